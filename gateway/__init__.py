@@ -1,0 +1,21 @@
+"""The gateway: from MQTT to InfluxDB, one clean language of quantities on the way, nothing lost.
+
+::
+
+    devices ─▶ broker ─▶ intake ─▶ process ─▶ deliver ─▶ InfluxDB
+               (MQTT 5)    │        (pure)      │  ▲
+                           │          │         ▼  │ drain
+                           │          ▼       journal
+                           │       rejects
+                           └◀── PUBACK when durable somewhere
+
+What happens to one message: :mod:`gateway.core.process`. How the parts are wired: :mod:`gateway.pipeline`. Imports point one
+way: command line → wiring → shells → core → schemas.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("province-gateway")
+except PackageNotFoundError:  # run from a folder without installing
+    __version__ = "0"

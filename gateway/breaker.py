@@ -1,0 +1,65 @@
+"""Whether InfluxDB takes readings. While it does not (open), all goes to the journal; a probe or a late answer ends that."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import random
+
+from gateway.core.retry import Backoff
+from gateway.core.write_result import Answer, Fate, fate_of
+from gateway.events import Events
+
+
+class Breaker:
+    """One for all lanes.
+
+    :ivar closed: set while InfluxDB takes readings; lanes wait on it.
+    :ivar on_close: called when it closes.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._opened = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.closed.set()
+        self._opened_s = asyncio.get_running_loop().time()
+        self._wish_s: float | None = None
+        self.on_close: Callable[[], None] = lambda: None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether InfluxDB is in trouble."""
+        return self._opened.is_set()
+
+    def open(self, answer: Answer) -> None:
+        """InfluxDB gave an answer that is no batch's own fault, or none in time."""
+        self._events.trouble(answer.describe())
+        self._wish_s = answer.retry_after_s
+        if not self.is_open:
+            self._opened_s = asyncio.get_running_loop().time()
+            self.closed.clear()
+            self._opened.set()
+
+    def close(self) -> None:
+        """InfluxDB took something, or refused it for its content: it works."""
+        if not self._events.influxdb_up:
+            self._events.recovered(asyncio.get_running_loop().time() - self._opened_s)
+        if self.is_open:
+            self._opened.clear()
+            self.closed.set()
+            self.on_close()
+
+    async def run_probe(self, write: Callable[[bytes], Awaitable[Answer]], own_point: Callable[[], bytes]) -> None:
+        """While open, try a point of the gateway's own, ever less often; until cancelled."""
+        backoff = Backoff(0.1, 5.0)
+        while True:
+            await self._opened.wait()
+            await asyncio.sleep(backoff.next_s(random(), self._wish_s))  # noqa: S311 - jitter is no secret
+            if not self.is_open:
+                backoff.reset()
+                continue
+            answer = await write(own_point())
+            if fate_of(answer) is Fate.WRITTEN:
+                backoff.reset()
+                self.close()
+            elif self.is_open:
+                self.open(answer)

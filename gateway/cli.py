@@ -1,0 +1,120 @@
+"""``gateway``: the command line. Each command is a function of its own module, loaded when it is called."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway import __version__
+from gateway.config_file import ConfigurationFault, load
+
+OK, FAULT, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except ConfigurationFault as fault:
+        for text in fault.lines:
+            print(text, file=sys.stderr)
+        return CONFIGURATION
+    except KeyboardInterrupt:
+        return FAULT
+    except BrokenPipeError:
+        return FAULT
+
+
+def _run(options: argparse.Namespace) -> int:
+    from gateway.run import run  # noqa: PLC0415 - a command pays only for what it uses
+
+    return run(load(options.config))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from gateway.check import check  # noqa: PLC0415
+
+    return check(options.config, connect=options.connect)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo import demo  # noqa: PLC0415
+
+    return demo(devices=options.devices, seconds=options.seconds, folder=options.dir)
+
+
+def _decode(options: argparse.Namespace) -> int:
+    from gateway.decode import decode  # noqa: PLC0415
+
+    return decode(options)
+
+
+def _rejects(options: argparse.Namespace) -> int:
+    from gateway.commands import rejects_command  # noqa: PLC0415
+
+    return rejects_command(options)
+
+
+def _journal(options: argparse.Namespace) -> int:
+    from gateway.commands import journal_command  # noqa: PLC0415
+
+    return journal_command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gateway", description="From MQTT to InfluxDB, and nothing lost on the way.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    with_config = argparse.ArgumentParser(add_help=False)
+    with_config.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration; default gateway.yaml")
+
+    run = commands.add_parser("run", parents=[with_config], help="run the gateway")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", parents=[with_config], help="check configuration and registry")
+    check.add_argument("--connect", action="store_true", help="try broker and InfluxDB too")
+    check.set_defaults(command=_check)
+
+    demo = commands.add_parser("demo", help="broker, InfluxDB, gateway and a simulated fleet on this machine")
+    demo.add_argument("--devices", type=_count, default=300, metavar="N", help="simulated devices (300)")
+    demo.add_argument("--seconds", type=_count, default=60, metavar="N", help="how long; 0 until Ctrl-C (60)")
+    demo.add_argument("--dir", type=Path, metavar="DIR", help="keep data and logs there; default: a temporary folder")
+    demo.set_defaults(command=_demo)
+
+    decode = commands.add_parser("decode", parents=[with_config], help="show what becomes of a payload")
+    decode.add_argument("--topic", help="topic the payload came on")
+    decode.add_argument("--registry", type=Path, metavar="FILE", help="registry to use in place of the configuration's")
+    kind = decode.add_mutually_exclusive_group()
+    kind.add_argument("--hex", action="store_true", help="the input is hexadecimal")
+    kind.add_argument("--base64", action="store_true", help="the input is base64")
+    kind.add_argument("--jsonl", action="store_true", help="the input is one JSON object a line, each a message")
+    decode.add_argument("--json", action="store_true", help="print JSON")
+    decode.add_argument("file", nargs="?", default="-", metavar="FILE", help="payload; - is standard input")
+    decode.set_defaults(command=_decode)
+
+    rejects = commands.add_parser("rejects", parents=[with_config], help="messages and points that could not become data")
+    rejects.add_argument("action", choices=["list", "show", "replay", "export", "purge"])
+    rejects.add_argument("id", nargs="?", type=int, metavar="ID", help="for show")
+    rejects.add_argument("--reason", help="only this reason")
+    rejects.add_argument("--device", help="only this device")
+    rejects.add_argument("--json", action="store_true", help="one JSON object a line")
+    rejects.set_defaults(command=_rejects)
+
+    journal = commands.add_parser("journal", parents=[with_config], help="the store-and-forward log")
+    journal.add_argument("action", choices=["status", "export", "drop"])
+    journal.add_argument("file", nargs="?", type=Path, metavar="FILE", help="for export: line protocol goes there")
+    journal.add_argument("--json", action="store_true", help="print JSON")
+    journal.set_defaults(command=_journal)
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

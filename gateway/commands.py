@@ -1,0 +1,192 @@
+"""``gateway rejects`` and ``gateway journal``: through the running gateway's HTTP, or on its files when it does not run."""
+
+import argparse
+import json
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from gateway import journal, rejects
+from gateway.config import Config
+from gateway.config_file import ConfigurationFault, load, secret
+from gateway.core.batching import decode as decode_body
+from gateway.database import Database, DatabaseFault, InUse
+from gateway.documents import reject_document
+from gateway.pipeline import build_processor
+from gateway.replay import commit, work
+from gateway.web.access import own_token_file
+from schemas.rejects import RejectReason
+
+
+def rejects_command(options: argparse.Namespace) -> int:
+    """``gateway rejects``; the exit status."""
+    reason, device = options.reason, options.device
+    if reason is not None and reason not in {known.value for known in RejectReason}:
+        raise ConfigurationFault([f"--reason: {reason!r} is none of {', '.join(known.value for known in RejectReason)}"])
+    if options.action == "show" and options.id is None:
+        raise ConfigurationFault(["rejects show: say which ID"])
+    config = load(options.config)
+    query = {"reason": reason, "device": device, "id": options.id}
+    with _database(config) as file:
+        if options.action in {"list", "show", "export"}:
+            found = _select(file, config, query)
+            return _print_rejects(found, options)
+        if file is None:
+            answer = _ask(config, "POST", f"/api/rejects/{options.action}", query)
+        else:
+            answer = _change_rejects(file, config, options.action, reason, device)
+    print(
+        json.dumps(answer) if options.json else ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in answer.items())
+    )
+    return 0
+
+
+def _select(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
+    if file is None:
+        answer = _ask(config, "GET", "/api/rejects", query)
+        return list(answer["rejects"])
+    found = file.run_here(rejects.select, reason=query["reason"], device=query["device"], number=query["id"])
+    return [reject_document(number, refusal) for number, refusal in found]
+
+
+def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:
+    chosen = file.run_here(rejects.select, reason=reason, device=device, most=1_000_000)
+    if action == "purge":
+        return {"removed": file.run_here(rejects.remove, [number for number, _ in chosen])}
+    result = work(build_processor(config), chosen)
+    file.run_here(commit, result, time.time_ns() // 1_000_000, config.rejects.max_bytes)
+    return result.document()
+
+
+def _print_rejects(found: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    if options.action == "show" and not found:
+        print(f"there is no reject {options.id}", file=sys.stderr)
+        return 1
+    if options.json or options.action == "export":
+        for document in found:
+            print(json.dumps(document, ensure_ascii=False))
+        return 0
+    for document in found:
+        arrival = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(document["arrival_ms"] / 1000))
+        where = document["device"] or document["topic"]
+        if options.action == "list":
+            detail = document["detail"].splitlines()[0] if document["detail"] else ""
+            print(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}")
+        else:
+            print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
+            print(f"topic  {document['topic']}\ndevice {document['device']}\n{document['detail']}\n")
+            print(b64decode(document["payload_base64"]).decode(errors="backslashreplace"))
+    if options.action == "list" and not found:
+        print("no rejects")
+    return 0
+
+
+def journal_command(options: argparse.Namespace) -> int:
+    """``gateway journal``; the exit status."""
+    if options.action == "export" and options.file is None:
+        raise ConfigurationFault(["journal export: say into which FILE"])
+    config = load(options.config)
+    with _database(config) as file:
+        if options.action == "status":
+            return _print_status(_status(file, config), as_json=options.json)
+        if options.action == "drop":
+            dropped = _ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file)
+            print(f"{dropped['dropped']} readings dropped")
+            return 0
+        if file is None:
+            raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before the journal is exported"])
+        print(f"{_export(file, options.file)} readings written to {options.file}")
+        return 0
+
+
+def _status(file: Database | None, config: Config) -> dict[str, Any]:
+    if file is None:
+        status = _ask(config, "GET", "/api/status", {})
+        return {**status["journal"], "readings": status["ledger"]["pending"]["journal"]}
+    stock = file.run_here(journal.stock)
+    oldest_s = 0.0 if stock.oldest_ms is None else time.time() - stock.oldest_ms / 1000
+    return {"bytes": file.used_bytes(), "batches": stock.batches, "oldest_s": oldest_s, "readings": stock.readings}
+
+
+def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(status))
+    elif status["readings"]:
+        print(f"{status['readings']} readings in {status['batches']} batches, oldest {status['oldest_s']:.0f} s ago")
+        print(f"{status['bytes']} bytes on disk")
+    else:
+        print(f"empty, {status['bytes']} bytes on disk")
+    return 0
+
+
+def _drop(file: Database) -> dict[str, Any]:
+    return {"dropped": file.run_here(journal.drop).total()}
+
+
+def _export(file: Database, target: Path) -> int:
+    """Write the journal as line protocol, ready for InfluxDB's own import."""
+    readings, after = 0, 0
+    try:
+        with target.open("w", encoding="utf-8") as out:
+            while entries := file.run_here(journal.everything, after):
+                for entry in entries:
+                    after = entry.row
+                    if not entry.intact:
+                        print(f"row {entry.row} is damaged: {entry.body.readings} readings left out", file=sys.stderr)
+                        continue
+                    out.writelines(reading.lines + "\n" for reading in decode_body(entry.body))
+                    readings += entry.body.readings
+    except OSError as error:
+        raise ConfigurationFault([f"{target}: cannot be written: {error.strerror}"]) from error
+    return readings
+
+
+@contextmanager
+def _database(config: Config) -> Iterator[Database | None]:
+    """The gateway's file, or None when a running gateway has it."""
+    file = Database(config.journal.path)
+    if not config.journal.path.exists():
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: no gateway has run here yet"])
+    try:
+        file.open()
+    except InUse:
+        yield None
+        return
+    except DatabaseFault as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[str, Any]:
+    """Ask the running gateway.
+
+    :raises ConfigurationFault: it cannot be reached or does not want to.
+    """
+    http = config.http
+    host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(http.host, http.host)  # noqa: S104 - what others bind, we only ask
+    token_file = http.token_file or own_token_file(config.journal.path)
+    try:
+        connection = HTTPConnection(host, http.port, timeout=30)
+        given = {key: value for key, value in query.items() if value is not None}
+        token = secret(None, token_file) or ""
+        target = path + (f"?{urlencode(given)}" if given else "")
+        connection.request(method, target, headers={"Authorization": f"Bearer {token}"})
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, HTTPException) as error:
+        raise ConfigurationFault(
+            [f"{config.journal.path}: in use, and http://{host}:{http.port} does not answer: {error}"]
+        ) from error
+    if response.status != 200:  # noqa: PLR2004 - all our answers that are not faults
+        raise ConfigurationFault([f"http://{host}:{http.port}{path}: {response.status} {body.decode(errors='replace')[:300]}"])
+    document: dict[str, Any] = json.loads(body)
+    return document

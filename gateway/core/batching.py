@@ -1,0 +1,134 @@
+"""Batches: points that travel together, with the acknowledgements owed for them, and when the next write may start."""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.core.message import Reading, Refusal
+
+try:
+    from isal.igzip import compress as _gzip
+except ImportError:  # no wheel for this processor: the same format, at three times the price
+    from gzip import compress as _gzip  # type: ignore[assignment]
+
+_LEVEL: Final = 1
+_READING_OVERHEAD_BYTES: Final = 120
+"""What Python keeps beside the text of a reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is posted, stored and posted again: encoded once.
+
+    :ivar gzip: line protocol, compressed.
+    :ivar readings: how many readings it holds.
+    :ivar domains: the same by domain.
+    :ivar crc: CRC-32 of ``gzip``.
+    :ivar pairs: which lines belong to the reading before them (its device health), as 1-based line numbers.
+    """
+
+    gzip: bytes
+    readings: int
+    domains: Counter[str]
+    crc: int
+    pairs: tuple[int, ...] = ()
+
+
+def encode(readings: Iterable[Reading]) -> Body:
+    """The body of some readings."""
+    texts, pairs, domains, line_number = [], [], Counter[str](), 0
+    for reading in readings:
+        texts.append(reading.lines)
+        domains[reading.domain] += 1
+        line_number += 1
+        if "\n" in reading.lines:
+            line_number += 1
+            pairs.append(line_number)
+    body = _gzip("\n".join(texts).encode(), _LEVEL)
+    return Body(body, len(texts), domains, zlib.crc32(body), tuple(pairs))
+
+
+def decode(body: Body) -> list[Reading]:
+    """The readings of a body, in their order. Their domain is the measurement of their first line."""
+    readings: list[Reading] = []
+    pairs = frozenset(body.pairs)
+    for number, text in enumerate(zlib.decompress(body.gzip, wbits=31).decode().split("\n"), start=1):
+        if number in pairs and readings:
+            readings[-1].lines += "\n" + text
+        else:
+            readings.append(Reading(text, text.partition(",")[0]))
+    return readings
+
+
+@dataclass(slots=True)
+class Owed:
+    """Messages of one connection that wait for their acknowledgement: identifiers and, in step, fingerprints."""
+
+    connection: int
+    packet_ids: list[int] = field(default_factory=list)
+    fingerprints: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Readings on their way, and what is owed for them.
+
+    A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. Batches are released in
+    the order in which they were begun, whatever the order in which they were done.
+
+    :ivar owed: what is to be acknowledged, by connection, in order of receipt.
+    :ivar arrivals: monotonic arrival, in s, and how many readings came then.
+    :ivar holds: reasons why it is not durable yet.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    owed: list[Owed] = field(default_factory=list)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
+    size_bytes: int = 0
+    holds: int = 1
+    row: int | None = None
+    _body: Body | None = None
+
+    def add(self, readings: list[Reading], arrival_s: float) -> None:
+        """Take readings that arrived together."""
+        self.readings += readings
+        self.arrivals.append((arrival_s, len(readings)))
+        for reading in readings:
+            self.size_bytes += len(reading.lines) + _READING_OVERHEAD_BYTES
+
+    @property
+    def body(self) -> Body:
+        """The encoded readings. From the first call on no reading may be added."""
+        if self._body is None:
+            self._body = encode(self.readings)
+        return self._body
+
+    @property
+    def sealed(self) -> bool:
+        """Whether its body exists."""
+        return self._body is not None
+
+
+@dataclass(slots=True)
+class Pace:
+    """When the next write may start: one number between delay on one side, CPU and flash on the other.
+
+    After a write of n readings the next starts ``min(max_delay, n * 5 ms)`` after its start: few readings wait little, many
+    share a write; after a pause the first goes at once.
+    """
+
+    max_delay_s: float
+    _next_start_s: float = 0.0
+
+    PER_READING_S: Final = 0.005
+
+    def started(self, readings: int, now_s: float) -> None:
+        """A write of ``readings`` started."""
+        self._next_start_s = now_s + min(self.max_delay_s, readings * self.PER_READING_S)
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until the next write may start; 0 or less: now."""
+        return self._next_start_s - now_s

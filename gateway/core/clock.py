@@ -1,0 +1,112 @@
+"""Time: what a device's time is worth, and what the gateway's own is.
+
+All instants are integers, milliseconds since 1970 in UTC.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Final
+
+YEAR_2020_MS: Final = 1577836800000
+"""No reading is older than this; what is, comes from a clock that was never set."""
+
+DOUBTED_FUTURE_MS: Final = 31 * 86400 * 1000
+"""How far ahead of a doubted gateway a device may stand and still be believed."""
+
+FEWEST_DEVICES: Final = 5
+"""Devices that must agree before their median may cast doubt on the gateway: one wrong meter must not."""
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(?:([Zz])|([+-])(\d\d):(\d\d))",
+    re.ASCII,
+)
+_LEAP_SECOND: Final = 60
+_MAGNITUDES: Final = ((10**11, 1000, 1), (10**14, 1, 1), (10**17, 1, 1000), (10**20, 1, 1_000_000))
+"""Below the limit: multiply, divide, to get milliseconds. The limits lie thousands of years from today in each unit."""
+
+
+def epoch_ms(value: float) -> int | None:
+    """Milliseconds of an epoch in s, ms, µs or ns, told apart by magnitude; None when it is none of them."""
+    if isinstance(value, float):
+        if value != value or abs(value) >= _MAGNITUDES[1][0]:  # noqa: PLR0124 - NaN is the number that differs from itself
+            return None
+        return round(value * 1000) if abs(value) < _MAGNITUDES[0][0] else round(value)
+    for limit, times, divided_by in _MAGNITUDES:
+        if -limit < value < limit:
+            return value * times // divided_by
+    return None
+
+
+def rfc3339_ms(text: str) -> int | None:
+    """Milliseconds of an RFC 3339 time with a zone; None when the text is not one. A leap second is the second after."""
+    match = _RFC3339.fullmatch(text.strip())
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, _, sign, zone_h, zone_min = match.groups()
+    leap = int(second) == _LEAP_SECOND
+    try:
+        instant = datetime(int(year), int(month), int(day), int(hour), int(minute), 59 if leap else int(second), tzinfo=UTC)
+        offset = timedelta(hours=int(zone_h or 0), minutes=int(zone_min or 0))
+        instant = instant + offset if sign == "-" else instant - offset
+    except (ValueError, OverflowError):
+        return None
+    ms = int((fraction or "0").ljust(3, "0")[:3])
+    return (int(instant.timestamp()) + leap) * 1000 + ms
+
+
+def device_ms(ts: object) -> int | None:
+    """The device's time in a native reading, or None when it is missing or unreadable."""
+    if isinstance(ts, bool):
+        return None
+    if isinstance(ts, int | float):
+        return epoch_ms(ts)
+    return rfc3339_ms(ts) if isinstance(ts, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRules:
+    """From which times to which a device is believed, and from when a reading is historic; all in ms."""
+
+    max_past_ms: int
+    max_future_ms: int
+    late_after_ms: int
+
+
+class ClockTrust:
+    """Whether the gateway's own clock can be right, judged by what can be known without a network.
+
+    A Raspberry Pi has no clock of its own: after a power cut without network it stands hours or years back. Doubt is raised by
+    the build date, the newest time ever saved, the median of the devices, and the ``Date`` of InfluxDB's answers; each is
+    a piece of evidence that is replaced when it comes again.
+    """
+
+    def __init__(self, *, built_ms: int, saved_ms: int, max_future_ms: int) -> None:
+        self._not_before_ms = max(built_ms, saved_ms)
+        self._max_future_ms = max_future_ms
+        self._offsets_ms: dict[str, int] = {}
+        self._median_ms = 0
+        self._influxdb_ms = 0
+        self.doubted = False
+
+    def judge(self, now_ms: int) -> bool:
+        """Whether the clock is doubted at ``now_ms``; remembered in :attr:`doubted`."""
+        off_ms = max(abs(self._median_ms), abs(self._influxdb_ms))
+        self.doubted = now_ms < self._not_before_ms or off_ms > self._max_future_ms
+        return self.doubted
+
+    def see_device(self, device: str, offset_ms: int, now_ms: int) -> None:
+        """A device's time is ``offset_ms`` ahead of ours. The last 101 devices heard count, one time each."""
+        self._offsets_ms.pop(device, None)
+        self._offsets_ms[device] = offset_ms
+        if len(self._offsets_ms) > 101:  # noqa: PLR2004 - an odd number: the median is a device, not a mean of two
+            del self._offsets_ms[next(iter(self._offsets_ms))]
+        enough = len(self._offsets_ms) >= FEWEST_DEVICES
+        self._median_ms = int(median(self._offsets_ms.values())) if enough else 0
+        self.judge(now_ms)
+
+    def see_influxdb(self, offset_ms: int, now_ms: int) -> None:
+        """InfluxDB's ``Date`` is ``offset_ms`` ahead of ours (whole seconds; its own second is not our fault)."""
+        self._influxdb_ms = offset_ms
+        self.judge(now_ms)

@@ -1,0 +1,95 @@
+"""Duplicates: the last keys of a device, small enough to keep for every device of a province.
+
+A key is (text tags, time) of a reading; what is remembered of it is a fingerprint of its values, which fields it had, and when
+it came. Two 64-bit words a key, 32 keys, ten minutes:
+
+    word 0   fingerprint of the key
+    word 1   fingerprint of the values (32 bits) · shape: which fields (12 bits) · second of arrival (20 bits)
+
+The values' fingerprint decides only between a duplicate and a conflict once the 64 bits of the key agree.
+"""
+
+from array import array
+from enum import Enum
+from typing import Final
+
+KEYS_MAX: Final = 32
+WINDOW_S: Final = 600
+_WORD: Final = (1 << 64) - 1
+_HALF: Final = (1 << 32) - 1
+_SECONDS: Final = (1 << 20) - 1
+_SHAPE_BITS: Final = 20
+SHAPES_MAX: Final = 1 << 12
+
+
+class Twin(Enum):
+    """What a reading is to those before it."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+class Shapes:
+    """The sets of fields that were ever seen together, numbered. Fleets have a few dozen."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._fields: list[frozenset[str]] = [frozenset()]
+
+    def number(self, fields: tuple[str, ...]) -> int:
+        """The number of a set of fields; 0 when there are too many to number, which then counts as sharing a field."""
+        known = self._numbers.get(fields)
+        if known is not None:
+            return known
+        if len(self._fields) >= SHAPES_MAX:
+            return 0
+        self._fields.append(frozenset(fields))
+        self._numbers[fields] = len(self._fields) - 1
+        return len(self._fields) - 1
+
+    def share_a_field(self, one: int, other: int) -> bool:
+        """Whether two shapes have a field in common."""
+        return not (one and other) or not self._fields[one].isdisjoint(self._fields[other])
+
+
+class RecentKeys:
+    """The window of one device."""
+
+    __slots__ = ("_newest_ms", "_words")
+
+    def __init__(self) -> None:
+        self._words = array("Q")
+        self._newest_ms = 0
+
+    def see(self, tags: str, time_ms: int, values: str, shape: int, now_ms: int, shapes: Shapes) -> Twin:
+        """Judge a reading and remember it when it is new. ``values`` is its fields as text, without quality and sequence."""
+        key = hash((tags, time_ms)) & _WORD
+        fingerprint = hash(values) & _HALF
+        words = self._words
+        if time_ms > self._newest_ms:
+            self._newest_ms = time_ms
+        else:
+            twin = self._compare(key, fingerprint, shape, now_ms, shapes)
+            if twin is not Twin.NEW:
+                return twin
+        if len(words) >= 2 * KEYS_MAX:
+            del words[:2]
+        words.append(key)
+        words.append(fingerprint << 32 | shape << _SHAPE_BITS | (now_ms // 1000 & _SECONDS))
+        return Twin.NEW
+
+    def _compare(self, key: int, fingerprint: int, shape: int, now_ms: int, shapes: Shapes) -> Twin:
+        words = self._words
+        for at in range(0, len(words), 2):
+            if words[at] != key:
+                continue
+            about = words[at + 1]
+            if (now_ms // 1000 - about) & _SECONDS > WINDOW_S:
+                continue
+            other = about >> _SHAPE_BITS & (SHAPES_MAX - 1)
+            if about >> 32 == fingerprint and (other == shape or not other):
+                return Twin.DUPLICATE
+            if shapes.share_a_field(shape, other):
+                return Twin.CONFLICT
+        return Twin.NEW

@@ -1,0 +1,307 @@
+"""The MQTT 5 session without a socket: bytes in, events out.
+
+Theory of operation
+-------------------
+The shell opens a connection, sends what :meth:`Session.connect` returns, and hands every chunk it receives to
+:meth:`Session.receive`, which returns the events in it. Half a packet waits for its rest; one that can never become sound
+raises :class:`ProtocolFault`, after which only a new connection helps. Packets are read by the codec ``mqtt5``; the session
+adds what a codec does not know:
+
+* **State.** CONNACK comes first and once; what a broker may not send a client is a fault.
+* **Size.** A PUBLISH above ``frame_max_bytes`` is never assembled: its first bytes are kept, the rest is counted and
+  forgotten, and it becomes :class:`Oversized`, which is owed an acknowledgement like any other. No Maximum Packet Size is
+  announced: a broker then drops such messages without a word.
+* **Acknowledgement is the application's.** Nothing is acknowledged here. :func:`pubacks` makes the packets for many
+  identifiers at once; their order is the order of receipt [MQTT-4.6.0-2], which the caller keeps.
+
+Invariants: a chunk boundary never changes the events (tested at every byte); after a fault no event of the same chunk is lost,
+they travel with the exception.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import Final
+
+import mqtt5
+
+_PUBLISH: Final = 3
+_QOS_BITS: Final = 0x06
+_RETAIN_BIT: Final = 0x01
+_DUPLICATE_BIT: Final = 0x08
+_HEADER_MAX: Final = 5
+_PUBACK: Final = 0x40020000
+_CONTINUES: Final = 0x80
+_OVERSIZED_KEPT_BYTES: Final = 65536
+_HEAD_MAX_BYTES: Final = 3 * 65536
+"""Of an oversized message: topic, some properties and the part of the payload that is kept."""
+_REFUSED: Final = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker took the connection."""
+
+    session_present: bool
+    keep_alive_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker's answer to one SUBSCRIBE: topic filter → "" or why it was refused."""
+
+    refused: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """The broker's answer to one UNSUBSCRIBE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """A PUBLISH too large to take: the first bytes of its payload and how large it was."""
+
+    topic: str
+    payload: bytes
+    packet_id: int | None
+    retain: bool
+    duplicate: bool
+    size_bytes: int
+
+
+Event = mqtt5.PublishPacket | Connected | Subscribed | Unsubscribed | Oversized
+
+
+class ProtocolFault(Exception):  # noqa: N818 - the field's word
+    """The connection cannot go on: the broker refused it, closed it, or sent what no broker may.
+
+    :ivar events: what was sound before the fault.
+    """
+
+    def __init__(self, why: str, events: list[Event] | None = None) -> None:
+        super().__init__(why)
+        self.events = events or []
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What the client asks of the broker."""
+
+    client_id: str
+    username: str | None = None
+    password: bytes | None = None
+    keep_alive_s: int = 30
+    session_expiry_s: int = 7 * 86400
+    receive_maximum: int = 2000
+    frame_max_bytes: int = 262144 + 131072
+
+
+@dataclass(slots=True)
+class _Skipping:
+    """An oversized PUBLISH on its way through."""
+
+    head: bytearray
+    body_bytes: int
+    missing_bytes: int
+
+
+@dataclass(slots=True)
+class Session:
+    """One client's side of the protocol."""
+
+    options: SessionOptions
+    connected: bool = False
+    _tail: bytes = b""
+    _skipping: _Skipping | None = None
+    _next_id: int = 0
+    _asked: dict[int, list[str]] = field(default_factory=dict)
+
+    def connect(self) -> bytes:
+        """Start anew on a fresh connection; the bytes to send first."""
+        self.connected = False
+        self._tail = b""
+        self._skipping = None
+        self._asked.clear()
+        options = self.options
+        return mqtt5.ConnectPacket(
+            options.client_id,
+            username=options.username,
+            password=options.password,
+            clean_start=False,
+            keep_alive=options.keep_alive_s,
+            session_expiry_interval=options.session_expiry_s,
+            receive_max=options.receive_maximum,
+        ).write()
+
+    def subscribe(self, filters: dict[str, mqtt5.RetainHandling]) -> bytes:
+        """Ask for topic filters at QoS 1, each with its retain handling; Retain As Published stays off."""
+        packet_id = self._packet_id(list(filters))
+        wanted = [
+            mqtt5.TopicFilter(
+                pattern,
+                max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+                retain_as_published=False,
+                retain_handling=handling,
+            )
+            for pattern, handling in filters.items()
+        ]
+        return mqtt5.SubscribePacket(packet_id, wanted).write()
+
+    def unsubscribe(self, filters: list[str]) -> bytes:
+        """Give topic filters up."""
+        return mqtt5.UnsubscribePacket(self._packet_id(filters), filters).write()
+
+    def receive(self, data: bytes) -> list[Event]:
+        """The events in ``data`` and in what waited for it.
+
+        :raises ProtocolFault: the connection cannot go on.
+        """
+        if self._skipping is not None:
+            data = self._skip(data)
+            if self._skipping.missing_bytes:
+                return []
+        events: list[Event] = []
+        if self._skipping is not None:
+            events.append(_oversized(self._skipping))
+            self._skipping = None
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        try:
+            self._read_all(data, events)
+        except ProtocolFault as fault:
+            fault.events = events
+            raise
+        return events
+
+    def _read_all(self, data: bytes, events: list[Event]) -> None:
+        view = memoryview(data)
+        size, at = len(data), 0
+        while at < size:
+            try:
+                packet, length = mqtt5.read(view[at:])
+            except IndexError:
+                self._keep_rest(data[at:])
+                return
+            except ValueError as error:
+                raise ProtocolFault(f"the broker sent a malformed packet: {error}") from error
+            except BaseException as panic:
+                # Text that is not UTF-8 makes the codec panic, and a panic of Rust is no Exception.
+                if type(panic).__name__ != "PanicException":
+                    raise
+                raise ProtocolFault("the broker sent a malformed packet: text that is not UTF-8") from None
+            at += length
+            if type(packet) is mqtt5.PublishPacket and self.connected:
+                if packet.qos == mqtt5.QoS.EXACTLY_ONCE or not packet.topic or packet.packet_id == 0:
+                    raise ProtocolFault(
+                        "the broker sent a PUBLISH that breaks the subscription: QoS 2, no topic or no identifier"
+                    )
+                events.append(packet)
+            else:
+                self._control(packet, events)
+
+    def _keep_rest(self, rest: bytes) -> None:
+        """``rest`` is no whole packet: keep it, begin to skip it, or call it malformed."""
+        frame = _frame(rest)
+        if frame is None:
+            self._tail = rest
+            return
+        header_bytes, body_bytes = frame
+        if header_bytes + body_bytes <= len(rest):
+            raise ProtocolFault("the broker sent a malformed packet: it ends before its own fields do")
+        if body_bytes <= self.options.frame_max_bytes:
+            self._tail = rest
+            return
+        if rest[0] >> 4 != _PUBLISH or not self.connected:
+            raise ProtocolFault(f"the broker sent a control packet of {body_bytes} bytes")
+        self._skipping = _Skipping(bytearray(rest[:1]), body_bytes, body_bytes)
+        self._skip(rest[header_bytes:])
+
+    def _skip(self, data: bytes) -> bytes:
+        skipping = self._skipping
+        if skipping is None:
+            return data
+        taken = data[: skipping.missing_bytes]
+        room = _HEAD_MAX_BYTES - len(skipping.head)
+        skipping.head += taken[: max(room, 0)]
+        skipping.missing_bytes -= len(taken)
+        return data[len(taken) :]
+
+    def _control(self, packet: mqtt5.Packet, events: list[Event]) -> None:
+        if isinstance(packet, mqtt5.ConnAckPacket) and not self.connected:
+            if int(packet.reason_code) >= _REFUSED:
+                raise ProtocolFault(f"the broker refused the connection: {_said(packet.reason_code.name, packet.reason_str)}")
+            self.connected = True
+            events.append(Connected(packet.session_present, packet.server_keep_alive))
+        elif isinstance(packet, mqtt5.SubAckPacket) and packet.packet_id in self._asked:
+            asked = self._asked.pop(packet.packet_id)
+            if len(asked) != len(packet.reason_codes):
+                raise ProtocolFault("the broker answered another number of subscriptions than was asked")
+            answers = zip(asked, packet.reason_codes, strict=True)
+            events.append(Subscribed({pattern: _said(code.name) for pattern, code in answers if int(code) >= _REFUSED}))
+        elif isinstance(packet, mqtt5.UnsubAckPacket) and packet.packet_id in self._asked:
+            del self._asked[packet.packet_id]
+            events.append(Unsubscribed())
+        elif isinstance(packet, mqtt5.DisconnectPacket):
+            raise ProtocolFault(f"the broker closed the connection: {_said(packet.reason_code.name, packet.reason_str)}")
+        elif not isinstance(packet, mqtt5.PingRespPacket) or not self.connected:
+            raise ProtocolFault(f"the broker sent a {type(packet).__name__.removesuffix('Packet')} out of turn")
+
+    def _packet_id(self, filters: list[str]) -> int:
+        self._next_id = self._next_id % 65535 + 1
+        self._asked[self._next_id] = filters
+        return self._next_id
+
+
+PING: Final = mqtt5.PingReqPacket().write()
+DISCONNECT: Final = mqtt5.DisconnectPacket().write()
+
+
+def pubacks(packet_ids: list[int]) -> bytes:
+    """The PUBACK packets of many messages, in their order."""
+    return struct.pack(f">{len(packet_ids)}I", *[_PUBACK | packet_id for packet_id in packet_ids])
+
+
+def _said(code: str, text: str | None = None) -> str:
+    words = code.lower().replace("_", " ")
+    return f"{words} ({text})" if text else words
+
+
+def _frame(data: bytes) -> tuple[int, int] | None:
+    """Bytes of the fixed header and of the body, or None while the header is not whole [MQTT 5.0, 1.5.5]."""
+    body_bytes = 0
+    for at in range(1, min(len(data), _HEADER_MAX)):
+        body_bytes |= (data[at] & ~_CONTINUES) << 7 * (at - 1)
+        if not data[at] & _CONTINUES:
+            return at + 1, body_bytes
+    if len(data) >= _HEADER_MAX:
+        raise ProtocolFault("the broker sent a malformed packet: its length has no end")
+    return None
+
+
+def _oversized(skipped: _Skipping) -> Oversized:
+    """Take apart the head of a PUBLISH that was not assembled [MQTT 5.0, 3.3.2].
+
+    Its properties may be longer than what was kept; then nothing of the payload is left to keep.
+    """
+    first, body = skipped.head[0], bytes(skipped.head[1:])
+    at = 2 + int.from_bytes(body[:2], "big")
+    try:
+        topic = body[2:at].decode()
+    except UnicodeDecodeError:
+        raise ProtocolFault("the broker sent a malformed packet: text that is not UTF-8") from None
+    packet_id = None
+    if first & _QOS_BITS:
+        packet_id = int.from_bytes(body[at : at + 2], "big")
+        at += 2
+    properties = _frame(b"\0" + body[at : at + _HEADER_MAX - 1])
+    if properties is not None:
+        at += properties[0] - 1 + properties[1]
+    return Oversized(
+        topic,
+        body[at : at + _OVERSIZED_KEPT_BYTES],
+        packet_id,
+        retain=bool(first & _RETAIN_BIT),
+        duplicate=bool(first & _DUPLICATE_BIT),
+        size_bytes=max(skipped.body_bytes - at, 0),
+    )

@@ -1,0 +1,181 @@
+"""Native payloads: bytes → objects whose every value is canonical, with what had to be left out.
+
+Nearly every message passes the compiled validator of :mod:`schemas.readings` in one call. What does not goes the patient way:
+key by key, a fault of one value costs that value, a fault of one object in an array costs that object.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
+from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_adapter
+from schemas.rejects import DropCause, RejectReason
+from schemas.topics import is_name
+
+_BOM: Final = b"\xef\xbb\xbf"
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_WORDS: Final = {"on": True, "off": False}
+_QUOTED: Final = 80
+
+
+@dataclass(slots=True)
+class Decoded:
+    """One object of a payload: canonical values in the order of the table, and what was left out of it."""
+
+    values: NativeReading
+    dropped: list[tuple[str, DropCause]] = field(default_factory=list)
+
+
+class Undecodable(Exception):  # noqa: N818 - it says what the payload is
+    """A payload, or one object of it, that is no reading.
+
+    :ivar reason: why.
+    :ivar detail: a sentence for people.
+    """
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Broken:
+    """One object of an array that is no reading, with its bytes; the others of the array go on."""
+
+    why: Undecodable
+    payload: bytes
+
+
+class NativeDecoder:
+    """The decoder of one domain's native payloads."""
+
+    def __init__(self, domain: str) -> None:
+        self.domain = domain
+        self.quantities = QUANTITIES[domain] | QUANTITIES[HEALTH]
+        validator = native_adapter(domain).validator
+        self._from_bytes: Callable[[bytes], NativeReading] = validator.validate_json
+        self._from_object: Callable[[object], NativeReading] = validator.validate_python
+
+    def decode(self, payload: bytes) -> list[Decoded | Broken]:
+        """All objects of ``payload``, in its order.
+
+        :raises Undecodable: when the message as a whole is none of ours.
+        """
+        try:
+            return [Decoded(self._from_bytes(payload))]
+        except ValidationError:
+            pass
+        document = _parse(payload)
+        if not isinstance(document, list):
+            return [self._object(document)]
+        if len(document) > ARRAY_MAX:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(document)} readings in one message; send at most {ARRAY_MAX}")
+        if not document:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, "the list of readings is empty")
+        return [self._item(item) for item in document]
+
+    def _item(self, item: object) -> Decoded | Broken:
+        try:
+            return Decoded(self._from_object(item))
+        except ValidationError:
+            pass
+        try:
+            return self._object(item)
+        except Undecodable as why:
+            return Broken(why, to_json(item, inf_nan_mode="constants"))
+
+    def _object(self, document: object) -> Decoded:
+        if not isinstance(document, dict):
+            kind = type(document).__name__
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"a reading is a JSON object, this is a {kind}")
+        found: NativeReading = {}
+        dropped: list[tuple[str, DropCause]] = []
+        for key, value in document.items():
+            if value is None:
+                continue
+            quantity = self.quantities.get(key)
+            cleaned = clean(quantity, value) if quantity is not None else _clean_envelope(key, value)
+            if isinstance(cleaned, DropCause):
+                dropped.append((key, cleaned))
+            elif cleaned is not None:
+                found[key] = cleaned
+        return Decoded({key: found[key] for key in (*_ENVELOPE, *self.quantities) if key in found}, dropped)
+
+
+_ENVELOPE: Final = ("ts", "seq", *TEXT_TAGS)
+
+
+def _parse(payload: bytes) -> object:
+    stripped = payload.removeprefix(_BOM).rstrip(b"\0 \t\r\n")
+    try:
+        return from_json(stripped, allow_inf_nan=True)
+    except ValueError as error:
+        try:
+            payload.decode()
+        except UnicodeDecodeError as at:
+            raise Undecodable(RejectReason.NOT_UTF8, f"byte {at.start} is not UTF-8") from None
+        raise Undecodable(RejectReason.BAD_JSON, f"not JSON: {error}") from None
+
+
+def clean(quantity: Quantity, value: object) -> float | bool | DropCause:
+    """A value as its quantity wants it, or why it must be dropped."""
+    if quantity.kind is Kind.STATE:
+        return _clean_state(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
+        value = float(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return DropCause.WRONG_TYPE
+    try:
+        number = float(value)
+    except OverflowError:
+        return DropCause.NOT_FINITE
+    if not math.isfinite(number):
+        return DropCause.NOT_FINITE
+    number = abs(number) if quantity.absolute else number
+    return number if quantity.minimum <= number <= quantity.maximum else DropCause.OUT_OF_BOUNDS
+
+
+def _clean_state(value: object) -> bool | DropCause:
+    if isinstance(value, str):
+        return _WORDS.get(value.strip().lower(), DropCause.WRONG_TYPE)
+    if isinstance(value, bool | int | float) and value in {0, 1}:
+        return bool(value)
+    return DropCause.WRONG_TYPE
+
+
+def _clean_envelope(key: str, value: object) -> float | str | DropCause | None:
+    """A key that is no quantity; None leaves it out without a word (a sequence number nobody can count with)."""
+    if key == "ts":
+        return value if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    if key == "seq":
+        return _clean_seq(value)
+    if key not in TEXT_TAGS:
+        return DropCause.UNKNOWN_KEY
+    if not isinstance(value, str):
+        return DropCause.WRONG_TYPE
+    if key == "vehicle_class":
+        return value if value in VEHICLE_CLASSES else "other"
+    return value if is_name(value) else DropCause.BAD_TAG
+
+
+def _clean_seq(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if 0 <= value <= SEQ_MAX else None
+
+
+def describe_drops(dropped: list[tuple[str, DropCause]]) -> str:
+    """The drops as people read them in a reject."""
+    if not dropped:
+        return "the object holds no quantity"
+    text = ", ".join(f"{key[:_QUOTED]} ({cause})" for key, cause in dropped[:10])
+    return f"no value left: {text}" + (f" and {len(dropped) - 10} more" if len(dropped) > 10 else "")  # noqa: PLR2004

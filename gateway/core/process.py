@@ -1,0 +1,223 @@
+"""One message's way, step by step. Whoever has read this file knows what the gateway does with a reading.
+
+    resolve the stream → decode → check time → check values → check counters → make the point → know its duplicate
+
+Everything that can go wrong with data ends here as a value: a point, a dropped field, an ignored message or a refusal with its
+reason. Nothing waits, nothing is stored, no clock is read.
+"""
+
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+
+from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
+from gateway.core.counters import RATE_PER_H, CounterState
+from gateway.core.duplicates import RecentKeys, Twin
+from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Reading, Refusal
+from gateway.core.native import Broken, Decoded, Undecodable, describe_drops
+from gateway.core.points import line, tag_text
+from gateway.core.streams import Device, Stream, Streams, Unresolved
+from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Quality
+from schemas.readings import NativeReading
+from schemas.rejects import DropCause, IgnoreCause, RejectReason
+
+_HEALTH_FIELDS = frozenset(QUANTITIES[HEALTH])
+
+
+@dataclass(slots=True)
+class Processor:
+    """The pure pipeline with its state: streams, devices, trust in the clock."""
+
+    streams: Streams
+    rules: TimeRules
+    trust: ClockTrust
+    payload_max_bytes: int = 262144
+    sequence_missing: Counter[str] = field(default_factory=Counter)
+
+    def process(self, message: Message, now_ms: int) -> Outcome:
+        """What becomes of ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``."""
+        try:
+            return self._process(message, now_ms)
+        except Exception:  # noqa: BLE001 - the one there is: a message that hits a bug must not come first again after every restart
+            trace = traceback.format_exc(limit=-6)
+            return refused(
+                message, now_ms, "check", RejectReason.INTERNAL_ERROR, f"a fault in the gateway; report it:\n{trace}"
+            )
+
+    def too_large(self, message: Message, now_ms: int, size_bytes: int) -> Outcome:
+        """A message of ``size_bytes``, of which ``message`` holds the beginning."""
+        stream = self.streams.resolve(message.topic)
+        device, domain = (
+            (stream.device, stream.domain) if isinstance(stream, Unresolved) else (stream.device.name, stream.domain)
+        )
+        detail = f"{size_bytes} bytes; limits.payload_bytes is {self.payload_max_bytes}"
+        return refused(message, now_ms, "intake", RejectReason.TOO_LARGE, detail, device, domain)
+
+    def _process(self, message: Message, now_ms: int) -> Outcome:
+        stream = self.streams.resolve(message.topic)
+        if isinstance(stream, Unresolved):
+            return refused(message, now_ms, "intake", stream.reason, stream.detail, stream.device, stream.domain)
+        if len(message.payload) > self.payload_max_bytes:
+            return self.too_large(message, now_ms, len(message.payload))
+        stream.device.last_seen_ms = now_ms
+        if stream.is_status:
+            return self._status(stream, message)
+        try:
+            objects = stream.decoder.decode(message.payload)
+        except Undecodable as why:
+            return refused(message, now_ms, "decode", why.reason, why.detail, stream.device.name, stream.domain)
+        outcome = Outcome(domain=stream.domain)
+        if message.retain and all(isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects):
+            outcome.ignored = IgnoreCause.RETAINED
+            return outcome
+        for item in objects:
+            if isinstance(item, Broken):
+                outcome.refusals.append(
+                    _refusal(message, now_ms, "decode", item.why.reason, item.why.detail, stream, item.payload)
+                )
+            else:
+                self._reading(stream, item, message, now_ms, outcome)
+        return outcome
+
+    def _reading(self, stream: Stream, item: Decoded, message: Message, now_ms: int, outcome: Outcome) -> None:
+        values, device = item.values, stream.device
+        time_ms, own_time, quality = self._check_time(device, values.pop("ts", None), message.duplicate, now_ms)
+        seq = values.pop("seq", None)
+        quality |= stream.quality | _check_values(values, device, item.dropped)
+        outcome.dropped += item.dropped
+        tags, text_tags = _take_tags(stream, values)
+        if not values or (len(values) == 1 and "interval_s" in values):
+            detail = describe_drops(item.dropped)
+            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, stream))
+            return
+        quality |= _check_counters(device, values, text_tags, time_ms)
+        fields = ",".join([f"{key}={value!r}" for key, value in values.items() if key not in _HEALTH_FIELDS])
+        health = ",".join([f"{key}={value!r}" for key, value in values.items() if key in _HEALTH_FIELDS])
+        twin = self._find_twin(device, text_tags, time_ms, values, fields + health, now_ms) if own_time else Twin.NEW
+        if twin is Twin.DUPLICATE:
+            outcome.duplicates += 1
+        elif twin is Twin.CONFLICT:
+            detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
+            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream))
+        else:
+            self._follow_sequence(stream, seq)
+            outcome.readings.append(_point(stream, tags, fields, health, quality, seq, time_ms))
+
+    def _check_time(self, device: Device, ts: object, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
+        """The time of a reading, whether it is the device's own, and the quality bits of it."""
+        time_ms = device_ms(ts)
+        if time_ms is not None and self._is_believed(device, time_ms, now_ms):
+            return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
+        quality = Quality.GATEWAY_TIME
+        if self.trust.doubted:
+            quality |= Quality.CLOCK_DOUBTED
+        if sent_before:
+            quality |= Quality.MAY_STAND_TWICE
+        return device.stamp(now_ms), False, quality
+
+    def _find_twin(self, device: Device, text_tags: str, time_ms: int, values: NativeReading, text: str, now_ms: int) -> Twin:
+        if device.recent is None:
+            device.recent = RecentKeys()
+        shapes = self.streams.shapes
+        return device.recent.see(text_tags, time_ms, text, shapes.number(tuple(values)), now_ms, shapes)
+
+    def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
+        offset_ms = time_ms - now_ms
+        if (
+            device.offset_ms is None
+            or abs(offset_ms) > self.rules.max_future_ms
+            or abs(device.offset_ms) > self.rules.max_future_ms
+        ):
+            self.trust.see_device(device.name, offset_ms, now_ms)
+        device.offset_ms = offset_ms
+        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else self.rules.max_future_ms
+        return -self.rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+
+    def _follow_sequence(self, stream: Stream, seq: object) -> None:
+        """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot or an old reading, and no gap."""
+        if not isinstance(seq, int):
+            return
+        device = stream.device
+        gap = seq - device.last_seq - 1
+        if 0 < gap < _GAP_MAX and device.last_seq >= 0:
+            self.sequence_missing[stream.domain] += gap
+        device.last_seq = seq
+
+    @staticmethod
+    def _status(stream: Stream, message: Message) -> Outcome:
+        stream.device.online = b'"offline"' not in message.payload
+        return Outcome(domain=stream.domain, ignored=IgnoreCause.STATUS)
+
+
+_GAP_MAX = 1_000_000
+"""A jump wider than this is a counter that was set anew, not a million lost readings."""
+
+
+def _check_values(values: NativeReading, device: Device, dropped: list[tuple[str, DropCause]]) -> int:
+    """What hangs together among the values, and the quality bit of what had to be dropped."""
+    if "vehicle_count" in values and "interval_s" not in values:
+        default = device.registered.params.get("interval_s") if device.registered else None
+        if isinstance(default, int | float):
+            values["interval_s"] = float(default)
+        else:
+            del values["vehicle_count"]
+            dropped.append(("vehicle_count", DropCause.NO_INTERVAL))
+    if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
+        return Quality.VALUE_DROPPED
+    return 0
+
+
+def _take_tags(stream: Stream, values: NativeReading) -> tuple[str, str]:
+    """The tags of a point, and those of them that the reading itself brought."""
+    if not ("lane" in values or "direction" in values or "vehicle_class" in values or "channel" in values):
+        return stream.tags, ""
+    own: list[tuple[str, str]] = [(tag, str(values.pop(tag))) for tag in TEXT_TAGS if tag in values]
+    return tag_text(stream.fixed_tags() + own), tag_text(own)
+
+
+def _check_counters(device: Device, values: NativeReading, text_tags: str, time_ms: int) -> int:
+    """The quality bit of a counter that took a step it cannot have taken."""
+    quality = 0
+    for key, value in values.items():
+        rate_per_h = RATE_PER_H.get(key)
+        if rate_per_h is not None and isinstance(value, float):
+            if device.counters is None:
+                device.counters = CounterState()
+            if device.counters.is_suspect(key + text_tags, rate_per_h, value, time_ms):
+                quality = Quality.COUNTER_SUSPECT
+    return quality
+
+
+def _point(stream: Stream, tags: str, fields: str, health: str, quality: int, seq: object, time_ms: int) -> Reading:
+    number = seq if isinstance(seq, int) else None
+    lines = line(stream.domain, tags, fields, quality, number, time_ms) if fields else ""
+    if health:
+        lines += ("\n" if lines else "") + line(HEALTH, tags, health, quality, number, time_ms)
+    return Reading(lines, stream.domain)
+
+
+def _refusal(
+    message: Message,
+    now_ms: int,
+    stage: str,
+    reason: RejectReason,
+    detail: str,
+    stream: Stream,
+    payload: bytes | None = None,
+) -> Refusal:
+    kept = (message.payload if payload is None else payload)[:REJECT_KEPT_BYTES]
+    return Refusal(reason, detail, message.topic, kept, stage, now_ms, stream.device.name, stream.domain)
+
+
+def refused(
+    message: Message,
+    now_ms: int,
+    stage: str,
+    reason: RejectReason,
+    detail: str,
+    device: str = "",
+    domain: str = "unknown",
+) -> Outcome:
+    """The outcome of a message that is refused as a whole."""
+    kept = message.payload[:REJECT_KEPT_BYTES]
+    return Outcome(refusals=[Refusal(reason, detail, message.topic, kept, stage, now_ms, device, domain)], domain=domain)

@@ -1,0 +1,25 @@
+"""How long to wait before the next attempt."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Doubling waits with jitter: a province of gateways must not come back in step.
+
+    :ivar first_s: the first wait; each further one doubles, up to ``longest_s``.
+    """
+
+    first_s: float
+    longest_s: float
+    attempts: int = 0
+
+    def next_s(self, luck: float, wish_s: float | None = None) -> float:
+        """Seconds to wait: half to all of the doubled wait by ``luck`` (uniform in [0, 1)), no less than the server's wish."""
+        wait_s = min(self.longest_s, self.first_s * float(1 << min(self.attempts, 16)))
+        self.attempts += 1
+        return max(wait_s * (0.5 + luck / 2), wish_s or 0.0)
+
+    def reset(self) -> None:
+        """An attempt succeeded."""
+        self.attempts = 0

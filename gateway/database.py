@@ -1,0 +1,189 @@
+"""The one SQLite file, in a thread of its own: journal, rejects, quarantine and the few things that must outlive the process.
+
+An SD card may take a second to sync; the thread keeps that away from the readings. WAL with ``synchronous=FULL``: what is
+committed survives a power cut. Pages are small because a commit writes whole pages twice, and freed pages go back to the file
+system.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+log = logging.getLogger("gateway.database")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PAGE_BYTES: Final = 1024
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS journal (
+    id INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, readings INTEGER NOT NULL, domains TEXT NOT NULL,
+    pairs TEXT NOT NULL, refused INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS refused ON journal (id) WHERE refused;
+CREATE TABLE IF NOT EXISTS rejects (
+    id INTEGER PRIMARY KEY, arrival_ms INTEGER NOT NULL, topic TEXT NOT NULL, device TEXT NOT NULL, domain TEXT NOT NULL,
+    stage TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class DatabaseFault(Exception):  # noqa: N818 - the field's word
+    """The file cannot be used now: full, read-only, gone or damaged. The text says which and what to do."""
+
+
+class InUse(Exception):  # noqa: N818 - says what it is
+    """Another process works on the file."""
+
+
+class Database:
+    """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+        self._connection: sqlite3.Connection | None = None
+        self._lock: int | None = None
+
+    def open(self) -> None:
+        """Lock and open the file; a damaged one is set aside and a new one begun.
+
+        :raises InUse: another process has it.
+        :raises DatabaseFault: no file can be opened at that place.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.path)
+            try:
+                self._connection = connect(self.path)
+            except sqlite3.DatabaseError as damage:
+                if isinstance(damage, sqlite3.OperationalError):
+                    raise
+                aside = self.set_aside()
+                log.error("%s is damaged (%s); set aside as %s, a new one is begun", self.path, damage, aside.name)  # noqa: TRY400
+                self._connection = connect(self.path)
+        except (OSError, sqlite3.Error) as error:
+            self.close()
+            raise DatabaseFault(f"{self.path} cannot be opened: {error}; see that its folder exists and is writable") from error
+
+    def set_aside(self) -> Path:
+        """Rename the file and what belongs to it, so that nothing of it is lost."""
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                self.path.with_name(self.path.name + suffix).rename(aside.with_name(aside.name + suffix))
+        return aside
+
+    async def run(self, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``do(connection, …)`` in the thread, in a transaction that is committed and synced when it returns.
+
+        :raises DatabaseFault: nothing of it was done.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self.run_here(do, *args, **kwargs))
+
+    def run_here(self, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same without the thread: for start, stop and commands."""
+        connection = self._connection
+        if connection is None:
+            raise DatabaseFault(f"{self.path} is not open")
+        try:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                return do(connection, *args, **kwargs)
+        except sqlite3.Error as error:
+            raise DatabaseFault(f"{self.path}: {error}") from error
+
+    def used_bytes(self) -> int:
+        """Pages in use and the WAL. Callable from any thread: it asks the file system only about the WAL."""
+        return self.run_here(_pages_bytes) + self._wal_bytes()
+
+    async def measure(self) -> int:
+        """:meth:`used_bytes`, in the thread."""
+        return await self.run(_pages_bytes) + self._wal_bytes()
+
+    def free_bytes(self) -> int:
+        """What the file system has left for us."""
+        return shutil.disk_usage(self.path.parent).free
+
+    async def give_back(self) -> None:
+        """Give freed pages back to the file system and empty the WAL."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._give_back)
+
+    def _give_back(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _wal_bytes(self) -> int:
+        with suppress(OSError):
+            return self.path.with_name(self.path.name + "-wal").stat().st_size
+        return 0
+
+    def close(self) -> None:
+        """Finish what is under way, close, unlock."""
+        self._thread.shutdown(wait=True)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file as this project does, with its tables."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
+    try:
+        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in {0, _SCHEMA_VERSION}:
+            raise sqlite3.DatabaseError(f"its version is {version}, this program knows {_SCHEMA_VERSION}")
+        if version == 0:
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _pages_bytes(connection: sqlite3.Connection) -> int:
+    pages, free = connection.execute("SELECT * FROM pragma_page_count, pragma_freelist_count").fetchone()
+    return int(pages - free) * PAGE_BYTES
+
+
+def _lock(path: Path) -> int:
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise InUse(f"{path} is in use by a running gateway") from None
+    return lock
+
+
+def keep(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Write a small thing that must outlive the process."""
+    connection.execute("INSERT INTO kept VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+
+
+def kept(connection: sqlite3.Connection, name: str) -> str | None:
+    """Read it back."""
+    row = connection.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else None

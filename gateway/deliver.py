@@ -1,0 +1,299 @@
+"""Delivery: readings to InfluxDB, acknowledged when they are durable somewhere.
+
+Theory of operation
+-------------------
+Readings collect in the open batch, the last of the queue. :meth:`Delivery.pump` starts a write whenever the live lane is free
+and :class:`~gateway.core.batching.Pace` allows; all else follows from events, nothing polls.
+
+*Healthy (breaker closed).* A batch is posted; 204 makes it done; the journal is not touched.
+
+*Trouble.* A write is refused for a reason that is not its own, or unanswered for ``stall`` (:data:`_HURRY_S` once half of the
+Receive Maximum is owed, since a broker drops what it cannot hand over): the breaker opens, and that batch and all that wait
+go to the journal in one commit (:mod:`gateway.to_journal`). Until it closes every batch goes there. Writes in flight go on;
+a late 204 takes its row out of the journal again and closes the breaker; a probe closes it otherwise.
+
+*A batch refused for its content* goes to the journal alone, marked, and the drain lane (:mod:`gateway.drain`) splits it.
+The live lane never splits.
+
+*The journal cannot take it either.* Batches stay in the queue, unacknowledged, in their order; when memory reaches its limit
+the socket is not read. They are posted when the breaker closes.
+
+Invariants: a batch is in the queue, in flight or released; one with a row stands in the journal, whether in flight or not; its
+``holds`` reach 0 once; batches are released in the order in which they were begun.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from gateway.breaker import Breaker
+from gateway.core.acknowledger import Acknowledger
+from gateway.core.batching import Batch, Pace
+from gateway.core.ledger import Ledger
+from gateway.core.message import Outcome, Refusal
+from gateway.core.write_result import Answer, Fate, fate_of
+from gateway.events import Events
+
+_HURRY_S: Final = 0.25
+_SLOW_ANSWER_S: Final = 0.1
+_LANES_WHEN_SLOW: Final = 4
+
+
+class Writer(Protocol):
+    """What delivery needs of InfluxDB."""
+
+    async def write(self, gzip: bytes) -> Answer:
+        """Post a body; never raises for what a network or a server does."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLimits:
+    """The numbers of the configuration that delivery lives by."""
+
+    max_delay_s: float
+    max_readings: int
+    stall_s: float
+    receive_maximum: int
+    memory_bytes: int
+
+
+@dataclass(slots=True)
+class Hooks:
+    """Where delivery hands on; wired by the pipeline."""
+
+    keep_refusals: Callable[[Batch, list[Refusal]], None]
+    to_journal: Callable[[], None]
+    refused: Callable[[Batch], None]
+    settled_late: Callable[[int], None]
+    acknowledge: Callable[[list[int]], None]
+    resume_reading: Callable[[], None]
+
+
+class Delivery:
+    """The queue and the live lane."""
+
+    hooks: Hooks
+
+    def __init__(
+        self,
+        limits: DeliveryLimits,
+        influxdb: Writer,
+        breaker: Breaker,
+        ledger: Ledger,
+        events: Events,
+        acknowledger: Acknowledger,
+    ) -> None:
+        self._limits = limits
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._ledger = ledger
+        self._events = events
+        self._acknowledger = acknowledger
+        self.memory_bytes = 0
+        self.max_readings = limits.max_readings
+        self.committing: set[Batch] = set()
+        self.commit_lock = asyncio.Lock()
+        self._answer_s = 0.0
+        self._pace = Pace(limits.max_delay_s)
+        self._queue: deque[Batch] = deque()
+        self._flying: dict[Batch, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._tasks: asyncio.TaskGroup
+        self._begin_batch()
+
+    def take(self, outcome: Outcome, arrival_s: float) -> Batch:
+        """Take what became of one message; the batch that it travels with."""
+        batch = self.open_batch
+        readings, refusals = outcome.readings, outcome.refusals
+        before_bytes = batch.size_bytes
+        if readings:
+            batch.add(readings, arrival_s)
+        if refusals:
+            batch.refusals += refusals
+            batch.size_bytes += sum(len(refusal.payload) for refusal in refusals)
+        self.memory_bytes += batch.size_bytes - before_bytes
+        received = len(readings) + len(refusals) + outcome.duplicates
+        if received:
+            self._ledger.receive(received, "mqtt")
+        if outcome.duplicates:
+            self._ledger.settle("duplicate", {outcome.domain: outcome.duplicates})
+        return batch
+
+    @property
+    def open_batch(self) -> Batch:
+        """The batch that collects."""
+        batch = self._queue[-1]
+        return self._begin_batch() if batch.sealed or len(batch.readings) >= self.max_readings else batch
+
+    @property
+    def crowded(self) -> bool:
+        """Whether memory is at its limit and the socket should rest."""
+        return self.memory_bytes >= self._limits.memory_bytes
+
+    @property
+    def hurried(self) -> bool:
+        """Half of what the broker hands over is owed, or much memory is used: it will soon drop what comes behind."""
+        owed = self._acknowledger.owed >= self._limits.receive_maximum // 2
+        return owed or self.memory_bytes > self._limits.memory_bytes // 4
+
+    def pump(self) -> None:
+        """Start what may start. Called after every chunk of messages and every answer."""
+        if self._breaker.is_open:
+            if self.has_queued:
+                self.hooks.to_journal()
+            return
+        now_s = self._loop.time()
+        while self.has_queued and len(self._flying) < self._lanes:
+            wait_s = self._pace.wait_s(now_s)
+            if wait_s > 0 and len(self._queue) == 1 and self._queue[0].readings:
+                if self._timer is None:
+                    self._timer = self._loop.call_later(wait_s, self._timed)
+                return
+            self._start(self.take_first(), now_s)
+        if self._flying and self.hurried:
+            self._watch(next(iter(self._flying)))
+
+    def _timed(self) -> None:
+        self._timer = None
+        self.pump()
+
+    # The queue: the last batch is the open one.
+
+    def _begin_batch(self) -> Batch:
+        batch = Batch()
+        self._queue.append(batch)
+        self._acknowledger.begin(batch)
+        return batch
+
+    @property
+    def has_queued(self) -> bool:
+        """Whether anything waits that is not in flight."""
+        first = self._queue[0]
+        return len(self._queue) > 1 or bool(first.readings or first.refusals or first.owed)
+
+    def take_first(self) -> Batch:
+        """The first batch of the queue, which leaves it; its refusals go their own way."""
+        batch = self._queue.popleft()
+        if not self._queue:
+            self._begin_batch()
+        if batch.refusals:
+            refusals, batch.refusals = batch.refusals, []
+            self.hooks.keep_refusals(batch, refusals)
+        return batch
+
+    def give_back(self, batches: list[Batch]) -> None:
+        """Batches return to the head of the queue, in their order."""
+        self._queue.extendleft(reversed(batches))
+
+    # The live lane.
+
+    @property
+    def _lanes(self) -> int:
+        return _LANES_WHEN_SLOW if self._answer_s > _SLOW_ANSWER_S else 1
+
+    def _start(self, batch: Batch, now_s: float) -> None:
+        if not batch.readings:
+            self.let_go(batch)
+            return
+        self._pace.started(len(batch.readings), now_s)
+        self._flying[batch] = now_s
+        self._tasks.create_task(self._write(batch), name="live write")
+
+    async def _write(self, batch: Batch) -> None:
+        body = batch.body
+        watch = self._loop.call_later(min(_HURRY_S, self._limits.stall_s), self._watch, batch)
+        answer = await self._influxdb.write(body.gzip)
+        watch.cancel()
+        now_s = self._loop.time()
+        if batch in self.committing:
+            async with self.commit_lock:
+                pass  # the commit decides first whether the batch stands in the journal
+        seconds = now_s - self._flying.pop(batch)
+        self._answer_s += (seconds - self._answer_s) / 8
+        fate = fate_of(answer)
+        self._events.answered(fate.value, seconds)
+        if fate not in {Fate.RETRY, Fate.FAULTY_DATABASE}:
+            self._breaker.close()
+        if fate is Fate.WRITTEN:
+            self._written(batch, now_s)
+        elif batch.row is None:
+            self._not_written(batch, fate, answer)
+        self.pump()
+
+    def _written(self, batch: Batch, now_s: float) -> None:
+        if batch.row is not None:
+            self._ledger.settle("written", batch.body.domains, "journal")
+            self.hooks.settled_late(batch.row)
+            return
+        self._ledger.settle("written", batch.body.domains)
+        for arrival_s, readings in batch.arrivals:
+            self._events.delivery.observe(now_s - arrival_s, readings)
+        self.let_go(batch)
+
+    def _not_written(self, batch: Batch, fate: Fate, answer: Answer) -> None:
+        if fate is Fate.EXPIRED:
+            self._ledger.settle("expired", batch.body.domains)
+            self.let_go(batch)
+        elif fate in {Fate.SPLIT, Fate.SPLIT_SMALLER}:
+            if fate is Fate.SPLIT_SMALLER:
+                self.remember_smaller(batch.body.readings)
+            self.hooks.refused(batch)
+        else:
+            self.give_back([batch])
+            self._breaker.open(answer)
+
+    def remember_smaller(self, readings: int) -> None:
+        """InfluxDB found a body of so many readings too large."""
+        self.max_readings = max(1, min(self.max_readings, readings // 2))
+
+    def _watch(self, batch: Batch) -> None:
+        """Open the breaker when this write has been unanswered for too long."""
+        started_s = self._flying.get(batch)
+        if started_s is None or batch.row is not None or self._breaker.is_open:
+            return
+        waited_s = self._loop.time() - started_s
+        patience_s = min(_HURRY_S, self._limits.stall_s) if self.hurried else self._limits.stall_s
+        if waited_s >= patience_s:
+            self._breaker.open(Answer(0, f"no answer for {waited_s:.2f} s"))
+            self.hooks.to_journal()
+        else:
+            self._loop.call_later(max(self._limits.stall_s - waited_s, 0.001), self._watch, batch)
+
+    def let_go(self, batch: Batch) -> None:
+        """One hold less. The last one releases the batch, and all that waited for it are acknowledged."""
+        batch.holds -= 1
+        if batch.holds:
+            return
+        was_crowded = self.crowded
+        self.memory_bytes -= batch.size_bytes
+        packet_ids = self._acknowledger.release()
+        if packet_ids:
+            self.hooks.acknowledge(packet_ids)
+        if was_crowded and not self.crowded:
+            self.hooks.resume_reading()
+
+    # What the way into the journal and the drain lane ask.
+
+    def stranded(self) -> list[Batch]:
+        """Batches in flight that stand nowhere else."""
+        return [batch for batch in self._flying if batch.row is None]
+
+    def rows_in_flight(self) -> frozenset[int]:
+        """Rows of the journal whose first write is still unanswered."""
+        return frozenset(batch.row for batch in self._flying if batch.row is not None)
+
+    async def finish(self, patience_s: float) -> None:
+        """Give what waits and flies ``patience_s`` to be written; stops early when InfluxDB is in trouble."""
+        deadline_s = self._loop.time() + patience_s
+        self._pace = Pace(0.0)
+        while (self._flying or self.has_queued) and not self._breaker.is_open and self._loop.time() < deadline_s:
+            self.pump()
+            await asyncio.sleep(0.01)
+
+    async def run(self) -> None:
+        """Hold the live writes until cancelled; a fault of one of them ends all."""
+        async with asyncio.TaskGroup() as self._tasks:
+            await asyncio.Event().wait()

@@ -1,0 +1,180 @@
+"""Everything that happens and matters to people: one function for each event, which counts it and says it.
+
+Counters and log lines come from here alone, so they cannot disagree. The counters are plain numbers; :mod:`gateway.metrics`
+shows them to Prometheus.
+"""
+
+import logging
+import time
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.core.message import Outcome, Refusal
+from schemas.rejects import DropCause, IgnoreCause
+
+log = logging.getLogger("gateway")
+
+DELIVERY_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LOG_EVERY_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts by upper bound, in seconds."""
+
+    bounds_s: tuple[float, ...] = DELIVERY_BUCKETS_S
+    counts: list[int] = field(default_factory=list)
+    sum_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds_s) + 1)
+
+    def observe(self, seconds: float, times: int = 1) -> None:
+        """``times`` observations of ``seconds``."""
+        self.counts[bisect_left(self.bounds_s, seconds)] += times
+        self.sum_s += seconds * times
+
+
+@dataclass(slots=True)
+class Events:
+    """The gateway's own counters and voice."""
+
+    messages_received: int = 0
+    messages_ignored: Counter[IgnoreCause] = field(default_factory=Counter)
+    fields_dropped: Counter[DropCause] = field(default_factory=Counter)
+    rejects: Counter[str] = field(default_factory=Counter)
+    rejects_kept: Counter[str] = field(default_factory=Counter)
+    delivery: Histogram = field(default_factory=Histogram)
+    requests: dict[str, Histogram] = field(default_factory=dict)
+    journal_written_bytes: int = 0
+    influxdb_up: bool = False
+    influxdb_trouble: str = ""
+    mqtt_connected: bool = False
+    mqtt_trouble: str = ""
+    journal_trouble: str = ""
+    configuration_trouble: str = ""
+    reload_trouble: list[str] = field(default_factory=list)
+    _last_said_s: dict[str, float] = field(default_factory=dict)
+
+    def processed(self, outcome: Outcome) -> None:
+        """A message went through the core; called only when there is something to count."""
+        if outcome.ignored is not None:
+            self.messages_ignored[outcome.ignored] += 1
+        for _, cause in outcome.dropped:
+            self.fields_dropped[cause] += 1
+
+    def rejected(self, refusal: Refusal, *, kept: bool) -> None:
+        """A message, object or point became a reject; ``kept`` says whether its bytes are on disk."""
+        reason = refusal.reason.value
+        self.rejects[reason] += 1
+        if kept:
+            self.rejects_kept[reason] += 1
+        self._say_sometimes(
+            f"reject {reason} {refusal.device or refusal.topic}",
+            logging.WARNING,
+            "reject %s from %s: %s",
+            reason,
+            refusal.device or refusal.topic or "unknown",
+            refusal.detail.splitlines()[0] if refusal.detail else "",
+        )
+
+    def rejects_not_kept(self, number: int, why: str) -> None:
+        """Rejects that are counted but whose bytes are gone."""
+        self._say_sometimes("rejects not kept", logging.WARNING, "%d rejects not kept: %s", number, why)
+
+    def answered(self, outcome: str, seconds: float) -> None:
+        """InfluxDB answered a write, or did not in time."""
+        histogram = self.requests.get(outcome)
+        if histogram is None:
+            histogram = self.requests[outcome] = Histogram()
+        histogram.observe(seconds)
+
+    def trouble(self, why: str) -> None:
+        """InfluxDB cannot take readings; they go to the journal."""
+        if not self.influxdb_trouble:
+            log.warning("InfluxDB does not take readings, they go to the journal: %s", why)
+        self.influxdb_up = False
+        self.influxdb_trouble = why
+
+    def recovered(self, after_s: float) -> None:
+        """InfluxDB takes readings again."""
+        if self.influxdb_trouble:
+            log.info("InfluxDB takes readings again after %.1f s", after_s)
+        self.influxdb_up = True
+        self.influxdb_trouble = ""
+
+    def drained(self, readings: int) -> None:
+        """The journal is empty again."""
+        log.info("the journal is empty again; %d readings brought in", readings)
+
+    def journal_refused(self, why: str) -> None:
+        """The journal cannot take readings either: they wait in memory and are not acknowledged."""
+        if not self.journal_trouble:
+            log.error("the journal cannot take readings, they wait in memory unacknowledged: %s", why)
+        self.journal_trouble = why
+
+    def journal_took(self, size_bytes: int) -> None:
+        """The journal stored readings."""
+        if self.journal_trouble:
+            log.info("the journal takes readings again")
+        self.journal_trouble = ""
+        self.journal_written_bytes += size_bytes
+
+    def given_up(self, readings: int) -> None:
+        """The journal was full; the oldest readings made room."""
+        self._say_sometimes("expired", logging.ERROR, "the journal is full: its %d oldest readings made room", readings)
+
+    def row_damaged(self, row: int, readings: int) -> None:
+        """A row of the journal is not what was stored."""
+        log.error("journal row %d is damaged; %d readings in it are lost", row, readings)
+
+    def backlog_found(self, readings: int) -> None:
+        """The journal holds readings of an earlier run."""
+        if readings:
+            log.info("the journal holds %d readings of an earlier run", readings)
+
+    def reloaded(self, devices: int) -> None:
+        """A new registry is in force."""
+        log.info("the registry is in force; %d devices", devices)
+        self.reload_trouble = []
+
+    def reload_failed(self, lines: list[str]) -> None:
+        """The registry is faulty; the old one stays in force."""
+        for text in lines:
+            log.error("the old registry stays in force: %s", text)
+        self.reload_trouble = lines
+
+    def connected(self, url: str, *, session_present: bool) -> None:
+        """The broker took us."""
+        log.info("connected to %s, session %s", url, "resumed" if session_present else "new")
+        self.mqtt_connected = True
+        self.mqtt_trouble = ""
+
+    def disconnected(self, why: str) -> None:
+        """The broker is gone or does not want us."""
+        if why != self.mqtt_trouble:
+            log.warning("not connected to the broker: %s", why)
+        self.mqtt_connected = False
+        self.mqtt_trouble = why
+
+    def subscription_refused(self, pattern: str, why: str) -> None:
+        """The broker does not let us read something that is configured."""
+        log.error("the broker refused the subscription %s: %s; see its access list", pattern, why)
+        self.configuration_trouble = f"subscription {pattern} refused: {why}"
+
+    def subscribed(self, filters: int) -> None:
+        """All that is configured is subscribed."""
+        log.info("subscribed to %d topic filters", filters)
+        self.configuration_trouble = ""
+
+    def _say_sometimes(self, key: str, level: int, text: str, *args: object) -> None:
+        """Say it, but not more than once a minute for the same key."""
+        now_s = time.monotonic()
+        if now_s - self._last_said_s.get(key, -_LOG_EVERY_S) < _LOG_EVERY_S:
+            return
+        if len(self._last_said_s) > 1000:  # noqa: PLR2004 - a bound, nothing more
+            self._last_said_s.clear()
+        self._last_said_s[key] = now_s
+        log.log(level, text, *args)

@@ -1,0 +1,96 @@
+"""What is done now and then: measuring the journal, writing about ourselves, judging the clock, remembering subscriptions."""
+
+import asyncio
+import json
+import logging
+import time
+from typing import Final
+
+from gateway import database, journal
+from gateway.breaker import Breaker
+from gateway.database import Database, DatabaseFault
+from gateway.deliver import Writer
+from gateway.state import GatewayState
+from gateway.store import Store
+
+log = logging.getLogger("gateway.housekeeping")
+
+SUBSCRIPTIONS: Final = "subscriptions"
+NEWEST_TIME: Final = "newest_time_ms"
+_REPORT_EVERY_S: Final = 60.0
+_MEASURE_EVERY_S: Final = 5.0
+_SAVE_CLOCK_EVERY_S: Final = 900.0
+
+
+class Housekeeping:
+    """The slow tasks of a gateway."""
+
+    def __init__(
+        self,
+        file: Database,
+        store: Store,
+        influxdb: Writer,
+        breaker: Breaker,
+        state: GatewayState,
+        *,
+        subscribed: list[str],
+    ) -> None:
+        self._database = file
+        self._store = store
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._state = state
+        self._in_force = subscribed
+        self._remembered = asyncio.Event()
+
+    def subscribed(self, filters: list[str]) -> None:
+        """The broker holds these subscriptions for us now; the next run must know, to give up what it does not want."""
+        if sorted(filters) != sorted(self._in_force):
+            self._in_force = filters
+            self._remembered.set()
+
+    async def remember_subscriptions(self) -> None:
+        """Save the subscriptions in force at once when they change; until cancelled."""
+        while True:
+            await self._remembered.wait()
+            self._remembered.clear()
+            await self._keep(SUBSCRIPTIONS, json.dumps(self._in_force))
+
+    async def measure(self) -> None:
+        """Look at what the journal holds; until cancelled."""
+        while True:
+            try:
+                stock = await self._database.run(journal.stock)
+                self._store.used_bytes = await self._database.measure()
+                self._state.journal.note(stock, self._store.used_bytes)
+            except DatabaseFault as fault:
+                log.debug("the journal cannot be measured: %s", fault)
+            await asyncio.sleep(_MEASURE_EVERY_S)
+
+    async def report(self) -> None:
+        """Write the point about ourselves every minute, dropped while InfluxDB is away; until cancelled."""
+        while True:
+            await asyncio.sleep(_REPORT_EVERY_S)
+            if not self._breaker.is_open:
+                await self._influxdb.write(self._state.own_point())
+
+    async def follow_clock(self) -> None:
+        """Judge the clock every minute and save it every quarter of an hour: the next start then knows how late it is."""
+        next_save_s = time.monotonic() + _SAVE_CLOCK_EVERY_S
+        while True:
+            self._state.processor.trust.judge(time.time_ns() // 1_000_000)
+            await asyncio.sleep(_REPORT_EVERY_S)
+            if time.monotonic() >= next_save_s:
+                next_save_s += _SAVE_CLOCK_EVERY_S
+                await self.save_clock()
+
+    async def save_clock(self) -> None:
+        """Save the time, if we believe in it."""
+        if not self._state.processor.trust.doubted:
+            await self._keep(NEWEST_TIME, str(time.time_ns() // 1_000_000))
+
+    async def _keep(self, name: str, value: str) -> None:
+        try:
+            await self._database.run(database.keep, name, value)
+        except DatabaseFault as fault:
+            log.warning("%s cannot be saved: %s", name, fault)

@@ -1,0 +1,306 @@
+"""Intake: the connection to the broker, from bytes on the socket to messages in the core, and PUBACKs back.
+
+Theory of operation
+-------------------
+:class:`Intake` keeps one connection alive: connect, subscribe, hand chunks to the sans-I/O session, reconnect with backoff and
+jitter when anything ends it. Messages are processed in the callback that received them, without a task or a queue between; so
+the only thing that can wait is a batch, and what bounds memory is simply not reading the socket.
+
+TCP_QUICKACK is set again after every chunk: the gateway withholds PUBACK, so the kernel would hold back its TCP
+acknowledgement for up to 40 ms, and a broker with Nagle's algorithm on (Mosquitto's default) waits for it before the next small
+packet.
+
+A subscription the broker refuses is an error people must see, and no reason to stop: what else is subscribed goes on.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import random
+from typing import Final, cast
+
+import mqtt5
+
+from gateway.core.acknowledger import Acknowledger
+from gateway.core.message import Message, StoredMessage
+from gateway.core.mqtt_session import (
+    DISCONNECT,
+    PING,
+    Connected,
+    Event,
+    Oversized,
+    ProtocolFault,
+    Session,
+    Subscribed,
+    pubacks,
+)
+from gateway.core.process import Processor
+from gateway.core.retry import Backoff
+from gateway.deliver import Delivery
+from gateway.events import Events
+
+log = logging.getLogger("gateway.intake")
+
+_CONNECT_PATIENCE_S: Final = 10.0
+_QUICK_ACK: Final = getattr(socket, "TCP_QUICKACK", None) if sys.platform == "linux" else None
+_SOCKET_BUFFER_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Subscriptions:
+    """What is subscribed now and what must not be any more.
+
+    :ivar wanted: topic filter → retain handling.
+    :ivar stale: filters that an earlier run subscribed and the configuration no longer names.
+    """
+
+    wanted: dict[str, mqtt5.RetainHandling]
+    stale: list[str] = field(default_factory=list)
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: bytes in, bytes out, and a future that says why it ended."""
+
+    def __init__(self, receive: Callable[[bytes], None]) -> None:
+        self._receive = receive
+        self._socket: socket.socket | None = None
+        self.transport: asyncio.Transport | None = None
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.last_received_s = time.monotonic()
+        self.last_sent_s = time.monotonic()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._socket = transport.get_extra_info("socket")
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        self.last_received_s = time.monotonic()
+        self._receive(data)
+        if _QUICK_ACK is not None and self._socket is not None:
+            with suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+
+    def send(self, data: bytes) -> None:
+        """Send, unless the connection is gone: then nobody waits for it."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+            self.last_sent_s = time.monotonic()
+
+    def end(self, why: str) -> None:
+        """Close; ``why`` is said to people."""
+        if not self.ended.done():
+            self.ended.set_result(why)
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.ended.done():
+            return
+        if exc is None or isinstance(exc, OSError):
+            self.ended.set_result(str(exc) if exc else "the broker closed the connection")
+        else:
+            self.ended.set_exception(exc)  # a fault of our own, raised in data_received: it must end the gateway, not be retried
+
+
+class Intake:
+    """Keeps the session with the broker and feeds what it brings into the core."""
+
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        address: BrokerAddress,
+        session: Session,
+        subscriptions: Subscriptions,
+        processor: Processor,
+        delivery: Delivery,
+        acknowledger: Acknowledger,
+        events: Events,
+        subscribed: Callable[[list[str]], None],
+    ) -> None:
+        self._address = address
+        self._session = session
+        self.subscriptions = subscriptions
+        self._processor = processor
+        self._delivery = delivery
+        self._acknowledger = acknowledger
+        self._events = events
+        self._subscribed = subscribed
+        self._connection: _Connection | None = None
+        self._keep_alive_s = session.options.keep_alive_s
+        self._loop = asyncio.get_running_loop()
+        self._stopping = False
+        self._resting = False
+
+    async def run(self) -> None:
+        """Stay connected until cancelled or stopped."""
+        backoff = Backoff(0.2, 10.0)
+        while not self._stopping:
+            try:
+                why = await self._connect_once(backoff)
+            except TimeoutError:
+                why = f"{self._address} does not answer"
+            except OSError as error:
+                why = f"{self._address}: {error.strerror or error}"
+            self._connection = None
+            self._acknowledger.disconnected()
+            if self._stopping:
+                return
+            self._events.disconnected(why)
+            await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
+
+    async def _connect_once(self, backoff: Backoff) -> str:
+        """One connection from beginning to end; why it ended."""
+        connection = _Connection(self._received)
+        async with asyncio.timeout(_CONNECT_PATIENCE_S):
+            await self._loop.create_connection(
+                lambda: connection,
+                self._address.host,
+                self._address.port,
+                ssl=self._address.tls,
+                server_hostname=self._address.host if self._address.tls else None,
+            )
+        self._connection = connection
+        self._resting = False
+        connection.send(self._session.connect())
+        try:
+            while not connection.ended.done():
+                await asyncio.wait([connection.ended], timeout=self._keep_alive_s / 3)
+                self._keep_alive(connection)
+                if self._session.connected:
+                    backoff.reset()
+            return connection.ended.result()
+        finally:
+            connection.end("the gateway stops")
+
+    def _keep_alive(self, connection: _Connection) -> None:
+        now_s = time.monotonic()
+        silence_s = now_s - connection.last_received_s
+        if silence_s > self._keep_alive_s * 1.5 and not self._resting:
+            connection.end(f"{self._address} is silent for {silence_s:.0f} s")
+        elif self._session.connected and (
+            now_s - connection.last_sent_s > self._keep_alive_s / 2 or silence_s > self._keep_alive_s / 2
+        ):
+            connection.send(PING)
+
+    def _received(self, data: bytes) -> None:
+        fault: ProtocolFault | None = None
+        try:
+            events = self._session.receive(data)
+        except ProtocolFault as raised:
+            fault, events = raised, raised.events
+        now_ms = time.time_ns() // 1_000_000
+        arrival_s = self._loop.time()
+        for event in events:
+            if type(event) is mqtt5.PublishPacket:
+                self._message(event, event.packet_id, now_ms, arrival_s)
+            else:
+                self._control(event, now_ms, arrival_s)
+        self._delivery.pump()
+        if self._delivery.crowded:
+            self._rest()
+        if fault is not None and self._connection is not None:
+            self._connection.end(str(fault))
+
+    def _message(self, message: Message, packet_id: int | None, now_ms: int, arrival_s: float, size_bytes: int = 0) -> None:
+        acknowledger = self._acknowledger
+        fingerprint = 0
+        if packet_id is not None:
+            fingerprint = hash((message.topic, message.payload))
+            if message.duplicate and acknowledger.is_second_copy(packet_id, fingerprint):
+                acknowledger.owe(self._delivery.open_batch, packet_id, fingerprint)
+                return
+        events = self._events
+        events.messages_received += 1
+        if size_bytes:
+            outcome = self._processor.too_large(message, now_ms, size_bytes)
+        else:
+            outcome = self._processor.process(message, now_ms)
+        if outcome.dropped or outcome.ignored is not None:
+            events.processed(outcome)
+        batch = self._delivery.take(outcome, arrival_s)
+        if packet_id is not None:
+            acknowledger.owe(batch, packet_id, fingerprint)
+
+    def _control(self, event: Event, now_ms: int, arrival_s: float) -> None:
+        if isinstance(event, Oversized):
+            message = StoredMessage(event.topic, event.payload, event.retain, event.duplicate)
+            self._message(message, event.packet_id, now_ms, arrival_s, event.size_bytes)
+        elif isinstance(event, Connected):
+            self._on_connected(event)
+        elif isinstance(event, Subscribed):
+            for pattern, why in event.refused.items():
+                self._events.subscription_refused(pattern, why)
+            if not event.refused:
+                self._events.subscribed(len(self.subscriptions.wanted))
+            self._subscribed(list(self.subscriptions.wanted))
+
+    def _on_connected(self, event: Connected) -> None:
+        self._acknowledger.connected(session_present=event.session_present)
+        self._events.connected(str(self._address), session_present=event.session_present)
+        if event.keep_alive_s is not None:
+            self._keep_alive_s = event.keep_alive_s or self._keep_alive_s
+        self.subscribe()
+
+    def subscribe(self) -> None:
+        """Ask for what is wanted and give up what is not; also after a change of configuration."""
+        connection = self._connection
+        if connection is None or not self._session.connected:
+            return
+        if self.subscriptions.wanted:
+            connection.send(self._session.subscribe(self.subscriptions.wanted))
+        if self.subscriptions.stale:
+            connection.send(self._session.unsubscribe(self.subscriptions.stale))
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Send the PUBACKs of these messages, in this order."""
+        if self._connection is not None:
+            self._connection.send(pubacks(packet_ids))
+
+    def _rest(self) -> None:
+        """Memory is at its limit: leave the rest in the socket."""
+        connection = self._connection
+        if connection is not None and connection.transport is not None and not self._resting:
+            self._resting = True
+            connection.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Memory has room again."""
+        connection = self._connection
+        if self._resting and connection is not None and connection.transport is not None and not self._stopping:
+            self._resting = False
+            connection.last_received_s = time.monotonic()
+            connection.transport.resume_reading()
+
+    def stop_reading(self) -> None:
+        """Take no more messages; what is owed can still be acknowledged."""
+        self._stopping = True
+        self._rest()
+
+    async def disconnect(self) -> None:
+        """Say goodbye; the broker keeps the session."""
+        connection = self._connection
+        if connection is not None and connection.transport is not None:
+            connection.send(DISCONNECT)
+            connection.transport.close()
+            await asyncio.wait([connection.ended], timeout=0.5)

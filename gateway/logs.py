@@ -1,0 +1,34 @@
+"""Logs: plain lines for people, or one JSON object a line for machines; always to standard error."""
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+from gateway.config import LogSection
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        document: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "text": record.getMessage(),
+        }
+        if record.exc_info:
+            document["trace"] = self.formatException(record.exc_info)
+        return json.dumps(document, ensure_ascii=False)
+
+
+def set_up_logging(config: LogSection) -> None:
+    """Send all logs to standard error as the configuration says."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    handler.setFormatter(JsonFormatter() if config.format == "json" else text)
+    logging.basicConfig(level=config.level.upper(), handlers=[handler], force=True)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

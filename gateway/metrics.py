@@ -1,0 +1,108 @@
+"""The gateway's own series for Prometheus, read from the counters at scrape time: the hot path pays nothing for them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway import __version__
+from gateway.core.ledger import OUTCOMES
+from gateway.events import Histogram
+
+if TYPE_CHECKING:
+    from gateway.state import GatewayState
+
+
+@dataclass(slots=True, eq=False)
+class GatewayCollector(Collector):
+    """Turns the gateway's state into series."""
+
+    state: "GatewayState"
+
+    def collect(self) -> Iterator[Metric]:
+        """All series of the gateway."""
+        yield from self._messages()
+        yield from self._readings()
+        yield from self._influxdb()
+        yield from self._journal_and_devices()
+
+    def _messages(self) -> Iterator[Metric]:
+        events = self.state.events
+        yield CounterMetricFamily("gateway_messages_received", "Messages received.", events.messages_received)
+        yield _counter("gateway_messages_ignored", "Messages that are no data.", "cause", events.messages_ignored)
+        yield _counter("gateway_fields_dropped", "Values left out of readings.", "cause", events.fields_dropped)
+        yield _counter("gateway_rejects", "Messages and points that could not become data.", "reason", events.rejects)
+        yield _counter("gateway_rejects_kept", "Rejects whose bytes are on disk.", "reason", events.rejects_kept)
+        missing = self.state.processor.sequence_missing
+        yield _counter("gateway_sequence_missing", "Readings that never arrived, by gaps in seq.", "domain", missing)
+        yield GaugeMetricFamily("gateway_mqtt_connected", "1 while connected to the broker.", float(events.mqtt_connected))
+        owed = self.state.acknowledger.owed
+        yield GaugeMetricFamily("gateway_mqtt_unacknowledged", "Messages received and not acknowledged yet.", owed)
+
+    def _readings(self) -> Iterator[Metric]:
+        ledger = self.state.ledger
+        received = {source: ledger.received.get(source, 0) for source in ("mqtt", "journal", "replay")}
+        yield _counter("gateway_readings_received", "Readings received.", "source", received)
+        family = CounterMetricFamily("gateway_readings", "Readings that came to their end.", labels=["domain", "outcome"])
+        for outcome in OUTCOMES:
+            for domain, count in ledger.outcomes[outcome].items():
+                family.add_metric([domain, outcome], count)
+        yield family
+        pending = GaugeMetricFamily("gateway_readings_pending", "Readings on their way.", labels=["where"])
+        for place, count in ledger.pending.items():
+            pending.add_metric([place], count)
+        yield pending
+        yield GaugeMetricFamily("gateway_ledger_imbalance", "Readings nobody accounts for; 0 is right.", ledger.imbalance)
+        trusted = float(not self.state.processor.trust.doubted)
+        yield GaugeMetricFamily("gateway_clock_trusted", "1 while the gateway's clock is trusted.", trusted)
+
+    def _influxdb(self) -> Iterator[Metric]:
+        events = self.state.events
+        yield GaugeMetricFamily("gateway_influxdb_up", "1 while InfluxDB takes readings.", float(events.influxdb_up))
+        delivery = HistogramMetricFamily("gateway_delivery_seconds", "Arrival to durable in InfluxDB, live lane.")
+        _add(delivery, [], events.delivery)
+        yield delivery
+        requests = HistogramMetricFamily("gateway_influxdb_request_seconds", "Writes by fate.", labels=["outcome"])
+        for outcome, histogram in events.requests.items():
+            _add(requests, [outcome], histogram)
+        yield requests
+
+    def _journal_and_devices(self) -> Iterator[Metric]:
+        journal = self.state.journal
+        yield GaugeMetricFamily("gateway_journal_bytes", "Bytes the journal uses on disk.", journal.used_bytes)
+        yield GaugeMetricFamily("gateway_journal_batches", "Batches in the journal.", journal.batches)
+        yield GaugeMetricFamily("gateway_journal_oldest_seconds", "Age of the oldest batch.", journal.oldest_s)
+        written = self.state.events.journal_written_bytes
+        yield CounterMetricFamily("gateway_journal_written_bytes", "Bytes given to the journal.", written)
+        devices = GaugeMetricFamily("gateway_devices", "Devices by state.", labels=["state"])
+        for name, count in self.state.device_counts().items():
+            devices.add_metric([name], count)
+        yield devices
+        build = GaugeMetricFamily("gateway_build_info", "1, with the version as label.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+
+
+def _counter(name: str, text: str, label: str, counts: Mapping[Any, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([str(value)], count)
+    return family
+
+
+def _add(family: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:
+    total, buckets = 0, []
+    for bound, count in zip((*histogram.bounds_s, float("inf")), histogram.counts, strict=True):
+        total += count
+        buckets.append(("+Inf" if bound == float("inf") else str(bound), total))
+    family.add_metric(labels, buckets, histogram.sum_s)
+
+
+def exposition(state: "GatewayState") -> bytes:
+    """The text Prometheus reads."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(GatewayCollector(state))
+    return generate_latest(registry)

@@ -1,0 +1,164 @@
+"""Wiring: from the configuration to parts that are joined. No decision is made here; :mod:`gateway.run` gives it life."""
+
+import json
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import mqtt5
+
+from gateway import database
+from gateway.breaker import Breaker
+from gateway.config import Config, Mqtt, split_url
+from gateway.config_file import ConfigurationFault, secret
+from gateway.core.acknowledger import Acknowledger
+from gateway.core.clock import ClockTrust, TimeRules
+from gateway.core.ledger import Ledger
+from gateway.core.mqtt_session import Session, SessionOptions
+from gateway.core.process import Processor
+from gateway.core.streams import Admission, Streams
+from gateway.database import Database
+from gateway.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.drain import Drain
+from gateway.events import Events
+from gateway.housekeeping import NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
+from gateway.influxdb import InfluxdbClient
+from gateway.intake import BrokerAddress, Intake, Subscriptions
+from gateway.keeper import RejectKeeper
+from gateway.registry import load_registry
+from gateway.state import GatewayState, JournalState
+from gateway.store import Store
+from gateway.to_journal import ToJournal
+
+BUILT_MS: Final = 1_790_000_000_000
+"""No clock that is right stands before this program was written (September 2026)."""
+
+
+def build_processor(config: Config, saved_ms: int = 0) -> Processor:
+    """The pure pipeline of a configuration.
+
+    :raises ConfigurationFault: the registry is faulty.
+    """
+    registry = load_registry(config.devices.registry)
+    admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
+    rules = TimeRules(
+        *(
+            round(value.total_seconds() * 1000)
+            for value in (config.time.max_past, config.time.max_future, config.time.late_after)
+        ),
+    )
+    trust = ClockTrust(built_ms=BUILT_MS, saved_ms=saved_ms, max_future_ms=rules.max_future_ms)
+    trust.judge(time.time_ns() // 1_000_000)
+    return Processor(Streams(dict(registry.by_id()), admission), rules, trust, config.limits.payload_bytes)
+
+
+def broker_address(config: Mqtt) -> BrokerAddress:
+    """Where the broker is, with the certificates for it.
+
+    :raises ConfigurationFault: a certificate cannot be used.
+    """
+    parts = split_url(config.url)
+    tls = None
+    if parts.scheme == "mqtts":
+        try:
+            tls = ssl.create_default_context(cafile=config.tls.ca)
+            if config.tls.cert and config.tls.key:
+                tls.load_cert_chain(config.tls.cert, config.tls.key)
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigurationFault([f"{config.tls.ca or config.tls.cert}: mqtt.tls: cannot be used: {error}"]) from error
+    return BrokerAddress(parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883), tls)
+
+
+def session_options(config: Config) -> SessionOptions:
+    """What is asked of the broker."""
+    mqtt = config.mqtt
+    password = secret(mqtt.password, mqtt.password_file)
+    return SessionOptions(
+        client_id=mqtt.client_id,
+        username=mqtt.username,
+        password=password.encode() if password is not None else None,
+        session_expiry_s=min(int(mqtt.session_expiry.total_seconds()), 0xFFFFFFFF),
+        receive_maximum=mqtt.receive_maximum,
+        frame_max_bytes=config.limits.payload_bytes + 131072,
+    )
+
+
+def delivery_limits(config: Config) -> DeliveryLimits:
+    """The numbers delivery lives by."""
+    return DeliveryLimits(
+        config.batch.max_delay.total_seconds(),
+        config.batch.max_readings,
+        config.batch.stall.total_seconds(),
+        config.mqtt.receive_maximum,
+        config.limits.memory_bytes,
+    )
+
+
+def topic_filters(mqtt: Mqtt) -> dict[str, mqtt5.RetainHandling]:
+    """What is subscribed: data only for a new subscription's retained messages, states always."""
+    prefix = f"$share/{mqtt.share_group}/" if mqtt.share_group else ""
+    always, once = mqtt5.RetainHandling.SEND_ALWAYS, mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
+    return {prefix + pattern: always if pattern.endswith("/status") else once for pattern in mqtt.subscriptions}
+
+
+@dataclass(slots=True)
+class Parts:
+    """All parts of a gateway, joined."""
+
+    config: Config
+    database: Database
+    influxdb: InfluxdbClient
+    processor: Processor
+    breaker: Breaker
+    delivery: Delivery
+    store: Store
+    to_journal: ToJournal
+    keeper: RejectKeeper
+    drain: Drain
+    intake: Intake
+    state: GatewayState
+    housekeeping: Housekeeping
+
+
+def build(config: Config, file: Database) -> Parts:
+    """Join the parts; ``file`` is open, a loop is running.
+
+    :raises ConfigurationFault: the registry or a certificate cannot be used.
+    """
+    processor = build_processor(config, saved_ms=int(file.run_here(database.kept, NEWEST_TIME) or 0))
+    events, acknowledger, ledger = Events(), Acknowledger(), Ledger(since_ms=time.time_ns() // 1_000_000)
+    influxdb = InfluxdbClient(config.influxdb, lambda off: processor.trust.see_influxdb(off, time.time_ns() // 1_000_000))
+    breaker, store = Breaker(events), Store(file, config.journal)
+    delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
+    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, JournalState())
+    to_journal = ToJournal(delivery, breaker, store, ledger, events)
+    keeper = RejectKeeper(file, ledger, events, max_bytes=config.rejects.max_bytes, let_go=delivery.let_go)
+    drain = Drain(
+        influxdb, breaker, delivery, to_journal, store, keeper, ledger, events, state.own_point, config.rejects.max_bytes
+    )
+    before: list[str] = json.loads(file.run_here(database.kept, SUBSCRIPTIONS) or "[]")
+    housekeeping = Housekeeping(file, store, influxdb, breaker, state, subscribed=before)
+    filters = topic_filters(config.mqtt)
+    intake = Intake(
+        broker_address(config.mqtt),
+        Session(session_options(config)),
+        Subscriptions(filters, [pattern for pattern in before if pattern not in filters]),
+        processor,
+        delivery,
+        acknowledger,
+        events,
+        housekeeping.subscribed,
+    )
+    delivery.hooks = Hooks(
+        keep_refusals=keeper.keep,
+        to_journal=to_journal.wake,
+        refused=to_journal.refused,
+        settled_late=drain.settled_late,
+        acknowledge=intake.acknowledge,
+        resume_reading=intake.resume_reading,
+    )
+    breaker.on_close = delivery.pump
+    return Parts(
+        config, file, influxdb, processor, breaker, delivery, store, to_journal, keeper, drain, intake, state, housekeeping
+    )

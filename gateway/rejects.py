@@ -1,0 +1,76 @@
+"""Rejects on disk: what could not become data, with its bytes and a reason, for people to look at, mend and replay."""
+
+import sqlite3
+from typing import Final
+
+from gateway.core.message import Refusal
+from schemas.rejects import RejectReason
+
+_COLUMNS: Final = "arrival_ms, topic, device, domain, stage, reason, detail, payload"
+_ROW_OVERHEAD_BYTES: Final = 200
+_SIZE: Final = f"length(payload) + length(detail) + length(topic) + {_ROW_OVERHEAD_BYTES}"
+_DETAIL_MAX: Final = 2000
+
+DELIVERY_STAGE: Final = "deliver"
+"""A reject of this stage holds a point, not a message; it is replayed from delivery."""
+
+
+def size(connection: sqlite3.Connection) -> int:
+    """Bytes that all rejects take."""
+    return int(connection.execute(f"SELECT coalesce(sum({_SIZE}), 0) FROM rejects").fetchone()[0])  # noqa: S608
+
+
+def add(connection: sqlite3.Connection, refusals: list[Refusal], max_bytes: int) -> None:
+    """Store rejects; beyond ``max_bytes`` the oldest go."""
+    connection.executemany(
+        f"INSERT INTO rejects ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+        [
+            (r.arrival_ms, r.topic, r.device, r.domain, r.stage, r.reason.value, r.detail[:_DETAIL_MAX], r.payload)
+            for r in refusals
+        ],
+    )
+    over_bytes = size(connection) - max_bytes
+    if over_bytes > 0:
+        _remove_oldest(connection, over_bytes)
+
+
+def _remove_oldest(connection: sqlite3.Connection, over_bytes: int) -> None:
+    freed_bytes, last = 0, 0
+    for number, row_bytes in connection.execute(f"SELECT id, {_SIZE} FROM rejects ORDER BY id"):  # noqa: S608
+        freed_bytes += row_bytes
+        last = number
+        if freed_bytes >= over_bytes:
+            break
+    connection.execute("DELETE FROM rejects WHERE id <= ?", (last,))
+
+
+def select(
+    connection: sqlite3.Connection,
+    *,
+    reason: str | None = None,
+    device: str | None = None,
+    number: int | None = None,
+    most: int = 1000,
+    before: int | None = None,
+) -> list[tuple[int, Refusal]]:
+    """Rejects with their numbers, newest first; only those that fit what is given."""
+    wanted = {"reason = ?": reason, "device = ?": device, "id = ?": number, "id < ?": before}
+    given = {clause: value for clause, value in wanted.items() if value is not None}
+    where = f"WHERE {' AND '.join(given)}" if given else ""
+    query = f"SELECT id, {_COLUMNS} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+    return [(row[0], _refusal(row[1:])) for row in connection.execute(query, (*given.values(), most))]
+
+
+def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
+    """Forget rejects; how many there were."""
+    return connection.executemany("DELETE FROM rejects WHERE id = ?", [(number,) for number in numbers]).rowcount
+
+
+def count(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many are kept, by reason."""
+    return dict(connection.execute("SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"))
+
+
+def _refusal(row: tuple[int, str, str, str, str, str, str, bytes]) -> Refusal:
+    arrival_ms, topic, device, domain, stage, reason, detail, payload = row
+    return Refusal(RejectReason(reason), detail, topic, payload, stage, arrival_ms, device, domain)

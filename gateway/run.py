@@ -1,0 +1,119 @@
+"""``gateway run``: a gateway from start to stop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from gateway.config import Config
+from gateway.config_file import ConfigurationFault
+from gateway.database import Database, DatabaseFault, InUse
+from gateway.logs import set_up_logging
+from gateway.pipeline import Parts, build
+from gateway.registry import load_registry
+from gateway.web.server import WebServer
+
+log = logging.getLogger("gateway")
+
+_WRITE_PATIENCE_S: Final = 2.0
+_COMMIT_PATIENCE_S: Final = 1.5
+
+
+def run(config: Config) -> int:
+    """Run until SIGTERM or SIGINT; the exit status.
+
+    :raises ConfigurationFault: the registry, a certificate or the HTTP port cannot be used.
+    """
+    set_up_logging(config.log)
+    file = Database(config.journal.path)
+    try:
+        file.open()
+    except (DatabaseFault, InUse) as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(config, file))
+    finally:
+        file.close()
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop where there is a wheel for the processor; asyncio's own loop elsewhere, at a third more CPU."""
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415
+    except ImportError:
+        return None
+    return new_event_loop
+
+
+async def _run(config: Config, file: Database) -> None:
+    parts = build(config, file)
+    _find_backlog(parts)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload, parts)
+    async with parts.influxdb, WebServer(parts), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]
+        await stop.wait()
+        log.info("stopping")
+        await _stop(parts)
+        for task in tasks:
+            task.cancel()
+    log.info("stopped; %s", parts.state.ledger.document())
+
+
+def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
+    """Everything that runs side by side while the gateway runs. If one of them ends by a fault, all end."""
+    return {
+        "live lane": parts.delivery.run(),
+        "probe": parts.breaker.run_probe(parts.influxdb.write, parts.state.own_point),
+        "to journal": parts.to_journal.run(),
+        "rejects": parts.keeper.run(),
+        "drain lane": parts.drain.run(),
+        "intake": parts.intake.run(),
+        "subscriptions": parts.housekeeping.remember_subscriptions(),
+        "measure": parts.housekeeping.measure(),
+        "report": parts.housekeeping.report(),
+        "clock": parts.housekeeping.follow_clock(),
+    }
+
+
+def _find_backlog(parts: Parts) -> None:
+    """What stands in the journal was received by an earlier run, and is pending now."""
+    stock = parts.store.stock()
+    parts.state.find_backlog(stock, parts.store.used_bytes)
+    if stock.batches:
+        parts.to_journal.backlog.set()
+
+
+async def _stop(parts: Parts) -> None:
+    """Stop reading, give the write in flight its time, the rest to the journal, acknowledge, keep the session."""
+    parts.intake.stop_reading()
+    await parts.delivery.finish(_WRITE_PATIENCE_S)
+    try:
+        async with asyncio.timeout(_COMMIT_PATIENCE_S):
+            await parts.to_journal.finish()
+            await parts.keeper.flush()
+            await parts.drain.remove_settled()
+            await parts.housekeeping.save_clock()
+    except TimeoutError:
+        log.warning("the disk did not take everything in time; what is not acknowledged comes again")
+    except DatabaseFault as fault:
+        log.warning("settled rows stay in the journal and will be written again: %s", fault)
+    await parts.intake.disconnect()
+
+
+def reload(parts: Parts) -> None:
+    """Take a new registry; a faulty one leaves the old one in force."""
+    try:
+        registry = load_registry(parts.config.devices.registry)
+    except ConfigurationFault as fault:
+        parts.state.events.reload_failed(fault.lines)
+        return
+    parts.processor.streams.replace_registry(dict(registry.by_id()))
+    parts.intake.subscribe()
+    parts.state.events.reloaded(len(registry.devices))

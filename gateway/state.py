@@ -1,0 +1,154 @@
+"""What the gateway knows of itself at this moment: for pages, metrics and the point it writes about itself."""
+
+import time
+from dataclasses import dataclass
+
+from gateway import __version__
+from gateway.config import Config
+from gateway.core.acknowledger import Acknowledger
+from gateway.core.batching import encode
+from gateway.core.ledger import Ledger
+from gateway.core.message import Reading
+from gateway.core.points import escape_tag
+from gateway.core.process import Processor
+from gateway.core.streams import Device
+from gateway.deliver import Delivery
+from gateway.events import Events
+from gateway.journal import Stock
+from gateway.replay import Replayed
+
+_ONLINE_MS = 3_600_000
+"""A device heard within this time counts as online, unless it said goodbye."""
+
+
+@dataclass(slots=True)
+class JournalState:
+    """What stands in the journal, measured now and then."""
+
+    used_bytes: int = 0
+    batches: int = 0
+    oldest_ms: int | None = None
+
+    def note(self, stock: Stock, used_bytes: int) -> None:
+        """Take a measurement."""
+        self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
+
+    @property
+    def oldest_s(self) -> float:
+        """Age of the oldest batch; 0 when there is none."""
+        return 0.0 if self.oldest_ms is None else max(0.0, time.time() - self.oldest_ms / 1000)
+
+
+@dataclass(slots=True)
+class GatewayState:
+    """References to all that can be asked."""
+
+    config: Config
+    processor: Processor
+    delivery: Delivery
+    acknowledger: Acknowledger
+    ledger: Ledger
+    events: Events
+    journal: JournalState
+
+    def find_backlog(self, stock: Stock, used_bytes: int) -> None:
+        """What stands in the journal at the start was received by an earlier run, and is pending now."""
+        self.ledger.receive(stock.readings, "journal", "journal")
+        self.journal.note(stock, used_bytes)
+        self.events.backlog_found(stock.readings)
+
+    def replayed(self, result: Replayed) -> None:
+        """Rejects were sent through again: their readings are in the journal now, or at their end."""
+        self.ledger.receive(result.received, "replay", "journal")
+        self.ledger.settle("duplicate", result.duplicates, "journal")
+        for refusal in result.refused:
+            self.events.rejected(refusal, kept=True)
+            self.ledger.settle("rejected", {refusal.domain: 1}, "journal")
+
+    def device_list(self) -> list[dict[str, object]]:
+        """``/api/devices``: every device met, in order of name."""
+        now_ms = time.time_ns() // 1_000_000
+        return [
+            {
+                "id": device.name,
+                "registered": device.registered is not None,
+                "online": is_online(device, now_ms),
+                "last_seen": device.last_seen_ms or None,
+                "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
+            }
+            for _, device in sorted(self.processor.streams.devices.items())
+        ]
+
+    def own_line(self) -> str:
+        """The gateway's point about itself."""
+        pending = sum(self.ledger.pending.values())
+        trusted = not self.processor.trust.doubted
+        journal = float(self.ledger.pending["journal"])
+        fields = f'clock={trusted!r},journal={journal},pending={float(pending)},version="{__version__}"'
+        return f"gateway,gateway={escape_tag(self.config.mqtt.client_id)} {fields} {time.time_ns() // 1_000_000}"
+
+    def own_point(self) -> bytes:
+        """The same, ready to post."""
+        return encode([Reading(self.own_line(), "gateway")]).gzip
+
+    def device_counts(self) -> dict[str, int]:
+        """Devices by state: heard lately, silent, and of both those that the registry does not name."""
+        now_ms = time.time_ns() // 1_000_000
+        devices = self.processor.streams.devices.values()
+        online = sum(is_online(device, now_ms) for device in devices)
+        unknown = sum(device.registered is None for device in devices)
+        return {"online": online, "silent": len(devices) - online, "unknown": unknown}
+
+    def not_ready(self) -> str:
+        """Why readings cannot be made durable now; empty when they can."""
+        if self.events.influxdb_up or not self.events.journal_trouble:
+            return ""
+        return f"InfluxDB: {self.events.influxdb_trouble or 'not asked yet'}; journal: {self.events.journal_trouble}"
+
+    def troubles(self) -> list[str]:
+        """All that is wrong now, for people."""
+        events = self.events
+        found = [
+            f"MQTT: {events.mqtt_trouble}" if not events.mqtt_connected else "",
+            f"MQTT: {events.configuration_trouble}" if events.configuration_trouble else "",
+            f"InfluxDB: {events.influxdb_trouble}" if events.influxdb_trouble else "",
+            f"journal: {events.journal_trouble}" if events.journal_trouble else "",
+            "the gateway's clock is doubted" if self.processor.trust.doubted else "",
+            f"ledger: {self.ledger.imbalance} readings unaccounted for" if self.ledger.imbalance else "",
+        ]
+        return [text for text in found + events.reload_trouble if text]
+
+    def document(self) -> dict[str, object]:
+        """``/api/status``."""
+        return {
+            "version": __version__,
+            "gateway": self.config.mqtt.client_id,
+            "since": self.ledger.since_ms,
+            "now": time.time_ns() // 1_000_000,
+            "ready": not self.not_ready(),
+            "troubles": self.troubles(),
+            "mqtt": {
+                "connected": self.events.mqtt_connected,
+                "url": self.config.mqtt.url,
+                "unacknowledged": self.acknowledger.owed,
+            },
+            "influxdb": {"up": self.events.influxdb_up, "url": self.config.influxdb.url, "bucket": self.config.influxdb.bucket},
+            "journal": {
+                "bytes": self.journal.used_bytes,
+                "batches": self.journal.batches,
+                "oldest_s": self.journal.oldest_s,
+            },
+            "clock_trusted": not self.processor.trust.doubted,
+            "messages": self.events.messages_received,
+            "ledger": self.ledger.document(),
+            "written": dict(self.ledger.outcomes["written"]),
+            "rejects": dict(self.events.rejects),
+            "dropped": {cause.value: count for cause, count in self.events.fields_dropped.items()},
+            "ignored": {cause.value: count for cause, count in self.events.messages_ignored.items()},
+            "devices": self.device_counts(),
+        }
+
+
+def is_online(device: Device, now_ms: int) -> bool:
+    """Whether a device was heard lately and did not say goodbye."""
+    return device.online is not False and now_ms - device.last_seen_ms < _ONLINE_MS

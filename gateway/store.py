@@ -1,0 +1,94 @@
+"""The journal as delivery sees it: bounded on disk, with what happens when the bound is reached."""
+
+import logging
+import sqlite3
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from gateway import journal, rejects
+from gateway.config import JournalSection
+from gateway.core.batching import Body
+from gateway.core.message import Refusal
+from gateway.database import Database, DatabaseFault
+
+log = logging.getLogger("gateway.store")
+
+_ROW_OVERHEAD_BYTES = 300
+
+
+class JournalFull(Exception):  # noqa: N818 - says what it is
+    """The journal cannot take more now, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Rows that were stored, and the readings, by domain, that had to make room for them."""
+
+    rows: list[int]
+    given_up: Counter[str]
+    size_bytes: int
+
+
+class Store:
+    """Appends to and takes from the journal under the limits of the configuration."""
+
+    def __init__(self, database: Database, config: JournalSection) -> None:
+        self.database = database
+        self._config = config
+        self.used_bytes = 0
+
+    async def append(self, bodies: list[Body], *, refused: bool = False) -> Appended:
+        """Store bodies in one synced commit.
+
+        :raises JournalFull: they are not stored.
+        """
+        needed_bytes = sum(len(body.gzip) + _ROW_OVERHEAD_BYTES for body in bodies)
+        try:
+            over_bytes = self._over_bytes(needed_bytes)
+            if over_bytes > 0 and self._config.when_full == "stop_acking":
+                raise JournalFull(f"{self.database.path} is at its limit and journal.when_full is stop_acking")
+            now_ms = time.time_ns() // 1_000_000
+            rows, given_up = await self.database.run(_append, bodies, now_ms, refused=refused, over_bytes=over_bytes)
+            self.used_bytes = await self.database.measure()
+        except (DatabaseFault, OSError) as fault:
+            raise JournalFull(str(fault)) from fault
+        return Appended(rows, given_up, needed_bytes)
+
+    def _over_bytes(self, needed_bytes: int) -> int:
+        """By how much storing ``needed_bytes`` would pass a limit; 0 or less: it fits."""
+        if self.database.free_bytes() - needed_bytes < self._config.min_free_bytes:
+            return needed_bytes
+        return min(self.used_bytes + needed_bytes - self._config.max_bytes, needed_bytes + _ROW_OVERHEAD_BYTES)
+
+    async def settle(self, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:
+        """Forget rows whose readings came to their end, and keep what of them was refused, in one commit."""
+        await self.database.run(_settle, rows, kept, rejects_max_bytes)
+        self.used_bytes = await self.database.measure()
+
+    def stock(self) -> journal.Stock:
+        """What stands in the journal; for start and stop."""
+        self.used_bytes = self.database.used_bytes()
+        return self.database.run_here(journal.stock)
+
+
+def _append(
+    connection: sqlite3.Connection,
+    bodies: list[Body],
+    now_ms: int,
+    *,
+    refused: bool,
+    over_bytes: int,
+) -> tuple[list[int], Counter[str]]:
+    given_up: Counter[str] = Counter()
+    if over_bytes > 0:
+        given_up = journal.remove_oldest(connection, over_bytes)
+        if not given_up:
+            raise DatabaseFault("the disk is full and the journal is empty: nothing can make room")
+    return journal.append(connection, bodies, now_ms, refused=refused), given_up
+
+
+def _settle(connection: sqlite3.Connection, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:
+    if kept:
+        rejects.add(connection, kept, rejects_max_bytes)
+    journal.remove(connection, rows)

@@ -1,0 +1,142 @@
+"""The way into the journal: what InfluxDB cannot take now becomes durable on disk, in few and large commits.
+
+While InfluxDB is away nothing is gained by small commits, and each costs flash: they are up to a second apart, less when the
+broker or the memory presses. What was posted already is stored as it was posted, in a row of its own, so that a late 204 can
+take exactly that row out again; what only waited is merged.
+"""
+
+import asyncio
+from typing import Final
+
+from gateway.breaker import Breaker
+from gateway.core.batching import Batch, Body, encode
+from gateway.core.ledger import Ledger
+from gateway.deliver import Delivery
+from gateway.events import Events
+from gateway.store import JournalFull, Store
+
+_COMMIT_EVERY_S: Final = 1.0
+
+
+class ToJournal:
+    """Takes batches from delivery and stores them."""
+
+    def __init__(self, delivery: Delivery, breaker: Breaker, store: Store, ledger: Ledger, events: Events) -> None:
+        self._delivery = delivery
+        self._breaker = breaker
+        self._store = store
+        self._ledger = ledger
+        self._events = events
+        self._refused: list[Batch] = []
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self.backlog = asyncio.Event()
+
+    def wake(self) -> None:
+        """InfluxDB is in trouble and something waits."""
+        self._wake.set()
+        if self._delivery.hurried:
+            self._urgent.set()
+
+    def refused(self, batch: Batch) -> None:
+        """InfluxDB refused this batch for its content: the drain lane must split it."""
+        self._refused.append(batch)
+        self._wake.set()
+        self._urgent.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._urgent.clear()
+            began_s = asyncio.get_running_loop().time()
+            took = await self._commit_refused()
+            if self._breaker.is_open:
+                took = await self.commit_all() and took
+                await self._pause_until(began_s + _COMMIT_EVERY_S)
+            if not took:
+                self._wake.set()
+                await asyncio.sleep(_COMMIT_EVERY_S)
+
+    async def _pause_until(self, deadline_s: float) -> None:
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._urgent.wait()
+        except TimeoutError:
+            pass
+
+    async def _commit_refused(self) -> bool:
+        refused, self._refused = self._refused, []
+        if await self._store_batches(refused, refused=True):
+            return True
+        self._refused = refused + self._refused
+        return False
+
+    async def commit_all(self) -> bool:
+        """Store everything that waits or flies, in one commit; whether the journal took it."""
+        stranded = self._delivery.stranded()
+        queued = []
+        while self._delivery.has_queued:
+            batch = self._delivery.take_first()
+            if batch.readings:
+                queued.append(batch)
+            else:
+                self._delivery.let_go(batch)
+        async with self._delivery.commit_lock:
+            self._delivery.committing.update(stranded)
+            took = await self._store_batches(stranded + queued)
+            self._delivery.committing.difference_update(stranded)
+        if not took:
+            self._delivery.give_back(queued)
+        return took
+
+    async def finish(self) -> None:
+        """The last commit, when the gateway stops."""
+        await self._commit_refused()
+        await self.commit_all()
+
+    async def _store_batches(self, batches: list[Batch], *, refused: bool = False) -> bool:
+        if not batches:
+            return True
+        bodies, owners = _bodies(batches, self._delivery.max_readings)
+        try:
+            appended = await self._store.append(bodies, refused=refused)
+        except JournalFull as full:
+            self._events.journal_refused(str(full))
+            return False
+        self._events.journal_took(appended.size_bytes)
+        if appended.given_up:
+            self._ledger.settle("expired", appended.given_up, "journal")
+            self._events.given_up(appended.given_up.total())
+        for row, members in zip(appended.rows, owners, strict=True):
+            for batch in members:
+                batch.row = row
+                self._ledger.move(len(batch.readings), "memory", "journal")
+                self._delivery.let_go(batch)
+        self.backlog.set()
+        return True
+
+
+def _bodies(batches: list[Batch], max_readings: int) -> tuple[list[Body], list[list[Batch]]]:
+    """Bodies to store and, in step, whose they are."""
+    bodies: list[Body] = []
+    owners: list[list[Batch]] = []
+    loose: list[Batch] = []
+    for batch in batches:
+        if batch.sealed:
+            bodies.append(batch.body)
+            owners.append([batch])
+            continue
+        if loose and sum(len(member.readings) for member in loose) + len(batch.readings) > max_readings:
+            _merge(loose, bodies, owners)
+            loose = []
+        loose.append(batch)
+    if loose:
+        _merge(loose, bodies, owners)
+    return bodies, owners
+
+
+def _merge(batches: list[Batch], bodies: list[Body], owners: list[list[Batch]]) -> None:
+    bodies.append(encode([reading for batch in batches for reading in batch.readings]))
+    owners.append(batches)

@@ -1,0 +1,178 @@
+"""The HTTP server: status page, health, metrics and the API."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from aiohttp import web
+
+from gateway import __version__, journal, rejects
+from gateway.config import is_loopback
+from gateway.config_file import ConfigurationFault, secret
+from gateway.database import DatabaseFault
+from gateway.documents import reject_document
+from gateway.metrics import exposition
+from gateway.replay import commit, work
+from gateway.web.access import COOKIE, Access, make_token
+from gateway.web.languages import words
+from schemas.rejects import RejectReason
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Parts
+
+_PAGE: Final = Path(__file__).with_name("status.html")
+_EVENT_EVERY_S: Final = 1.0
+_LIST_MAX: Final = 1000
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class WebServer:
+    """Serves one gateway. Use as an asynchronous context manager."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self._state = parts.state
+        self._config = parts.config
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        http = self._config.http
+        try:
+            token = secret(None, http.token_file) or make_token(self._config.journal.path)
+            self._access = Access(token, open_for_reading=http.token_file is None or is_loopback(http.host))
+            application = web.Application(middlewares=[self._check])
+            application.add_routes(self._routes())
+            self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+            await self._runner.setup()
+            await web.TCPSite(self._runner, http.host, http.port).start()
+        except OSError as error:
+            raise ConfigurationFault([f"gateway.yaml: http.port: {http.host} port {http.port}: {error.strerror}"]) from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _routes(self) -> list[web.RouteDef]:
+        reading: dict[str, Handler] = {
+            "/": self._page,
+            "/metrics": self._metrics,
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/api/status": self._status,
+            "/api/ledger": self._ledger,
+            "/api/devices": self._devices,
+            "/api/rejects": self._rejects,
+            "/api/events": self._events,
+        }
+        changing: dict[str, Handler] = {
+            "/login": self._login,
+            "/api/rejects/replay": self._replay,
+            "/api/rejects/purge": self._purge,
+            "/api/journal/drop": self._drop,
+        }
+        return [web.get(path, handler) for path, handler in reading.items()] + [
+            web.post(path, handler) for path, handler in changing.items()
+        ]
+
+    @web.middleware
+    async def _check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self._access.allows(request):
+            return web.json_response({"error": "send Authorization: Bearer TOKEN, or log in with POST /login"}, status=401)
+        try:
+            return await handler(request)
+        except DatabaseFault as fault:
+            return web.json_response({"error": str(fault)}, status=503)
+
+    # Reading.
+
+    async def _page(self, _: web.Request) -> web.Response:
+        texts = words(self._config.language)
+        document = _PAGE.read_text(encoding="utf-8").format(
+            **texts,
+            language=self._config.language,
+            gateway=self._config.mqtt.client_id,
+            version=__version__,
+            words=json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c"),
+        )
+        return web.Response(text=document, content_type="text/html")
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=exposition(self._state), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        why = self._state.not_ready()
+        return web.Response(text=f"{why or 'ready'}\n", status=503 if why else 200)
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.json_response(self._state.document())
+
+    async def _ledger(self, _: web.Request) -> web.Response:
+        return web.json_response(self._state.ledger.document())
+
+    async def _devices(self, _: web.Request) -> web.Response:
+        return web.json_response({"devices": self._state.device_list()})
+
+    async def _rejects(self, request: web.Request) -> web.Response:
+        reason, device = _selection(request)
+        number = request.query.get("id", "")
+        found = await self._parts.database.run(
+            rejects.select, reason=reason, device=device, number=int(number) if number.isdigit() else None, most=_LIST_MAX
+        )
+        return web.json_response({"rejects": [reject_document(number, refusal) for number, refusal in found]})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(f"data: {json.dumps(self._state.document())}\n\n".encode())
+                await asyncio.sleep(_EVENT_EVERY_S)
+        except ConnectionError:
+            return response
+
+    # Changing.
+
+    async def _login(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        token = str(form.get("token", ""))
+        if not self._access.matches(token):
+            return web.json_response({"error": "this is not the token"}, status=401)
+        response = web.Response(status=303, headers={"Location": "/"})
+        response.set_cookie(COOKIE, token.strip(), httponly=True, samesite="Strict")
+        return response
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        reason, device = _selection(request)
+        database = self._parts.database
+        chosen = await database.run(rejects.select, reason=reason, device=device, most=1_000_000)
+        result = work(self._state.processor, chosen)
+        await database.run(commit, result, time.time_ns() // 1_000_000, self._config.rejects.max_bytes)
+        self._state.replayed(result)
+        self._parts.to_journal.backlog.set()
+        return web.json_response(result.document())
+
+    async def _purge(self, request: web.Request) -> web.Response:
+        reason, device = _selection(request)
+        chosen = await self._parts.database.run(rejects.select, reason=reason, device=device, most=1_000_000)
+        removed = await self._parts.database.run(rejects.remove, [number for number, _ in chosen])
+        return web.json_response({"removed": removed})
+
+    async def _drop(self, _: web.Request) -> web.Response:
+        domains = await self._parts.database.run(journal.drop)
+        self._state.ledger.settle("expired", domains, "journal")
+        return web.json_response({"dropped": domains.total()})
+
+
+def _selection(request: web.Request) -> tuple[str | None, str | None]:
+    reason = request.query.get("reason")
+    if reason is not None and reason not in {known.value for known in RejectReason}:
+        raise web.HTTPBadRequest(text=f"there is no reason {reason!r}")
+    return reason, request.query.get("device")

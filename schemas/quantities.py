@@ -1,0 +1,197 @@
+"""THE table: every quantity the province speaks of, with its unit and its hard bounds.
+
+The table decides the type of a field in InfluxDB, never the first value seen: a counter or gauge is a float, a state is a
+boolean. Units are UCUM codes. A value outside the bounds is dropped and the rest of its reading kept.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """How a quantity behaves over time."""
+
+    COUNTER = "counter"
+    """Only grows; falls only by reset, roll-over or exchange."""
+    GAUGE = "gauge"
+    STATE = "state"
+    """True or false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One row of the table.
+
+    :ivar field: the field's name in InfluxDB and the key in a native payload; ends with its unit.
+    :ivar unit: UCUM code, empty for a state.
+    :ivar minimum: smallest value that can be real, in ``unit``; 0 for a state.
+    :ivar maximum: largest value that can be real, in ``unit``; 1 for a state.
+    :ivar absolute: the sign is a convention of the maker and is removed (power factor).
+    :ivar meaning: what is measured, one sentence for the maker of a device.
+    """
+
+    field: str
+    unit: str
+    minimum: float
+    maximum: float
+    kind: Kind
+    absolute: bool = False
+    meaning: str = ""
+
+
+def _counter(field: str, unit: str, maximum: float, meaning: str) -> Quantity:
+    return Quantity(field, unit, 0.0, maximum, Kind.COUNTER, meaning=meaning)
+
+
+def _gauge(field: str, unit: str, minimum: float, maximum: float, meaning: str) -> Quantity:
+    return Quantity(field, unit, minimum, maximum, Kind.GAUGE, meaning=meaning)
+
+
+def _state(field: str, meaning: str) -> Quantity:
+    return Quantity(field, "", 0.0, 1.0, Kind.STATE, meaning=meaning)
+
+
+def _each(row: Quantity, variants: dict[str, str]) -> list[Quantity]:
+    """``row`` once per variant: its key fills the braces of the field, its text those of the meaning."""
+    return [replace(row, field=row.field.format(key), meaning=row.meaning.format(text)) for key, text in variants.items()]
+
+
+_PHASES = {"l1": "L1", "l2": "L2", "l3": "L3"}
+_PHASE_PAIRS = {"l12": "L1 and L2", "l23": "L2 and L3", "l31": "L3 and L1"}
+_TOTAL_AND_PHASES = {"": "all phases", **{f"_{key}": f"phase {text}" for key, text in _PHASES.items()}}
+_TARIFFS = {"": "all tariffs", **{f"_t{tariff}": f"tariff {tariff}" for tariff in (1, 2, 3, 4)}}
+_GASES = {"pm10": "PM10", "no2": "NO2", "so2": "SO2", "o3": "O3", "co": "CO"}
+
+_WATER = [
+    _counter("volume_m3", "m3", 1e8, "Register of the volume that passed forwards."),
+    _counter("volume_reverse_m3", "m3", 1e7, "Register of the volume that passed backwards."),
+    _gauge("flow_m3_h", "m3/h", -5000, 50000, "Rate of flow; negative is backwards."),
+    _gauge("pressure_kpa", "kPa", -100, 4000, "Pressure above that of the air (gauge pressure)."),
+    _gauge("level_m", "m", -50, 200, "Height of the water above the site's reference."),
+    _gauge("distance_m", "m", 0, 50, "Distance from the sensor to the water's surface."),
+    _gauge("fill_pct", "%", 0, 110, "How full the tank is."),
+    _gauge("temperature_c", "Cel", -5, 95, "Temperature of the water."),
+    _gauge("ph", "[pH]", 0, 14, "Acidity."),
+    _gauge("chlorine_mg_l", "mg/L", 0, 20, "Residual chlorine."),
+    _gauge("dissolved_oxygen_mg_l", "mg/L", 0, 50, "Dissolved oxygen."),
+    _gauge("turbidity_ntu", "{NTU}", 0, 4000, "Turbidity, nephelometric."),
+    _gauge("conductivity_us_cm", "uS/cm", 0, 200000, "Electrical conductivity."),
+    _gauge("orp_mv", "mV", -2000, 2000, "Oxidation-reduction potential."),
+    _counter("pulse_count", "1", 4294967295, "Register of a pulse input."),
+    _state("alarm_leak", "A leak is suspected, as when the flow never stops."),
+    _state("alarm_burst", "A burst pipe is suspected."),
+    _state("alarm_backflow", "Water runs backwards."),
+    _state("alarm_empty_pipe", "The measuring pipe is not full of water."),
+    _state("alarm_tamper", "The device was opened, moved or disturbed, as by a magnet."),
+    _state("alarm_blocked", "The measuring part is blocked."),
+    _state("alarm_freeze", "The water is near freezing."),
+    _state("valve_open", "The valve is open."),
+    _state("pump_on", "The pump runs."),
+]
+
+_POWER = [
+    *_each(_gauge("voltage_{}_v", "V", 0, 500, "Voltage of {} to neutral; the registry may raise the maximum."), _PHASES),
+    *_each(_gauge("voltage_{}_v", "V", 0, 900, "Voltage between {}; the registry may raise the maximum."), _PHASE_PAIRS),
+    *_each(_gauge("current_{}_a", "A", 0, 6000, "Current in {}."), _PHASES | {"n": "the neutral"}),
+    *_each(_gauge("active_power{}_w", "W", -1e8, 1e8, "Active power, {}; positive is import."), _TOTAL_AND_PHASES),
+    *_each(_gauge("reactive_power{}_var", "V.A{reactive}", -1e8, 1e8, "Reactive power, {}."), _TOTAL_AND_PHASES),
+    *_each(_gauge("apparent_power{}_va", "V.A", 0, 1e8, "Apparent power, {}."), _TOTAL_AND_PHASES),
+    *_each(
+        replace(_gauge("power_factor{}", "1", 0, 1, "Power factor, {}; a negative one loses its sign."), absolute=True),
+        _TOTAL_AND_PHASES,
+    ),
+    _gauge("frequency_hz", "Hz", 40, 70, "Frequency of the mains."),
+    *_each(_gauge("thd_voltage_{}_pct", "%", 0, 400, "Total harmonic distortion of the voltage of {}."), _PHASES),
+    *_each(_gauge("thd_current_{}_pct", "%", 0, 400, "Total harmonic distortion of the current in {}."), _PHASES),
+    *_each(_counter("energy_import{}_kwh", "kW.h", 1e10, "Register of active energy drawn from the grid, {}."), _TARIFFS),
+    *_each(_counter("energy_export{}_kwh", "kW.h", 1e10, "Register of active energy fed into the grid, {}."), _TARIFFS),
+    _counter("reactive_energy_import_kvarh", "kV.A.h{reactive}", 1e10, "Register of reactive energy, import."),
+    _counter("reactive_energy_export_kvarh", "kV.A.h{reactive}", 1e10, "Register of reactive energy, export."),
+    _gauge("max_demand_w", "W", 0, 1e8, "Highest mean active power of a demand interval in the billing period."),
+    _state("relay_on", "The supply relay is closed: the customer has power."),
+    _state("alarm_tamper", "The device was opened, moved or disturbed, as by a magnet."),
+    _state("alarm_outage", "The supply has failed."),
+]
+
+_TRAFFIC = [
+    _gauge(
+        "vehicle_count", "1", 0, 20000, "Vehicles in the interval that ends at ts; needs interval_s, here or in the registry."
+    ),
+    _counter("vehicle_count_total", "1", 1e10, "Register of vehicles counted."),
+    _gauge("interval_s", "s", 1, 86400, "Length of the interval that ends at ts."),
+    _gauge("mean_speed_km_h", "km/h", 0, 250, "Mean speed in the interval."),
+    _gauge("speed_p85_km_h", "km/h", 0, 250, "Speed that 85 of 100 vehicles did not exceed in the interval."),
+    _gauge("occupancy_pct", "%", 0, 100, "Share of the interval in which a vehicle was over the detector."),
+    _gauge("mean_headway_s", "s", 0, 3600, "Mean time from the front of a vehicle to the front of the next."),
+    _gauge("mean_gap_m", "m", 0, 10000, "Mean distance from a vehicle to the next."),
+    _gauge("queue_length_m", "m", 0, 10000, "Length of the queue."),
+    _state("congested", "Traffic is congested."),
+]
+
+_URBAN = [
+    _state("parking_occupied", "A vehicle stands in the parking space."),
+    _state("light_on", "The street light is lit."),
+    _gauge("people_count", "1", 0, 100000, "People present."),
+    _counter("people_in_total", "1", 1e10, "Register of people who went in."),
+    _counter("people_out_total", "1", 1e10, "Register of people who went out."),
+    _gauge("pm2_5_ug_m3", "ug/m3", 0, 1000, "Mass concentration of PM2.5 in air."),
+    *_each(_gauge("{}_ug_m3", "ug/m3", 0, 10000, "Mass concentration of {} in air."), _GASES),
+    _gauge("co2_ppm", "[ppm]", 0, 50000, "Carbon dioxide in air, by volume."),
+    _gauge("noise_laeq_db", "dB", 0, 160, "Equivalent continuous sound level, A-weighted."),
+    _gauge("air_temperature_c", "Cel", -40, 85, "Temperature of the air."),
+    _gauge("relative_humidity_pct", "%", 0, 100, "Relative humidity of the air."),
+    _gauge("light_level_pct", "%", 0, 100, "Dimming level of the street light; 100 is full."),
+    _counter("rain_mm", "mm", 1e6, "Register of rain fallen."),
+    _gauge("rain_interval_mm", "mm", 0, 500, "Rain in the interval that ends at ts."),
+]
+
+_DEVICE_HEALTH = [
+    _gauge("battery_pct", "%", 0, 100, "Charge left in the battery."),
+    _gauge("battery_v", "V", 0, 60, "Voltage of the battery."),
+    _gauge("rssi_dbm", "dB[mW]", -150, 0, "Strength of the radio signal received."),
+    _gauge("snr_db", "dB", -40, 40, "Signal to noise ratio of the radio."),
+    _counter("frame_counter", "1", 4294967295, "Frames sent by the radio since it joined."),
+    _gauge("uptime_s", "s", 0, 1e10, "Time since the device started."),
+]
+
+
+def _by_field(rows: list[Quantity]) -> dict[str, Quantity]:
+    return {row.field: row for row in rows}
+
+
+QUANTITIES: Final[dict[str, dict[str, Quantity]]] = {
+    "water": _by_field(_WATER),
+    "power": _by_field(_POWER),
+    "traffic": _by_field(_TRAFFIC),
+    "urban": _by_field(_URBAN),
+    "device_health": _by_field(_DEVICE_HEALTH),
+}
+"""Measurement → field → quantity."""
+
+DOMAINS: Final = ("water", "power", "traffic", "urban")
+HEALTH: Final = "device_health"
+
+REQUIRES: Final = {"vehicle_count": "interval_s"}
+"""Field → the field of the same reading without which its value means nothing."""
+
+VEHICLE_CLASSES: Final = (
+    *("motorcycle", "bicycle", "car", "van", "bus"),
+    *("truck_light", "truck_heavy", "trailer", "other", "unknown"),
+)
+
+TEXT_TAGS: Final = ("channel", "direction", "lane", "vehicle_class")
+"""The optional texts of a reading that become tags, in the order InfluxDB wants tags."""
+
+
+class Quality:
+    """Bits of the field ``quality``; 0 is good."""
+
+    GATEWAY_TIME: Final = 1
+    VALUE_DROPPED: Final = 2
+    COUNTER_SUSPECT: Final = 4
+    HISTORIC: Final = 8
+    ESTIMATED: Final = 16
+    CLOCK_DOUBTED: Final = 32
+    MAY_STAND_TWICE: Final = 64
+    SIMULATED: Final = 128

@@ -1,0 +1,80 @@
+"""Native readings as validators made from the table of quantities.
+
+The validator takes only what needs no thought: the right types, within bounds, no key unknown. That is nearly every message,
+and it is decided in one call into compiled code, straight from the bytes. What it refuses is not refused by the gateway: it
+goes the patient way of :mod:`gateway.core.native`, which applies the rules key by key.
+"""
+
+from functools import cache
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict  # pydantic refuses typing.TypedDict below Python 3.12
+
+from schemas.quantities import HEALTH, QUANTITIES, VEHICLE_CLASSES, Kind, Quantity
+from schemas.topics import NAME_PATTERN
+
+Value = float | int | bool | str
+NativeReading = dict[str, Value]
+"""Key → value as a device sent it, checked."""
+
+SEQ_MAX: Final = 2**63 - 1
+ARRAY_MAX: Final = 1000
+"""Most readings in one message."""
+DEVICE_STATES: Final = ("online", "offline")
+"""What a device may say of itself in its status; ``offline`` is its will."""
+
+_TS = Annotated[
+    Annotated[int, Field(strict=True)] | Annotated[str, Field(strict=True, json_schema_extra={"format": "date-time"})],
+    Field(
+        description="Time of the reading, of an interval its end: integer epoch in s, ms, us or ns, told apart by magnitude, "
+        "or RFC 3339 text with a zone. Without it, or where it is over 40 days old or 5 minutes ahead (the defaults), the "
+        "gateway's time of arrival is used.",
+        examples=[1793491200250, "2026-11-01T07:00:00.250+07:00"],
+    ),
+]
+_SEQ = Annotated[
+    int,
+    Field(strict=True, ge=0, le=SEQ_MAX, description="Counts up by one per reading of the device; may restart at reboot."),
+]
+_CLASS = Annotated[Literal[VEHICLE_CLASSES], Field(description="Class of the vehicles counted; a tag.")]  # type: ignore[valid-type]
+
+
+def _text(meaning: str) -> Any:  # noqa: ANN401 - a type made at run time has no static type
+    return Annotated[str, Field(strict=True, pattern=f"^{NAME_PATTERN}$", description=f"{meaning}; a tag.")]
+
+
+ENVELOPE_KEYS: Final[dict[str, Any]] = {
+    "ts": _TS,
+    "seq": _SEQ,
+    "lane": _text("Lane of the road"),
+    "direction": _text("Direction of travel"),
+    "vehicle_class": _CLASS,
+    "channel": _text("Input of a device that has several"),
+}
+"""Keys of a native reading that are not quantities."""
+
+
+def _annotation(quantity: Quantity) -> Any:  # noqa: ANN401 - a type made at run time has no static type
+    about: dict[str, Any] = {"x-kind": quantity.kind.value}
+    if quantity.kind is Kind.STATE:
+        return Annotated[bool, Field(strict=True, description=quantity.meaning, json_schema_extra=about)]
+    bounds = Field(
+        strict=True,
+        ge=quantity.minimum,
+        le=quantity.maximum,
+        allow_inf_nan=False,
+        description=quantity.meaning,
+        json_schema_extra=about | {"x-unit": quantity.unit},
+    )
+    return Annotated[float, bounds]
+
+
+@cache
+def native_adapter(domain: str) -> TypeAdapter[NativeReading]:
+    """The validator of one native reading of ``domain``, device-health quantities included."""
+    quantities = QUANTITIES[domain] | QUANTITIES[HEALTH]
+    keys = ENVELOPE_KEYS | {field: _annotation(quantity) for field, quantity in quantities.items()}
+    shape = TypedDict(f"{domain.capitalize()}Reading", keys, total=False)  # type: ignore[misc]
+    adapter: TypeAdapter[NativeReading] = TypeAdapter(with_config(ConfigDict(extra="forbid"))(shape))  # type: ignore[arg-type]
+    return adapter
