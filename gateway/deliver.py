@@ -96,6 +96,7 @@ class Delivery:
         self.committing: set[Batch] = set()
         self.commit_lock = asyncio.Lock()
         self._answer_s = 0.0
+        self._taken = 0
         self._pace = Pace(limits.max_delay_s)
         self._queue: deque[Batch] = deque()
         self._flying: dict[Batch, float] = {}
@@ -115,9 +116,7 @@ class Delivery:
             batch.refusals += refusals
             batch.size_bytes += sum(len(refusal.payload) for refusal in refusals)
         self.memory_bytes += batch.size_bytes - before_bytes
-        received = len(readings) + len(refusals) + outcome.duplicates
-        if received:
-            self._ledger.receive(received, "mqtt")
+        self._taken += len(readings) + len(refusals) + outcome.duplicates
         if outcome.duplicates:
             self._ledger.settle("duplicate", {outcome.domain: outcome.duplicates})
         return batch
@@ -141,6 +140,9 @@ class Delivery:
 
     def pump(self) -> None:
         """Start what may start. Called after every chunk of messages and every answer."""
+        if self._taken:
+            self._ledger.receive(self._taken, "mqtt")
+            self._taken = 0
         if self._breaker.is_open:
             if self.has_queued:
                 self.hooks.to_journal()
@@ -229,7 +231,7 @@ class Delivery:
             self.hooks.settled_late(batch.row)
             return
         self._ledger.settle("written", batch.body.domains)
-        for arrival_s, readings in batch.arrivals:
+        for arrival_s, readings in batch.arrivals.items():
             self._events.delivery.observe(now_s - arrival_s, readings)
         self.let_go(batch)
 

@@ -121,7 +121,9 @@ class _Connection(asyncio.Protocol):
         if exc is None or isinstance(exc, OSError):
             self.ended.set_result(str(exc) if exc else "the broker closed the connection")
         else:
-            self.ended.set_exception(exc)  # a fault of our own, raised in data_received: it must end the gateway, not be retried
+            self.ended.set_exception(
+                exc
+            )  # a fault of our own, raised in data_received: it must end the gateway, not be retried
 
 
 class Intake:

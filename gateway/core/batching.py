@@ -79,14 +79,14 @@ class Batch:
     the order in which they were begun, whatever the order in which they were done.
 
     :ivar owed: what is to be acknowledged, by connection, in order of receipt.
-    :ivar arrivals: monotonic arrival, in s, and how many readings came then.
+    :ivar arrivals: monotonic instant, in s → how many readings arrived then.
     :ivar holds: reasons why it is not durable yet.
     """
 
     readings: list[Reading] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
-    arrivals: list[tuple[float, int]] = field(default_factory=list)
+    arrivals: dict[float, int] = field(default_factory=dict)
     size_bytes: int = 0
     holds: int = 1
     row: int | None = None
@@ -95,7 +95,7 @@ class Batch:
     def add(self, readings: list[Reading], arrival_s: float) -> None:
         """Take readings that arrived together."""
         self.readings += readings
-        self.arrivals.append((arrival_s, len(readings)))
+        self.arrivals[arrival_s] = self.arrivals.get(arrival_s, 0) + len(readings)
         for reading in readings:
             self.size_bytes += len(reading.lines) + _READING_OVERHEAD_BYTES
 

@@ -13,13 +13,14 @@ from array import array
 from enum import Enum
 from typing import Final
 
+from gateway.core.shapes import SHAPES_MAX, Shape, Shapes
+
 KEYS_MAX: Final = 32
 WINDOW_S: Final = 600
 _WORD: Final = (1 << 64) - 1
 _HALF: Final = (1 << 32) - 1
 _SECONDS: Final = (1 << 20) - 1
 _SHAPE_BITS: Final = 20
-SHAPES_MAX: Final = 1 << 12
 
 
 class Twin(Enum):
@@ -28,29 +29,6 @@ class Twin(Enum):
     NEW = "new"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
-
-
-class Shapes:
-    """The sets of fields that were ever seen together, numbered. Fleets have a few dozen."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[str, ...], int] = {}
-        self._fields: list[frozenset[str]] = [frozenset()]
-
-    def number(self, fields: tuple[str, ...]) -> int:
-        """The number of a set of fields; 0 when there are too many to number, which then counts as sharing a field."""
-        known = self._numbers.get(fields)
-        if known is not None:
-            return known
-        if len(self._fields) >= SHAPES_MAX:
-            return 0
-        self._fields.append(frozenset(fields))
-        self._numbers[fields] = len(self._fields) - 1
-        return len(self._fields) - 1
-
-    def share_a_field(self, one: int, other: int) -> bool:
-        """Whether two shapes have a field in common."""
-        return not (one and other) or not self._fields[one].isdisjoint(self._fields[other])
 
 
 class RecentKeys:
@@ -62,7 +40,7 @@ class RecentKeys:
         self._words = array("Q")
         self._newest_ms = 0
 
-    def see(self, tags: str, time_ms: int, values: str, shape: int, now_ms: int, shapes: Shapes) -> Twin:
+    def see(self, tags: str, time_ms: int, values: str, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
         """Judge a reading and remember it when it is new. ``values`` is its fields as text, without quality and sequence."""
         key = hash((tags, time_ms)) & _WORD
         fingerprint = hash(values) & _HALF
@@ -76,10 +54,10 @@ class RecentKeys:
         if len(words) >= 2 * KEYS_MAX:
             del words[:2]
         words.append(key)
-        words.append(fingerprint << 32 | shape << _SHAPE_BITS | (now_ms // 1000 & _SECONDS))
+        words.append(fingerprint << 32 | shape.number << _SHAPE_BITS | (now_ms // 1000 & _SECONDS))
         return Twin.NEW
 
-    def _compare(self, key: int, fingerprint: int, shape: int, now_ms: int, shapes: Shapes) -> Twin:
+    def _compare(self, key: int, fingerprint: int, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
         words = self._words
         for at in range(0, len(words), 2):
             if words[at] != key:
@@ -88,7 +66,7 @@ class RecentKeys:
             if (now_ms // 1000 - about) & _SECONDS > WINDOW_S:
                 continue
             other = about >> _SHAPE_BITS & (SHAPES_MAX - 1)
-            if about >> 32 == fingerprint and (other == shape or not other):
+            if about >> 32 == fingerprint and other in {shape.number, 0}:
                 return Twin.DUPLICATE
             if shapes.share_a_field(shape, other):
                 return Twin.CONFLICT

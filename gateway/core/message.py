@@ -1,6 +1,6 @@
 """What goes into the core and what comes out of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -69,16 +69,18 @@ class Refusal:
     domain: str = "unknown"
 
 
-@dataclass(slots=True)
 class Outcome:
     """What became of one message: every object in it is in exactly one of readings, duplicates and refusals."""
 
-    readings: list[Reading] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    duplicates: int = 0
-    domain: str = "unknown"
-    dropped: list[tuple[str, DropCause]] = field(default_factory=list)
-    ignored: IgnoreCause | None = None
+    __slots__ = ("domain", "dropped", "duplicates", "ignored", "readings", "refusals")
+
+    def __init__(self, domain: str = "unknown", ignored: IgnoreCause | None = None) -> None:
+        self.readings: list[Reading] = []
+        self.refusals: list[Refusal] = []
+        self.duplicates = 0
+        self.domain = domain
+        self.dropped: list[tuple[str, DropCause]] = []
+        self.ignored = ignored
 
 
 REJECT_KEPT_BYTES = 65536

@@ -7,7 +7,7 @@ key by key, a fault of one value costs that value, a fault of one object in an a
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic import ValidationError
@@ -24,12 +24,14 @@ _WORDS: Final = {"on": True, "off": False}
 _QUOTED: Final = 80
 
 
-@dataclass(slots=True)
 class Decoded:
     """One object of a payload: canonical values in the order of the table, and what was left out of it."""
 
-    values: NativeReading
-    dropped: list[tuple[str, DropCause]] = field(default_factory=list)
+    __slots__ = ("dropped", "values")
+
+    def __init__(self, values: NativeReading, dropped: list[tuple[str, DropCause]] | None = None) -> None:
+        self.values = values
+        self.dropped = dropped
 
 
 class Undecodable(Exception):  # noqa: N818 - it says what the payload is
@@ -173,7 +175,7 @@ def _clean_seq(value: object) -> int | None:
     return int(value) if 0 <= value <= SEQ_MAX else None
 
 
-def describe_drops(dropped: list[tuple[str, DropCause]]) -> str:
+def describe_drops(dropped: list[tuple[str, DropCause]] | None) -> str:
     """The drops as people read them in a reject."""
     if not dropped:
         return "the object holds no quantity"

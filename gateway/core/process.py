@@ -11,17 +11,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
-from gateway.core.counters import RATE_PER_H, CounterState
+from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, Twin
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Reading, Refusal
 from gateway.core.native import Broken, Decoded, Undecodable, describe_drops
 from gateway.core.points import line, tag_text
+from gateway.core.shapes import Shape
 from gateway.core.streams import Device, Stream, Streams, Unresolved
-from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Quality
-from schemas.readings import NativeReading
+from schemas.quantities import HEALTH, TEXT_TAGS, Quality
+from schemas.readings import NativeReading, Value
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
-
-_HEALTH_FIELDS = frozenset(QUANTITIES[HEALTH])
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ class Processor:
             objects = stream.decoder.decode(message.payload)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, stream.device.name, stream.domain)
-        outcome = Outcome(domain=stream.domain)
+        outcome = Outcome(stream.domain)
         if message.retain and all(isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
@@ -83,25 +82,29 @@ class Processor:
         values, device = item.values, stream.device
         time_ms, own_time, quality = self._check_time(device, values.pop("ts", None), message.duplicate, now_ms)
         seq = values.pop("seq", None)
-        quality |= stream.quality | _check_values(values, device, item.dropped)
-        outcome.dropped += item.dropped
+        quality |= stream.quality
+        if item.dropped or stream.domain == "traffic":
+            quality |= _check_values(item, device, outcome)
         tags, text_tags = _take_tags(stream, values)
         if not values or (len(values) == 1 and "interval_s" in values):
             detail = describe_drops(item.dropped)
             outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, stream))
             return
-        quality |= _check_counters(device, values, text_tags, time_ms)
-        fields = ",".join([f"{key}={value!r}" for key, value in values.items() if key not in _HEALTH_FIELDS])
-        health = ",".join([f"{key}={value!r}" for key, value in values.items() if key in _HEALTH_FIELDS])
-        twin = self._find_twin(device, text_tags, time_ms, values, fields + health, now_ms) if own_time else Twin.NEW
-        if twin is Twin.DUPLICATE:
-            outcome.duplicates += 1
-        elif twin is Twin.CONFLICT:
-            detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
-            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream))
-        else:
+        shape = self.streams.shapes.of(tuple(values))
+        numbers = tuple(values.values())
+        if shape.counters:
+            quality |= _check_counters(device, shape, numbers, text_tags, time_ms)
+        fields = shape.domain_format % numbers[: shape.split]
+        health = shape.health_format % numbers[shape.split :]
+        twin = self._find_twin(device, text_tags, time_ms, shape, fields + health, now_ms) if own_time else Twin.NEW
+        if twin is Twin.NEW:
             self._follow_sequence(stream, seq)
             outcome.readings.append(_point(stream, tags, fields, health, quality, seq, time_ms))
+        elif twin is Twin.DUPLICATE:
+            outcome.duplicates += 1
+        else:
+            detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
+            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream))
 
     def _check_time(self, device: Device, ts: object, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
         """The time of a reading, whether it is the device's own, and the quality bits of it."""
@@ -115,11 +118,10 @@ class Processor:
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(now_ms), False, quality
 
-    def _find_twin(self, device: Device, text_tags: str, time_ms: int, values: NativeReading, text: str, now_ms: int) -> Twin:
+    def _find_twin(self, device: Device, text_tags: str, time_ms: int, shape: Shape, text: str, now_ms: int) -> Twin:
         if device.recent is None:
             device.recent = RecentKeys()
-        shapes = self.streams.shapes
-        return device.recent.see(text_tags, time_ms, text, shapes.number(tuple(values)), now_ms, shapes)
+        return device.recent.see(text_tags, time_ms, text, shape, now_ms, self.streams.shapes)
 
     def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
         offset_ms = time_ms - now_ms
@@ -146,15 +148,16 @@ class Processor:
     @staticmethod
     def _status(stream: Stream, message: Message) -> Outcome:
         stream.device.online = b'"offline"' not in message.payload
-        return Outcome(domain=stream.domain, ignored=IgnoreCause.STATUS)
+        return Outcome(stream.domain, IgnoreCause.STATUS)
 
 
 _GAP_MAX = 1_000_000
 """A jump wider than this is a counter that was set anew, not a million lost readings."""
 
 
-def _check_values(values: NativeReading, device: Device, dropped: list[tuple[str, DropCause]]) -> int:
+def _check_values(item: Decoded, device: Device, outcome: Outcome) -> int:
     """What hangs together among the values, and the quality bit of what had to be dropped."""
+    values, dropped = item.values, item.dropped or []
     if "vehicle_count" in values and "interval_s" not in values:
         default = device.registered.params.get("interval_s") if device.registered else None
         if isinstance(default, int | float):
@@ -162,9 +165,9 @@ def _check_values(values: NativeReading, device: Device, dropped: list[tuple[str
         else:
             del values["vehicle_count"]
             dropped.append(("vehicle_count", DropCause.NO_INTERVAL))
-    if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
-        return Quality.VALUE_DROPPED
-    return 0
+            item.dropped = dropped
+    outcome.dropped += dropped
+    return Quality.VALUE_DROPPED if any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped) else 0
 
 
 def _take_tags(stream: Stream, values: NativeReading) -> tuple[str, str]:
@@ -175,16 +178,14 @@ def _take_tags(stream: Stream, values: NativeReading) -> tuple[str, str]:
     return tag_text(stream.fixed_tags() + own), tag_text(own)
 
 
-def _check_counters(device: Device, values: NativeReading, text_tags: str, time_ms: int) -> int:
+def _check_counters(device: Device, shape: Shape, numbers: tuple[Value, ...], text_tags: str, time_ms: int) -> int:
     """The quality bit of a counter that took a step it cannot have taken."""
+    if device.counters is None:
+        device.counters = CounterState()
     quality = 0
-    for key, value in values.items():
-        rate_per_h = RATE_PER_H.get(key)
-        if rate_per_h is not None and isinstance(value, float):
-            if device.counters is None:
-                device.counters = CounterState()
-            if device.counters.is_suspect(key + text_tags, rate_per_h, value, time_ms):
-                quality = Quality.COUNTER_SUSPECT
+    for at, name, rate_per_h in shape.counters:
+        if device.counters.is_suspect(name + text_tags, rate_per_h, float(numbers[at]), time_ms):
+            quality = Quality.COUNTER_SUSPECT
     return quality
 
 
@@ -219,5 +220,7 @@ def refused(
     domain: str = "unknown",
 ) -> Outcome:
     """The outcome of a message that is refused as a whole."""
+    outcome = Outcome(domain)
     kept = message.payload[:REJECT_KEPT_BYTES]
-    return Outcome(refusals=[Refusal(reason, detail, message.topic, kept, stage, now_ms, device, domain)], domain=domain)
+    outcome.refusals.append(Refusal(reason, detail, message.topic, kept, stage, now_ms, device, domain))
+    return outcome

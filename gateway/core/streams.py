@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.core.counters import CounterState
-from gateway.core.duplicates import RecentKeys, Shapes
+from gateway.core.duplicates import RecentKeys
 from gateway.core.native import NativeDecoder
 from gateway.core.points import tag_text
+from gateway.core.shapes import Shapes
 from schemas.quantities import DOMAINS
 from schemas.rejects import RejectReason
 from schemas.topics import parse_topic

@@ -1,0 +1,55 @@
+"""Shapes: which fields come together in a reading. Fleets have a few dozen, so what follows from one is worked out once."""
+
+from typing import Final
+
+from gateway.core.counters import RATE_PER_H
+from schemas.quantities import HEALTH, QUANTITIES
+
+SHAPES_MAX: Final = 1 << 12
+_HEALTH_FIELDS: Final = frozenset(QUANTITIES[HEALTH])
+
+
+class Shape:
+    """One set of fields, in the order of the table: those of the domain first, then those of device health.
+
+    :ivar number: small number that stands for it; 0 for those that are one too many.
+    :ivar split: how many of the fields are the domain's.
+    :ivar domain_format: turns the domain's values into fields of line protocol; empty without any.
+    :ivar health_format: the same for device health.
+    :ivar counters: position, name and greatest rate per hour of the counters among the fields.
+    """
+
+    __slots__ = ("counters", "domain_format", "fields", "health_format", "number", "split")
+
+    def __init__(self, number: int, fields: tuple[str, ...]) -> None:
+        self.number = number
+        self.fields = frozenset(fields)
+        own = [field for field in fields if field not in _HEALTH_FIELDS]
+        self.split = len(own)
+        self.domain_format = ",".join(f"{field}=%r" for field in own)
+        self.health_format = ",".join(f"{field}=%r" for field in fields[self.split :])
+        self.counters = [(at, field, RATE_PER_H[field]) for at, field in enumerate(own) if field in RATE_PER_H]
+
+
+class Shapes:
+    """All shapes met so far; a flood of new ones is served, but not remembered."""
+
+    def __init__(self) -> None:
+        self._by_fields: dict[tuple[str, ...], Shape] = {}
+        self._by_number: list[Shape] = [Shape(0, ())]
+
+    def of(self, fields: tuple[str, ...]) -> Shape:
+        """The shape of these fields."""
+        return self._by_fields.get(fields) or self._new(fields)
+
+    def _new(self, fields: tuple[str, ...]) -> Shape:
+        if len(self._by_number) >= SHAPES_MAX:
+            return Shape(0, fields)
+        shape = Shape(len(self._by_number), fields)
+        self._by_number.append(shape)
+        self._by_fields[fields] = shape
+        return shape
+
+    def share_a_field(self, shape: Shape, other_number: int) -> bool:
+        """Whether a shape has a field in common with the one of that number; one that was too many counts as sharing."""
+        return not other_number or not shape.fields.isdisjoint(self._by_number[other_number].fields)
