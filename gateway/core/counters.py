@@ -6,8 +6,10 @@ quality bit 4, and the state moves to it only when two more readings confirm it:
 accepted.
 """
 
+from array import array
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, Self, cast
 
 from schemas.quantities import QUANTITIES, Kind
 
@@ -37,47 +39,67 @@ class _Candidate:
     confirmations: int
 
 
-class CounterState:
-    """The last believed values of one device's counters."""
+@lru_cache(maxsize=4096)
+def _joined(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Names and one more; devices with the same counters share the tuple."""
+    return (*names[-_STATES_MAX + 1 :], name)
 
-    __slots__ = ("_believed", "_candidates")
 
-    def __init__(self) -> None:
-        self._believed: dict[str, tuple[float, int]] = {}
-        self._candidates: dict[str, _Candidate] = {}
+class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an object around them would cost every device 100 bytes
+    """The last believed values of one device's counters: value and time, in ms, of each in turn; ``_names`` says whose."""
+
+    __slots__ = ("_candidates", "_names")
+    _names: tuple[str, ...]
+    _candidates: dict[str, _Candidate] | None
+
+    def __new__(cls) -> Self:
+        """No counter met yet."""
+        state = cast("Self", super().__new__(cls, "d"))
+        state._names = ()  # noqa: SLF001 - its own
+        state._candidates = None  # noqa: SLF001
+        return state
 
     def is_suspect(self, name: str, rate_per_h: float, value: float, time_ms: int) -> bool:
         """Judge one value and remember it. ``name`` is the counter with its lane or channel, ``rate_per_h`` its bound.
 
         A value older than the state is historic: neither judged nor remembered.
         """
-        known = self._believed.get(name)
-        if known is None:
-            if len(self._believed) >= _STATES_MAX:
-                del self._believed[next(iter(self._believed))]
-            self._believed[name] = (value, time_ms)
+        if name not in self._names:
+            self._begin(name, value, time_ms)
             return False
-        if time_ms <= known[1]:
+        at = 2 * self._names.index(name)
+        if time_ms <= self[at + 1]:
             return False
-        if _is_possible(known[0], known[1], value, time_ms, rate_per_h):
-            self._believed[name] = (value, time_ms)
+        if _is_possible(self[at], self[at + 1], value, time_ms, rate_per_h):
+            self[at], self[at + 1] = value, time_ms
             if self._candidates:
                 self._candidates.pop(name, None)
             return False
-        self._doubt(name, rate_per_h, value, time_ms)
+        if self._is_confirmed(name, rate_per_h, value, time_ms):
+            self[at], self[at + 1] = value, time_ms
         return True
 
-    def _doubt(self, name: str, rate_per_h: float, value: float, time_ms: int) -> None:
+    def _begin(self, name: str, value: float, time_ms: int) -> None:
+        if len(self._names) >= _STATES_MAX:
+            del self[:2]
+        self._names = _joined(self._names, name)
+        self.extend((value, time_ms))
+
+    def _is_confirmed(self, name: str, rate_per_h: float, value: float, time_ms: int) -> bool:
+        """Remember a step that cannot be; whether enough readings have now confirmed it."""
+        if self._candidates is None:
+            self._candidates = {}
         candidate = self._candidates.get(name)
         if candidate is None or not _is_possible(candidate.value, candidate.time_ms, value, time_ms, rate_per_h):
             self._candidates[name] = _Candidate(value, time_ms, 0)
-            return
+            return False
         candidate.value, candidate.time_ms = value, time_ms
         candidate.confirmations += 1
-        if candidate.confirmations >= _CONFIRMATIONS:
-            self._believed[name] = (value, time_ms)
-            del self._candidates[name]
+        if candidate.confirmations < _CONFIRMATIONS:
+            return False
+        del self._candidates[name]
+        return True
 
 
-def _is_possible(before: float, before_ms: int, value: float, time_ms: int, rate_per_h: float) -> bool:
+def _is_possible(before: float, before_ms: float, value: float, time_ms: int, rate_per_h: float) -> bool:
     return 0 <= value - before <= rate_per_h * (time_ms - before_ms) / _HOUR_MS

@@ -1,7 +1,9 @@
 """Duplicates: the last keys of a device, small enough to keep for every device of a province.
 
 A key is (text tags, time) of a reading; what is remembered of it is a fingerprint of its values, which fields it had, and when
-it came. Two 64-bit words a key, 32 keys, ten minutes:
+it came. Two 64-bit words a key, 32 keys, ten minutes, and one word in front:
+
+    first    the newest time among the keys: what is newer needs no comparing
 
     word 0   fingerprint of the key
     word 1   fingerprint of the values (32 bits) · shape: which fields (12 bits) · second of arrival (20 bits)
@@ -11,7 +13,7 @@ The values' fingerprint decides only between a duplicate and a conflict once the
 
 from array import array
 from enum import Enum
-from typing import Final
+from typing import Final, Self, cast
 
 from gateway.core.shapes import SHAPES_MAX, Shape, Shapes
 
@@ -31,38 +33,37 @@ class Twin(Enum):
     CONFLICT = "conflict"
 
 
-class RecentKeys:
+class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object around them would cost every device 100 bytes
     """The window of one device."""
 
-    __slots__ = ("_newest_ms", "_words")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._words = array("Q")
-        self._newest_ms = 0
+    def __new__(cls) -> Self:
+        """An empty window."""
+        return cast("Self", super().__new__(cls, "Q", (0,)))
 
     def see(self, tags: str, time_ms: int, values: str, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
         """Judge a reading and remember it when it is new. ``values`` is its fields as text, without quality and sequence."""
         key = hash((tags, time_ms)) & _WORD
         fingerprint = hash(values) & _HALF
-        words = self._words
-        if time_ms > self._newest_ms:
-            self._newest_ms = time_ms
+        if time_ms > self[0]:
+            self[0] = time_ms
         else:
             twin = self._compare(key, fingerprint, shape, now_ms, shapes)
             if twin is not Twin.NEW:
                 return twin
-        if len(words) >= 2 * KEYS_MAX:
-            del words[:2]
-        words.append(key)
-        words.append(fingerprint << 32 | shape.number << _SHAPE_BITS | (now_ms // 1000 & _SECONDS))
+        second = now_ms // 1000
+        if len(self) > 2 * KEYS_MAX or (len(self) > 1 and (second - self[2]) & _SECONDS > WINDOW_S):
+            del self[1:3]
+        self.append(key)
+        self.append(fingerprint << 32 | shape.number << _SHAPE_BITS | (second & _SECONDS))
         return Twin.NEW
 
     def _compare(self, key: int, fingerprint: int, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
-        words = self._words
-        for at in range(0, len(words), 2):
-            if words[at] != key:
+        for at in range(1, len(self), 2):
+            if self[at] != key:
                 continue
-            about = words[at + 1]
+            about = self[at + 1]
             if (now_ms // 1000 - about) & _SECONDS > WINDOW_S:
                 continue
             other = about >> _SHAPE_BITS & (SHAPES_MAX - 1)

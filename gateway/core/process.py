@@ -82,7 +82,7 @@ class Processor:
         values, device = item.values, stream.device
         time_ms, own_time, quality = self._check_time(device, values.pop("ts", None), message.duplicate, now_ms)
         seq = values.pop("seq", None)
-        quality |= stream.quality
+        quality |= device.quality
         if item.dropped or stream.domain == "traffic":
             quality |= _check_values(item, device, outcome)
         tags, text_tags = _take_tags(stream, values)

@@ -8,7 +8,7 @@ from gateway.core.duplicates import RecentKeys
 from gateway.core.native import NativeDecoder
 from gateway.core.points import tag_text
 from gateway.core.shapes import Shapes
-from schemas.quantities import DOMAINS
+from schemas.quantities import DOMAINS, Quality
 from schemas.rejects import RejectReason
 from schemas.topics import parse_topic
 
@@ -30,7 +30,18 @@ class Registered(Protocol):
 class Device:
     """One device: its small and bounded state."""
 
-    __slots__ = ("counters", "last_seen_ms", "last_seq", "last_stamp_ms", "name", "offset_ms", "online", "recent", "registered")
+    __slots__ = (
+        "counters",
+        "last_seen_ms",
+        "last_seq",
+        "last_stamp_ms",
+        "name",
+        "offset_ms",
+        "online",
+        "quality",
+        "recent",
+        "registered",
+    )
 
     def __init__(self, name: str, registered: Registered | None) -> None:
         self.name = name
@@ -42,33 +53,30 @@ class Device:
         self.last_seq = -1
         self.offset_ms: int | None = None
         self.online: bool | None = None
+        self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
 
     def stamp(self, now_ms: int) -> int:
         """The gateway's time for a reading without its own. Two of one device never share a millisecond."""
         self.last_stamp_ms = max(now_ms, self.last_stamp_ms + 1)
         return self.last_stamp_ms
 
-    @property
-    def simulated(self) -> bool:
-        """Ids of simulated devices start with ``sim-``."""
-        return self.name.startswith(SIMULATED_PREFIX)
-
 
 class Stream:
     """A native topic, resolved: device, decoder and the tags that never change."""
 
-    __slots__ = ("decoder", "device", "domain", "is_status", "quality", "site", "tags")
+    __slots__ = ("decoder", "device", "is_status", "site", "tags")
 
-    def __init__(
-        self, site: str, domain: str, device: Device, decoder: NativeDecoder, *, is_status: bool, quality: int
-    ) -> None:
+    def __init__(self, site: str, device: Device, decoder: NativeDecoder, *, is_status: bool) -> None:
         self.site = site
-        self.domain = domain
         self.device = device
         self.decoder = decoder
         self.is_status = is_status
-        self.quality = quality
         self.tags = tag_text(self.fixed_tags())
+
+    @property
+    def domain(self) -> str:
+        """Domain of the topic."""
+        return self.decoder.domain
 
     def fixed_tags(self) -> list[tuple[str, str]]:
         """Tags of every point of this stream, unescaped."""
@@ -130,16 +138,10 @@ class Streams:
                 return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, parts.device, parts.domain)
             device = Device(parts.device, self._registry.get(parts.device))
             self.devices[device.name] = device
-        stream = Stream(
-            self._sites.setdefault(parts.site, parts.site),
-            parts.domain,
-            device,
-            self._decoders[parts.domain],
-            is_status=parts.channel == "status",
-            quality=128 if device.simulated else 0,
-        )
-        if len(self._streams) < 4 * self._admission.devices_max:
-            self._streams[topic] = stream
+        site = self._sites.setdefault(parts.site, parts.site)
+        stream = Stream(site, device, self._decoders[parts.domain], is_status=parts.channel == "status")
+        if not stream.is_status and len(self._streams) < 4 * self._admission.devices_max:
+            self._streams[topic] = stream  # states are rare: they need not be kept for every device
         return stream
 
     def _refused(self, device: str) -> str:

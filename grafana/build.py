@@ -1,0 +1,54 @@
+"""Writes ``dashboards/*.json`` from the tables: ``python grafana/build.py``; with ``--check`` it only compares.
+
+Needs the project to be importable: the development environment, or PYTHONPATH at the root of the checkout.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from grafana.render import dashboard
+from grafana.tables import DASHBOARDS
+
+FOLDER: Final = Path(__file__).resolve().parent / "dashboards"
+
+
+def rendered() -> dict[str, str]:
+    """File name → content."""
+    return {f"{board.name}.json": json.dumps(dashboard(board), ensure_ascii=False, indent=1) + "\n" for board in DASHBOARDS}
+
+
+def drift(folder: Path = FOLDER) -> list[str]:
+    """What differs between the tables and the files, one sentence each."""
+    wanted = rendered()
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    return [
+        *(f"{folder / name}: missing" for name in sorted(wanted.keys() - found.keys())),
+        *(f"{folder / name}: no table makes it" for name in sorted(found.keys() - wanted.keys())),
+        *(f"{folder / name}: differs from its table" for name in sorted(wanted.keys() & found) if wanted[name] != found[name]),
+    ]
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Write every dashboard."""
+    for name, content in rendered().items():
+        (folder / name).write_text(content, encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: written, or up to date; 1: ``--check`` found a difference."""
+    parser = argparse.ArgumentParser(prog="grafana/build.py", description="Write Grafana's dashboards from the tables.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
+    if not parser.parse_args(arguments).check:
+        write()
+        return 0
+    differences = drift()
+    for difference in differences:
+        sys.stderr.write(f"{difference}; run: python grafana/build.py\n")
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""What a dashboard is made of. The tables hold these rows and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+INFLUXDB: Final = "province-influxdb"
+PROMETHEUS: Final = "province-prometheus"
+"""Identifiers of the data sources, as ``provisioning/datasources`` gives them."""
+
+GREEN, YELLOW, RED, GREY = "green", "#e5a50a", "red", "#9a9a9a"
+
+Steps = tuple[tuple[float | None, str], ...]
+"""From which value on which colour; the first from None, which means everything below the second."""
+
+
+class Kind(Enum):
+    """How a panel draws."""
+
+    LINES = auto()
+    AREAS = auto()
+    """Lines stacked on each other."""
+    BARS = auto()
+    """Bars stacked on each other."""
+    STAT = auto()
+    """One large number."""
+    STATES = auto()
+    """A coloured band over time per series."""
+    TABLE = auto()
+
+
+class Size(NamedTuple):
+    """Width in twenty-fourths of the page, height in rows of about 30 pixels."""
+
+    width: int
+    height: int
+
+
+STAT_SIZE = Size(4, 4)
+THIRD = Size(8, 8)
+HALF = Size(12, 8)
+WHOLE = Size(24, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Influx:
+    """A question to InfluxDB. ``name`` is what a series is called: ``$tag_site``, ``$col``, or a text."""
+
+    query: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prom:
+    """A question to Prometheus. ``name`` is what a series is called: ``{{label}}`` or a text."""
+
+    query: str
+    name: str = ""
+
+
+Target = Influx | Prom
+
+
+class Word(NamedTuple):
+    """What stands in place of a value."""
+
+    text: str
+    color: str
+
+
+Words = Mapping[str, Word]
+"""Value as text (``true``, ``0``) → what stands in its place. ``1+`` means one and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, or a series named by ``$col``: its name in the query, its title, its unit, its colours."""
+
+    name: str
+    vi: str
+    en: str
+    unit: str = ""
+    steps: Steps = ()
+    words: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel.
+
+    :ivar about_vi: what it shows and what to do about it, for the operator; ``about_en`` the same in English.
+    :ivar unit: Grafana's unit, see :mod:`grafana.units`.
+    :ivar least_interval: the shortest ``$__interval``, as InfluxQL duration.
+    :ivar steps: colours of values; drawn as dashed lines where the panel draws lines.
+    :ivar sort_by: title of the column that orders a table, largest first.
+    :ivar without_data: what a STAT shows when nothing was found.
+    """
+
+    vi: str
+    en: str
+    kind: Kind
+    targets: tuple[Target, ...]
+    unit: str
+    size: Size
+    about_vi: str
+    about_en: str
+    least_interval: str = "1m"
+    columns: tuple[Column, ...] = ()
+    steps: Steps = ()
+    words: Words | None = None
+    sort_by: str = ""
+    without_data: str = "-"
+    minimum: float | None = None
+
+    @property
+    def title(self) -> str:
+        """Vietnamese, then English."""
+        return both(self.vi, self.en)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Panels under a heading. A closed one asks nothing until it is opened."""
+
+    vi: str
+    en: str
+    panels: tuple[Panel, ...]
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A choice at the head of a dashboard, of all, one or several values.
+
+    :ivar listed: "all" stands for the list of the values found, not for every value there could be.
+    :ivar hidden: not shown; always "all".
+    """
+
+    name: str
+    vi: str
+    en: str
+    query: str
+    listed: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One dashboard; ``name`` is its file and part of its address."""
+
+    name: str
+    vi: str
+    en: str
+    variables: tuple[Variable, ...]
+    sections: tuple[Section, ...]
+
+
+def both(vi: str, en: str) -> str:
+    """Vietnamese with English beside it."""
+    return vi if vi == en else f"{vi} · {en}"

@@ -1,0 +1,14 @@
+"""The dashboards, one table each."""
+
+from typing import Final
+
+from grafana.model import Dashboard
+from grafana.tables import gateway, power, traffic, urban, water
+
+DASHBOARDS: Final[tuple[Dashboard, ...]] = (
+    water.DASHBOARD,
+    power.DASHBOARD,
+    traffic.DASHBOARD,
+    urban.DASHBOARD,
+    gateway.DASHBOARD,
+)

@@ -1,0 +1,143 @@
+"""The gateway's own metrics, from a Prometheus data source that collects ``/metrics``: the closed part of its dashboard."""
+
+from typing import Final
+
+from grafana.model import GREEN, RED, THIRD, Kind, Panel, Prom, Section, Word
+from grafana.units import BYTES, BYTES_PER_SECOND, COUNT, DURATION, PER_SECOND
+
+ANSWERS: Final = {"1": Word("có · yes", GREEN), "0": Word("không · no", RED)}
+
+
+def _metric(
+    vi: str, en: str, targets: tuple[tuple[str, str], ...], unit: str, about_vi: str, about_en: str, kind: Kind = Kind.LINES
+) -> Panel:
+    asked = tuple(Prom(query, name) for query, name in targets)
+    words = ANSWERS if kind is Kind.STATES else None
+    return Panel(vi, en, kind, asked, unit, THIRD, about_vi, about_en, words=words)
+
+
+def _rate(metric: str, by: str) -> str:
+    return f"sum by ({by}) (rate({metric}[$__rate_interval]))"
+
+
+def _quantile(share: float, metric: str) -> str:
+    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket[$__rate_interval])))"
+
+
+def _mean_of(metric: str, by: str) -> str:
+    return f"{_rate(f'{metric}_sum', by)} / {_rate(f'{metric}_count', by)}"
+
+
+SECTION: Final = Section(
+    "Số liệu Prometheus của cổng thu thập (khi có nguồn Prometheus)",
+    "Prometheus metrics of the gateway (where Prometheus collects them)",
+    (
+        _metric(
+            "Từ lúc đến đến khi nằm trong InfluxDB",
+            "From arrival to InfluxDB",
+            tuple((_quantile(share, "gateway_delivery_seconds"), name) for share, name in ((0.5, "p50"), (0.99, "p99"))),
+            "s",
+            "Chỉ tính số đo trực tiếp, không tính số đo đọc lại từ nhật ký tạm.",
+            "Live readings only, not those that waited in the journal.",
+        ),
+        _metric(
+            "Số đo theo kết cục",
+            "Readings by outcome",
+            ((_rate("gateway_readings_total", "outcome"), "{{outcome}}"),),
+            PER_SECOND,
+            "written: đã ghi; duplicate: trùng; rejected: bị từ chối; expired: quá hạn; lost: mất.",
+            "What became of each reading.",
+            Kind.AREAS,
+        ),
+        _metric(
+            "Số đo đang chờ",
+            "Readings pending",
+            (("sum by (where) (gateway_readings_pending)", "{{where}}"),),
+            COUNT,
+            "memory: trong bộ nhớ; journal: trong nhật ký tạm; quarantine: chờ đăng ký.",
+            "In memory, in the journal, in quarantine.",
+            Kind.AREAS,
+        ),
+        _metric(
+            "Kết nối",
+            "Connections",
+            (
+                ("min(gateway_mqtt_connected)", "MQTT"),
+                ("min(gateway_influxdb_up)", "InfluxDB"),
+                ("min(gateway_clock_trusted)", "Đồng hồ · Clock"),
+            ),
+            COUNT,
+            "Đỏ: mất kết nối, hoặc đồng hồ của cổng bị nghi ngờ.",
+            "Red: not connected, or the gateway's clock is doubted.",
+            Kind.STATES,
+        ),
+        _metric(
+            "Nhật ký tạm",
+            "Journal",
+            (("sum(gateway_journal_bytes)", "bytes"),),
+            BYTES,
+            "Số liệu chờ trên đĩa khi InfluxDB không nhận.",
+            "What waits on disk while InfluxDB does not take it.",
+        ),
+        _metric(
+            "Tuổi của nhật ký tạm",
+            "Age of the journal",
+            (("max(gateway_journal_oldest_seconds)", "s"),),
+            DURATION,
+            "Số liệu cũ nhất còn chờ đã chờ bao lâu.",
+            "How long the oldest batch has been waiting.",
+        ),
+        _metric(
+            "Ghi xuống thẻ nhớ",
+            "Written to flash",
+            (("sum(rate(gateway_journal_written_bytes_total[$__rate_interval]))", "bytes/s"),),
+            BYTES_PER_SECOND,
+            "Khi InfluxDB khỏe, giá trị này là 0.",
+            "While InfluxDB is healthy this is 0.",
+        ),
+        _metric(
+            "Bị từ chối theo lý do",
+            "Rejects by reason",
+            (("sum by (reason) (increase(gateway_rejects_total[$__rate_interval]))", "{{reason}}"),),
+            COUNT,
+            "Xem chi tiết: gateway rejects list.",
+            "For details: gateway rejects list.",
+            Kind.BARS,
+        ),
+        _metric(
+            "Giá trị bị bỏ theo lý do",
+            "Values dropped by cause",
+            (("sum by (cause) (increase(gateway_fields_dropped_total[$__rate_interval]))", "{{cause}}"),),
+            COUNT,
+            "Phần còn lại của số đo vẫn được giữ.",
+            "The rest of each reading was kept.",
+            Kind.BARS,
+        ),
+        _metric(
+            "Yêu cầu đến InfluxDB",
+            "Requests to InfluxDB",
+            ((_mean_of("gateway_influxdb_request_seconds", "outcome"), "{{outcome}}"),),
+            "s",
+            "Thời gian trung bình của một lần ghi.",
+            "Mean time of a write.",
+        ),
+        _metric(
+            "Thiết bị theo trạng thái",
+            "Devices by state",
+            (("sum by (state) (gateway_devices)", "{{state}}"),),
+            COUNT,
+            "online: có tín hiệu; silent: im lặng; unknown: chưa rõ.",
+            "As the gateway counts them.",
+            Kind.AREAS,
+        ),
+        _metric(
+            "Sai lệch sổ cái",
+            "Ledger imbalance",
+            (("sum(abs(gateway_ledger_imbalance))", "imbalance"),),
+            COUNT,
+            "Phải luôn là 0. Khác 0 là lỗi của cổng thu thập: hãy báo lại.",
+            "Must be 0 always. Anything else is a fault of the gateway: report it.",
+        ),
+    ),
+    closed=True,
+)

@@ -1,0 +1,184 @@
+import json
+import re
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from grafana import influxql
+from grafana.build import FOLDER, drift, main, write
+from grafana.model import INFLUXDB, PROMETHEUS
+from grafana.tables import DASHBOARDS
+from grafana.units import GRAFANA_UNITS
+from schemas.quantities import QUANTITIES
+
+ROOT = Path(__file__).parents[2]
+PROVISIONING = ROOT / "grafana" / "provisioning"
+NAMES = [board.name for board in DASHBOARDS]
+Json = dict[str, Any]
+
+BUILT_IN = {"timeFilter", "__interval", "__rate_interval"}
+NOT_IN_INFLUXDB_3 = re.compile(
+    r"\b(SLIMIT|SOFFSET|SHOW SERIES|SHOW DATABASES|CARDINALITY|SAMPLE|HOLT_WINTERS)\b", re.IGNORECASE
+)
+
+
+def read(name: str) -> Json:
+    dashboard: Json = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return dashboard
+
+
+def groups(dashboard: Json) -> list[list[Json]]:
+    """Panels that share a page: the open ones, and those of each closed row."""
+    return [dashboard["panels"], *(panel["panels"] for panel in dashboard["panels"] if panel.get("collapsed"))]
+
+
+def panels(dashboard: Json) -> list[Json]:
+    return [panel for group in groups(dashboard) for panel in group]
+
+
+def queries(dashboard: Json) -> list[str]:
+    """All queries, of panels and of variables."""
+    targets = [target for panel in panels(dashboard) for target in panel.get("targets", [])]
+    asked = [target.get("query") or target["expr"] for target in targets]
+    return asked + [variable["query"] for variable in dashboard["templating"]["list"]]
+
+
+def overlap(one: Json, other: Json) -> bool:
+    a, b = one["gridPos"], other["gridPos"]
+    beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+    below = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+    return not (beside or below)
+
+
+def test_the_files_are_what_the_tables_say() -> None:
+    assert drift() == []
+
+
+def test_check_says_which_file_differs_and_what_to_run(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert drift(tmp_path) == []
+    (tmp_path / "water.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "power.json").unlink()
+    (tmp_path / "gas.json").write_text("{}", encoding="utf-8")
+    found = [line.removeprefix(f"{tmp_path}/") for line in drift(tmp_path)]
+    assert found == ["power.json: missing", "gas.json: no table makes it", "water.json: differs from its table"]
+
+
+def test_check_exits_with_one_when_a_file_is_out_of_date(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("grafana.build.drift", lambda: ["water.json: differs from its table"])
+    assert main(["--check"]) == 1
+    assert capsys.readouterr().err == "water.json: differs from its table; run: python grafana/build.py\n"
+
+
+def test_the_command_runs_as_written_in_the_readme() -> None:
+    done = subprocess.run(
+        [sys.executable, "grafana/build.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_panels_have_their_own_number_and_place(name: str) -> None:
+    dashboard = read(name)
+    ids = [panel["id"] for panel in panels(dashboard)]
+    assert len(ids) == len(set(ids))
+    for group in groups(dashboard):
+        assert [(a["title"], b["title"]) for a, b in combinations(group, 2) if overlap(a, b)] == []
+        assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in group)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_variables_are_defined_before_they_are_used(name: str) -> None:
+    dashboard = read(name)
+    defined: set[str] = set()
+    for variable in dashboard["templating"]["list"]:
+        assert used(variable["query"]) <= defined
+        defined.add(variable["name"])
+    for query in queries(dashboard):
+        assert used(query) <= defined | BUILT_IN, query
+
+
+def used(query: str) -> set[str]:
+    return {braced or plain for braced, plain in re.findall(r"\$(?:\{(\w+):regex\}|(\w+))", query)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_operators_read_vietnamese_with_english_beside_it(name: str) -> None:
+    dashboard = read(name)
+    assert " · " in dashboard["title"]
+    for panel in panels(dashboard):
+        vi, _, en = panel["title"].partition(" · ")
+        assert vi
+        assert en or vi == vi.encode("ascii", "replace").decode() or "₂" in vi or "₃" in vi
+        if panel["type"] != "row":
+            vietnamese, _, english = panel["description"].partition("\n\n")
+            assert vietnamese
+            assert english.isascii() or "±" in english
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dashboards_start_within_a_day_on_the_clock_of_the_reader(name: str) -> None:
+    dashboard = read(name)
+    assert dashboard["time"] == {"from": "now-24h", "to": "now"}
+    assert dashboard["timezone"] == "browser"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_queries_use_nothing_that_influxdb_3_lacks(name: str) -> None:
+    for query in queries(read(name)):
+        assert not NOT_IN_INFLUXDB_3.search(query)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_question_goes_to_a_provisioned_data_source(name: str) -> None:
+    provisioned = {
+        (source["type"], source["uid"])
+        for path in (PROVISIONING / "datasources").glob("*.yaml")
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["datasources"]
+    }
+    assert provisioned == {("influxdb", INFLUXDB), ("prometheus", PROMETHEUS)}
+    dashboard = read(name)
+    asked = [variable["datasource"] for variable in dashboard["templating"]["list"]]
+    for panel in panels(dashboard):
+        if panel["type"] != "row":
+            asked += [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
+    assert {(source["type"], source["uid"]) for source in asked} <= provisioned
+
+
+@pytest.mark.parametrize("name", ["water", "power", "traffic", "urban"])
+def test_prometheus_is_not_needed_by_the_domains(name: str) -> None:
+    assert "prometheus" not in (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+
+
+def test_prometheus_is_asked_only_in_a_closed_row() -> None:
+    dashboard = read("gateway")
+    assert all(panel.get("datasource", {}).get("type") != "prometheus" for panel in dashboard["panels"])
+
+
+def test_provisioning_holds_no_address_and_no_secret() -> None:
+    for path in (PROVISIONING / "datasources").glob("*.yaml"):
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["datasources"]:
+            assert source["url"].startswith("${")
+            assert all(secret.startswith("${") for secret in source.get("secureJsonData", {}).values())
+
+
+def test_every_unit_of_the_table_of_quantities_has_one_in_grafana() -> None:
+    units = {quantity.unit for fields in QUANTITIES.values() for quantity in fields.values()}
+    assert units <= GRAFANA_UNITS.keys()
+
+
+def test_a_question_about_an_unknown_quantity_is_refused() -> None:
+    with pytest.raises(ValueError, match="water has no quantity flow_l_s"):
+        influxql.over_time("water", "flow_l_s")
+
+
+def test_a_gauge_has_no_growth() -> None:
+    with pytest.raises(ValueError, match=r"water\.flow_m3_h is not a counter"):
+        influxql.growth("water", "flow_m3_h")

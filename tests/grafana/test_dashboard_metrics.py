@@ -1,0 +1,69 @@
+import json
+import re
+import time
+from http.client import HTTPConnection
+from urllib.parse import urlencode
+
+import pytest
+
+from gateway.services import Service
+from tests.grafana.macros import interpolated
+from tests.grafana.test_dashboard_queries import panels, read
+
+# Metric with its labels, as the gateway's /metrics has them.
+SERIES = [
+    *(f'gateway_delivery_seconds_bucket{{le="{bound}"}}' for bound in ("0.01", "0.1", "1", "+Inf")),
+    *(f'gateway_readings_total{{domain="water",outcome="{outcome}"}}' for outcome in ("written", "duplicate", "rejected")),
+    *(f'gateway_readings_pending{{where="{where}"}}' for where in ("memory", "journal", "quarantine")),
+    *(f'gateway_influxdb_request_seconds_{part}{{outcome="written"}}' for part in ("sum", "count")),
+    *(f'gateway_devices{{state="{state}"}}' for state in ("online", "silent", "unknown")),
+    'gateway_rejects_total{reason="bad_json"}',
+    'gateway_fields_dropped_total{cause="out_of_bounds"}',
+    "gateway_mqtt_connected",
+    "gateway_influxdb_up",
+    "gateway_clock_trusted",
+    "gateway_journal_bytes",
+    "gateway_journal_oldest_seconds",
+    "gateway_journal_written_bytes_total",
+    "gateway_ledger_imbalance",
+]
+EXPRESSIONS = [
+    pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
+    for panel in panels(read("gateway"))
+    for target in panel["targets"]
+    if target["datasource"]["type"] == "prometheus"
+]
+
+
+@pytest.mark.real
+def test_every_expression_finds_the_metrics_of_the_gateway(victoria_metrics: Service) -> None:
+    now_s = int(time.time())
+    samples = [f"{series} {1 + n} {1000 * (now_s - 1200 + 15 * n)}" for series in SERIES for n in range(60)]
+    post(victoria_metrics, "/api/v1/import/prometheus", "\n".join(samples))
+    post(victoria_metrics, "/internal/force_flush", "")
+    unanswered = []
+    for parameter in EXPRESSIONS:
+        (text,) = parameter.values
+        form = {"query": interpolated(str(text), now_s * 1000), "time": str(now_s - 330), "nocache": "1"}
+        answer = json.loads(post(victoria_metrics, "/api/v1/query", urlencode(form)))
+        assert answer["status"] == "success", (text, answer)
+        unanswered += [] if answer["data"]["result"] else [text]
+    assert unanswered == []
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_an_expression_names_only_metrics_of_the_gateway(expression: str) -> None:
+    known = {re.match(r"\w+", series)[0] for series in SERIES}  # type: ignore[index]
+    assert set(re.findall(r"gateway_\w+", expression)) <= known
+
+
+def post(service: Service, path: str, body: str) -> bytes:
+    connection = HTTPConnection(service.host, service.port, timeout=10.0)
+    try:
+        connection.request("POST", path, body.encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+        response = connection.getresponse()
+        answer = response.read()
+        assert response.status in {200, 204}, (response.status, answer)
+        return answer
+    finally:
+        connection.close()
