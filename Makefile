@@ -1,0 +1,48 @@
+# What one does with a checkout. Every target first makes it ready (.ci/setup): a minute at first, then no time at all.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+DEVICES ?= 300
+SECONDS ?= 60
+
+.PHONY: help setup ready demo test test-all check fmt bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+setup: ready ## Python packages, Mosquitto, InfluxDB, VictoriaMetrics: into .venv and .cache, nothing on the machine
+	@echo "Ready. Next: make demo"
+
+ready:
+	@.ci/setup
+
+demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICES=300 SECONDS=60 (0: until Ctrl-C)
+	@$(BIN)/gateway demo --devices $(DEVICES) --seconds $(SECONDS)
+
+test: check ## what every change must pass, in minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: check ## all tests, the slow ones too
+	$(BIN)/python -m pytest
+
+check: ready ## format, lint, types, import rules, and generated files against their sources
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas --check
+	$(BIN)/python -m grafana.build --check
+
+fmt: ready ## format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: ready ## what the README's figures are measured with
+	$(BIN)/python -m tests.bench
+
+lock: ## requirements.lock anew from pyproject.toml, each package at its newest (needs the program uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra dev --extra setup \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## remove .venv and .cache, as if never set up
+	rm -rf .venv .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

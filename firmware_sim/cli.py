@@ -1,0 +1,176 @@
+"""The command line: ``firmware-sim run`` and ``firmware-sim verify``."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from firmware_sim.scenario import SCENARIOS
+from schemas.quantities import DOMAINS
+
+OK, FAULT, USAGE, UNREACHABLE = 0, 1, 2, 3
+SETTINGS = ("api", "bucket", "org", "token_file", "username", "password_file")
+SHORTEST_S = 0.001
+"""A device's readings carry milliseconds; two of them must not share one."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status: 0 all well, 1 readings are missing, 2 usage, 3 not reachable."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except _UsageError as error:
+        sys.stderr.write(f"firmware-sim: {error}\n")
+        return USAGE
+
+
+class _UsageError(Exception):
+    """What was asked for cannot be; the text says why."""
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from firmware_sim.publish import Broker  # noqa: PLC0415 - --help is quick without the MQTT clients
+    from firmware_sim.run import Plan, run  # noqa: PLC0415
+
+    counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
+    if not sum(counts.values()):
+        raise _UsageError("no devices: give --water, --power, --traffic or --urban a number")
+    if arguments.interval / arguments.speed < SHORTEST_S:
+        raise _UsageError(f"a device can report every {SHORTEST_S * 1000:g} ms at most: lengthen --interval or lower --speed")
+    try:
+        broker = Broker.parse(arguments.broker, arguments.ca)
+    except ValueError as error:
+        raise _UsageError(f"--broker {error}") from None
+    plan = Plan(
+        broker=broker,
+        counts=counts,
+        interval_s=arguments.interval,
+        speed=arguments.speed,
+        duration_s=arguments.duration,
+        seed=arguments.seed,
+        scenario=SCENARIOS[arguments.scenario],
+        shared=arguments.connections == "shared",
+        ledger=arguments.ledger,
+    )
+    if arguments.ledger is not None:
+        try:
+            arguments.ledger.open("ab").close()
+        except OSError as error:
+            raise _UsageError(f"--ledger {arguments.ledger}: {error.strerror or error}") from None
+    try:
+        return run(plan)
+    except* OSError as group:
+        sys.stderr.write(f"firmware-sim: {group.exceptions[0]}\n")
+    return FAULT
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from firmware_sim.query import Database, NotReachable  # noqa: PLC0415
+    from firmware_sim.verify import BadLedger, verify  # noqa: PLC0415
+
+    try:
+        if arguments.config is not None:
+            database = Database.from_gateway_yaml(arguments.config)
+        elif arguments.influxdb is not None:
+            settings = {key: getattr(arguments, key) for key in SETTINGS} | {"url": arguments.influxdb}
+            database = Database.from_settings(settings, Path())
+        else:
+            raise _UsageError("say which database: -c gateway.yaml or --influxdb URL")
+        report = verify(arguments.ledger, database, arguments.wait, arguments.within)
+    except (ValueError, BadLedger) as error:
+        raise _UsageError(str(error)) from None
+    except NotReachable as error:
+        sys.stderr.write(f"firmware-sim: {error}\n")
+        return UNREACHABLE
+    sys.stdout.write((report.as_json() if arguments.json else report.as_text()) + "\n")
+    return OK if report.ok else FAULT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="firmware-sim", description="Simulated sensors, and the check that their readings arrived."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="a fleet of devices that publish to a broker"))
+    _add_verify(
+        commands.add_parser("verify", help="whether every reading of a ledger stands in InfluxDB, once and as it was sent")
+    )
+    return parser
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_verify)
+    parser.add_argument("--ledger", type=Path, required=True, metavar="FILE", help="what firmware-sim run wrote")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("-c", dest="config", type=Path, metavar="FILE", help="the database that this gateway.yaml names")
+    where.add_argument("--influxdb", metavar="URL", help="http://host:8086")
+    parser.add_argument("--api", choices=("v1", "v2"), help="v1: InfluxDB 1, v2: InfluxDB 2 (v2)")
+    parser.add_argument("--bucket", metavar="B", help="bucket, or database, or database/retention-policy (iot)")
+    parser.add_argument("--org", metavar="O", help="organisation; a token knows its own, so it is not needed here")
+    parser.add_argument("--token-file", metavar="FILE")
+    parser.add_argument("--username", metavar="U")
+    parser.add_argument("--password-file", metavar="FILE")
+    parser.add_argument(
+        "--wait", type=_number(float, 0, 1e6), default=0.0, metavar="S", help="wait so long for what is missing (0)"
+    )
+    parser.add_argument(
+        "--within",
+        type=_number(float, 1, 1e6),
+        default=60.0,
+        metavar="S",
+        help="readings without ts: at most so far from the PUBACK (60)",
+    )
+    parser.add_argument("--json", action="store_true", help="the outcome as one JSON object")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_run)
+    parser.add_argument(
+        "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt[s]://[user:password@]host[:port]"
+    )
+    parser.add_argument("--ca", metavar="FILE", help="certificate authority of an mqtts:// broker, PEM")
+    for domain in DOMAINS:
+        parser.add_argument(f"--{domain}", type=_number(int, 0, 100_000), default=5, metavar="N", help=f"{domain} devices (5)")
+    parser.add_argument(
+        "--interval",
+        type=_number(float, 1e-3, 86_400),
+        default=10.0,
+        metavar="S",
+        help="seconds between readings of a device (10)",
+    )
+    parser.add_argument(
+        "--speed", type=_number(float, 1e-3, 1e6), default=1.0, metavar="X", help="simulated time runs X times faster (1)"
+    )
+    parser.add_argument(
+        "--duration", type=_number(float, 0, 1e9), default=0.0, metavar="S", help="seconds; 0: until stopped (0)"
+    )
+    parser.add_argument(
+        "--seed", type=_number(int, 0, 2**63), default=1, metavar="N", help="the same seed is the same fleet (1)"
+    )
+    about = "; ".join(f"{name}: {scenario.about}" for name, scenario in SCENARIOS.items())
+    parser.add_argument("--scenario", choices=SCENARIOS, default="normal", help=about.replace("%", "%%"))
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="append what the broker acknowledged, JSON Lines")
+    parser.add_argument(
+        "--connections",
+        choices=("per-device", "shared"),
+        default="per-device",
+        help="one connection per device, with its status and last will, or few for all, for high rates",
+    )
+
+
+def _number(kind: type[float] | type[int], least: float, most: float) -> Callable[[str], float]:
+    """A converter for argparse that tells the range."""
+
+    def convert(text: str) -> float:
+        value = kind(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
+        return value
+
+    convert.__name__ = "number" if kind is float else "whole number"
+    return convert
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""One connection per device, as real devices have it: its will says offline, one message is under way at a time."""
+
+import asyncio
+import random
+from collections import deque
+from contextlib import AsyncExitStack
+from typing import Final
+
+import aiomqtt
+
+from firmware_sim.firmware import Message
+from firmware_sim.fleet import Device
+from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, Broker, pauses
+
+CONNECTING_AT_ONCE: Final = 50
+ONLINE: Final = b'{"state":"online"}'
+OFFLINE: Final = b'{"state":"offline"}'
+
+
+class DeviceLink:
+    """The connection of one device.
+
+    :ivar waiting: what the broker has not acknowledged, oldest first; the first one may be under way.
+    :ivar connected: set while the connection stands.
+    :ivar trouble: why the last attempt failed.
+    """
+
+    def __init__(self, device: Device, broker: Broker, account: Account, connecting: asyncio.Semaphore) -> None:
+        self.waiting: deque[Message] = deque()
+        self.connected = asyncio.Event()
+        self.trouble = ""
+        self._device = device
+        self._broker = broker
+        self._account = account
+        self._connecting = connecting
+        self._closing = False
+        self._news = asyncio.Event()
+
+    def put(self, message: Message) -> None:
+        """Take a message to send."""
+        if self._account.admit(message, held=len(self.waiting)):
+            self.waiting.append(message)
+            self._news.set()
+
+    def close(self) -> None:
+        """No more messages will come: end once all are acknowledged."""
+        self._closing = True
+        self._news.set()
+
+    async def run(self) -> None:
+        """Connect, send, and connect again, until closed and empty."""
+        attempts = pauses(random.Random())  # noqa: S311 - spreads reconnecting devices
+        while True:
+            try:
+                await self._session()
+            except* aiomqtt.MqttError as group:
+                self.trouble = str(group.exceptions[0])
+                if self.connected.is_set():
+                    attempts = pauses(random.Random())  # noqa: S311 - as above
+                    self.connected.clear()
+            else:
+                return
+            await asyncio.sleep(next(attempts))
+
+    async def _session(self) -> None:
+        async with AsyncExitStack() as stack:
+            async with self._connecting:
+                client = await stack.enter_async_context(self._client())
+            await self._say(client, ONLINE)
+            self.connected.set()
+            async with asyncio.TaskGroup() as tasks:
+                watch = tasks.create_task(_watch(client))
+                await self._send(client)
+                watch.cancel()
+            await self._say(client, OFFLINE)
+
+    def _client(self) -> aiomqtt.Client:
+        return aiomqtt.Client(
+            self._broker.host,
+            self._broker.port,
+            identifier=self._device.name,
+            username=self._broker.username,
+            password=self._broker.password,
+            tls_context=self._broker.tls,
+            will=aiomqtt.Will(self._device.status_topic, OFFLINE, qos=1, retain=True),
+            timeout=ANSWER_S,
+            keepalive=KEEPALIVE_S,
+        )
+
+    async def _say(self, client: aiomqtt.Client, state: bytes) -> None:
+        await client.publish(self._device.status_topic, state, qos=1, retain=True)
+
+    async def _send(self, client: aiomqtt.Client) -> None:
+        while (message := await self._next()) is not None:
+            message.sent += 1
+            await client.publish(message.topic, message.payload, qos=1)
+            self.waiting.popleft()
+            self._account.acknowledged(message)
+
+    async def _next(self) -> Message | None:
+        """The oldest message, left where it is until acknowledged; None when closed and empty."""
+        while not self.waiting:
+            if self._closing:
+                return None
+            self._news.clear()
+            await self._news.wait()
+        return self.waiting[0]
+
+
+async def _watch(client: aiomqtt.Client) -> None:
+    """Nothing is subscribed to: this only raises when the connection is lost, so that an idle device connects again too."""
+    async for _ in client.messages:
+        pass

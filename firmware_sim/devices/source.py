@@ -1,0 +1,73 @@
+"""What every kind of device is to the fleet: a pure function from an instant to measured values."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from firmware_sim.signals import DAY_S, around, clamp, local_s, noise_at
+
+Value = float | int | bool
+Values = dict[str, Value]
+
+HEALTH_EVERY: Final = 10
+"""Every so many readings of a battery device carry its state, the first one included."""
+
+
+@dataclass(slots=True)
+class Sample:
+    """What a device measured at one instant: canonical quantities, text tags, and now and then its own state."""
+
+    values: Values
+    tags: dict[str, str] = field(default_factory=dict)
+    health: Values = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A device's sensors."""
+
+    def sample(self, instant_s: float, index: int) -> Sample:
+        """What stands on the sensors at ``instant_s`` (simulated, seconds since 1970) for the reading number ``index``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of device of a domain.
+
+    :ivar name: part of the device's id.
+    :ivar share: how common it is, against the other kinds of its domain.
+    :ivar make: a device of this kind, from its own generator and its interval in seconds.
+    """
+
+    name: str
+    share: float
+    make: Callable[[random.Random, float], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """A battery that runs down over its life and is then exchanged, and the radio it feeds."""
+
+    key: int
+    life_s: float
+    age_s: float
+    rssi_dbm: float
+
+    @classmethod
+    def fitted(cls, source: random.Random) -> "Battery":
+        """A battery of two to ten years, somewhere in its life."""
+        life_s = source.uniform(700, 3_600) * DAY_S
+        return cls(source.getrandbits(60), life_s, source.uniform(0, life_s), source.uniform(-118, -62))
+
+    def health(self, instant_s: float, index: int) -> Values:
+        """Its state, where the reading ``index`` carries one."""
+        if index % HEALTH_EVERY:
+            return {}
+        left = 1 - ((local_s(instant_s) + self.age_s) % self.life_s) / self.life_s
+        noise = noise_at(self.key, instant_s)
+        return {
+            "battery_pct": round(100 * left, 1),
+            "battery_v": round(clamp(around(noise, 3.0 + 0.62 * left, 0.005), 2.9, 3.7), 3),
+            "rssi_dbm": round(around(noise, self.rssi_dbm, 6.0)),
+            "snr_db": round(around(noise, (self.rssi_dbm + 118) / 6, 2.0), 1),
+        }

@@ -1,0 +1,113 @@
+"""What a device makes of a measurement: the message it sends, and the ledger rows that say what must come of it. Pure."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from firmware_sim.devices.source import Sample
+from firmware_sim.faults import Spoilt, encode, spoil
+from firmware_sim.fleet import Device
+from firmware_sim.scenario import Scenario
+from firmware_sim.signals import rng
+from schemas.quantities import Quality
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One MQTT message on its way.
+
+    :ivar rows: its readings as rows of the ledger, JSON objects without ``at``, which is not known before the PUBACK.
+    :ivar sent: how often it was handed to a connection.
+    """
+
+    topic: str
+    domain: str
+    payload: bytes
+    rows: tuple[bytes, ...]
+    sent: int = 0
+
+
+@dataclass(slots=True)
+class Firmware:
+    """The little state a device has: its sequence number, its last time, what it keeps to send later."""
+
+    device: Device
+    scenario: Scenario
+    seed: int
+    topic: str = ""
+    seq: int = 0
+    last_ts: int = 0
+    together: int = 1
+    kept: list[tuple[bytes, bytes]] = field(default_factory=list)
+    repeat: Message | None = None
+
+    def __post_init__(self) -> None:
+        self.topic = self.device.readings_topic
+        self.together = rng(self.seed, self.device.name, "together").randint(*self.scenario.together)
+
+    def measure(self, instant_s: float, now_ms: int) -> list[Message]:
+        """What is sent after a measurement at the simulated ``instant_s`` and the real ``now_ms``: mostly one message."""
+        payload, row = self._reading(instant_s, now_ms)
+        messages = []
+        if self.repeat is not None:
+            messages.append(self.repeat)
+            self.repeat = None
+        self.kept.append((payload, row))
+        if len(self.kept) >= self.together:
+            message = self._message()
+            messages.append(message)
+            if self.scenario.repeated and self._chance("repeat").random() < self.scenario.repeated:
+                self.repeat = Message(self.topic, self.device.domain, message.payload, tuple(map(_as_repeated, message.rows)))
+        return messages
+
+    def flush(self) -> list[Message]:
+        """What it still keeps, for the end of a run."""
+        return [self._message()] if self.kept else []
+
+    def _reading(self, instant_s: float, now_ms: int) -> tuple[bytes, bytes]:
+        """The next reading as payload and ledger row."""
+        sample = self.device.source.sample(instant_s, self.seq)
+        reading: dict[str, Any] = {}
+        if self.scenario.has_clock:
+            self.last_ts = reading["ts"] = max(now_ms, self.last_ts + 1)
+        reading |= {"seq": self.seq, **sample.tags, **sample.values, **sample.health}
+        spoilt = None
+        if self.scenario.poison and (chance := self._chance("poison")).random() < self.scenario.poison:
+            spoilt = spoil(chance, self.device.domain, sample.values, reading)
+        row = self._row(sample, reading, spoilt)
+        self.seq += 1
+        return spoilt.payload if spoilt else encode(reading), row
+
+    def _row(self, sample: Sample, reading: dict[str, Any], spoilt: Spoilt | None) -> bytes:
+        dropped = list(spoilt.dropped) if spoilt else []
+        row: dict[str, Any] = {
+            "t": self.topic,
+            "m": self.device.domain,
+            "tags": {"device": self.device.name, "site": self.device.site, **sample.tags},
+            "ts": reading.get("ts"),
+            "seq": self.seq,
+            "f": {key: value for key, value in sample.values.items() if key not in dropped},
+            "q": Quality.SIMULATED
+            | (Quality.VALUE_DROPPED if dropped else 0)
+            | (0 if self.scenario.has_clock else Quality.GATEWAY_TIME),
+            "drop": dropped,
+        }
+        if sample.health:
+            row["h"] = sample.health
+        if spoilt is not None and spoilt.reason is not None:
+            row["expect"] = spoilt.reason.value
+        return encode(row)
+
+    def _message(self) -> Message:
+        payloads = [payload for payload, _ in self.kept]
+        rows = tuple(row for _, row in self.kept)
+        self.kept.clear()
+        payload = payloads[0] if self.together == 1 else b"[" + b",".join(payloads) + b"]"
+        return Message(self.topic, self.device.domain, payload, rows)
+
+    def _chance(self, of: str) -> random.Random:
+        return rng(self.seed, self.device.name, self.seq, of)
+
+
+def _as_repeated(row: bytes) -> bytes:
+    return row[:-1] + b',"dup":true}'

@@ -1,0 +1,63 @@
+"""The fleet: which devices there are and in which order they report. Pure: the same counts and seed give the same fleet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from firmware_sim.devices import power, traffic, urban, water
+from firmware_sim.devices.source import Kind, Source
+from firmware_sim.signals import rng
+from schemas.topics import NativeTopic
+
+KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "water": water.KINDS,
+    "power": power.KINDS,
+    "traffic": traffic.KINDS,
+    "urban": urban.KINDS,
+}
+COMMUNES: Final = 12
+"""Devices stand in so many sites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One simulated device.
+
+    :ivar name: its id; begins with ``sim-`` and holds the seed, so that fleets of different seeds never share a device.
+    """
+
+    name: str
+    site: str
+    domain: str
+    source: Source
+
+    @property
+    def readings_topic(self) -> str:
+        """Where it publishes its readings."""
+        return str(NativeTopic(self.site, self.domain, self.name, "readings"))
+
+    @property
+    def status_topic(self) -> str:
+        """Where it says that it is online, and the broker that it is not."""
+        return str(NativeTopic(self.site, self.domain, self.name, "status"))
+
+
+def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int) -> list[Device]:
+    """The devices in the order they report: each domain is spread evenly over the interval.
+
+    :param counts: domain → number of devices.
+    """
+    placed = [
+        ((number + 0.5) / count, _device(domain, number + 1, interval_s, seed))
+        for domain, count in counts.items()
+        for number in range(count)
+    ]
+    return [device for _, device in sorted(placed, key=lambda place: place[0])]
+
+
+def _device(domain: str, number: int, interval_s: float, seed: int) -> Device:
+    source = rng(seed, domain, number)
+    (kind,) = source.choices(KINDS[domain], [kind.share for kind in KINDS[domain]])
+    name = f"sim-{seed}-{domain}-{kind.name}-{number:04d}"
+    site = f"xa-{source.randint(1, COMMUNES):02d}"
+    return Device(name, site, domain, kind.make(source, interval_s))

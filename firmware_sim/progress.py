@@ -1,0 +1,73 @@
+"""What the terminal shows of a run: one line that refreshes itself, or a line now and then where nobody watches."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from firmware_sim.publish import Link, Tally
+
+WATCHED_S: Final = 1.0
+UNWATCHED_S: Final = 5.0
+CLEAR_LINE: Final = "\r\x1b[K"
+
+
+@dataclass(slots=True)
+class Progress:
+    """The tally as text on standard error."""
+
+    tally: Tally
+    links: Sequence[Link]
+    began_s: float = field(default_factory=time.monotonic)
+    _shown_s: float = 0.0
+    _shown: int = 0
+
+    async def show(self) -> None:
+        """Show it until cancelled."""
+        watched = sys.stderr.isatty()
+        start, end = (CLEAR_LINE, "") if watched else ("", "\n")
+        while True:
+            await asyncio.sleep(WATCHED_S if watched else UNWATCHED_S)
+            sys.stderr.write(start + self.line() + end)
+            sys.stderr.flush()
+
+    def end(self, measured_s: float) -> None:
+        """The last word of a run."""
+        if sys.stderr.isatty():
+            sys.stderr.write(CLEAR_LINE)
+            sys.stderr.flush()
+        sys.stdout.write(self.summary(measured_s) + "\n")
+
+    def line(self) -> str:
+        """How it stands, with the rate since the line before."""
+        run_s = time.monotonic() - self.began_s
+        acknowledged = self.tally.acknowledged
+        rate = (acknowledged - self._shown) / max(run_s - self._shown_s, 1e-3)
+        self._shown_s, self._shown = run_s, acknowledged
+        connected = sum(link.connected.is_set() for link in self.links)
+        domains = " ".join(f"{domain} {number:,}" for domain, number in sorted(self.tally.by_domain.items()))
+        parts = [
+            f"{run_s:,.0f} s",
+            f"sent {self.tally.measured - self.tally.lost:,}",
+            f"acknowledged {acknowledged:,} ({domains or 'none'})",
+            f"{rate:,.1f}/s",
+            f"waiting {self.tally.waiting:,}",
+            f"connected {connected}/{len(self.links)}",
+        ]
+        if self.tally.lost:
+            parts.append(f"lost {self.tally.lost:,}")
+        if self.tally.waiting and (trouble := next((link.trouble for link in self.links if not link.connected.is_set()), "")):
+            parts.append(trouble)
+        return "  ".join(parts)
+
+    def summary(self, measured_s: float) -> str:
+        """The last word of a run that measured for ``measured_s``."""
+        tally = self.tally
+        text = f"{tally.measured:,} readings in {measured_s:,.1f} s, {tally.acknowledged:,} acknowledged"
+        if tally.lost:
+            text += f", {tally.lost:,} lost in devices whose memory was full"
+        if tally.waiting:
+            text += f", {tally.waiting:,} not acknowledged and not in the ledger"
+        return text

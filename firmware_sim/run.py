@@ -1,0 +1,197 @@
+"""A run: the clock that makes the fleet measure, its connections and its ledger."""
+
+import asyncio
+import resource
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from firmware_sim.device_link import CONNECTING_AT_ONCE, DeviceLink
+from firmware_sim.firmware import Firmware
+from firmware_sim.fleet import Device, build_fleet
+from firmware_sim.ledger import Ledger
+from firmware_sim.progress import Progress
+from firmware_sim.publish import Account, Broker, Link, Tally
+from firmware_sim.scenario import Scenario
+from firmware_sim.shared_link import CONNECTIONS, SharedLink
+
+REACH_S: Final = 10.0
+"""So long the fleet looks for its broker before it gives up."""
+DRAIN_S: Final = 10.0
+"""So long it waits at the end for what is not acknowledged."""
+FLUSH_S: Final = 0.5
+WAITING_MESSAGES: Final = 100_000
+"""Most messages that wait in memory, all devices together: about 100 MB."""
+BEHIND_S: Final = 1.0
+"""A fleet that is later than this does not catch up, it goes on from now."""
+REST_S: Final = 0.001
+"""Above 1,000 readings/s the fleet measures once a millisecond: waking up for each reading would cost more than the reading."""
+YIELD_EVERY: Final = 32
+"""Readings that are late are measured in a row; after so many the connections get a turn."""
+FEWEST_WAITING: Final = 10
+OTHER_FILES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run.
+
+    :ivar counts: domain → number of devices.
+    :ivar interval_s: simulated seconds between two readings of a device.
+    :ivar speed: simulated seconds per real second.
+    :ivar duration_s: real seconds; 0 runs until stopped.
+    :ivar shared: few connections carry all devices, instead of one each.
+    """
+
+    broker: Broker
+    counts: Mapping[str, int]
+    interval_s: float
+    speed: float
+    duration_s: float
+    seed: int
+    scenario: Scenario
+    shared: bool
+    ledger: Path | None
+
+
+@dataclass(slots=True)
+class Stop:
+    """Asked to stop; asked twice, not to wait for anything."""
+
+    asked: asyncio.Event
+    urgent: asyncio.Event
+
+    @classmethod
+    def on_signals(cls) -> "Stop":
+        """Asked by SIGINT and SIGTERM."""
+        stop = cls(asyncio.Event(), asyncio.Event())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.ask)
+        return stop
+
+    def ask(self) -> None:
+        """Stop, or hurry."""
+        (self.urgent if self.asked.is_set() else self.asked).set()
+
+
+def run(plan: Plan) -> int:
+    """Run the fleet; the exit status: 0, or 3 when the broker was not reached.
+
+    :raises OSError: when the ledger cannot be written, or so many files not opened.
+    """
+    _allow_files(OTHER_FILES + (CONNECTIONS if plan.shared else sum(plan.counts.values())))
+    # select() waits to the microsecond where epoll rounds up to the millisecond; it is for few connections only.
+    selector = selectors.SelectSelector() if plan.shared else selectors.DefaultSelector()
+    with (
+        Ledger(plan.ledger) as ledger,
+        asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
+    ):
+        return runner.run(_run(plan, ledger))
+
+
+def _allow_files(number: int) -> None:
+    """Raise the limit of open files as far as one may: Debian starts programs with 1,024.
+
+    :raises OSError: when that is not far enough.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < number:
+        raise OSError(f"{number} open files are needed and {hard} allowed: take --connections shared, or raise ulimit -Hn")
+    if soft != resource.RLIM_INFINITY and soft < number:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
+
+
+async def _run(plan: Plan, ledger: Ledger) -> int:
+    stop = Stop.on_signals()
+    tally = Tally()
+    fleet = build_fleet(plan.counts, plan.interval_s, plan.seed)
+    links = _links(plan, fleet, tally, ledger)
+    # A device keeps to its link: its readings stay in order.
+    ways = [(Firmware(device, plan.scenario, plan.seed), links[n % len(links)]) for n, device in enumerate(fleet)]
+    async with asyncio.TaskGroup() as tasks:
+        connections = [tasks.create_task(link.run(), name="connection") for link in links]
+        if not await _reached(links, stop):
+            _cancel(connections)
+            sys.stderr.write(f"firmware-sim: broker {plan.broker} not reachable: {links[0].trouble or 'no answer'}\n")
+            return 3
+        progress = Progress(tally, links)
+        aside = [tasks.create_task(_flush(ledger)), tasks.create_task(progress.show())]
+        measuring = tasks.create_task(_measure(plan, ways))
+        await _within(plan.duration_s or None, stop.asked.wait())
+        measured_s = time.monotonic() - progress.began_s
+        _cancel([measuring])
+        for firmware, link in ways:
+            for message in firmware.flush():
+                link.put(message)
+        for link in links:
+            link.close()
+        await _within(DRAIN_S, asyncio.wait(connections), stop.urgent.wait())
+        _cancel([*connections, *aside])
+    progress.end(measured_s)
+    return 0
+
+
+def _links(plan: Plan, fleet: Sequence[Device], tally: Tally, ledger: Ledger) -> list[Link]:
+    """One link per device, in the order of the fleet, or the few that all devices share."""
+    number = CONNECTIONS if plan.shared else len(fleet)
+    account = Account(tally, ledger.acknowledged, limit=max(WAITING_MESSAGES // number, FEWEST_WAITING))
+    if plan.shared:
+        return [SharedLink(f"sim-{plan.seed}-shared-{n}", plan.broker, account) for n in range(number)]
+    connecting = asyncio.Semaphore(CONNECTING_AT_ONCE)
+    return [DeviceLink(device, plan.broker, account, connecting) for device in fleet]
+
+
+async def _reached(links: Sequence[Link], stop: Stop) -> bool:
+    """Wait until all are connected; whether any is after REACH_S (or nobody wants to know any more)."""
+
+    async def all_connected() -> None:
+        for link in links:
+            await link.connected.wait()
+
+    await _within(REACH_S, all_connected(), stop.asked.wait())
+    return stop.asked.is_set() or any(link.connected.is_set() for link in links)
+
+
+async def _measure(plan: Plan, ways: Sequence[tuple[Firmware, Link]]) -> None:
+    """Let one device after the other measure, at even distances, for ever."""
+    loop = asyncio.get_running_loop()
+    gap_s = plan.interval_s / plan.speed / len(ways)
+    began_s = loop.time()
+    rest_s = REST_S if gap_s < REST_S else 0.0
+    simulated_s = time.time()
+    for number in count():
+        late_s = loop.time() - (began_s + number * gap_s)
+        if late_s < 0:
+            await asyncio.sleep(max(-late_s, rest_s))
+        elif late_s > BEHIND_S:
+            began_s += late_s
+        elif number % YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+        firmware, link = ways[number % len(ways)]
+        instant_s = simulated_s + number * gap_s * plan.speed
+        for message in firmware.measure(instant_s, time.time_ns() // 1_000_000):
+            link.put(message)
+
+
+async def _flush(ledger: Ledger) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_S)
+        ledger.flush()
+
+
+async def _within(seconds: float | None, *any_of: Coroutine[Any, Any, object]) -> None:
+    """Return once one of them is done, or after ``seconds``; what is left of them is cancelled."""
+    tasks = [asyncio.create_task(each) for each in any_of]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    _cancel(tasks)
+
+
+def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()

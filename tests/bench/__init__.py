@@ -1,0 +1,14 @@
+"""What the gateway costs and how quick it is, each figure beside a baseline of the same run.
+
+    python -m tests.bench [saturation] [latency] [start] [memory] [disk] [--quick] [--json FILE]
+
+A figure alone says as much about the machine as about the gateway; beside a baseline that was measured minutes before, with
+the same broker and the same messages, it says something about the gateway. Each part is one module with a function
+``measure``; what runs beside the gateway is a process of its own, so that its cost is not counted:
+
+    saturation   burst.py ▶ Mosquitto ▶ gateway ▶ VictoriaMetrics      baselines: plain.py, subscriber.py
+    latency      pacer.py ▶ Mosquitto ▶ gateway ▶ door.py              baseline: subscriber.py, a POST for each message
+    start        gateway ▶ a socket that notes when SUBSCRIBE comes    baseline: an interpreter and two imports
+    memory       pacer.py ▶ Mosquitto ▶ gateway ▶ door.py, InfluxDB    baseline: an interpreter with the gateway's imports
+    disk         pacer.py ▶ Mosquitto ▶ gateway ▶ InfluxDB             baseline: SQLite, a commit for each reading
+"""

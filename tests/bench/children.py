@@ -1,0 +1,172 @@
+"""The processes of the bench: the gateway and what stands around it; and what the kernel says a process has used."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from gateway.services import Program, Service, free_port
+from tests.waiting import until
+
+_PYTHON = Program(Path(sys.executable))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure.
+
+    :ivar folder: where data is kept while measuring; on a disk, for the figures of the disk.
+    :ivar quick: shorter runs, for a first look.
+    :ivar long: the outage of the memory part takes ten minutes.
+    :ivar say: tells people how far it is.
+    """
+
+    folder: Path
+    quick: bool
+    long: bool
+    say: Callable[[str], None]
+
+    def fresh(self, name: str) -> Path:
+        """A new folder."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+
+
+class BenchFault(Exception):  # noqa: N818 - says what it is
+    """What was measured did not do its work, so its figures mean nothing."""
+
+
+def gateway(folder: Path, broker_url: str, influxdb_url: str, *, api: str = "v2") -> Service:
+    """A gateway with the default configuration, but for its addresses; it answers once it is subscribed."""
+    port = free_port()
+    config = {
+        "mqtt": {"url": broker_url},
+        "influxdb": {"url": influxdb_url, "api": api},
+        "journal": {"min_free_bytes": 0},
+        "http": {"port": port},
+    }
+    file = folder / "gateway.yaml"
+    file.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    arguments = ["-m", "gateway", "run", "-c", str(file)]
+    service = Service("gateway", "127.0.0.1", port, folder, f"http://127.0.0.1:{port}", _PYTHON, arguments, lambda: False)
+    service.answers = lambda: "subscribed to" in printed(service)
+    return service
+
+
+def door(folder: Path) -> Service:
+    """The stand-in for InfluxDB (door.py)."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    service = Service("door", "127.0.0.1", port, folder, url, _PYTHON, ["-m", "tests.bench.door", str(port)], lambda: False)
+    service.answers = lambda: _answers(service)
+    return service
+
+
+def helper(folder: Path, module: str, *arguments: object) -> Service:
+    """A module of the bench that prints ``subscribed`` when it is ready."""
+    command = ["-m", f"tests.bench.{module}", *map(str, arguments)]
+    service = Service(module, "127.0.0.1", 0, folder, "the broker", _PYTHON, command, lambda: False)
+    service.answers = lambda: "subscribed" in printed(service)
+    return service
+
+
+def printed(service: Service) -> str:
+    """All that a process has printed."""
+    return service.log.read_text(errors="replace") if service.log.exists() else ""
+
+
+def pacer(port: int, rate: int, seconds: float, devices: int, first_device: int = 0) -> subprocess.Popen[str]:
+    """Start the evenly spaced publisher."""
+    arguments = [port, rate, seconds, devices, first_device]
+    command = [sys.executable, "-m", "tests.bench.pacer", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def paced(process: subprocess.Popen[str], while_it_runs: Callable[[], None] = lambda: None) -> dict[str, float]:
+    """Wait for a pacer, calling ``while_it_runs`` about once a second; what it printed.
+
+    :raises BenchFault: it did not publish all.
+    """
+    try:
+        while True:
+            try:
+                text, _ = process.communicate(timeout=1.0)
+                break
+            except subprocess.TimeoutExpired:
+                while_it_runs()
+    finally:
+        process.kill()
+    if process.returncode:
+        raise BenchFault(f"the pacer ended with status {process.returncode}")
+    answer: dict[str, float] = json.loads(text)
+    return answer
+
+
+def get(service: Service, path: str) -> Any:  # noqa: ANN401 - JSON
+    """The JSON document at ``path`` of a process's HTTP."""
+    with closing(HTTPConnection(service.host, service.port, timeout=10.0)) as connection:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+
+
+def _answers(service: Service) -> bool:
+    try:
+        return bool(get(service, "/ok"))
+    except OSError:
+        return False
+
+
+def wait_written(service: Service, readings: int, within_s: float, every_s: float = 0.02) -> None:
+    """Return once a gateway has written so many readings.
+
+    :raises BenchFault: it has not in time, or its ledger does not balance.
+    """
+    deadline_s = time.monotonic() + within_s
+    while (ledger := get(service, "/api/ledger"))["written"] < readings:
+        if time.monotonic() > deadline_s:
+            raise BenchFault(f"{readings} readings were not written within {within_s:g} s; the gateway's ledger: {ledger}")
+        time.sleep(every_s)
+    if ledger["written"] != readings or ledger["received"] != readings or ledger["imbalance"]:
+        raise BenchFault(f"{readings} readings were sent; the gateway's ledger says {ledger}")
+
+
+def wait_printed(service: Service, word: str, within_s: float) -> list[str]:
+    """The words of the line that begins with ``word``, once the process has printed it."""
+    until(lambda: f"\n{word}" in printed(service), within_s, what=f"{service.name} prints {word}: {printed(service)}")
+    return next(line for line in printed(service).splitlines() if line.startswith(word)).split()
+
+
+def pid_of(service: Service) -> int:
+    """The id of a process that must be running.
+
+    :raises BenchFault: it is not.
+    """
+    if service.pid is None:
+        raise BenchFault(f"{service.name} ended by itself:\n{printed(service)[-2000:]}")
+    return service.pid
+
+
+def cpu_s(service: Service) -> float:
+    """CPU seconds used, by all threads, user and kernel: utime + stime of ``/proc``, but in nanoseconds and not in ticks."""
+    return time.clock_gettime(~pid_of(service) << 3 | 2)  # clock_getcpuclockid(3), which Python does not offer
+
+
+def rss_bytes(service: Service) -> int:
+    """Resident memory."""
+    return int(_field(f"/proc/{pid_of(service)}/status", "VmRSS")) * 1024
+
+
+def disk_bytes(pid: int | str) -> int:
+    """Bytes that a process has had written to disk. On a file system in memory this stays 0."""
+    return int(_field(f"/proc/{pid}/io", "write_bytes"))
+
+
+def _field(file: str, name: str) -> str:
+    lines = Path(file).read_text(encoding="ascii").splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))

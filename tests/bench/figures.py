@@ -1,0 +1,114 @@
+"""Figures, the bars they must keep, and how they are shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The same thing done another way, in the same run."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What must be kept: at most ``limit`` (or at least), by the value or by its ratio to the baseline."""
+
+    limit: float
+    at_least: bool = False
+    of_ratio: bool = False
+
+    def __str__(self) -> str:
+        of = "ratio " if self.of_ratio else ""
+        return f"{of}{'≥' if self.at_least else '≤'} {number(self.limit)}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number."""
+
+    part: str
+    name: str
+    unit: str
+    value: float
+    baseline: Baseline | None = None
+    bar: Bar | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Value by baseline."""
+        return self.value / self.baseline.value if self.baseline and self.baseline.value else None
+
+    @property
+    def verdict(self) -> str:
+        """``ok``, ``over``, ``under``; empty where there is no bar."""
+        if self.bar is None:
+            return ""
+        judged = self.ratio if self.bar.of_ratio else self.value
+        if judged is None:
+            return "unknown"
+        if self.bar.at_least:
+            return "ok" if judged >= self.bar.limit else "under"
+        return "ok" if judged <= self.bar.limit else "over"
+
+    @property
+    def missed(self) -> bool:
+        """Whether there is a bar that was not kept."""
+        return self.verdict not in {"", "ok"}
+
+    def document(self) -> dict[str, object]:
+        """The figure as JSON."""
+        return {
+            "part": self.part,
+            "name": self.name,
+            "unit": self.unit,
+            "value": self.value,
+            "baseline": {"name": self.baseline.name, "value": self.baseline.value} if self.baseline else None,
+            "ratio": self.ratio,
+            "bar": str(self.bar) if self.bar else None,
+            "verdict": self.verdict or None,
+        }
+
+
+def number(value: float) -> str:
+    """A number with about three digits that mean something."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+_HEADER = ("figure", "value", "unit", "baseline", "", "ratio", "bar", "")
+_RIGHT = frozenset({1, 3, 5})
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """The figures for people, a line each, under the name of their part."""
+    rows: list[tuple[str, ...]] = [_HEADER]
+    parts: list[str] = [""]
+    for figure in figures:
+        parts.append(figure.part)
+        rows.append(
+            (
+                figure.name,
+                number(figure.value),
+                figure.unit,
+                number(figure.baseline.value) if figure.baseline else "",
+                figure.baseline.name if figure.baseline else "",
+                f"{figure.ratio:.3g}" if figure.ratio is not None else "",
+                str(figure.bar) if figure.bar else "",
+                figure.verdict,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    lines: list[str] = []
+    for at, (part, row) in enumerate(zip(parts, rows, strict=True)):
+        if at and part != parts[at - 1]:
+            lines += ["", part]
+        cells = [
+            text.rjust(width) if column in _RIGHT else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return "\n".join(lines)

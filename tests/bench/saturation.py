@@ -1,0 +1,129 @@
+"""Saturation: a backlog as fast as the broker gives it away."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median
+
+from gateway.services import Service, mosquitto, victoria_metrics
+from tests.bench.burst import publish
+from tests.bench.children import BenchFault, Plan, cpu_s, gateway, helper, printed, wait_printed, wait_written
+from tests.bench.figures import Bar, Baseline, Figure
+from tests.bench.messages import backlog
+from tests.influx import exported
+from tests.waiting import until
+
+_PATIENCE_S = 180.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One consumer's way through the backlog."""
+
+    readings: int
+    seconds: float
+    cpu_s: float
+
+    @property
+    def per_s(self) -> float:
+        """Readings a second, from the first publish to the last reading done."""
+        return self.readings / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU of the consumer for one reading, in µs."""
+        return self.cpu_s / self.readings * 1e6
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """Readings a second and CPU of a reading; the median of a few rounds, in which the consumers take turns."""
+    readings, rounds = (30_000, 1) if plan.quick else (150_000, 3)
+    packets = backlog(readings, devices=1000, now_ms=time.time_ns() // 1_000_000)
+    ours, least = [], []
+    for number in range(1, rounds + 1):
+        ours.append(_run_gateway(plan, packets))
+        _tell(plan, f"gateway, round {number} of {rounds}", ours[-1])
+        least.append(_run_subscriber(plan, packets))
+        _tell(plan, f"subscriber that only acknowledges, round {number} of {rounds}", least[-1])
+    plain = _run_plain(plan, packets)
+    _tell(plan, "plain gateway", plain)
+    speed, cpu = median(run.per_s for run in ours), median(run.cpu_us for run in ours)
+    least_speed, least_cpu = median(run.per_s for run in least), median(run.cpu_us for run in least)
+    part = "saturation"
+    return [
+        Figure(part, "CPU of a reading", "µs", cpu, Baseline("plain gateway", plain.cpu_us), Bar(1 / 6, of_ratio=True)),
+        Figure(part, "CPU of a reading", "µs", cpu, Baseline("subscriber, acknowledges only", least_cpu)),
+        Figure(part, "readings", "1/s", speed, Baseline("plain gateway", plain.per_s)),
+        Figure(
+            part,
+            "readings",
+            "1/s",
+            speed,
+            Baseline("subscriber, acknowledges only", least_speed),
+            Bar(0.8, at_least=True, of_ratio=True),
+        ),
+    ]
+
+
+def _tell(plan: Plan, who: str, run: Run) -> None:
+    plan.say(f"{who}: {run.per_s:,.0f} readings/s, {run.cpu_us:.1f} µs of CPU a reading")
+
+
+def _run_gateway(plan: Plan, packets: list[bytes]) -> Run:
+    folder = plan.fresh("saturation-gateway")
+    with ExitStack() as running:
+        broker = running.enter_context(mosquitto(folder))
+        database = running.enter_context(victoria_metrics(folder))
+        consumer = running.enter_context(gateway(folder, broker.url, database.url))
+
+        def wait() -> float:
+            wait_written(consumer, len(packets), _PATIENCE_S)
+            return time.perf_counter()
+
+        run = _run(consumer, broker, packets, wait)
+        _count(database, len(packets))
+        return run
+
+
+def _run_subscriber(plan: Plan, packets: list[bytes]) -> Run:
+    folder = plan.fresh("saturation-subscriber")
+    with ExitStack() as running:
+        broker = running.enter_context(mosquitto(folder))
+        consumer = running.enter_context(helper(folder, "subscriber", "acknowledge", broker.port, len(packets)))
+        return _run(consumer, broker, packets, lambda: _done_s(consumer))
+
+
+def _run_plain(plan: Plan, packets: list[bytes]) -> Run:
+    folder = plan.fresh("saturation-plain")
+    with ExitStack() as running:
+        broker = running.enter_context(mosquitto(folder))
+        database = running.enter_context(victoria_metrics(folder))
+        consumer = running.enter_context(helper(folder, "plain", broker.port, database.url, len(packets)))
+        run = _run(consumer, broker, packets, lambda: _done_s(consumer))
+        _count(database, len(packets))
+        return run
+
+
+def _run(consumer: Service, broker: Service, packets: list[bytes], wait: Callable[[], float]) -> Run:
+    """Publish; ``wait`` returns when the consumer was done, in s of the monotonic clock."""
+    cpu_before_s, began_s = cpu_s(consumer), time.perf_counter()
+    publish(broker.port, packets)
+    ended_s = wait()
+    return Run(len(packets), ended_s - began_s, cpu_s(consumer) - cpu_before_s)
+
+
+def _done_s(consumer: Service) -> float:
+    return int(wait_printed(consumer, "done", _PATIENCE_S)[1]) / 1e9
+
+
+def _count(database: Service, readings: int) -> None:
+    """Ask the database itself. What it answered 204 to can be queried a second or so later."""
+
+    def stored() -> int:
+        return sum(len(row["values"]) for row in exported(database.url, "water_volume_m3") if isinstance(row["values"], list))
+
+    try:
+        until(lambda: stored() == readings, within_s=20.0)
+    except AssertionError:
+        raise BenchFault(f"of {readings} readings VictoriaMetrics holds {stored()}\n{printed(database)[-1000:]}") from None

@@ -1,0 +1,69 @@
+"""Start: from the start of the process to its SUBSCRIBE. What comes meanwhile must fit into the broker's queue."""
+
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from statistics import median
+
+from tests.bench.children import BenchFault, Plan, gateway
+from tests.bench.figures import Bar, Baseline, Figure
+
+_CONNACK = b"\x20\x03\x00\x00\x00"  # MQTT 5: accepted, new session, no properties
+_SUBSCRIBE = 0x82
+_PATIENCE_S = 20.0
+_TIMES = 5
+_IMPORTS = [sys.executable, "-c", "import aiohttp, pydantic"]
+BAR_S = 0.6
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """Seconds to SUBSCRIBE, the least and the median of five starts in a folder where the gateway ran before."""
+    ours, imports = [], []
+    folder = plan.fresh("start")
+    with closing(socket.create_server(("127.0.0.1", 0))) as broker:
+        broker.settimeout(_PATIENCE_S)
+        service = gateway(folder, f"mqtt://127.0.0.1:{broker.getsockname()[1]}", "http://127.0.0.1:9")
+        for at in range(_TIMES + 1):
+            began_s = time.perf_counter()
+            subprocess.run(_IMPORTS, check=True)
+            imports_s = time.perf_counter() - began_s
+            began_s = time.perf_counter()
+            service.start()
+            try:
+                start_s = _subscribed_s(broker) - began_s
+            finally:
+                service.stop()
+            if at:  # the first one writes byte code and makes the database
+                ours.append(start_s)
+                imports.append(imports_s)
+                plan.say(f"start {at} of {_TIMES}: subscribed after {start_s:.3f} s; the imports alone {imports_s:.3f} s")
+    return [
+        Figure(
+            "start",
+            "to SUBSCRIBE, median",
+            "s",
+            median(ours),
+            Baseline("import aiohttp, pydantic", median(imports)),
+            Bar(BAR_S),
+        ),
+        Figure("start", "to SUBSCRIBE, least", "s", min(ours), Baseline("import aiohttp, pydantic", min(imports))),
+    ]
+
+
+def _subscribed_s(broker: socket.socket) -> float:
+    """When the SUBSCRIBE of the next client came; this is all the broker there is."""
+    try:
+        connection, _ = broker.accept()
+        with closing(connection):
+            connection.settimeout(_PATIENCE_S)
+            connection.recv(4096)  # CONNECT
+            connection.sendall(_CONNACK)
+            answer = connection.recv(4096)
+            arrived_s = time.perf_counter()
+    except TimeoutError:
+        raise BenchFault(f"the gateway did not subscribe within {_PATIENCE_S:g} s") from None
+    if answer[:1] != bytes([_SUBSCRIBE]):
+        raise BenchFault(f"after CONNACK the gateway sent {answer[:20].hex()} and not SUBSCRIBE")
+    return arrived_s

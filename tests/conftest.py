@@ -1,0 +1,69 @@
+"""The real parts as fixtures, new for each test: they start in a few hundredths of a second."""
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gateway import services
+from tests.processes import children
+from tests.waiting import until
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _orphans_come_to_us() -> None:
+    """A process whose parent a test killed becomes a child of the test run, where it is seen."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a child process running, and end that process."""
+    before = set(children())
+    yield
+    with suppress(AssertionError):
+        until(lambda: set(children()) <= before, within_s=2.0)
+    left = {pid: command for pid, command in children().items() if pid not in before}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    if left:
+        pytest.fail(f"left running: {'; '.join(left.values())}")
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[services.Service]:
+    """The broker as a deployment runs it."""
+    with services.mosquitto(_made(tmp_path / "mosquitto")) as service:
+        yield service
+
+
+@pytest.fixture
+def stock_mosquitto(tmp_path: Path) -> Iterator[services.Service]:
+    """The broker as Debian ships it: queues of 1,000 messages, saved every half hour."""
+    with services.mosquitto(_made(tmp_path / "stock-mosquitto"), tuned=False) as service:
+        yield service
+
+
+@pytest.fixture
+def influxdb(tmp_path: Path) -> Iterator[services.Service]:
+    """InfluxDB 1 with the database ``iot``, empty."""
+    with services.influxdb(_made(tmp_path / "influxdb")) as service:
+        yield service
+
+
+@pytest.fixture
+def victoria_metrics(tmp_path: Path) -> Iterator[services.Service]:
+    """VictoriaMetrics, empty. What it answered 204 to can be queried a second or so later."""
+    with services.victoria_metrics(_made(tmp_path / "victoria-metrics")) as service:
+        yield service
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

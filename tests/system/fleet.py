@@ -1,0 +1,181 @@
+"""Devices that publish numbered native readings at a steady rate and remember what the broker acknowledged."""
+
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Self
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from gateway.services import Service
+from tests.influx import query
+
+TICK_S = 0.02
+FIELDS = ("volume_m3", "flow_m3_h")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A reading on its way: its device, number, time (None: the device has no clock) and values."""
+
+    device: str
+    seq: int
+    ts: int | None
+    values: dict[str, float]
+
+    @property
+    def topic(self) -> str:
+        """Where it is published."""
+        return f"iot/v1/site/water/{self.device}/readings"
+
+    @property
+    def payload(self) -> str:
+        """As the device writes it."""
+        time_of_device = {} if self.ts is None else {"ts": self.ts}
+        return json.dumps({**time_of_device, "seq": self.seq, **self.values})
+
+
+class Fleet:
+    """Publishes in a thread of its own until stopped; reconnects, and sends again what was not acknowledged.
+
+    :ivar sent: all readings ever handed to the client, by message.
+    :ivar acknowledged: those of them whose PUBACK was seen.
+    """
+
+    def __init__(self, broker: Service, *, devices: int = 20, rate: int = 500, clocks: bool = True, name: str = "m") -> None:
+        self._names = [f"{name}{number}" for number in range(devices)]
+        self._rate = rate
+        self._clocks = clocks
+        self.sent: list[Sent] = []
+        self.acknowledged: list[Sent] = []
+        self._flying: dict[int, Sent] = {}
+        self._early: set[int] = set()  # acknowledged before publish() told its identifier
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="fleet")
+        self._last_ts: dict[str, int] = defaultdict(int)
+        self._client = connect(broker, f"fleet-{name}", clean=False)
+        self._client.on_publish = lambda _client, _data, mid, *_: self._puback(mid)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop publishing; wait until the broker has acknowledged everything."""
+        self.stop()
+
+    def stop(self, within_s: float = 20.0) -> None:
+        """The same, once."""
+        self._stopping.set()
+        self._thread.join()
+        deadline_s = time.monotonic() + within_s
+        while len(self.acknowledged) < len(self.sent) and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _work(self) -> None:
+        begun_s = time.monotonic()
+        while not self._stopping.wait(TICK_S):
+            due = int((time.monotonic() - begun_s) * self._rate)
+            while len(self.sent) < due:
+                self._publish(self._next())
+
+    def _next(self) -> Sent:
+        seq, at = divmod(len(self.sent), len(self._names))
+        device = self._names[at]
+        self._last_ts[device] = max(self._last_ts[device] + 1, time.time_ns() // 1_000_000)
+        ts = self._last_ts[device] if self._clocks else None
+        values = {"volume_m3": 1000.0 + seq / 1000, "flow_m3_h": (seq * 7 + at) % 500 / 4}
+        if seq % 10 == 0:
+            values["battery_pct"] = float(seq % 97)
+        return Sent(device, seq, ts, values)
+
+    def _publish(self, reading: Sent) -> None:
+        self.sent.append(reading)
+        mid = self._client.publish(reading.topic, reading.payload, qos=1).mid
+        with self._lock:
+            self._flying[mid] = reading
+            was_early = mid in self._early
+            self._early.discard(mid)
+        if was_early:
+            self._puback(mid)
+
+    def _puback(self, mid: int) -> None:
+        with self._lock:
+            reading = self._flying.pop(mid, None)
+            if reading is None:
+                self._early.add(mid)
+            else:
+                self.acknowledged.append(reading)
+
+
+def connect(broker: Service, name: str = "", *, clean: bool = True) -> paho.Client:
+    """A connected client whose loop runs."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=clean)
+    client.max_inflight_messages_set(1000)
+    client.reconnect_delay_set(1, 1)
+    connected = threading.Event()
+    client.on_connect = lambda *_: connected.set()
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    assert connected.wait(5)
+    return client
+
+
+@contextmanager
+def client_of(broker: Service) -> Iterator[paho.Client]:
+    """A client for a few messages."""
+    client = connect(broker)
+    yield client
+    client.disconnect()
+    client.loop_stop()
+
+
+def publish(client: paho.Client, topic: str, payload: bytes | str, *, retain: bool = False) -> None:
+    """Publish at QoS 1 and wait for the broker's PUBACK."""
+    sent = client.publish(topic, payload, qos=1, retain=retain)
+    sent.wait_for_publish(10)
+    assert sent.is_published()
+
+
+Points = dict[tuple[str, int], list[dict[str, object]]]
+
+
+def points(influxdb: Service, measurement: str = "water") -> Points:
+    """All points of InfluxDB by device and ``seq``."""
+    found: Points = defaultdict(list)
+    for row in query(influxdb.url, "iot", f"SELECT * FROM {measurement}"):  # noqa: S608 - a name of ours
+        found[str(row["device"]), int(str(row["seq"]))].append(row)
+    return found
+
+
+def assert_each_stands_once(influxdb: Service, fleet: Fleet) -> None:
+    """Every reading the broker acknowledged stands in InfluxDB exactly once with its time and values; nothing else does."""
+    found, health = points(influxdb), points(influxdb, "device_health")
+    missing = [reading for reading in fleet.acknowledged if len(found.get((reading.device, reading.seq), ())) != 1]
+    assert not missing, f"{len(missing)} of {len(fleet.acknowledged)} stand not once, first {missing[0]}"
+    sent = {(reading.device, reading.seq): reading for reading in fleet.sent}
+    assert fleet.acknowledged
+    assert not set(found) - set(sent)
+    for key, rows in found.items():
+        reading = sent[key]
+        assert [row["time"] for row in rows] == [reading.ts]
+        assert {name: rows[0][name] for name in FIELDS} == {name: reading.values[name] for name in FIELDS}
+        assert rows[0]["quality"] == 0, rows
+        battery = [row["battery_pct"] for row in health.get(key, ())]
+        assert battery == [value for name, value in reading.values.items() if name == "battery_pct"]
+
+
+def post(service: Service, target: str, body: str = "") -> int:
+    """The status of a POST."""
+    with closing(HTTPConnection(service.host, service.port, timeout=5)) as connection:
+        connection.request("POST", target, body)
+        return connection.getresponse().status

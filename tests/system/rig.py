@@ -1,0 +1,185 @@
+"""A gateway as people run it: a child process with its configuration file, watched over HTTP and its log."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+from gateway.services import Program, Service, free_port
+from tests.waiting import until
+
+Document = dict[str, Any]
+OUTCOMES = ("written", "duplicate", "rejected", "expired", "lost")
+
+
+class Gateway(Service):
+    """``gateway run``. Everything that looks at the ledger finds it balanced, or fails."""
+
+    @property
+    def config(self) -> Path:
+        """Its ``gateway.yaml``."""
+        return self.folder / "gateway.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """Its SQLite file."""
+        return self.folder / "data" / "journal.db"
+
+    def start(self) -> None:
+        """Start; its log of earlier starts stays in ``gateway.log``."""
+        self._starts_at = len(self.printed())
+        super().start()
+
+    def wait_subscribed(self, within_s: float = 10.0) -> None:
+        """Return when the broker has given this start its subscriptions."""
+        until(lambda: "subscribed to" in self.printed()[self._starts_at :], within_s, what="subscribed")
+
+    def terminate(self, within_s: float = 5.0) -> int:
+        """SIGTERM; the exit status, which must come in time."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        process.terminate()
+        try:
+            return process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"not ended within {within_s} s of SIGTERM\n{self.printed()}") from None
+
+    def wait_ended(self, within_s: float = 10.0) -> int:
+        """The exit status of a gateway that ends by itself."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        return process.wait(within_s)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self.pid is not None, self.printed()
+        os.kill(self.pid, number)
+
+    def printed(self) -> str:
+        """What it printed, over all its starts."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def said(self, text: str) -> int:
+        """How often it printed ``text``."""
+        return self.printed().count(text)
+
+    # Over HTTP.
+
+    def ask(self, path: str, method: str = "GET", *, token: str | None = None, form: str | None = None) -> tuple[int, str]:
+        """Status and body of a request."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        with closing(HTTPConnection(self.host, self.port, timeout=10.0)) as connection:
+            connection.request(method, path, form, headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def document(self, path: str) -> Document:
+        """A JSON document, as any reader gets it."""
+        try:
+            status, body = self.ask(path)
+        except (OSError, HTTPException) as error:
+            raise AssertionError(f"the gateway does not answer: {error}\n{self.printed()}") from error
+        assert status == 200, (status, body)
+        found: Document = json.loads(body)
+        return found
+
+    def ledger(self) -> Document:
+        """The account, which balances at every look; nothing in it is owed twice."""
+        ledger = self.document("/api/ledger")
+        pending = ledger["pending"]
+        settled = sum(ledger[outcome] for outcome in OUTCOMES)
+        assert ledger["imbalance"] == 0, ledger
+        assert ledger["received"] == settled + sum(pending.values()), ledger
+        assert min(pending.values()) >= 0, ledger
+        return ledger
+
+    def pending(self, where: str) -> int:
+        """Readings that wait in ``memory``, ``journal`` or ``quarantine``."""
+        return int(self.ledger()["pending"][where])
+
+    def status(self) -> Document:
+        """``/api/status``."""
+        return self.document("/api/status")
+
+    def troubles(self) -> str:
+        """All that is wrong now, as text."""
+        return "\n".join(self.status()["troubles"])
+
+    def wait_settled(self, within_s: float = 20.0) -> Document:
+        """Wait until nothing is pending; the ledger then."""
+        until(lambda: not any(self.ledger()["pending"].values()), within_s, what=f"settled\n{self.printed()[-3000:]}")
+        return self.ledger()
+
+    # As people command it.
+
+    def command(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """``gateway ARGUMENTS -c FILE``."""
+        return run_gateway(*arguments, "-c", self.config)
+
+    def rejects(self, *arguments: str) -> list[Document]:
+        """``gateway rejects list --json``, oldest first."""
+        done = self.command("rejects", "list", "--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        return sorted(map(json.loads, done.stdout.splitlines()), key=lambda reject: int(reject["id"]))
+
+    def token(self) -> str:
+        """What a change must show."""
+        return self.journal.with_name("journal.db.token").read_text()
+
+    @property
+    def rss_bytes(self) -> int:
+        """The most memory it ever held."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def run_gateway(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """``gateway ARGUMENTS``, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *map(str, arguments)], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def gateway(folder: Path, mqtt_url: str, influxdb_url: str, **sections: Document) -> Gateway:
+    """A gateway in ``folder`` with api v1 and the given sections of ``gateway.yaml``, as a context manager."""
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    base: Document = {
+        "mqtt": {"url": mqtt_url},
+        "influxdb": {"url": influxdb_url, "api": "v1"},
+        "journal": {"min_free_bytes": 0},
+        "http": {"port": port},
+    }
+    document = {name: base.get(name, {}) | sections.get(name, {}) for name in base | sections}
+    found = Gateway(
+        "gateway",
+        "127.0.0.1",
+        port,
+        folder.resolve(),
+        f"http://127.0.0.1:{port}",
+        Program(Path(sys.executable)),
+        ["-m", "gateway", "run", "-c", str(folder.resolve() / "gateway.yaml")],
+        lambda: _is_alive(found),
+    )
+    configure(found, document)
+    return found
+
+
+def configure(found: Gateway, document: Document) -> None:
+    """Write ``gateway.yaml`` (JSON is YAML)."""
+    found.config.write_text(json.dumps(document, indent=1))
+
+
+def _is_alive(found: Gateway) -> bool:
+    try:
+        return found.ask("/healthz")[0] == 200
+    except (OSError, HTTPException):
+        return False

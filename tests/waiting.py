@@ -1,0 +1,12 @@
+"""Waiting for a condition with a deadline, never for a span of time."""
+
+import time
+from collections.abc import Callable
+
+
+def until(condition: Callable[[], object], within_s: float = 10.0, *, what: str = "") -> None:
+    """Return once the condition holds; fail after ``within_s``."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what or condition}"
+        time.sleep(0.01)
