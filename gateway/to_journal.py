@@ -75,7 +75,17 @@ class ToJournal:
 
     async def commit_all(self) -> bool:
         """Store everything that waits or flies, in one commit; whether the journal took it."""
-        stranded = self._delivery.stranded()
+        async with self._delivery.commit_lock:  # what a commit under way stores is not stranded once it is done
+            stranded = self._delivery.stranded()
+            queued = self._take_queued()
+            self._delivery.committing.update(stranded)
+            took = await self._store_batches(stranded + queued)
+            self._delivery.committing.difference_update(stranded)
+        if not took:
+            self._delivery.give_back(queued)
+        return took
+
+    def _take_queued(self) -> list[Batch]:
         queued = []
         while self._delivery.has_queued:
             batch = self._delivery.take_first()
@@ -83,13 +93,7 @@ class ToJournal:
                 queued.append(batch)
             else:
                 self._delivery.let_go(batch)
-        async with self._delivery.commit_lock:
-            self._delivery.committing.update(stranded)
-            took = await self._store_batches(stranded + queued)
-            self._delivery.committing.difference_update(stranded)
-        if not took:
-            self._delivery.give_back(queued)
-        return took
+        return queued
 
     async def finish(self) -> None:
         """The last commit, when the gateway stops."""
@@ -138,5 +142,5 @@ def _bodies(batches: list[Batch], max_readings: int) -> tuple[list[Body], list[l
 
 
 def _merge(batches: list[Batch], bodies: list[Body], owners: list[list[Batch]]) -> None:
-    bodies.append(encode([reading for batch in batches for reading in batch.readings]))
+    bodies.append(encode([reading for batch in batches for reading in batch.readings], dense=True))
     owners.append(batches)

@@ -14,6 +14,8 @@ except ImportError:  # no wheel for this processor: the same format, at three ti
     from gzip import compress as _gzip  # type: ignore[assignment]
 
 _LEVEL: Final = 1
+_DENSE_LEVEL: Final = 6
+_GZIP_WBITS: Final = 31
 _READING_OVERHEAD_BYTES: Final = 120
 """What Python keeps beside the text of a reading."""
 
@@ -36,8 +38,8 @@ class Body:
     pairs: tuple[int, ...] = ()
 
 
-def encode(readings: Iterable[Reading]) -> Body:
-    """The body of some readings."""
+def encode(readings: Iterable[Reading], *, dense: bool = False) -> Body:
+    """The body of some readings. ``dense`` spends two microseconds a reading to save flash: for what goes to disk."""
     texts, pairs, domains, line_number = [], [], Counter[str](), 0
     for reading in readings:
         texts.append(reading.lines)
@@ -46,7 +48,8 @@ def encode(readings: Iterable[Reading]) -> Body:
         if "\n" in reading.lines:
             line_number += 1
             pairs.append(line_number)
-    body = _gzip("\n".join(texts).encode(), _LEVEL)
+    text = "\n".join(texts).encode()
+    body = zlib.compress(text, _DENSE_LEVEL, wbits=_GZIP_WBITS) if dense else _gzip(text, _LEVEL)
     return Body(body, len(texts), domains, zlib.crc32(body), tuple(pairs))
 
 
@@ -54,7 +57,7 @@ def decode(body: Body) -> list[Reading]:
     """The readings of a body, in their order. Their domain is the measurement of their first line."""
     readings: list[Reading] = []
     pairs = frozenset(body.pairs)
-    for number, text in enumerate(zlib.decompress(body.gzip, wbits=31).decode().split("\n"), start=1):
+    for number, text in enumerate(zlib.decompress(body.gzip, wbits=_GZIP_WBITS).decode().split("\n"), start=1):
         if number in pairs and readings:
             readings[-1].lines += "\n" + text
         else:

@@ -25,13 +25,23 @@ _QUOTED: Final = 80
 
 
 class Decoded:
-    """One object of a payload: canonical values in the order of the table, and what was left out of it."""
+    """One object of a payload: canonical values in the order of the table, and what was left out of it.
 
-    __slots__ = ("dropped", "values")
+    :ivar source: the object as it came in an array; None when it is the whole payload.
+    """
 
-    def __init__(self, values: NativeReading, dropped: list[tuple[str, DropCause]] | None = None) -> None:
+    __slots__ = ("dropped", "source", "values")
+
+    def __init__(
+        self, values: NativeReading, dropped: list[tuple[str, DropCause]] | None = None, source: object = None
+    ) -> None:
         self.values = values
         self.dropped = dropped
+        self.source = source
+
+    def payload(self) -> bytes | None:
+        """The bytes of this object alone; None when it is the whole payload."""
+        return None if self.source is None else to_json(self.source, inf_nan_mode="constants")
 
 
 class Undecodable(Exception):  # noqa: N818 - it says what the payload is
@@ -85,13 +95,15 @@ class NativeDecoder:
 
     def _item(self, item: object) -> Decoded | Broken:
         try:
-            return Decoded(self._from_object(item))
+            return Decoded(self._from_object(item), source=item)
         except ValidationError:
             pass
         try:
-            return self._object(item)
+            decoded = self._object(item)
         except Undecodable as why:
             return Broken(why, to_json(item, inf_nan_mode="constants"))
+        decoded.source = item
+        return decoded
 
     def _object(self, document: object) -> Decoded:
         if not isinstance(document, dict):
@@ -149,7 +161,7 @@ def _clean_state(value: object) -> bool | DropCause:
         return _WORDS.get(value.strip().lower(), DropCause.WRONG_TYPE)
     if isinstance(value, bool | int | float) and value in {0, 1}:
         return bool(value)
-    return DropCause.WRONG_TYPE
+    return DropCause.NOT_FINITE if isinstance(value, float) and not math.isfinite(value) else DropCause.WRONG_TYPE
 
 
 def _clean_envelope(key: str, value: object) -> float | str | DropCause | None:

@@ -14,11 +14,11 @@ from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS, ClockTrust, Time
 from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, Twin
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Reading, Refusal
-from gateway.core.native import Broken, Decoded, Undecodable, describe_drops
+from gateway.core.native import Broken, Decoded, Undecodable, clean, describe_drops
 from gateway.core.points import line, tag_text
 from gateway.core.shapes import Shape
 from gateway.core.streams import Device, Stream, Streams, Unresolved
-from schemas.quantities import HEALTH, TEXT_TAGS, Quality
+from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading, Value
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
@@ -88,7 +88,9 @@ class Processor:
         tags, text_tags = _take_tags(stream, values)
         if not values or (len(values) == 1 and "interval_s" in values):
             detail = describe_drops(item.dropped)
-            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, stream))
+            outcome.refusals.append(
+                _refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, stream, item.payload())
+            )
             return
         shape = self.streams.shapes.of(tuple(values))
         numbers = tuple(values.values())
@@ -104,7 +106,9 @@ class Processor:
             outcome.duplicates += 1
         else:
             detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
-            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream))
+            outcome.refusals.append(
+                _refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream, item.payload())
+            )
 
     def _check_time(self, device: Device, ts: object, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
         """The time of a reading, whether it is the device's own, and the quality bits of it."""
@@ -160,8 +164,11 @@ def _check_values(item: Decoded, device: Device, outcome: Outcome) -> int:
     values, dropped = item.values, item.dropped or []
     if "vehicle_count" in values and "interval_s" not in values:
         default = device.registered.params.get("interval_s") if device.registered else None
-        if isinstance(default, int | float):
-            values["interval_s"] = float(default)
+        interval_s = clean(QUANTITIES["traffic"]["interval_s"], default)
+        if isinstance(interval_s, float):
+            values["interval_s"] = interval_s
+            for key in [key for key in values if key in QUANTITIES[HEALTH]]:
+                values[key] = values.pop(key)  # a shape has device health last
         else:
             del values["vehicle_count"]
             dropped.append(("vehicle_count", DropCause.NO_INTERVAL))

@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from gateway.services import Program, Service, free_port
@@ -68,6 +69,12 @@ class Gateway(Service):
     def said(self, text: str) -> int:
         """How often it printed ``text``."""
         return self.printed().count(text)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop it; a test that failed shows what it printed."""
+        super().__exit__(kind, error, trace)
+        if kind is not None:
+            print(self.printed()[-5000:])  # noqa: T201 - pytest shows it with the failure
 
     # Over HTTP.
 
