@@ -172,8 +172,8 @@ class _Comparer:
             self._fault("different", row, difference)
         else:
             self._outcome.counts.found += 1
-        others = [copy for copy in copies if copy is not best and not copy.may_stand_twice]
-        for other in others[spare:]:
+        unexcused = sorted((copy for copy in copies if not copy.may_stand_twice), key=lambda copy: copy is not best)
+        for other in unexcused[1 + spare :]:
             self._fault("duplicate", row, f"stands also at {utc(other.point.time_ms)} with the tags {other.point.tags}")
 
     def _difference(self, row: Row, point: Point) -> str:

@@ -31,7 +31,9 @@ class PayloadFault:
 
 VALUE_FAULTS: Final = (
     ValueFault("above its bound", lambda quantity: quantity.maximum * 2 + 1),
-    ValueFault("below its bound", lambda quantity: quantity.minimum * 2 - 1 if not quantity.absolute else math.nan),
+    ValueFault(
+        "below its bound", lambda quantity: quantity.minimum - abs(quantity.minimum) - 1 if not quantity.absolute else math.nan
+    ),
     ValueFault("not a number", lambda _: math.nan),
     ValueFault("infinite", lambda _: -math.inf),
     ValueFault("placeholder", lambda _: "???"),

@@ -108,24 +108,26 @@ class Delivery:
     def take(self, outcome: Outcome, arrival_s: float) -> Batch:
         """Take what became of one message; the batch that it travels with."""
         batch = self.open_batch
-        readings, refusals = outcome.readings, outcome.refusals
-        before_bytes = batch.size_bytes
+        readings = outcome.readings
         if readings:
-            batch.add(readings, arrival_s)
-        if refusals:
-            batch.refusals += refusals
-            batch.size_bytes += sum(len(refusal.payload) for refusal in refusals)
-        self.memory_bytes += batch.size_bytes - before_bytes
-        self._taken += len(readings) + len(refusals) + outcome.duplicates
+            self.memory_bytes += batch.add(readings, arrival_s)
+            self._taken += len(readings)
+        if outcome.refusals:
+            size_bytes = sum(len(refusal.payload) for refusal in outcome.refusals)
+            batch.refusals += outcome.refusals
+            batch.size_bytes += size_bytes
+            self.memory_bytes += size_bytes
+            self._taken += len(outcome.refusals)
         if outcome.duplicates:
+            self._taken += outcome.duplicates
             self._ledger.settle("duplicate", {outcome.domain: outcome.duplicates})
         return batch
 
     @property
     def open_batch(self) -> Batch:
-        """The batch that collects."""
+        """The batch that collects: the last of the queue, never posted yet."""
         batch = self._queue[-1]
-        return self._begin_batch() if batch.sealed or len(batch.readings) >= self.max_readings else batch
+        return batch if len(batch.readings) < self.max_readings else self._begin_batch()
 
     @property
     def crowded(self) -> bool:

@@ -19,13 +19,13 @@ FEWEST_DEVICES: Final = 5
 """Devices that must agree before their median may cast doubt on the gateway: one wrong meter must not."""
 
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(?:([Zz])|([+-])(\d\d):(\d\d))",
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(?:([Zz])|([+-])([01]\d|2[0-3]):([0-5]\d))",
     re.ASCII,
 )
 _LEAP_SECOND: Final = 60
-_MS_FROM: Final = 10**11
-_MS_TO: Final = 10**14
-_MAGNITUDES: Final = ((_MS_FROM, 1000, 1), (_MS_TO, 1, 1), (10**17, 1, 1000), (10**20, 1, 1_000_000))
+MS_FROM: Final = 10**11
+MS_TO: Final = 10**14
+_MAGNITUDES: Final = ((MS_FROM, 1000, 1), (MS_TO, 1, 1), (10**17, 1, 1000), (10**20, 1, 1_000_000))
 """Below the limit: multiply, divide, to get milliseconds. The limits lie thousands of years from today in each unit."""
 
 
@@ -60,8 +60,6 @@ def rfc3339_ms(text: str) -> int | None:
 
 def device_ms(ts: object) -> int | None:
     """The device's time in a native reading, or None when it is missing or unreadable."""
-    if type(ts) is int and _MS_FROM <= ts < _MS_TO:
-        return ts
     if isinstance(ts, bool):
         return None
     if isinstance(ts, int | float):

@@ -82,6 +82,8 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     def _begin(self, name: str, value: float, time_ms: int) -> None:
         if len(self._names) >= _STATES_MAX:
             del self[:2]
+            if self._candidates:
+                self._candidates.pop(self._names[0], None)
         self._names = _joined(self._names, name)
         self.extend((value, time_ms))
 
@@ -90,6 +92,8 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         if self._candidates is None:
             self._candidates = {}
         candidate = self._candidates.get(name)
+        if candidate is not None and time_ms <= candidate.time_ms:
+            return False  # a copy of the same frame, or an older one: it confirms nothing
         if candidate is None or not _is_possible(candidate.value, candidate.time_ms, value, time_ms, rate_per_h):
             self._candidates[name] = _Candidate(value, time_ms, 0)
             return False

@@ -24,6 +24,10 @@ _WORDS: Final = {"on": True, "off": False}
 _QUOTED: Final = 80
 
 
+Drop = tuple[str, DropCause]
+"""A key and why its value was left out."""
+
+
 class Decoded:
     """One object of a payload: canonical values in the order of the table, and what was left out of it.
 
@@ -32,9 +36,7 @@ class Decoded:
 
     __slots__ = ("dropped", "source", "values")
 
-    def __init__(
-        self, values: NativeReading, dropped: list[tuple[str, DropCause]] | None = None, source: object = None
-    ) -> None:
+    def __init__(self, values: NativeReading, dropped: list[Drop] | None = None, source: object = None) -> None:
         self.values = values
         self.dropped = dropped
         self.source = source
@@ -75,15 +77,23 @@ class NativeDecoder:
         self._from_bytes: Callable[[bytes], NativeReading] = validator.validate_json
         self._from_object: Callable[[object], NativeReading] = validator.validate_python
 
+    def decode_plain(self, payload: bytes) -> NativeReading | None:
+        """The one reading of a payload in which nothing needs thought; None for every other payload."""
+        try:
+            return self._from_bytes(payload)
+        except ValidationError:
+            return None
+
     def decode(self, payload: bytes) -> list[Decoded | Broken]:
         """All objects of ``payload``, in its order.
 
         :raises Undecodable: when the message as a whole is none of ours.
         """
-        try:
-            return [Decoded(self._from_bytes(payload))]
-        except ValidationError:
-            pass
+        plain = self.decode_plain(payload)
+        return [Decoded(plain)] if plain is not None else self.decode_patiently(payload)
+
+    def decode_patiently(self, payload: bytes) -> list[Decoded | Broken]:
+        """The same for a payload that is not plain."""
         document = _parse(payload)
         if not isinstance(document, list):
             return [self._object(document)]
@@ -110,7 +120,7 @@ class NativeDecoder:
             kind = type(document).__name__
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"a reading is a JSON object, this is a {kind}")
         found: NativeReading = {}
-        dropped: list[tuple[str, DropCause]] = []
+        dropped: list[Drop] = []
         for key, value in document.items():
             if value is None:
                 continue
@@ -187,7 +197,7 @@ def _clean_seq(value: object) -> int | None:
     return int(value) if 0 <= value <= SEQ_MAX else None
 
 
-def describe_drops(dropped: list[tuple[str, DropCause]] | None) -> str:
+def describe_drops(dropped: list[Drop] | None) -> str:
     """The drops as people read them in a reject."""
     if not dropped:
         return "the object holds no quantity"

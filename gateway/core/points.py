@@ -6,11 +6,15 @@ point. Escaping rules: InfluxDB line protocol reference, "Special characters".
 
 from collections.abc import Iterable
 
-_TAG_ESCAPES = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_TAG_ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def escape_tag(text: str) -> str:
-    """A tag key, tag value or field key. A backslash at its end would swallow the separator and gets a mark behind it."""
+    """A tag key, tag value or field key.
+
+    InfluxDB takes a separator behind any backslash as escaped, VictoriaMetrics one behind an odd number of them. So backslashes
+    are doubled, which serves both, and one at the end, which would swallow the separator of InfluxDB, gets a mark behind it.
+    """
     escaped = text.translate(_TAG_ESCAPES)
     return escaped + "_" if escaped.endswith("\\") else escaped
 

@@ -10,11 +10,11 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 
-from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
+from gateway.core.clock import DOUBTED_FUTURE_MS, MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
 from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, Twin
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Reading, Refusal
-from gateway.core.native import Broken, Decoded, Undecodable, clean, describe_drops
+from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops
 from gateway.core.points import line, tag_text
 from gateway.core.shapes import Shape
 from gateway.core.streams import Device, Stream, Streams, Unresolved
@@ -61,36 +61,54 @@ class Processor:
         stream.device.last_seen_ms = now_ms
         if stream.is_status:
             return self._status(stream, message)
+        outcome = Outcome(stream.domain)
+        plain = stream.decoder.decode_plain(message.payload)
+        if plain is None:
+            return self._patiently(stream, message, now_ms, outcome)
+        if message.retain and device_ms(plain.get("ts")) is None:
+            outcome.ignored = IgnoreCause.RETAINED
+        else:
+            self._reading(stream, plain, None, message, now_ms, outcome)
+        return outcome
+
+    def _patiently(self, stream: Stream, message: Message, now_ms: int, outcome: Outcome) -> Outcome:
+        """A payload with a fault or with several objects: what is sound in it goes on."""
         try:
-            objects = stream.decoder.decode(message.payload)
+            objects = stream.decoder.decode_patiently(message.payload)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, stream.device.name, stream.domain)
-        outcome = Outcome(stream.domain)
         if message.retain and all(isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
         for item in objects:
             if isinstance(item, Broken):
-                outcome.refusals.append(
-                    _refusal(message, now_ms, "decode", item.why.reason, item.why.detail, stream, item.payload)
-                )
+                refusal = _refusal(message, now_ms, "decode", item.why.reason, item.why.detail, stream, item.payload)
+                outcome.refusals.append(refusal)
             else:
-                self._reading(stream, item, message, now_ms, outcome)
+                self._reading(stream, item.values, item.dropped, message, now_ms, outcome)
         return outcome
 
-    def _reading(self, stream: Stream, item: Decoded, message: Message, now_ms: int, outcome: Outcome) -> None:
-        values, device = item.values, stream.device
+    def _reading(
+        self,
+        stream: Stream,
+        values: NativeReading,
+        dropped: list[Drop] | None,
+        message: Message,
+        now_ms: int,
+        outcome: Outcome,
+    ) -> None:
+        device = stream.device
         time_ms, own_time, quality = self._check_time(device, values.pop("ts", None), message.duplicate, now_ms)
         seq = values.pop("seq", None)
         quality |= device.quality
-        if item.dropped or stream.domain == "traffic":
-            quality |= _check_values(item, device, outcome)
+        if dropped or stream.domain == "traffic":
+            dropped = dropped or []
+            quality |= _check_values(values, dropped, device)
+            outcome.dropped += dropped
         tags, text_tags = _take_tags(stream, values)
         if not values or (len(values) == 1 and "interval_s" in values):
-            detail = describe_drops(item.dropped)
-            outcome.refusals.append(
-                _refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, stream, item.payload())
-            )
+            refusal = _refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, describe_drops(dropped), stream)
+            outcome.refusals.append(refusal)
             return
         shape = self.streams.shapes.of(tuple(values))
         numbers = tuple(values.values())
@@ -100,19 +118,18 @@ class Processor:
         health = shape.health_format % numbers[shape.split :]
         twin = self._find_twin(device, text_tags, time_ms, shape, fields + health, now_ms) if own_time else Twin.NEW
         if twin is Twin.NEW:
-            self._follow_sequence(stream, seq)
+            if seq is not None:
+                self._follow_sequence(stream, seq)
             outcome.readings.append(_point(stream, tags, fields, health, quality, seq, time_ms))
         elif twin is Twin.DUPLICATE:
             outcome.duplicates += 1
         else:
             detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
-            outcome.refusals.append(
-                _refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream, item.payload())
-            )
+            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream))
 
     def _check_time(self, device: Device, ts: object, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
         """The time of a reading, whether it is the device's own, and the quality bits of it."""
-        time_ms = device_ms(ts)
+        time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
         if time_ms is not None and self._is_believed(device, time_ms, now_ms):
             return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
         quality = Quality.GATEWAY_TIME
@@ -128,16 +145,14 @@ class Processor:
         return device.recent.see(text_tags, time_ms, text, shape, now_ms, self.streams.shapes)
 
     def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        offset_ms = time_ms - now_ms
-        if (
-            device.offset_ms is None
-            or abs(offset_ms) > self.rules.max_future_ms
-            or abs(device.offset_ms) > self.rules.max_future_ms
-        ):
-            self.trust.see_device(device.name, offset_ms, now_ms)
-        device.offset_ms = offset_ms
-        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else self.rules.max_future_ms
-        return -self.rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+        rules, before_ms = self.rules, device.offset_ms
+        device.offset_ms = offset_ms = time_ms - now_ms
+        far_ms = rules.max_future_ms
+        if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
+            return True
+        self.trust.see_device(device.name, offset_ms, now_ms)
+        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else far_ms
+        return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def _follow_sequence(self, stream: Stream, seq: object) -> None:
         """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot or an old reading, and no gap."""
@@ -159,21 +174,16 @@ _GAP_MAX = 1_000_000
 """A jump wider than this is a counter that was set anew, not a million lost readings."""
 
 
-def _check_values(item: Decoded, device: Device, outcome: Outcome) -> int:
+def _check_values(values: NativeReading, dropped: list[Drop], device: Device) -> int:
     """What hangs together among the values, and the quality bit of what had to be dropped."""
-    values, dropped = item.values, item.dropped or []
     if "vehicle_count" in values and "interval_s" not in values:
-        default = device.registered.params.get("interval_s") if device.registered else None
-        interval_s = clean(QUANTITIES["traffic"]["interval_s"], default)
-        if isinstance(interval_s, float):
-            values["interval_s"] = interval_s
-            for key in [key for key in values if key in QUANTITIES[HEALTH]]:
-                values[key] = values.pop(key)  # a shape has device health last
+        given = device.registered.params.get("interval_s") if device.registered else None
+        default = clean(QUANTITIES["traffic"]["interval_s"], given)
+        if isinstance(default, float):
+            values["interval_s"] = default
         else:
             del values["vehicle_count"]
             dropped.append(("vehicle_count", DropCause.NO_INTERVAL))
-            item.dropped = dropped
-    outcome.dropped += dropped
     return Quality.VALUE_DROPPED if any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped) else 0
 
 

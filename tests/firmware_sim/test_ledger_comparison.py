@@ -1,7 +1,5 @@
 """What counts as a fault when a ledger is held against InfluxDB."""
 
-from typing import Any
-
 import pytest
 
 from firmware_sim.compare import Comparison, Row, compare
@@ -14,11 +12,11 @@ STANDING = {"volume_m3": 12.345, "flow_m3_h": 2.0, "alarm_leak": False, "quality
 MINUTE_MS = 60_000
 
 
-def row(**changes: Any) -> Row:
+def row(**changes: object) -> Row:
     return {"t": "", "m": "water", "tags": TAGS, "ts": TS, "at": TS + 3, "seq": 7, "f": VALUES, "q": 128, "drop": []} | changes
 
 
-def point(time_ms: int = TS, tags: dict[str, str] = TAGS, without: str = "", **changes: Any) -> Point:
+def point(time_ms: int = TS, tags: dict[str, str] = TAGS, without: str = "", **changes: object) -> Point:
     return Point(tags, time_ms, {key: value for key, value in (STANDING | changes).items() if key != without})
 
 
@@ -31,7 +29,7 @@ def counted(comparison: Comparison) -> dict[str, int]:
     return {name: number for name in names if (number := getattr(comparison.counts, name))}
 
 
-def untimed(**changes: Any) -> Row:
+def untimed(**changes: object) -> Row:
     return row(ts=None, q=129, **changes)
 
 

@@ -1,0 +1,172 @@
+"""Time: what a device's time means, and when the gateway's own is doubted."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.clock import FEWEST_DEVICES, ClockTrust, device_ms, epoch_ms, rfc3339_ms
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS, trusted_clock
+
+TEXT = "2026-11-01T00:00:00"
+TEXT_MS = 1793491200000
+
+
+@pytest.mark.parametrize(
+    ("epoch", "ms"),
+    [
+        pytest.param(1793491200, 1793491200000, id="seconds"),
+        pytest.param(1793491200250, 1793491200250, id="milliseconds"),
+        pytest.param(1793491200250999, 1793491200250, id="microseconds"),
+        pytest.param(1793491200250999999, 1793491200250, id="nanoseconds"),
+        pytest.param(0, 0, id="zero"),
+        pytest.param(-617292592, -617292592000, id="negative"),
+        pytest.param(1793491200.25, 1793491200250, id="fraction-of-a-second"),
+        pytest.param(1793491200250.4, 1793491200250, id="fraction-of-a-millisecond"),
+        pytest.param(10**20, None, id="no-unit-makes-it-a-time"),
+        pytest.param(float("nan"), None, id="nan"),
+        pytest.param(float("inf"), None, id="infinity"),
+        pytest.param(1e300, None, id="huge-float"),
+    ],
+)
+def test_the_unit_of_an_epoch_is_told_by_its_magnitude(epoch: float, ms: int | None) -> None:
+    assert epoch_ms(epoch) == ms
+
+
+@given(st.datetimes(datetime(2001, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_one_instant_is_read_alike_in_all_four_units_and_as_text(instant: datetime) -> None:
+    seconds = int(instant.timestamp())
+    assert {epoch_ms(seconds * times) for times in (1, 10**3, 10**6, 10**9)} == {seconds * 1000}
+    assert rfc3339_ms(instant.isoformat()) == seconds * 1000 + instant.microsecond // 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        pytest.param(f"{TEXT}Z", TEXT_MS, id="utc"),
+        pytest.param("2026-11-01t00:00:00z", TEXT_MS, id="small-letters"),
+        pytest.param("2026-11-01 00:00:00Z", TEXT_MS, id="space-for-the-t"),
+        pytest.param("2026-11-01T07:00:00+07:00", TEXT_MS, id="vietnam"),
+        pytest.param("2026-10-31T19:30:00-04:30", TEXT_MS, id="west"),
+        pytest.param(f"{TEXT}.2Z", TEXT_MS + 200, id="one-digit"),
+        pytest.param(f"{TEXT}.25+00:00", TEXT_MS + 250, id="two-digits"),
+        pytest.param(f"{TEXT}.250999999Z", TEXT_MS + 250, id="nanoseconds-are-cut"),
+        pytest.param("2016-12-31T23:59:60Z", 1483228800000, id="leap-second-is-the-second-after"),
+        pytest.param("2016-12-31T23:59:60.5Z", 1483228800500, id="half-a-leap-second"),
+        pytest.param("2024-02-29T00:00:00Z", 1709164800000, id="leap-day"),
+        pytest.param("1969-12-31T23:59:59.5Z", -500, id="before-1970"),
+    ],
+)
+def test_rfc_3339_text_with_a_zone_is_an_instant(text: str, ms: int) -> None:
+    assert rfc3339_ms(text) == ms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(TEXT, id="no-zone"),
+        pytest.param("2025-02-29T00:00:00Z", id="no-leap-day"),
+        pytest.param("2022-10-00T00:05:00Z", id="day-0"),
+        pytest.param("2026-13-01T00:00:00Z", id="month-13"),
+        pytest.param("2026-11-01T24:00:00Z", id="hour-24"),
+        pytest.param("2026-11-01T00:60:00Z", id="minute-60"),
+        pytest.param("2026-11-01T00:00:61Z", id="second-61"),
+        pytest.param("2026-11-01T00:00:00+24:00", id="zone-hour-24"),
+        pytest.param("2026-11-01T00:00:00+07:60", id="zone-minute-60"),
+        pytest.param("2026-11-01T00:00:00+0700", id="zone-without-colon"),
+        pytest.param("2020-0327T12:39:05.547336Z", id="malformed-date"),
+        pytest.param("2026-11-01", id="date-only"),
+        pytest.param("26-11-01T00:00:00Z", id="two-digit-year"),
+        pytest.param("0001-01-01T00:00:00+07:00", id="before-the-first-year"),
+        pytest.param("9999-12-31T23:59:59-07:00", id="after-the-last-year"),
+        pytest.param("0000-01-01T00:00:00Z", id="year-0"),
+        pytest.param("२०२६-11-01T00:00:00Z", id="digits-that-are-not-ascii"),
+        pytest.param("1793491200", id="epoch-as-text"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_text_that_is_no_instant_is_none_and_not_guessed(text: str) -> None:
+    assert rfc3339_ms(text) is None
+
+
+@given(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.lists(st.integers()))
+def test_the_time_of_a_device_is_milliseconds_or_none_whatever_was_sent(ts: object) -> None:
+    assert type(device_ms(ts)) in {int, type(None)}
+
+
+@pytest.mark.parametrize("ts", [True, False, None, [1793491200], {"s": 1}])
+def test_what_is_neither_number_nor_text_is_no_time(ts: object) -> None:
+    assert device_ms(ts) is None
+
+
+def hear(trust: ClockTrust, offsets_ms: list[int]) -> bool:
+    """Let one device after another be heard; whether the clock is doubted then."""
+    for number, offset_ms in enumerate(offsets_ms):
+        trust.see_device(f"d{number}", offset_ms, NOW_MS)
+    return trust.doubted
+
+
+@pytest.mark.parametrize(
+    ("built_ms", "saved_ms", "doubted"),
+    [
+        pytest.param(NOW_MS, NOW_MS, False, id="at-both"),
+        pytest.param(NOW_MS + 1, 0, True, id="before-the-build"),
+        pytest.param(0, NOW_MS + 1, True, id="before-the-newest-time-saved"),
+    ],
+)
+def test_a_clock_before_what_has_already_been_is_doubted(built_ms: int, saved_ms: int, doubted: bool) -> None:  # noqa: FBT001
+    trust = trusted_clock(built_ms=built_ms, saved_ms=saved_ms)
+    assert trust.judge(NOW_MS) is doubted
+    assert trust.doubted is doubted
+
+
+def test_doubt_ends_when_the_clock_has_been_set() -> None:
+    trust = trusted_clock(saved_ms=NOW_MS)
+    assert trust.judge(NOW_MS - HOUR_MS)
+    assert not trust.judge(NOW_MS + SECOND_MS)
+
+
+@pytest.mark.parametrize("offset_ms", [5 * MINUTE_MS + 1, -5 * MINUTE_MS - 1])
+def test_the_median_of_enough_devices_casts_doubt_in_either_direction(offset_ms: int) -> None:
+    assert not hear(trusted_clock(), [offset_ms] * (FEWEST_DEVICES - 1))
+    assert hear(trusted_clock(), [offset_ms] * FEWEST_DEVICES)
+
+
+def test_a_median_within_max_future_casts_none() -> None:
+    assert not hear(trusted_clock(), [5 * MINUTE_MS] * 9)
+
+
+def test_wrong_meters_that_are_fewer_than_half_cast_none() -> None:
+    assert not hear(trusted_clock(), [0, 9 * HOUR_MS, SECOND_MS, 9 * HOUR_MS, -SECOND_MS])
+
+
+def test_one_device_counts_once_however_often_it_is_heard() -> None:
+    trust = trusted_clock()
+    for _ in range(100):
+        trust.see_device("d1", DAY_MS, NOW_MS)
+    assert not trust.doubted
+
+
+def test_devices_that_are_right_again_end_the_doubt() -> None:
+    trust = trusted_clock()
+    assert hear(trust, [DAY_MS] * 7)
+    assert not hear(trust, [0] * 7)
+
+
+def test_the_last_hundred_devices_count() -> None:
+    """What was heard of thousands of devices before the clock went wrong must not outvote those heard now."""
+    trust = trusted_clock()
+    hear(trust, [0] * 1000)
+    for number in range(101):
+        trust.see_device(f"late-{number}", HOUR_MS, NOW_MS)
+    assert trust.doubted
+
+
+@pytest.mark.parametrize("offset_ms", [HOUR_MS, -HOUR_MS])
+def test_the_date_of_influxdb_casts_doubt_until_it_agrees(offset_ms: int) -> None:
+    trust = trusted_clock()
+    trust.see_influxdb(offset_ms, NOW_MS)
+    assert trust.doubted
+    trust.see_influxdb(-SECOND_MS, NOW_MS)
+    assert not trust.doubted
