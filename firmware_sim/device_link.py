@@ -1,6 +1,7 @@
 """One connection per device, as real devices have it: its will says offline, one message is under way at a time."""
 
 import asyncio
+import logging
 import random
 from collections import deque
 from contextlib import AsyncExitStack
@@ -15,6 +16,9 @@ from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, Broker, pauses
 CONNECTING_AT_ONCE: Final = 50
 ONLINE: Final = b'{"state":"online"}'
 OFFLINE: Final = b'{"state":"offline"}'
+
+_SILENT: Final = logging.getLogger("firmware_sim.mqtt")
+_SILENT.addHandler(logging.NullHandler())  # what goes wrong is told once, in the line of progress
 
 
 class DeviceLink:
@@ -83,6 +87,7 @@ class DeviceLink:
             password=self._broker.password,
             tls_context=self._broker.tls,
             will=aiomqtt.Will(self._device.status_topic, OFFLINE, qos=1, retain=True),
+            logger=_SILENT,
             timeout=ANSWER_S,
             keepalive=KEEPALIVE_S,
         )

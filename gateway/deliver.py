@@ -9,8 +9,8 @@ and :class:`~gateway.core.batching.Pace` allows; all else follows from events, n
 
 *Trouble.* A write is refused for a reason that is not its own, or unanswered for ``stall`` (:data:`_HURRY_S` once half of the
 Receive Maximum is owed, since a broker drops what it cannot hand over): the breaker opens, and that batch and all that wait
-go to the journal in one commit (:mod:`gateway.to_journal`). Until it closes every batch goes there. Writes in flight go on;
-a late 204 takes its row out of the journal again and closes the breaker; a probe closes it otherwise.
+go to the journal in one commit (:mod:`gateway.to_journal`). Until it closes every batch goes there. Writes in flight go on
+and hold nobody up; a late 204 takes its row out of the journal again and closes the breaker; a probe closes it otherwise.
 
 *A batch refused for its content* goes to the journal alone, marked, and the drain lane (:mod:`gateway.drain`) splits it.
 The live lane never splits.
@@ -39,6 +39,8 @@ from gateway.events import Events
 _HURRY_S: Final = 0.25
 _SLOW_ANSWER_S: Final = 0.1
 _LANES_WHEN_SLOW: Final = 4
+_SMALLEST_LIMIT: Final = 100
+"""Readings in a batch, whatever InfluxDB finds too large: what is still larger than it takes is split in the drain lane."""
 
 
 class Writer(Protocol):
@@ -67,6 +69,7 @@ class Hooks:
     to_journal: Callable[[], None]
     refused: Callable[[Batch], None]
     settled_late: Callable[[int], None]
+    left_in_journal: Callable[[], None]
     acknowledge: Callable[[list[int]], None]
     resume_reading: Callable[[], None]
 
@@ -150,7 +153,7 @@ class Delivery:
                 self.hooks.to_journal()
             return
         now_s = self._loop.time()
-        while self.has_queued and len(self._flying) < self._lanes:
+        while self.has_queued and len(self.stranded()) < self._lanes:
             wait_s = self._pace.wait_s(now_s)
             if wait_s > 0 and len(self._queue) == 1 and self._queue[0].readings:
                 if self._timer is None:
@@ -158,7 +161,8 @@ class Delivery:
                 return
             self._start(self.take_first(), now_s)
         if self._flying and self.hurried:
-            self._watch(next(iter(self._flying)))
+            for batch in self.stranded()[:1]:
+                self._watch(batch)
 
     def _timed(self) -> None:
         self._timer = None
@@ -225,6 +229,8 @@ class Delivery:
             self._written(batch, now_s)
         elif batch.row is None:
             self._not_written(batch, fate, answer)
+        else:
+            self.hooks.left_in_journal()
         self.pump()
 
     def _written(self, batch: Batch, now_s: float) -> None:
@@ -242,16 +248,14 @@ class Delivery:
             self._ledger.settle("expired", batch.body.domains)
             self.let_go(batch)
         elif fate in {Fate.SPLIT, Fate.SPLIT_SMALLER}:
-            if fate is Fate.SPLIT_SMALLER:
-                self.remember_smaller(batch.body.readings)
             self.hooks.refused(batch)
         else:
             self.give_back([batch])
             self._breaker.open(answer)
 
     def remember_smaller(self, readings: int) -> None:
-        """InfluxDB found a body of so many readings too large."""
-        self.max_readings = max(1, min(self.max_readings, readings // 2))
+        """InfluxDB found a body of so many readings too large and took smaller ones: no page in its place, then."""
+        self.max_readings = min(self.max_readings, max(_SMALLEST_LIMIT, readings // 2))
 
     def _watch(self, batch: Batch) -> None:
         """Open the breaker when this write has been unanswered for too long."""

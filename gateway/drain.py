@@ -41,8 +41,12 @@ _SERVER_ERRORS_MAX: Final = 3
 
 @dataclass(slots=True)
 class _Split:
-    """What came of the readings of a row so far."""
+    """What came of the readings of a row so far.
 
+    :ivar too_large: readings of the smallest part that InfluxDB found too large.
+    """
+
+    too_large: int | None = None
     written: Counter[str] = field(default_factory=Counter)
     expired: Counter[str] = field(default_factory=Counter)
     rejected: list[Refusal] = field(default_factory=list)
@@ -112,8 +116,6 @@ class Drain:
             self._events.row_damaged(entry.row, entry.body.readings)
             self._ledger.settle("lost", entry.body.domains, "journal")
             self._settled.append(entry.row)
-        elif entry.refused:
-            await self._settle_split(entry)
         else:
             await self._post(entry)
         if len(self._settled) >= _REMOVE_MOST or asyncio.get_running_loop().time() >= self._next_removal_s:
@@ -129,9 +131,7 @@ class Drain:
             self._ledger.settle("expired", entry.body.domains, "journal")
             self._done(entry)
         elif fate in {Fate.SPLIT, Fate.SPLIT_SMALLER}:
-            if fate is Fate.SPLIT_SMALLER:
-                self._delivery.remember_smaller(entry.body.readings)
-            await self._settle_split(entry)
+            await self._settle_split(entry, too_large=fate is Fate.SPLIT_SMALLER)
         else:
             await self._put_off(entry, fate, answer)
 
@@ -152,11 +152,13 @@ class Drain:
         self._settled.append(entry.row)
         self._brought_in += entry.body.readings
 
-    async def _settle_split(self, entry: journal.Entry) -> None:
-        outcome = await self._split(entry)
+    async def _settle_split(self, entry: journal.Entry, *, too_large: bool = False) -> None:
+        outcome = await self._split(entry, entry.body.readings if too_large else None)
         if outcome is None:
             await asyncio.sleep(self._backoff.next_s(random()))  # noqa: S311 - jitter is no secret
             return
+        if outcome.too_large is not None and outcome.written:
+            self._delivery.remember_smaller(outcome.too_large)
         self._ledger.settle("written", outcome.written, "journal")
         self._ledger.settle("expired", outcome.expired, "journal")
         chosen = self._keeper.choose(outcome.rejected)
@@ -167,9 +169,9 @@ class Drain:
         self._kept += chosen
         self._done(entry)
 
-    async def _split(self, entry: journal.Entry) -> _Split | None:
+    async def _split(self, entry: journal.Entry, too_large: int | None) -> _Split | None:
         """Halve until all is settled; None when InfluxDB could not judge all of it."""
-        outcome = _Split()
+        outcome = _Split(too_large)
         readings = decode(entry.body)
         parts = deque(_halves(readings) if len(readings) > 1 else [readings])
         while parts:
@@ -183,6 +185,8 @@ class Drain:
                 outcome.expired.update(body.domains)
             elif len(part) > 1 and (fate in {Fate.SPLIT, Fate.SPLIT_SMALLER} or answer.status == _SERVER_ERROR):
                 parts.extendleft(reversed(_halves(part)))
+                if fate is Fate.SPLIT_SMALLER:
+                    outcome.too_large = min(outcome.too_large or len(part), len(part))
             elif len(part) == 1 and (fate is Fate.SPLIT or answer.status == _SERVER_ERROR) and await self._takes_our_own():
                 outcome.rejected.append(_refusal(part[0], answer))
             else:

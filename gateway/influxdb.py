@@ -33,7 +33,7 @@ class InfluxdbClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=8, ssl=self._tls, keepalive_timeout=60)
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=60)
         self._session = aiohttp.ClientSession(connector=connector, auto_decompress=True, cookie_jar=aiohttp.DummyCookieJar())
         return self
 

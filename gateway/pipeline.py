@@ -155,6 +155,7 @@ def build(config: Config, file: Database) -> Parts:
         to_journal=to_journal.wake,
         refused=to_journal.refused,
         settled_late=drain.settled_late,
+        left_in_journal=to_journal.backlog.set,
         acknowledge=intake.acknowledge,
         resume_reading=intake.resume_reading,
     )

@@ -146,8 +146,10 @@ class Service:
         self._reap(None)
 
     def pause(self) -> None:
-        """Let it hang: connections stay open, nothing is answered."""
+        """Let it hang: connections stay open, nothing is answered. Returns when all its threads stand still."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Go on after pause."""
@@ -277,13 +279,15 @@ def _lets_in(host: str, port: int) -> bool:
 
 
 def _status(host: str, port: int, method: str, target: str) -> int:
-    """The status of an HTTP request, 0 where nothing answers."""
+    """The status of an HTTP request once it is answered in full, 0 where nothing answers."""
     with closing(HTTPConnection(host, port, timeout=PROBE_TIMEOUT_S)) as connection:
         try:
             connection.request(method, target)
-            return connection.getresponse().status
+            response = connection.getresponse()
+            response.read()  # InfluxDB sends its 200 before it has created a database, the body after
         except (OSError, HTTPException):
             return 0
+        return response.status
 
 
 def _made(folder: Path) -> Path:

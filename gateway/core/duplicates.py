@@ -1,7 +1,7 @@
 """Duplicates: the last keys of a device, small enough to keep for every device of a province.
 
-A key is (text tags, time) of a reading; what is remembered of it is a fingerprint of its values, which fields it had, and when
-it came. Two 64-bit words a key, 32 keys, ten minutes, and one word in front:
+A key is (domain, tags, time) of a reading; what is remembered of it is a fingerprint of its values, which fields it had, and
+when it came. Two 64-bit words a key, 32 keys, ten minutes, and one word in front:
 
     first    the newest time among the keys: what is newer needs no comparing
 
@@ -12,6 +12,7 @@ The values' fingerprint decides only between a duplicate and a conflict once the
 """
 
 from array import array
+from collections.abc import Hashable
 from enum import Enum
 from typing import Final, Self, cast
 
@@ -42,9 +43,17 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         """An empty window."""
         return cast("Self", super().__new__(cls, "Q", (0,)))
 
-    def see(self, tags: str, time_ms: int, values: str, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
-        """Judge a reading and remember it when it is new. ``values`` is its fields as text, without quality and sequence."""
-        key = hash((tags, time_ms)) & _WORD
+    @property
+    def newest_ms(self) -> int:
+        """The newest time of a reading of this device; 0 before the first."""
+        return int(self[0])
+
+    def see(self, series: tuple[str, str], time_ms: int, values: Hashable, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
+        """Judge a reading and remember it when it is new.
+
+        ``series`` is its domain and its tags, ``values`` its values without quality and sequence.
+        """
+        key = hash((series, time_ms)) & _WORD
         fingerprint = hash(values) & _HALF
         if time_ms > self[0]:
             self[0] = time_ms

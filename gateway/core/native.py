@@ -41,9 +41,9 @@ class Decoded:
         self.dropped = dropped
         self.source = source
 
-    def payload(self) -> bytes | None:
-        """The bytes of this object alone; None when it is the whole payload."""
-        return None if self.source is None else to_json(self.source, inf_nan_mode="constants")
+    def payload(self) -> bytes:
+        """The bytes of this object alone."""
+        return to_json(self.source, inf_nan_mode="constants")
 
 
 class Undecodable(Exception):  # noqa: N818 - it says what the payload is

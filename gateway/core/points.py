@@ -4,7 +4,7 @@ Every part is escaped even where the grammar of topics leaves nothing to escape:
 point. Escaping rules: InfluxDB line protocol reference, "Special characters".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _TAG_ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -24,18 +24,14 @@ def tag_text(tags: Iterable[tuple[str, str]]) -> str:
     return "".join(f",{escape_tag(key)}={escape_tag(value)}" for key, value in sorted(tags) if value)
 
 
-def line(measurement: str, tags: str, fields: str, quality: int, seq: int | None, time_ms: int) -> str:
-    """One point. ``fields`` is ``key=value,…``, not empty; numbers in Python's shortest exact form, which InfluxDB reads."""
-    if seq is None:
-        return f"{measurement}{tags} {fields},quality={quality}i {time_ms}"
-    return f"{measurement}{tags} {fields},quality={quality}i,seq={seq}i {time_ms}"
+def line_format(fields: Sequence[str]) -> str:
+    """A format for one point with these fields: takes measurement, tags, a value for each field, and the tail.
+
+    Numbers stand in Python's shortest exact form, which InfluxDB reads.
+    """
+    return "%s%s " + ",".join(f"{escape_tag(field)}=%r" for field in fields) + "%s"
 
 
-def is_health_of(line_text: str, previous: str) -> bool:
-    """Whether ``line_text`` is the device-health half of the reading whose first half is ``previous``."""
-    return (
-        line_text.startswith("device_health,")
-        and not previous.startswith("device_health,")
-        and line_text.rpartition(" ")[2] == previous.rpartition(" ")[2]
-        and line_text.partition(" ")[0].partition(",")[2] == previous.partition(" ")[0].partition(",")[2]
-    )
+def tail(quality: int, seq: object, time_ms: int) -> str:
+    """What stands behind the quantities of a point: quality, the sequence number where there is one, and the time."""
+    return f",quality={quality}i {time_ms}" if seq is None else f",quality={quality}i,seq={seq}i {time_ms}"

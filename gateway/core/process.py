@@ -15,12 +15,13 @@ from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, Twin
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Reading, Refusal
 from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops
-from gateway.core.points import line, tag_text
+from gateway.core.points import tag_text, tail
 from gateway.core.shapes import Shape
 from gateway.core.streams import Device, Stream, Streams, Unresolved
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading, Value
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
+from schemas.topics import parse_topic
 
 
 @dataclass(slots=True)
@@ -38,10 +39,10 @@ class Processor:
         try:
             return self._process(message, now_ms)
         except Exception:  # noqa: BLE001 - the one there is: a message that hits a bug must not come first again after every restart
-            trace = traceback.format_exc(limit=-6)
-            return refused(
-                message, now_ms, "check", RejectReason.INTERNAL_ERROR, f"a fault in the gateway; report it:\n{trace}"
-            )
+            detail = f"a fault in the gateway; report it:\n{traceback.format_exc(limit=-6)}"
+            parts = parse_topic(message.topic)
+            device, domain = (parts.device, parts.domain) if parts else ("", "unknown")
+            return refused(message, now_ms, "check", RejectReason.INTERNAL_ERROR, detail, device, domain)
 
     def too_large(self, message: Message, now_ms: int, size_bytes: int) -> Outcome:
         """A message of ``size_bytes``, of which ``message`` holds the beginning."""
@@ -58,7 +59,8 @@ class Processor:
             return refused(message, now_ms, "intake", stream.reason, stream.detail, stream.device, stream.domain)
         if len(message.payload) > self.payload_max_bytes:
             return self.too_large(message, now_ms, len(message.payload))
-        stream.device.last_seen_ms = now_ms
+        if not message.retain:  # what the broker kept is no sign of life
+            stream.device.last_seen_ms = now_ms
         if stream.is_status:
             return self._status(stream, message)
         outcome = Outcome(stream.domain)
@@ -85,7 +87,10 @@ class Processor:
                 refusal = _refusal(message, now_ms, "decode", item.why.reason, item.why.detail, stream, item.payload)
                 outcome.refusals.append(refusal)
             else:
+                known = len(outcome.refusals)
                 self._reading(stream, item.values, item.dropped, message, now_ms, outcome)
+                if item.source is not None and len(outcome.refusals) > known:
+                    outcome.refusals[-1].payload = item.payload()[:REJECT_KEPT_BYTES]  # without its neighbours
         return outcome
 
     def _reading(
@@ -114,13 +119,12 @@ class Processor:
         numbers = tuple(values.values())
         if shape.counters:
             quality |= _check_counters(device, shape, numbers, text_tags, time_ms)
-        fields = shape.domain_format % numbers[: shape.split]
-        health = shape.health_format % numbers[shape.split :]
-        twin = self._find_twin(device, text_tags, time_ms, shape, fields + health, now_ms) if own_time else Twin.NEW
+        twin = self._find_twin(stream, tags, time_ms, shape, numbers, now_ms) if own_time else Twin.NEW
         if twin is Twin.NEW:
             if seq is not None:
-                self._follow_sequence(stream, seq)
-            outcome.readings.append(_point(stream, tags, fields, health, quality, seq, time_ms))
+                self._follow_sequence(stream, seq, time_ms)
+            lines = shape.lines(stream.domain, tags, numbers, tail(quality, seq, time_ms))
+            outcome.readings.append(Reading(lines, stream.domain))
         elif twin is Twin.DUPLICATE:
             outcome.duplicates += 1
         else:
@@ -139,27 +143,30 @@ class Processor:
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(now_ms), False, quality
 
-    def _find_twin(self, device: Device, text_tags: str, time_ms: int, shape: Shape, text: str, now_ms: int) -> Twin:
+    def _find_twin(self, stream: Stream, tags: str, time_ms: int, shape: Shape, values: tuple[Value, ...], now_ms: int) -> Twin:
+        device = stream.device
         if device.recent is None:
             device.recent = RecentKeys()
-        return device.recent.see(text_tags, time_ms, text, shape, now_ms, self.streams.shapes)
+        return device.recent.see((stream.domain, tags), time_ms, values, shape, now_ms, self.streams.shapes)
 
     def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
         rules, before_ms = self.rules, device.offset_ms
         device.offset_ms = offset_ms = time_ms - now_ms
         far_ms = rules.max_future_ms
         if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
-            return True
+            return time_ms >= YEAR_2020_MS
         self.trust.see_device(device.name, offset_ms, now_ms)
         future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else far_ms
         return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
-    def _follow_sequence(self, stream: Stream, seq: object) -> None:
-        """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot or an old reading, and no gap."""
+    def _follow_sequence(self, stream: Stream, seq: object, time_ms: int) -> None:
+        """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""
         if not isinstance(seq, int):
             return
         device = stream.device
         gap = seq - device.last_seq - 1
+        if gap and device.recent is not None and time_ms < device.recent.newest_ms:
+            return
         if 0 < gap < _GAP_MAX and device.last_seq >= 0:
             self.sequence_missing[stream.domain] += gap
         device.last_seq = seq
@@ -181,6 +188,8 @@ def _check_values(values: NativeReading, dropped: list[Drop], device: Device) ->
         default = clean(QUANTITIES["traffic"]["interval_s"], given)
         if isinstance(default, float):
             values["interval_s"] = default
+            for key in [key for key in values if key in QUANTITIES[HEALTH]]:
+                values[key] = values.pop(key)  # a shape has device health last
         else:
             del values["vehicle_count"]
             dropped.append(("vehicle_count", DropCause.NO_INTERVAL))
@@ -204,14 +213,6 @@ def _check_counters(device: Device, shape: Shape, numbers: tuple[Value, ...], te
         if device.counters.is_suspect(name + text_tags, rate_per_h, float(numbers[at]), time_ms):
             quality = Quality.COUNTER_SUSPECT
     return quality
-
-
-def _point(stream: Stream, tags: str, fields: str, health: str, quality: int, seq: object, time_ms: int) -> Reading:
-    number = seq if isinstance(seq, int) else None
-    lines = line(stream.domain, tags, fields, quality, number, time_ms) if fields else ""
-    if health:
-        lines += ("\n" if lines else "") + line(HEALTH, tags, health, quality, number, time_ms)
-    return Reading(lines, stream.domain)
 
 
 def _refusal(

@@ -3,7 +3,9 @@
 from typing import Final
 
 from gateway.core.counters import RATE_PER_H
+from gateway.core.points import line_format
 from schemas.quantities import HEALTH, QUANTITIES
+from schemas.readings import Value
 
 SHAPES_MAX: Final = 1 << 12
 _HEALTH_FIELDS: Final = frozenset(QUANTITIES[HEALTH])
@@ -13,22 +15,27 @@ class Shape:
     """One set of fields, in the order of the table: those of the domain first, then those of device health.
 
     :ivar number: small number that stands for it; 0 for those that are one too many.
-    :ivar split: how many of the fields are the domain's.
-    :ivar domain_format: turns the domain's values into fields of line protocol; empty without any.
-    :ivar health_format: the same for device health.
     :ivar counters: position, name and greatest rate per hour of the counters among the fields.
     """
 
-    __slots__ = ("counters", "domain_format", "fields", "health_format", "number", "split")
+    __slots__ = ("_domain_format", "_health_format", "_split", "counters", "fields", "number")
 
     def __init__(self, number: int, fields: tuple[str, ...]) -> None:
         self.number = number
         self.fields = frozenset(fields)
         own = [field for field in fields if field not in _HEALTH_FIELDS]
-        self.split = len(own)
-        self.domain_format = ",".join(f"{field}=%r" for field in own)
-        self.health_format = ",".join(f"{field}=%r" for field in fields[self.split :])
+        self._split = len(own)
+        self._domain_format = line_format(own)
+        self._health_format = line_format(fields[self._split :])
         self.counters = [(at, field, RATE_PER_H[field]) for at, field in enumerate(own) if field in RATE_PER_H]
+
+    def lines(self, domain: str, tags: str, values: tuple[Value, ...], tail: str) -> str:
+        """A reading as line protocol: its point, and behind it the one of device health, where it has them."""
+        split = self._split
+        if split == len(values):
+            return self._domain_format % (domain, tags, *values, tail)
+        health = self._health_format % (HEALTH, tags, *values[split:], tail)
+        return f"{self._domain_format % (domain, tags, *values[:split], tail)}\n{health}" if split else health
 
 
 class Shapes:

@@ -131,27 +131,28 @@ class Streams:
                 RejectReason.UNKNOWN_TOPIC,
                 "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it",
             )
+        refused = self._refused(parts.device)
+        if refused:
+            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, parts.device, parts.domain)
         device = self.devices.get(parts.device)
         if device is None:
-            refused = self._refused(parts.device)
-            if refused:
-                return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, parts.device, parts.domain)
             device = Device(parts.device, self._registry.get(parts.device))
             self.devices[device.name] = device
-        site = self._sites.setdefault(parts.site, parts.site)
+        site = self._sites.get(parts.site, parts.site)
         stream = Stream(site, device, self._decoders[parts.domain], is_status=parts.channel == "status")
         if not stream.is_status and len(self._streams) < 4 * self._admission.devices_max:
+            self._sites[site] = site
             self._streams[topic] = stream  # states are rare: they need not be kept for every device
         return stream
 
     def _refused(self, device: str) -> str:
-        """Why a device met for the first time is not let in; empty when it is."""
+        """Why a device is not let in; empty when it is."""
         if device.startswith(SIMULATED_PREFIX):
             if self._admission.simulated == "reject":
                 return f"{device} is simulated and limits.simulated is reject"
         elif self._admission.unknown == "reject" and device not in self._registry:
             return f"{device} is not in the registry and devices.unknown is reject; register it"
-        if len(self.devices) >= self._admission.devices_max:
+        if device not in self.devices and len(self.devices) >= self._admission.devices_max:
             return f"{device} would be device {len(self.devices) + 1}; limits.devices is {self._admission.devices_max}"
         return ""
 
@@ -159,5 +160,6 @@ class Streams:
         """Take a new registry. Devices keep their state, streams are worked out anew."""
         self._registry = registry
         self._streams.clear()
+        self._sites.clear()
         for device in self.devices.values():
             device.registered = registry.get(device.name)

@@ -22,7 +22,7 @@ class Bar:
 
     def __str__(self) -> str:
         of = "ratio " if self.of_ratio else ""
-        return f"{of}{'≥' if self.at_least else '≤'} {number(self.limit)}"
+        return f"{of}{'≥' if self.at_least else '≤'} {self.limit:.3g}"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from math import ceil
 from pathlib import Path
 
 from gateway.services import Service, mosquitto
-from tests.bench.children import BenchFault, Plan, cpu_s, door, gateway, get, helper, paced, pacer
+from tests.bench.children import BenchFault, Plan, cpu_s, door, gateway, get, helper, paced, pacer, pid_of, printed
 from tests.bench.figures import Bar, Baseline, Figure
 
-RATES = (10, 100, 1000, 5000)
+RATES = (10,)
 _DIRECT_RATES = frozenset({10, 100, 1000})
 _DEVICES = 1000
 _PATIENCE_S = 20.0
@@ -92,16 +92,16 @@ def _run(plan: Plan, rate: int, seconds: float, consumer_of: Callable[[Path, Ser
         stub = running.enter_context(door(folder))
         consumer = running.enter_context(consumer_of(folder, broker, stub))
         warm = paced(pacer(broker.port, rate, 1.0, _DEVICES))
-        _arrivals(stub, warm["published"])
+        _arrivals(stub, consumer, warm["published"])
         cpu_before_s = cpu_s(consumer)
         sent = paced(pacer(broker.port, rate, seconds, _DEVICES))
-        arrivals = _arrivals(stub, sent["published"])
+        arrivals = _arrivals(stub, consumer, sent["published"])
         used_s = cpu_s(consumer) - cpu_before_s
         delays_ms = [(arrived_ns - sent_ns) / 1e6 for sent_ns, arrived_ns in arrivals]
         return Run(delays_ms, used_s / len(arrivals) * 1e6, sent["late_ms"])
 
 
-def _arrivals(stub: Service, readings: float) -> list[tuple[int, int]]:
+def _arrivals(stub: Service, consumer: Service, readings: float) -> list[tuple[int, int]]:
     """All that was published, as it came through the door; asked only after the pacer has ended."""
     deadline_s = time.monotonic() + _PATIENCE_S
     found: dict[int, int] = {}
@@ -110,5 +110,8 @@ def _arrivals(stub: Service, readings: float) -> list[tuple[int, int]]:
         if len(found) >= readings:
             return list(found.items())
         if time.monotonic() > deadline_s:
-            raise BenchFault(f"of {readings} readings {len(found)} came to InfluxDB's door within {_PATIENCE_S:g} s")
+            raise BenchFault(
+                f"of {readings} readings {len(found)} came to InfluxDB's door within {_PATIENCE_S:g} s;"
+                f" the end of what {consumer.name} (pid {pid_of(consumer)}) printed:\n{printed(consumer)[-2000:]}"
+            )
         time.sleep(0.05)

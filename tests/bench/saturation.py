@@ -8,7 +8,18 @@ from statistics import median
 
 from gateway.services import Service, mosquitto, victoria_metrics
 from tests.bench.burst import publish
-from tests.bench.children import BenchFault, Plan, cpu_s, gateway, helper, printed, wait_printed, wait_written
+from tests.bench.children import (
+    BenchFault,
+    Plan,
+    cpu_s,
+    disk_bytes,
+    gateway,
+    helper,
+    pid_of,
+    printed,
+    wait_printed,
+    wait_written,
+)
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.messages import backlog
 from tests.influx import exported
@@ -24,6 +35,7 @@ class Run:
     readings: int
     seconds: float
     cpu_s: float
+    disk_bytes: int
 
     @property
     def per_s(self) -> float:
@@ -63,6 +75,7 @@ def measure(plan: Plan) -> list[Figure]:
             Baseline("subscriber, acknowledges only", least_speed),
             Bar(0.8, at_least=True, of_ratio=True),
         ),
+        Figure(part, "written to disk meanwhile, at most", "B", max(run.disk_bytes for run in ours)),
     ]
 
 
@@ -107,10 +120,11 @@ def _run_plain(plan: Plan, packets: list[bytes]) -> Run:
 
 def _run(consumer: Service, broker: Service, packets: list[bytes], wait: Callable[[], float]) -> Run:
     """Publish; ``wait`` returns when the consumer was done, in s of the monotonic clock."""
-    cpu_before_s, began_s = cpu_s(consumer), time.perf_counter()
+    pid = pid_of(consumer)
+    disk_before_bytes, cpu_before_s, began_s = disk_bytes(pid), cpu_s(consumer), time.perf_counter()
     publish(broker.port, packets)
     ended_s = wait()
-    return Run(len(packets), ended_s - began_s, cpu_s(consumer) - cpu_before_s)
+    return Run(len(packets), ended_s - began_s, cpu_s(consumer) - cpu_before_s, disk_bytes(pid) - disk_before_bytes)
 
 
 def _done_s(consumer: Service) -> float:

@@ -17,11 +17,13 @@ import uvloop
 
 _PUBACK = 0x40020000
 
+Take = Callable[[mqtt5.PublishPacket], None]
+
 
 class _Subscriber(asyncio.Protocol):
     """One MQTT 5 connection that reads, acknowledges and hands on."""
 
-    def __init__(self, take: Callable[[mqtt5.PublishPacket], None]) -> None:
+    def __init__(self, take: Take) -> None:
         self._take = take
         self._tail = b""
         self._transport: asyncio.Transport
@@ -57,7 +59,7 @@ class _Subscriber(asyncio.Protocol):
         raise SystemExit(f"the broker closed the subscriber's connection: {exc}")
 
 
-def counter(readings: int) -> Callable[[mqtt5.PublishPacket], None]:
+def counter(readings: int) -> Take:
     """Only counts."""
     left = readings
 
@@ -85,11 +87,10 @@ class _Poster(asyncio.Protocol):
 async def run(task: str, port: int, number: int) -> None:
     """Work until killed."""
     loop = asyncio.get_running_loop()
+    take = counter(number)
     if task == "post":
         _, poster = await loop.create_connection(_Poster, "127.0.0.1", number)
         take = poster.take
-    else:
-        take = counter(number)
     await loop.create_connection(lambda: _Subscriber(take), "127.0.0.1", port)
     await asyncio.Event().wait()
 

@@ -97,5 +97,3 @@ def is_canonical(quantity: Quantity, value: object) -> bool:
     if quantity.kind is Kind.STATE:
         return isinstance(value, bool)
     return isinstance(value, float) and quantity.minimum <= value <= quantity.maximum
-
-

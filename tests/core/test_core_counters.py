@@ -13,7 +13,8 @@ def follow(readings: list[tuple[int, float]], name: str = "volume_m3") -> str:
     """Minute and value of one counter, in order of arrival: "!" for each that is suspect, else "."."""
     state = CounterState()
     return "".join(
-        "!" if state.is_suspect(name, RATE_PER_H[name], value, NOW_MS + minute * MINUTE_MS) else "." for minute, value in readings
+        "!" if state.is_suspect(name, RATE_PER_H[name], value, NOW_MS + minute * MINUTE_MS) else "."
+        for minute, value in readings
     )
 
 
@@ -62,7 +63,11 @@ def test_a_counter_without_flow_or_power_may_leap_forwards_but_not_go_back() -> 
 
 def test_every_counter_of_a_domain_is_watched() -> None:
     counters = {
-        field for domain in QUANTITIES if domain != HEALTH for field, row in QUANTITIES[domain].items() if row.kind is Kind.COUNTER
+        field
+        for domain in QUANTITIES
+        if domain != HEALTH
+        for field, row in QUANTITIES[domain].items()
+        if row.kind is Kind.COUNTER
     }
     assert set(RATE_PER_H) == counters
 

@@ -119,7 +119,7 @@ class Window:
         self.keys = RecentKeys()
 
     def see(self, time_ms: int, value: str = "ph=7.0", now_ms: int = NOW_MS) -> Twin:
-        return self.keys.see(",device=d", time_ms, value, self.shapes.of(("ph",)), now_ms, self.shapes)
+        return self.keys.see(("water", ",device=d"), time_ms, value, self.shapes.of(("ph",)), now_ms, self.shapes)
 
 
 def test_the_last_32_keys_are_known() -> None:
@@ -182,6 +182,6 @@ def test_a_reading_of_too_many_field_sets_is_still_known_again() -> None:
         shapes.of((f"field_{number}",))
 
     def see(value: str) -> Twin:
-        return keys.see(",device=d", NOW_MS, value, shapes.of(("ph",)), NOW_MS, shapes)
+        return keys.see(("water", ",device=d"), NOW_MS, value, shapes.of(("ph",)), NOW_MS, shapes)
 
     assert [see("ph=7.0"), see("ph=7.0"), see("ph=8.0")] == [Twin.NEW, Twin.DUPLICATE, Twin.CONFLICT]

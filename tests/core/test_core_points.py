@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.points import escape_tag, is_health_of, line, tag_text
+from gateway.core.points import escape_tag, line_format, tag_text, tail
 from tests.core.line_protocol import by_parity, by_previous_byte, parse, split
 from tests.core.making import NOW_MS
 
@@ -23,7 +23,7 @@ def test_no_separator_of_an_escaped_text_is_unescaped_to_any_server(text: str) -
 
 @given(st.lists(st.tuples(HOSTILE, HOSTILE), max_size=4, unique_by=lambda pair: escape_tag(pair[0])))
 def test_any_tags_make_one_point_with_as_many_tags(tags: list[tuple[str, str]]) -> None:
-    text = line("water", tag_text(tags), "ph=7.0", 0, 5, NOW_MS)
+    text = line_format(["ph"]) % ("water", tag_text(tags), 7.0, tail(0, 5, NOW_MS))
     got = parse(text)
     assert (got.measurement, got.time_ms) == ("water", NOW_MS)
     assert got.fields == {"ph": 7.0, "quality": 0, "seq": 5}
@@ -57,19 +57,6 @@ def test_tags_are_sorted_by_key_and_empty_ones_left_out() -> None:
 
 
 def test_a_line_has_the_quality_always_and_the_sequence_only_where_there_is_one() -> None:
-    assert line("water", ",device=d", "ph=7.0", 3, None, 5) == "water,device=d ph=7.0,quality=3i 5"
-    assert line("water", ",device=d", "ph=7.0", 0, 0, 5) == "water,device=d ph=7.0,quality=0i,seq=0i 5"
-
-
-@pytest.mark.parametrize(
-    ("text", "before", "belongs"),
-    [
-        pytest.param("device_health,device=d battery_v=3 5", "water,device=d ph=7 5", True, id="same-tags-and-time"),
-        pytest.param("device_health,device=d battery_v=3 6", "water,device=d ph=7 5", False, id="other-time"),
-        pytest.param("device_health,device=e battery_v=3 5", "water,device=d ph=7 5", False, id="other-device"),
-        pytest.param("device_health,device=d battery_v=3 5", "device_health,device=d snr_db=3 5", False, id="two-of-health"),
-        pytest.param("power,device=d frequency_hz=50 5", "water,device=d ph=7 5", False, id="another-domain"),
-    ],
-)
-def test_a_line_of_device_health_belongs_to_the_reading_before_it(text: str, before: str, belongs: bool) -> None:  # noqa: FBT001
-    assert is_health_of(text, before) is belongs
+    form = line_format(["ph", "level_m"])
+    assert form % ("water", ",device=d", 7.0, 1.5, tail(3, None, 5)) == "water,device=d ph=7.0,level_m=1.5,quality=3i 5"
+    assert form % ("water", ",device=d", 7.0, 1.5, tail(0, 0, 5)) == "water,device=d ph=7.0,level_m=1.5,quality=0i,seq=0i 5"

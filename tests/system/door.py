@@ -28,9 +28,15 @@ class Reply:
 class Hang:
     """No answer, until the door closes."""
 
+    def __repr__(self) -> str:
+        return "hanging"
+
 
 class Reset:
     """The connection breaks without an answer."""
+
+    def __repr__(self) -> str:
+        return "reset"
 
 
 class Forward:

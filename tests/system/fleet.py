@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -15,6 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.services import Service
 from tests.influx import query
+from tests.system.rig import Document, Gateway
+from tests.waiting import until
 
 TICK_S = 0.02
 FIELDS = ("volume_m3", "flow_m3_h")
@@ -146,6 +148,12 @@ def publish(client: paho.Client, topic: str, payload: bytes | str, *, retain: bo
     assert sent.is_published()
 
 
+def publish_all(client: paho.Client, messages: Iterable[tuple[str, bytes | str]]) -> None:
+    """Publish many at once and wait for the broker's PUBACKs."""
+    for sent in [client.publish(topic, payload, qos=1) for topic, payload in messages]:
+        sent.wait_for_publish(10)
+
+
 Points = dict[tuple[str, int], list[dict[str, object]]]
 
 
@@ -155,6 +163,19 @@ def points(influxdb: Service, measurement: str = "water") -> Points:
     for row in query(influxdb.url, "iot", f"SELECT * FROM {measurement}"):  # noqa: S608 - a name of ours
         found[str(row["device"]), int(str(row["seq"]))].append(row)
     return found
+
+
+def wait_settled(gate: Gateway, broker: Service, within_s: float = 20.0) -> Document:
+    """Wait until all that the broker acknowledged so far reached the gateway and came to its end; the ledger then.
+
+    The broker keeps the order: what was published before a device's status has arrived when that device is known.
+    """
+    marker = f"marker-{time.monotonic_ns()}"
+    with client_of(broker) as client:
+        publish(client, f"iot/v1/site/water/{marker}/status", '{"state": "online"}')
+    until(lambda: f'"{marker}"' in gate.ask("/api/devices")[1], within_s, what="all arrived")
+    until(lambda: not any(gate.ledger()["pending"].values()), within_s, what="settled")
+    return gate.ledger()
 
 
 def assert_each_stands_once(influxdb: Service, fleet: Fleet) -> None:

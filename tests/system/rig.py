@@ -120,11 +120,6 @@ class Gateway(Service):
         """All that is wrong now, as text."""
         return "\n".join(self.status()["troubles"])
 
-    def wait_settled(self, within_s: float = 20.0) -> Document:
-        """Wait until nothing is pending; the ledger then."""
-        until(lambda: not any(self.ledger()["pending"].values()), within_s, what=f"settled\n{self.printed()[-3000:]}")
-        return self.ledger()
-
     # As people command it.
 
     def command(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.services import Service
 from tests.system.door import Door, Hang
-from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, publish
+from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, publish, wait_settled
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
@@ -27,7 +27,7 @@ def test_readings_of_an_outage_of_influxdb_are_brought_in_afterwards(
         assert "InfluxDB" in gate.troubles()
         influxdb.start()
         until(lambda: gate.status()["influxdb"]["up"])
-    ledger = gate.wait_settled()
+    ledger = wait_settled(gate, mosquitto)
     assert gate.terminate() == 0
     assert ledger["written"] == ledger["received"] == len(fleet.acknowledged)
     assert_each_stands_once(influxdb, fleet)
@@ -50,7 +50,7 @@ def test_a_gateway_killed_twice_under_load_loses_nothing(
             gate.wait_subscribed()
             until(lambda: gate.ledger()["received"] > 600)
         influxdb.start()
-    gate.wait_settled()
+    wait_settled(gate, mosquitto)
     assert gate.terminate() == 0
     assert_each_stands_once(influxdb, fleet)
 
@@ -68,7 +68,7 @@ def test_a_restarted_broker_brings_what_it_had_acknowledged(gate: Gateway, mosqu
         until(lambda: gate.status()["mqtt"]["connected"])
         seen = len(fleet.acknowledged)
         until(lambda: len(fleet.acknowledged) > seen + 300)
-    gate.wait_settled()
+    wait_settled(gate, mosquitto)
     assert_each_stands_once(influxdb, fleet)
 
 
@@ -83,7 +83,7 @@ def test_a_paused_influxdb_stalls_one_write_and_no_acknowledgement(
         until(lambda: gate.status()["mqtt"]["unacknowledged"] < 1500 and time.monotonic() > paused_s + 4.0)
         influxdb.resume()
         until(lambda: gate.status()["influxdb"]["up"])
-    ledger = gate.wait_settled()
+    ledger = wait_settled(gate, mosquitto)
     assert ledger["written"] == ledger["received"] == len(fleet.acknowledged)
     assert_each_stands_once(influxdb, fleet)
 
@@ -100,7 +100,7 @@ def test_sigterm_while_influxdb_hangs_ends_in_time_with_everything_on_disk(
     influxdb.resume()
     gate.start()
     gate.wait_subscribed()
-    gate.wait_settled()
+    wait_settled(gate, mosquitto)
     assert_each_stands_once(influxdb, fleet)
 
 
