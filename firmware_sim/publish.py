@@ -20,7 +20,7 @@ ANSWER_S: Final = 10.0
 """How long the broker may take to answer."""
 KEEPALIVE_S: Final = 30
 FIRST_PAUSE_S: Final = 0.2
-LONGEST_PAUSE_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)

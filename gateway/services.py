@@ -27,7 +27,7 @@ DEBIAN_PACKAGES = {"mosquitto": "mosquitto", "influxd": "influxdb", "victoria-me
 
 # Below the kernel's range for outgoing connections (32768 and up): there, a client that reconnects to a service
 # which is down could be given the service's own port, and keep it.
-PORTS = range(20_000, 32_000)
+PORTS = range(10_000, 32_000)
 
 PROBE_TIMEOUT_S = 0.5
 MQTT_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"  # 3.1.1, clean session, no client id

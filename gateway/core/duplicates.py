@@ -12,11 +12,11 @@ The values' fingerprint decides only between a duplicate and a conflict once the
 """
 
 from array import array
-from collections.abc import Hashable
 from enum import Enum
 from typing import Final, Self, cast
 
 from gateway.core.shapes import SHAPES_MAX, Shape, Shapes
+from schemas.readings import Value
 
 KEYS_MAX: Final = 32
 WINDOW_S: Final = 600
@@ -48,13 +48,15 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         """The newest time of a reading of this device; 0 before the first."""
         return int(self[0])
 
-    def see(self, series: tuple[str, str], time_ms: int, values: Hashable, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
+    def see(
+        self, series: tuple[str, str], time_ms: int, values: tuple[Value, ...], shape: Shape, now_ms: int, shapes: Shapes
+    ) -> Twin:
         """Judge a reading and remember it when it is new.
 
         ``series`` is its domain and its tags, ``values`` its values without quality and sequence.
         """
         key = hash((series, time_ms)) & _WORD
-        fingerprint = hash(values) & _HALF
+        fingerprint = hash(repr(values) if -1.0 in values else values) & _HALF  # to Python, -1.0 and -2.0 have one hash
         if time_ms > self[0]:
             self[0] = time_ms
         else:

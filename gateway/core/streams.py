@@ -64,19 +64,15 @@ class Device:
 class Stream:
     """A native topic, resolved: device, decoder and the tags that never change."""
 
-    __slots__ = ("decoder", "device", "is_status", "site", "tags")
+    __slots__ = ("decoder", "device", "domain", "is_status", "site", "tags")
 
     def __init__(self, site: str, device: Device, decoder: NativeDecoder, *, is_status: bool) -> None:
         self.site = site
         self.device = device
         self.decoder = decoder
+        self.domain = decoder.domain
         self.is_status = is_status
         self.tags = tag_text(self.fixed_tags())
-
-    @property
-    def domain(self) -> str:
-        """Domain of the topic."""
-        return self.decoder.domain
 
     def fixed_tags(self) -> list[tuple[str, str]]:
         """Tags of every point of this stream, unescaped."""

@@ -11,7 +11,7 @@ from gateway.services import Service, mosquitto
 from tests.bench.children import BenchFault, Plan, cpu_s, door, gateway, get, helper, paced, pacer, pid_of, printed
 from tests.bench.figures import Bar, Baseline, Figure
 
-RATES = (10,)
+RATES = (10, 100, 1000, 5000)
 _DIRECT_RATES = frozenset({10, 100, 1000})
 _DEVICES = 1000
 _PATIENCE_S = 20.0

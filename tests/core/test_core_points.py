@@ -57,6 +57,14 @@ def test_tags_are_sorted_by_key_and_empty_ones_left_out() -> None:
 
 
 def test_a_line_has_the_quality_always_and_the_sequence_only_where_there_is_one() -> None:
-    form = line_format(["ph", "level_m"])
-    assert form % ("water", ",device=d", 7.0, 1.5, tail(3, None, 5)) == "water,device=d ph=7.0,level_m=1.5,quality=3i 5"
-    assert form % ("water", ",device=d", 7.0, 1.5, tail(0, 0, 5)) == "water,device=d ph=7.0,level_m=1.5,quality=0i,seq=0i 5"
+    water = line_format(["ph", "valve_open"])
+    assert water % ("water", ",device=d", 7.0, True, tail(3, None, 5)) == "water,device=d ph=7.0,valve_open=True,quality=3i 5"
+    assert water % ("water", ",device=d", 0.1, False, tail(0, 0, 5)) == (
+        "water,device=d ph=0.1,valve_open=False,quality=0i,seq=0i 5"
+    )
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_back_as_it_was(number: float) -> None:
+    text = line_format(["ph"]) % ("water", ",device=d", number, tail(0, None, NOW_MS))
+    assert parse(text).fields["ph"] == number

@@ -74,7 +74,7 @@ class Fleet:
         self.stop()
 
     def stop(self, within_s: float = 20.0) -> None:
-        """The same, once."""
+        """The same; a second time it does nothing."""
         self._stopping.set()
         self._thread.join()
         deadline_s = time.monotonic() + within_s

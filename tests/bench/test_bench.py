@@ -1,0 +1,56 @@
+"""The bench's own parts: a figure that is judged wrongly is worse than none."""
+
+import gzip
+import time
+
+import pytest
+
+from gateway.services import Service
+from tests.bench.burst import publish
+from tests.bench.children import helper, wait_printed
+from tests.bench.door import Arrivals
+from tests.bench.figures import Bar, Baseline, Figure, table
+from tests.bench.latency import Run
+from tests.bench.messages import backlog
+
+
+@pytest.mark.parametrize(
+    ("value", "baseline", "bar", "verdict"),
+    [
+        pytest.param(5.0, None, Bar(5.0), "ok", id="at the bar"),
+        pytest.param(5.1, None, Bar(5.0), "over", id="over it"),
+        pytest.param(8.0, 10.0, Bar(0.8, at_least=True, of_ratio=True), "ok", id="ratio at least"),
+        pytest.param(7.9, 10.0, Bar(0.8, at_least=True, of_ratio=True), "under", id="ratio under it"),
+        pytest.param(5.0, 0.0, Bar(0.8, of_ratio=True), "unknown", id="a baseline of nothing"),
+        pytest.param(5.0, None, None, "", id="no bar"),
+    ],
+)
+def test_a_figure_is_judged_by_its_bar(value: float, baseline: float | None, bar: Bar | None, verdict: str) -> None:
+    figure = Figure("part", "name", "s", value, None if baseline is None else Baseline("other way", baseline), bar)
+    assert figure.verdict == verdict
+    assert figure.missed == (verdict not in {"ok", ""})
+
+
+def test_the_table_shows_value_baseline_ratio_bar_and_verdict_on_one_line() -> None:
+    text = table([Figure("start", "to SUBSCRIBE", "s", 0.3, Baseline("imports", 0.15), Bar(0.6))])
+    assert text.splitlines()[-1].split() == ["to", "SUBSCRIBE", "0.30", "s", "0.15", "imports", "2", "≤", "0.6", "ok"]
+
+
+def test_a_percentile_is_a_delay_that_was_measured() -> None:
+    run = Run([float(delay) for delay in range(100, 0, -1)], cpu_us=0.0, late_ms=0.0)
+    assert [run.percentile_ms(percent) for percent in (50, 99, 100)] == [50.0, 99.0, 100.0]
+
+
+def test_the_door_knows_a_reading_by_its_seq_and_takes_its_first_arrival() -> None:
+    two_lines = gzip.compress(b"water,device=a flow_m3_h=1.0,seq=11i 1\ndevice_health,device=a battery_pct=9.0,seq=11i 1")
+    arrivals = Arrivals([(100, two_lines), (200, b'{"ts":1,"seq":12,"flow_m3_h":1.0}'), (300, two_lines)])
+    assert arrivals.take() == [(11, 100), (12, 200)]
+    assert arrivals.take() == []
+
+
+@pytest.mark.real
+def test_a_burst_brings_every_reading_to_a_subscriber(mosquitto: Service) -> None:
+    packets = backlog(3000, devices=100, now_ms=time.time_ns() // 1_000_000)
+    with helper(mosquitto.folder, "subscriber", "acknowledge", mosquitto.port, len(packets)) as subscriber:
+        publish(mosquitto.port, packets)
+        assert int(wait_printed(subscriber, "done", within_s=10.0)[1]) <= time.perf_counter_ns()
