@@ -6,7 +6,7 @@ import sys
 import time
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -175,13 +175,13 @@ def _ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[
     host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(http.host, http.host)  # noqa: S104 - what others bind, we only ask
     token_file = http.token_file or own_token_file(config.journal.path)
     try:
-        connection = HTTPConnection(host, http.port, timeout=30)
         given = {key: value for key, value in query.items() if value is not None}
         token = secret(None, token_file) or ""
         target = path + (f"?{urlencode(given)}" if given else "")
-        connection.request(method, target, headers={"Authorization": f"Bearer {token}"})
-        response = connection.getresponse()
-        body = response.read()
+        with closing(HTTPConnection(host, http.port, timeout=30)) as connection:
+            connection.request(method, target, headers={"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            body = response.read()
     except (OSError, HTTPException) as error:
         raise ConfigurationFault(
             [f"{config.journal.path}: in use, and http://{host}:{http.port} does not answer: {error}"]

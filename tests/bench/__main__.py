@@ -50,6 +50,9 @@ def main() -> int:
             except _BROKEN as fault:
                 broken[part] = f"{type(fault).__name__}: {fault}"
                 say(f"{part} broke: {broken[part]}")
+            except KeyboardInterrupt:
+                broken[part] = "stopped by Ctrl-C"
+                break
     document = {
         "machine": _machine(load),
         "quick": options.quick,

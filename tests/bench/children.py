@@ -85,7 +85,7 @@ def pacer(port: int, rate: int, seconds: float, devices: int, first_device: int 
     """Start the evenly spaced publisher."""
     arguments = [port, rate, seconds, devices, first_device]
     command = [sys.executable, "-m", "tests.bench.pacer", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # Ctrl-C is for the bench
 
 
 def paced(process: subprocess.Popen[str], while_it_runs: Callable[[], None] = lambda: None) -> dict[str, float]:

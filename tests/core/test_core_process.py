@@ -75,7 +75,7 @@ def test_a_reading_is_never_dropped_for_its_clock(ts: int | str) -> None:
 def test_the_window_holds_for_every_reading_and_not_only_for_the_first_of_a_device() -> None:
     into = pipeline()
     offsets_ms = [0, 0, 6 * MINUTE_MS, 0, -41 * DAY_MS, -DAY_MS, 0]
-    got = [point(process({"ts": NOW_MS + offset_ms, "ph": n}, into=into)) for n, offset_ms in enumerate(offsets_ms)]
+    got = [point(process({"ts": NOW_MS + offset_ms + n, "ph": n}, into=into)) for n, offset_ms in enumerate(offsets_ms)]
     assert [each.fields["quality"] for each in got] == [0, 0, 1, 0, 1, 8, 0]
 
 

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from http.client import HTTPConnection, HTTPException
+from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gateway.cli import main
 from gateway.services import Program, Service, free_port
 from tests.waiting import until
 
@@ -144,10 +146,14 @@ class Gateway(Service):
 
 
 def run_gateway(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """``gateway ARGUMENTS``, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *map(str, arguments)], capture_output=True, text=True, timeout=30, check=False
-    )
+    """``gateway ARGUMENTS``, to its end; in this process, for there are many."""
+    words = [str(argument) for argument in arguments]
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        try:
+            status = main(words)
+        except SystemExit as ended:
+            status = int(str(ended.code))
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 
 def gateway(folder: Path, mqtt_url: str, influxdb_url: str, **sections: Document) -> Gateway:
