@@ -2,7 +2,10 @@
 
 import asyncio
 import sys
+from contextlib import closing
 from pathlib import Path
+
+from mqtt5 import RetainHandling
 
 from gateway.config import Config
 from gateway.config_file import DEFAULT_FILE, load
@@ -49,24 +52,32 @@ async def _try_broker(config: Config) -> str:
         async with asyncio.timeout(_PATIENCE_S):
             name = address.host if address.tls else None
             reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
-            writer.write(session.connect())
-            while True:
-                data = await reader.read(65536)
-                if not data:
-                    return f"{address}: the broker closed the connection"
-                for event in session.receive(data):
-                    if isinstance(event, Connected):
-                        writer.write(session.subscribe(topic_filters(config.mqtt)))
-                    elif isinstance(event, Subscribed):
-                        writer.write(DISCONNECT)
-                        writer.close()
-                        refused = "; ".join(f"subscription {pattern} refused: {why}" for pattern, why in event.refused.items())
-                        _say(f"{address}: {'connected' if refused else 'connected and subscribed'}")
-                        return f"{address}: {refused}" if refused else ""
+            with closing(writer):
+                refused = await _subscribe(session, topic_filters(config.mqtt), reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except (OSError, ProtocolFault) as error:
         return f"{address}: {error}"
+    _say(f"{address}: {'connected' if refused else 'connected and subscribed'}")
+    return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in refused.items())
+
+
+async def _subscribe(
+    session: Session,
+    filters: dict[str, RetainHandling],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> dict[str, str]:
+    """Connect, subscribe, say goodbye; the filters that were refused, and why."""
+    writer.write(session.connect())
+    while data := await reader.read(65536):
+        for event in session.receive(data):
+            if isinstance(event, Connected):
+                writer.write(session.subscribe(filters))
+            elif isinstance(event, Subscribed):
+                writer.write(DISCONNECT)
+                return event.refused
+    raise ProtocolFault("the broker closed the connection")
 
 
 async def _try_influxdb(config: Config) -> str:

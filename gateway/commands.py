@@ -48,11 +48,18 @@ def rejects_command(options: argparse.Namespace) -> int:
 
 
 def _select(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """All rejects that fit, newest first, asked for in pages."""
+    found: list[dict[str, Any]] = []
+    while page := _page(file, config, query | {"before": found[-1]["id"] if found else None}):
+        found += page
+    return found
+
+
+def _page(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
     if file is None:
-        answer = _ask(config, "GET", "/api/rejects", query)
-        return list(answer["rejects"])
-    found = file.run_here(rejects.select, reason=query["reason"], device=query["device"], number=query["id"])
-    return [reject_document(number, refusal) for number, refusal in found]
+        return list(_ask(config, "GET", "/api/rejects", query)["rejects"])
+    chosen = {"reason": query["reason"], "device": query["device"], "number": query["id"], "before": query["before"]}
+    return [reject_document(number, refusal) for number, refusal in file.run_here(rejects.select, **chosen)]
 
 
 def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:

@@ -37,6 +37,8 @@ from gateway.core.write_result import Answer, Fate, fate_of
 from gateway.events import Events
 
 _HURRY_S: Final = 0.25
+_TIMER_S: Final = 0.001
+"""The event loop's timers are no finer; to wait for less than this would be to turn in circles."""
 _SLOW_ANSWER_S: Final = 0.1
 _LANES_WHEN_SLOW: Final = 4
 _SMALLEST_LIMIT: Final = 100
@@ -155,7 +157,7 @@ class Delivery:
         now_s = self._loop.time()
         while self.has_queued and len(self.stranded()) < self._lanes:
             wait_s = self._pace.wait_s(now_s)
-            if wait_s > 0 and len(self._queue) == 1 and self._queue[0].readings:
+            if wait_s > _TIMER_S and len(self._queue) == 1 and self._queue[0].readings:
                 if self._timer is None:
                     self._timer = self._loop.call_later(wait_s, self._timed)
                 return

@@ -54,7 +54,7 @@ class Events:
     mqtt_connected: bool = False
     mqtt_trouble: str = ""
     journal_trouble: str = ""
-    configuration_trouble: str = ""
+    refused_subscriptions: dict[str, str] = field(default_factory=dict)
     reload_trouble: list[str] = field(default_factory=list)
     _last_said_s: dict[str, float] = field(default_factory=dict)
 
@@ -159,15 +159,12 @@ class Events:
         self.mqtt_connected = False
         self.mqtt_trouble = why
 
-    def subscription_refused(self, pattern: str, why: str) -> None:
-        """The broker does not let us read something that is configured."""
-        log.error("the broker refused the subscription %s: %s; see its access list", pattern, why)
-        self.configuration_trouble = f"subscription {pattern} refused: {why}"
-
-    def subscribed(self, filters: int) -> None:
-        """All that is configured is subscribed."""
-        log.info("subscribed to %d topic filters", filters)
-        self.configuration_trouble = ""
+    def subscribed(self, filters: int, refused: dict[str, str]) -> None:
+        """The broker answered a subscription to so many topic filters; ``refused``: filter → why it does not let us read it."""
+        for pattern, why in refused.items():
+            log.error("the broker refused the subscription %s: %s; see its access list", pattern, why)
+        log.info("subscribed to %d topic filters", filters - len(refused))
+        self.refused_subscriptions = refused
 
     def _say_sometimes(self, key: str, level: int, text: str, *args: object) -> None:
         """Say it, but not more than once a minute for the same key."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway import database, journal
 from gateway.breaker import Breaker
+from gateway.core.write_result import Fate, fate_of
 from gateway.database import Database, DatabaseFault
 from gateway.deliver import Writer
 from gateway.state import GatewayState
@@ -68,11 +69,18 @@ class Housekeeping:
             await asyncio.sleep(_MEASURE_EVERY_S)
 
     async def report(self) -> None:
-        """Write the point about ourselves every minute, dropped while InfluxDB is away; until cancelled."""
+        """Write the point about ourselves at the start and every minute, dropped while InfluxDB is away; until cancelled.
+
+        It also tells a gateway without readings whether InfluxDB would take them, and what time it is there.
+        """
         while True:
-            await asyncio.sleep(_REPORT_EVERY_S)
             if not self._breaker.is_open:
-                await self._influxdb.write(self._state.own_point())
+                answer = await self._influxdb.write(self._state.own_point())
+                if fate_of(answer) is Fate.WRITTEN:
+                    self._breaker.close()
+                else:
+                    self._breaker.open(answer)
+            await asyncio.sleep(_REPORT_EVERY_S)
 
     async def follow_clock(self) -> None:
         """Judge the clock every minute and save it every quarter of an hour: the next start then knows how late it is."""

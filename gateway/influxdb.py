@@ -8,14 +8,12 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Self
 from urllib.parse import quote, urlencode
 
-import aiohttp
-from yarl import URL
-
-from gateway.config import Influxdb
+from gateway import __version__
+from gateway.config import Influxdb, split_url
 from gateway.config_file import secret
 from gateway.core.write_result import Answer, retry_after_s
+from gateway.http_client import HttpClient
 
-_ERROR_MAX_BYTES: Final = 65536
 _DATE_EVERY_S: Final = 10.0
 
 
@@ -23,60 +21,32 @@ class InfluxdbClient:
     """A client of one database or bucket. Use as an asynchronous context manager."""
 
     def __init__(self, config: Influxdb, see_clock: Callable[[int], None] = lambda _: None) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=config.timeout.total_seconds())
-        self._url = write_url(config)
-        self._ping_url = URL(config.url.rstrip("/") + ("/ping" if config.api == "v1" else "/health"), encoded=True)
-        self._headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8", **authorization(config)}
-        self._tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=config.tls.ca) if config.tls.ca else True
+        parts = split_url(config.url)
+        secure = parts.scheme == "https"
+        tls = ssl.create_default_context(cafile=config.tls.ca) if secure else None
+        self._timeout_s = config.timeout.total_seconds()
+        self._http = HttpClient(parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80), tls, self._timeout_s)
+        self._head = _request_head(config, parts.netloc.rpartition("@")[2])
         self._see_clock = see_clock
         self._next_date_s = 0.0
-        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=60)
-        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=True, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        self._http.close()
 
     async def write(self, gzip: bytes) -> Answer:
         """Post a body. Never raises for what a network or a server does: that is an answer too."""
-        if self._session is None:
-            raise RuntimeError("the client is not open")
         try:
-            request = self._session.post(
-                self._url,
-                data=gzip,
-                headers=self._headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
-            async with request as response:
-                self._see_date(response.headers.get("Date"))
-                if response.status == 204:  # noqa: PLR2004 - the one status without a body
-                    return Answer(204)
-                text = (await response.content.read(_ERROR_MAX_BYTES)).decode(errors="replace")
-                if response.content.at_eof() is False:
-                    response.close()
-                return Answer(response.status, text, retry_after_s(response.headers.get("Retry-After")))
+            response = await self._http.ask(b"%b%d\r\n\r\n%b" % (self._head, len(gzip), gzip))
         except TimeoutError:
-            return Answer(0, f"no answer within {self._timeout.total} s")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Answer(0, str(error) or type(error).__name__)
-
-    async def reachable(self) -> Answer:
-        """Ask for its health; status 0 when nobody answers."""
-        if self._session is None:
-            raise RuntimeError("the client is not open")
-        try:
-            async with self._session.get(self._ping_url, timeout=self._timeout, allow_redirects=False) as response:
-                self._see_date(response.headers.get("Date"))
-                return Answer(response.status)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            return Answer(0, str(error) or type(error).__name__)
+            return Answer(0, f"no answer within {self._timeout_s:g} s")
+        except OSError as error:
+            return Answer(0, error.strerror or str(error) or type(error).__name__)
+        headers = response.headers
+        self._see_date(headers.get("date"))
+        return Answer(response.status, response.body.decode(errors="replace"), retry_after_s(headers.get("retry-after")))
 
     def _see_date(self, date: str | None) -> None:
         """Compare clocks now and then: the header costs more to read than the rest of the answer."""
@@ -91,7 +61,20 @@ class InfluxdbClient:
         self._see_clock(theirs_ms - time.time_ns() // 1_000_000)
 
 
-def write_url(config: Influxdb) -> URL:
+def _request_head(config: Influxdb, host: str) -> bytes:
+    """The head of every write, up to the length of its body."""
+    headers = {
+        "Host": host,
+        "User-Agent": f"province-gateway/{__version__}",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Encoding": "gzip",
+        **authorization(config),
+    }
+    lines = [f"POST {write_target(config)} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "Content-Length: "]).encode()
+
+
+def write_target(config: Influxdb) -> str:
     """Where points are posted; ``precision=ms`` always said, for a wrong one is silent corruption."""
     if config.api == "v1":
         database, _, policy = config.bucket.partition("/")
@@ -100,8 +83,8 @@ def write_url(config: Influxdb) -> URL:
     else:
         query = {"org": config.org, "bucket": config.bucket} if config.org else {"bucket": config.bucket}
         path = "/api/v2/write"
-    text = urlencode({**query, "precision": "ms"}, quote_via=quote)
-    return URL(f"{config.url.rstrip('/')}{path}?{text}", encoded=True)
+    base = split_url(config.url).path.rstrip("/")
+    return f"{base}{path}?{urlencode({**query, 'precision': 'ms'}, quote_via=quote)}"
 
 
 def authorization(config: Influxdb) -> dict[str, str]:

@@ -15,6 +15,7 @@ A subscription the broker refuses is an error people must see, and no reason to 
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 import sys
@@ -90,9 +91,11 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self._socket = transport.get_extra_info("socket")
-        if self._socket is not None:
+        handle = transport.get_extra_info("socket")
+        if handle is not None:
             with suppress(OSError):
+                # A descriptor of our own: setting an option through uvloop's stand-in costs more than reading a packet.
+                self._socket = socket.socket(fileno=os.dup(handle.fileno()))
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
@@ -116,6 +119,9 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
         if self.ended.done():
             return
         if exc is None or isinstance(exc, OSError):
@@ -251,10 +257,7 @@ class Intake:
         elif isinstance(event, Connected):
             self._on_connected(event)
         elif isinstance(event, Subscribed):
-            for pattern, why in event.refused.items():
-                self._events.subscription_refused(pattern, why)
-            if not event.refused:
-                self._events.subscribed(len(self.subscriptions.wanted))
+            self._events.subscribed(len(self.subscriptions.wanted), event.refused)
             self._subscribed(list(self.subscriptions.wanted))
 
     def _on_connected(self, event: Connected) -> None:

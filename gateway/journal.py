@@ -1,7 +1,7 @@
 """The journal: bodies that InfluxDB could not take, in order, on disk.
 
-A row is a body exactly as it was posted and will be posted again, with its count and a CRC. Every function here gets the
-connection inside a transaction (:meth:`gateway.database.Database.run`).
+A row is a body exactly as it was posted and will be posted again, with its count and a CRC over all of it. Every function here
+gets the connection inside a transaction (:meth:`gateway.database.Database.run`).
 """
 
 import json
@@ -9,27 +9,30 @@ import sqlite3
 import sys
 import zlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from gateway.core.batching import Body
 
 _ROW_OVERHEAD_BYTES: Final = 200
+_ROW_MAX: Final = (1 << 63) - 1
+_PROBES_MAX: Final = 1_000_000
+"""Row numbers tried one by one in a damaged file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the journal."""
+    """One row of the journal.
+
+    :ivar intact: whether it is what was stored. If not, its body holds nothing but the count of readings it claims.
+    """
 
     row: int
-    created_ms: int
-    refused: bool
     body: Body
-
-    @property
-    def intact(self) -> bool:
-        """Whether the bytes are the ones that were stored."""
-        return zlib.crc32(self.body.gzip) == self.body.crc
+    intact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,22 @@ class Stock:
     oldest_ms: int | None
 
 
-_COLUMNS: Final = "id, created_ms, refused, readings, domains, pairs, crc, body"
+Removed = dict[int, Counter[str]]
+"""Rows that were taken out before they came in, each with its readings by domain."""
+
+_COLUMNS: Final = "id, readings, domains, pairs, crc, body"
 
 
-def append(connection: sqlite3.Connection, bodies: list[Body], now_ms: int, *, refused: bool) -> list[int]:
-    """Store bodies; the numbers of their rows."""
-    rows = []
-    for body in bodies:
-        cursor = connection.execute(
-            f"INSERT INTO journal ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-            (now_ms, refused, body.readings, json.dumps(body.domains), json.dumps(body.pairs), body.crc, body.gzip),
+def append(connection: sqlite3.Connection, bodies: list[Body], first_row: int, now_ms: int, *, refused: bool) -> list[int]:
+    """Store bodies from ``first_row`` on (:meth:`gateway.database.Database.reserve_rows`); the numbers of their rows."""
+    rows = list(range(first_row, first_row + len(bodies)))
+    for row, body in zip(rows, bodies, strict=True):
+        domains, pairs = json.dumps(body.domains), json.dumps(body.pairs)
+        crc = _crc(body.crc, body.readings, domains, pairs)
+        connection.execute(
+            f"INSERT INTO journal ({_COLUMNS}, created_ms, refused) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
+            (row, body.readings, domains, pairs, crc, body.gzip, now_ms, refused),
         )
-        rows.append(cursor.lastrowid or 0)
     return rows
 
 
@@ -77,18 +84,27 @@ def remove(connection: sqlite3.Connection, rows: list[int]) -> None:
     connection.executemany("DELETE FROM journal WHERE id = ?", [(row,) for row in rows])
 
 
-def remove_oldest(connection: sqlite3.Connection, size_bytes: int) -> Counter[str]:
-    """Make room of about ``size_bytes`` for newer ones; what was given up, by domain."""
-    given_up: Counter[str] = Counter()
-    freed_bytes, rows = 0, []
-    for row, domains, body_bytes in connection.execute("SELECT id, domains, length(body) FROM journal ORDER BY id"):
+def remove_oldest(connection: sqlite3.Connection, size_bytes: int) -> Removed:
+    """Make room of about ``size_bytes`` for newer ones."""
+    removed: Removed = {}
+    freed_bytes = 0
+    for row, readings, domains, body_bytes in connection.execute(
+        "SELECT id, readings, domains, length(body) FROM journal ORDER BY id"
+    ):
         if freed_bytes >= size_bytes:
             break
         freed_bytes += body_bytes + _ROW_OVERHEAD_BYTES
-        given_up.update(json.loads(domains))
-        rows.append(row)
-    remove(connection, rows)
-    return given_up
+        try:
+            removed[row] = Counter(json.loads(domains))
+        except ValueError:  # a damaged row
+            removed[row] = Counter({"unknown": readings})
+    remove(connection, list(removed))
+    return removed
+
+
+def drop(connection: sqlite3.Connection) -> Removed:
+    """Throw everything away."""
+    return remove_oldest(connection, sys.maxsize)
 
 
 def stock(connection: sqlite3.Connection) -> Stock:
@@ -97,13 +113,42 @@ def stock(connection: sqlite3.Connection) -> Stock:
     return Stock(batches, readings or 0, oldest)
 
 
-def drop(connection: sqlite3.Connection) -> Counter[str]:
-    """Throw everything away; what that was, by domain."""
-    return remove_oldest(connection, sys.maxsize)
+def salvage(damaged: Path) -> Iterator[Entry]:
+    """Rows that can still be read in a damaged file: from both ends up to the damage, and what lies between one by one."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, check_same_thread=False)) as connection:
+        connection.text_factory = lenient_text
+        connection.execute("PRAGMA writable_schema=ON")  # reads a file that is shorter than it says
+        low, high = 0, _ROW_MAX
+        for order in ("ASC", "DESC"):
+            query = f"SELECT {_COLUMNS} FROM journal WHERE id > ? AND id < ? ORDER BY id {order}"  # noqa: S608 - constants
+            try:
+                for row in connection.execute(query, (low, high)):
+                    low, high = (row[0], high) if order == "ASC" else (low, row[0])
+                    yield _entry(row)
+                return
+            except sqlite3.DatabaseError:
+                continue
+        query = f"SELECT {_COLUMNS} FROM journal WHERE id = ?"  # noqa: S608 - a constant
+        for number in range(low + 1, min(high, low + _PROBES_MAX)):
+            with suppress(sqlite3.DatabaseError):
+                for row in connection.execute(query, (number,)).fetchall():
+                    yield _entry(row)
 
 
-def _entry(row: tuple[int, int, int, int, str, str, int, bytes]) -> Entry:
-    number, created_ms, refused, readings, domains, pairs, crc, body = row
-    return Entry(
-        number, created_ms, bool(refused), Body(body, readings, Counter(json.loads(domains)), crc, tuple(json.loads(pairs)))
-    )
+def lenient_text(raw: bytes) -> str:
+    """Text of a file that may be damaged."""
+    return raw.decode(errors="replace")
+
+
+def _crc(body_crc: int, readings: int, domains: str, pairs: str) -> int:
+    return zlib.crc32(f"{readings} {domains} {pairs}".encode(), body_crc)
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    """A row as it was read: of a damaged file anything may come."""
+    number, readings, domains, pairs, crc, gzip = row
+    if isinstance(gzip, bytes) and _crc(zlib.crc32(gzip), readings, domains, pairs) == crc:
+        body = Body(gzip, readings, Counter(json.loads(domains)), zlib.crc32(gzip), tuple(json.loads(pairs)))
+        return Entry(number, body, intact=True)
+    claimed = readings if isinstance(readings, int) else 0
+    return Entry(number, Body(b"", claimed, Counter({"unknown": claimed}), 0), intact=False)

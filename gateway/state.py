@@ -110,7 +110,7 @@ class GatewayState:
         events = self.events
         found = [
             f"MQTT: {events.mqtt_trouble}" if not events.mqtt_connected else "",
-            f"MQTT: {events.configuration_trouble}" if events.configuration_trouble else "",
+            *[f"MQTT: subscription {pattern} refused: {why}" for pattern, why in events.refused_subscriptions.items()],
             f"InfluxDB: {events.influxdb_trouble}" if events.influxdb_trouble else "",
             f"journal: {events.journal_trouble}" if events.journal_trouble else "",
             "the gateway's clock is doubted" if self.processor.trust.doubted else "",

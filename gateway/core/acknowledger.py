@@ -44,14 +44,15 @@ class Acknowledger:
         return bool(self._first_copies) and self._first_copies.get(packet_id) == fingerprint
 
     def connected(self, *, session_present: bool) -> None:
-        """A new connection began. Without the old session nothing comes again."""
+        """A new connection began. Without the old session nothing comes again, and its identifiers mean nothing any more."""
         self.connection += 1
         self.owed = 0
         self._first_copies.clear()
-        if session_present:
-            for batch in self._order:
-                for owed in batch.owed:
-                    self._first_copies.update(zip(owed.packet_ids, owed.fingerprints, strict=True))
+        for batch in self._order:
+            if not session_present:
+                batch.owed.clear()
+            for owed in batch.owed:
+                self._first_copies.update(zip(owed.packet_ids, owed.fingerprints, strict=True))
 
     def disconnected(self) -> None:
         """The connection is gone, and with it what was owed on it."""
@@ -66,8 +67,9 @@ class Acknowledger:
                 if owed.connection == self.connection:
                     ready += owed.packet_ids
                 elif self._first_copies:
-                    for packet_id in owed.packet_ids:
-                        self._first_copies.pop(packet_id, None)
+                    for packet_id, fingerprint in zip(owed.packet_ids, owed.fingerprints, strict=True):
+                        if self._first_copies.get(packet_id) == fingerprint:
+                            del self._first_copies[packet_id]
         self.owed -= len(ready)
         return ready
 

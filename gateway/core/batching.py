@@ -55,6 +55,8 @@ def encode(readings: Sequence[Reading], *, dense: bool = False) -> Body:
 def decode(body: Body) -> list[Reading]:
     """The readings of a body, in their order. Their domain is the measurement of their first line."""
     readings: list[Reading] = []
+    if not body.readings:
+        return readings
     pairs = frozenset(body.pairs)
     for number, text in enumerate(zlib.decompress(body.gzip, wbits=_GZIP_WBITS).decode().split("\n"), start=1):
         if number in pairs and readings:

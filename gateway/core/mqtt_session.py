@@ -14,8 +14,9 @@ adds what a codec does not know:
 * **Acknowledgement is the application's.** Nothing is acknowledged here. :func:`pubacks` makes the packets for many
   identifiers at once; their order is the order of receipt [MQTT-4.6.0-2], which the caller keeps.
 
-Invariants: a chunk boundary never changes the events (tested at every byte); after a fault no event of the same chunk is lost,
-they travel with the exception.
+Invariants: a chunk boundary never changes the events (tested at every byte), as long as chunks are smaller than
+``frame_max_bytes``: in a larger one an oversized PUBLISH may stand whole, and is read as any other. After a fault no event of
+the same chunk is lost, they travel with the exception.
 """
 
 import struct
@@ -26,6 +27,7 @@ import mqtt5
 
 _PUBLISH: Final = 3
 _QOS_BITS: Final = 0x06
+_QOS_2_BIT: Final = 0x04
 _RETAIN_BIT: Final = 0x01
 _DUPLICATE_BIT: Final = 0x08
 _HEADER_MAX: Final = 5
@@ -35,6 +37,7 @@ _OVERSIZED_KEPT_BYTES: Final = 65536
 _HEAD_MAX_BYTES: Final = 3 * 65536
 """Of an oversized message: topic, some properties and the part of the payload that is kept."""
 _REFUSED: Final = 0x80
+_BREAKS_SUBSCRIPTION: Final = "the broker sent a PUBLISH that breaks the subscription: QoS 2, no topic or no identifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +196,7 @@ class Session:
             at += length
             if type(packet) is mqtt5.PublishPacket and self.connected:
                 if packet.qos == mqtt5.QoS.EXACTLY_ONCE or not packet.topic or packet.packet_id == 0:
-                    raise ProtocolFault(
-                        "the broker sent a PUBLISH that breaks the subscription: QoS 2, no topic or no identifier"
-                    )
+                    raise ProtocolFault(_BREAKS_SUBSCRIPTION)
                 events.append(packet)
             else:
                 self._control(packet, events)
@@ -294,6 +295,8 @@ def _oversized(skipped: _Skipping) -> Oversized:
     if first & _QOS_BITS:
         packet_id = int.from_bytes(body[at : at + 2], "big")
         at += 2
+    if first & _QOS_2_BIT or not topic or packet_id == 0:
+        raise ProtocolFault(_BREAKS_SUBSCRIPTION)
     properties = _frame(b"\0" + body[at : at + _HEADER_MAX - 1])
     if properties is not None:
         at += properties[0] - 1 + properties[1]

@@ -67,6 +67,6 @@ def fate_of(answer: Answer) -> Fate:
 
 def retry_after_s(header: str | None) -> float | None:
     """Seconds of a ``Retry-After``; the form with a date is not used by any InfluxDB and reads as None."""
-    if header is None or not header.strip().isdigit():
+    if header is None or not (header.isascii() and header.strip().isdigit()):
         return None
     return min(float(header), 3600.0)

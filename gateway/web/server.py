@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _PAGE: Final = Path(__file__).with_name("status.html")
 _EVENT_EVERY_S: Final = 1.0
 _LIST_MAX: Final = 1000
+_ROW_DIGITS: Final = 18
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -122,9 +123,9 @@ class WebServer:
 
     async def _rejects(self, request: web.Request) -> web.Response:
         reason, device = _selection(request)
-        number = request.query.get("id", "")
+        number, before = _number(request, "id"), _number(request, "before")
         found = await self._parts.database.run(
-            rejects.select, reason=reason, device=device, number=int(number) if number.isdigit() else None, most=_LIST_MAX
+            rejects.select, reason=reason, device=device, number=number, before=before, most=_LIST_MAX
         )
         return web.json_response({"rejects": [reject_document(number, refusal) for number, refusal in found]})
 
@@ -169,6 +170,15 @@ class WebServer:
         domains = await self._parts.database.run(journal.drop)
         self._state.ledger.settle("expired", domains, "journal")
         return web.json_response({"dropped": domains.total()})
+
+
+def _number(request: web.Request, key: str) -> int | None:
+    text = request.query.get(key)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _ROW_DIGITS):
+        raise web.HTTPBadRequest(text=f"{key}={text!r} is not the number of a reject")
+    return int(text)
 
 
 def _selection(request: web.Request) -> tuple[str | None, str | None]:

@@ -22,7 +22,8 @@ class Bar:
 
     def __str__(self) -> str:
         of = "ratio " if self.of_ratio else ""
-        return f"{of}{'≥' if self.at_least else '≤'} {self.limit:.3g}"
+        limit = number(self.limit) if self.limit >= 100 else f"{self.limit:.3g}"
+        return f"{of}{'≥' if self.at_least else '≤'} {limit}"
 
 
 @dataclass(frozen=True)

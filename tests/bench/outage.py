@@ -10,8 +10,10 @@ from tests.influx import query
 from tests.waiting import until
 
 RATE = 1000
-_DEVICES = 3000
-_WARM_S = 3.0
+_DEVICES = 1000
+_WARM_RATE = 4000
+_WARM_READINGS = 40 * _DEVICES
+"""So many that what the gateway remembers of each device (the last 32 keys) grows no more during the outage."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ def run_outage(plan: Plan, seconds: float) -> Outage:
         broker = running.enter_context(mosquitto(folder))
         database = running.enter_context(influxdb(folder))
         consumer = running.enter_context(gateway(folder, broker.url, database.url, api="v1"))
-        warm = int(paced(pacer(broker.port, RATE, _WARM_S, _DEVICES))["published"])
+        warm = int(paced(pacer(broker.port, _WARM_RATE, _WARM_READINGS / _WARM_RATE, _DEVICES))["published"])
         wait_written(consumer, warm, within_s=20.0)
         before_bytes = disk_bytes(pid_of(consumer))
         database.stop()

@@ -126,6 +126,7 @@ class Window:
         self.keys = RecentKeys()
 
     def see(self, time_ms: int, value: float = 7.0, now_ms: int = NOW_MS) -> Twin:
+        """Judge one reading with one value."""
         return self.keys.see(("water", ",device=d"), time_ms, (value,), self.shapes.of(("ph",)), now_ms, self.shapes)
 
 

