@@ -16,12 +16,14 @@ from gateway import journal, rejects
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault, load, secret
 from gateway.core.batching import decode as decode_body
-from gateway.database import Database, DatabaseFault, InUse
+from gateway.database import Damaged, Database, DatabaseFault, InUse
 from gateway.documents import reject_document
 from gateway.pipeline import build_processor
 from gateway.replay import commit, work
 from gateway.web.access import own_token_file
 from schemas.rejects import RejectReason
+
+_MENDED_BY = "a gateway that starts on it sets it aside and saves what can be read"
 
 
 def rejects_command(options: argparse.Namespace) -> int:
@@ -67,7 +69,8 @@ def _change_rejects(file: Database, config: Config, action: str, reason: str | N
     if action == "purge":
         return {"removed": file.run_here(rejects.remove, [number for number, _ in chosen])}
     result = work(build_processor(config), chosen)
-    file.run_here(commit, result, time.time_ns() // 1_000_000, config.rejects.max_bytes)
+    first_row = file.reserve_rows(len(result.bodies))
+    file.run_here(commit, result, first_row, time.time_ns() // 1_000_000, config.rejects.max_bytes)
     return result.document()
 
 
@@ -133,7 +136,7 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
 
 
 def _drop(file: Database) -> dict[str, Any]:
-    return {"dropped": file.run_here(journal.drop).total()}
+    return {"dropped": sum(domains.total() for domains in file.run_here(journal.drop).values())}
 
 
 def _export(file: Database, target: Path) -> int:
@@ -167,8 +170,12 @@ def _database(config: Config) -> Iterator[Database | None]:
         return
     except DatabaseFault as fault:
         raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
+    except Damaged as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_MENDED_BY}"]) from fault
     try:
         yield file
+    except Damaged as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_MENDED_BY}"]) from fault
     finally:
         file.close()
 

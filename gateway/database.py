@@ -24,6 +24,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PAGE_BYTES: Final = 1024
+ASIDE: Final = ".damaged-"
+_SALVAGED: Final = ".salvaged-"
+_SUFFIXES: Final = ("", "-wal", "-shm")
+_PRIMARY_CODE: Final = 0xFF
 _SCHEMA_VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS journal (
@@ -43,6 +47,10 @@ class DatabaseFault(Exception):  # noqa: N818 - the field's word
     """The file cannot be used now: full, read-only, gone or damaged. The text says which and what to do."""
 
 
+class Damaged(Exception):  # noqa: N818 - says what it is
+    """The file is not what was written. It must be set aside and a new one begun; what it held can be salvaged."""
+
+
 class InUse(Exception):  # noqa: N818 - says what it is
     """Another process works on the file."""
 
@@ -55,42 +63,80 @@ class Database:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None
+        self._next_row = 1
+        self._damage = asyncio.Event()
 
-    def open(self) -> None:
-        """Lock and open the file; a damaged one is set aside and a new one begun.
+    def open(self, *, begin_anew: bool = False) -> None:
+        """Lock and open the file.
 
+        :param begin_anew: set a damaged file aside first and begin a new one.
+        :raises Damaged: it was damaged already when it was opened.
         :raises InUse: another process has it.
         :raises DatabaseFault: no file can be opened at that place.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(self.path)
-            try:
-                self._connection = connect(self.path)
-            except sqlite3.DatabaseError as damage:
-                if isinstance(damage, sqlite3.OperationalError):
-                    raise
-                aside = self.set_aside()
-                log.error("%s is damaged (%s); set aside as %s, a new one is begun", self.path, damage, aside.name)  # noqa: TRY400
-                self._connection = connect(self.path)
+            if begin_anew:
+                log.error("%s is set aside as %s, a new one is begun", self.path, self._set_aside().name)
+            self._connection = connect(self.path)
+            self._next_row = 1 + look_around(self._connection)
         except (OSError, sqlite3.Error) as error:
             self.close()
+            if is_damage(error):
+                raise Damaged(f"{self.path} is damaged: {error}") from error
             raise DatabaseFault(f"{self.path} cannot be opened: {error}; see that its folder exists and is writable") from error
 
-    def set_aside(self) -> Path:
+    def _set_aside(self) -> Path:
         """Rename the file and what belongs to it, so that nothing of it is lost."""
-        aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
-        for suffix in ("", "-wal", "-shm"):
+        now = f"{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() // 1_000_000 % 1000:03d}"
+        aside = self.path.with_name(f"{self.path.name}{ASIDE}{now}")
+        for suffix in _SUFFIXES:
             with suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + suffix).rename(aside.with_name(aside.name + suffix))
         return aside
+
+    def to_salvage(self) -> list[Path]:
+        """Files that were set aside and not salvaged yet, the oldest first."""
+        found = self.path.parent.glob(f"{self.path.name}{ASIDE}*")
+        return sorted(path for path in found if not path.name.endswith(_SUFFIXES[1:]))
+
+    def note_salvaged(self, aside: Path) -> None:
+        """A file has given what it could: of such files the last one is kept, for people to look at."""
+        for old in self.path.parent.glob(f"{self.path.name}{_SALVAGED}*"):
+            old.unlink()
+        for suffix in _SUFFIXES:
+            with suppress(FileNotFoundError):
+                aside.with_name(aside.name + suffix).rename(aside.with_name(aside.name.replace(ASIDE, _SALVAGED) + suffix))
+
+    def reserve_rows(self, count: int) -> int:
+        """The first of ``count`` row numbers for the journal.
+
+        None is given twice while this process runs, whatever was removed meanwhile: who still remembers a row must not meet
+        another one under its number.
+        """
+        self._next_row += count
+        return self._next_row - count
 
     async def run(self, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call ``do(connection, …)`` in the thread, in a transaction that is committed and synced when it returns.
 
         :raises DatabaseFault: nothing of it was done.
+        :raises Damaged: nothing of it was done, and nothing more will be (:meth:`watch`).
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self.run_here(do, *args, **kwargs))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self.run_here(do, *args, **kwargs))
+        except Damaged:
+            self._damage.set()
+            raise
+
+    async def watch(self) -> None:
+        """End with the fault when the file is found damaged, whoever found it.
+
+        :raises Damaged: it is.
+        """
+        await self._damage.wait()
+        raise Damaged(f"{self.path} is damaged")
 
     def run_here(self, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The same without the thread: for start, stop and commands."""
@@ -102,6 +148,8 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 return do(connection, *args, **kwargs)
         except sqlite3.Error as error:
+            if is_damage(error):
+                raise Damaged(f"{self.path} is damaged: {error}") from error
             raise DatabaseFault(f"{self.path}: {error}") from error
 
     def used_bytes(self) -> int:
@@ -145,6 +193,7 @@ class Database:
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file as this project does, with its tables."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
+    connection.text_factory = lambda raw: raw.decode(errors="replace")  # of a damaged row anything may come
     try:
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -156,11 +205,24 @@ def connect(path: Path) -> sqlite3.Connection:
         if version == 0:
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def look_around(connection: sqlite3.Connection) -> int:
+    """Read what all rows of the tables are found by, so that damage there shows now; the highest row number of the journal."""
+    for table in ("rejects", "kept"):
+        connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()  # noqa: S608 - constants
+    highest, _ = connection.execute("SELECT coalesce(max(id), 0), sum(readings) FROM journal NOT INDEXED").fetchone()
+    return int(highest)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file is to blame, and not the disk, its rights or its room."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_NOTADB if type(error) is sqlite3.DatabaseError else 0)
+    return code & _PRIMARY_CODE in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _pages_bytes(connection: sqlite3.Connection) -> int:

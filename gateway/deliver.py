@@ -24,7 +24,7 @@ Invariants: a batch is in the queue, in flight or released; one with a row stand
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -41,6 +41,8 @@ _TIMER_S: Final = 0.001
 """The event loop's timers are no finer; to wait for less than this would be to turn in circles."""
 _SLOW_ANSWER_S: Final = 0.1
 _LANES_WHEN_SLOW: Final = 4
+_GONE: Final = 0
+"""Number of a row that is no more; the journal's begin with 1."""
 _SMALLEST_LIMIT: Final = 100
 """Readings in a batch, whatever InfluxDB finds too large: what is still larger than it takes is split in the drain lane."""
 
@@ -227,7 +229,9 @@ class Delivery:
         self._events.answered(fate.value, seconds)
         if fate not in {Fate.RETRY, Fate.FAULTY_DATABASE}:
             self._breaker.close()
-        if fate is Fate.WRITTEN:
+        if batch.row == _GONE:
+            pass
+        elif fate is Fate.WRITTEN:
             self._written(batch, now_s)
         elif batch.row is None:
             self._not_written(batch, fate, answer)
@@ -294,6 +298,12 @@ class Delivery:
     def rows_in_flight(self) -> frozenset[int]:
         """Rows of the journal whose first write is still unanswered."""
         return frozenset(batch.row for batch in self._flying if batch.row is not None)
+
+    def forget_rows(self, rows: Container[int]) -> None:
+        """These rows were taken out of the journal and counted: what is answered to their first writes changes nothing."""
+        for batch in self._flying:
+            if batch.row in rows:
+                batch.row = _GONE
 
     async def finish(self, patience_s: float) -> None:
         """Give what waits and flies ``patience_s`` to be written; stops early when InfluxDB is in trouble."""

@@ -78,6 +78,7 @@ class Drain:
         self._events = events
         self._own_point = own_point
         self._rejects_max_bytes = rejects_max_bytes
+        self._current: int | None = None
         self._settled: list[int] = []
         self._kept: list[Refusal] = []
         self._next_removal_s = 0.0
@@ -89,6 +90,19 @@ class Drain:
         """A row's first write was answered after all: it is in InfluxDB."""
         self._settled.append(row)
         self._backlog.set()
+
+    def give_up(self, removed: journal.Removed) -> int:
+        """Rows were taken out before they came in: whoever holds one forgets it, and their readings expire; how many did.
+
+        Not those of a row that was settled and only waited to be removed.
+        """
+        unsettled = [domains for row, domains in removed.items() if row not in self._settled]
+        expired = sum(unsettled, Counter[str]())
+        self._delivery.forget_rows(removed)
+        if self._current in removed:
+            self._current = None
+        self._ledger.settle("expired", expired, "journal")
+        return expired.total()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -112,6 +126,7 @@ class Drain:
                 self._events.drained(self._brought_in)
                 self._brought_in = 0
             return
+        self._current = entry.row
         if not entry.intact:
             self._events.row_damaged(entry.row, entry.body.readings)
             self._ledger.settle("lost", entry.body.domains, "journal")
@@ -124,6 +139,8 @@ class Drain:
     async def _post(self, entry: journal.Entry) -> None:
         answer = await self._write(entry.body.gzip)
         fate = fate_of(answer)
+        if self._current != entry.row:
+            return
         if fate is Fate.WRITTEN:
             self._ledger.settle("written", entry.body.domains, "journal")
             self._done(entry)
@@ -156,6 +173,8 @@ class Drain:
         outcome = await self._split(entry, entry.body.readings if too_large else None)
         if outcome is None:
             await asyncio.sleep(self._backoff.next_s(random()))  # noqa: S311 - jitter is no secret
+            return
+        if self._current != entry.row:
             return
         if outcome.too_large is not None and outcome.written:
             self._delivery.remember_smaller(outcome.too_large)
@@ -206,16 +225,10 @@ class Drain:
     async def remove_settled(self) -> None:
         """Forget the rows that are settled, and keep the rejects they left, in one commit."""
         self._next_removal_s = asyncio.get_running_loop().time() + _REMOVE_EVERY_S
-        rows, self._settled = self._settled, []
-        kept, self._kept = self._kept, []
-        if not rows:
-            return
-        try:
+        rows, kept = list(self._settled), list(self._kept)
+        if rows:
             await self._store.settle(rows, kept, self._rejects_max_bytes)
-        except DatabaseFault:
-            self._settled = rows + self._settled
-            self._kept = kept + self._kept
-            raise
+            del self._settled[: len(rows)], self._kept[: len(kept)]
 
 
 def _halves(readings: list[Reading]) -> list[list[Reading]]:

@@ -130,6 +130,10 @@ class Events:
         """A row of the journal is not what was stored."""
         log.error("journal row %d is damaged; %d readings in it are lost", row, readings)
 
+    def salvaged(self, name: str, saved: int, lost: int) -> None:
+        """A damaged journal has given what it could."""
+        log.error("%s: %d readings of it are saved, %d are lost, and what stood in rows that cannot be read", name, saved, lost)
+
     def backlog_found(self, readings: int) -> None:
         """The journal holds readings of an earlier run."""
         if readings:

@@ -4,15 +4,19 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from gateway import database, journal
 from gateway.breaker import Breaker
+from gateway.core.batching import Body
 from gateway.core.write_result import Fate, fate_of
 from gateway.database import Database, DatabaseFault
 from gateway.deliver import Writer
 from gateway.state import GatewayState
-from gateway.store import Store
+from gateway.store import JournalFull, Store
 
 log = logging.getLogger("gateway.housekeeping")
 
@@ -20,6 +24,7 @@ SUBSCRIPTIONS: Final = "subscriptions"
 NEWEST_TIME: Final = "newest_time_ms"
 _REPORT_EVERY_S: Final = 60.0
 _MEASURE_EVERY_S: Final = 5.0
+_SALVAGED_TOGETHER: Final = 20
 _SAVE_CLOCK_EVERY_S: Final = 900.0
 
 
@@ -56,6 +61,29 @@ class Housekeeping:
             await self._remembered.wait()
             self._remembered.clear()
             await self._keep(SUBSCRIPTIONS, json.dumps(self._in_force))
+
+    async def salvage(self, backlog_grew: Callable[[], None]) -> None:
+        """Bring what can be read of damaged files into the new one, behind the readings, a little at a time."""
+        for aside in self._database.to_salvage():
+            entries = journal.salvage(aside)
+            saved = lost = 0
+            while some := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), entries):
+                bodies = [entry.body for entry in some if entry.intact]
+                await self._store_with_patience(bodies)
+                saved += sum(body.readings for body in bodies)
+                lost += self._state.salvaged(some)
+                backlog_grew()
+            self._database.note_salvaged(aside)
+            self._state.events.salvaged(aside.name, saved, lost)
+
+    async def _store_with_patience(self, bodies: list[Body]) -> None:
+        """Store bodies once there is room for them: no other must make room for what was salvaged."""
+        while True:
+            if self._store.has_room(bodies):
+                with suppress(JournalFull):
+                    await self._store.append(bodies)
+                    return
+            await asyncio.sleep(_MEASURE_EVERY_S)
 
     async def measure(self) -> None:
         """Look at what the journal holds; until cancelled."""

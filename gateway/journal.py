@@ -19,7 +19,7 @@ from gateway.core.batching import Body
 
 _ROW_OVERHEAD_BYTES: Final = 200
 _ROW_MAX: Final = (1 << 63) - 1
-_PROBES_MAX: Final = 1_000_000
+_PROBES_MAX: Final = 100_000
 """Row numbers tried one by one in a damaged file."""
 
 
@@ -94,10 +94,7 @@ def remove_oldest(connection: sqlite3.Connection, size_bytes: int) -> Removed:
         if freed_bytes >= size_bytes:
             break
         freed_bytes += body_bytes + _ROW_OVERHEAD_BYTES
-        try:
-            removed[row] = Counter(json.loads(domains))
-        except ValueError:  # a damaged row
-            removed[row] = Counter({"unknown": readings})
+        removed[row] = _domains(domains, readings)
     remove(connection, list(removed))
     return removed
 
@@ -116,18 +113,17 @@ def stock(connection: sqlite3.Connection) -> Stock:
 def salvage(damaged: Path) -> Iterator[Entry]:
     """Rows that can still be read in a damaged file: from both ends up to the damage, and what lies between one by one."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, check_same_thread=False)) as connection:
-        connection.text_factory = lenient_text
+        connection.text_factory = lambda raw: raw.decode(errors="replace")
         connection.execute("PRAGMA writable_schema=ON")  # reads a file that is shorter than it says
+        connection.execute("SELECT id FROM journal LIMIT 0")  # nothing is to be had where not even the table is known
         low, high = 0, _ROW_MAX
         for order in ("ASC", "DESC"):
             query = f"SELECT {_COLUMNS} FROM journal WHERE id > ? AND id < ? ORDER BY id {order}"  # noqa: S608 - constants
-            try:
+            with suppress(sqlite3.DatabaseError):
                 for row in connection.execute(query, (low, high)):
                     low, high = (row[0], high) if order == "ASC" else (low, row[0])
                     yield _entry(row)
-                return
-            except sqlite3.DatabaseError:
-                continue
+                high = low + 1  # all read
         query = f"SELECT {_COLUMNS} FROM journal WHERE id = ?"  # noqa: S608 - a constant
         for number in range(low + 1, min(high, low + _PROBES_MAX)):
             with suppress(sqlite3.DatabaseError):
@@ -135,9 +131,13 @@ def salvage(damaged: Path) -> Iterator[Entry]:
                     yield _entry(row)
 
 
-def lenient_text(raw: bytes) -> str:
-    """Text of a file that may be damaged."""
-    return raw.decode(errors="replace")
+def _domains(text: str, readings: int) -> Counter[str]:
+    """Readings by domain, of a row whose bytes nobody checked."""
+    with suppress(ValueError, TypeError):
+        domains = Counter[str](json.loads(text))
+        if domains.total() == readings:
+            return domains
+    return Counter({"unknown": readings})
 
 
 def _crc(body_crc: int, readings: int, domains: str, pairs: str) -> int:

@@ -160,6 +160,7 @@ def build(config: Config, file: Database) -> Parts:
         resume_reading=intake.resume_reading,
     )
     breaker.on_close = delivery.pump
+    to_journal.give_up = drain.give_up
     return Parts(
         config, file, influxdb, processor, breaker, delivery, store, to_journal, keeper, drain, intake, state, housekeeping
     )

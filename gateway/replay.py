@@ -60,9 +60,9 @@ def work(processor: Processor, chosen: list[tuple[int, Refusal]]) -> Replayed:
     return result
 
 
-def commit(connection: sqlite3.Connection, result: Replayed, now_ms: int, max_bytes: int) -> None:
-    """Put the outcome of :func:`work` in the place of the rejects it came from."""
+def commit(connection: sqlite3.Connection, result: Replayed, first_row: int, now_ms: int, max_bytes: int) -> None:
+    """Put the outcome of :func:`work` in the place of the rejects it came from, in the journal from ``first_row`` on."""
     rejects.remove(connection, result.numbers)
     if result.refused:
         rejects.add(connection, result.refused, max_bytes)
-    journal.append(connection, result.bodies, now_ms, refused=False)
+    journal.append(connection, result.bodies, first_row, now_ms, refused=False)

@@ -4,12 +4,13 @@ import asyncio
 import gc
 import logging
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault
-from gateway.database import Database, DatabaseFault, InUse
+from gateway.database import Damaged, Database, DatabaseFault, InUse
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
 from gateway.registry import load_registry
@@ -19,6 +20,7 @@ log = logging.getLogger("gateway")
 
 _WRITE_PATIENCE_S: Final = 2.0
 _COMMIT_PATIENCE_S: Final = 1.5
+_DAMAGED_AGAIN_S: Final = 1.0
 
 
 def run(config: Config) -> int:
@@ -28,9 +30,24 @@ def run(config: Config) -> int:
     """
     set_up_logging(config.log)
     _calm_garbage_collector()
+    damaged = False
+    while True:
+        try:
+            _run_on_file(config, begin_anew=damaged)
+        except* Damaged as found:
+            log.error("%s", "; ".join(sorted({str(fault) for fault in found.exceptions})))  # noqa: TRY400 - no fault of ours
+            if damaged:
+                time.sleep(_DAMAGED_AGAIN_S)
+            damaged = True
+        else:
+            return 0
+
+
+def _run_on_file(config: Config, *, begin_anew: bool) -> None:
+    """Run until stopped, or until the journal is found damaged: what is not acknowledged then comes again."""
     file = Database(config.journal.path)
     try:
-        file.open()
+        file.open(begin_anew=begin_anew)
     except (DatabaseFault, InUse) as fault:
         raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
     try:
@@ -38,7 +55,6 @@ def run(config: Config) -> int:
             runner.run(_run(config, file))
     finally:
         file.close()
-    return 0
 
 
 def _calm_garbage_collector() -> None:
@@ -84,6 +100,8 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "drain lane": parts.drain.run(),
         "intake": parts.intake.run(),
         "subscriptions": parts.housekeeping.remember_subscriptions(),
+        "damage": parts.database.watch(),
+        "salvage": parts.housekeeping.salvage(parts.to_journal.backlog.set),
         "measure": parts.housekeeping.measure(),
         "report": parts.housekeeping.report(),
         "clock": parts.housekeeping.follow_clock(),
@@ -110,7 +128,7 @@ async def _stop(parts: Parts) -> None:
             await parts.housekeeping.save_clock()
     except TimeoutError:
         log.warning("the disk did not take everything in time; what is not acknowledged comes again")
-    except DatabaseFault as fault:
+    except (DatabaseFault, Damaged) as fault:
         log.warning("settled rows stay in the journal and will be written again: %s", fault)
     await parts.intake.disconnect()
 

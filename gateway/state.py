@@ -14,7 +14,7 @@ from gateway.core.process import Processor
 from gateway.core.streams import Device
 from gateway.deliver import Delivery
 from gateway.events import Events
-from gateway.journal import Stock
+from gateway.journal import Entry, Stock
 from gateway.replay import Replayed
 
 _ONLINE_MS = 3_600_000
@@ -56,6 +56,15 @@ class GatewayState:
         self.ledger.receive(stock.readings, "journal", "journal")
         self.journal.note(stock, used_bytes)
         self.events.backlog_found(stock.readings)
+
+    def salvaged(self, entries: list[Entry]) -> int:
+        """Rows of a damaged journal were read: what is intact stands in the new one, the rest is lost; how much that is."""
+        for entry in entries:
+            self.ledger.receive(entry.body.readings, "journal", "journal")
+        broken = [entry for entry in entries if not entry.intact]
+        for entry in broken:
+            self.ledger.settle("lost", entry.body.domains, "journal")
+        return sum(entry.body.readings for entry in broken)
 
     def replayed(self, result: Replayed) -> None:
         """Rejects were sent through again: their readings are in the journal now, or at their end."""

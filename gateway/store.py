@@ -3,7 +3,6 @@
 import logging
 import sqlite3
 import time
-from collections import Counter
 from dataclasses import dataclass
 
 from gateway import journal, rejects
@@ -23,10 +22,10 @@ class JournalFull(Exception):  # noqa: N818 - says what it is
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Rows that were stored, and the readings, by domain, that had to make room for them."""
+    """Rows that were stored, and those that had to make room for them."""
 
     rows: list[int]
-    given_up: Counter[str]
+    given_up: journal.Removed
     size_bytes: int
 
 
@@ -48,8 +47,8 @@ class Store:
             over_bytes = self._over_bytes(needed_bytes)
             if over_bytes > 0 and self._config.when_full == "stop_acking":
                 raise JournalFull(f"{self.database.path} is at its limit and journal.when_full is stop_acking")
-            now_ms = time.time_ns() // 1_000_000
-            rows, given_up = await self.database.run(_append, bodies, now_ms, refused=refused, over_bytes=over_bytes)
+            first_row, now_ms = self.database.reserve_rows(len(bodies)), time.time_ns() // 1_000_000
+            rows, given_up = await self.database.run(_append, bodies, first_row, now_ms, refused=refused, over_bytes=over_bytes)
             self.used_bytes = await self.database.measure()
         except (DatabaseFault, OSError) as fault:
             raise JournalFull(str(fault)) from fault
@@ -60,6 +59,10 @@ class Store:
         if self.database.free_bytes() - needed_bytes < self._config.min_free_bytes:
             return needed_bytes
         return min(self.used_bytes + needed_bytes - self._config.max_bytes, needed_bytes + _ROW_OVERHEAD_BYTES)
+
+    def has_room(self, bodies: list[Body]) -> bool:
+        """Whether these could be stored without giving anything up."""
+        return self._over_bytes(sum(len(body.gzip) + _ROW_OVERHEAD_BYTES for body in bodies)) <= 0
 
     async def settle(self, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:
         """Forget rows whose readings came to their end, and keep what of them was refused, in one commit."""
@@ -75,17 +78,18 @@ class Store:
 def _append(
     connection: sqlite3.Connection,
     bodies: list[Body],
+    first_row: int,
     now_ms: int,
     *,
     refused: bool,
     over_bytes: int,
-) -> tuple[list[int], Counter[str]]:
-    given_up: Counter[str] = Counter()
+) -> tuple[list[int], journal.Removed]:
+    given_up: journal.Removed = {}
     if over_bytes > 0:
         given_up = journal.remove_oldest(connection, over_bytes)
         if not given_up:
             raise DatabaseFault("the disk is full and the journal is empty: nothing can make room")
-    return journal.append(connection, bodies, now_ms, refused=refused), given_up
+    return journal.append(connection, bodies, first_row, now_ms, refused=refused), given_up
 
 
 def _settle(connection: sqlite3.Connection, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:

@@ -6,6 +6,7 @@ take exactly that row out again; what only waited is merged.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from gateway.breaker import Breaker
@@ -13,13 +14,18 @@ from gateway.core.batching import Batch, Body, encode
 from gateway.core.ledger import Ledger
 from gateway.deliver import Delivery
 from gateway.events import Events
+from gateway.journal import Removed
 from gateway.store import JournalFull, Store
 
 _COMMIT_EVERY_S: Final = 1.0
 
 
 class ToJournal:
-    """Takes batches from delivery and stores them."""
+    """Takes batches from delivery and stores them.
+
+    :ivar backlog: set when something stands in the journal.
+    :ivar give_up: called with rows that had to make room; how many readings that cost.
+    """
 
     def __init__(self, delivery: Delivery, breaker: Breaker, store: Store, ledger: Ledger, events: Events) -> None:
         self._delivery = delivery
@@ -31,6 +37,7 @@ class ToJournal:
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self.backlog = asyncio.Event()
+        self.give_up: Callable[[Removed], int] = lambda _: 0
 
     def wake(self) -> None:
         """InfluxDB is in trouble and something waits."""
@@ -111,8 +118,7 @@ class ToJournal:
             return False
         self._events.journal_took(appended.size_bytes)
         if appended.given_up:
-            self._ledger.settle("expired", appended.given_up, "journal")
-            self._events.given_up(appended.given_up.total())
+            self._events.given_up(self.give_up(appended.given_up))
         for row, members in zip(appended.rows, owners, strict=True):
             for batch in members:
                 batch.row = row

@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway import __version__, journal, rejects
 from gateway.config import is_loopback
 from gateway.config_file import ConfigurationFault, secret
-from gateway.database import DatabaseFault
+from gateway.database import Damaged, DatabaseFault
 from gateway.documents import reject_document
 from gateway.metrics import exposition
 from gateway.replay import commit, work
@@ -86,7 +86,7 @@ class WebServer:
             return web.json_response({"error": "send Authorization: Bearer TOKEN, or log in with POST /login"}, status=401)
         try:
             return await handler(request)
-        except DatabaseFault as fault:
+        except (DatabaseFault, Damaged) as fault:
             return web.json_response({"error": str(fault)}, status=503)
 
     # Reading.
@@ -155,7 +155,8 @@ class WebServer:
         database = self._parts.database
         chosen = await database.run(rejects.select, reason=reason, device=device, most=1_000_000)
         result = work(self._state.processor, chosen)
-        await database.run(commit, result, time.time_ns() // 1_000_000, self._config.rejects.max_bytes)
+        first_row = database.reserve_rows(len(result.bodies))
+        await database.run(commit, result, first_row, time.time_ns() // 1_000_000, self._config.rejects.max_bytes)
         self._state.replayed(result)
         self._parts.to_journal.backlog.set()
         return web.json_response(result.document())
@@ -167,9 +168,8 @@ class WebServer:
         return web.json_response({"removed": removed})
 
     async def _drop(self, _: web.Request) -> web.Response:
-        domains = await self._parts.database.run(journal.drop)
-        self._state.ledger.settle("expired", domains, "journal")
-        return web.json_response({"dropped": domains.total()})
+        removed = await self._parts.database.run(journal.drop)
+        return web.json_response({"dropped": self._parts.drain.give_up(removed)})
 
 
 def _number(request: web.Request, key: str) -> int | None:

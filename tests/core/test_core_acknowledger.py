@@ -102,6 +102,7 @@ def test_nothing_is_a_second_copy_where_the_session_was_lost_then_or_later() -> 
     """The identifiers of the lost session mean nothing in the next one, nor in the connection after that."""
     acknowledger = connected()
     begun(acknowledger, 7)
+    reconnect(acknowledger, session_present=True)
     for session_present in (False, True):
         reconnect(acknowledger, session_present=session_present)
         assert not acknowledger.is_second_copy(7, 77)

@@ -72,6 +72,16 @@ def test_a_batch_keeps_account_of_arrivals_and_of_its_size() -> None:
     assert sizes[0] > 100
 
 
+def test_a_dense_body_is_smaller() -> None:
+    many = [Reading(f"water,device=d{number % 7} volume_m3={1000 + number / 8} {number}", "water") for number in range(500)]
+    assert len(encode(many, dense=True).gzip) < len(encode(many).gzip)
+
+
+def test_a_batch_is_itself_and_no_other_of_the_same_content() -> None:
+    """Batches are kept in sets and looked for in queues."""
+    assert len({Batch(), Batch()}) == 2
+
+
 def test_a_batch_is_not_durable_when_it_begins() -> None:
     assert Batch().holds == 1
 

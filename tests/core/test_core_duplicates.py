@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.duplicates import KEYS_MAX, WINDOW_S, RecentKeys, Twin
+from gateway.core.duplicates import WINDOW_S, RecentKeys, Twin
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
 from gateway.core.shapes import SHAPES_MAX, Shapes
@@ -132,9 +132,9 @@ class Window:
 
 def test_the_last_32_keys_are_known() -> None:
     window = Window()
-    for number in range(KEYS_MAX + 1):
+    for number in range(33):
         assert window.see(NOW_MS + number) is Twin.NEW
-    assert [window.see(NOW_MS + number) for number in range(1, KEYS_MAX + 1)] == [Twin.DUPLICATE] * KEYS_MAX
+    assert [window.see(NOW_MS + number) for number in range(1, 33)] == [Twin.DUPLICATE] * 32
     assert window.see(NOW_MS) is Twin.NEW
 
 
@@ -142,7 +142,7 @@ def test_duplicates_do_not_push_keys_out() -> None:
     window = Window()
     window.see(NOW_MS - 1)
     window.see(NOW_MS)
-    for _ in range(2 * KEYS_MAX):
+    for _ in range(64):
         assert window.see(NOW_MS) is Twin.DUPLICATE
     assert window.see(NOW_MS - 1) is Twin.DUPLICATE
 
@@ -174,6 +174,13 @@ def test_the_window_of_one_device_is_small() -> None:
     for number in range(1000):
         window.see(NOW_MS + number)
     assert sys.getsizeof(window.keys) < 800
+
+
+def test_a_device_that_reports_once_an_hour_holds_one_key() -> None:
+    window = Window()
+    for hour in range(100):
+        window.see(NOW_MS + hour * HOUR_MS, now_ms=NOW_MS + hour * HOUR_MS)
+    assert len(window.keys) <= 3
 
 
 def test_a_flood_of_field_sets_is_served_but_not_remembered() -> None:

@@ -176,7 +176,7 @@ def test_a_success_makes_the_next_wait_the_first_again() -> None:
 def test_twenty_rejects_a_minute_are_kept_of_each_device_and_reason() -> None:
     quota = Quota()
     for device, reason in (("d1", "bad_json"), ("d1", "no_quantity"), ("d2", "bad_json")):
-        assert [quota.take(device, reason, NOW_MS) for _ in range(25)] == [True] * 20 + [False] * 5
+        assert [quota.take(device, reason, NOW_MS + second * 1000) for second in range(25)] == [True] * 20 + [False] * 5
     assert quota.take("d1", "bad_json", NOW_MS + MINUTE_MS)
 
 

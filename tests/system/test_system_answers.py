@@ -121,7 +121,9 @@ def test_a_write_that_hangs_alone_holds_nobody_up_and_is_made_again(
     ("bucket", "answer", "remedy"),
     [
         pytest.param("late", "404", 'CREATE DATABASE "late"', id="no-database"),
-        pytest.param("iot/late", "500", 'CREATE RETENTION POLICY "late" ON "iot" DURATION 52w REPLICATION 1 DEFAULT', id="no-policy"),
+        pytest.param(
+            "iot/late", "500", 'CREATE RETENTION POLICY "late" ON "iot" DURATION 52w REPLICATION 1 DEFAULT', id="no-policy"
+        ),
     ],
 )
 def test_a_fault_of_configuration_drops_nothing_and_heals(
@@ -145,7 +147,9 @@ def test_a_fault_of_configuration_drops_nothing_and_heals(
 def test_exactly_the_points_that_conflict_become_rejects(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
     now_ms = _now_ms()
     assert post(influxdb, "/write?db=iot&precision=ms", f'water,device=old ph="sour" {now_ms}') == 204
-    readings = [{"ts": now_ms - 1000 + n, "seq": n, "flow_m3_h": n / 4} | ({"ph": 7} if n % 100 == 7 else {}) for n in range(400)]
+    readings = [
+        {"ts": now_ms - 1000 + n, "seq": n, "flow_m3_h": n / 4} | ({"ph": 7} if n % 100 == 7 else {}) for n in range(400)
+    ]
     with client_of(mosquitto) as client:
         publish_all(client, [(TOPIC, json.dumps(reading)) for reading in readings])
         ledger = wait_settled(gate, mosquitto)
