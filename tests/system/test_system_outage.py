@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.services import Service
+from schemas.quantities import Quality
 from tests.system.door import Door, Hang
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, publish, wait_settled
 from tests.system.rig import Gateway, gateway
@@ -53,6 +54,53 @@ def test_a_gateway_killed_twice_under_load_loses_nothing(
     wait_settled(gate, mosquitto)
     assert gate.terminate() == 0
     assert_each_stands_once(influxdb, fleet)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hangs", [pytest.param(False, id="away-and-two-kills"), pytest.param(True, id="hanging")])
+def test_half_a_minute_without_influxdb_loses_nothing_on_a_broker_as_debian_ships_it(
+    stock_mosquitto: Service, influxdb: Service, tmp_path: Path, *, hangs: bool
+) -> None:
+    """Such a broker drops what it cannot hand over beyond 1,000 messages: a second of this load."""
+    with gateway(tmp_path / "gateway", stock_mosquitto.url, influxdb.url) as gate:
+        gate.wait_subscribed()
+        with Fleet(stock_mosquitto, rate=1000) as fleet:
+            until(lambda: gate.ledger()["written"] > 1000)
+            if hangs:
+                influxdb.pause()
+            else:
+                influxdb.stop()
+            for seconds in (10, 20, 30):
+                acknowledged = seconds * 1000
+                until(lambda least=acknowledged: len(fleet.acknowledged) > least, within_s=30.0)
+                if seconds < 30 and not hangs:
+                    gate.kill()
+                    gate.start()
+            influxdb.resume()
+            influxdb.start()
+            until(lambda: gate.ledger()["written"] > 0, within_s=30.0)
+        wait_settled(gate, stock_mosquitto, within_s=30.0)
+    assert_each_stands_once(influxdb, fleet)
+
+
+@pytest.mark.parametrize("kills", [pytest.param(2, id="2"), pytest.param(10, id="10", marks=pytest.mark.slow)])
+def test_readings_without_a_time_outlive_kills_and_tell_where_they_may_stand_twice(
+    kills: int, gate: Gateway, mosquitto: Service, influxdb: Service
+) -> None:
+    with Fleet(mosquitto, rate=500, clocks=False) as fleet:
+        for _ in range(kills):
+            received = gate.ledger()["received"]
+            until(lambda received=received: gate.ledger()["received"] > received + 200)
+            gate.kill()
+            gate.start()
+            gate.wait_subscribed()
+    wait_settled(gate, mosquitto)
+    found = points(influxdb)
+    assert not {(reading.device, reading.seq) for reading in fleet.acknowledged} - set(found)
+    marked = Quality.GATEWAY_TIME | Quality.MAY_STAND_TWICE
+    for rows in found.values():
+        assert {row["quality"] for row in rows} <= {Quality.GATEWAY_TIME, marked}
+        assert sum(row["quality"] == marked for row in rows) >= len(rows) - 1
 
 
 def test_a_restarted_broker_brings_what_it_had_acknowledged(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
