@@ -14,6 +14,7 @@ from gateway.database import Database, DatabaseFault
 log = logging.getLogger("gateway.store")
 
 _ROW_OVERHEAD_BYTES = 300
+_WAL_MAX_BYTES = 16 * 2**20
 
 
 class JournalFull(Exception):  # noqa: N818 - says what it is
@@ -71,6 +72,7 @@ class Store:
 
     def stock(self) -> journal.Stock:
         """What stands in the journal; for start and stop."""
+        self.database.limit_wal(min(_WAL_MAX_BYTES, self._config.max_bytes // 8))
         self.used_bytes = self.database.used_bytes()
         return self.database.run_here(journal.stock)
 

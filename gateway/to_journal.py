@@ -61,6 +61,9 @@ class ToJournal:
             took = await self._commit_refused()
             if self._breaker.is_open:
                 took = await self.commit_all() and took
+                self._urgent.clear()  # it was set for what has just been stored
+                if self._refused or self._delivery.hurried:
+                    self._urgent.set()
                 await self._pause_until(began_s + _COMMIT_EVERY_S)
             if not took:
                 self._wake.set()

@@ -63,7 +63,7 @@ class Processor:
             stream.device.last_seen_ms = now_ms
         if stream.is_status:
             return self._status(stream, message)
-        outcome = Outcome(stream.domain)
+        outcome = Outcome(stream.decoder.domain)
         plain = stream.decoder.decode_plain(message.payload)
         if plain is None:
             return self._patiently(stream, message, now_ms, outcome)
@@ -102,11 +102,11 @@ class Processor:
         now_ms: int,
         outcome: Outcome,
     ) -> None:
-        device = stream.device
+        device, domain = stream.device, stream.decoder.domain
         time_ms, own_time, quality = self._check_time(device, values.pop("ts", None), message.duplicate, now_ms)
         seq = values.pop("seq", None)
         quality |= device.quality
-        if dropped or stream.domain == "traffic":
+        if dropped or domain == "traffic":
             dropped = dropped or []
             quality |= _check_values(values, dropped, device)
             outcome.dropped += dropped
@@ -123,8 +123,8 @@ class Processor:
         if twin is Twin.NEW:
             if seq is not None:
                 self._follow_sequence(stream, seq, time_ms)
-            lines = shape.lines(stream.domain, tags, numbers, tail(quality, seq, time_ms))
-            outcome.readings.append(Reading(lines, stream.domain))
+            lines = shape.lines(domain, tags, numbers, tail(quality, seq, time_ms))
+            outcome.readings.append(Reading(lines, domain))
         elif twin is Twin.DUPLICATE:
             outcome.duplicates += 1
         else:
@@ -147,7 +147,7 @@ class Processor:
         device = stream.device
         if device.recent is None:
             device.recent = RecentKeys()
-        return device.recent.see((stream.domain, tags), time_ms, values, shape, now_ms, self.streams.shapes)
+        return device.recent.see((stream.decoder.domain, tags), time_ms, values, shape, now_ms, self.streams.shapes)
 
     def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
         rules, before_ms = self.rules, device.offset_ms

@@ -64,20 +64,31 @@ class Device:
 class Stream:
     """A native topic, resolved: device, decoder and the tags that never change."""
 
-    __slots__ = ("decoder", "device", "domain", "is_status", "site", "tags")
+    __slots__ = ("decoder", "device", "site", "tags")
+    is_status = False
 
-    def __init__(self, site: str, device: Device, decoder: NativeDecoder, *, is_status: bool) -> None:
+    def __init__(self, site: str, device: Device, decoder: NativeDecoder) -> None:
         self.site = site
         self.device = device
         self.decoder = decoder
-        self.domain = decoder.domain
-        self.is_status = is_status
         self.tags = tag_text(self.fixed_tags())
+
+    @property
+    def domain(self) -> str:
+        """Domain of the topic."""
+        return self.decoder.domain
 
     def fixed_tags(self) -> list[tuple[str, str]]:
         """Tags of every point of this stream, unescaped."""
         area = self.device.registered.area if self.device.registered else None
         return [("area", area or ""), ("device", self.device.name), ("site", self.site)]
+
+
+class StatusStream(Stream):
+    """The topic on which a device says that it is there, or its will that it is not."""
+
+    __slots__ = ()
+    is_status = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +146,8 @@ class Streams:
             device = Device(parts.device, self._registry.get(parts.device))
             self.devices[device.name] = device
         site = self._sites.get(parts.site, parts.site)
-        stream = Stream(site, device, self._decoders[parts.domain], is_status=parts.channel == "status")
+        kind = StatusStream if parts.channel == "status" else Stream
+        stream = kind(site, device, self._decoders[parts.domain])
         if not stream.is_status and len(self._streams) < 4 * self._admission.devices_max:
             self._sites[site] = site
             self._streams[topic] = stream  # states are rare: they need not be kept for every device

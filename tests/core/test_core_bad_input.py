@@ -192,10 +192,12 @@ def test_a_hostile_key_alone_is_a_reject_whose_sentence_stays_short(name: str) -
 
 
 def test_a_thousand_hostile_keys_make_one_short_sentence() -> None:
-    assert len(refusal(process({f"key {number}": 1 for number in range(1000)})).detail) < 1200
+    detail = refusal(process({f"key {number}": 1 for number in range(1000)})).detail
+    assert "key 9 (unknown_key) and 990 more" in detail
+    assert len(detail) < 300
 
 
-@pytest.mark.parametrize("name", ["a b", "a,b", "a=b", "a\nb", "a\\", 'a"b', "\x00", "é"])
+@pytest.mark.parametrize("name", ["a b", "a,b", "a=b", "a\nb", "a\\", 'a"b', "\x00", "é"], ids=repr)
 def test_a_hostile_device_or_site_is_an_unknown_topic(name: str) -> None:
     for on in (topic(device=name), topic(site=name)):
         assert refusal(pipeline().process(message({"ph": 7}, on), NOW_MS)).reason is RejectReason.UNKNOWN_TOPIC

@@ -95,7 +95,7 @@ def test_the_time_of_a_device_is_milliseconds_or_none_whatever_was_sent(ts: obje
     assert type(device_ms(ts)) in {int, type(None)}
 
 
-@pytest.mark.parametrize("ts", [True, False, None, [1793491200], {"s": 1}])
+@pytest.mark.parametrize("ts", [True, False, None, [1793491200], {"s": 1}], ids=repr)
 def test_what_is_neither_number_nor_text_is_no_time(ts: object) -> None:
     assert device_ms(ts) is None
 
@@ -127,7 +127,7 @@ def test_doubt_ends_when_the_clock_has_been_set() -> None:
     assert not trust.judge(NOW_MS + SECOND_MS)
 
 
-@pytest.mark.parametrize("offset_ms", [5 * MINUTE_MS + 1, -5 * MINUTE_MS - 1])
+@pytest.mark.parametrize("offset_ms", [5 * MINUTE_MS + 1, -5 * MINUTE_MS - 1], ids=repr)
 def test_the_median_of_enough_devices_casts_doubt_in_either_direction(offset_ms: int) -> None:
     assert not hear(trusted_clock(), [offset_ms] * (FEWEST_DEVICES - 1))
     assert hear(trusted_clock(), [offset_ms] * FEWEST_DEVICES)
@@ -163,7 +163,7 @@ def test_the_last_hundred_devices_count() -> None:
     assert trust.doubted
 
 
-@pytest.mark.parametrize("offset_ms", [HOUR_MS, -HOUR_MS])
+@pytest.mark.parametrize("offset_ms", [HOUR_MS, -HOUR_MS], ids=repr)
 def test_the_date_of_influxdb_casts_doubt_until_it_agrees(offset_ms: int) -> None:
     trust = trusted_clock()
     trust.see_influxdb(offset_ms, NOW_MS)

@@ -107,7 +107,7 @@ def test_an_oversized_message_passes_in_little_memory_and_what_follows_is_read()
     assert small.packet_id == 8
 
 
-@pytest.mark.parametrize("packet_id", [None, 300])
+@pytest.mark.parametrize("packet_id", [None, 300], ids=repr)
 @pytest.mark.parametrize("properties", [0, 1, 40, 2000], ids=lambda count: f"{count}-properties")
 def test_an_oversized_message_is_taken_apart_whatever_its_properties(packet_id: int | None, properties: int) -> None:
     """Topic and identifier always; of the payload what stands within the part that is kept."""

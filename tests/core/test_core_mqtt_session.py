@@ -52,7 +52,7 @@ def test_a_chunk_boundary_at_any_byte_changes_nothing() -> None:
         assert receive(opened(connected=False), cut(WHOLE, at)) == whole, at
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100], ids=repr)
 def test_chunks_of_any_size_change_nothing(size: int) -> None:
     assert receive(opened(connected=False), in_pieces(WHOLE, size)) == receive(opened(connected=False), [WHOLE])
 
@@ -119,6 +119,11 @@ def test_a_second_answer_to_one_subscribe_is_out_of_turn() -> None:
             id="password",
         ),
         pytest.param(
+            mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.UNSPECIFIED_ERROR),
+            "refused the connection: unspecified error",
+            id="without-a-reason",
+        ),
+        pytest.param(
             mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.BANNED, reason_str="ask the province"),
             "refused the connection: banned (ask the province)",
             id="with-the-words-of-the-broker",
@@ -136,9 +141,16 @@ def test_a_connection_the_broker_ends_says_why() -> None:
     assert receive(opened(), [taken])[1] == "the broker closed the connection: session taken over"
 
 
-def test_a_refused_subscription_is_named_and_the_others_stand() -> None:
-    answer = mqtt5.SubAckPacket(1, [GRANTED, mqtt5.SubAckReasonCode.NOT_AUTHORIZED]).write()
-    assert receive(opened(), [answer]) == ([Subscribed({"iot/v1/+/+/+/status": "not authorized"})], "")
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(mqtt5.SubAckReasonCode.NOT_AUTHORIZED, "not authorized", id="not-authorized"),
+        pytest.param(mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR, "unspecified error", id="without-a-reason"),
+    ],
+)
+def test_a_refused_subscription_is_named_and_the_others_stand(code: mqtt5.SubAckReasonCode, said: str) -> None:
+    answer = mqtt5.SubAckPacket(1, [GRANTED, code]).write()
+    assert receive(opened(), [answer]) == ([Subscribed({"iot/v1/+/+/+/status": said})], "")
 
 
 def test_an_answer_about_another_number_of_subscriptions_is_a_fault() -> None:
@@ -157,6 +169,7 @@ def test_an_answer_about_another_number_of_subscriptions_is_a_fault() -> None:
         pytest.param(b"\x30\x80\x80\x80\x80\x01", "malformed", id="length-of-five-bytes"),
         pytest.param(b"\xe0\xff\xff\xff\x7f", "control packet of 268435455 bytes", id="huge-control-packet"),
         pytest.param(b"\x00\x00", "malformed", id="type-0"),
+        pytest.param(b"\x20\x02\x00\x01", "malformed", id="connack-of-a-broker-without-mqtt-5"),
     ],
 )
 def test_a_packet_that_can_never_become_sound_is_a_fault(data: bytes, named: str) -> None:
@@ -206,7 +219,7 @@ def test_the_identifiers_of_what_is_asked_differ_and_stay_in_range() -> None:
     assert (min(ids), max(ids)) == (1, 65_535)
 
 
-@pytest.mark.parametrize("ids", [[], [1], [65535, 1, 2, 300, 256]])
+@pytest.mark.parametrize("ids", [[], [1], [65535, 1, 2, 300, 256]], ids=repr)
 def test_acknowledgements_in_bulk_are_the_packets_of_the_codec_in_order(ids: list[int]) -> None:
     assert pubacks(ids) == b"".join(mqtt5.PubAckPacket(packet_id).write() for packet_id in ids)
 

@@ -142,7 +142,9 @@ def test_a_status_is_no_reading_and_sets_the_state_of_the_device() -> None:
         assert into.streams.devices["d1"].online is online
 
 
-@pytest.mark.parametrize("payload", [{"volume_m3": 5}, [{"volume_m3": 5}], {"ts": "yesterday", "volume_m3": 5}, {"ph": "7"}])
+@pytest.mark.parametrize(
+    "payload", [{"volume_m3": 5}, [{"volume_m3": 5}], {"ts": "yesterday", "volume_m3": 5}, {"ph": "7"}], ids=repr
+)
 def test_a_retained_message_without_its_own_time_is_ignored(payload: object) -> None:
     """It is as old as the subscription is new: the arrival time would be a lie."""
     outcome = pipeline().process(message(payload, retain=True), NOW_MS)

@@ -55,7 +55,7 @@ def test_what_is_no_native_topic_is_unknown_and_leaves_no_trace(on: str) -> None
     assert streams.devices == {}
 
 
-@pytest.mark.parametrize("name", ["d", "A-z_0.9:x", "d" * 64])
+@pytest.mark.parametrize("name", ["d", "A-z_0.9:x", "d" * 64], ids=repr)
 def test_every_name_of_the_grammar_is_a_device(name: str) -> None:
     assert resolved(Streams(), topic(name)).device.name == name
 

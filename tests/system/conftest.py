@@ -8,6 +8,7 @@ import pytest
 from gateway.services import Service
 from tests.system.door import Door
 from tests.system.rig import Gateway, gateway
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -30,4 +31,5 @@ def gate_behind_door(mosquitto: Service, door: Door, tmp_path: Path) -> Iterator
     """A gateway that reaches InfluxDB through the door."""
     with gateway(tmp_path / "gateway", mosquitto.url, door.url) as found:
         found.wait_subscribed()
+        until(lambda: found.status()["influxdb"]["up"], what="its first point about itself is answered")
         yield found

@@ -84,7 +84,7 @@ class Door:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def do_POST(self) -> None:  # noqa: N802 - the library's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 lines = gzip.decompress(body).decode()
                 door.writes.append(lines)
@@ -119,7 +119,7 @@ class Door:
 
 
 class _Server(ThreadingHTTPServer):
-    def shutdown_request(self, request: socket.socket) -> None:
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
         """Close and nothing more: a FIN first would make a reset an end in order."""
         self.close_request(request)
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing, redirect_stderr, redirect_stdout
 from http.client import HTTPConnection, HTTPException
 from io import StringIO
@@ -143,6 +144,12 @@ class Gateway(Service):
         """The most memory it ever held."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def until_more(count: Callable[[], int], more: int, within_s: float = 10.0, *, what: str = "") -> None:
+    """Wait until ``count`` has grown by ``more``."""
+    least = count() + more
+    until(lambda: count() >= least, within_s, what=what or f"{more} more")
 
 
 def run_gateway(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from gateway.services import Service
 from tests.influx import query
 from tests.system.door import Deed, Door, Forward, Hang, Reply, Reset
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, post, publish, publish_all, wait_settled
-from tests.system.rig import Gateway, gateway
+from tests.system.rig import Document, Gateway, gateway, until_more
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -32,12 +32,12 @@ DEEDS: list[Deed] = [
 
 
 def test_no_answer_costs_a_reading(mosquitto: Service, door: Door, influxdb: Service, tmp_path: Path) -> None:
-    with gateway(tmp_path / "gateway", mosquitto.url, door.url, influxdb={"timeout": "2s"}) as gate:
+    patience: dict[str, Document] = {"influxdb": {"timeout": "1s"}, "batch": {"stall": "500ms"}}
+    with gateway(tmp_path / "gateway", mosquitto.url, door.url, **patience) as gate:
         gate.wait_subscribed()
         with Fleet(mosquitto, rate=300) as fleet:
             for deed in DEEDS:
-                written = gate.ledger()["written"]
-                until(lambda written=written: gate.ledger()["written"] > written + 30, what=f"live before {deed}")
+                until_more(lambda: gate.ledger()["written"], 30, what=f"live before {deed}")
                 door.always(deed)
                 until(lambda: not gate.status()["influxdb"]["up"] and gate.pending("journal"), what=f"{deed} noticed")
                 assert "InfluxDB: " in gate.troubles()

@@ -42,6 +42,26 @@ def test_a_wrong_password_is_said_and_tried_again_until_it_is_right(influxdb: Se
         assert gate.command("check", "--connect").returncode == 0
 
 
+def test_a_gateway_that_starts_before_its_broker_waits_for_it(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    mosquitto.stop()
+    with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url) as gate:
+        until(lambda: f"{mosquitto.url}: " in gate.troubles())
+        assert gate.ask("/readyz")[0] == 200
+        mosquitto.start()
+        gate.wait_subscribed()
+        assert gate.troubles() == ""
+
+
+@pytest.mark.parametrize("hangs", [pytest.param(False, id="away"), pytest.param(True, id="hanging")])
+def test_a_gateway_without_a_broker_stops_in_order(gate: Gateway, mosquitto: Service, *, hangs: bool) -> None:
+    if hangs:
+        mosquitto.pause()
+    else:
+        mosquitto.stop()
+        until(lambda: not gate.status()["mqtt"]["connected"])
+    assert gate.terminate(within_s=5.0) == 0
+
+
 def test_tls_with_a_private_authority_and_a_client_certificate(influxdb: Service, tmp_path: Path) -> None:
     ours, stranger = Authority(tmp_path / "ours"), Authority(tmp_path / "stranger")
     certificate, key = ours.issue("server")

@@ -70,6 +70,15 @@ def test_beyond_loopback_everything_but_its_health_needs_the_token(
         assert gate.command("rejects", "list").returncode == 0
 
 
+def test_a_taken_port_is_told(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
+    second = gateway(gate.folder.parent / "second", mosquitto.url, influxdb.url, http={"port": gate.port})
+    second.start()
+    assert second.wait_ended() == 2
+    told = f"http.port: 127.0.0.1 port {gate.port}: "
+    assert second.said(told) == 1
+    assert len(second.printed().splitlines()) == 1, "one line, and no trace"
+
+
 @pytest.mark.parametrize(
     ("language", "words"),
     [

@@ -32,7 +32,7 @@ def test_memory_stays_bounded_whatever_is_sent_while_influxdb_is_away(
     """A message of 20 MB and backlogs of 200 kB by the hundred: the sound ones arrive, all of them."""
     now_ms = time.time_ns() // 1_000_000
     backlogs = [(f"iot/v1/site/water/m{n}/readings", _backlog(now_ms)) for n in range(120)]
-    assert len(backlogs[0][1]) > 200_000
+    assert 200_000 < len(backlogs[0][1]) < 262_144
     folder = tmp_path / "broker"
     folder.mkdir()
     with (
@@ -63,4 +63,4 @@ def test_memory_stays_bounded_whatever_is_sent_while_influxdb_is_away(
 def _backlog(newest_ms: int) -> str:
     """1,000 readings in over 200 kB."""
     rows = [{"ts": newest_ms - n, "seq": n, "flow_m3_h": n / 8, "ph": n / 100, "battery_pct": 90} for n in range(1000)]
-    return json.dumps(rows, indent=24)
+    return json.dumps(rows, indent=11)
