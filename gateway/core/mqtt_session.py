@@ -187,7 +187,8 @@ class Session:
                 self._keep_rest(data[at:])
                 return
             except ValueError as error:
-                raise ProtocolFault(f"the broker sent a malformed packet: {error}") from error
+                what = "a malformed packet" if self.connected else "no MQTT 5, which the gateway needs,"
+                raise ProtocolFault(f"the broker sent {what}: {error}") from error
             except BaseException as panic:
                 # Text that is not UTF-8 makes the codec panic, and a panic of Rust is no Exception.
                 if type(panic).__name__ != "PanicException":

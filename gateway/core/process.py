@@ -111,7 +111,7 @@ class Processor:
             quality |= _check_values(values, dropped, device)
             outcome.dropped += dropped
         tags, text_tags = _take_tags(stream, values)
-        if not values or (len(values) == 1 and "interval_s" in values):
+        if not values:
             refusal = _refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, describe_drops(dropped), stream)
             outcome.refusals.append(refusal)
             return

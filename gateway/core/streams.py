@@ -13,6 +13,7 @@ from schemas.rejects import RejectReason
 from schemas.topics import parse_topic
 
 SIMULATED_PREFIX = "sim-"
+_SET_BACK_MS = 60_000
 
 
 class Registered(Protocol):
@@ -56,8 +57,12 @@ class Device:
         self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
 
     def stamp(self, now_ms: int) -> int:
-        """The gateway's time for a reading without its own. Two of one device never share a millisecond."""
-        self.last_stamp_ms = max(now_ms, self.last_stamp_ms + 1)
+        """The gateway's time for a reading without its own. Two of one device never share a millisecond.
+
+        When the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed.
+        """
+        ahead_ms = self.last_stamp_ms - now_ms
+        self.last_stamp_ms = now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else self.last_stamp_ms + 1
         return self.last_stamp_ms
 
 

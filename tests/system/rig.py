@@ -35,8 +35,9 @@ class Gateway(Service):
 
     def start(self) -> None:
         """Start; its log of earlier starts stays in ``gateway.log``."""
-        self._starts_at = len(self.printed())
-        super().start()
+        if self.pid is None:
+            self._starts_at = len(self.printed())
+            super().start()
 
     def wait_subscribed(self, within_s: float = 10.0) -> None:
         """Return when the broker has given this start its subscriptions."""
