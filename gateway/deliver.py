@@ -114,7 +114,9 @@ class Delivery:
 
     def take(self, outcome: Outcome, arrival_s: float) -> Batch:
         """Take what became of one message; the batch that it travels with."""
-        batch = self.open_batch
+        batch = self._queue[-1]
+        if len(batch.readings) >= self.max_readings:
+            batch = self._begin_batch()
         readings = outcome.readings
         if readings:
             self.memory_bytes += batch.add(readings, arrival_s)

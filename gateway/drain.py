@@ -81,6 +81,7 @@ class Drain:
         self._current: int | None = None
         self._settled: list[int] = []
         self._kept: list[Refusal] = []
+        self._removal = asyncio.Lock()
         self._next_removal_s = 0.0
         self._failures: Counter[int] = Counter()
         self._backoff = Backoff(0.2, 10.0)
@@ -225,10 +226,11 @@ class Drain:
     async def remove_settled(self) -> None:
         """Forget the rows that are settled, and keep the rejects they left, in one commit."""
         self._next_removal_s = asyncio.get_running_loop().time() + _REMOVE_EVERY_S
-        rows, kept = list(self._settled), list(self._kept)
-        if rows:
-            await self._store.settle(rows, kept, self._rejects_max_bytes)
-            del self._settled[: len(rows)], self._kept[: len(kept)]
+        async with self._removal:
+            rows, kept = list(self._settled), list(self._kept)
+            if rows:
+                await self._store.settle(rows, kept, self._rejects_max_bytes)
+                del self._settled[: len(rows)], self._kept[: len(kept)]
 
 
 def _halves(readings: list[Reading]) -> list[list[Reading]]:

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway import journal, rejects
@@ -50,9 +51,9 @@ class Store:
                 raise JournalFull(f"{self.database.path} is at its limit and journal.when_full is stop_acking")
             first_row, now_ms = self.database.reserve_rows(len(bodies)), time.time_ns() // 1_000_000
             rows, given_up = await self.database.run(_append, bodies, first_row, now_ms, refused=refused, over_bytes=over_bytes)
-            self.used_bytes = await self.database.measure()
         except (DatabaseFault, OSError) as fault:
             raise JournalFull(str(fault)) from fault
+        await self._measure()
         return Appended(rows, given_up, needed_bytes)
 
     def _over_bytes(self, needed_bytes: int) -> int:
@@ -68,7 +69,11 @@ class Store:
     async def settle(self, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:
         """Forget rows whose readings came to their end, and keep what of them was refused, in one commit."""
         await self.database.run(_settle, rows, kept, rejects_max_bytes)
-        self.used_bytes = await self.database.measure()
+        await self._measure()
+
+    async def _measure(self) -> None:
+        with suppress(DatabaseFault):  # what was done is done; the next measurement tells
+            self.used_bytes = await self.database.measure()
 
     def stock(self) -> journal.Stock:
         """What stands in the journal; for start and stop."""

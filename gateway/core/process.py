@@ -119,7 +119,11 @@ class Processor:
         numbers = tuple(values.values())
         if shape.counters:
             quality |= _check_counters(device, shape, numbers, text_tags, time_ms)
-        twin = self._find_twin(stream, tags, time_ms, shape, numbers, now_ms) if own_time else Twin.NEW
+        twin = Twin.NEW
+        if own_time:
+            if device.recent is None:
+                device.recent = RecentKeys()
+            twin = device.recent.see((domain, tags), time_ms, numbers, shape, now_ms, self.streams.shapes)
         if twin is Twin.NEW:
             if seq is not None:
                 self._follow_sequence(stream, seq, time_ms)
@@ -142,12 +146,6 @@ class Processor:
         if sent_before:
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(now_ms), False, quality
-
-    def _find_twin(self, stream: Stream, tags: str, time_ms: int, shape: Shape, values: tuple[Value, ...], now_ms: int) -> Twin:
-        device = stream.device
-        if device.recent is None:
-            device.recent = RecentKeys()
-        return device.recent.see((stream.decoder.domain, tags), time_ms, values, shape, now_ms, self.streams.shapes)
 
     def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
         rules, before_ms = self.rules, device.offset_ms
