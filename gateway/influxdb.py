@@ -1,6 +1,5 @@
 """Writing to InfluxDB: one POST, one answer. What the answer means is decided in :mod:`gateway.core.write_result`."""
 
-import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from gateway.config import Influxdb, split_url
 from gateway.config_file import secret
 from gateway.core.write_result import Answer, retry_after_s
 from gateway.http_client import HttpClient
+from gateway.tls import tls_context
 
 _DATE_EVERY_S: Final = 10.0
 
@@ -23,7 +23,7 @@ class InfluxdbClient:
     def __init__(self, config: Influxdb, see_clock: Callable[[int], None] = lambda _: None) -> None:
         parts = split_url(config.url)
         secure = parts.scheme == "https"
-        tls = ssl.create_default_context(cafile=config.tls.ca) if secure else None
+        tls = tls_context(config.tls.ca) if secure else None
         self._timeout_s = config.timeout.total_seconds()
         self._http = HttpClient(parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80), tls, self._timeout_s)
         self._head = _request_head(config, parts.netloc.rpartition("@")[2])

@@ -29,6 +29,7 @@ from gateway.keeper import RejectKeeper
 from gateway.registry import load_registry
 from gateway.state import GatewayState, JournalState
 from gateway.store import Store
+from gateway.tls import tls_context
 from gateway.to_journal import ToJournal
 
 BUILT_MS: Final = 1_790_000_000_000
@@ -62,7 +63,7 @@ def broker_address(config: Mqtt) -> BrokerAddress:
     tls = None
     if parts.scheme == "mqtts":
         try:
-            tls = ssl.create_default_context(cafile=config.tls.ca)
+            tls = tls_context(config.tls.ca)
             if config.tls.cert and config.tls.key:
                 tls.load_cert_chain(config.tls.cert, config.tls.key)
         except (ssl.SSLError, OSError) as error:
