@@ -195,8 +195,8 @@ class Intake:
             while not connection.ended.done():
                 await asyncio.wait([connection.ended], timeout=self._keep_alive_s / 3)
                 self._keep_alive(connection)
-                if self._session.connected:
-                    backoff.reset()
+                if self._session.connected and not connection.ended.done():
+                    backoff.reset()  # it lasts; one that a gateway of the same name takes away again does not
             return connection.ended.result()
         finally:
             connection.end("the gateway stops")

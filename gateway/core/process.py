@@ -59,7 +59,7 @@ class Processor:
             return refused(message, now_ms, "intake", stream.reason, stream.detail, stream.device, stream.domain)
         if len(message.payload) > self.payload_max_bytes:
             return self.too_large(message, now_ms, len(message.payload))
-        if not message.retain:  # what the broker kept is no sign of life
+        if not message.retain and now_ms > stream.device.last_seen_ms:  # what was kept or replayed is no sign of life
             stream.device.last_seen_ms = now_ms
         if stream.is_status:
             return self._status(stream, message)

@@ -107,7 +107,7 @@ def test_a_reading_given_up_while_its_first_write_hangs_has_one_end(
 
 
 def test_a_full_journal_that_may_not_forget_stops_acknowledging(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
-    journal = {"max_bytes": "64KiB", "min_free_bytes": 0, "when_full": "stop_acking"}
+    journal = {"max_bytes": "32KiB", "min_free_bytes": 0, "when_full": "stop_acking"}
     mqtt = {"receive_maximum": 200}
     with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, journal=journal, mqtt=mqtt) as gate:
         gate.wait_subscribed()
@@ -115,6 +115,7 @@ def test_a_full_journal_that_may_not_forget_stops_acknowledging(mosquitto: Servi
             influxdb.stop()
             until(lambda: "stop_acking" in gate.troubles())
             until(lambda: gate.status()["mqtt"]["unacknowledged"] >= 200)
+            assert gate.pending("journal") > 0
             status, why = gate.ask("/readyz")
             assert (status, "stop_acking" in why, "InfluxDB" in why) == (503, True, True)
             influxdb.start()
