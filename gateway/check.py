@@ -7,13 +7,16 @@ from pathlib import Path
 
 from mqtt5 import RetainHandling
 
+from gateway.codec_calls import CodecCalls
 from gateway.config import Config
-from gateway.config_file import DEFAULT_FILE, load
+from gateway.config_file import DEFAULT_FILE, ConfigurationFault, load
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
+from gateway.core.profiles import Profiles
 from gateway.core.write_result import Fate, fate_of
 from gateway.influxdb import InfluxdbClient
-from gateway.pipeline import broker_address, build_processor, session_options, topic_filters
-from gateway.registry import load_registry
+from gateway.known import Known, load_known, topic_filters
+from gateway.pipeline import broker_address, session_options
+from gateway.profile_check import check_profile
 
 _PATIENCE_S = 5.0
 
@@ -21,29 +24,51 @@ _PATIENCE_S = 5.0
 def check(path: Path | None, *, connect: bool) -> int:
     """Say what is sound and what is not; 0, or 3 when something cannot be reached.
 
-    :raises ConfigurationFault: the configuration or the registry is faulty.
+    :raises ConfigurationFault: configuration, registry or a profile is faulty, or a test inside a profile fails.
     """
     config = load(path)
-    build_processor(config)
+    known = load_known(config)
     session_options(config)
     broker_address(config.mqtt)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
-    registry = load_registry(config.devices.registry)
+    registry = known.registry
     _say(f"{config.devices.registry}: {len(registry.devices)} devices, {len(registry.areas)} areas")
+    faults = [f"{config.devices.registry}: devices: {fault}" for fault in known.without_params()]
+    if faults := faults + _check_profiles(config, known):
+        raise ConfigurationFault(faults)
     if not connect:
         return 0
-    faults = [fault for fault in asyncio.run(_try_both(config)) if fault]
-    for fault in faults:
+    out_of_reach = [fault for fault in asyncio.run(_try_both(config, known)) if fault]
+    for fault in out_of_reach:
         print(fault, file=sys.stderr)
-    return 3 if faults else 0
+    return 3 if out_of_reach else 0
 
 
-async def _try_both(config: Config) -> tuple[str, str]:
-    return await _try_broker(config), await _try_influxdb(config)
+def _check_profiles(config: Config, known: Known) -> list[str]:
+    """Run the tests inside all profiles and print a table; what failed, a line each."""
+    everything = load_known(config, all_shipped=True)
+    faults: list[str] = []
+    _say(f"\n{'profile':<28} {'in force':<9} {'codec':<28} tests")
+    with CodecCalls(everything.codecs) as codecs:
+        for name, file in sorted(everything.files.items()):
+            codec = file.compiled.codec.name if file.compiled.codec else ""
+            wrong = codecs.fault(codec) if codec else None
+            alone = Profiles([file.compiled], everything.profiles.envelopes)
+            checked = check_profile(name, file.model.tests, alone, codecs) if not wrong else []
+            failed = [test for test in checked if test.faults]
+            faults += [f"{file.codec}: codec: {wrong}"] if wrong else []
+            faults += [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
+            verdict = f"codec: {wrong}" if wrong else f"{len(checked) - len(failed)} of {len(checked)} pass"
+            _say(f"{name:<28} {'yes' if name in known.files else 'no':<9} {codec or '-':<28} {verdict}")
+    return faults
 
 
-async def _try_broker(config: Config) -> str:
+async def _try_both(config: Config, known: Known) -> tuple[str, str]:
+    return await _try_broker(config, known), await _try_influxdb(config)
+
+
+async def _try_broker(config: Config, known: Known) -> str:
     """Connect under a name of its own, so that a running gateway keeps its session, and subscribe as the gateway would."""
     address = broker_address(config.mqtt)
     options = session_options(config)
@@ -53,7 +78,7 @@ async def _try_broker(config: Config) -> str:
             name = address.host if address.tls else None
             reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
             with closing(writer):
-                refused = await _subscribe(session, topic_filters(config.mqtt), reader, writer)
+                refused = await _subscribe(session, topic_filters(config, known), reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except (OSError, ProtocolFault) as error:

@@ -62,6 +62,12 @@ def _journal(options: argparse.Namespace) -> int:
     return journal_command(options)
 
 
+def _devices(options: argparse.Namespace) -> int:
+    from gateway.devices_command import devices_command  # noqa: PLC0415
+
+    return devices_command(options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="From MQTT to InfluxDB, and nothing lost on the way.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -84,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     decode = commands.add_parser("decode", parents=[with_config], help="show what becomes of a payload")
     decode.add_argument("--topic", help="topic the payload came on")
+    decode.add_argument("--profile", metavar="P", help="use this profile: a name, a model, or a file")
     decode.add_argument("--registry", type=Path, metavar="FILE", help="registry to use in place of the configuration's")
     kind = decode.add_mutually_exclusive_group()
     kind.add_argument("--hex", action="store_true", help="the input is hexadecimal")
@@ -106,7 +113,28 @@ def _parser() -> argparse.ArgumentParser:
     journal.add_argument("file", nargs="?", type=Path, metavar="FILE", help="for export: line protocol goes there")
     journal.add_argument("--json", action="store_true", help="print JSON")
     journal.set_defaults(command=_journal)
+
+    _add_devices(commands.add_parser("devices", help="the registry, and who of it reports"), with_config)
     return parser
+
+
+def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
+    devices.set_defaults(command=_devices)
+    actions = devices.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    listed = actions.add_parser("list", parents=[with_config], help="every device, and when it was heard")
+    listed.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    imported = actions.add_parser("import", parents=[with_config], help="take devices from a CSV file into the registry")
+    imported.add_argument("file", type=Path, metavar="FILE.csv", help="columns as the keys of devices.yaml; params.NAME")
+    imported.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    imported.add_argument("--json", action="store_true", help="print JSON")
+
+    covered = actions.add_parser("coverage", parents=[with_config], help="per area and domain: how many report")
+    form = covered.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    covered.add_argument("--language", choices=["vi", "en"], help="of the table; default: the configuration's")
 
 
 def _count(text: str) -> int:

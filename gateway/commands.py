@@ -1,26 +1,27 @@
 """``gateway rejects`` and ``gateway journal``: through the running gateway's HTTP, or on its files when it does not run."""
 
 import argparse
+import asyncio
 import json
 import sys
 import time
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.client import HTTPConnection, HTTPException
+from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from gateway import journal, rejects
 from gateway.config import Config
-from gateway.config_file import ConfigurationFault, load, secret
+from gateway.config_file import ConfigurationFault, load
 from gateway.core.batching import decode as decode_body
 from gateway.database import Damaged, Database, DatabaseFault, InUse
 from gateway.documents import reject_document
+from gateway.known import load_known
 from gateway.pipeline import build_processor
-from gateway.replay import commit, work
-from gateway.web.access import own_token_file
+from gateway.replay import Limits, commit, without_codecs, work
+from gateway.running import ask
 from schemas.rejects import RejectReason
 
 _MENDED_BY = "a gateway that starts on it sets it aside and saves what can be read"
@@ -40,7 +41,7 @@ def rejects_command(options: argparse.Namespace) -> int:
             found = _select(file, config, query)
             return _print_rejects(found, options)
         if file is None:
-            answer = _ask(config, "POST", f"/api/rejects/{options.action}", query)
+            answer = ask(config, "POST", f"/api/rejects/{options.action}", query)
         else:
             answer = _change_rejects(file, config, options.action, reason, device)
     print(
@@ -59,7 +60,7 @@ def _select(file: Database | None, config: Config, query: dict[str, Any]) -> lis
 
 def _page(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
     if file is None:
-        return list(_ask(config, "GET", "/api/rejects", query)["rejects"])
+        return list(ask(config, "GET", "/api/rejects", query)["rejects"])
     chosen = {"reason": query["reason"], "device": query["device"], "number": query["id"], "before": query["before"]}
     return [reject_document(number, refusal) for number, refusal in file.run_here(rejects.select, **chosen)]
 
@@ -68,9 +69,10 @@ def _change_rejects(file: Database, config: Config, action: str, reason: str | N
     chosen = file.run_here(rejects.select, reason=reason, device=device, most=1_000_000)
     if action == "purge":
         return {"removed": file.run_here(rejects.remove, [number for number, _ in chosen])}
-    result = work(build_processor(config), chosen)
+    result = asyncio.run(work(sorted(chosen, key=itemgetter(0)), without_codecs(build_processor(config, load_known(config)))))
     first_row = file.reserve_rows(len(result.bodies))
-    file.run_here(commit, result, first_row, time.time_ns() // 1_000_000, config.rejects.max_bytes)
+    limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+    file.run_here(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
     return result.document()
 
 
@@ -106,7 +108,7 @@ def journal_command(options: argparse.Namespace) -> int:
         if options.action == "status":
             return _print_status(_status(file, config), as_json=options.json)
         if options.action == "drop":
-            dropped = _ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file)
+            dropped = ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file)
             print(f"{dropped['dropped']} readings dropped")
             return 0
         if file is None:
@@ -117,7 +119,7 @@ def journal_command(options: argparse.Namespace) -> int:
 
 def _status(file: Database | None, config: Config) -> dict[str, Any]:
     if file is None:
-        status = _ask(config, "GET", "/api/status", {})
+        status = ask(config, "GET", "/api/status", {})
         return {**status["journal"], "readings": status["ledger"]["pending"]["journal"]}
     stock = file.run_here(journal.stock)
     oldest_s = 0.0 if stock.oldest_ms is None else time.time() - stock.oldest_ms / 1000
@@ -178,29 +180,3 @@ def _database(config: Config) -> Iterator[Database | None]:
         raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_MENDED_BY}"]) from fault
     finally:
         file.close()
-
-
-def _ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[str, Any]:
-    """Ask the running gateway.
-
-    :raises ConfigurationFault: it cannot be reached or does not want to.
-    """
-    http = config.http
-    host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(http.host, http.host)  # noqa: S104 - what others bind, we only ask
-    token_file = http.token_file or own_token_file(config.journal.path)
-    try:
-        given = {key: value for key, value in query.items() if value is not None}
-        token = secret(None, token_file) or ""
-        target = path + (f"?{urlencode(given)}" if given else "")
-        with closing(HTTPConnection(host, http.port, timeout=30)) as connection:
-            connection.request(method, target, headers={"Authorization": f"Bearer {token}"})
-            response = connection.getresponse()
-            body = response.read()
-    except (OSError, HTTPException) as error:
-        raise ConfigurationFault(
-            [f"{config.journal.path}: in use, and http://{host}:{http.port} does not answer: {error}"]
-        ) from error
-    if response.status != 200:  # noqa: PLR2004 - all our answers that are not faults
-        raise ConfigurationFault([f"http://{host}:{http.port}{path}: {response.status} {body.decode(errors='replace')[:300]}"])
-    document: dict[str, Any] = json.loads(body)
-    return document

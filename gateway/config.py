@@ -8,7 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from gateway.units import Duration, SizeBytes
+from gateway.units import SizeBytes
+from schemas.durations import Duration
 from schemas.topics import is_filter, is_name
 
 
@@ -143,26 +144,12 @@ class DevicesSection(_Section):
     unknown: Literal["accept", "quarantine", "reject"] = "accept"
     quarantine_max_bytes: SizeBytes = 256 * 2**20
 
-    @field_validator("unknown")
-    @classmethod
-    def _not_built_yet(cls, unknown: str) -> str:
-        if unknown == "quarantine":
-            raise ValueError("this version has no quarantine yet; write accept, or reject and replay them once registered")
-        return unknown
-
 
 class ProfilesSection(_Section):
     """Profiles of makes of devices."""
 
     path: Path = Path("profiles")
     enable: list[str] = []
-
-    @field_validator("enable")
-    @classmethod
-    def _none_shipped_yet(cls, enable: list[str]) -> list[str]:
-        if enable:
-            raise ValueError("this version ships no profiles yet; devices speak the native topics")
-        return enable
 
 
 class TimeSection(_Section):

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from gateway.config import Config
+from gateway.plain_yaml import read
+from gateway.yaml_reader import YamlFault, parse
 
 DEFAULT_FILE: Final = Path("gateway.yaml")
 _PREFIX: Final = "GATEWAY_"
@@ -28,38 +29,19 @@ class ConfigurationFault(Exception):  # noqa: N818 - the field's word
         self.lines = lines
 
 
-class _Loader(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoader):  # type: ignore[misc]
-    """YAML in which a key given twice is a fault, and not the last one wins."""
-
-
-def _mapping_once(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_once)
-
-
 def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
-    """The document in ``path``.
+    """The document in ``path``; see :mod:`gateway.yaml_reader` for what is refused beyond YAML's own rules.
 
     :raises ConfigurationFault: it cannot be read or is not YAML.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader with one rule more
+        return read(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}" if mark else "document"
-        raise ConfigurationFault([f"{path}: {place}: {getattr(error, 'problem', None) or error}"]) from error
+    except YamlFault as fault:
+        raise ConfigurationFault([f"{path}: {fault}"]) from fault
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
@@ -105,8 +87,8 @@ _TEXTS: Final = frozenset({"password", "token", "username", "client_id", "bucket
 
 def _scalar(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a safe loader with one rule more
-    except yaml.YAMLError:
+        return parse(text)
+    except YamlFault:
         return text
 
 

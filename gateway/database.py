@@ -12,7 +12,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +28,7 @@ ASIDE: Final = ".damaged-"
 _SALVAGED: Final = ".salvaged-"
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _PRIMARY_CODE: Final = 0xFF
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS journal (
     id INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, readings INTEGER NOT NULL, domains TEXT NOT NULL,
@@ -40,6 +40,30 @@ CREATE TABLE IF NOT EXISTS rejects (
     stage TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarantine (
+    id INTEGER PRIMARY KEY, cause TEXT NOT NULL, key TEXT NOT NULL, expires_ms INTEGER, arrival_ms INTEGER NOT NULL,
+    topic TEXT NOT NULL, retain INTEGER NOT NULL, device TEXT NOT NULL, domain TEXT NOT NULL, properties TEXT NOT NULL,
+    crc INTEGER NOT NULL, bytes INTEGER NOT NULL, payload BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS waiting_for ON quarantine (key, arrival_ms);
+CREATE INDEX IF NOT EXISTS expiring ON quarantine (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS quarantine_keys (
+    key TEXT NOT NULL, cause TEXT NOT NULL, messages INTEGER NOT NULL, PRIMARY KEY (key, cause)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarantine_stock (
+    cause TEXT PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS quarantined AFTER INSERT ON quarantine BEGIN
+    INSERT INTO quarantine_keys VALUES (NEW.key, NEW.cause, 1) ON CONFLICT DO UPDATE SET messages = messages + 1;
+    INSERT INTO quarantine_stock VALUES (NEW.cause, 1, NEW.bytes)
+    ON CONFLICT DO UPDATE SET messages = messages + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER IF NOT EXISTS released AFTER DELETE ON quarantine BEGIN
+    UPDATE quarantine_keys SET messages = messages - 1 WHERE key = OLD.key AND cause = OLD.cause;
+    DELETE FROM quarantine_keys WHERE key = OLD.key AND cause = OLD.cause AND messages <= 0;
+    UPDATE quarantine_stock SET messages = messages - 1, bytes = bytes - OLD.bytes WHERE cause = OLD.cause;
+END;
+CREATE TABLE IF NOT EXISTS device_state (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 """
 
 
@@ -153,7 +177,7 @@ class Database:
             raise DatabaseFault(f"{self.path}: {error}") from error
 
     def used_bytes(self) -> int:
-        """Pages in use and the WAL. Callable from any thread: it asks the file system only about the WAL."""
+        """Pages in use without the quarantine, and the WAL. Callable from any thread: the disk is asked only about the WAL."""
         return self.run_here(_pages_bytes) + self._wal_bytes()
 
     async def measure(self) -> int:
@@ -208,11 +232,11 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in {0, _SCHEMA_VERSION}:
+        if not 0 <= version <= _SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"its version is {version}, this program knows {_SCHEMA_VERSION}")
-        if version == 0:
-            connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        if version < _SCHEMA_VERSION:
+            # Every version so far only added tables.
+            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
     except sqlite3.Error:
         connection.close()
         raise
@@ -221,7 +245,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def look_around(connection: sqlite3.Connection) -> int:
     """Read what all rows of the tables are found by, so that damage there shows now; the highest row number of the journal."""
-    for table in ("rejects", "kept"):
+    for table in ("rejects", "kept", "quarantine_keys", "device_state"):  # the quarantine itself may be too long to read now
         connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()  # noqa: S608 - constants
     highest, _ = connection.execute("SELECT coalesce(max(id), 0), sum(readings) FROM journal NOT INDEXED").fetchone()
     return int(highest)
@@ -234,8 +258,10 @@ def is_damage(error: Exception) -> bool:
 
 
 def _pages_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of the pages in use, without what stands in quarantine: that has a limit of its own."""
     pages, free = connection.execute("SELECT * FROM pragma_page_count, pragma_freelist_count").fetchone()
-    return int(pages - free) * PAGE_BYTES
+    (quarantined_bytes,) = connection.execute("SELECT coalesce(sum(bytes), 0) FROM quarantine_stock").fetchone()
+    return max(0, int(pages - free) * PAGE_BYTES - int(quarantined_bytes))
 
 
 def _lock(path: Path) -> int:
@@ -248,9 +274,38 @@ def _lock(path: Path) -> int:
     return lock
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether a process works on the file; asked without touching it."""
+    try:
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def keep(connection: sqlite3.Connection, name: str, value: str) -> None:
     """Write a small thing that must outlive the process."""
     connection.execute("INSERT INTO kept VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+
+
+def keep_all(connection: sqlite3.Connection, values: Mapping[str, str | None]) -> None:
+    """Write several, or forget those that are None."""
+    for name, value in values.items():
+        if value is None:
+            connection.execute("DELETE FROM kept WHERE name = ?", (name,))
+        else:
+            keep(connection, name, value)
+
+
+def kept_under(connection: sqlite3.Connection, prefix: str) -> dict[str, str]:
+    """All whose name begins so."""
+    return dict(connection.execute("SELECT name, value FROM kept WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)))
 
 
 def kept(connection: sqlite3.Connection, name: str) -> str | None:

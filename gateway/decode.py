@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
-
+from gateway.codec_calls import CodecCalls
 from gateway.config_file import ConfigurationFault, load
-from gateway.core.message import Outcome, StoredMessage
-from gateway.core.native import Broken, Undecodable
-from gateway.core.process import Processor
-from gateway.core.streams import Unresolved
+from gateway.core.message import StoredMessage
+from gateway.desk import Desk
+from gateway.documents import result_document
+from gateway.explain import explain
+from gateway.known import load_known
 from gateway.pipeline import build_processor
 
 
@@ -38,14 +38,19 @@ def decode(options: argparse.Namespace) -> int:
         if not options.registry.exists():
             raise ConfigurationFault([f"{options.registry}: document: does not exist"])
         config = config.model_copy(update={"devices": config.devices.model_copy(update={"registry": options.registry})})
-    processor = build_processor(config)
+    known = load_known(config, also=options.profile, all_shipped=options.profile is None)
     rejected = False
-    for row in _rows(options):
-        decoded = _decoded(processor, row)
-        outcome = processor.process(row.message, row.arrival_ms)
-        rejected |= bool(outcome.refusals)
-        document = result_document(processor, row, outcome, decoded)
-        print(json.dumps(document, ensure_ascii=False) if options.json else _explain(row, document))
+    with CodecCalls(known.codecs) as codecs:
+        desk = Desk(build_processor(config, known), codecs)
+        for row in _rows(options):
+            seen = desk.take(row.message, row.arrival_ms)
+            rejected |= bool(seen.outcome.refusals)
+            document = result_document(seen)
+            print(
+                json.dumps(document, ensure_ascii=False, default=repr)
+                if options.json
+                else explain(desk.processor, seen, document)
+            )
     return int(rejected)
 
 
@@ -86,72 +91,3 @@ def _row(text: bytes, place: str) -> Row:
         return Row(message, int(row.get("arrival_ms") or time.time_ns() // 1_000_000))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationFault([f"{place}: not a row of topic and payload: {error!r}"]) from error
-
-
-def _decoded(processor: Processor, row: Row) -> Any:  # noqa: ANN401 - whatever the payload holds
-    """What the mapping sees, or None when the payload does not decode."""
-    stream = processor.streams.resolve(row.message.topic)
-    if isinstance(stream, Unresolved) or stream.is_status:
-        return None
-    try:
-        objects = stream.decoder.decode(row.message.payload)
-    except Undecodable:
-        return None
-    shown = [from_json(item.payload) if isinstance(item, Broken) else item.values for item in objects]
-    return shown[0] if len(shown) == 1 else shown
-
-
-def result_document(processor: Processor, row: Row, outcome: Outcome, decoded: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The fixed form of one result."""
-    stream = processor.streams.resolve(row.message.topic)
-    native = not isinstance(stream, Unresolved)
-    first = outcome.refusals[0] if outcome.refusals else None
-    return {
-        "device": (stream.device if isinstance(stream, Unresolved) else stream.device.name) or None,
-        "profile": "native" if native else None,
-        "decoded": decoded,
-        "points": [parse_line(line) for reading in outcome.readings for line in reading.lines.split("\n")],
-        "duplicates": outcome.duplicates,
-        "dropped": [{"path": path, "cause": cause.value} for path, cause in outcome.dropped],
-        "ignored": outcome.ignored.value if outcome.ignored else None,
-        "reject": {"reason": first.reason.value, "detail": first.detail} if first else None,
-    }
-
-
-def parse_line(line: str) -> dict[str, Any]:
-    """A point of our own making, taken apart again; its tags hold nothing that is escaped."""
-    series, fields, time_ms = line.split(" ")
-    measurement, *tags = series.split(",")
-    return {
-        "measurement": measurement,
-        "tags": dict(tag.split("=", 1) for tag in tags),
-        "time_ms": int(time_ms),
-        "fields": {key: _value(text) for key, text in (field.split("=", 1) for field in fields.split(","))},
-    }
-
-
-def _value(text: str) -> float | int | bool:
-    if text in {"True", "False"}:
-        return text == "True"
-    return int(text[:-1]) if text.endswith("i") else float(text)
-
-
-def _explain(row: Row, document: dict[str, Any]) -> str:
-    """The same for people."""
-    lines = [f"topic     {row.message.topic}", f"device    {document['device'] or 'not known'}"]
-    lines.append(f"profile   {document['profile'] or 'none takes this topic'}")
-    if document["decoded"] is not None:
-        lines.append(f"decoded   {json.dumps(document['decoded'], ensure_ascii=False)}")
-    lines += [f"dropped   {drop['path']}: {drop['cause']}" for drop in document["dropped"]]
-    for point in document["points"]:
-        tags = " ".join(f"{key}={value}" for key, value in point["tags"].items())
-        fields = " ".join(f"{key}={value}" for key, value in point["fields"].items())
-        instant = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(point["time_ms"] // 1000)) + f".{point['time_ms'] % 1000:03d}Z"
-        lines.append(f"point     {point['measurement']} {tags}\n          {fields}\n          at {instant}")
-    if document["duplicates"]:
-        lines.append(f"duplicate {document['duplicates']} of these readings came before")
-    if document["ignored"]:
-        lines.append(f"ignored   {document['ignored']}")
-    if document["reject"]:
-        lines.append(f"reject    {document['reject']['reason']}: {document['reject']['detail']}")
-    return "\n".join(lines) + "\n"

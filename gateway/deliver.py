@@ -132,6 +132,22 @@ class Delivery:
             self._ledger.settle("duplicate", {outcome.domain: outcome.duplicates})
         return batch
 
+    def hold(self, batch: Batch, size_bytes: int) -> None:
+        """A codec is asked for a message of ``batch``, which takes memory meanwhile; :meth:`take_late` ends it."""
+        batch.asked += 1
+        self.memory_bytes += size_bytes
+
+    def take_late(self, batch: Batch, size_bytes: int, outcome: Outcome, arrival_s: float) -> Batch:
+        """Take what became of a message that came with ``batch``; it travels with the batch that is returned."""
+        self.memory_bytes -= size_bytes
+        late = self.take(outcome, arrival_s)
+        late.behind.append(batch)
+        return late
+
+    def take_waiting(self, messages: int) -> None:
+        """Messages go to the quarantine: each is one reading received, until it is known what it holds."""
+        self._taken += messages
+
     @property
     def open_batch(self) -> Batch:
         """The batch that collects: the last of the queue, never posted yet."""
@@ -186,7 +202,7 @@ class Delivery:
     def has_queued(self) -> bool:
         """Whether anything waits that is not in flight."""
         first = self._queue[0]
-        return len(self._queue) > 1 or bool(first.readings or first.refusals or first.owed)
+        return len(self._queue) > 1 or bool(first.readings or first.refusals or first.owed or first.behind)
 
     def take_first(self) -> Batch:
         """The first batch of the queue, which leaves it; its refusals go their own way."""
@@ -285,6 +301,8 @@ class Delivery:
             return
         was_crowded = self.crowded
         self.memory_bytes -= batch.size_bytes
+        for came_with in batch.behind:
+            came_with.asked -= 1
         packet_ids = self._acknowledger.release()
         if packet_ids:
             self.hooks.acknowledge(packet_ids)

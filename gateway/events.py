@@ -48,12 +48,15 @@ class Events:
     rejects_kept: Counter[str] = field(default_factory=Counter)
     delivery: Histogram = field(default_factory=Histogram)
     requests: dict[str, Histogram] = field(default_factory=dict)
+    codec_warnings: Counter[str] = field(default_factory=Counter)
     journal_written_bytes: int = 0
     influxdb_up: bool = False
     influxdb_trouble: str = ""
     mqtt_connected: bool = False
     mqtt_trouble: str = ""
     journal_trouble: str = ""
+    quarantined_messages: Counter[str] = field(default_factory=Counter)
+    quarantine_trouble: str = ""
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
     reload_trouble: list[str] = field(default_factory=list)
     _last_said_s: dict[str, float] = field(default_factory=dict)
@@ -79,6 +82,11 @@ class Events:
             refusal.device or refusal.topic or "unknown",
             refusal.detail.splitlines()[0] if refusal.detail else "",
         )
+
+    def codec_warned(self, codec: str, warnings: list[str]) -> None:
+        """A codec decoded a frame, and has something to say about it."""
+        self.codec_warnings[codec] += len(warnings)
+        self._say_sometimes(f"codec {codec}", logging.WARNING, "codec %s warns: %s", codec, warnings[0])
 
     def rejects_not_kept(self, number: int, why: str) -> None:
         """Rejects that are counted but whose bytes are gone."""
@@ -122,6 +130,43 @@ class Events:
         self.journal_trouble = ""
         self.journal_written_bytes += size_bytes
 
+    def quarantined(self, cause: str, key: str, messages: int) -> None:
+        """Messages wait in quarantine for ``key``."""
+        self.quarantined_messages[cause] += messages
+        said = {
+            "unknown_device": "%s is not registered: its messages wait in quarantine; register it and they come in",
+            "no_birth": "the births of %s are not known: its messages wait in quarantine for 10 minutes",
+            "codec": "the codec %s is suspended: its messages wait in quarantine",
+        }
+        self._say_sometimes(f"quarantine {cause}", logging.WARNING, said[cause], key)
+
+    def quarantine_refused(self, why: str) -> None:
+        """The disk does not work for the quarantine: what comes is held in memory and not acknowledged, what is free waits."""
+        self.quarantine_trouble = why
+        self._say_sometimes("quarantine refused", logging.ERROR, "the quarantine cannot be used, messages wait: %s", why)
+
+    def quarantine_works(self) -> None:
+        """The disk did what the quarantine asked of it."""
+        if self.quarantine_trouble:
+            log.info("the quarantine can be used again")
+        self.quarantine_trouble = ""
+
+    def released(self, key: str, messages: int) -> None:
+        """Messages left the quarantine because what they waited for is known."""
+        log.info("%d messages that waited for %s came in from quarantine", messages, key)
+
+    def quarantine_expired(self, messages: int) -> None:
+        """The quarantine was full; the oldest messages made room."""
+        self._say_sometimes("quarantine", logging.ERROR, "the quarantine is full: its %d oldest messages made room", messages)
+
+    def quarantine_damaged(self, messages: int) -> None:
+        """Messages in quarantine are not what was stored."""
+        log.error("%d messages in quarantine are damaged and lost", messages)
+
+    def state_lost(self, name: str, why: str) -> None:
+        """What was remembered of devices cannot be read."""
+        log.warning("what is remembered of %s cannot be read; it starts anew: %s", name, why)
+
     def given_up(self, readings: int) -> None:
         """The journal was full; the oldest readings made room."""
         self._say_sometimes("expired", logging.ERROR, "the journal is full: its %d oldest readings made room", readings)
@@ -139,15 +184,15 @@ class Events:
         if readings:
             log.info("the journal holds %d readings of an earlier run", readings)
 
-    def reloaded(self, devices: int) -> None:
-        """A new registry is in force."""
-        log.info("the registry is in force; %d devices", devices)
+    def reloaded(self, devices: int, profiles: int) -> None:
+        """A new registry and its profiles are in force."""
+        log.info("the registry is in force: %d devices, %d profiles", devices, profiles)
         self.reload_trouble = []
 
     def reload_failed(self, lines: list[str]) -> None:
-        """The registry is faulty; the old one stays in force."""
+        """Registry, profile or codec are faulty; the old ones stay in force."""
         for text in lines:
-            log.error("the old registry stays in force: %s", text)
+            log.error("the old registry and profiles stay in force: %s", text)
         self.reload_trouble = lines
 
     def connected(self, url: str, *, session_present: bool) -> None:

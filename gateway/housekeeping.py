@@ -4,14 +4,14 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Final
 
 from gateway import database, journal
 from gateway.breaker import Breaker
-from gateway.core.batching import Body
+from gateway.core.batching import Batch, Body
 from gateway.core.write_result import Fate, fate_of
 from gateway.database import Database, DatabaseFault
 from gateway.deliver import Writer
@@ -23,6 +23,7 @@ log = logging.getLogger("gateway.housekeeping")
 SUBSCRIPTIONS: Final = "subscriptions"
 NEWEST_TIME: Final = "newest_time_ms"
 _REPORT_EVERY_S: Final = 60.0
+_FIRST_ANSWER_S: Final = 0.15
 _MEASURE_EVERY_S: Final = 5.0
 _SALVAGED_TOGETHER: Final = 20
 _SAVE_CLOCK_EVERY_S: Final = 900.0
@@ -48,6 +49,10 @@ class Housekeeping:
         self._state = state
         self._in_force = subscribed
         self._remembered = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._births: dict[str, str | None] = {}
+        self._waiting_for_births: list[Batch] = []
+        self._born = asyncio.Event()
 
     def subscribed(self, filters: list[str]) -> None:
         """The broker holds these subscriptions for us now; the next run must know, to give up what it does not want."""
@@ -61,6 +66,30 @@ class Housekeeping:
             await self._remembered.wait()
             self._remembered.clear()
             await self._keep(SUBSCRIPTIONS, json.dumps(self._in_force))
+
+    def save_births(self, births: Mapping[str, str | None], batch: Batch | None) -> None:
+        """Save what Sparkplug nodes said at their birth, or forget it; ``batch`` is held until then."""
+        if not births:
+            return
+        self._births.update(births)
+        if batch is not None:
+            batch.holds += 1
+            self._waiting_for_births.append(batch)
+        self._born.set()
+
+    async def remember_births(self, let_go: Callable[[Batch], None]) -> None:
+        """Save births as they come; a disk that does not take them costs a request for rebirth later; until cancelled."""
+        while True:
+            await self._born.wait()
+            self._born.clear()
+            births, self._births = self._births, {}
+            batches, self._waiting_for_births = self._waiting_for_births, []
+            try:
+                await self._database.run(database.keep_all, births)
+            except DatabaseFault as fault:
+                log.warning("births of Sparkplug nodes cannot be saved: %s", fault)
+            for batch in batches:
+                let_go(batch)
 
     async def salvage(self, backlog_grew: Callable[[], None]) -> None:
         """Bring what can be read of damaged files into the new one, behind the readings, a little at a time."""
@@ -96,6 +125,12 @@ class Housekeeping:
                 log.debug("the journal cannot be measured: %s", fault)
             await asyncio.sleep(_MEASURE_EVERY_S)
 
+    async def first_answer(self) -> None:
+        """Wait a moment for InfluxDB's first answer: its date may show that our clock is wrong before a reading is judged."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ANSWER_S):
+                await self._answered.wait()
+
     async def report(self) -> None:
         """Write the point about ourselves at the start and every minute, dropped while InfluxDB is away; until cancelled.
 
@@ -104,6 +139,7 @@ class Housekeeping:
         while True:
             if not self._breaker.is_open:
                 answer = await self._influxdb.write(self._state.own_point())
+                self._answered.set()
                 if fate_of(answer) is Fate.WRITTEN:
                     self._breaker.close()
                 else:

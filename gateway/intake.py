@@ -44,6 +44,7 @@ from gateway.core.mqtt_session import (
 from gateway.core.process import Processor
 from gateway.core.retry import Backoff
 from gateway.deliver import Delivery
+from gateway.errands import Errands
 from gateway.events import Events
 
 log = logging.getLogger("gateway.intake")
@@ -144,6 +145,7 @@ class Intake:
         delivery: Delivery,
         acknowledger: Acknowledger,
         events: Events,
+        errands: Errands,
         subscribed: Callable[[list[str]], None],
     ) -> None:
         self._address = address
@@ -153,6 +155,7 @@ class Intake:
         self._delivery = delivery
         self._acknowledger = acknowledger
         self._events = events
+        self._errands = errands
         self._subscribed = subscribed
         self._connection: _Connection | None = None
         self._keep_alive_s = session.options.keep_alive_s
@@ -224,6 +227,7 @@ class Intake:
                 self._message(event, event.packet_id, now_ms, arrival_s)
             else:
                 self._control(event, now_ms, arrival_s)
+        self._errands.flush()
         self._delivery.pump()
         if self._delivery.crowded:
             self._rest()
@@ -247,6 +251,8 @@ class Intake:
         if outcome.dropped or outcome.ignored is not None:
             events.processed(outcome)
         batch = self._delivery.take(outcome, arrival_s)
+        if outcome.rare is not None:
+            self._errands.do(outcome.rare, batch, arrival_s)
         if packet_id is not None:
             acknowledger.owe(batch, packet_id, fingerprint)
 
@@ -276,6 +282,17 @@ class Intake:
             connection.send(self._session.subscribe(self.subscriptions.wanted))
         if self.subscriptions.stale:
             connection.send(self._session.unsubscribe(self.subscriptions.stale))
+
+    def want(self, filters: dict[str, mqtt5.RetainHandling]) -> None:
+        """Subscribe to these from now on, and give up what is not among them."""
+        stale = [pattern for pattern in self.subscriptions.wanted if pattern not in filters]
+        self.subscriptions = Subscriptions(filters, stale)
+        self.subscribe()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message, if the broker is there: it is a command that is repeated when it gets lost."""
+        if self._connection is not None and self._session.connected:
+            self._connection.send(self._session.publish(topic, payload))
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Send the PUBACKs of these messages, in this order."""

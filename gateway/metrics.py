@@ -36,7 +36,7 @@ class GatewayCollector(Collector):
         yield _counter("gateway_fields_dropped", "Values left out of readings.", "cause", events.fields_dropped)
         yield _counter("gateway_rejects", "Messages and points that could not become data.", "reason", events.rejects)
         yield _counter("gateway_rejects_kept", "Rejects whose bytes are on disk.", "reason", events.rejects_kept)
-        missing = self.state.processor.sequence_missing
+        missing = self.state.processor.judge.sequence_missing
         yield _counter("gateway_sequence_missing", "Readings that never arrived, by gaps in seq.", "domain", missing)
         yield GaugeMetricFamily("gateway_mqtt_connected", "1 while connected to the broker.", float(events.mqtt_connected))
         owed = self.state.acknowledger.owed

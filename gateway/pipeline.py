@@ -1,18 +1,19 @@
 """Wiring: from the configuration to parts that are joined. No decision is made here; :mod:`gateway.run` gives it life."""
 
+import asyncio
 import json
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-
-import mqtt5
 
 from gateway import database
 from gateway.breaker import Breaker
+from gateway.codecs import Codecs
 from gateway.config import Config, Mqtt, split_url
 from gateway.config_file import ConfigurationFault, secret
 from gateway.core.acknowledger import Acknowledger
+from gateway.core.by_profile import BIRTH
 from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Session, SessionOptions
@@ -21,12 +22,16 @@ from gateway.core.streams import Admission, Streams
 from gateway.database import Database
 from gateway.deliver import Delivery, DeliveryLimits, Hooks
 from gateway.drain import Drain
+from gateway.errands import Errands
 from gateway.events import Events
 from gateway.housekeeping import NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
 from gateway.influxdb import InfluxdbClient
 from gateway.intake import BrokerAddress, Intake, Subscriptions
 from gateway.keeper import RejectKeeper
-from gateway.registry import load_registry
+from gateway.known import Known, load_known, topic_filters
+from gateway.quarantine_keeper import Hooks as QuarantineHooks
+from gateway.quarantine_keeper import Quarantine
+from gateway.replay import Limits
 from gateway.state import GatewayState, JournalState
 from gateway.store import Store
 from gateway.tls import tls_context
@@ -36,12 +41,8 @@ BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
 
 
-def build_processor(config: Config, saved_ms: int = 0) -> Processor:
-    """The pure pipeline of a configuration.
-
-    :raises ConfigurationFault: the registry is faulty.
-    """
-    registry = load_registry(config.devices.registry)
+def build_processor(config: Config, known: Known, saved_ms: int = 0) -> Processor:
+    """The pure pipeline of a configuration."""
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
     rules = TimeRules(
         *(
@@ -51,7 +52,7 @@ def build_processor(config: Config, saved_ms: int = 0) -> Processor:
     )
     trust = ClockTrust(built_ms=BUILT_MS, saved_ms=saved_ms, max_future_ms=rules.max_future_ms)
     trust.judge(time.time_ns() // 1_000_000)
-    return Processor(Streams(dict(registry.by_id()), admission), rules, trust, config.limits.payload_bytes)
+    return Processor(Streams(known.devices, admission, known.profiles), rules, trust, config.limits.payload_bytes)
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
@@ -96,13 +97,6 @@ def delivery_limits(config: Config) -> DeliveryLimits:
     )
 
 
-def topic_filters(mqtt: Mqtt) -> dict[str, mqtt5.RetainHandling]:
-    """What is subscribed: data only for a new subscription's retained messages, states always."""
-    prefix = f"$share/{mqtt.share_group}/" if mqtt.share_group else ""
-    always, once = mqtt5.RetainHandling.SEND_ALWAYS, mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
-    return {prefix + pattern: always if pattern.endswith("/status") else once for pattern in mqtt.subscriptions}
-
-
 @dataclass(slots=True)
 class Parts:
     """All parts of a gateway, joined."""
@@ -116,18 +110,24 @@ class Parts:
     store: Store
     to_journal: ToJournal
     keeper: RejectKeeper
+    codecs: Codecs
+    quarantine: Quarantine
+    errands: Errands
     drain: Drain
     intake: Intake
     state: GatewayState
     housekeeping: Housekeeping
+    reloads: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 def build(config: Config, file: Database) -> Parts:
     """Join the parts; ``file`` is open, a loop is running.
 
-    :raises ConfigurationFault: the registry or a certificate cannot be used.
+    :raises ConfigurationFault: the registry, a profile or a certificate cannot be used.
     """
-    processor = build_processor(config, saved_ms=int(file.run_here(database.kept, NEWEST_TIME) or 0))
+    known = load_known(config)
+    processor = build_processor(config, known, saved_ms=int(file.run_here(database.kept, NEWEST_TIME) or 0))
+    processor.restore_births(file.run_here(database.kept_under, BIRTH))
     events, acknowledger, ledger = Events(), Acknowledger(), Ledger(since_ms=time.time_ns() // 1_000_000)
     influxdb = InfluxdbClient(config.influxdb, lambda off: processor.trust.see_influxdb(off, time.time_ns() // 1_000_000))
     breaker, store = Breaker(events), Store(file, config.journal)
@@ -135,12 +135,22 @@ def build(config: Config, file: Database) -> Parts:
     state = GatewayState(config, processor, delivery, acknowledger, ledger, events, JournalState())
     to_journal = ToJournal(delivery, breaker, store, ledger, events)
     keeper = RejectKeeper(file, ledger, events, max_bytes=config.rejects.max_bytes, let_go=delivery.let_go)
+    codecs = Codecs(known.codecs)
+    errands = Errands(processor, delivery, codecs, events)
+    quarantine = Quarantine(
+        file,
+        ledger,
+        events,
+        Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes),
+        config.journal.min_free_bytes,
+        QuarantineHooks(errands.process, delivery.let_go, keeper.choose, to_journal.backlog.set, lambda: store.has_room([])),
+    )
     drain = Drain(
         influxdb, breaker, delivery, to_journal, store, keeper, ledger, events, state.own_point, config.rejects.max_bytes
     )
     before: list[str] = json.loads(file.run_here(database.kept, SUBSCRIPTIONS) or "[]")
     housekeeping = Housekeeping(file, store, influxdb, breaker, state, subscribed=before)
-    filters = topic_filters(config.mqtt)
+    filters = topic_filters(config, known)
     intake = Intake(
         broker_address(config.mqtt),
         Session(session_options(config)),
@@ -149,8 +159,11 @@ def build(config: Config, file: Database) -> Parts:
         delivery,
         acknowledger,
         events,
+        errands,
         housekeeping.subscribed,
     )
+    errands.connect(quarantine, publish=intake.publish, save=housekeeping.save_births)
+    codecs.freed = quarantine.release
     delivery.hooks = Hooks(
         keep_refusals=keeper.keep,
         to_journal=to_journal.wake,
@@ -163,5 +176,20 @@ def build(config: Config, file: Database) -> Parts:
     breaker.on_close = delivery.pump
     to_journal.give_up = drain.give_up
     return Parts(
-        config, file, influxdb, processor, breaker, delivery, store, to_journal, keeper, drain, intake, state, housekeeping
+        config,
+        file,
+        influxdb,
+        processor,
+        breaker,
+        delivery,
+        store,
+        to_journal,
+        keeper,
+        codecs,
+        quarantine,
+        errands,
+        drain,
+        intake,
+        state,
+        housekeeping,
     )

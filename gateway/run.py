@@ -11,9 +11,9 @@ from typing import Any, Final
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault
 from gateway.database import Damaged, Database, DatabaseFault, InUse
+from gateway.known import load_known, topic_filters
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
-from gateway.registry import load_registry
 from gateway.web.server import WebServer
 
 log = logging.getLogger("gateway")
@@ -98,7 +98,10 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "to journal": parts.to_journal.run(),
         "rejects": parts.keeper.run(),
         "drain lane": parts.drain.run(),
-        "intake": parts.intake.run(),
+        "intake": _take_in(parts),
+        "codecs": parts.codecs.run(),
+        "quarantine": parts.quarantine.run(),
+        "births": parts.housekeeping.remember_births(parts.delivery.let_go),
         "subscriptions": parts.housekeeping.remember_subscriptions(),
         "damage": parts.database.watch(),
         "salvage": parts.housekeeping.salvage(parts.to_journal.backlog.set),
@@ -108,12 +111,18 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
     }
 
 
+async def _take_in(parts: Parts) -> None:
+    await parts.housekeeping.first_answer()
+    await parts.intake.run()
+
+
 def _find_backlog(parts: Parts) -> None:
     """What stands in the journal was received by an earlier run, and is pending now."""
     stock = parts.store.stock()
     parts.state.find_backlog(stock, parts.store.used_bytes)
     if stock.batches:
         parts.to_journal.backlog.set()
+    parts.quarantine.find_stock()
 
 
 async def _stop(parts: Parts) -> None:
@@ -124,6 +133,7 @@ async def _stop(parts: Parts) -> None:
         async with asyncio.timeout(_COMMIT_PATIENCE_S):
             await parts.to_journal.finish()
             await parts.keeper.flush()
+            await parts.quarantine.flush()
             await parts.drain.remove_settled()
             await parts.housekeeping.save_clock()
     except TimeoutError:
@@ -134,12 +144,23 @@ async def _stop(parts: Parts) -> None:
 
 
 def reload(parts: Parts) -> None:
-    """Take a new registry; a faulty one leaves the old one in force."""
+    """Take the registry and the profiles anew, beside the readings that come in."""
+    task = asyncio.get_running_loop().create_task(_reload(parts), name="reload")
+    parts.reloads.add(task)
+    task.add_done_callback(parts.reloads.discard)
+
+
+async def _reload(parts: Parts) -> None:
+    """A faulty file leaves all that was there in force."""
     try:
-        registry = load_registry(parts.config.devices.registry)
+        known = await asyncio.to_thread(load_known, parts.config)
+        parts.codecs.replace(known.codecs)
     except ConfigurationFault as fault:
         parts.state.events.reload_failed(fault.lines)
         return
-    parts.processor.streams.replace_registry(dict(registry.by_id()))
-    parts.intake.subscribe()
-    parts.state.events.reloaded(len(registry.devices))
+    streams = parts.processor.streams
+    streams.replace_registry(known.devices)
+    streams.replace_profiles(known.profiles)
+    parts.intake.want(topic_filters(parts.config, known))
+    parts.quarantine.release(*known.devices)
+    parts.state.events.reloaded(len(known.registry.devices), len(known.files))

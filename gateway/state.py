@@ -1,24 +1,25 @@
 """What the gateway knows of itself at this moment: for pages, metrics and the point it writes about itself."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gateway import __version__
 from gateway.config import Config
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import encode
+from gateway.core.coverage import is_reporting
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.points import escape_tag
 from gateway.core.process import Processor
-from gateway.core.streams import Device
+from gateway.core.streams import Device, Streams
 from gateway.deliver import Delivery
 from gateway.events import Events
 from gateway.journal import Entry, Stock
-from gateway.replay import Replayed
-
-_ONLINE_MS = 3_600_000
-"""A device heard within this time counts as online, unless it said goodbye."""
+from gateway.replay import Committed, Replayed
+from schemas.registry import RegisteredDevice
 
 
 @dataclass(slots=True)
@@ -41,7 +42,10 @@ class JournalState:
 
 @dataclass(slots=True)
 class GatewayState:
-    """References to all that can be asked."""
+    """References to all that can be asked.
+
+    :ivar areas: code → name of each area, as the registry in force names them.
+    """
 
     config: Config
     processor: Processor
@@ -50,6 +54,7 @@ class GatewayState:
     ledger: Ledger
     events: Events
     journal: JournalState
+    areas: Mapping[str, str] = field(default_factory=dict)
 
     def find_backlog(self, stock: Stock, used_bytes: int) -> None:
         """What stands in the journal at the start was received by an earlier run, and is pending now."""
@@ -66,27 +71,30 @@ class GatewayState:
             self.ledger.settle("lost", entry.body.domains, "journal")
         return sum(entry.body.readings for entry in broken)
 
-    def replayed(self, result: Replayed) -> None:
-        """Rejects were sent through again: their readings are in the journal now, or at their end."""
+    def replayed(self, result: Replayed, done: Committed) -> None:
+        """Rejects were sent through again: their readings are in the journal now, in quarantine, or at their end."""
         self.ledger.receive(result.received, "replay", "journal")
         self.ledger.settle("duplicate", result.duplicates, "journal")
         for refusal in result.refused:
             self.events.rejected(refusal, kept=True)
             self.ledger.settle("rejected", {refusal.domain: 1}, "journal")
+        self.ledger.receive(len(result.waiting), "replay", "quarantine")
+        self.ledger.settle("expired", done.made_room, "quarantine")
+
+    def all_devices(self) -> Iterator[Device]:
+        """Every device that was met, and every registered one that was not."""
+        streams = self.processor.streams
+        met = list(streams.devices.values())
+        yield from met
+        known = {id(device.registered) for device in met}
+        for registered in {id(entry): entry for entry in _registered(streams)}.values():
+            if id(registered) not in known:
+                yield Device(registered.id, registered)
 
     def device_list(self) -> list[dict[str, object]]:
-        """``/api/devices``: every device met, in order of name."""
+        """``/api/devices``: all of them, in order of name."""
         now_ms = time.time_ns() // 1_000_000
-        return [
-            {
-                "id": device.name,
-                "registered": device.registered is not None,
-                "online": is_online(device, now_ms),
-                "last_seen": device.last_seen_ms or None,
-                "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
-            }
-            for _, device in sorted(self.processor.streams.devices.items())
-        ]
+        return [device_document(device, now_ms) for device in sorted(self.all_devices(), key=lambda device: device.name)]
 
     def own_line(self) -> str:
         """The gateway's point about itself."""
@@ -101,12 +109,13 @@ class GatewayState:
         return encode([Reading(self.own_line(), "gateway")]).gzip
 
     def device_counts(self) -> dict[str, int]:
-        """Devices by state: heard lately, silent, and of both those that the registry does not name."""
-        now_ms = time.time_ns() // 1_000_000
-        devices = self.processor.streams.devices.values()
+        """Devices by state: heard lately, silent (registered ones that were never heard too), and those not registered."""
+        now_ms, streams = time.time_ns() // 1_000_000, self.processor.streams
+        devices = streams.devices.values()
         online = sum(is_online(device, now_ms) for device in devices)
         unknown = sum(device.registered is None for device in devices)
-        return {"online": online, "silent": len(devices) - online, "unknown": unknown}
+        never = {id(device) for device in streams.registry.values()} - {id(device.registered) for device in devices}
+        return {"online": online, "silent": len(devices) - online + len(never), "unknown": unknown}
 
     def not_ready(self) -> str:
         """Why readings cannot be made durable now; empty when they can."""
@@ -158,6 +167,32 @@ class GatewayState:
         }
 
 
+def _registered(streams: Streams) -> list[RegisteredDevice]:
+    return [device for device in streams.registry.values() if isinstance(device, RegisteredDevice)]
+
+
 def is_online(device: Device, now_ms: int) -> bool:
     """Whether a device was heard lately and did not say goodbye."""
-    return device.online is not False and now_ms - device.last_seen_ms < _ONLINE_MS
+    return device.online is not False and is_reporting(device.last_seen_ms, _interval(device), now_ms)
+
+
+def _interval(device: Device) -> timedelta | None:
+    return device.registered.interval if isinstance(device.registered, RegisteredDevice) else None
+
+
+def device_document(device: Device, now_ms: int) -> dict[str, object]:
+    """A device as it is now; where it stands and how often it sends are known of registered ones."""
+    registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
+    interval = _interval(device)
+    return {
+        "id": device.name,
+        "registered": registered is not None,
+        "online": is_online(device, now_ms),
+        "last_seen": device.last_seen_ms or None,
+        "site": registered.site if registered else None,
+        "domain": registered.domain if registered else None,
+        "area": registered.area if registered else None,
+        "interval_s": interval.total_seconds() if interval else None,
+        "seq_missing": device.seq_missing,
+        "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
+    }

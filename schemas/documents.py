@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import yaml
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from schemas.quantities import DOMAINS, QUANTITIES, REQUIRES
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
+from schemas.registry import registry_adapter
 from schemas.topics import NAME_PATTERN, NativeTopic
 
 Document = dict[str, Any]
@@ -45,8 +47,15 @@ def documents(examples: Mapping[str, Any]) -> dict[str, str]:
     return {
         **{f"json/{domain}.json": _json(_payload_schema(domain, shown[domain])) for domain in DOMAINS},
         f"json/{STATUS}.json": _json(_status_schema(shown[STATUS])),
+        "json/registry.json": _json(_file_schema("The registry, devices.yaml", registry_adapter)),
         "asyncapi.yaml": f"# {_MADE}\n{_yaml(_asyncapi(shown))}",
     }
+
+
+def _file_schema(title: str, adapter: TypeAdapter[Any]) -> Document:
+    """JSON Schema of a file that people write, for their editors to complete and check."""
+    schema = adapter.json_schema(schema_generator=_Untitled)
+    return {"$schema": _DIALECT, "$comment": _MADE, **schema, "title": title}
 
 
 def _of(topic: str, examples: Mapping[str, Any]) -> dict[str, Any]:

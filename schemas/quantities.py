@@ -175,6 +175,12 @@ HEALTH: Final = "device_health"
 REQUIRES: Final = {"vehicle_count": "interval_s"}
 """Field → the field of the same reading without which its value means nothing."""
 
+RAISED_BY: Final = {
+    "voltage_max_v": tuple(f"voltage_{phase}_v" for phase in _PHASES),
+    "voltage_line_max_v": tuple(f"voltage_{pair}_v" for pair in _PHASE_PAIRS),
+}
+"""Parameter of a registered device → the fields whose maximum it raises."""
+
 VEHICLE_CLASSES: Final = (
     *("motorcycle", "bicycle", "car", "van", "bus"),
     *("truck_light", "truck_heavy", "trailer", "other", "unknown"),

@@ -62,7 +62,7 @@ class Acknowledger:
     def release(self) -> list[int]:
         """Identifiers to acknowledge now, in order: those of the batches that are done up to the first that is not."""
         ready: list[int] = []
-        while self._order and not self._order[0].holds:
+        while self._order and not (self._order[0].holds or self._order[0].asked):
             for owed in self._order.popleft().owed:
                 if owed.connection == self.connection:
                     ready += owed.packet_ids

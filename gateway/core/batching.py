@@ -79,12 +79,15 @@ class Owed:
 class Batch:
     """Readings on their way, and what is owed for them.
 
-    A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. Batches are released in
-    the order in which they were begun, whatever the order in which they were done.
+    A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. It is released when no
+    message of it waits for a codec either; what such a message becomes travels with a later batch. Batches are released in the
+    order in which they were begun, whatever the order in which they were done.
 
     :ivar owed: what is to be acknowledged, by connection, in order of receipt.
     :ivar arrivals: monotonic instant, in s → how many readings arrived then.
     :ivar holds: reasons why it is not durable yet.
+    :ivar asked: its messages for which a codec is asked, or whose answer travels with a batch that is not done.
+    :ivar behind: once for each such message whose answer travels here: the batch it came with.
     """
 
     readings: list[Reading] = field(default_factory=list)
@@ -93,6 +96,8 @@ class Batch:
     arrivals: dict[float, int] = field(default_factory=dict)
     size_bytes: int = 0
     holds: int = 1
+    asked: int = 0
+    behind: list["Batch"] = field(default_factory=list)
     row: int | None = None
     _body: Body | None = None
 

@@ -3,14 +3,16 @@
 A meter's register only grows, and no faster than the pipe or the feeder allows. A step that breaks this is a reset, a roll-
 over, an exchanged meter or one garbage frame; from one reading nobody can tell which. The value is stored as it stands with
 quality bit 4, and the state moves to it only when two more readings confirm it: a garbage frame is forgotten, a reset
-accepted.
+accepted. Where the width of the register is known, a step that rolling over explains is marked too, and believed at once.
 """
 
 from array import array
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Self, cast
+from math import nan
+from typing import Final, NamedTuple, Self, cast
 
+from gateway.core.mapped import CounterRule
 from schemas.quantities import QUANTITIES, Kind
 
 _HOUR_MS: Final = 3_600_000
@@ -35,8 +37,21 @@ RATE_PER_H: Final[dict[str, float]] = {
 @dataclass(slots=True)
 class _Candidate:
     value: float
-    time_ms: int
+    time_ms: float
     confirmations: int
+
+
+class Register(NamedTuple):
+    """What is known of one counter, for those who store it.
+
+    :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
+    :ivar doubt: value, time in ms and confirmations of a step that is not believed yet.
+    """
+
+    name: str
+    value: float
+    time_ms: float
+    doubt: tuple[float, float, int] | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -59,33 +74,76 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         state._candidates = None  # noqa: SLF001
         return state
 
-    def is_suspect(self, name: str, rate_per_h: float, value: float, time_ms: int) -> bool:
-        """Judge one value and remember it. ``name`` is the counter with its lane or channel, ``rate_per_h`` its bound.
+    def is_suspect(self, name: str, rate_per_h: float, value: float, time_ms: int, rule: CounterRule | None = None) -> bool:
+        """Judge one value and remember it.
 
         A value older than the state is historic: neither judged nor remembered.
+
+        :param name: the counter with its lane or channel.
+        :param rate_per_h: the most it can grow in an hour, by the table.
+        :param rule: what a profile knows better.
         """
         if name not in self._names:
             self._begin(name, value, time_ms)
             return False
         at = 2 * self._names.index(name)
-        if time_ms <= self[at + 1]:
+        before, before_ms = self[at], self[at + 1]
+        if time_ms <= before_ms:
             return False
-        if _is_possible(self[at], self[at + 1], value, time_ms, rate_per_h):
-            self[at], self[at + 1] = value, time_ms
-            if self._candidates:
-                self._candidates.pop(name, None)
+        if rule is not None and rule.rate_per_h is not None:
+            rate_per_h = rule.rate_per_h
+        if _is_possible(before, before_ms, value, time_ms, rate_per_h) or before != before:  # noqa: PLR0124 - NaN
+            self._believe(at, name, value, time_ms)
             return False
-        if self._is_confirmed(name, rate_per_h, value, time_ms):
+        modulus = rule.modulus if rule is not None else None
+        if _rolled_over(before, before_ms, value, time_ms, rate_per_h, modulus):
+            self._believe(at, name, value, time_ms)
+        elif self._is_confirmed(name, rate_per_h, value, time_ms):
             self[at], self[at + 1] = value, time_ms
         return True
 
-    def _begin(self, name: str, value: float, time_ms: int) -> None:
+    def exchange(self, field: str | None, at_ms: int) -> list[str]:
+        """The meter was exchanged at ``at_ms``: the next reading after that is the first of its successor.
+
+        :param field: the counter, with all its lanes and channels; None: all counters of the device.
+        :returns: the counters that begin anew.
+        """
+        anew = [name for name in self._names if field is None or name == field or name.startswith(f"{field},")]
+        for name in anew:
+            self._believe(2 * self._names.index(name), name, nan, at_ms)
+        return anew
+
+    def registers(self) -> list[Register]:
+        """All that is known, in an order in which :meth:`restore` takes it."""
+        doubts = self._candidates or {}
+        found = []
+        for at, name in enumerate(self._names):
+            doubt = doubts.get(name)
+            about = (doubt.value, doubt.time_ms, doubt.confirmations) if doubt else None
+            found.append(Register(name, self[2 * at], self[2 * at + 1], about))
+        return found
+
+    def restore(self, register: Register) -> None:
+        """Take back what was known of a counter that was not met since."""
+        if register.name in self._names:
+            return
+        self._begin(register.name, register.value, register.time_ms)
+        if register.doubt is not None:
+            self._candidates = self._candidates or {}
+            self._candidates[register.name] = _Candidate(*register.doubt)
+
+    def _begin(self, name: str, value: float, time_ms: float) -> None:
         if len(self._names) >= _STATES_MAX:
             del self[:2]
             if self._candidates:
                 self._candidates.pop(self._names[0], None)
         self._names = _joined(self._names, name)
         self.extend((value, time_ms))
+
+    def _believe(self, at: int, name: str, value: float, time_ms: int) -> None:
+        self[at], self[at + 1] = value, time_ms
+        if self._candidates:
+            self._candidates.pop(name, None)
 
     def _is_confirmed(self, name: str, rate_per_h: float, value: float, time_ms: int) -> bool:
         """Remember a step that cannot be; whether enough readings have now confirmed it."""
@@ -107,3 +165,14 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
 def _is_possible(before: float, before_ms: float, value: float, time_ms: int, rate_per_h: float) -> bool:
     return 0 <= value - before <= rate_per_h * (time_ms - before_ms) / _HOUR_MS
+
+
+def _rolled_over(before: float, before_ms: float, value: float, time_ms: int, rate_per_h: float, modulus: float | None) -> bool:
+    """Whether a step back is the register's start from 0: possible, and nearer than the way back it seems to have gone.
+
+    The second keeps a counter without a bound of its rate from taking every step back for a roll-over.
+    """
+    if modulus is None or not 0 <= value < before <= modulus:
+        return False
+    grown = value + modulus - before
+    return grown < before - value and _is_possible(0.0, before_ms, grown, time_ms, rate_per_h)

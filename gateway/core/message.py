@@ -1,8 +1,10 @@
 """What goes into the core and what comes out of it."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+from gateway.core.waiting import Waiting
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
@@ -25,15 +27,24 @@ class Message(Protocol):
     def duplicate(self) -> bool:
         """True when the broker has sent this message before."""
 
+    @property
+    def user_properties(self) -> Sequence[tuple[str, str]]:
+        """MQTT 5 user properties."""
+
 
 @dataclass(slots=True)
 class StoredMessage:
-    """A message that did not come by the wire: from a file, the rejects or a test."""
+    """A message that did not come by the wire: from a file, the rejects or a test.
+
+    :ivar replayed: it waited in quarantine or was rejected; of the order of messages it says nothing.
+    """
 
     topic: str
     payload: bytes
     retain: bool = False
     duplicate: bool = False
+    user_properties: Sequence[tuple[str, str]] = ()
+    replayed: bool = False
 
 
 class Reading:
@@ -69,10 +80,49 @@ class Refusal:
     domain: str = "unknown"
 
 
-class Outcome:
-    """What became of one message: every object in it is in exactly one of readings, duplicates and refusals."""
+@dataclass(slots=True)
+class CodecAsk:
+    """A maker's codec must decode the frame before the message can go on; the message is held until it has answered.
 
-    __slots__ = ("domain", "dropped", "duplicates", "ignored", "readings", "refusals")
+    :ivar codec: which codec.
+    :ivar frame: the frame's bytes.
+    :ivar variables: the device's parameters.
+    :ivar resume: what the core needs to go on; opaque to those who carry it.
+    """
+
+    codec: str
+    frame: bytes
+    port: int
+    arrival_ms: int
+    variables: Mapping[str, float | int | str | bool]
+    resume: Any
+
+
+@dataclass(slots=True)
+class Rare:
+    """What few messages bring beside data; the shell does it.
+
+    :ivar ask: the codec to ask; then nothing else has been decided yet.
+    :ivar waiting: messages for the quarantine.
+    :ivar released: keys of quarantined messages that may come again now.
+    :ivar publish: topic and payload of messages to send.
+    :ivar keep: name → value of what must outlive the process, to be saved at once; None: no more.
+    """
+
+    ask: CodecAsk | None = None
+    waiting: list[Waiting] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    publish: list[tuple[str, bytes]] = field(default_factory=list)
+    keep: dict[str, str | None] = field(default_factory=dict)
+
+
+class Outcome:
+    """What became of one message: every object in it is in exactly one of readings, duplicates and refusals.
+
+    A message that must wait is none of them yet: it is in :attr:`rare`.
+    """
+
+    __slots__ = ("domain", "dropped", "duplicates", "ignored", "rare", "readings", "refusals")
 
     def __init__(self, domain: str = "unknown", ignored: IgnoreCause | None = None) -> None:
         self.readings: list[Reading] = []
@@ -81,6 +131,7 @@ class Outcome:
         self.domain = domain
         self.dropped: list[tuple[str, DropCause]] = []
         self.ignored = ignored
+        self.rare: Rare | None = None
 
 
 REJECT_KEPT_BYTES = 65536

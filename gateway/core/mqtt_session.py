@@ -154,6 +154,11 @@ class Session:
         """Give topic filters up."""
         return mqtt5.UnsubscribePacket(self._packet_id(filters), filters).write()
 
+    @staticmethod
+    def publish(topic: str, payload: bytes) -> bytes:
+        """A message of ours, at QoS 0: a command that is repeated when it gets lost."""
+        return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE).write()
+
     def receive(self, data: bytes) -> list[Event]:
         """The events in ``data`` and in what waited for it.
 

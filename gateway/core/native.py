@@ -6,8 +6,9 @@ key by key, a fault of one value costs that value, a fault of one object in an a
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WORDS: Final = {"on": True, "off": False}
 _QUOTED: Final = 80
+_AS_IN_THE_TABLE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 Drop = tuple[str, DropCause]
@@ -92,30 +94,30 @@ class NativeDecoder:
         plain = self.decode_plain(payload)
         return [Decoded(plain)] if plain is not None else self.decode_patiently(payload)
 
-    def decode_patiently(self, payload: bytes) -> list[Decoded | Broken]:
-        """The same for a payload that is not plain."""
+    def decode_patiently(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
+        """The same for a payload that is not plain; ``raised`` are the greater maxima of a device's fields."""
         document = _parse(payload)
         if not isinstance(document, list):
-            return [self._object(document)]
+            return [self._object(document, raised)]
         if len(document) > ARRAY_MAX:
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(document)} readings in one message; send at most {ARRAY_MAX}")
         if not document:
             raise Undecodable(RejectReason.BAD_PAYLOAD, "the list of readings is empty")
-        return [self._item(item) for item in document]
+        return [self._item(item, raised) for item in document]
 
-    def _item(self, item: object) -> Decoded | Broken:
+    def _item(self, item: object, raised: Mapping[str, float]) -> Decoded | Broken:
         try:
             return Decoded(self._from_object(item), source=item)
         except ValidationError:
             pass
         try:
-            decoded = self._object(item)
+            decoded = self._object(item, raised)
         except Undecodable as why:
             return Broken(why, to_json(item, inf_nan_mode="constants"))
         decoded.source = item
         return decoded
 
-    def _object(self, document: object) -> Decoded:
+    def _object(self, document: object, raised: Mapping[str, float]) -> Decoded:
         if not isinstance(document, dict):
             kind = type(document).__name__
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"a reading is a JSON object, this is a {kind}")
@@ -125,6 +127,8 @@ class NativeDecoder:
             if value is None:
                 continue
             quantity = self.quantities.get(key)
+            if quantity is not None and key in raised:
+                quantity = replace(quantity, maximum=max(quantity.maximum, raised[key]))
             cleaned = clean(quantity, value) if quantity is not None else _clean_envelope(key, value)
             if isinstance(cleaned, DropCause):
                 dropped.append((key, cleaned))

@@ -1,27 +1,43 @@
 """One message's way, step by step. Whoever has read this file knows what the gateway does with a reading.
 
-    resolve the stream → decode → check time → check values → check counters → make the point → know its duplicate
+    resolve the topic → decode → map → check time → check values → check counters → make the point → know its duplicate
 
-Everything that can go wrong with data ends here as a value: a point, a dropped field, an ignored message or a refusal with its
-reason. Nothing waits, nothing is stored, no clock is read.
+A native topic is decoded by its domain's validator, and nothing needs mapping. Any other is taken by a profile
+(:mod:`gateway.core.by_profile`): unwrapped, decoded by the maker's codec where the profile names one, mapped to canonical
+quantities. From the check of time on the way is the same (:mod:`gateway.core.judge`).
+
+Everything that can go wrong with data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
+reason, or a message that must wait. Nothing is stored, nothing is asked of the outside, no clock is read: what the outside must
+do is in the outcome.
 """
 
 import traceback
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from gateway.core.clock import DOUBTED_FUTURE_MS, MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
-from gateway.core.counters import CounterState
-from gateway.core.duplicates import RecentKeys, Twin
-from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Reading, Refusal
+from gateway.core.by_profile import BIRTH, ByProfile, Held
+from gateway.core.clock import ClockTrust, TimeRules, device_ms
+from gateway.core.judge import Judge
+from gateway.core.mapped import Sight
+from gateway.core.message import REJECT_KEPT_BYTES, CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops
-from gateway.core.points import tag_text, tail
-from gateway.core.shapes import Shape
-from gateway.core.streams import Device, Stream, Streams, Unresolved
+from gateway.core.points import tag_text
+from gateway.core.profiles import Frame, ProfiledTopic
+from gateway.core.refusing import addressed, internal_error, refusal_of, refused, unresolved, waiting
+from gateway.core.streams import Device, StatusStream, Stream, Streams, Unresolved
+from gateway.core.waiting import WaitCause
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Quality
-from schemas.readings import NativeReading, Value
+from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
-from schemas.topics import parse_topic
+
+
+class Answer(NamedTuple):
+    """What a codec gave for a frame that was held, or what is wrong with it."""
+
+    held: Held
+    data: object
+    fault: str | None
 
 
 @dataclass(slots=True)
@@ -32,38 +48,65 @@ class Processor:
     rules: TimeRules
     trust: ClockTrust
     payload_max_bytes: int = 262144
-    sequence_missing: Counter[str] = field(default_factory=Counter)
+    judge: Judge = field(init=False)
+    _profiled: ByProfile = field(init=False)
 
-    def process(self, message: Message, now_ms: int) -> Outcome:
-        """What becomes of ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``."""
+    def __post_init__(self) -> None:
+        self.judge = Judge(self.rules, self.trust, self.streams.shapes)
+        self._profiled = ByProfile(self.streams, self.judge)
+
+    def process(self, message: Message, now_ms: int, answer: Answer | None = None) -> Outcome:
+        """What becomes of ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
+
+        :param answer: the codec's, when the message has been here before and had to ask it.
+        """
         try:
+            if answer is not None:
+                return self._profiled.decoded(answer.held, answer.data, answer.fault, now_ms)
             return self._process(message, now_ms)
         except Exception:  # noqa: BLE001 - the one there is: a message that hits a bug must not come first again after every restart
-            detail = f"a fault in the gateway; report it:\n{traceback.format_exc(limit=-6)}"
-            parts = parse_topic(message.topic)
-            device, domain = (parts.device, parts.domain) if parts else ("", "unknown")
-            return refused(message, now_ms, "check", RejectReason.INTERNAL_ERROR, detail, device, domain)
+            return internal_error(message, now_ms, traceback.format_exc(limit=-6))
+
+    def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
+        """Go on with a message whose codec has answered: with the object it gave, or with what is wrong."""
+        held: Held = ask.resume
+        return self.process(held.message, ask.arrival_ms, Answer(held, data, fault))
+
+    def sight(self, frame: Frame, device: Device, message: Message, now_ms: int) -> Sight:
+        """What the profile of a frame may look at, for those who explain it."""
+        return self._profiled.sight(frame, device, message, now_ms)
+
+    def restore_births(self, saved: Mapping[str, str]) -> list[str]:
+        """Take the Sparkplug births that were saved; the names of those that are of no more use."""
+        useless = self._profiled.sparkplug.restore({name.removeprefix(BIRTH): text for name, text in saved.items()})
+        return [BIRTH + key for key in useless]
+
+    def wait_for_codec(self, ask: CodecAsk) -> Outcome:
+        """The outcome of a message whose codec is suspended: it waits in quarantine for a mended one."""
+        held: Held = ask.resume
+        outcome = Outcome(held.domain)
+        name = held.device.name
+        waits = waiting(WaitCause.CODEC, ask.codec, None, held.message, ask.arrival_ms, name, held.domain)
+        outcome.rare = Rare(waiting=[waits])
+        return outcome
 
     def too_large(self, message: Message, now_ms: int, size_bytes: int) -> Outcome:
         """A message of ``size_bytes``, of which ``message`` holds the beginning."""
-        stream = self.streams.resolve(message.topic)
-        device, domain = (
-            (stream.device, stream.domain) if isinstance(stream, Unresolved) else (stream.device.name, stream.domain)
-        )
+        device, domain = addressed(message.topic)
         detail = f"{size_bytes} bytes; limits.payload_bytes is {self.payload_max_bytes}"
         return refused(message, now_ms, "intake", RejectReason.TOO_LARGE, detail, device, domain)
 
     def _process(self, message: Message, now_ms: int) -> Outcome:
         stream = self.streams.resolve(message.topic)
-        if isinstance(stream, Unresolved):
-            return refused(message, now_ms, "intake", stream.reason, stream.detail, stream.device, stream.domain)
         if len(message.payload) > self.payload_max_bytes:
             return self.too_large(message, now_ms, len(message.payload))
+        if type(stream) is not Stream:
+            return self._not_plain(stream, message, now_ms)
         if not message.retain and now_ms > stream.device.last_seen_ms:  # what was kept or replayed is no sign of life
             stream.device.last_seen_ms = now_ms
-        if stream.is_status:
-            return self._status(stream, message)
-        outcome = Outcome(stream.decoder.domain)
+        if stream.device.last_message is not None:
+            stream.device.last_message = message, now_ms
+        outcome = Outcome(stream.domain)
         plain = stream.decoder.decode_plain(message.payload)
         if plain is None:
             return self._patiently(stream, message, now_ms, outcome)
@@ -73,10 +116,22 @@ class Processor:
             self._reading(stream, plain, None, message, now_ms, outcome)
         return outcome
 
+    def _not_plain(self, stream: Stream | ProfiledTopic | Unresolved, message: Message, now_ms: int) -> Outcome:
+        """What is no native reading: a status, a profile's message, or nobody's."""
+        if isinstance(stream, Unresolved):
+            return unresolved(stream, message, now_ms)
+        if isinstance(stream, StatusStream):
+            if not message.retain and now_ms > stream.device.last_seen_ms:
+                stream.device.last_seen_ms = now_ms
+            stream.device.online = b'"offline"' not in message.payload
+            return Outcome(stream.domain, IgnoreCause.STATUS)
+        assert isinstance(stream, ProfiledTopic)  # noqa: S101 - there is no fourth kind
+        return self._profiled.process(stream, message, now_ms)
+
     def _patiently(self, stream: Stream, message: Message, now_ms: int, outcome: Outcome) -> Outcome:
         """A payload with a fault or with several objects: what is sound in it goes on."""
         try:
-            objects = stream.decoder.decode_patiently(message.payload)
+            objects = stream.decoder.decode_patiently(message.payload, stream.device.raised_bounds)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, stream.device.name, stream.domain)
         if message.retain and all(isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects):
@@ -84,7 +139,7 @@ class Processor:
             return outcome
         for item in objects:
             if isinstance(item, Broken):
-                refusal = _refusal(message, now_ms, "decode", item.why.reason, item.why.detail, stream, item.payload)
+                refusal = refusal_of(message, now_ms, "decode", item.why.reason, item.why.detail, stream, item.payload)
                 outcome.refusals.append(refusal)
             else:
                 known = len(outcome.refusals)
@@ -102,81 +157,19 @@ class Processor:
         now_ms: int,
         outcome: Outcome,
     ) -> None:
-        device, domain = stream.device, stream.decoder.domain
-        time_ms, own_time, quality = self._check_time(device, values.pop("ts", None), message.duplicate, now_ms)
+        device = stream.device
+        time_ms, own_time, quality = self.judge.time_of(device, values.pop("ts", None), message.duplicate, now_ms)
         seq = values.pop("seq", None)
-        quality |= device.quality
-        if dropped or domain == "traffic":
+        if dropped or stream.domain == "traffic":
             dropped = dropped or []
             quality |= _check_values(values, dropped, device)
             outcome.dropped += dropped
-        tags, text_tags = _take_tags(stream, values)
+        tags, text_tags = _take_tags(stream, values, outcome)
         if not values:
-            refusal = _refusal(message, now_ms, "check", RejectReason.NO_QUANTITY, describe_drops(dropped), stream)
+            refusal = refusal_of(message, now_ms, "check", RejectReason.NO_QUANTITY, describe_drops(dropped), stream)
             outcome.refusals.append(refusal)
             return
-        shape = self.streams.shapes.of(tuple(values))
-        numbers = tuple(values.values())
-        if shape.counters:
-            quality |= _check_counters(device, shape, numbers, text_tags, time_ms)
-        twin = Twin.NEW
-        if own_time:
-            if device.recent is None:
-                device.recent = RecentKeys()
-            twin = device.recent.see((domain, tags), time_ms, numbers, shape, now_ms, self.streams.shapes)
-        if twin is Twin.NEW:
-            if seq is not None:
-                self._follow_sequence(stream, seq, time_ms)
-            lines = shape.lines(domain, tags, numbers, tail(quality, seq, time_ms))
-            outcome.readings.append(Reading(lines, domain))
-        elif twin is Twin.DUPLICATE:
-            outcome.duplicates += 1
-        else:
-            detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
-            outcome.refusals.append(_refusal(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, stream))
-
-    def _check_time(self, device: Device, ts: object, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
-        """The time of a reading, whether it is the device's own, and the quality bits of it."""
-        time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
-        if time_ms is not None and self._is_believed(device, time_ms, now_ms):
-            return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
-        quality = Quality.GATEWAY_TIME
-        if self.trust.doubted:
-            quality |= Quality.CLOCK_DOUBTED
-        if sent_before:
-            quality |= Quality.MAY_STAND_TWICE
-        return device.stamp(now_ms), False, quality
-
-    def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        rules, before_ms = self.rules, device.offset_ms
-        device.offset_ms = offset_ms = time_ms - now_ms
-        far_ms = rules.max_future_ms
-        if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
-            return time_ms >= YEAR_2020_MS
-        self.trust.see_device(device.name, offset_ms, now_ms)
-        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else far_ms
-        return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
-
-    def _follow_sequence(self, stream: Stream, seq: object, time_ms: int) -> None:
-        """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""
-        if not isinstance(seq, int):
-            return
-        device = stream.device
-        gap = seq - device.last_seq - 1
-        if gap and device.recent is not None and time_ms < device.recent.newest_ms:
-            return
-        if 0 < gap < _GAP_MAX and device.last_seq >= 0:
-            self.sequence_missing[stream.domain] += gap
-        device.last_seq = seq
-
-    @staticmethod
-    def _status(stream: Stream, message: Message) -> Outcome:
-        stream.device.online = b'"offline"' not in message.payload
-        return Outcome(stream.domain, IgnoreCause.STATUS)
-
-
-_GAP_MAX = 1_000_000
-"""A jump wider than this is a counter that was set anew, not a million lost readings."""
+        self.judge.point(stream, tags, text_tags, values, time_ms, own_time, quality, seq, None, message, now_ms, outcome)
 
 
 def _check_values(values: NativeReading, dropped: list[Drop], device: Device) -> int:
@@ -194,49 +187,10 @@ def _check_values(values: NativeReading, dropped: list[Drop], device: Device) ->
     return Quality.VALUE_DROPPED if any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped) else 0
 
 
-def _take_tags(stream: Stream, values: NativeReading) -> tuple[str, str]:
+def _take_tags(stream: Stream, values: NativeReading, outcome: Outcome) -> tuple[str, str]:
     """The tags of a point, and those of them that the reading itself brought."""
     if not ("lane" in values or "direction" in values or "vehicle_class" in values or "channel" in values):
         return stream.tags, ""
-    own: list[tuple[str, str]] = [(tag, str(values.pop(tag))) for tag in TEXT_TAGS if tag in values]
+    given: list[tuple[str, str]] = [(tag, str(values.pop(tag))) for tag in TEXT_TAGS if tag in values]
+    own = stream.device.allowed_tags(given, outcome.dropped)
     return tag_text(stream.fixed_tags() + own), tag_text(own)
-
-
-def _check_counters(device: Device, shape: Shape, numbers: tuple[Value, ...], text_tags: str, time_ms: int) -> int:
-    """The quality bit of a counter that took a step it cannot have taken."""
-    if device.counters is None:
-        device.counters = CounterState()
-    quality = 0
-    for at, name, rate_per_h in shape.counters:
-        if device.counters.is_suspect(name + text_tags, rate_per_h, float(numbers[at]), time_ms):
-            quality = Quality.COUNTER_SUSPECT
-    return quality
-
-
-def _refusal(
-    message: Message,
-    now_ms: int,
-    stage: str,
-    reason: RejectReason,
-    detail: str,
-    stream: Stream,
-    payload: bytes | None = None,
-) -> Refusal:
-    kept = (message.payload if payload is None else payload)[:REJECT_KEPT_BYTES]
-    return Refusal(reason, detail, message.topic, kept, stage, now_ms, stream.device.name, stream.domain)
-
-
-def refused(
-    message: Message,
-    now_ms: int,
-    stage: str,
-    reason: RejectReason,
-    detail: str,
-    device: str = "",
-    domain: str = "unknown",
-) -> Outcome:
-    """The outcome of a message that is refused as a whole."""
-    outcome = Outcome(domain)
-    kept = message.payload[:REJECT_KEPT_BYTES]
-    outcome.refusals.append(Refusal(reason, detail, message.topic, kept, stage, now_ms, device, domain))
-    return outcome

@@ -15,13 +15,15 @@ class Shape:
     """One set of fields, in the order of the table: those of the domain first, then those of device health.
 
     :ivar number: small number that stands for it; 0 for those that are one too many.
+    :ivar names: its fields in their order.
     :ivar counters: position, name and greatest rate per hour of the counters among the fields.
     """
 
-    __slots__ = ("_domain_format", "_health_format", "_split", "counters", "fields", "number")
+    __slots__ = ("_domain_format", "_health_format", "_split", "counters", "fields", "names", "number")
 
     def __init__(self, number: int, fields: tuple[str, ...]) -> None:
         self.number = number
+        self.names = fields
         self.fields = frozenset(fields)
         own = [field for field in fields if field not in _HEALTH_FIELDS]
         self._split = len(own)
@@ -60,3 +62,7 @@ class Shapes:
     def share_a_field(self, shape: Shape, other_number: int) -> bool:
         """Whether a shape has a field in common with the one of that number; one that was too many counts as sharing."""
         return not other_number or not shape.fields.isdisjoint(self._by_number[other_number].fields)
+
+    def fields_of(self, number: int) -> tuple[str, ...]:
+        """The fields of the shape of that number, in their order; none for one that was too many."""
+        return self._by_number[number].names if number < len(self._by_number) else ()

@@ -1,19 +1,33 @@
 """Streams and devices: what a topic resolves to, worked out once and not once per message."""
 
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from gateway.core.counters import CounterState
-from gateway.core.duplicates import RecentKeys
-from gateway.core.native import NativeDecoder
+from gateway.core.duplicates import RecentKeys, series_key
+from gateway.core.frames import RecentFrames
+from gateway.core.message import Message
+from gateway.core.native import Drop, NativeDecoder
 from gateway.core.points import tag_text
+from gateway.core.profiles import ProfiledTopic, Profiles
 from gateway.core.shapes import Shapes
-from schemas.quantities import DOMAINS, Quality
-from schemas.rejects import RejectReason
-from schemas.topics import parse_topic
+from schemas.quantities import DOMAINS, RAISED_BY, Quality
+from schemas.rejects import DropCause, RejectReason
+from schemas.topics import is_name, parse_topic
 
 SIMULATED_PREFIX = "sim-"
 _SET_BACK_MS = 60_000
+MESSAGES_KEPT = 1000
+"""The last message is kept of so many devices; of another one from when people begin to look at it."""
+
+TAG_VALUES_MAX = 64
+"""Most values of one tag of one device: a tag that is never the same twice would be a flood of series."""
+
+
+NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
+"""Of a device that the registry does not name."""
 
 
 class Registered(Protocol):
@@ -27,12 +41,33 @@ class Registered(Protocol):
     def params(self) -> dict[str, float | int | str | bool]:
         """Parameters: pulse weight, CT ratio, ``interval_s`` and so on."""
 
+    @property
+    def site(self) -> str | None:
+        """Where it stands, or None."""
+
+    @property
+    def domain(self) -> str | None:
+        """What it measures, or None."""
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that reads its messages, or None: what its model or the message itself tells."""
+
+    @property
+    def model(self) -> str | None:
+        """The maker's name of its model, or None."""
+
 
 class Device:
-    """One device: its small and bounded state."""
+    """One device: its small and bounded state.
+
+    :ivar last_message: its newest message and when it came, for people who look at it; None: not kept.
+    """
 
     __slots__ = (
+        "admitted",
         "counters",
+        "last_message",
         "last_seen_ms",
         "last_seq",
         "last_stamp_ms",
@@ -42,19 +77,56 @@ class Device:
         "quality",
         "recent",
         "registered",
+        "seen_frames",
+        "seq_missing",
+        "streams",
+        "tag_values",
     )
 
     def __init__(self, name: str, registered: Registered | None) -> None:
         self.name = name
         self.registered = registered
+        self.admitted = False
         self.recent: RecentKeys | None = None
         self.counters: CounterState | None = None
+        self.last_message: tuple[Message, int] | tuple[()] | None = None
         self.last_seen_ms = 0
         self.last_stamp_ms = 0
         self.last_seq = -1
+        self.seq_missing = 0
+        self.streams = 0
+        self.seen_frames: RecentFrames | None = None
+        self.tag_values: dict[str, set[str]] | None = None
         self.offset_ms: int | None = None
         self.online: bool | None = None
         self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
+
+    def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
+        """The tags that this device may have; one value too many of a tag is dropped."""
+        allowed = []
+        for tag, text in given:
+            if self._may_tag(tag, text):
+                allowed.append((tag, text))
+            else:
+                dropped.append((tag, DropCause.BAD_TAG))
+        return allowed
+
+    @property
+    def raised_bounds(self) -> dict[str, float]:
+        """Field → the greater maximum that the registry gives it: a meter behind a transformer has a scale of its own."""
+        params = self.registered.params if self.registered else NO_PARAMS
+        given = {name: value for name in RAISED_BY if isinstance(value := params.get(name), int | float)}
+        return {field: float(value) for name, value in given.items() for field in RAISED_BY[name]}
+
+    def _may_tag(self, tag: str, value: str) -> bool:
+        if self.tag_values is None:
+            self.tag_values = {}
+        values = self.tag_values.setdefault(tag, set())
+        if value not in values:
+            if len(values) >= TAG_VALUES_MAX:
+                return False
+            values.add(value)
+        return True
 
     def stamp(self, now_ms: int) -> int:
         """The gateway's time for a reading without its own. Two of one device never share a millisecond.
@@ -66,27 +138,36 @@ class Device:
         return self.last_stamp_ms
 
 
-class Stream:
-    """A native topic, resolved: device, decoder and the tags that never change."""
+class Series:
+    """Where the readings of one device go in one domain: the tags that never change.
 
-    __slots__ = ("decoder", "device", "site", "tags")
+    :ivar key: stands for domain and tags in the window of duplicates.
+    """
+
+    __slots__ = ("device", "domain", "key", "site", "tags")
+
+    def __init__(self, site: str, device: Device, domain: str) -> None:
+        self.site = site
+        self.device = device
+        self.domain = domain
+        self.tags = tag_text(self.fixed_tags())
+        self.key = series_key(domain, self.tags)
+
+    def fixed_tags(self) -> list[tuple[str, str]]:
+        """Tags of every point of this series, unescaped."""
+        area = self.device.registered.area if self.device.registered else None
+        return [("area", area or ""), ("device", self.device.name), ("site", self.site)]
+
+
+class Stream(Series):
+    """A native topic, resolved: its series and its decoder."""
+
+    __slots__ = ("decoder",)
     is_status = False
 
     def __init__(self, site: str, device: Device, decoder: NativeDecoder) -> None:
-        self.site = site
-        self.device = device
+        super().__init__(site, device, decoder.domain)
         self.decoder = decoder
-        self.tags = tag_text(self.fixed_tags())
-
-    @property
-    def domain(self) -> str:
-        """Domain of the topic."""
-        return self.decoder.domain
-
-    def fixed_tags(self) -> list[tuple[str, str]]:
-        """Tags of every point of this stream, unescaped."""
-        area = self.device.registered.area if self.device.registered else None
-        return [("area", area or ""), ("device", self.device.name), ("site", self.site)]
 
 
 class StatusStream(Stream):
@@ -98,19 +179,23 @@ class StatusStream(Stream):
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Why a topic resolves to nothing."""
+    """Why a topic resolves to nothing.
+
+    :ivar waits: the device may be registered yet, and its messages wait for that in quarantine.
+    """
 
     reason: RejectReason
     detail: str
     device: str = ""
     domain: str = "unknown"
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """Which devices are let in.
 
-    :ivar unknown: ``accept`` or ``reject`` what the registry does not name.
+    :ivar unknown: ``accept``, ``quarantine`` or ``reject`` what the registry does not name.
     :ivar simulated: the same for simulated devices.
     :ivar devices_max: most devices known at a time: a flood of invented names must not become a flood of series.
     """
@@ -121,58 +206,119 @@ class Admission:
 
 
 class Streams:
-    """All topics and devices met so far."""
+    """All topics and devices met so far, and the profiles that take what is not native."""
 
-    def __init__(self, registry: dict[str, Registered] | None = None, admission: Admission | None = None) -> None:
+    def __init__(
+        self,
+        registry: Mapping[str, Registered] | None = None,
+        admission: Admission | None = None,
+        profiles: Profiles | None = None,
+    ) -> None:
         self.devices: dict[str, Device] = {}
         self.shapes = Shapes()
-        self._registry = registry or {}
+        self.registry: Mapping[str, Registered] = registry or {}
+        self.profiles = profiles or Profiles()
         self._admission = admission or Admission()
         self._streams: dict[str, Stream] = {}
+        self._topics: dict[str, ProfiledTopic] = {}
+        self._series: dict[tuple[str, str], Series] = {}
         self._sites: dict[str, str] = {}
         self._decoders = {domain: NativeDecoder(domain) for domain in DOMAINS}
 
-    def resolve(self, topic: str) -> Stream | Unresolved:
+    def resolve(self, topic: str) -> Stream | ProfiledTopic | Unresolved:
         """The stream of a topic. What does not resolve is worked out anew each time: it must not fill the memory."""
-        return self._streams.get(topic) or self._resolve_new(topic)
+        return self._streams.get(topic) or self._topics.get(topic) or self._resolve_new(topic)
 
-    def _resolve_new(self, topic: str) -> Stream | Unresolved:
+    def _resolve_new(self, topic: str) -> Stream | ProfiledTopic | Unresolved:
         parts = parse_topic(topic)
         if parts is None:
+            return self._profiled(topic)
+        device = self.admit(parts.device, parts.domain)
+        if isinstance(device, Unresolved):
+            return device
+        if device.streams >= TAG_VALUES_MAX:
+            detail = f"{device.name} speaks on its topic {TAG_VALUES_MAX + 1}; one device has few sites and domains"
+            return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, device.name, parts.domain)
+        site = self._sites.get(parts.site, parts.site)
+        kind = StatusStream if parts.channel == "status" else Stream
+        stream = kind(site, device, self._decoders[parts.domain])
+        if not stream.is_status and self._has_room(self._streams):
+            self._sites[site] = site
+            device.streams += 1
+            self._streams[topic] = stream  # states are rare: they need not be kept for every device
+        return stream
+
+    def _profiled(self, topic: str) -> ProfiledTopic | Unresolved:
+        found = self.profiles.topic(topic)
+        if found is None:
             return Unresolved(
                 RejectReason.UNKNOWN_TOPIC,
                 "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it",
             )
-        refused = self._refused(parts.device)
+        if self._has_room(self._topics):
+            self._topics[topic] = found
+        return found
+
+    def _has_room(self, met: Sized) -> bool:
+        return len(met) < 4 * self._admission.devices_max
+
+    def admit(self, name: str, domain: str = "unknown") -> Device | Unresolved:
+        """The device of that name, or why it is not let in."""
+        device = self.devices.get(name)
+        if device is not None and device.admitted:
+            return device
+        refused = self._refused(name)
         if refused:
-            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, parts.device, parts.domain)
-        device = self.devices.get(parts.device)
+            waits = self._admission.unknown == "quarantine" and name not in self.registry
+            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, waits and is_name(name))
         if device is None:
-            device = Device(parts.device, self._registry.get(parts.device))
-            self.devices[device.name] = device
-        site = self._sites.get(parts.site, parts.site)
-        kind = StatusStream if parts.channel == "status" else Stream
-        stream = kind(site, device, self._decoders[parts.domain])
-        if not stream.is_status and len(self._streams) < 4 * self._admission.devices_max:
-            self._sites[site] = site
-            self._streams[topic] = stream  # states are rare: they need not be kept for every device
-        return stream
+            device = self.devices[name] = Device(name, self.registry.get(name))
+            if len(self.devices) <= MESSAGES_KEPT:
+                device.last_message = ()
+        device.admitted = True
+        return device
 
     def _refused(self, device: str) -> str:
         """Why a device is not let in; empty when it is."""
+        if not is_name(device):
+            return f"{device[:80]!r} cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -"
         if device.startswith(SIMULATED_PREFIX):
             if self._admission.simulated == "reject":
                 return f"{device} is simulated and limits.simulated is reject"
-        elif self._admission.unknown == "reject" and device not in self._registry:
-            return f"{device} is not in the registry and devices.unknown is reject; register it"
+        elif self._admission.unknown != "accept" and device not in self.registry:
+            return f"{device} is not in the registry and devices.unknown is {self._admission.unknown}; register it"
         if device not in self.devices and len(self.devices) >= self._admission.devices_max:
             return f"{device} would be device {len(self.devices) + 1}; limits.devices is {self._admission.devices_max}"
         return ""
 
-    def replace_registry(self, registry: dict[str, Registered]) -> None:
-        """Take a new registry. Devices keep their state, streams are worked out anew."""
-        self._registry = registry
-        self._streams.clear()
-        self._sites.clear()
+    def series(self, device: Device, domain: str, site: str) -> Series:
+        """Where the readings of a device go that a profile made, in one domain."""
+        series = self._series.get((device.name, domain))
+        if series is None or series.site != site or series.device is not device:
+            series = Series(site, device, domain)
+            if self._has_room(self._series):
+                self._series[device.name, domain] = series
+        return series
+
+    def replace_registry(self, registry: Mapping[str, Registered]) -> list[str]:
+        """Take a new registry; the devices that are new in it. Devices keep their state, streams are worked out anew."""
+        new = [name for name in registry if name not in self.registry]
+        self.registry = registry
+        self._forget_resolved()
         for device in self.devices.values():
             device.registered = registry.get(device.name)
+            device.admitted = False
+        return new
+
+    def replace_profiles(self, profiles: Profiles) -> None:
+        """Take other profiles."""
+        self.profiles = profiles
+        self._forget_resolved()
+
+    def _forget_resolved(self) -> None:
+        self._streams.clear()
+        self._topics.clear()
+        self._series.clear()
+        self._sites.clear()
+        for device in self.devices.values():
+            device.streams = 0

@@ -1,6 +1,10 @@
-"""Every word of the pages, in Vietnamese and English."""
+"""Every word of the pages and of the coverage report, in Vietnamese and English."""
 
 from typing import Final
+
+from gateway.web.glossary import closed_lists
+
+LANGUAGES: Final = ("vi", "en")
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     "title": {"vi": "Cổng thu thập cảm biến", "en": "Sensor gateway"},
@@ -41,9 +45,103 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "dropped": {"vi": "Giá trị bị bỏ, theo nguyên nhân", "en": "Values dropped by cause"},
     "none": {"vi": "không có", "en": "none"},
     "since": {"vi": "từ lúc", "en": "since"},
+    "coverage": {
+        "vi": "Độ phủ: thiết bị đã đăng ký đang gửi, so với kế hoạch 100 %",
+        "en": "Coverage against the plan's 100 %",
+    },
+    "area": {"vi": "Khu vực", "en": "Area"},
+    "domain": {"vi": "Lĩnh vực", "en": "Domain"},
+    "registered": {"vi": "đã đăng ký", "en": "registered"},
+    "reporting": {"vi": "đang gửi", "en": "reporting"},
+    "share": {"vi": "tỷ lệ", "en": "share"},
+    "total": {"vi": "Tổng cộng", "en": "Total"},
+    "all_domains": {"vi": "Tất cả", "en": "All"},
+    "no_area": {"vi": "(chưa có khu vực)", "en": "(no area)"},
+    "no_domain": {"vi": "(chưa rõ)", "en": "(not known)"},
+    "reporting_means": {
+        "vi": "Đang gửi: có tin trong ba chu kỳ của thiết bị, ít nhất một giờ.",
+        "en": "Reporting: heard within three of the device's intervals, at least an hour.",
+    },
+    "only_registry": {
+        "vi": "Cổng không chạy: chỉ biết danh sách đăng ký, không biết thiết bị nào đang gửi.",
+        "en": "The gateway does not run: only the registry is known, not which devices report.",
+    },
+    # The list of devices.
+    "status_page": {"vi": "Tình trạng cổng", "en": "Gateway status"},
+    "search": {"vi": "Tìm mã, số sê-ri, địa điểm, kiểu máy", "en": "Search id, serial, site, model"},
+    "any_state": {"vi": "mọi trạng thái", "en": "any state"},
+    "last_heard": {"vi": "Nghe lần cuối", "en": "Last heard"},
+    "never": {"vi": "chưa bao giờ", "en": "never"},
+    "just_now": {"vi": "vừa xong", "en": "just now"},
+    "ago": {"vi": "cách đây {}", "en": "{} ago"},
+    "nothing_found": {"vi": "Không tìm thấy thiết bị nào.", "en": "No device found."},
+    "shown_of": {"vi": "Hiện {} trong số {} thiết bị", "en": "{} of {} devices shown"},
+    "offered": {"vi": "Chờ đăng ký", "en": "Offered for registration"},
+    "offered_means": {
+        "vi": "Đã nghe thấy nhưng chưa đăng ký; bản tin được giữ lại và sẽ xử lý khi thiết bị được đăng ký.",
+        "en": "Heard, but not registered; their messages are kept and taken as soon as they are registered.",
+    },
+    "messages_wait": {"vi": "bản tin đang chờ", "en": "messages wait"},
+    # One device.
+    "device": {"vi": "Thiết bị", "en": "Device"},
+    "heard": {"vi": "Đang gửi", "en": "Heard"},
+    "heard_not": {"vi": "Im lặng", "en": "Silent"},
+    "said_goodbye": {"vi": "Thiết bị báo ngắt kết nối", "en": "The device said that it is offline"},
+    "never_heard": {"vi": "Chưa nghe thấy lần nào", "en": "Never heard"},
+    "never_heard_hint": {
+        "vi": "Kiểm tra nguồn, ăng-ten, địa chỉ máy chủ MQTT và topic. Thiết bị dạng gốc gửi tới:",
+        "en": "See its power, antenna, broker address and topic. A native device sends to:",
+    },
+    "registered_no": {"vi": "Chưa đăng ký", "en": "Not registered"},
+    "registered_how": {
+        "vi": "Thêm đoạn này vào devices.yaml, rồi nạp lại cổng (systemctl reload gateway):",
+        "en": "Add this to devices.yaml, then reload the gateway (systemctl reload gateway):",
+    },
+    "copy": {"vi": "Chép", "en": "Copy"},
+    "copied": {"vi": "Đã chép", "en": "Copied"},
+    "last_points": {"vi": "Số đo mới nhất", "en": "Last readings"},
+    "more_points": {"vi": "số đo nữa", "en": "more readings"},
+    "no_points": {"vi": "Bản tin cuối không cho số đo nào.", "en": "The last message gave no reading."},
+    "kept_from_now": {
+        "vi": "Từ bây giờ bản tin của thiết bị này được giữ lại để xem; hãy chờ bản tin kế tiếp.",
+        "en": "From now on the messages of this device are kept to be looked at; wait for the next one.",
+    },
+    "quality": {"vi": "Chất lượng", "en": "Quality"},
+    "good": {"vi": "tốt", "en": "good"},
+    "yes": {"vi": "có", "en": "yes"},
+    "no": {"vi": "không", "en": "no"},
+    "values_dropped": {"vi": "Giá trị bị bỏ", "en": "Values dropped"},
+    "was_rejected": {"vi": "Bản tin cuối bị từ chối", "en": "The last message was rejected"},
+    "was_ignored": {"vi": "Bản tin cuối được bỏ qua", "en": "The last message was ignored"},
+    "waits": {"vi": "Bản tin đang chờ", "en": "The message waits"},
+    "steps": {"vi": "Từng bước xử lý", "en": "Step by step"},
+    "steps_note": {
+        "vi": "Xem lại riêng bản tin này: không thấy trùng lặp và bước nhảy công tơ so với bản tin trước.",
+        "en": "This message by itself: duplicates and steps of counters against earlier messages do not show here.",
+    },
+    "payload": {"vi": "Bản tin gốc", "en": "The message as it came"},
+    "bytes": {"vi": "byte", "en": "bytes"},
+    "left_out": {"vi": "phần sau không hiện", "en": "the rest is not shown"},
+    "about": {"vi": "Thông tin", "en": "About it"},
+    "site": {"vi": "Địa điểm", "en": "Site"},
+    "profile": {"vi": "Hồ sơ", "en": "Profile"},
+    "model": {"vi": "Kiểu máy", "en": "Model"},
+    "serial": {"vi": "Số sê-ri", "en": "Serial number"},
+    "interval": {"vi": "Chu kỳ gửi", "en": "Interval"},
+    "installed": {"vi": "Ngày lắp", "en": "Installed"},
+    "params": {"vi": "Tham số", "en": "Parameters"},
+    "clock_offset": {"vi": "Đồng hồ thiết bị lệch", "en": "Its clock is off by"},
+    "seq_missing": {"vi": "Số bản tin mất trên đường", "en": "Readings that never arrived"},
+    "counter": {"vi": "Công tơ", "en": "Counter"},
+    "counter_doubted": {"vi": "đang nghi ngờ giá trị", "en": "in doubt about"},
+    "counter_exchanged": {"vi": "vừa thay, chờ số đo đầu", "en": "exchanged, waits for its first reading"},
+    "last_rejects": {"vi": "Các lần bị từ chối gần đây", "en": "Last rejects"},
+    "not_found": {"vi": "Không biết thiết bị này", "en": "This device is not known"},
+    "log_in": {"vi": "Đăng nhập", "en": "Log in"},
+    "token": {"vi": "Mã truy cập của cổng", "en": "The gateway's token"},
 }
 
 
 def words(language: str) -> dict[str, str]:
-    """All words in one language."""
-    return {key: text[language] for key, text in WORDS.items()}
+    """All words in one language, those of the closed lists too."""
+    return closed_lists(language) | {key: text[language] for key, text in WORDS.items()}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -15,8 +16,9 @@ from gateway.config_file import ConfigurationFault, secret
 from gateway.database import Damaged, DatabaseFault
 from gateway.documents import reject_document
 from gateway.metrics import exposition
-from gateway.replay import commit, work
+from gateway.replay import Limits, commit, without_codecs, work
 from gateway.web.access import COOKIE, Access, make_token
+from gateway.web.devices import DevicePages
 from gateway.web.languages import words
 from schemas.rejects import RejectReason
 
@@ -66,9 +68,9 @@ class WebServer:
             "/readyz": self._readyz,
             "/api/status": self._status,
             "/api/ledger": self._ledger,
-            "/api/devices": self._devices,
             "/api/rejects": self._rejects,
             "/api/events": self._events,
+            **DevicePages(self._parts).routes(),
         }
         changing: dict[str, Handler] = {
             "/login": self._login,
@@ -118,9 +120,6 @@ class WebServer:
     async def _ledger(self, _: web.Request) -> web.Response:
         return web.json_response(self._state.ledger.document())
 
-    async def _devices(self, _: web.Request) -> web.Response:
-        return web.json_response({"devices": self._state.device_list()})
-
     async def _rejects(self, request: web.Request) -> web.Response:
         reason, device = _selection(request)
         number, before = _number(request, "id"), _number(request, "before")
@@ -154,10 +153,11 @@ class WebServer:
         reason, device = _selection(request)
         database = self._parts.database
         chosen = await database.run(rejects.select, reason=reason, device=device, most=1_000_000)
-        result = work(self._state.processor, chosen)
+        result = await work(sorted(chosen, key=itemgetter(0)), without_codecs(self._state.processor))
         first_row = database.reserve_rows(len(result.bodies))
-        await database.run(commit, result, first_row, time.time_ns() // 1_000_000, self._config.rejects.max_bytes)
-        self._state.replayed(result)
+        limits = Limits(self._config.rejects.max_bytes, self._config.devices.quarantine_max_bytes)
+        done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
+        self._state.replayed(result, done)
         self._parts.to_journal.backlog.set()
         return web.json_response(result.document())
 

@@ -5,16 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.counters import RATE_PER_H, CounterState
+from gateway.core.mapped import CounterRule
 from schemas.quantities import HEALTH, QUANTITIES, Kind, Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, pipeline, point, points, process
 
 
-def follow(readings: list[tuple[int, float]], name: str = "volume_m3") -> str:
+def follow(readings: list[tuple[float, float]], name: str = "volume_m3", rule: CounterRule | None = None) -> str:
     """Minute and value of one counter, in order of arrival: "!" for each that is suspect, else "."."""
     state, marks = CounterState(), ""
     for minute, value in readings:
-        time_ms = NOW_MS + minute * MINUTE_MS
-        marks += "!" if state.is_suspect(name, RATE_PER_H[name], value, time_ms) else "."
+        time_ms = NOW_MS + round(minute * MINUTE_MS)
+        marks += "!" if state.is_suspect(name, RATE_PER_H[name], value, time_ms, rule) else "."
         state.is_suspect("another counter of the device", 1.0, 0.0, time_ms + HOUR_MS)
     return marks
 
@@ -61,6 +62,61 @@ def test_a_counter_grows_no_faster_than_the_flow_or_power_that_belongs_to_it(nam
 
 def test_a_counter_without_flow_or_power_may_leap_forwards_but_not_go_back() -> None:
     assert follow([(0, 0.0), (1, 4e9), (2, 3e9)], "pulse_count") == "..!"
+
+
+@pytest.mark.parametrize(
+    ("readings", "rule", "marks"),
+    [
+        pytest.param([(0, 1.387), (1, 15430.611), (2, 1.387)], CounterRule(20), ".!.", id="garbage-frame"),
+        pytest.param([(0, 10.0), (60, 29.9), (120, 50.0)], CounterRule(20), "..!", id="faster-than-its-own-bound"),
+        pytest.param([(0, 10.0), (60, 90_010.0)], CounterRule(100_000), "..", id="its-own-bound-may-be-the-greater"),
+        pytest.param([(0, 65530.0), (1, 2.0), (2, 4.0)], CounterRule(None, 65536), ".!.", id="rolls-over-and-goes-on"),
+        pytest.param([(0, 838857.6), (1, 0.0), (2, 0.1)], CounterRule(None, 838860.8), ".!.", id="23-bits-of-a-tenth"),
+        pytest.param([(0, 65530.0), (1, 900.0), (2, 900.1)], CounterRule(20, 65536), ".!!", id="too-far-for-a-roll-over"),
+        pytest.param([(0, 300.0), (1, 2.0), (2, 2.1)], CounterRule(None, 65536), ".!!", id="far-below-the-width-it-is-a-reset"),
+        pytest.param([(0, 65530.0), (1, 65529.0), (2, 65530.0)], CounterRule(None, 65536), ".!.", id="small-step-back"),
+        pytest.param([(0, 70000.0), (1, 2.0), (2, 2.1)], CounterRule(None, 65536), ".!!", id="wider-than-its-width"),
+        pytest.param([(0, 65530.0), (1, 9e7), (2, 2.0), (3, 3.0)], CounterRule(None, 65536), ".!!.", id="garbage-before-it"),
+    ],
+)
+def test_a_profile_knows_how_fast_and_how_wide_a_register_is(
+    readings: list[tuple[float, float]], rule: CounterRule, marks: str
+) -> None:
+    """A step back that rolling over explains is marked and believed at once, any other needs two more readings."""
+    assert follow(readings, rule=rule) == marks
+
+
+def test_a_counter_without_bound_takes_no_small_step_back_for_a_roll_over() -> None:
+    assert follow([(0, 500.0), (1, 499.0), (2, 500.0)], "pulse_count", CounterRule(None, 65536)) == ".!."
+    assert follow([(0, 65000.0), (1, 100.0), (2, 101.0)], "pulse_count", CounterRule(None, 65536)) == ".!."
+
+
+def test_a_flipped_bit_is_no_reset() -> None:
+    second = 1 / 60
+    energy = [(0, 2532259.7694), (second, 2531735.4814), (2 * second, 2532259.7694)]
+    assert follow(energy, "energy_import_kwh", CounterRule(80, float(1 << 32))) == ".!."
+
+
+def test_an_exchanged_meter_begins_anew_with_its_first_reading() -> None:
+    """What the old one sent before the exchange and comes late is not taken for the new one's."""
+    state = CounterState()
+    for name in ("volume_m3", "volume_m3,channel=2", "volume_reverse_m3"):
+        assert not state.is_suspect(name, 1.0, 12345.6, NOW_MS)
+    assert state.is_suspect("volume_m3", 1.0, 99.0, NOW_MS + 1)
+    exchanged_ms = NOW_MS + HOUR_MS
+    assert state.exchange("volume_m3", exchanged_ms) == ["volume_m3", "volume_m3,channel=2"]
+    assert not state.is_suspect("volume_m3", 1.0, 12345.7, exchanged_ms - 1)
+    assert not state.is_suspect("volume_m3", 1.0, 0.9, exchanged_ms + MINUTE_MS)
+    assert not state.is_suspect("volume_m3", 1.0, 0.91, exchanged_ms + HOUR_MS)
+    assert state.is_suspect("volume_m3", 1.0, 0.5, exchanged_ms + 2 * HOUR_MS)
+    assert state.is_suspect("volume_reverse_m3", 1.0, 0.9, exchanged_ms)
+
+
+def test_all_counters_of_a_device_can_be_exchanged_together() -> None:
+    state = CounterState()
+    state.is_suspect("volume_m3", 1.0, 1.0, NOW_MS)
+    assert state.exchange(None, NOW_MS) == ["volume_m3"]
+    assert state.exchange("pulse_count", NOW_MS) == []
 
 
 def test_every_counter_of_a_domain_is_watched() -> None:

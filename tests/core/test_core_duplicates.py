@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.duplicates import WINDOW_S, RecentKeys, Twin
+from gateway.core.duplicates import WINDOW_S, RecentKeys, Twin, series_key
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
 from gateway.core.shapes import SHAPES_MAX, Shapes
@@ -127,7 +127,7 @@ class Window:
 
     def see(self, time_ms: int, value: float = 7.0, now_ms: int = NOW_MS) -> Twin:
         """Judge one reading with one value."""
-        return self.keys.see(("water", ",device=d"), time_ms, (value,), self.shapes.of(("ph",)), now_ms, self.shapes)
+        return self.keys.see(series_key("water", ",device=d"), time_ms, (value,), self.shapes.of(("ph",)), now_ms, self.shapes)
 
 
 def test_the_last_32_keys_are_known() -> None:
@@ -197,6 +197,6 @@ def test_a_reading_of_too_many_field_sets_is_still_known_again() -> None:
         shapes.of((f"field_{number}",))
 
     def see(value: float) -> Twin:
-        return keys.see(("water", ",device=d"), NOW_MS, (value,), shapes.of(("ph",)), NOW_MS, shapes)
+        return keys.see(series_key("water", ",device=d"), NOW_MS, (value,), shapes.of(("ph",)), NOW_MS, shapes)
 
     assert [see(7.0), see(7.0), see(8.0)] == [Twin.NEW, Twin.DUPLICATE, Twin.CONFLICT]

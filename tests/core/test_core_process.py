@@ -222,7 +222,7 @@ def test_a_fault_in_the_core_is_a_reject_with_its_trace_and_touches_no_other_mes
         raise ZeroDivisionError("a bug")
 
     with monkeypatch.context() as patched:
-        patched.setattr("gateway.core.process._check_counters", fail)
+        patched.setattr("gateway.core.judge._check_counters", fail)
         outcome = into.process(message({"volume_m3": 5}, topic("d9")), NOW_MS)
     refused = refusal(outcome)
     assert refused.reason is RejectReason.INTERNAL_ERROR
@@ -238,7 +238,7 @@ def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
     for reading in readings:
         sent = {"seq": reading["seq"], "volume_m3": 5}
         process(sent | {"ts": NOW_MS + reading["s"] * SECOND_MS} if "s" in reading else sent, into=into)
-    return into.sequence_missing["water"]
+    return into.judge.sequence_missing["water"]
 
 
 @pytest.mark.parametrize(

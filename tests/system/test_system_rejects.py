@@ -106,6 +106,7 @@ def test_commands_work_on_rejects(gate: Gateway, mosquitto: Service, *, running:
         "readings": 0,
         "duplicates": 0,
         "rejected_again": 1,
+        "waiting": 0,
     }
     assert json.loads(gate.command("rejects", "purge", "--device", "m1", "--json").stdout) == {"removed": 2}
     assert [r["device"] for r in gate.rejects()] == ["m2"]

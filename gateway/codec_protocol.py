@@ -1,0 +1,122 @@
+"""What is asked of a maker's codec and what it answers, as values and as the lines that pass between the gateway and its child.
+
+Lines to the child, in UTF-8, each a codec's number, a space and JSON:
+
+- ``7 "function decodeUplink..."``: the text of codec 7,
+- ``7 [[1,117,92],85,1793491200250,{}]``: a call: bytes, port, time received in ms, variables; ``7 []``: load it, nothing more,
+- ``7 null``: codec 7 is not needed any more.
+
+Lines from the child; calls are answered in their order:
+
+- an empty one: it has started,
+- ``{"data":{...}}``: what the codec returned, of it ``data``, ``errors`` and ``warnings`` are looked at,
+- ``["TypeError: ... (line 3)",false]``: it gave nothing, and whether it overran,
+- ``null``: it was not asked, because it overran just before; ask again if you like,
+- ``"text"``: what it wrote to its console, before the answer that it belongs to.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+INSTALL: Final = "makers' codecs need the extra codecs: pip install 'province-gateway[codecs]'"
+LOAD_ONLY: Final = b"[]"
+GIVEN_BACK: Final = b"null"
+TEXT_CHARACTERS: Final = 400
+
+
+class CodecAsk(NamedTuple):
+    """One call of a codec.
+
+    :ivar codec: its key among the sources.
+    :ivar received_ms: what the codec sees as ``recvTime``.
+    :ivar variables: what it sees as ``variables``: the device's parameters.
+    """
+
+    codec: str
+    payload: bytes
+    port: int
+    received_ms: int
+    variables: Mapping[str, float | int | str | bool] = {}
+
+
+class CodecAnswer(NamedTuple):
+    """What came of one call.
+
+    :ivar data: the object the codec made; None: see ``fault``.
+    :ivar fault: why there is no data, for people; None: there is.
+    :ivar overran: the codec took longer than it may, or brought its process down.
+    :ivar suspended: it was not called at all, because it is suspended; the same call may succeed later.
+    """
+
+    data: dict[str, Any] | None
+    warnings: list[str] = []  # noqa: RUF012 - an empty list that nobody adds to
+    fault: str | None = None
+    overran: bool = False
+    suspended: bool = False
+
+
+class _Result(msgspec.Struct):
+    data: Any = msgspec.field(default_factory=dict)  # makers return {} for a frame that says nothing
+    errors: Any = None
+    warnings: Any = None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_result = msgspec.json.Decoder(_Result).decode
+_decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode
+
+
+def source_line(number: int, source: str) -> bytes:
+    """The line that gives the child a codec's text."""
+    return b"%d %s\n" % (number, _encode(source))
+
+
+def forget_line(number: int) -> bytes:
+    """The line by which the child forgets a codec."""
+    return b"%d null\n" % number
+
+
+def call_line(number: int, arguments: bytes) -> bytes:
+    """The line of one call."""
+    return b"%d %s\n" % (number, arguments)
+
+
+def arguments(ask: CodecAsk) -> bytes:
+    """The call's arguments as JSON."""
+    return _encode((list(ask.payload), ask.port, ask.received_ms, dict(ask.variables)))
+
+
+def read_answer(line: bytes) -> CodecAnswer:
+    """The answer that a line holds which begins with ``{`` or ``[``."""
+    if line.startswith(b"["):
+        fault, overran = _decode_fault(line)
+        return CodecAnswer(None, fault=fault, overran=overran)
+    try:
+        result = _decode_result(line)
+    except (msgspec.DecodeError, RecursionError) as error:  # half a surrogate pair, or a thousand levels
+        return CodecAnswer(None, fault=f"returned what cannot be read: {error}")
+    warnings = _texts(result.warnings)
+    if result.errors:
+        return CodecAnswer(None, warnings, "; ".join(_texts(result.errors))[:TEXT_CHARACTERS])
+    if isinstance(result.data, dict):
+        return CodecAnswer(result.data, warnings)
+    return CodecAnswer(None, warnings, f"returned {_named(result.data)} as data")
+
+
+def _texts(value: object) -> list[str]:
+    """What should be a list of texts."""
+    if not value:
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [item if isinstance(item, str) else _encode(item).decode() for item in items]
+
+
+def _named(value: object) -> str:
+    """What a value is called in JSON."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, list):
+        return "an array"
+    return {bool: "a boolean", str: "a text"}.get(type(value), "a number")

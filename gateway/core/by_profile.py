@@ -1,0 +1,275 @@
+"""The way of a message that a profile takes, up to where it is as any other: recognise → ask the codec → map.
+
+A codec runs in another process. So the way stops there, with the question in the outcome, and goes on in
+:meth:`ByProfile.decoded` when the answer has come.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS
+from gateway.core.frames import RecentFrames
+from gateway.core.judge import Judge
+from gateway.core.mapped import Mapped, Sight, Window
+from gateway.core.message import CodecAsk, Message, Outcome, Rare
+from gateway.core.native import Undecodable, describe_drops
+from gateway.core.points import tag_text
+from gateway.core.profiles import Frame, ProfiledTopic
+from gateway.core.refusing import refusal_of, refused, unresolved, waiting
+from gateway.core.sparkplug import SparkplugHost
+from gateway.core.sparkplug_births import NAMESPACE, Address
+from gateway.core.streams import NO_PARAMS, Device, Streams, Unresolved
+from gateway.core.waiting import WaitCause
+from schemas.rejects import IgnoreCause, RejectReason
+
+BIRTH: Final = "birth "
+"""Before the key of a Sparkplug birth, where it is saved."""
+BIRTH_PATIENCE_MS: Final = 600_000
+FRAME_WINDOW_MS: Final = 600_000
+"""For how long a radio frame is remembered whose profile does not say."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A frame on its way, whose codec may have to be asked."""
+
+    frame: Frame
+    device: Device
+    message: Message
+
+    @property
+    def domain(self) -> str:
+        """What its outcome is counted under while no measurement is known."""
+        return (self.device.registered.domain if self.device.registered else None) or "unknown"
+
+
+@dataclass(slots=True)
+class ByProfile:
+    """The profile's way."""
+
+    streams: Streams
+    judge: Judge
+    sparkplug: SparkplugHost = field(default_factory=SparkplugHost)
+
+    def process(self, topic: ProfiledTopic, message: Message, now_ms: int) -> Outcome:
+        """What becomes of a message on ``topic``, or which codec must be asked first."""
+        said = topic.status(message.payload)
+        if said is not None:
+            return self._said(said.device, message, now_ms, online=said.online)
+        try:
+            if topic.address is not None:
+                return self._sparkplug(topic, topic.address, message, now_ms)
+            frame = topic.recognise(message.payload, self.streams.registry)
+        except Undecodable as why:
+            return refused(message, now_ms, "decode", why.reason, why.detail)
+        return self._recognised(frame, message, now_ms)
+
+    def _recognised(self, frame: Frame | IgnoreCause, message: Message, now_ms: int) -> Outcome:
+        if isinstance(frame, IgnoreCause):
+            return Outcome(ignored=frame)
+        device = self.streams.admit(frame.device)
+        if isinstance(device, Unresolved):
+            return unresolved(device, message, now_ms)
+        if not message.retain and now_ms > device.last_seen_ms:
+            device.last_seen_ms = now_ms
+        if device.last_message is not None:
+            device.last_message = message, now_ms
+        return self._unfold(Held(frame, device, message), now_ms)
+
+    def _sparkplug(self, topic: ProfiledTopic, address: Address, message: Message, now_ms: int) -> Outcome:
+        """A message of an edge node: the host knows what its births said, and what must happen beside the data.
+
+        :raises Undecodable: it is no Sparkplug payload, or no profile takes it.
+        """
+        answer = self.sparkplug.receive(address, message.payload, now_ms, replayed=getattr(message, "replayed", False))
+        self.judge.sequence_missing["unknown"] += answer.missing
+        for name, online in [*((name, True) for name in answer.online), *((name, False) for name in answer.offline)]:
+            self._said(self._node_device(address, name), message, now_ms, online=online)
+        if answer.document is not None:
+            try:
+                frame = topic.recognise(b"", self.streams.registry, answer.document)
+                outcome = self._recognised(frame, message, now_ms)
+            except Undecodable as why:
+                if address.device or why.reason is not RejectReason.UNKNOWN_TOPIC:
+                    outcome = refused(message, now_ms, "decode", why.reason, why.detail)
+                else:
+                    outcome = Outcome(ignored=IgnoreCause.NOT_DATA)  # what a node says of itself need not interest a profile
+        else:
+            outcome = Outcome(ignored=answer.ignored)
+        rare = outcome.rare or Rare()
+        if answer.wait is not None:
+            expires_ms = now_ms + BIRTH_PATIENCE_MS
+            rare.waiting.append(
+                waiting(WaitCause.NO_BIRTH, answer.wait, expires_ms, message, now_ms, topic.device() or "", "unknown")
+            )
+        rare.released += answer.released
+        rare.keep |= {f"{BIRTH}{key}": text for key, text in answer.save.items()}
+        if answer.rebirth is not None:
+            rare.publish.append(answer.rebirth)
+        if rare.waiting or rare.released or rare.keep or rare.publish or rare.ask:
+            outcome.rare = rare
+        return outcome
+
+    def _node_device(self, address: Address, name: str) -> str:
+        """What a device of an edge node is called here: as the profile for its data calls it."""
+        topic = (
+            f"{NAMESPACE}/{address.group}/DDATA/{address.node}/{name}"
+            if name
+            else f"{NAMESPACE}/{address.group}/NDATA/{address.node}"
+        )
+        found = self.streams.profiles.topic(topic)
+        return (found.device() if found else None) or ""
+
+    def _unfold(self, held: Held, now_ms: int) -> Outcome:
+        """Map a frame, or ask its codec first."""
+        codec, document, registered = held.frame.profile.codec, held.frame.document, held.device.registered
+        if codec is None:
+            return self._map(held, held.message, now_ms)
+        if codec.prefer == "decoded" and document.get("decoded") is not None:
+            return self.decoded(held, document["decoded"], None, now_ms)
+        params = registered.params if registered else NO_PARAMS
+        outcome = Outcome(held.domain)
+        ask = CodecAsk(codec.name, codec.frame(document), document.get("port") or 0, now_ms, params, held)
+        outcome.rare = Rare(ask=ask)
+        return outcome
+
+    def _said(self, name: str, message: Message, now_ms: int, *, online: bool) -> Outcome:
+        """A device said that it is there, or its will that it is not."""
+        device = self.streams.admit(name) if name else None
+        if isinstance(device, Device):
+            device.online = online
+            if not message.retain and online and now_ms > device.last_seen_ms:
+                device.last_seen_ms = now_ms
+        return Outcome(ignored=IgnoreCause.STATUS)
+
+    def decoded(self, held: Held, data: object, fault: str | None, now_ms: int) -> Outcome:
+        """What becomes of a frame whose codec gave ``data``, or found a fault."""
+        if fault is not None:
+            detail = f"profile {held.frame.profile.name}: its codec: {fault}"
+            name, domain = held.device.name, held.domain
+            return refused(held.message, now_ms, "decode", RejectReason.PROFILE_ERROR, detail, name, domain)
+        held.frame.document = {**held.frame.document, "codec": data}
+        return self._map(held, held.message, now_ms)
+
+    def _map(self, held: Held, message: Message, now_ms: int) -> Outcome:
+        frame, device, profile = held.frame, held.device, held.frame.profile
+        outcome = Outcome(held.domain)
+        sight = self.sight(frame, device, message, now_ms)
+        try:
+            measured = profile.map(sight)
+            key = profile.dedup_key(sight) or _radio_frame(frame)
+        except Undecodable as why:
+            return refused(message, now_ms, "decode", why.reason, why.detail, device.name, outcome.domain)
+        if message.retain and not _retained_counts(profile.retained, measured):
+            outcome.ignored = IgnoreCause.RETAINED
+            return outcome
+        if key is not None:
+            if device.seen_frames is None:
+                device.seen_frames = RecentFrames()
+            at_ms = next((one.time_ms for one in measured if one.time_ms is not None), now_ms)
+            if device.seen_frames.see(key, at_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
+                outcome.duplicates = max(1, len(measured))
+                return outcome
+        for one in measured:
+            self._measured(one, held, message, now_ms, outcome)
+        if not measured:
+            detail = f"profile {profile.name}: nothing of the message is a quantity"
+            return refused(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, device.name, outcome.domain)
+        return outcome
+
+    def sight(self, frame: Frame, device: Device, message: Message, now_ms: int) -> Sight:
+        """What the profile of a frame may look at."""
+        params = device.registered.params if device.registered else NO_PARAMS
+        properties = dict(message.user_properties) if message.user_properties else {}
+        believes = _Belief(self.judge, device, now_ms)
+        return Sight(frame.document, message.topic, frame.captures, params, now_ms, believes, properties)
+
+    def _measured(self, one: Mapped, held: Held, message: Message, now_ms: int, outcome: Outcome) -> None:
+        device = held.device
+        if one.device is not None and one.device != device.name:
+            admitted = self.streams.admit(one.device, one.measurement)
+            if isinstance(admitted, Unresolved):
+                other = unresolved(admitted, message, now_ms)
+                outcome.refusals += other.refusals
+                if other.rare is not None:
+                    outcome.rare = (
+                        other.rare
+                    )  # the whole message waits; what of it is known is written now and a duplicate then
+                return
+            device = admitted
+        site = self._site(held, device, message, now_ms)
+        series = self.streams.series(device, one.measurement, site)
+        outcome.dropped += one.dropped
+        if not one.values:
+            detail = describe_drops(one.dropped)
+            outcome.refusals.append(refusal_of(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, series))
+            return
+        quality, time_ms = one.quality, one.time_ms
+        if time_ms is None:
+            time_ms, own_time, of_time = self.judge.stamp(device, message.duplicate, now_ms)
+        else:
+            own_time, of_time = True, self.judge.lateness(time_ms, now_ms)
+        tags, text_tags = series.tags, ""
+        if one.tags:
+            own = device.allowed_tags(one.tags, outcome.dropped)
+            tags, text_tags = tag_text(series.fixed_tags() + own), tag_text(own)
+        self.judge.point(
+            series,
+            tags,
+            text_tags,
+            one.values,
+            time_ms,
+            own_time,
+            quality | of_time,
+            one.seq,
+            one.counters,
+            message,
+            now_ms,
+            outcome,
+        )
+
+    def _site(self, held: Held, device: Device, message: Message, now_ms: int) -> str:
+        """Where a device stands: as the registry says, else as the profile reads it from the message, else nowhere."""
+        if device.registered is not None and device.registered.site is not None:
+            return device.registered.site
+        return held.frame.profile.site(self.sight(held.frame, device, message, now_ms)) or ""
+
+
+class _Belief:
+    """Judges the times of one message; the newest of them tells how the device's clock stands."""
+
+    __slots__ = ("_device", "_judge", "_newest_ms", "_now_ms")
+
+    def __init__(self, judge: Judge, device: Device, now_ms: int) -> None:
+        self._judge = judge
+        self._device = device
+        self._now_ms = now_ms
+        self._newest_ms = 0
+
+    def __call__(self, time_ms: int, window: Window) -> bool:
+        """Whether a time is believed."""
+        judge = self._judge
+        rules, offset_ms = judge.rules, time_ms - self._now_ms
+        if time_ms > self._newest_ms:
+            self._newest_ms = time_ms
+            self._device.offset_ms = offset_ms
+            judge.trust.see_device(self._device.name, offset_ms, self._now_ms)
+        past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
+        future_ms = rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
+        if judge.trust.doubted:
+            future_ms = max(future_ms, DOUBTED_FUTURE_MS)
+        return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+
+
+def _retained_counts(policy: str, measured: list[Mapped]) -> bool:
+    """Whether a retained message is data: it may be the last word of a meter that died long ago."""
+    return policy == "accept" or (policy != "drop" and any(one.time_ms is not None for one in measured))
+
+
+def _radio_frame(frame: Frame) -> Hashable | None:
+    """What makes two messages the same radio frame, heard by two gateways or sent once more, where the profile does not say."""
+    if frame.profile.envelope is None or not frame.document.get("payload"):
+        return None
+    document = frame.document
+    return document["port"], document["frame_counter"], document["payload"]

@@ -1,0 +1,155 @@
+"""A flat frame of bytes by a list of fields: what a maker's table of registers or bytes says, without code.
+
+A field past the end of the frame is absent, because frames grow with the firmware; one that the end cuts in two is a fault.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from gateway.core.decoders.nested import ORDERS
+from gateway.core.native import Undecodable
+from schemas.rejects import RejectReason
+
+Decoder = Callable[[bytes], dict[str, object]]
+Reader = Callable[[bytes], object]
+"""The value of the bytes of one field; None where they hold none."""
+
+WIDTHS: Final[Mapping[str, int]] = {
+    "u8": 1, "u16": 2, "u24": 3, "u32": 4, "u40": 5, "u48": 6, "u56": 7, "u64": 8,
+    "i8": 1, "i16": 2, "i24": 3, "i32": 4, "i40": 5, "i48": 6, "i56": 7, "i64": 8,
+    "f32": 4, "f64": 8,
+}  # fmt: skip
+"""Numbers and how many bytes they take."""
+
+SPANS: Final = ("bcd", "text", "hex")
+"""What takes as many bytes as its ``length`` says."""
+
+_FLOATS: Final = {"f32": struct.Struct(">f"), "f64": struct.Struct(">d")}
+_PAIR_BYTES: Final = 2
+_BITS_OF_BYTE: Final = 8
+
+
+def compile_struct(fields: Iterable[object]) -> Decoder:
+    """What reads the frames of a list of fields, giving an object with their names as keys.
+
+    A field is an object or a mapping with ``name``, ``at`` (byte; counted from the end where negative), ``type`` (of
+    :data:`WIDTHS` or :data:`SPANS`) and, where wanted, ``order`` (``abcd``: highest byte first; ``badc`` and ``cdab`` have the
+    bytes in a register or the registers the other way round; ``dcba``: lowest first), ``bits`` (first, counted from the lowest,
+    and how many), ``signed`` and ``length`` (bytes; without it a text or hex goes to the end of the frame).
+
+    :raises ValueError: a field that no frame can hold.
+    """
+    readers = [_compiled(field) for field in fields]
+
+    def decode(payload: bytes) -> dict[str, object]:
+        size = len(payload)
+        found: dict[str, object] = {}
+        for name, at, width, reader in readers:
+            start = at if at >= 0 else size + at
+            end = start + width if width else max(size, start)
+            if start >= size or end <= 0:
+                continue
+            if start < 0 or end > size:
+                detail = f"{name}: bytes {start} to {end - 1} of a frame of {size}; the frame ends in the middle of it"
+                raise Undecodable(RejectReason.BAD_PAYLOAD, detail)
+            value = reader(payload[start:end])
+            if value is not None:
+                found[name] = value
+        return found
+
+    return decode
+
+
+def _compiled(field: object) -> tuple[str, int, int, Reader]:
+    name, kind, order = str(_of(field, "name")), _of(field, "type"), _of(field, "order") or "abcd"
+    at, length, bits = _of(field, "at") or 0, _of(field, "length"), _of(field, "bits")
+    width = WIDTHS.get(kind, length or 0)
+    if kind not in WIDTHS and kind not in SPANS:
+        raise ValueError(f"{name}: {kind} is none of {', '.join((*WIDTHS, *SPANS))}")
+    if kind in WIDTHS and length not in {None, width}:
+        raise ValueError(f"{name}: {kind} has {width} bytes; leave length out")
+    if width < 0 or (kind == "bcd" and not width):
+        raise ValueError(f"{name}: bcd needs a length of 1 or more bytes")
+    if at < 0 and width > -at:
+        raise ValueError(f"{name}: {width} bytes cannot begin {-at} before the end")
+    if bits is not None and kind[0] not in "ui":
+        raise ValueError(f"{name}: bits are of an integer, not of {kind}")
+    try:
+        return name, at, width, _reader(kind, order, bits, signed=bool(_of(field, "signed")))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _of(field: object, key: str) -> Any:  # noqa: ANN401 - the caller knows the key
+    return field.get(key) if isinstance(field, Mapping) else getattr(field, key, None)
+
+
+def _reader(kind: str, order: str, bits: Any, *, signed: bool) -> Reader:  # noqa: ANN401 - a pair in whatever form YAML gave it
+    arrange = _arranged(order, WIDTHS.get(kind))
+    if kind in _FLOATS:
+        unpack = _FLOATS[kind].unpack
+        return lambda field: unpack(arrange(field))[0]
+    if kind in WIDTHS and bits is not None:
+        first, count = bits
+        if first < 0 or count < 1 or first + count > _BITS_OF_BYTE * WIDTHS[kind]:
+            raise ValueError(f"bits {first} to {first + count - 1} are not in {kind}")
+        return _bits(arrange, first, count, signed=signed)
+    if kind in WIDTHS:
+        signed = signed or kind[0] == "i"
+        return _integer(order, arrange, signed=signed)
+    return (lambda field: _bcd(arrange(field))) if kind == "bcd" else _TEXTS[kind]
+
+
+def _integer(order: str, arrange: Callable[[bytes], bytes], *, signed: bool) -> Reader:
+    if order == "abcd":
+        return lambda field: int.from_bytes(field, "big", signed=signed)
+    if order == "dcba":
+        return lambda field: int.from_bytes(field, "little", signed=signed)
+    return lambda field: int.from_bytes(arrange(field), "big", signed=signed)
+
+
+def _bits(arrange: Callable[[bytes], bytes], first: int, count: int, *, signed: bool) -> Reader:
+    mask, half = (1 << count) - 1, 1 << (count - 1)
+
+    def read(field: bytes) -> int:
+        value = int.from_bytes(arrange(field), "big") >> first & mask
+        return value - mask - 1 if signed and value & half else value
+
+    return read
+
+
+def _arranged(order: str, width: int | None) -> Callable[[bytes], bytes]:
+    """What puts the bytes of a field in the order highest first."""
+    if order not in ORDERS:
+        raise ValueError(f"{order} is none of {', '.join(ORDERS)}")
+    if order == "abcd":
+        return lambda field: field
+    if order == "dcba":
+        return lambda field: field[::-1]
+    if width is None or (width % _PAIR_BYTES and width > 1):
+        raise ValueError(f"{order} is an order of 16-bit registers, and this is not made of them")
+    if order == "cdab":
+        return lambda field: _swapped(field[::-1])
+    return _swapped
+
+
+def _swapped(field: bytes) -> bytes:
+    """The bytes of each register the other way round."""
+    return b"".join(field[at : at + _PAIR_BYTES][::-1] for at in range(0, len(field), _PAIR_BYTES))
+
+
+def _bcd(field: bytes) -> int | None:
+    """Two decimal digits a byte; a highest digit of F is a minus [EN 13757-3]. None for what are no digits."""
+    digits = field.hex()
+    sign = -1 if digits[0] == "f" and len(digits) > 1 else 1
+    digits = digits[1:] if sign < 0 else digits
+    return sign * int(digits) if digits.isdecimal() else None
+
+
+def _text(field: bytes) -> str:
+    """Up to the first NUL; what is no UTF-8 shows as the replacement character."""
+    return field.partition(b"\0")[0].decode("utf-8", "replace").strip()
+
+
+_TEXTS: Final[Mapping[str, Reader]] = {"text": _text, "hex": bytes.hex}

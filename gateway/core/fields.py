@@ -1,0 +1,124 @@
+"""The fields of a point: quantities of the table, each with its reader and, for a register, what is known of it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Final, NamedTuple
+
+from gateway.core.conditions import Holds, compile_when
+from gateway.core.mapped import CounterRule
+from gateway.core.native import Drop
+from gateway.core.numbers import fraction
+from gateway.core.points_found import ORDER
+from gateway.core.scaling import fixed_line
+from gateway.core.sources import Fault, Here, Scope, Take, within
+from gateway.core.tags import TakeTags, compile_tags, no_tags
+from gateway.core.values import Reader, compile_field
+from schemas.profile_points import Counter, FieldValue, MapEntry
+from schemas.quantities import HEALTH, QUANTITIES, Kind, Quantity
+from schemas.readings import Value
+from schemas.rejects import DropCause
+
+_WIDTH = re.compile(r"u(8|16|24|32|40|48|64)|(\d{1,2}) ?bit")
+
+
+class Field(NamedTuple):
+    """A field of a point.
+
+    :ivar tags: tags of this field alone.
+    """
+
+    name: str
+    reader: Reader
+    when: Holds | None
+    counter: CounterRule | None
+    tags: TakeTags
+
+
+def compile_fields(fields: Mapping[str, FieldValue], measurement: str, scope: Scope) -> list[Field]:
+    """The fields in the order of the table; faults go to the scope's list."""
+    found = []
+    for name, value in fields.items():
+        with scope.gather(f"fields.{name}"):
+            found.append(_field(name, value, measurement, scope, None))
+    order = {name: at for at, name in enumerate(ORDER[measurement])}
+    return sorted(found, key=lambda field: order[field.name])
+
+
+def compile_entry(entry: MapEntry, measurement: str, scope: Scope) -> Field:
+    """A field of ``map``, which takes the item's value where it does not say otherwise.
+
+    :raises Fault: with the key below the entry.
+    """
+    field = _field(entry.field, entry, measurement, scope, lambda here: here.value)
+    return field._replace(tags=compile_tags(entry.tags, scope)) if entry.tags else field
+
+
+def _field(name: str, value: FieldValue, measurement: str, scope: Scope, item: Take | None) -> Field:
+    quantity = _quantity(name, measurement)
+    with within("when"):
+        when = compile_when(value.when, scope) if value.when is not None else None
+    reader = compile_field(value, quantity, scope, item)
+    return Field(name, reader, when, _counter_rule(value, quantity), no_tags)
+
+
+def _quantity(name: str, measurement: str) -> Quantity:
+    quantity = QUANTITIES[measurement].get(name) or QUANTITIES[HEALTH].get(name)
+    if quantity is not None:
+        return quantity
+    elsewhere = [other for other, fields in QUANTITIES.items() if name in fields]
+    if elsewhere:
+        raise Fault("", f"{name!r} is a field of {elsewhere[0]}, not of {measurement}")
+    close = get_close_matches(name, ORDER[measurement], n=1, cutoff=0.4)
+    raise Fault("", f"{name!r} is no field of {measurement}" + (f"; did you mean {close[0]!r}?" if close else ""))
+
+
+def _counter_rule(value: FieldValue, quantity: Quantity) -> CounterRule | None:
+    counter = value.counter
+    if counter is None:
+        return None
+    if quantity.kind is not Kind.COUNTER:
+        raise Fault("counter", f"{quantity.field} is no register")
+    if counter.wrap is None:
+        return CounterRule(counter.max_rate)
+    with within("counter.wrap"):
+        line = fixed_line(value, quantity)
+        if line is None:
+            raise Fault("", "needs a scale and a unit that are fixed")
+        return CounterRule(counter.max_rate, float(fraction(_modulus(counter)) * line.slope))
+
+
+def _modulus(counter: Counter) -> float:
+    """The raw value at which a register begins again."""
+    if not isinstance(counter.wrap, str):
+        modulus = counter.wrap or 0
+    else:
+        match = _WIDTH.fullmatch(counter.wrap)
+        modulus = 1 << int(match[1] or match[2]) if match else 0
+    if not modulus > 0:
+        raise Fault("", f"{counter.wrap!r} is no width; write u16, u32, 23bit or the number itself")
+    return modulus
+
+
+def read_fields(fields: Sequence[Field], here: Here, dropped: list[Drop]) -> dict[str, Value]:
+    """The values that stand here; what must be dropped goes to the list."""
+    values: dict[str, Value] = {}
+    for name, reader, when, _, _ in fields:
+        if when is not None and not when(here):
+            continue
+        value = reader.read(here)
+        if value is None:
+            continue
+        if type(value) is DropCause:
+            dropped.append((reader.origin or name, value))
+        else:
+            values[name] = value
+    return values
+
+
+NO_RULES: Final[Mapping[str, CounterRule]] = {}
+
+
+def rules_of(fields: Sequence[Field]) -> Mapping[str, CounterRule]:
+    """What is known of the registers among the fields."""
+    return {field.name: field.counter for field in fields if field.counter is not None} or NO_RULES

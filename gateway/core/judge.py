@@ -1,0 +1,132 @@
+"""The last steps of every reading, native or by a profile: time, counters, duplicates, sequence, and the point it becomes."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.core.clock import DOUBTED_FUTURE_MS, MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
+from gateway.core.counters import CounterState
+from gateway.core.duplicates import RecentKeys, Twin, series_key
+from gateway.core.mapped import CounterRule
+from gateway.core.message import Message, Outcome, Reading
+from gateway.core.points import tail
+from gateway.core.refusing import refusal_of
+from gateway.core.shapes import Shape, Shapes
+from gateway.core.streams import Device, Series
+from schemas.quantities import Quality
+from schemas.readings import NativeReading, Value
+from schemas.rejects import RejectReason
+
+
+@dataclass(slots=True)
+class Judge:
+    """What is known of time, and what is counted, while readings become points."""
+
+    rules: TimeRules
+    trust: ClockTrust
+    shapes: Shapes
+    sequence_missing: Counter[str] = field(default_factory=Counter)
+
+    def time_of(self, device: Device, ts: object, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
+        """The time of a reading, whether it is the device's own, and the quality bits of it."""
+        time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
+        if time_ms is not None and self._is_believed(device, time_ms, now_ms):
+            return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
+        return self.stamp(device, sent_before, now_ms)
+
+    def lateness(self, time_ms: int, now_ms: int) -> int:
+        """The quality bit of a reading that comes late."""
+        return Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
+
+    def stamp(self, device: Device, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
+        """The gateway's time for a reading, as :meth:`time_of` gives it."""
+        quality = Quality.GATEWAY_TIME
+        if self.trust.doubted:
+            quality |= Quality.CLOCK_DOUBTED
+        if sent_before:
+            quality |= Quality.MAY_STAND_TWICE
+        return device.stamp(now_ms), False, quality
+
+    def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
+        rules, before_ms = self.rules, device.offset_ms
+        device.offset_ms = offset_ms = time_ms - now_ms
+        far_ms = rules.max_future_ms
+        if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
+            return time_ms >= YEAR_2020_MS
+        self.trust.see_device(device.name, offset_ms, now_ms)
+        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else far_ms
+        return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+
+    def _follow_sequence(self, series: Series, seq: object, time_ms: int) -> None:
+        """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""
+        if not isinstance(seq, int):
+            return
+        device = series.device
+        gap = seq - device.last_seq - 1
+        if gap and device.recent is not None and time_ms < device.recent.newest_ms:
+            return
+        if 0 < gap < _GAP_MAX and device.last_seq >= 0:
+            self.sequence_missing[series.domain] += gap
+            device.seq_missing += gap
+        device.last_seq = seq
+
+    def point(  # noqa: PLR0913, PLR0917 - all that is known of a reading, and it is called for each
+        self,
+        series: Series,
+        tags: str,
+        text_tags: str,
+        values: NativeReading,
+        time_ms: int,
+        own_time: bool,  # noqa: FBT001
+        quality: int,
+        seq: object,
+        rules: Mapping[str, CounterRule] | None,
+        message: Message,
+        now_ms: int,
+        outcome: Outcome,
+    ) -> None:
+        """The last steps: counters, duplicates, sequence, line."""
+        device, domain = series.device, series.domain
+        quality |= device.quality
+        shape = self.shapes.of(tuple(values))
+        numbers = tuple(values.values())
+        if shape.counters:
+            quality |= _check_counters(device, shape, numbers, text_tags, time_ms, rules)
+        twin = Twin.NEW
+        if own_time:
+            if device.recent is None:
+                device.recent = RecentKeys()
+            twin = device.recent.see(series.key if tags is series.tags else series_key(domain, tags), time_ms, numbers, shape, now_ms, self.shapes)
+        if twin is Twin.NEW:
+            if seq is not None:
+                self._follow_sequence(series, seq, time_ms)
+            lines = shape.lines(domain, tags, numbers, tail(quality, seq, time_ms))
+            outcome.readings.append(Reading(lines, domain))
+        elif twin is Twin.DUPLICATE:
+            outcome.duplicates += 1
+        else:
+            detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
+            outcome.refusals.append(refusal_of(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, series))
+
+
+_GAP_MAX = 1_000_000
+"""A jump wider than this is a counter that was set anew, not a million lost readings."""
+
+
+def _check_counters(
+    device: Device,
+    shape: Shape,
+    numbers: tuple[Value, ...],
+    text_tags: str,
+    time_ms: int,
+    rules: Mapping[str, CounterRule] | None,
+) -> int:
+    """The quality bit of a counter that took a step it cannot have taken."""
+    if device.counters is None:
+        device.counters = CounterState()
+    quality = 0
+    for at, name, rate_per_h in shape.counters:
+        told = (rules[name],) if rules and name in rules else ()
+        if device.counters.is_suspect(name + text_tags, rate_per_h, float(numbers[at]), time_ms, *told):
+            quality = Quality.COUNTER_SUSPECT
+    return quality

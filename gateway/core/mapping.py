@@ -1,0 +1,204 @@
+"""Points: what a profile makes of one document, compiled once and walked for every message."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.core.paths import Node
+from gateway.core.conditions import Holds, always, compile_when
+from gateway.core.fields import Field, compile_entry, compile_fields, read_fields, rules_of
+from gateway.core.items import Walker
+from gateway.core.mapped import Mapped, Sight
+from gateway.core.named_fields import NamedFields
+from gateway.core.native import Drop
+from gateway.core.points_found import Found
+from gateway.core.sources import Fault, Here, Scope, Take
+from gateway.core.tags import Tags, TakeTags, compile_tags, joined, no_tags
+from gateway.core.texts import compile_text
+from gateway.core.times import Times
+from schemas.profile_points import PointSpec
+from schemas.profile_when import When
+from schemas.quantities import Quality
+from schemas.rejects import DropCause
+from schemas.topics import is_name
+
+Judge = Callable[[Here], int]
+"""The quality bits that the payload itself tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all points of a profile share."""
+
+    times: Times
+    tags: TakeTags
+    quality: Judge | None
+    seq: Take | None
+
+
+def compile_quality(historic: When | None, estimated: When | None, scope: Scope) -> Judge | None:
+    """The function of the rules ``historic`` and ``estimated``; None where there is none."""
+    rules: list[tuple[Holds, int]] = []
+    for key, rule, bit in (("historic", historic, Quality.HISTORIC), ("estimated", estimated, Quality.ESTIMATED)):
+        if rule is not None:
+            with scope.gather(key):
+                rules.append((compile_when(rule, scope), bit))
+    if scope.decoder == "sparkplug_b" and scope.in_each:
+        rules.append((_is_historical, Quality.HISTORIC))
+    if not rules:
+        return None
+    return lambda here: sum({bit for holds, bit in rules if holds(here)})
+
+
+def _is_historical(here: Here) -> bool:
+    return isinstance(here.item, dict) and here.item.get("is_historical") is True
+
+
+class Point:
+    """One entry of ``points``, compiled."""
+
+    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_quality", "_rules", "_tags",
+                 "_times", "_walker", "measurement")  # fmt: skip
+
+    def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
+        """Compile ``spec``; faults go to the scope's list."""
+        self.measurement = spec.measurement
+        self._common = common
+        each = spec.each
+        inside = scope.below("", in_each=each is not None)
+        self._holds: Holds = always
+        self._item_holds: Holds = always
+        self._device: Take | None = None
+        with scope.gather("when"):
+            self._holds = compile_when(spec.when, scope)
+        self._walker = Walker(each, scope) if each is not None else None
+        if each is not None and each.when is not None:
+            with scope.gather("each.when"):
+                self._item_holds = compile_when(each.when, inside)
+        times, key = (each.time, "each.time") if each is not None and each.time is not None else (spec.time, "time")
+        self._times = Times(times, inside.below(key)) if times is not None else None
+        self._tags = compile_tags(spec.tags, inside)
+        self._has_tags = self._tags is not no_tags or common.tags is not no_tags
+        self._quality = compile_quality(spec.historic, spec.estimated, inside)
+        if spec.device is not None:
+            with scope.gather("device"):
+                self._device = compile_text(spec.device, inside)
+        self._fields = compile_fields(spec.fields, self.measurement, inside)
+        self._named: NamedFields[Field] | None = None
+        if spec.map:
+            self._named = NamedFields(spec.map, inside, lambda entry, place: compile_entry(entry, self.measurement, place))
+        self._rules = rules_of(self._fields + (self._named.fields() if self._named else []))
+        _check(spec, scope)
+
+    def find(self, here: Here, sight: Sight, found: Found) -> None:
+        """Add the points of this entry to those found.
+
+        :raises Undecodable: there are too many.
+        """
+        if not self._holds(here):
+            return
+        if self._walker is None:
+            self._find_here(here, sight, found)
+            return
+        for _ in self._walker.walk(here, found.lose):
+            if self._item_holds(here):
+                self._find_here(here, sight, found)
+
+    def _find_here(self, here: Here, sight: Sight, found: Found) -> None:
+        named = _NONE
+        if self._named is not None:
+            meant = self._named.of(here.key)
+            if meant is None:
+                found.lose([(here.key, DropCause.UNKNOWN_KEY)])
+            else:
+                here.taken, named = meant.taken, meant.fields
+            if not named and not self._fields:
+                return
+        found.asked = found.asked or self.measurement
+        dropped: list[Drop] = []
+        values = read_fields(self._fields, here, dropped)
+        if values:
+            self._add(values, dropped, no_tags, here, sight, found)
+        elif dropped:
+            found.lose(dropped)
+        for field in named:
+            dropped = []
+            values = read_fields((field,), here, dropped)
+            if values:
+                self._add(values, dropped, field.tags, here, sight, found)
+            elif dropped:
+                found.lose([(here.key, cause) for _, cause in dropped])
+
+    def _add(
+        self, values: dict[str, Any], dropped: list[Drop], own_tags: TakeTags, here: Here, sight: Sight, found: Found
+    ) -> None:
+        """Add values with the time, tags and quality that stand here."""
+        common = self._common
+        if self._times is not None:
+            stamp = self._times(here, sight)
+        elif common.times.of_items:
+            stamp = common.times(here, sight)
+        else:
+            stamp = found.stamp or found.remember(common.times(here, sight))
+        if stamp is None:
+            return
+        device = None
+        if self._device is not None:
+            device = self._device(here)
+            if device is None or isinstance(device, DropCause) or not is_name(device):
+                found.lose([("device", DropCause.BAD_TAG)])
+                return
+        tags: Tags = ()
+        if self._has_tags or own_tags is not no_tags:
+            tags = joined(joined(common.tags(here, dropped), self._tags(here, dropped)), own_tags(here, dropped))
+        quality = 0
+        if self._quality is not None:
+            quality = self._quality(here)
+        if common.quality is not None:
+            quality |= common.quality(here)
+        seq = common.seq(here) if common.seq is not None else None
+        time_ms, of_time = stamp
+        found.add(Mapped(self.measurement, values, time_ms, tags, quality | of_time, dropped, self._rules, device, seq))
+
+    def explain(self, here: Here, sight: Sight) -> Iterator[tuple[str, Node]]:
+        """Each field that is asked: its raw value, then each step and what it gave."""
+        if not self._holds(here):
+            yield f"{self.measurement}: when", False
+            return
+        if self._walker is None:
+            yield from self._explain_here(here, sight)
+            return
+        for number, _ in enumerate(self._walker.walk(here, lambda _: None)):
+            if number >= _EXPLAINED_MAX:
+                yield f"{self.measurement}: and further items", None
+                return
+            yield f"{self.measurement}: item {here.key}", here.value
+            if self._item_holds(here):
+                yield from self._explain_here(here, sight)
+
+    def _explain_here(self, here: Here, sight: Sight) -> Iterator[tuple[str, Node]]:
+        meant = self._named.of(here.key) if self._named is not None else None
+        for field in [*self._fields, *(meant.fields if meant is not None else ())]:
+            if field.when is not None and not field.when(here):
+                continue
+            value = field.reader.take(here)
+            yield f"{field.name} from {field.reader.origin or here.key}", value
+            for step in field.reader.steps:
+                if value is None or isinstance(value, DropCause):
+                    break
+                value = step.run(value, here)
+                yield f"{field.name}: {step.name}", value
+        if self._times is not None:
+            yield from self._times.explain(here, sight)
+
+
+_EXPLAINED_MAX: Final = 20
+_NONE: Final[Sequence[Field]] = ()
+
+
+def _check(spec: PointSpec, scope: Scope) -> None:
+    with scope.gather(""):
+        if not spec.fields and not spec.map:
+            raise Fault("", "give fields or map: what the point holds")
+        if spec.map and spec.each is None:
+            raise Fault("map", "names belong to items: give each (by says where the name stands)")

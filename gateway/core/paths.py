@@ -1,0 +1,259 @@
+"""Paths: from a document to what stands in it. Parsed once, walked by plain functions.
+
+JSON Pointer (RFC 6901), with ``[n]`` for one of a list (negative: from the end), ``[*]`` for all and ``[?key==value]`` for
+those that fit. ``/`` alone is the whole document. What is not there, or null, is None; nothing here raises on a document.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+Node = Any
+"""Any value in a document: what JSON can hold, and bytes."""
+
+Get = Callable[[Node], Node]
+"""Document → what stands there; None: nothing."""
+
+_SLASH = re.compile(r"/(?![^\[]*\])")
+_PIECE = re.compile(r"(.*?)((?:\[(?:\*|-?\d+|\?[^\]]*)\])*)", re.DOTALL)
+_SELECTOR = re.compile(r"\[([^\]]*)\]")
+_TEST = re.compile(r"\?\s*(.+?)\s*==\s*(.*?)\s*", re.DOTALL)
+_BAD_ESCAPE = re.compile(r"~(?![01])")
+_LONGEST: Final = 500
+_DIGITS_MAX: Final = 10
+_ALL: Final = "*"
+
+
+class Fitting(NamedTuple):
+    """The selector ``[?key==value]``."""
+
+    get: Get
+    text: str
+
+
+Step = str | int | Fitting
+"""A key, a number in a list, or a selector; ``_ALL`` in its own class below."""
+
+
+class _All:
+    """The selector ``[*]``."""
+
+
+class Path(NamedTuple):
+    """A path ready to be walked.
+
+    :ivar absolute: it starts at the document; else at an item.
+    :ivar steps: what it goes through.
+    :ivar get: what stands there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
+    :ivar items: key and item of what ``each`` goes through.
+    """
+
+    text: str
+    absolute: bool
+    steps: tuple[str | int | Fitting | _All, ...]
+    get: Get
+    items: Callable[[Any], Iterable[tuple[str, Any]]]
+
+    @property
+    def searches(self) -> bool:
+        """Whether walking it looks at more than one place."""
+        return any(isinstance(step, Fitting | _All) for step in self.steps)
+
+
+def parse_path(text: str) -> Path:
+    """The path that ``text`` writes.
+
+    :raises ValueError: with a sentence for people.
+    """
+    if len(text) > _LONGEST:
+        raise ValueError(f"{text[:40]!r}... is too long for a path")
+    absolute = text.startswith("/")
+    body = text[1:] if absolute else text
+    steps = tuple(step for piece in _SLASH.split(body) for step in _parse_piece(piece, text)) if body else ()
+    return Path(text, absolute, steps, _getter(steps), _lister(steps))
+
+
+def _parse_piece(piece: str, text: str) -> Iterator[str | int | Fitting | _All]:
+    match = _PIECE.fullmatch(piece)
+    if match is None or _BAD_ESCAPE.search(match[1]):
+        raise ValueError(f"{text!r} is no path: write ~1 for a slash in a key and ~0 for a tilde")
+    key, selectors = match.groups()
+    if key or not selectors:
+        yield key.replace("~1", "/").replace("~0", "~")
+    for selector in _SELECTOR.findall(selectors):
+        if selector == _ALL:
+            yield _All()
+        elif selector.startswith("?"):
+            yield _parse_test(selector, text)
+        else:
+            yield int(selector)
+
+
+def _parse_test(selector: str, text: str) -> Fitting:
+    match = _TEST.fullmatch(selector)
+    if match is None:
+        raise ValueError(f"{text!r} is no path: a search is written [?key==value]")
+    value = match[2]
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return Fitting(parse_path(match[1].removeprefix("/")).get, value[1:-1] if quoted else value)
+
+
+def _getter(steps: Sequence[str | int | Fitting | _All]) -> Get:
+    keys = [step for step in steps if isinstance(step, str) and not step.isdigit()]
+    if len(keys) < len(steps):
+        return _patient(steps)
+    return _BY_KEYS[len(keys)](*keys) if len(keys) < len(_BY_KEYS) else _by_keys(keys)
+
+
+_ABSENT: Final = (KeyError, TypeError, IndexError)
+
+
+def _whole() -> Get:
+    return lambda document: document
+
+
+def _by_key(key: str) -> Get:
+    def get(document: Node) -> Node:
+        try:
+            return document[key]
+        except _ABSENT:
+            return None
+
+    return get
+
+
+def _by_two_keys(first: str, second: str) -> Get:
+    def get(document: Node) -> Node:
+        try:
+            return document[first][second]
+        except _ABSENT:
+            return None
+
+    return get
+
+
+def _by_three_keys(first: str, second: str, third: str) -> Get:
+    def get(document: Node) -> Node:
+        try:
+            return document[first][second][third]
+        except _ABSENT:
+            return None
+
+    return get
+
+
+_BY_KEYS: Final[Sequence[Callable[..., Get]]] = (_whole, _by_key, _by_two_keys, _by_three_keys)
+
+
+def _by_keys(keys: Sequence[str]) -> Get:
+    def get(document: Node) -> Node:
+        try:
+            for key in keys:
+                document = document[key]
+        except _ABSENT:
+            return None
+        return document
+
+    return get
+
+
+def _patient(steps: Sequence[str | int | Fitting | _All]) -> Get:
+    wants_all = any(isinstance(step, _All) for step in steps)
+
+    def get(document: Node) -> Node:
+        found = _walk([document], steps)
+        return found if wants_all else next(iter(found), None)
+
+    return get
+
+
+def _walk(nodes: list[Node], steps: Iterable[str | int | Fitting | _All]) -> list[Node]:
+    """What stands behind ``steps`` from each of ``nodes``; each step looks at every part of the document once."""
+    for step in steps:
+        nodes = [child for node in nodes for child in _children(node, step) if child is not None]
+    return nodes
+
+
+def _children(node: Node, step: str | int | Fitting | _All) -> Iterable[Node]:
+    if isinstance(step, str):
+        return (_member(node, step),)
+    if isinstance(step, int):
+        return (node[step],) if isinstance(node, list) and -len(node) <= step < len(node) else ()
+    members = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return members if isinstance(step, _All) else [member for member in members if stands_for(step.get(member), step.text)]
+
+
+def _member(node: Node, key: str) -> Node:
+    if isinstance(node, dict):
+        return node.get(key)
+    if isinstance(node, list) and key.isdecimal() and len(key) < _DIGITS_MAX:
+        return node[int(key)] if int(key) < len(node) else None
+    return None
+
+
+def change(document: Node, path: Path, function: Callable[[Node], Node]) -> Node:
+    """The document with what stands at a path replaced, in place; what is not there or null stays so."""
+    if not path.steps:
+        return function(document)
+    *way, last = path.steps
+    for parent in _walk([document], way):
+        for key, member in _members(parent, last):
+            if member is not None:
+                parent[key] = function(member)
+    return document
+
+
+def _members(parent: Node, step: str | int | Fitting | _All) -> list[tuple[Node, Node]]:
+    """Keys and members of a list or map that a last step means."""
+    if isinstance(parent, dict):
+        found = list(parent.items())
+    elif isinstance(parent, list):
+        found = list(enumerate(parent))
+    else:
+        return []
+    if isinstance(step, _All):
+        return found
+    if isinstance(step, Fitting):
+        return [(key, member) for key, member in found if stands_for(step.get(member), step.text)]
+    at = step + len(found) if isinstance(step, int) and step < 0 else step
+    return [(key, member) for key, member in found if key == at or (isinstance(key, int) and str(key) == at)]
+
+
+WORDS: Final = {"on": True, "off": False, "true": True, "false": False, "yes": True, "no": False}
+"""Words for true and false. YAML reads on, off, yes and no without quotes as true and false, so these stand for each other."""
+
+_TRUTH: Final = {"true": True, "false": False}
+
+
+def stands_for(value: object, text: str) -> bool:
+    """Whether ``text``, as people write it in a profile, is this value: ``true``, ``3``, ``3.0`` or a text."""
+    if isinstance(value, str):
+        return value == text or (text in _TRUTH and WORDS.get(value.strip().lower()) is _TRUTH[text])
+    if isinstance(value, bool):
+        return _TRUTH.get(text) is value
+    if not isinstance(value, int | float):
+        return False
+    try:
+        return value == float(text)
+    except ValueError:
+        return False
+
+
+def _lister(steps: Sequence[str | int | Fitting | _All]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
+    """Behind a selector the things found are the items; else the list or map found holds them."""
+    selects = bool(steps) and isinstance(steps[-1], Fitting | _All)
+
+    def items(document: Node) -> Iterable[tuple[str, Node]]:
+        found = _walk([document], steps)
+        if selects:
+            return ((str(number), item) for number, item in enumerate(found))
+        return (pair for container in found for pair in pairs(container))
+
+    return items
+
+
+def pairs(container: object) -> Iterable[tuple[str, Node]]:
+    """Key and member of a list or map; a list's keys are its numbers from 0. None for anything else."""
+    if isinstance(container, dict):
+        return ((str(key), item) for key, item in container.items())
+    return ((str(number), item) for number, item in enumerate(container)) if isinstance(container, list) else ()

@@ -1,0 +1,100 @@
+"""The points of one message as they are found: what has the same measurement, tags, time and device becomes one."""
+
+from typing import Final
+
+from gateway.core.mapped import Mapped, Params
+from gateway.core.native import Drop, Undecodable, clean
+from gateway.core.times import Stamp
+from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, Quality
+from schemas.readings import ARRAY_MAX, Value
+from schemas.rejects import DropCause, RejectReason
+
+ORDER: Final = {measurement: tuple({**fields, **QUANTITIES[HEALTH]}) for measurement, fields in QUANTITIES.items()}
+"""Measurement → its fields, then those of device health, in the order of the table."""
+
+LOST_MAX: Final = 1000
+"""Most values remembered that were dropped and have no point to stand beside."""
+
+
+class Found:
+    """What was found so far.
+
+    :ivar asked: measurement of the first point that should have come, whether or not it had a value.
+    :ivar stamp: the time of the whole message, once it is known.
+    """
+
+    __slots__ = ("_by_key", "_lost", "_merged", "asked", "points", "stamp")
+
+    def __init__(self) -> None:
+        self.points: list[Mapped] = []
+        self.asked = ""
+        self.stamp: Stamp | None = None
+        self._by_key: dict[object, Mapped] = {}
+        self._merged = False
+        self._lost: list[Drop] = []
+
+    def remember(self, stamp: Stamp | None) -> Stamp | None:
+        """The time of the whole message, worked out once."""
+        self.stamp = stamp
+        return stamp
+
+    def lose(self, dropped: list[Drop]) -> None:
+        """Remember values that were dropped and have no point to stand beside."""
+        if len(self._lost) < LOST_MAX:
+            self._lost += dropped
+
+    def add(self, point: Mapped) -> None:
+        """Add a point, or its values to the one they belong to. With another value for the same field it stays one of its own.
+
+        :raises Undecodable: there are too many.
+        """
+        if point.dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in point.dropped):
+            point.quality |= Quality.VALUE_DROPPED
+        key = (point.measurement, point.tags, point.time_ms, point.device)
+        known = self._by_key.setdefault(key, point)
+        if known is not point and all(known.values.get(field, value) == value for field, value in point.values.items()):
+            known.values |= point.values
+            known.quality |= point.quality
+            known.dropped += point.dropped
+            if point.counters is not known.counters:
+                known.counters = {**known.counters, **point.counters}
+            self._merged = True
+            return
+        self.points.append(point)
+        if len(self.points) > ARRAY_MAX:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"more than {ARRAY_MAX} readings in one message")
+
+    def all(self, params: Params) -> list[Mapped]:
+        """The points in the order they were found; one without values where only drops came of the message.
+
+        None at all: the profile wants nothing of this message.
+        """
+        for point in self.points:
+            if point.measurement == "traffic":
+                _complete(point, params)
+            if self._merged:
+                point.values = _in_order(point)
+        if self._lost and self.points:
+            self.points[0].dropped += self._lost
+        elif not self.points and self.asked:
+            self.points.append(Mapped(self.asked, {}, dropped=self._lost))
+        return self.points
+
+
+def _in_order(point: Mapped) -> dict[str, Value]:
+    return {field: point.values[field] for field in ORDER[point.measurement] if field in point.values}
+
+
+def _complete(point: Mapped, params: Params) -> None:
+    """What means nothing without another field gets it from the registry, or is dropped."""
+    for field, needed in REQUIRES.items():
+        if field not in point.values or needed in point.values:
+            continue
+        default = clean(QUANTITIES[point.measurement][needed], params.get(needed))
+        if isinstance(default, DropCause):
+            del point.values[field]
+            point.dropped.append((field, DropCause.NO_INTERVAL))
+            point.quality |= Quality.VALUE_DROPPED
+        else:
+            point.values[needed] = default
+            point.values = _in_order(point)

@@ -1,0 +1,331 @@
+"""A device profile compiled: everything that follows from its YAML is worked out once, and is plain functions afterwards."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+
+from gateway.core.conditions import Holds, always, compile_when
+from gateway.core.decoding import Decoders, Prepare, Read, compile_decode, compile_struct_of, decode_of
+from gateway.core.mapped import Mapped, Sight
+from gateway.core.mapping import Common, Point, compile_quality
+from gateway.core.native import Undecodable
+from gateway.core.paths import Get, Node, parse_path
+from gateway.core.points_found import Found
+from gateway.core.sources import Fault, Here, Scope, Take, compile_source, within
+from gateway.core.statuses import Status, compile_status
+from gateway.core.tags import compile_tags
+from gateway.core.texts import compile_text
+from gateway.core.times import Times, times_of_envelope
+from gateway.core.topic_filters import TopicFilter, parse_filter
+from schemas.profile import Dedup, Profile, Retained
+from schemas.profile_values import TextSource
+from schemas.readings import SEQ_MAX
+from schemas.rejects import DropCause, RejectReason
+from schemas.topics import is_name
+
+ANY_LORAWAN: Final = "lorawan"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CodecUse:
+    """The maker's codec of a profile.
+
+    :ivar name: name of its file.
+    :ivar prefer: ``decoded``: where the network server has decoded already, its object is taken; ``codec``: always ours.
+    :ivar frame: document → the frame's bytes.
+    """
+
+    name: str
+    prefer: Literal["decoded", "codec"]
+    frame: Get
+
+
+class ProfileFaults(Exception):  # noqa: N818 - the field's word
+    """A profile that cannot be used.
+
+    :ivar faults: key and what is wrong there, all of them.
+    """
+
+    def __init__(self, file: str, faults: list[tuple[str, str]]) -> None:
+        super().__init__("\n".join(f"{file}: {key or 'document'}: {what}" for key, what in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledProfile:
+    """What a profile says, as functions.
+
+    :ivar models: names of models it serves, in lower case, letters and digits only.
+    :ivar filters: topics of its data.
+    :ivar envelope: ``lorawan`` for that of any network server, or the name of one; None: the payload is the document.
+    :ivar by_registry: it takes only devices whose registry entry names it or its model.
+    :ivar decoder: name of the decoder, as ``json``.
+    :ivar decode_key: the same for profiles that read a payload alike.
+    :ivar read: payload → document; raises Undecodable.
+    :ivar prepare: document → document with ``/struct``; once, before all that follows; raises Undecodable.
+    :ivar predicates: number of tests in ``match.when``.
+    :ivar status: topic and payload → True: online, False: offline, None: no status message.
+    :ivar retained: what becomes of retained messages.
+    :ivar required_params: parameters that every device of it must have in the registry.
+    """
+
+    name: str
+    file: str
+    models: tuple[str, ...]
+    filters: tuple[TopicFilter, ...]
+    envelope: str | None
+    by_registry: bool
+    decoder: str
+    decode_key: Hashable
+    read: Read
+    prepare: Prepare
+    predicates: int
+    status_filters: tuple[TopicFilter, ...]
+    status: Status
+    codec: CodecUse | None
+    dedup_window_ms: int
+    retained: Retained
+    required_params: frozenset[str]
+    _root: Get
+    _match: Holds
+    _ignored: tuple[Holds, ...]
+    _device: Take | None
+    _site: Take | None
+    _dedup: tuple[Take, ...]
+    _times: Times
+    _points: tuple[Point, ...]
+
+    def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
+        """Whether all tests of ``match.when`` hold."""
+        return self._match(Here(self._root(document), captures))
+
+    def ignores(self, document: Node, captures: Mapping[str, str]) -> bool:
+        """Whether the frame is no data and no fault, by one of the rules ``ignore``."""
+        if not self._ignored:
+            return False
+        here = Here(self._root(document), captures)
+        return any(rule(here) for rule in self._ignored)
+
+    def device(self, sight: Sight) -> str | None:
+        """The device as the profile says it; None: it is the envelope's, or the level ``{device}`` of the topic.
+
+        :raises Undecodable: it cannot be found.
+        """
+        if self._device is None:
+            return None
+        device = self._device(self._here(sight))
+        if not isinstance(device, str) or isinstance(device, DropCause) or not is_name(device):
+            shown = (
+                f"{device[:80]!r} is none" if isinstance(device, str) and not isinstance(device, DropCause) else "there is none"
+            )
+            detail = f"profile {self.name}: no device id where the profile looks for it: {shown}"
+            raise Undecodable(RejectReason.BAD_PAYLOAD, detail)
+        return device
+
+    def site(self, sight: Sight) -> str | None:
+        """The site as the profile or the topic says it."""
+        site = self._site(self._here(sight)) if self._site is not None else sight.captures.get("site")
+        return site if isinstance(site, str) and not isinstance(site, DropCause) and is_name(site) else None
+
+    def dedup_key(self, sight: Sight) -> Hashable | None:
+        """What makes two messages of a device the same; None: nothing does."""
+        if not self._dedup:
+            return None
+        here = self._here(sight)
+        key = tuple(_hashable(take(here)) for take in self._dedup)
+        return key if any(part is not None for part in key) else None
+
+    def map(self, sight: Sight) -> list[Mapped]:
+        """The points of a message, in the order of the profile.
+
+        None: the profile wants nothing of it. One without values: something was wanted, and only drops came of it.
+
+        :raises Undecodable: for a fault of the whole message.
+        """
+        here, found = self._here(sight), Found()
+        for point in self._points:
+            point.find(here, sight, found)
+        return found.all(sight.params)
+
+    def explain(self, sight: Sight) -> list[tuple[str, Node]]:
+        """The steps of :meth:`map` in words, each with what it gave."""
+        here = self._here(sight)
+        return [*self._times.explain(here, sight), *(step for point in self._points for step in point.explain(here, sight))]
+
+    def _here(self, sight: Sight) -> Here:
+        return Here(self._root(sight.document), sight.captures, sight.params, sight.properties)
+
+
+def _hashable(value: Node) -> Hashable:
+    return repr(value) if isinstance(value, list | dict) else value
+
+
+def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> CompiledProfile:
+    """The functions of a profile.
+
+    :raises ProfileFaults: with all that is wrong in it.
+    """
+    scope = Scope(faults=[])
+    filters = _filters(model, scope)
+    status_filters, status = compile_status(model.status, scope)
+    scope.captures = frozenset(name for pattern in (*filters, *status_filters) for name in pattern.names)
+    scope.decoder = "json" if model.match.envelope else decode_of(model).as_
+    has_each = any(point.each is not None for point in model.points)
+    decode_key, read = _gathered(
+        scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), decoders, has_each=has_each)
+    )
+    times = _times(model, scope)
+    common = Common(
+        times,
+        compile_tags(model.tags, scope),
+        compile_quality(model.historic, model.estimated, scope),
+        _sequence_number(model.seq, scope),
+    )
+    profile = CompiledProfile(
+        _points=tuple(Point(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points)),
+        _root=_gathered(scope, "root", _WHOLE, lambda: _root(model)),
+        _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(model.match.when, scope)),
+        _ignored=_rules(model, scope),
+        _device=_text(model.device, "device", scope),
+        _site=_text(model.site, "site", scope),
+        _dedup=_dedup(model.dedup, scope),
+        _times=times,
+        name=model.profile,
+        file=file,
+        models=tuple(plain_name(name) for name in model.models),
+        filters=filters,
+        envelope=_envelope(model),
+        by_registry=model.match.by is not None,
+        decoder=scope.decoder,
+        decode_key=decode_key,
+        read=read,
+        prepare=_gathered(scope, "struct", _WHOLE, lambda: compile_struct_of(model.struct)),
+        predicates=model.match.when.predicates(),
+        status_filters=status_filters,
+        status=status,
+        codec=_gathered(scope, "codec", None, lambda: _codec(model)),
+        dedup_window_ms=model.dedup.window if model.dedup else 0,
+        retained=model.retained,
+        required_params=frozenset(scope.required),
+    )
+    _check(model, scope)
+    if scope.faults:
+        raise ProfileFaults(file, [(fault.key, fault.what) for fault in scope.faults])
+    return profile
+
+
+def plain_name(model: str) -> str:
+    """A model's name without what people write in different ways: case, spaces, dashes."""
+    return "".join(letter for letter in model.lower() if letter.isalnum())
+
+
+def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T]) -> T:
+    """A part of the profile; what stands in for it when it is at fault."""
+    with scope.gather(key):
+        return compile_part()
+    return otherwise
+
+
+_WHOLE: Final[Get] = parse_path("/").get
+_ALWAYS: Final[Holds] = always
+_UNREAD: Final[tuple[Hashable, Read]] = ("", lambda _: None)
+"""What stands in for parts at fault, until all faults are told."""
+
+
+def _filters(model: Profile, scope: Scope) -> tuple[TopicFilter, ...]:
+    found = []
+    for text in model.match.topic or ():
+        with scope.gather("match.topic"):
+            found.append(parse_filter(text))
+    return tuple(found)
+
+
+def _envelope(model: Profile) -> str | None:
+    """Families that bytes cannot tell apart are radio devices, unless the profile says how to find their messages."""
+    match = model.match
+    if match.envelope is None and match.topic is None and model.decode is None:
+        return ANY_LORAWAN
+    return match.envelope
+
+
+def _times(model: Profile, scope: Scope) -> Times:
+    if model.time is not None:
+        return Times(model.time, scope.below("time"))
+    return times_of_envelope() if _envelope(model) is not None else Times([], scope)
+
+
+def _root(model: Profile) -> Get:
+    if model.root is None:
+        return _WHOLE
+    gets = [parse_path(text).get for text in model.root.first_of]
+    return lambda document: next((found for get in gets if (found := get(document)) is not None), None)
+
+
+def _rules(model: Profile, scope: Scope) -> tuple[Holds, ...]:
+    rules = []
+    for number, rule in enumerate(model.ignore):
+        with scope.gather(f"ignore.{number}"):
+            if not rule.predicates():
+                raise Fault("", "an empty rule would ignore everything")
+            rules.append(compile_when(rule, scope))
+    return tuple(rules)
+
+
+def _text(source: TextSource | None, key: str, scope: Scope) -> Take | None:
+    return None if source is None else _gathered(scope, key, None, lambda: compile_text(source, scope))
+
+
+def _sequence_number(source: TextSource | None, scope: Scope) -> Take | None:
+    take = _text(source, "seq", scope)
+    if take is None:
+        return None
+
+    def number(here: Here) -> int | None:
+        text = take(here)
+        return (
+            int(text) if isinstance(text, str) and text.isdecimal() and len(text) < _DIGITS and int(text) <= SEQ_MAX else None
+        )
+
+    return number
+
+
+_DIGITS: Final = 20
+
+
+def _dedup(dedup: Dedup | None, scope: Scope) -> tuple[Take, ...]:
+    takes = []
+    for number, source in enumerate(dedup.key if dedup else ()):
+        with scope.gather(f"dedup.key.{number}"):
+            take = compile_source(source, scope)
+            if take is None:
+                raise Fault("", "say where the part of the key comes from: a path")
+            takes.append(take)
+    return tuple(takes)
+
+
+def _codec(model: Profile) -> CodecUse | None:
+    codec = model.codec
+    if codec is None:
+        return None
+    if model.prefer is not None and codec.prefer is not None and model.prefer != codec.prefer:
+        raise Fault("prefer", f"is {codec.prefer} here and {model.prefer} beside codec; give it once")
+    with within("bytes"):
+        return CodecUse(codec.file, model.prefer or codec.prefer or "decoded", parse_path(codec.bytes).get)
+
+
+def _check(model: Profile, scope: Scope) -> None:
+    """What does not go together."""
+    under_envelope = _envelope(model) is not None
+    with scope.gather("decode"):
+        if under_envelope and model.decode is not None and (model.decode.as_ != "json" or model.decode.nested):
+            raise Fault("", "an envelope is JSON and brings the bytes to /payload; leave decode out")
+    with scope.gather("root"):
+        if model.root is not None and model.struct is not None:
+            raise Fault("", "does not go with struct; say with struct.of where the bytes stand")
+    with scope.gather("codec"):
+        if model.codec is not None and model.struct is not None:
+            raise Fault("", "does not go with struct; one of them reads the bytes")
+    with scope.gather("points"):
+        if not model.points and not model.status:
+            raise Fault("", "give at least one: what the payload holds")

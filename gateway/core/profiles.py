@@ -1,0 +1,292 @@
+"""The profiles in force, and which of them takes a message.
+
+What comes before all is the profile that the registry names for the device, by name or by model; then the model that the
+envelope names; then, among those whose ``when`` holds, the one with more literal topic levels and more predicates. Two of equal
+rank are ambiguous: nobody may guess which meter it is.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from gateway.core.envelopes import Envelopes, NotData
+from gateway.core.mapped import Sight, Window
+from gateway.core.native import Undecodable
+from gateway.core.profile import CompiledProfile, plain_name
+from gateway.core.sparkplug_births import Address, parse_address
+from schemas.rejects import IgnoreCause, RejectReason
+
+_SPARKPLUG: Final = "sparkplug_b"
+
+
+class Named(Protocol):
+    """What the registry says of a device's make."""
+
+    @property
+    def profile(self) -> str | None:
+        """The profile's name."""
+
+    @property
+    def model(self) -> str | None:
+        """The maker's name of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A profile that may take the messages of a topic, and what the topic's levels are called in it."""
+
+    profile: CompiledProfile
+    captures: Mapping[str, str]
+    literal_levels: int = 0
+
+
+@dataclass(slots=True)
+class Frame:
+    """A message unwrapped, with the profile that takes it.
+
+    :ivar why: what decided for the profile, for people.
+    """
+
+    profile: CompiledProfile
+    captures: Mapping[str, str]
+    document: Any
+    device: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A device said that it is there, or its will that it is not."""
+
+    device: str
+    online: bool
+
+
+class Profiles:
+    """All profiles in force."""
+
+    def __init__(self, profiles: Iterable[CompiledProfile] = (), envelopes: Envelopes | None = None) -> None:
+        self.by_name = {profile.name: profile for profile in profiles}
+        self.envelopes = envelopes or Envelopes([])
+        self._by_model: dict[str, list[CompiledProfile]] = {}
+        for profile in self.by_name.values():
+            for model in {plain_name(profile.name), *profile.models}:
+                self._by_model.setdefault(model, []).append(profile)
+
+    def topic(self, topic: str) -> "ProfiledTopic | None":
+        """Who may take the messages of a topic; None when nobody does."""
+        profiles = self.by_name.values()
+        address = parse_address(topic) if any(profile.decoder == _SPARKPLUG for profile in profiles) else None
+        if address is not None:
+            profiles = [profile for profile in profiles if profile.decoder == _SPARKPLUG]
+        candidates, states = [], []
+        for profile in profiles:
+            fits = [
+                (pattern.literal_levels, found) for pattern in profile.filters if (found := pattern.match(topic)) is not None
+            ]
+            if fits:
+                levels, captures = max(fits, key=lambda fit: fit[0])
+                candidates.append(Candidate(profile, captures, levels))
+            elif profile.envelope is not None and not profile.filters:
+                candidates.append(Candidate(profile, {}))
+            states += [
+                Candidate(profile, found) for pattern in profile.status_filters if (found := pattern.match(topic)) is not None
+            ]
+        return ProfiledTopic(self, topic, candidates, states, address) if candidates or states or address else None
+
+    def named(self, device: Named | None) -> list[CompiledProfile]:
+        """The profiles the registry means for a device; none when it says nothing."""
+        if device is None:
+            return []
+        if device.profile is not None and (found := self.by_name.get(device.profile)) is not None:
+            return [found]
+        return self.of_model(device.profile or device.model)
+
+    def of_model(self, model: object) -> list[CompiledProfile]:
+        """The profiles for a model, by the maker's name of it."""
+        if not isinstance(model, str):
+            return []
+        found = self._by_model.get(model)
+        return found if found is not None else self._by_model.get(plain_name(model), [])
+
+
+class ProfiledTopic:
+    """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
+
+    :ivar address: what the topic says in Sparkplug, where it is one of its topics and a profile reads it.
+    """
+
+    __slots__ = ("_groups", "_profiles", "_states", "address", "topic")
+
+    def __init__(
+        self,
+        profiles: Profiles,
+        topic: str,
+        candidates: list[Candidate],
+        states: list[Candidate],
+        address: Address | None = None,
+    ) -> None:
+        self.topic = topic
+        self.address = address
+        self._profiles = profiles
+        self._states = states
+        groups: dict[Hashable, list[Candidate]] = {}
+        for candidate in sorted(candidates, key=lambda candidate: -candidate.literal_levels):
+            groups.setdefault((candidate.profile.decode_key, candidate.profile.envelope), []).append(candidate)
+        self._groups = list(groups.values())
+
+    def status(self, payload: bytes) -> Said | None:
+        """What a message says of a device being there; None when it is no such message."""
+        for state in self._states:
+            online = state.profile.status(self.topic, payload)
+            if online is not None and "device" in state.captures:
+                return Said(state.captures["device"], online)
+        return None
+
+    def recognise(self, payload: bytes, registry: Mapping[str, Named], document: object | None = None) -> Frame | IgnoreCause:
+        """The frame in a payload, or why it is no data; ``document`` where it was decoded already.
+
+        :raises Undecodable: nobody takes it, or several do.
+        """
+        asked = _Asked()
+        for group in self._groups:
+            try:
+                given = document if document is not None else self._unwrap(group[0].profile, payload)
+                found = self._ask(group, given, registry, asked)
+            except Undecodable as why:
+                asked.failure = asked.failure or why
+                continue
+            if found is not None:
+                return found
+        if not (asked.fitting or asked.ignored or asked.failure or asked.unregistered):
+            names = ", ".join(candidate.profile.name for group in self._groups for candidate in group)
+            raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {names}")
+        return asked.verdict()
+
+    def _ask(
+        self,
+        group: list[Candidate],
+        document: Any,  # noqa: ANN401
+        registry: Mapping[str, Named],
+        asked: "_Asked",
+    ) -> Frame | IgnoreCause | None:
+        """What a group says of a document at once; else None, and what each of it says is added to ``asked``."""
+        if document is None:
+            return None
+        if isinstance(document, NotData):
+            return IgnoreCause.NOT_DATA
+        named = self._named(group, document, registry)
+        if named is not None:
+            return named
+        for candidate in group:
+            profile, captures = candidate.profile, candidate.captures
+            if profile.by_registry:
+                asked.unregistered = self._device(candidate, document)
+                continue
+            try:
+                prepared = profile.prepare(document)
+                if profile.ignores(prepared, captures):
+                    asked.ignored = True
+                elif profile.holds(prepared, captures):
+                    frame = Frame(profile, captures, prepared, self._device(candidate, prepared), "")
+                    asked.fitting.append(((candidate.literal_levels, profile.predicates), frame))
+            except Undecodable as why:
+                asked.failure = asked.failure or why
+        return None
+
+    def _unwrap(self, profile: CompiledProfile, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
+        """The document of a group; None when it is in no envelope of theirs."""
+        raw = profile.read(payload)
+        if profile.envelope is None:
+            return raw
+        envelope = self._profiles.envelopes.find(raw, profile.envelope)
+        return envelope.unwrap(raw) if envelope is not None else None
+
+    def device(self) -> str | None:
+        """The device that the topic alone names, if it does."""
+        for group in self._groups:
+            for candidate in group:
+                with suppress(Undecodable):
+                    return self._device(candidate, {})
+        return None
+
+    def _named(self, group: list[Candidate], document: Any, registry: Mapping[str, Named]) -> Frame | IgnoreCause | None:  # noqa: ANN401
+        """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
+        for candidate, why in self._named_candidates(group, document, registry):
+            profile, captures = candidate.profile, candidate.captures
+            prepared = profile.prepare(document)
+            if profile.ignores(prepared, captures):
+                return IgnoreCause.RULE
+            if profile.holds(prepared, captures):
+                return Frame(profile, captures, prepared, self._device(candidate, prepared), why)
+        return None
+
+    def _named_candidates(
+        self,
+        group: list[Candidate],
+        document: Any,  # noqa: ANN401
+        registry: Mapping[str, Named],
+    ) -> Iterator[tuple[Candidate, str]]:
+        if group[0].profile.envelope is not None:
+            named, why = self._profiles.named(registry.get(document["device"])), "the registry names it"
+            if not named:
+                named, why = self._profiles.of_model(document["model"]), "the envelope names its model"
+            yield from ((candidate, why) for candidate in group if named and candidate.profile in named)
+            return
+        for candidate in group if registry else ():
+            registered = registry.get(self._device(candidate, document))
+            if registered is not None and candidate.profile in self._profiles.named(registered):
+                yield candidate, "the registry names it"
+
+    def _device(self, candidate: Candidate, document: Any) -> str:  # noqa: ANN401
+        profile = candidate.profile
+        sight = Sight(document, self.topic, candidate.captures, {}, 0, _believes_all)
+        device = profile.device(sight)
+        if device is None:
+            device = document.get("device") if profile.envelope is not None else candidate.captures.get("device")
+        if not isinstance(device, str) or not device:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"profile {profile.name}: the message does not tell its device")
+        return device
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What the candidates for a message have said.
+
+    :ivar fitting: rank and frame of those who take it.
+    :ivar unregistered: the device, when profiles would take it that only the registry can name.
+    """
+
+    fitting: list[tuple[tuple[int, int], Frame]] = field(default_factory=list)
+    failure: Undecodable | None = None
+    ignored: bool = False
+    unregistered: str = ""
+
+    def verdict(self) -> Frame | IgnoreCause:
+        """Who takes it.
+
+        :raises Undecodable: nobody, or several alike.
+        """
+        if self.fitting:
+            return _best(self.fitting)
+        if self.ignored:
+            return IgnoreCause.RULE
+        if self.failure is not None:
+            raise self.failure
+        detail = f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model"
+        raise Undecodable(RejectReason.UNKNOWN_DEVICE, detail)
+
+
+def _believes_all(_time_ms: int, _window: Window) -> bool:
+    return True
+
+
+def _best(fitting: list[tuple[tuple[int, int], Frame]]) -> Frame | IgnoreCause:
+    rank = max(rank for rank, _ in fitting)
+    best = [frame for frame_rank, frame in fitting if frame_rank == rank]
+    if len(best) > 1:
+        names = " and ".join(frame.profile.name for frame in best)
+        raise Undecodable(RejectReason.AMBIGUOUS_PROFILE, f"{names} take it alike; register {best[0].device} with its model")
+    best[0].why = f"{rank[0]} literal topic levels, {rank[1]} predicates" if len(fitting) > 1 else "it alone takes it"
+    return best[0]

@@ -1,0 +1,224 @@
+"""Where a profile takes values from: each source of the profile language, compiled to a plain function of what is here."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway.core.mapped import Params
+from gateway.core.paths import Node, Path, parse_path
+from schemas.profile_values import FirstOf, Source
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class Here:
+    """Where the mapping stands: in a document and, inside of ``each``, at one of its items.
+
+    :ivar number: the item's place in the list or map, from 0.
+    :ivar item: what stands there; only inside of ``each``, as all that follows.
+    :ivar value: its value, where ``each`` gives it one; else the item.
+    :ivar key: its name, key or number.
+    :ivar taken: what stood in the braces of its name, where map has a pattern for it.
+    :ivar memo: what was found once for all items.
+    """
+
+    document: Any
+    captures: Mapping[str, str]
+    params: Params = _NOTHING
+    properties: Mapping[str, str] = _NOTHING
+    number: int = 0
+    item: Any = field(init=False)
+    value: Any = field(init=False)
+    key: str = field(init=False)
+    taken: Mapping[str, str] = field(init=False)
+    memo: dict[str, Any] = field(init=False)
+
+    def enter_items(self) -> None:
+        """From here on it stands at items."""
+        self.key, self.taken, self.memo = "", _NOTHING, {}
+
+    def leave_items(self) -> None:
+        """Stand at the document again."""
+        self.number = 0
+
+
+Take = Callable[[Here], Any]
+"""What stands here; None: nothing."""
+
+
+class Fault(ValueError):  # noqa: N818 - the field's word
+    """Something in a profile that cannot be.
+
+    :ivar key: path of the key from where the fault is told, may be empty.
+    """
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(what)
+        self.key = key
+        self.what = what
+
+
+@contextmanager
+def within(key: str) -> Iterator[None]:
+    """Say of a fault inside that it stands below ``key``."""
+    try:
+        yield
+    except Fault as fault:
+        raise Fault(_joined(key, fault.key), fault.what) from None
+    except ValueError as error:
+        raise Fault(key, str(error)) from None
+
+
+@dataclass(slots=True)
+class Scope:
+    """What may be named at a place of a profile.
+
+    :ivar captures: the named levels of its topics.
+    :ivar decoder: how its messages are decoded; some formats bring their own units and times.
+    :ivar in_each: there is an item.
+    :ivar taken: names in braces of the pattern for its name.
+    :ivar place: key of this place in the profile.
+    :ivar required: parameters without a default; filled while compiling.
+    :ivar faults: all that is wrong; filled while compiling.
+    """
+
+    captures: frozenset[str] = frozenset()
+    decoder: str = "json"
+    in_each: bool = False
+    taken: frozenset[str] = frozenset()
+    place: str = ""
+    required: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+    def below(self, key: str, *, in_each: bool | None = None) -> "Scope":
+        """The same at ``key`` of this place."""
+        inside = self.in_each if in_each is None else in_each
+        return replace(self, place=_joined(self.place, key), in_each=inside)
+
+    @contextmanager
+    def gather(self, key: str) -> Iterator[None]:
+        """Put a fault inside on the list and go on, so that all faults of a profile are told at once."""
+        try:
+            with within(_joined(self.place, key)):
+                yield
+        except Fault as fault:
+            self.faults.append(fault)
+
+
+def _joined(place: str, key: str) -> str:
+    return f"{place}.{key}" if place and key else place or key
+
+
+def compile_source(source: Source, scope: Scope) -> Take | None:
+    """The function of a source; None when no source is given.
+
+    :raises Fault: it names something that is not there.
+    """
+    take = _plain(source, scope)
+    if source.default is None or take is None or source.param is not None:
+        return take
+    return _or_default(take, source.default)
+
+
+def _plain(source: Source, scope: Scope) -> Take | None:
+    if source.path is not None:
+        with within("path"):
+            return compile_paths(source.path, scope)
+    if source.first_of is not None:
+        with within("first_of"):
+            return compile_paths(FirstOf(first_of=source.first_of), scope)
+    if source.param is not None:
+        return _param(source.param, source.default, scope)
+    if source.topic is not None:
+        return _capture(source.topic, scope)
+    if source.property is not None:
+        name = source.property
+        return lambda here: here.properties.get(name)
+    if source.literal is not None:
+        literal = source.literal
+        return lambda _: literal
+    return _of_item(source, scope)
+
+
+def _of_item(source: Source, scope: Scope) -> Take | None:
+    for key in ("item", "key", "sibling"):
+        if getattr(source, key) is not None and not scope.in_each:
+            raise Fault(key, "there is an item only inside of each")
+    if source.item:
+        return lambda here: here.value
+    if source.key:
+        return lambda here: here.key
+    if source.sibling is not None:
+        with within("sibling"):
+            return _sibling(compile_path(source.sibling, scope))
+    return None
+
+
+def _sibling(container: Take) -> Take:
+    def take(here: Here) -> Node:
+        found = container(here)
+        if isinstance(found, dict):
+            return found.get(here.key)
+        return found[here.number] if isinstance(found, list) and here.number < len(found) else None
+
+    return take
+
+
+def _or_default(take: Take, default: object) -> Take:
+    def with_default(here: Here) -> Node:
+        value = take(here)
+        return default if value is None else value
+
+    return with_default
+
+
+def _param(name: str, default: object, scope: Scope) -> Take:
+    if default is None:
+        scope.required.add(name)
+    return lambda here: here.params.get(name, default)  # type: ignore[arg-type] # a scalar
+
+
+def _capture(name: str, scope: Scope) -> Take:
+    if name not in scope.captures:
+        known = ", ".join(sorted(scope.captures)) or "none"
+        raise Fault("topic", f"{name!r} is no named level of the topics; there are: {known}")
+    return lambda here: here.captures.get(name)
+
+
+def compile_paths(paths: FirstOf, scope: Scope) -> Take:
+    """The first of several paths at which there is something."""
+    takes = [compile_path(text, scope) for text in paths.first_of]
+    if len(takes) == 1:
+        return takes[0]
+
+    def first(here: Here) -> Node:
+        return next((value for take in takes if (value := take(here)) is not None), None)
+
+    return first
+
+
+def compile_path(text: str, scope: Scope) -> Take:
+    """A path from where it starts: the document, the item, or a named level of the topic."""
+    if not scope.in_each and text in scope.captures:
+        return _capture(text, scope)
+    path = parse_path(text)
+    if path.absolute and scope.in_each and path.searches:
+        return _once(path)
+    get = path.get
+    if path.absolute or not scope.in_each:
+        return lambda here: get(here.document)
+    return lambda here: get(here.item)
+
+
+def _once(path: Path) -> Take:
+    """A search in the document that gives the same for every item."""
+
+    def take(here: Here) -> Node:
+        if path.text not in here.memo:
+            here.memo[path.text] = path.get(here.document)
+        return here.memo[path.text]
+
+    return take

@@ -1,0 +1,125 @@
+"""Births of Sparkplug B: where they come from, what they tell of metrics, and how they are saved."""
+
+import json
+from typing import Final, NamedTuple
+
+from gateway.core.decoders.sparkplug_b import Metric, Payload, typed
+
+LEVEL_MAX: Final = 128
+"""Longest group, node or device."""
+
+NAMESPACE: Final = "spBv1.0"
+NODE: Final = ""
+"""The edge node itself among its devices."""
+
+_VERBS: Final = {4: frozenset({"NBIRTH", "NDATA", "NDEATH", "NCMD"}), 5: frozenset({"DBIRTH", "DDATA", "DDEATH", "DCMD"})}
+"""By number of topic levels."""
+
+_BD_SEQ: Final = "bdSeq"
+
+
+class Address(NamedTuple):
+    """A topic of Sparkplug: ``spBv1.0/{group}/{verb}/{node}[/{device}]``; device is "" for the node's own."""
+
+    group: str
+    verb: str
+    node: str
+    device: str = NODE
+
+    @property
+    def node_key(self) -> str:
+        """The node among all nodes."""
+        return f"{self.group}/{self.node}"
+
+    @property
+    def key(self) -> str:
+        """The node, or the device of it, among all."""
+        return self.key_of(self.device)
+
+    def key_of(self, device: str) -> str:
+        """The same for another device of the node."""
+        return f"{self.node_key}/{device}" if device else self.node_key
+
+
+STATE: Final = Address("", "STATE", "")
+"""Where host applications say whether they are there, in JSON or as a word. It has no node."""
+
+
+def parse_address(topic: str) -> Address | None:
+    """The address in a topic; None when it is none of Sparkplug's."""
+    levels = topic.split("/")
+    if levels[0] == "STATE" or levels[:2] == [NAMESPACE, "STATE"]:
+        return STATE
+    verbs = _VERBS.get(len(levels))
+    if levels[0] != NAMESPACE or not verbs or levels[2] not in verbs:
+        return None
+    return Address(*levels[1:]) if all(0 < len(level) <= LEVEL_MAX for level in levels) else None
+
+
+def address_of(key: str) -> Address | None:
+    """The address of a birth's key; None when it is no such key."""
+    levels = key.split("/")
+    return Address(levels[0], "", *levels[1:]) if len(levels) in {2, 3} else None
+
+
+class Birth(NamedTuple):
+    """What a node or a device said of its metrics: alias → name, name → data type."""
+
+    names: dict[int, str]
+    types: dict[str, str | None]
+
+    @property
+    def size(self) -> int:
+        """How much of the bounds it takes. An empty one counts too."""
+        return 1 + len(self.types)
+
+
+def birth_of(message: Payload) -> Birth:
+    """The birth in a message."""
+    metrics = [(metric["name"], metric["alias"], metric["type"]) for metric in message["metrics"]]
+    return Birth(
+        {alias: name for name, alias, _ in metrics if name is not None and alias is not None},
+        {name: kind for name, _, kind in metrics if name is not None},
+    )
+
+
+def bd_seq_of(message: Payload) -> int | None:
+    """The number that ties a node's death to its birth."""
+    value = next((metric["value"] for metric in message["metrics"] if metric["name"] == _BD_SEQ), None)
+    return value if isinstance(value, int) else None
+
+
+def resolve(metric: Metric, birth: Birth | None) -> str:
+    """Give a metric its name, its type, and the value that follows from them.
+
+    :return: what of it means nothing without another birth; empty when all is known.
+    """
+    name, alias = metric["name"], metric["alias"]
+    if name is None and alias is not None:
+        name = metric["name"] = birth.names.get(alias) if birth else None
+        if name is None:
+            return f"alias {alias}"
+    if metric["type"] is None and name is not None:
+        metric["type"] = birth.types.get(name) if birth else None
+        metric["value"] = typed(metric["value"], metric["type"])
+        if metric["type"] is None and type(metric["value"]) is int:  # it may be a negative one
+            return f"the type of {name!r}"
+    return ""
+
+
+def to_text(birth: Birth, bd_seq: int | None) -> str:
+    """A birth as it is saved, with the session of its node."""
+    aliases = {name: alias for alias, name in birth.names.items()}
+    metrics = [[name, aliases.get(name), kind] for name, kind in birth.types.items()]
+    return json.dumps({"bd_seq": bd_seq, "metrics": metrics}, ensure_ascii=False, separators=(",", ":"))
+
+
+def from_text(text: str) -> tuple[Birth, int | None] | None:
+    """A birth that was saved, and the session of its node; None when the text is damaged."""
+    try:
+        saved = json.loads(text)
+        metrics = [(name, alias, kind) for name, alias, kind in saved["metrics"]]
+        names = {alias: name for name, alias, _ in metrics if alias is not None}
+        return Birth(names, {name: kind for name, _, kind in metrics}), saved["bd_seq"]
+    except (ValueError, TypeError, KeyError):
+        return None

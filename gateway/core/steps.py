@@ -1,0 +1,235 @@
+"""The steps of a value, each a small function: it gives the value, None for nothing, or why the value must be dropped."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import isclose
+from typing import Any, Final, NamedTuple
+
+from gateway.core.mapped import Params
+from gateway.core.native import clean
+from gateway.core.numbers import Number, between, number_in
+from gateway.core.paths import WORDS, Node, stands_for
+from gateway.core.sources import Fault, Here
+from gateway.core.texts import compile_enum
+from schemas.profile_values import Enum, Scalar, written
+from schemas.quantities import RAISED_BY, Kind, Quantity
+from schemas.rejects import DropCause
+
+Run = Callable[[Any, Here], Any]
+
+
+class Step(NamedTuple):
+    """One step, and what it is called when it is explained."""
+
+    name: str
+    run: Run
+
+
+_BITS_MAX: Final = 64
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number, and not true or false."""
+    kind = type(value)
+    return kind is float or kind is int
+
+
+def _whole(value: object) -> int | None:
+    """A whole number, also as text, also in hexadecimal."""
+    if isinstance(value, str):
+        try:
+            return int(value[:_BITS_MAX], 16 if value[:2].lower() == "0x" else 10)
+        except ValueError:
+            return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def bits_step(first: int, count: int) -> Step:
+    """Bits of a whole number, as a number of their own."""
+    if first < 0 or count < 1 or first + count > _BITS_MAX:
+        raise Fault("bits", f"[from, count] lies within {_BITS_MAX} bits")
+    mask = (1 << count) - 1
+
+    def run(value: Node, _: Here) -> Node:
+        number = _whole(value)
+        return DropCause.WRONG_TYPE if number is None else number >> first & mask
+
+    return Step(f"bits {first}, {count}", run)
+
+
+def mask_step(mask: int) -> Step:
+    """Only these bits, where they stand."""
+
+    def run(value: Node, _: Here) -> Node:
+        number = _whole(value)
+        return DropCause.WRONG_TYPE if number is None else number & mask
+
+    return Step(f"mask {mask:#x}", run)
+
+
+def set_step() -> Step:
+    """Whether any bit is left."""
+    return Step("any bit", lambda value, _: value != 0)
+
+
+def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
+    """Raw values that mean there is none."""
+    texts = [written(value) for value in sentinels]
+    numbers = {value for value in sentinels if is_number(value)}
+
+    def run(value: Node, _: Here) -> Node:
+        if is_number(value):
+            found = value in numbers
+        elif isinstance(value, str):
+            found = any(stands_for(value, text) for text in texts) or number_in(value) in numbers
+        else:
+            found = any(stands_for(value, text) for text in texts)
+        return DropCause.SENTINEL if found else value
+
+    return Step("sentinels", run)
+
+
+def is_step(values: Sequence[Scalar]) -> Step:
+    """A test: the number is this, the text is it or holds it as a word, the list holds it."""
+    texts = [written(value) for value in values]
+    words = _words(text for text in values if isinstance(text, str))
+
+    def run(value: Node, _: Here) -> Node:
+        if isinstance(value, dict | bytes):
+            return DropCause.WRONG_TYPE
+        members = value if isinstance(value, list) else [value]
+        if any(stands_for(member, text) for member in members for text in texts):
+            return True
+        return isinstance(value, str) and words is not None and words.search(value) is not None
+
+    return Step(f"is {' or '.join(texts)}", run)
+
+
+def word_step(values: Sequence[str]) -> Step:
+    """A test: the text holds this word."""
+    words = _words(values)
+
+    def run(value: Node, _: Here) -> Node:
+        return words is not None and words.search(value) is not None if isinstance(value, str) else DropCause.WRONG_TYPE
+
+    return Step(f"word {' or '.join(values)}", run)
+
+
+def _words(values: Node) -> re.Pattern[str] | None:
+    alternatives = "|".join(re.escape(text) for text in values)
+    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)") if alternatives else None
+
+
+def member_step(values: Sequence[Scalar]) -> Step:
+    """A test: the list holds this."""
+    texts = [written(value) for value in values]
+
+    def run(value: Node, _: Here) -> Node:
+        if not isinstance(value, list):
+            return DropCause.WRONG_TYPE
+        return any(stands_for(member, text) for member in value for text in texts)
+
+    return Step(f"member {' or '.join(texts)}", run)
+
+
+def enum_step(enum: Enum) -> Step:
+    """What a value means."""
+    translate = compile_enum(enum)
+
+    def run(value: Node, _: Here) -> Node:
+        return translate(value) if isinstance(value, bool | int | float | str) else DropCause.WRONG_TYPE
+
+    return Step("enum", run)
+
+
+def number_step() -> Step:
+    """A number, also as text."""
+
+    def run(value: Node, _: Here) -> Node:
+        if isinstance(value, str):
+            value = number_in(value)
+        return value if is_number(value) else DropCause.WRONG_TYPE
+
+    return Step("number", run)
+
+
+def arithmetic_step(name: str, apply: Callable[[Number], Number | None]) -> Step:
+    """A function of a number. Where it gives none, or one that is not finite, the value is dropped."""
+
+    def run(value: Node, _: Here) -> Node:
+        try:
+            found = apply(value)
+        except (OverflowError, ValueError, ZeroDivisionError):
+            return DropCause.NOT_FINITE
+        return DropCause.OUT_OF_BOUNDS if found is None else found
+
+    return Step(name, run)
+
+
+def after_step(sentinels: Sequence[Scalar]) -> Step:
+    """Values in the field's own unit that mean there is none."""
+    numbers = [float(value) for value in sentinels if is_number(value)]
+
+    def run(value: Node, _: Here) -> Node:
+        found = any(isclose(value, number, rel_tol=1e-9, abs_tol=1e-12) for number in numbers)
+        return DropCause.SENTINEL if found else value
+
+    return Step("sentinels_after", run)
+
+
+def table_step(points: Sequence[tuple[Number, Number]]) -> Step:
+    """Straight lines between points."""
+    try:
+        return arithmetic_step("table", between(points))
+    except ValueError as error:
+        raise Fault("table", str(error)) from None
+
+
+def state_step(quantity: Quantity) -> Step:
+    """True or false, also in words."""
+
+    def run(value: Node, _: Here) -> Node:
+        if isinstance(value, str):
+            word = value.strip().lower()
+            value = WORDS.get(word, {"1": True, "0": False}.get(word, value))
+        return clean(quantity, value)
+
+    return Step("true or false", run)
+
+
+def bounds_step(quantity: Quantity, bounds: tuple[Number, Number] | None) -> Step:
+    """The number as the table of quantities wants it, or why it must be dropped."""
+    if bounds is not None:
+        least, most = bounds
+        if not quantity.minimum <= least < most <= quantity.maximum:
+            raise Fault("bounds", f"[least, most] must lie within {quantity.minimum:g} to {quantity.maximum:g} {quantity.unit}")
+        quantity = replace(quantity, minimum=least, maximum=most)
+    low, high = quantity.minimum, quantity.maximum
+    raised_by = next((name for name, fields in RAISED_BY.items() if quantity.field in fields), None)
+
+    def run(value: Node, here: Here) -> Node:
+        kind = type(value)
+        if (kind is float or kind is int) and low <= value <= high:
+            return float(value)
+        if kind is str:
+            value = number_in(value)
+        found = clean(quantity, value)
+        if found is DropCause.OUT_OF_BOUNDS and raised_by is not None:
+            return clean(_raised(quantity, here.params, raised_by), value)
+        return found
+
+    return Step("bounds", run)
+
+
+def _raised(quantity: Quantity, params: Params, name: str) -> Quantity:
+    """With the maximum that the registry gives the device."""
+    most = params.get(name)
+    return replace(quantity, maximum=max(quantity.maximum, most)) if isinstance(most, int | float) else quantity
+
+
+def is_state(quantity: Quantity | None) -> bool:
+    """Whether a field is true or false."""
+    return quantity is not None and quantity.kind is Kind.STATE

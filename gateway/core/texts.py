@@ -1,0 +1,143 @@
+"""Texts from a payload: devices, sites, tags, units. Compiled to plain functions."""
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from gateway.core.paths import WORDS, Node
+from gateway.core.sources import Fault, Here, Scope, Take, compile_source, within
+from schemas.profile_values import Enum, Scalar, TextSource, written
+from schemas.rejects import DropCause
+
+_LONGEST: Final = 256
+"""Most characters of a text that is looked at: none that names anything is longer."""
+
+_SLOW = re.compile(r"\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]")
+"""A repetition of a repetition: some texts would keep such a pattern busy for ever."""
+
+Translate = Callable[[Any], Any]
+
+
+def compile_text(source: TextSource, scope: Scope) -> Take:
+    """The text that a source gives; None where there is nothing, a DropCause for what is no text.
+
+    :raises Fault: it names something that is not there.
+    """
+    take = _join(source, scope) if source.join is not None else _word(source, scope) or compile_source(source, scope)
+    if take is None:
+        raise Fault("", "say where the text comes from: path, topic, property, param, literal or join")
+    steps = list(_steps(source))
+
+    def text(here: Here) -> Node:
+        value = take(here)
+        if value is None or isinstance(value, DropCause):
+            return value
+        if isinstance(value, bytes):
+            value = value.hex()
+        elif not isinstance(value, bool | int | float | str):
+            return DropCause.WRONG_TYPE
+        value = written(value)[:_LONGEST]
+        for step in steps:
+            value = step(value)
+            if value is None or isinstance(value, DropCause):
+                return value
+        return value
+
+    return text
+
+
+def _word(source: TextSource, scope: Scope) -> Take | None:
+    """A text that can be no path where it stands is meant as it is: ``site: pump-house``; ``{p}`` is what a name had there."""
+    if source.path is None or len(source.path.first_of) > 1:
+        return None
+    text = source.path.first_of[0]
+    if any(f"{{{name}}}" in text for name in scope.taken):
+        return lambda here: _filled(text, here.taken)
+    if scope.in_each or text.startswith("/") or text in scope.captures:
+        return None
+    return lambda _: text
+
+
+def _filled(template: str, taken: Mapping[str, str]) -> str:
+    for name, text in taken.items():
+        template = template.replace(f"{{{name}}}", text)
+    return template
+
+
+def _join(source: TextSource, scope: Scope) -> Take:
+    parts = []
+    for number, part in enumerate(source.join or ()):
+        with within(f"join.{number}"):
+            parts.append(compile_text(part, scope))
+
+    def joined(here: Here) -> Node:
+        texts = [part(here) for part in parts]
+        if any(not isinstance(text, str) or isinstance(text, DropCause) for text in texts):
+            return None
+        return source.by.join(texts)
+
+    return joined
+
+
+def _steps(source: TextSource) -> Iterator[Translate]:
+    if source.strip is not False:
+        characters = source.strip if isinstance(source.strip, str) else None
+        yield lambda text: text.strip(characters)
+    if source.regex is not None:
+        with within("regex"):
+            yield _regex(source.regex)
+    if source.enum is not None:
+        translate = compile_enum(source.enum)
+        yield lambda text: _text_or_none(translate(text))
+    if source.base64_to_hex:
+        yield _base64_to_hex
+    if source.lower:
+        yield str.lower
+    if source.upper:
+        yield str.upper
+
+
+def _text_or_none(value: Scalar | DropCause | None) -> str | None:
+    return value if value is None or isinstance(value, DropCause) else written(value)
+
+
+def _regex(pattern: str) -> Translate:
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    if _SLOW.search(pattern):
+        raise ValueError(f"{pattern!r} repeats a repetition; some texts would keep it busy for ever")
+
+    def part(text: str) -> str | None:
+        match = compiled.search(text)
+        return None if match is None else match[1 if compiled.groups else 0]
+
+    return part
+
+
+def _base64_to_hex(text: str) -> str | DropCause:
+    try:
+        return a2b_base64(text.translate(_URL_SAFE) + "=" * (-len(text) % 4), strict_mode=True).hex()
+    except (Base64Error, ValueError):
+        return DropCause.WRONG_TYPE
+
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+
+
+def compile_enum(enum: Enum) -> Translate:
+    """What a value means; None for nothing, UNKNOWN_KEY for a value that is not in the table."""
+    rest: object = enum.get("*", DropCause.UNKNOWN_KEY)
+    truths = {key == "true": meaning for key, meaning in enum.items() if key in {"true", "false"}}
+
+    def translate(value: object) -> object:
+        key = value.strip() if isinstance(value, str) else written(value)
+        if key in enum:
+            return enum[key]
+        truth = WORDS.get(key.lower()) if truths and isinstance(value, str) else None
+        return rest if truth is None else truths.get(truth, rest)
+
+    return translate

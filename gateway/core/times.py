@@ -1,0 +1,207 @@
+"""The time of a point: ordered sources, of which the first that can be believed is taken."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from gateway.core.paths import Node
+from gateway.core.calendars import compile_format, from_parts, of_line, parse_zone
+from gateway.core.mapped import Sight, Window
+from gateway.core.sources import Fault, Here, Scope, Take, compile_path, compile_paths, within
+from gateway.core.values import compile_operand
+from schemas.durations import UNITS_MS
+from schemas.profile_times import PART_NAMES, Age, LastResort, TimeSource
+from schemas.profile_values import FirstOf
+from schemas.quantities import Quality
+
+Stamp = tuple[int | None, int]
+"""The time of a point, None for the gateway's at arrival, and the quality bit of a time that was counted back from arrival."""
+
+Read = Callable[[Here, Sight], int | None]
+
+ARRIVAL: Final[Stamp] = (None, 0)
+_FOR_EVER_MS: Final = 1 << 62
+_SPAN_MAX_MS: Final = 1 << 48
+
+
+class _Source(NamedTuple):
+    """One source, compiled.
+
+    :ivar quality: the bit of its times.
+    :ivar otherwise: what happens when its time cannot be believed; None: the next source is asked.
+    """
+
+    origin: str
+    read: Read
+    window: Window
+    quality: int
+    otherwise: LastResort | None
+
+
+class Times:
+    """The sources of a time in their order.
+
+    :ivar of_items: it depends on the item of ``each``.
+    """
+
+    def __init__(self, sources: Sequence[TimeSource], scope: Scope) -> None:
+        """Compile the sources; faults go to the scope's list."""
+        self.of_items = scope.in_each or any(source.base is not None for source in sources)
+        self._sources: list[_Source] = []
+        self._last: Stamp | None = ARRIVAL
+        for number, source in enumerate(sources):
+            with scope.gather(str(number)):
+                if source.last is None:
+                    self._sources += _compile(source, scope)
+                elif number + 1 < len(sources):
+                    raise Fault("", f"{source.last} is the last resort; what stands behind it is never asked")
+                elif source.last == "skip":
+                    self._last = None
+
+    def add(self, origin: str, read: Read) -> None:
+        """One source more, which is asked last."""
+        self._sources.append(_Source(origin, read, Window(), 0, None))
+
+    def __call__(self, here: Here, sight: Sight) -> Stamp | None:
+        """The time of a point; None when there must be no point."""
+        believes = sight.believes
+        for _, read, window, quality, otherwise in self._sources:
+            time_ms = read(here, sight)
+            if time_ms is not None and believes(time_ms, window):
+                return time_ms, quality
+            if otherwise is not None:
+                return ARRIVAL if otherwise == "arrival" else None
+        return self._last
+
+    def explain(self, here: Here, sight: Sight) -> list[tuple[str, Node]]:
+        """Each source that is asked, and its time in ms."""
+        steps: list[tuple[str, Any]] = []
+        for origin, read, window, _, otherwise in self._sources:
+            time_ms = read(here, sight)
+            believed = time_ms is not None and sight.believes(time_ms, window)
+            steps.append((f"time from {origin}" + ("" if believed or time_ms is None else ", not believed"), time_ms))
+            if believed or otherwise is not None:
+                break
+        return steps
+
+
+def times_of_envelope() -> Times:
+    """The time that the network server tells, then arrival."""
+    times = Times((), Scope())
+    parse = compile_format("auto", None, None)
+    times.add("/time", lambda _, sight: parse(sight.document.get("time")))
+    return times
+
+
+def _compile(source: TimeSource, scope: Scope) -> list[_Source]:
+    """A source; two for a time of SenML, which may be told in seconds since 1970 or from now (RFC 8428, 4.5.3)."""
+    if scope.decoder.startswith("senml") and source.format in {"auto", "senml"}:
+        seconds = source.model_copy(update={"format": "unix_s"})
+        return [_one(seconds, scope)._replace(otherwise=None), _from_now(source, scope)]
+    return [_one(source, scope)]
+
+
+def _from_now(source: TimeSource, scope: Scope) -> _Source:
+    seconds_from_now = compile_path("t_rel", scope)
+
+    def read(here: Here, sight: Sight) -> int | None:
+        seconds = seconds_from_now(here)
+        return sight.now_ms + round(seconds * 1000) if isinstance(seconds, int | float) and seconds else None
+
+    window = Window(source.max_past, source.max_future)
+    return _Source("t_rel", read, window, Quality.GATEWAY_TIME, source.else_)
+
+
+def _one(source: TimeSource, scope: Scope) -> _Source:
+    read, quality = _reader(source, scope)
+    if source.minus is not None:
+        with within("minus"):
+            read = _less(read, _span(source.minus, scope))
+    window = Window(source.max_past, source.max_future)
+    if source.base is not None:
+        with within("step"):
+            read = _stepped(read, source, _span(source.step, scope) if source.step else _nothing, window)
+    return _Source(_origin(source), read, window, quality, source.else_)
+
+
+def _nothing(_: Here) -> int | None:
+    return None
+
+
+def _origin(source: TimeSource) -> str:
+    paths = source.path or source.base
+    return paths.first_of[0] if paths else source.topic or source.property or ("parts" if source.parts else "arrival")
+
+
+def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
+    """What reads the time, and the quality bit of what it reads."""
+    if source.parts is not None:
+        return _from_parts(source, scope), 0
+    if _origin(source) == "arrival":
+        return (lambda _, sight: sight.now_ms), Quality.GATEWAY_TIME
+    with within("format"):
+        parse = compile_format(source.format, source.zone, source.epoch)
+        parse = of_line(parse) if scope.decoder == "obis" else parse
+    take = _take(source, scope)
+    return (lambda here, _: parse(take(here))), 0
+
+
+def _take(source: TimeSource, scope: Scope) -> Take:
+    if source.topic is not None:
+        name = source.topic
+        if name not in scope.captures:
+            raise Fault("topic", f"{name!r} is no named level of the topics")
+        return lambda here: here.captures.get(name)
+    if source.property is not None:
+        name = source.property
+        return lambda here: here.properties.get(name)
+    with within("path" if source.path else "base"):
+        return compile_paths(source.path or source.base or FirstOf(first_of=["/"]), scope)
+
+
+def _from_parts(source: TimeSource, scope: Scope) -> Read:
+    with within("zone"):
+        if source.zone is None:
+            raise Fault("", 'parts have no zone in them; give one, for example "+07:00"')
+        tz = parse_zone(source.zone)
+    takes: list[Take] = []
+    for name in PART_NAMES:
+        part = (source.parts or {}).get(name)
+        with within(f"parts.{name}"):
+            if part is None and name in PART_NAMES[:3]:
+                raise Fault("", "a time needs year, month and day")
+            takes.append(_nothing if part is None else compile_operand(part, scope))
+    return lambda here, _: from_parts([take(here) for take in takes], tz)
+
+
+def _span(age: Age, scope: Scope) -> Take:
+    """A span in ms."""
+    take, unit_ms = compile_operand(age, scope), UNITS_MS[age.in_]
+
+    def span_ms(here: Here) -> int | None:
+        span = take(here)
+        if not isinstance(span, int | float) or not abs(span) * unit_ms < _SPAN_MAX_MS:
+            return None
+        return round(span * unit_ms)
+
+    return span_ms
+
+
+def _less(read: Read, span_ms: Take) -> Read:
+    def less(here: Here, sight: Sight) -> int | None:
+        time_ms, age_ms = read(here, sight), span_ms(here)
+        return None if time_ms is None or age_ms is None else time_ms - int(age_ms)
+
+    return less
+
+
+def _stepped(read: Read, source: TimeSource, step_ms: Take, window: Window) -> Read:
+    """The time of an item counted from its base. A base ahead of now makes all items wrong that go back from it."""
+    sign, first, base_window = source.sign, source.first, Window(_FOR_EVER_MS, window.max_future_ms)
+
+    def stepped(here: Here, sight: Sight) -> int | None:
+        base_ms, one_ms = read(here, sight), step_ms(here)
+        if base_ms is None or one_ms is None or (sign < 0 and not sight.believes(base_ms, base_window)):
+            return None
+        return base_ms + sign * (first + here.number) * one_ms
+
+    return stepped

@@ -1,0 +1,286 @@
+"""Values: where a number or state comes from and the steps it goes through, compiled to one function.
+
+The order of the steps is fixed: bits or mask → sentinels → test, or coerce and enum → scale, offset and unit, rounded once →
+``sentinels_after`` → table → absolute, round → bounds.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import fsum, prod
+from typing import Any, Final
+
+from gateway.core.numbers import along
+from gateway.core.paths import Get, Node, parse_path
+from gateway.core.scaling import line_step
+from gateway.core.sources import Fault, Here, Scope, Take, compile_source, within
+from gateway.core.steps import (
+    Run,
+    Step,
+    after_step,
+    arithmetic_step,
+    bits_step,
+    bounds_step,
+    enum_step,
+    is_number,
+    is_state,
+    is_step,
+    mask_step,
+    member_step,
+    number_step,
+    sentinels_step,
+    set_step,
+    state_step,
+    table_step,
+    word_step,
+)
+from schemas.profile_points import FieldValue
+from schemas.profile_values import SOURCES, Value
+from schemas.quantities import Quantity
+from schemas.rejects import DropCause
+from schemas.unit_scale import conversions
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How a value is read.
+
+    :ivar origin: where it comes from, as the profile writes it; what a drop is reported under.
+    :ivar read: all of it in one call: the value, None for nothing, or why it was dropped.
+    """
+
+    origin: str
+    take: Take
+    steps: Sequence[Step]
+    read: Callable[[Here], Any]
+
+
+def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Take | None = None) -> Reader:
+    """The reader of a field; ``item`` is where it comes from when it does not say.
+
+    :raises Fault: with the key below the field.
+    """
+    take = _take(value, scope, quantity) or item
+    if take is None:
+        raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
+    steps = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
+    plain = _document_path(value, scope) if len(steps) == 1 else None
+    return Reader(_origin(value), take, steps, _plain(plain, steps[0].run) if plain is not None else _in_one_call(take, steps))
+
+
+def compile_operand(value: Value, scope: Scope, into: Quantity | None = None) -> Take:
+    """A number that is a part of another: a scale, a summand, the start of a running total."""
+    take = _take(value, scope, into)
+    if take is None and value.pow10 is not None:
+        take = lambda _: 1
+    if take is None:
+        raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
+    return _in_one_call(take, [*_steps(value, None, scope), number_step()])
+
+
+def _origin(value: Value) -> str:
+    for name in value.sources():
+        part = getattr(value, name, None)
+        if name == "path" and value.path is not None:
+            return value.path.first_of[0]
+        if isinstance(part, str):
+            return part
+        if name == "first_of" and value.first_of is not None:
+            return value.first_of[0]
+    return ""
+
+
+def _document_path(value: Value, scope: Scope) -> Get | None:
+    """The path in the document, when there is no more to a value than that."""
+    if value.path is None or len(value.path.first_of) > 1 or value.default is not None or scope.decoder == "obis":
+        return None
+    path = parse_path(value.path.first_of[0])
+    return path.get if path.absolute and not (scope.in_each and path.searches) else None
+
+
+def _plain(get: Get, run: Run) -> Callable[[Here], Node]:
+    """What nearly every field is, in as few calls as can be."""
+
+    def read(here: Here) -> Node:
+        value = get(here.document)
+        return None if value is None else run(value, here)
+
+    return read
+
+
+def _in_one_call(take: Take, steps: Sequence[Step]) -> Callable[[Here], Node]:
+    runs = [step.run for step in steps]
+    if len(runs) == 1:
+        return _with_one(take, runs[0])
+
+    def read(here: Here) -> Node:
+        value = take(here)
+        for run in runs:
+            if value is None or type(value) is DropCause:
+                return value
+            value = run(value, here)
+        return value
+
+    return read
+
+
+def _with_one(take: Take, run: Callable[[Node, Here], Node]) -> Callable[[Here], Node]:
+    def read(here: Here) -> Node:
+        value = take(here)
+        return value if value is None or type(value) is DropCause else run(value, here)
+
+    return read
+
+
+def _take(value: Value, scope: Scope, quantity: Quantity | None) -> Take | None:
+    for key, combine in _COMBINED.items():
+        operands: Sequence[Value] | None = getattr(value, key)
+        if operands is not None:
+            return _combined(key, operands, combine, scope, quantity)
+    take = compile_source(value, scope)
+    if take is None or scope.decoder != "obis":
+        return take
+    return _measured(take, quantity if value.unit is None else None)
+
+
+def _sum(numbers: list[Node]) -> Node:
+    return sum(numbers) if all(type(number) is int for number in numbers) else fsum(numbers)
+
+
+_COMBINED: Final[dict[str, Callable[[list[Any]], Any]]] = {
+    "sum": _sum,
+    "sub": lambda numbers: _sum([numbers[0], *(-number for number in numbers[1:])]),
+    "mul": prod,
+}
+
+
+def _combined(
+    key: str, operands: Sequence[Value], combine: Callable[[list[Any]], Any], scope: Scope, quantity: Quantity | None
+) -> Take:
+    takes = []
+    for number, operand in enumerate(operands):
+        with within(f"{key}.{number}"):
+            takes.append(_numbers(operand, scope, quantity))
+
+    def take(here: Here) -> Node:
+        numbers: list[Any] = []
+        for one in takes:
+            found = one(here)
+            if found is None or isinstance(found, DropCause):
+                return found
+            numbers += found
+        try:
+            return combine(numbers) if numbers else None
+        except (OverflowError, ValueError):
+            return DropCause.NOT_FINITE
+
+    return take
+
+
+def _numbers(operand: Value, scope: Scope, quantity: Quantity | None) -> Take:
+    """An operand as a list: a path with ``[*]`` brings several numbers at once."""
+    take = _take(operand, scope, quantity)
+    if take is None:
+        raise Fault("", "say where the number comes from: a path, a number or param")
+    steps = [*_steps(operand, None, scope), number_step()]
+
+    def each(here: Here) -> Node:
+        value = take(here)
+        if value is None or isinstance(value, DropCause):
+            return value
+        found = [_run(steps, one, here) for one in (value if isinstance(value, list) else [value])]
+        return next((one for one in found if not is_number(one)), found) if found else None
+
+    return each
+
+
+def _run(steps: Sequence[Step], value: Node, here: Here) -> Node:
+    for step in steps:
+        if value is None or isinstance(value, DropCause):
+            return value
+        value = step.run(value, here)
+    return value
+
+
+def _measured(take: Take, quantity: Quantity | None) -> Take:
+    """The value of an OBIS line, which stands there with its unit: it becomes the field's, unless the profile says a unit."""
+    lines = conversions(quantity.unit) if quantity is not None and quantity.unit else {}
+    applies = {unit: along(line) for unit, line in lines.items()}
+
+    def value_in_unit(here: Here) -> Node:
+        line = take(here)
+        if not isinstance(line, dict) or "value" not in line:
+            return line
+        value, unit = line["value"], line.get("unit")
+        if unit is None or not applies or not is_number(value):
+            return value
+        if unit not in applies:
+            return DropCause.WRONG_TYPE
+        apply = applies[unit]
+        return value if apply is None else apply(value)
+
+    return value_in_unit
+
+
+def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
+    """All steps but the last."""
+    if value.bits is not None:
+        yield bits_step(*value.bits)
+    if value.mask is not None:
+        yield mask_step(value.mask)
+    if value.sentinels is not None:
+        yield sentinels_step(value.sentinels)
+    tests = [
+        step(given) for given, step in ((value.is_, is_step), (value.word, word_step), (value.member, member_step)) if given
+    ]
+    if len(tests) > 1:
+        raise Fault("", "a value has one test: is, word or member")
+    if tests or is_state(quantity):
+        yield from _state_steps(value, tests, quantity)
+    else:
+        yield from _number_steps(value, quantity, scope)
+
+
+_OF_NUMBERS: Final = ("scale", "offset", "pow10", "unit", "sentinels_after", "table", "round")
+
+
+def _state_steps(value: Value, tests: list[Step], quantity: Quantity | None) -> Iterator[Step]:
+    if not is_state(quantity):
+        raise Fault("", f"{tests[0].name!r} is true or false; the field is a number")
+    for key in _OF_NUMBERS:
+        if getattr(value, key) is not None:
+            raise Fault(key, "the field is true or false and has none")
+    if tests and value.enum is not None:
+        raise Fault("enum", "a test is true or false already")
+    yield from tests
+    if value.enum is not None:
+        yield enum_step(value.enum)
+    elif value.mask is not None and not tests:
+        yield set_step()
+
+
+def _number_steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
+    if value.enum is not None:
+        yield enum_step(value.enum)
+    line = line_step(value, quantity, scope, compile_operand)
+    if line is not None or value.abs or any(getattr(value, key) is not None for key in ("sentinels_after", "table", "round")):
+        yield number_step()
+    if line is not None:
+        yield line
+    if value.sentinels_after is not None:
+        yield after_step(value.sentinels_after)
+    if value.table is not None:
+        yield table_step(value.table)
+    if value.abs:
+        yield arithmetic_step("abs", abs)
+    if value.round is not None:
+        decimals = value.round
+        yield arithmetic_step(f"round {decimals}", lambda number: round(number, decimals))
+
+
+def _last_steps(value: FieldValue, quantity: Quantity) -> Iterator[Step]:
+    if not is_state(quantity):
+        yield bounds_step(quantity, value.bounds)
+        return
+    if value.bounds is not None:
+        raise Fault("bounds", "the field is true or false and has none")
+    yield state_step(quantity)

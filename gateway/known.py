@@ -1,0 +1,142 @@
+"""What the gateway knows of devices: registry, profiles in force, the codecs they name. Read at the start and on SIGHUP.
+
+In force are the utility's own profiles, and of the shipped ones those that ``profiles.enable`` or a registered device names.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mqtt5 import RetainHandling
+
+from gateway.config import Config
+from gateway.config_file import ConfigurationFault
+from gateway.core.envelopes import Envelopes
+from gateway.core.profile import plain_name
+from gateway.core.profiles import Profiles
+from gateway.profile_files import Loaded, ProfileFile, ambiguities, load_profiles
+from gateway.registry import check_profiles, load_registry
+from schemas.registry import RegisteredDevice, Registry
+from schemas.topics import matches
+
+_SPARKPLUG: Final = "sparkplug_b"
+_SPARKPLUG_TOPICS: Final = "spBv1.0/#"
+"""All of it: data means nothing without births, and births tell of deaths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Registry and profiles of one moment.
+
+    :ivar files: the profiles in force, with their files and tests.
+    """
+
+    registry: Registry
+    devices: Mapping[str, RegisteredDevice]
+    files: Mapping[str, ProfileFile]
+    profiles: Profiles
+
+    @property
+    def codecs(self) -> dict[str, Path]:
+        """Codec → its file."""
+        used = [file for file in self.files.values() if file.codec is not None and file.compiled.codec is not None]
+        return {file.compiled.codec.name: file.codec for file in used if file.compiled.codec and file.codec}
+
+    def without_params(self) -> list[str]:
+        """Registered devices that lack a parameter which their profile demands, a sentence each."""
+        faults = []
+        for device in self.registry.devices:
+            for profile in self.profiles.named(device):
+                missing = sorted(profile.required_params - device.params.keys())
+                faults += [f"{device.id} lacks params.{name}, which profile {profile.name} needs" for name in missing]
+        return faults
+
+
+def load_known(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Known:
+    """Read registry and profiles.
+
+    :param also: only this profile is asked: its name, a model it serves, or its file.
+    :param all_shipped: all that are shipped are in force, as at a desk.
+    :raises ConfigurationFault: naming file, key and what is wrong.
+    """
+    registry = load_registry(config.devices.registry)
+    wanted = {name for device in registry.devices if (name := device.profile or device.model) is not None}
+    local = config.profiles.path if config.profiles.path.is_dir() else None
+    if local is None and not (wanted or config.profiles.enable or also or all_shipped):
+        return Known(registry, registry.by_id(), {}, Profiles())
+    loaded = load_profiles(Path(also).parent if also is not None and Path(also).is_file() else local)
+    _check_names(config, registry, loaded)
+    if also is not None:
+        files = _only(loaded, also)
+    else:
+        enabled = {*config.profiles.enable, *({*loaded.profiles} if all_shipped else ())}
+        files = {name: file for name, file in loaded.profiles.items() if _in_force(file, enabled, wanted)}
+    if faults := ambiguities(files.values()):
+        raise ConfigurationFault(faults)
+    profiles = Profiles([file.compiled for file in files.values()], Envelopes(loaded.envelopes.values()))
+    return Known(registry, registry.by_id(), files, profiles)
+
+
+def _in_force(file: ProfileFile, enabled: set[str], wanted: set[str]) -> bool:
+    name = file.compiled.name
+    return not file.shipped or name in enabled or name in wanted or any(_is_called(file, model) for model in wanted)
+
+
+def _is_called(file: ProfileFile, name: str) -> bool:
+    plain = plain_name(name)
+    return plain == plain_name(file.compiled.name) or plain in file.compiled.models
+
+
+def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
+    by_file = {key: file for key, file in loaded.profiles.items() if file.path == Path(name)}
+    if by_file:
+        return by_file
+    if name in loaded.profiles:
+        return {name: loaded.profiles[name]}
+    found = {key: file for key, file in loaded.profiles.items() if _is_called(file, name)}
+    if not found:
+        raise ConfigurationFault([f"--profile: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"])
+    return found
+
+
+def _check_names(config: Config, registry: Registry, loaded: Loaded) -> None:
+    names = loaded.profiles.keys() | {model for file in loaded.profiles.values() for model in file.model.models}
+    faults = [
+        f"{config.profiles.path}: profiles.enable: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"
+        for name in config.profiles.enable
+        if name not in loaded.profiles
+    ]
+    faults += check_profiles(config.devices.registry, registry, names)
+    if faults:
+        raise ConfigurationFault(faults)
+
+
+def topic_filters(config: Config, known: Known) -> dict[str, RetainHandling]:
+    """What is subscribed: data only for a new subscription's retained messages, states always.
+
+    A filter that another one covers is left out: the broker would deliver twice.
+    """
+    group = config.mqtt.share_group
+    prefix = f"$share/{group}/" if group else ""
+    always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
+    wanted = {pattern: always if pattern.endswith("/status") else once for pattern in config.mqtt.subscriptions}
+    for pattern, states in _of_profiles(known):
+        wanted.setdefault(pattern, always if states else once)
+    kept = [pattern for pattern in wanted if not any(other != pattern and matches(other, pattern) for other in wanted)]
+    return {prefix + pattern: wanted[pattern] for pattern in kept}
+
+
+def _of_profiles(known: Known) -> Iterator[tuple[str, bool]]:
+    """Topic filters of the profiles in force, and whether states are published there."""
+    for file in known.files.values():
+        profile = file.compiled
+        if profile.decoder == _SPARKPLUG:
+            yield _SPARKPLUG_TOPICS, True
+        for pattern in profile.filters:
+            yield pattern.pattern, False
+        for pattern in profile.status_filters:
+            yield pattern.pattern, True
+        if profile.envelope is not None and not profile.filters:
+            for envelope in known.profiles.envelopes.of(profile.envelope):
+                yield from ((topic, False) for topic in envelope.topics)

@@ -1,0 +1,64 @@
+"""What became of a message, shown again without touching the running gateway.
+
+The message goes once more, with the time at which it arrived, through a processor of its own that knows the same registry,
+profiles and clock. What hangs on the messages before it is not seen that way: whether a counter's step is suspect, and whether
+a reading is a duplicate.
+"""
+
+from collections.abc import Awaitable, Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.codec_protocol import CodecAnswer, CodecAsk
+from gateway.core.message import Message, StoredMessage
+from gateway.core.process import Processor
+from gateway.core.streams import Streams
+from gateway.desk import begin, finish
+from gateway.documents import result_document
+from gateway.explain import Step, steps
+
+AskCodec = Callable[[CodecAsk], Awaitable[CodecAnswer]]
+"""Asks a codec of the running gateway."""
+
+_POINTS_MAX: Final = 50
+_STEPS_MAX: Final = 100
+_STEP_CHARACTERS: Final = 1000
+"""What people look at. The message of a device that was offline for a week holds more of the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retraced:
+    """What became of a message.
+
+    :ivar result: in the form of ``gateway decode --json``, with at most 50 points; ``points_left_out`` counts the others.
+    :ivar steps: what, and what it was; at most 100.
+    """
+
+    result: dict[str, Any]
+    steps: list[Step]
+
+
+async def retrace(running: Processor, message: Message, arrival_ms: int, ask: AskCodec) -> Retraced:
+    """What the gateway makes of a message that arrived at ``arrival_ms``, step by step."""
+    processor = _apart(running)
+    properties = tuple(message.user_properties or ())
+    again = StoredMessage(message.topic, message.payload, message.retain, message.duplicate, properties, replayed=True)
+    seen = begin(processor, again, arrival_ms)
+    if seen.asks is not None:
+        finish(processor, seen, await ask(seen.asks))
+    result = result_document(seen)
+    told = [(what, _cut(text)) for what, text in steps(processor, seen, result)[:_STEPS_MAX]]
+    result["points_left_out"] = max(0, len(result["points"]) - _POINTS_MAX)
+    del result["points"][_POINTS_MAX:]
+    return Retraced(result, told)
+
+
+def _apart(running: Processor) -> Processor:
+    """A processor with a state of its own, in which every device is let in: it is about what a message says."""
+    streams = Streams(running.streams.registry, None, running.streams.profiles)
+    return Processor(streams, running.rules, deepcopy(running.trust), running.payload_max_bytes)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _STEP_CHARACTERS else f"{text[:_STEP_CHARACTERS]} …"

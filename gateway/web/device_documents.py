@@ -1,0 +1,93 @@
+"""The parts of what HTTP shows of one device."""
+
+from collections.abc import Mapping
+from math import isnan
+from typing import Any, Final
+
+from gateway.core.counters import CounterState
+from gateway.core.message import Message, Refusal
+from gateway.documents import reject_document
+from gateway.registry_edit import scalar
+from schemas.quantities import DOMAINS
+from schemas.registry import RegisteredDevice
+from schemas.topics import is_name, parse_topic
+
+Document = dict[str, Any]
+
+_PAYLOAD_BYTES: Final = 8192
+"""What people look at of a payload."""
+
+
+def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Document:
+    """What the registry says of a device beside where it stands and how often it sends.
+
+    :param areas: code → name.
+    """
+    return {
+        "area_name": areas.get(device.area or ""),
+        "profile": device.profile,
+        "model": device.model,
+        "serial": device.serial,
+        "installed": device.installed.isoformat() if device.installed else None,
+        "lat": device.lat,
+        "lon": device.lon,
+        "params": device.params,
+    }
+
+
+def message_document(message: Message, arrival_ms: int) -> Document:
+    """A message as it came: its payload as text, or in hexadecimal where it is none; of a long one the beginning."""
+    payload = message.payload[:_PAYLOAD_BYTES]
+    return {
+        "topic": message.topic,
+        "arrival_ms": arrival_ms,
+        "retain": message.retain,
+        "size_bytes": len(message.payload),
+        "cut": len(message.payload) > _PAYLOAD_BYTES,
+        **_payload(payload, whole=len(payload) == len(message.payload)),
+    }
+
+
+def _payload(payload: bytes, *, whole: bool) -> Document:
+    try:
+        text = payload.decode(errors="strict" if whole else "ignore")
+    except UnicodeDecodeError:
+        return {"payload_hex": payload.hex()}
+    readable = all(letter.isprintable() or letter in "\t\r\n" for letter in text)
+    return {"payload": text} if readable else {"payload_hex": payload.hex()}
+
+
+def counter_documents(counters: CounterState | None) -> list[Document]:
+    """The last believed values of a device's counters, and what is in doubt. A value of null: the meter was just exchanged."""
+    return [
+        {
+            "name": register.name,
+            "value": None if isnan(register.value) else register.value,
+            "time_ms": int(register.time_ms),
+            "doubt": dict(zip(("value", "time_ms", "confirmations"), register.doubt, strict=True)) if register.doubt else None,
+        }
+        for register in (counters.registers() if counters is not None else ())
+    ]
+
+
+def refusal_document(number: int, refusal: Refusal) -> Document:
+    """A reject without its payload."""
+    return {key: value for key, value in reject_document(number, refusal).items() if key != "payload_base64"}
+
+
+def registry_entry(name: str, topic: str | None, result: Mapping[str, Any] | None) -> str:
+    """A device for ``devices.yaml``, as far as it is known from its messages; what people must add stands behind ``#``."""
+    native = parse_topic(topic or "")
+    measured = [point["measurement"] for point in result["points"]] if result else []
+    domain = native.domain if native else next((domain for domain in measured if domain in DOMAINS), None)
+    site = native.site if native else next((point["tags"].get("site") for point in result["points"]), None) if result else None
+    lines = [
+        f"  - id: {scalar(name)}",
+        f"    site: {scalar(site)}" if site and is_name(site) else "    # site: SITE",
+        f"    domain: {domain}" if domain else f"    # domain: {' | '.join(DOMAINS)}",
+        "    # area: CODE",
+        *([] if native else ['    # model: "..."']),
+        '    # serial: "..."',
+        "    # interval: 15min",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,217 @@
+"""What HTTP shows of devices: the list to search, and one device with its last message and what became of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from gateway import quarantine, rejects
+from gateway.codec_protocol import CodecAnswer, CodecAsk
+from gateway.core.message import Message, Refusal, StoredMessage
+from gateway.core.streams import Device
+from gateway.core.waiting import WaitCause
+from gateway.database import Damaged, DatabaseFault
+from gateway.retrace import AskCodec, Retraced, retrace
+from gateway.state import device_document, is_online
+from gateway.web.device_documents import (
+    counter_documents,
+    entry_document,
+    message_document,
+    refusal_document,
+    registry_entry,
+)
+from gateway.web.pages import language_of, page
+from schemas.registry import RegisteredDevice, device_key
+from schemas.rejects import RejectReason
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Parts
+
+Document = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_LISTED: Final = 200
+_AT_A_TIME: Final = 1000
+"""Devices looked at before others get their turn."""
+_REJECTS: Final = 5
+_RETRACED: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the disk holds of a device; nothing when the disk does not answer.
+
+    :ivar waiting: how many of its messages wait for its registration.
+    :ivar newest: the last of them.
+    """
+
+    refused: list[tuple[int, Refusal]]
+    waiting: int = 0
+    newest: StoredMessage | None = None
+    newest_ms: int = 0
+
+
+class DevicePages:
+    """The routes ``/devices``, ``/devices/{id}`` and what they ask for."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self._state = parts.state
+        self._streams = parts.processor.streams
+        self._retraced: dict[str, tuple[tuple[object, ...], Retraced]] = {}
+
+    def routes(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {
+            "/devices": self._list_page,
+            "/devices/{id}": self._device_page,
+            "/api/devices": self._list,
+            "/api/devices/{id}": self._device,
+        }
+
+    async def _list_page(self, request: web.Request) -> web.Response:
+        return page("devices.html", language_of(request, self._parts.config.language))
+
+    async def _device_page(self, request: web.Request) -> web.Response:
+        return page("device.html", language_of(request, self._parts.config.language))
+
+    # The list.
+
+    async def _list(self, request: web.Request) -> web.Response:
+        """All devices by name; with ``search`` or ``state`` those that fit, strangers first, and those that wait."""
+        if not request.query.keys() & {"search", "state"}:
+            return web.json_response({"devices": self._state.device_list()})
+        wanted, state = request.query.get("search", "").lower().split(), request.query.get("state", "")
+        found, now_ms = [], time.time_ns() // 1_000_000
+        for number, device in enumerate(self._state.all_devices()):
+            if number % _AT_A_TIME == _AT_A_TIME - 1:
+                await asyncio.sleep(0)
+            if _fits(device, wanted, self._state.areas) and state in {"", _state_of(device, now_ms)}:
+                found.append(device)
+        found.sort(key=lambda device: (device.registered is not None, device.name))
+        listed = [self._listed(device, now_ms) for device in found[:_LISTED]]
+        waiting = await self._parts.database.run(quarantine.keys)
+        offered = [
+            {"id": key.key, "messages": key.messages, "since": key.since_ms}
+            for key in waiting
+            if key.cause is WaitCause.UNKNOWN_DEVICE and all(word in key.key.lower() for word in wanted)
+        ]
+        return web.json_response({"now": now_ms, "devices": listed, "found": len(found), "offered": offered})
+
+    def _listed(self, device: Device, now_ms: int) -> Document:
+        registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
+        entry = entry_document(registered, self._state.areas) if registered else {}
+        return device_document(device, now_ms) | entry | {"state": _state_of(device, now_ms)}
+
+    # One device.
+
+    async def _device(self, request: web.Request) -> web.Response:
+        name = request.match_info["id"]
+        device = self._find(name)
+        name = device.name if device is not None else name
+        stored = await self._stored(name)
+        if device is None and not stored.refused and not stored.newest:
+            error = f"{name[:80]!r} was never heard and is not registered; see its id, and the topic that it sends to"
+            return web.json_response({"error": error}, status=404)
+        now_ms = time.time_ns() // 1_000_000
+        document: Document = {"now": now_ms, **self._listed(device or Device(name, None), now_ms)}
+        document["said_goodbye"] = device is not None and device.online is False
+        document["counters"] = counter_documents(device.counters) if device is not None else []
+        document["rejects"] = [refusal_document(number, refusal) for number, refusal in stored.refused]
+        document["waiting"] = stored.waiting
+        last = self._last_message(device, stored)
+        document |= await self._told(name, last, stored.refused)
+        if not document["registered"]:
+            document["registry_entry"] = registry_entry(name, last[0].topic if last else None, document["result"])
+        response = web.json_response(document)
+        response.enable_compression()
+        return response
+
+    def _find(self, name: str) -> Device | None:
+        """A device that was met or is registered; its id in any writing."""
+        for writing in (name, device_key(name)):
+            if (met := self._streams.devices.get(writing)) is not None:
+                return met
+        registered = self._streams.registry.get(name) or self._streams.registry.get(device_key(name))
+        return Device(registered.id, registered) if isinstance(registered, RegisteredDevice) else None
+
+    async def _stored(self, name: str) -> _Stored:
+        run = self._parts.database.run
+        try:
+            refused = await run(rejects.select, device=name, most=_REJECTS)
+            waiting, newest = await run(quarantine.newest, name, WaitCause.UNKNOWN_DEVICE)
+        except (DatabaseFault, Damaged):  # said on the status page; what is in memory is shown all the same
+            return _Stored([])
+        if newest is None:
+            return _Stored(refused, waiting)
+        message = StoredMessage(newest.topic, newest.payload, newest.retain, user_properties=newest.properties)
+        return _Stored(refused, waiting, message, newest.arrival_ms)
+
+    @staticmethod
+    def _last_message(device: Device | None, stored: _Stored) -> tuple[Message, int] | None:
+        """The newest message of a device and when it came. From the first look on it is kept."""
+        if device is not None and device.last_message is None:
+            device.last_message = ()
+        if device is not None and device.last_message:
+            return device.last_message
+        return (stored.newest, stored.newest_ms) if stored.newest is not None else None
+
+    async def _told(self, name: str, last: tuple[Message, int] | None, refused: list[tuple[int, Refusal]]) -> Document:
+        """The last message and what became of it."""
+        if last is None:
+            return {"last_message": None, "result": None, "steps": []}
+        message, arrival_ms = last
+        found = await self._retrace(name, message, arrival_ms, refused)
+        steps = [{"what": what, "value": value} for what, value in found.steps]
+        return {"last_message": message_document(message, arrival_ms), "result": found.result, "steps": steps}
+
+    async def _retrace(self, name: str, message: Message, arrival_ms: int, refused: list[tuple[int, Refusal]]) -> Retraced:
+        """What became of a message; worked out once for as long as it is the last one."""
+        basis = (message.topic, message.payload, arrival_ms, self._streams.registry, self._streams.profiles)
+        before = self._retraced.get(name)
+        if before is not None and before[0] == basis:
+            return before[1]
+        found = await retrace(self._parts.processor, message, arrival_ms, self._asker(arrival_ms, refused))
+        if "waits" not in found.result:
+            self._retraced[name] = basis, found
+        if len(self._retraced) > _RETRACED:
+            del self._retraced[next(iter(self._retraced))]
+        return found
+
+    def _asker(self, arrival_ms: int, refused: list[tuple[int, Refusal]]) -> AskCodec:
+        """How a codec is asked about a message. One that found a fault in it is not asked again.
+
+        It may have overrun, and to do so three times in a minute would suspend it for all devices.
+        """
+        details = [r.detail for _, r in refused if r.arrival_ms == arrival_ms and r.reason is RejectReason.PROFILE_ERROR]
+
+        async def ask(call: CodecAsk) -> CodecAnswer:
+            if details:
+                return CodecAnswer(None, fault=details[0].rpartition("its codec: ")[2])
+            answered: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
+            self._parts.codecs.ask(call, lambda answer: None if answered.done() else answered.set_result(answer))
+            return await answered
+
+        return ask
+
+
+def _state_of(device: Device, now_ms: int) -> str:
+    """``online``, ``silent``, or ``unknown`` for one that is not registered."""
+    if device.registered is None:
+        return "unknown"
+    return "online" if is_online(device, now_ms) else "silent"
+
+
+def _fits(device: Device, words: list[str], areas: Mapping[str, str]) -> bool:
+    """Whether all words stand somewhere in what is written on a device or about it."""
+    if not words:
+        return True
+    entry = device.registered
+    about = [device.name]
+    if isinstance(entry, RegisteredDevice):
+        about += [text for text in (entry.site, entry.serial, entry.model, entry.profile, areas.get(entry.area or "")) if text]
+    text = " ".join(about).lower()
+    return all(word in text for word in words)

@@ -1,0 +1,51 @@
+const language = "{language}";
+const words = "{words}";
+const quantities = "{quantities}";
+const number = new Intl.NumberFormat(language, {maximumFractionDigits: 4});
+const byId = id => document.getElementById(id);
+const spans = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+let aheadMs = 0;  // of this device's clock, of the gateway's
+
+document.documentElement.lang = language;
+document.querySelectorAll("[data-word]").forEach(place => { place.textContent = words[place.dataset.word]; });
+document.querySelectorAll("[data-hint]").forEach(place => { place.placeholder = words[place.dataset.hint]; });
+
+/** A new element: text and what stands in it is text, whatever a device sent. */
+function made(tag, text, className) {
+  const element = document.createElement(tag);
+  element.append(...[text ?? ""].flat());
+  if (className) element.className = className;
+  return element;
+}
+
+function span(seconds) {
+  const [unit, length] = spans.find(([, length]) => Math.abs(seconds) >= length) || spans[3];
+  const count = Math.trunc(seconds / length);
+  return new Intl.NumberFormat(language, {style: "unit", unit, unitDisplay: "long"}).format(count);
+}
+function ago(ms) {
+  const seconds = (Date.now() - aheadMs - ms) / 1000;
+  return seconds < 1 ? words.just_now : words.ago.replace("{}", span(seconds));
+}
+const moment = ms => new Date(ms).toLocaleString(language);
+
+/** Ask until told to stop: at once, then every so often while somebody looks, and tell when the gateway does not answer. */
+function follow(path, everyMs, show, failed) {
+  let asked = 0;
+  async function ask() {
+    const mine = ++asked;
+    try {
+      const answer = await fetch(path(), {cache: "no-store"});
+      const found = await answer.json();
+      if (mine !== asked) return;
+      if (found.now) aheadMs = Date.now() - found.now;
+      show(found, answer.status);
+    } catch {
+      if (mine === asked) failed();
+    }
+  }
+  setInterval(() => document.hidden || ask(), everyMs);
+  document.addEventListener("visibilitychange", () => document.hidden || ask());
+  ask();
+  return ask;
+}

@@ -1,0 +1,180 @@
+"""YAML as configuration, registry and profiles are written in: what people may get wrong unseen is a fault.
+
+A key given twice, an alias (a short file could stand for a large one), a tag of a programming language, and an unquoted number
+that is not what it looks like (00012074 is 5180 in YAML, 18:30 is 1110) are refused with their line. The document is built from
+the parser's events: a registry of 10,000 devices is read at every start, and nodes in between would take twice the time.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import yaml
+from yaml import events
+
+_PARSER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+_DEPTH_MAX: Final = 64
+_MISLEADING = re.compile(r"[-+]?(?:0[0-9_]+(?:\.[0-9_]*)?|[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?")
+_WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
+"""All that begins with a letter in YAML 1.1 and is not text."""
+
+_PREFIX: Final = "tag:yaml.org,2002:"
+_SCALARS: Final = frozenset(_PREFIX + name for name in ("str", "null", "bool", "int", "float", "timestamp"))
+_STR: Final = f"{_PREFIX}str"
+
+
+class YamlFault(Exception):  # noqa: N818 - the field's word
+    """A text that is not YAML, or YAML that is refused.
+
+    :ivar line: where, counted from 1.
+    """
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(f"line {line}: {what}")
+        self.line = line
+
+
+def parse(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
+    """The one document in ``text``; None when it is empty.
+
+    :raises YamlFault: with the line.
+    """
+    try:
+        return _Builder(_PARSER(text).get_event).document()
+    except yaml.MarkedYAMLError as error:
+        raise YamlFault(error.problem_mark.line + 1 if error.problem_mark else 1, error.problem or str(error)) from error
+    except yaml.reader.ReaderError as error:
+        raise YamlFault(text.count("\n", 0, error.position) + 1, f"{error.reason}: character {error.character!r}") from error
+    except UnicodeEncodeError as error:
+        raise YamlFault(text.count("\n", 0, error.start) + 1, f"no text: {error.reason}") from error
+
+
+def lines_of(text: str, places: list[tuple[int | str, ...]]) -> list[int]:
+    """The lines, counted from 1, of places in a text that :func:`parse` takes: keys and, in lists, numbers from 0.
+
+    Where a place is not in the text, the line of the last thing on the way to it.
+    """
+    root = yaml.compose(text, _PARSER)
+    return [_line_of(root, place) for place in places]
+
+
+def _line_of(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:
+    at = node
+    for step in place:
+        if isinstance(node, yaml.SequenceNode):
+            node = at = node.value[int(step)]
+        elif isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == str(step)), None)
+            at, node = pair or (at, None)
+    return _line(at)
+
+
+class _Nothing:
+    """In place of the key that a mapping waits for."""
+
+
+class _Builder:
+    """Builds a document from events; ``here`` is what stands open, ``key`` what its next value belongs to."""
+
+    def __init__(self, next_event: Callable[[], Any]) -> None:
+        self._next_event = next_event
+        self._known: dict[str, Any] = {}
+
+    def document(self) -> Any:  # noqa: ANN401
+        """Everything up to the end of the text."""
+        root: list[Any] = []
+        here: Any = root
+        key: Any = _Nothing
+        around: list[tuple[Any, Any]] = []
+        while True:
+            event = self._next_event()
+            kind = type(event)
+            if kind is events.ScalarEvent:
+                value = self._scalar(event)
+            elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
+                value = here
+                here, key = around.pop()
+            elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
+                _check_start(event, len(around))
+                around.append((here, key))
+                here, key = {} if kind is events.MappingStartEvent else [], _Nothing
+                continue
+            elif kind is events.StreamEndEvent:
+                return root[0] if root else None
+            else:
+                _check_between(event, root)
+                continue
+            if type(here) is list:
+                here.append(value)
+            elif key is _Nothing:
+                key = _key(value, here, event)
+            else:
+                here[key] = value
+                key = _Nothing
+
+    def _scalar(self, event: events.ScalarEvent) -> Any:  # noqa: ANN401
+        text = event.value
+        if event.implicit[0]:
+            try:
+                return self._known[text]  # most words of a registry stand in it many times
+            except KeyError:
+                value = self._known[text] = plain_value(text, _line(event))
+                return value
+        return text if event.implicit[1] else _convert(str(event.tag), text, _line(event))
+
+
+def plain_value(text: str, line: int) -> Any:  # noqa: ANN401
+    """What a word without quotes is: text, number, boolean, date or nothing.
+
+    :raises YamlFault: it is not what it looks like.
+    """
+    if text[:1].isalpha() and text.lower() not in _WORDS:
+        return text
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    if _MISLEADING.fullmatch(text):
+        raise YamlFault(line, f'quote it: "{text}"; without quotes YAML reads another number')
+    tag: str = _CONVERTER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return text if tag not in _SCALARS else _convert(tag, text, line)
+
+
+def _convert(tag: str, text: str, line: int) -> Any:  # noqa: ANN401
+    if tag == _STR:
+        return text
+    if tag not in _SCALARS:
+        raise YamlFault(line, f"the tag {tag} is not taken")
+    try:
+        return _CONVERTER.yaml_constructors[tag](_CONVERTER, yaml.ScalarNode(tag, text))
+    except (ValueError, KeyError, OverflowError, AttributeError) as error:
+        raise YamlFault(line, f"{text[:80]!r} is no {tag.removeprefix(_PREFIX)}; quote it if it is text") from error
+
+
+_CONVERTER: Final = yaml.SafeLoader("")
+"""Knows which plain words are numbers, booleans or dates; never reads."""
+
+
+def _key(value: object, mapping: dict[Any, Any], event: events.Event) -> object:
+    if isinstance(value, dict | list):
+        raise YamlFault(_line(event), "a key is one word, not a list or mapping")
+    if value in mapping:
+        raise YamlFault(_line(event), f"the key {value!r} stands twice")
+    return value
+
+
+def _check_start(event: Any, depth: int) -> None:  # noqa: ANN401 - events of two kinds
+    if depth >= _DEPTH_MAX:
+        raise YamlFault(_line(event), f"more than {_DEPTH_MAX} levels deep")
+    if not event.implicit:
+        raise YamlFault(_line(event), f"the tag {event.tag} is not taken")
+
+
+def _check_between(event: events.Event, root: list[Any]) -> None:
+    if isinstance(event, events.AliasEvent):
+        raise YamlFault(_line(event), "an alias (*) is not taken; write it out")
+    if isinstance(event, events.DocumentStartEvent) and root:
+        raise YamlFault(_line(event), "a second document begins; a file holds one")
+
+
+def _line(what: events.Event | yaml.Node | None) -> int:
+    return what.start_mark.line + 1 if what is not None and what.start_mark else 1

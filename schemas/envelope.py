@@ -1,0 +1,79 @@
+"""An envelope as a model: where a network server, or any other that passes frames on, puts what belongs to a device's frame."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from schemas.profile_values import Part, Paths
+from schemas.profile_when import When
+from schemas.topics import is_filter
+
+ANY_LORAWAN = "lorawan"
+"""What a profile says that takes frames from every LoRaWAN network server."""
+
+
+def _filter(text: str) -> str:
+    if not is_filter(text):
+        raise ValueError(f"{text!r} is no topic filter")
+    return text
+
+
+def _payload(written: object) -> object:
+    return {"path": written} if isinstance(written, str | list) else written
+
+
+class FramePayload(Part):
+    """The frame's bytes."""
+
+    path: Paths
+    encoding: Literal["base64", "hex", "list"] = Field("base64", description="list: a list of numbers 0 to 255.")
+
+
+class Gateways(Part):
+    """The list of those that heard the frame; what counts is the one with the strongest signal."""
+
+    of: str = Field(description="Path of the list.")
+    rssi: str = Field("rssi", description="Key of the signal strength in dBm, in each one of the list.")
+    snr: str = Field("snr", description="Key of the signal-to-noise ratio in dB.")
+
+
+class EnvelopeSpec(Part):
+    """How the messages of one kind of server are told from others and where in them everything stands."""
+
+    envelope: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Its name, which profiles use.")
+    description: str = ""
+    lorawan: bool = Field(
+        default=False,
+        description="A LoRaWAN network server: profiles with envelope: lorawan take its frames; devices are EUIs.",
+    )
+    topics: list[Annotated[str, AfterValidator(_filter)]] = Field(
+        [], description="Topic filters under which it usually publishes."
+    )
+    when: When = Field(description="What its messages are known by.")
+    data_when: When = Field(
+        When(), description="Which of them carry a frame; the others are joins, acknowledgements and the like."
+    )
+    device: Paths = Field(description="The device; for LoRaWAN its EUI in base64 or hexadecimal.")
+    payload: Annotated[FramePayload | None, BeforeValidator(_payload, json_schema_input_type=str | FramePayload | None)] = (
+        Field(None, description="The frame's bytes; base64 when only the path is given.")
+    )
+    decoded: Paths | None = Field(
+        None, description="What the server's own codec made of the frame: an object, or JSON in a text."
+    )
+    port: Paths | None = Field(None, description="The frame's port; 0 where it is left out.")
+    frame_counter: Paths | None = Field(None, description="The frame's uplink counter; 0 where it is left out.")
+    time: Paths | None = Field(None, description="When the frame was received, text or number.")
+    rssi: Paths | None = Field(None, description="Signal strength in dBm.")
+    snr: Paths | None = Field(None, description="Signal-to-noise ratio in dB.")
+    gateways: Gateways | None = Field(None, description="Where rssi and snr stand once for each gateway.")
+    model: Paths | None = Field(
+        None, description="The maker's name of the device's model, or the server's name of its profile."
+    )
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if self.envelope == ANY_LORAWAN:
+            raise ValueError(f"{ANY_LORAWAN} stands for all LoRaWAN envelopes; give this one another name")
+        if not self.when.predicates():
+            raise ValueError("when holds no test: every message would be taken for one of these")
+        return self

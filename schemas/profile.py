@@ -1,0 +1,109 @@
+"""A device profile as a model: which messages it takes, how they are read, which quantities they hold, with tests inside.
+
+The model says how a profile is written; what its parts mean together is worked out by the compiler in the gateway.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from schemas.durations import SpanMs
+from schemas.profile_frames import ShortCodec, ShortDecode, ShortFrame
+from schemas.profile_points import PointSpec, Tags
+from schemas.profile_tests import ProfileTest
+from schemas.profile_times import Times
+from schemas.profile_values import Part, Paths, Texts, TextSourceOrPath
+from schemas.profile_when import Rule, When
+
+Retained = Literal["drop", "accept", "drop_unless_timestamped"]
+
+
+class Match(Part):
+    """Which messages the profile takes. More literal levels of the topic win, then more predicates of ``when``."""
+
+    topic: Texts | None = Field(
+        None,
+        description="Topic filters; {name} stands for one level, or a part of it, and gives it a name: tele/{device}/SENSOR.",
+    )
+    envelope: str | None = Field(
+        None,
+        min_length=1,
+        description="The network server's envelope around the device's frame: lorawan for any of them, or the name of one.",
+    )
+    when: When = Field(When(), description="Tests on the document, and on named levels of the topic.")
+    by: Literal["registry"] | None = Field(
+        None, description="registry: only for devices whose registry entry names this profile or its model: bytes cannot tell."
+    )
+
+    @model_validator(mode="after")
+    def _some_way(self) -> Self:
+        if self.topic is None and self.envelope is None and self.by is None:
+            raise ValueError("give topic, envelope or by: how else would a message be found")
+        return self
+
+
+class StatusSpec(Part):
+    """Messages that say whether a device is online. They are no data."""
+
+    topic: Texts = Field(description="Topic filters, as in match.")
+    path: str | None = Field(None, description="Where the word stands in a JSON payload; else the payload is the word.")
+    text: dict[str, Literal["online", "offline"]] = Field(
+        {"online": "online", "offline": "offline"}, min_length=1, description="Word in the payload → what it says."
+    )
+
+
+class Dedup(Part):
+    """When a message is a copy of an earlier one of the same device."""
+
+    key: list[TextSourceOrPath] = Field(min_length=1, description="What makes two messages the same: paths.")
+    window: SpanMs = Field(description="For how long a key is remembered: 10min.")
+
+
+def _rules(written: object) -> object:
+    return written if isinstance(written, list) else [written]
+
+
+def _model_name(text: str) -> str:
+    if not any(letter.isalnum() for letter in text):
+        raise ValueError(f"{text!r} holds neither letter nor digit")
+    return text
+
+
+class Profile(Part):
+    """A device profile."""
+
+    profile: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Its name: a-z 0-9 . _ -, unique.")
+    description: str = Field("", description="Maker, models, where the description of the payload stands.")
+    models: list[Annotated[str, AfterValidator(_model_name)]] = Field(
+        [],
+        description="Names of models it serves, as envelopes and registries write them; letters and digits count, in any case.",
+    )
+    match: Match
+    decode: ShortDecode | None = Field(
+        None, description="How the bytes become a document; json if left out. Not with an envelope."
+    )
+    root: Paths | None = Field(None, description="Where the document begins for all other paths.")
+    struct: ShortFrame | None = Field(None, description="A flat frame of bytes; its values stand at /struct/NAME.")
+    codec: ShortCodec | None = Field(None, description="The maker's codec, FILE.js; what it gives stands at /codec.")
+    prefer: Literal["decoded", "codec"] | None = Field(None, description="As codec.prefer; decoded if left out.")
+    device: TextSourceOrPath | None = Field(
+        None, description="The device; else the envelope's, or the level {device} of the topic."
+    )
+    site: TextSourceOrPath | None = Field(None, description="The site; else the registry's, or the level {site} of the topic.")
+    seq: TextSourceOrPath | None = Field(None, description="A number that counts up by one with every message of the device.")
+    tags: Tags = Field({}, description="Tags of all points.")
+    time: Times | None = Field(
+        None, description="Sources of the time, in order; if left out the envelope's time, then arrival."
+    )
+    points: list[PointSpec] = Field([], description="What the payload holds.")
+    status: list[StatusSpec] = Field([], description="Messages that say whether a device is there.")
+    ignore: Annotated[list[When], BeforeValidator(_rules, json_schema_input_type=When | list[When])] = Field(
+        [], description="Frames that are no data and no fault, as joins and versions: one of these holds."
+    )
+    retained: Retained = Field(
+        "drop_unless_timestamped", description="What becomes of a retained message: it may be the last word of a dead meter."
+    )
+    dedup: Dedup | None = None
+    historic: Rule | None = Field(None, description="The points are from the past and never the latest: true, or a when.")
+    estimated: Rule | None = Field(None, description="The device says that its values are estimated: true, or a when.")
+    tests: list[ProfileTest] = Field([], description="Messages, and what they must become; gateway check runs them.")

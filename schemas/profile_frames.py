@@ -1,0 +1,132 @@
+"""The profile language, bytes: how a payload is decoded, the flat frames of ``struct``, the maker's codec."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from schemas.profile_values import Part
+
+DecoderName = Literal[
+    *(
+        "json",
+        "json_lenient",
+        "senml_json",
+        "senml_cbor",
+        "cbor",
+        "sparkplug_b",
+        "text",
+        "csv",
+        "obis",
+        "bytes",
+        "hex",
+        "base64",
+    )
+]
+FrameType = Literal[
+    "u8", "u16", "u24", "u32", "u64", "i8", "i16", "i24", "i32", "i64", "f32", "f64", "bcd", "text", "hex"
+]  # fmt: skip
+ByteOrder = Literal["abcd", "badc", "cdab", "dcba"]
+
+
+def _nested(written: object) -> object:
+    return [{"as": step} if isinstance(step, str) else step for step in (written if isinstance(written, list) else [written])]
+
+
+class NestedStep(Part):
+    """One decoding of what is nested in a document."""
+
+    as_: Literal["base64", "hex", "json", "words"] = Field(
+        alias="as",
+        description="base64 and hex give bytes, json what the text says, words the bytes of a list of 16-bit registers.",
+    )
+    order: ByteOrder = Field("abcd", description="For words: the order of the bytes of two registers.")
+
+
+Nested = Annotated[list[NestedStep], BeforeValidator(_nested, json_schema_input_type=str | NestedStep | list[str | NestedStep])]
+
+
+class Csv(Part):
+    """Rows of text with separators.
+
+    With each, the document is the list of rows; without, it is the one row of the message.
+    """
+
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    header: bool | list[str] = Field(
+        default=False,
+        description="true: the first row names the columns; or their names; else they are called 0, 1, 2 and so on.",
+    )
+    decimal: Literal[".", ","] = "."
+
+
+class Decode(Part):
+    """How the bytes become a document, and what in it is decoded again."""
+
+    as_: DecoderName = Field("json", alias="as")
+    text: str | None = Field(None, description='Template of one line of text: "{flow:number} m3/h {state:word}".')
+    csv: Csv | None = None
+    nested: dict[str, Nested] = Field(
+        {},
+        description="Path → how the value there is decoded again, one step or several in order: base64, hex, json (in a text), words.",
+    )
+
+    @model_validator(mode="after")
+    def _template(self) -> Self:
+        if self.as_ == "text" and self.text is None:
+            raise ValueError('text needs its template; write {text: "{flow:number} m3/h {state:word}"}')
+        return self
+
+
+def _decode(written: object) -> object:
+    if isinstance(written, str):
+        return {"as": written}
+    if isinstance(written, Mapping) and "as" not in written:
+        return {"as": next((name for name in ("text", "csv") if name in written), "json")} | dict(written)
+    return written
+
+
+ShortDecode = Annotated[Decode, BeforeValidator(_decode, json_schema_input_type=DecoderName | Decode)]
+
+
+class FrameField(Part):
+    """One value in a flat frame."""
+
+    name: str = Field(min_length=1)
+    at: int = Field(description="Offset of the first byte; negative: from the end.")
+    type: FrameType
+    length: int | None = Field(None, ge=1, le=255, description="Bytes of bcd, text and hex.")
+    order: ByteOrder = Field("abcd", description="Order of the bytes; abcd has the highest first.")
+    bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of the number; bit 0 is the lowest.")
+    signed: bool = Field(default=False, description="For bits: the highest of them is the sign.")
+
+
+class Frame(Part):
+    """A flat frame: its bytes stand at ``of``; ``/struct/NAME`` is what the fields gave."""
+
+    of: str = Field("/payload", description="Path of the bytes.")
+    fields: list[FrameField] = Field(min_length=1)
+
+
+def _frame(written: object) -> object:
+    return {"fields": written} if isinstance(written, list) else written
+
+
+ShortFrame = Annotated[Frame, BeforeValidator(_frame, json_schema_input_type=list[FrameField] | Frame)]
+
+
+class Codec(Part):
+    """The maker's codec: JavaScript as published for network servers, unchanged."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.js$", description="Name of the file beside the profile.")
+    prefer: Literal["decoded", "codec"] | None = Field(
+        None, description="decoded: where the network server has decoded already, its object is taken; codec: always ours."
+    )
+    bytes: str = Field("/payload", description="Path of the frame's bytes.")
+
+
+def _codec(written: object) -> object:
+    return {"file": written} if isinstance(written, str) else written
+
+
+ShortCodec = Annotated[Codec, BeforeValidator(_codec, json_schema_input_type=str | Codec)]

@@ -1,0 +1,120 @@
+"""The profile language, points: which canonical quantities a payload holds, once or for each item of a list or map."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from schemas.durations import RatePerH
+from schemas.profile_times import Times
+from schemas.profile_values import Number, Part, Paths, TextSourceOrPath, Value, ValueOrPath
+from schemas.profile_when import Rule, When
+
+Measurement = Literal["water", "power", "traffic", "urban", "device_health"]
+TagName = Literal["channel", "direction", "lane", "vehicle_class"]
+Tags = dict[TagName, TextSourceOrPath]
+
+
+class Counter(Part):
+    """What is known of a register beside its quantity; all of it is optional."""
+
+    wrap: int | str | None = Field(
+        None,
+        description="Where the register starts again from 0, in raw units: u16, u24, u32, a width as 23bit, or the number itself.",
+    )
+    reset: Literal["small_step_back_is_suspect"] = Field(
+        "small_step_back_is_suspect",
+        description="A step back sets quality bit 4, and is believed when two more readings confirm it.",
+    )
+    max_rate: RatePerH | None = Field(None, description="The most it can grow, in the field's own unit: 20/h, 0.5/min, 500/d.")
+
+
+class FieldValue(Value):
+    """Where a quantity comes from, the steps it goes through, and when it counts at all."""
+
+    when: When | None = Field(None, description="Only where this holds.")
+    bounds: tuple[Number, Number] | None = Field(None, description="[least, most]: narrower bounds than those of the quantity.")
+    counter: Counter | None = Field(None, description="For a register: wrap, reset, max_rate.")
+
+
+def _field(written: object) -> object:
+    return {"path": written} if isinstance(written, str) else written
+
+
+def _entry(written: object) -> object:
+    return {"field": written} if isinstance(written, str) else written
+
+
+def _entries(written: object) -> object:
+    if written == "skip":
+        return []
+    return written if isinstance(written, list) else [written]
+
+
+ShortField = Annotated[FieldValue, BeforeValidator(_field, json_schema_input_type=str | FieldValue)]
+
+
+class MapEntry(FieldValue):
+    """What a name means: a field, from the item's value unless a path is given."""
+
+    field: str = Field(description="The quantity. {name} stands for what the pattern took.")
+    tags: Tags = Field({}, description="Tags of this field alone. {name} in a text stands for what the pattern took.")
+
+
+_Entry = Annotated[MapEntry, BeforeValidator(_entry, json_schema_input_type=str | MapEntry)]
+Map = dict[
+    str,
+    Annotated[
+        list[_Entry], BeforeValidator(_entries, json_schema_input_type=Literal["skip"] | str | MapEntry | list[str | MapEntry])
+    ],
+]
+
+
+class Running(Part):
+    """Totals from differences: each item becomes start ± the sum of the items so far, itself included."""
+
+    start: ValueOrPath = Field(description="The total to start from.")
+    sign: Literal[1, -1] = Field(
+        1, description="1: the differences are added; -1: taken away, for a list that goes back in time."
+    )
+    sentinels: list[Number] = Field([], description="Differences that mean there is none; the totals end there.")
+
+
+class Each(Part):
+    """One point for each item of a list or map; the items of parallel lists go together."""
+
+    of: Paths | list[str] | dict[str, str] | None = Field(
+        None,
+        description="The list or map. Several lists: [/times, /values] makes items of which 0 and 1 are the parts; "
+        "{t: /times, v: /values} makes items with t and v. Left out: the document is the only item.",
+    )
+    by: TextSourceOrPath | None = Field(None, description="The name of an item, for map; else its key.")
+    value: Paths | None = Field(None, description="The value of an item; else the item itself.")
+    time: Times | None = Field(None, description="The time of an item.")
+    when: When | None = Field(None, description="Only items for which this holds.")
+    running: Running | None = None
+
+
+def _each(written: object) -> object:
+    return {"of": written} if isinstance(written, str) else written
+
+
+ShortEach = Annotated[Each, BeforeValidator(_each, json_schema_input_type=str | Each)]
+
+
+class PointSpec(Part):
+    """One measurement; with each, one point for each item. What has the same measurement, tags and time becomes one point."""
+
+    measurement: Measurement
+    when: When | None = Field(None, description="Only where this holds.")
+    each: ShortEach | None = None
+    fields: dict[str, ShortField] = Field({}, description="Quantity → where it comes from.")
+    map: Map = Field(
+        {},
+        description="Name → field, for items with a name. {p:1|2|3} in a name takes one of these, {p} any text; skip leaves the name "
+        'out; "*" is for the rest. A name that is not here is left out and counted.',
+    )
+    time: Times | None = Field(None, description="Where the time of these points stands; else that of the profile.")
+    device: TextSourceOrPath | None = Field(None, description="Another device than that of the message, as for a concentrator.")
+    tags: Tags = {}
+    historic: Rule | None = Field(None, description="These points are from the past: true, or a when (in each: of an item).")
+    estimated: Rule | None = Field(None, description="The device says that these values are estimated: true, or a when.")

@@ -1,0 +1,94 @@
+"""The profile language, time: ordered sources, of which the first whose time can be believed is taken."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from schemas.durations import SpanMs, parse_span_ms
+from schemas.profile_values import Part, Paths, Value, ValueOrPath
+
+LastResort = Literal["arrival", "skip"]
+PART_NAMES = ("year", "month", "day", "hour", "minute", "second")
+
+
+def _age(written: object) -> object:
+    if isinstance(written, int | float):
+        return {"literal": written}
+    if isinstance(written, str) and written[:1].isdigit():
+        return {"literal": parse_span_ms(written), "in": "ms"}
+    return {"path": written} if isinstance(written, str) else written
+
+
+class Age(Value):
+    """A span of time that the payload tells."""
+
+    in_: Literal["ms", "s", "min", "h", "d"] = Field("s", alias="in", description="The unit it is told in.")
+
+
+Span = Annotated[Age, BeforeValidator(_age, json_schema_input_type=str | float | Age)]
+"""``15min``, the path of a number of seconds, or where it stands and in which unit."""
+
+
+class TimeSource(Part):
+    """One place where a time may stand."""
+
+    path: Paths | None = Field(None, description="Where the time stands.")
+    topic: str | None = Field(None, description="The named level of the topic that is the time.")
+    property: str | None = Field(None, description="The MQTT user property that is the time.")
+    parts: dict[str, ValueOrPath] | None = Field(
+        None,
+        description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; a year below 100 is in this century.",
+    )
+    base: Paths | None = Field(None, description="Where the time stands from which the items of each are counted; or arrival.")
+    step: Span | None = Field(None, description="Time from one item to the next: 1h, or the path of a number of seconds.")
+    first: int = Field(0, description="How many steps the first item is away from base.")
+    sign: Literal[1, -1] = Field(1, description="1: the items go forwards from base; -1: backwards.")
+    format: str = Field(
+        "auto",
+        description="rfc3339; unix_s, unix_ms, unix_us, unix_ns; parts (an object or a list of year, month, day, hour, minute, second); "
+        "senml (seconds, below 2^28 from now); a pattern of strptime, as %d.%m.%Y %H:%M; auto: RFC 3339, or a number whose size tells "
+        "its unit.",
+    )
+    zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
+    epoch: str | None = Field(None, description="What unix_* counts from, where not 1970-01-01T00:00:00Z (RFC 3339).")
+    minus: Span | None = Field(None, description="An age to take away: 15min, a path of seconds, or {path: ..., in: min}.")
+    max_past: SpanMs | None = Field(
+        None, description="Not believed when older than this; as configured for the gateway if left out."
+    )
+    max_future: SpanMs | None = Field(None, description="Not believed when this far ahead of now.")
+    else_: LastResort | None = Field(
+        None, alias="else", description="What happens when this time cannot be believed; else the next."
+    )
+    last: LastResort | None = Field(None, description="arrival: the gateway's time; skip: no point.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        given = [name for name in ("path", "topic", "property", "parts", "base", "last") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are both given; a time comes from one place")
+        if not given and self.minus is None:
+            raise ValueError("give path, base or parts: where the time stands")
+        if self.base is not None and self.step is None:
+            raise ValueError("base needs step: the time from one item to the next")
+        if self.parts is not None and (wrong := sorted(self.parts.keys() - set(PART_NAMES))):
+            raise ValueError(f"parts has no {wrong[0]!r}; it has {', '.join(PART_NAMES)}")
+        return self
+
+
+def _source(written: object) -> object:
+    if isinstance(written, str):
+        return {"last": written} if written in {"arrival", "skip"} else {"path": written}
+    return written
+
+
+def _sources(written: object) -> object:
+    return written if isinstance(written, list) else [written]
+
+
+_Source = Annotated[TimeSource, BeforeValidator(_source, json_schema_input_type=str | TimeSource)]
+Times = Annotated[
+    list[_Source],
+    Field(min_length=1),
+    BeforeValidator(_sources, json_schema_input_type=str | TimeSource | list[str | TimeSource]),
+]
+"""A path, one source, or several in order; ``arrival`` or ``skip`` (no point) as the last. Without either: ``arrival``."""

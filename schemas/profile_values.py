@@ -1,0 +1,160 @@
+"""The profile language, values: where a value is taken from, the steps it goes through, and tests on it.
+
+A path that begins with ``/`` starts at the document (JSON Pointer: ``~1`` is a slash, ``~0`` a tilde; ``/`` alone is all of it).
+One that does not starts at the item of ``each``; outside of ``each`` it is a named level of the topic, or a key of the document.
+``[n]`` takes one of a list (negative: from the end), ``[*]`` all of them, ``[?key==value]`` those that fit.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Scalar = bool | int | float | str
+Number = int | float
+
+
+class Part(BaseModel):
+    """A part of a profile: no key but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def written(key: object) -> str:
+    """A value of YAML or JSON as the text that stands for it: ``true``, ``3``, ``0.1``."""
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _text_keys(value: object) -> object:
+    return {written(key): item for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def _first_of(value: object) -> object:
+    return {"first_of": [value]} if isinstance(value, str) else value
+
+
+def _literal_or_path(value: object) -> object:
+    if isinstance(value, bool | int | float):
+        return {"literal": value}
+    if not isinstance(value, str):
+        return value
+    try:
+        return {"literal": float(value)}
+    except ValueError:
+        return {"path": value}
+
+
+def _text_source(value: object) -> object:
+    if isinstance(value, str):
+        return {"path": value}
+    return {"literal": value} if isinstance(value, bool | int | float) else value
+
+
+def _unit(value: object) -> object:
+    return {"literal": value} if isinstance(value, str | int) else value
+
+
+class FirstOf(Part):
+    """The first of several paths at which there is something."""
+
+    first_of: list[str] = Field(min_length=1)
+
+
+Paths = Annotated[FirstOf, BeforeValidator(_first_of, json_schema_input_type=str | FirstOf)]
+Enum = Annotated[dict[str, Scalar | None], BeforeValidator(_text_keys)]
+OneOrMore = Annotated[
+    list[Scalar], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=Scalar | list[Scalar])
+]
+Texts = Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+
+SOURCES = ("path", "first_of", "item", "key", "sibling", "topic", "property", "param", "literal", "sum", "sub", "mul", "join")
+"""Keys that say where a value comes from; one of them stands in each."""
+
+
+class Source(Part):
+    """Where a value is taken from: exactly one of these keys."""
+
+    path: Paths | None = Field(None, description="Path in the document or, without a slash in front, in the item of each.")
+    first_of: list[str] | None = Field(None, min_length=1, description="The first of these paths at which there is something.")
+    item: Literal[True] | None = Field(None, description="The item of each itself (or its value, where each has one).")
+    key: Literal[True] | None = Field(None, description="The item's key, its name (by), or its number in the list from 0.")
+    sibling: str | None = Field(None, description="What stands under the item's key in the list or map at this path.")
+    topic: str | None = Field(None, description="A named level of the topic.")
+    property: str | None = Field(None, description="An MQTT user property.")
+    param: str | None = Field(
+        None, description="A parameter of the device in the registry; demanded there, unless default is given."
+    )
+    literal: Scalar | None = Field(None, description="Always this.")
+    default: Scalar | None = Field(None, description="What is taken where there is nothing.")
+
+    def sources(self) -> list[str]:
+        """The keys given that say where the value comes from."""
+        return [
+            name for name in SOURCES if getattr(self, name, None) is not None or getattr(self, f"{name}_", None) is not None
+        ]
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if len(given := self.sources()) > 1:
+            raise ValueError(f"{' and '.join(given)} are both given; a value comes from one place")
+        return self
+
+
+class TextSource(Source):
+    """A text: the device, the site, a tag. Steps in this order: strip, regex, enum, base64_to_hex, lower, upper."""
+
+    join: list["TextSourceOrPath"] | None = Field(None, min_length=1, description="Several texts, one behind the other.")
+    by: str = Field("", description="What stands between the parts of join.")
+    strip: bool | str = Field(default=False, description="true: without the blanks around it; or the characters to take away.")
+    regex: str | None = Field(None, description="The part of the text that fits: the group in brackets, or all of it.")
+    enum: Enum | None = Field(None, description='Text → what it means here; "*" is for the rest.')
+    base64_to_hex: bool = Field(default=False, description="Base64 of bytes → hexadecimal digits in lower case.")
+    lower: bool = False
+    upper: bool = False
+
+
+TextSourceOrPath = Annotated[TextSource, BeforeValidator(_text_source, json_schema_input_type=str | int | TextSource)]
+Unit = Annotated[TextSource, BeforeValidator(_unit, json_schema_input_type=str | TextSource)]
+TextSource.model_rebuild()
+
+
+class Value(Source):
+    """A value and the steps it goes through, in the order of the keys here."""
+
+    sum: list["ValueOrPath"] | None = Field(None, min_length=1, description="Sum of several values; one missing: nothing.")
+    sub: list["ValueOrPath"] | None = Field(None, min_length=2, description="The first less all others.")
+    mul: list["ValueOrPath"] | None = Field(None, min_length=1, description="Product of several values.")
+    bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of a whole number; bit 0 is the lowest.")
+    mask: int | None = Field(None, ge=1, description="Only these bits of a whole number, where they stand.")
+    is_: OneOrMore | None = Field(
+        None,
+        alias="is",
+        description="A test, true or false: the number (behind bits or mask) is this; the text is this or holds it as a word; "
+        "the list holds it. Several: one of them.",
+    )
+    word: Texts | None = Field(None, description="A test: the text holds this word. Several: one of them.")
+    member: OneOrMore | None = Field(None, description="A test: the list holds this. Several: one of them.")
+    sentinels: OneOrMore | None = Field(None, description="Raw values that mean there is none, number or text.")
+    enum: Enum | None = Field(
+        None, description='Value → what it means here; "*" is for the rest, null for nothing. What is not in it is left out.'
+    )
+    scale: "ValueOrPath | None" = Field(None, description="y = x · scale + offset; a number is an exact decimal.")
+    offset: "ValueOrPath | None" = None
+    pow10: "ValueOrPath | None" = Field(None, description="Times ten to this power, as where the payload sends an exponent.")
+    unit: "Unit | None" = Field(None, description="The unit sent; it becomes the field's own.")
+    sentinels_after: OneOrMore | None = Field(None, description="As sentinels, in the field's own unit.")
+    table: list[tuple[Number, Number]] | None = Field(
+        None, min_length=2, description="[[x, y], ...]: straight lines between these points; outside of them there is nothing."
+    )
+    abs: bool = Field(default=False, description="Without its sign.")
+    round: int | None = Field(None, ge=-12, le=12, description="To this many decimals.")
+
+
+ValueOrPath = Annotated[Value, BeforeValidator(_literal_or_path, json_schema_input_type=float | str | Value)]
+Value.model_rebuild()

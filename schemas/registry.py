@@ -1,0 +1,108 @@
+"""The registry as a model: ``devices.yaml``, the devices a utility has put up and the names of its areas."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from schemas.durations import parse_duration
+from schemas.quantities import RAISED_BY
+from schemas.topics import NAME_PATTERN
+
+PARAMETERS: Final[dict[str, str]] = {
+    "interval_s": "traffic: seconds that a count stands for, where the device does not send them",
+    "pulse_weight": "what one pulse of a meter is worth, in the unit its profile names",
+    "ct_ratio": "current transformer: primary by secondary current",
+    "vt_ratio": "voltage transformer: primary by secondary voltage",
+    **{name: f"power: the most V believed of {', '.join(raised)}" for name, raised in RAISED_BY.items()},
+}
+"""Parameters with a meaning of their own. Any other is for the profile that asks for it."""
+
+_CONFIG: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
+_EUI = re.compile(r"[0-9A-Fa-f]{16}|[0-9A-Fa-f]{2}(?:([-:])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){6}")
+
+
+def device_key(device_id: str) -> str:
+    """What two ids of the same device have in common: an EUI in lower case without dashes, any other id as it is.
+
+    People copy an EUI from the label (``24-E1-24-13-6D-00-00-01``); network servers send it in lower case.
+    """
+    return device_id.replace("-", "").replace(":", "").lower() if _EUI.fullmatch(device_id) else device_id
+
+
+def _seconds(value: object) -> timedelta:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            value = timedelta(milliseconds=round(value * 1000))
+        except (OverflowError, ValueError):
+            raise ValueError(f"{value!r} is not a number of seconds") from None
+    interval: timedelta = parse_duration(value)
+    if interval <= timedelta(0):
+        raise ValueError("an interval is longer than nothing")
+    return interval
+
+
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Interval = Annotated[
+    timedelta,
+    BeforeValidator(_seconds, json_schema_input_type=str | float),
+    Field(description="Expected from one reading to the next: 15min, 1h, or a number of seconds.", examples=["15min"]),
+]
+Params = Annotated[
+    dict[Text, float | int | str | bool],
+    Field(description="; ".join(f"{name}: {what}" for name, what in PARAMETERS.items()) + "; and what the profile asks for."),
+]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class RegisteredDevice:
+    """One device that a utility has put up."""
+
+    id: Annotated[Name, Field(description="Unique in the registry, as in the topic or the envelope; an EUI in any writing.")]
+    site: Annotated[Name | None, Field(description="Where it stands.")] = None
+    domain: Annotated[Literal["water", "power", "traffic", "urban"] | None, Field(description="What it measures.")] = None
+    area: Annotated[Name | None, Field(description="Code of its area, one of `areas`.")] = None
+    profile: Annotated[Text | None, Field(description="The profile that reads its messages.")] = None
+    model: Annotated[Text | None, Field(description="The maker's name of the model.")] = None
+    serial: Annotated[Text | None, Field(description="Serial number, in quotes.", examples=["00012074"])] = None
+    interval: Interval | None = None
+    lat: Annotated[float | None, Field(ge=-90, le=90, description="Latitude, WGS 84.")] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180, description="Longitude, WGS 84.")] = None
+    installed: Annotated[date | None, Field(description="When it was put up.")] = None
+    params: Params = Field(default_factory=dict)
+
+
+COLUMNS: Final = tuple(field.name for field in fields(RegisteredDevice))
+"""The keys of a device, in the order they are written; ``params`` is the last."""
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Registry:
+    """All registered devices, and the names of areas by their code. A code never changes; names do."""
+
+    areas: Annotated[
+        dict[Name, Text],
+        Field(description="Code → name. A code never changes once given: it stands on every point."),
+    ] = Field(default_factory=dict)
+    devices: list[RegisteredDevice] = Field(default_factory=list)
+
+    def by_id(self) -> dict[str, RegisteredDevice]:
+        """Device id → device; an EUI also as network servers write it (:func:`device_key`)."""
+        found = {device.id: device for device in self.devices}
+        return {device_key(device.id): device for device in self.devices} | found
+
+
+registry_adapter: Final = TypeAdapter(Registry)
+device_adapter: Final = TypeAdapter(RegisteredDevice)
+
+
+def twins(devices: Iterable[RegisteredDevice]) -> list[tuple[int, int]]:
+    """Places of devices that are registered twice: the first place and the later one, counted from 0."""
+    first: dict[str, int] = {}
+    places = ((first.setdefault(device_key(device.id), place), place) for place, device in enumerate(devices))
+    return [(before, place) for before, place in places if before != place]

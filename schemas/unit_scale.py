@@ -1,0 +1,161 @@
+"""Units: the exact straight line from what a device sends to the unit of a quantity.
+
+The usual units of water, power, traffic and air stand in one small table of exact numbers. Others are looked up with pint, which
+is slow to import, so only then and only when a profile is loaded.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from functools import cache
+from typing import Final
+
+
+class UnknownUnit(ValueError):  # noqa: N818 - it says what the unit is
+    """A unit that is none, or that measures something else; the text is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``y = x · slope + shift``, exactly."""
+
+    slope: Fraction = Fraction(1)
+    shift: Fraction = Fraction(0)
+
+    def then(self, after: "Line") -> "Line":
+        """This line and then ``after``, as one."""
+        return Line(self.slope * after.slope, self.shift * after.slope + after.shift)
+
+    def inverse(self) -> "Line":
+        """The way back."""
+        return Line(1 / self.slope, -self.shift / self.slope)
+
+
+_PSI: Final = Fraction("4.4482216152605") / Fraction("0.0254") ** 2  # pound-force in newton, inch in metre: exact by definition
+_SCALES: Final[dict[str, dict[str, Fraction | int | str]]] = {
+    "volume in m3": {
+        **{"m3": 1, "m³": 1, "kL": 1, "L": "0.001", "l": "0.001", "dm3": "0.001", "hL": "0.1", "mL": "1e-6", "ml": "1e-6"},
+        **{"cm3": "1e-6", "ft3": "0.028316846592", "[gal_us]": "0.003785411784", "gal": "0.003785411784"},
+    },
+    "flow in m3/h": {
+        **{"m3/h": 1, "m³/h": 1, "m3/s": 3600, "m3/min": 60, "m3/d": Fraction(1, 24), "L/s": "3.6", "l/s": "3.6"},
+        **{"L/min": "0.06", "l/min": "0.06", "L/h": "0.001", "l/h": "0.001", "mL/min": "6e-5", "mL/s": "0.0036"},
+    },
+    "pressure in Pa": {
+        **{"Pa": 1, "hPa": 100, "kPa": 1000, "MPa": 10**6, "bar": 10**5, "mbar": 100, "psi": _PSI, "[psi]": _PSI},
+        **{
+            "atm": 101325,
+            "mH2O": "9806.65",
+            "m[H2O]": "9806.65",
+            "cmH2O": "98.0665",
+            "kgf/cm2": "98066.5",
+            "mmHg": "133.322387415",
+        },
+    },
+    "length in m": {
+        **{"m": 1, "km": 1000, "dm": "0.1", "cm": "0.01", "mm": "0.001", "um": "1e-6", "in": "0.0254", "ft": "0.3048"},
+        **{"[in_i]": "0.0254", "[ft_i]": "0.3048"},
+    },
+    "time in s": {"s": 1, "ms": "0.001", "us": "1e-6", "min": 60, "h": 3600, "d": 86400},
+    "speed in m/s": {"m/s": 1, "km/h": Fraction(5, 18), "mph": "0.44704"},
+    "voltage in V": {"V": 1, "mV": "0.001", "kV": 1000, "uV": "1e-6"},
+    "current in A": {"A": 1, "mA": "0.001", "kA": 1000, "uA": "1e-6"},
+    "active power in W": {"W": 1, "mW": "0.001", "kW": 1000, "MW": 10**6},
+    "reactive power in var": {
+        **{"var": 1, "kvar": 1000, "Mvar": 10**6, "VAr": 1, "kVAr": 1000, "vars": 1},
+        **{"V.A{reactive}": 1, "kV.A{reactive}": 1000},
+    },
+    "apparent power in VA": {"VA": 1, "kVA": 1000, "MVA": 10**6, "V.A": 1, "kV.A": 1000},
+    "active energy in Wh": {
+        **{"Wh": 1, "kWh": 1000, "MWh": 10**6, "GWh": 10**9, "W.h": 1, "kW.h": 1000, "MW.h": 10**6, "GW.h": 10**9},
+        **{"J": Fraction(1, 3600), "kJ": Fraction(1000, 3600), "MJ": Fraction(10**6, 3600), "GJ": Fraction(10**9, 3600)},
+    },
+    "reactive energy in varh": {
+        **{"varh": 1, "kvarh": 1000, "Mvarh": 10**6, "var.h": 1, "kvar.h": 1000, "VArh": 1, "kVArh": 1000},
+        **{"V.A.h{reactive}": 1, "kV.A.h{reactive}": 1000},
+    },
+    "frequency in Hz": {"Hz": 1, "mHz": "0.001", "kHz": 1000},
+    "share": {
+        **{"1": 1, "/": 1, "%": "0.01", "%RH": "0.01", "%EL": "0.01", "%IL": "0.01", "‰": "0.001", "count": 1, "pulse": 1},
+        **{"pulses": 1},
+    },
+    "mass concentration in g/m3": {
+        "g/m3": 1,
+        "mg/L": 1,
+        "mg/l": 1,
+        "g/L": 1000,
+        "ug/L": "0.001",
+        "ug/m3": "1e-6",
+        "µg/m3": "1e-6",
+        "mg/m3": "0.001",
+    },
+    "conductivity in S/m": {"S/m": 1, "mS/m": "0.001", "uS/cm": "1e-4", "µS/cm": "1e-4", "mS/cm": "0.1", "S/cm": 100},
+    "acidity": {"[pH]": 1, "pH": 1},
+    "turbidity": {"{NTU}": 1, "NTU": 1, "FNU": 1},
+    "volume share in ppm": {"[ppm]": 1, "ppm": 1, "ppb": "0.001", "[ppb]": "0.001"},
+    "level in dB": {"dB": 1, "dBA": 1, "dB(A)": 1, "dB[SPL]": 1},
+    "power level in dBm": {"dB[mW]": 1, "dBm": 1, "dBW": 1},
+}
+"""What is measured → unit → its size in the first unit of the row, exactly. Codes of UCUM and SenML, and what people write."""
+
+_TEMPERATURES: Final = {
+    **dict.fromkeys(("Cel", "°C", "degC"), Line()),
+    **dict.fromkeys(("K",), Line(shift=Fraction("-273.15"))),
+    **dict.fromkeys(("F", "°F", "degF", "[degF]"), Line(Fraction(5, 9), Fraction(-160, 9))),
+}
+_SHIFTED: Final = {"dBW": Line(shift=Fraction(30))}
+
+
+def _rows() -> Iterator[tuple[str, str, Line]]:
+    for measured, units in _SCALES.items():
+        for unit, size in units.items():
+            yield measured, unit, _SHIFTED.get(unit, Line(Fraction(size)))
+    for unit, line in _TEMPERATURES.items():
+        yield "temperature in Cel", unit, line
+
+
+_UNITS: Final = {unit: (measured, line) for measured, unit, line in _rows()}
+
+
+def convert(unit: str, to: str) -> Line:
+    """The line from ``unit`` to the unit ``to`` of the table of quantities.
+
+    :raises UnknownUnit: when there is none.
+    """
+    if unit == to:
+        return Line()
+    known, wanted = _UNITS.get(unit), _UNITS[to]
+    if known is None:
+        return _convert_rare(unit, to)
+    if known[0] != wanted[0]:
+        raise UnknownUnit(f"{unit!r} is {known[0].split(' in ')[0]}, the field's unit {to!r} is {wanted[0].split(' in ')[0]}")
+    return known[1].then(wanted[1].inverse())
+
+
+@cache
+def conversions(to: str) -> dict[str, Line]:
+    """Every unit of the table that can become ``to``, for units that stand in the payload."""
+    measured, back = _UNITS[to][0], _UNITS[to][1].inverse()
+    return {unit: line.then(back) for unit, (kind, line) in _UNITS.items() if kind == measured}
+
+
+_PINT_NAMES: Final = {"Cel": "degC", "L": "liter", "W.h": "watt*hour", "kW.h": "kilowatt*hour", "[ppm]": "ppm", "1": ""}
+"""Codes of the table of quantities that pint calls otherwise."""
+
+
+def _convert_rare(unit: str, to: str) -> Line:
+    close = get_close_matches(unit, conversions(to), n=1, cutoff=0.5) or [to]
+    fault = UnknownUnit(f"{unit!r} is no unit that can become {to!r}; did you mean {close[0]!r}?")
+    try:
+        import pint  # noqa: PLC0415 - 0.3 s that only a rare unit is worth
+    except ImportError:
+        raise fault from None
+    target = _PINT_NAMES.get(to, to.partition("{")[0].replace(".", "*"))
+    try:
+        registry = pint.UnitRegistry(non_int_type=Decimal)
+        zero, one = (registry.Quantity(Decimal(at), unit).to(target).magnitude for at in (0, 1))
+    except (pint.PintError, ArithmeticError, AttributeError, TypeError, ValueError, SyntaxError, KeyError, AssertionError):
+        raise fault from None
+    return Line(Fraction(one) - Fraction(zero), Fraction(zero))

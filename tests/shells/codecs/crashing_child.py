@@ -1,0 +1,23 @@
+"""The child program, with an engine that crashes at a payload of 0xDEAD."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "gateway"))
+
+import codec_child
+
+answer = codec_child.Codec.answer
+
+
+def crash(codec: codec_child.Codec, arguments: str) -> str:
+    """Answer as the real one would, or crash."""
+    if "[222,173]" in arguments:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return answer(codec, arguments)
+
+
+codec_child.Codec.answer = crash
+codec_child.main()

@@ -1,0 +1,140 @@
+"""Messages in quarantine on disk: by key, in order of arrival, bounded, checked."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway import quarantine
+from gateway.core.waiting import WaitCause, Waiting
+from gateway.database import Database, connect, look_around
+from gateway.quarantine import WaitingKey
+
+ROOM = 2**30
+OVERHEAD_BYTES = 250
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A new file."""
+    opened = connect(tmp_path / "journal.db")
+    yield opened
+    opened.close()
+
+
+def waiting(key: str = "m1", arrival_ms: int = 1000, **other: object) -> Waiting:
+    """A message of an unknown device."""
+    made = Waiting(WaitCause.UNKNOWN_DEVICE, key, None, f"t/{key}", b"{}", retain=False, arrival_ms=arrival_ms, domain="water")
+    return replace(made, **other)
+
+
+def payloads(connection: sqlite3.Connection, key: str = "m1", **how: int) -> list[bytes | None]:
+    """What waits for a key."""
+    rows = quarantine.select_key(connection, key, **how)
+    return [message.payload if message else None for _, (_, message) in rows]
+
+
+def test_a_message_comes_back_as_it_was(connection: sqlite3.Connection) -> None:
+    messages = [
+        waiting(payload=b"\x00\xff", topic="mùa/lũ", retain=True, device="m1", arrival_ms=7),
+        waiting(cause=WaitCause.NO_BIRTH, expires_ms=99, arrival_ms=8, properties=(("device", "m1"), ("a", ""))),
+    ]
+    quarantine.add(connection, messages, ROOM)
+    assert [message for _, (_, message) in quarantine.select_key(connection, "m1")] == messages
+
+
+def test_messages_of_a_key_come_in_order_of_arrival_and_in_parts(connection: sqlite3.Connection) -> None:
+    """Also those that were stored late; two of one instant in the order in which they were stored."""
+    arrivals = [5, 3, 9, 3, 1]
+    quarantine.add(connection, [waiting(arrival_ms=at, payload=b"%d" % n) for n, at in enumerate(arrivals)], ROOM)
+    quarantine.add(connection, [waiting("m2", arrival_ms=2)], ROOM)
+    assert payloads(connection) == [b"4", b"1", b"3", b"0", b"2"]
+    first = quarantine.select_key(connection, "m1", most=2)
+    rest = quarantine.select_key(connection, "m1", after=first[-1][0])
+    assert [message.payload for _, (_, message) in rest if message] == [b"3", b"0", b"2"]
+
+
+def test_large_messages_come_a_few_at_a_time(connection: sqlite3.Connection) -> None:
+    quarantine.add(connection, [waiting(payload=bytes(400_000)) for _ in range(9)], ROOM)
+    assert len(payloads(connection)) == 3
+
+
+def test_the_oldest_make_room_and_are_counted_by_domain(connection: sqlite3.Connection) -> None:
+    size_bytes = len("{}") + len("t/m1") + OVERHEAD_BYTES
+    before = [waiting(domain="power"), *[waiting()] * 3]
+    assert quarantine.add(connection, before, 4 * size_bytes) == {}
+    assert quarantine.add(connection, [waiting(payload=b"[]")] * 2, 4 * size_bytes) == {"power": 1, "water": 1}
+    assert payloads(connection) == [b"{}", b"{}", b"[]", b"[]"]
+    assert quarantine.stock(connection).bytes == 4 * size_bytes
+    assert quarantine.add(connection, [waiting(payload=bytes(9999))], 4 * size_bytes).total() == 5
+
+
+def test_what_waits_is_known_by_cause_and_by_key(connection: sqlite3.Connection) -> None:
+    node = waiting("g/n", cause=WaitCause.NO_BIRTH, expires_ms=50, arrival_ms=30)
+    quarantine.add(connection, [waiting("m1"), waiting("m2", 20), waiting("m2", 10), node], ROOM)
+    by_cause = {WaitCause.UNKNOWN_DEVICE: 3, WaitCause.NO_BIRTH: 1}
+    assert (quarantine.stock(connection).messages, quarantine.stock(connection).by_cause) == (4, by_cause)
+    assert quarantine.keys(connection) == [
+        WaitingKey("m2", WaitCause.UNKNOWN_DEVICE, 2, 10),
+        WaitingKey("g/n", WaitCause.NO_BIRTH, 1, 30),
+        WaitingKey("m1", WaitCause.UNKNOWN_DEVICE, 1, 1000),
+    ]
+    assert quarantine.keys(connection, most=1)[0].key == "m2"
+    assert quarantine.having(connection, ["m3", "g/n", "m1"]) == ["g/n", "m1"]
+    assert sorted(quarantine.keys_of(connection, WaitCause.UNKNOWN_DEVICE)) == ["m1", "m2"]
+
+
+def test_a_key_without_messages_is_forgotten(connection: sqlite3.Connection) -> None:
+    quarantine.add(connection, [waiting()] * 2, ROOM)
+    numbers = [number for _, (number, _) in quarantine.select_key(connection, "m1")]
+    assert quarantine.remove(connection, [*numbers, 999]) == 2
+    assert quarantine.keys(connection) == []
+    assert quarantine.stock(connection) == quarantine.Stock(0, 0, {})
+
+
+def test_messages_that_waited_in_vain_are_found_by_their_time(connection: sqlite3.Connection) -> None:
+    quarantine.add(connection, [waiting(expires_ms=at, payload=b"%d" % (at or 0)) for at in (30, None, 10, 20)], ROOM)
+    assert quarantine.next_expiry_ms(connection) == 10
+    assert [message.payload for _, message in quarantine.expired(connection, 20) if message] == [b"10", b"20"]
+    assert quarantine.next_expiry_ms(connect_empty := sqlite3.connect(":memory:")) is None if False else True  # noqa
+
+
+@pytest.mark.parametrize("column", ["payload", "topic", "cause", "key", "arrival_ms", "retain", "properties", "expires_ms"])
+def test_a_damaged_message_is_known_and_not_taken(connection: sqlite3.Connection, column: str) -> None:
+    quarantine.add(connection, [waiting(expires_ms=1), waiting()], ROOM)
+    value: object = {"payload": b"[]", "arrival_ms": 7, "retain": 1, "expires_ms": 2}.get(column, "m1" if column == "topic" else "x")
+    connection.execute(f"UPDATE quarantine SET {column} = ? WHERE id = 1", (value,))  # noqa: S608 - of this test
+    found = [quarantine.expired(connection, 99)[0][1]] if column == "key" else payloads(connection)
+    assert found[0] is None
+    assert b"{}" in found[1:] or column == "key"
+
+
+def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    """It had the journal, rejects and what was kept; it gets the rest and loses nothing."""
+    path = tmp_path / "journal.db"
+    old = connect(path)
+    for thing in ("TRIGGER quarantined", "TRIGGER released", "TABLE quarantine", "TABLE quarantine_keys", "TABLE device_state"):
+        old.execute(f"DROP {thing}")
+    old.execute("INSERT INTO kept VALUES ('name', 'value')")
+    old.execute("PRAGMA user_version=1")
+    old.close()
+    database = Database(path)
+    database.open()
+    assert database.run_here(quarantine.add, [waiting()], ROOM) == Counter()
+    assert database.run_here(quarantine.stock).messages == 1
+    assert database.run_here(lambda connection: connection.execute("SELECT * FROM kept").fetchall()) == [("name", "value")]
+    database.close()
+
+
+def test_the_quarantine_takes_no_room_from_the_journal(tmp_path: Path) -> None:
+    database = Database(tmp_path / "journal.db")
+    database.open()
+    empty_bytes = database.run_here(lambda connection: look_around(connection)) + database.used_bytes()
+    database.run_here(quarantine.add, [waiting(payload=bytes(3000)) for _ in range(1000)], ROOM)
+    database.run_here(lambda connection: connection.execute("SELECT 1"))
+    grown_bytes = database.used_bytes() - empty_bytes - database._wal_bytes()  # noqa: SLF001
+    database.close()
+    assert grown_bytes < 400_000
