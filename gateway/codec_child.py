@@ -58,8 +58,7 @@ class FaultError(Exception):
     """
 
     def __init__(self, text: str, *, overran: bool = False) -> None:
-        text = text[: MESSAGE_CHARACTERS + 20].encode(errors="replace").decode()
-        self.line = json.dumps([text, overran])
+        self.line = json.dumps([text.encode(errors="replace").decode(), overran])
         self.overran = overran
 
 
@@ -107,8 +106,9 @@ class Codec:
         if not isinstance(result, str) or not result.startswith("{"):
             raise FaultError("returned what is no JSON object")
         if result.startswith('{"!":'):
-            text, stack = json.loads(result)["!"]
-            raise _fault(text, stack)
+            match json.loads(result):
+                case {"!": [str(text), str(stack)]}:
+                    raise _fault(text, stack)
         if len(result) > RESULT_CHARACTERS:
             raise FaultError(f"returned {len(result)} characters of JSON; {RESULT_CHARACTERS} are taken")
         return result
@@ -125,6 +125,7 @@ class Codec:
 
 def _fault(text: str, stack: str) -> FaultError:
     """What was thrown, and in which line of the codec."""
+    text = text[:MESSAGE_CHARACTERS].removesuffix("\nundefined")  # what the engine's package puts after what has no stack
     if text == "InternalError: interrupted":
         return FaultError(OVERRAN, overran=True)
     for frame in stack.splitlines():
@@ -132,8 +133,8 @@ def _fault(text: str, stack: str) -> FaultError:
             break
         _, found, place = frame.partition("<input>:")
         if found:
-            return FaultError(f"{text[:MESSAGE_CHARACTERS]} (line {place.split(':')[0]})")
-    return FaultError(text.removesuffix("\nundefined"))
+            return FaultError(f"{text} (line {place.split(':')[0]})")
+    return FaultError(text)
 
 
 class Server:

@@ -25,6 +25,7 @@ class Seen:
 
     :ivar profile: the profile that took it, ``native``, or None.
     :ivar document: what the mapping saw; of a native message its values.
+    :ivar was_asked: whether its codec was asked; not where the network server had decoded it.
     :ivar warnings: what the codec said beside its answer.
     """
 
@@ -35,6 +36,7 @@ class Seen:
     profile: str | None = None
     frame: Frame | None = None
     document: Any = None
+    was_asked: bool = False
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -89,7 +91,7 @@ def finish(processor: Processor, seen: Seen, answer: CodecAnswer) -> None:
     assert ask is not None, "no codec was asked"  # noqa: S101
     held: Held = ask.resume
     seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
-    seen.warnings = answer.warnings
+    seen.was_asked, seen.warnings = True, answer.warnings
     seen.take(held.frame)
 
 
@@ -97,6 +99,8 @@ def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, ar
     frame = _recognised(topic, message, processor)
     seen = Seen(message, arrival_ms, processor.process(message, arrival_ms))
     if frame is not None:
+        if frame.profile.codec is not None and seen.asks is None:  # as the core does it
+            frame.document = {**frame.document, "codec": frame.document.get("decoded")}
         seen.take(frame)
     elif said := topic.status(message.payload):
         seen.device = said.device
@@ -105,7 +109,7 @@ def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, ar
 
 def _recognised(topic: ProfiledTopic, message: Message, processor: Processor) -> Frame | None:
     try:
-        frame = topic.recognise(message.payload, processor.streams.registry)
+        frame = topic.recognise(message, processor.streams.registry)
     except Undecodable:
         return None
     return None if isinstance(frame, IgnoreCause) else frame

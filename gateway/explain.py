@@ -66,7 +66,7 @@ def _values(processor: Processor, seen: Seen) -> list[Step]:
         return [("decoded", _json(seen.document))] if seen.document is not None else []
     lines = []
     if seen.frame.profile.codec is not None:
-        lines.append(("codec", f"{seen.frame.profile.codec.name} gave {_json(seen.frame.document.get('codec'))}"))
+        lines += _codec(seen.frame.profile.codec.name, seen.frame.document, was_asked=seen.was_asked)
         lines += [("warning", warning) for warning in seen.warnings]
     else:
         shown = (
@@ -81,6 +81,13 @@ def _values(processor: Processor, seen: Seen) -> list[Step]:
         with suppress(Undecodable):  # a fault of the whole message: the reject tells it
             lines += [("step", f"{what}: {_json(value)}") for what, value in seen.frame.profile.explain(sight)]
     return lines
+
+
+def _codec(name: str, document: dict[str, Any], *, was_asked: bool) -> list[Step]:
+    if "codec" not in document:
+        return []  # it found a fault: the reject tells it
+    whose = f"{name} gave" if was_asked else f"{name} was not asked; the network server gave"
+    return [("codec", f"{whose} {_json(document['codec'])}")]
 
 
 def _point(point: dict[str, Any]) -> str:

@@ -41,8 +41,11 @@ BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
 
 
-def build_processor(config: Config, known: Known, saved_ms: int = 0) -> Processor:
-    """The pure pipeline of a configuration."""
+def build_processor(config: Config, known: Known, *, not_before_ms: int = 0) -> Processor:
+    """The pure pipeline of a configuration.
+
+    :param not_before_ms: a clock that stands before this is wrong; 0 at a desk, where messages of any time are looked at.
+    """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
     rules = TimeRules(
         *(
@@ -50,8 +53,7 @@ def build_processor(config: Config, known: Known, saved_ms: int = 0) -> Processo
             for value in (config.time.max_past, config.time.max_future, config.time.late_after)
         ),
     )
-    trust = ClockTrust(built_ms=BUILT_MS, saved_ms=saved_ms, max_future_ms=rules.max_future_ms)
-    trust.judge(time.time_ns() // 1_000_000)
+    trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
     return Processor(Streams(known.devices, admission, known.profiles), rules, trust, config.limits.payload_bytes)
 
 
@@ -126,16 +128,20 @@ def build(config: Config, file: Database) -> Parts:
     :raises ConfigurationFault: the registry, a profile or a certificate cannot be used.
     """
     known = load_known(config)
-    processor = build_processor(config, known, saved_ms=int(file.run_here(database.kept, NEWEST_TIME) or 0))
+    saved_ms = int(file.run_here(database.kept, NEWEST_TIME) or 0)
+    processor = build_processor(config, known, not_before_ms=max(BUILT_MS, saved_ms))
+    processor.trust.judge(time.time_ns() // 1_000_000)
     processor.restore_births(file.run_here(database.kept_under, BIRTH))
     events, acknowledger, ledger = Events(), Acknowledger(), Ledger(since_ms=time.time_ns() // 1_000_000)
     influxdb = InfluxdbClient(config.influxdb, lambda off: processor.trust.see_influxdb(off, time.time_ns() // 1_000_000))
     breaker, store = Breaker(events), Store(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
-    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, JournalState())
+    codecs = Codecs(known.codecs)
+    state = GatewayState(
+        config, processor, delivery, acknowledger, ledger, events, codecs, JournalState(), known.registry.areas
+    )
     to_journal = ToJournal(delivery, breaker, store, ledger, events)
     keeper = RejectKeeper(file, ledger, events, max_bytes=config.rejects.max_bytes, let_go=delivery.let_go)
-    codecs = Codecs(known.codecs)
     errands = Errands(processor, delivery, codecs, events)
     quarantine = Quarantine(
         file,

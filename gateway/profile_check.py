@@ -71,7 +71,7 @@ def check_profile(name: str, tests: list[ProfileTest], profiles: Profiles, codec
 def _check(name: str, test: ProfileTest, number: int, profiles: Profiles, codecs: CodecCalls) -> Checked:
     registered = name if profiles.by_name[name].by_registry else None
     streams = Streams(_Everyone(_Tested(registered, dict(test.params))), None, profiles)
-    trust = ClockTrust(built_ms=0, saved_ms=0, max_future_ms=_RULES.max_future_ms)
+    trust = ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)
     desk = Desk(Processor(streams, _RULES, trust), codecs)
     faults: list[str] = []
     together: list[Seen] = []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from gateway.config_file import ConfigurationFault
 from gateway.core.decoders import DECODERS
@@ -50,15 +51,14 @@ class Loaded:
 
 
 def load_profiles(local: Path | None, shipped: Path = SHIPPED) -> Loaded:
-    """The profiles and envelopes that are shipped, and those of a utility; its file replaces a shipped one of the same name.
+    """The profiles and envelopes of a utility, and those that are shipped and not replaced by one of the same name or file.
 
     :raises ConfigurationFault: naming file, key and what is wrong, for all files.
     """
-    files = {path.name: path for path in _files(shipped)}
-    if local is not None:
-        files |= {path.name: path for path in _files(local)}
+    own = _files(local) if local is not None else []
+    names = {path.name for path in own}
     loaded, faults = Loaded({}, {}), []
-    for path in files.values():
+    for path in [*own, *(path for path in _files(shipped) if path.name not in names)]:
         try:
             _load(path, loaded, local, shipped)
         except ConfigurationFault as fault:
@@ -90,7 +90,7 @@ def _load(path: Path, loaded: Loaded, local: Path | None, shipped: Path) -> None
 def _add_envelope(path: Path, document: object, loaded: Loaded) -> None:
     spec = _validated(EnvelopeSpec, path, document)
     try:
-        loaded.envelopes[spec.envelope] = Envelope(spec)
+        loaded.envelopes.setdefault(spec.envelope, Envelope(spec))
     except ValueError as error:
         raise ConfigurationFault([f"{path}: document: {error}"]) from error
 
@@ -101,6 +101,9 @@ def _add_profile(path: Path, document: object, loaded: Loaded, local: Path | Non
         what = "a profile without tests is refused; give a message and what it must become"
         raise ConfigurationFault([f"{path}: tests: {what}"])
     known = loaded.profiles.get(model.profile)
+    is_shipped = path.is_relative_to(shipped)
+    if known is not None and is_shipped and not known.shipped:
+        return
     if known is not None:
         raise ConfigurationFault(
             [f"{path}: profile: {model.profile} stands in {known.path} too; give one of them another name"]
@@ -110,7 +113,7 @@ def _add_profile(path: Path, document: object, loaded: Loaded, local: Path | Non
     except ProfileFaults as faults:
         raise ConfigurationFault(str(faults).split("\n")) from faults
     codec = _codec_file(path, compiled, [folder for folder in (path.parent, local, shipped) if folder is not None])
-    loaded.profiles[model.profile] = ProfileFile(path, model, compiled, codec, path.is_relative_to(shipped))
+    loaded.profiles[model.profile] = ProfileFile(path, model, compiled, codec, is_shipped)
 
 
 def _codec_file(path: Path, profile: CompiledProfile, folders: Sequence[Path]) -> Path | None:
@@ -164,7 +167,7 @@ def _parts(text: str) -> Iterator[str]:
         yield "\n" * start + "\n".join(lines[start:end])
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Dates, which YAML makes of some texts, as the texts they were."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
@@ -210,7 +213,7 @@ def _place(document: object, location: Sequence[int | str], kind: str) -> Iterat
             yield part
 
 
-def _what(fault: Any) -> str:
+def _what(fault: ErrorDetails) -> str:
     kind, message = fault["type"], str(fault["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
         key = str(fault["loc"][-1])

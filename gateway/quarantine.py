@@ -16,7 +16,7 @@ from typing import Any, Final
 from gateway.core.waiting import WaitCause, Waiting
 
 _COLUMNS: Final = "cause, key, expires_ms, arrival_ms, topic, retain, device, domain, properties, payload"
-_ROW_OVERHEAD_BYTES: Final = 250
+_ROW_OVERHEAD_BYTES: Final = 150
 _TOGETHER_BYTES: Final = 2**20
 """Payloads read at a time, or little more."""
 

@@ -5,14 +5,17 @@ profiles and clock. What hangs on the messages before it is not seen that way: w
 a reading is a duplicate.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.codec_protocol import CodecAnswer, CodecAsk
+from gateway.core.by_profile import BIRTH
 from gateway.core.message import Message, StoredMessage
 from gateway.core.process import Processor
+from gateway.core.sparkplug_births import parse_address
 from gateway.core.streams import Streams
 from gateway.desk import begin, finish
 from gateway.documents import result_document
@@ -22,7 +25,7 @@ AskCodec = Callable[[CodecAsk], Awaitable[CodecAnswer]]
 """Asks a codec of the running gateway."""
 
 _POINTS_MAX: Final = 50
-_STEPS_MAX: Final = 100
+_STEPS_MAX: Final = 60
 _STEP_CHARACTERS: Final = 1000
 """What people look at. The message of a device that was offline for a week holds more of the same."""
 
@@ -32,23 +35,33 @@ class Retraced:
     """What became of a message.
 
     :ivar result: in the form of ``gateway decode --json``, with at most 50 points; ``points_left_out`` counts the others.
-    :ivar steps: what, and what it was; at most 100.
+    :ivar steps: what, and what it was; at most 60 of a kind.
     """
 
     result: dict[str, Any]
     steps: list[Step]
 
 
-async def retrace(running: Processor, message: Message, arrival_ms: int, ask: AskCodec) -> Retraced:
-    """What the gateway makes of a message that arrived at ``arrival_ms``, step by step."""
+def births_named_by(topic: str) -> list[str]:
+    """Names of the saved Sparkplug births that messages of a topic need; none for other topics."""
+    address = parse_address(topic)
+    return [] if address is None else sorted({BIRTH + address.node_key, BIRTH + address.key})
+
+
+async def retrace(running: Processor, message: Message, arrival_ms: int, ask: AskCodec, births: Mapping[str, str]) -> Retraced:
+    """What the gateway makes of a message that arrived at ``arrival_ms``, step by step.
+
+    :param births: the saved texts of :func:`births_named_by`.
+    """
     processor = _apart(running)
+    processor.restore_births(births)
     properties = tuple(message.user_properties or ())
     again = StoredMessage(message.topic, message.payload, message.retain, message.duplicate, properties, replayed=True)
     seen = begin(processor, again, arrival_ms)
     if seen.asks is not None:
         finish(processor, seen, await ask(seen.asks))
     result = result_document(seen)
-    told = [(what, _cut(text)) for what, text in steps(processor, seen, result)[:_STEPS_MAX]]
+    told = _first_of_each(steps(processor, seen, result))
     result["points_left_out"] = max(0, len(result["points"]) - _POINTS_MAX)
     del result["points"][_POINTS_MAX:]
     return Retraced(result, told)
@@ -60,5 +73,11 @@ def _apart(running: Processor) -> Processor:
     return Processor(streams, running.rules, deepcopy(running.trust), running.payload_max_bytes)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _STEP_CHARACTERS else f"{text[:_STEP_CHARACTERS]} …"
+def _first_of_each(told: list[Step]) -> list[Step]:
+    counted: Counter[str] = Counter()
+    kept = []
+    for what, text in told:
+        counted[what] += 1
+        if counted[what] <= _STEPS_MAX:
+            kept.append((what, text if len(text) <= _STEP_CHARACTERS else f"{text[:_STEP_CHARACTERS]} …"))
+    return kept

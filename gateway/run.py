@@ -161,6 +161,7 @@ async def _reload(parts: Parts) -> None:
     streams = parts.processor.streams
     streams.replace_registry(known.devices)
     streams.replace_profiles(known.profiles)
+    parts.state.areas = known.registry.areas
     parts.intake.want(topic_filters(parts.config, known))
     parts.quarantine.release(*known.devices)
     parts.state.events.reloaded(len(known.registry.devices), len(known.files))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway import __version__
+from gateway.codecs import Codecs
 from gateway.config import Config
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import encode
@@ -53,6 +54,7 @@ class GatewayState:
     acknowledger: Acknowledger
     ledger: Ledger
     events: Events
+    codecs: Codecs
     journal: JournalState
     areas: Mapping[str, str] = field(default_factory=dict)
 
@@ -125,12 +127,15 @@ class GatewayState:
 
     def troubles(self) -> list[str]:
         """All that is wrong now, for people."""
-        events = self.events
+        events, codecs = self.events, self.codecs
         found = [
             f"MQTT: {events.mqtt_trouble}" if not events.mqtt_connected else "",
             *[f"MQTT: subscription {pattern} refused: {why}" for pattern, why in events.refused_subscriptions.items()],
             f"InfluxDB: {events.influxdb_trouble}" if events.influxdb_trouble else "",
             f"journal: {events.journal_trouble}" if events.journal_trouble else "",
+            f"quarantine: {events.quarantine_trouble}" if events.quarantine_trouble else "",
+            f"no codec can be called: {codecs.trouble}" if codecs.trouble else "",
+            *[f"codec {key} is suspended, its messages wait: it {why}; mend it" for key, why in codecs.suspended.items()],
             "the gateway's clock is doubted" if self.processor.trust.doubted else "",
             f"ledger: {self.ledger.imbalance} readings unaccounted for" if self.ledger.imbalance else "",
         ]
@@ -155,6 +160,12 @@ class GatewayState:
                 "bytes": self.journal.used_bytes,
                 "batches": self.journal.batches,
                 "oldest_s": self.journal.oldest_s,
+            },
+            "codecs": {
+                "suspended": self.codecs.suspended,
+                "trouble": self.codecs.trouble,
+                "restarts": self.codecs.restarts,
+                "pending": self.codecs.pending,
             },
             "clock_trusted": not self.processor.trust.doubted,
             "messages": self.events.messages_received,

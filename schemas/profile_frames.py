@@ -8,21 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from schemas.profile_values import Part
 
 DecoderName = Literal[
-    *(
-        "json",
-        "json_lenient",
-        "senml_json",
-        "senml_cbor",
-        "cbor",
-        "sparkplug_b",
-        "text",
-        "csv",
-        "obis",
-        "bytes",
-        "hex",
-        "base64",
-    )
-]
+    "json", "json_lenient", "senml_json", "senml_cbor", "cbor", "sparkplug_b", "text", "csv", "obis", "bytes", "hex", "base64"
+]  # fmt: skip
 FrameType = Literal[
     "u8", "u16", "u24", "u32", "u64", "i8", "i16", "i24", "i32", "i64", "f32", "f64", "bcd", "text", "hex"
 ]  # fmt: skip
@@ -68,7 +55,7 @@ class Decode(Part):
     csv: Csv | None = None
     nested: dict[str, Nested] = Field(
         {},
-        description="Path → how the value there is decoded again, one step or several in order: base64, hex, json (in a text), words.",
+        description="Path → how the value there is decoded again: base64, hex, json (in a text), words; or several in order.",
     )
 
     @model_validator(mode="after")

@@ -1,17 +1,19 @@
 """The profile language, points: which canonical quantities a payload holds, once or for each item of a list or map."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, JsonValue
 
 from schemas.durations import RatePerH
 from schemas.profile_times import Times
 from schemas.profile_values import Number, Part, Paths, TextSourceOrPath, Value, ValueOrPath
 from schemas.profile_when import Rule, When
+from schemas.quantities import QUANTITIES
 
 Measurement = Literal["water", "power", "traffic", "urban", "device_health"]
 TagName = Literal["channel", "direction", "lane", "vehicle_class"]
 Tags = dict[TagName, TextSourceOrPath]
+FIELD_NAMES: Final[list[JsonValue]] = list(dict.fromkeys(field for fields in QUANTITIES.values() for field in fields))
 
 
 class Counter(Part):
@@ -19,7 +21,7 @@ class Counter(Part):
 
     wrap: int | str | None = Field(
         None,
-        description="Where the register starts again from 0, in raw units: u16, u24, u32, a width as 23bit, or the number itself.",
+        description="Where the register starts again from 0, in raw units: u16, u32, a width as 23bit, or the number.",
     )
     reset: Literal["small_step_back_is_suspect"] = Field(
         "small_step_back_is_suspect",
@@ -63,9 +65,7 @@ class MapEntry(FieldValue):
 _Entry = Annotated[MapEntry, BeforeValidator(_entry, json_schema_input_type=str | MapEntry)]
 Map = dict[
     str,
-    Annotated[
-        list[_Entry], BeforeValidator(_entries, json_schema_input_type=Literal["skip"] | str | MapEntry | list[str | MapEntry])
-    ],
+    Annotated[list[_Entry], BeforeValidator(_entries, json_schema_input_type=str | MapEntry | list[str | MapEntry])],
 ]
 
 
@@ -107,14 +107,16 @@ class PointSpec(Part):
     measurement: Measurement
     when: When | None = Field(None, description="Only where this holds.")
     each: ShortEach | None = None
-    fields: dict[str, ShortField] = Field({}, description="Quantity → where it comes from.")
+    fields: dict[str, ShortField] = Field(
+        {}, description="Quantity → where it comes from.", json_schema_extra={"propertyNames": {"enum": FIELD_NAMES}}
+    )
     map: Map = Field(
         {},
-        description="Name → field, for items with a name. {p:1|2|3} in a name takes one of these, {p} any text; skip leaves the name "
-        'out; "*" is for the rest. A name that is not here is left out and counted.',
+        description="Name → field, for items with a name. {p:1|2|3} in a name takes one of these, {p} any text; skip leaves "
+        'the name out; "*" is for the rest. A name that is not here is left out and counted.',
     )
     time: Times | None = Field(None, description="Where the time of these points stands; else that of the profile.")
     device: TextSourceOrPath | None = Field(None, description="Another device than that of the message, as for a concentrator.")
-    tags: Tags = {}
+    tags: Tags = Field({}, description="Tags of these points.")
     historic: Rule | None = Field(None, description="These points are from the past: true, or a when (in each: of an item).")
     estimated: Rule | None = Field(None, description="The device says that these values are estimated: true, or a when.")

@@ -37,7 +37,7 @@ class TimeSource(Part):
     property: str | None = Field(None, description="The MQTT user property that is the time.")
     parts: dict[str, ValueOrPath] | None = Field(
         None,
-        description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; a year below 100 is in this century.",
+        description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; years below 100 are from 2000.",
     )
     base: Paths | None = Field(None, description="Where the time stands from which the items of each are counted; or arrival.")
     step: Span | None = Field(None, description="Time from one item to the next: 1h, or the path of a number of seconds.")
@@ -45,9 +45,9 @@ class TimeSource(Part):
     sign: Literal[1, -1] = Field(1, description="1: the items go forwards from base; -1: backwards.")
     format: str = Field(
         "auto",
-        description="rfc3339; unix_s, unix_ms, unix_us, unix_ns; parts (an object or a list of year, month, day, hour, minute, second); "
-        "senml (seconds, below 2^28 from now); a pattern of strptime, as %d.%m.%Y %H:%M; auto: RFC 3339, or a number whose size tells "
-        "its unit.",
+        description="rfc3339; unix_s, unix_ms, unix_us, unix_ns; parts (an object or a list of year, month, day, hour, minute, "
+        "second); senml (seconds, below 2^28 from now); a pattern of strptime, as %d.%m.%Y %H:%M; auto: RFC 3339, or a number "
+        "whose size tells its unit.",
     )
     zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
     epoch: str | None = Field(None, description="What unix_* counts from, where not 1970-01-01T00:00:00Z (RFC 3339).")

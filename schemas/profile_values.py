@@ -1,7 +1,8 @@
 """The profile language, values: where a value is taken from, the steps it goes through, and tests on it.
 
-A path that begins with ``/`` starts at the document (JSON Pointer: ``~1`` is a slash, ``~0`` a tilde; ``/`` alone is all of it).
-One that does not starts at the item of ``each``; outside of ``each`` it is a named level of the topic, or a key of the document.
+A path that begins with ``/`` starts at the document (JSON Pointer: ``~1`` is a slash, ``~0`` a tilde; ``/`` alone is all of
+it). One that does not starts at the item of ``each``; outside of ``each`` it is a named level of the topic, or a key of the
+document.
 ``[n]`` takes one of a list (negative: from the end), ``[*]`` all of them, ``[?key==value]`` those that fit.
 """
 

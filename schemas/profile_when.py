@@ -45,8 +45,9 @@ ShortTest = Annotated[
     Test,
     BeforeValidator(_test, json_schema_input_type=Scalar | list[Scalar] | Test),
     Field(
-        description="A value, or a list of values of which one must be there; number, text, boolean, list, map or null for a type; "
-        "present or absent; a text with * or ? in it. A path without a slash is a named level of the topic, or in each one of the item."
+        description="A value, or a list of values of which one must be there; number, text, boolean, list, map or null for a "
+        "type; present or absent; a text with * or ? in it. A path without a slash is a named level of the topic, or in each "
+        "one of the item."
     ),
 ]
 
@@ -55,7 +56,7 @@ class When(Part):
     """Path → test. All must hold."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, ShortTest] = Field(init=False)  # type: ignore[assignment]
+    __pydantic_extra__: dict[str, ShortTest] = Field(init=False)
 
     any_present: list[str] | None = Field(None, min_length=1, description="There is something at one of these paths.")
 

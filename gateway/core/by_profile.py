@@ -60,7 +60,7 @@ class ByProfile:
         try:
             if topic.address is not None:
                 return self._sparkplug(topic, topic.address, message, now_ms)
-            frame = topic.recognise(message.payload, self.streams.registry)
+            frame = topic.recognise(message, self.streams.registry)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail)
         return self._recognised(frame, message, now_ms)
@@ -88,7 +88,7 @@ class ByProfile:
             self._said(self._node_device(address, name), message, now_ms, online=online)
         if answer.document is not None:
             try:
-                frame = topic.recognise(b"", self.streams.registry, answer.document)
+                frame = topic.recognise(message, self.streams.registry, answer.document)
                 outcome = self._recognised(frame, message, now_ms)
             except Undecodable as why:
                 if address.device or why.reason is not RejectReason.UNKNOWN_TOPIC:

@@ -34,7 +34,7 @@ _MAGNITUDES: Final = ((MS_FROM, 1000, 1), (MS_TO, 1, 1), (10**17, 1, 1000), (10*
 def epoch_ms(value: float) -> int | None:
     """Milliseconds of an epoch in s, ms, µs or ns, told apart by magnitude; None when it is none of them."""
     if isinstance(value, float):
-        if value != value or abs(value) >= _MAGNITUDES[1][0]:
+        if value != value or abs(value) >= _MAGNITUDES[1][0]:  # noqa: PLR0124 - NaN is the number that differs from itself
             return None
         return round(value * 1000) if abs(value) < _MAGNITUDES[0][0] else round(value)
     for limit, times, divided_by in _MAGNITUDES:
@@ -110,8 +110,9 @@ class ClockTrust:
     a piece of evidence that is replaced when it comes again.
     """
 
-    def __init__(self, *, built_ms: int, saved_ms: int, max_future_ms: int) -> None:
-        self._not_before_ms = max(built_ms, saved_ms)
+    def __init__(self, *, not_before_ms: int, max_future_ms: int) -> None:
+        """Trust it, unless it stands before ``not_before_ms``: the build date, or the newest time ever saved."""
+        self._not_before_ms = not_before_ms
         self._max_future_ms = max_future_ms
         self._offsets_ms: dict[str, int] = {}
         self._median_ms = 0
@@ -128,7 +129,7 @@ class ClockTrust:
         """A device's time is ``offset_ms`` ahead of ours. The last 101 devices heard count, one time each."""
         self._offsets_ms.pop(device, None)
         self._offsets_ms[device] = offset_ms
-        if len(self._offsets_ms) > 101:
+        if len(self._offsets_ms) > 101:  # noqa: PLR2004 - an odd number: the median is a device, not a mean of two
             del self._offsets_ms[next(iter(self._offsets_ms))]
         enough = len(self._offsets_ms) >= FEWEST_DEVICES
         self._median_ms = int(median(self._offsets_ms.values())) if enough else 0

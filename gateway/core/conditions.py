@@ -6,7 +6,7 @@ from fnmatch import translate
 from typing import Any, Final
 
 from gateway.core.paths import Node, stands_for
-from gateway.core.sources import Here, Scope, Take, compile_path, within
+from gateway.core.sources import Here, Scope, Take, compile_own_value, compile_path, within
 from schemas.profile_values import Scalar, written
 from schemas.profile_when import Test, When
 
@@ -45,7 +45,8 @@ def _checks(when: When, scope: Scope) -> list[Holds]:
     checks = []
     for path, test in when.tests().items():
         with within(path):
-            checks.append(_check(compile_path(path, scope), compile_test(test)))
+            take = compile_own_value(compile_path(path, scope), scope)
+            checks.append(_check(take, compile_test(test)))
     if when.any_present is not None:
         with within("any_present"):
             checks.append(_any_present([compile_path(path, scope) for path in when.any_present]))

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.core.paths import Node
 from gateway.core.conditions import Holds, always, compile_when
 from gateway.core.fields import Field, compile_entry, compile_fields, read_fields, rules_of
 from gateway.core.items import Walker
 from gateway.core.mapped import Mapped, Sight
 from gateway.core.named_fields import NamedFields
 from gateway.core.native import Drop
+from gateway.core.paths import Node
 from gateway.core.points_found import Found
 from gateway.core.sources import Fault, Here, Scope, Take
 from gateway.core.tags import Tags, TakeTags, compile_tags, joined, no_tags

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from gateway.core.conditions import Holds, always, compile_when
 from gateway.core.decoding import Decoders, Prepare, Read, compile_decode, compile_struct_of, decode_of

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from gateway.core.envelopes import Envelopes, NotData
 from gateway.core.mapped import Sight, Window
+from gateway.core.message import Message
 from gateway.core.native import Undecodable
 from gateway.core.profile import CompiledProfile, plain_name
 from gateway.core.sparkplug_births import Address, parse_address
@@ -144,25 +145,28 @@ class ProfiledTopic:
                 return Said(state.captures["device"], online)
         return None
 
-    def recognise(self, payload: bytes, registry: Mapping[str, Named], document: object | None = None) -> Frame | IgnoreCause:
+    def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | IgnoreCause:
         """The frame in a payload, or why it is no data; ``document`` where it was decoded already.
 
         :raises Undecodable: nobody takes it, or several do.
         """
-        asked = _Asked()
+        asked = _Asked(message)
         for group in self._groups:
             try:
-                given = document if document is not None else self._unwrap(group[0].profile, payload)
+                given = document if document is not None else self._unwrap(group[0].profile, message.payload)
+            except Undecodable as why:
+                asked.unreadable = asked.unreadable or why
+                continue
+            if given is None:
+                continue
+            try:
                 found = self._ask(group, given, registry, asked)
             except Undecodable as why:
                 asked.failure = asked.failure or why
                 continue
             if found is not None:
                 return found
-        if not (asked.fitting or asked.ignored or asked.failure or asked.unregistered):
-            names = ", ".join(candidate.profile.name for group in self._groups for candidate in group)
-            raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {names}")
-        return asked.verdict()
+        return asked.verdict([candidate.profile.name for group in self._groups for candidate in group])
 
     def _ask(
         self,
@@ -172,24 +176,23 @@ class ProfiledTopic:
         asked: "_Asked",
     ) -> Frame | IgnoreCause | None:
         """What a group says of a document at once; else None, and what each of it says is added to ``asked``."""
-        if document is None:
-            return None
         if isinstance(document, NotData):
             return IgnoreCause.NOT_DATA
-        named = self._named(group, document, registry)
+        asked.readable = True
+        named = self._named(group, document, registry, asked.message)
         if named is not None:
             return named
         for candidate in group:
             profile, captures = candidate.profile, candidate.captures
             if profile.by_registry:
-                asked.unregistered = self._device(candidate, document)
+                asked.unregistered = self._device(candidate, document, asked.message)
                 continue
             try:
                 prepared = profile.prepare(document)
                 if profile.ignores(prepared, captures):
                     asked.ignored = True
                 elif profile.holds(prepared, captures):
-                    frame = Frame(profile, captures, prepared, self._device(candidate, prepared), "")
+                    frame = Frame(profile, captures, prepared, self._device(candidate, prepared, asked.message), "")
                     asked.fitting.append(((candidate.literal_levels, profile.predicates), frame))
             except Undecodable as why:
                 asked.failure = asked.failure or why
@@ -208,18 +211,24 @@ class ProfiledTopic:
         for group in self._groups:
             for candidate in group:
                 with suppress(Undecodable):
-                    return self._device(candidate, {})
+                    return self._device(candidate, {}, None)
         return None
 
-    def _named(self, group: list[Candidate], document: Any, registry: Mapping[str, Named]) -> Frame | IgnoreCause | None:  # noqa: ANN401
+    def _named(
+        self,
+        group: list[Candidate],
+        document: Any,  # noqa: ANN401
+        registry: Mapping[str, Named],
+        message: Message,
+    ) -> Frame | IgnoreCause | None:
         """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
-        for candidate, why in self._named_candidates(group, document, registry):
+        for candidate, why in self._named_candidates(group, document, registry, message):
             profile, captures = candidate.profile, candidate.captures
             prepared = profile.prepare(document)
             if profile.ignores(prepared, captures):
                 return IgnoreCause.RULE
             if profile.holds(prepared, captures):
-                return Frame(profile, captures, prepared, self._device(candidate, prepared), why)
+                return Frame(profile, captures, prepared, self._device(candidate, prepared, message), why)
         return None
 
     def _named_candidates(
@@ -227,6 +236,7 @@ class ProfiledTopic:
         group: list[Candidate],
         document: Any,  # noqa: ANN401
         registry: Mapping[str, Named],
+        message: Message,
     ) -> Iterator[tuple[Candidate, str]]:
         if group[0].profile.envelope is not None:
             named, why = self._profiles.named(registry.get(document["device"])), "the registry names it"
@@ -235,13 +245,14 @@ class ProfiledTopic:
             yield from ((candidate, why) for candidate in group if named and candidate.profile in named)
             return
         for candidate in group if registry else ():
-            registered = registry.get(self._device(candidate, document))
+            registered = registry.get(self._device(candidate, document, message))
             if registered is not None and candidate.profile in self._profiles.named(registered):
                 yield candidate, "the registry names it"
 
-    def _device(self, candidate: Candidate, document: Any) -> str:  # noqa: ANN401
+    def _device(self, candidate: Candidate, document: Any, message: Message | None) -> str:  # noqa: ANN401
         profile = candidate.profile
-        sight = Sight(document, self.topic, candidate.captures, {}, 0, _believes_all)
+        properties = dict(message.user_properties) if message is not None and message.user_properties else {}
+        sight = Sight(document, self.topic, candidate.captures, {}, 0, _believes_all, properties)
         device = profile.device(sight)
         if device is None:
             device = document.get("device") if profile.envelope is not None else candidate.captures.get("device")
@@ -255,15 +266,20 @@ class _Asked:
     """What the candidates for a message have said.
 
     :ivar fitting: rank and frame of those who take it.
+    :ivar failure: what was wrong with a document that one of them read.
+    :ivar unreadable: why the payload could not be read; it counts when none could read it.
     :ivar unregistered: the device, when profiles would take it that only the registry can name.
     """
 
+    message: Message
     fitting: list[tuple[tuple[int, int], Frame]] = field(default_factory=list)
     failure: Undecodable | None = None
+    unreadable: Undecodable | None = None
+    readable: bool = False
     ignored: bool = False
     unregistered: str = ""
 
-    def verdict(self) -> Frame | IgnoreCause:
+    def verdict(self, names: list[str]) -> Frame | IgnoreCause:
         """Who takes it.
 
         :raises Undecodable: nobody, or several alike.
@@ -274,8 +290,12 @@ class _Asked:
             return IgnoreCause.RULE
         if self.failure is not None:
             raise self.failure
-        detail = f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model"
-        raise Undecodable(RejectReason.UNKNOWN_DEVICE, detail)
+        if self.unregistered:
+            detail = f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model"
+            raise Undecodable(RejectReason.UNKNOWN_DEVICE, detail)
+        if self.unreadable is not None and not self.readable:
+            raise self.unreadable
+        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {', '.join(names) or 'none'}")
 
 
 def _believes_all(_time_ms: int, _window: Window) -> bool:

@@ -7,10 +7,10 @@ worked out when first met, and a few are remembered.
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from gateway.core.paths import Node
 from gateway.core.numbers import Apply, along, fraction
+from gateway.core.paths import Node
 from gateway.core.sources import Fault, Here, Scope, Take, within
 from gateway.core.steps import Step, arithmetic_step
 from gateway.core.texts import compile_text

@@ -124,12 +124,9 @@ def compile_source(source: Source, scope: Scope) -> Take | None:
 
 
 def _plain(source: Source, scope: Scope) -> Take | None:
-    if source.path is not None:
-        with within("path"):
-            return compile_paths(source.path, scope)
-    if source.first_of is not None:
-        with within("first_of"):
-            return compile_paths(FirstOf(first_of=source.first_of), scope)
+    if source.path is not None or source.first_of is not None:
+        with within("path" if source.path else "first_of"):
+            return compile_paths(source.path or FirstOf(first_of=source.first_of or []), scope)
     if source.param is not None:
         return _param(source.param, source.default, scope)
     if source.topic is not None:
@@ -178,7 +175,7 @@ def _or_default(take: Take, default: object) -> Take:
 def _param(name: str, default: object, scope: Scope) -> Take:
     if default is None:
         scope.required.add(name)
-    return lambda here: here.params.get(name, default)  # type: ignore[arg-type] # a scalar
+    return lambda here: here.params.get(name, default)
 
 
 def _capture(name: str, scope: Scope) -> Take:
@@ -211,6 +208,18 @@ def compile_path(text: str, scope: Scope) -> Take:
     if path.absolute or not scope.in_each:
         return lambda here: get(here.document)
     return lambda here: get(here.item)
+
+
+def compile_own_value(take: Take, scope: Scope) -> Take:
+    """The value alone of what stands in an OBIS telegram with its unit and time."""
+    if scope.decoder != "obis":
+        return take
+
+    def own_value(here: Here) -> Node:
+        found = take(here)
+        return found["value"] if isinstance(found, dict) and "value" in found else found
+
+    return own_value
 
 
 def _once(path: Path) -> Take:

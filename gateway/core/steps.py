@@ -1,7 +1,7 @@
 """The steps of a value, each a small function: it gives the value, None for nothing, or why the value must be dropped."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import isclose
 from typing import Any, Final, NamedTuple
@@ -108,7 +108,7 @@ def is_step(values: Sequence[Scalar]) -> Step:
     return Step(f"is {' or '.join(texts)}", run)
 
 
-def word_step(values: Sequence[str]) -> Step:
+def word_step(values: Iterable[str]) -> Step:
     """A test: the text holds this word."""
     words = _words(values)
 
@@ -118,7 +118,7 @@ def word_step(values: Sequence[str]) -> Step:
     return Step(f"word {' or '.join(values)}", run)
 
 
-def _words(values: Node) -> re.Pattern[str] | None:
+def _words(values: Iterable[str]) -> re.Pattern[str] | None:
     alternatives = "|".join(re.escape(text) for text in values)
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)") if alternatives else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from gateway.core.paths import WORDS, Node
-from gateway.core.sources import Fault, Here, Scope, Take, compile_source, within
+from gateway.core.sources import Fault, Here, Scope, Take, compile_own_value, compile_source, within
 from schemas.profile_values import Enum, Scalar, TextSource, written
 from schemas.rejects import DropCause
 
@@ -28,6 +28,7 @@ def compile_text(source: TextSource, scope: Scope) -> Take:
     take = _join(source, scope) if source.join is not None else _word(source, scope) or compile_source(source, scope)
     if take is None:
         raise Fault("", "say where the text comes from: path, topic, property, param, literal or join")
+    take = compile_own_value(take, scope)
     steps = list(_steps(source))
 
     def text(here: Here) -> Node:

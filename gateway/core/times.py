@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.core.paths import Node
 from gateway.core.calendars import compile_format, from_parts, of_line, parse_zone
 from gateway.core.mapped import Sight, Window
+from gateway.core.paths import Node
 from gateway.core.sources import Fault, Here, Scope, Take, compile_path, compile_paths, within
 from gateway.core.values import compile_operand
 from schemas.durations import UNITS_MS
@@ -202,6 +202,6 @@ def _stepped(read: Read, source: TimeSource, step_ms: Take, window: Window) -> R
         base_ms, one_ms = read(here, sight), step_ms(here)
         if base_ms is None or one_ms is None or (sign < 0 and not sight.believes(base_ms, base_window)):
             return None
-        return base_ms + sign * (first + here.number) * one_ms
+        return base_ms + sign * (first + here.number) * int(one_ms)
 
     return stepped

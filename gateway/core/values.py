@@ -71,10 +71,14 @@ def compile_operand(value: Value, scope: Scope, into: Quantity | None = None) ->
     """A number that is a part of another: a scale, a summand, the start of a running total."""
     take = _take(value, scope, into)
     if take is None and value.pow10 is not None:
-        take = lambda _: 1
+        take = _one  # ten to a power is one times it
     if take is None:
         raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
     return _in_one_call(take, [*_steps(value, None, scope), number_step()])
+
+
+def _one(_: Here) -> int:
+    return 1
 
 
 def _origin(value: Value) -> str:
@@ -146,10 +150,17 @@ def _sum(numbers: list[Node]) -> Node:
     return sum(numbers) if all(type(number) is int for number in numbers) else fsum(numbers)
 
 
+_EXACT_FACTORS: Final = 8
+
+
+def _product(numbers: list[Any]) -> Any:
+    return prod(numbers if len(numbers) <= _EXACT_FACTORS else map(float, numbers))
+
+
 _COMBINED: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "sum": _sum,
     "sub": lambda numbers: _sum([numbers[0], *(-number for number in numbers[1:])]),
-    "mul": prod,
+    "mul": _product,
 }
 
 
@@ -229,9 +240,9 @@ def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[St
         yield mask_step(value.mask)
     if value.sentinels is not None:
         yield sentinels_step(value.sentinels)
-    tests = [
-        step(given) for given, step in ((value.is_, is_step), (value.word, word_step), (value.member, member_step)) if given
-    ]
+    tests = [is_step(value.is_)] if value.is_ else []
+    tests += [word_step(value.word)] if value.word else []
+    tests += [member_step(value.member)] if value.member else []
     if len(tests) > 1:
         raise Fault("", "a value has one test: is, word or member")
     if tests or is_state(quantity):

@@ -13,8 +13,8 @@ from gateway.codec_protocol import CodecAnswer, CodecAsk
 from gateway.core.message import Message, Refusal, StoredMessage
 from gateway.core.streams import Device
 from gateway.core.waiting import WaitCause
-from gateway.database import Damaged, DatabaseFault
-from gateway.retrace import AskCodec, Retraced, retrace
+from gateway.database import Damaged, DatabaseFault, kept
+from gateway.retrace import AskCodec, Retraced, births_named_by, retrace
 from gateway.state import device_document, is_online
 from gateway.web.device_documents import (
     counter_documents,
@@ -93,13 +93,20 @@ class DevicePages:
                 found.append(device)
         found.sort(key=lambda device: (device.registered is not None, device.name))
         listed = [self._listed(device, now_ms) for device in found[:_LISTED]]
-        waiting = await self._parts.database.run(quarantine.keys)
-        offered = [
+        offered = await self._offered(wanted)
+        return web.json_response({"now": now_ms, "devices": listed, "found": len(found), "offered": offered})
+
+    async def _offered(self, wanted: list[str]) -> list[Document]:
+        """Devices whose messages wait for their registration."""
+        try:
+            waiting = await self._parts.database.run(quarantine.keys)
+        except (DatabaseFault, Damaged):  # said on the status page
+            return []
+        return [
             {"id": key.key, "messages": key.messages, "since": key.since_ms}
             for key in waiting
             if key.cause is WaitCause.UNKNOWN_DEVICE and all(word in key.key.lower() for word in wanted)
         ]
-        return web.json_response({"now": now_ms, "devices": listed, "found": len(found), "offered": offered})
 
     def _listed(self, device: Device, now_ms: int) -> Document:
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
@@ -117,12 +124,13 @@ class DevicePages:
             error = f"{name[:80]!r} was never heard and is not registered; see its id, and the topic that it sends to"
             return web.json_response({"error": error}, status=404)
         now_ms = time.time_ns() // 1_000_000
-        document: Document = {"now": now_ms, **self._listed(device or Device(name, None), now_ms)}
-        document["said_goodbye"] = device is not None and device.online is False
-        document["counters"] = counter_documents(device.counters) if device is not None else []
+        last = self._last_message(device, stored)
+        device = device or _stranger(name, stored.newest_ms)
+        document: Document = {"now": now_ms, **self._listed(device, now_ms)}
+        document["said_goodbye"] = device.online is False
+        document["counters"] = counter_documents(device.counters)
         document["rejects"] = [refusal_document(number, refusal) for number, refusal in stored.refused]
         document["waiting"] = stored.waiting
-        last = self._last_message(device, stored)
         document |= await self._told(name, last, stored.refused)
         if not document["registered"]:
             document["registry_entry"] = registry_entry(name, last[0].topic if last else None, document["result"])
@@ -143,7 +151,7 @@ class DevicePages:
         try:
             refused = await run(rejects.select, device=name, most=_REJECTS)
             waiting, newest = await run(quarantine.newest, name, WaitCause.UNKNOWN_DEVICE)
-        except (DatabaseFault, Damaged):  # said on the status page; what is in memory is shown all the same
+        except (DatabaseFault, Damaged):  # said on the status page; what is in memory is shown
             return _Stored([])
         if newest is None:
             return _Stored(refused, waiting)
@@ -174,12 +182,18 @@ class DevicePages:
         before = self._retraced.get(name)
         if before is not None and before[0] == basis:
             return before[1]
-        found = await retrace(self._parts.processor, message, arrival_ms, self._asker(arrival_ms, refused))
+        births = await self._births(message.topic)
+        found = await retrace(self._parts.processor, message, arrival_ms, self._asker(arrival_ms, refused), births)
         if "waits" not in found.result:
             self._retraced[name] = basis, found
         if len(self._retraced) > _RETRACED:
             del self._retraced[next(iter(self._retraced))]
         return found
+
+    async def _births(self, topic: str) -> dict[str, str]:
+        run = self._parts.database.run
+        found = {name: await run(kept, name) for name in births_named_by(topic)}
+        return {name: text for name, text in found.items() if text is not None}
 
     def _asker(self, arrival_ms: int, refused: list[tuple[int, Refusal]]) -> AskCodec:
         """How a codec is asked about a message. One that found a fault in it is not asked again.
@@ -196,6 +210,13 @@ class DevicePages:
             return await answered
 
         return ask
+
+
+def _stranger(name: str, last_seen_ms: int) -> Device:
+    """A device of which only the disk knows."""
+    device = Device(name, None)
+    device.last_seen_ms = last_seen_ms
+    return device
 
 
 def _state_of(device: Device, now_ms: int) -> str:

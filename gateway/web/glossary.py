@@ -145,6 +145,7 @@ UNITS: Final = {
 _PHASES: Final = {"_l1": " L1", "_l2": " L2", "_l3": " L3", "_l12": " L1-L2", "_l23": " L2-L3", "_l31": " L3-L1"}
 _TARIFFS: Final = {f"_t{tariff}": f" T{tariff}" for tariff in (1, 2, 3, 4)}
 _PARTS: Final = {"": "", **_PHASES, **_TARIFFS}
+"""What stands in the braces of a name, and behind it for people."""
 
 _NAMES: Final[dict[str, Said]] = {
     "volume_m3": Said("Chỉ số nước", "Volume"),
@@ -226,7 +227,9 @@ _NAMES: Final[dict[str, Said]] = {
 """Field → its short name; braces stand for a phase or a tariff."""
 
 _EACH: Final = {
-    name.format(key): Said(said.vi + text, said.en + text) for name, said in _NAMES.items() for key, text in _PARTS.items()
+    name.format(key): Said(said.vi + text, said.en + text)
+    for name, said in _NAMES.items()
+    for key, text in (_PARTS if "{}" in name else {"": ""}).items()
 }
 
 

@@ -36,6 +36,7 @@ function follow(path, everyMs, show, failed) {
     const mine = ++asked;
     try {
       const answer = await fetch(path(), {cache: "no-store"});
+      if (answer.status === 401) location.reload();  // the page that asks for the token comes in its place
       const found = await answer.json();
       if (mine !== asked) return;
       if (found.now) aheadMs = Date.now() - found.now;

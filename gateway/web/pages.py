@@ -27,12 +27,18 @@ def page(name: str, language: str, status: int = 200) -> web.Response:
     return web.Response(text=_filled(name, language), content_type="text/html", status=status, headers=headers)
 
 
+def log_in(language: str) -> web.Response:
+    """The page that asks for the token, in place of one that needs it."""
+    return page("login.html", language, status=401)
+
+
 @lru_cache(maxsize=16)
 def _filled(name: str, language: str) -> str:
     text = (_FOLDER / name).read_text(encoding="utf-8")
     for mark, file in _SHARED.items():
         text = text.replace(mark, (_FOLDER / file).read_text(encoding="utf-8"))
-    data = {"language": language, "words": words(language), "quantities": {field: said._asdict() for field, said in quantities(language).items()}}
+    fields = {field: said._asdict() for field, said in quantities(language).items()}
+    data = {"language": language, "words": words(language), "quantities": fields}
     filled = {f'"{{{key}}}"': json.dumps(value, ensure_ascii=False).replace("<", "\\u003c") for key, value in data.items()}
     for mark, value in filled.items():
         text = text.replace(mark, value)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from operator import itemgetter
@@ -20,6 +21,7 @@ from gateway.replay import Limits, commit, without_codecs, work
 from gateway.web.access import COOKIE, Access, make_token
 from gateway.web.devices import DevicePages
 from gateway.web.languages import words
+from gateway.web.pages import language_of, log_in
 from schemas.rejects import RejectReason
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _PAGE: Final = Path(__file__).with_name("status.html")
 _EVENT_EVERY_S: Final = 1.0
 _LIST_MAX: Final = 1000
 _ROW_DIGITS: Final = 18
+_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9._:%-][A-Za-z0-9._:%/?=&-]*)?")
+"""Where a browser may be sent on to: nowhere but here."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -85,11 +89,17 @@ class WebServer:
     @web.middleware
     async def _check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not self._access.allows(request):
-            return web.json_response({"error": "send Authorization: Bearer TOKEN, or log in with POST /login"}, status=401)
+            return self._denied(request, "send Authorization: Bearer TOKEN, or log in with POST /login")
         try:
             return await handler(request)
         except (DatabaseFault, Damaged) as fault:
             return web.json_response({"error": str(fault)}, status=503)
+
+    def _denied(self, request: web.Request, why: str) -> web.Response:
+        """The answer to who did not show the token: to people the page that asks for it."""
+        if "text/html" in request.headers.get("Accept", ""):
+            return log_in(language_of(request, self._config.language))
+        return web.json_response({"error": why}, status=401)
 
     # Reading.
 
@@ -144,8 +154,9 @@ class WebServer:
         form = await request.post()
         token = str(form.get("token", ""))
         if not self._access.matches(token):
-            return web.json_response({"error": "this is not the token"}, status=401)
-        response = web.Response(status=303, headers={"Location": "/"})
+            return self._denied(request, "this is not the token")
+        to = str(form.get("to", "/"))
+        response = web.Response(status=303, headers={"Location": to if _OWN_PATH.fullmatch(to) else "/"})
         response.set_cookie(COOKIE, token.strip(), httponly=True, samesite="Strict")
         return response
 

@@ -31,7 +31,7 @@ class Registered:
 
 def trusted_clock(*, built_ms: int = 0, saved_ms: int = 0) -> ClockTrust:
     """A clock that nothing has cast doubt on yet."""
-    return ClockTrust(built_ms=built_ms, saved_ms=saved_ms, max_future_ms=RULES.max_future_ms)
+    return ClockTrust(not_before_ms=max(built_ms, saved_ms), max_future_ms=RULES.max_future_ms)
 
 
 def doubted_clock() -> ClockTrust:

@@ -70,7 +70,7 @@ def decoded(make: str, profiles: Profiles, codecs: CodecCalls) -> list[Decoded]:
 def _decode(row: Uplink, profiles: Profiles, codecs: CodecCalls) -> Decoded:
     device = DEVICES[row.make]
     registry = {row.device: RegisteredDevice(id=row.device, domain=device.domain, model=device.model)}
-    trust = ClockTrust(built_ms=0, saved_ms=0, max_future_ms=_RULES.max_future_ms)
+    trust = ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)
     desk = Desk(Processor(Streams(registry, None, profiles), _RULES, trust), codecs)
     message = StoredMessage(f"application/1/device/{row.device}/event/up", row.message)
     seen = desk.take(message, _arrival_ms(row))

@@ -12,7 +12,7 @@ from gateway.yaml_reader import parse
 from tests.profiles.decoding import ARRIVAL, Desk, milliseconds
 
 CASES: list[dict[str, Any]] = parse((Path(__file__).parent / "traps.yaml").read_text())
-CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpora" / "traps.jsonl"
+CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "traps.jsonl"
 WITH_A_TEST_OF_ITS_OWN = {"yaml_octal"}
 """Traps that are no message."""
 
@@ -83,3 +83,23 @@ points: [{measurement: water, fields: {volume_m3: {path: /counter}}}]
     shown = capsys.readouterr()
     assert "serial.yaml: line 3" in shown.err + shown.out
     assert 'quote it: "00012074"' in shown.err + shown.out
+
+
+def test_device_that_only_a_user_property_names_is_found(tmp_path: Path) -> None:
+    """A broker can put the user name of a publisher into a property, or into the topic (trap id_not_in_message)."""
+    profile = """
+profile: by-property
+match: {topic: "@msg"}
+device: {property: username}
+points: [{measurement: water, fields: {level_m: {path: /data/J, unit: cm}}}]
+tests:
+  - topic: "@msg"
+    properties: {username: gauge-7}
+    payload: {data: {J: 310}}
+    expect: [{measurement: water, time: arrival, device: gauge-7, fields: {level_m: 3.1}}]
+  - topic: "@msg"
+    payload: {data: {J: 310}}
+    expect: bad_payload
+"""
+    Desk(tmp_path, profiles={"by-property.yaml": profile})
+    assert main(["check", "-c", str(tmp_path / "gateway.yaml")]) == 0

@@ -101,6 +101,7 @@ FAULTS = [
         "return {toJSON() { return ['no', true]; }}", "returned what is no JSON object", id="toJSON that gives another"
     ),
     pytest.param("return {toJSON() {}}", "returned what is no JSON object", id="toJSON that gives nothing"),
+    pytest.param("return {'!': 5, data: 1}", "returned a number as data", id="a number as data, and the mark of a fault"),
     pytest.param("const a = {}; a.a = a; return {data: a}", "TypeError: circular reference", id="a cycle"),
     pytest.param("return {errors: 'one text'}", "one text", id="errors that are no list"),
     pytest.param("return {errors: [{code: 1}, 'b']}", '{"code":1}; b', id="errors that are no texts"),

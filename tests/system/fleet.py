@@ -174,6 +174,7 @@ def wait_settled(gate: Gateway, broker: Service, within_s: float = 20.0) -> Docu
     with client_of(broker) as client:
         publish(client, f"iot/v1/site/water/{marker}/status", '{"state": "online"}')
     until(lambda: f'"{marker}"' in gate.ask("/api/devices")[1], within_s, what="all arrived")
+    until(lambda: gate.status()["mqtt"]["unacknowledged"] == 0, within_s, what="codecs have answered")
     until(lambda: not any(gate.ledger()["pending"].values()), within_s, what="settled")
     return gate.ledger()
 

@@ -170,8 +170,9 @@ def test_a_row_that_is_not_what_was_stored_is_lost_alone(
 
 
 def _at_random(file: bytearray, chance: random.Random) -> None:
+    """Anywhere behind the pages that say what tables there are: without those nothing can be had."""
     for _ in range(20):
-        at = chance.randrange(1024, len(file) - 64)
+        at = chance.randrange(8192, len(file) - 64)
         file[at : at + 64] = chance.randbytes(64)
 
 

@@ -1,0 +1,82 @@
+"""Registers of one make that all took the same step, ten or a thousand times as much: a firmware that counts in another unit.
+
+A payload does not say that its unit changed, and one device alone could be broken. Several devices of a make with the same step
+are a firmware. Nothing is corrected: the values stand as they came, marked as suspect steps; people are told.
+"""
+
+from dataclasses import dataclass, field
+from math import isfinite, log10
+from typing import Final
+
+DEVICES_MIN: Final = 3
+"""Devices of a make that must take the same step before people are told."""
+
+WINDOW_MS: Final = 86_400_000
+"""Within which time; a roll-out of a firmware takes hours."""
+
+MAKES_MAX: Final = 64
+"""Most makes and steps followed at a time."""
+
+_TOLERANCE: Final = 0.01
+"""How far from a power of ten a step may be: the register has gone on meanwhile."""
+
+_POWER_MAX: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class UnitJump:
+    """Several devices of a make count in another unit since today, it seems.
+
+    :ivar factor: how much more their registers show than before: 10, 1000, 0.001.
+    :ivar devices: the first of them.
+    """
+
+    make: str
+    factor: float
+    devices: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Seen:
+    since_ms: int
+    devices: list[str] = field(default_factory=list)
+    told: bool = False
+
+
+class UnitJumps:
+    """The suspect steps of a fleet's registers, as far as they are powers of ten."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, int], _Seen] = {}
+
+    def see(self, make: str, device: str, before: float, value: float, now_ms: int) -> UnitJump | None:
+        """A register went from ``before`` to ``value``; what it says of its make, told once a day.
+
+        :param make: model or profile: what devices of one firmware share.
+        """
+        power = power_of_ten(before, value)
+        if not power or not make:
+            return None
+        key = (make, power)
+        seen = self._seen.get(key)
+        if seen is None or now_ms - seen.since_ms > WINDOW_MS:
+            self._seen.pop(key, None)
+            if len(self._seen) >= MAKES_MAX:
+                del self._seen[next(iter(self._seen))]
+            seen = self._seen[key] = _Seen(now_ms)
+        if device not in seen.devices and not seen.told:
+            seen.devices.append(device)
+        if seen.told or len(seen.devices) < DEVICES_MIN:
+            return None
+        seen.told = True
+        return UnitJump(make, 10.0**power, tuple(seen.devices))
+
+
+def power_of_ten(before: float, value: float) -> int:
+    """The power of ten by which a register was multiplied; 0 when it was not, or by something else."""
+    if not (isfinite(before) and isfinite(value)) or before <= 0 or value <= 0:
+        return 0
+    power = round(log10(value) - log10(before))
+    if not power or abs(power) > _POWER_MAX or abs(value / before / 10.0**power - 1) > _TOLERANCE:
+        return 0
+    return power

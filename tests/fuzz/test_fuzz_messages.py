@@ -1,0 +1,146 @@
+"""A million broken messages through the whole core: each comes to an end that has a name, soon, and leaves nothing behind."""
+
+import gc
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.codec_calls import CodecCalls
+from gateway.codec_protocol import CodecAnswer
+from gateway.codec_protocol import CodecAsk as Call
+from gateway.config import Config
+from gateway.core.message import Outcome, StoredMessage
+from gateway.core.process import Processor
+from gateway.desk import begin, finish
+from gateway.known import Known, load_known
+from gateway.pipeline import build_processor
+from schemas.registry import RegisteredDevice, Registry
+from tests.fuzz.mutations import Mutator, seeds
+
+SLOWEST_S = 0.05
+GROWTH_MAX_BYTES = 60e6
+START_MS = 1_793_491_200_000
+UNKNOWN = [pytest.param(mode, id=f"unknown-{mode}") for mode in ("accept", "quarantine", "reject")]
+
+
+class StubbedCodecs:
+    """Answers anything in a codec's place."""
+
+    def __init__(self, mutator: Mutator) -> None:
+        self._mutator = mutator
+
+    def call(self, _call: Call) -> CodecAnswer:
+        """Nonsense."""
+        data, fault = self._mutator.answer()
+        return CodecAnswer(data, fault=fault)  # type: ignore[arg-type]
+
+
+def end_of(outcome: Outcome) -> str:
+    """What became of a message, in a word; what asks, waits or publishes is rare."""
+    if outcome.refusals:
+        return f"reject {outcome.refusals[0].reason.value}"
+    if outcome.readings:
+        return "points"
+    if outcome.duplicates:
+        return "duplicate"
+    if outcome.ignored is not None:
+        return f"ignored {outcome.ignored.value}"
+    if outcome.rare is not None and outcome.rare.waiting:
+        return f"waits {outcome.rare.waiting[0].cause.value}"
+    return "nothing"
+
+
+class Fuzz:
+    """One core under fire.
+
+    :ivar ends: what became of the messages.
+    """
+
+    def __init__(self, processor: Processor, mutator: Mutator, codecs: CodecCalls | StubbedCodecs) -> None:
+        self.processor = processor
+        self.ends: Counter[str] = Counter()
+        self.slowest_s = 0.0
+        self._mutator = mutator
+        self._codecs = codecs
+        self._now_ms = START_MS
+
+    def fire(self, messages: int) -> None:
+        """Send so many messages through it."""
+        for _ in range(messages):
+            self._now_ms += 20
+            self._one(self._mutator.message())
+
+    def _one(self, message: StoredMessage) -> None:
+        begun_s = time.thread_time()
+        seen = begin(self.processor, message, self._now_ms)
+        if seen.asks is not None:
+            finish(self.processor, seen, self._codecs.call(seen.asks))
+        took_s = time.thread_time() - begun_s
+        end = end_of(seen.outcome)
+        self.ends[end] += 1
+        self.slowest_s = max(self.slowest_s, took_s)
+        assert took_s <= SLOWEST_S, f"{took_s * 1000:.0f} ms for {message}"
+        assert end not in {"nothing", "reject internal_error"}, (message, [one.detail for one in seen.outcome.refusals])
+
+
+def known_devices(known: Known, mode: str) -> tuple[Config, Known]:
+    """A registry that names the make of every device of an example whose frames do not tell it."""
+    devices = []
+    for name, file in known.files.items():
+        for test in file.model.tests if file.compiled.by_registry else ():
+            for message in test.sequence():
+                for eui in _euis(message.payload):
+                    devices.append({"id": eui, "profile": name, "params": dict(test.params)})
+    unique = {device["id"]: device for device in devices}
+    registry = Registry(devices=[RegisteredDevice(**device) for device in unique.values()])
+    config = Config.model_validate({"devices": {"unknown": mode}, "limits": {"devices": 500}})
+    return config, Known(registry, registry.by_id(), known.files, known.profiles)
+
+
+def _euis(payload: Any) -> Iterator[str]:  # noqa: ANN401
+    if isinstance(payload, dict) and isinstance(info := payload.get("deviceInfo"), dict):
+        yield str(info["devEui"]).lower()
+
+
+def rss_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+
+def fuzz(mode: str, number: int, messages: int, *, codecs: bool) -> Fuzz:
+    """Fire ``messages`` at a new core; real codecs or stubbed ones."""
+    shipped = load_known(Config(), all_shipped=True)
+    config, known = known_devices(shipped, mode)
+    mutator = Mutator(seeds(known.files.values()), number)
+    processor = build_processor(config, known)
+    with CodecCalls(known.codecs) as real:
+        firing = Fuzz(processor, mutator, real if codecs else StubbedCodecs(mutator))
+        firing.fire(messages // 5)
+        gc.collect()
+        before_bytes = rss_bytes()
+        firing.fire(messages - messages // 5)
+        gc.collect()
+        grown_bytes = rss_bytes() - before_bytes
+    assert grown_bytes < GROWTH_MAX_BYTES, f"{grown_bytes / 1e6:.0f} MB more"
+    return firing
+
+
+@pytest.mark.parametrize("mode", UNKNOWN)
+@pytest.mark.parametrize("codecs", [pytest.param(True, id="codecs"), pytest.param(False, id="stubbed")])
+def test_every_message_comes_to_an_end_that_has_a_name(mode: str, *, codecs: bool) -> None:
+    ends = fuzz(mode, 1, 1700, codecs=codecs).ends
+    assert ends["points"] > 100, ends
+    assert len(ends) > 8, ends
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("mode", UNKNOWN)
+@pytest.mark.parametrize("codecs", [pytest.param(True, id="codecs"), pytest.param(False, id="stubbed")])
+def test_every_one_of_a_million_messages_does(mode: str, *, codecs: bool) -> None:
+    done = fuzz(mode, 2, 170_000, codecs=codecs)
+    print(f"\n{mode} {codecs}: slowest {done.slowest_s * 1000:.1f} ms, {dict(done.ends.most_common())}")  # noqa: T201

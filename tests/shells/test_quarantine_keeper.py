@@ -1,0 +1,346 @@
+"""What must wait is acknowledged when it is on disk, and comes in when what it waits for is known; the ledger balances."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import journal, quarantine, rejects
+from gateway.core.batching import Batch
+from gateway.core.ledger import Ledger
+from gateway.core.message import CodecAsk, Message, Outcome, Rare, Reading, Refusal
+from gateway.core.waiting import WaitCause, Waiting
+from gateway.database import Database, DatabaseFault
+from gateway.events import Events
+from gateway.quarantine_keeper import Hooks, Quarantine
+from gateway.replay import Limits
+from schemas.rejects import IgnoreCause, RejectReason
+
+ROOM = Limits(2**26, 2**28)
+
+
+def waiting(key: str = "m1", arrival_ms: int = 1000, **other: Any) -> Waiting:  # noqa: ANN401 - of any field
+    """A message of an unknown device, which holds two readings once it is known."""
+    made = Waiting(WaitCause.UNKNOWN_DEVICE, key, None, f"t/{key}", b"2 readings", retain=False, arrival_ms=arrival_ms)
+    return replace(made, **other)
+
+
+def refusal(message: Message, arrival_ms: int) -> Refusal:
+    """What is refused again."""
+    return Refusal(RejectReason.BAD_JSON, "", message.topic, message.payload, "decode", arrival_ms, domain="water")
+
+
+@dataclass
+class Pipeline:
+    """A pipeline that does what the payload says; messages of ``unknown`` keys wait again."""
+
+    unknown: set[str] = field(default_factory=set)
+    came: list[tuple[str, int]] = field(default_factory=list)
+
+    async def process(self, message: Message, arrival_ms: int) -> Outcome:
+        """What becomes of a message."""
+        self.came.append((message.topic, arrival_ms))
+        outcome = Outcome("water")
+        words = message.payload.decode().split()
+        key = message.topic.removeprefix("t/")
+        if key in self.unknown:
+            outcome.rare = Rare(waiting=[waiting(key)])
+        elif words[0] == "waits-for":
+            outcome.rare = Rare(waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=b"1 reading")])
+        elif words[0] == "asks":
+            outcome.rare = Rare(ask=CodecAsk("codec", b"", 0, arrival_ms, {}, None))
+        elif words[0] == "refused":
+            outcome.refusals.append(refusal(message, arrival_ms))
+        elif words[0] == "duplicate":
+            outcome.duplicates = 1
+        elif words[0] == "ignored":
+            outcome.ignored = IgnoreCause.RULE
+        else:
+            outcome.readings = [Reading(f"water ph={n} {arrival_ms}", "water") for n in range(int(words[0]))]
+        return outcome
+
+
+@dataclass
+class Rig:
+    """A quarantine on a file of its own."""
+
+    database: Database
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    ledger: Ledger = field(default_factory=lambda: Ledger(since_ms=0))
+    events: Events = field(default_factory=Events)
+    released: list[Batch] = field(default_factory=list)
+    has_room: bool = True
+    limits: Limits = ROOM
+    min_free_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        hooks = Hooks(
+            process=self.pipeline.process,
+            let_go=self.released.append,
+            choose=list,
+            journaled=lambda: None,
+            has_room=lambda: self.has_room,
+        )
+        self.quarantine = Quarantine(self.database, self.ledger, self.events, self.limits, self.min_free_bytes, hooks)
+
+    def come(self, *messages: Waiting) -> Batch:
+        """Messages come from the broker in one batch."""
+        batch = Batch()
+        self.ledger.receive(len(messages), "mqtt")
+        self.quarantine.keep(batch, list(messages))
+        return batch
+
+    async def count(self, table: str) -> int:
+        """Rows of a table."""
+        query = f"SELECT count(*) FROM {table}"  # noqa: S608 - of this test
+        return int(await self.database.run(lambda connection: connection.execute(query).fetchone()[0]))
+
+    def account(self) -> dict[str, int]:
+        """The ledger: where readings are and where they ended; it balances."""
+        assert self.ledger.imbalance == 0
+        ended = {outcome: counts.total() for outcome, counts in self.ledger.outcomes.items()}
+        return {place: number for place, number in (ended | self.ledger.pending).items() if number}
+
+
+@asynccontextmanager
+async def rig(folder: Path, **how: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 - of any field
+    """A quarantine at work."""
+    database = Database(folder / "journal.db")
+    database.open()
+    made = Rig(database, **how)
+    made.quarantine.find_stock()
+    task = asyncio.create_task(made.quarantine.run())
+    try:
+        async with asyncio.timeout(10.0):
+            yield made
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        database.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return once it holds."""
+    while not condition():  # noqa: ASYNC110 - a condition of the parts, which know nothing of us
+        await asyncio.sleep(0.001)
+
+
+def test_a_batch_is_let_go_when_its_message_is_on_disk(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            batch = gate.come(waiting(), waiting("m2"))
+            assert (batch.holds, gate.account()) == (2, {"memory": 2})
+            await until(lambda: gate.released)
+            assert (gate.released, gate.account()) == ([batch], {"quarantine": 2})
+            assert await gate.count("quarantine") == 2
+
+    asyncio.run(story())
+
+
+def test_what_waits_comes_in_by_its_key_in_order_of_arrival(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(*[waiting(arrival_ms=at) for at in (3, 1, 2)], waiting("m2"))
+            gate.quarantine.release("m1", "nobody")
+            await until(lambda: gate.account() == {"journal": 6, "quarantine": 1})
+            assert gate.pipeline.came == [("t/m1", 1), ("t/m1", 2), ("t/m1", 3)]
+            assert gate.ledger.received == Counter(mqtt=4, replay=3)
+            assert (await gate.database.run(journal.stock)).readings == 6
+            assert gate.quarantine.stock.messages == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("payload", "account"),
+    [
+        pytest.param(b"3 readings", {"journal": 3}, id="readings"),
+        pytest.param(b"refused", {"rejected": 1}, id="refused"),
+        pytest.param(b"duplicate", {"duplicate": 1}, id="known-already"),
+        pytest.param(b"ignored", {"duplicate": 1}, id="holds-no-reading"),
+        pytest.param(b"waits-for m2", {"quarantine": 1}, id="waits-for-something-else"),
+        pytest.param(b"asks", {"quarantine": 1}, id="asks-a-codec-that-nobody-asks"),
+    ],
+)
+def test_the_ledger_balances_whatever_a_message_turns_out_to_hold(
+    tmp_path: Path, payload: bytes, account: dict[str, int]
+) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting(payload=payload))
+            gate.quarantine.release("m1")
+            await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
+            assert gate.account() == account
+            assert await gate.count("rejects") == account.get("rejected", 0)
+
+    asyncio.run(story())
+
+
+def test_what_waits_for_something_else_is_found_under_that(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting(payload=b"waits-for m2"))
+            gate.quarantine.release("m1")
+            await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
+            assert await gate.database.run(quarantine.having, ["m1", "m2"]) == ["m2"]
+            gate.quarantine.release("m2")
+            await until(lambda: gate.account() == {"journal": 1})
+
+    asyncio.run(story())
+
+
+def test_what_was_freed_too_soon_stays_where_it_is(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path, pipeline=Pipeline(unknown={"m1"})) as gate:
+            gate.come(waiting())
+            gate.quarantine.release("m1")
+            await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
+            assert gate.account() == {"quarantine": 1}
+            gate.pipeline.unknown.clear()
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"journal": 2})
+
+    asyncio.run(story())
+
+
+def test_many_messages_come_in_by_and_by(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(*[waiting(arrival_ms=at) for at in range(1000)])
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"journal": 2000})
+            assert (await gate.database.run(journal.stock)).batches == 5
+
+    asyncio.run(story())
+
+
+def test_nothing_is_let_go_while_the_disk_does_not_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            monkeypatch.setattr(gate.database, "free_bytes", _fails)
+            gate.come(waiting())
+            await until(lambda: gate.events.quarantine_trouble)
+            assert (gate.released, gate.account()) == ([], {"memory": 1})
+            monkeypatch.undo()
+            assert await gate.quarantine.flush()
+            assert (len(gate.released), gate.events.quarantine_trouble, gate.account()) == (1, "", {"quarantine": 1})
+
+    asyncio.run(story())
+
+
+def _fails() -> int:
+    raise OSError("no space left")
+
+
+def test_what_the_core_has_seen_is_committed_however_often_that_must_be_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent through again it would be a duplicate of itself."""
+    monkeypatch.setattr("gateway.quarantine_keeper._RETRY_S", 0.001)
+    failures = iter([True, True, False])
+    commit = quarantine.remove
+
+    def fails_twice(*args: Any) -> int:  # noqa: ANN401 - passed on
+        if next(failures):
+            raise DatabaseFault("disk full")
+        return commit(*args)
+
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting())
+            monkeypatch.setattr("gateway.quarantine.remove", fails_twice)
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"journal": 2})
+            assert gate.pipeline.came == [("t/m1", 1000)]
+
+    asyncio.run(story())
+
+
+def test_a_full_journal_takes_nothing_out_of_quarantine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.quarantine_keeper._NO_ROOM_S", 0.001)
+
+    async def story() -> None:
+        async with rig(tmp_path, has_room=False) as gate:
+            gate.come(waiting())
+            gate.quarantine.release("m1")
+            await until(lambda: gate.released)
+            assert (gate.pipeline.came, gate.account()) == ([], {"quarantine": 1})
+            gate.has_room = True
+            await until(lambda: gate.account() == {"journal": 2})
+
+    asyncio.run(story())
+
+
+def test_the_oldest_expire_when_there_is_no_room(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path, limits=Limits(2**20, 1000)) as gate:
+            gate.come(*[waiting(domain="water") for _ in range(10)])
+            await until(lambda: gate.released)
+            account = gate.account()
+            assert account == {"quarantine": 6, "expired": 4}
+            assert gate.ledger.outcomes["expired"] == {"water": 4}
+
+    asyncio.run(story())
+
+
+def test_on_a_disk_that_is_nearly_full_the_quarantine_does_not_grow(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path, min_free_bytes=2**62) as gate:
+            gate.come(*[waiting(payload=bytes(100_000)) for _ in range(20)])
+            await until(lambda: gate.released)
+            assert gate.quarantine.stock.bytes <= 2**20
+            assert gate.account()["expired"] == 10
+
+    asyncio.run(story())
+
+
+def test_what_waited_in_vain_becomes_a_reject(tmp_path: Path) -> None:
+    now_ms = time.time_ns() // 1_000_000
+
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            birth = {"cause": WaitCause.NO_BIRTH, "domain": "power"}
+            gate.come(waiting("g/n", expires_ms=now_ms - 1, **birth), waiting("g/n", expires_ms=now_ms + 600_000, **birth))
+            await until(lambda: gate.account() == {"quarantine": 1, "rejected": 1})
+            ((_, reject),) = await gate.database.run(rejects.select)
+            assert (reject.reason, reject.payload, reject.domain) == (RejectReason.NO_BIRTH, b"2 readings", "power")
+            assert "g/n" in reject.detail
+
+    asyncio.run(story())
+
+
+def test_what_stands_there_at_the_start_is_pending_and_can_come_in(tmp_path: Path) -> None:
+    async def first() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting())
+            await until(lambda: gate.released)
+
+    async def second() -> None:
+        async with rig(tmp_path) as gate:
+            assert gate.account() == {"quarantine": 1}
+            assert gate.ledger.received == Counter(journal=1)
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"journal": 2})
+
+    asyncio.run(first())
+    asyncio.run(second())
+
+
+def test_a_damaged_message_is_lost_and_said(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting(), waiting())
+            await until(lambda: gate.released)
+            await gate.database.run(lambda connection: connection.execute("UPDATE quarantine SET payload = x'00' WHERE id = 1"))
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"lost": 1, "journal": 2})
+            assert await gate.count("quarantine") == 0
+
+    asyncio.run(story())

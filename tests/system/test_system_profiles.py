@@ -1,0 +1,116 @@
+"""Devices that a profile reads, from the network server's message to the database, and with the gateway killed on the way."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from gateway.services import Service
+from tests.influx import query
+from tests.system.fleet import client_of, connect, publish_all, wait_settled
+from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile, registry
+from tests.system.rig import gateway
+from tests.waiting import until
+
+pytestmark = pytest.mark.real
+
+EUIS = [f"24e124126a14840{n}" for n in range(8)]
+MODEL = {"model": "EM500-PP", "site": "q1"}
+
+
+def frames(count: int, first: int = 0) -> list[Frame]:
+    """Frames of all devices by turns, each with a time of its own."""
+    start_ms = time.time_ns() // 1_000_000 - 10_000
+    return [Frame(EUIS[n % len(EUIS)], n, start_ms + n, (n * 7) % 1000) for n in range(first, first + count)]
+
+
+def test_frames_of_a_shipped_make_stand_in_influxdb(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    registry(folder, [{"id": eui, **MODEL} for eui in EUIS])
+    sent = frames(2000)
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        publish_all(client, [(frame.topic, frame.payload(frame.milesight)) for frame in sent])
+        ledger = wait_settled(gate, mosquitto)
+        assert (ledger["received"], ledger["written"]) == (4000, 4000), "a reading of water and one of the device each"
+        assert gate.troubles() == ""
+        assert gate.status()["mqtt"]["unacknowledged"] == 0
+    assert_each_frame_stands(influxdb, sent)
+    (row,) = query(influxdb.url, "iot", f"SELECT * FROM water WHERE device = '{EUIS[3]}' LIMIT 1")
+    assert row == {"time": sent[3].time_ms, "device": EUIS[3], "site": "q1", "pressure_kpa": 21, "quality": 0}
+    (row,) = query(influxdb.url, "iot", f"SELECT * FROM device_health WHERE device = '{EUIS[3]}' LIMIT 1")
+    health = {"battery_pct": 92, "rssi_dbm": -97, "snr_db": 6.5, "frame_counter": 3}
+    assert row == {"time": sent[3].time_ms, "device": EUIS[3], "site": "q1", "quality": 0, **health}
+
+
+def test_a_frame_that_comes_twice_is_one_reading(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    registry(folder, [{"id": eui, **MODEL} for eui in EUIS])
+    sent = frames(80)
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        for _ in range(2):
+            publish_all(client, [(frame.topic, frame.payload(frame.milesight)) for frame in sent])
+        ledger = wait_settled(gate, mosquitto)
+    assert (ledger["received"], ledger["written"], ledger["duplicate"]) == (320, 160, 160)
+    assert_each_frame_stands(influxdb, sent)
+
+
+class Sender:
+    """Publishes frames at a steady rate from a thread of its own; all of them are acknowledged by the broker at its end."""
+
+    def __init__(self, broker: Service, rate: int) -> None:
+        self.sent: list[Frame] = []
+        self._rate = rate
+        self._start_ms = time.time_ns() // 1_000_000
+        self._client = connect(broker, "network-server", clean=False)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="sender")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _work(self) -> None:
+        begun_s = time.monotonic()
+        last = None
+        while not self._stopping.wait(0.02):
+            due = int((time.monotonic() - begun_s) * self._rate)
+            for n in range(len(self.sent), due):
+                self.sent.append(Frame(EUIS[n % len(EUIS)], n, self._start_ms + n, n % 1000))
+                last = self._client.publish(self.sent[-1].topic, self.sent[-1].payload(self.sent[-1].two_bytes), qos=1)
+        if last is not None:
+            last.wait_for_publish(10)
+
+
+@pytest.mark.parametrize("away", [pytest.param(False, id="influxdb-there"), pytest.param(True, id="influxdb-away")])
+def test_a_gateway_killed_while_codecs_are_asked_loses_nothing(
+    mosquitto: Service, influxdb: Service, tmp_path: Path, *, away: bool
+) -> None:
+    """The codec takes its time, so that hundreds of messages are on their way in each of the kills."""
+    folder = tmp_path / "gateway"
+    slow = f"function wait() {{ for (const end = Date.now() + 3; Date.now() < end;); }} {ECHO_CODEC}"
+    folder.mkdir()
+    profile(folder, "slow", slow.replace("{ return", "{ wait(); return"))
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, Sender(mosquitto, rate=400) as sender:
+        for _ in range(4):
+            gate.wait_subscribed()
+            if away:
+                influxdb.stop()
+            until(lambda: gate.status()["codecs"]["pending"] > 20, what="codecs are asked")
+            gate.kill()
+            gate.start()
+            gate.wait_ready()
+        influxdb.start()
+        sender.__exit__()
+        ledger = wait_settled(gate, mosquitto, within_s=40.0)
+        assert ledger["lost"] == ledger["rejected"] == ledger["expired"] == 0
+        assert_each_frame_stands(influxdb, sender.sent)
