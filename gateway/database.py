@@ -12,11 +12,11 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 log = logging.getLogger("gateway.database")
 
@@ -28,6 +28,9 @@ ASIDE: Final = ".damaged-"
 _SALVAGED: Final = ".salvaged-"
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _PRIMARY_CODE: Final = 0xFF
+_ROW_MAX: Final = (1 << 63) - 1
+_PROBES_MAX: Final = 100_000
+"""Row numbers tried one by one in a damaged file."""
 _SCHEMA_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS journal (
@@ -241,6 +244,29 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def rows_of_damaged(damaged: Path, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
+    """Rows that can still be read in a damaged file: from both ends up to the damage, and what lies between one by one.
+
+    :param columns: the first is the number of the row.
+    """
+    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, check_same_thread=False)) as connection:
+        connection.text_factory = lambda raw: raw.decode(errors="replace")
+        connection.execute("PRAGMA writable_schema=ON")  # reads a file that is shorter than it says
+        connection.execute(f"SELECT id FROM {table} LIMIT 0")  # noqa: S608 - nothing is to be had where not even the table is known
+        low, high = 0, _ROW_MAX
+        for order in ("ASC", "DESC"):
+            query = f"SELECT {columns} FROM {table} WHERE id > ? AND id < ? ORDER BY id {order}"  # noqa: S608 - constants
+            with suppress(sqlite3.DatabaseError):
+                for row in connection.execute(query, (low, high)):
+                    low, high = (row[0], high) if order == "ASC" else (low, row[0])
+                    yield row
+                high = low + 1  # all read
+        query = f"SELECT {columns} FROM {table} WHERE id = ?"  # noqa: S608 - constants
+        for number in range(low + 1, min(high, low + _PROBES_MAX)):
+            with suppress(sqlite3.DatabaseError):
+                yield from connection.execute(query, (number,)).fetchall()
 
 
 def look_around(connection: sqlite3.Connection) -> int:

@@ -10,17 +10,15 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.core.batching import Body
+from gateway.database import rows_of_damaged
 
 _ROW_OVERHEAD_BYTES: Final = 200
-_ROW_MAX: Final = (1 << 63) - 1
-_PROBES_MAX: Final = 100_000
-"""Row numbers tried one by one in a damaged file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +109,8 @@ def stock(connection: sqlite3.Connection) -> Stock:
 
 
 def salvage(damaged: Path) -> Iterator[Entry]:
-    """Rows that can still be read in a damaged file: from both ends up to the damage, and what lies between one by one."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, check_same_thread=False)) as connection:
-        connection.text_factory = lambda raw: raw.decode(errors="replace")
-        connection.execute("PRAGMA writable_schema=ON")  # reads a file that is shorter than it says
-        connection.execute("SELECT id FROM journal LIMIT 0")  # nothing is to be had where not even the table is known
-        low, high = 0, _ROW_MAX
-        for order in ("ASC", "DESC"):
-            query = f"SELECT {_COLUMNS} FROM journal WHERE id > ? AND id < ? ORDER BY id {order}"  # noqa: S608 - constants
-            with suppress(sqlite3.DatabaseError):
-                for row in connection.execute(query, (low, high)):
-                    low, high = (row[0], high) if order == "ASC" else (low, row[0])
-                    yield _entry(row)
-                high = low + 1  # all read
-        query = f"SELECT {_COLUMNS} FROM journal WHERE id = ?"  # noqa: S608 - a constant
-        for number in range(low + 1, min(high, low + _PROBES_MAX)):
-            with suppress(sqlite3.DatabaseError):
-                for row in connection.execute(query, (number,)).fetchall():
-                    yield _entry(row)
+    """Rows that can still be read in a damaged file."""
+    return map(_entry, rows_of_damaged(damaged, "journal", _COLUMNS))
 
 
 def _domains(text: str, readings: int) -> Counter[str]:

@@ -9,11 +9,13 @@ import json
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from gateway.core.waiting import WaitCause, Waiting
+from gateway.database import rows_of_damaged
 
 _COLUMNS: Final = "cause, key, expires_ms, arrival_ms, topic, retain, device, domain, properties, payload"
 _ROW_OVERHEAD_BYTES: Final = 150
@@ -160,6 +162,12 @@ def newest(connection: sqlite3.Connection, key: str, cause: WaitCause) -> tuple[
 def keys_of(connection: sqlite3.Connection, cause: WaitCause) -> list[str]:
     """All keys of a cause."""
     return [key for (key,) in connection.execute("SELECT key FROM quarantine_keys WHERE cause = ?", (cause.value,))]
+
+
+def salvage(damaged: Path) -> Iterator[Row]:
+    """Messages that can still be read in a damaged file."""
+    for number, *row in rows_of_damaged(damaged, "quarantine", f"id, {_COLUMNS}, crc"):
+        yield number, _waiting(tuple(row))
 
 
 def _crc(columns: tuple[Any, ...]) -> int:

@@ -154,6 +154,20 @@ class Quarantine:
             self._ledger.settle("expired", expired, "quarantine")
             self._events.quarantine_expired(expired.total())
 
+    async def take_back(self, rows: list[Row]) -> None:
+        """Store messages of a damaged file; until the disk takes them."""
+        messages = [message for _, message in rows if message is not None]
+        lost = len(rows) - len(messages)
+        self._ledger.receive(len(rows), "journal")
+        if lost:
+            self._ledger.settle("lost", {"unknown": lost})
+            self._events.quarantine_damaged(lost)
+        self._coming.append((Batch(), messages))
+        while True:
+            if await self.flush():
+                return
+            await asyncio.sleep(_RETRY_S)
+
     # Releasing.
 
     def _expires(self, at_ms: int) -> None:

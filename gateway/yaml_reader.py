@@ -15,6 +15,9 @@ from yaml import events
 _PARSER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _DEPTH_MAX: Final = 64
 _MISLEADING = re.compile(r"[-+]?(?:0[0-9_]+(?:\.[0-9_]*)?|[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
+_EUI = re.compile(r"(?=[0-9]*[89])0[0-9]{15}")
+"""An EUI that happens to have no letter. It is no number to YAML either: 8 and 9 are not octal."""
+
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?")
 _WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
 """All that begins with a letter in YAML 1.1 and is not text."""
@@ -133,7 +136,7 @@ def plain_value(text: str, line: int) -> Any:  # noqa: ANN401
         return text
     if _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
-    if _MISLEADING.fullmatch(text):
+    if _MISLEADING.fullmatch(text) and not _EUI.fullmatch(text):
         raise YamlFault(line, f'quote it: "{text}"; without quotes YAML reads another number')
     tag: str = _CONVERTER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     return text if tag not in _SCALARS else _convert(tag, text, line)

@@ -108,7 +108,7 @@ class Source(Part):
 
 
 class TextSource(Source):
-    """A text: the device, the site, a tag. Steps in this order: strip, regex, enum, base64_to_hex, lower, upper."""
+    """A text: the device, the site, a tag. Steps in this order: strip, regex, enum, base64_to_hex, lower, upper, name."""
 
     join: list["TextSourceOrPath"] | None = Field(None, min_length=1, description="Several texts, one behind the other.")
     by: str = Field("", description="What stands between the parts of join.")
@@ -118,6 +118,7 @@ class TextSource(Source):
     base64_to_hex: bool = Field(default=False, description="Base64 of bytes → hexadecimal digits in lower case.")
     lower: bool = False
     upper: bool = False
+    name: bool = Field(default=False, description="Every character that a device, site or tag may not hold becomes _.")
 
 
 TextSourceOrPath = Annotated[TextSource, BeforeValidator(_text_source, json_schema_input_type=str | int | TextSource)]

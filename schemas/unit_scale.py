@@ -139,8 +139,9 @@ _RARE = re.compile(r"[A-Za-z_µ°]+[23]?(?:[*/.][A-Za-z_µ°]+[23]?){0,3}")
 
 
 def _convert_rare(unit: str, to: str) -> Line:
-    close = get_close_matches(unit, conversions(to), n=1, cutoff=0.5) or [to]
-    fault = UnknownUnit(f"{unit!r} is no unit that can become {to!r}; did you mean {close[0]!r}?")
+    close = get_close_matches(unit, conversions(to), n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}?" if close else f"write for example {', '.join(list(conversions(to))[:4])}"
+    fault = UnknownUnit(f"{unit[:40]!r} is no unit that can become {to!r}; {hint}")
     try:
         import pint  # noqa: PLC0415 - 0.3 s that only a rare unit is worth
     except ImportError:

@@ -32,11 +32,15 @@ FRAME_WINDOW_MS: Final = 600_000
 
 @dataclass(slots=True)
 class Held:
-    """A frame on its way, whose codec may have to be asked."""
+    """A frame on its way, whose codec may have to be asked.
+
+    :ivar stamps: the gateway's time for what the frame holds of each device: what it measured at once has one time.
+    """
 
     frame: Frame
     device: Device
     message: Message
+    stamps: dict[str, tuple[int, bool, int]] = field(default_factory=dict)
 
     @property
     def domain(self) -> str:
@@ -207,7 +211,9 @@ class ByProfile:
             return
         quality, time_ms = one.quality, one.time_ms
         if time_ms is None:
-            time_ms, own_time, of_time = self.judge.stamp(device, message.duplicate, now_ms)
+            if device.name not in held.stamps:
+                held.stamps[device.name] = self.judge.stamp(device, message.duplicate, now_ms)
+            time_ms, own_time, of_time = held.stamps[device.name]
         else:
             own_time, of_time = True, self.judge.lateness(time_ms, now_ms)
         tags, text_tags = series.tags, ""

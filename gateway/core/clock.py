@@ -15,6 +15,8 @@ YEAR_2020_MS: Final = 1577836800000
 DOUBTED_FUTURE_MS: Final = 31 * 86400 * 1000
 """How far ahead of a doubted gateway a device may stand and still be believed."""
 
+_REPLAYED_MS: Final = 60_000
+
 FEWEST_DEVICES: Final = 5
 """Devices that must agree before their median may cast doubt on the gateway: one wrong meter must not."""
 
@@ -117,16 +119,23 @@ class ClockTrust:
         self._offsets_ms: dict[str, int] = {}
         self._median_ms = 0
         self._influxdb_ms = 0
+        self._judged_ms = 0
         self.doubted = False
 
     def judge(self, now_ms: int) -> bool:
         """Whether the clock is doubted at ``now_ms``; remembered in :attr:`doubted`."""
+        self._judged_ms = now_ms
         off_ms = max(abs(self._median_ms), abs(self._influxdb_ms))
         self.doubted = now_ms < self._not_before_ms or off_ms > self._max_future_ms
         return self.doubted
 
     def see_device(self, device: str, offset_ms: int, now_ms: int) -> None:
-        """A device's time is ``offset_ms`` ahead of ours. The last 101 devices heard count, one time each."""
+        """A device's time is ``offset_ms`` ahead of ours. The last 101 devices heard count, one time each.
+
+        A message that arrived long before the last judgement comes out of quarantine or the rejects: it tells nothing of now.
+        """
+        if now_ms < self._judged_ms - _REPLAYED_MS:
+            return
         self._offsets_ms.pop(device, None)
         self._offsets_ms[device] = offset_ms
         if len(self._offsets_ms) > 101:  # noqa: PLR2004 - an odd number: the median is a device, not a mean of two

@@ -9,7 +9,7 @@ accepted. Where the width of the register is known, a step that rolling over exp
 from array import array
 from dataclasses import dataclass
 from functools import lru_cache
-from math import nan
+from math import isnan, nan
 from typing import Final, NamedTuple, Self, cast
 
 from gateway.core.mapped import CounterRule
@@ -92,15 +92,18 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             return False
         if rule is not None and rule.rate_per_h is not None:
             rate_per_h = rule.rate_per_h
-        if _is_possible(before, before_ms, value, time_ms, rate_per_h) or before != before:  # noqa: PLR0124 - NaN
-            self._believe(at, name, value, time_ms)
+        if 0 <= value - before <= rate_per_h * (time_ms - before_ms) / _HOUR_MS:  # written out: it is so nearly every time
+            self[at], self[at + 1] = value, time_ms
+            if self._candidates:
+                self._candidates.pop(name, None)
             return False
         modulus = rule.modulus if rule is not None else None
-        if _rolled_over(before, before_ms, value, time_ms, rate_per_h, modulus):
+        exchanged = isnan(before)
+        if exchanged or _rolled_over(before, before_ms, value, time_ms, rate_per_h, modulus):
             self._believe(at, name, value, time_ms)
         elif self._is_confirmed(name, rate_per_h, value, time_ms):
             self[at], self[at + 1] = value, time_ms
-        return True
+        return not exchanged
 
     def exchange(self, field: str | None, at_ms: int) -> list[str]:
         """The meter was exchanged at ``at_ms``: the next reading after that is the first of its successor.

@@ -3,31 +3,30 @@
 Known by what the profile names (frame counter, port and bytes, say), because the network stamps each copy with another time.
 """
 
-from array import array
 from collections.abc import Hashable
-from typing import Final, Self, cast
+from struct import Struct
+from typing import Final
 
 FRAMES_MAX: Final = 32
-_WORD: Final = (1 << 64) - 1
+_WORD: Final = Struct(">q")
+_FRAME: Final = Struct(">qq")
 
 
-class RecentFrames(array):  # type: ignore[type-arg] # it is its words: an object around them would cost every device 100 bytes
-    """The window of one device: two words a frame, its hash and its time in ms."""
+class RecentFrames(bytearray):
+    """The window of one device: two words a frame, its hash and its time in ms. A word is found in bytes faster than in a list."""
 
     __slots__ = ()
 
-    def __new__(cls) -> Self:
-        """An empty window."""
-        return cast("Self", super().__new__(cls, "Q"))
-
     def see(self, key: Hashable, at_ms: int, window_ms: int) -> bool:
         """Whether a frame was seen within the window around ``at_ms``, the time of the frame; remembered when not."""
-        word = hash(key) & _WORD
-        for at in range(0, len(self), 2):
-            if self[at] == word and abs(at_ms - self[at + 1]) <= window_ms:
+        word = hash(key)
+        packed = _WORD.pack(word)
+        at = self.find(packed)
+        while at >= 0:
+            if at % _FRAME.size == 0 and abs(at_ms - _FRAME.unpack_from(self, at)[1]) <= window_ms:
                 return True
-        if len(self) >= 2 * FRAMES_MAX:
-            del self[:2]
-        self.append(word)
-        self.append(at_ms)
+            at = self.find(packed, at + 1)
+        if len(self) >= FRAMES_MAX * _FRAME.size:
+            del self[: _FRAME.size]
+        self.extend(_FRAME.pack(word, at_ms))
         return False

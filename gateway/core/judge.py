@@ -122,11 +122,12 @@ def _check_counters(
     rules: Mapping[str, CounterRule] | None,
 ) -> int:
     """The quality bit of a counter that took a step it cannot have taken."""
-    if device.counters is None:
-        device.counters = CounterState()
+    counters = device.counters
+    if counters is None:
+        counters = device.counters = CounterState()
     quality = 0
     for at, name, rate_per_h in shape.counters:
-        told = (rules[name],) if rules and name in rules else ()
-        if device.counters.is_suspect(name + text_tags, rate_per_h, float(numbers[at]), time_ms, *told):
+        rule = rules.get(name) if rules else None
+        if counters.is_suspect(name + text_tags, rate_per_h, float(numbers[at]), time_ms, rule):
             quality = Quality.COUNTER_SUSPECT
     return quality

@@ -107,14 +107,17 @@ class CompiledProfile:
         here = Here(self._root(document), captures)
         return any(rule(here) for rule in self._ignored)
 
-    def device(self, sight: Sight) -> str | None:
-        """The device as the profile says it; None: it is the envelope's, or the level ``{device}`` of the topic.
+    @property
+    def tells_device(self) -> bool:
+        """Whether the profile says where the device stands; else it is the envelope's, or the level ``{device}`` of the topic."""
+        return self._device is not None
+
+    def device(self, document: Node, captures: Mapping[str, str], properties: Mapping[str, str]) -> str:
+        """The device, where the profile tells it.
 
         :raises Undecodable: it cannot be found.
         """
-        if self._device is None:
-            return None
-        device = self._device(self._here(sight))
+        device = self._device(Here(self._root(document), captures, properties=properties)) if self._device is not None else None
         if not isinstance(device, str) or isinstance(device, DropCause) or not is_name(device):
             shown = (
                 f"{device[:80]!r} is none" if isinstance(device, str) and not isinstance(device, DropCause) else "there is none"

@@ -5,13 +5,12 @@ envelope names; then, among those whose ``when`` holds, the one with more litera
 rank are ambiguous: nobody may guess which meter it is.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from gateway.core.envelopes import Envelopes, NotData
-from gateway.core.mapped import Sight, Window
 from gateway.core.message import Message
 from gateway.core.native import Undecodable
 from gateway.core.profile import CompiledProfile, plain_name
@@ -19,6 +18,9 @@ from gateway.core.sparkplug_births import Address, parse_address
 from schemas.rejects import IgnoreCause, RejectReason
 
 _SPARKPLUG: Final = "sparkplug_b"
+_NONE: Final[Sequence[CompiledProfile]] = ()
+_MODELS_MAX: Final = 4096
+_MODEL_LONGEST: Final = 100
 
 
 class Named(Protocol):
@@ -70,10 +72,10 @@ class Profiles:
     def __init__(self, profiles: Iterable[CompiledProfile] = (), envelopes: Envelopes | None = None) -> None:
         self.by_name = {profile.name: profile for profile in profiles}
         self.envelopes = envelopes or Envelopes([])
-        self._by_model: dict[str, list[CompiledProfile]] = {}
+        self._by_model: dict[str, Sequence[CompiledProfile]] = {}
         for profile in self.by_name.values():
             for model in {plain_name(profile.name), *profile.models}:
-                self._by_model.setdefault(model, []).append(profile)
+                self._by_model[model] = (*self._by_model.get(model, ()), profile)
 
     def topic(self, topic: str) -> "ProfiledTopic | None":
         """Who may take the messages of a topic; None when nobody does."""
@@ -96,20 +98,25 @@ class Profiles:
             ]
         return ProfiledTopic(self, topic, candidates, states, address) if candidates or states or address else None
 
-    def named(self, device: Named | None) -> list[CompiledProfile]:
+    def named(self, device: Named | None) -> Sequence[CompiledProfile]:
         """The profiles the registry means for a device; none when it says nothing."""
         if device is None:
-            return []
-        if device.profile is not None and (found := self.by_name.get(device.profile)) is not None:
-            return [found]
-        return self.of_model(device.profile or device.model)
+            return _NONE
+        name = device.profile
+        if name is not None and (found := self.by_name.get(name)) is not None:
+            return (found,)
+        return self.of_model(name or device.model)
 
-    def of_model(self, model: object) -> list[CompiledProfile]:
-        """The profiles for a model, by the maker's name of it."""
+    def of_model(self, model: object) -> Sequence[CompiledProfile]:
+        """The profiles for a model, by the maker's name of it. How a name is written is looked at once."""
         if not isinstance(model, str):
-            return []
+            return _NONE
         found = self._by_model.get(model)
-        return found if found is not None else self._by_model.get(plain_name(model), [])
+        if found is None:
+            found = self._by_model.get(plain_name(model), _NONE)
+            if len(self._by_model) < _MODELS_MAX and len(model) <= _MODEL_LONGEST:
+                self._by_model[model] = found
+        return found
 
 
 class ProfiledTopic:
@@ -141,8 +148,9 @@ class ProfiledTopic:
         """What a message says of a device being there; None when it is no such message."""
         for state in self._states:
             online = state.profile.status(self.topic, payload)
-            if online is not None and "device" in state.captures:
-                return Said(state.captures["device"], online)
+            if online is not None:
+                with suppress(Undecodable):
+                    return Said(self._device(state, {}, None), online)
         return None
 
     def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | IgnoreCause:
@@ -166,7 +174,10 @@ class ProfiledTopic:
                 continue
             if found is not None:
                 return found
-        return asked.verdict([candidate.profile.name for group in self._groups for candidate in group])
+        return asked.verdict(self._names)
+
+    def _names(self) -> str:
+        return ", ".join(candidate.profile.name for group in self._groups for candidate in group)
 
     def _ask(
         self,
@@ -222,7 +233,8 @@ class ProfiledTopic:
         message: Message,
     ) -> Frame | IgnoreCause | None:
         """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
-        for candidate, why in self._named_candidates(group, document, registry, message):
+        meant, why = self._meant(group, document, registry, message)
+        for candidate in meant:
             profile, captures = candidate.profile, candidate.captures
             prepared = profile.prepare(document)
             if profile.ignores(prepared, captures):
@@ -231,34 +243,40 @@ class ProfiledTopic:
                 return Frame(profile, captures, prepared, self._device(candidate, prepared, message), why)
         return None
 
-    def _named_candidates(
+    def _meant(
         self,
         group: list[Candidate],
         document: Any,  # noqa: ANN401
         registry: Mapping[str, Named],
         message: Message,
-    ) -> Iterator[tuple[Candidate, str]]:
-        if group[0].profile.envelope is not None:
-            named, why = self._profiles.named(registry.get(document["device"])), "the registry names it"
-            if not named:
-                named, why = self._profiles.of_model(document["model"]), "the envelope names its model"
-            yield from ((candidate, why) for candidate in group if named and candidate.profile in named)
-            return
-        for candidate in group if registry else ():
-            registered = registry.get(self._device(candidate, document, message))
-            if registered is not None and candidate.profile in self._profiles.named(registered):
-                yield candidate, "the registry names it"
+    ) -> tuple[Sequence[Candidate], str]:
+        """Those of a group that registry or envelope name, and which of the two it was."""
+        if group[0].profile.envelope is None:
+            return [candidate for candidate in group if self._registers(candidate, document, registry, message)], _BY_REGISTRY
+        named, why = self._profiles.named(registry.get(document["device"])), _BY_REGISTRY
+        if not named:
+            named, why = self._profiles.of_model(document["model"]), _BY_ENVELOPE
+        return [candidate for candidate in group if candidate.profile in named] if named else (), why
+
+    def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401
+        """Whether the registry names this profile for the device that it sees in the message."""
+        registered = registry.get(self._device(candidate, document, message)) if registry else None
+        return candidate.profile in self._profiles.named(registered)
 
     def _device(self, candidate: Candidate, document: Any, message: Message | None) -> str:  # noqa: ANN401
         profile = candidate.profile
-        properties = dict(message.user_properties) if message is not None and message.user_properties else {}
-        sight = Sight(document, self.topic, candidate.captures, {}, 0, _believes_all, properties)
-        device = profile.device(sight)
-        if device is None:
+        if profile.tells_device:
+            properties = dict(message.user_properties) if message is not None and message.user_properties else {}
+            device = profile.device(document, candidate.captures, properties)
+        else:
             device = document.get("device") if profile.envelope is not None else candidate.captures.get("device")
         if not isinstance(device, str) or not device:
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"profile {profile.name}: the message does not tell its device")
         return device
+
+
+_BY_REGISTRY: Final = "the registry names it"
+_BY_ENVELOPE: Final = "the envelope names its model"
 
 
 @dataclass(slots=True)
@@ -279,8 +297,8 @@ class _Asked:
     ignored: bool = False
     unregistered: str = ""
 
-    def verdict(self, names: list[str]) -> Frame | IgnoreCause:
-        """Who takes it.
+    def verdict(self, names: Callable[[], str]) -> Frame | IgnoreCause:
+        """Who takes it; ``names`` tells who was asked.
 
         :raises Undecodable: nobody, or several alike.
         """
@@ -295,18 +313,17 @@ class _Asked:
             raise Undecodable(RejectReason.UNKNOWN_DEVICE, detail)
         if self.unreadable is not None and not self.readable:
             raise self.unreadable
-        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {', '.join(names) or 'none'}")
-
-
-def _believes_all(_time_ms: int, _window: Window) -> bool:
-    return True
+        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {names() or 'none'}")
 
 
 def _best(fitting: list[tuple[tuple[int, int], Frame]]) -> Frame | IgnoreCause:
+    if len(fitting) == 1:
+        fitting[0][1].why = "it alone takes it"
+        return fitting[0][1]
     rank = max(rank for rank, _ in fitting)
     best = [frame for frame_rank, frame in fitting if frame_rank == rank]
     if len(best) > 1:
         names = " and ".join(frame.profile.name for frame in best)
         raise Undecodable(RejectReason.AMBIGUOUS_PROFILE, f"{names} take it alike; register {best[0].device} with its model")
-    best[0].why = f"{rank[0]} literal topic levels, {rank[1]} predicates" if len(fitting) > 1 else "it alone takes it"
+    best[0].why = f"{rank[0]} literal topic levels, {rank[1]} predicates"
     return best[0]

@@ -17,6 +17,8 @@ _LONGEST: Final = 256
 _SLOW = re.compile(r"\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]")
 """A repetition of a repetition: some texts would keep such a pattern busy for ever."""
 
+_NO_NAME = re.compile(r"[^A-Za-z0-9._:-]")
+
 Translate = Callable[[Any], Any]
 
 
@@ -98,6 +100,8 @@ def _steps(source: TextSource) -> Iterator[Translate]:
         yield str.lower
     if source.upper:
         yield str.upper
+    if source.name:
+        yield lambda text: _NO_NAME.sub("_", text)
 
 
 def _text_or_none(value: Scalar | DropCause | None) -> str | None:

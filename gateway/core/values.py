@@ -153,7 +153,7 @@ def _sum(numbers: list[Node]) -> Node:
 _EXACT_FACTORS: Final = 8
 
 
-def _product(numbers: list[Any]) -> Any:
+def _product(numbers: list[Node]) -> Node:
     return prod(numbers if len(numbers) <= _EXACT_FACTORS else map(float, numbers))
 
 

@@ -75,6 +75,7 @@ NATIVE = [
     ("power", [{"seq": 1, "energy_import_kwh": 10.25, "power_factor": -0.5}, {"seq": 2, "voltage_l1_v": 231}]),
     ("urban", {"air_temperature_c": 21.5, "channel": "a", "people_in_total": 7}),
 ]
+OWN_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ class Seed:
     payload: bytes
 
 
-def seeds(files: Iterable[ProfileFile]) -> list[Seed]:
-    """The examples inside profiles, native readings, and real payloads where there are any."""
+def examples(files: Iterable[ProfileFile]) -> list[Seed]:
+    """The examples inside profiles, and native readings."""
     own = [
         Seed(message.topic, message.body())
         for file in files
@@ -98,12 +99,11 @@ def seeds(files: Iterable[ProfileFile]) -> list[Seed]:
         for domain, reading in NATIVE
         for channel in ("readings", "status")
     ]
-    return own + native + list(_real(own))
+    return own + native
 
 
-def _real(own: list[Seed]) -> Iterator[Seed]:
-    """Real payloads; those that tell no topic are published where others like them are."""
-    topics = sorted({seed.topic for seed in own})
+def real(topics: list[str]) -> Iterator[Seed]:
+    """Real payloads, where there are any; those that tell no topic come on one of ``topics``."""
     for file in sorted(CORPORA.glob("*.jsonl")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines()):
             row = json.loads(line)
@@ -121,26 +121,26 @@ def _real(own: list[Seed]) -> Iterator[Seed]:
 class Mutator:
     """Makes messages of seeds, the same ones for the same number."""
 
-    def __init__(self, found: list[Seed], number: int) -> None:
-        self._seeds = found
+    def __init__(self, own: list[Seed], number: int) -> None:
+        self._own = own
+        self._seeds = own + list(real(sorted({seed.topic for seed in own})))
         self._chance = random.Random(number)  # noqa: S311 - the same every time
         self._ways: list[Callable[[bytes], bytes]] = [
+            self._as_it_is,
             self._as_it_is,
             self._flipped,
             self._cut,
             self._spliced,
             self._with_piece,
             self._repeated,
-            self._restructured,
-            self._restructured,
-            self._restructured,
+            *[self._restructured] * 8,
             self._noise,
         ]
 
     def message(self) -> StoredMessage:
         """The next message."""
         chance = self._chance
-        seed = chance.choice(self._seeds)
+        seed = chance.choice(self._own if chance.random() < OWN_SHARE else self._seeds)
         topic, payload = seed.topic, chance.choice(self._ways)(seed.payload)
         if chance.random() < 0.1:
             payload = chance.choice(self._ways)(payload)

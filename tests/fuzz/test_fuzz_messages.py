@@ -3,7 +3,6 @@
 import gc
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from gateway.codec_protocol import CodecAsk as Call
 from gateway.config import Config
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
+from gateway.core.profiles import ProfiledTopic
 from gateway.desk import begin, finish
 from gateway.known import Known, load_known
 from gateway.pipeline import build_processor
 from schemas.registry import RegisteredDevice, Registry
-from tests.fuzz.mutations import Mutator, seeds
+from tests.fuzz.mutations import Mutator, Seed, examples
 
 SLOWEST_S = 0.05
 GROWTH_MAX_BYTES = 60e6
@@ -87,23 +87,22 @@ class Fuzz:
         assert end not in {"nothing", "reject internal_error"}, (message, [one.detail for one in seen.outcome.refusals])
 
 
-def known_devices(known: Known, mode: str) -> tuple[Config, Known]:
-    """A registry that names the make of every device of an example whose frames do not tell it."""
-    devices = []
+def registered(known: Known, own: list[Seed], config: Config) -> Known:
+    """A registry of all devices that the examples are of; it names the make of those whose frames do not tell it."""
+    makes: dict[str, tuple[str | None, dict[str, Any]]] = {}
     for name, file in known.files.items():
-        for test in file.model.tests if file.compiled.by_registry else ():
-            for message in test.sequence():
-                for eui in _euis(message.payload):
-                    devices.append({"id": eui, "profile": name, "params": dict(test.params)})
-    unique = {device["id"]: device for device in devices}
-    registry = Registry(devices=[RegisteredDevice(**device) for device in unique.values()])
-    config = Config.model_validate({"devices": {"unknown": mode}, "limits": {"devices": 500}})
-    return config, Known(registry, registry.by_id(), known.files, known.profiles)
-
-
-def _euis(payload: Any) -> Iterator[str]:  # noqa: ANN401
-    if isinstance(payload, dict) and isinstance(info := payload.get("deviceInfo"), dict):
-        yield str(info["devEui"]).lower()
+        for test in file.model.tests:
+            for payload in [message.payload for message in test.sequence()]:
+                if file.compiled.by_registry and isinstance(payload, dict) and "deviceInfo" in payload:
+                    makes[payload["deviceInfo"]["devEui"].lower()] = name, dict(test.params)
+    streams = build_processor(config, known).streams
+    for seed in own:
+        found = streams.resolve(seed.topic)
+        if isinstance(found, ProfiledTopic) and (device := found.device()):
+            makes.setdefault(device, (None, {}))
+    devices = [RegisteredDevice(id=name, profile=profile, params=params) for name, (profile, params) in makes.items()]
+    registry = Registry(devices=[*devices, RegisteredDevice(id="dev-1")])
+    return Known(registry, registry.by_id(), known.files, known.profiles)
 
 
 def rss_bytes() -> int:
@@ -113,9 +112,11 @@ def rss_bytes() -> int:
 
 def fuzz(mode: str, number: int, messages: int, *, codecs: bool) -> Fuzz:
     """Fire ``messages`` at a new core; real codecs or stubbed ones."""
-    shipped = load_known(Config(), all_shipped=True)
-    config, known = known_devices(shipped, mode)
-    mutator = Mutator(seeds(known.files.values()), number)
+    config = Config.model_validate({"devices": {"unknown": mode}, "limits": {"devices": 500}})
+    shipped = load_known(config, all_shipped=True)
+    own = examples(shipped.files.values())
+    known = registered(shipped, own, config)
+    mutator = Mutator(own, number)
     processor = build_processor(config, known)
     with CodecCalls(known.codecs) as real:
         firing = Fuzz(processor, mutator, real if codecs else StubbedCodecs(mutator))

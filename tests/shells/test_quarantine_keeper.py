@@ -333,6 +333,16 @@ def test_what_stands_there_at_the_start_is_pending_and_can_come_in(tmp_path: Pat
     asyncio.run(second())
 
 
+def test_what_was_salvaged_waits_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.quarantine.take_back([(1, waiting()), (2, None), (3, waiting("m2"))])
+            assert gate.account() == {"quarantine": 2, "lost": 1}
+            assert await gate.count("quarantine") == 2
+
+    asyncio.run(story())
+
+
 def test_a_damaged_message_is_lost_and_said(tmp_path: Path) -> None:
     async def story() -> None:
         async with rig(tmp_path) as gate:

@@ -123,6 +123,22 @@ def test_a_damaged_message_is_known_and_not_taken(connection: sqlite3.Connection
     assert quarantine.expired(connection, 99) == [(1, None)]
 
 
+def test_what_a_damaged_file_still_holds_is_found(tmp_path: Path) -> None:
+    """A page in the middle is gone: what stands before and behind it is read, and nothing that was never stored."""
+    messages = [waiting(arrival_ms=number, payload=b"%d" % number * 50) for number in range(500)]
+    database = Database(tmp_path / "journal.db")
+    database.open()
+    database.run_here(quarantine.add, messages, ROOM)
+    asyncio.run(database.give_back())
+    database.close()
+    with database.path.open("r+b") as file:
+        file.seek(database.path.stat().st_size // 2)
+        file.write(b"\xaa" * 1024)
+    found = [message for _, message in quarantine.salvage(database.path)]
+    assert all(message in messages for message in found if message is not None)
+    assert 450 < len(found) <= 500
+
+
 def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     """It had the journal, rejects and what was kept; it gets the rest and loses nothing."""
     path = tmp_path / "journal.db"

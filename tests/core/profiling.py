@@ -1,0 +1,60 @@
+"""Small profiles for tests: from a few lines of YAML to points."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from gateway.core.decoders import DECODERS
+from gateway.core.mapped import Mapped, Sight, Window
+from gateway.core.profile import CompiledProfile, ProfileFaults, compile_profile
+from schemas.profile import Profile
+
+NOW_MS = 1_788_393_600_000
+"""2026-09-03T00:00:00Z."""
+
+DAY_MS = 86_400_000
+
+
+def compiled(text: str, **more: Any) -> CompiledProfile:  # noqa: ANN401 - whatever a profile holds
+    """The profile of a text, which need not say what every profile must."""
+    document = {"profile": "p", "match": {"topic": "t/{device}"}, **yaml.safe_load(text), **more}
+    return compile_profile(Profile.model_validate(document), file="p.yaml", decoders=DECODERS)
+
+
+def faults(text: str) -> list[str]:
+    """What is wrong in a profile: ``key: what``."""
+    try:
+        compiled(text)
+    except ProfileFaults as found:
+        return [f"{key}: {what}" for key, what in found.faults]
+    return []
+
+
+def sight(
+    document: object,
+    *,
+    captures: Mapping[str, str] | None = None,
+    params: Mapping[str, float | int | str | bool] | None = None,
+    properties: Mapping[str, str] | None = None,
+) -> Sight:
+    """What a profile sees of a document that arrived at NOW_MS; times are believed up to 40 days back and 5 minutes ahead."""
+
+    def believes(time_ms: int, window: Window) -> bool:
+        past_ms = 40 * DAY_MS if window.max_past_ms is None else window.max_past_ms
+        future_ms = 300_000 if window.max_future_ms is None else window.max_future_ms
+        return -past_ms <= time_ms - NOW_MS <= future_ms
+
+    return Sight(document, "t/d", captures or {"device": "d"}, params or {}, NOW_MS, believes, properties or {})
+
+
+def points(text: str, document: object, **seen: Any) -> list[Mapped]:  # noqa: ANN401
+    """What a profile makes of a document."""
+    return compiled(text).map(sight(document, **seen))
+
+
+def field(field_text: str, document: object, *, name: str = "pressure_kpa", measurement: str = "water", **seen: Any) -> Any:  # noqa: ANN401
+    """What becomes of one field written as YAML: its value, None, or why it was dropped."""
+    text = f"points: [{{measurement: {measurement}, fields: {{{name}: {field_text}}}}}]"
+    (found,) = points(text, document, **seen)
+    return found.values.get(name, found.dropped[0][1] if found.dropped else None)

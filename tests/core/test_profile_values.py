@@ -1,0 +1,276 @@
+"""Value steps: what becomes of one field, step by step and in the order of the steps."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.numbers import along, fraction
+from schemas.rejects import DropCause
+from schemas.unit_scale import Line
+from tests.core.profiling import compiled, faults, field, sight
+
+NUMBERS = [
+    pytest.param("/v", 312, 312.0, id="short-form"),
+    pytest.param("{path: /v}", 312.5, 312.5, id="number"),
+    pytest.param("{path: /v}", "312.5", 312.5, id="number-in-a-text"),
+    pytest.param("{path: /v}", " 12,5 ", 12.5, id="decimal-comma"),
+    pytest.param("{path: /v}", "+1.5e2", 150.0, id="exponent"),
+    pytest.param("{path: /v}", None, None, id="null-is-absent"),
+    pytest.param("{path: /w}", 1, None, id="not-there"),
+    pytest.param("{path: /w, default: 0}", 1, 0.0, id="default-for-what-is-not-there"),
+    pytest.param("{path: {first_of: [/w, /v]}}", 1, 1.0, id="first-of-in-path"),
+    pytest.param("{first_of: [/w, /v]}", 1, 1.0, id="first-of"),
+    pytest.param("{path: /v}", True, DropCause.WRONG_TYPE, id="true-is-no-number"),
+    pytest.param("{path: /v}", "12.3 kWh", DropCause.WRONG_TYPE, id="text-with-a-unit"),
+    pytest.param("{path: /v}", "???", DropCause.WRONG_TYPE, id="text"),
+    pytest.param("{path: /v}", "1,234,567", DropCause.WRONG_TYPE, id="two-commas"),
+    pytest.param("{path: /v}", [1], DropCause.WRONG_TYPE, id="list"),
+    pytest.param("{path: /v}", {"a": 1}, DropCause.WRONG_TYPE, id="map"),
+    pytest.param("{path: /v}", b"1", DropCause.WRONG_TYPE, id="bytes"),
+    pytest.param("{path: /v}", float("nan"), DropCause.NOT_FINITE, id="nan"),
+    pytest.param("{path: /v, scale: 0.1}", float("inf"), DropCause.NOT_FINITE, id="infinite-and-scaled"),
+    pytest.param("{path: /v, scale: 1000}", 10**400, DropCause.NOT_FINITE, id="no-float-is-that-large"),
+    pytest.param("{path: /v}", 4001, DropCause.OUT_OF_BOUNDS, id="above-the-table"),
+    pytest.param("{path: /v, bounds: [0, 100]}", 101, DropCause.OUT_OF_BOUNDS, id="above-bounds-of-its-own"),
+    pytest.param("{path: /v, bits: [4, 4]}", 0xA5, 10.0, id="bits"),
+    pytest.param("{path: /v, bits: [4, 4]}", "0xA5", 10.0, id="bits-of-hexadecimal-text"),
+    pytest.param("{path: /v, mask: 0xF0}", 0xA5, 160.0, id="mask-leaves-bits-where-they-are"),
+    pytest.param("{path: /v, mask: 0xF0}", 1.5, DropCause.WRONG_TYPE, id="mask-of-a-fraction"),
+    pytest.param("{path: /v, sentinels: [65535]}", 65535, DropCause.SENTINEL, id="sentinel"),
+    pytest.param("{path: /v, sentinels: 65535}", 65535.0, DropCause.SENTINEL, id="sentinel-without-a-list"),
+    pytest.param("{path: /v, sentinels: [65535]}", "65535", DropCause.SENTINEL, id="sentinel-sent-as-text"),
+    pytest.param("{path: /v, sentinels: ['---']}", "---", DropCause.SENTINEL, id="sentinel-that-is-text"),
+    pytest.param("{path: /v, sentinels: [1]}", 2, 2.0, id="no-sentinel"),
+    pytest.param("{path: /v, scale: 0.1, sentinels: [6553.5]}", 65535, DropCause.OUT_OF_BOUNDS, id="sentinels-are-raw"),
+    pytest.param("{path: /v, scale: 0.1, sentinels_after: [-12.7]}", -127, DropCause.SENTINEL, id="sentinel-after-the-scale"),
+    pytest.param("{path: /v, enum: {low: 10, high: 20}}", "high", 20.0, id="enum-of-words"),
+    pytest.param("{path: /v, enum: {1: 10, 2: 20}}", 2, 20.0, id="enum-of-numbers"),
+    pytest.param("{path: /v, enum: {1: 10, 2: 20}}", "2", 20.0, id="enum-of-numbers-sent-as-text"),
+    pytest.param("{path: /v, enum: {1: 10}}", 3, DropCause.UNKNOWN_KEY, id="not-in-the-enum"),
+    pytest.param("{path: /v, enum: {1: 10, '*': 5}}", 3, 5.0, id="the-rest-of-an-enum"),
+    pytest.param("{path: /v, enum: {1: 10, '*': null}}", 3, None, id="the-rest-is-nothing"),
+    pytest.param("{path: /v, enum: {1: 10}, scale: 2}", 1, 20.0, id="enum-before-scale"),
+    pytest.param("{path: /v, scale: 0.1}", 3, 0.3, id="decimal-scale-is-exact"),
+    pytest.param("{path: /v, scale: 0.1, offset: -4}", 123, 8.3, id="scale-and-offset"),
+    pytest.param("{path: /v, offset: 5}", "10", 15.0, id="offset-alone"),
+    pytest.param("{path: /v, unit: bar}", 3.124, 312.4, id="unit"),
+    pytest.param("{path: /v, unit: bar, scale: 0.001}", 3124, 312.4, id="scale-then-unit"),
+    pytest.param("{path: /v, unit: psi}", 1, 6.894757293168361, id="unit-of-feet-and-pounds"),
+    pytest.param("{path: /v, pow10: /e}", 3, 0.003, id="power-of-ten-in-the-payload"),
+    pytest.param("{path: /v, scale: {pow10: /e}}", 3, 0.003, id="power-of-ten-as-scale"),
+    pytest.param("{path: /v, scale: {path: /e, enum: {-3: 0.1, -2: 1}}}", 3, 0.3, id="exponent-code-in-the-payload"),
+    pytest.param("{path: /v, scale: {path: /e, enum: {0: 1}}}", 3, DropCause.WRONG_TYPE, id="unknown-exponent-code"),
+    pytest.param("{path: /v, unit: {path: /u}}", 3, 300.0, id="unit-in-the-payload"),
+    pytest.param("{path: /v, unit: {path: /c, enum: {0: kPa, 7: mbar}}}", 3000, 300.0, id="unit-code-in-the-payload"),
+    pytest.param("{path: /v, unit: {path: /w}}", 3, DropCause.WRONG_TYPE, id="without-its-unit-a-value-is-nothing"),
+    pytest.param("{path: /v, scale: {param: weight}}", 3, 30.0, id="scale-from-the-registry"),
+    pytest.param("{path: /v, scale: {param: other, default: 2}}", 3, 6.0, id="parameter-with-a-default"),
+    pytest.param("{path: /v, unit: {param: unit_of}}", 3, 300.0, id="unit-from-the-registry"),
+    pytest.param("{sum: [/v, /e, 10]}", 3, 10.0, id="sum-with-a-number"),
+    pytest.param("{sum: ['/list[*]']}", 3, 6.0, id="sum-of-all"),
+    pytest.param("{sum: [{path: /v, scale: 65536}, /e]}", 0.0005, 29.768, id="high-and-low-word"),
+    pytest.param("{sub: [/v, 1, 1]}", 3, 1.0, id="difference"),
+    pytest.param("{mul: [/v, 0.1]}", 3, 0.30000000000000004, id="product"),
+    pytest.param("{sum: [/v, /w]}", 3, None, id="a-sum-lacks-a-part"),
+    pytest.param("{sum: [/v, /u]}", 3, DropCause.WRONG_TYPE, id="a-part-is-text"),
+    pytest.param("{sum: [0.1, 0.2]}", 3, 0.30000000000000004, id="sum-rounded-once"),
+    pytest.param("{path: /v, table: [[0, 0], [10, 100], [20, 150]]}", 15, 125.0, id="between-points-of-a-table"),
+    pytest.param("{path: /v, table: [[0, 0], [10, 100]]}", 10, 100.0, id="at-a-point-of-a-table"),
+    pytest.param("{path: /v, table: [[0, 0], [10, 100]]}", 10.1, DropCause.OUT_OF_BOUNDS, id="outside-of-a-table"),
+    pytest.param("{path: /v, abs: true}", -3, 3.0, id="absolute"),
+    pytest.param("{path: /v, scale: 0.001, round: 1}", 12345, 12.3, id="rounded"),
+    pytest.param("{path: /v, table: [[0, -1], [10, -2]], abs: true, round: 0}", 6, 2.0, id="table-then-abs-then-round"),
+    pytest.param("{literal: 7}", 3, 7.0, id="always-the-same"),
+    pytest.param("{topic: n}", 3, 42.0, id="from-the-topic"),
+    pytest.param("{path: n}", 3, 42.0, id="named-level-as-path"),
+    pytest.param("{path: v}", 3, 3.0, id="key-of-the-document-as-path"),
+    pytest.param("{property: pressure}", 3, 99.0, id="from-a-user-property"),
+    pytest.param("{path: /v, when: {/u: bar}}", 3, 3.0, id="when-holds"),
+    pytest.param("{path: /v, when: {/u: kPa}}", 3, None, id="when-does-not-hold"),
+]
+
+
+@pytest.mark.parametrize(("written", "raw", "value"), NUMBERS)
+def test_a_number_goes_through_its_steps(written: str, raw: object, value: object) -> None:
+    document = {"v": raw, "e": -3, "u": "bar", "c": 7, "list": [1, 2, 3]}
+    text = f"match: {{topic: 't/{{device}}/{{n}}'}}\npoints: [{{measurement: water, fields: {{pressure_kpa: {written}, ph: {{literal: 7}}}}}}]"
+    seen = sight(document, captures={"n": "42"}, params={"weight": 10, "unit_of": "bar"}, properties={"pressure": "99"})
+    (found,) = compiled(text).map(seen)
+    got = found.values.get("pressure_kpa", found.dropped[0][1] if found.dropped else None)
+    assert (type(got), got) == (type(value), pytest.approx(value, rel=1e-15) if isinstance(value, float) else value)
+
+
+STATES = [
+    pytest.param("/v", True, True, id="true"),
+    pytest.param("/v", 0, False, id="zero"),
+    pytest.param("/v", "ON", True, id="on"),
+    pytest.param("/v", "false", False, id="false-as-text"),
+    pytest.param("/v", "1", True, id="one-as-text"),
+    pytest.param("/v", 2, DropCause.WRONG_TYPE, id="two"),
+    pytest.param("/v", "open", DropCause.WRONG_TYPE, id="another-word"),
+    pytest.param("{path: /v, enum: {open: true, shut: false}}", "open", True, id="enum"),
+    pytest.param("{path: /v, enum: {on: false, off: true}}", "on", False, id="yaml-reads-on-as-true"),
+    pytest.param("{path: /v, enum: {OK: false}}", "FAULT", DropCause.UNKNOWN_KEY, id="not-in-the-enum"),
+    pytest.param("{path: /v, mask: 0xE0, is: 0x20}", 0x2F, True, id="pattern-under-a-mask"),
+    pytest.param("{path: /v, mask: 0xE0, is: 0x20}", 0x60, False, id="another-pattern-with-that-bit"),
+    pytest.param("{path: /v, mask: 0xE0, is: [0x20, 0x60]}", 0x60, True, id="one-of-two-patterns"),
+    pytest.param("{path: /v, mask: 0x40}", 0x60, True, id="a-bit"),
+    pytest.param("{path: /v, mask: 0x40}", 0x20, False, id="not-that-bit"),
+    pytest.param("{path: /v, bits: [5, 1]}", 0x20, True, id="one-of-the-bits"),
+    pytest.param("{path: /v, bits: [4, 4], is: 10}", 0xA5, True, id="bits-are-a-number"),
+    pytest.param("{path: /v, is: LEAK}", "DRY LEAK", True, id="a-word-in-a-text"),
+    pytest.param("{path: /v, is: LEAK}", "LEAKAGE", False, id="only-a-part-of-a-word"),
+    pytest.param("{path: /v, word: [DRY, BURST]}", "LEAK BURST", True, id="one-of-two-words"),
+    pytest.param("{path: /v, word: DRY}", 3, DropCause.WRONG_TYPE, id="a-number-has-no-words"),
+    pytest.param("{path: /v, is: Magnetic Fraud}", ["Reverse Flow", "Magnetic Fraud"], True, id="member-of-a-list"),
+    pytest.param("{path: /v, is: Leak}", ["Reverse Flow"], False, id="no-member-of-the-list"),
+    pytest.param("{path: /v, member: 3}", [1, 3], True, id="number-in-a-list"),
+    pytest.param("{path: /v, member: 3}", 3, DropCause.WRONG_TYPE, id="a-number-has-no-members"),
+    pytest.param("{path: /v, is: 0}", 0, True, id="a-number"),
+    pytest.param("{path: /v, is: 0}", False, False, id="false-is-not-zero"),
+    pytest.param("{path: /v, sentinels: [255], mask: 1}", 0xFF, True, id="sentinels-stand-behind-the-mask"),
+    pytest.param("{path: /v, mask: 0xFF, sentinels: [255], is: 1}", 0xFF, DropCause.SENTINEL, id="sentinel-of-a-test"),
+]
+
+
+@pytest.mark.parametrize(("written", "raw", "value"), STATES)
+def test_a_state_is_true_or_false_by_its_word_or_its_test(written: str, raw: object, value: object) -> None:
+    assert field(written, {"v": raw, "p": 1}, name="alarm_leak") is value if isinstance(value, bool) else True
+    text = f"points: [{{measurement: water, fields: {{alarm_leak: {written}, ph: {{literal: 7}}}}}}]"
+    (found,) = compiled(text).map(sight({"v": raw}))
+    assert found.values.get("alarm_leak", found.dropped[0][1] if found.dropped else None) is value
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        pytest.param("{}", "say where the value comes from", id="no-source"),
+        pytest.param("{path: /v, unit: L}", "pressure_kpa.unit: 'L' is a unit of volume", id="unit-of-something-else"),
+        pytest.param("{path: /v, unit: kpa}", "did you mean 'kPa'", id="unit-written-wrongly"),
+        pytest.param("{path: /v, unit: {path: /u, enum: {0: L}}}", "pressure_kpa.unit", id="unit-code-of-something-else"),
+        pytest.param("{path: /v, scale: 0}", "pressure_kpa.scale: nothing is left", id="scale-of-zero"),
+        pytest.param("{path: /v, scale: true}", "pressure_kpa.scale: True is not a number", id="scale-true"),
+        pytest.param("{path: /v, pow10: 0.5}", "pressure_kpa.pow10", id="half-a-power"),
+        pytest.param("{path: /v, table: [[1, 1], [1, 2]]}", "pressure_kpa.table: x must grow", id="table-out-of-order"),
+        pytest.param("{path: /v, bits: [60, 8]}", "pressure_kpa.bits", id="bits-beyond-64"),
+        pytest.param("{path: /v, bounds: [0, 5000]}", "pressure_kpa.bounds: [least, most] must lie within", id="wider-bounds"),
+        pytest.param("{path: /v, is: 3}", "is true or false; the field is a number", id="test-for-a-number"),
+        pytest.param("{path: '/a~x'}", "pressure_kpa.path: '/a~x' is no path", id="no-path"),
+        pytest.param("{path: /v, counter: {}}", "pressure_kpa.counter: pressure_kpa is no register", id="gauge-as-counter"),
+        pytest.param("{item: true}", "pressure_kpa.item: there is an item only inside of each", id="item-outside-of-each"),
+        pytest.param("{topic: x}", "pressure_kpa.topic: 'x' is no named level", id="unknown-level"),
+        pytest.param("{sum: [{path: /v, unit: bar}]}", "pressure_kpa.sum.0.unit: only a field has a unit", id="unit-of-a-part"),
+        pytest.param("{sum: [{unit: bar}]}", "pressure_kpa.sum.0: say where", id="part-without-a-source"),
+    ],
+)
+def test_a_field_that_cannot_be_is_told_with_its_key(written: str, fault: str) -> None:
+    (found,) = faults(f"points: [{{measurement: water, fields: {{pressure_kpa: {written}}}}}]")
+    assert found.startswith("points.0.fields.pressure_kpa")
+    assert fault in found
+
+
+@pytest.mark.parametrize("key", ["scale: 2", "unit: L", "table: [[0, 0], [1, 1]]", "round: 1", "bounds: [0, 1]", "offset: 1"])
+def test_a_state_has_no_arithmetic(key: str) -> None:
+    (found,) = faults(f"points: [{{measurement: water, fields: {{alarm_leak: {{path: /v, {key}}}}}}}]")
+    assert found == f"points.0.fields.alarm_leak.{key.split(':')[0]}: the field is true or false and has none"
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        pytest.param("volume_l", "'volume_l' is no field of water; did you mean 'volume_m3'?", id="nearest-name"),
+        pytest.param("energy_import_kwh", "'energy_import_kwh' is a field of power, not of water", id="of-another-measurement"),
+    ],
+)
+def test_a_field_that_is_not_of_the_measurement_is_told_with_the_right_name(name: str, fault: str) -> None:
+    assert faults(f"points: [{{measurement: water, fields: {{{name}: /v}}}}]") == [f"points.0.fields.{name}: {fault}"]
+
+
+@pytest.mark.parametrize(
+    ("counter", "rate_per_h", "modulus"),
+    [
+        pytest.param("{}", None, None, id="nothing-known"),
+        pytest.param("{max_rate: 20/h}", 20, None, id="per-hour"),
+        pytest.param("{max_rate: 0.5/min}", 30, None, id="per-minute"),
+        pytest.param("{max_rate: 240/d}", 10, None, id="per-day"),
+        pytest.param("{wrap: u32}", None, 4294967.296, id="width-in-raw-units"),
+        pytest.param("{wrap: 23bit}", None, 8388.608, id="width-in-bits"),
+        pytest.param("{wrap: 100000}", None, 100, id="number"),
+        pytest.param("{reset: small_step_back_is_suspect}", None, None, id="rule-for-resets"),
+    ],
+)
+def test_what_is_known_of_a_register_is_in_the_unit_of_its_field(counter: str, rate_per_h: float, modulus: float) -> None:
+    text = f"points: [{{measurement: water, fields: {{volume_m3: {{path: /v, unit: L, counter: {counter}}}}}}}]"
+    (found,) = compiled(text).map(sight({"v": 5938}))
+    assert found.values == {"volume_m3": 5.938}
+    assert found.counters["volume_m3"] == (rate_per_h, modulus)
+
+
+@pytest.mark.parametrize("wrap", ["u33", "bits", "0", "{}"])
+def test_a_width_that_is_none_is_told(wrap: str) -> None:
+    text = f"points: [{{measurement: water, fields: {{volume_m3: {{path: /v, counter: {{wrap: '{wrap}'}}}}}}}}]"
+    (found,) = faults(text)
+    assert found.startswith("points.0.fields.volume_m3.counter.wrap: ")
+
+
+def test_a_width_needs_a_scale_that_the_profile_knows() -> None:
+    (found,) = faults("points: [{measurement: water, fields: {volume_m3: {path: /v, scale: /s, counter: {wrap: u32}}}}]")
+    assert found == "points.0.fields.volume_m3.counter.wrap: needs a scale and a unit that are fixed"
+
+
+def test_the_registry_may_raise_the_maximum_of_a_voltage() -> None:
+    written = {"name": "voltage_l1_v", "measurement": "power"}
+    assert field("/v", {"v": 600}, **written, params={"voltage_max_v": 700}) == 600
+    assert field("/v", {"v": 800}, **written, params={"voltage_max_v": 700}) is DropCause.OUT_OF_BOUNDS
+    assert field("/v", {"v": 600}, **written, params={"voltage_max_v": "high"}) is DropCause.OUT_OF_BOUNDS
+
+
+def test_a_negative_power_factor_loses_its_sign() -> None:
+    assert field("/v", {"v": -0.98}, name="power_factor", measurement="power") == 0.98
+
+
+def test_parameters_without_a_default_are_demanded_in_the_registry() -> None:
+    profile = compiled("""
+points:
+  - measurement: water
+    fields:
+      volume_m3: {path: /v, scale: {param: pulse_weight}, offset: {param: start, default: 0}}
+      ph: {path: /ph, unit: {param: unit_of}}
+""")
+    assert profile.required_params == {"pulse_weight", "unit_of"}
+
+
+@given(
+    value=st.integers(-(10**12), 10**12) | st.floats(-1e9, 1e9),
+    scale=st.decimals("-1000", "1000", places=6).filter(bool),
+    offset=st.decimals("-1000", "1000", places=3),
+)
+def test_a_line_is_followed_exactly_and_rounded_once(value: float, scale: Decimal, offset: Decimal) -> None:
+    """The result is the float nearest to what decimal arithmetic gives."""
+    apply = along(Line(fraction(float(scale)), fraction(float(offset))))
+    exact = fraction(float(scale)) * (value if isinstance(value, int) else _as_fraction(value)) + fraction(float(offset))
+    assert (value if apply is None else apply(value)) == exact.numerator / exact.denominator
+
+
+def _as_fraction(value: float) -> Any:  # noqa: ANN401 - a fraction
+    from fractions import Fraction  # noqa: PLC0415 - only here
+
+    return Fraction(value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "scale", "value"),
+    [
+        pytest.param(5938, "0.001", 5.938, id="litres"),
+        pytest.param(3, "0.1", 0.3, id="tenths"),
+        pytest.param(2301, "0.1", 230.1, id="decivolts"),
+        pytest.param(1234, "0.01", 12.34, id="hundredths"),
+        pytest.param(7, "0.036", 0.252, id="odd-scale"),
+        pytest.param(4294967295, "0.001", 4294967.295, id="large"),
+    ],
+)
+def test_a_decimal_scale_gives_the_decimal_that_people_expect(raw: int, scale: str, value: float) -> None:
+    assert field(f"{{path: /v, scale: {scale}}}", {"v": raw}, name="volume_m3") == value
