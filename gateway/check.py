@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from mqtt5 import RetainHandling
 
@@ -17,6 +19,7 @@ from gateway.influxdb import InfluxdbClient
 from gateway.known import Known, load_known, topic_filters
 from gateway.pipeline import broker_address, session_options
 from gateway.profile_check import check_profile
+from gateway.profile_files import ProfileFile
 
 _PATIENCE_S = 5.0
 
@@ -32,11 +35,11 @@ def check(path: Path | None, *, connect: bool) -> int:
     broker_address(config.mqtt)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
-    registry = known.registry
-    _say(f"{config.devices.registry}: {len(registry.devices)} devices, {len(registry.areas)} areas")
+    _say(f"{config.devices.registry}: {_registered(config, known)}")
     faults = [f"{config.devices.registry}: devices: {fault}" for fault in known.without_params()]
     if faults := faults + _check_profiles(config, known):
         raise ConfigurationFault(faults)
+    _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, known)))
     if not connect:
         return 0
     out_of_reach = [fault for fault in asyncio.run(_try_both(config, known)) if fault]
@@ -45,23 +48,54 @@ def check(path: Path | None, *, connect: bool) -> int:
     return 3 if out_of_reach else 0
 
 
+def _registered(config: Config, known: Known) -> str:
+    if not config.devices.registry.exists():
+        return "does not exist; no device is registered"
+    return f"{_count(len(known.registry.devices), 'device')}, {_count(len(known.registry.areas), 'area')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
 def _check_profiles(config: Config, known: Known) -> list[str]:
-    """Run the tests inside all profiles and print a table; what failed, a line each."""
+    """Run the tests inside all profiles and print a table; what failed in those in force, a line each."""
     everything = load_known(config, all_shipped=True)
-    faults: list[str] = []
-    _say(f"\n{'profile':<28} {'in force':<9} {'codec':<28} tests")
+    devices = Counter(profile.name for device in known.registry.devices for profile in known.profiles.named(device))
+    rows, faults = [_HEAD], []
     with CodecCalls(everything.codecs) as codecs:
-        for name, file in sorted(everything.files.items()):
-            codec = file.compiled.codec.name if file.compiled.codec else ""
-            wrong = codecs.fault(codec) if codec else None
-            alone = Profiles([file.compiled], everything.profiles.envelopes)
-            checked = check_profile(name, file.model.tests, alone, codecs) if not wrong else []
-            failed = [test for test in checked if test.faults]
-            faults += [f"{file.codec}: codec: {wrong}"] if wrong else []
-            faults += [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
-            verdict = f"codec: {wrong}" if wrong else f"{len(checked) - len(failed)} of {len(checked)} pass"
-            _say(f"{name:<28} {'yes' if name in known.files else 'no':<9} {codec or '-':<28} {verdict}")
+        for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
+            verdict, found = _check_profile(file, everything, codecs)
+            in_force = name in known.files
+            faults += found if in_force else []
+            codec = file.compiled.codec.name if file.compiled.codec else "-"
+            whose = "shipped" if file.shipped else "yours"
+            rows.append((name, whose, "yes" if in_force else "no", str(devices[name]), codec, verdict))
+    _say("", *_lines(rows))
+    if len(known.files) < len(everything.files):
+        _say(_HOW_IN_FORCE)
     return faults
+
+
+def _check_profile(file: ProfileFile, everything: Known, codecs: CodecCalls) -> tuple[str, list[str]]:
+    """The verdict on one profile, and what failed."""
+    codec = file.compiled.codec
+    if codec is not None and (wrong := codecs.fault(codec.name)):
+        return f"codec: {wrong}", [f"{file.codec}: codec: {wrong}"]
+    alone = Profiles([file.compiled], everything.profiles.envelopes)
+    checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
+    failed = [test for test in checked if test.faults]
+    verdict = f"{len(failed)} of {len(checked)} FAIL" if failed else f"{len(checked)} of {len(checked)} pass"
+    return verdict, [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
+
+
+_HEAD: Final = ("profile", "from", "in force", "devices", "codec", "tests")
+_HOW_IN_FORCE: Final = "(a shipped profile is in force when profiles.enable, or the model of a registered device, names it)"
+
+
+def _lines(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 async def _try_both(config: Config, known: Known) -> tuple[str, str]:
@@ -119,5 +153,6 @@ async def _try_influxdb(config: Config) -> str:
 _EMPTY_GZIP = bytes.fromhex("1f8b08000000000000ff03000000000000000000")
 
 
-def _say(text: str) -> None:
-    print(text)
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line)

@@ -18,6 +18,7 @@ from gateway.documents import result_document
 from gateway.explain import explain
 from gateway.known import load_known
 from gateway.pipeline import build_processor
+from gateway.web.glossary import closed_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def decode(options: argparse.Namespace) -> int:
             raise ConfigurationFault([f"{options.registry}: document: does not exist"])
         config = config.model_copy(update={"devices": config.devices.model_copy(update={"registry": options.registry})})
     known = load_known(config, also=options.profile, all_shipped=options.profile is None)
-    rejected = False
+    rejected, words = False, closed_lists("en")
     with CodecCalls(known.codecs) as codecs:
         desk = Desk(build_processor(config, known), codecs)
         for row in _rows(options):
@@ -49,7 +50,7 @@ def decode(options: argparse.Namespace) -> int:
             print(
                 json.dumps(document, ensure_ascii=False, default=repr)
                 if options.json
-                else explain(desk.processor, seen, document)
+                else explain(desk.processor, seen, document, words)
             )
     return int(rejected)
 

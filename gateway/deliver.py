@@ -33,6 +33,7 @@ from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Batch, Pace
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Refusal
+from gateway.core.waiting import Waiting
 from gateway.core.write_result import Answer, Fate, fate_of
 from gateway.events import Events
 
@@ -144,9 +145,12 @@ class Delivery:
         late.behind.append(batch)
         return late
 
-    def take_waiting(self, messages: int) -> None:
+    def take_waiting(self, batch: Batch, waiting: list[Waiting]) -> None:
         """Messages go to the quarantine: each is one reading received, until it is known what it holds."""
-        self._taken += messages
+        size_bytes = sum(len(message.payload) for message in waiting)
+        batch.size_bytes += size_bytes
+        self.memory_bytes += size_bytes
+        self._taken += len(waiting)
 
     @property
     def open_batch(self) -> Batch:

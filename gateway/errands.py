@@ -72,7 +72,7 @@ class Errands:
         if rare.ask is not None:
             self._ask(rare.ask, batch, arrival_s)
         if rare.waiting:
-            self._delivery.take_waiting(len(rare.waiting))
+            self._delivery.take_waiting(batch, rare.waiting)
             self._quarantine.keep(batch, rare.waiting)
         if rare.keep:
             self._save(rare.keep, batch)

@@ -4,19 +4,23 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from gateway import database, journal
+from gateway import database, journal, quarantine
 from gateway.breaker import Breaker
-from gateway.core.batching import Batch, Body
+from gateway.core.batching import Batch, Body, encode
+from gateway.core.health import health_lines, registered_devices
+from gateway.core.message import Reading
 from gateway.core.write_result import Fate, fate_of
 from gateway.database import Database, DatabaseFault
 from gateway.deliver import Writer
+from gateway.quarantine import Row
 from gateway.state import GatewayState
 from gateway.store import JournalFull, Store
+from schemas.quantities import HEALTH
 
 log = logging.getLogger("gateway.housekeeping")
 
@@ -26,6 +30,7 @@ _REPORT_EVERY_S: Final = 60.0
 _FIRST_ANSWER_S: Final = 0.15
 _MEASURE_EVERY_S: Final = 5.0
 _SALVAGED_TOGETHER: Final = 20
+_DEVICES_TOGETHER: Final = 1000
 _SAVE_CLOCK_EVERY_S: Final = 900.0
 
 
@@ -91,7 +96,7 @@ class Housekeeping:
             for batch in batches:
                 let_go(batch)
 
-    async def salvage(self, backlog_grew: Callable[[], None]) -> None:
+    async def salvage(self, backlog_grew: Callable[[], None], take_back: Callable[[list[Row]], Awaitable[None]]) -> None:
         """Bring what can be read of damaged files into the new one, behind the readings, a little at a time."""
         for aside in self._database.to_salvage():
             entries = journal.salvage(aside)
@@ -102,6 +107,9 @@ class Housekeeping:
                 saved += sum(body.readings for body in bodies)
                 lost += self._state.salvaged(some)
                 backlog_grew()
+            waiting = quarantine.salvage(aside)
+            while found := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), waiting):
+                await take_back(found)
             self._database.note_salvaged(aside)
             self._state.events.salvaged(aside.name, saved, lost)
 
@@ -142,9 +150,19 @@ class Housekeeping:
                 self._answered.set()
                 if fate_of(answer) is Fate.WRITTEN:
                     self._breaker.close()
+                    await self._report_devices()
                 else:
                     self._breaker.open(answer)
             await asyncio.sleep(_REPORT_EVERY_S)
+
+    async def _report_devices(self) -> None:
+        """Write how each registered device is, unless nobody can be heard: then silence says nothing of them."""
+        if not self._state.events.mqtt_connected:
+            return
+        now_ms = time.time_ns() // 1_000_000
+        devices = registered_devices(self._state.processor.streams)
+        for lines in health_lines(devices, now_ms, _DEVICES_TOGETHER):
+            await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)
 
     async def follow_clock(self) -> None:
         """Judge the clock every minute and save it every quarter of an hour: the next start then knows how late it is."""

@@ -4,7 +4,7 @@ In force are the utility's own profiles, and of the shipped ones those that ``pr
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -56,8 +56,8 @@ class Known:
 def load_known(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Known:
     """Read registry and profiles.
 
-    :param also: only this profile is asked: its name, a model it serves, or its file.
-    :param all_shipped: all that are shipped are in force, as at a desk.
+    :param also: only this profile is asked, registered or not: its name, a model it serves, or its file.
+    :param all_shipped: the other shipped ones are asked too, as at a desk.
     :raises ConfigurationFault: naming file, key and what is wrong.
     """
     registry = load_registry(config.devices.registry)
@@ -70,10 +70,11 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
     if also is not None:
         files = _only(loaded, also)
     else:
-        enabled = {*config.profiles.enable, *({*loaded.profiles} if all_shipped else ())}
-        files = {name: file for name, file in loaded.profiles.items() if _in_force(file, enabled, wanted)}
+        files = {name: file for name, file in loaded.profiles.items() if _in_force(file, {*config.profiles.enable}, wanted)}
     if faults := ambiguities(files.values()):
         raise ConfigurationFault(faults)
+    if all_shipped:
+        files |= _beside(files, loaded)
     profiles = Profiles([file.compiled for file in files.values()], Envelopes(loaded.envelopes.values()))
     return Known(registry, registry.by_id(), files, profiles)
 
@@ -88,16 +89,19 @@ def _is_called(file: ProfileFile, name: str) -> bool:
     return plain == plain_name(file.compiled.name) or plain in file.compiled.models
 
 
+def _beside(in_force: Mapping[str, ProfileFile], loaded: Loaded) -> dict[str, ProfileFile]:
+    """The shipped profiles that are not in force, but those whose messages one in force takes."""
+    others = {name: file for name, file in loaded.profiles.items() if name not in in_force}
+    return {name: file for name, file in others.items() if not any(ambiguities((file, one)) for one in in_force.values())}
+
+
 def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
-    by_file = {key: file for key, file in loaded.profiles.items() if file.path == Path(name)}
-    if by_file:
-        return by_file
-    if name in loaded.profiles:
-        return {name: loaded.profiles[name]}
-    found = {key: file for key, file in loaded.profiles.items() if _is_called(file, name)}
+    """The profiles that are meant. Who names one has said what the registry would say."""
+    found = {key: file for key, file in loaded.profiles.items() if file.path == Path(name) or key == name}
+    found = found or {key: file for key, file in loaded.profiles.items() if _is_called(file, name)}
     if not found:
         raise ConfigurationFault([f"--profile: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"])
-    return found
+    return {key: replace(file, compiled=replace(file.compiled, by_registry=False)) for key, file in found.items()}
 
 
 def _check_names(config: Config, registry: Registry, loaded: Loaded) -> None:

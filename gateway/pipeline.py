@@ -19,8 +19,10 @@ from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.core.process import Processor
 from gateway.core.streams import Admission, Streams
+from gateway.core.waiting import WaitCause
 from gateway.database import Database
 from gateway.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.device_state import DeviceStates
 from gateway.drain import Drain
 from gateway.errands import Errands
 from gateway.events import Events
@@ -29,6 +31,7 @@ from gateway.influxdb import InfluxdbClient
 from gateway.intake import BrokerAddress, Intake, Subscriptions
 from gateway.keeper import RejectKeeper
 from gateway.known import Known, load_known, topic_filters
+from gateway.quarantine import keys_of
 from gateway.quarantine_keeper import Hooks as QuarantineHooks
 from gateway.quarantine_keeper import Quarantine
 from gateway.replay import Limits
@@ -116,6 +119,7 @@ class Parts:
     quarantine: Quarantine
     errands: Errands
     drain: Drain
+    device_states: DeviceStates
     intake: Intake
     state: GatewayState
     housekeeping: Housekeeping
@@ -131,11 +135,15 @@ def build(config: Config, file: Database) -> Parts:
     saved_ms = int(file.run_here(database.kept, NEWEST_TIME) or 0)
     processor = build_processor(config, known, not_before_ms=max(BUILT_MS, saved_ms))
     processor.trust.judge(time.time_ns() // 1_000_000)
-    processor.restore_births(file.run_here(database.kept_under, BIRTH))
+    births = file.run_here(database.kept_under, BIRTH)
+    file.run_here(database.keep_all, dict.fromkeys(processor.restore_births(births)))
     events, acknowledger, ledger = Events(), Acknowledger(), Ledger(since_ms=time.time_ns() // 1_000_000)
     influxdb = InfluxdbClient(config.influxdb, lambda off: processor.trust.see_influxdb(off, time.time_ns() // 1_000_000))
     breaker, store = Breaker(events), Store(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
+    streams = processor.streams
+    device_states = DeviceStates(file, events, streams.devices, streams.shapes, config.limits.devices)
+    streams.restore = device_states.restore
     codecs = Codecs(known.codecs)
     state = GatewayState(
         config, processor, delivery, acknowledger, ledger, events, codecs, JournalState(), known.registry.areas
@@ -170,6 +178,9 @@ def build(config: Config, file: Database) -> Parts:
     )
     errands.connect(quarantine, publish=intake.publish, save=housekeeping.save_births)
     codecs.freed = quarantine.release
+    quarantine.release(*known.devices, *known.codecs, *(name.removeprefix(BIRTH) for name in births))
+    if config.devices.unknown == "accept":
+        quarantine.release(*file.run_here(keys_of, WaitCause.UNKNOWN_DEVICE))
     delivery.hooks = Hooks(
         keep_refusals=keeper.keep,
         to_journal=to_journal.wake,
@@ -195,6 +206,7 @@ def build(config: Config, file: Database) -> Parts:
         quarantine,
         errands,
         drain,
+        device_states,
         intake,
         state,
         housekeeping,

@@ -101,10 +101,11 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "intake": _take_in(parts),
         "codecs": parts.codecs.run(),
         "quarantine": parts.quarantine.run(),
+        "device states": parts.device_states.run(),
         "births": parts.housekeeping.remember_births(parts.delivery.let_go),
         "subscriptions": parts.housekeeping.remember_subscriptions(),
         "damage": parts.database.watch(),
-        "salvage": parts.housekeeping.salvage(parts.to_journal.backlog.set),
+        "salvage": parts.housekeeping.salvage(parts.to_journal.backlog.set, parts.quarantine.take_back),
         "measure": parts.housekeeping.measure(),
         "report": parts.housekeeping.report(),
         "clock": parts.housekeeping.follow_clock(),
@@ -123,6 +124,7 @@ def _find_backlog(parts: Parts) -> None:
     if stock.batches:
         parts.to_journal.backlog.set()
     parts.quarantine.find_stock()
+    parts.device_states.load()
 
 
 async def _stop(parts: Parts) -> None:
@@ -136,6 +138,8 @@ async def _stop(parts: Parts) -> None:
             await parts.quarantine.flush()
             await parts.drain.remove_settled()
             await parts.housekeeping.save_clock()
+            all_durable = not parts.state.ledger.pending["memory"] and not parts.quarantine.releasing
+            await parts.device_states.save(windows=all_durable)
     except TimeoutError:
         log.warning("the disk did not take everything in time; what is not acknowledged comes again")
     except (DatabaseFault, Damaged) as fault:

@@ -12,7 +12,7 @@ from schemas.profile_frames import ShortCodec, ShortDecode, ShortFrame
 from schemas.profile_points import PointSpec, Tags
 from schemas.profile_tests import ProfileTest
 from schemas.profile_times import Times
-from schemas.profile_values import Part, Paths, Texts, TextSourceOrPath
+from schemas.profile_values import Part, Paths, Texts, TextSourceOrPath, text_keys
 from schemas.profile_when import Rule, When
 
 Retained = Literal["drop", "accept", "drop_unless_timestamped"]
@@ -47,7 +47,7 @@ class StatusSpec(Part):
 
     topic: Texts = Field(description="Topic filters, as in match.")
     path: str | None = Field(None, description="Where the word stands in a JSON payload; else the payload is the word.")
-    text: dict[str, Literal["online", "offline"]] = Field(
+    text: Annotated[dict[str, Literal["online", "offline"]], BeforeValidator(text_keys)] = Field(
         {"online": "online", "offline": "offline"}, min_length=1, description="Word in the payload → what it says."
     )
 
@@ -78,7 +78,7 @@ class Profile(Part):
         [],
         description="Names of models it serves, as envelopes and registries write them; letters and digits count, in any case.",
     )
-    match: Match
+    match: Match = Field(description="Which messages the profile takes.")
     decode: ShortDecode | None = Field(
         None, description="How the bytes become a document; json if left out. Not with an envelope."
     )
@@ -103,7 +103,7 @@ class Profile(Part):
     retained: Retained = Field(
         "drop_unless_timestamped", description="What becomes of a retained message: it may be the last word of a dead meter."
     )
-    dedup: Dedup | None = None
+    dedup: Dedup | None = Field(None, description="When a message is a copy of an earlier one of the same device.")
     historic: Rule | None = Field(None, description="The points are from the past and never the latest: true, or a when.")
     estimated: Rule | None = Field(None, description="The device says that its values are estimated: true, or a when.")
     tests: list[ProfileTest] = Field([], description="Messages, and what they must become; gateway check runs them.")

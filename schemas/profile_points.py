@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from schemas.durations import RatePerH
 from schemas.profile_times import Times
-from schemas.profile_values import Number, Part, Paths, TextSourceOrPath, Value, ValueOrPath
+from schemas.profile_values import Number, Part, Paths, TextSourceOrPath, Value, ValueOrPath, text_keys
 from schemas.profile_when import Rule, When
 from schemas.quantities import QUANTITIES
 
@@ -63,10 +63,8 @@ class MapEntry(FieldValue):
 
 
 _Entry = Annotated[MapEntry, BeforeValidator(_entry, json_schema_input_type=str | MapEntry)]
-Map = dict[
-    str,
-    Annotated[list[_Entry], BeforeValidator(_entries, json_schema_input_type=str | MapEntry | list[str | MapEntry])],
-]
+_Entries = Annotated[list[_Entry], BeforeValidator(_entries, json_schema_input_type=str | MapEntry | list[str | MapEntry])]
+Map = Annotated[dict[str, _Entries], BeforeValidator(text_keys)]
 
 
 class Running(Part):

@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from schemas.profile_points import Measurement
-from schemas.profile_values import Part, Scalar
+from schemas.profile_values import Part, Scalar, written
 from schemas.rejects import RejectReason
+
+
+Word = Annotated[str, BeforeValidator(lambda given: written(given) if isinstance(given, int) else given)]
 
 
 class ExpectedPoint(Part):
@@ -19,7 +22,7 @@ class ExpectedPoint(Part):
         None, description="RFC 3339, or ms since 1970; arrival: the gateway's. Left out: not looked at."
     )
     device: str | None = Field(None, description="Left out: not looked at.")
-    tags: dict[str, str] = Field({}, description="Tags beside area, device and site.")
+    tags: dict[str, Word] = Field({}, description="Tags beside area, device and site.")
     fields: dict[str, Scalar]
     quality: int | None = Field(None, description="0 if left out; 1 where time is arrival.")
 

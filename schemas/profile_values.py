@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Scalar = bool | int | float | str
-Number = int | float
+Number = Annotated[float, Field(ge=-1e100, le=1e100)]
 
 
 class Part(BaseModel):
@@ -32,7 +32,8 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-def _text_keys(value: object) -> object:
+def text_keys(value: object) -> object:
+    """A mapping whose keys are texts, whatever YAML made of them: 101, true."""
     return {written(key): item for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
@@ -68,7 +69,7 @@ class FirstOf(Part):
 
 
 Paths = Annotated[FirstOf, BeforeValidator(_first_of, json_schema_input_type=str | FirstOf)]
-Enum = Annotated[dict[str, Scalar | None], BeforeValidator(_text_keys)]
+Enum = Annotated[dict[str, Scalar | None], BeforeValidator(text_keys)]
 OneOrMore = Annotated[
     list[Scalar], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=Scalar | list[Scalar])
 ]

@@ -15,7 +15,8 @@ from gateway.core.mapped import Mapped, Sight, Window
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Undecodable, describe_drops
 from gateway.core.points import tag_text
-from gateway.core.profiles import Frame, ProfiledTopic
+from gateway.core.profile import CompiledProfile
+from gateway.core.profiles import Frame, ProfiledTopic, Unnamed
 from gateway.core.refusing import refusal_of, refused, unresolved, waiting
 from gateway.core.sparkplug import SparkplugHost
 from gateway.core.sparkplug_births import NAMESPACE, Address
@@ -65,6 +66,8 @@ class ByProfile:
             if topic.address is not None:
                 return self._sparkplug(topic, topic.address, message, now_ms)
             frame = topic.recognise(message, self.streams.registry)
+        except Unnamed as why:
+            return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail)
         return self._recognised(frame, message, now_ms)
@@ -171,12 +174,11 @@ class ByProfile:
         if key is not None:
             if device.seen_frames is None:
                 device.seen_frames = RecentFrames()
-            at_ms = next((one.time_ms for one in measured if one.time_ms is not None), now_ms)
-            if device.seen_frames.see(key, at_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
+            if device.seen_frames.see(key, _time_of(measured) or now_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
                 outcome.duplicates = max(1, len(measured))
                 return outcome
         for one in measured:
-            self._measured(one, held, message, now_ms, outcome)
+            self._measured(one, held, sight, message, now_ms, outcome)
         if not measured:
             detail = f"profile {profile.name}: nothing of the message is a quantity"
             return refused(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, device.name, outcome.domain)
@@ -189,7 +191,9 @@ class ByProfile:
         believes = _Belief(self.judge, device, now_ms)
         return Sight(frame.document, message.topic, frame.captures, params, now_ms, believes, properties)
 
-    def _measured(self, one: Mapped, held: Held, message: Message, now_ms: int, outcome: Outcome) -> None:
+    def _measured(
+        self, one: Mapped, held: Held, sight: Sight, message: Message, now_ms: int, outcome: Outcome
+    ) -> None:
         device = held.device
         if one.device is not None and one.device != device.name:
             admitted = self.streams.admit(one.device, one.measurement)
@@ -202,8 +206,7 @@ class ByProfile:
                     )  # the whole message waits; what of it is known is written now and a duplicate then
                 return
             device = admitted
-        site = self._site(held, device, message, now_ms)
-        series = self.streams.series(device, one.measurement, site)
+        series = self.streams.series(device, one.measurement, _site(device, held.frame.profile, sight))
         outcome.dropped += one.dropped
         if not one.values:
             detail = describe_drops(one.dropped)
@@ -235,11 +238,20 @@ class ByProfile:
             outcome,
         )
 
-    def _site(self, held: Held, device: Device, message: Message, now_ms: int) -> str:
-        """Where a device stands: as the registry says, else as the profile reads it from the message, else nowhere."""
-        if device.registered is not None and device.registered.site is not None:
-            return device.registered.site
-        return held.frame.profile.site(self.sight(held.frame, device, message, now_ms)) or ""
+
+def _site(device: Device, profile: CompiledProfile, sight: Sight) -> str:
+    """Where a device stands: as the registry says, else as the profile reads it from the message, else nowhere."""
+    if device.registered is not None and device.registered.site is not None:
+        return device.registered.site
+    return profile.site(sight) or ""
+
+
+def _time_of(measured: list[Mapped]) -> int | None:
+    """The first time that a message tells itself."""
+    for one in measured:
+        if one.time_ms is not None:
+            return one.time_ms
+    return None
 
 
 class _Belief:
@@ -259,8 +271,7 @@ class _Belief:
         rules, offset_ms = judge.rules, time_ms - self._now_ms
         if time_ms > self._newest_ms:
             self._newest_ms = time_ms
-            self._device.offset_ms = offset_ms
-            judge.trust.see_device(self._device.name, offset_ms, self._now_ms)
+            judge.follow(self._device, offset_ms, self._now_ms)
         past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
         future_ms = rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
         if judge.trust.doubted:
@@ -270,12 +281,12 @@ class _Belief:
 
 def _retained_counts(policy: str, measured: list[Mapped]) -> bool:
     """Whether a retained message is data: it may be the last word of a meter that died long ago."""
-    return policy == "accept" or (policy != "drop" and any(one.time_ms is not None for one in measured))
+    return policy == "accept" or (policy != "drop" and _time_of(measured) is not None)
 
 
 def _radio_frame(frame: Frame) -> Hashable | None:
     """What makes two messages the same radio frame, heard by two gateways or sent once more, where the profile does not say."""
-    if frame.profile.envelope is None or not frame.document.get("payload"):
-        return None
     document = frame.document
+    if frame.profile.envelope is None or not document["payload"]:
+        return None
     return document["port"], document["frame_counter"], document["payload"]

@@ -1,6 +1,5 @@
 """Formats of times: what stands in a payload → milliseconds since 1970 in UTC, or None when it is no time."""
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -85,13 +84,8 @@ def _counted(times: int, by: int, start_ms: int) -> Parse:
         number = number_in(value) if isinstance(value, str) else value
         if isinstance(number, bool) or not isinstance(number, int | float):
             return None
-        if isinstance(number, float):
-            if not math.isfinite(number):
-                return None
-            ms = round(number * times / by)
-        else:
-            ms = number * times // by
-        return ms + start_ms if abs(ms) < _FARTHEST_MS else None
+        ms = number * times / by if isinstance(number, float) else number * times // by
+        return round(ms) + start_ms if abs(ms) < _FARTHEST_MS else None  # not, for what is no number
 
     return parse
 

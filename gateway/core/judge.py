@@ -48,14 +48,20 @@ class Judge:
         return device.stamp(now_ms), False, quality
 
     def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        rules, before_ms = self.rules, device.offset_ms
-        device.offset_ms = offset_ms = time_ms - now_ms
-        far_ms = rules.max_future_ms
-        if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
+        offset_ms, rules = time_ms - now_ms, self.rules
+        if self.follow(device, offset_ms, now_ms):
             return time_ms >= YEAR_2020_MS
-        self.trust.see_device(device.name, offset_ms, now_ms)
-        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else far_ms
+        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else rules.max_future_ms
         return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+
+    def follow(self, device: Device, offset_ms: int, now_ms: int) -> bool:
+        """Remember how far ahead of ours a device's clock stands; whether it is near, as it was before, and so is no news."""
+        far_ms, before_ms = self.rules.max_future_ms, device.offset_ms
+        device.offset_ms = offset_ms
+        if before_ms is not None and -far_ms <= offset_ms <= far_ms and -far_ms <= before_ms <= far_ms:
+            return True
+        self.trust.see_device(device.name, offset_ms, now_ms)
+        return False
 
     def _follow_sequence(self, series: Series, seq: object, time_ms: int) -> None:
         """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""

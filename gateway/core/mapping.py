@@ -114,20 +114,20 @@ class Point:
                 here.taken, named = meant.taken, meant.fields
             if not named and not self._fields:
                 return
-        found.asked = found.asked or self.measurement
-        dropped: list[Drop] = []
-        values = read_fields(self._fields, here, dropped)
-        if values:
-            self._add(values, dropped, no_tags, here, sight, found)
-        elif dropped:
-            found.lose(dropped)
+        if self._fields:
+            dropped: list[Drop] = []
+            values = read_fields(self._fields, here, dropped)
+            if values:
+                self._add(values, dropped, no_tags, here, sight, found)
+            else:
+                found.miss(self.measurement, dropped)
         for field in named:
             dropped = []
             values = read_fields((field,), here, dropped)
             if values:
                 self._add(values, dropped, field.tags, here, sight, found)
-            elif dropped:
-                found.lose([(here.key, cause) for _, cause in dropped])
+            else:
+                found.miss(self.measurement, [(here.key, cause) for _, cause in dropped])
 
     def _add(
         self, values: dict[str, Any], dropped: list[Drop], own_tags: TakeTags, here: Here, sight: Sight, found: Found
@@ -182,7 +182,7 @@ class Point:
             if field.when is not None and not field.when(here):
                 continue
             value = field.reader.take(here)
-            yield f"{field.name} from {field.reader.origin or here.key}", value
+            yield f"{field.name} from {field.reader.origin or (here.key if self._walker else 'several')}", value
             for step in field.reader.steps:
                 if value is None or isinstance(value, DropCause):
                     break

@@ -15,6 +15,7 @@ Apply = Callable[[Number], Number]
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST: Final = 64
+_GREATEST: Final = 1e100
 _EXACT: Final = 1 << 53
 """Whole numbers up to here are exact in a float."""
 
@@ -32,8 +33,8 @@ def fraction(value: object) -> Fraction:
 
     :raises ValueError: it is no finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is not a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _GREATEST:
+        raise ValueError(f"{str(value)[:40]} is not a number that can be reckoned with")
     return Fraction(repr(value))
 
 

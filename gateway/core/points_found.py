@@ -19,7 +19,7 @@ LOST_MAX: Final = 1000
 class Found:
     """What was found so far.
 
-    :ivar asked: measurement of the first point that should have come, whether or not it had a value.
+    :ivar asked: measurement of the first point that should have come, but held no value.
     :ivar stamp: the time of the whole message, once it is known.
     """
 
@@ -38,9 +38,14 @@ class Found:
         self.stamp = stamp
         return stamp
 
+    def miss(self, measurement: str, dropped: list[Drop]) -> None:
+        """Remember that a point should have come, but holds no value."""
+        self.asked = self.asked or measurement
+        self.lose(dropped)
+
     def lose(self, dropped: list[Drop]) -> None:
         """Remember values that were dropped and have no point to stand beside."""
-        if len(self._lost) < LOST_MAX:
+        if dropped and len(self._lost) < LOST_MAX:
             self._lost += dropped
 
     def add(self, point: Mapped) -> None:

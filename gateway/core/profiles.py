@@ -15,6 +15,7 @@ from gateway.core.message import Message
 from gateway.core.native import Undecodable
 from gateway.core.profile import CompiledProfile, plain_name
 from gateway.core.sparkplug_births import Address, parse_address
+from schemas.registry import device_key
 from schemas.rejects import IgnoreCause, RejectReason
 
 _SPARKPLUG: Final = "sparkplug_b"
@@ -66,6 +67,17 @@ class Said:
     online: bool
 
 
+class Unnamed(Undecodable):
+    """Whose make nobody tells.
+
+    :ivar device: whom to register.
+    """
+
+    def __init__(self, reason: RejectReason, detail: str, device: str) -> None:
+        super().__init__(reason, detail)
+        self.device = device
+
+
 class Profiles:
     """All profiles in force."""
 
@@ -79,7 +91,7 @@ class Profiles:
 
     def topic(self, topic: str) -> "ProfiledTopic | None":
         """Who may take the messages of a topic; None when nobody does."""
-        profiles = self.by_name.values()
+        profiles: Iterable[CompiledProfile] = self.by_name.values()
         address = parse_address(topic) if any(profile.decoder == _SPARKPLUG for profile in profiles) else None
         if address is not None:
             profiles = [profile for profile in profiles if profile.decoder == _SPARKPLUG]
@@ -156,7 +168,7 @@ class ProfiledTopic:
     def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | IgnoreCause:
         """The frame in a payload, or why it is no data; ``document`` where it was decoded already.
 
-        :raises Undecodable: nobody takes it, or several do.
+        :raises Undecodable: nobody takes it, or several do; :class:`Unnamed` when a registration would decide.
         """
         asked = _Asked(message)
         for group in self._groups:
@@ -260,19 +272,40 @@ class ProfiledTopic:
 
     def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401
         """Whether the registry names this profile for the device that it sees in the message."""
-        registered = registry.get(self._device(candidate, document, message)) if registry else None
+        if not registry:
+            return False
+        device = self._device(candidate, document, message)
+        registered = registry.get(device) or registry.get(device_key(device))
         return candidate.profile in self._profiles.named(registered)
 
     def _device(self, candidate: Candidate, document: Any, message: Message | None) -> str:  # noqa: ANN401
-        profile = candidate.profile
+        profile, captures = candidate.profile, candidate.captures
         if profile.tells_device:
             properties = dict(message.user_properties) if message is not None and message.user_properties else {}
-            device = profile.device(document, candidate.captures, properties)
+            device = profile.device(document, captures, properties)
+        elif profile.envelope is None:
+            device = captures.get("device", "")
         else:
-            device = document.get("device") if profile.envelope is not None else candidate.captures.get("device")
-        if not isinstance(device, str) or not device:
+            device = document.get("device", "")
+            if captures:
+                device = _compared(device, captures, profile.name)
+        if not device:
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"profile {profile.name}: the message does not tell its device")
         return device
+
+
+def _compared(device: str, captures: Mapping[str, str], profile: str) -> str:
+    """The device that the envelope names; of a message without one, as a status, the one that the topic names.
+
+    :raises Undecodable: the topic names another device than the envelope.
+    """
+    in_topic = captures.get("device") or captures.get("dev_eui") or ""
+    if not device:
+        return device_key(in_topic)
+    if in_topic and in_topic != device and plain_name(in_topic) != plain_name(device):
+        detail = f"profile {profile}: the message is of {device}, but its topic names {in_topic[:80]!r}"
+        raise Undecodable(RejectReason.DEVICE_MISMATCH, detail)
+    return device
 
 
 _BY_REGISTRY: Final = "the registry names it"
@@ -309,8 +342,11 @@ class _Asked:
         if self.failure is not None:
             raise self.failure
         if self.unregistered:
-            detail = f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model"
-            raise Undecodable(RejectReason.UNKNOWN_DEVICE, detail)
+            raise Unnamed(
+                RejectReason.UNKNOWN_DEVICE,
+                f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model",
+                self.unregistered,
+            )
         if self.unreadable is not None and not self.readable:
             raise self.unreadable
         raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {names() or 'none'}")
@@ -324,6 +360,7 @@ def _best(fitting: list[tuple[tuple[int, int], Frame]]) -> Frame | IgnoreCause:
     best = [frame for frame_rank, frame in fitting if frame_rank == rank]
     if len(best) > 1:
         names = " and ".join(frame.profile.name for frame in best)
-        raise Undecodable(RejectReason.AMBIGUOUS_PROFILE, f"{names} take it alike; register {best[0].device} with its model")
+        device = best[0].device
+        raise Unnamed(RejectReason.AMBIGUOUS_PROFILE, f"{names} take it alike; register {device} with its model", device)
     best[0].why = f"{rank[0]} literal topic levels, {rank[1]} predicates"
     return best[0]

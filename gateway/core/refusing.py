@@ -3,6 +3,7 @@
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Rare, Refusal
 from gateway.core.streams import Series, Unresolved
 from gateway.core.waiting import WaitCause, Waiting
+from schemas.registry import device_key
 from schemas.rejects import RejectReason
 from schemas.topics import parse_topic
 
@@ -19,7 +20,8 @@ def unresolved(why: Unresolved, message: Message, now_ms: int) -> Outcome:
     if not why.waits:
         return refused(message, now_ms, "intake", why.reason, why.detail, why.device, why.domain)
     outcome = Outcome(why.domain)
-    outcome.rare = Rare(waiting=[waiting(WaitCause.UNKNOWN_DEVICE, why.device, None, message, now_ms, why.device, why.domain)])
+    key = device_key(why.device)  # as the registry has it, whatever writing of its EUI is registered
+    outcome.rare = Rare(waiting=[waiting(WaitCause.UNKNOWN_DEVICE, key, None, message, now_ms, why.device, why.domain)])
     return outcome
 
 

@@ -13,7 +13,7 @@ from schemas.profile_values import FirstOf, Source
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Here:
     """Where the mapping stands: in a document and, inside of ``each``, at one of its items.
 

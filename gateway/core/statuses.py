@@ -7,12 +7,14 @@ from gateway.core.decoders.plain import json_lenient
 from gateway.core.native import Undecodable
 from gateway.core.paths import Get, parse_path
 from gateway.core.sources import Scope
+from gateway.core.texts import compile_enum
 from gateway.core.topic_filters import TopicFilter, parse_filter
 from schemas.profile import StatusSpec
 from schemas.profile_values import written
 
 Status = Callable[[str, bytes], bool | None]
 _LONGEST_BYTES: Final = 4096
+_STATES: Final[dict[object, bool]] = {"online": True, "offline": False}
 
 
 class _Words:
@@ -21,14 +23,14 @@ class _Words:
     def __init__(self, spec: StatusSpec, filters: Sequence[TopicFilter], get: Get | None) -> None:
         self._filters = filters
         self._get = get
-        self._online = {word: state == "online" for word, state in spec.text.items()}
+        self._meaning = compile_enum(dict(spec.text))
 
     def read(self, topic: str, payload: bytes) -> bool | None:
         """True: online; False: offline; None: it is no such message, or holds no such word."""
         if all(pattern.match(topic) is None for pattern in self._filters):
             return None
         word = _text(payload) if self._get is None else _word_at(self._get, payload)
-        return self._online.get(word) if word is not None else None
+        return _STATES.get(self._meaning(word)) if word is not None else None
 
 
 def _text(payload: bytes) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from gateway.core.mapped import Params
 from gateway.core.native import clean
-from gateway.core.numbers import Number, between, number_in
+from gateway.core.numbers import Number, between, fraction, number_in
 from gateway.core.paths import WORDS, Node, stands_for
-from gateway.core.sources import Fault, Here
+from gateway.core.sources import Fault, Here, within
 from gateway.core.texts import compile_enum
 from schemas.profile_values import Enum, Scalar, written
 from schemas.quantities import RAISED_BY, Kind, Quantity
@@ -171,7 +171,8 @@ def arithmetic_step(name: str, apply: Callable[[Number], Number | None]) -> Step
 
 def after_step(sentinels: Sequence[Scalar]) -> Step:
     """Values in the field's own unit that mean there is none."""
-    numbers = [float(value) for value in sentinels if is_number(value)]
+    with within("sentinels_after"):
+        numbers = [float(fraction(value)) for value in sentinels]
 
     def run(value: Node, _: Here) -> Node:
         found = any(isclose(value, number, rel_tol=1e-9, abs_tol=1e-12) for number in numbers)

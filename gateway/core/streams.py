@@ -1,6 +1,6 @@
 """Streams and devices: what a topic resolves to, worked out once and not once per message."""
 
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -14,6 +14,7 @@ from gateway.core.points import tag_text
 from gateway.core.profiles import ProfiledTopic, Profiles
 from gateway.core.shapes import Shapes
 from schemas.quantities import DOMAINS, RAISED_BY, Quality
+from schemas.registry import device_key
 from schemas.rejects import DropCause, RejectReason
 from schemas.topics import is_name, parse_topic
 
@@ -206,7 +207,10 @@ class Admission:
 
 
 class Streams:
-    """All topics and devices met so far, and the profiles that take what is not native."""
+    """All topics and devices met so far, and the profiles that take what is not native.
+
+    :ivar restore: gives a device that is met for the first time what an earlier run remembered of it.
+    """
 
     def __init__(
         self,
@@ -216,6 +220,7 @@ class Streams:
     ) -> None:
         self.devices: dict[str, Device] = {}
         self.shapes = Shapes()
+        self.restore: Callable[[Device], None] = lambda _device: None
         self.registry: Mapping[str, Registered] = registry or {}
         self.profiles = profiles or Profiles()
         self._admission = admission or Admission()
@@ -269,14 +274,24 @@ class Streams:
             return device
         refused = self._refused(name)
         if refused:
-            waits = self._admission.unknown == "quarantine" and name not in self.registry
+            waits = self._admission.unknown == "quarantine" and self._registered(name) is None
             return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, waits and is_name(name))
         if device is None:
-            device = self.devices[name] = Device(name, self.registry.get(name))
+            device = self.devices[name] = Device(name, self._registered(name))
             if len(self.devices) <= MESSAGES_KEPT:
                 device.last_message = ()
+            self.restore(device)
         device.admitted = True
         return device
+
+    def _registered(self, name: str) -> Registered | None:
+        """The registry's entry of a device, which may write its EUI in another way."""
+        return self.registry.get(name) or self.registry.get(device_key(name))
+
+    def unnamed(self, device: str, reason: RejectReason, detail: str) -> Unresolved:
+        """A device whose make nobody tells: its messages wait where those of unknown devices do."""
+        waits = self._admission.unknown == "quarantine" and self._registered(device) is None and is_name(device)
+        return Unresolved(reason, detail, device, waits=waits)
 
     def _refused(self, device: str) -> str:
         """Why a device is not let in; empty when it is."""
@@ -285,7 +300,7 @@ class Streams:
         if device.startswith(SIMULATED_PREFIX):
             if self._admission.simulated == "reject":
                 return f"{device} is simulated and limits.simulated is reject"
-        elif self._admission.unknown != "accept" and device not in self.registry:
+        elif self._admission.unknown != "accept" and self._registered(device) is None:
             return f"{device} is not in the registry and devices.unknown is {self._admission.unknown}; register it"
         if device not in self.devices and len(self.devices) >= self._admission.devices_max:
             return f"{device} would be device {len(self.devices) + 1}; limits.devices is {self._admission.devices_max}"
@@ -306,7 +321,7 @@ class Streams:
         self.registry = registry
         self._forget_resolved()
         for device in self.devices.values():
-            device.registered = registry.get(device.name)
+            device.registered = self._registered(device.name)
             device.admitted = False
         return new
 

@@ -105,7 +105,9 @@ def _from_now(source: TimeSource, scope: Scope) -> _Source:
 
     def read(here: Here, sight: Sight) -> int | None:
         seconds = seconds_from_now(here)
-        return sight.now_ms + round(seconds * 1000) if isinstance(seconds, int | float) and seconds else None
+        if not seconds or not isinstance(seconds, int | float) or not abs(seconds) * 1000 < _SPAN_MAX_MS:
+            return None
+        return sight.now_ms + round(seconds * 1000)
 
     window = Window(source.max_past, source.max_future)
     return _Source("t_rel", read, window, Quality.GATEWAY_TIME, source.else_)

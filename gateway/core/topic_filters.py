@@ -34,7 +34,7 @@ def parse_filter(text: str) -> TopicFilter:
     :raises ValueError: with a sentence for people.
     """
     levels = text.split("/")
-    pattern = "/".join("+" if "{" in level else level for level in levels)
+    pattern = "/".join("+" if "{" in level and not set("+#") & set(level) else level for level in levels)
     names = _PLACE.findall(text)
     if not is_filter(pattern) or re.search(r"[{}]", _PLACE.sub("", text)) or pattern.startswith("$share/"):
         raise ValueError(f"{text!r} is no topic filter; write for example tele/{{device}}/SENSOR")

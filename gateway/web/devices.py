@@ -150,7 +150,7 @@ class DevicePages:
         run = self._parts.database.run
         try:
             refused = await run(rejects.select, device=name, most=_REJECTS)
-            waiting, newest = await run(quarantine.newest, name, WaitCause.UNKNOWN_DEVICE)
+            waiting, newest = await run(quarantine.newest, device_key(name), WaitCause.UNKNOWN_DEVICE)
         except (DatabaseFault, Damaged):  # said on the status page; what is in memory is shown
             return _Stored([])
         if newest is None:

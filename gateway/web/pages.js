@@ -1,7 +1,8 @@
 const language = "{language}";
 const words = "{words}";
 const quantities = "{quantities}";
-const number = new Intl.NumberFormat(language, {maximumFractionDigits: 4});
+const locale = {vi: "vi", en: "en-GB"}[language];
+const number = new Intl.NumberFormat(locale, {maximumFractionDigits: 4});
 const byId = id => document.getElementById(id);
 const spans = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 let aheadMs = 0;  // of this device's clock, of the gateway's
@@ -21,13 +22,21 @@ function made(tag, text, className) {
 function span(seconds) {
   const [unit, length] = spans.find(([, length]) => Math.abs(seconds) >= length) || spans[3];
   const count = Math.trunc(seconds / length);
-  return new Intl.NumberFormat(language, {style: "unit", unit, unitDisplay: "long"}).format(count);
+  return new Intl.NumberFormat(locale, {style: "unit", unit, unitDisplay: "long"}).format(count);
 }
 function ago(ms) {
   const seconds = (Date.now() - aheadMs - ms) / 1000;
   return seconds < 1 ? words.just_now : words.ago.replace("{}", span(seconds));
 }
-const moment = ms => new Date(ms).toLocaleString(language);
+const moment = ms => new Date(ms).toLocaleString(locale);
+
+/** How long ago, and it goes on counting. */
+function since(ms) {
+  const place = made("span", ago(ms));
+  place.dataset.ms = ms;
+  return place;
+}
+setInterval(() => document.querySelectorAll("[data-ms]").forEach(place => { place.textContent = ago(Number(place.dataset.ms)); }), 1000);
 
 /** Ask until told to stop: at once, then every so often while somebody looks, and tell when the gateway does not answer. */
 function follow(path, everyMs, show, failed) {

@@ -17,7 +17,7 @@ from gateway.config_file import ConfigurationFault, secret
 from gateway.database import Damaged, DatabaseFault
 from gateway.documents import reject_document
 from gateway.metrics import exposition
-from gateway.replay import Limits, commit, without_codecs, work
+from gateway.replay import Limits, commit, work
 from gateway.web.access import COOKIE, Access, make_token
 from gateway.web.devices import DevicePages
 from gateway.web.languages import words
@@ -164,7 +164,7 @@ class WebServer:
         reason, device = _selection(request)
         database = self._parts.database
         chosen = await database.run(rejects.select, reason=reason, device=device, most=1_000_000)
-        result = await work(sorted(chosen, key=itemgetter(0)), without_codecs(self._state.processor))
+        result = await work(sorted(chosen, key=itemgetter(0)), self._parts.errands.process)
         first_row = database.reserve_rows(len(result.bodies))
         limits = Limits(self._config.rejects.max_bytes, self._config.devices.quarantine_max_bytes)
         done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)

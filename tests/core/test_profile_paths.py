@@ -18,7 +18,11 @@ DOCUMENT: dict[str, Any] = {
     "": 9,
     "nothing": None,
     "false": False,
-    "meters": [{"id": 101, "kind": "water", "v": 1}, {"id": "102", "kind": "heat", "v": 2}, {"id": 103, "kind": "water", "v": 3}],
+    "meters": [
+        {"id": 101, "kind": "water", "v": 1},
+        {"id": "102", "kind": "heat", "v": 2},
+        {"id": 103, "kind": "water", "v": 3},
+    ],
     "by_name": {"p": {"on": True, "v": 1}, "q": {"on": False, "v": 2}},
 }
 

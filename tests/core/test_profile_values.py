@@ -1,7 +1,7 @@
 """Value steps: what becomes of one field, step by step and in the order of the steps."""
 
 from decimal import Decimal
-from typing import Any
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -142,6 +142,7 @@ def test_a_state_is_true_or_false_by_its_word_or_its_test(written: str, raw: obj
     text = f"points: [{{measurement: water, fields: {{alarm_leak: {written}, ph: {{literal: 7}}}}}}]"
     (found,) = compiled(text).map(sight({"v": raw}))
     assert found.values.get("alarm_leak", found.dropped[0][1] if found.dropped else None) is value
+    assert found.quality == (2 if value in {DropCause.WRONG_TYPE, DropCause.SENTINEL} else 0)  # an unknown word sets no bit
 
 
 @pytest.mark.parametrize(
@@ -250,15 +251,10 @@ points:
 )
 def test_a_line_is_followed_exactly_and_rounded_once(value: float, scale: Decimal, offset: Decimal) -> None:
     """The result is the float nearest to what decimal arithmetic gives."""
-    apply = along(Line(fraction(float(scale)), fraction(float(offset))))
-    exact = fraction(float(scale)) * (value if isinstance(value, int) else _as_fraction(value)) + fraction(float(offset))
+    slope, shift = fraction(float(scale)), fraction(float(offset))
+    apply = along(Line(slope, shift))
+    exact = slope * Fraction(value) + shift
     assert (value if apply is None else apply(value)) == exact.numerator / exact.denominator
-
-
-def _as_fraction(value: float) -> Any:  # noqa: ANN401 - a fraction
-    from fractions import Fraction  # noqa: PLC0415 - only here
-
-    return Fraction(value)
 
 
 @pytest.mark.parametrize(

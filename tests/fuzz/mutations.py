@@ -4,6 +4,7 @@ import json
 import random
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ class Mutator:
         if chance.random() < 0.1:
             return None, "TypeError: x is undefined"
         names = ("pressure", "depth", "t", "total_l", "status", "deltas", "history", "battery", "timestamp", "line_1_total_in")
-        return {name: chance.choice(NASTY) for name in chance.sample(names, 5)}, None
+        return {name: self._nasty() for name in chance.sample(names, 5)}, None
 
     def _broken_topic(self, topic: str) -> str:
         levels = topic.split("/")
@@ -216,7 +217,7 @@ class Mutator:
                 places += [(node, key) for key in keys]
                 stack += [node[key] for key in keys]
         if not places:
-            return chance.choice(NASTY)
+            return self._nasty()
         node, key = chance.choice(places)
         value = node[key]
         kind = chance.randrange(6)
@@ -227,13 +228,16 @@ class Mutator:
         elif kind == 2 and isinstance(value, int | float) and not isinstance(value, bool):
             node[key] = chance.choice([-value, value * 1000, value + 1, float(value) / 3, str(value), value * 10**12])
         elif kind == 3 and isinstance(node, list):
-            node.append(chance.choice([value, *NASTY]))
+            node.append(self._nasty())
         elif kind == 4:
             other, other_key = chance.choice(places)
-            node[key] = json.loads(json.dumps(other[other_key]))
+            node[key] = deepcopy(other[other_key])
         else:
-            node[key] = chance.choice(NASTY)
+            node[key] = self._nasty()
         return document
+
+    def _nasty(self) -> Any:  # noqa: ANN401
+        return deepcopy(self._chance.choice(NASTY))
 
     def _other_text(self, value: str) -> str:
         try:

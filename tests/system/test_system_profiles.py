@@ -74,10 +74,14 @@ class Sender:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+        self.stop()
         self._client.disconnect()
         self._client.loop_stop()
+
+    def stop(self) -> None:
+        """Publish no more; the broker has acknowledged everything then."""
+        self._stopping.set()
+        self._thread.join()
 
     def _work(self) -> None:
         begun_s = time.monotonic()
@@ -95,22 +99,43 @@ class Sender:
 def test_a_gateway_killed_while_codecs_are_asked_loses_nothing(
     mosquitto: Service, influxdb: Service, tmp_path: Path, *, away: bool
 ) -> None:
-    """The codec takes its time, so that hundreds of messages are on their way in each of the kills."""
+    """The codec takes its time, so that messages are on their way at each kill."""
     folder = tmp_path / "gateway"
-    slow = f"function wait() {{ for (const end = Date.now() + 3; Date.now() < end;); }} {ECHO_CODEC}"
+    slow = f"function wait() {{ for (const end = Date.now() + 2; Date.now() < end;); }} {ECHO_CODEC}"
     folder.mkdir()
     profile(folder, "slow", slow.replace("{ return", "{ wait(); return"))
-    with gateway(folder, mosquitto.url, influxdb.url) as gate, Sender(mosquitto, rate=400) as sender:
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, Sender(mosquitto, rate=200) as sender:
         for _ in range(4):
             gate.wait_subscribed()
             if away:
                 influxdb.stop()
-            until(lambda: gate.status()["codecs"]["pending"] > 20, what="codecs are asked")
+            until(lambda: gate.status()["codecs"]["pending"] > 10, what="codecs are asked")
             gate.kill()
             gate.start()
             gate.wait_ready()
         influxdb.start()
-        sender.__exit__()
+        sender.stop()
         ledger = wait_settled(gate, mosquitto, within_s=40.0)
         assert ledger["lost"] == ledger["rejected"] == ledger["expired"] == 0
         assert_each_frame_stands(influxdb, sender.sent)
+
+
+def test_frames_are_not_acknowledged_before_they_are_durable(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    """InfluxDB is away and the journal full: what its codec has decoded stays with the broker."""
+    folder = tmp_path / "gateway"
+    registry(folder, [{"id": eui, **MODEL} for eui in EUIS])
+    sent = frames(3000)
+    full = {"min_free_bytes": 0, "max_bytes": "64KiB", "when_full": "stop_acking"}
+    with gateway(folder, mosquitto.url, influxdb.url, journal=full) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        influxdb.stop()
+        publish_all(client, [(frame.topic, frame.payload(frame.milesight)) for frame in sent])
+        until(lambda: "stop_acking" in gate.troubles() and gate.status()["codecs"]["pending"] == 0, what="the journal is full")
+        assert gate.status()["mqtt"]["unacknowledged"] > 0
+        gate.kill()
+        influxdb.start()
+        gate.start()
+        gate.wait_ready()
+        ledger = wait_settled(gate, mosquitto)
+        assert (ledger["lost"], ledger["rejected"], ledger["expired"]) == (0, 0, 0)
+    assert_each_frame_stands(influxdb, sent)

@@ -1,0 +1,352 @@
+"""What becomes of a message that a profile takes: as of any other, and what only such messages can do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gateway.core.message import Outcome
+from gateway.core.process import Processor
+from gateway.core.streams import MESSAGES_KEPT, TAG_VALUES_MAX, Admission
+from gateway.core.waiting import WaitCause
+from schemas.quantities import Quality
+from schemas.registry import RegisteredDevice
+from schemas.rejects import DropCause, IgnoreCause, RejectReason
+from tests.core.line_protocol import Point
+from tests.core.making import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    NOW_MS,
+    SECOND_MS,
+    doubted_clock,
+    point,
+    points,
+    quality,
+    refusal,
+    topic,
+)
+from tests.core.profiled import EUI, PH, answered, ask, pipeline, sent, uplink
+
+TIMED = "match: {topic: 't/{device}'}\ntime: [{path: /at, format: unix_ms}, arrival]"
+UNTIMED = "match: {topic: 't/{device}'}"
+
+
+def process(into: Processor, payload: object, on: str = "t/d1", now_ms: int = NOW_MS, **how: Any) -> Outcome:  # noqa: ANN401
+    """What becomes of a payload on a topic."""
+    return into.process(sent(payload, on, **how), now_ms)
+
+
+# Retained messages.
+
+
+@pytest.mark.parametrize(
+    ("policy", "document", "is_data"),
+    [
+        pytest.param("", {"ph": 7}, False, id="without-a-time"),
+        pytest.param("", {"ph": 7, "at": NOW_MS - HOUR_MS}, True, id="with-a-time"),
+        pytest.param("", {"ph": 7, "at": NOW_MS - 50 * DAY_MS}, False, id="with-a-time-that-is-not-believed"),
+        pytest.param("retained: drop_unless_timestamped", {"ph": 7}, False, id="drop-unless-timestamped"),
+        pytest.param("retained: drop", {"ph": 7, "at": NOW_MS}, False, id="drop"),
+        pytest.param("retained: accept", {"ph": 7}, True, id="accept"),
+    ],
+)
+def test_a_retained_message_is_data_as_the_profile_says(policy: str, document: object, is_data: bool) -> None:  # noqa: FBT001
+    outcome = process(pipeline(f"{TIMED}\n{policy}"), document, retain=True)
+    assert (len(outcome.readings), outcome.ignored) == ((1, None) if is_data else (0, IgnoreCause.RETAINED))
+    assert not outcome.refusals
+
+
+def test_a_retained_message_is_no_sign_of_life_and_hides_no_live_copy() -> None:
+    into = pipeline("match: {envelope: lorawan}", *[])
+    assert into.process(uplink(retain=True), NOW_MS).ignored is IgnoreCause.RETAINED
+    assert into.streams.devices[EUI].last_seen_ms == 0
+    assert into.process(uplink(), NOW_MS).ignored is None
+    assert into.streams.devices[EUI].last_seen_ms == NOW_MS
+
+
+# Copies of a radio frame.
+
+RADIO = "match: {envelope: lorawan}\npoints: [{measurement: water, fields: {ph: /raw/ph}}]"
+AT = "2026-11-01T00:00:{:02}Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "later_ms", "is_copy"),
+    [
+        pytest.param({}, 0, True, id="heard-twice"),
+        pytest.param({"time": AT.format(48)}, 48 * SECOND_MS, True, id="again-48-s-later"),
+        pytest.param({"time": "2026-11-01T00:11:00Z"}, 11 * MINUTE_MS, False, id="again-11-min-later"),
+        pytest.param({"fCnt": 8}, 0, False, id="another-frame-counter"),
+        pytest.param({"fPort": 3}, 0, False, id="another-port"),
+        pytest.param({"data": b"\2"}, 0, False, id="other-bytes"),
+        pytest.param({"device": "24e124126a148402"}, 0, False, id="another-device"),
+    ],
+)
+def test_the_same_radio_frame_is_one_reading(change: dict[str, Any], later_ms: int, is_copy: bool) -> None:  # noqa: FBT001
+    into, frame = pipeline(RADIO), {"fCnt": 7, "time": AT.format(0), "ph": 7}
+    assert point(into.process(uplink(**frame), NOW_MS))
+    again = into.process(uplink(**{**frame, "ph": 6, **change}), NOW_MS + later_ms)
+    assert (again.duplicates, again.refusals, len(again.readings)) == (
+        (1, [], 0) if is_copy else (0, again.refusals, again.readings and 1)
+    )
+    assert is_copy or again.readings or again.refusals
+
+
+def test_a_copy_counts_for_as_many_readings_as_it_holds() -> None:
+    text = f"{RADIO[:-1]}, {{measurement: device_health, fields: {{rssi_dbm: /rssi}}}}]"
+    into, frame = pipeline(text), uplink(ph=7, rxInfo=[{"rssi": -90}], time=AT.format(0))
+    assert len(into.process(frame, NOW_MS).readings) == 2
+    assert into.process(frame, NOW_MS).duplicates == 2
+
+
+KEYED = f"{UNTIMED}\ndedup: {{key: [/id, /part], window: 1min}}"
+
+
+@pytest.mark.parametrize(
+    ("document", "later_ms", "is_copy"),
+    [
+        pytest.param({"id": 1, "part": [2]}, 60_000, True, id="same-key-within-the-window"),
+        pytest.param({"id": 1, "part": [2]}, 60_001, False, id="same-key-later"),
+        pytest.param({"id": 1, "part": [3]}, 0, False, id="another-key"),
+        pytest.param({"part": [2]}, 0, False, id="a-part-is-missing"),
+    ],
+)
+def test_a_profile_says_what_makes_a_copy(document: dict[str, Any], later_ms: int, is_copy: bool) -> None:  # noqa: FBT001
+    into = pipeline(KEYED)
+    assert point(process(into, {"ph": 7, "id": 1, "part": [2]}))
+    assert process(into, {"ph": 6, **document}, now_ms=NOW_MS + later_ms).duplicates == int(is_copy)
+
+
+def test_without_a_key_nothing_is_a_copy() -> None:
+    into = pipeline(KEYED)
+    assert [process(into, {"ph": 7}).duplicates for _ in range(3)] == [0, 0, 0]
+
+
+def test_copies_are_known_although_the_codec_had_to_be_asked_for_both() -> None:
+    into = pipeline(f"match: {{envelope: lorawan}}\ncodec: c.js\n{PH.replace('/ph', '/codec/ph')}")
+    asks = [ask(into.process(uplink(time=AT.format(0)), NOW_MS)) for _ in range(2)]
+    outcomes = [into.resume(each, {"ph": 7}, None) for each in asks]
+    assert [(len(outcome.readings), outcome.duplicates) for outcome in outcomes] == [(1, 0), (0, 1)]
+
+
+# Time.
+
+
+def test_what_a_message_measured_at_once_has_one_stamp_and_the_next_message_another() -> None:
+    text = """
+match: {topic: 't/{device}'}
+points:
+  - {measurement: water, fields: {ph: /ph}}
+  - {measurement: device_health, fields: {battery_v: /v}}
+  - {measurement: water, tags: {channel: {literal: b}}, fields: {ph: /ph}}
+"""
+    into = pipeline(text)
+    first, second = (process(into, {"ph": 7, "v": 3.6}) for _ in range(2))
+    assert {(each.time_ms, each.fields["quality"]) for each in points(first)} == {(NOW_MS, Quality.GATEWAY_TIME)}
+    assert {each.time_ms for each in points(second)} == {NOW_MS + 1}
+    assert len(first.readings) == len(second.readings) == 3
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "bits", "is_used"),
+    [
+        pytest.param(-SECOND_MS, 0, True, id="now"),
+        pytest.param(-2 * HOUR_MS, Quality.HISTORIC, True, id="historic"),
+        pytest.param(-41 * DAY_MS, Quality.GATEWAY_TIME, False, id="too-old"),
+        pytest.param(6 * MINUTE_MS, Quality.GATEWAY_TIME, False, id="too-far-ahead"),
+    ],
+)
+def test_the_time_of_the_device_is_judged_as_that_of_a_native_reading(offset_ms: int, bits: int, is_used: bool) -> None:  # noqa: FBT001
+    got = point(process(pipeline(TIMED), {"ph": 7, "at": NOW_MS + offset_ms}))
+    assert (got.time_ms, got.fields["quality"]) == (NOW_MS + offset_ms if is_used else NOW_MS, bits)
+
+
+def test_the_clock_of_a_device_is_followed_by_its_newest_time() -> None:
+    into = pipeline(f"match: {{topic: 't/{{device}}'}}\ntime: [{{path: /old, format: unix_ms}}]\n{TWO_TIMES}")
+    process(into, {"ph": 7, "v": 3, "old": NOW_MS - 9 * HOUR_MS, "at": NOW_MS + 2500})
+    assert into.streams.devices["d1"].offset_ms == 2500
+
+
+TWO_TIMES = """
+points:
+  - {measurement: water, fields: {ph: /ph}}
+  - {measurement: device_health, time: {path: /at, format: unix_ms}, fields: {battery_v: /v}}
+"""
+
+
+def test_devices_of_a_profile_that_agree_cast_doubt_on_our_clock() -> None:
+    into = pipeline(TIMED)
+    for number in range(5):
+        outcome = process(into, {"ph": 7, "at": NOW_MS + 3 * HOUR_MS}, f"t/d{number}")
+    assert into.trust.doubted
+    assert (point(outcome).time_ms, quality(outcome)) == (NOW_MS + 3 * HOUR_MS, 0)
+
+
+def test_while_our_clock_is_doubted_a_device_may_stand_ahead_and_own_stamps_say_so() -> None:
+    into = pipeline(TIMED, trust=doubted_clock())
+    assert point(process(into, {"ph": 7, "at": NOW_MS + 30 * DAY_MS})).time_ms == NOW_MS + 30 * DAY_MS
+    assert quality(process(into, {"ph": 7})) == Quality.GATEWAY_TIME | Quality.CLOCK_DOUBTED
+
+
+def test_a_message_sent_before_says_so_where_the_gateway_stamped_it() -> None:
+    assert quality(process(pipeline(UNTIMED), {"ph": 7}, duplicate=True)) == Quality.GATEWAY_TIME | Quality.MAY_STAND_TWICE
+
+
+def test_the_same_reading_again_is_a_duplicate_and_another_value_a_conflict() -> None:
+    into = pipeline(TIMED)
+    assert point(process(into, {"ph": 7, "at": NOW_MS}))
+    assert process(into, {"ph": 7, "at": NOW_MS}).duplicates == 1
+    assert refusal(process(into, {"ph": 6, "at": NOW_MS})).reason is RejectReason.TIME_CONFLICT
+
+
+# Several devices in one message.
+
+MANY = """
+match: {topic: 'hub/{device}'}
+site: {path: /site}
+points:
+  - {measurement: water, each: {of: /meters}, device: {path: id}, fields: {volume_m3: {path: v}}}
+"""
+
+
+def meters(*names: str) -> dict[str, Any]:
+    return {"meters": [{"id": name, "v": number} for number, name in enumerate(names)]}
+
+
+def test_each_device_of_a_payload_has_its_own_reading_and_its_own_stamps() -> None:
+    into = pipeline(MANY)
+    got = points(process(into, meters("m1", "m2"), "hub/h"))
+    assert [(each.tags["device"], each.values["volume_m3"], each.time_ms) for each in got] == [
+        ("m1", 0, NOW_MS),
+        ("m2", 1, NOW_MS),
+    ]
+    assert {"h", "m1", "m2"} == set(into.streams.devices)
+
+
+@pytest.mark.parametrize("unknown", ["reject", "quarantine"])
+def test_an_unknown_device_among_several_holds_up_none_of_the_others(unknown: str) -> None:
+    known = [RegisteredDevice("h"), RegisteredDevice("m1"), RegisteredDevice("m3")]
+    outcome = pipeline(MANY, devices=known, admission=Admission(unknown)).process(
+        sent(meters("m1", "m2", "m3"), "hub/h"), NOW_MS
+    )
+    assert [each.tags["device"] for each in points(outcome)] == ["m1", "m3"]
+    if unknown == "reject":
+        assert [(each.reason, each.device) for each in outcome.refusals] == [(RejectReason.UNKNOWN_DEVICE, "m2")]
+    else:
+        assert outcome.rare is not None
+        assert [(each.cause, each.key) for each in outcome.rare.waiting] == [(WaitCause.UNKNOWN_DEVICE, "m2")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param("time: [{path: /at, format: unix_ms}]", id="known-by-its-own-time"),
+        pytest.param(
+            "time: [{path: /at, format: unix_ms}]\ndedup: {key: [/at], window: 10min}",
+            id="known-by-a-key",
+            marks=pytest.mark.xfail(strict=True, reason="the replayed message is taken for a copy of itself"),
+        ),
+    ],
+)
+def test_what_waited_for_a_device_comes_in_when_it_is_registered(more: str) -> None:
+    known = [RegisteredDevice("h"), RegisteredDevice("m1")]
+    into = pipeline(f"{MANY}{more}", devices=known, admission=Admission("quarantine"))
+    document = {**meters("m1", "m2"), "at": NOW_MS}
+    first = process(into, document, "hub/h")
+    into.streams.replace_registry({each.id: each for each in [*known, RegisteredDevice("m2")]})
+    again = process(into, document, "hub/h", replayed=True)
+    assert [each.tags["device"] for each in points(first)] == ["m1"]
+    assert ([each.tags["device"] for each in points(again)], again.duplicates) == (["m2"], 1)
+
+
+# Bounds.
+
+
+def test_no_more_devices_than_the_limit_come_in_through_a_profile() -> None:
+    into = pipeline(UNTIMED, admission=Admission(devices_max=2))
+    outcomes = [process(into, {"ph": 7}, f"t/{name}") for name in ("d1", "d2", "d3", "d1")]
+    assert [len(outcome.readings) for outcome in outcomes] == [1, 1, 0, 1]
+    refused = refusal(outcomes[2])
+    assert (refused.reason, refused.device) == (RejectReason.UNKNOWN_DEVICE, "d3")
+    assert "limits.devices is 2" in refused.detail
+
+
+def test_a_tag_has_at_most_64_values_a_device() -> None:
+    into = pipeline(f"{UNTIMED}\ntags: {{channel: {{path: /c}}}}")
+    for number in range(TAG_VALUES_MAX):
+        assert point(process(into, {"ph": 7, "c": f"c{number}"})).tags["channel"] == f"c{number}"
+    outcome = process(into, {"ph": 7, "c": "one too many"})
+    assert "channel" not in point(outcome).tags
+    assert outcome.dropped == [("channel", DropCause.BAD_TAG)]
+    again = process(into, {"ph": 7, "c": "c99"})
+    assert ("channel" in point(again).tags, again.dropped) == (False, [("channel", DropCause.BAD_TAG)])
+    assert point(process(into, {"ph": 7, "c": "c7"})).tags["channel"] == "c7"
+    assert point(process(into, {"ph": 7, "c": "c99"}, "t/d2")).tags["channel"] == "c99"
+
+
+def test_a_payload_above_the_limit_is_refused_before_a_profile_reads_it() -> None:
+    refused = refusal(process(pipeline(UNTIMED), b'{"ph": 7, "x": "' + b"x" * 262_144 + b'"}'))
+    assert (refused.reason, refused.stage, len(refused.payload)) == (RejectReason.TOO_LARGE, "intake", 65_536)
+
+
+def test_of_the_first_devices_the_newest_message_is_kept_for_people() -> None:
+    into = pipeline(UNTIMED)
+    for number in range(MESSAGES_KEPT + 1):
+        process(into, {"ph": 7}, f"t/d{number}")
+    newest = sent({"ph": 6}, "t/d0")
+    into.process(newest, NOW_MS + 9)
+    assert into.streams.devices["d0"].last_message == (newest, NOW_MS + 9)
+    assert into.streams.devices[f"d{MESSAGES_KEPT}"].last_message is None
+
+
+# What the registry says of a device.
+
+
+def test_the_parameters_of_the_device_reach_its_profile_and_its_codec() -> None:
+    pulses = "points: [{measurement: water, fields: {volume_m3: {path: /n, scale: {param: pulse_weight}}}}]"
+    device = RegisteredDevice("d1", params={"pulse_weight": 0.25})
+    assert point(process(pipeline(f"{UNTIMED}\n{pulses}", devices=[device]), {"n": 8})).values == {"volume_m3": 2.0}
+    radio = RegisteredDevice(EUI, params={"pulse_weight": 0.25}, domain="water")
+    into = pipeline(f"match: {{envelope: lorawan}}\ncodec: c.js\n{PH}", devices=[radio])
+    outcome = into.process(uplink(), NOW_MS)
+    assert (ask(outcome).variables, outcome.domain) == ({"pulse_weight": 0.25}, "water")
+
+
+@pytest.mark.parametrize(
+    ("entry", "on", "site"),
+    [
+        pytest.param({"site": "q1"}, "t/s9/d1", "q1", id="registry"),
+        pytest.param({}, "t/s9/d1", "s9", id="profile"),
+        pytest.param(None, "t/s9/d1", "s9", id="profile-of-an-unregistered-device"),
+        pytest.param({}, "t/a b/d1", None, id="no-name"),
+    ],
+)
+def test_the_site_is_that_of_the_registry_else_what_the_profile_finds(
+    entry: Mapping[str, Any] | None, on: str, site: str | None
+) -> None:
+    devices = [RegisteredDevice("d1", area=None, **entry)] if entry is not None else []
+    into = pipeline("match: {topic: 't/{site}/{device}'}", devices=devices)
+    assert point(process(into, {"ph": 7}, on)).tags.get("site") == site
+
+
+def test_a_device_without_any_site_has_none() -> None:
+    assert point(process(pipeline(UNTIMED), {"ph": 7})).tags == {"device": "d1"}
+
+
+RAISED = RegisteredDevice("d1", params={"voltage_max_v": 40_000})
+
+
+def volts(outcome: Outcome) -> tuple[list[Point], list[tuple[str, DropCause]]]:
+    return points(outcome), outcome.dropped
+
+
+def test_the_registry_may_raise_the_bounds_of_voltages_for_native_readings_and_profiles() -> None:
+    text = f"{UNTIMED}\npoints: [{{measurement: power, fields: {{voltage_l1_v: /u}}}}]"
+    for devices, kept in (([RAISED], True), ([], False)):
+        into = pipeline(text, devices=devices)
+        native = into.process(sent({"voltage_l1_v": 22_000, "frequency_hz": 50}, topic(domain="power")), NOW_MS)
+        assert point(native).values == {"voltage_l1_v": 22_000.0, "frequency_hz": 50.0} if kept else {"frequency_hz": 50.0}
+        own = process(into, {"u": 22_000})
+        assert [each.values for each in points(own)] == ([{"voltage_l1_v": 22_000.0}] if kept else [])
+        assert own.dropped == ([] if kept else [("voltage_l1_v", DropCause.OUT_OF_BOUNDS)])

@@ -1,0 +1,92 @@
+"""Units: exact lines to the units of the table of quantities."""
+
+from fractions import Fraction
+
+import pytest
+
+from schemas.quantities import QUANTITIES
+from schemas.unit_scale import Line, UnknownUnit, conversions, convert
+
+
+@pytest.mark.parametrize(
+    ("unit", "to", "one"),
+    [
+        pytest.param("L", "m3", "1/1000", id="litre"),
+        pytest.param("L/s", "m3/h", "18/5", id="litre-per-second"),
+        pytest.param("bar", "kPa", "100", id="bar"),
+        pytest.param("mH2O", "kPa", "9.80665", id="metre-of-water"),
+        pytest.param("W.h", "kW.h", "1/1000", id="watt-hour"),
+        pytest.param("GJ", "kW.h", "2500/9", id="gigajoule"),
+        pytest.param("kvar", "V.A{reactive}", "1000", id="kilovar"),
+        pytest.param("%", "1", "1/100", id="percent-of-a-factor"),
+        pytest.param("/", "%", "100", id="ratio-as-percent"),
+        pytest.param("mS/cm", "uS/cm", "1000", id="conductivity"),
+        pytest.param("m/s", "km/h", "18/5", id="speed"),
+        pytest.param("mg/m3", "ug/m3", "1000", id="concentration"),
+        pytest.param("min", "s", "60", id="minute"),
+        pytest.param("count", "1", "1", id="count"),
+    ],
+)
+def test_one_of_a_unit_is_exactly(unit: str, to: str, one: str) -> None:
+    assert convert(unit, to) == Line(Fraction(one))
+
+
+@pytest.mark.parametrize(
+    ("unit", "raw", "celsius"),
+    [
+        pytest.param("Cel", 20, 20, id="celsius"),
+        pytest.param("F", 212, 100, id="fahrenheit"),
+        pytest.param("K", Fraction("273.15"), 0, id="kelvin"),
+    ],
+)
+def test_temperatures_are_shifted(unit: str, raw: Fraction, celsius: int) -> None:
+    line = convert(unit, "Cel")
+    assert raw * line.slope + line.shift == celsius
+
+
+def test_every_unit_of_the_table_is_known_and_becomes_itself() -> None:
+    for quantities in QUANTITIES.values():
+        for quantity in quantities.values():
+            if quantity.unit:
+                assert conversions(quantity.unit)[quantity.unit] == Line()
+
+
+def test_lines_follow_each_other_and_go_back() -> None:
+    there = convert("F", "Cel")
+    assert there.then(there.inverse()) == Line()
+
+
+@pytest.mark.parametrize(
+    ("unit", "fault"),
+    [
+        pytest.param("L/s", "is a unit of flow, but the field's is 'm3', volume", id="of-something-else"),
+        pytest.param("M3", "did you mean 'm3'?", id="capital-letter"),
+        pytest.param("furlongs of wool", "write for example m3", id="no-unit"),
+        pytest.param("9**9**9", "is no unit", id="arithmetic"),
+        pytest.param("(" * 1000, "is no unit", id="brackets"),
+    ],
+)
+def test_what_cannot_become_the_unit_is_told(unit: str, fault: str) -> None:
+    with pytest.raises(UnknownUnit) as told:
+        convert(unit, "m3")
+    assert fault in str(told.value)
+    assert len(str(told.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("unit", "to", "one"),
+    [
+        pytest.param("acre_foot", "m3", 1233.4818, id="acre-foot"),
+        pytest.param("inHg", "kPa", 3.38638864, id="inch-of-mercury"),
+        pytest.param("m2.s", "m3", None, id="another-dimension"),
+        pytest.param("acre_foot", "[pH]", None, id="nothing-becomes-acidity"),
+    ],
+)
+def test_rare_units_are_looked_up(unit: str, to: str, one: float | None) -> None:
+    pytest.importorskip("pint")
+    if one is None:
+        with pytest.raises(UnknownUnit):
+            convert(unit, to)
+    else:
+        line = convert(unit, to)
+        assert (float(line.slope), line.shift) == (pytest.approx(one, rel=1e-6), 0)

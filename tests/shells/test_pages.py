@@ -1,0 +1,71 @@
+"""The pages: whole in themselves, and every word there in both languages."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.explain import _MENDED_BY
+from gateway.web import glossary, pages
+from gateway.web.languages import LANGUAGES, WORDS, words
+from schemas.quantities import QUANTITIES, Quality
+from schemas.rejects import DropCause, IgnoreCause, RejectReason
+
+FOLDER = Path(pages.__file__).parent
+FILES = ["device.html", "devices.html", "login.html"]
+QUALITY_BITS = {bit for name, bit in vars(Quality).items() if name.isupper()}
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_is_filled_and_needs_nothing_from_elsewhere(file: str, language: str) -> None:
+    response = pages.page(file, language)
+    assert response.text is not None
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert re.findall(r"/\*(?:style|script)\*/|\"\{\w+\}\"", response.text) == []
+    assert re.findall(r"<(?:link|img|iframe)\b|<script [^>]*src|https?://|@import|url\(", response.text) == []
+    assert f'const language = "{language}";' in response.text
+    assert response.text.count("</script>") == 1, "no word ends the script"
+
+
+@pytest.mark.parametrize("file", [*FILES, "pages.js"])
+def test_a_page_uses_only_words_that_there_are(file: str) -> None:
+    text = (FOLDER / file).read_text()
+    used = re.findall(r"\bwords\.(\w+)|data-(?:word|hint)=\"(\w+)\"", text)
+    assert {one or other for one, other in used} <= WORDS.keys()
+
+
+def test_nothing_a_device_sends_can_become_markup() -> None:
+    for file in (*FILES, "pages.js"):
+        text = (FOLDER / file).read_text()
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text), file
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_closed_lists_are_told_in_words(language: str) -> None:
+    found = words(language)
+    wanted = [*RejectReason, *(f"advice_{reason}" for reason in RejectReason), *DropCause, *IgnoreCause]
+    wanted += [f"quality_{bit}" for bit in QUALITY_BITS]
+    assert [key for key in wanted if not found.get(key)] == []
+
+
+def test_every_reason_that_commands_can_mend_has_advice_on_the_page() -> None:
+    assert _MENDED_BY.keys() <= glossary.REASONS.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_quantity_has_a_name_of_its_own_within_its_measurement(language: str) -> None:
+    found = glossary.quantities(language)
+    for measurement, rows in QUANTITIES.items():
+        names = [found[field].name for field in rows]
+        assert [field for field in rows if found[field].name == field] == [], measurement
+        assert len(set(names)) == len(names), measurement
+
+
+def test_phases_tariffs_and_units_are_written_as_people_write_them() -> None:
+    found = glossary.quantities("en")
+    assert found["active_power_l1_w"] == ("Active power L1", "W", False)
+    assert found["energy_import_t2_kwh"] == ("Energy import T2", "kWh", False)
+    assert found["volume_m3"] == ("Volume", "m³", False)
+    assert found["alarm_leak"] == ("Leak alarm", "", True)
+    assert [row.unit for row in found.values() if re.search(r"[\[{.]", row.unit)] == []
