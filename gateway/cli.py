@@ -125,6 +125,10 @@ def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.Argumen
     listed = actions.add_parser("list", parents=[with_config], help="every device, and when it was heard")
     listed.add_argument("--json", action="store_true", help="one JSON object a line")
 
+    exchanged = actions.add_parser("exchange", parents=[with_config], help="say that a device's meter was exchanged")
+    exchanged.add_argument("id", metavar="ID", help="the device")
+    exchanged.add_argument("--field", help="only this register, as volume_m3; else all of the device")
+
     imported = actions.add_parser("import", parents=[with_config], help="take devices from a CSV file into the registry")
     imported.add_argument("file", type=Path, metavar="FILE.csv", help="columns as the keys of devices.yaml; params.NAME")
     imported.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")

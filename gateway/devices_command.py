@@ -5,6 +5,7 @@ import json
 import time
 from dataclasses import asdict
 from typing import Any, Final
+from urllib.parse import quote
 
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault, load
@@ -30,7 +31,7 @@ def devices_command(options: argparse.Namespace) -> int:
 
     :raises ConfigurationFault: the configuration, the registry or the file to import is faulty.
     """
-    actions = {"list": _list, "import": _import, "coverage": _coverage}
+    actions = {"list": _list, "import": _import, "coverage": _coverage, "exchange": _exchange}
     actions[options.action](load(options.config), options)
     return 0
 
@@ -62,6 +63,16 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if heard is None:
         print(f"\n{_ONLY_REGISTRY}")
+
+
+def _exchange(config: Config, options: argparse.Namespace) -> None:
+    """Tell the running gateway that a meter was exchanged; a stopped one would not know what its registers stood at."""
+    if not is_running(config):
+        raise ConfigurationFault(
+            [f"{config.journal.path}: the gateway does not run; start it first"]
+        )
+    answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
+    print(f"{answer['device']}: begin anew with the next reading: {', '.join(answer['begin_anew']) or 'no register was known'}")
 
 
 def _joined(device: RegisteredDevice, heard: Document | None, now_ms: int) -> Document:

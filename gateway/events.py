@@ -88,6 +88,12 @@ class Events:
         self.codec_warnings[codec] += len(warnings)
         self._say_sometimes(f"codec {codec}", logging.WARNING, "codec %s warns: %s", codec, warnings[0])
 
+    def meter_exchanged(self, device: str, counters: list[str]) -> None:
+        """An operator said that a meter was exchanged."""
+        log.info(
+            "the meter of %s was exchanged; begin anew: %s", device, ", ".join(counters) or "none was known"
+        )
+
     def rejects_not_kept(self, number: int, why: str) -> None:
         """Rejects that are counted but whose bytes are gone."""
         self._say_sometimes("rejects not kept", logging.WARNING, "%d rejects not kept: %s", number, why)

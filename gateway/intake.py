@@ -285,7 +285,8 @@ class Intake:
 
     def want(self, filters: dict[str, mqtt5.RetainHandling]) -> None:
         """Subscribe to these from now on, and give up what is not among them."""
-        stale = [pattern for pattern in self.subscriptions.wanted if pattern not in filters]
+        before = dict.fromkeys([*self.subscriptions.stale, *self.subscriptions.wanted])
+        stale = [pattern for pattern in before if pattern not in filters]
         self.subscriptions = Subscriptions(filters, stale)
         self.subscribe()
 

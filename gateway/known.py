@@ -10,6 +10,8 @@ from typing import Final
 
 from mqtt5 import RetainHandling
 
+from gateway.codec_calls import CodecCalls
+from gateway.codec_process import available
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault
 from gateway.core.envelopes import Envelopes
@@ -42,6 +44,14 @@ class Known:
         """Codec → its file."""
         used = [file for file in self.files.values() if file.codec is not None and file.compiled.codec is not None]
         return {file.compiled.codec.name: file.codec for file in used if file.compiled.codec and file.codec}
+
+    def codec_faults(self) -> list[str]:
+        """Codecs that cannot be loaded, a sentence each; none where no codec can be run at all."""
+        if available():
+            return []
+        with CodecCalls(self.codecs) as calls:
+            faults = {path: calls.fault(name) for name, path in self.codecs.items()}
+        return [f"{path}: {fault}" for path, fault in faults.items() if fault]
 
     def without_params(self) -> list[str]:
         """Registered devices that lack a parameter which their profile demands, a sentence each."""
@@ -126,7 +136,7 @@ def topic_filters(config: Config, known: Known) -> dict[str, RetainHandling]:
     always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
     wanted = {pattern: always if pattern.endswith("/status") else once for pattern in config.mqtt.subscriptions}
     for pattern, states in _of_profiles(known):
-        wanted.setdefault(pattern, always if states else once)
+        wanted[pattern] = always if states else wanted.get(pattern, once)
     kept = [pattern for pattern in wanted if not any(other != pattern and matches(other, pattern) for other in wanted)]
     return {prefix + pattern: wanted[pattern] for pattern in kept}
 

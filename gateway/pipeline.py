@@ -123,6 +123,7 @@ class Parts:
     intake: Intake
     state: GatewayState
     housekeeping: Housekeeping
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     reloads: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -178,7 +179,8 @@ def build(config: Config, file: Database) -> Parts:
     )
     errands.connect(quarantine, publish=intake.publish, save=housekeeping.save_births)
     codecs.freed = quarantine.release
-    quarantine.release(*known.devices, *known.codecs, *(name.removeprefix(BIRTH) for name in births))
+    codecs_missed = file.run_here(keys_of, WaitCause.CODEC)
+    quarantine.release(*known.devices, *codecs_missed, *(name.removeprefix(BIRTH) for name in births))
     if config.devices.unknown == "accept":
         quarantine.release(*file.run_here(keys_of, WaitCause.UNKNOWN_DEVICE))
     delivery.hooks = Hooks(

@@ -5,6 +5,7 @@ profiles and clock. What hangs on the messages before it is not seen that way: w
 a reading is a duplicate.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
@@ -17,7 +18,7 @@ from gateway.core.message import Message, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.sparkplug_births import parse_address
 from gateway.core.streams import Streams
-from gateway.desk import begin, finish
+from gateway.desk import Seen, begin, finish
 from gateway.documents import result_document
 from gateway.explain import Step, steps
 
@@ -51,26 +52,36 @@ def births_named_by(topic: str) -> list[str]:
 async def retrace(running: Processor, message: Message, arrival_ms: int, ask: AskCodec, births: Mapping[str, str]) -> Retraced:
     """What the gateway makes of a message that arrived at ``arrival_ms``, step by step.
 
+    It is worked out in another thread: a week of readings in one message takes a tenth of a second.
+
     :param births: the saved texts of :func:`births_named_by`.
     """
     processor = _apart(running)
-    processor.restore_births(births)
     properties = tuple(message.user_properties or ())
     again = StoredMessage(message.topic, message.payload, message.retain, message.duplicate, properties, replayed=True)
-    seen = begin(processor, again, arrival_ms)
+    seen = await asyncio.to_thread(_begin, processor, births, again, arrival_ms)
     if seen.asks is not None:
         finish(processor, seen, await ask(seen.asks))
-    result = result_document(seen)
-    told = _first_of_each(steps(processor, seen, result))
-    result["points_left_out"] = max(0, len(result["points"]) - _POINTS_MAX)
-    del result["points"][_POINTS_MAX:]
-    return Retraced(result, told)
+    return await asyncio.to_thread(_told, processor, seen)
 
 
 def _apart(running: Processor) -> Processor:
     """A processor with a state of its own, in which every device is let in: it is about what a message says."""
     streams = Streams(running.streams.registry, None, running.streams.profiles)
     return Processor(streams, running.rules, deepcopy(running.trust), running.payload_max_bytes)
+
+
+def _begin(processor: Processor, births: Mapping[str, str], message: Message, arrival_ms: int) -> Seen:
+    processor.restore_births(births)
+    return begin(processor, message, arrival_ms)
+
+
+def _told(processor: Processor, seen: Seen) -> Retraced:
+    result = result_document(seen)
+    told = _first_of_each(steps(processor, seen, result))
+    result["points_left_out"] = max(0, len(result["points"]) - _POINTS_MAX)
+    del result["points"][_POINTS_MAX:]
+    return Retraced(result, told)
 
 
 def _first_of_each(told: list[Step]) -> list[Step]:

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault
+from gateway.core.waiting import WaitCause
 from gateway.database import Damaged, Database, DatabaseFault, InUse
-from gateway.known import load_known, topic_filters
+from gateway.known import Known, load_known, topic_filters
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
+from gateway.quarantine import keys_of
 from gateway.web.server import WebServer
 
 log = logging.getLogger("gateway")
@@ -155,17 +157,30 @@ def reload(parts: Parts) -> None:
 
 
 async def _reload(parts: Parts) -> None:
-    """A faulty file leaves all that was there in force."""
-    try:
-        known = await asyncio.to_thread(load_known, parts.config)
-        parts.codecs.replace(known.codecs)
-    except ConfigurationFault as fault:
-        parts.state.events.reload_failed(fault.lines)
-        return
+    async with parts.reloading:
+        try:
+            known = await asyncio.to_thread(_load, parts.config)
+            codecs_missed = await parts.database.run(keys_of, WaitCause.CODEC)
+            parts.codecs.replace(known.codecs)
+        except (ConfigurationFault, DatabaseFault) as fault:
+            parts.state.events.reload_failed(str(fault).splitlines())
+            return
+        _take_in_force(parts, known)
+        parts.quarantine.release(*known.devices, *codecs_missed)
+
+
+def _load(config: Config) -> Known:
+    """Registry and profiles, and codecs that can be loaded: a faulty file leaves all that was there in force."""
+    known = load_known(config)
+    if faults := known.codec_faults():
+        raise ConfigurationFault(faults)
+    return known
+
+
+def _take_in_force(parts: Parts, known: Known) -> None:
     streams = parts.processor.streams
     streams.replace_registry(known.devices)
     streams.replace_profiles(known.profiles)
     parts.state.areas = known.registry.areas
     parts.intake.want(topic_filters(parts.config, known))
-    parts.quarantine.release(*known.devices)
     parts.state.events.reloaded(len(known.registry.devices), len(known.files))

@@ -57,11 +57,13 @@ def is_filter(pattern: str) -> bool:
 
 
 def matches(pattern: str, topic: str) -> bool:
-    """Whether the topic filter ``pattern`` takes ``topic`` [MQTT 5.0, 4.7]."""
+    """Whether the topic filter ``pattern`` takes ``topic`` [MQTT 5.0, 4.7]; of a filter, all that it takes."""
     if topic.startswith("$") and not pattern.startswith("$"):
         return False
     levels, names = pattern.split("/"), topic.split("/")
     if levels[-1] == "#":
         levels.pop()
         names = names[: len(levels)] if len(names) >= len(levels) else names
-    return len(levels) == len(names) and all(level in {"+", name} for level, name in zip(levels, names, strict=True))
+    return len(levels) == len(names) and all(
+        level == name or (level == "+" and name != "#") for level, name in zip(levels, names, strict=True)
+    )

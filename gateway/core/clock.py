@@ -25,7 +25,7 @@ _RFC3339 = re.compile(
     re.ASCII,
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SHORTEST: Final = len("2026-09-03T07:12:00Z")
+_SECONDS: Final = len("2026-09-03T07:12:00")
 _LEAP_SECOND: Final = 60
 MS_FROM: Final = 10**11
 MS_TO: Final = 10**14
@@ -57,15 +57,17 @@ def rfc3339_ms(text: str) -> int | None:
 
 
 def _is_usual(text: str) -> bool:
-    """Whether the marks of a time in UTC stand where nearly every device puts them; Python reads the rest as RFC 3339 does."""
+    """Whether the marks of a time stand where nearly every device puts them; Python reads the rest as RFC 3339 does."""
+    zone = -1 if text[-1:] == "Z" else -6
     return (
-        len(text) >= _SHORTEST
+        len(text) >= _SECONDS - zone
+        and text[0] in "12"
         and text[4] == text[7] == "-"
         and text[10] == "T"
         and text[11:13] != "24"
         and text[13] == text[16] == ":"
-        and text[19] in ".Z+"
-        and (text[-1] == "Z" or text.endswith("+00:00"))
+        and (zone == -1 or (text[-6] in "+-" and text[-3] == ":" and text[-2] < "6"))
+        and (len(text) == _SECONDS - zone or (text[_SECONDS] == "." and text[_SECONDS + 1 : zone].isdecimal()))
     )
 
 

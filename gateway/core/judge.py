@@ -102,7 +102,8 @@ class Judge:
         if own_time:
             if device.recent is None:
                 device.recent = RecentKeys()
-            twin = device.recent.see(series.key if tags is series.tags else series_key(domain, tags), time_ms, numbers, shape, now_ms, self.shapes)
+            key = series.key if tags is series.tags else series_key(domain, tags)
+            twin = device.recent.see(key, time_ms, numbers, shape, now_ms, self.shapes)
         if twin is Twin.NEW:
             if seq is not None:
                 self._follow_sequence(series, seq, time_ms)

@@ -89,9 +89,10 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "said_goodbye": {"vi": "Thiết bị báo ngắt kết nối", "en": "The device said that it is offline"},
     "never_heard": {"vi": "Chưa nghe thấy lần nào", "en": "Never heard"},
     "never_heard_hint": {
-        "vi": "Kiểm tra nguồn, ăng-ten, địa chỉ máy chủ MQTT và topic. Thiết bị dạng gốc gửi tới:",
-        "en": "See its power, antenna, broker address and topic. A native device sends to:",
+        "vi": "Kiểm tra nguồn điện, ăng-ten, địa chỉ máy chủ MQTT và topic.",
+        "en": "See its power, its antenna, the broker's address and the topic.",
     },
+    "native_sends_to": {"vi": "Thiết bị không có hồ sơ gửi tới:", "en": "A device without a profile sends to:"},
     "registered_no": {"vi": "Chưa đăng ký", "en": "Not registered"},
     "registered_how": {
         "vi": "Thêm đoạn này vào devices.yaml, rồi nạp lại cổng (systemctl reload gateway):",

@@ -81,6 +81,7 @@ class WebServer:
             "/api/rejects/replay": self._replay,
             "/api/rejects/purge": self._purge,
             "/api/journal/drop": self._drop,
+            "/api/devices/{id}/exchange": self._exchange,
         }
         return [web.get(path, handler) for path, handler in reading.items()] + [
             web.post(path, handler) for path, handler in changing.items()
@@ -171,6 +172,15 @@ class WebServer:
         self._state.replayed(result, done)
         self._parts.to_journal.backlog.set()
         return web.json_response(result.document())
+
+    async def _exchange(self, request: web.Request) -> web.Response:
+        """The meter of a device was exchanged: its registers begin anew with the next reading."""
+        name, field = request.match_info["id"], request.query.get("field")
+        if self._state.processor.streams.devices.get(name) is None:
+            return web.json_response({"error": f"{name[:80]!r} was never heard"}, status=404)
+        anew = await self._parts.device_states.meter_exchanged(name, field)
+        self._state.events.meter_exchanged(name, anew)
+        return web.json_response({"device": name, "begin_anew": anew})
 
     async def _purge(self, request: web.Request) -> web.Response:
         reason, device = _selection(request)

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.services import CHECKOUT, ProgramMissing, ServiceFailed
-from tests.bench import disk, latency, memory, saturation, start
+from tests.bench import chirpstack, disk, latency, memory, saturation, start
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Figure, table
 
 _PARTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "saturation": saturation.measure,
+    "chirpstack": chirpstack.measure,
     "latency": latency.measure,
     "start": start.measure,
     "memory": memory.measure,

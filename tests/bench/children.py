@@ -5,17 +5,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gateway.services import Program, Service, free_port
 from tests.waiting import until
 
 _PYTHON = Program(Path(sys.executable))
+_DEFAULTS: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,13 @@ class BenchFault(Exception):  # noqa: N818 - says what it is
     """What was measured did not do its work, so its figures mean nothing."""
 
 
-def gateway(folder: Path, broker_url: str, influxdb_url: str, *, api: str = "v2") -> Service:
-    """A gateway with the default configuration, but for its addresses; it answers once it is subscribed."""
+def gateway(
+    folder: Path, broker_url: str, influxdb_url: str, *, api: str = "v2", settings: Mapping[str, object] = _DEFAULTS
+) -> Service:
+    """A gateway with the default configuration, but for its addresses and ``settings``; it answers once it is subscribed."""
     port = free_port()
     config = {
+        **settings,
         "mqtt": {"url": broker_url},
         "influxdb": {"url": influxdb_url, "api": api},
         "journal": {"min_free_bytes": 0},
@@ -153,8 +158,13 @@ def pid_of(service: Service) -> int:
 
 
 def cpu_s(service: Service) -> float:
-    """CPU seconds used, by all threads, user and kernel: utime + stime of ``/proc``, but in nanoseconds and not in ticks."""
-    return time.clock_gettime(~pid_of(service) << 3 | 2)  # clock_getcpuclockid(3), which Python does not offer
+    """CPU seconds used by a process and its children, by all their threads, user and kernel.
+
+    It is utime + stime of ``/proc``, but in nanoseconds and not in ticks.
+    """
+    pid = pid_of(service)
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return sum(time.clock_gettime(~each << 3 | 2) for each in (pid, *map(int, children)))  # clock_getcpuclockid(3)
 
 
 def rss_bytes(service: Service) -> int:

@@ -25,8 +25,9 @@ from tests.bench.messages import backlog
 from tests.influx import exported
 from tests.waiting import until
 
-_PATIENCE_S = 180.0
+PATIENCE_S = 180.0
 _SETTLE_S = 0.5
+READINGS_FIELD = "water_volume_m3"
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ def _run_gateway(plan: Plan, packets: list[bytes]) -> Run:
         consumer = running.enter_context(gateway(folder, broker.url, database.url))
 
         def wait() -> float:
-            wait_written(consumer, len(packets), _PATIENCE_S)
+            wait_written(consumer, len(packets), PATIENCE_S)
             return time.perf_counter()
 
-        run = _run(consumer, broker, packets, wait)
-        _count(database, len(packets))
+        run = run_through(consumer, broker, packets, wait)
+        count(database, READINGS_FIELD, len(packets))
         return run
 
 
@@ -105,7 +106,7 @@ def _run_subscriber(plan: Plan, packets: list[bytes]) -> Run:
     with ExitStack() as running:
         broker = running.enter_context(mosquitto(folder))
         consumer = running.enter_context(helper(folder, "subscriber", "acknowledge", broker.port, len(packets)))
-        return _run(consumer, broker, packets, lambda: _done_s(consumer))
+        return run_through(consumer, broker, packets, lambda: done_s(consumer))
 
 
 def _run_plain(plan: Plan, packets: list[bytes]) -> Run:
@@ -114,12 +115,12 @@ def _run_plain(plan: Plan, packets: list[bytes]) -> Run:
         broker = running.enter_context(mosquitto(folder))
         database = running.enter_context(victoria_metrics(folder))
         consumer = running.enter_context(helper(folder, "plain", broker.port, database.url, len(packets)))
-        run = _run(consumer, broker, packets, lambda: _done_s(consumer))
-        _count(database, len(packets))
+        run = run_through(consumer, broker, packets, lambda: done_s(consumer))
+        count(database, READINGS_FIELD, len(packets))
         return run
 
 
-def _run(consumer: Service, broker: Service, packets: list[bytes], wait: Callable[[], float]) -> Run:
+def run_through(consumer: Service, broker: Service, packets: list[bytes], wait: Callable[[], float]) -> Run:
     """Publish; ``wait`` returns when the consumer was done, in s of the monotonic clock."""
     time.sleep(_SETTLE_S)  # what a start leaves to do, such as saving which topics are subscribed, is no cost of a reading
     pid = pid_of(consumer)
@@ -129,15 +130,16 @@ def _run(consumer: Service, broker: Service, packets: list[bytes], wait: Callabl
     return Run(len(packets), ended_s - began_s, cpu_s(consumer) - cpu_before_s, disk_bytes(pid) - disk_before_bytes)
 
 
-def _done_s(consumer: Service) -> float:
-    return int(wait_printed(consumer, "done", _PATIENCE_S)[1]) / 1e9
+def done_s(consumer: Service) -> float:
+    """When a consumer was done that says so itself, in s of the monotonic clock."""
+    return int(wait_printed(consumer, "done", PATIENCE_S)[1]) / 1e9
 
 
-def _count(database: Service, readings: int) -> None:
+def count(database: Service, field: str, readings: int) -> None:
     """Ask the database itself. What it answered 204 to can be queried a second or so later."""
 
     def stored() -> int:
-        return sum(len(row["values"]) for row in exported(database.url, "water_volume_m3") if isinstance(row["values"], list))
+        return sum(len(row["values"]) for row in exported(database.url, field) if isinstance(row["values"], list))
 
     try:
         until(lambda: stored() == readings, within_s=20.0)

@@ -96,8 +96,8 @@ def test_a_payload_that_cannot_be_read_is_refused(decode: str, payload: bytes, r
 
 
 def test_with_each_the_document_of_csv_is_the_list_of_its_rows() -> None:
-    text = "decode: {csv: {header: [ch, v]}}\npoints: [{measurement: water, each: /, tags: {channel: {path: ch}}, fields: {ph: v}}]"
-    profile = compiled(text)
+    point = "{measurement: water, each: /, tags: {channel: {path: ch}}, fields: {ph: v}}"
+    profile = compiled(f"decode: {{csv: {{header: [ch, v]}}}}\npoints: [{point}]")
     found = profile.map(sight(profile.read(b"1,7\n2,8\n")))
     assert [(point.tags, point.values) for point in found] == [
         ((("channel", "1"),), {"ph": 7.0}),
@@ -118,7 +118,9 @@ struct:
   - {name: total, at: 0, type: u32, order: dcba}
   - {name: flags, at: 4, type: u8, bits: [4, 4]}
   - {name: late, at: 9, type: u8}
-points: [{measurement: water, fields: {volume_m3: {path: /struct/total, unit: L}, ph: /struct/flags, pressure_kpa: /struct/late}}]
+points:
+  - measurement: water
+    fields: {volume_m3: {path: /struct/total, unit: L}, ph: /struct/flags, pressure_kpa: /struct/late}
 """
 
 

@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -39,7 +40,8 @@ points:
   - measurement: power
     fields:
       energy_import_kwh: {path: /a, sentinels: [0, "x"], scale: /b, unit: {path: /u}, counter: {max_rate: 1/h}}
-      voltage_l1_v: {sum: [/a, "/c[*]", 1], scale: 0.1, offset: 3, sentinels_after: [5], table: [[0, 0], [9, 400]], abs: true, round: 1}
+      voltage_l1_v:
+        {sum: [/a, "/c[*]", 1], scale: 0.1, offset: 3, sentinels_after: [5], table: [[0, 0], [9, 400]], abs: true, round: 1}
       voltage_l2_v: {path: /a, bits: [2, 8], enum: {1: 2, 3: 4, "*": null}}
       voltage_l3_v: {mul: ["/c[*]", /a], pow10: /b}
       power_factor: {sub: [/a, /b]}
@@ -54,29 +56,46 @@ points:
   - measurement: water
     each: {of: {x: /a, y: /b}, by: x, value: y, when: {x: present}}
     device: {path: x}
-    map: {"{p}/v": {field: ph, tags: {channel: "{p}"}}, "a{n:1|2}": pressure_kpa, "*": {field: turbidity_ntu, scale: {path: "/c[?a==1]/b", default: 2}}}
+    map:
+      "{p}/v": {field: ph, tags: {channel: "{p}"}}
+      "a{n:1|2}": pressure_kpa
+      "*": {field: turbidity_ntu, scale: {path: "/c[?a==1]/b", default: 2}}
   - measurement: traffic
     fields: {vehicle_count: /a, interval_s: {param: interval_s, default: /b}}
 """
 
 PROFILES = [
     pytest.param(compiled(EVERYTHING.replace("default: /b", "default: 60")), id="everything"),
-    pytest.param(compiled("decode: senml_json\npoints: [{measurement: water, each: {of: /, by: n, value: v}, map: {a: ph}}]"), id="senml"),
     pytest.param(
-        compiled("decode: obis\ntime: /a\npoints: [{measurement: power, fields: {active_power_w: /a, relay_on: /b}}]"), id="obis"
+        compiled("decode: senml_json\npoints: [{measurement: water, each: {of: /, by: n, value: v}, map: {a: ph}}]"), id="senml"
     ),
     pytest.param(
-        compiled("match: {envelope: lorawan}\nstruct: [{name: a, at: 0, type: u8}]\npoints: [{measurement: water, fields: {ph: /struct/a}}]"),
+        compiled("decode: obis\ntime: /a\npoints: [{measurement: power, fields: {active_power_w: /a, relay_on: /b}}]"),
+        id="obis",
+    ),
+    pytest.param(
+        compiled(
+            "match: {envelope: lorawan}\nstruct: [{name: a, at: 0, type: u8}]\n"
+            "points: [{measurement: water, fields: {ph: /struct/a}}]"
+        ),
         id="struct",
     ),
 ]
 
-numbers = st.none() | st.booleans() | st.integers() | st.integers(0, 3) | st.floats() | st.sampled_from([10**400, -(10**30), 1.7e308])
-texts = st.text(max_size=8) | st.sampled_from(["1", "0x1F", "1,5", "x", "a1", "a/v", "2026-09-03T00:00:00Z", "kWh", "1788393600"])
+numbers = (
+    st.none() | st.booleans() | st.integers() | st.integers(0, 3) | st.floats() | st.sampled_from([10**400, -(10**30), 1.7e308])
+)
+texts = st.text(max_size=8) | st.sampled_from(
+    ["1", "0x1F", "1,5", "x", "a1", "a/v", "2026-09-03T00:00:00Z", "kWh", "1788393600"]
+)
 leaves = numbers | texts | st.binary(max_size=4)
-keys = st.sampled_from(["a", "b", "c", "d", "u", "root", "x", "y", "value", "unit", "time", "n", "v", "t", "t_rel", "payload"]) | st.text(max_size=2)
-documents = st.recursive(leaves, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(keys, inner, max_size=6), max_leaves=25)
-shapes = st.fixed_dictionaries({}, optional={key: documents for key in ("a", "b", "c", "d", "u", "payload", "root")}) | documents
+keys = st.sampled_from(
+    ["a", "b", "c", "d", "u", "root", "x", "y", "value", "unit", "time", "n", "v", "t", "t_rel", "payload"]
+) | st.text(max_size=2)
+documents = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(keys, inner, max_size=6), max_leaves=25
+)
+shapes = st.fixed_dictionaries({}, optional=dict.fromkeys(("a", "b", "c", "d", "u", "payload", "root"), documents)) | documents
 
 
 def assert_canonical(point: Mapped) -> None:
@@ -93,7 +112,7 @@ def assert_canonical(point: Mapped) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@settings(max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(document=shapes)
 def test_any_document_becomes_canonical_points_or_is_undecodable(profile: CompiledProfile, document: Any) -> None:  # noqa: ANN401
     captures = {"device": "d", "n": "n"}
@@ -112,7 +131,10 @@ def test_any_document_becomes_canonical_points_or_is_undecodable(profile: Compil
 
 
 @settings(max_examples=300, deadline=None)
-@given(payload=st.binary(max_size=64), decode=st.sampled_from(["json", "json_lenient", "csv", "hex", "base64", "bytes", "obis", "cbor"]))
+@given(
+    payload=st.binary(max_size=64),
+    decode=st.sampled_from(["json", "json_lenient", "csv", "hex", "base64", "bytes", "obis", "cbor"]),
+)
 def test_any_payload_is_read_or_undecodable(payload: bytes, decode: str) -> None:
     profile = compiled(f"decode: {decode}\npoints: [{{measurement: water, fields: {{ph: /a}}}}]")
     try:
@@ -132,13 +154,16 @@ def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]: 
 WRITTEN = {"profile": "p", **yaml.safe_load(EVERYTHING)}
 PLACES = [way for way in places(WRITTEN) if way]
 junk = st.recursive(
-    leaves | st.sampled_from(["/", "/~", "/a[?x]", "a*", "(", "(a+)+", "{p}", "u32", "12:00", "+25:00", "arrival", "skip", "%Q"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | st.sampled_from(["path", "is", "enum"]), inner, max_size=3),
+    leaves
+    | st.sampled_from(["/", "/~", "/a[?x]", "a*", "(", "(a+)+", "{p}", "u32", "12:00", "+25:00", "arrival", "skip", "%Q"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(keys | st.sampled_from(["path", "is", "enum"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
 
-@settings(max_examples=20000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(way=st.sampled_from(PLACES), put=junk)
 def test_a_profile_with_anything_anywhere_compiles_or_tells_its_faults(way: tuple[Any, ...], put: Any) -> None:  # noqa: ANN401
     document = copy.deepcopy(WRITTEN)
@@ -162,7 +187,9 @@ def test_a_profile_with_anything_anywhere_compiles_or_tells_its_faults(way: tupl
     "document",
     [
         pytest.param({"a": 1, "b": 2, "c": [1] * 100_000}, id="a-long-list"),
-        pytest.param({"a": [{"a": 1}] * 50_000, "b": [{"b": 1}] * 50_000, "c": [{"a": 2}] * 50_000}, id="long-lists-side-by-side"),
+        pytest.param(
+            {"a": [{"a": 1}] * 50_000, "b": [{"b": 1}] * 50_000, "c": [{"a": 2}] * 50_000}, id="long-lists-side-by-side"
+        ),
         pytest.param({"a": "9" * 200_000, "b": "x " * 100_000, "c": 1}, id="long-texts"),
         pytest.param({"a": 1, "c": {str(at): {"a": at} for at in range(50_000)}}, id="a-large-map"),
         pytest.param({"a": 2**60, "c": [2**60] * 50_000}, id="a-product-of-large-numbers"),
@@ -172,8 +199,6 @@ def test_a_large_document_takes_no_more_than_its_size(document: object) -> None:
     """Each of these would take minutes if anything were done for each item with each other item."""
     profile = compiled(EVERYTHING.replace("default: /b", "default: 60"))
     before = time.process_time()
-    try:
+    with suppress(Undecodable):
         profile.map(sight(document, captures={"device": "d", "n": "n"}))
-    except Undecodable:
-        pass
     assert time.process_time() - before < 3

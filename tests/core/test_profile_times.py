@@ -199,7 +199,8 @@ def test_times_of_senml_are_absolute_or_from_now(record: dict[str, float], expec
 
 
 def test_times_of_an_obis_telegram_stand_beside_its_values() -> None:
-    text = "decode: obis\ntime: {path: '/0-0:1.0.0', format: rfc3339}\npoints: [{measurement: power, fields: {active_power_w: '/1-0:1.7.0'}}]"
+    point = "{measurement: power, fields: {active_power_w: '/1-0:1.7.0'}}"
+    text = f"decode: obis\ntime: {{path: '/0-0:1.0.0', format: rfc3339}}\npoints: [{point}]"
     document = {
         "0-0:1.0.0": {"value": "260903010934S", "unit": None, "time": "2026-09-02T23:09:34Z"},
         "1-0:1.7.0": {"value": 1.193, "unit": "kW", "time": None},

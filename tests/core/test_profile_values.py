@@ -96,7 +96,8 @@ NUMBERS = [
 @pytest.mark.parametrize(("written", "raw", "value"), NUMBERS)
 def test_a_number_goes_through_its_steps(written: str, raw: object, value: object) -> None:
     document = {"v": raw, "e": -3, "u": "bar", "c": 7, "list": [1, 2, 3]}
-    text = f"match: {{topic: 't/{{device}}/{{n}}'}}\npoints: [{{measurement: water, fields: {{pressure_kpa: {written}, ph: {{literal: 7}}}}}}]"
+    point = f"{{measurement: water, fields: {{pressure_kpa: {written}, ph: {{literal: 7}}}}}}"
+    text = f"match: {{topic: 't/{{device}}/{{n}}'}}\npoints: [{point}]"
     seen = sight(document, captures={"n": "42"}, params={"weight": 10, "unit_of": "bar"}, properties={"pressure": "99"})
     (found,) = compiled(text).map(seen)
     got = found.values.get("pressure_kpa", found.dropped[0][1] if found.dropped else None)
@@ -176,7 +177,7 @@ def test_a_field_that_cannot_be_is_told_with_its_key(written: str, fault: str) -
 @pytest.mark.parametrize("key", ["scale: 2", "unit: L", "table: [[0, 0], [1, 1]]", "round: 1", "bounds: [0, 1]", "offset: 1"])
 def test_a_state_has_no_arithmetic(key: str) -> None:
     (found,) = faults(f"points: [{{measurement: water, fields: {{alarm_leak: {{path: /v, {key}}}}}}}]")
-    assert found == f"points.0.fields.alarm_leak.{key.split(':')[0]}: the field is true or false and has none"
+    assert found == f"points.0.fields.alarm_leak.{key.split(':', maxsplit=1)[0]}: the field is true or false and has none"
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import re
 import shlex
 import signal
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +17,28 @@ import pytest
 import yaml
 
 from gateway.cli import main
-from gateway.codec_calls import CodecCalls
-from gateway.config_file import ConfigurationFault
-from gateway.core.by_profile import ByProfile
-from gateway.core.clock import ClockTrust, TimeRules
-from gateway.core.message import StoredMessage
-from gateway.core.process import Processor
-from gateway.core.profiles import Profiles
-from gateway.core.streams import Streams
-from gateway.core.envelopes import Envelopes
-from gateway.desk import Desk, Seen
-from gateway.documents import result_document
-from gateway.profile_files import SHIPPED, ProfileFile, load_profiles
+from gateway.profile_files import SHIPPED, load_profiles
 from gateway.services import Service
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec
-from schemas.quantities import QUANTITIES
-from schemas.registry import RegisteredDevice
+from schemas.quantities import QUANTITIES, Quality
 from tests.influx import query
 from tests.system.fleet import client_of, publish_all
-from tests.system.rig import gateway
+from tests.system.rig import gateway, run_gateway
 from tests.waiting import until
 
-GUIDE = SHIPPED / "README.md"
 ROOT = Path(__file__).parents[2]
+GUIDE = SHIPPED / "README.md"
 NOW_MS = 1_788_423_342_000
-"""2026-09-03T08:15:42Z: when the guide was written, as far as its commands know."""
+"""2026-09-03T08:15:42Z, when the guide's commands believe to run, and when the first message of an example arrives."""
 
 MINUTE_MS = 60_000
-EUI = "0011223344556677"
+UPLINK = "application/1/device/0011223344556677/event/up"
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the file that it is, the heading above it, and its text."""
+    """A fenced block: its language, the file it is to be written to, the heading above it, its line and its text."""
 
     language: str
     file: str
@@ -58,34 +47,33 @@ class Block:
     text: str
 
 
-def blocks() -> list[Block]:
-    found, heading, opened, at = [], "", None, 0
+def blocks() -> Iterator[Block]:
+    heading, fence, start = "", "", 0
     lines = GUIDE.read_text(encoding="utf-8").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if opened is None and line.startswith("#"):
+    for number, line in enumerate(lines):
+        if not fence and line.startswith("```"):
+            fence, start = line, number + 1
+        elif fence and line == "```":
+            language, _, file = fence.removeprefix("```").partition(" ")
+            yield Block(language, file, heading, start, "\n".join(lines[start:number]) + "\n")
+            fence = ""
+        elif not fence and line.startswith("#"):
             heading = line.lstrip("# ")
-        elif opened is None and line.startswith("```"):
-            opened, at = line[3:].split(" "), number
-        elif opened is not None and line == "```":
-            language, file = (*opened, "")[:2]
-            found.append(Block(language, file, heading, at, "\n".join(lines[at : number - 1]) + "\n"))
-            opened = None
-    return found
 
 
-BLOCKS = blocks()
-FILES = [block for block in BLOCKS if block.file]
+BLOCKS = list(blocks())
 EXAMPLES = [block for block in BLOCKS if block.language == "yaml" and not block.file]
-CONSOLES = [block for block in BLOCKS if block.language == "console"]
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """The folder of a utility, with the sample configuration and all files that the guide makes."""
-    (tmp_path / "profiles").mkdir()
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a utility, with the sample configuration and all files that the guide makes; we stand in it."""
+    (tmp_path / "profiles" / "envelopes").mkdir(parents=True)
     (tmp_path / "gateway.yaml").write_bytes((ROOT / "deploy" / "gateway.yaml").read_bytes())
-    for block in FILES:
-        (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+    for block in BLOCKS:
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -93,14 +81,14 @@ def site(tmp_path: Path) -> Path:
 
 
 def commands(block: Block) -> Iterator[tuple[str, str]]:
-    """Each command of a console block, and what it prints."""
+    """Each command of a console block, and what the guide shows of its output."""
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
         yield command, output
 
 
 def is_shown(shown: str, printed: str) -> bool:
-    """Whether ``printed`` is what the guide shows; a line of three points stands for any lines."""
+    """Whether the guide shows what was printed; a line of three points stands for any lines."""
     pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in shown.splitlines())
     return re.fullmatch(pattern, printed) is not None
 
@@ -108,58 +96,148 @@ def is_shown(shown: str, printed: str) -> bool:
 def test_the_commands_print_what_the_guide_shows(
     site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(site)
     monkeypatch.setattr(time, "time_ns", lambda: NOW_MS * 1_000_000)
-    assert CONSOLES
-    for block in CONSOLES:
+    ran = 0
+    for block in (block for block in BLOCKS if block.language == "console"):
         for command, shown in commands(block):
             program, *arguments = shlex.split(command)
-            assert program == "gateway", command
-            status = main(arguments)
-            printed = "".join(capsys.readouterr()).replace(f"{site}/", "")
-            assert status in {0, 1}, printed
+            assert program == "gateway", f"line {block.line}: {command}"
+            assert main(arguments) == 0, capsys.readouterr().err
+            printed = capsys.readouterr().out.replace(f"{site}/", "").replace(f"{SHIPPED}/", "")
             assert is_shown(shown, printed), f"line {block.line}: {command} prints\n{printed}"
+            ran += 1
+    assert ran > 4
 
 
-# The language: examples.
+def test_the_first_profile_is_short_and_an_editor_accepts_it(site: Path) -> None:
+    (text,) = [block.text for block in BLOCKS if block.file.endswith(".yaml") and block.file.startswith("profiles/")]
+    before_tests, _, _ = text.partition("tests:\n")
+    assert len(before_tests.splitlines()) <= 15
+    schema = json.loads((ROOT / "schemas" / "json" / "profile.json").read_text(encoding="utf-8"))
+    jsonschema.validate(yaml.safe_load(text), schema)
+
+
+@pytest.mark.real
+def test_after_a_reload_the_readings_stand_in_influxdb(site: Path, mosquitto: Service, influxdb: Service) -> None:
+    """The profile, its codec and the registry come into the folder of a running gateway; then the guide's message is sent."""
+    folder = site / "running"
+    message = json.loads((site / "up.json").read_text(encoding="utf-8"))
+    message["time"] = (datetime.now(UTC) - timedelta(seconds=1)).isoformat(timespec="seconds")
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        (site / "profiles").rename(folder / "profiles")
+        (site / "devices.yaml").rename(folder / "devices.yaml")
+        gate.send_signal(signal.SIGHUP)
+        until(lambda: gate.said("is in force: 1 devices"))
+        publish_all(client, [(UPLINK, json.dumps(message).encode())])
+        until(lambda: gate.ledger()["written"] == 2)
+    (asked,) = re.findall(r'"q=(SELECT .*)"', GUIDE.read_text(encoding="utf-8"))
+    (row,) = query(influxdb.url, "iot", asked)
+    assert row["volume_m3"] == 123.456
+    assert row["quality"] == 0
+
+
+# The language: examples. What a message becomes stands behind it, in a comment: # MESSAGE → RESULT
 
 
 def profile_of(example: str) -> dict[str, Any]:
-    """A whole profile from an example, which leaves out what is the same in all of them."""
+    """The whole profile of an example, which leaves out what is the same in all of them."""
     written: dict[str, Any] = yaml.safe_load(example)
     if not written.keys() & {"fields", "each", "map", *Profile.model_fields}:
         written = {"fields": written}
     if written.keys() & {"fields", "each", "map"}:
         own = {key: written.pop(key) for key in list(written) if key in PointSpec.model_fields}
-        names = [*own.get("fields", ()), *(str(entry) for entry in own.get("map", {}).values())]
-        measured = [domain for domain, fields in QUANTITIES.items() for name in names if any(f in name for f in fields)]
-        written["points"] = [{"measurement": measured[0], **own}]
-    by_topic = {"topic": "x/{device}/up"}
-    radio = "codec" in written or "struct" in written
-    rest = {"profile": "example", "match": {"envelope": "lorawan"} if radio else by_topic, "tests": [_TEST]}
-    return {**rest, "points": [{"measurement": "water", "fields": {"volume_m3": "/v"}}], **written}
+        written["points"] = [{"measurement": measurement_of(json.dumps(own)), **own}]
+    radio = written.keys() & {"codec", "models"}
+    return {
+        "profile": "example",
+        "match": {"envelope": "lorawan"} if radio else {"topic": "x/{device}/up"},
+        "points": [{"measurement": "water", "fields": {"volume_m3": "/v"}}],
+        "tests": [{"topic": "x/m1/up", "payload": {}, "expect": "ignored"}],
+        **written,
+    }
 
 
-_TEST = {"topic": "x/m1/up", "payload": {}, "expect": "ignored"}
+def measurement_of(text: str) -> str:
+    found = {word for domain, fields in QUANTITIES.items() for word in fields if f'"{word}"' in text}
+    return next(domain for domain, fields in QUANTITIES.items() if found & fields.keys())
 
 
-def message_of(text: str) -> tuple[StoredMessage, dict[str, Any]]:
-    """``[retained] [with PARAM=VALUE:] [TOPIC] PAYLOAD``; the payload as it stands, ``hex BYTES`` or ``frame PORT BYTES``."""
-    retained = text.startswith("retained ")
+def row_of(text: str, number: int) -> dict[str, Any]:
+    """``[retained] [TOPIC] PAYLOAD``; a payload as it stands, ``hex BYTES``, or ``frame PORT BYTES`` in ChirpStack's envelope."""
+    row: dict[str, Any] = {
+        "topic": "x/m1/up",
+        "arrival_ms": NOW_MS + number * MINUTE_MS,
+        "retain": text.startswith("retained "),
+    }
     text = text.removeprefix("retained ")
-    params: dict[str, Any] = {}
-    if match := re.match(r"with (\w+)=(\S+): ", text):
-        params, text = {match[1]: yaml.safe_load(match[2])}, text[match.end() :]
-    topic = "x/m1/up"
     if match := re.match(r"([\w.-]+(?:/[^ /]+)+) ", text):
-        topic, text = match[1], text[match.end() :]
-    payload = bytes.fromhex(text.removeprefix("hex ")) if text.startswith("hex ") else text.encode()
-    if match := re.fullmatch(r"frame (\d+) ([0-9a-f]+)( decoded (.*))?", text):
-        topic, payload = f"application/1/device/{EUI}/event/up", uplink(int(match[1]), bytes.fromhex(match[2]), match[4])
-    return StoredMessage(topic, payload, retained), params
+        row["topic"], text = match[1], text[match.end() :]
+    if match := re.fullmatch(r"frame (\d+) ([0-9a-f]+)", text):
+        frame = {"fPort": int(match[1]), "data": b64encode(bytes.fromhex(match[2])).decode(), "fCnt": number}
+        return row | {"topic": UPLINK, "payload": {"deviceInfo": {"devEui": "0011223344556677"}, **frame}}
+    if text.startswith("hex "):
+        return row | {"payload_hex": text.removeprefix("hex ")}
+    return row | {"payload": text}
 
 
-def uplink(port: int, frame: bytes, decoded: str | None) -> bytes:
-    """A frame as ChirpStack publishes it; each is another one."""
-    uplink.count += 1  # type: ignore[attr-defined]
-    return json.dumps({"deviceInfo": {"devEui": EUI}, "fPort": port, "data": frame.hex(), "object": decoded}).encode()
+def told(result: Mapping[str, Any]) -> str:
+    """A result of ``gateway decode --json`` in a few words."""
+    parts = [told_point(point) for point in result["points"]]
+    parts += [f"dropped {drop['cause']}" for drop in result["dropped"]]
+    parts += [f"ignored {result['ignored']}"] if result["ignored"] else []
+    parts += [f"reject {result['reject']['reason']}"] if result["reject"] else []
+    parts += ["duplicate"] * bool(result["duplicates"])
+    parts += [f"waits for {result['waits']['for']}"] if "waits" in result else []
+    return ", ".join(parts)
+
+
+def told_point(point: Mapping[str, Any]) -> str:
+    """The fields; tags, device, quality and time where they are not the usual ones."""
+    quality = point["fields"].pop("quality")
+    tags = {key: text for key, text in point["tags"].items() if text not in {"m1", "0011223344556677"}}
+    stamped = quality & Quality.GATEWAY_TIME
+    time_s = datetime.fromtimestamp(point["time_ms"] / 1000, UTC)
+    parts = [
+        f"{name} {json.dumps(int(v) if isinstance(v, float) and v.is_integer() else v)}" for name, v in point["fields"].items()
+    ]
+    parts += [f"{name}={text}" for name, text in tags.items()]
+    parts += [] if stamped else [f"at {time_s:%Y-%m-%dT%H:%M:%SZ}"]
+    parts += [f"quality {quality & ~Quality.GATEWAY_TIME}"] if quality & ~Quality.GATEWAY_TIME else []
+    return " ".join(parts)
+
+
+@pytest.mark.parametrize("block", [pytest.param(block, id=f"line {block.line}, {block.heading}") for block in EXAMPLES])
+def test_an_example_does_what_it_says(block: Block, site: Path) -> None:
+    comments = [line.removeprefix("# ") for line in block.text.splitlines() if line.startswith("# ")]
+    params = [yaml.safe_load(line)["params"] for line in comments if line.startswith("params: ")]
+    (site / "devices.yaml").write_text(json.dumps({"devices": [{"id": "m1", "params": params[0]}] if params else []}))
+    (site / "profiles" / "example.yaml").write_text(json.dumps(profile_of(block.text)))
+    pairs = [line.split(" → ") for line in comments if " → " in line]
+    rows = "".join(json.dumps(row_of(sent, number)) + "\n" for number, (sent, _) in enumerate(pairs))
+    (site / "rows.jsonl").write_text(rows, encoding="utf-8")
+    done = run_gateway("decode", "--profile", "profiles/example.yaml", "--jsonl", "--json", "rows.jsonl")
+    found = [told(json.loads(line)) for line in done.stdout.splitlines()] or [done.stderr]
+    refused = [line.removeprefix("refused: ") for line in comments if line.startswith("refused: ")]
+    if refused:
+        assert refused[0] in done.stderr
+    else:
+        assert pairs
+        assert found == [becomes for _, becomes in pairs]
+
+
+# The table of what is shipped.
+
+
+def test_the_table_tells_of_every_shipped_profile_how_its_messages_are_found_and_what_the_registry_must_say() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (.*) \| (.*) ?\|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    shipped = load_profiles(None).profiles
+    assert [name for name, *_ in rows] == sorted(shipped)
+    for name, found_by, params in rows:
+        file = shipped[name]
+        topics, models = file.model.match.topic, file.model.models
+        named = set(re.findall(r"`([^`]+)`", found_by))
+        assert named == set(topics) if topics else named and named <= set(models), name
+        assert set(re.findall(r"\*\*`(\w+)`\*\*", params)) == file.compiled.required_params, name
+        source = file.path.read_text() + (file.codec.read_text() if file.codec else "")
+        assert all(param in source for param in re.findall(r"`(\w+)`", params)), name

@@ -18,7 +18,9 @@ from gateway.core.profiles import ProfiledTopic
 from gateway.desk import begin, finish
 from gateway.known import Known, load_known
 from gateway.pipeline import build_processor
+from schemas.quantities import QUANTITIES
 from schemas.registry import RegisteredDevice, Registry
+from tests.core.line_protocol import parse
 from tests.fuzz.mutations import Mutator, Seed, examples
 
 SLOWEST_S = 0.05
@@ -55,17 +57,28 @@ def end_of(outcome: Outcome) -> str:
     return "nothing"
 
 
+def assert_sound(lines: str) -> None:
+    """Every point is one that all servers read, of quantities that can be."""
+    for line in lines.split("\n"):
+        point = parse(line)
+        for name, value in point.values.items():
+            quantity = QUANTITIES[point.measurement][name]
+            assert quantity.minimum <= value <= quantity.maximum, line
+
+
 class Fuzz:
     """One core under fire.
 
     :ivar ends: what became of the messages.
     :ivar slowest: the one that took longest, without its codec.
+    :ivar grown_bytes: how much memory it took after its first fifth.
     """
 
     def __init__(self, processor: Processor, mutator: Mutator, codecs: CodecCalls | StubbedCodecs) -> None:
         self.processor = processor
         self.ends: Counter[str] = Counter()
         self.slowest_s, self.slowest = 0.0, StoredMessage("", b"")
+        self.grown_bytes = 0
         self._mutator = mutator
         self._codecs = codecs
         self._now_ms = START_MS
@@ -93,6 +106,8 @@ class Fuzz:
         self.ends[end] += 1
         if took_s > self.slowest_s:
             self.slowest_s, self.slowest = took_s, message
+        for reading in seen.outcome.readings:
+            assert_sound(reading.lines)
         assert took_s <= SLOWEST_S, f"{took_s * 1000:.0f} ms for {message}"
         assert end not in {"nothing", "reject internal_error"}, (message, [one.detail for one in seen.outcome.refusals])
 
@@ -135,8 +150,8 @@ def fuzz(mode: str, number: int, messages: int, *, codecs: bool) -> Fuzz:
         before_bytes = rss_bytes()
         firing.fire(messages - messages // 5)
         gc.collect()
-        grown_bytes = rss_bytes() - before_bytes
-    assert grown_bytes < GROWTH_MAX_BYTES, f"{grown_bytes / 1e6:.0f} MB more"
+        firing.grown_bytes = rss_bytes() - before_bytes
+    assert firing.grown_bytes < GROWTH_MAX_BYTES, f"{firing.grown_bytes / 1e6:.0f} MB more"
     return firing
 
 
@@ -154,5 +169,5 @@ def test_every_message_comes_to_an_end_that_has_a_name(mode: str, *, codecs: boo
 @pytest.mark.parametrize("codecs", [pytest.param(True, id="codecs"), pytest.param(False, id="stubbed")])
 def test_every_one_of_a_million_messages_does(mode: str, *, codecs: bool) -> None:
     done = fuzz(mode, 2, 170_000, codecs=codecs)
-    slowest = f"slowest {done.slowest_s * 1000:.1f} ms for {done.slowest.topic} {done.slowest.payload[:200]!r}"
-    print(f"\n{mode} {codecs}: {slowest}; {dict(done.ends.most_common())}")  # noqa: T201
+    slowest = f"slowest {done.slowest_s * 1000:.1f} ms for {done.slowest.topic} {done.slowest.payload[:100]!r}"
+    print(f"\n{mode} {codecs}: {done.grown_bytes / 1e6:.1f} MB more, {slowest}; {dict(done.ends.most_common())}")  # noqa: T201

@@ -158,3 +158,28 @@ def test_a_filter_made_from_a_topic_takes_it(topic: str, data: st.DataObject) ->
 )
 def test_the_examples_of_the_mqtt_standard(pattern: str, topic: str, *, taken: bool) -> None:
     assert matches(pattern, topic) == taken
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other", "covered"),
+    [
+        pytest.param("a/#", "a/+/c", True, id="hash-covers-plus"),
+        pytest.param("a/#", "a/+/#", True, id="hash-covers-a-later-hash"),
+        pytest.param("a/#", "a", True, id="hash-covers-its-parent"),
+        pytest.param("a/+", "a/b", True, id="plus-covers-a-word"),
+        pytest.param("+/b", "+/b", True, id="itself"),
+        pytest.param("a/+", "a/#", False, id="plus-does-not-cover-hash"),
+        pytest.param("a/+/#", "a/#", False, id="a-later-hash-does-not-cover-hash"),
+        pytest.param("a/b", "a/+", False, id="a-word-does-not-cover-plus"),
+        pytest.param("#", "$SYS/#", False, id="hash-does-not-cover-dollar"),
+    ],
+)
+def test_a_filter_takes_another_when_it_takes_all_that_the_other_takes(pattern: str, other: str, *, covered: bool) -> None:
+    assert matches(pattern, other) == covered
+
+
+@settings(max_examples=500, deadline=None)
+@given(FILTER_LEVELS.map("/".join).filter(is_filter_slowly), FILTER_LEVELS.map("/".join).filter(is_filter_slowly), TOPIC_NAMES)
+def test_what_a_covered_filter_takes_the_other_takes_too(pattern: str, other: str, topic: str) -> None:
+    if matches(pattern, other) and matches(other, topic):
+        assert matches(pattern, topic)

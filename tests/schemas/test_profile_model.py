@@ -52,17 +52,21 @@ def faults(text: str) -> list[str]:
         pytest.param("struct: [{name: a, at: 0, type: u8}]", "struct: {fields: [{name: a, at: 0, type: u8}]}", id="struct"),
         pytest.param(
             "points: [{measurement: water, each: /m, fields: {ph: /a}, map: {1: ph, '*': skip}}]",
-            "points: [{measurement: water, each: {of: {first_of: [/m]}}, fields: {ph: {path: /a}}, map: {'1': [{field: ph}], '*': []}}]",
+            "points: [{measurement: water, each: {of: {first_of: [/m]}}, fields: {ph: {path: /a}}, "
+            "map: {'1': [{field: ph}], '*': []}}]",
             id="point",
         ),
         pytest.param(
             "points: [{measurement: water, fields: {ph: {path: /a, scale: '0.1', sentinels: 7, is: x}}}]",
-            "points: [{measurement: water, fields: {ph: {path: {first_of: [/a]}, scale: {literal: 0.1}, sentinels: [7], is: [x]}}}]",
+            "points: [{measurement: water, fields: "
+            "{ph: {path: {first_of: [/a]}, scale: {literal: 0.1}, sentinels: [7], is: [x]}}}]",
             id="field",
         ),
         pytest.param("historic: true", "historic: {}", id="always"),
         pytest.param(
-            "tests: [{topic: t, payload: x, expect: ignored}]", "tests: [{topic: t, payload: x, expect: {ignored: true}}]", id="ignored"
+            "tests: [{topic: t, payload: x, expect: ignored}]",
+            "tests: [{topic: t, payload: x, expect: {ignored: true}}]",
+            id="ignored",
         ),
         pytest.param(
             "tests: [{topic: t, hex: '00', expect: bad_json}]",
@@ -100,9 +104,13 @@ def test_a_short_form_means_a_long_one_and_editors_know_both(short: str, long: s
         pytest.param("retained: keep", "retained: ", id="no-such-policy"),
         pytest.param("dedup: {key: [/a]}", "dedup.window: Field required", id="dedup-without-window"),
         pytest.param("tests: [{topic: t, payload: 1}]", "tests.0: Value error, give expect", id="test-without-expectation"),
-        pytest.param("tests: [{topic: t, expect: ignored}]", "tests.0: Value error, give payload, text, hex or base64", id="no-payload"),
+        pytest.param(
+            "tests: [{topic: t, expect: ignored}]", "tests.0: Value error, give payload, text, hex or base64", id="no-payload"
+        ),
         pytest.param("tests: [{payload: 1, expect: ignored}]", "tests.0: Value error, give topic", id="no-topic"),
-        pytest.param("tests: [{topic: t, hex: xx, expect: ignored}]", "tests.0: Value error, the bytes are written", id="no-hex"),
+        pytest.param(
+            "tests: [{topic: t, hex: xx, expect: ignored}]", "tests.0: Value error, the bytes are written", id="no-hex"
+        ),
         pytest.param("tests: [{topic: t, hex: '00', text: a, expect: ignored}]", "are both given", id="two-payloads"),
         pytest.param("tests: [{topic: t, payload: 1, expect: fine}]", "tests.0.expect.reject: ", id="no-such-reason"),
     ],

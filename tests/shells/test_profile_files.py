@@ -89,12 +89,16 @@ def test_profiles_that_would_take_the_same_messages_alike_are_told(folder: Path)
         pytest.param("profile: &a one\ndescription: *a", "line 2: an alias", id="alias"),
         pytest.param((GOOD % "one") + "models: [00012074]", "quote it", id="leading-zero"),
         pytest.param(GOOD.partition("tests:")[0] % "one", "tests: a profile without tests is refused", id="no-tests"),
-        pytest.param((GOOD % "one").replace("points", "pionts"), "pionts: there is no such key; did you mean points?", id="key"),
+        pytest.param(
+            (GOOD % "one").replace("points", "pionts"), "pionts: there is no such key; did you mean points?", id="key"
+        ),
         pytest.param((GOOD % "one").replace("ph: /ph", "hp: /ph"), "points.0.fields.hp: 'hp' is no field of water", id="field"),
         pytest.param((GOOD % "one").replace("/ph}}]", "/~}}]"), "points.0.fields.ph.path: '/~' is no path", id="path"),
         pytest.param((GOOD % "one").replace("water", "gas", 1), "points.0.measurement: 'gas' is none of", id="measurement"),
         pytest.param((GOOD % "one") + "codec: a.js", "codec: a.js is not beside the profile", id="codec-file"),
-        pytest.param((GOOD % "one") + "time: {path: /t, max_past: 40}", "time.max_past: 40 is not a span of time", id="short-form"),
+        pytest.param(
+            (GOOD % "one") + "time: {path: /t, max_past: 40}", "time.max_past: 40 is not a span of time", id="short-form"
+        ),
         pytest.param("profile: one\nmatch: {topic: t}\ntests: 5", "tests: input should be a valid list", id="type"),
         pytest.param("envelope: e\nwhen: {/a: present}", "device: must be given", id="envelope"),
     ],
@@ -121,7 +125,11 @@ def test_the_line_of_a_fault_is_that_of_the_file_also_in_a_later_document(folder
 
 
 def test_what_yaml_reads_as_a_date_is_the_text_it_was(folder: Path) -> None:
-    text = (GOOD % "one").replace("time: arrival", "time: 2026-09-03T00:00:00Z").replace("{ph: 7}, expect", "{ph: 7, t: 2026-09-03}, expect")
+    text = (
+        (GOOD % "one")
+        .replace("time: arrival", "time: 2026-09-03T00:00:00Z")
+        .replace("{ph: 7}, expect", "{ph: 7, t: 2026-09-03}, expect")
+    )
     put(folder, local__a=text)
     (test,) = load_profiles(folder / "local", folder / "shipped").profiles["one"].model.tests
     assert test.expect is not None

@@ -124,6 +124,12 @@ class Gateway(Service):
         """All that is wrong now, as text."""
         return "\n".join(self.status()["troubles"])
 
+    def shown(self) -> str:
+        """What the page is told that is opened now."""
+        with closing(HTTPConnection(self.host, self.port, timeout=5)) as connection:
+            connection.request("GET", "/api/events")
+            return connection.getresponse().readline().decode()
+
     # As people command it.
 
     def command(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -74,14 +74,10 @@ class Sender:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def stop(self) -> None:
-        """Publish no more; the broker has acknowledged everything then."""
         self._stopping.set()
         self._thread.join()
+        self._client.disconnect()
+        self._client.loop_stop()
 
     def _work(self) -> None:
         begun_s = time.monotonic()
@@ -104,20 +100,20 @@ def test_a_gateway_killed_while_codecs_are_asked_loses_nothing(
     slow = f"function wait() {{ for (const end = Date.now() + 2; Date.now() < end;); }} {ECHO_CODEC}"
     folder.mkdir()
     profile(folder, "slow", slow.replace("{ return", "{ wait(); return"))
-    with gateway(folder, mosquitto.url, influxdb.url) as gate, Sender(mosquitto, rate=200) as sender:
-        for _ in range(4):
-            gate.wait_subscribed()
-            if away:
-                influxdb.stop()
-            until(lambda: gate.status()["codecs"]["pending"] > 10, what="codecs are asked")
-            gate.kill()
-            gate.start()
-            gate.wait_ready()
+    with gateway(folder, mosquitto.url, influxdb.url) as gate:
+        gate.wait_subscribed()
+        with Sender(mosquitto, rate=200) as sender:
+            for _ in range(3):
+                if away:
+                    influxdb.stop()
+                until(lambda: gate.status()["codecs"]["pending"] > 10, what="codecs are asked")
+                gate.kill()
+                gate.start()
+                gate.wait_subscribed()
         influxdb.start()
-        sender.stop()
         ledger = wait_settled(gate, mosquitto, within_s=40.0)
         assert ledger["lost"] == ledger["rejected"] == ledger["expired"] == 0
-        assert_each_frame_stands(influxdb, sender.sent)
+    assert_each_frame_stands(influxdb, sender.sent)
 
 
 def test_frames_are_not_acknowledged_before_they_are_durable(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:

@@ -1,0 +1,184 @@
+"""What changes on disk is taken in force by SIGHUP, without a restart; what is faulty is not, and is told."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client
+
+from gateway.services import Service
+from tests.influx import query
+from tests.system.fleet import client_of, publish, publish_all, wait_settled
+from tests.system.makes import Frame, profile, registry
+from tests.system.rig import Gateway, gateway
+from tests.waiting import until
+
+pytestmark = pytest.mark.real
+
+ACME = """
+profile: acme-flow
+match: {topic: "acme/{device}/data"}
+time: [{path: /at, format: unix_s}, arrival]
+retained: drop_unless_timestamped
+points:
+  - measurement: water
+    fields:
+      volume_m3: {path: /litres, unit: L}
+      flow_m3_h: {path: /flow, unit: L/min}
+      temperature_c: {path: /temp, scale: 0.1}
+status: [{topic: "acme/{device}/state", text: {up: online, down: offline}}]
+tests:
+  - topic: acme/m1/data
+    payload: {at: 1788422400, litres: 1500, flow: 30, temp: 215}
+    expect:
+      - measurement: water
+        device: m1
+        time: "2026-09-03T08:00:00Z"
+        fields: {volume_m3: 1.5, flow_m3_h: 1.8, temperature_c: 21.5}
+"""
+CHECKED = "the old registry and profiles stay in force"
+
+
+def drop_in(gate: Gateway, text: str = ACME) -> None:
+    """A profile is put into the folder, its device into the registry, and the gateway is told."""
+    (gate.folder / "profiles").mkdir(exist_ok=True)
+    (gate.folder / "profiles" / "acme.yaml").write_text(text)
+    registry(gate.folder, [{"id": "m1", "profile": "acme-flow", "site": "q1"}])
+    reload(gate)
+
+
+def reload(gate: Gateway) -> None:
+    """SIGHUP; returns when it was taken in force or refused."""
+    before = gate.said("registry is in force") + gate.said(CHECKED)
+    gate.send_signal(signal.SIGHUP)
+    until(lambda: gate.said("registry is in force") + gate.said(CHECKED) > before, what="it was read")
+
+
+def reading(number: int) -> tuple[str, str]:
+    values = {"at": int(time.time()) - 600 + number, "litres": 1500 + number, "flow": 30, "temp": 215}
+    return "acme/m1/data", json.dumps(values)
+
+
+def other(client: Client, gate: Gateway, device: str = "native") -> None:
+    """A native reading that has arrived when this returns: what was published before it has, too."""
+    before = gate.status()["written"].get("water", 0)
+    publish(client, f"iot/v1/site/water/{device}/readings", '{"flow_m3_h": 1}')
+    until(lambda: gate.status()["written"].get("water", 0) > before, what="the native reading arrived")
+
+
+def test_a_new_make_is_read_without_a_restart(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
+    with client_of(mosquitto) as client:
+        publish(client, *reading(0))  # nobody hears it
+        pid = gate.pid
+        drop_in(gate)
+        until(lambda: "subscribed to 4 topic filters" in gate.printed())
+        sent = [reading(number) for number in range(1, 51)]
+        publish_all(client, sent)
+        ledger = wait_settled(gate, mosquitto)
+        assert (gate.pid, ledger["received"], ledger["written"], gate.troubles()) == (pid, 50, 50, "")
+    rows = query(influxdb.url, "iot", "SELECT * FROM water ORDER BY time")
+    wanted = [json.loads(payload) for _, payload in sent]
+    assert [(row["time"], row["volume_m3"]) for row in rows] == [
+        (values["at"] * 1000, pytest.approx(values["litres"] / 1000)) for values in wanted
+    ]
+    assert {(row["device"], row["site"], row["flow_m3_h"], row["temperature_c"], row["quality"]) for row in rows} == {
+        ("m1", "q1", 1.8, 21.5, 0)
+    }
+
+
+def test_a_profile_that_is_changed_reads_in_the_new_way_from_then_on(
+    gate: Gateway, mosquitto: Service, influxdb: Service
+) -> None:
+    drop_in(gate)
+    with client_of(mosquitto) as client:
+        publish(client, *reading(1))
+        until(lambda: gate.ledger()["written"] == 1)
+        drop_in(gate, ACME.replace("unit: L}", "unit: m3}").replace("volume_m3: 1.5,", "volume_m3: 1500,"))
+        publish(client, *reading(2))
+        until(lambda: gate.ledger()["written"] == 2)
+    rows = query(influxdb.url, "iot", "SELECT volume_m3 FROM water ORDER BY time")
+    assert [row["volume_m3"] for row in rows] == [1.501, 1502]
+
+
+@pytest.mark.parametrize("away", [pytest.param(False, id="at-once"), pytest.param(True, id="broker-away-meanwhile")])
+def test_topics_that_nobody_wants_any_more_are_given_up(gate: Gateway, mosquitto: Service, *, away: bool) -> None:
+    drop_in(gate)
+    with client_of(mosquitto) as client:
+        publish(client, *reading(1))
+        until(lambda: gate.ledger()["written"] == 1)
+        if away:
+            mosquitto.stop()
+            until(lambda: "MQTT" in gate.troubles(), what="it sees that")
+        (gate.folder / "profiles" / "acme.yaml").unlink()
+        registry(gate.folder, [])
+        reload(gate)
+        reload(gate)  # the second must not forget what the first has to give up
+        if away:
+            mosquitto.start()
+            mosquitto.wait_ready()
+            until(lambda: gate.troubles() == "", 20.0, what="connected again")
+            until(client.is_connected)
+        other(client, gate)
+        before = gate.status()["messages"]
+        publish(client, *reading(2))
+        publish(client, "acme/m1/state", "up")
+        other(client, gate)
+        assert gate.status()["messages"] == before + 1, "only the native reading"
+        assert gate.status()["rejects"] == {}
+
+
+def test_a_new_subscription_gets_what_is_retained(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
+    with client_of(mosquitto) as client:
+        publish(client, *reading(1), retain=True)
+        publish(client, "acme/m1/state", "down", retain=True)
+        drop_in(gate)
+        until(lambda: gate.ledger()["written"] == 1, what="the retained reading, for it has a time")
+        until(lambda: _online(gate) is False, what="the retained state")
+        publish(client, "acme/m1/state", "up", retain=True)
+        until(lambda: _online(gate) is True, what="the device is there")
+        before = gate.status()["messages"]
+        reload(gate)
+        other(client, gate)
+        assert gate.ledger()["written"] == 2, "data that is retained does not come again"
+        assert gate.status()["messages"] <= before + 2, "a state may"
+
+
+def _online(gate: Gateway) -> object:
+    return {device["id"]: device["online"] for device in gate.document("/api/devices")["devices"]}.get("m1")
+
+
+FAULTS = {
+    "a profile": ("profiles/acme.yaml", ACME.replace("unit: L}", "unit: furlong}"), "unit"),
+    "YAML": ("profiles/acme.yaml", ACME + "\n  broken: [", "acme.yaml"),
+    "a profile without tests": ("profiles/acme.yaml", ACME.partition("tests:")[0], "tests"),
+    "a codec": ("profiles/pressure.js", "function decodeUplink(input) { return {data: {", "pressure.js"),
+    "a codec that loops while it loads": ("profiles/pressure.js", "for (;;);", "pressure.js"),
+    "the registry": ("devices.yaml", "devices: [{id: m1, profile: nobody-made-it}]", "nobody-made-it"),
+    "a registry of numbers": ("devices.yaml", "devices: [{id: 00012}]", "quote"),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "named"), [pytest.param(*fault, id=name) for name, fault in FAULTS.items()])
+def test_what_is_faulty_leaves_the_old_in_force_and_is_told(
+    file: str, text: str, named: str, gate: Gateway, mosquitto: Service, influxdb: Service
+) -> None:
+    (gate.folder / "profiles").mkdir()
+    profile(gate.folder, "pressure")
+    drop_in(gate)
+    before = (gate.folder / file).read_text()
+    with client_of(mosquitto) as client:
+        (gate.folder / file).write_text(text)
+        reload(gate)
+        assert CHECKED in gate.printed()
+        assert named in gate.printed().partition(CHECKED)[2]
+        assert named in gate.troubles()
+        assert named in gate.shown()
+        frame = Frame("24e124126a148401", 1, time.time_ns() // 1_000_000, 312)
+        publish_all(client, [reading(1), (frame.topic, frame.payload(frame.two_bytes))])
+        until(lambda: gate.ledger()["written"] == 2, what="both makes are read as before")
+        (gate.folder / file).write_text(before)
+        reload(gate)
+        assert gate.troubles() == ""
+    assert [row["volume_m3"] for row in query(influxdb.url, "iot", "SELECT volume_m3 FROM water")] == [1.501]
