@@ -97,7 +97,7 @@ user() {
 # newer Python the old environment does not work any more and is made anew.
 program() {
     "$home/bin/python" -m pip --version >/dev/null 2>&1 || run "$python" -m venv --clear "$home"
-    run "$home/bin/python" -m pip install --quiet "${source}[setup]"
+    run "$home/bin/python" -m pip install --quiet "${source}[codecs,setup]"
     run "$home/bin/python" -m pip install --quiet --force-reinstall --no-deps "$source"
     run ln -sfn "$home/bin/gateway" /usr/local/bin/gateway
 }

@@ -2,15 +2,18 @@
 
 ::
 
+                            profiles       codecs (another process)
+                                    │      ▲
+                                    ▼      ▼
     devices ─▶ broker ─▶ intake ─▶ process ─▶ deliver ─▶ InfluxDB
                (MQTT 5)    │        (pure)      │  ▲
-                           │          │         ▼  │ drain
-                           │          ▼       journal
-                           │       rejects
+                           │        │    │      ▼  │ drain
+                           │        ▼    ▼    journal
+                           │  rejects  quarantine ─▶ again, when what it waits for is known
                            └◀── PUBACK when durable somewhere
 
-What happens to one message: :mod:`gateway.core.process`. How the parts are wired: :mod:`gateway.pipeline`. Imports point one
-way: command line → wiring → shells → core → schemas.
+What happens to one message: :mod:`gateway.core.process`. How the parts are wired: :mod:`gateway.pipeline`. The
+guide to profiles: ``gateway/profiles/README.md``. Imports point one way: command line → wiring → shells → core → schemas.
 """
 
 from importlib.metadata import PackageNotFoundError, version

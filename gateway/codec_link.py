@@ -100,7 +100,8 @@ class CodecLink(asyncio.Protocol):
         self._process.end()
 
     def _write(self, lines: list[bytes]) -> None:
-        if self._transport is not None and lines:
+        """Write, unless the child has just ended: then what was asked is asked again."""
+        if self._transport is not None and lines and not self._transport.is_closing():
             self._transport.write(b"".join(lines))
 
     def _look_again_soon(self) -> None:

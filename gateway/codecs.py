@@ -66,6 +66,11 @@ class Codecs:
         now_s = self._clock()
         return {key: codec.why for key, codec in self._codecs.items() if codec.is_suspended(now_s)}
 
+    @property
+    def keys(self) -> list[str]:
+        """All codecs there are."""
+        return list(self._codecs)
+
     def is_suspended(self, key: str) -> bool:
         """Whether a call of this codec would be answered as not made."""
         codec = self._codecs.get(key)

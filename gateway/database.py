@@ -31,7 +31,7 @@ _PRIMARY_CODE: Final = 0xFF
 _ROW_MAX: Final = (1 << 63) - 1
 _PROBES_MAX: Final = 100_000
 """Row numbers tried one by one in a damaged file."""
-_SCHEMA_VERSION: Final = 2
+_SCHEMA_VERSION: Final = 3
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS journal (
     id INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, readings INTEGER NOT NULL, domains TEXT NOT NULL,
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS rejects (
     id INTEGER PRIMARY KEY, arrival_ms INTEGER NOT NULL, topic TEXT NOT NULL, device TEXT NOT NULL, domain TEXT NOT NULL,
     stage TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS of_device ON rejects (device);
 CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS quarantine (
     id INTEGER PRIMARY KEY, cause TEXT NOT NULL, key TEXT NOT NULL, expires_ms INTEGER, arrival_ms INTEGER NOT NULL,
@@ -238,7 +239,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if not 0 <= version <= _SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"its version is {version}, this program knows {_SCHEMA_VERSION}")
         if version < _SCHEMA_VERSION:
-            # Every version so far only added tables.
+            # Every version so far only added tables and indexes.
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
     except sqlite3.Error:
         connection.close()

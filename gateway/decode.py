@@ -8,7 +8,9 @@ from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from pydantic import BaseModel, Field, ValidationError
 
 from gateway.codec_calls import CodecCalls
 from gateway.config_file import ConfigurationFault, load
@@ -19,6 +21,8 @@ from gateway.explain import explain
 from gateway.known import load_known
 from gateway.pipeline import build_processor
 from gateway.web.glossary import closed_lists
+
+_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +59,51 @@ def decode(options: argparse.Namespace) -> int:
     return int(rejected)
 
 
+class _Line(BaseModel):
+    """One line of ``--jsonl``; what else stands there is not looked at."""
+
+    topic: str
+    payload: Any = None
+    payload_hex: str | None = None
+    payload_base64: str | None = None
+    retain: bool = False
+    arrival_ms: int | None = Field(None, ge=0, le=2**53)
+
+    def body(self) -> bytes:
+        """The bytes of the message; a JSON text is the text itself.
+
+        :raises ValueError: they are written wrongly.
+        """
+        if self.payload_hex is not None:
+            return bytes.fromhex(self.payload_hex)
+        if self.payload_base64 is not None:
+            return b64decode(self.payload_base64, validate=True)
+        if "payload" not in self.model_fields_set:
+            raise ValueError("give payload, payload_hex or payload_base64")
+        if isinstance(self.payload, str):
+            return self.payload.encode()
+        return json.dumps(self.payload, ensure_ascii=False).encode(errors="backslashreplace")  # half a surrogate pair
+
+
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
     data = _read(options.file)
     if options.jsonl:
-        for number, text in enumerate(data.splitlines(), start=1):
+        for number, text in enumerate(data.removeprefix(_BOM).splitlines(), start=1):
             if text.strip():
                 yield _row(text, f"{options.file}: line {number}")
         return
     if options.topic is None:
         raise ConfigurationFault(["--topic: say on which topic the payload came"])
     try:
-        payload = bytes.fromhex(data.decode()) if options.hex else b64decode(data, validate=False) if options.base64 else data
+        payload = data
+        if options.hex:
+            payload = bytes.fromhex(data.decode("ascii"))
+        elif options.base64:
+            payload = b64decode(b"".join(data.split()), validate=True)
+        message = _message(options.topic, payload)
     except ValueError as error:
         raise ConfigurationFault([f"{options.file}: document: {error}"]) from error
-    yield Row(StoredMessage(options.topic, payload), time.time_ns() // 1_000_000)
+    yield Row(message, _now_ms())
 
 
 def _read(file: str) -> bytes:
@@ -80,15 +115,25 @@ def _read(file: str) -> bytes:
 
 def _row(text: bytes, place: str) -> Row:
     try:
-        row: dict[str, Any] = json.loads(text)
-        if "payload_hex" in row:
-            payload = bytes.fromhex(row["payload_hex"])
-        elif "payload_base64" in row:
-            payload = b64decode(row["payload_base64"])
-        else:
-            given = row["payload"]
-            payload = given.encode() if isinstance(given, str) else json.dumps(given, ensure_ascii=False).encode()
-        message = StoredMessage(row["topic"], payload, bool(row.get("retain", False)))
-        return Row(message, int(row.get("arrival_ms") or time.time_ns() // 1_000_000))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationFault([f"{place}: not a row of topic and payload: {error!r}"]) from error
+        line = _Line.model_validate(json.loads(text))
+        message = _message(line.topic, line.body(), retain=line.retain)
+    except ValidationError as error:
+        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
+        lines = [f"{place}: {key}: {what}" if key else f"{place}: document: is no JSON object" for key, what in faults]
+        raise ConfigurationFault(lines) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationFault([f"{place}: document: {error}"]) from error
+    return Row(message, _now_ms() if line.arrival_ms is None else line.arrival_ms)
+
+
+def _message(topic: str, payload: bytes, *, retain: bool = False) -> StoredMessage:
+    """A message.
+
+    :raises ValueError: its topic cannot be written in UTF-8.
+    """
+    topic.encode()
+    return StoredMessage(topic, payload, retain)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -11,12 +11,12 @@ from gateway.codec_calls import CodecCalls
 from gateway.codec_protocol import CodecAnswer
 from gateway.codec_protocol import CodecAsk as Call
 from gateway.core.by_profile import Held
+from gateway.core.candidates import Frame
 from gateway.core.message import CodecAsk, Message, Outcome
 from gateway.core.native import Broken, Undecodable
 from gateway.core.process import Processor
-from gateway.core.profiles import Frame, ProfiledTopic
+from gateway.core.profiles import ProfiledTopic
 from gateway.core.streams import Unresolved
-from schemas.rejects import IgnoreCause
 
 
 @dataclass(slots=True)
@@ -96,23 +96,17 @@ def finish(processor: Processor, seen: Seen, answer: CodecAnswer) -> None:
 
 
 def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, arrival_ms: int) -> Seen:
-    frame = _recognised(topic, message, processor)
+    frame = processor.look(topic, message)
     seen = Seen(message, arrival_ms, processor.process(message, arrival_ms))
     if frame is not None:
         if frame.profile.codec is not None and seen.asks is None:  # as the core does it
-            frame.document = {**frame.document, "codec": frame.document.get("decoded")}
+            frame.document = frame.document | {"codec": frame.document.get("decoded")}
         seen.take(frame)
     elif said := topic.status(message.payload):
         seen.device = said.device
+    elif topic.address is not None:
+        seen.device = topic.device()
     return seen
-
-
-def _recognised(topic: ProfiledTopic, message: Message, processor: Processor) -> Frame | None:
-    try:
-        frame = topic.recognise(message, processor.streams.registry)
-    except Undecodable:
-        return None
-    return None if isinstance(frame, IgnoreCause) else frame
 
 
 def _native_document(decode: Any, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds

@@ -74,6 +74,10 @@ class DeviceStates:
             if separator:
                 yield name, line
 
+    def remembers(self, name: str) -> bool:
+        """Whether an earlier run has met a device that this one has not."""
+        return name in self._lines
+
     def restore(self, device: Device) -> None:
         """Give a device that is met for the first time what is remembered of it."""
         line = self._lines.pop(device.name, None)

@@ -65,16 +65,6 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         print(f"\n{_ONLY_REGISTRY}")
 
 
-def _exchange(config: Config, options: argparse.Namespace) -> None:
-    """Tell the running gateway that a meter was exchanged; a stopped one would not know what its registers stood at."""
-    if not is_running(config):
-        raise ConfigurationFault(
-            [f"{config.journal.path}: the gateway does not run; start it first"]
-        )
-    answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
-    print(f"{answer['device']}: begin anew with the next reading: {', '.join(answer['begin_anew']) or 'no register was known'}")
-
-
 def _joined(device: RegisteredDevice, heard: Document | None, now_ms: int) -> Document:
     """A registered device, and when it was heard."""
     last_seen = heard["last_seen"] if heard else None
@@ -115,6 +105,17 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
         print(coverage_csv(found, registry.areas), end="")
     else:
         print(coverage_table(found, registry.areas, options.language or config.language), end="")
+
+
+# The exchange of a meter.
+
+
+def _exchange(config: Config, options: argparse.Namespace) -> None:
+    """Tell the running gateway that a meter was exchanged; a stopped one would not know what its registers stood at."""
+    if not is_running(config):
+        raise ConfigurationFault([f"{config.journal.path}: the gateway does not run; start it, then say it again"])
+    answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
+    print(f"{answer['device']}: begin anew with the next reading: {', '.join(answer['begin_anew']) or 'no register was known'}")
 
 
 # The import.

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from gateway.codec_protocol import CodecAnswer
 from gateway.codec_protocol import CodecAsk as Call
+from gateway.core.backlog import Backlog
 from gateway.core.batching import Batch
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.process import Processor
@@ -45,7 +46,10 @@ Save = Callable[[Mapping[str, str | None], Batch | None], None]
 
 
 class Errands:
-    """Does what an outcome asks of the outside."""
+    """Does what an outcome asks of the outside.
+
+    :ivar backlog: what codecs have not answered yet.
+    """
 
     _quarantine: KeepsWaiting
 
@@ -54,6 +58,7 @@ class Errands:
         self._delivery = delivery
         self._codecs = codecs
         self._events = events
+        self.backlog = Backlog()
         self._publish: Publish
         self._save: Save
 
@@ -108,9 +113,21 @@ class Errands:
         return self._processor.resume(ask, answer.data, answer.fault)
 
     def _ask(self, ask: CodecAsk, batch: Batch, arrival_s: float) -> None:
+        if not self.backlog.may_ask(ask.codec, arrival_s):
+            waits = self._processor.wait_for_codec(ask).rare
+            assert waits is not None  # noqa: S101 - that is all it does
+            self.do(waits, batch, arrival_s)
+            return
         size_bytes = len(ask.frame) + _HELD_OVERHEAD_BYTES
+        number = self.backlog.ask(ask.codec, arrival_s)
         self._delivery.hold(batch, size_bytes)
-        self._codecs.ask(_call(ask), lambda answer: self._answered(ask, answer, batch, size_bytes, arrival_s))
+
+        def answered(answer: CodecAnswer) -> None:
+            if self.backlog.answered(number):
+                self._quarantine.release(ask.codec)
+            self._answered(ask, answer, batch, size_bytes, arrival_s)
+
+        self._codecs.ask(_call(ask), answered)
 
     def _answered(self, ask: CodecAsk, answer: CodecAnswer, batch: Batch, size_bytes: int, arrival_s: float) -> None:
         outcome = self._resumed(ask, answer)

@@ -90,9 +90,7 @@ class Events:
 
     def meter_exchanged(self, device: str, counters: list[str]) -> None:
         """An operator said that a meter was exchanged."""
-        log.info(
-            "the meter of %s was exchanged; begin anew: %s", device, ", ".join(counters) or "none was known"
-        )
+        log.info("the meter of %s was exchanged; begin anew: %s", device, ", ".join(counters) or "none was known")
 
     def rejects_not_kept(self, number: int, why: str) -> None:
         """Rejects that are counted but whose bytes are gone."""
@@ -142,7 +140,7 @@ class Events:
         said = {
             "unknown_device": "%s is not registered: its messages wait in quarantine; register it and they come in",
             "no_birth": "the births of %s are not known: its messages wait in quarantine for 10 minutes",
-            "codec": "the codec %s is suspended: its messages wait in quarantine",
+            "codec": "the codec %s cannot be called now: its messages wait in quarantine",
         }
         self._say_sometimes(f"quarantine {cause}", logging.WARNING, said[cause], key)
 

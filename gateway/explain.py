@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from gateway.core.candidates import Frame
 from gateway.core.native import Undecodable
 from gateway.core.process import Processor
-from gateway.core.profiles import Frame
 from gateway.desk import Seen
 from schemas.durations import UNITS_MS
 from schemas.rejects import DropCause, RejectReason
@@ -91,6 +91,8 @@ def _values(processor: Processor, seen: Seen) -> list[Step]:
     if frame is None:
         return [("decoded", _json(seen.document))] if seen.document is not None else []
     lines = _decoded(frame, seen)
+    if frame.profile.codec is not None and "codec" not in frame.document:
+        return lines  # it gave nothing: what becomes of the message tells why
     device = processor.streams.devices.get(frame.device)
     if device is not None:
         sight = processor.sight(frame, device, seen.message, seen.arrival_ms)
@@ -106,7 +108,7 @@ def _decoded(frame: Frame, seen: Seen) -> list[Step]:
         return [("decoded", _json(shown))]
     warnings = [("warning", warning) for warning in seen.warnings]
     if "codec" not in document:
-        return warnings  # it found a fault: the reject tells it
+        return warnings
     whose = f"{codec.name} gave" if seen.was_asked else f"{codec.name} was not asked; the network server gave"
     return [("codec", f"{whose} {_json(document['codec'])}"), *warnings]
 

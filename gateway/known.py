@@ -75,11 +75,12 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
     local = config.profiles.path if config.profiles.path.is_dir() else None
     if local is None and not (wanted or config.profiles.enable or also or all_shipped):
         return Known(registry, registry.by_id(), {}, Profiles())
-    loaded = load_profiles(Path(also).parent if also is not None and Path(also).is_file() else local)
-    _check_names(config, registry, loaded)
     if also is not None:
+        loaded = _load_also(local, Path(also))
         files = _only(loaded, also)
     else:
+        loaded = load_profiles(local)
+        _check_names(config, registry, loaded)
         files = {name: file for name, file in loaded.profiles.items() if _in_force(file, {*config.profiles.enable}, wanted)}
     if faults := ambiguities(files.values()):
         raise ConfigurationFault(faults)
@@ -87,6 +88,13 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
         files |= _beside(files, loaded)
     profiles = Profiles([file.compiled for file in files.values()], Envelopes(loaded.envelopes.values()))
     return Known(registry, registry.by_id(), files, profiles)
+
+
+def _load_also(local: Path | None, file: Path) -> Loaded:
+    """What is there, and what is meant: it may be a file that lies elsewhere, among others that are no profiles."""
+    if file.is_file() and (local is None or file.resolve().parent != local.resolve()):
+        return load_profiles(file.parent, file=file)
+    return load_profiles(local)
 
 
 def _in_force(file: ProfileFile, enabled: set[str], wanted: set[str]) -> bool:
@@ -107,7 +115,7 @@ def _beside(in_force: Mapping[str, ProfileFile], loaded: Loaded) -> dict[str, Pr
 
 def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
     """The profiles that are meant. Who names one has said what the registry would say."""
-    found = {key: file for key, file in loaded.profiles.items() if file.path == Path(name) or key == name}
+    found = {key: file for key, file in loaded.profiles.items() if file.path.resolve() == Path(name).resolve() or key == name}
     found = found or {key: file for key, file in loaded.profiles.items() if _is_called(file, name)}
     if not found:
         raise ConfigurationFault([f"--profile: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"])

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from gateway import __version__
 from gateway.core.ledger import OUTCOMES
+from gateway.core.waiting import WaitCause
 from gateway.events import Histogram
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ class GatewayCollector(Collector):
         yield from self._messages()
         yield from self._readings()
         yield from self._influxdb()
-        yield from self._journal_and_devices()
+        yield from self._waiting()
+        yield from self._codecs()
+        yield from self._devices_and_build()
 
     def _messages(self) -> Iterator[Metric]:
         events = self.state.events
@@ -51,10 +54,7 @@ class GatewayCollector(Collector):
             for domain, count in ledger.outcomes[outcome].items():
                 family.add_metric([domain, outcome], count)
         yield family
-        pending = GaugeMetricFamily("gateway_readings_pending", "Readings on their way.", labels=["where"])
-        for place, count in ledger.pending.items():
-            pending.add_metric([place], count)
-        yield pending
+        yield _gauge("gateway_readings_pending", "Readings on their way.", "where", ledger.pending)
         yield GaugeMetricFamily("gateway_ledger_imbalance", "Readings nobody accounts for; 0 is right.", ledger.imbalance)
         trusted = float(not self.state.processor.trust.doubted)
         yield GaugeMetricFamily("gateway_clock_trusted", "1 while the gateway's clock is trusted.", trusted)
@@ -70,17 +70,27 @@ class GatewayCollector(Collector):
             _add(requests, [outcome], histogram)
         yield requests
 
-    def _journal_and_devices(self) -> Iterator[Metric]:
+    def _waiting(self) -> Iterator[Metric]:
         journal = self.state.journal
         yield GaugeMetricFamily("gateway_journal_bytes", "Bytes the journal uses on disk.", journal.used_bytes)
         yield GaugeMetricFamily("gateway_journal_batches", "Batches in the journal.", journal.batches)
         yield GaugeMetricFamily("gateway_journal_oldest_seconds", "Age of the oldest batch.", journal.oldest_s)
         written = self.state.events.journal_written_bytes
         yield CounterMetricFamily("gateway_journal_written_bytes", "Bytes given to the journal.", written)
-        devices = GaugeMetricFamily("gateway_devices", "Devices by state.", labels=["state"])
-        for name, count in self.state.device_counts().items():
-            devices.add_metric([name], count)
-        yield devices
+        stock = self.state.quarantine.stock.by_cause
+        waiting = {cause: stock.get(cause, 0) for cause in WaitCause}
+        yield _gauge("gateway_quarantine_messages", "Messages that wait for knowledge.", "cause", waiting)
+
+    def _codecs(self) -> Iterator[Metric]:
+        codecs = self.state.codecs
+        suspended = {key: key in codecs.suspended for key in codecs.keys}
+        yield _gauge("gateway_codec_suspended", "1 while a codec is not asked, because it overran.", "codec", suspended)
+        yield CounterMetricFamily("gateway_codec_restarts", "Times the process of the codecs was made anew.", codecs.restarts)
+        warnings = self.state.events.codec_warnings
+        yield _counter("gateway_codec_warnings", "What codecs said beside their answers.", "codec", warnings)
+
+    def _devices_and_build(self) -> Iterator[Metric]:
+        yield _gauge("gateway_devices", "Devices by state.", "state", self.state.device_counts())
         build = GaugeMetricFamily("gateway_build_info", "1, with the version as label.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
@@ -90,6 +100,13 @@ def _counter(name: str, text: str, label: str, counts: Mapping[Any, int]) -> Cou
     family = CounterMetricFamily(name, text, labels=[label])
     for value, count in counts.items():
         family.add_metric([str(value)], count)
+    return family
+
+
+def _gauge(name: str, text: str, label: str, values: Mapping[Any, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value, number in values.items():
+        family.add_metric([str(value)], number)
     return family
 
 

@@ -146,9 +146,6 @@ def build(config: Config, file: Database) -> Parts:
     device_states = DeviceStates(file, events, streams.devices, streams.shapes, config.limits.devices)
     streams.restore = device_states.restore
     codecs = Codecs(known.codecs)
-    state = GatewayState(
-        config, processor, delivery, acknowledger, ledger, events, codecs, JournalState(), known.registry.areas
-    )
     to_journal = ToJournal(delivery, breaker, store, ledger, events)
     keeper = RejectKeeper(file, ledger, events, max_bytes=config.rejects.max_bytes, let_go=delivery.let_go)
     errands = Errands(processor, delivery, codecs, events)
@@ -160,6 +157,8 @@ def build(config: Config, file: Database) -> Parts:
         config.journal.min_free_bytes,
         QuarantineHooks(errands.process, delivery.let_go, keeper.choose, to_journal.backlog.set, lambda: store.has_room([])),
     )
+    areas = known.registry.areas
+    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, JournalState(), areas)
     drain = Drain(
         influxdb, breaker, delivery, to_journal, store, keeper, ledger, events, state.own_point, config.rejects.max_bytes
     )

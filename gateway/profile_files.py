@@ -50,12 +50,15 @@ class Loaded:
     envelopes: dict[str, Envelope]
 
 
-def load_profiles(local: Path | None, shipped: Path = SHIPPED) -> Loaded:
+def load_profiles(local: Path | None, shipped: Path = SHIPPED, *, file: Path | None = None) -> Loaded:
     """The profiles and envelopes of a utility, and those that are shipped and not replaced by one of the same name or file.
 
+    :param file: of the utility's, only this one is read, and the envelopes beside it.
     :raises ConfigurationFault: naming file, key and what is wrong, for all files.
     """
     own = _files(local) if local is not None else []
+    if file is not None:
+        own = [file, *sorted(file.parent.glob("envelopes/*.yaml"))]
     names = {path.name for path in own}
     loaded, faults = Loaded({}, {}), []
     for path in [*own, *(path for path in _files(shipped) if path.name not in names)]:
@@ -112,7 +115,7 @@ def _add_profile(path: Path, document: object, loaded: Loaded, local: Path | Non
         compiled = compile_profile(model, file=str(path), decoders=DECODERS)
     except ProfileFaults as faults:
         raise ConfigurationFault(str(faults).split("\n")) from faults
-    codec = _codec_file(path, compiled, [folder for folder in (path.parent, local, shipped) if folder is not None])
+    codec = _codec_file(path, compiled, [folder for folder in (local, path.parent, shipped) if folder is not None])
     loaded.profiles[model.profile] = ProfileFile(path, model, compiled, codec, is_shipped)
 
 

@@ -70,7 +70,7 @@ def _values(message: Waiting) -> tuple[Any, ...]:
         message.expires_ms,
         message.arrival_ms,
         message.topic,
-        int(message.retain),
+        message.retain | message.duplicate << 1,  # both in one column
         message.device,
         message.domain,
         properties,
@@ -182,4 +182,16 @@ def _waiting(row: tuple[Any, ...]) -> Waiting | None:
     if not isinstance(payload, bytes) or _crc(tuple(columns)) != crc:
         return None
     pairs = [(str(name), str(value)) for name, value in json.loads(properties)] if properties else ()
-    return Waiting(WaitCause(cause), key, expires_ms, topic, payload, bool(retain), arrival_ms, device, domain, tuple(pairs))
+    return Waiting(
+        WaitCause(cause),
+        key,
+        expires_ms,
+        topic,
+        payload,
+        bool(retain & 1),
+        arrival_ms,
+        device,
+        domain,
+        tuple(pairs),
+        bool(retain & 2),
+    )

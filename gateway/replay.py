@@ -109,7 +109,7 @@ async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
 
 def _message(stored: Refusal | Waiting) -> StoredMessage:
     if isinstance(stored, Waiting):
-        return StoredMessage(stored.topic, stored.payload, stored.retain, user_properties=stored.properties, replayed=True)
+        return StoredMessage(stored.topic, stored.payload, stored.retain, stored.duplicate, stored.properties, replayed=True)
     return StoredMessage(stored.topic, stored.payload, replayed=True)
 
 

@@ -38,6 +38,14 @@ def ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[s
             [f"{config.journal.path}: in use, and http://{host}:{http.port} does not answer: {error}"]
         ) from error
     if response.status != 200:  # noqa: PLR2004 - all our answers that are not faults
-        raise ConfigurationFault([f"http://{host}:{http.port}{path}: {response.status} {body.decode(errors='replace')[:300]}"])
+        raise ConfigurationFault([f"http://{host}:{http.port}{path}: {response.status} {_why(body)}"])
     document: dict[str, Any] = json.loads(body)
     return document
+
+
+def _why(body: bytes) -> str:
+    """What an answer says is wrong."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, TypeError, KeyError):
+        return body.decode(errors="replace")[:300]

@@ -1,7 +1,7 @@
 """What the gateway knows of itself at this moment: for pages, metrics and the point it writes about itself."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from gateway.codecs import Codecs
 from gateway.config import Config
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import encode
-from gateway.core.coverage import is_reporting
+from gateway.core.coverage import Coverage, Heard, coverage, is_reporting
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.points import escape_tag
@@ -19,6 +19,7 @@ from gateway.core.streams import Device, Streams
 from gateway.deliver import Delivery
 from gateway.events import Events
 from gateway.journal import Entry, Stock
+from gateway.quarantine_keeper import Quarantine
 from gateway.replay import Committed, Replayed
 from schemas.registry import RegisteredDevice
 
@@ -55,6 +56,7 @@ class GatewayState:
     ledger: Ledger
     events: Events
     codecs: Codecs
+    quarantine: Quarantine
     journal: JournalState
     areas: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,7 +91,7 @@ class GatewayState:
         met = list(streams.devices.values())
         yield from met
         known = {id(device.registered) for device in met}
-        for registered in {id(entry): entry for entry in _registered(streams)}.values():
+        for registered in _registered(streams):
             if id(registered) not in known:
                 yield Device(registered.id, registered)
 
@@ -118,6 +120,13 @@ class GatewayState:
         unknown = sum(device.registered is None for device in devices)
         never = {id(device) for device in streams.registry.values()} - {id(device.registered) for device in devices}
         return {"online": online, "silent": len(devices) - online + len(never), "unknown": unknown}
+
+    def coverage(self, now_ms: int) -> Coverage:
+        """How much of the registry reports. With 20,000 devices it takes a while, and may be asked in another thread."""
+        streams = self.processor.streams
+        met = list(streams.devices.values())
+        heard = {device.name: Heard(device.last_seen_ms) for device in met if device.last_seen_ms}
+        return coverage(_registered(streams), heard, now_ms)
 
     def not_ready(self) -> str:
         """Why readings cannot be made durable now; empty when they can."""
@@ -178,8 +187,9 @@ class GatewayState:
         }
 
 
-def _registered(streams: Streams) -> list[RegisteredDevice]:
-    return [device for device in streams.registry.values() if isinstance(device, RegisteredDevice)]
+def _registered(streams: Streams) -> Iterable[RegisteredDevice]:
+    """Each entry of the registry once; it may stand there under two writings of its id."""
+    return {id(entry): entry for entry in streams.registry.values() if isinstance(entry, RegisteredDevice)}.values()
 
 
 def is_online(device: Device, now_ms: int) -> bool:

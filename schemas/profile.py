@@ -42,6 +42,10 @@ class Match(Part):
         return self
 
 
+def _several(written: object) -> object:
+    return written if isinstance(written, list) else [written]
+
+
 class StatusSpec(Part):
     """Messages that say whether a device is online. They are no data."""
 
@@ -55,12 +59,11 @@ class StatusSpec(Part):
 class Dedup(Part):
     """When a message is a copy of an earlier one of the same device."""
 
-    key: list[TextSourceOrPath] = Field(min_length=1, description="What makes two messages the same: paths.")
+    key: Annotated[
+        list[TextSourceOrPath],
+        BeforeValidator(_several, json_schema_input_type=TextSourceOrPath | list[TextSourceOrPath]),
+    ] = Field(min_length=1, description="What makes two messages the same: paths.")
     window: SpanMs = Field(description="For how long a key is remembered: 10min.")
-
-
-def _rules(written: object) -> object:
-    return written if isinstance(written, list) else [written]
 
 
 def _model_name(text: str) -> str:
@@ -96,8 +99,10 @@ class Profile(Part):
         None, description="Sources of the time, in order; if left out the envelope's time, then arrival."
     )
     points: list[PointSpec] = Field([], description="What the payload holds.")
-    status: list[StatusSpec] = Field([], description="Messages that say whether a device is there.")
-    ignore: Annotated[list[When], BeforeValidator(_rules, json_schema_input_type=When | list[When])] = Field(
+    status: Annotated[list[StatusSpec], BeforeValidator(_several, json_schema_input_type=StatusSpec | list[StatusSpec])] = (
+        Field([], description="Messages that say whether a device is there.")
+    )
+    ignore: Annotated[list[When], BeforeValidator(_several, json_schema_input_type=When | list[When])] = Field(
         [], description="Frames that are no data and no fault, as joins and versions: one of these holds."
     )
     retained: Retained = Field(

@@ -1,7 +1,7 @@
 """The profile language, bytes: how a payload is decoded, the flat frames of ``struct``, the maker's codec."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -68,12 +68,27 @@ class Decode(Part):
 def _decode(written: object) -> object:
     if isinstance(written, str):
         return {"as": written}
+    if isinstance(written, list) and written and all(isinstance(step, Mapping) for step in written[1:]):
+        return _in_order(written[0], written[1:])
     if isinstance(written, Mapping) and "as" not in written:
         return {"as": next((name for name in ("text", "csv") if name in written), "json")} | dict(written)
     return written
 
 
-ShortDecode = Annotated[Decode, BeforeValidator(_decode, json_schema_input_type=DecoderName | Decode)]
+def _in_order(outer: object, inner: list[Mapping[str, object]]) -> object:
+    """A list: the decoder, then what is nested where, as ``{path: /data, as: base64}`` or ``{/data: base64}``."""
+    nested: dict[str, list[object]] = {}
+    for step in inner:
+        pairs = (
+            [(str(step["path"]), {key: of for key, of in step.items() if key != "path"})] if "path" in step else step.items()
+        )
+        for path, how in pairs:
+            nested.setdefault(path, []).append(how)
+    decoded = _decode(outer)
+    return {**decoded, "nested": nested} if isinstance(decoded, Mapping) else decoded
+
+
+ShortDecode = Annotated[Decode, BeforeValidator(_decode, json_schema_input_type=DecoderName | Decode | list[Any])]
 
 
 class FrameField(Part):

@@ -30,12 +30,17 @@ class Counter(Part):
     max_rate: RatePerH | None = Field(None, description="The most it can grow, in the field's own unit: 20/h, 0.5/min, 500/d.")
 
 
+ShortCounter = Annotated[
+    Counter, BeforeValidator(lambda given: {} if given is True else given, json_schema_input_type=Literal[True] | Counter)
+]
+
+
 class FieldValue(Value):
     """Where a quantity comes from, the steps it goes through, and when it counts at all."""
 
     when: When | None = Field(None, description="Only where this holds.")
     bounds: tuple[Number, Number] | None = Field(None, description="[least, most]: narrower bounds than those of the quantity.")
-    counter: Counter | None = Field(None, description="For a register: wrap, reset, max_rate.")
+    counter: ShortCounter | None = Field(None, description="For a register: wrap, reset, max_rate.")
 
 
 def _field(written: object) -> object:

@@ -10,7 +10,6 @@ from schemas.profile_points import Measurement
 from schemas.profile_values import Part, Scalar, written
 from schemas.rejects import RejectReason
 
-
 Word = Annotated[str, BeforeValidator(lambda given: written(given) if isinstance(given, int) else given)]
 
 

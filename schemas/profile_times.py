@@ -1,5 +1,6 @@
 """The profile language, time: ordered sources, of which the first whose time can be believed is taken."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,22 +12,26 @@ LastResort = Literal["arrival", "skip"]
 PART_NAMES = ("year", "month", "day", "hour", "minute", "second")
 
 
-def _age(written: object) -> object:
+def _span(written: object) -> object:
     if isinstance(written, int | float):
         return {"literal": written}
     if isinstance(written, str) and written[:1].isdigit():
-        return {"literal": parse_span_ms(written), "in": "ms"}
+        return {"literal": parse_span_ms(written), "unit": "ms"}
     return {"path": written} if isinstance(written, str) else written
 
 
-class Age(Value):
-    """A span of time that the payload tells."""
-
-    in_: Literal["ms", "s", "min", "h", "d"] = Field("s", alias="in", description="The unit it is told in.")
+Span = Annotated[Value, BeforeValidator(_span, json_schema_input_type=str | float | Value)]
+"""``15min``, the path of a number of seconds, or where it stands, with its unit."""
 
 
-Span = Annotated[Age, BeforeValidator(_age, json_schema_input_type=str | float | Age)]
-"""``15min``, the path of a number of seconds, or where it stands and in which unit."""
+def _parts(written: object) -> object:
+    return dict(zip(PART_NAMES, written, strict=False)) if isinstance(written, list) else written
+
+
+Parts = Annotated[
+    dict[str, ValueOrPath],
+    BeforeValidator(_parts, json_schema_input_type=dict[str, ValueOrPath] | list[ValueOrPath]),
+]
 
 
 class TimeSource(Part):
@@ -35,7 +40,7 @@ class TimeSource(Part):
     path: Paths | None = Field(None, description="Where the time stands.")
     topic: str | None = Field(None, description="The named level of the topic that is the time.")
     property: str | None = Field(None, description="The MQTT user property that is the time.")
-    parts: dict[str, ValueOrPath] | None = Field(
+    parts: Parts | None = Field(
         None,
         description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; years below 100 are from 2000.",
     )
@@ -49,9 +54,10 @@ class TimeSource(Part):
         "second); senml (seconds, below 2^28 from now); a pattern of strptime, as %d.%m.%Y %H:%M; auto: RFC 3339, or a number "
         "whose size tells its unit.",
     )
+    pattern: str | None = Field(None, description="The pattern, where format is strptime.")
     zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
     epoch: str | None = Field(None, description="What unix_* counts from, where not 1970-01-01T00:00:00Z (RFC 3339).")
-    minus: Span | None = Field(None, description="An age to take away: 15min, a path of seconds, or {path: ..., in: min}.")
+    minus: Span | None = Field(None, description="An age to take away: 15min, a path of seconds, or {path: ..., unit: min}.")
     max_past: SpanMs | None = Field(
         None, description="Not believed when older than this; as configured for the gateway if left out."
     )
@@ -60,6 +66,20 @@ class TimeSource(Part):
         None, alias="else", description="What happens when this time cannot be believed; else the next."
     )
     last: LastResort | None = Field(None, description="arrival: the gateway's time; skip: no point.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, written: object) -> object:
+        """``format: strptime`` with its pattern beside or below it."""
+        if not isinstance(written, Mapping):
+            return written
+        found = dict(written)
+        below = found.get("format")
+        if isinstance(below, Mapping) and len(below) == 1:
+            found["format"], found["pattern"] = next(iter(below.items()))
+        if found.get("format") == "strptime" and isinstance(found.get("pattern"), str):
+            found["format"] = found.pop("pattern")
+        return found
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -41,6 +41,10 @@ def _first_of(value: object) -> object:
     return {"first_of": [value]} if isinstance(value, str) else value
 
 
+def _hexadecimal(value: object) -> object:
+    return int(value, 16) if isinstance(value, str) and value[:2].lower() == "0x" else value
+
+
 def _literal_or_path(value: object) -> object:
     if isinstance(value, bool | int | float):
         return {"literal": value}
@@ -69,6 +73,7 @@ class FirstOf(Part):
 
 
 Paths = Annotated[FirstOf, BeforeValidator(_first_of, json_schema_input_type=str | FirstOf)]
+Mask = Annotated[int, Field(ge=1), BeforeValidator(_hexadecimal, json_schema_input_type=int | str)]
 Enum = Annotated[dict[str, Scalar | None], BeforeValidator(text_keys)]
 OneOrMore = Annotated[
     list[Scalar], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=Scalar | list[Scalar])
@@ -134,7 +139,7 @@ class Value(Source):
     sub: list["ValueOrPath"] | None = Field(None, min_length=2, description="The first less all others.")
     mul: list["ValueOrPath"] | None = Field(None, min_length=1, description="Product of several values.")
     bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of a whole number; bit 0 is the lowest.")
-    mask: int | None = Field(None, ge=1, description="Only these bits of a whole number, where they stand.")
+    mask: Mask | None = Field(None, description="Only these bits of a whole number, where they stand.")
     is_: OneOrMore | None = Field(
         None,
         alias="is",

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from schemas.profile_values import OneOrMore, Part, Scalar, Texts
+from schemas.profile_values import Mask, OneOrMore, Part, Scalar, Texts
 
 TypeName = Literal["number", "text", "boolean", "list", "map", "null"]
 _TYPES: Final = ("number", "text", "boolean", "list", "map", "null")
@@ -33,9 +33,7 @@ class Test(Part):
     """A test in its long form: one of the alternatives must hold."""
 
     is_: OneOrMore | None = Field(None, alias="is", description="It is one of these values.")
-    mask: int | None = Field(
-        None, ge=1, description="Only these bits of the number are looked at; without is: any of them is set."
-    )
+    mask: Mask | None = Field(None, description="Only these bits of the number are looked at; without is: any of them is set.")
     type: Texts | None = Field(None, description=f"It is one of {', '.join(_TYPES)}.")
     glob: Texts | None = Field(None, description="A text of this form: * stands for any text, ? for one character.")
     present: bool | None = Field(None, description="true: there is something; false: there is nothing, or null.")
@@ -63,6 +61,12 @@ class When(Part):
     def tests(self) -> dict[str, Test]:
         """Path → test."""
         return dict(self.__pydantic_extra__)
+
+    def without(self, path: str) -> "When":
+        """The other tests."""
+        others = self.model_copy()
+        del others.__pydantic_extra__[path]
+        return others
 
     def predicates(self) -> int:
         """How many tests there are: of two profiles for one message the one with more wins."""

@@ -6,8 +6,9 @@ A codec runs in another process. So the way stops there, with the question in th
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from gateway.core.candidates import Frame, Unnamed
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS
 from gateway.core.frames import RecentFrames
 from gateway.core.judge import Judge
@@ -16,12 +17,13 @@ from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Undecodable, describe_drops
 from gateway.core.points import tag_text
 from gateway.core.profile import CompiledProfile
-from gateway.core.profiles import Frame, ProfiledTopic, Unnamed
+from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import refusal_of, refused, unresolved, waiting
 from gateway.core.sparkplug import SparkplugHost
 from gateway.core.sparkplug_births import NAMESPACE, Address
 from gateway.core.streams import NO_PARAMS, Device, Streams, Unresolved
 from gateway.core.waiting import WaitCause
+from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
 
 BIRTH: Final = "birth "
@@ -31,22 +33,21 @@ FRAME_WINDOW_MS: Final = 600_000
 """For how long a radio frame is remembered whose profile does not say."""
 
 
-@dataclass(slots=True)
 class Held:
     """A frame on its way, whose codec may have to be asked.
 
+    :ivar domain: what its outcome is counted under while no measurement is known.
     :ivar stamps: the gateway's time for what the frame holds of each device: what it measured at once has one time.
     """
 
-    frame: Frame
-    device: Device
-    message: Message
-    stamps: dict[str, tuple[int, bool, int]] = field(default_factory=dict)
+    __slots__ = ("device", "domain", "frame", "message", "stamps")
 
-    @property
-    def domain(self) -> str:
-        """What its outcome is counted under while no measurement is known."""
-        return (self.device.registered.domain if self.device.registered else None) or "unknown"
+    def __init__(self, frame: Frame, device: Device, message: Message) -> None:
+        self.frame = frame
+        self.device = device
+        self.message = message
+        self.domain = (device.registered.domain if device.registered is not None else None) or "unknown"
+        self.stamps: dict[str, tuple[int, bool, int]] = {}
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class ByProfile:
 
     def process(self, topic: ProfiledTopic, message: Message, now_ms: int) -> Outcome:
         """What becomes of a message on ``topic``, or which codec must be asked first."""
-        said = topic.status(message.payload)
+        said = topic.status(message.payload) if topic.has_states else None
         if said is not None:
             return self._said(said.device, message, now_ms, online=said.online)
         try:
@@ -71,6 +72,19 @@ class ByProfile:
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail)
         return self._recognised(frame, message, now_ms)
+
+    def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
+        """The frame in a message, as it would be recognised now; None: nobody takes it. No state changes."""
+        document = None
+        try:
+            if topic.address is not None:
+                document = self.sparkplug.look(topic.address, message.payload)
+                if document is None:
+                    return None
+            frame = topic.recognise(message, self.streams.registry, document)
+        except Undecodable:
+            return None
+        return frame if isinstance(frame, Frame) else None
 
     def _recognised(self, frame: Frame | IgnoreCause, message: Message, now_ms: int) -> Outcome:
         if isinstance(frame, IgnoreCause):
@@ -156,7 +170,7 @@ class ByProfile:
             detail = f"profile {held.frame.profile.name}: its codec: {fault}"
             name, domain = held.device.name, held.domain
             return refused(held.message, now_ms, "decode", RejectReason.PROFILE_ERROR, detail, name, domain)
-        held.frame.document = {**held.frame.document, "codec": data}
+        held.frame.document = held.frame.document | {"codec": data}
         return self._map(held, held.message, now_ms)
 
     def _map(self, held: Held, message: Message, now_ms: int) -> Outcome:
@@ -165,12 +179,14 @@ class ByProfile:
         sight = self.sight(frame, device, message, now_ms)
         try:
             measured = profile.map(sight)
-            key = profile.dedup_key(sight) or _radio_frame(frame)
+            key = profile.dedup_key(sight) if profile.tells_copies else None
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, device.name, outcome.domain)
         if message.retain and not _retained_counts(profile.retained, measured):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
+        if key is None and profile.envelope is not None and frame.document["payload"]:
+            key = _radio_frame(frame.document)
         if key is not None:
             if device.seen_frames is None:
                 device.seen_frames = RecentFrames()
@@ -191,9 +207,7 @@ class ByProfile:
         believes = _Belief(self.judge, device, now_ms)
         return Sight(frame.document, message.topic, frame.captures, params, now_ms, believes, properties)
 
-    def _measured(
-        self, one: Mapped, held: Held, sight: Sight, message: Message, now_ms: int, outcome: Outcome
-    ) -> None:
+    def _measured(self, one: Mapped, held: Held, sight: Sight, message: Message, now_ms: int, outcome: Outcome) -> None:
         device = held.device
         if one.device is not None and one.device != device.name:
             admitted = self.streams.admit(one.device, one.measurement)
@@ -215,10 +229,10 @@ class ByProfile:
         quality, time_ms = one.quality, one.time_ms
         if time_ms is None:
             if device.name not in held.stamps:
-                held.stamps[device.name] = self.judge.stamp(device, message.duplicate, now_ms)
+                held.stamps[device.name] = self.judge.stamp(device, message, now_ms)
             time_ms, own_time, of_time = held.stamps[device.name]
         else:
-            own_time, of_time = True, self.judge.lateness(time_ms, now_ms)
+            own_time, of_time = True, Quality.HISTORIC if time_ms < now_ms - self.judge.rules.late_after_ms else 0
         tags, text_tags = series.tags, ""
         if one.tags:
             own = device.allowed_tags(one.tags, outcome.dropped)
@@ -284,9 +298,6 @@ def _retained_counts(policy: str, measured: list[Mapped]) -> bool:
     return policy == "accept" or (policy != "drop" and _time_of(measured) is not None)
 
 
-def _radio_frame(frame: Frame) -> Hashable | None:
+def _radio_frame(document: dict[str, Any]) -> Hashable:
     """What makes two messages the same radio frame, heard by two gateways or sent once more, where the profile does not say."""
-    document = frame.document
-    if frame.profile.envelope is None or not document["payload"]:
-        return None
     return document["port"], document["frame_counter"], document["payload"]

@@ -61,6 +61,7 @@ def _is_usual(text: str) -> bool:
     zone = -1 if text[-1:] == "Z" else -6
     return (
         len(text) >= _SECONDS - zone
+        and text.isascii()
         and text[0] in "12"
         and text[4] == text[7] == "-"
         and text[10] == "T"

@@ -104,13 +104,18 @@ def _nested(step: NestedStep) -> Callable[[Node], Node]:
     return lambda value: from_text(value.decode("ascii", "replace") if isinstance(value, bytes) else value)
 
 
+def as_it_is(document: Node) -> Node:
+    """What prepares a document for which there is no struct."""
+    return document
+
+
 def compile_struct_of(frame: Frame | None) -> Prepare:
     """What adds ``/struct`` to a document.
 
     :raises Fault: a field that no frame can hold.
     """
     if frame is None:
-        return lambda document: document
+        return as_it_is
     with within("of"):
         get = parse_path(frame.of).get
     with within("fields"):
@@ -120,6 +125,6 @@ def compile_struct_of(frame: Frame | None) -> Prepare:
         payload = get(document)
         if not isinstance(payload, bytes) or not isinstance(document, dict):
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"there are no bytes at {frame.of} for struct")
-        return {**document, "struct": decode(payload)}
+        return document | {"struct": decode(payload)}
 
     return prepare

@@ -41,7 +41,7 @@ def device_of(paths: FirstOf, *, lorawan: bool) -> Callable[[object], str]:
     def device(raw: object) -> str:
         name = get(raw)
         if isinstance(name, str) and name:
-            return _eui(name) if lorawan else name
+            return eui_of(name) if lorawan else name
         if type(name) is int and not lorawan:
             return str(name)
         raise _broken(f"the device should stand at {' or '.join(paths.first_of)}, there is {name!r:.60}")
@@ -53,7 +53,7 @@ _EUI_BYTES: Final = 8
 _EUI_IN_BASE64: Final = 12
 
 
-def _eui(text: str) -> str:
+def eui_of(text: str) -> str:
     """An EUI as 16 hexadecimal digits in lower case. What is neither hexadecimal nor base64 of 8 bytes is a name."""
     try:
         eui = bytes.fromhex(text)

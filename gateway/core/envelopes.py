@@ -19,6 +19,7 @@ from gateway.core.envelope_parts import (
     time_of,
     whole_number_of,
 )
+from gateway.core.envelope_plain import compile_plain
 from gateway.core.paths import Get, parse_path
 from schemas.envelope import ANY_LORAWAN, EnvelopeSpec
 from schemas.profile_values import FirstOf
@@ -43,6 +44,7 @@ class Envelope:
     """The messages of one kind of server.
 
     :ivar topics: the filters under which it usually publishes.
+    :ivar plain: what reads its usual message from the bytes, and gives the same as :meth:`unwrap`; None where there is no usual one.
     """
 
     def __init__(self, spec: EnvelopeSpec) -> None:
@@ -63,6 +65,7 @@ class Envelope:
         self._time = time_of(spec.time)
         self._radio = radio_of(spec)
         self._model = text_of(spec.model)
+        self.plain = compile_plain(spec)
 
     def recognises(self, raw: object) -> bool:
         """Whether ``raw``, a decoded message, is one of these."""

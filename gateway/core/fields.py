@@ -106,6 +106,14 @@ def read_fields(fields: Sequence[Field], here: Here, dropped: list[Drop]) -> dic
     for name, reader, when, _, _ in fields:
         if when is not None and not when(here):
             continue
+        if reader.plain is not None:
+            get, low, high = reader.plain
+            value = get(here.document)
+            if type(value) is float and low <= value <= high:
+                values[name] = value
+                continue
+            if value is None:
+                continue
         value = reader.read(here)
         if value is None:
             continue

@@ -27,25 +27,21 @@ class Judge:
     shapes: Shapes
     sequence_missing: Counter[str] = field(default_factory=Counter)
 
-    def time_of(self, device: Device, ts: object, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
+    def time_of(self, device: Device, ts: object, message: Message, now_ms: int) -> tuple[int, bool, int]:
         """The time of a reading, whether it is the device's own, and the quality bits of it."""
         time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
         if time_ms is not None and self._is_believed(device, time_ms, now_ms):
             return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
-        return self.stamp(device, sent_before, now_ms)
+        return self.stamp(device, message, now_ms)
 
-    def lateness(self, time_ms: int, now_ms: int) -> int:
-        """The quality bit of a reading that comes late."""
-        return Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
-
-    def stamp(self, device: Device, sent_before: bool, now_ms: int) -> tuple[int, bool, int]:  # noqa: FBT001
+    def stamp(self, device: Device, message: Message, now_ms: int) -> tuple[int, bool, int]:
         """The gateway's time for a reading, as :meth:`time_of` gives it."""
         quality = Quality.GATEWAY_TIME
         if self.trust.doubted:
             quality |= Quality.CLOCK_DOUBTED
-        if sent_before:
+        if message.duplicate:
             quality |= Quality.MAY_STAND_TWICE
-        return device.stamp(now_ms), False, quality
+        return device.stamp(now_ms, replayed=getattr(message, "replayed", False)), False, quality
 
     def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
         offset_ms, rules = time_ms - now_ms, self.rules

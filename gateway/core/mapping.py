@@ -90,6 +90,27 @@ class Point:
         self._rules = rules_of(self._fields + (self._named.fields() if self._named else []))
         _check(spec, scope)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is no more than fields with the time of the message: then :meth:`take` does all that :meth:`find` does."""
+        others = (self._walker, self._named, self._times, self._device, self._quality, self._common.quality, self._common.seq)
+        plain = self._holds is always and not self._has_tags and all(other is None for other in others)
+        return plain and not self._common.times.of_items and self.measurement not in _WITH_INTERVAL
+
+    def take(self, here: Here, sight: Sight) -> list[Mapped]:
+        """The point of an entry that is plain and alone."""
+        dropped: list[Drop] = []
+        values = read_fields(self._fields, here, dropped)
+        if not values:
+            return [Mapped(self.measurement, {}, dropped=dropped)]
+        stamp = self._common.times(here, sight)
+        if stamp is None:
+            return []
+        time_ms, quality = stamp
+        if dropped:
+            quality |= Quality.VALUE_DROPPED
+        return [Mapped(self.measurement, values, time_ms, (), quality, dropped, self._rules, None, None)]
+
     def find(self, here: Here, sight: Sight, found: Found) -> None:
         """Add the points of this entry to those found.
 
@@ -193,6 +214,9 @@ class Point:
 
 
 _EXPLAINED_MAX: Final = 20
+_WITH_INTERVAL: Final = frozenset({"traffic"})
+"""Measurements of which a field may need the registry's interval."""
+
 _NONE: Final[Sequence[Field]] = ()
 
 

@@ -31,12 +31,12 @@ class Fitting(NamedTuple):
     text: str
 
 
-Step = str | int | Fitting
-"""A key, a number in a list, or a selector; ``_ALL`` in its own class below."""
-
-
 class _All:
     """The selector ``[*]``."""
+
+
+Step = str | int | Fitting | _All
+"""A key, a number in a list, or a selector."""
 
 
 class Path(NamedTuple):
@@ -50,7 +50,7 @@ class Path(NamedTuple):
 
     text: str
     absolute: bool
-    steps: tuple[str | int | Fitting | _All, ...]
+    steps: tuple[Step, ...]
     get: Get
     items: Callable[[Any], Iterable[tuple[str, Any]]]
 
@@ -73,7 +73,7 @@ def parse_path(text: str) -> Path:
     return Path(text, absolute, steps, _getter(steps), _lister(steps))
 
 
-def _parse_piece(piece: str, text: str) -> Iterator[str | int | Fitting | _All]:
+def _parse_piece(piece: str, text: str) -> Iterator[Step]:
     match = _PIECE.fullmatch(piece)
     if match is None or _BAD_ESCAPE.search(match[1]):
         raise ValueError(f"{text!r} is no path: write ~1 for a slash in a key and ~0 for a tilde")
@@ -98,7 +98,7 @@ def _parse_test(selector: str, text: str) -> Fitting:
     return Fitting(parse_path(match[1].removeprefix("/")).get, value[1:-1] if quoted else value)
 
 
-def _getter(steps: Sequence[str | int | Fitting | _All]) -> Get:
+def _getter(steps: Sequence[Step]) -> Get:
     keys = [step for step in steps if isinstance(step, str) and not step.isdigit()]
     if len(keys) < len(steps):
         return _patient(steps)
@@ -157,7 +157,7 @@ def _by_keys(keys: Sequence[str]) -> Get:
     return get
 
 
-def _patient(steps: Sequence[str | int | Fitting | _All]) -> Get:
+def _patient(steps: Sequence[Step]) -> Get:
     wants_all = any(isinstance(step, _All) for step in steps)
 
     def get(document: Node) -> Node:
@@ -167,14 +167,14 @@ def _patient(steps: Sequence[str | int | Fitting | _All]) -> Get:
     return get
 
 
-def _walk(nodes: list[Node], steps: Iterable[str | int | Fitting | _All]) -> list[Node]:
+def _walk(nodes: list[Node], steps: Iterable[Step]) -> list[Node]:
     """What stands behind ``steps`` from each of ``nodes``; each step looks at every part of the document once."""
     for step in steps:
         nodes = [child for node in nodes for child in _children(node, step) if child is not None]
     return nodes
 
 
-def _children(node: Node, step: str | int | Fitting | _All) -> Iterable[Node]:
+def _children(node: Node, step: Step) -> Iterable[Node]:
     if isinstance(step, str):
         return (_member(node, step),)
     if isinstance(step, int):
@@ -203,7 +203,7 @@ def change(document: Node, path: Path, function: Callable[[Node], Node]) -> Node
     return document
 
 
-def _members(parent: Node, step: str | int | Fitting | _All) -> list[tuple[Node, Node]]:
+def _members(parent: Node, step: Step) -> list[tuple[Node, Node]]:
     """Keys and members of a list or map that a last step means."""
     if isinstance(parent, dict):
         found = list(parent.items())
@@ -239,7 +239,7 @@ def stands_for(value: object, text: str) -> bool:
         return False
 
 
-def _lister(steps: Sequence[str | int | Fitting | _All]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
+def _lister(steps: Sequence[Step]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
     """Behind a selector the things found are the items; else the list or map found holds them."""
     selects = bool(steps) and isinstance(steps[-1], Fitting | _All)
 

@@ -55,8 +55,12 @@ class Found:
         """
         if point.dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in point.dropped):
             point.quality |= Quality.VALUE_DROPPED
-        key = (point.measurement, point.tags, point.time_ms, point.device)
-        known = self._by_key.setdefault(key, point)
+        if not self.points:  # the only one, most of the time
+            self.points.append(point)
+            return
+        if not self._by_key:
+            self._by_key[_key(self.points[0])] = self.points[0]
+        known = self._by_key.setdefault(_key(point), point)
         if known is not point and all(known.values.get(field, value) == value for field, value in point.values.items()):
             known.values |= point.values
             known.quality |= point.quality
@@ -84,6 +88,10 @@ class Found:
         elif not self.points and self.asked:
             self.points.append(Mapped(self.asked, {}, dropped=self._lost))
         return self.points
+
+
+def _key(point: Mapped) -> object:
+    return point.measurement, point.tags, point.time_ms, point.device
 
 
 def _in_order(point: Mapped) -> dict[str, Value]:

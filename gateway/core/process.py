@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.core.by_profile import BIRTH, ByProfile, Held
+from gateway.core.candidates import Frame
 from gateway.core.clock import ClockTrust, TimeRules, device_ms
 from gateway.core.judge import Judge
 from gateway.core.mapped import Sight
 from gateway.core.message import REJECT_KEPT_BYTES, CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops
 from gateway.core.points import tag_text
-from gateway.core.profiles import Frame, ProfiledTopic
+from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import addressed, internal_error, refusal_of, refused, unresolved, waiting
 from gateway.core.streams import Device, StatusStream, Stream, Streams, Unresolved
 from gateway.core.waiting import WaitCause
@@ -72,6 +73,10 @@ class Processor:
         held: Held = ask.resume
         return self.process(held.message, ask.arrival_ms, Answer(held, data, fault))
 
+    def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
+        """Which profile takes a message, and what it sees; None: none does. For those who explain it: no state changes."""
+        return self._profiled.look(topic, message)
+
     def sight(self, frame: Frame, device: Device, message: Message, now_ms: int) -> Sight:
         """What the profile of a frame may look at, for those who explain it."""
         return self._profiled.sight(frame, device, message, now_ms)
@@ -101,7 +106,8 @@ class Processor:
         if len(message.payload) > self.payload_max_bytes:
             return self.too_large(message, now_ms, len(message.payload))
         if type(stream) is not Stream:
-            return self._not_plain(stream, message, now_ms)
+            by_profile = type(stream) is ProfiledTopic
+            return self._profiled.process(stream, message, now_ms) if by_profile else self._not_plain(stream, message, now_ms)
         if not message.retain and now_ms > stream.device.last_seen_ms:  # what was kept or replayed is no sign of life
             stream.device.last_seen_ms = now_ms
         if stream.device.last_message is not None:
@@ -158,7 +164,7 @@ class Processor:
         outcome: Outcome,
     ) -> None:
         device = stream.device
-        time_ms, own_time, quality = self.judge.time_of(device, values.pop("ts", None), message.duplicate, now_ms)
+        time_ms, own_time, quality = self.judge.time_of(device, values.pop("ts", None), message, now_ms)
         seq = values.pop("seq", None)
         if dropped or stream.domain == "traffic":
             dropped = dropped or []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from gateway.core.conditions import Holds, always, compile_when
-from gateway.core.decoding import Decoders, Prepare, Read, compile_decode, compile_struct_of, decode_of
+from gateway.core.decoding import Decoders, Prepare, Read, as_it_is, compile_decode, compile_struct_of, decode_of
 from gateway.core.mapped import Mapped, Sight
 from gateway.core.mapping import Common, Point, compile_quality
 from gateway.core.native import Undecodable
@@ -19,8 +19,9 @@ from gateway.core.times import Times, times_of_envelope
 from gateway.core.topic_filters import TopicFilter, parse_filter
 from schemas.profile import Dedup, Profile, Retained
 from schemas.profile_values import TextSource
+from schemas.profile_when import Test, When
 from schemas.readings import SEQ_MAX
-from schemas.rejects import DropCause, RejectReason
+from schemas.rejects import DropCause, IgnoreCause, RejectReason
 from schemas.topics import is_name
 
 ANY_LORAWAN: Final = "lorawan"
@@ -64,6 +65,7 @@ class CompiledProfile:
     :ivar decode_key: the same for profiles that read a payload alike.
     :ivar read: payload → document; raises Undecodable.
     :ivar prepare: document → document with ``/struct``; once, before all that follows; raises Undecodable.
+    :ivar ports: the ports of its frames, where ``match.when`` says them; None: it says nothing of them.
     :ivar predicates: number of tests in ``match.when``.
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
     :ivar retained: what becomes of retained messages.
@@ -80,6 +82,7 @@ class CompiledProfile:
     decode_key: Hashable
     read: Read
     prepare: Prepare
+    ports: frozenset[int] | None
     predicates: int
     status_filters: tuple[TopicFilter, ...]
     status: Status
@@ -95,10 +98,13 @@ class CompiledProfile:
     _dedup: tuple[Take, ...]
     _times: Times
     _points: tuple[Point, ...]
+    _plain: Point | None
 
     def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
         """Whether all tests of ``match.when`` hold."""
-        return self._match(Here(self._root(document), captures))
+        if self.ports is not None and document["port"] not in self.ports:
+            return False
+        return self._match is always or self._match(Here(self._root(document), captures))
 
     def ignores(self, document: Node, captures: Mapping[str, str]) -> bool:
         """Whether the frame is no data and no fault, by one of the rules ``ignore``."""
@@ -107,9 +113,24 @@ class CompiledProfile:
         here = Here(self._root(document), captures)
         return any(rule(here) for rule in self._ignored)
 
+    def take(self, document: Node, captures: Mapping[str, str]) -> Node:
+        """The document, prepared; ``IgnoreCause.RULE`` when it is no data; None when it is none of the profile's.
+
+        :raises Undecodable: it is its own, and broken.
+        """
+        prepared = document if self.prepare is as_it_is else self.prepare(document)
+        if not self.holds(prepared, captures):
+            return None
+        return IgnoreCause.RULE if self._ignored and self.ignores(prepared, captures) else prepared
+
+    @property
+    def tells_copies(self) -> bool:
+        """Whether the profile says what makes two messages the same."""
+        return bool(self._dedup)
+
     @property
     def tells_device(self) -> bool:
-        """Whether the profile says where the device stands; else it is the envelope's, or the level ``{device}`` of the topic."""
+        """Whether the profile says where the device stands; else it is the envelope's, or ``{device}`` in the topic."""
         return self._device is not None
 
     def device(self, document: Node, captures: Mapping[str, str], properties: Mapping[str, str]) -> str:
@@ -146,7 +167,10 @@ class CompiledProfile:
 
         :raises Undecodable: for a fault of the whole message.
         """
-        here, found = self._here(sight), Found()
+        here = self._here(sight)
+        if self._plain is not None:
+            return self._plain.take(here, sight)
+        found = Found()
         for point in self._points:
             point.find(here, sight, found)
         return found.all(sight.params)
@@ -157,7 +181,8 @@ class CompiledProfile:
         return [*self._times.explain(here, sight), *(step for point in self._points for step in point.explain(here, sight))]
 
     def _here(self, sight: Sight) -> Here:
-        return Here(self._root(sight.document), sight.captures, sight.params, sight.properties)
+        document = sight.document if self._root is _WHOLE else self._root(sight.document)
+        return Here(document, sight.captures, sight.params, sight.properties)
 
 
 def _hashable(value: Node) -> Hashable:
@@ -185,10 +210,14 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
         compile_quality(model.historic, model.estimated, scope),
         _sequence_number(model.seq, scope),
     )
+    ports, tests = _ports(model)
+    points = tuple(Point(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points))
     profile = CompiledProfile(
-        _points=tuple(Point(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points)),
+        _points=points,
+        _plain=points[0] if len(points) == 1 and points[0].is_plain else None,
         _root=_gathered(scope, "root", _WHOLE, lambda: _root(model)),
-        _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(model.match.when, scope)),
+        ports=ports,
+        _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, scope)),
         _ignored=_rules(model, scope),
         _device=_text(model.device, "device", scope),
         _site=_text(model.site, "site", scope),
@@ -250,6 +279,19 @@ def _envelope(model: Profile) -> str | None:
     if match.envelope is None and match.topic is None and model.decode is None:
         return ANY_LORAWAN
     return match.envelope
+
+
+def _ports(model: Profile) -> tuple[frozenset[int] | None, When]:
+    """The ports that ``match.when`` names, and the tests beside: in radio frames the port is all that most are known by."""
+    when = model.match.when
+    test = when.tests().get(_PORT) if _envelope(model) is not None and model.root is None else None
+    ports = [value for value in test.is_ or () if type(value) is int] if test is not None else []
+    if not ports or test != Test.model_validate({"is": ports}):
+        return None, when
+    return frozenset(ports), when.without(_PORT)
+
+
+_PORT: Final = "/port"
 
 
 def _times(model: Profile, scope: Scope) -> Times:

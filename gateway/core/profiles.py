@@ -5,11 +5,14 @@ envelope names; then, among those whose ``when`` holds, the one with more litera
 rank are ambiguous: nobody may guess which meter it is.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from gateway.core.candidates import Asked, Candidate, Frame, Group
+from gateway.core.envelope_plain import Plain
 from gateway.core.envelopes import Envelopes, NotData
 from gateway.core.message import Message
 from gateway.core.native import Undecodable
@@ -20,6 +23,7 @@ from schemas.rejects import IgnoreCause, RejectReason
 
 _SPARKPLUG: Final = "sparkplug_b"
 _NONE: Final[Sequence[CompiledProfile]] = ()
+_NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 _MODELS_MAX: Final = 4096
 _MODEL_LONGEST: Final = 100
 
@@ -37,45 +41,11 @@ class Named(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A profile that may take the messages of a topic, and what the topic's levels are called in it."""
-
-    profile: CompiledProfile
-    captures: Mapping[str, str]
-    literal_levels: int = 0
-
-
-@dataclass(slots=True)
-class Frame:
-    """A message unwrapped, with the profile that takes it.
-
-    :ivar why: what decided for the profile, for people.
-    """
-
-    profile: CompiledProfile
-    captures: Mapping[str, str]
-    document: Any
-    device: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Said:
     """A device said that it is there, or its will that it is not."""
 
     device: str
     online: bool
-
-
-class Unnamed(Undecodable):
-    """Whose make nobody tells.
-
-    :ivar device: whom to register.
-    """
-
-    def __init__(self, reason: RejectReason, detail: str, device: str) -> None:
-        super().__init__(reason, detail)
-        self.device = device
 
 
 class Profiles:
@@ -84,6 +54,12 @@ class Profiles:
     def __init__(self, profiles: Iterable[CompiledProfile] = (), envelopes: Envelopes | None = None) -> None:
         self.by_name = {profile.name: profile for profile in profiles}
         self.envelopes = envelopes or Envelopes([])
+        self._of_envelope = {
+            profile: Candidate(profile, _NO_CAPTURES)
+            for profile in self.by_name.values()
+            if profile.envelope is not None and not profile.filters
+        }
+        self._groups: dict[tuple[Candidate, ...], list[Group]] = {}
         self._by_model: dict[str, Sequence[CompiledProfile]] = {}
         for profile in self.by_name.values():
             for model in {plain_name(profile.name), *profile.models}:
@@ -103,12 +79,27 @@ class Profiles:
             if fits:
                 levels, captures = max(fits, key=lambda fit: fit[0])
                 candidates.append(Candidate(profile, captures, levels))
-            elif profile.envelope is not None and not profile.filters:
-                candidates.append(Candidate(profile, {}))
+            elif profile in self._of_envelope:
+                candidates.append(self._of_envelope[profile])
             states += [
                 Candidate(profile, found) for pattern in profile.status_filters if (found := pattern.match(topic)) is not None
             ]
-        return ProfiledTopic(self, topic, candidates, states, address) if candidates or states or address else None
+        if not (candidates or states or address):
+            return None
+        return ProfiledTopic(self, topic, self._grouped(tuple(candidates)), states, address)
+
+    def _grouped(self, candidates: tuple[Candidate, ...]) -> list[Group]:
+        """The groups of the candidates for a topic. Topics of network servers have the same ones, and share them."""
+        groups = self._groups.get(candidates)
+        if groups is not None:
+            return groups
+        alike: dict[Hashable, list[Candidate]] = {}
+        for candidate in sorted(candidates, key=lambda candidate: -candidate.rank[0]):
+            alike.setdefault((candidate.profile.decode_key, candidate.profile.envelope), []).append(candidate)
+        groups = [Group(group) for group in alike.values()]
+        if all(candidate.profile in self._of_envelope for candidate in candidates):
+            self._groups[candidates] = groups
+        return groups
 
     def named(self, device: Named | None) -> Sequence[CompiledProfile]:
         """The profiles the registry means for a device; none when it says nothing."""
@@ -137,13 +128,13 @@ class ProfiledTopic:
     :ivar address: what the topic says in Sparkplug, where it is one of its topics and a profile reads it.
     """
 
-    __slots__ = ("_groups", "_profiles", "_states", "address", "topic")
+    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "topic")
 
     def __init__(
         self,
         profiles: Profiles,
         topic: str,
-        candidates: list[Candidate],
+        groups: list[Group],
         states: list[Candidate],
         address: Address | None = None,
     ) -> None:
@@ -151,10 +142,13 @@ class ProfiledTopic:
         self.address = address
         self._profiles = profiles
         self._states = states
-        groups: dict[Hashable, list[Candidate]] = {}
-        for candidate in sorted(candidates, key=lambda candidate: -candidate.literal_levels):
-            groups.setdefault((candidate.profile.decode_key, candidate.profile.envelope), []).append(candidate)
-        self._groups = list(groups.values())
+        self._groups = groups
+        self._usual: tuple[Group, Plain] | None = None
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a profile looks here for what tells that a device is there."""
+        return bool(self._states)
 
     def status(self, payload: bytes) -> Said | None:
         """What a message says of a device being there; None when it is no such message."""
@@ -170,17 +164,20 @@ class ProfiledTopic:
 
         :raises Undecodable: nobody takes it, or several do; :class:`Unnamed` when a registration would decide.
         """
-        asked = _Asked(message)
+        asked = Asked()
         for group in self._groups:
             try:
-                given = document if document is not None else self._unwrap(group[0].profile, message.payload)
+                given = document if document is not None else self._read(group, message.payload)
             except Undecodable as why:
                 asked.unreadable = asked.unreadable or why
                 continue
             if given is None:
                 continue
+            if type(given) is NotData:
+                return IgnoreCause.NOT_DATA
+            asked.readable = True
             try:
-                found = self._ask(group, given, registry, asked)
+                found = self._named(group, given, registry, message) or self._ask(group, given, message, asked)
             except Undecodable as why:
                 asked.failure = asked.failure or why
                 continue
@@ -189,86 +186,79 @@ class ProfiledTopic:
         return asked.verdict(self._names)
 
     def _names(self) -> str:
-        return ", ".join(candidate.profile.name for group in self._groups for candidate in group)
+        return ", ".join(candidate.profile.name for group in self._groups for candidate in group.candidates)
 
-    def _ask(
-        self,
-        group: list[Candidate],
-        document: Any,  # noqa: ANN401
-        registry: Mapping[str, Named],
-        asked: "_Asked",
-    ) -> Frame | IgnoreCause | None:
-        """What a group says of a document at once; else None, and what each of it says is added to ``asked``."""
-        if isinstance(document, NotData):
-            return IgnoreCause.NOT_DATA
-        asked.readable = True
-        named = self._named(group, document, registry, asked.message)
-        if named is not None:
-            return named
-        for candidate in group:
-            profile, captures = candidate.profile, candidate.captures
+    def _read(self, group: Group, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
+        """The document of a group; None when it is in no envelope of theirs.
+
+        The messages of a topic come from one server: the envelope of the last one is tried first, in its short way.
+        """
+        if self._usual is not None and self._usual[0] is group and (document := self._usual[1](payload)) is not None:
+            return document
+        raw = group.candidates[0].profile.read(payload)
+        if group.envelope is None:
+            return raw
+        envelope = self._profiles.envelopes.find(raw, group.envelope)
+        if envelope is None:
+            return None
+        if envelope.plain is not None:
+            self._usual = group, envelope.plain
+        return envelope.unwrap(raw)
+
+    def _ask(self, group: Group, document: Any, message: Message, asked: Asked) -> Frame | None:  # noqa: ANN401
+        """Ask all of a group. When there is nobody else to ask, the frame of the one who takes it."""
+        for candidate in group.for_document(document):
+            profile = candidate.profile
             if profile.by_registry:
-                asked.unregistered = self._device(candidate, document, asked.message)
+                asked.unregistered = self._device(candidate, document, message)
                 continue
             try:
-                prepared = profile.prepare(document)
-                if profile.ignores(prepared, captures):
+                taken = profile.take(document, candidate.captures)
+                if taken is IgnoreCause.RULE:
                     asked.ignored = True
-                elif profile.holds(prepared, captures):
-                    frame = Frame(profile, captures, prepared, self._device(candidate, prepared, asked.message), "")
-                    asked.fitting.append(((candidate.literal_levels, profile.predicates), frame))
+                elif taken is not None:
+                    device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
+                    asked.fits(Frame(profile, candidate.captures, taken, device, _ALONE), candidate.rank)
             except Undecodable as why:
                 asked.failure = asked.failure or why
+        if not asked.decided:
+            asked.ignored = any(_ignores(candidate, document) for candidate in group.candidates)
         return None
-
-    def _unwrap(self, profile: CompiledProfile, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
-        """The document of a group; None when it is in no envelope of theirs."""
-        raw = profile.read(payload)
-        if profile.envelope is None:
-            return raw
-        envelope = self._profiles.envelopes.find(raw, profile.envelope)
-        return envelope.unwrap(raw) if envelope is not None else None
 
     def device(self) -> str | None:
         """The device that the topic alone names, if it does."""
         for group in self._groups:
-            for candidate in group:
+            for candidate in group.candidates:
                 with suppress(Undecodable):
                     return self._device(candidate, {}, None)
         return None
 
     def _named(
         self,
-        group: list[Candidate],
+        group: Group,
         document: Any,  # noqa: ANN401
         registry: Mapping[str, Named],
         message: Message,
     ) -> Frame | IgnoreCause | None:
         """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
-        meant, why = self._meant(group, document, registry, message)
-        for candidate in meant:
-            profile, captures = candidate.profile, candidate.captures
-            prepared = profile.prepare(document)
-            if profile.ignores(prepared, captures):
+        if group.envelope is None:
+            meant = [each.profile for each in group.candidates if self._registers(each, document, registry, message)]
+            why = _BY_REGISTRY
+        else:
+            meant, why = self._profiles.named(registry.get(document["device"])), _BY_REGISTRY
+            if not meant:
+                meant, why = self._profiles.of_model(document["model"]), _BY_ENVELOPE
+        for profile in meant:
+            candidate = group.of_profile.get(profile)
+            if candidate is None:
+                continue
+            taken = profile.take(document, candidate.captures)
+            if taken is IgnoreCause.RULE or (taken is None and _ignores(candidate, document)):
                 return IgnoreCause.RULE
-            if profile.holds(prepared, captures):
-                return Frame(profile, captures, prepared, self._device(candidate, prepared, message), why)
+            if taken is not None:
+                device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
+                return Frame(profile, candidate.captures, taken, device, why)
         return None
-
-    def _meant(
-        self,
-        group: list[Candidate],
-        document: Any,  # noqa: ANN401
-        registry: Mapping[str, Named],
-        message: Message,
-    ) -> tuple[Sequence[Candidate], str]:
-        """Those of a group that registry or envelope name, and which of the two it was."""
-        if group[0].profile.envelope is None:
-            return [candidate for candidate in group if self._registers(candidate, document, registry, message)], _BY_REGISTRY
-        named, why = self._profiles.named(registry.get(document["device"])), _BY_REGISTRY
-        if not named:
-            named, why = self._profiles.of_model(document["model"]), _BY_ENVELOPE
-        return [candidate for candidate in group if candidate.profile in named] if named else (), why
 
     def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401
         """Whether the registry names this profile for the device that it sees in the message."""
@@ -308,59 +298,12 @@ def _compared(device: str, captures: Mapping[str, str], profile: str) -> str:
     return device
 
 
+def _ignores(candidate: Candidate, document: Any) -> bool:  # noqa: ANN401
+    with suppress(Undecodable):
+        return candidate.profile.ignores(candidate.profile.prepare(document), candidate.captures)
+    return False
+
+
 _BY_REGISTRY: Final = "the registry names it"
 _BY_ENVELOPE: Final = "the envelope names its model"
-
-
-@dataclass(slots=True)
-class _Asked:
-    """What the candidates for a message have said.
-
-    :ivar fitting: rank and frame of those who take it.
-    :ivar failure: what was wrong with a document that one of them read.
-    :ivar unreadable: why the payload could not be read; it counts when none could read it.
-    :ivar unregistered: the device, when profiles would take it that only the registry can name.
-    """
-
-    message: Message
-    fitting: list[tuple[tuple[int, int], Frame]] = field(default_factory=list)
-    failure: Undecodable | None = None
-    unreadable: Undecodable | None = None
-    readable: bool = False
-    ignored: bool = False
-    unregistered: str = ""
-
-    def verdict(self, names: Callable[[], str]) -> Frame | IgnoreCause:
-        """Who takes it; ``names`` tells who was asked.
-
-        :raises Undecodable: nobody, or several alike.
-        """
-        if self.fitting:
-            return _best(self.fitting)
-        if self.ignored:
-            return IgnoreCause.RULE
-        if self.failure is not None:
-            raise self.failure
-        if self.unregistered:
-            raise Unnamed(
-                RejectReason.UNKNOWN_DEVICE,
-                f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model",
-                self.unregistered,
-            )
-        if self.unreadable is not None and not self.readable:
-            raise self.unreadable
-        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {names() or 'none'}")
-
-
-def _best(fitting: list[tuple[tuple[int, int], Frame]]) -> Frame | IgnoreCause:
-    if len(fitting) == 1:
-        fitting[0][1].why = "it alone takes it"
-        return fitting[0][1]
-    rank = max(rank for rank, _ in fitting)
-    best = [frame for frame_rank, frame in fitting if frame_rank == rank]
-    if len(best) > 1:
-        names = " and ".join(frame.profile.name for frame in best)
-        device = best[0].device
-        raise Unnamed(RejectReason.AMBIGUOUS_PROFILE, f"{names} take it alike; register {device} with its model", device)
-    best[0].why = f"{rank[0]} literal topic levels, {rank[1]} predicates"
-    return best[0]
+_ALONE: Final = "it alone takes it"

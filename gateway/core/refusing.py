@@ -30,7 +30,17 @@ def waiting(
 ) -> Waiting:
     """A whole message for the quarantine."""
     return Waiting(
-        cause, key, expires_ms, message.topic, message.payload, message.retain, now_ms, device, domain, message.user_properties
+        cause,
+        key,
+        expires_ms,
+        message.topic,
+        message.payload,
+        message.retain,
+        now_ms,
+        device,
+        domain,
+        message.user_properties,
+        message.duplicate,
     )
 
 

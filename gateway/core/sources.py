@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.core.mapped import Params
-from gateway.core.paths import Node, Path, parse_path
+from gateway.core.paths import Get, Node, Path, parse_path
 from schemas.profile_values import FirstOf, Source
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -195,6 +195,14 @@ def compile_paths(paths: FirstOf, scope: Scope) -> Take:
         return next((value for take in takes if (value := take(here)) is not None), None)
 
     return first
+
+
+def document_path(paths: FirstOf, scope: Scope) -> Get | None:
+    """How to get what stands at a single path of the document; None when there is more to it."""
+    if len(paths.first_of) > 1:
+        return None
+    path = parse_path(paths.first_of[0])
+    return path.get if path.absolute and not (scope.in_each and path.searches) else None
 
 
 def compile_path(text: str, scope: Scope) -> Take:

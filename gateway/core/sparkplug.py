@@ -51,6 +51,8 @@ ASK_EVERY_MS: Final = 60_000
 ASK_SELDOM_MS: Final = 3_600_000
 """Least time between two requests for a rebirth of one node; it doubles up to the second while births do not help."""
 
+_BIRTHS: Final = frozenset({"NBIRTH", "DBIRTH"})
+_DATA: Final = frozenset({"NDATA", "DDATA"})
 _NOT_DATA: Final = frozenset({"NCMD", "DCMD", "STATE"})
 _SEQ_MODULUS: Final = 256
 
@@ -146,6 +148,15 @@ class SparkplugHost:
         if needs_birth and not replayed and self._requests.is_due(address.node_key, now_ms):
             verdict.rebirth = Command(f"{NAMESPACE}/{address.group}/NCMD/{address.node}", encode_rebirth(now_ms))
         return verdict
+
+    def look(self, address: Address, payload: bytes) -> Payload | None:
+        """A message with its names, by the births known now; None: it has no data, or means nothing yet. Nothing is followed.
+
+        :raises Undecodable: it is no Sparkplug B.
+        """
+        if address.verb in _BIRTHS:
+            return sparkplug_b(payload)
+        return self._data(address, sparkplug_b(payload)).document if address.verb in _DATA else None
 
     def _data(self, address: Address, message: Payload) -> Verdict:
         node = self._nodes.get(address.node_key)

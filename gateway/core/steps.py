@@ -78,7 +78,7 @@ def set_step() -> Step:
 def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
     """Raw values that mean there is none."""
     texts = [written(value) for value in sentinels]
-    numbers = {value for value in sentinels if is_number(value)}
+    numbers = {number_in(text) for text in texts} - {None}
 
     def run(value: Node, _: Here) -> Node:
         if is_number(value):

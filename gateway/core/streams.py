@@ -69,6 +69,7 @@ class Device:
         "admitted",
         "counters",
         "last_message",
+        "last_replay_stamp_ms",
         "last_seen_ms",
         "last_seq",
         "last_stamp_ms",
@@ -92,6 +93,7 @@ class Device:
         self.counters: CounterState | None = None
         self.last_message: tuple[Message, int] | tuple[()] | None = None
         self.last_seen_ms = 0
+        self.last_replay_stamp_ms = 0
         self.last_stamp_ms = 0
         self.last_seq = -1
         self.seq_missing = 0
@@ -129,14 +131,22 @@ class Device:
             values.add(value)
         return True
 
-    def stamp(self, now_ms: int) -> int:
+    def stamp(self, now_ms: int, *, replayed: bool = False) -> int:
         """The gateway's time for a reading without its own. Two of one device never share a millisecond.
 
-        When the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed.
+        When the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed. What is
+        replayed came long ago, beside readings that come now: it follows its own.
         """
-        ahead_ms = self.last_stamp_ms - now_ms
-        self.last_stamp_ms = now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else self.last_stamp_ms + 1
+        if replayed:
+            self.last_replay_stamp_ms = _next_ms(self.last_replay_stamp_ms, now_ms)
+            return self.last_replay_stamp_ms
+        self.last_stamp_ms = _next_ms(self.last_stamp_ms, now_ms)
         return self.last_stamp_ms
+
+
+def _next_ms(last_ms: int, now_ms: int) -> int:
+    ahead_ms = last_ms - now_ms
+    return now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else last_ms + 1
 
 
 class Series:

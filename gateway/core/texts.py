@@ -52,12 +52,17 @@ def compile_text(source: TextSource, scope: Scope) -> Take:
 
 
 def _word(source: TextSource, scope: Scope) -> Take | None:
-    """A text that can be no path where it stands is meant as it is: ``site: pump-house``; ``{p}`` is what a name had there."""
+    """A text that can be no path where it stands is meant as it is: ``site: pump-house``.
+
+    ``{p}`` in it is what a name had there, or a level of the topic of that name.
+    """
     if source.path is None or len(source.path.first_of) > 1:
         return None
     text = source.path.first_of[0]
     if any(f"{{{name}}}" in text for name in scope.taken):
-        return lambda here: _filled(text, here.taken)
+        return lambda here: _filled(text, {**here.captures, **here.taken})
+    if any(f"{{{name}}}" in text for name in scope.captures):
+        return lambda here: _filled(text, here.captures)
     if scope.in_each or text.startswith("/") or text in scope.captures:
         return None
     return lambda _: text

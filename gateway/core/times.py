@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.core.calendars import compile_format, from_parts, of_line, parse_zone
+from gateway.core.clock import rfc3339_ms
 from gateway.core.mapped import Sight, Window
 from gateway.core.paths import Node
-from gateway.core.sources import Fault, Here, Scope, Take, compile_path, compile_paths, within
+from gateway.core.sources import Fault, Here, Scope, Take, compile_path, compile_paths, document_path, within
 from gateway.core.values import compile_operand
-from schemas.durations import UNITS_MS
-from schemas.profile_times import PART_NAMES, Age, LastResort, TimeSource
-from schemas.profile_values import FirstOf
-from schemas.quantities import Quality
+from schemas.profile_times import PART_NAMES, LastResort, TimeSource
+from schemas.profile_values import FirstOf, Value
+from schemas.quantities import QUANTITIES, Quality
 
 Stamp = tuple[int | None, int]
 """The time of a point, None for the gateway's at arrival, and the quality bit of a time that was counted back from arrival."""
@@ -20,7 +20,9 @@ Read = Callable[[Here, Sight], int | None]
 
 ARRIVAL: Final[Stamp] = (None, 0)
 _FOR_EVER_MS: Final = 1 << 62
-_SPAN_MAX_MS: Final = 1 << 48
+_SPAN_MAX_S: Final = 1 << 38
+_SECONDS: Final = QUANTITIES["device_health"]["uptime_s"]
+"""What has the unit of a span."""
 
 
 class _Source(NamedTuple):
@@ -88,7 +90,13 @@ def times_of_envelope() -> Times:
     """The time that the network server tells, then arrival."""
     times = Times((), Scope())
     parse = compile_format("auto", None, None)
-    times.add("/time", lambda _, sight: parse(sight.document.get("time")))
+
+    def read(_: Here, sight: Sight) -> int | None:
+        value = sight.document["time"]
+        time_ms = rfc3339_ms(value) if type(value) is str else None
+        return parse(value) if time_ms is None else time_ms
+
+    times.add("/time", read)
     return times
 
 
@@ -105,7 +113,7 @@ def _from_now(source: TimeSource, scope: Scope) -> _Source:
 
     def read(here: Here, sight: Sight) -> int | None:
         seconds = seconds_from_now(here)
-        if not seconds or not isinstance(seconds, int | float) or not abs(seconds) * 1000 < _SPAN_MAX_MS:
+        if not seconds or not isinstance(seconds, int | float) or not abs(seconds) < _SPAN_MAX_S:
             return None
         return sight.now_ms + round(seconds * 1000)
 
@@ -117,11 +125,11 @@ def _one(source: TimeSource, scope: Scope) -> _Source:
     read, quality = _reader(source, scope)
     if source.minus is not None:
         with within("minus"):
-            read = _less(read, _span(source.minus, scope))
+            read = _less(read, _span_ms(source.minus, scope))
     window = Window(source.max_past, source.max_future)
     if source.base is not None:
         with within("step"):
-            read = _stepped(read, source, _span(source.step, scope) if source.step else _nothing, window)
+            read = _stepped(read, source, _span_ms(source.step, scope) if source.step else _nothing, window)
     return _Source(_origin(source), read, window, quality, source.else_)
 
 
@@ -144,6 +152,8 @@ def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
         parse = compile_format(source.format, source.zone, source.epoch)
         parse = of_line(parse) if scope.decoder == "obis" else parse
     take = _take(source, scope)
+    if source.path is not None and (get := document_path(source.path, scope)) is not None:
+        return (lambda here, _: parse(get(here.document))), 0
     return (lambda here, _: parse(take(here))), 0
 
 
@@ -175,15 +185,15 @@ def _from_parts(source: TimeSource, scope: Scope) -> Read:
     return lambda here, _: from_parts([take(here) for take in takes], tz)
 
 
-def _span(age: Age, scope: Scope) -> Take:
-    """A span in ms."""
-    take, unit_ms = compile_operand(age, scope), UNITS_MS[age.in_]
+def _span_ms(span: Value, scope: Scope) -> Take:
+    """A span of time, told in seconds unless it has a unit, in ms."""
+    take = compile_operand(span, scope, _SECONDS)
 
     def span_ms(here: Here) -> int | None:
-        span = take(here)
-        if not isinstance(span, int | float) or not abs(span) * unit_ms < _SPAN_MAX_MS:
+        seconds = take(here)
+        if not isinstance(seconds, int | float) or not abs(seconds) < _SPAN_MAX_S:
             return None
-        return round(span * unit_ms)
+        return round(seconds * 1000)
 
     return span_ms
 

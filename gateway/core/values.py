@@ -7,12 +7,12 @@ The order of the steps is fixed: bits or mask → sentinels → test, or coerce 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum, prod
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.core.numbers import along
-from gateway.core.paths import Get, Node, parse_path
+from gateway.core.paths import Get, Node
 from gateway.core.scaling import line_step
-from gateway.core.sources import Fault, Here, Scope, Take, compile_source, within
+from gateway.core.sources import Fault, Here, Scope, Take, compile_source, document_path, within
 from gateway.core.steps import (
     Run,
     Step,
@@ -40,18 +40,28 @@ from schemas.rejects import DropCause
 from schemas.unit_scale import conversions
 
 
+class PlainNumber(NamedTuple):
+    """A number that is taken as it stands when it lies within bounds; else it is read with all steps."""
+
+    get: Get
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """How a value is read.
 
     :ivar origin: where it comes from, as the profile writes it; what a drop is reported under.
     :ivar read: all of it in one call: the value, None for nothing, or why it was dropped.
+    :ivar plain: what nearly every field is: a number at a path in the document, and nothing to do with it.
     """
 
     origin: str
     take: Take
     steps: Sequence[Step]
     read: Callable[[Here], Any]
+    plain: PlainNumber | None = None
 
 
 def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Take | None = None) -> Reader:
@@ -63,18 +73,23 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
     if take is None:
         raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
     steps = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
-    plain = _document_path(value, scope) if len(steps) == 1 else None
-    return Reader(_origin(value), take, steps, _plain(plain, steps[0].run) if plain is not None else _in_one_call(take, steps))
+    only_path = value.path if len(steps) == 1 and value.default is None and scope.decoder != "obis" else None
+    get = document_path(only_path, scope) if only_path is not None else None
+    if get is None:
+        return Reader(_origin(value), take, steps, _in_one_call(take, steps))
+    low, high = value.bounds or (quantity.minimum, quantity.maximum)
+    plain = PlainNumber(get, low, high) if not is_state(quantity) else None
+    return Reader(_origin(value), take, steps, _plain(get, steps[0].run), plain)
 
 
-def compile_operand(value: Value, scope: Scope, into: Quantity | None = None) -> Take:
-    """A number that is a part of another: a scale, a summand, the start of a running total."""
-    take = _take(value, scope, into)
+def compile_operand(value: Value, scope: Scope, quantity: Quantity | None = None) -> Take:
+    """A number that is no field: a scale, the start of a running total; with a quantity its unit may be told."""
+    take = _take(value, scope, quantity)
     if take is None and value.pow10 is not None:
         take = _one  # ten to a power is one times it
     if take is None:
         raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
-    return _in_one_call(take, [*_steps(value, None, scope), number_step()])
+    return _in_one_call(take, [*_steps(value, quantity, scope), number_step()])
 
 
 def _one(_: Here) -> int:
@@ -91,14 +106,6 @@ def _origin(value: Value) -> str:
         if name == "first_of" and value.first_of is not None:
             return value.first_of[0]
     return ""
-
-
-def _document_path(value: Value, scope: Scope) -> Get | None:
-    """The path in the document, when there is no more to a value than that."""
-    if value.path is None or len(value.path.first_of) > 1 or value.default is not None or scope.decoder == "obis":
-        return None
-    path = parse_path(value.path.first_of[0])
-    return path.get if path.absolute and not (scope.in_each and path.searches) else None
 
 
 def _plain(get: Get, run: Run) -> Callable[[Here], Node]:

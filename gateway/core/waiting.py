@@ -19,6 +19,7 @@ class Waiting:
 
     :ivar key: what frees it: the device's id, ``group/node`` of a Sparkplug node, or the codec.
     :ivar expires_ms: from when on it waits in vain; None: as long as there is room.
+    :ivar duplicate: the broker had sent it before.
     :ivar properties: MQTT user properties, which may name the device.
     """
 
@@ -32,3 +33,4 @@ class Waiting:
     device: str = ""
     domain: str = "unknown"
     properties: Sequence[tuple[str, str]] = ()
+    duplicate: bool = False

@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway import quarantine, rejects
 from gateway.codec_protocol import CodecAnswer, CodecAsk
 from gateway.core.message import Message, Refusal, StoredMessage
-from gateway.core.streams import Device
+from gateway.core.streams import Device, Unresolved
 from gateway.core.waiting import WaitCause
 from gateway.database import Damaged, DatabaseFault, kept
 from gateway.retrace import AskCodec, Retraced, births_named_by, retrace
@@ -78,6 +78,24 @@ class DevicePages:
     async def _device_page(self, request: web.Request) -> web.Response:
         return page("device.html", language_of(request, self._parts.config.language))
 
+    async def exchange(self, request: web.Request) -> web.Response:
+        """The meter of a device was exchanged: its registers begin anew with the next reading."""
+        name, field = request.match_info["id"], request.query.get("field")
+        device, states = self._find(name), self._parts.device_states
+        if device is None and not states.remembers(name):
+            return _nobody(name)
+        admitted = self._streams.admit(device.name if device is not None else name)
+        if isinstance(admitted, Unresolved):
+            return web.json_response({"error": admitted.detail}, status=409)
+        counters = admitted.counters.registers() if admitted.counters is not None else []
+        known = [register.name for register in counters]
+        anew = await states.meter_exchanged(admitted.name, field)
+        if field is not None and not anew:
+            error = f"{admitted.name} has no register {field[:80]!r}; it has {', '.join(known) or 'none'}"
+            return web.json_response({"error": error}, status=404)
+        self._state.events.meter_exchanged(admitted.name, anew)
+        return web.json_response({"device": admitted.name, "begin_anew": anew})
+
     # The list.
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -121,8 +139,7 @@ class DevicePages:
         name = device.name if device is not None else name
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:
-            error = f"{name[:80]!r} was never heard and is not registered; see its id, and the topic that it sends to"
-            return web.json_response({"error": error}, status=404)
+            return _nobody(name)
         now_ms = time.time_ns() // 1_000_000
         last = self._last_message(device, stored)
         device = device or _stranger(name, stored.newest_ms)
@@ -210,6 +227,11 @@ class DevicePages:
             return await answered
 
         return ask
+
+
+def _nobody(name: str) -> web.Response:
+    error = f"{name[:80]!r} was never heard and is not registered; see its id, and the topic that it sends to"
+    return web.json_response({"error": error}, status=404)
 
 
 def _stranger(name: str, last_seen_ms: int) -> Device:

@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from gateway.core.waiting import WaitCause
 from schemas.quantities import QUANTITIES, Kind, Quality, Quantity
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
@@ -92,6 +93,13 @@ IGNORED: Final[dict[IgnoreCause, Said]] = {
     IgnoreCause.NOT_DATA: Said("không phải tin dữ liệu", "not a message of data"),
     IgnoreCause.RULE: Said("hồ sơ thiết bị cho phép bỏ qua", "the profile ignores it"),
 }
+
+WAITS: Final[dict[WaitCause, Said]] = {
+    WaitCause.UNKNOWN_DEVICE: Said("chờ đăng ký thiết bị", "for the device's registration"),
+    WaitCause.NO_BIRTH: Said("chờ khai báo Sparkplug (birth)", "for a Sparkplug birth"),
+    WaitCause.CODEC: Said("chờ bộ giải mã được sửa", "for a mended codec"),
+}
+"""What a message in quarantine waits for."""
 
 QUALITY: Final[dict[int, Said]] = {
     Quality.GATEWAY_TIME: Said("giờ của cổng, không phải của thiết bị", "time of the gateway, not of the device"),
@@ -251,6 +259,7 @@ def closed_lists(language: str) -> dict[str, str]:
         found |= {reason.value: said, f"advice_{reason.value}": advice}
     found |= {cause.value: said for cause, said in DROPS.items()}
     found |= {cause.value: said for cause, said in IGNORED.items()}
+    found |= {f"waits_{cause.value}": said for cause, said in WAITS.items()}
     found |= {f"quality_{bit}": said for bit, said in QUALITY.items()}
     found |= {f"step_{step}": said for step, said in STEPS.items()}
     return {key: getattr(said, language) for key, said in found.items()}

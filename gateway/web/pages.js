@@ -4,12 +4,14 @@ const quantities = "{quantities}";
 const locale = {vi: "vi", en: "en-GB"}[language];
 const number = new Intl.NumberFormat(locale, {maximumFractionDigits: 4});
 const byId = id => document.getElementById(id);
+const asked = new URLSearchParams(location.search).get("language");
+const parting = asked ? `?language=${encodeURIComponent(asked)}` : "";  // pages keep the language that was asked for
 const spans = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 let aheadMs = 0;  // of this device's clock, of the gateway's
 
-document.documentElement.lang = language;
 document.querySelectorAll("[data-word]").forEach(place => { place.textContent = words[place.dataset.word]; });
 document.querySelectorAll("[data-hint]").forEach(place => { place.placeholder = words[place.dataset.hint]; });
+document.querySelectorAll("a[href]").forEach(link => { link.href += parting; });
 
 /** A new element: text and what stands in it is text, whatever a device sent. */
 function made(tag, text, className) {
@@ -40,18 +42,18 @@ setInterval(() => document.querySelectorAll("[data-ms]").forEach(place => { plac
 
 /** Ask until told to stop: at once, then every so often while somebody looks, and tell when the gateway does not answer. */
 function follow(path, everyMs, show, failed) {
-  let asked = 0;
+  let turn = 0;
   async function ask() {
-    const mine = ++asked;
+    const mine = ++turn;
     try {
       const answer = await fetch(path(), {cache: "no-store"});
       if (answer.status === 401) location.reload();  // the page that asks for the token comes in its place
       const found = await answer.json();
-      if (mine !== asked) return;
+      if (mine !== turn) return;
       if (found.now) aheadMs = Date.now() - found.now;
       show(found, answer.status);
     } catch {
-      if (mine === asked) failed();
+      if (mine === turn) failed();
     }
   }
   setInterval(() => document.hidden || ask(), everyMs);

@@ -27,9 +27,9 @@ def page(name: str, language: str, status: int = 200) -> web.Response:
     return web.Response(text=_filled(name, language), content_type="text/html", status=status, headers=headers)
 
 
-def log_in(language: str) -> web.Response:
+def log_in(language: str, status: int = 401) -> web.Response:
     """The page that asks for the token, in place of one that needs it."""
-    return page("login.html", language, status=401)
+    return page("login.html", language, status)
 
 
 @lru_cache(maxsize=16)

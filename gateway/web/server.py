@@ -1,17 +1,14 @@
-"""The HTTP server: status page, health, metrics and the API."""
+"""The HTTP server: its pages, health, metrics and the API."""
 
-import asyncio
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from gateway import __version__, journal, rejects
+from gateway import journal, rejects
 from gateway.config import is_loopback
 from gateway.config_file import ConfigurationFault, secret
 from gateway.database import Damaged, DatabaseFault
@@ -20,15 +17,13 @@ from gateway.metrics import exposition
 from gateway.replay import Limits, commit, work
 from gateway.web.access import COOKIE, Access, make_token
 from gateway.web.devices import DevicePages
-from gateway.web.languages import words
 from gateway.web.pages import language_of, log_in
+from gateway.web.status import StatusPages
 from schemas.rejects import RejectReason
 
 if TYPE_CHECKING:
     from gateway.pipeline import Parts
 
-_PAGE: Final = Path(__file__).with_name("status.html")
-_EVENT_EVERY_S: Final = 1.0
 _LIST_MAX: Final = 1000
 _ROW_DIGITS: Final = 18
 _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9._:%-][A-Za-z0-9._:%/?=&-]*)?")
@@ -65,23 +60,23 @@ class WebServer:
             await self._runner.cleanup()
 
     def _routes(self) -> list[web.RouteDef]:
+        devices = DevicePages(self._parts)
         reading: dict[str, Handler] = {
-            "/": self._page,
+            "/login": self._log_in_page,
             "/metrics": self._metrics,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
-            "/api/status": self._status,
             "/api/ledger": self._ledger,
             "/api/rejects": self._rejects,
-            "/api/events": self._events,
-            **DevicePages(self._parts).routes(),
+            **StatusPages(self._parts).routes(),
+            **devices.routes(),
         }
         changing: dict[str, Handler] = {
             "/login": self._login,
             "/api/rejects/replay": self._replay,
             "/api/rejects/purge": self._purge,
             "/api/journal/drop": self._drop,
-            "/api/devices/{id}/exchange": self._exchange,
+            "/api/devices/{id}/exchange": devices.exchange,
         }
         return [web.get(path, handler) for path, handler in reading.items()] + [
             web.post(path, handler) for path, handler in changing.items()
@@ -104,16 +99,8 @@ class WebServer:
 
     # Reading.
 
-    async def _page(self, _: web.Request) -> web.Response:
-        texts = words(self._config.language)
-        document = _PAGE.read_text(encoding="utf-8").format(
-            **texts,
-            language=self._config.language,
-            gateway=self._config.mqtt.client_id,
-            version=__version__,
-            words=json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c"),
-        )
-        return web.Response(text=document, content_type="text/html")
+    async def _log_in_page(self, request: web.Request) -> web.Response:
+        return log_in(language_of(request, self._config.language), status=200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=exposition(self._state), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
@@ -125,9 +112,6 @@ class WebServer:
         why = self._state.not_ready()
         return web.Response(text=f"{why or 'ready'}\n", status=503 if why else 200)
 
-    async def _status(self, _: web.Request) -> web.Response:
-        return web.json_response(self._state.document())
-
     async def _ledger(self, _: web.Request) -> web.Response:
         return web.json_response(self._state.ledger.document())
 
@@ -138,16 +122,6 @@ class WebServer:
             rejects.select, reason=reason, device=device, number=number, before=before, most=_LIST_MAX
         )
         return web.json_response({"rejects": [reject_document(number, refusal) for number, refusal in found]})
-
-    async def _events(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(f"data: {json.dumps(self._state.document())}\n\n".encode())
-                await asyncio.sleep(_EVENT_EVERY_S)
-        except ConnectionError:
-            return response
 
     # Changing.
 
@@ -172,15 +146,6 @@ class WebServer:
         self._state.replayed(result, done)
         self._parts.to_journal.backlog.set()
         return web.json_response(result.document())
-
-    async def _exchange(self, request: web.Request) -> web.Response:
-        """The meter of a device was exchanged: its registers begin anew with the next reading."""
-        name, field = request.match_info["id"], request.query.get("field")
-        if self._state.processor.streams.devices.get(name) is None:
-            return web.json_response({"error": f"{name[:80]!r} was never heard"}, status=404)
-        anew = await self._parts.device_states.meter_exchanged(name, field)
-        self._state.events.meter_exchanged(name, anew)
-        return web.json_response({"device": name, "begin_anew": anew})
 
     async def _purge(self, request: web.Request) -> web.Response:
         reason, device = _selection(request)

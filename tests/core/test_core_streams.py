@@ -3,8 +3,9 @@
 import pytest
 
 from gateway.core.streams import Admission, Stream, Streams, Unresolved
+from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason
-from tests.core.making import NOW_MS, Registered, topic
+from tests.core.making import NOW_MS, Registered, message, pipeline, topic
 
 
 def refused(streams: Streams, on: str) -> Unresolved:
@@ -117,7 +118,36 @@ def test_a_device_struck_from_the_registry_is_unknown_from_then_on() -> None:
     assert resolved(streams, topic())
 
 
+@pytest.mark.parametrize("registered", ["24-E1-24-12-6A-14-84-01", "24e124126a148401"])
+@pytest.mark.parametrize("spoken", ["24E124126A148401", "24:e1:24:12:6a:14:84:01", "24e124126a148401"])
+def test_an_eui_is_registered_however_it_is_written_and_called_as_its_topic_calls_it(registered: str, spoken: str) -> None:
+    """People copy it from the label, and a firmware has a writing of its own."""
+    before, after = RegisteredDevice(registered, area="old"), RegisteredDevice(registered, area="new")
+    streams = Streams(Registry(devices=[before]).by_id(), Admission("reject"))
+    device = resolved(streams, topic(spoken)).device
+    assert (device.name, device.registered) == (spoken, before)
+    streams.replace_registry(Registry(devices=[after]).by_id())
+    assert resolved(streams, topic(spoken)).device.registered == after
+
+
+def test_what_waits_for_an_eui_waits_for_it_as_the_registry_has_it() -> None:
+    into = pipeline(admission=Admission("quarantine"))
+    outcome = into.process(message({"ph": 7}, topic("24-E1-24-12-6A-14-84-01")), NOW_MS)
+    assert outcome.rare is not None
+    ((key, device),) = [(waits.key, waits.device) for waits in outcome.rare.waiting]
+    assert (key, device) == ("24e124126a148401", "24-E1-24-12-6A-14-84-01")
+    assert key in Registry(devices=[RegisteredDevice("24:E1:24:12:6A:14:84:01")]).by_id()
+
+
 def test_own_stamps_of_a_device_grow_even_when_the_clock_does_not() -> None:
     device = resolved(Streams(), topic()).device
     stamps = [device.stamp(now_ms) for now_ms in (NOW_MS, NOW_MS, NOW_MS - 50, NOW_MS + 1, NOW_MS + 50)]
     assert stamps == [NOW_MS, NOW_MS + 1, NOW_MS + 2, NOW_MS + 3, NOW_MS + 50]
+
+
+def test_what_is_replayed_keeps_the_time_at_which_it_came_beside_what_comes_now() -> None:
+    device = resolved(Streams(), topic()).device
+    came_ms = NOW_MS - 20_000
+    assert device.stamp(NOW_MS) == NOW_MS
+    assert [device.stamp(came_ms, replayed=True) for _ in range(2)] == [came_ms, came_ms + 1]
+    assert device.stamp(NOW_MS) == NOW_MS + 1

@@ -158,6 +158,7 @@ def test_a_codec_is_named_with_where_its_bytes_are_and_whose_answer_is_preferred
         pytest.param("{topic: device}", "d", id="level-of-the-topic"),
         pytest.param("{property: serial}", "s-1", id="user-property"),
         pytest.param("{join: [{topic: group}, {topic: device}], by: '.'}", "g.d", id="join"),
+        pytest.param("'{group}-{device}'", "g-d", id="levels-of-the-topic-in-a-text"),
         pytest.param("{path: /eui, lower: true}", "aabb", id="lower"),
         pytest.param("{path: /b64, base64_to_hex: true}", "0011", id="base64-to-hex"),
         pytest.param("{path: /urn, regex: 'urn:dev:(\\w+)'}", "x7", id="group-of-a-regex"),

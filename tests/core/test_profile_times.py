@@ -125,13 +125,16 @@ def test_a_window_of_a_source_may_be_wider_than_that_of_the_gateway() -> None:
     [
         pytest.param("{path: /t, format: unix_ms, minus: 15min}", (NOW_MS - 900_000, 0), id="fixed"),
         pytest.param("{path: /t, format: unix_ms, minus: /age}", (NOW_MS - 90_000, 0), id="seconds-at-a-path"),
-        pytest.param("{path: /t, format: unix_ms, minus: {path: /age, in: min}}", (NOW_MS - 90 * 60_000, 0), id="minutes"),
+        pytest.param("{path: /t, format: unix_ms, minus: {path: /age, unit: min}}", (NOW_MS - 90 * 60_000, 0), id="minutes"),
+        pytest.param(
+            "{path: /t, format: unix_ms, minus: {path: /age, unit: {path: /u}}}", (NOW_MS - 90_000, 0), id="unit-sent"
+        ),
         pytest.param("{path: /t, format: unix_ms, minus: /nowhere}", (None, 0), id="age-not-there"),
         pytest.param("{minus: /age}", (NOW_MS - 90_000, 1), id="age-at-arrival-is-the-gateways-time"),
     ],
 )
 def test_an_age_is_taken_away(time: str, expected: tuple[int | None, int]) -> None:
-    assert times(time, {"t": NOW_MS, "age": 90}) == [expected]
+    assert times(time, {"t": NOW_MS, "age": 90, "u": "s"}) == [expected]
 
 
 HISTORY = """

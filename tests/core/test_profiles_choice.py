@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from gateway.core.candidates import Frame
 from gateway.core.message import Message, Outcome
 from gateway.core.native import Undecodable
 from gateway.core.profile import CompiledProfile
-from gateway.core.profiles import Frame, ProfiledTopic, Profiles
+from gateway.core.profiles import ProfiledTopic, Profiles
 from gateway.core.streams import Admission
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import IgnoreCause, RejectReason
@@ -223,6 +224,13 @@ def test_what_nobody_takes_is_refused_with_those_who_were_asked(message: Message
     why = refused([named("p", match), named("q", match + "\ndecode: json_lenient")], message)
     assert why.reason is reason
     assert detail in why.detail
+
+
+@pytest.mark.parametrize("document", [[1], {"port": [1]}, {}, 5], ids=repr)
+def test_where_a_port_should_be_anything_may_be(document: object) -> None:
+    texts = [named("a", "match: {topic: 't/{device}', when: {/port: [1]}}"), named("b", "match: {topic: 't/{device}'}")]
+    assert chosen(texts, sent(document)) == "b"
+    assert chosen(texts, sent({"port": 1})) == "a"
 
 
 def test_a_payload_that_one_group_cannot_read_is_for_those_who_can() -> None:

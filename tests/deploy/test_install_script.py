@@ -35,7 +35,7 @@ def test_a_dry_run_says_every_step_and_takes_none() -> None:
     assert all(line.startswith(("would run: ", "kept: ")) for line in lines)
     for step in (
         "/opt/gateway",
-        f"pip install --quiet {ROOT}[setup]",
+        f"pip install --quiet {ROOT}[codecs,setup]",
         "/etc/gateway/gateway.yaml",
         "/etc/gateway/devices.yaml",
         "/etc/systemd/system/gateway.service",
@@ -49,7 +49,7 @@ def test_a_dry_run_says_every_step_and_takes_none() -> None:
 def test_a_dry_run_takes_a_wheel(tmp_path: Path) -> None:
     wheel = tmp_path / "province_gateway-0.1.0-py3-none-any.whl"
     wheel.touch()
-    assert f"pip install --quiet {wheel}[setup]" in install("--dry-run", str(wheel)).stdout
+    assert f"pip install --quiet {wheel}[codecs,setup]" in install("--dry-run", str(wheel)).stdout
 
 
 @pytest.mark.parametrize(

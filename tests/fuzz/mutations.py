@@ -89,12 +89,7 @@ class Seed:
 
 def examples(files: Iterable[ProfileFile]) -> list[Seed]:
     """The examples inside profiles, and native readings."""
-    own = [
-        Seed(message.topic, message.body())
-        for file in files
-        for test in file.model.tests
-        for message in test.sequence()
-    ]
+    own = [Seed(message.topic, message.body()) for file in files for test in file.model.tests for message in test.sequence()]
     native = [
         Seed(f"iot/v1/site/{domain}/dev-1/{channel}", json.dumps(reading).encode())
         for domain, reading in NATIVE
@@ -164,7 +159,9 @@ class Mutator:
     def _broken_topic(self, topic: str) -> str:
         levels = topic.split("/")
         at = self._chance.randrange(len(levels))
-        levels[at] = self._chance.choice(["", "x" * 70, "\u00e9", "NDEATH", "DDATA", "readings", levels[at - 1], "a b", "sim-1"])
+        levels[at] = self._chance.choice(
+            ["", "x" * 70, "\u00e9", "NDEATH", "DDATA", "readings", levels[at - 1], "a b", "sim-1"]
+        )
         return "/".join(levels)
 
     @staticmethod

@@ -43,7 +43,22 @@ def faults(text: str) -> list[str]:
         pytest.param("tags: {lane: 1}", "tags: {lane: {literal: 1}}", id="number-as-tag"),
         pytest.param("time: /t", "time: [{path: /t}]", id="time"),
         pytest.param("time: arrival", "time: [{last: arrival}]", id="arrival"),
-        pytest.param("time: {base: /t, step: 1h}", "time: {base: /t, step: {literal: 3600000, in: ms}}", id="span"),
+        pytest.param("time: {base: /t, step: 1h}", "time: {base: /t, step: {literal: 3600000, unit: ms}}", id="span"),
+        pytest.param(
+            "time: {path: /t, format: strptime, pattern: '%Y', zone: UTC}",
+            "time: {path: /t, format: '%Y', zone: UTC}",
+            id="strptime",
+        ),
+        pytest.param(
+            "time: {parts: [/y, /m, /d], zone: UTC}", "time: {parts: {year: /y, month: /m, day: /d}, zone: UTC}", id="parts"
+        ),
+        pytest.param(
+            "decode: [cbor, {path: /a, as: hex}, {/b: json}]",
+            "decode: {as: cbor, nested: {/a: hex, /b: json}}",
+            id="decode-in-order",
+        ),
+        pytest.param("status: {topic: a}", "status: [{topic: [a]}]", id="one-status"),
+        pytest.param("dedup: {key: /a, window: 1h}", "dedup: {key: [/a], window: 60min}", id="one-part-of-a-key"),
         pytest.param("ignore: {/a: 1}", "ignore: [{/a: 1}]", id="one-rule"),
         pytest.param("match: {topic: t, when: {/a: [1, x]}}", "match: {topic: t, when: {/a: {is: [1, x]}}}", id="values"),
         pytest.param("match: {topic: t, when: {/a: number}}", "match: {topic: t, when: {/a: {type: number}}}", id="type"),

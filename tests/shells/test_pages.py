@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.waiting import WaitCause
 from gateway.explain import _MENDED_BY
 from gateway.web import glossary, pages
 from gateway.web.languages import LANGUAGES, WORDS, words
@@ -12,7 +13,7 @@ from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 FOLDER = Path(pages.__file__).parent
-FILES = ["device.html", "devices.html", "login.html"]
+FILES = ["device.html", "devices.html", "login.html", "status.html"]
 QUALITY_BITS = {bit for name, bit in vars(Quality).items() if name.isupper()}
 
 
@@ -25,6 +26,7 @@ def test_a_page_is_filled_and_needs_nothing_from_elsewhere(file: str, language: 
     assert re.findall(r"/\*(?:style|script)\*/|\"\{\w+\}\"", response.text) == []
     assert re.findall(r"<(?:link|img|iframe)\b|<script [^>]*src|https?://|@import|url\(", response.text) == []
     assert f'const language = "{language}";' in response.text
+    assert f'<html lang="{language}">' in response.text
     assert response.text.count("</script>") == 1, "no word ends the script"
 
 
@@ -45,7 +47,7 @@ def test_nothing_a_device_sends_can_become_markup() -> None:
 def test_the_closed_lists_are_told_in_words(language: str) -> None:
     found = words(language)
     wanted = [*RejectReason, *(f"advice_{reason}" for reason in RejectReason), *DropCause, *IgnoreCause]
-    wanted += [f"quality_{bit}" for bit in QUALITY_BITS]
+    wanted += [*(f"waits_{cause}" for cause in WaitCause), *(f"quality_{bit}" for bit in QUALITY_BITS)]
     assert [key for key in wanted if not found.get(key)] == []
 
 

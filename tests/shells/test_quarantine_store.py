@@ -42,6 +42,8 @@ def test_a_message_comes_back_as_it_was(connection: sqlite3.Connection) -> None:
     messages = [
         waiting(payload=b"\x00\xff", topic="mùa/lũ", retain=True, device="m1", arrival_ms=7),
         waiting(cause=WaitCause.NO_BIRTH, expires_ms=99, arrival_ms=8, properties=(("device", "m1"), ("a", ""))),
+        waiting(duplicate=True, arrival_ms=9),
+        waiting(retain=True, duplicate=True, arrival_ms=10),
     ]
     quarantine.add(connection, messages, ROOM)
     assert [message for _, (_, message) in quarantine.select_key(connection, "m1")] == messages

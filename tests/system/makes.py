@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.services import Service
-from tests.influx import query
-from tests.system.fleet import Points
+from tests.influx import Row, query
 
 PORT = 85
 ECHO_CODEC = "function decodeUplink(input) { return {data: {pressure: input.bytes[0] + 256 * input.bytes[1]}}; }"
@@ -107,9 +106,6 @@ def assert_each_frame_stands(influxdb: Service, frames: Iterable[Frame]) -> None
     assert found == wanted
 
 
-def by_device(points: Points) -> dict[str, int]:
-    """How many points each device has."""
-    counts: dict[str, int] = {}
-    for device, _ in points:
-        counts[device] = counts.get(device, 0) + 1
-    return counts
+def rows_of(influxdb: Service, device: str, measurement: str = "water") -> list[Row]:
+    """All points of a device, oldest first."""
+    return query(influxdb.url, "iot", f"SELECT * FROM {measurement} WHERE device = '{device}' ORDER BY time")  # noqa: S608 - names of ours

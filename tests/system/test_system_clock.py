@@ -48,7 +48,7 @@ def publish_readings(broker: Service) -> dict[tuple[str, int], float]:
     """Readings of ten devices, native ones and frames, all with the right time; what must stand in InfluxDB."""
     now_ms = time.time_ns() // 1_000_000
     messages: list[tuple[str, str | bytes]] = []
-    wanted = {}
+    wanted: dict[tuple[str, int], float] = {}
     for n in range(READINGS // 2):
         at_ms = now_ms - READINGS + n
         native, frame = DEVICES[n % 5], Frame(EUIS[n % 5], n, at_ms, n % 1000)

@@ -1,5 +1,6 @@
-"""Makers' codecs that mean harm: a reject each, nobody else is held up, and one that goes on is suspended until it is mended."""
+"""Makers' codecs that mean harm: a reject each, nobody else is held up, and one that goes on is suspended until mended."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -58,7 +59,9 @@ class Stopwatch:
     def __call__(self, lines: str) -> Deed:
         """For :attr:`Door.deed`."""
         now_ms = time.time() * 1000
-        times = [float(line.rpartition(" ")[2]) for line in lines.split("\n") if line.startswith("water,") and "flow_m3_h" in line]
+        times = [
+            float(line.rpartition(" ")[2]) for line in lines.split("\n") if line.startswith("water,") and "flow_m3_h" in line
+        ]
         self.took_ms += [now_ms - at_ms for at_ms in times]
         return Forward()
 
@@ -83,7 +86,7 @@ def hostile(tmp_path: Path) -> dict[str, int]:
 def test_hostile_codecs_cost_a_reject_each_and_hold_up_nobody(
     mosquitto: Service, influxdb: Service, tmp_path: Path, hostile: dict[str, int]
 ) -> None:
-    """Two frames of each every few moments, for less than what suspends a codec; beside them others send 500 readings a second."""
+    """Two frames of each every few moments, fewer than what suspends it; beside them others send 500 readings a second."""
     with (
         Door(influxdb) as door,
         gateway(tmp_path / "gateway", mosquitto.url, door.url) as gate,
@@ -110,7 +113,9 @@ def test_hostile_codecs_cost_a_reject_each_and_hold_up_nobody(
         )
         assert ledger["written"] == len(fleet.acknowledged) + len(sound)
         assert stopwatch.p99_ms <= P99_MAX_MS, f"p99 {stopwatch.p99_ms:.0f} ms"
-        assert rss_bytes <= min(RSS_MAX_BYTES, before_bytes + 30_000_000), f"{before_bytes / 1e6:.0f} → {rss_bytes / 1e6:.0f} MB"
+        assert rss_bytes <= min(RSS_MAX_BYTES, before_bytes + 30_000_000), (
+            f"{before_bytes / 1e6:.0f} → {rss_bytes / 1e6:.0f} MB"
+        )
         assert child_bytes(gate) <= CHILD_MAX_BYTES
         details = {reject["device"]: reject["detail"] for reject in rejects}
         assert "profile loops: its codec: took more than 10 ms" in details["bad-loops"]
@@ -123,10 +128,71 @@ def until_more_acknowledged(fleet: Fleet, more: int) -> None:
     until(lambda: len(fleet.acknowledged) >= least, what="the fleet goes on")
 
 
+def children_of(gate: Gateway) -> list[int]:
+    """The process that runs the codecs, when there is one."""
+    return [int(pid) for pid in Path(f"/proc/{gate.pid}/task/{gate.pid}/children").read_text().split()]
+
+
 def child_bytes(gate: Gateway) -> int:
     """The most memory that the process which runs the codecs ever held."""
-    (child,) = Path(f"/proc/{gate.pid}/task/{gate.pid}/children").read_text().split()
+    (child,) = children_of(gate)
     return int(Path(f"/proc/{child}/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def test_a_process_for_codecs_that_is_killed_costs_nobody_a_reading(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    """As by a system that is short of memory."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    profile(folder, "pressure")
+    sent = [frame("aa00000000000001", counter, 85) for counter in range(3000)]
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        for start in range(0, 3000, 500):
+            before = gate.ledger()["written"]
+            publish_all(client, map(message, sent[start : start + 500]))
+            until(lambda before=before: gate.ledger()["written"] > before, what="the process answers")
+            for pid in children_of(gate):
+                os.kill(pid, signal.SIGKILL)
+        ledger = wait_settled(gate, mosquitto)
+        assert (ledger["written"], ledger["rejected"]) == (3000, 0)
+        assert gate.status()["codecs"]["restarts"] >= 3
+    assert_each_frame_stands(influxdb, sent)
+
+
+def test_a_codec_that_is_slower_than_its_messages_come_holds_up_only_them(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    """What it cannot do now waits on disk, acknowledged, and comes in when it has caught up."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    profile(
+        folder,
+        "slow",
+        f"function wait() {{ for (const end = Date.now() + 8; Date.now() < end;); }} {ECHO_CODEC}".replace(
+            "{ r", "{ wait(); r"
+        ),
+    )
+    sent = [frame("aa00000000000001", counter, 85) for counter in range(1000)]
+    with (
+        Door(influxdb) as door,
+        gateway(folder, mosquitto.url, door.url) as gate,
+        client_of(mosquitto) as client,
+    ):
+        stopwatch = Stopwatch()
+        door.deed = stopwatch
+        gate.wait_subscribed()
+        with Fleet(mosquitto, rate=500) as fleet:
+            for start in range(0, 1000, 100):
+                publish_all(client, map(message, sent[start : start + 100]))
+                until_more_acknowledged(fleet, 150)
+                assert gate.status()["mqtt"]["unacknowledged"] < 1000
+        assert gate.pending("quarantine") > 0
+        ledger = wait_settled(gate, mosquitto, within_s=40.0)
+        assert ledger["written"] == len(fleet.acknowledged) + 1000
+        assert (ledger["rejected"], ledger["expired"], ledger["lost"]) == (0, 0, 0)
+        assert stopwatch.p99_ms <= P99_MAX_MS, f"p99 {stopwatch.p99_ms:.0f} ms"
 
 
 @pytest.mark.parametrize(
@@ -185,4 +251,3 @@ def test_messages_that_wait_for_a_codec_outlive_the_gateway(
         ledger = gate.ledger()
         assert ledger["written"] >= 20
         assert ledger["lost"] == 0
-

@@ -8,9 +8,8 @@ from typing import Self
 import pytest
 
 from gateway.services import Service
-from tests.influx import query
 from tests.system.fleet import client_of, connect, publish_all, wait_settled
-from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile, registry
+from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile, registry, rows_of
 from tests.system.rig import gateway
 from tests.waiting import until
 
@@ -38,9 +37,9 @@ def test_frames_of_a_shipped_make_stand_in_influxdb(mosquitto: Service, influxdb
         assert gate.troubles() == ""
         assert gate.status()["mqtt"]["unacknowledged"] == 0
     assert_each_frame_stands(influxdb, sent)
-    (row,) = query(influxdb.url, "iot", f"SELECT * FROM water WHERE device = '{EUIS[3]}' LIMIT 1")
+    row, *_ = rows_of(influxdb, EUIS[3])
     assert row == {"time": sent[3].time_ms, "device": EUIS[3], "site": "q1", "pressure_kpa": 21, "quality": 0}
-    (row,) = query(influxdb.url, "iot", f"SELECT * FROM device_health WHERE device = '{EUIS[3]}' LIMIT 1")
+    row, *_ = rows_of(influxdb, EUIS[3], "device_health")
     health = {"battery_pct": 92, "rssi_dbm": -97, "snr_db": 6.5, "frame_counter": 3}
     assert row == {"time": sent[3].time_ms, "device": EUIS[3], "site": "q1", "quality": 0, **health}
 
@@ -92,8 +91,9 @@ class Sender:
 
 
 @pytest.mark.parametrize("away", [pytest.param(False, id="influxdb-there"), pytest.param(True, id="influxdb-away")])
-def test_a_gateway_killed_while_codecs_are_asked_loses_nothing(
-    mosquitto: Service, influxdb: Service, tmp_path: Path, *, away: bool
+@pytest.mark.parametrize("kill", [pytest.param(True, id="killed"), pytest.param(False, id="stopped")])
+def test_a_gateway_that_ends_while_codecs_are_asked_loses_nothing(
+    mosquitto: Service, influxdb: Service, tmp_path: Path, *, away: bool, kill: bool
 ) -> None:
     """The codec takes its time, so that messages are on their way at each kill."""
     folder = tmp_path / "gateway"
@@ -103,11 +103,14 @@ def test_a_gateway_killed_while_codecs_are_asked_loses_nothing(
     with gateway(folder, mosquitto.url, influxdb.url) as gate:
         gate.wait_subscribed()
         with Sender(mosquitto, rate=200) as sender:
-            for _ in range(3):
+            for _ in range(2):
                 if away:
                     influxdb.stop()
                 until(lambda: gate.status()["codecs"]["pending"] > 10, what="codecs are asked")
-                gate.kill()
+                if kill:
+                    gate.kill()
+                else:
+                    assert gate.terminate() == 0
                 gate.start()
                 gate.wait_subscribed()
         influxdb.start()

@@ -10,7 +10,7 @@ import pytest
 from gateway.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish_all
-from tests.system.makes import Frame, assert_each_frame_stands, profile, registry
+from tests.system.makes import Frame, assert_each_frame_stands, profile, registry, rows_of
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import until
 
@@ -45,7 +45,7 @@ def register_all(gate: Gateway) -> None:
 
 def assert_in_order(influxdb: Service, device: str, count: int) -> None:
     """Readings without a time of their own stand in the order in which they came, each once."""
-    rows = query(influxdb.url, "iot", f"SELECT seq, quality FROM water WHERE device = '{device}' ORDER BY time")
+    rows = rows_of(influxdb, device)
     assert [row["seq"] for row in rows] == list(range(count))
     assert {row["quality"] for row in rows} == {1}
 

@@ -3,7 +3,6 @@
 import json
 import signal
 import time
-from pathlib import Path
 
 import pytest
 from paho.mqtt.client import Client
@@ -12,7 +11,7 @@ from gateway.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import Frame, profile, registry
-from tests.system.rig import Gateway, gateway
+from tests.system.rig import Gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -129,7 +128,7 @@ def test_topics_that_nobody_wants_any_more_are_given_up(gate: Gateway, mosquitto
         assert gate.status()["rejects"] == {}
 
 
-def test_a_new_subscription_gets_what_is_retained(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
+def test_a_new_subscription_gets_what_is_retained(gate: Gateway, mosquitto: Service) -> None:
     with client_of(mosquitto) as client:
         publish(client, *reading(1), retain=True)
         publish(client, "acme/m1/state", "down", retain=True)

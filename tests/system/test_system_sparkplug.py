@@ -1,5 +1,6 @@
 """A Sparkplug edge node on the real broker: its births are asked for, wait for nobody, and outlive the gateway."""
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from paho.mqtt.client import Client, MQTTMessage
 
 from gateway.services import Service
 from tests.core.sparkplug_payloads import DOUBLE, LONG, M, payload
-from tests.influx import query
 from tests.system.fleet import client_of, publish
+from tests.system.makes import registry, rows_of
 from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import until
 
@@ -76,8 +77,7 @@ def edge_node(broker: Service) -> Iterator[EdgeNode]:
 
 def powers(influxdb: Service) -> dict[int, float]:
     """Power by time."""
-    rows = query(influxdb.url, "iot", f"SELECT active_power_w FROM power WHERE device = '{DEVICE}'")
-    return {int(str(row["time"])): float(str(row["active_power_w"])) for row in rows}
+    return {int(str(row["time"])): float(str(row["active_power_w"])) for row in rows_of(influxdb, DEVICE, "power")}
 
 
 def is_online(gate: Gateway) -> bool:
@@ -89,9 +89,7 @@ def expected(node: EdgeNode, *numbers: int) -> dict[int, float]:
     return {node.start_ms + number: 100.0 + number for number in numbers}
 
 
-def test_data_before_its_birth_waits_and_the_gateway_asks_for_it(
-    mosquitto: Service, influxdb: Service, tmp_path: Path
-) -> None:
+def test_data_before_its_birth_waits_and_the_gateway_asks_for_it(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
     with (
         gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, profiles=SPARKPLUG) as gate,
         edge_node(mosquitto) as node,
@@ -110,6 +108,29 @@ def test_data_before_its_birth_waits_and_the_gateway_asks_for_it(
         ledger = gate.ledger()
         assert (ledger["received"], sum(ledger["pending"].values()), gate.troubles()) == (22, 0, "")
         assert gate.status()["rejects"] == {}
+
+
+def test_births_and_data_of_an_unregistered_device_wait_together(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    with (
+        gateway(folder, mosquitto.url, influxdb.url, profiles=SPARKPLUG, devices={"unknown": "quarantine"}) as gate,
+        edge_node(mosquitto) as node,
+    ):
+        gate.wait_subscribed()
+        node.births()
+        for number in range(1, 11):
+            node.data(number)
+        until(lambda: gate.pending("quarantine") == 11, what="they wait")
+        gate.kill()
+        gate.start()
+        gate.wait_subscribed()
+        node.data(11)
+        until(lambda: gate.pending("quarantine") == 12, what="another one waits")
+        registry(folder, [{"id": DEVICE}])
+        gate.send_signal(signal.SIGHUP)
+        until(lambda: gate.ledger()["written"] == 12, what="all arrived")
+        assert sum(gate.ledger()["pending"].values()) == 0
+    assert powers(influxdb) == expected(node, *range(12))
 
 
 @pytest.mark.parametrize("kill", [pytest.param(True, id="killed"), pytest.param(False, id="stopped")])

@@ -40,7 +40,7 @@ def json_object(payload: bytes) -> object:
         document = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         document = _patiently(payload)
-    return bounded(document) if _may_be_unbounded(payload) else document
+    return bounded(document) if may_be_unbounded(payload) else document
 
 
 def json_lenient(payload: bytes) -> object:
@@ -81,7 +81,7 @@ def finite(number: int) -> float:
     return math.inf if number > 0 else -math.inf
 
 
-def _may_be_unbounded(payload: bytes) -> bool:
+def may_be_unbounded(payload: bytes) -> bool:
     """Whether a walk through the document is due. Most often it is not, and to know that must cost less than the walk.
 
     An integer beyond a float has 309 digits, so four samples in a row are digits. (``replace`` counts faster than ``count``.)

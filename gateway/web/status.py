@@ -1,0 +1,104 @@
+"""What HTTP shows of the gateway as a whole: the status page and what it asks for."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from gateway import quarantine
+from gateway.documents import coverage_document
+from gateway.web.pages import language_of, page
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Parts
+
+Document = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_EVENT_EVERY_S: Final = 1.0
+_COUNTED_FOR_S: Final = 30.0
+_LOOKED_AT_FOR_S: Final = 5.0
+_KEYS: Final = 20
+
+
+class _Fresh:
+    """A document that is made at most once in so many seconds, however many people look at it."""
+
+    def __init__(self, make: Callable[[], Awaitable[Document]], for_s: float) -> None:
+        self._make = make
+        self._for_s = for_s
+        self._made: tuple[object, float, Document] | None = None
+        self._making = asyncio.Lock()
+
+    async def get(self, basis: object = None) -> Document:
+        """The document; made anew when it is old, or when ``basis`` is another object than then."""
+        async with self._making:
+            now_s = time.monotonic()
+            if self._made is None or self._made[0] is not basis or now_s - self._made[1] >= self._for_s:
+                self._made = basis, now_s, await self._make()
+            return self._made[2]
+
+
+class StatusPages:
+    """The routes ``/``, ``/api/status``, ``/api/events``, ``/api/coverage`` and ``/api/quarantine``."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self._state = parts.state
+        self._coverage = _Fresh(self._count, _COUNTED_FOR_S)
+        self._waiting = _Fresh(self._look, _LOOKED_AT_FOR_S)
+
+    def routes(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {
+            "/": self._page,
+            "/api/status": self._status,
+            "/api/events": self._events,
+            "/api/coverage": self._coverage_of_registry,
+            "/api/quarantine": self._quarantine,
+        }
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return page("status.html", language_of(request, self._parts.config.language))
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.json_response(self._state.document())
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(f"data: {json.dumps(self._state.document())}\n\n".encode())
+                await asyncio.sleep(_EVENT_EVERY_S)
+        except ConnectionError:
+            return response
+
+    async def _coverage_of_registry(self, _: web.Request) -> web.Response:
+        """As ``gateway devices coverage --json``, at most half a minute old."""
+        return web.json_response(await self._coverage.get(self._state.processor.streams.registry))
+
+    async def _count(self) -> Document:
+        now_ms = time.time_ns() // 1_000_000
+        found = await asyncio.to_thread(self._state.coverage, now_ms)
+        return {"at": now_ms, "running": True, **coverage_document(found, self._state.areas)}
+
+    async def _quarantine(self, _: web.Request) -> web.Response:
+        """What waits for knowledge, for what, and since when; the keys for which most messages wait."""
+        return web.json_response(await self._waiting.get())
+
+    async def _look(self) -> Document:
+        keys = await self._parts.database.run(quarantine.keys, _KEYS)
+        stock = self._parts.quarantine.stock
+        return {
+            "messages": stock.messages,
+            "bytes": stock.bytes,
+            "max_bytes": self._parts.config.devices.quarantine_max_bytes,
+            "by_cause": {cause.value: messages for cause, messages in stock.by_cause.items()},
+            "keys": [
+                {"key": key.key, "cause": key.cause.value, "messages": key.messages, "since": key.since_ms} for key in keys
+            ],
+        }

@@ -1,0 +1,30 @@
+"""A utility's folder as a fixture."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from gateway.profile_files import SHIPPED, load_profiles
+from tests.shells.site import Site
+
+_FEW = ("axioma-w1", "milesight-em500-pp", "sparkplug-power", "tasmota-energy")
+
+
+@pytest.fixture(scope="session")
+def few_shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with some of the shipped profiles: to read all of them takes a sixth of a second, for each call of a command."""
+    folder = tmp_path_factory.mktemp("shipped")
+    for name in _FEW:
+        for file in SHIPPED.glob(f"{name}.*"):
+            shutil.copy(file, folder)
+    shutil.copytree(SHIPPED / "envelopes", folder / "envelopes")
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, few_shipped: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A folder without devices and profiles."""
+    monkeypatch.setattr("gateway.known.load_profiles", partial(load_profiles, shipped=few_shipped))
+    return Site(tmp_path)

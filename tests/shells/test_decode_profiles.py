@@ -1,0 +1,357 @@
+"""``gateway decode`` as people and scripts call it: which profile is asked, each step in words, and the fixed form in JSON."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gateway.cli import main
+from tests.core.making import NOW_MS
+from tests.shells.site import CODEC, OWN, RADIO, Site
+
+KEYS = ["device", "profile", "decoded", "points", "duplicates", "dropped", "ignored", "reject"]
+"""Those of CONTRACT, section 9, in their order, and the duplicates."""
+
+EUI = "0011223344556677"
+UPLINK = f"application/1/device/{EUI}/event/up"
+FRAME = {"deviceInfo": {"devEui": EUI}, "time": "2026-11-01T00:00:00Z", "fPort": 99, "fCnt": 7, "data": "AQI="}
+
+
+class Desk:
+    """A folder, and the command in it."""
+
+    def __init__(self, site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.site = site
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+
+    def run(self, *options: str, data: bytes = b"") -> tuple[int, str, str]:
+        """The exit status, what was printed and what was complained of; ``data`` is standard input."""
+        assert self.site.config
+        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        status = main(["decode", "-c", str(self.site.folder / "gateway.yaml"), *options])
+        said = self._capsys.readouterr()
+        return status, said.out, said.err.replace(f"{self.site.folder}/", "")
+
+    def rows(self, *rows: Mapping[str, Any], options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        """The result of each row."""
+        data = "\n".join(json.dumps({"arrival_ms": NOW_MS, **row}) for row in rows).encode()
+        status, out, err = self.run("--jsonl", "--json", *options, data=data)
+        results = [json.loads(line) for line in out.splitlines()]
+        assert (status, err, len(results)) == (int(any(result["reject"] for result in results)), "", len(rows))
+        return results
+
+    def text(self, payload: object, topic: str, *options: str) -> list[str]:
+        """What is said of one payload, a line each."""
+        _, out, err = self.run("--topic", topic, *options, data=json.dumps(payload).encode())
+        assert err == ""
+        return out.replace(f"{self.site.folder}/", "").splitlines()
+
+
+@pytest.fixture
+def desk(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk with a profile of its own on a topic, and one for radio frames."""
+    site.profile("pump")
+    site.profile("mine", RADIO, mine=CODEC)
+    return Desk(site, capsys, monkeypatch)
+
+
+# The fixed form.
+
+
+def test_a_row_has_the_fixed_form(desk: Desk) -> None:
+    (result,) = desk.rows({"topic": UPLINK, "payload": FRAME}, options=("--profile", "mine"))
+    assert list(result) == KEYS
+    assert (result["device"], result["profile"], result["dropped"], result["ignored"], result["reject"]) == (
+        EUI,
+        "mine",
+        [],
+        None,
+        None,
+    )
+    assert result["points"] == [
+        {"measurement": "water", "tags": {"device": EUI}, "time_ms": 1793491200000, "fields": {"ph": 7.0, "quality": 0}}
+    ]
+    seen = result["decoded"]
+    assert (seen["codec"], seen["payload"], seen["port"], seen["frame_counter"]) == ({"ph": 7}, "0102", 99, 7)
+    assert "raw" not in seen
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(
+            {"topic": "iot/v1/s1/water/m1/readings", "payload": {"ts": NOW_MS, "ph": 7, "flow_m3_h": "x", "nobody": 1}},
+            {
+                "device": "m1",
+                "profile": "native",
+                "points": [
+                    {
+                        "measurement": "water",
+                        "tags": {"device": "m1", "site": "s1"},
+                        "time_ms": NOW_MS,
+                        "fields": {"ph": 7.0, "quality": 2},
+                    }
+                ],
+                "dropped": [{"path": "flow_m3_h", "cause": "wrong_type"}, {"path": "nobody", "cause": "unknown_key"}],
+            },
+            id="native",
+        ),
+        pytest.param(
+            {"topic": "own/d1/pump", "payload": {"ph": 99}},
+            {"device": "d1", "profile": "pump", "points": [], "dropped": [{"path": "/ph", "cause": "out_of_bounds"}]},
+            id="only-drops",
+        ),
+        pytest.param(
+            {"topic": "own/d1/pump", "payload": {"ph": 7}, "retain": True},
+            {"device": "d1", "profile": "pump", "points": [], "ignored": "retained", "reject": None},
+            id="retained",
+        ),
+        pytest.param(
+            {"topic": "iot/v1/s1/water/m1/status", "payload": {"state": "online"}},
+            {"device": "m1", "points": [], "ignored": "status", "reject": None},
+            id="status",
+        ),
+        pytest.param(
+            {"topic": UPLINK, "payload": {**FRAME, "data": ""}},
+            {"points": [], "ignored": "not_data", "reject": None},
+            id="no-frame",
+        ),
+        pytest.param(
+            {"topic": "nobody/x", "payload": "text"},
+            {"device": None, "profile": None, "decoded": None, "points": [], "ignored": None},
+            id="nobodys",
+        ),
+    ],
+)
+def test_what_becomes_of_a_row(desk: Desk, row: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    (result,) = desk.rows(row)
+    assert {key: result[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        pytest.param({"topic": "nobody/x", "payload": {}}, "unknown_topic", id="topic"),
+        pytest.param({"topic": "own/d1/pump", "payload": "{"}, "bad_json", id="json"),
+        pytest.param({"topic": "own/d1/pump", "payload_hex": "ff"}, "not_utf8", id="utf8"),
+        pytest.param({"topic": "own/d1/pump", "payload": {}}, "no_quantity", id="nothing"),
+        pytest.param({"topic": UPLINK, "payload": {**FRAME, "fPort": 1}}, "unknown_device", id="a-family-nobody-registered"),
+        pytest.param({"topic": UPLINK, "payload": {**FRAME, "data": "!"}}, "bad_payload", id="bytes"),
+    ],
+)
+def test_a_row_that_cannot_become_data_has_its_reason_in_a_sentence(desk: Desk, row: Mapping[str, Any], reason: str) -> None:
+    (result,) = desk.rows(row)
+    assert (list(result), result["points"], result["reject"]["reason"]) == (KEYS, [], reason)
+    assert result["reject"]["detail"]
+
+
+def test_rows_are_taken_in_order_and_with_state(desk: Desk) -> None:
+    """A copy of a radio frame, a reading that came before, a counter that went back."""
+    copy = {**FRAME, "time": "2026-11-01T00:00:48Z"}
+    radio = desk.rows(*({"topic": UPLINK, "payload": each} for each in (FRAME, copy)), options=("--profile", "mine"))
+    assert [(len(each["points"]), each["duplicates"]) for each in radio] == [(1, 0), (0, 1)]
+    registers = desk.rows(
+        *(
+            {"topic": "iot/v1/s1/water/m1/readings", "payload": {"ts": NOW_MS + at, "volume_m3": value}}
+            for at, value in ((0, 5), (1000, 4), (1000, 4))
+        )
+    )
+    assert [each["points"][0]["fields"]["quality"] if each["points"] else None for each in registers] == [0, 4, None]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param({"payload": {"ph": 7}}, id="json"),
+        pytest.param({"payload": '{"ph": 7}'}, id="text"),
+        pytest.param({"payload_hex": b'{"ph": 7}'.hex()}, id="hex"),
+        pytest.param({"payload_base64": "eyJwaCI6IDd9"}, id="base64"),
+        pytest.param({"payload": {"ph": 7}, "note": "of ours", "retain": False}, id="further-keys"),
+    ],
+)
+def test_a_row_writes_its_payload_in_one_of_four_ways(desk: Desk, payload: Mapping[str, Any]) -> None:
+    (result,) = desk.rows({"topic": "own/d1/pump", **payload})
+    assert result["points"][0]["fields"] == {"ph": 7.0, "quality": 1}
+    assert result["points"][0]["time_ms"] == NOW_MS
+
+
+def test_rows_may_come_from_a_file_with_empty_lines_and_a_byte_order_mark(desk: Desk) -> None:
+    row = {"topic": "own/d1/pump", "payload": {"ph": 7}}
+    file = desk.site.folder / "rows.jsonl"
+    file.write_text(f"{json.dumps(row)}\n\n{json.dumps(row)}\n", encoding="utf-8-sig")
+    status, out, _ = desk.run("--jsonl", "--json", str(file))
+    assert (status, len(out.splitlines())) == (0, 2)
+
+
+def test_what_json_cannot_show_is_shown_as_text(desk: Desk) -> None:
+    desk.site.profile("any", OWN.replace("points:", "decode: cbor\npoints:").replace("payload: {ph: 7}", "hex: a162706807"))
+    (result,) = desk.rows({"topic": "own/d1/any", "payload_hex": "a3627068076162420102616ef97e00"})
+    assert result["decoded"] == {"ph": 7, "b": "0102", "n": "nan"}
+
+
+# What is asked.
+
+
+@pytest.mark.parametrize("meant", ["mine", "profiles/mine.yaml"], ids=["name", "file"])
+def test_only_the_profile_that_is_meant_is_asked(desk: Desk, meant: str) -> None:
+    meant = str(desk.site.folder / meant) if "/" in meant else meant
+    ours, other = desk.rows(
+        {"topic": UPLINK, "payload": FRAME}, {"topic": "own/d1/pump", "payload": {}}, options=("--profile", meant)
+    )
+    assert (ours["profile"], ours["reject"]) == ("mine", None)
+    assert (other["profile"], other["reject"]["reason"]) == (None, "unknown_topic")
+
+
+def test_a_profile_may_be_meant_by_a_model_and_its_device_need_not_be_registered(desk: Desk) -> None:
+    frame = {**FRAME, "fPort": 85, "data": "AXVkA3sKAA=="}
+    (result,) = desk.rows({"topic": UPLINK, "payload": frame}, options=("--profile", "EM500-PP"))
+    assert result["profile"] == "milesight-em500-pp"
+    assert result["points"][0]["fields"]["pressure_kpa"] == 10.0
+
+
+def test_all_that_is_shipped_is_asked_where_no_profile_is_meant(desk: Desk) -> None:
+    payload = {"Time": "2026-11-01T07:00:00", "ENERGY": {"Total": 3.5}}
+    (result,) = desk.rows({"topic": "tele/plug/SENSOR", "payload": payload})
+    assert (result["profile"], result["points"][0]["fields"]["energy_import_kwh"]) == ("tasmota-energy", 3.5)
+
+
+def test_another_registry_may_be_given(desk: Desk) -> None:
+    file = desk.site.folder / "other.yaml"
+    file.write_text("areas: {w7: Ward 7}\ndevices: [{id: d1, site: q1, area: w7}]")
+    (result,) = desk.rows({"topic": "own/d1/pump", "payload": {"ph": 7}}, options=("--registry", str(file)))
+    assert result["points"][0]["tags"] == {"area": "w7", "device": "d1", "site": "q1"}
+
+
+# In words.
+
+
+def test_each_step_is_told_in_words(desk: Desk) -> None:
+    lines = desk.text(FRAME, UPLINK, "--profile", "mine")
+    assert lines[:6] == [
+        f"topic     {UPLINK}",
+        f"device    {EUI}",
+        "envelope  chirpstack_v4",
+        "profile   mine: it alone takes it",
+        "          profiles/mine.yaml",
+        'codec     mine.js gave {"ph": 7}',
+    ]
+    assert "step      ph from /codec/ph: 7" in lines
+    assert f"point     water device={EUI}" in lines
+    assert any(line.startswith("          ph=7.0 quality=") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("payload", "topic", "told"),
+    [
+        pytest.param({"ph": 99}, "own/d1/pump", ["dropped   /ph: ", "reject    no_quantity: ", "mend      "], id="dropped"),
+        pytest.param(
+            {},
+            "nobody/x",
+            ["device    not known", "profile   none takes", "reject    unknown_topic: ", "mend      "],
+            id="nobody",
+        ),
+        pytest.param(
+            {**FRAME, "object": {"ph": 6}}, UPLINK, ["codec     mine.js was not asked; the network server gave "], id="decoded"
+        ),
+        pytest.param({**FRAME, "data": ""}, UPLINK, ["ignored   "], id="ignored"),
+        pytest.param({"ph": 7}, "iot/v1/s1/water/m1/readings", ["device    m1", "profile   native", "decoded   "], id="native"),
+    ],
+)
+def test_what_happened_is_told_with_how_to_mend_it(desk: Desk, payload: object, topic: str, told: list[str]) -> None:
+    lines = desk.text(payload, topic)
+    assert [begin for begin in told if not any(line.startswith(begin) for line in lines)] == [], lines
+
+
+def test_a_codec_that_fails_is_told(desk: Desk) -> None:
+    desk.site.profile("mine", RADIO, mine="function decodeUplink() { throw new TypeError('no such port'); }")
+    lines = desk.text(FRAME, UPLINK, "--profile", "mine")
+    assert any(line.startswith("reject    profile_error: profile mine: its codec: TypeError: no such port") for line in lines)
+
+
+def test_what_a_codec_remarks_is_told(desk: Desk) -> None:
+    desk.site.profile("mine", RADIO, mine="function decodeUplink() { return {data: {ph: 7}, warnings: ['battery low']}; }")
+    assert "warning   battery low" in desk.text(FRAME, UPLINK, "--profile", "mine")
+    (result,) = desk.rows({"topic": UPLINK, "payload": FRAME}, options=("--profile", "mine"))
+    assert result["warnings"] == ["battery low"]
+
+
+# Exit status and bad input.
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "status"),
+    [
+        pytest.param((), b'{"ph": 7}', 0, id="json"),
+        pytest.param(("--hex",), b"7b227068 223a20\n377d\n", 0, id="hex-with-blanks"),
+        pytest.param(("--base64",), b"eyJwaCI6\nIDd9\n", 0, id="base64-in-lines"),
+        pytest.param((), b"{", 1, id="rejected"),
+        pytest.param(("--hex",), b"7b2", 2, id="half-a-byte"),
+        pytest.param(("--hex",), b"\xff\xfe", 2, id="no-hex"),
+        pytest.param(("--base64",), b"!!!!", 2, id="no-base64"),
+    ],
+)
+def test_one_payload_comes_as_it_is_or_in_hex_or_base64(desk: Desk, options: tuple[str, ...], data: bytes, status: int) -> None:
+    got, out, err = desk.run("--topic", "own/d1/pump", "--json", *options, data=data)
+    assert got == status
+    assert bool(err) is (status == 2)
+    assert status or json.loads(out)["points"][0]["fields"]["ph"] == 7.0
+
+
+def test_of_many_rows_one_that_is_rejected_is_enough(desk: Desk) -> None:
+    rows = [{"topic": "own/d1/pump", "payload": payload} for payload in ({"ph": 7}, "{", {"ph": 7})]
+    status, out, _ = desk.run("--jsonl", "--json", data="\n".join(map(json.dumps, rows)).encode())
+    assert (status, len(out.splitlines())) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        pytest.param("{", "document: ", id="no-json"),
+        pytest.param("[1]", "document: is no JSON object", id="no-object"),
+        pytest.param("null", "document: is no JSON object", id="null"),
+        pytest.param('{"payload": 1}', "topic: Field required", id="no-topic"),
+        pytest.param('{"topic": 5, "payload": 1}', "topic: ", id="topic-is-a-number"),
+        pytest.param('{"topic": "\\ud800", "payload": 1}', "document: ", id="topic-is-no-unicode"),
+        pytest.param('{"topic": "t"}', "document: give payload, payload_hex or payload_base64", id="no-payload"),
+        pytest.param('{"topic": "t", "payload_hex": "0"}', "document: ", id="half-a-byte"),
+        pytest.param('{"topic": "t", "payload_hex": 5}', "payload_hex: ", id="hex-is-a-number"),
+        pytest.param('{"topic": "t", "payload_base64": "!"}', "document: ", id="no-base64"),
+        pytest.param('{"topic": "t", "payload": 1, "arrival_ms": "noon"}', "arrival_ms: ", id="arrival-is-text"),
+        pytest.param('{"topic": "t", "payload": 1, "arrival_ms": 1e400}', "arrival_ms: ", id="arrival-is-infinite"),
+        pytest.param('{"topic": "t", "payload": 1, "arrival_ms": -1}', "arrival_ms: ", id="arrival-is-negative"),
+        pytest.param('{"topic": "t", "payload": ' + "[" * 100_000 + "]" * 100_000 + "}", "document: ", id="too-deep"),
+    ],
+)
+def test_a_faulty_row_is_told_with_its_line(desk: Desk, row: str, fault: str) -> None:
+    good = '{"topic": "own/d1/pump", "payload": {"ph": 7}}'
+    status, out, err = desk.run("--jsonl", "--json", data=f"{good}\n{row}\n".encode())
+    assert (status, len(out.splitlines()), len(err.splitlines())) == (2, 1, 1)
+    assert err.startswith(f"-: line 2: {fault}")
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        pytest.param((), "--topic: say on which topic the payload came", id="no-topic"),
+        pytest.param(("--topic", "t", "no-such-file"), "no-such-file: document: cannot be read: ", id="no-file"),
+        pytest.param(
+            ("--topic", "t", "--profile", "nobody"), "--profile: there is no profile nobody; there are ", id="no-profile"
+        ),
+        pytest.param(("--topic", "t", "--registry", "no.yaml"), "no.yaml: document: does not exist", id="no-registry"),
+        pytest.param(("--topic", "\udcff"), "-: document: ", id="topic-is-no-unicode"),
+    ],
+)
+def test_a_fault_of_the_call_is_told(desk: Desk, options: tuple[str, ...], fault: str) -> None:
+    status, out, err = desk.run(*options, data=b"{}")
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith(fault)
+
+
+def test_a_faulty_profile_is_told_before_anything_is_decoded(desk: Desk) -> None:
+    desk.site.profile("broken", OWN.replace("/ph}", "/ph, pH: /x}"))
+    status, out, err = desk.run("--topic", "own/d1/pump", data=b"{}")
+    assert (status, out) == (2, "")
+    assert err.startswith("profiles/broken.yaml: points.0.fields.pH: ")
