@@ -12,10 +12,10 @@ from gateway.codec_record import Call, Codec
 
 log = logging.getLogger("gateway.codecs")
 
-_CHECKS: Final = 4
-_CHECK_S: Final = KILL_AFTER_S / (_CHECKS + 1)
-"""A call found again at so many checks has lasted at most KILL_AFTER_S. Checks are counted, not time: a gateway that was held
-up itself blames nobody for it."""
+_CHECK_S: Final = KILL_AFTER_S / 5
+_WORKED_MAX_S: Final = KILL_AFTER_S - _CHECK_S
+_CHECKS_MAX: Final = 200
+"""A call found again at so many checks is ended, even if the child was not at work: nobody knows what it waits for."""
 
 
 class CodecLink(asyncio.Protocol):
@@ -41,6 +41,7 @@ class CodecLink(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._seen = 0
         self._seen_again = 0
+        self._worked_before_s = 0.0
 
     async def connect(self) -> None:
         """Begin to listen to the child."""
@@ -112,10 +113,11 @@ class CodecLink(asyncio.Protocol):
         self._timer = None
         if not self.asked:
             return
-        under_way = self._process.call_under_way
-        self._seen_again = self._seen_again + 1 if under_way and under_way == self._seen else 0
-        self._seen = under_way
-        if self._seen_again == _CHECKS:
+        under_way, worked_s = self._process.call_under_way, self._process.worked_s
+        if not under_way or under_way != self._seen:
+            self._seen, self._seen_again, self._worked_before_s = under_way, 0, worked_s
+        self._seen_again += 1
+        if worked_s - self._worked_before_s >= _WORKED_MAX_S or self._seen_again == _CHECKS_MAX:
             self.is_stuck = True
             self._process.kill()
         else:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from gateway.config_file import ConfigurationFault
 
 KILL_AFTER_S: Final = 0.25
 """The most a call may hold up the child: where the engine's own limit does not help, inside one native function."""
+_PROCESS_CLOCK: Final = 2
+"""With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
 
 _PROGRAM: Final = Path(__file__).with_name("codec_child.py")
 
@@ -79,6 +82,16 @@ class CodecProcess:
     def call_under_way(self) -> int:
         """Which call since its start it is in, from 1; 0: in none."""
         return int.from_bytes(self._progress[:8], sys.byteorder)
+
+    @property
+    def worked_s(self) -> float:
+        """How long it has been at work since its start: what is held up by a busy machine is not to blame for that."""
+        if sys.platform != "linux":
+            return time.monotonic()
+        try:
+            return time.clock_gettime(~self._process.pid << 3 | _PROCESS_CLOCK)
+        except OSError:  # it has ended
+            return 0.0
 
     def kill(self) -> None:
         """End it without asking; the connection's end says when it is gone."""

@@ -8,7 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -21,8 +21,6 @@ from gateway.explain import explain
 from gateway.known import load_known
 from gateway.pipeline import build_processor
 from gateway.web.glossary import closed_lists
-
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class _Line(BaseModel):
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
     data = _read(options.file)
     if options.jsonl:
-        for number, text in enumerate(data.removeprefix(_BOM).splitlines(), start=1):
+        for number, text in enumerate(data.splitlines(), start=1):
             if text.strip():
                 yield _row(text, f"{options.file}: line {number}")
         return

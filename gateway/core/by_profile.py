@@ -70,7 +70,7 @@ class ByProfile:
         except Unnamed as why:
             return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
         except Undecodable as why:
-            return refused(message, now_ms, "decode", why.reason, why.detail)
+            return refused(message, now_ms, "decode", why.reason, why.detail, topic.device() or "")
         return self._recognised(frame, message, now_ms)
 
     def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
@@ -111,6 +111,8 @@ class ByProfile:
             try:
                 frame = topic.recognise(message, self.streams.registry, answer.document)
                 outcome = self._recognised(frame, message, now_ms)
+            except Unnamed as why:
+                outcome = unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
             except Undecodable as why:
                 if address.device or why.reason is not RejectReason.UNKNOWN_TOPIC:
                     outcome = refused(message, now_ms, "decode", why.reason, why.detail)
@@ -196,8 +198,9 @@ class ByProfile:
         for one in measured:
             self._measured(one, held, sight, message, now_ms, outcome)
         if not measured:
-            detail = f"profile {profile.name}: nothing of the message is a quantity"
-            return refused(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, device.name, outcome.domain)
+            outcome.ignored = IgnoreCause.RULE  # the profile wants nothing of it, as of a heartbeat
+        if outcome.rare is not None and key is not None and device.seen_frames is not None:
+            device.seen_frames.forget_newest()  # it comes again, when the device that it also speaks of is known
         return outcome
 
     def sight(self, frame: Frame, device: Device, message: Message, now_ms: int) -> Sight:
@@ -214,10 +217,7 @@ class ByProfile:
             if isinstance(admitted, Unresolved):
                 other = unresolved(admitted, message, now_ms)
                 outcome.refusals += other.refusals
-                if other.rare is not None:
-                    outcome.rare = (
-                        other.rare
-                    )  # the whole message waits; what of it is known is written now and a duplicate then
+                outcome.rare = outcome.rare or other.rare  # the whole message waits; what is written now is a duplicate then
                 return
             device = admitted
         series = self.streams.series(device, one.measurement, _site(device, held.frame.profile, sight))

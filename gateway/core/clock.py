@@ -25,7 +25,8 @@ _RFC3339 = re.compile(
     re.ASCII,
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS: Final = len("2026-09-03T07:12:00")
+_USUAL = re.compile(r"[12]\d{3}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII)
+"""As nearly every device writes it; this Python reads as RFC 3339 does."""
 _LEAP_SECOND: Final = 60
 MS_FROM: Final = 10**11
 MS_TO: Final = 10**14
@@ -47,29 +48,13 @@ def epoch_ms(value: float) -> int | None:
 
 def rfc3339_ms(text: str) -> int | None:
     """Milliseconds of an RFC 3339 time with a zone; None when the text is not one. A leap second is the second after."""
-    if not _is_usual(text):
+    if _USUAL.fullmatch(text) is None:
         return _rfc3339_ms_patiently(text)
     try:
         since = datetime.fromisoformat(text) - _EPOCH
     except ValueError:
         return _rfc3339_ms_patiently(text)
-    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
-
-
-def _is_usual(text: str) -> bool:
-    """Whether the marks of a time stand where nearly every device puts them; Python reads the rest as RFC 3339 does."""
-    zone = -1 if text[-1:] == "Z" else -6
-    return (
-        len(text) >= _SECONDS - zone
-        and text.isascii()
-        and text[0] in "12"
-        and text[4] == text[7] == "-"
-        and text[10] == "T"
-        and text[11:13] != "24"
-        and text[13] == text[16] == ":"
-        and (zone == -1 or (text[-6] in "+-" and text[-3] == ":" and text[-2] < "6"))
-        and (len(text) == _SECONDS - zone or (text[_SECONDS] == "." and text[_SECONDS + 1 : zone].isdecimal()))
-    )
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def _rfc3339_ms_patiently(text: str) -> int | None:

@@ -1,9 +1,10 @@
 """How much of what a utility has registered reports: per area and domain, against the plan's 100 %."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from schemas.quantities import DOMAINS
@@ -13,6 +14,7 @@ SILENT_AFTER_INTERVALS: Final = 3
 SILENT_AFTER_AT_LEAST: Final = timedelta(hours=1)
 
 
+@lru_cache(maxsize=1024)
 def silent_after_ms(interval: timedelta | None) -> int:
     """How long a device may say nothing before it counts as silent: three of its intervals, at least an hour."""
     longest = max(SILENT_AFTER_INTERVALS * (interval or timedelta(0)), SILENT_AFTER_AT_LEAST)
@@ -76,14 +78,14 @@ def coverage(registered: Iterable[RegisteredDevice], heard: Mapping[str, Heard] 
     :param heard: every device the gateway met, by its id; None: the gateway does not run, and only the registry is known.
     """
     met = None if heard is None else {device_key(name): device for name, device in heard.items()}
-    states: dict[Group, Counter[str]] = {}
+    states: defaultdict[Group, Counter[str]] = defaultdict(Counter)
     for device in registered:
         last = None if met is None else met.pop(device_key(device.id), None)
         reports = last is not None and is_reporting(last.last_seen_ms, device.interval, now_ms)
         domain = device.domain or (last.domain if last else None)
-        states.setdefault(Group(device.area, domain), Counter())["reporting" if reports else "silent"] += 1
+        states[Group(device.area, domain)]["reporting" if reports else "silent"] += 1
     for stranger in (met or {}).values():
-        states.setdefault(Group(None, stranger.domain), Counter())["unknown"] += 1
+        states[Group(None, stranger.domain)]["unknown"] += 1
     groups = sorted(states, key=lambda group: (group.area is None, group.area or "", _rank(group.domain)))
     domains: dict[str | None, Counter[str]] = {}
     for group in sorted(groups, key=lambda group: _rank(group.domain)):

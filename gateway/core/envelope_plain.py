@@ -37,13 +37,6 @@ class Unwrapped(dict[str, Any]):
             raise KeyError(key)
         return self[key]
 
-    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - as above
-        """What stands under a name, also when it is still to be worked out."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
-
     def __or__(self, other: dict[str, Any]) -> "Unwrapped":  # type: ignore[override] # it stays what it is
         """The same with further parts."""
         both = Unwrapped(self)

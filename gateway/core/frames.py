@@ -30,3 +30,7 @@ class RecentFrames(bytearray):
             del self[: _FRAME.size]
         self.extend(_FRAME.pack(word, at_ms))
         return False
+
+    def forget_newest(self) -> None:
+        """The newest frame will come again and is not known yet."""
+        del self[-_FRAME.size :]

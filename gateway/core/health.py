@@ -4,7 +4,6 @@ Points of ``device_health``, beside those that devices send themselves: same tag
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import Final
@@ -17,11 +16,6 @@ from schemas.registry import RegisteredDevice, device_key
 
 LINES_MAX: Final = 5000
 """Lines in one body."""
-
-
-@lru_cache(maxsize=1024)
-def _patience_ms(interval: timedelta | None) -> int:
-    return silent_after_ms(interval)
 
 
 @lru_cache(maxsize=4096)
@@ -42,7 +36,7 @@ def health_line(device: Device, registered: RegisteredDevice, now_ms: int) -> st
         fields = f"clock_offset_s={device.offset_ms / 1000!r},"
     if seen_ms:
         silent_ms = now_ms - seen_ms if seen_ms < now_ms else 0
-        up = device.online is not False and silent_ms < _patience_ms(registered.interval)
+        up = device.online is not False and silent_ms < silent_after_ms(registered.interval)
         fields += f"silence_s={silent_ms / 1000!r},seq_missing={float(device.seq_missing)!r},up={up!r}"
     else:
         fields += "seq_missing=0.0,up=False"

@@ -107,7 +107,7 @@ class Point:
         if stamp is None:
             return []
         time_ms, quality = stamp
-        if dropped:
+        if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
             quality |= Quality.VALUE_DROPPED
         return [Mapped(self.measurement, values, time_ms, (), quality, dropped, self._rules, None, None)]
 

@@ -185,7 +185,10 @@ def _children(node: Node, step: Step) -> Iterable[Node]:
 
 def _member(node: Node, key: str) -> Node:
     if isinstance(node, dict):
-        return node.get(key)
+        try:
+            return node[key]  # and not get: a document may work out what is asked for
+        except KeyError:
+            return None
     if isinstance(node, list) and key.isdecimal() and len(key) < _DIGITS_MAX:
         return node[int(key)] if int(key) < len(node) else None
     return None

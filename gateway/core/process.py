@@ -26,7 +26,7 @@ from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops
 from gateway.core.points import tag_text
 from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import addressed, internal_error, refusal_of, refused, unresolved, waiting
-from gateway.core.streams import Device, StatusStream, Stream, Streams, Unresolved
+from gateway.core.streams import Device, Stream, Streams, Unresolved
 from gateway.core.waiting import WaitCause
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading
@@ -106,8 +106,7 @@ class Processor:
         if len(message.payload) > self.payload_max_bytes:
             return self.too_large(message, now_ms, len(message.payload))
         if type(stream) is not Stream:
-            by_profile = type(stream) is ProfiledTopic
-            return self._profiled.process(stream, message, now_ms) if by_profile else self._not_plain(stream, message, now_ms)
+            return self._not_plain(stream, message, now_ms)
         if not message.retain and now_ms > stream.device.last_seen_ms:  # what was kept or replayed is no sign of life
             stream.device.last_seen_ms = now_ms
         if stream.device.last_message is not None:
@@ -124,15 +123,14 @@ class Processor:
 
     def _not_plain(self, stream: Stream | ProfiledTopic | Unresolved, message: Message, now_ms: int) -> Outcome:
         """What is no native reading: a status, a profile's message, or nobody's."""
+        if isinstance(stream, ProfiledTopic):
+            return self._profiled.process(stream, message, now_ms)
         if isinstance(stream, Unresolved):
             return unresolved(stream, message, now_ms)
-        if isinstance(stream, StatusStream):
-            if not message.retain and now_ms > stream.device.last_seen_ms:
-                stream.device.last_seen_ms = now_ms
-            stream.device.online = b'"offline"' not in message.payload
-            return Outcome(stream.domain, IgnoreCause.STATUS)
-        assert isinstance(stream, ProfiledTopic)  # noqa: S101 - there is no fourth kind
-        return self._profiled.process(stream, message, now_ms)
+        if not message.retain and now_ms > stream.device.last_seen_ms:
+            stream.device.last_seen_ms = now_ms
+        stream.device.online = b'"offline"' not in message.payload
+        return Outcome(stream.domain, IgnoreCause.STATUS)
 
     def _patiently(self, stream: Stream, message: Message, now_ms: int, outcome: Outcome) -> Outcome:
         """A payload with a fault or with several objects: what is sound in it goes on."""

@@ -242,7 +242,9 @@ class ProfiledTopic:
     ) -> Frame | IgnoreCause | None:
         """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
         if group.envelope is None:
-            meant = [each.profile for each in group.candidates if self._registers(each, document, registry, message)]
+            meant: Sequence[CompiledProfile] = [
+                each.profile for each in group.candidates if self._registers(each, document, registry, message)
+            ]
             why = _BY_REGISTRY
         else:
             meant, why = self._profiles.named(registry.get(document["device"])), _BY_REGISTRY
@@ -264,7 +266,10 @@ class ProfiledTopic:
         """Whether the registry names this profile for the device that it sees in the message."""
         if not registry:
             return False
-        device = self._device(candidate, document, message)
+        try:
+            device = self._device(candidate, document, message)
+        except Undecodable:  # a message in which one profile finds no device may be another's
+            return False
         registered = registry.get(device) or registry.get(device_key(device))
         return candidate.profile in self._profiles.named(registered)
 

@@ -92,7 +92,7 @@ def times_of_envelope() -> Times:
     parse = compile_format("auto", None, None)
 
     def read(_: Here, sight: Sight) -> int | None:
-        value = sight.document["time"]
+        value = sight.document.get("time")
         time_ms = rfc3339_ms(value) if type(value) is str else None
         return parse(value) if time_ms is None else time_ms
 

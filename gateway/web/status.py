@@ -21,7 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _EVENT_EVERY_S: Final = 1.0
 _COUNTED_FOR_S: Final = 30.0
 _LOOKED_AT_FOR_S: Final = 5.0
-_KEYS: Final = 20
+_KEYS: Final = 10
 
 
 class _Fresh:
@@ -48,6 +48,7 @@ class StatusPages:
     def __init__(self, parts: "Parts") -> None:
         self._parts = parts
         self._state = parts.state
+        self._now = _Fresh(self._document, _EVENT_EVERY_S / 2)
         self._coverage = _Fresh(self._count, _COUNTED_FOR_S)
         self._waiting = _Fresh(self._look, _LOOKED_AT_FOR_S)
 
@@ -72,10 +73,13 @@ class StatusPages:
         await response.prepare(request)
         try:
             while True:
-                await response.write(f"data: {json.dumps(self._state.document())}\n\n".encode())
+                await response.write(f"data: {json.dumps(await self._now.get())}\n\n".encode())
                 await asyncio.sleep(_EVENT_EVERY_S)
         except ConnectionError:
             return response
+
+    async def _document(self) -> Document:
+        return self._state.document()
 
     async def _coverage_of_registry(self, _: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""

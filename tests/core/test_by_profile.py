@@ -29,6 +29,7 @@ from tests.core.profiled import EUI, PH, ask, pipeline, sent, uplink
 
 TIMED = "match: {topic: 't/{device}'}\ntime: [{path: /at, format: unix_ms}, arrival]"
 UNTIMED = "match: {topic: 't/{device}'}"
+RADIO = "match: {envelope: lorawan}\npoints: [{measurement: water, fields: {ph: /raw/ph}}]"
 
 
 def process(into: Processor, payload: object, on: str = "t/d1", now_ms: int = NOW_MS, **how: Any) -> Outcome:  # noqa: ANN401
@@ -64,74 +65,6 @@ def test_a_retained_message_is_no_sign_of_life_and_hides_no_live_copy() -> None:
     assert into.streams.devices[EUI].last_seen_ms == NOW_MS
 
 
-# Copies of a radio frame.
-
-RADIO = "match: {envelope: lorawan}\npoints: [{measurement: water, fields: {ph: /raw/ph}}]"
-
-
-def at(later_s: int) -> str:
-    """When the network server says that it heard a frame."""
-    return f"2026-11-01T00:{later_s // 60:02}:{later_s % 60:02}Z"
-
-
-@pytest.mark.parametrize(
-    ("change", "later_s", "is_copy"),
-    [
-        pytest.param({}, 1, True, id="heard-by-two-gateways"),
-        pytest.param({}, 48, True, id="again-48-s-later"),
-        pytest.param({}, 600, True, id="again-10-min-later"),
-        pytest.param({}, 601, False, id="another-time"),
-        pytest.param({"fCnt": 8}, 1, False, id="another-frame-counter"),
-        pytest.param({"fPort": 3}, 1, False, id="another-port"),
-        pytest.param({"data": b"\2"}, 1, False, id="other-bytes"),
-        pytest.param({"device": "24e124126a148402"}, 1, False, id="another-device"),
-    ],
-)
-def test_the_same_radio_frame_is_one_reading(change: dict[str, Any], later_s: int, is_copy: bool) -> None:  # noqa: FBT001
-    """The network stamps each copy with another time, so the time of the reading does not tell."""
-    into, frame = pipeline(RADIO), {"fCnt": 7, "ph": 7}
-    assert point(into.process(uplink(time=at(0), **frame), NOW_MS))
-    again = into.process(uplink(time=at(later_s), **(frame | change)), NOW_MS + later_s * SECOND_MS)
-    assert (again.duplicates, len(again.readings), again.refusals) == ((1, 0, []) if is_copy else (0, 1, []))
-
-
-def test_a_copy_counts_for_as_many_readings_as_it_holds() -> None:
-    text = f"{RADIO[:-1]}, {{measurement: device_health, fields: {{rssi_dbm: /rssi}}}}]"
-    into, frame = pipeline(text), uplink(ph=7, rxInfo=[{"rssi": -90}], time=at(0))
-    assert len(into.process(frame, NOW_MS).readings) == 2
-    assert into.process(frame, NOW_MS).duplicates == 2
-
-
-KEYED = f"{UNTIMED}\ndedup: {{key: [/id, /part], window: 1min}}"
-
-
-@pytest.mark.parametrize(
-    ("document", "later_ms", "is_copy"),
-    [
-        pytest.param({"id": 1, "part": [2]}, 60_000, True, id="same-key-within-the-window"),
-        pytest.param({"id": 1, "part": [2]}, 60_001, False, id="same-key-later"),
-        pytest.param({"id": 1, "part": [3]}, 0, False, id="another-key"),
-        pytest.param({"part": [2]}, 0, False, id="a-part-is-missing"),
-    ],
-)
-def test_a_profile_says_what_makes_a_copy(document: dict[str, Any], later_ms: int, is_copy: bool) -> None:  # noqa: FBT001
-    into = pipeline(KEYED)
-    assert point(process(into, {"ph": 7, "id": 1, "part": [2]}))
-    assert process(into, {"ph": 6, **document}, now_ms=NOW_MS + later_ms).duplicates == int(is_copy)
-
-
-def test_without_a_key_nothing_is_a_copy() -> None:
-    into = pipeline(KEYED)
-    assert [process(into, {"ph": 7}).duplicates for _ in range(3)] == [0, 0, 0]
-
-
-def test_copies_are_known_although_the_codec_had_to_be_asked_for_both() -> None:
-    into = pipeline(f"match: {{envelope: lorawan}}\ncodec: c.js\n{PH.replace('/ph', '/codec/ph')}")
-    asks = [ask(into.process(uplink(time=at(0)), NOW_MS)) for _ in range(2)]
-    outcomes = [into.resume(each, {"ph": 7}, None) for each in asks]
-    assert [(len(outcome.readings), outcome.duplicates) for outcome in outcomes] == [(1, 0), (0, 1)]
-
-
 # Time.
 
 
@@ -164,17 +97,18 @@ def test_the_time_of_the_device_is_judged_as_that_of_a_native_reading(offset_ms:
     assert (got.time_ms, got.fields["quality"]) == (NOW_MS + offset_ms if is_used else NOW_MS, bits)
 
 
-def test_the_clock_of_a_device_is_followed_by_its_newest_time() -> None:
-    into = pipeline(f"match: {{topic: 't/{{device}}'}}\ntime: [{{path: /old, format: unix_ms}}]\n{TWO_TIMES}")
-    process(into, {"ph": 7, "v": 3, "old": NOW_MS - 9 * HOUR_MS, "at": NOW_MS + 2500})
-    assert into.streams.devices["d1"].offset_ms == 2500
-
-
-TWO_TIMES = """
+@pytest.mark.parametrize("newest", ["first", "second"])
+def test_the_clock_of_a_device_is_followed_by_the_newest_of_its_times(newest: str) -> None:
+    text = """
+match: {topic: 't/{device}'}
 points:
-  - {measurement: water, fields: {ph: /ph}}
-  - {measurement: device_health, time: {path: /at, format: unix_ms}, fields: {battery_v: /v}}
+  - {measurement: water, time: {path: /first, format: unix_ms}, fields: {ph: /ph}}
+  - {measurement: water, time: {path: /second, format: unix_ms}, fields: {ph: /ph}}
 """
+    into = pipeline(text)
+    times = {"first": NOW_MS - 9 * HOUR_MS, "second": NOW_MS - 9 * HOUR_MS} | {newest: NOW_MS + 2500}
+    assert len(process(into, {"ph": 7, **times}).readings) == 2
+    assert into.streams.devices["d1"].offset_ms == 2500
 
 
 def test_devices_of_a_profile_that_agree_cast_doubt_on_our_clock() -> None:
@@ -247,7 +181,6 @@ def test_an_unknown_device_among_several_holds_up_none_of_the_others(unknown: st
         pytest.param(
             "time: [{path: /at, format: unix_ms}]\ndedup: {key: [/at], window: 10min}",
             id="known-by-a-key",
-            marks=pytest.mark.xfail(strict=True, reason="the replayed message is taken for a copy of itself"),
         ),
     ],
 )
@@ -400,7 +333,6 @@ def test_a_bug_met_after_the_codec_answered_is_a_reject_too(monkeypatch: pytest.
             RejectReason.BAD_JSON,
             "d1",
             id="bad-json",
-            marks=pytest.mark.xfail(strict=True, reason="what cannot be read is refused without the device of its topic"),
         ),
         pytest.param(UNTIMED, sent({"ph": "x"}), RejectReason.NO_QUANTITY, "d1", id="only-drops"),
         pytest.param(UNTIMED, sent({}), RejectReason.NO_QUANTITY, "d1", id="nothing"),

@@ -146,9 +146,13 @@ def test_sparkplug_data_by_alias_is_understood_with_the_births_that_were_saved()
         births |= {name: text for name, text in (rare.keep if rare else {}).items() if text is not None}
     data = payload(M(None, 231.5, alias=1, time_ms=ARRIVAL_MS), seq=2)
     assert set(births_named_by(topic.format("DDATA"))) == births.keys()
-    assert look(host, topic.format("DDATA"), data, births={}).result["waits"]["cause"] == "no_birth"
-    (point,) = look(host, topic.format("DDATA"), data, births=births).result["points"]
+    waits = look(host, topic.format("DDATA"), data, births={}).result
+    assert (waits["waits"]["cause"], waits["device"]) == ("no_birth", "hue.station.pm-1")
+    found = look(host, topic.format("DDATA"), data, births=births)
+    (point,) = found.result["points"]
     assert (point["tags"]["device"], point["fields"]) == ("hue.station.pm-1", {"voltage_l1_v": 231.5, "quality": 0})
+    assert '"name": "Voltage/L1"' in steps(found, "decoded")[0], "the metric by its name, not by its alias"
+    assert told_of(found, "voltage_l1_v") != []
     assert births_named_by(NATIVE) == []
 
 

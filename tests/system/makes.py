@@ -1,15 +1,18 @@
 """Meters of makes: their registry, profiles and codecs on disk, and what a network server publishes of them."""
 
 import json
+import threading
+import time
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from gateway.services import Service
 from tests.influx import Row, query
+from tests.system.fleet import connect
 
 PORT = 85
 ECHO_CODEC = "function decodeUplink(input) { return {data: {pressure: input.bytes[0] + 256 * input.bytes[1]}}; }"
@@ -56,6 +59,40 @@ class Frame:
             "rxInfo": [{"rssi": -97, "snr": 6.5}],
         }
         return json.dumps(document).encode()
+
+
+class Sender:
+    """Publishes frames at a steady rate from a thread of its own; all of them are acknowledged by the broker at its end."""
+
+    def __init__(self, broker: Service, euis: Sequence[str], rate: int) -> None:
+        self.sent: list[Frame] = []
+        self._euis = euis
+        self._rate = rate
+        self._start_ms = time.time_ns() // 1_000_000
+        self._client = connect(broker, "network-server", clean=False)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="sender")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _work(self) -> None:
+        begun_s = time.monotonic()
+        last = None
+        while not self._stopping.wait(0.02):
+            due = int((time.monotonic() - begun_s) * self._rate)
+            for n in range(len(self.sent), due):
+                self.sent.append(Frame(self._euis[n % len(self._euis)], n, self._start_ms + n, n % 1000))
+                last = self._client.publish(self.sent[-1].topic, self.sent[-1].payload(self.sent[-1].two_bytes), qos=1)
+        if last is not None:
+            last.wait_for_publish(10)
 
 
 def profile(

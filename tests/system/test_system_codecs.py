@@ -12,12 +12,13 @@ from gateway.services import Service
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, client_of, publish, publish_all, wait_settled
 from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile
-from tests.system.rig import Gateway, gateway
+from tests.system.rig import Gateway, gateway, until_more
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
 P99_MAX_MS = 250
+RECEIVE_MAXIMUM = 2000
 RSS_MAX_BYTES = 160_000_000
 CHILD_MAX_BYTES = 100_000_000
 
@@ -150,9 +151,8 @@ def test_a_process_for_codecs_that_is_killed_costs_nobody_a_reading(
     with gateway(folder, mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
         gate.wait_subscribed()
         for start in range(0, 3000, 500):
-            before = gate.ledger()["written"]
             publish_all(client, map(message, sent[start : start + 500]))
-            until(lambda before=before: gate.ledger()["written"] > before, what="the process answers")
+            until_more(lambda: int(gate.ledger()["written"]), 1, what="the process answers")
             for pid in children_of(gate):
                 os.kill(pid, signal.SIGKILL)
         ledger = wait_settled(gate, mosquitto)
@@ -187,7 +187,7 @@ def test_a_codec_that_is_slower_than_its_messages_come_holds_up_only_them(
             for start in range(0, 1000, 100):
                 publish_all(client, map(message, sent[start : start + 100]))
                 until_more_acknowledged(fleet, 150)
-                assert gate.status()["mqtt"]["unacknowledged"] < 1000
+                assert gate.status()["mqtt"]["unacknowledged"] < RECEIVE_MAXIMUM
         assert gate.pending("quarantine") > 0
         ledger = wait_settled(gate, mosquitto, within_s=40.0)
         assert ledger["written"] == len(fleet.acknowledged) + 1000
@@ -214,10 +214,15 @@ def test_a_codec_that_goes_on_is_suspended_and_its_messages_wait_until_it_is_men
         assert f"codec {name}.js is suspended" in gate.troubles()
         assert f"codec {name}.js is suspended" in gate.printed()
         assert f"codec {name}.js is suspended" in gate.shown()
+        assert f'gateway_codec_suspended{{codec="{name}.js"}} 1.0' in gate.ask("/metrics")[1]
 
         waiting = [frame("bb00000000000001", counter, port) for counter in range(10, 60)]
         publish_all(client, map(message, waiting))
         until(lambda: gate.pending("quarantine") == 50, what="its messages wait")
+        assert 'gateway_quarantine_messages{cause="codec"} 50.0' in gate.ask("/metrics")[1]
+        found = gate.document("/api/quarantine")
+        assert (found["messages"], found["by_cause"]) == (50, {"codec": 50})
+        assert [(key["key"], key["cause"], key["messages"]) for key in found["keys"]] == [(f"{name}.js", "codec", 50)]
         sound = frame("aa00000000000001", 1, 85)
         publish(client, *message(sound))
         until(lambda: gate.ledger()["written"] == 1, what="others go on")
@@ -227,6 +232,7 @@ def test_a_codec_that_goes_on_is_suspended_and_its_messages_wait_until_it_is_men
         until(lambda: gate.ledger()["written"] == 51, what="they came in")
         assert gate.troubles() == ""
         assert gate.status()["codecs"]["suspended"] == {}
+        assert f'gateway_codec_suspended{{codec="{name}.js"}} 0.0' in gate.ask("/metrics")[1]
         ledger = gate.ledger()
         assert (ledger["rejected"], ledger["lost"], sum(ledger["pending"].values())) == (3, 0, 0)
         assert {reject["reason"] for reject in gate.rejects()} == {"profile_error"}

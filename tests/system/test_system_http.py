@@ -16,6 +16,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.real
 
 TOPIC = "iot/v1/site/water/m1/readings"
+READ = ["status", "devices", "rejects", "ledger", "coverage", "quarantine"]
 CHANGES = ["/api/rejects/replay", "/api/rejects/purge", "/api/journal/drop"]
 METRICS = {  # the contract's, each with its labels
     "gateway_messages_received_total": set(),
@@ -37,6 +38,8 @@ METRICS = {  # the contract's, each with its labels
     "gateway_journal_batches": set(),
     "gateway_journal_oldest_seconds": set(),
     "gateway_journal_written_bytes_total": set(),
+    "gateway_quarantine_messages": {"cause"},
+    "gateway_codec_restarts_total": set(),
     "gateway_devices": {"state"},
     "gateway_ledger_imbalance": set(),
     "gateway_build_info": {"version"},
@@ -44,7 +47,7 @@ METRICS = {  # the contract's, each with its labels
 
 
 def test_changes_need_the_token_and_reading_on_loopback_needs_none(gate: Gateway) -> None:
-    for path in ("/", "/metrics", "/healthz", "/readyz", "/api/status", "/api/devices", "/api/rejects", "/api/ledger"):
+    for path in ("/", "/metrics", "/healthz", "/readyz", *(f"/api/{name}" for name in READ)):
         assert gate.ask(path)[0] == 200, path
     for path in CHANGES:
         assert gate.ask(path, "POST")[0] == 401, path
@@ -64,7 +67,7 @@ def test_beyond_loopback_everything_but_its_health_needs_the_token(
     http = {"host": "0.0.0.0", "token_file": "../token"}  # noqa: S104 - this is what is tested
     with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, http=http) as gate:
         assert gate.ask("/healthz")[0] == 200
-        for path in ("/", "/metrics", "/readyz", "/api/status", "/api/rejects"):
+        for path in ("/", "/metrics", "/readyz", *(f"/api/{name}" for name in READ)):
             assert gate.ask(path)[0] == 401, path
             assert gate.ask(path, token="a long secret")[0] == 200, path  # noqa: S106 - of this test
         assert gate.command("rejects", "list").returncode == 0
@@ -91,8 +94,10 @@ def test_the_status_page_speaks_the_configured_language(
 ) -> None:
     gate = gateway(tmp_path / "gateway", mosquitto.url, influxdb.url)
     gate.config.write_text(json.dumps(json.loads(gate.config.read_text()) | {"language": language}))
+    other = {"vi": "en", "en": "vi"}[language]
     with gate:
         status, page = gate.ask("/")
+        assert f'<html lang="{other}"' in gate.ask(f"/?language={other}")[1], "or the one that is asked for"
     assert status == 200
     assert f'<html lang="{language}"' in page
     assert [word for word in words if word not in page] == []

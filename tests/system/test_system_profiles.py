@@ -1,15 +1,13 @@
 """Devices that a profile reads, from the network server's message to the database, and with the gateway killed on the way."""
 
-import threading
 import time
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from gateway.services import Service
-from tests.system.fleet import client_of, connect, publish_all, wait_settled
-from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile, registry, rows_of
+from tests.system.fleet import client_of, publish_all, wait_settled
+from tests.system.makes import ECHO_CODEC, Frame, Sender, assert_each_frame_stands, profile, registry, rows_of
 from tests.system.rig import gateway
 from tests.waiting import until
 
@@ -57,39 +55,6 @@ def test_a_frame_that_comes_twice_is_one_reading(mosquitto: Service, influxdb: S
     assert_each_frame_stands(influxdb, sent)
 
 
-class Sender:
-    """Publishes frames at a steady rate from a thread of its own; all of them are acknowledged by the broker at its end."""
-
-    def __init__(self, broker: Service, rate: int) -> None:
-        self.sent: list[Frame] = []
-        self._rate = rate
-        self._start_ms = time.time_ns() // 1_000_000
-        self._client = connect(broker, "network-server", clean=False)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="sender")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def _work(self) -> None:
-        begun_s = time.monotonic()
-        last = None
-        while not self._stopping.wait(0.02):
-            due = int((time.monotonic() - begun_s) * self._rate)
-            for n in range(len(self.sent), due):
-                self.sent.append(Frame(EUIS[n % len(EUIS)], n, self._start_ms + n, n % 1000))
-                last = self._client.publish(self.sent[-1].topic, self.sent[-1].payload(self.sent[-1].two_bytes), qos=1)
-        if last is not None:
-            last.wait_for_publish(10)
-
-
 @pytest.mark.parametrize("away", [pytest.param(False, id="influxdb-there"), pytest.param(True, id="influxdb-away")])
 @pytest.mark.parametrize("kill", [pytest.param(True, id="killed"), pytest.param(False, id="stopped")])
 def test_a_gateway_that_ends_while_codecs_are_asked_loses_nothing(
@@ -102,11 +67,11 @@ def test_a_gateway_that_ends_while_codecs_are_asked_loses_nothing(
     profile(folder, "slow", slow.replace("{ return", "{ wait(); return"))
     with gateway(folder, mosquitto.url, influxdb.url) as gate:
         gate.wait_subscribed()
-        with Sender(mosquitto, rate=200) as sender:
+        with Sender(mosquitto, EUIS, rate=200) as sender:
             for _ in range(2):
                 if away:
                     influxdb.stop()
-                until(lambda: gate.status()["codecs"]["pending"] > 10, what="codecs are asked")
+                until(lambda: gate.status()["codecs"]["pending"] > 3, what="codecs are asked")
                 if kill:
                     gate.kill()
                 else:

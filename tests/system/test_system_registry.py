@@ -19,9 +19,11 @@ REGISTRY = (
 
 
 def coverage(gate: Gateway) -> Document:
+    """As the command says it and, within its half minute or after a reload, the status page too."""
     done = gate.command("devices", "coverage", "--json")
     assert done.returncode == 0, done.stderr
     found: Document = json.loads(done.stdout)
+    assert gate.document("/api/coverage") | {"at": 0} == found | {"at": 0}
     return found
 
 

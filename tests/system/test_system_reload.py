@@ -10,7 +10,7 @@ from paho.mqtt.client import Client
 from gateway.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
-from tests.system.makes import Frame, profile, registry
+from tests.system.makes import Frame, Sender, assert_each_frame_stands, profile, registry
 from tests.system.rig import Gateway
 from tests.waiting import until
 
@@ -181,3 +181,17 @@ def test_what_is_faulty_leaves_the_old_in_force_and_is_told(
         reload(gate)
         assert gate.troubles() == ""
     assert [row["volume_m3"] for row in query(influxdb.url, "iot", "SELECT volume_m3 FROM water")] == [1.501]
+
+
+def test_what_comes_while_files_are_taken_in_force_is_read(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
+    euis = [f"24e124126a14840{n}" for n in range(5)]
+    profile(gate.folder, "pressure")
+    reload(gate)
+    with Sender(mosquitto, euis, rate=300) as sender:
+        for turn in range(12):
+            registry(gate.folder, [{"id": eui} for eui in euis[: turn % 6]])
+            profile(gate.folder, "other", port=90 + turn)
+            reload(gate)
+    ledger = wait_settled(gate, mosquitto)
+    assert (ledger["written"], ledger["rejected"], gate.troubles()) == (len(sender.sent), 0, "")
+    assert_each_frame_stands(influxdb, sender.sent)
