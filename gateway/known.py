@@ -15,7 +15,7 @@ from gateway.codec_process import available
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault
 from gateway.core.envelopes import Envelopes
-from gateway.core.profile import plain_name
+from gateway.core.language.profile import plain_name
 from gateway.core.profiles import Profiles
 from gateway.profile_files import Loaded, ProfileFile, ambiguities, load_profiles
 from gateway.registry import check_profiles, load_registry

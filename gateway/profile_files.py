@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from gateway.config_file import ConfigurationFault
 from gateway.core.decoders import DECODERS
 from gateway.core.envelopes import Envelope
-from gateway.core.profile import CompiledProfile, ProfileFaults, compile_profile
+from gateway.core.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.yaml_reader import YamlFault, parse
 from schemas.envelope import EnvelopeSpec
 from schemas.profile import Profile

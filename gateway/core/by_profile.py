@@ -12,11 +12,11 @@ from gateway.core.candidates import Frame, Unnamed
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS
 from gateway.core.frames import RecentFrames
 from gateway.core.judge import Judge
+from gateway.core.language.profile import CompiledProfile
 from gateway.core.mapped import Mapped, Sight, Window
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Undecodable, describe_drops
 from gateway.core.points import tag_text
-from gateway.core.profile import CompiledProfile
 from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import refusal_of, refused, unresolved, waiting
 from gateway.core.sparkplug import SparkplugHost

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.core.language.profile import CompiledProfile
 from gateway.core.native import Undecodable
-from gateway.core.profile import CompiledProfile
 from schemas.rejects import IgnoreCause, RejectReason
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.core.decoders.nested import from_base64, from_bytes_list, from_hex, from_json_text
+from gateway.core.language.paths import Get, parse_path
 from gateway.core.native import Undecodable
-from gateway.core.paths import Get, parse_path
 from schemas.envelope import EnvelopeSpec, FramePayload, Gateways
 from schemas.profile_values import FirstOf
 from schemas.rejects import RejectReason

@@ -14,8 +14,8 @@ import msgspec
 from gateway.core.decoders.nested import from_hex
 from gateway.core.decoders.plain import json_object, may_be_unbounded
 from gateway.core.envelope_parts import Radio, eui_of, radio_of
+from gateway.core.language.paths import parse_path
 from gateway.core.native import Undecodable
-from gateway.core.paths import parse_path
 from schemas.envelope import EnvelopeSpec
 from schemas.profile_values import FirstOf
 from schemas.profile_when import Test

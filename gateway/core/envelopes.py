@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.core.conditions import compile_test
 from gateway.core.envelope_parts import (
     decoded_of,
     device_of,
@@ -20,7 +19,8 @@ from gateway.core.envelope_parts import (
     whole_number_of,
 )
 from gateway.core.envelope_plain import compile_plain
-from gateway.core.paths import Get, parse_path
+from gateway.core.language.conditions import compile_test
+from gateway.core.language.paths import Get, parse_path
 from schemas.envelope import ANY_LORAWAN, EnvelopeSpec
 from schemas.profile_values import FirstOf
 from schemas.profile_when import Test, When

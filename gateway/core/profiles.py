@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 from gateway.core.candidates import Asked, Candidate, Frame, Group
 from gateway.core.envelope_plain import Plain
 from gateway.core.envelopes import Envelopes, NotData
+from gateway.core.language.profile import CompiledProfile, plain_name
 from gateway.core.message import Message
 from gateway.core.native import Undecodable
-from gateway.core.profile import CompiledProfile, plain_name
 from gateway.core.sparkplug_births import Address, parse_address
 from schemas.registry import device_key
 from schemas.rejects import IgnoreCause, RejectReason

@@ -41,7 +41,10 @@ def chirpstack_point(message: aiomqtt.Message) -> Point:
 
 
 _PROBE = {"pressure": "pressure_kpa", "temperature": "temperature_c", "level": "level_m"}
-_FORMS = {"native": ("iot/v1/+/+/+/readings", native_point), "chirpstack": ("application/+/device/+/event/up", chirpstack_point)}
+_FORMS = {
+    "native": ("iot/v1/+/+/+/readings", native_point),
+    "chirpstack": ("application/+/device/+/event/up", chirpstack_point),
+}
 
 
 async def run(port: int, url: str, readings: int, form: str = "native") -> None:

@@ -43,7 +43,11 @@ def topic(device: int) -> bytes:
 
 def uplink(time_ms: int, device: int, turn: int, *, decoded: bool) -> bytes:
     """The device's ``turn``-th uplink; with the object that the server's codec gave, or with the frame's bytes alone."""
-    pressure, temperature, level = 3000 + (device + turn * 7) % 600, 1800 + (device * 3 + turn) % 400, 2000 + (device + turn) % 900
+    pressure, temperature, level = (
+        3000 + (device + turn * 7) % 600,
+        1800 + (device * 3 + turn) % 400,
+        2000 + (device + turn) % 900,
+    )
     frame = _FRAME.pack(pressure, temperature, level)
     received = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="microseconds")
     document = {

@@ -11,9 +11,9 @@ import yaml
 import gateway
 from gateway.core.clock import ClockTrust
 from gateway.core.envelopes import Envelopes
+from gateway.core.language.profile import CompiledProfile
 from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profile import CompiledProfile
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Admission, Streams
 from schemas.envelope import EnvelopeSpec

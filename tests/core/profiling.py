@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from gateway.core.decoders import DECODERS
+from gateway.core.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.mapped import Mapped, Sight, Window
-from gateway.core.profile import CompiledProfile, ProfileFaults, compile_profile
 from schemas.profile import Profile
 
 NOW_MS = 1_788_393_600_000

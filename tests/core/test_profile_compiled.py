@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway.core.language.topic_filters import parse_filter
 from gateway.core.native import Undecodable
-from gateway.core.topic_filters import parse_filter
 from schemas.rejects import RejectReason
 from tests.core.profiling import compiled, faults, points, sight
 

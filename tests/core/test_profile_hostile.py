@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway.core.decoders import DECODERS
+from gateway.core.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.mapped import Mapped
 from gateway.core.native import Undecodable
-from gateway.core.profile import CompiledProfile, ProfileFaults, compile_profile
 from schemas.profile import Profile
 from schemas.quantities import HEALTH, QUANTITIES, Kind
 from schemas.topics import is_name

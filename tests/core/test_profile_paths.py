@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.paths import change, parse_path
+from gateway.core.language.paths import change, parse_path
 
 DOCUMENT: dict[str, Any] = {
     "a": {"b": 1, "c": [10, 20, 30]},

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.numbers import along, fraction
+from gateway.core.language.numbers import along, fraction
 from schemas.rejects import DropCause
 from schemas.unit_scale import Line
 from tests.core.profiling import compiled, faults, field, sight

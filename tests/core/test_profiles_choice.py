@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.core.candidates import Frame
+from gateway.core.language.profile import CompiledProfile
 from gateway.core.message import Message, Outcome
 from gateway.core.native import Undecodable
-from gateway.core.profile import CompiledProfile
 from gateway.core.profiles import ProfiledTopic, Profiles
 from gateway.core.streams import Admission
 from schemas.registry import RegisteredDevice, Registry

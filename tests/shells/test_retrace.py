@@ -12,9 +12,9 @@ import pytest
 from gateway.codec_protocol import CodecAnswer, CodecAsk
 from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.envelopes import Envelopes
+from gateway.core.language.profile import CompiledProfile
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profile import CompiledProfile
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Streams
 from gateway.profile_files import load_profiles

@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.core.conditions import Holds, always, compile_when
-from gateway.core.fields import Field, compile_entry, compile_fields, read_fields, rules_of
-from gateway.core.items import Walker
+from gateway.core.language.conditions import Holds, always, compile_when
+from gateway.core.language.fields import Field, compile_entry, compile_fields, read_fields, rules_of
+from gateway.core.language.items import Walker
+from gateway.core.language.named_fields import NamedFields
+from gateway.core.language.paths import Node
+from gateway.core.language.points_found import Found
+from gateway.core.language.sources import Fault, Here, Scope, Take
+from gateway.core.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
+from gateway.core.language.texts import compile_text
+from gateway.core.language.times import Times
 from gateway.core.mapped import Mapped, Sight
-from gateway.core.named_fields import NamedFields
 from gateway.core.native import Drop
-from gateway.core.paths import Node
-from gateway.core.points_found import Found
-from gateway.core.sources import Fault, Here, Scope, Take
-from gateway.core.tags import Tags, TakeTags, compile_tags, joined, no_tags
-from gateway.core.texts import compile_text
-from gateway.core.times import Times
 from schemas.profile_points import PointSpec
 from schemas.profile_when import When
 from schemas.quantities import Quality

@@ -9,11 +9,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
-from gateway.core.numbers import Apply, along, fraction
-from gateway.core.paths import Node
-from gateway.core.sources import Fault, Here, Scope, Take, within
-from gateway.core.steps import Step, arithmetic_step
-from gateway.core.texts import compile_text
+from gateway.core.language.numbers import Apply, along, fraction
+from gateway.core.language.paths import Node
+from gateway.core.language.sources import Fault, Here, Scope, Take, within
+from gateway.core.language.steps import Step, arithmetic_step
+from gateway.core.language.texts import compile_text
 from schemas.profile_values import Value
 from schemas.quantities import Quantity
 from schemas.rejects import DropCause

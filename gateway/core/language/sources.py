@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.core.language.paths import Get, Node, Path, parse_path
 from gateway.core.mapped import Params
-from gateway.core.paths import Get, Node, Path, parse_path
 from schemas.profile_values import FirstOf, Source
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})

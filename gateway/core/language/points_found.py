@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from gateway.core.language.times import Stamp
 from gateway.core.mapped import Mapped, Params
 from gateway.core.native import Drop, Undecodable, clean
-from gateway.core.times import Stamp
 from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, Quality
 from schemas.readings import ARRAY_MAX, Value
 from schemas.rejects import DropCause, RejectReason

@@ -7,8 +7,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.core.clock import epoch_ms, rfc3339_ms
-from gateway.core.numbers import number_in
-from gateway.core.paths import Node
+from gateway.core.language.numbers import number_in
+from gateway.core.language.paths import Node
 from schemas.profile_times import PART_NAMES
 
 Parse = Callable[[Any], int | None]

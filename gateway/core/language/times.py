@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.core.calendars import compile_format, from_parts, of_line, parse_zone
 from gateway.core.clock import rfc3339_ms
+from gateway.core.language.calendars import compile_format, from_parts, of_line, parse_zone
+from gateway.core.language.paths import Node
+from gateway.core.language.sources import Fault, Here, Scope, Take, compile_path, compile_paths, document_path, within
+from gateway.core.language.values import compile_operand
 from gateway.core.mapped import Sight, Window
-from gateway.core.paths import Node
-from gateway.core.sources import Fault, Here, Scope, Take, compile_path, compile_paths, document_path, within
-from gateway.core.values import compile_operand
 from schemas.profile_times import PART_NAMES, LastResort, TimeSource
 from schemas.profile_values import FirstOf, Value
 from schemas.quantities import QUANTITIES, Quality

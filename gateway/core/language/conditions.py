@@ -5,8 +5,8 @@ from collections.abc import Callable
 from fnmatch import translate
 from typing import Any, Final
 
-from gateway.core.paths import Node, stands_for
-from gateway.core.sources import Here, Scope, Take, compile_own_value, compile_path, within
+from gateway.core.language.paths import Node, stands_for
+from gateway.core.language.sources import Here, Scope, Take, compile_own_value, compile_path, within
 from schemas.profile_values import Scalar, written
 from schemas.profile_when import Test, When
 

@@ -7,9 +7,9 @@ from gateway.core.decoders.csv_rows import compile_csv
 from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
 from gateway.core.decoders.struct_frame import compile_struct
 from gateway.core.decoders.text import compile_text as compile_template
+from gateway.core.language.paths import Node, Path, change, parse_path
+from gateway.core.language.sources import Fault, within
 from gateway.core.native import Undecodable
-from gateway.core.paths import Node, Path, change, parse_path
-from gateway.core.sources import Fault, within
 from schemas.profile import Profile
 from schemas.profile_frames import Csv, Decode, Frame, NestedStep
 from schemas.rejects import RejectReason

@@ -6,8 +6,8 @@ from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from gateway.core.paths import WORDS, Node
-from gateway.core.sources import Fault, Here, Scope, Take, compile_own_value, compile_source, within
+from gateway.core.language.paths import WORDS, Node
+from gateway.core.language.sources import Fault, Here, Scope, Take, compile_own_value, compile_source, within
 from schemas.profile_values import Enum, Scalar, TextSource, written
 from schemas.rejects import DropCause
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from gateway.core.language.paths import Node, Path, parse_path
+from gateway.core.language.sources import Fault, Here, Scope, Take, compile_paths, within
+from gateway.core.language.steps import is_number
+from gateway.core.language.texts import compile_text
+from gateway.core.language.values import compile_operand
 from gateway.core.native import Drop
-from gateway.core.paths import Node, Path, parse_path
-from gateway.core.sources import Fault, Here, Scope, Take, compile_paths, within
-from gateway.core.steps import is_number
-from gateway.core.texts import compile_text
-from gateway.core.values import compile_operand
 from schemas.profile_points import Each, Running
 from schemas.profile_values import FirstOf
 from schemas.rejects import DropCause

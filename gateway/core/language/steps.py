@@ -6,12 +6,12 @@ from dataclasses import replace
 from math import isclose
 from typing import Any, Final, NamedTuple
 
+from gateway.core.language.numbers import Number, between, fraction, number_in
+from gateway.core.language.paths import WORDS, Node, stands_for
+from gateway.core.language.sources import Fault, Here, within
+from gateway.core.language.texts import compile_enum
 from gateway.core.mapped import Params
 from gateway.core.native import clean
-from gateway.core.numbers import Number, between, fraction, number_in
-from gateway.core.paths import WORDS, Node, stands_for
-from gateway.core.sources import Fault, Here, within
-from gateway.core.texts import compile_enum
 from schemas.profile_values import Enum, Scalar, written
 from schemas.quantities import RAISED_BY, Kind, Quantity
 from schemas.rejects import DropCause

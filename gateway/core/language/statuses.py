@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gateway.core.decoders.plain import json_lenient
+from gateway.core.language.paths import Get, parse_path
+from gateway.core.language.sources import Scope
+from gateway.core.language.texts import compile_enum
+from gateway.core.language.topic_filters import TopicFilter, parse_filter
 from gateway.core.native import Undecodable
-from gateway.core.paths import Get, parse_path
-from gateway.core.sources import Scope
-from gateway.core.texts import compile_enum
-from gateway.core.topic_filters import TopicFilter, parse_filter
 from schemas.profile import StatusSpec
 from schemas.profile_values import written
 

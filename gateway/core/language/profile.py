@@ -4,19 +4,19 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from gateway.core.conditions import Holds, always, compile_when
-from gateway.core.decoding import Decoders, Prepare, Read, as_it_is, compile_decode, compile_struct_of, decode_of
+from gateway.core.language.conditions import Holds, always, compile_when
+from gateway.core.language.decoding import Decoders, Prepare, Read, as_it_is, compile_decode, compile_struct_of, decode_of
+from gateway.core.language.mapping import Common, Point, compile_quality
+from gateway.core.language.paths import Get, Node, parse_path
+from gateway.core.language.points_found import Found
+from gateway.core.language.sources import Fault, Here, Scope, Take, compile_source, within
+from gateway.core.language.statuses import Status, compile_status
+from gateway.core.language.tags import compile_tags
+from gateway.core.language.texts import compile_text
+from gateway.core.language.times import Times, times_of_envelope
+from gateway.core.language.topic_filters import TopicFilter, parse_filter
 from gateway.core.mapped import Mapped, Sight
-from gateway.core.mapping import Common, Point, compile_quality
 from gateway.core.native import Undecodable
-from gateway.core.paths import Get, Node, parse_path
-from gateway.core.points_found import Found
-from gateway.core.sources import Fault, Here, Scope, Take, compile_source, within
-from gateway.core.statuses import Status, compile_status
-from gateway.core.tags import compile_tags
-from gateway.core.texts import compile_text
-from gateway.core.times import Times, times_of_envelope
-from gateway.core.topic_filters import TopicFilter, parse_filter
 from schemas.profile import Dedup, Profile, Retained
 from schemas.profile_values import TextSource
 from schemas.profile_when import Test, When

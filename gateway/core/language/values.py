@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from math import fsum, prod
 from typing import Any, Final, NamedTuple
 
-from gateway.core.numbers import along
-from gateway.core.paths import Get, Node
-from gateway.core.scaling import line_step
-from gateway.core.sources import Fault, Here, Scope, Take, compile_source, document_path, within
-from gateway.core.steps import (
+from gateway.core.language.numbers import along
+from gateway.core.language.paths import Get, Node
+from gateway.core.language.scaling import line_step
+from gateway.core.language.sources import Fault, Here, Scope, Take, compile_source, document_path, within
+from gateway.core.language.steps import (
     Run,
     Step,
     after_step,

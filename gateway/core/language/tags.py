@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.core.language.sources import Here, Scope, Take
+from gateway.core.language.texts import compile_text
 from gateway.core.native import Drop
-from gateway.core.sources import Here, Scope, Take
-from gateway.core.texts import compile_text
 from schemas.profile_values import TextSource
 from schemas.quantities import TEXT_TAGS, VEHICLE_CLASSES
 from schemas.rejects import DropCause

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from gateway.core.conditions import Holds, compile_when
+from gateway.core.language.conditions import Holds, compile_when
+from gateway.core.language.numbers import fraction
+from gateway.core.language.points_found import ORDER
+from gateway.core.language.scaling import fixed_line
+from gateway.core.language.sources import Fault, Here, Scope, Take, within
+from gateway.core.language.tags import TakeTags, compile_tags, no_tags
+from gateway.core.language.values import Reader, compile_field
 from gateway.core.mapped import CounterRule
 from gateway.core.native import Drop
-from gateway.core.numbers import fraction
-from gateway.core.points_found import ORDER
-from gateway.core.scaling import fixed_line
-from gateway.core.sources import Fault, Here, Scope, Take, within
-from gateway.core.tags import TakeTags, compile_tags, no_tags
-from gateway.core.values import Reader, compile_field
 from schemas.profile_points import Counter, FieldValue, MapEntry
 from schemas.quantities import HEALTH, QUANTITIES, Kind, Quantity
 from schemas.readings import Value

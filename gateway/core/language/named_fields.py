@@ -10,7 +10,7 @@ from itertools import product
 from math import prod
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from gateway.core.sources import Fault, Scope
+from gateway.core.language.sources import Fault, Scope
 from schemas.profile_points import MapEntry
 
 T = TypeVar("T")
