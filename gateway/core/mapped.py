@@ -34,8 +34,8 @@ class Sight:
     """All that a profile may look at.
 
     :ivar document: what paths start from. With an envelope: ``device``, ``payload`` (bytes), ``decoded``, ``port``,
-        ``frame_counter``, ``time``, ``rssi``, ``snr``, ``model``, and ``raw``, the message as it came; ``codec`` once the codec has
-        answered. Without: the decoded payload itself.
+        ``frame_counter``, ``time``, ``rssi``, ``snr``, ``model``, and ``raw``, the message as it came; ``codec`` once the codec
+        has answered. Without: the decoded payload itself.
     :ivar captures: named levels of the topic.
     :ivar properties: MQTT user properties.
     :ivar believes: whether a time, in ms, lies in a window around now. A profile asks it for its time sources, in their order.
