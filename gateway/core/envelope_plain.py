@@ -1,7 +1,7 @@
 """The usual message of an envelope, read in one call by a decoder that is made for the envelope's paths.
 
-Nearly every message of a network server has everything where it usually stands, and most of what is in it nobody asks for. So only
-what a document needs is decoded, by its type, and the rest is skipped. A message that is unusual in any way is left to
+Nearly every message of a network server has everything where it usually stands, and most of what is in it nobody asks for. So
+only what a document needs is decoded, by its type, and the rest is skipped. A message that is unusual in any way is left to
 :meth:`gateway.core.envelopes.Envelope.unwrap`, which knows all forms and tells what is wrong.
 """
 

@@ -44,7 +44,7 @@ class Envelope:
     """The messages of one kind of server.
 
     :ivar topics: the filters under which it usually publishes.
-    :ivar plain: what reads its usual message from the bytes, and gives the same as :meth:`unwrap`; None where there is no usual one.
+    :ivar plain: reads its usual message from the bytes, and gives the same as :meth:`unwrap`; None where there is no usual one.
     """
 
     def __init__(self, spec: EnvelopeSpec) -> None:

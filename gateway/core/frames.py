@@ -13,7 +13,7 @@ _FRAME: Final = Struct(">qq")
 
 
 class RecentFrames(bytearray):
-    """The window of one device: two words a frame, its hash and its time in ms. A word is found in bytes faster than in a list."""
+    """The window of one device: two words a frame, its hash and its time in ms. Found in bytes faster than in a list."""
 
     __slots__ = ()
 
