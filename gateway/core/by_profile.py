@@ -8,10 +8,11 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.core.candidates import Frame, Unnamed
+from gateway.core.candidates import NO_PORTS, Frame, Unnamed
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS
-from gateway.core.frames import RecentFrames
+from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.judge import Judge
+from gateway.core.lane import Lane
 from gateway.core.language.profile import CompiledProfile
 from gateway.core.mapped import Mapped, Sight, Window
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
@@ -29,8 +30,6 @@ from schemas.rejects import IgnoreCause, RejectReason
 BIRTH: Final = "birth "
 """Before the key of a Sparkplug birth, where it is saved."""
 BIRTH_PATIENCE_MS: Final = 600_000
-FRAME_WINDOW_MS: Final = 600_000
-"""For how long a radio frame is remembered whose profile does not say."""
 
 
 class Held:
@@ -60,6 +59,8 @@ class ByProfile:
 
     def process(self, topic: ProfiledTopic, message: Message, now_ms: int) -> Outcome:
         """What becomes of a message on ``topic``, or which codec must be asked first."""
+        if topic.lane is not None and (outcome := topic.lane.take(message, now_ms)) is not None:
+            return outcome
         said = topic.status(message.payload) if topic.has_states else None
         if said is not None:
             return self._said(said.device, message, now_ms, online=said.online)
@@ -71,7 +72,19 @@ class ByProfile:
             return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, topic.device() or "")
-        return self._recognised(frame, message, now_ms)
+        outcome = self._recognised(frame, message, now_ms)
+        if outcome.readings and isinstance(frame, Frame) and frame.ports != NO_PORTS:
+            topic.lane = self._lane(topic, frame, message.payload)
+        return outcome
+
+    def _lane(self, topic: ProfiledTopic, frame: Frame, payload: bytes) -> Lane | None:
+        """The short way of the frames that are like this one, where there is one."""
+        point, device = frame.profile.plain_point, self.streams.admit(frame.device)
+        likeness = topic.likeness(frame, payload) if point is not None else None
+        if likeness is None or point is None or isinstance(device, Unresolved):
+            return None
+        site = (device.registered.site if device.registered is not None else None) or ""
+        return Lane(self.judge, likeness, frame.profile, point, self.streams.series(device, point.measurement, site))
 
     def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
         """The frame in a message, as it would be recognised now; None: nobody takes it. No state changes."""

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
+from gateway.core.envelope_plain import Plain
 from gateway.core.language.profile import CompiledProfile
 from gateway.core.native import Undecodable
 from schemas.rejects import IgnoreCause, RejectReason
+
+
+NO_PORTS: Final[frozenset[int]] = frozenset()
 
 
 class Candidate:
@@ -54,6 +58,7 @@ class Frame:
     """A message unwrapped, with the profile that takes it.
 
     :ivar why: what decided for the profile, for people.
+    :ivar ports: the ports on which the device's frames are sure to be the profile's, whatever else they hold; None: all.
     """
 
     profile: CompiledProfile
@@ -61,6 +66,22 @@ class Frame:
     document: Any
     device: str
     why: str
+    ports: frozenset[int] | None = NO_PORTS
+
+
+class Likeness(NamedTuple):
+    """What a frame must have in common with the one before it.
+
+    :ivar plain: how the messages of its envelope are read.
+    :ivar name: the device, as the envelope writes it.
+    :ivar model: its model, as the envelope names it.
+    :ivar ports: the ports on which nobody but the profile could take its frames; None: all.
+    """
+
+    plain: Plain
+    name: str
+    model: str | None
+    ports: frozenset[int] | None
 
 
 class Unnamed(Undecodable):

@@ -50,8 +50,19 @@ class Unwrapped(dict[str, Any]):
         return self
 
 
-Plain = Callable[[bytes], Unwrapped | None]
-"""A message → what it holds; None: it is not as usual."""
+Row = tuple[str, bytes | None, Any, int | None, int | None, str | float | None, str | None]
+"""Device, as it is written, payload, decoded, port, frame counter, time and model of a message."""
+
+
+class Plain(NamedTuple):
+    """How the usual message is read.
+
+    :ivar row: message → its parts; None: it is not as usual.
+    :ivar document: parts and message → the document of a profile; None: it is not as usual.
+    """
+
+    row: Callable[[bytes], Row | None]
+    document: Callable[[Row, bytes], Unwrapped | None]
 
 
 class _Intricate(Exception):  # noqa: N818 - says what it is
@@ -99,7 +110,7 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
     in_hex = spec.payload is not None and spec.payload.encoding == "hex"
     without = b"" if spec.payload is not None else None
 
-    def plain(message: bytes) -> Unwrapped | None:
+    def row(message: bytes) -> Row | None:
         try:
             device, payload, decoded, port, frame_counter, time, model, *more = take(decode(message))
             if not message.isascii():
@@ -108,10 +119,14 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
                 payload = from_hex(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Undecodable):
             return None
-        if not device or not (payload or decoded) or (decoded and type(decoded) is not dict) or may_be_unbounded(message):
-            return None
         if more:
             time, model = _first_of(time, more[:times]), _first_of(model, more[times:])
+        return device, payload, decoded, port, frame_counter, time, model
+
+    def document(parts: Row, message: bytes) -> Unwrapped | None:
+        device, payload, decoded, port, frame_counter, time, model = parts
+        if not device or not (payload or decoded) or (decoded and type(decoded) is not dict) or may_be_unbounded(message):
+            return None
         document = Unwrapped(
             device=eui_of(device) if lorawan else device,
             payload=payload or without,
@@ -125,7 +140,7 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
         document.radio = radio
         return document
 
-    return plain
+    return Plain(row, document)
 
 
 def _first_of(value: Any, others: list[Any]) -> Any:  # noqa: ANN401 - of any type

@@ -8,6 +8,9 @@ from struct import Struct
 from typing import Final
 
 FRAMES_MAX: Final = 32
+FRAME_WINDOW_MS: Final = 600_000
+"""For how long a radio frame is remembered whose profile does not say."""
+
 _WORD: Final = Struct(">q")
 _FRAME: Final = Struct(">qq")
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from gateway.core.candidates import Asked, Candidate, Frame, Group
+from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Likeness
 from gateway.core.envelope_plain import Plain
 from gateway.core.envelopes import Envelopes, NotData
 from gateway.core.language.profile import CompiledProfile, plain_name
-from gateway.core.message import Message
+from gateway.core.message import Message, Outcome
 from gateway.core.native import Undecodable
 from gateway.core.sparkplug_births import Address, parse_address
 from schemas.registry import device_key
@@ -122,13 +122,21 @@ class Profiles:
         return found
 
 
+class ShortWay(Protocol):
+    """What takes a message that is like the one before it on its topic (:mod:`gateway.core.lane`)."""
+
+    def take(self, message: Message, now_ms: int) -> Outcome | None:
+        """What becomes of it; None: it must go the long way."""
+
+
 class ProfiledTopic:
     """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
 
+    :ivar lane: the short way of a frame that is like the one before.
     :ivar address: what the topic says in Sparkplug, where it is one of its topics and a profile reads it.
     """
 
-    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "topic")
+    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "lane", "topic")
 
     def __init__(
         self,
@@ -144,6 +152,7 @@ class ProfiledTopic:
         self._states = states
         self._groups = groups
         self._usual: tuple[Group, Plain] | None = None
+        self.lane: ShortWay | None = None
 
     @property
     def has_states(self) -> bool:
@@ -193,8 +202,12 @@ class ProfiledTopic:
 
         The messages of a topic come from one server: the envelope of the last one is tried first, in its short way.
         """
-        if self._usual is not None and self._usual[0] is group and (document := self._usual[1](payload)) is not None:
-            return document
+        if self._usual is not None and self._usual[0] is group:
+            plain = self._usual[1]
+            row = plain.row(payload)
+            document = plain.document(row, payload) if row is not None else None
+            if document is not None:
+                return document
         raw = group.candidates[0].profile.read(payload)
         if group.envelope is None:
             return raw
@@ -207,7 +220,8 @@ class ProfiledTopic:
 
     def _ask(self, group: Group, document: Any, message: Message, asked: Asked) -> Frame | None:  # noqa: ANN401
         """Ask all of a group. When there is nobody else to ask, the frame of the one who takes it."""
-        for candidate in group.for_document(document):
+        asked_here = group.for_document(document)
+        for candidate in asked_here:
             profile = candidate.profile
             if profile.by_registry:
                 asked.unregistered = self._device(candidate, document, message)
@@ -218,12 +232,23 @@ class ProfiledTopic:
                     asked.ignored = True
                 elif taken is not None:
                     device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
-                    asked.fits(Frame(profile, candidate.captures, taken, device, _ALONE), candidate.rank)
+                    ports = frozenset([document["port"]]) if group.envelope and len(asked_here) == 1 else NO_PORTS
+                    asked.fits(Frame(profile, candidate.captures, taken, device, _ALONE, ports), candidate.rank)
             except Undecodable as why:
                 asked.failure = asked.failure or why
         if not asked.decided:
             asked.ignored = any(_ignores(candidate, document) for candidate in group.candidates)
         return None
+
+    def likeness(self, frame: Frame, payload: bytes) -> Likeness | None:
+        """What makes the next message on this topic like the one that holds this frame; None where that is not enough."""
+        plain = self._usual[1] if self._usual is not None else None
+        row = plain.row(payload) if plain is not None else None
+        one_device = frame.device.lower() in self.topic.lower()
+        if plain is None or row is None or not one_device or len(self._groups) > 1 or self._states or frame.ports == NO_PORTS:
+            return None
+        candidate = self._groups[0].of_profile[frame.profile]
+        return Likeness(plain, row[0], row[-1], frame.ports) if candidate.told_by_envelope else None
 
     def device(self) -> str | None:
         """The device that the topic alone names, if it does."""
@@ -259,7 +284,8 @@ class ProfiledTopic:
                 return IgnoreCause.RULE
             if taken is not None:
                 device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
-                return Frame(profile, candidate.captures, taken, device, why)
+                ports = profile.ports if len(meant) == 1 else NO_PORTS
+                return Frame(profile, candidate.captures, taken, device, why, ports)
         return None
 
     def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401

@@ -1,20 +1,21 @@
 """Points: what a profile makes of one document, compiled once and walked for every message."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.core.language.conditions import Holds, always, compile_when
 from gateway.core.language.fields import Field, compile_entry, compile_fields, read_fields, rules_of
 from gateway.core.language.items import Walker
 from gateway.core.language.named_fields import NamedFields
-from gateway.core.language.paths import Node
+from gateway.core.language.paths import Node, parse_path
 from gateway.core.language.points_found import Found
 from gateway.core.language.sources import Fault, Here, Scope, Take
 from gateway.core.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
 from gateway.core.language.texts import compile_text
 from gateway.core.language.times import Times
-from gateway.core.mapped import Mapped, Sight
+from gateway.core.language.values import PlainNumber
+from gateway.core.mapped import CounterRule, Mapped, Sight
 from gateway.core.native import Drop
 from schemas.profile_points import PointSpec
 from schemas.profile_when import When
@@ -54,10 +55,19 @@ def _is_historical(here: Here) -> bool:
     return isinstance(here.item, dict) and here.item.get("is_historical") is True
 
 
+class NumberAtKey(NamedTuple):
+    """A field that is a number within bounds at a key of an object."""
+
+    field: str
+    key: str
+    low: float
+    high: float
+
+
 class Point:
     """One entry of ``points``, compiled."""
 
-    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_quality", "_rules", "_tags",
+    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality", "_rules", "_tags",
                  "_times", "_walker", "measurement")  # fmt: skip
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
@@ -87,6 +97,7 @@ class Point:
         self._named: NamedFields[Field] | None = None
         if spec.map:
             self._named = NamedFields(spec.map, inside, lambda entry, place: compile_entry(entry, self.measurement, place))
+        self._numbers = self._find_numbers()
         self._rules = rules_of(self._fields + (self._named.fields() if self._named else []))
         _check(spec, scope)
 
@@ -97,6 +108,29 @@ class Point:
         plain = self._holds is always and not self._has_tags and all(other is None for other in others)
         return plain and not self._common.times.of_items and self.measurement not in _WITH_INTERVAL
 
+    @property
+    def fields(self) -> Sequence[Field]:
+        """Its fields, without those of its items."""
+        return self._fields
+
+    @property
+    def rules(self) -> Mapping[str, CounterRule]:
+        """What is known of the registers among its fields."""
+        return self._rules
+
+    def numbers_in(self, source: str) -> Sequence[NumberAtKey] | None:
+        """The fields, where all are plain numbers of the object that stands at the key ``source``; None: some are not."""
+        return self._numbers.get(source)
+
+    def _find_numbers(self) -> dict[str, list[NumberAtKey]]:
+        found: dict[str, list[NumberAtKey]] = {}
+        for field in self._fields:
+            steps = parse_path(field.reader.origin).steps if field.reader.plain is not None and field.when is None else ()
+            match steps, field.reader.plain:
+                case (str(source), str(key)), PlainNumber(_, low, high):
+                    found.setdefault(source, []).append(NumberAtKey(field.name, key, low, high))
+        return {source: numbers for source, numbers in found.items() if len(numbers) == len(self._fields)}
+
     def take(self, here: Here, sight: Sight) -> list[Mapped]:
         """The point of an entry that is plain and alone."""
         dropped: list[Drop] = []
@@ -104,8 +138,8 @@ class Point:
         if not values:
             return [Mapped(self.measurement, {}, dropped=dropped)]
         stamp = self._common.times(here, sight)
-        if stamp is None:
-            return []
+        if stamp is None:  # its time is not believed: nothing of it may be written, and it must not vanish unseen
+            return [Mapped(self.measurement, {}, dropped=dropped)]
         time_ms, quality = stamp
         if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
             quality |= Quality.VALUE_DROPPED
@@ -162,6 +196,7 @@ class Point:
         else:
             stamp = found.stamp or found.remember(common.times(here, sight))
         if stamp is None:
+            found.miss(self.measurement, [])
             return
         device = None
         if self._device is not None:

@@ -98,7 +98,7 @@ class CompiledProfile:
     _dedup: tuple[Take, ...]
     _times: Times
     _points: tuple[Point, ...]
-    _plain: Point | None
+    _alone: Point | None
 
     def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
         """Whether all tests of ``match.when`` hold."""
@@ -122,6 +122,13 @@ class CompiledProfile:
         if not self.holds(prepared, captures):
             return None
         return IgnoreCause.RULE if self._ignored and self.ignores(prepared, captures) else prepared
+
+    @property
+    def plain_point(self) -> Point | None:
+        """The one point of a profile for radio frames that says nothing but which fields they hold; None: it says more."""
+        more = (self._ignored, self._site, self._dedup, self._device, self.codec is not None and self.codec.prefer == "codec")
+        plain = self._match is always and self._root is _WHOLE and self.prepare is as_it_is and not any(more)
+        return self._alone if plain and self._times is _OF_ENVELOPE else None
 
     @property
     def tells_copies(self) -> bool:
@@ -168,8 +175,8 @@ class CompiledProfile:
         :raises Undecodable: for a fault of the whole message.
         """
         here = self._here(sight)
-        if self._plain is not None:
-            return self._plain.take(here, sight)
+        if self._alone is not None:
+            return self._alone.take(here, sight)
         found = Found()
         for point in self._points:
             point.find(here, sight, found)
@@ -214,7 +221,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
     points = tuple(Point(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points))
     profile = CompiledProfile(
         _points=points,
-        _plain=points[0] if len(points) == 1 and points[0].is_plain else None,
+        _alone=points[0] if len(points) == 1 and points[0].is_plain else None,
         _root=_gathered(scope, "root", _WHOLE, lambda: _root(model)),
         ports=ports,
         _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, scope)),
@@ -292,12 +299,13 @@ def _ports(model: Profile) -> tuple[frozenset[int] | None, When]:
 
 
 _PORT: Final = "/port"
+_OF_ENVELOPE: Final = times_of_envelope()
 
 
 def _times(model: Profile, scope: Scope) -> Times:
     if model.time is not None:
         return Times(model.time, scope.below("time"))
-    return times_of_envelope() if _envelope(model) is not None else Times([], scope)
+    return _OF_ENVELOPE if _envelope(model) is not None else Times([], scope)
 
 
 def _root(model: Profile) -> Get:

@@ -1,0 +1,97 @@
+"""The short way of a radio frame that is like the one before it on its topic.
+
+Nearly every device behind a network server has a topic of its own, and what was found out for one of its frames holds for the
+next: how the message is read, which profile takes it, which device it is and where its points go. So this is kept, as it is for a
+native topic. A frame that differs in any way, and one in which anything needs thought, is left to the long way, which begins
+anew: nothing has happened to it here.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway.core.candidates import Likeness
+from gateway.core.clock import YEAR_2020_MS, rfc3339_ms
+from gateway.core.envelope_plain import Row
+from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
+from gateway.core.judge import Judge
+from gateway.core.language.fields import read_fields
+from gateway.core.language.mapping import Point
+from gateway.core.language.profile import CompiledProfile
+from gateway.core.language.sources import Here
+from gateway.core.message import Message, Outcome
+from gateway.core.native import Drop
+from gateway.core.streams import NO_PARAMS, Series
+from schemas.quantities import Quality
+from schemas.readings import NativeReading
+
+_NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Lane:
+    """The frames of one device on its topic."""
+
+    __slots__ = ("_domain", "_fields", "_judge", "_likeness", "_numbers", "_params", "_rules", "_series")
+
+    def __init__(self, judge: Judge, likeness: Likeness, profile: CompiledProfile, point: Point, series: Series) -> None:
+        registered = series.device.registered
+        self._judge = judge
+        self._likeness = likeness
+        self._fields = point.fields
+        self._rules = point.rules
+        self._numbers = point.numbers_in("decoded" if profile.codec is None else "codec")
+        self._params = registered.params if registered is not None else NO_PARAMS
+        self._series = series
+        self._domain = (registered.domain if registered is not None else None) or "unknown"
+
+    def take(self, message: Message, now_ms: int) -> Outcome | None:
+        """What becomes of a message; None: it must go the long way."""
+        plain, name, model, ports = self._likeness
+        row = plain.row(message.payload)
+        if row is None or message.retain:
+            return None
+        device_name, payload, decoded, port, frame_counter, time, its_model = row
+        if device_name != name or its_model != model or (ports is not None and port not in ports):
+            return None
+        if not payload or type(decoded) is not dict or type(time) is not str:
+            return None
+        time_ms, device = rfc3339_ms(time), self._series.device
+        if time_ms is None or time_ms < YEAR_2020_MS or not self._judge.follow(device, time_ms - now_ms, now_ms):
+            return None
+        values = self._values(decoded, row, message)
+        if not values:
+            return None
+        if now_ms > device.last_seen_ms:
+            device.last_seen_ms = now_ms
+        if device.last_message is not None:
+            device.last_message = message, now_ms
+        outcome = Outcome(self._domain)
+        if device.seen_frames is None:
+            device.seen_frames = RecentFrames()
+        if device.seen_frames.see((port, frame_counter, payload), time_ms, FRAME_WINDOW_MS):
+            outcome.duplicates = 1
+            return outcome
+        quality = Quality.HISTORIC if time_ms < now_ms - self._judge.rules.late_after_ms else 0
+        series = self._series
+        self._judge.point(series, series.tags, "", values, time_ms, True, quality, None, self._rules, message, now_ms, outcome)  # noqa: FBT003
+        return outcome
+
+    def _values(self, decoded: dict[str, Any], row: Row, message: Message) -> NativeReading:
+        """The values of a frame; none when one of them is not as usual."""
+        values: NativeReading = {}
+        if self._numbers is None:
+            document = self._likeness.plain.document(row, message.payload)
+            if document is None:
+                return values
+            document["codec"] = decoded
+            dropped: list[Drop] = []
+            found = read_fields(self._fields, Here(document, _NO_CAPTURES, self._params), dropped)
+            return values if dropped else found
+        for field, key, low, high in self._numbers:
+            value: Any = decoded.get(key)
+            kind = type(value)
+            if (kind is float or kind is int) and low <= value <= high:
+                values[field] = float(value)
+            elif value is not None:
+                return {}
+        return values
