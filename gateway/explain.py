@@ -81,7 +81,8 @@ def _profile(processor: Processor, seen: Seen) -> list[Step]:
         nobody = [] if seen.outcome.ignored is not None else [("profile", "none takes this message")]
         return [("profile", seen.profile)] if seen.profile else nobody
     wrapped = frame.profile.envelope
-    envelope = processor.streams.profiles.envelopes.find(frame.document["raw"], wrapped) if wrapped is not None else None
+    envelopes = processor.streams.profiles.envelopes
+    envelope = envelopes.find(frame.document["raw"], wrapped) if wrapped is not None and envelopes is not None else None
     found = [("envelope", envelope.name)] if envelope is not None else []
     return [*found, ("profile", f"{frame.profile.name}: {frame.why}\n{frame.profile.file}")]
 

@@ -1,26 +1,22 @@
-"""What the gateway knows of devices: registry, profiles in force, the codecs they name. Read at the start and on SIGHUP.
-
-In force are the utility's own profiles, and of the shipped ones those that ``profiles.enable`` or a registered device names.
-"""
+"""What the gateway knows of devices: registry, profiles in force, the codecs they name. Read at the start and on SIGHUP."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mqtt5 import RetainHandling
 
 from gateway.codec_calls import CodecCalls
 from gateway.codec_process import available
 from gateway.config import Config
-from gateway.config_file import ConfigurationFault
-from gateway.core.envelopes import Envelopes
-from gateway.core.language.profile import plain_name
 from gateway.core.profiles import Profiles
-from gateway.profile_files import Loaded, ProfileFile, ambiguities, load_profiles
-from gateway.registry import check_profiles, load_registry
+from gateway.registry import load_registry
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import matches
+
+if TYPE_CHECKING:
+    from gateway.profile_files import ProfileFile
 
 _SPARKPLUG: Final = "sparkplug_b"
 _SPARKPLUG_TOPICS: Final = "spBv1.0/#"
@@ -36,7 +32,7 @@ class Known:
 
     registry: Registry
     devices: Mapping[str, RegisteredDevice]
-    files: Mapping[str, ProfileFile]
+    files: "Mapping[str, ProfileFile]"
     profiles: Profiles
 
     @property
@@ -75,63 +71,10 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
     local = config.profiles.path if config.profiles.path.is_dir() else None
     if local is None and not (wanted or config.profiles.enable or also or all_shipped):
         return Known(registry, registry.by_id(), {}, Profiles())
-    if also is not None:
-        loaded = _load_also(local, Path(also))
-        files = _only(loaded, also)
-    else:
-        loaded = load_profiles(local)
-        _check_names(config, registry, loaded)
-        files = {name: file for name, file in loaded.profiles.items() if _in_force(file, {*config.profiles.enable}, wanted)}
-    if faults := ambiguities(files.values()):
-        raise ConfigurationFault(faults)
-    if all_shipped:
-        files |= _beside(files, loaded)
-    profiles = Profiles([file.compiled for file in files.values()], Envelopes(loaded.envelopes.values()))
+    from gateway.in_force import load_in_force  # noqa: PLC0415 - a gateway without profiles does not pay for their language
+
+    files, profiles = load_in_force(config, registry, wanted, also=also, all_shipped=all_shipped)
     return Known(registry, registry.by_id(), files, profiles)
-
-
-def _load_also(local: Path | None, file: Path) -> Loaded:
-    """What is there, and what is meant: it may be a file that lies elsewhere, among others that are no profiles."""
-    if file.is_file() and (local is None or file.resolve().parent != local.resolve()):
-        return load_profiles(file.parent, file=file)
-    return load_profiles(local)
-
-
-def _in_force(file: ProfileFile, enabled: set[str], wanted: set[str]) -> bool:
-    name = file.compiled.name
-    return not file.shipped or name in enabled or name in wanted or any(_is_called(file, model) for model in wanted)
-
-
-def _is_called(file: ProfileFile, name: str) -> bool:
-    plain = plain_name(name)
-    return plain == plain_name(file.compiled.name) or plain in file.compiled.models
-
-
-def _beside(in_force: Mapping[str, ProfileFile], loaded: Loaded) -> dict[str, ProfileFile]:
-    """The shipped profiles that are not in force, but those whose messages one in force takes."""
-    others = {name: file for name, file in loaded.profiles.items() if name not in in_force}
-    return {name: file for name, file in others.items() if not any(ambiguities((file, one)) for one in in_force.values())}
-
-
-def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
-    """The profiles that are meant. Who names one has said what the registry would say."""
-    found = {key: file for key, file in loaded.profiles.items() if file.path.resolve() == Path(name).resolve() or key == name}
-    found = found or {key: file for key, file in loaded.profiles.items() if _is_called(file, name)}
-    if not found:
-        raise ConfigurationFault([f"--profile: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"])
-    return {key: replace(file, compiled=replace(file.compiled, by_registry=False)) for key, file in found.items()}
-
-
-def _check_names(config: Config, registry: Registry, loaded: Loaded) -> None:
-    names = loaded.profiles.keys() | {model for file in loaded.profiles.values() for model in file.model.models}
-    faults = [
-        f"{config.profiles.path}: profiles.enable: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"
-        for name in config.profiles.enable
-        if name not in loaded.profiles
-    ]
-    faults += check_profiles(config.devices.registry, registry, names)
-    if faults:
-        raise ConfigurationFault(faults)
 
 
 def topic_filters(config: Config, known: Known) -> dict[str, RetainHandling]:
@@ -159,6 +102,6 @@ def _of_profiles(known: Known) -> Iterator[tuple[str, bool]]:
             yield pattern.pattern, False
         for pattern in profile.status_filters:
             yield pattern.pattern, True
-        if profile.envelope is not None and not profile.filters:
+        if profile.envelope is not None and not profile.filters and known.profiles.envelopes is not None:
             for envelope in known.profiles.envelopes.of(profile.envelope):
                 yield from ((topic, False) for topic in envelope.topics)

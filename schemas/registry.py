@@ -26,6 +26,11 @@ _CONFIG: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
 _EUI = re.compile(r"[0-9A-Fa-f]{16}|[0-9A-Fa-f]{2}(?:([-:])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){6}")
 
 
+def plain_name(model: str) -> str:
+    """A model's name without what people write in different ways: case, spaces, dashes."""
+    return "".join(letter for letter in model.lower() if letter.isalnum())
+
+
 def device_key(device_id: str) -> str:
     """What two ids of the same device have in common: an EUI in lower case without dashes, any other id as it is.
 

@@ -6,14 +6,12 @@ A codec runs in another process. So the way stops there, with the question in th
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.candidates import NO_PORTS, Frame, Unnamed
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.judge import Judge
-from gateway.core.lane import Lane
-from gateway.core.language.profile import CompiledProfile
 from gateway.core.mapped import Mapped, Sight, Window
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Undecodable, describe_drops
@@ -26,6 +24,10 @@ from gateway.core.streams import NO_PARAMS, Device, Streams, Unresolved
 from gateway.core.waiting import WaitCause
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
+
+if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+    from gateway.core.lane import Lane
+    from gateway.core.language.profile import CompiledProfile
 
 BIRTH: Final = "birth "
 """Before the key of a Sparkplug birth, where it is saved."""
@@ -77,13 +79,15 @@ class ByProfile:
             topic.lane = self._lane(topic, frame, message.payload)
         return outcome
 
-    def _lane(self, topic: ProfiledTopic, frame: Frame, payload: bytes) -> Lane | None:
+    def _lane(self, topic: ProfiledTopic, frame: Frame, payload: bytes) -> "Lane | None":
         """The short way of the frames that are like this one, where there is one."""
         point, device = frame.profile.plain_point, self.streams.admit(frame.device)
         likeness = topic.likeness(frame, payload) if point is not None else None
         if likeness is None or point is None or isinstance(device, Unresolved):
             return None
         site = (device.registered.site if device.registered is not None else None) or ""
+        from gateway.core.lane import Lane  # noqa: PLC0415
+
         return Lane(self.judge, likeness, frame.profile, point, self.streams.series(device, point.measurement, site))
 
     def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
@@ -266,7 +270,7 @@ class ByProfile:
         )
 
 
-def _site(device: Device, profile: CompiledProfile, sight: Sight) -> str:
+def _site(device: Device, profile: "CompiledProfile", sight: Sight) -> str:
     """Where a device stands: as the registry says, else as the profile reads it from the message, else nowhere."""
     if device.registered is not None and device.registered.site is not None:
         return device.registered.site

@@ -2,12 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gateway.core.envelope_plain import Plain
-from gateway.core.language.profile import CompiledProfile
 from gateway.core.native import Undecodable
 from schemas.rejects import IgnoreCause, RejectReason
+
+if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+    from gateway.core.envelope_plain import Plain
+    from gateway.core.language.profile import CompiledProfile
+
+
+@dataclass(frozen=True, slots=True)
+class NotData:
+    """An event that carries no frame: a join, an acknowledgement, an uplink without payload.
+
+    :ivar why: for people.
+    """
+
+    why: str
 
 
 NO_PORTS: Final[frozenset[int]] = frozenset()
@@ -22,7 +34,7 @@ class Candidate:
 
     __slots__ = ("captures", "profile", "rank", "told_by_envelope")
 
-    def __init__(self, profile: CompiledProfile, captures: Mapping[str, str], literal_levels: int = 0) -> None:
+    def __init__(self, profile: "CompiledProfile", captures: Mapping[str, str], literal_levels: int = 0) -> None:
         self.profile = profile
         self.captures = captures
         self.rank = (literal_levels, profile.predicates)
@@ -61,7 +73,7 @@ class Frame:
     :ivar ports: the ports on which the device's frames are sure to be the profile's, whatever else they hold; None: all.
     """
 
-    profile: CompiledProfile
+    profile: "CompiledProfile"
     captures: Mapping[str, str]
     document: Any
     device: str
@@ -78,7 +90,7 @@ class Likeness(NamedTuple):
     :ivar ports: the ports on which nobody but the profile could take its frames; None: all.
     """
 
-    plain: Plain
+    plain: "Plain"
     name: str
     model: str | None
     ports: frozenset[int] | None

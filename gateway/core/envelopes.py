@@ -5,9 +5,9 @@ The same frame through every server gives the same device, bytes and port, and s
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.core.candidates import NotData
 from gateway.core.envelope_parts import (
     decoded_of,
     device_of,
@@ -24,17 +24,6 @@ from gateway.core.language.paths import Get, parse_path
 from schemas.envelope import ANY_LORAWAN, EnvelopeSpec
 from schemas.profile_values import FirstOf
 from schemas.profile_when import Test, When
-
-
-@dataclass(frozen=True, slots=True)
-class NotData:
-    """An event that carries no frame: a join, an acknowledgement, an uplink without payload.
-
-    :ivar why: for people.
-    """
-
-    why: str
-
 
 _OTHER_EVENT: Final = NotData("an event of the network server that carries no frame")
 _EMPTY: Final = NotData("a frame without payload")

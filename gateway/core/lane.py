@@ -61,8 +61,7 @@ class Lane:
         values = self._values(decoded, row, message)
         if not values:
             return None
-        if now_ms > device.last_seen_ms:
-            device.last_seen_ms = now_ms
+        device.last_seen_ms = max(device.last_seen_ms, now_ms)
         if device.last_message is not None:
             device.last_message = message, now_ms
         outcome = Outcome(self._domain)

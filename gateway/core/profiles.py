@@ -9,20 +9,22 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Likeness
-from gateway.core.envelope_plain import Plain
-from gateway.core.envelopes import Envelopes, NotData
-from gateway.core.language.profile import CompiledProfile, plain_name
+from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Likeness, NotData
 from gateway.core.message import Message, Outcome
 from gateway.core.native import Undecodable
 from gateway.core.sparkplug_births import Address, parse_address
-from schemas.registry import device_key
+from schemas.registry import device_key, plain_name
 from schemas.rejects import IgnoreCause, RejectReason
 
+if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+    from gateway.core.envelope_plain import Plain
+    from gateway.core.envelopes import Envelopes
+    from gateway.core.language.profile import CompiledProfile
+
 _SPARKPLUG: Final = "sparkplug_b"
-_NONE: Final[Sequence[CompiledProfile]] = ()
+_NONE: Final[Sequence["CompiledProfile"]] = ()
 _NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 _MODELS_MAX: Final = 4096
 _MODEL_LONGEST: Final = 100
@@ -51,9 +53,9 @@ class Said:
 class Profiles:
     """All profiles in force."""
 
-    def __init__(self, profiles: Iterable[CompiledProfile] = (), envelopes: Envelopes | None = None) -> None:
+    def __init__(self, profiles: Iterable["CompiledProfile"] = (), envelopes: "Envelopes | None" = None) -> None:
         self.by_name = {profile.name: profile for profile in profiles}
-        self.envelopes = envelopes or Envelopes([])
+        self.envelopes = envelopes
         self._of_envelope = {
             profile: Candidate(profile, _NO_CAPTURES)
             for profile in self.by_name.values()
@@ -101,7 +103,7 @@ class Profiles:
             self._groups[candidates] = groups
         return groups
 
-    def named(self, device: Named | None) -> Sequence[CompiledProfile]:
+    def named(self, device: Named | None) -> Sequence["CompiledProfile"]:
         """The profiles the registry means for a device; none when it says nothing."""
         if device is None:
             return _NONE
@@ -110,7 +112,7 @@ class Profiles:
             return (found,)
         return self.of_model(name or device.model)
 
-    def of_model(self, model: object) -> Sequence[CompiledProfile]:
+    def of_model(self, model: object) -> Sequence["CompiledProfile"]:
         """The profiles for a model, by the maker's name of it. How a name is written is looked at once."""
         if not isinstance(model, str):
             return _NONE
@@ -211,7 +213,8 @@ class ProfiledTopic:
         raw = group.candidates[0].profile.read(payload)
         if group.envelope is None:
             return raw
-        envelope = self._profiles.envelopes.find(raw, group.envelope)
+        envelopes = self._profiles.envelopes
+        envelope = envelopes.find(raw, group.envelope) if envelopes is not None else None
         if envelope is None:
             return None
         if envelope.plain is not None:

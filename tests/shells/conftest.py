@@ -26,5 +26,5 @@ def few_shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(tmp_path: Path, few_shipped: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A folder without devices and profiles."""
-    monkeypatch.setattr("gateway.known.load_profiles", partial(load_profiles, shipped=few_shipped))
+    monkeypatch.setattr("gateway.in_force.load_profiles", partial(load_profiles, shipped=few_shipped))
     return Site(tmp_path)

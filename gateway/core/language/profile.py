@@ -21,6 +21,7 @@ from schemas.profile import Dedup, Profile, Retained
 from schemas.profile_values import TextSource
 from schemas.profile_when import Test, When
 from schemas.readings import SEQ_MAX
+from schemas.registry import plain_name
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 from schemas.topics import is_name
 
@@ -252,11 +253,6 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
     if scope.faults:
         raise ProfileFaults(file, [(fault.key, fault.what) for fault in scope.faults])
     return profile
-
-
-def plain_name(model: str) -> str:
-    """A model's name without what people write in different ways: case, spaces, dashes."""
-    return "".join(letter for letter in model.lower() if letter.isalnum())
 
 
 def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T]) -> T:
