@@ -1,4 +1,4 @@
-"""Which profiles are in force: the utility's own, and of those shipped what ``profiles.enable`` or a registered device names."""
+"""Which profiles are in force: the utility's own, and of those shipped what ``profiles.enable`` or a device names."""
 
 from collections.abc import Mapping
 from dataclasses import replace

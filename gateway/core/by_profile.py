@@ -285,6 +285,9 @@ def _time_of(measured: list[Mapped]) -> int | None:
     return None
 
 
+_USUAL: Final = Window()
+
+
 class _Belief:
     """Judges the times of one message; the newest of them tells how the device's clock stands."""
 
@@ -302,7 +305,9 @@ class _Belief:
         rules, offset_ms = judge.rules, time_ms - self._now_ms
         if time_ms > self._newest_ms:
             self._newest_ms = time_ms
-            judge.follow(self._device, offset_ms, self._now_ms)
+            believed = judge.is_believed(self._device, time_ms, self._now_ms)
+            if window == _USUAL:
+                return believed
         past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
         future_ms = rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
         if judge.trust.doubted:

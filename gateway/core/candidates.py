@@ -46,22 +46,25 @@ class Group:
 
     :ivar envelope: theirs, see :attr:`CompiledProfile.envelope`.
     :ivar of_profile: who of them is of a profile.
+    :ivar unnamed: one that takes only what the registry or the envelope names its own, if there is such a one.
     """
 
-    __slots__ = ("_at_port", "_elsewhere", "candidates", "envelope", "of_profile")
+    __slots__ = ("_at_port", "_elsewhere", "candidates", "envelope", "of_profile", "unnamed")
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.candidates = candidates
         self.envelope = candidates[0].profile.envelope
         self.of_profile = {candidate.profile: candidate for candidate in candidates}
-        self._elsewhere = [candidate for candidate in candidates if candidate.profile.ports is None]
+        self.unnamed = next((candidate for candidate in candidates if candidate.profile.by_registry), None)
+        others = [candidate for candidate in candidates if not candidate.profile.by_registry]
+        self._elsewhere = [candidate for candidate in others if candidate.profile.ports is None]
         self._at_port = {
-            port: [candidate for candidate in candidates if candidate.profile.ports is None or port in candidate.profile.ports]
-            for port in {port for candidate in candidates for port in candidate.profile.ports or ()}
+            port: [candidate for candidate in others if candidate.profile.ports is None or port in candidate.profile.ports]
+            for port in {port for candidate in others for port in candidate.profile.ports or ()}
         }
 
     def for_document(self, document: Any) -> Sequence[Candidate]:  # noqa: ANN401 - whatever a payload holds
-        """Those who may take a document: of a radio frame, those who know its port."""
+        """Those who may take a document that nobody names: of a radio frame, those who know its port."""
         return self._at_port.get(document["port"], self._elsewhere) if self._at_port else self._elsewhere
 
 

@@ -4,9 +4,9 @@ All instants are integers, milliseconds since 1970 in UTC.
 """
 
 import re
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from typing import Final
 
 YEAR_2020_MS: Final = 1577836800000
@@ -16,6 +16,9 @@ DOUBTED_FUTURE_MS: Final = 31 * 86400 * 1000
 """How far ahead of a doubted gateway a device may stand and still be believed."""
 
 _REPLAYED_MS: Final = 60_000
+
+_HEARD_MAX: Final = 101
+"""An odd number: the median is a device, not a mean of two."""
 
 FEWEST_DEVICES: Final = 5
 """Devices that must agree before their median may cast doubt on the gateway: one wrong meter must not."""
@@ -105,6 +108,7 @@ class ClockTrust:
         self._not_before_ms = not_before_ms
         self._max_future_ms = max_future_ms
         self._offsets_ms: dict[str, int] = {}
+        self._in_order_ms: list[int] = []
         self._median_ms = 0
         self._influxdb_ms = 0
         self._judged_ms = 0
@@ -124,12 +128,17 @@ class ClockTrust:
         """
         if now_ms < self._judged_ms - _REPLAYED_MS:
             return
-        self._offsets_ms.pop(device, None)
-        self._offsets_ms[device] = offset_ms
-        if len(self._offsets_ms) > 101:  # noqa: PLR2004 - an odd number: the median is a device, not a mean of two
-            del self._offsets_ms[next(iter(self._offsets_ms))]
-        enough = len(self._offsets_ms) >= FEWEST_DEVICES
-        self._median_ms = int(median(self._offsets_ms.values())) if enough else 0
+        offsets_ms, in_order_ms = self._offsets_ms, self._in_order_ms
+        before_ms = offsets_ms.pop(device, None)
+        if before_ms is None and len(offsets_ms) >= _HEARD_MAX:
+            before_ms = offsets_ms.pop(next(iter(offsets_ms)))
+        if before_ms is not None:
+            del in_order_ms[bisect_left(in_order_ms, before_ms)]
+        offsets_ms[device] = offset_ms
+        insort(in_order_ms, offset_ms)
+        heard = len(in_order_ms)
+        median_ms = (in_order_ms[heard // 2] + in_order_ms[(heard - 1) // 2]) // 2
+        self._median_ms = median_ms if heard >= FEWEST_DEVICES else 0
         self.judge(now_ms)
 
     def see_influxdb(self, offset_ms: int, now_ms: int) -> None:

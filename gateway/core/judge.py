@@ -30,7 +30,7 @@ class Judge:
     def time_of(self, device: Device, ts: object, message: Message, now_ms: int) -> tuple[int, bool, int]:
         """The time of a reading, whether it is the device's own, and the quality bits of it."""
         time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
-        if time_ms is not None and self._is_believed(device, time_ms, now_ms):
+        if time_ms is not None and self.is_believed(device, time_ms, now_ms):
             return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
         return self.stamp(device, message, now_ms)
 
@@ -43,21 +43,16 @@ class Judge:
             quality |= Quality.MAY_STAND_TWICE
         return device.stamp(now_ms, replayed=getattr(message, "replayed", False)), False, quality
 
-    def _is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        offset_ms, rules = time_ms - now_ms, self.rules
-        if self.follow(device, offset_ms, now_ms):
+    def is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
+        """Whether the device's newest time is believed, and how its clock stands. One that is near, as it was, is no news."""
+        rules, before_ms = self.rules, device.offset_ms
+        device.offset_ms = offset_ms = time_ms - now_ms
+        far_ms = rules.max_future_ms
+        if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
             return time_ms >= YEAR_2020_MS
-        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else rules.max_future_ms
-        return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
-
-    def follow(self, device: Device, offset_ms: int, now_ms: int) -> bool:
-        """Remember how far ahead of ours a device's clock stands; whether it is near, as it was before, and so is no news."""
-        far_ms, before_ms = self.rules.max_future_ms, device.offset_ms
-        device.offset_ms = offset_ms
-        if before_ms is not None and -far_ms <= offset_ms <= far_ms and -far_ms <= before_ms <= far_ms:
-            return True
         self.trust.see_device(device.name, offset_ms, now_ms)
-        return False
+        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else far_ms
+        return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def _follow_sequence(self, series: Series, seq: object, time_ms: int) -> None:
         """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""

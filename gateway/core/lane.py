@@ -1,9 +1,9 @@
 """The short way of a radio frame that is like the one before it on its topic.
 
 Nearly every device behind a network server has a topic of its own, and what was found out for one of its frames holds for the
-next: how the message is read, which profile takes it, which device it is and where its points go. So this is kept, as it is for a
-native topic. A frame that differs in any way, and one in which anything needs thought, is left to the long way, which begins
-anew: nothing has happened to it here.
+next: how the message is read, which profile takes it, which device it is and where its points go. So this is kept, as it is for
+a native topic. A frame that differs in any way, and one in which anything needs thought, is left to the long way
+(:mod:`gateway.core.by_profile`), which comes to the same where both could go.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.core.candidates import Likeness
-from gateway.core.clock import YEAR_2020_MS, rfc3339_ms
+from gateway.core.clock import rfc3339_ms
 from gateway.core.envelope_plain import Row
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.judge import Judge
@@ -50,18 +50,16 @@ class Lane:
         row = plain.row(message.payload)
         if row is None or message.retain:
             return None
-        device_name, payload, decoded, port, frame_counter, time, its_model = row
-        if device_name != name or its_model != model or (ports is not None and port not in ports):
+        its_name, payload, decoded, port, frame_counter, time, its_model = row
+        if its_name != name or its_model != model or (ports is not None and port not in ports) or not payload:
             return None
-        if not payload or type(decoded) is not dict or type(time) is not str:
+        if type(decoded) is not dict or type(time) is not str or not (values := self._values(decoded, row, message)):
             return None
         time_ms, device = rfc3339_ms(time), self._series.device
-        if time_ms is None or time_ms < YEAR_2020_MS or not self._judge.follow(device, time_ms - now_ms, now_ms):
+        if time_ms is None or not self._judge.is_believed(device, time_ms, now_ms):
             return None
-        values = self._values(decoded, row, message)
-        if not values:
-            return None
-        device.last_seen_ms = max(device.last_seen_ms, now_ms)
+        if now_ms > device.last_seen_ms:  # noqa: PLR1730 - a call for each message
+            device.last_seen_ms = now_ms
         if device.last_message is not None:
             device.last_message = message, now_ms
         outcome = Outcome(self._domain)

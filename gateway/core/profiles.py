@@ -226,9 +226,6 @@ class ProfiledTopic:
         asked_here = group.for_document(document)
         for candidate in asked_here:
             profile = candidate.profile
-            if profile.by_registry:
-                asked.unregistered = self._device(candidate, document, message)
-                continue
             try:
                 taken = profile.take(document, candidate.captures)
                 if taken is IgnoreCause.RULE:
@@ -240,7 +237,11 @@ class ProfiledTopic:
             except Undecodable as why:
                 asked.failure = asked.failure or why
         if not asked.decided:
-            asked.ignored = any(_ignores(candidate, document) for candidate in group.candidates)
+            asked.ignored = any(
+                _ignores(candidate, document) for candidate in group.candidates if not candidate.profile.by_registry
+            )
+            if group.unnamed is not None:
+                asked.unregistered = self._device(group.unnamed, document, message)
         return None
 
     def likeness(self, frame: Frame, payload: bytes) -> Likeness | None:

@@ -1,8 +1,8 @@
 """A gateway as one writes it in an afternoon: aiomqtt, ``json.loads``, Point objects, batches of 1,000 readings or 200 ms.
 
-``python -m tests.bench.plain MQTT_PORT INFLUXDB_URL READINGS [native|chirpstack]``; prints ``done NANOSECONDS`` when the last one
-is written. Of the two ways that influxdb-client's own examples show it takes the cheaper one, a list of points to the synchronous ``write``,
-in a thread. It acknowledges before it writes, forgets what a write refuses, and checks nothing.
+``python -m tests.bench.plain MQTT_PORT INFLUXDB_URL READINGS [native|chirpstack]``; prints ``done NANOSECONDS`` when the last
+one is written. Of the two ways that influxdb-client's own examples show it takes the cheaper one, a list of points to the
+synchronous ``write``, in a thread. It acknowledges before it writes, forgets what a write refuses, and checks nothing.
 """
 
 # mypy: disable-error-code="attr-defined, no-untyped-call, no-any-return"

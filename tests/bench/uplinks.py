@@ -1,4 +1,4 @@
-"""What a LoRaWAN network server publishes of a level probe: uplinks of ChirpStack 4, about 870 bytes each, and the probe's profile."""
+"""What a LoRaWAN network server publishes of a probe: uplinks of ChirpStack 4, 870 bytes each; and the probe's profile."""
 
 import json
 import struct

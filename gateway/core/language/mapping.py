@@ -67,8 +67,8 @@ class NumberAtKey(NamedTuple):
 class Point:
     """One entry of ``points``, compiled."""
 
-    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality", "_rules", "_tags",
-                 "_times", "_walker", "measurement")  # fmt: skip
+    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality",
+                 "_rules", "_tags", "_times", "_walker", "measurement")  # fmt: skip
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
         """Compile ``spec``; faults go to the scope's list."""
