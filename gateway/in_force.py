@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from gateway import shipped
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault
 from gateway.core.envelopes import Envelopes
@@ -25,7 +26,7 @@ def load_in_force(
         loaded = _load_also(local, Path(also))
         files = _only(loaded, also)
     else:
-        loaded = load_profiles(local)
+        loaded = load_profiles(local, wanted=None if all_shipped else {*wanted, *config.profiles.enable})
         _check_names(config, registry, loaded)
         files = {name: file for name, file in loaded.profiles.items() if _in_force(file, {*config.profiles.enable}, wanted)}
     if faults := ambiguities(files.values()):
@@ -69,12 +70,13 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
 
 
 def _check_names(config: Config, registry: Registry, loaded: Loaded) -> None:
-    names = loaded.profiles.keys() | {model for file in loaded.profiles.values() for model in file.model.models}
+    there = shipped.names() | loaded.profiles.keys()
     faults = [
-        f"{config.profiles.path}: profiles.enable: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"
+        f"{config.profiles.path}: profiles.enable: there is no profile {name}; there are {', '.join(sorted(there))}"
         for name in config.profiles.enable
-        if name not in loaded.profiles
+        if name not in there
     ]
-    faults += check_profiles(config.devices.registry, registry, names)
+    models = {model for file in loaded.profiles.values() for model in file.model.models}
+    faults += check_profiles(config.devices.registry, registry, there | models)
     if faults:
         raise ConfigurationFault(faults)

@@ -12,6 +12,7 @@ from gateway.codec_process import available
 from gateway.config import Config
 from gateway.core.profiles import Profiles
 from gateway.registry import load_registry
+from gateway.shipped import files_called
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import matches
 
@@ -67,9 +68,11 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
     :raises ConfigurationFault: naming file, key and what is wrong.
     """
     registry = load_registry(config.devices.registry)
-    wanted = {name for device in registry.devices if (name := device.profile or device.model) is not None}
-    local = config.profiles.path if config.profiles.path.is_dir() else None
-    if local is None and not (wanted or config.profiles.enable or also or all_shipped):
+    named = {device.profile for device in registry.devices if device.profile is not None}
+    models = {device.model for device in registry.devices if device.profile is None and device.model is not None}
+    wanted = named | models
+    some = config.profiles.path.is_dir() or named or files_called(models) or config.profiles.enable
+    if not (some or also or all_shipped):
         return Known(registry, registry.by_id(), {}, Profiles())
     from gateway.in_force import load_in_force  # noqa: PLC0415 - a gateway without profiles does not pay for their language
 

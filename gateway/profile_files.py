@@ -17,11 +17,11 @@ from gateway.config_file import ConfigurationFault
 from gateway.core.decoders import DECODERS
 from gateway.core.envelopes import Envelope
 from gateway.core.language.profile import CompiledProfile, ProfileFaults, compile_profile
+from gateway.shipped import SHIPPED, files_called
 from gateway.yaml_reader import YamlFault, parse
 from schemas.envelope import EnvelopeSpec
 from schemas.profile import Profile
 
-SHIPPED: Final = Path(__file__).parent / "profiles"
 Model = TypeVar("Model", bound=BaseModel)
 _NAME = re.compile(r"\{\w*\}")
 _FILE_MAX_BYTES: Final = 4 * 2**20
@@ -50,10 +50,13 @@ class Loaded:
     envelopes: dict[str, Envelope]
 
 
-def load_profiles(local: Path | None, shipped: Path = SHIPPED, *, file: Path | None = None) -> Loaded:
+def load_profiles(
+    local: Path | None, shipped: Path = SHIPPED, *, file: Path | None = None, wanted: Iterable[str] | None = None
+) -> Loaded:
     """The profiles and envelopes of a utility, and those that are shipped and not replaced by one of the same name or file.
 
     :param file: of the utility's, only this one is read, and the envelopes beside it.
+    :param wanted: of those shipped, only what has one of these names or models is read; None: all.
     :raises ConfigurationFault: naming file, key and what is wrong, for all files.
     """
     own = _files(local) if local is not None else []
@@ -61,7 +64,8 @@ def load_profiles(local: Path | None, shipped: Path = SHIPPED, *, file: Path | N
         own = [file, *sorted(file.parent.glob("envelopes/*.yaml"))]
     names = {path.name for path in own}
     loaded, faults = Loaded({}, {}), []
-    for path in [*own, *(path for path in _files(shipped) if path.name not in names)]:
+    others = _files(shipped) if wanted is None else [*files_called(wanted, shipped), *sorted(shipped.glob("envelopes/*.yaml"))]
+    for path in [*own, *(path for path in others if path.name not in names)]:
         try:
             _load(path, loaded, local, shipped)
         except ConfigurationFault as fault:

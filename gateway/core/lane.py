@@ -10,39 +10,77 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.core.candidates import Likeness
+from gateway.core.candidates import Frame, Likeness
 from gateway.core.clock import rfc3339_ms
+from gateway.core.decoders.plain import may_be_unbounded
 from gateway.core.envelope_plain import Row
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.judge import Judge
 from gateway.core.language.fields import read_fields
 from gateway.core.language.mapping import Point
-from gateway.core.language.profile import CompiledProfile
+from gateway.core.language.profile import CodecUse, CompiledProfile
 from gateway.core.language.sources import Here
-from gateway.core.message import Message, Outcome
+from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Drop
-from gateway.core.streams import NO_PARAMS, Series
+from gateway.core.streams import NO_PARAMS, Device, Series
 from schemas.quantities import Quality
 from schemas.readings import NativeReading
 
 _NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
+class Held:
+    """A frame on its way, whose codec may have to be asked.
+
+    :ivar domain: what its outcome is counted under while no measurement is known.
+    :ivar stamps: the gateway's time for what the frame holds of each device: what it measured at once has one time.
+    :ivar lane: the short way that it goes.
+    """
+
+    __slots__ = ("_frame", "_row", "device", "domain", "lane", "message", "stamps")
+
+    def __init__(
+        self, frame: Frame | None, device: Device, message: Message, lane: "Lane | None" = None, row: Row | None = None
+    ) -> None:
+        self._frame = frame
+        self._row = row
+        self.device = device
+        self.message = message
+        self.domain = (device.registered.domain if device.registered is not None else None) or "unknown"
+        self.stamps: dict[str, tuple[int, bool, int]] = {}
+        self.lane = lane
+
+    @property
+    def frame(self) -> Frame:
+        """The frame; on the short way nobody needs it, most often."""
+        if self._frame is None:
+            assert self.lane is not None and self._row is not None, "a frame is given, or a lane that knows it"  # noqa: S101, PT018
+            self._frame = self.lane.frame(self._row, self.message)
+        return self._frame
+
+    def resume(self, data: object, now_ms: int) -> Outcome | None:
+        """Go on along the short way with what the codec gave; None: the long way must be gone."""
+        return (
+            self.lane.go_on(data, self._row, self.message, now_ms) if self.lane is not None and self._row is not None else None
+        )
+
+
 class Lane:
     """The frames of one device on its topic."""
 
-    __slots__ = ("_domain", "_fields", "_judge", "_likeness", "_numbers", "_params", "_rules", "_series")
+    __slots__ = ("_codec", "_fields", "_judge", "_likeness", "_numbers", "_params", "_profile", "_rules", "_series")
 
     def __init__(self, judge: Judge, likeness: Likeness, profile: CompiledProfile, point: Point, series: Series) -> None:
         registered = series.device.registered
         self._judge = judge
         self._likeness = likeness
+        self._profile = profile
+        self._codec = profile.codec
         self._fields = point.fields
         self._rules = point.rules
         self._numbers = point.numbers_in("decoded" if profile.codec is None else "codec")
         self._params = registered.params if registered is not None else NO_PARAMS
         self._series = series
-        self._domain = (registered.domain if registered is not None else None) or "unknown"
 
     def take(self, message: Message, now_ms: int) -> Outcome | None:
         """What becomes of a message; None: it must go the long way."""
@@ -50,19 +88,43 @@ class Lane:
         row = plain.row(message.payload)
         if row is None or message.retain:
             return None
-        its_name, payload, decoded, port, frame_counter, time, its_model = row
+        its_name, payload, decoded, port, _, _, its_model = row
         if its_name != name or its_model != model or (ports is not None and port not in ports) or not payload:
             return None
+        if self._codec is not None and not (decoded and self._codec.prefer == "decoded"):
+            outcome = self._ask(self._codec, row, message, now_ms)
+        else:
+            outcome = self.go_on(decoded, row, message, now_ms)
+        device = self._series.device
+        if outcome is not None and now_ms > device.last_seen_ms:
+            device.last_seen_ms = now_ms
+        if outcome is not None and device.last_message is not None:
+            device.last_message = message, now_ms
+        return outcome
+
+    def frame(self, row: Row, message: Message) -> Frame:
+        """The frame of a message that waits for its codec."""
+        document = self._likeness.plain.document(row, message.payload)
+        return Frame(self._profile, _NO_CAPTURES, document, self._series.device.name, self._likeness.why)
+
+    def _ask(self, codec: CodecUse, row: Row, message: Message, now_ms: int) -> Outcome | None:
+        _, payload, decoded, port, *_ = row
+        if payload is None or (decoded and type(decoded) is not dict) or may_be_unbounded(message.payload):
+            return None
+        held = Held(None, self._series.device, message, self, row)
+        outcome = Outcome(held.domain)
+        outcome.rare = Rare(CodecAsk(codec.name, payload, port or 0, now_ms, self._params, held))
+        return outcome
+
+    def go_on(self, decoded: object, row: Row, message: Message, now_ms: int) -> Outcome | None:
+        """What becomes of a message that is like the one before, with the object that a codec made of its frame."""
+        _, payload, _, port, frame_counter, time, _ = row
         if type(decoded) is not dict or type(time) is not str or not (values := self._values(decoded, row, message)):
             return None
         time_ms, device = rfc3339_ms(time), self._series.device
         if time_ms is None or not self._judge.is_believed(device, time_ms, now_ms):
             return None
-        if now_ms > device.last_seen_ms:  # noqa: PLR1730 - a call for each message
-            device.last_seen_ms = now_ms
-        if device.last_message is not None:
-            device.last_message = message, now_ms
-        outcome = Outcome(self._domain)
+        outcome = Outcome((device.registered.domain if device.registered is not None else None) or "unknown")
         if device.seen_frames is None:
             device.seen_frames = RecentFrames()
         if device.seen_frames.see((port, frame_counter, payload), time_ms, FRAME_WINDOW_MS):
