@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEVICES ?= 300
 SECONDS ?= 60
 
-.PHONY: help setup ready demo test test-all check fmt bench lock clean
+.PHONY: help setup ready demo test test-alone test-together test-all check fmt bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -20,7 +20,13 @@ demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICE
 	@$(BIN)/gateway demo --devices $(DEVICES) --seconds $(SECONDS)
 
 test: check ## what every change must pass, in minutes
-	$(BIN)/python -m pytest -m "not slow"
+	@$(MAKE) --no-print-directory --output-sync --jobs=2 test-alone test-together
+
+test-alone: ready ## the tests of each part by itself
+	$(BIN)/python -m pytest -m "not slow" tests --ignore=tests/system --ignore=tests/services --ignore=tests/firmware_sim
+
+test-together: ready ## the tests on real parts, which wait most of the time
+	$(BIN)/python -m pytest -m "not slow" tests/system tests/services tests/firmware_sim
 
 test-all: check ## all tests, the slow ones too
 	$(BIN)/python -m pytest

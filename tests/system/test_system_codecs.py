@@ -12,7 +12,7 @@ from gateway.services import Service
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, client_of, publish, publish_all, wait_settled
 from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile
-from tests.system.rig import Gateway, gateway, until_more
+from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -152,7 +152,7 @@ def test_a_process_for_codecs_that_is_killed_costs_nobody_a_reading(
         gate.wait_subscribed()
         for start in range(0, 3000, 500):
             publish_all(client, map(message, sent[start : start + 500]))
-            until_more(lambda: int(gate.ledger()["written"]), 1, what="the process answers")
+            until(lambda start=start: int(gate.ledger()["written"]) > start, what="the process answers")  # type: ignore[misc]
             for pid in children_of(gate):
                 os.kill(pid, signal.SIGKILL)
         ledger = wait_settled(gate, mosquitto)
