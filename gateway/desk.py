@@ -11,7 +11,7 @@ from gateway.codec_calls import CodecCalls
 from gateway.codec_protocol import CodecAnswer
 from gateway.codec_protocol import CodecAsk as Call
 from gateway.core.candidates import Frame
-from gateway.core.lane import Held
+from gateway.core.held import Held
 from gateway.core.message import CodecAsk, Message, Outcome
 from gateway.core.native import Broken, Undecodable
 from gateway.core.process import Processor

@@ -59,6 +59,7 @@ class Errands:
         self._codecs = codecs
         self._events = events
         self.backlog = Backlog()
+        self._pump_is_due = False
         self._publish: Publish
         self._save: Save
 
@@ -136,6 +137,13 @@ class Errands:
         late = self._delivery.take_late(batch, size_bytes, outcome, arrival_s)
         if outcome.rare is not None:
             self.do(outcome.rare, late, arrival_s)
+        if not self._pump_is_due:
+            self._pump_is_due = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Once for all that a codec's process has answered in one go."""
+        self._pump_is_due = False
         self._delivery.pump()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.core.candidates import NO_PORTS, Frame, Unnamed
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
+from gateway.core.held import Held
 from gateway.core.judge import Judge
 from gateway.core.mapped import Mapped, Sight, Window
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
@@ -32,23 +33,6 @@ if TYPE_CHECKING:  # a gateway without profiles does not pay for their language 
 BIRTH: Final = "birth "
 """Before the key of a Sparkplug birth, where it is saved."""
 BIRTH_PATIENCE_MS: Final = 600_000
-
-
-class Held:
-    """A frame on its way, whose codec may have to be asked.
-
-    :ivar domain: what its outcome is counted under while no measurement is known.
-    :ivar stamps: the gateway's time for what the frame holds of each device: what it measured at once has one time.
-    """
-
-    __slots__ = ("device", "domain", "frame", "message", "stamps")
-
-    def __init__(self, frame: Frame, device: Device, message: Message) -> None:
-        self.frame = frame
-        self.device = device
-        self.message = message
-        self.domain = (device.registered.domain if device.registered is not None else None) or "unknown"
-        self.stamps: dict[str, tuple[int, bool, int]] = {}
 
 
 @dataclass(slots=True)
@@ -75,7 +59,7 @@ class ByProfile:
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, topic.device() or "")
         outcome = self._recognised(frame, message, now_ms)
-        if outcome.readings and isinstance(frame, Frame) and frame.ports != NO_PORTS:
+        if isinstance(frame, Frame) and frame.ports != NO_PORTS and (outcome.readings or outcome.rare is not None):
             topic.lane = self._lane(topic, frame, message.payload)
         return outcome
 
@@ -189,6 +173,8 @@ class ByProfile:
             detail = f"profile {held.frame.profile.name}: its codec: {fault}"
             name, domain = held.device.name, held.domain
             return refused(held.message, now_ms, "decode", RejectReason.PROFILE_ERROR, detail, name, domain)
+        if (outcome := held.resume(data, now_ms)) is not None:
+            return outcome
         held.frame.document = held.frame.document | {"codec": data}
         return self._map(held, held.message, now_ms)
 

@@ -91,12 +91,14 @@ class Likeness(NamedTuple):
     :ivar name: the device, as the envelope writes it.
     :ivar model: its model, as the envelope names it.
     :ivar ports: the ports on which nobody but the profile could take its frames; None: all.
+    :ivar why: what decided for the profile, for people.
     """
 
     plain: "Plain"
     name: str
     model: str | None
     ports: frozenset[int] | None
+    why: str
 
 
 class Unnamed(Undecodable):

@@ -15,6 +15,7 @@ from gateway.core.clock import rfc3339_ms
 from gateway.core.decoders.plain import may_be_unbounded
 from gateway.core.envelope_plain import Row
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
+from gateway.core.held import UNKNOWN, Held
 from gateway.core.judge import Judge
 from gateway.core.language.fields import read_fields
 from gateway.core.language.mapping import Point
@@ -22,47 +23,11 @@ from gateway.core.language.profile import CodecUse, CompiledProfile
 from gateway.core.language.sources import Here
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Drop
-from gateway.core.streams import NO_PARAMS, Device, Series
+from gateway.core.streams import NO_PARAMS, Series
 from schemas.quantities import Quality
 from schemas.readings import NativeReading
 
 _NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class Held:
-    """A frame on its way, whose codec may have to be asked.
-
-    :ivar domain: what its outcome is counted under while no measurement is known.
-    :ivar stamps: the gateway's time for what the frame holds of each device: what it measured at once has one time.
-    :ivar lane: the short way that it goes.
-    """
-
-    __slots__ = ("_frame", "_row", "device", "domain", "lane", "message", "stamps")
-
-    def __init__(
-        self, frame: Frame | None, device: Device, message: Message, lane: "Lane | None" = None, row: Row | None = None
-    ) -> None:
-        self._frame = frame
-        self._row = row
-        self.device = device
-        self.message = message
-        self.domain = (device.registered.domain if device.registered is not None else None) or "unknown"
-        self.stamps: dict[str, tuple[int, bool, int]] = {}
-        self.lane = lane
-
-    @property
-    def frame(self) -> Frame:
-        """The frame; on the short way nobody needs it, most often."""
-        if self._frame is None:
-            assert self.lane is not None and self._row is not None, "a frame is given, or a lane that knows it"  # noqa: S101, PT018
-            self._frame = self.lane.frame(self._row, self.message)
-        return self._frame
-
-    def resume(self, data: object, now_ms: int) -> Outcome | None:
-        """Go on along the short way with what the codec gave; None: the long way must be gone."""
-        return (
-            self.lane.go_on(data, self._row, self.message, now_ms) if self.lane is not None and self._row is not None else None
-        )
 
 
 class Lane:
@@ -84,7 +49,7 @@ class Lane:
 
     def take(self, message: Message, now_ms: int) -> Outcome | None:
         """What becomes of a message; None: it must go the long way."""
-        plain, name, model, ports = self._likeness
+        plain, name, model, ports, _ = self._likeness
         row = plain.row(message.payload)
         if row is None or message.retain:
             return None
@@ -111,7 +76,7 @@ class Lane:
         _, payload, decoded, port, *_ = row
         if payload is None or (decoded and type(decoded) is not dict) or may_be_unbounded(message.payload):
             return None
-        held = Held(None, self._series.device, message, self, row)
+        held = Held(None, self._series.device, message, (self, row))
         outcome = Outcome(held.domain)
         outcome.rare = Rare(CodecAsk(codec.name, payload, port or 0, now_ms, self._params, held))
         return outcome
@@ -124,7 +89,7 @@ class Lane:
         time_ms, device = rfc3339_ms(time), self._series.device
         if time_ms is None or not self._judge.is_believed(device, time_ms, now_ms):
             return None
-        outcome = Outcome((device.registered.domain if device.registered is not None else None) or "unknown")
+        outcome = Outcome((device.registered.domain if device.registered is not None else None) or UNKNOWN)
         if device.seen_frames is None:
             device.seen_frames = RecentFrames()
         if device.seen_frames.see((port, frame_counter, payload), time_ms, FRAME_WINDOW_MS):

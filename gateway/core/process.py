@@ -19,8 +19,8 @@ from typing import NamedTuple
 from gateway.core.by_profile import BIRTH, ByProfile
 from gateway.core.candidates import Frame
 from gateway.core.clock import ClockTrust, TimeRules, device_ms
+from gateway.core.held import Held
 from gateway.core.judge import Judge
-from gateway.core.lane import Held
 from gateway.core.mapped import Sight
 from gateway.core.message import REJECT_KEPT_BYTES, CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops

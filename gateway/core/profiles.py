@@ -252,7 +252,7 @@ class ProfiledTopic:
         if plain is None or row is None or not one_device or len(self._groups) > 1 or self._states or frame.ports == NO_PORTS:
             return None
         candidate = self._groups[0].of_profile[frame.profile]
-        return Likeness(plain, row[0], row[-1], frame.ports) if candidate.told_by_envelope else None
+        return Likeness(plain, row[0], row[-1], frame.ports, frame.why) if candidate.told_by_envelope else None
 
     def device(self) -> str | None:
         """The device that the topic alone names, if it does."""

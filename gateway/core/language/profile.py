@@ -36,11 +36,13 @@ class CodecUse:
     :ivar name: name of its file.
     :ivar prefer: ``decoded``: where the network server has decoded already, its object is taken; ``codec``: always ours.
     :ivar frame: document → the frame's bytes.
+    :ivar of_payload: they are the payload of the envelope.
     """
 
     name: str
     prefer: Literal["decoded", "codec"]
     frame: Get
+    of_payload: bool
 
 
 class ProfileFaults(Exception):  # noqa: N818 - the field's word
@@ -127,7 +129,7 @@ class CompiledProfile:
     @property
     def plain_point(self) -> Point | None:
         """The one point of a profile for radio frames that says nothing but which fields they hold; None: it says more."""
-        more = (self._ignored, self._site, self._dedup, self._device, self.codec is not None and self.codec.prefer == "codec")
+        more = (self._ignored, self._site, self._dedup, self._device, self.codec is not None and not self.codec.of_payload)
         plain = self._match is always and self._root is _WHOLE and self.prepare is as_it_is and not any(more)
         return self._alone if plain and self._times is _OF_ENVELOPE else None
 
@@ -360,7 +362,9 @@ def _codec(model: Profile) -> CodecUse | None:
     if model.prefer is not None and codec.prefer is not None and model.prefer != codec.prefer:
         raise Fault("prefer", f"is {codec.prefer} here and {model.prefer} beside codec; give it once")
     with within("bytes"):
-        return CodecUse(codec.file, model.prefer or codec.prefer or "decoded", parse_path(codec.bytes).get)
+        return CodecUse(
+            codec.file, model.prefer or codec.prefer or "decoded", parse_path(codec.bytes).get, codec.bytes == "/payload"
+        )
 
 
 def _check(model: Profile, scope: Scope) -> None:
