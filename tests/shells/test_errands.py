@@ -296,6 +296,7 @@ def test_a_fault_of_a_codec_is_a_reject_and_acknowledged_when_that_is_kept() -> 
         async with rig() as gate:
             gate.come(radio(EUI))
             gate.codecs.answer(CodecAnswer(None, ["clock not set"], "TypeError"))
+            await until(lambda: gate.refused)
             ((batch, (refusal,)),) = gate.refused
             assert (refusal.reason, refusal.domain) == (RejectReason.PROFILE_ERROR, "water")
             assert gate.events.codec_warnings["c.js"] == 1
@@ -313,6 +314,7 @@ def test_a_message_whose_codec_is_suspended_is_acknowledged_when_it_is_in_quaran
         async with rig() as gate:
             gate.come(radio(EUI))
             gate.codecs.answer(CodecAnswer(None, suspended=True))
+            await asyncio.sleep(0)
             ((batch, (waits,)),) = gate.quarantine.kept
             assert (waits.cause, waits.key, waits.payload) == (WaitCause.CODEC, "c.js", radio(EUI).payload)
             assert (gate.ledger.pending["memory"], gate.acknowledged) == (1, [])
