@@ -145,6 +145,11 @@ class GatewayState:
             f"quarantine: {events.quarantine_trouble}" if events.quarantine_trouble else "",
             f"no codec can be called: {codecs.trouble}" if codecs.trouble else "",
             *[f"codec {key} is suspended, its messages wait: it {why}; mend it" for key, why in codecs.suspended.items()],
+            *[
+                f"the registers of {jump.make} ({', '.join(jump.devices)} ...) show {jump.factor:g} times as much: a firmware "
+                "that counts in another unit?"
+                for jump in self.processor.judge.unit_jumps.told(time.time_ns() // 1_000_000)
+            ],
             "the gateway's clock is doubted" if self.processor.trust.doubted else "",
             f"ledger: {self.ledger.imbalance} readings unaccounted for" if self.ledger.imbalance else "",
         ]

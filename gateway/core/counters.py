@@ -126,6 +126,10 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             found.append(Register(name, self[2 * at], self[2 * at + 1], about))
         return found
 
+    def believed(self, name: str) -> float | None:
+        """The last believed value of a counter; None when it was never met."""
+        return self[2 * self._names.index(name)] if name in self._names else None
+
     def restore(self, register: Register) -> None:
         """Take back what was known of a counter that was not met since."""
         if register.name in self._names:

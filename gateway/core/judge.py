@@ -13,6 +13,7 @@ from gateway.core.points import tail
 from gateway.core.refusing import refusal_of
 from gateway.core.shapes import Shape, Shapes
 from gateway.core.streams import Device, Series
+from gateway.core.unit_jumps import UnitJumps
 from schemas.quantities import Quality
 from schemas.readings import NativeReading, Value
 from schemas.rejects import RejectReason
@@ -20,12 +21,16 @@ from schemas.rejects import RejectReason
 
 @dataclass(slots=True)
 class Judge:
-    """What is known of time, and what is counted, while readings become points."""
+    """What is known of time, and what is counted, while readings become points.
+
+    :ivar unit_jumps: whether a firmware changed the unit of a whole make's registers.
+    """
 
     rules: TimeRules
     trust: ClockTrust
     shapes: Shapes
     sequence_missing: Counter[str] = field(default_factory=Counter)
+    unit_jumps: UnitJumps = field(default_factory=UnitJumps)
 
     def time_of(self, device: Device, ts: object, message: Message, now_ms: int) -> tuple[int, bool, int]:
         """The time of a reading, whether it is the device's own, and the quality bits of it."""
@@ -89,6 +94,8 @@ class Judge:
         numbers = tuple(values.values())
         if shape.counters:
             quality |= _check_counters(device, shape, numbers, text_tags, time_ms, rules)
+            if quality & Quality.COUNTER_SUSPECT:
+                self._look_for_jumps(device, shape, numbers, text_tags, now_ms)
         twin = Twin.NEW
         if own_time:
             if device.recent is None:
@@ -105,6 +112,15 @@ class Judge:
         else:
             detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
             outcome.refusals.append(refusal_of(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, series))
+
+    def _look_for_jumps(self, device: Device, shape: Shape, numbers: tuple[Value, ...], text_tags: str, now_ms: int) -> None:
+        """A register that is suddenly ten times as much is no fault of one device when others of its make do the same."""
+        registered, counters = device.registered, device.counters
+        make = (registered.model or registered.profile or "") if registered is not None else ""
+        for at, name, _ in shape.counters if make and counters is not None else ():
+            before = counters.believed(name + text_tags) if counters is not None else None
+            if before is not None:
+                self.unit_jumps.see(make, device.name, before, float(numbers[at]), now_ms)
 
 
 _GAP_MAX = 1_000_000

@@ -21,6 +21,7 @@ _TOLERANCE: Final = 0.01
 """How far from a power of ten a step may be: the register has gone on meanwhile."""
 
 _POWER_MAX: Final = 6
+_TOLD_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,12 @@ class UnitJumps:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], _Seen] = {}
+        self._told: list[tuple[int, UnitJump]] = []
+
+    def told(self, now_ms: int) -> list[UnitJump]:
+        """What was told within the last day."""
+        self._told = [(at_ms, jump) for at_ms, jump in self._told[-_TOLD_MAX:] if now_ms - at_ms <= WINDOW_MS]
+        return [jump for _, jump in self._told]
 
     def see(self, make: str, device: str, before: float, value: float, now_ms: int) -> UnitJump | None:
         """A register went from ``before`` to ``value``; what it says of its make, told once a day.
@@ -69,7 +76,9 @@ class UnitJumps:
         if seen.told or len(seen.devices) < DEVICES_MIN:
             return None
         seen.told = True
-        return UnitJump(make, 10.0**power, tuple(seen.devices))
+        jump = UnitJump(make, 10.0**power, tuple(seen.devices))
+        self._told.append((now_ms, jump))
+        return jump
 
 
 def power_of_ten(before: float, value: float) -> int:

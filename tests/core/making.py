@@ -27,6 +27,10 @@ class Registered:
 
     area: str | None = None
     params: dict[str, float | int | str | bool] = field(default_factory=dict)
+    site: str | None = None
+    domain: str | None = None
+    profile: str | None = None
+    model: str | None = None
 
 
 def trusted_clock(*, built_ms: int = 0, saved_ms: int = 0) -> ClockTrust:
