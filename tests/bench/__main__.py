@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.services import CHECKOUT, ProgramMissing, ServiceFailed
-from tests.bench import chirpstack, disk, latency, memory, saturation, start
+from tests.bench import chirpstack, disk, latency, memory, reload, saturation, start
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Figure, table
@@ -24,6 +24,7 @@ _PARTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "start": start.measure,
     "memory": memory.measure,
     "disk": disk.measure,
+    "reload": reload.measure,
 }
 _FOLDER = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
 _BROKEN = (BenchFault, BrokerGone, ProgramMissing, ServiceFailed, AssertionError, OSError, subprocess.SubprocessError)

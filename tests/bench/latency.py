@@ -92,16 +92,16 @@ def _run(plan: Plan, rate: int, seconds: float, consumer_of: Callable[[Path, Ser
         stub = running.enter_context(door(folder))
         consumer = running.enter_context(consumer_of(folder, broker, stub))
         warm = paced(pacer(broker.port, rate, 1.0, _DEVICES))
-        _arrivals(stub, consumer, warm["published"])
+        arrivals(stub, consumer, warm["published"])
         cpu_before_s = cpu_s(consumer)
         sent = paced(pacer(broker.port, rate, seconds, _DEVICES))
-        arrivals = _arrivals(stub, consumer, sent["published"])
+        came = arrivals(stub, consumer, sent["published"])
         used_s = cpu_s(consumer) - cpu_before_s
-        delays_ms = [(arrived_ns - sent_ns) / 1e6 for sent_ns, arrived_ns in arrivals]
-        return Run(delays_ms, used_s / len(arrivals) * 1e6, sent["late_ms"])
+        delays_ms = [(arrived_ns - sent_ns) / 1e6 for sent_ns, arrived_ns in came]
+        return Run(delays_ms, used_s / len(came) * 1e6, sent["late_ms"])
 
 
-def _arrivals(stub: Service, consumer: Service, readings: float) -> list[tuple[int, int]]:
+def arrivals(stub: Service, consumer: Service, readings: float) -> list[tuple[int, int]]:
     """All that was published, as it came through the door; asked only after the pacer has ended."""
     deadline_s = time.monotonic() + _PATIENCE_S
     found: dict[int, int] = {}

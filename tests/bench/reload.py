@@ -1,0 +1,40 @@
+"""SIGHUP under load: the registry of 10,000 devices and a profile are read anew every second, while readings come in."""
+
+import os
+import signal
+from contextlib import ExitStack
+
+from gateway.services import mosquitto
+from tests.bench.children import Plan, door, gateway, paced, pacer, pid_of, printed
+from tests.bench.figures import Bar, Figure
+from tests.bench.latency import Run, arrivals
+from tests.bench.start import registry
+
+_RATE = 1000
+_DEVICES = 1000
+P99_MS = 50.0
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """The 99th percentile and the maximum of the delay from publishing to InfluxDB's door."""
+    folder, seconds = plan.fresh("reload"), 4.0 if plan.quick else 15.0
+    with ExitStack() as running:
+        broker = running.enter_context(mosquitto(folder, tuned=False))
+        stub = running.enter_context(door(folder))
+        (folder / "devices.yaml").write_text(registry())
+        service = running.enter_context(gateway(folder, broker.url, stub.url))
+        arrivals(stub, service, paced(pacer(broker.port, _RATE, 1.0, _DEVICES))["published"])
+
+        def read_anew() -> None:
+            (folder / "devices.yaml").write_text(registry(site=f"s{len(printed(service)) % 97}"))
+            os.kill(pid_of(service), signal.SIGHUP)
+
+        sent = paced(pacer(broker.port, _RATE, seconds, _DEVICES), read_anew)
+        found = arrivals(stub, service, sent["published"])
+    times = printed(service).count("the registry is in force")
+    run = Run([(arrived_ns - sent_ns) / 1e6 for sent_ns, arrived_ns in found], 0.0, sent["late_ms"])
+    plan.say(f"read anew {times} times: p99 {run.percentile_ms(99):.2f}, max {run.percentile_ms(100):.2f} ms")
+    return [
+        Figure("reload", "p99 while 10,000 devices are read anew each second", "ms", run.percentile_ms(99), None, Bar(P99_MS)),
+        Figure("reload", "max", "ms", run.percentile_ms(100), None),
+    ]
