@@ -107,7 +107,8 @@ class Lane:
             document = self._likeness.plain.document(row, message.payload)
             if document is None:
                 return values
-            document["codec"] = decoded
+            if self._codec is not None:
+                document["codec"] = decoded
             dropped: list[Drop] = []
             found = read_fields(self._fields, Here(document, _NO_CAPTURES, self._params), dropped)
             return values if dropped else found

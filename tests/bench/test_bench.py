@@ -2,9 +2,14 @@
 
 import gzip
 import time
+from pathlib import Path
 
 import pytest
 
+from gateway.config import Config
+from gateway.core.message import StoredMessage
+from gateway.known import load_known
+from gateway.pipeline import build_processor
 from gateway.services import Service
 from tests.bench.burst import publish
 from tests.bench.children import helper, wait_printed
@@ -12,6 +17,8 @@ from tests.bench.door import Arrivals
 from tests.bench.figures import Bar, Baseline, Figure, table
 from tests.bench.latency import Run
 from tests.bench.messages import backlog
+from tests.bench.uplinks import settings, topic, uplink
+from tests.core.making import NOW_MS
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,17 @@ def test_the_door_knows_a_reading_by_its_seq_and_takes_its_first_arrival() -> No
     arrivals = Arrivals([(100, two_lines), (200, b'{"ts":1,"seq":12,"flow_m3_h":1.0}'), (300, two_lines)])
     assert arrivals.take() == [(11, 100), (12, 200)]
     assert arrivals.take() == []
+
+
+@pytest.mark.parametrize("codec", [pytest.param(False, id="decoded"), pytest.param(True, id="through-a-codec")])
+def test_an_uplink_has_the_size_that_is_spoken_of_and_a_profile_that_takes_it(codec: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    given = settings(tmp_path, codec=codec, devices=2, registered=True)
+    config = Config.model_validate({**given, "devices": {"registry": tmp_path / "devices.yaml"}})
+    payload, now_ms = uplink(NOW_MS, 1, 7, decoded=not codec), NOW_MS + 1
+    outcome = build_processor(config, load_known(config)).process(StoredMessage(topic(1).decode(), payload), now_ms)
+    assert len(payload) in range(800, 880)
+    assert not outcome.refusals
+    assert bool(outcome.readings) is not codec
 
 
 @pytest.mark.real
