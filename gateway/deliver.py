@@ -188,7 +188,7 @@ class Delivery:
             self._start(self.take_first(), now_s)
         if self._flying and self.hurried:
             for batch in self.stranded()[:1]:
-                self._watch(batch)
+                self._open_if_overdue(batch)
 
     def _timed(self) -> None:
         self._timer = None
@@ -286,17 +286,22 @@ class Delivery:
         self.max_readings = min(self.max_readings, max(_SMALLEST_LIMIT, readings // 2))
 
     def _watch(self, batch: Batch) -> None:
-        """Open the breaker when this write has been unanswered for too long."""
+        """Look after a write that is not answered yet, again when it will have stalled."""
+        if (waited_s := self._open_if_overdue(batch)) is not None:
+            self._loop.call_later(max(self._limits.stall_s - waited_s, 0.001), self._watch, batch)
+
+    def _open_if_overdue(self, batch: Batch) -> float | None:
+        """Open the breaker when this write has been unanswered for too long; how long it has waited, when not too long yet."""
         started_s = self._flying.get(batch)
         if started_s is None or batch.row is not None or self._breaker.is_open:
-            return
+            return None
         waited_s = self._loop.time() - started_s
         patience_s = min(_HURRY_S, self._limits.stall_s) if self.hurried else self._limits.stall_s
-        if waited_s >= patience_s:
-            self._breaker.open(Answer(0, f"no answer for {waited_s:.2f} s"))
-            self.hooks.to_journal()
-        else:
-            self._loop.call_later(max(self._limits.stall_s - waited_s, 0.001), self._watch, batch)
+        if waited_s < patience_s:
+            return waited_s
+        self._breaker.open(Answer(0, f"no answer for {waited_s:.2f} s"))
+        self.hooks.to_journal()
+        return None
 
     def let_go(self, batch: Batch) -> None:
         """One hold less. The last one releases the batch, and all that waited for it are acknowledged."""
