@@ -27,8 +27,8 @@ from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
-    from gateway.core.lane import Lane
     from gateway.core.language.profile import CompiledProfile
+    from gateway.core.short_way import ShortWay
 
 BIRTH: Final = "birth "
 """Before the key of a Sparkplug birth, where it is saved."""
@@ -45,7 +45,7 @@ class ByProfile:
 
     def process(self, topic: ProfiledTopic, message: Message, now_ms: int) -> Outcome:
         """What becomes of a message on ``topic``, or which codec must be asked first."""
-        if topic.lane is not None and (outcome := topic.lane.take(message, now_ms)) is not None:
+        if topic.short_way is not None and (outcome := topic.short_way.take(message, now_ms)) is not None:
             return outcome
         said = topic.status(message.payload) if topic.has_states else None
         if said is not None:
@@ -60,19 +60,19 @@ class ByProfile:
             return refused(message, now_ms, "decode", why.reason, why.detail, topic.device() or "")
         outcome = self._recognised(frame, message, now_ms)
         if isinstance(frame, Frame) and frame.ports != NO_PORTS and (outcome.readings or outcome.rare is not None):
-            topic.lane = self._lane(topic, frame, message.payload)
+            topic.short_way = self._short_way(topic, frame, message.payload)
         return outcome
 
-    def _lane(self, topic: ProfiledTopic, frame: Frame, payload: bytes) -> "Lane | None":
+    def _short_way(self, topic: ProfiledTopic, frame: Frame, payload: bytes) -> "ShortWay | None":
         """The short way of the frames that are like this one, where there is one."""
         point, device = frame.profile.plain_point, self.streams.admit(frame.device)
         likeness = topic.likeness(frame, payload) if point is not None else None
         if likeness is None or point is None or isinstance(device, Unresolved):
             return None
         site = (device.registered.site if device.registered is not None else None) or ""
-        from gateway.core.lane import Lane  # noqa: PLC0415
+        from gateway.core.short_way import ShortWay  # noqa: PLC0415
 
-        return Lane(self.judge, likeness, frame.profile, point, self.streams.series(device, point.measurement, site))
+        return ShortWay(self.judge, likeness, frame.profile, point, self.streams.series(device, point.measurement, site))
 
     def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
         """The frame in a message, as it would be recognised now; None: nobody takes it. No state changes."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from gateway.core.message import Message, Outcome
 from gateway.core.native import Undecodable
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
-    from gateway.core.envelope_plain import Plain
+    from gateway.core.envelope_plain import Plain, Row
     from gateway.core.language.profile import CompiledProfile
 
 
@@ -99,6 +100,19 @@ class Likeness(NamedTuple):
     model: str | None
     ports: frozenset[int] | None
     why: str
+
+
+class Way(Protocol):
+    """The short way of a frame that is like the one before it on its topic (:class:`gateway.core.short_way.ShortWay`)."""
+
+    def take(self, message: Message, now_ms: int) -> Outcome | None:
+        """What becomes of a message; None: it must go the long way."""
+
+    def frame(self, row: "Row", message: Message) -> Frame:
+        """The frame of a message."""
+
+    def go_on(self, decoded: object, row: "Row", message: Message, now_ms: int) -> Outcome | None:
+        """What becomes of it with what its codec gave; None: the long way must be gone."""
 
 
 class Unnamed(Undecodable):

@@ -1,8 +1,8 @@
 """A frame on its way, whose codec may have to be asked."""
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from gateway.core.candidates import Frame
+from gateway.core.candidates import Frame, Way
 from gateway.core.message import Message, Outcome
 from gateway.core.streams import Device
 
@@ -11,16 +11,6 @@ if TYPE_CHECKING:  # a gateway without profiles does not pay for their language 
 
 UNKNOWN: Final = "unknown"
 """The domain of what no measurement is known of."""
-
-
-class Way(Protocol):
-    """The short way of a frame (:class:`gateway.core.lane.Lane`)."""
-
-    def frame(self, row: "Row", message: Message) -> Frame:
-        """The frame of a message."""
-
-    def go_on(self, decoded: object, row: "Row", message: Message, now_ms: int) -> Outcome | None:
-        """What becomes of it with what its codec gave; None: the long way must be gone."""
 
 
 class Held:

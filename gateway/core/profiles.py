@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Likeness, NotData
-from gateway.core.message import Message, Outcome
+from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Likeness, NotData, Way
+from gateway.core.message import Message
 from gateway.core.native import Undecodable
 from gateway.core.sparkplug_births import Address, parse_address
 from schemas.registry import device_key, plain_name
@@ -124,21 +124,14 @@ class Profiles:
         return found
 
 
-class ShortWay(Protocol):
-    """What takes a message that is like the one before it on its topic (:mod:`gateway.core.lane`)."""
-
-    def take(self, message: Message, now_ms: int) -> Outcome | None:
-        """What becomes of it; None: it must go the long way."""
-
-
 class ProfiledTopic:
     """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
 
-    :ivar lane: the short way of a frame that is like the one before.
+    :ivar short_way: the short way of a frame that is like the one before.
     :ivar address: what the topic says in Sparkplug, where it is one of its topics and a profile reads it.
     """
 
-    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "lane", "topic")
+    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "short_way", "topic")
 
     def __init__(
         self,
@@ -154,7 +147,7 @@ class ProfiledTopic:
         self._states = states
         self._groups = groups
         self._usual: tuple[Group, Plain] | None = None
-        self.lane: ShortWay | None = None
+        self.short_way: Way | None = None
 
     @property
     def has_states(self) -> bool:

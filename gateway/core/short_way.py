@@ -30,7 +30,7 @@ from schemas.readings import NativeReading
 _NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Lane:
+class ShortWay:
     """The frames of one device on its topic."""
 
     __slots__ = ("_codec", "_fields", "_judge", "_likeness", "_numbers", "_params", "_profile", "_rules", "_series")

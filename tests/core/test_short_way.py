@@ -59,10 +59,10 @@ def taken(into: Processor, message: StoredMessage, now_ms: int) -> object:
     return seen(outcome)
 
 
-def lane_of(into: Processor, message: StoredMessage) -> object | None:
+def short_way_of(into: Processor, message: StoredMessage) -> object | None:
     """The short way of a message's topic."""
     topic = into.streams.resolve(message.topic)
-    return topic.lane if isinstance(topic, ProfiledTopic) else None
+    return topic.short_way if isinstance(topic, ProfiledTopic) else None
 
 
 def both_ways(profile: str, message: StoredMessage, now_ms: int, *devices: RegisteredDevice) -> tuple[object, object]:
@@ -73,7 +73,7 @@ def both_ways(profile: str, message: StoredMessage, now_ms: int, *devices: Regis
         for each, each_ms in ((frame(1), NOW_MS + SECOND_MS), (frame(2), NOW_MS + 2 * SECOND_MS), (message, now_ms)):
             topic = into.streams.resolve(each.topic)
             if not short and isinstance(topic, ProfiledTopic):
-                topic.lane = None
+                topic.short_way = None
             became = taken(into, each, each_ms)
         ways.append(became)
     return ways[0], ways[1]
@@ -83,7 +83,7 @@ def both_ways(profile: str, message: StoredMessage, now_ms: int, *devices: Regis
 def test_the_second_frame_of_a_device_goes_the_short_way(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     into = pipeline(profile, devices=[REGISTERED])
     taken(into, frame(1), NOW_MS)
-    assert lane_of(into, frame(2)) is not None
+    assert short_way_of(into, frame(2)) is not None
     monkeypatch.setattr(ProfiledTopic, "recognise", lambda *_: pytest.fail("the long way was gone"))
     lines, *rest = taken(into, frame(2), NOW_MS + SECOND_MS)  # type: ignore[misc] # a tuple
     assert (len(lines), *rest) == (1, 0, [], None, [], "water")
@@ -172,7 +172,7 @@ def test_a_frame_that_waits_for_its_codec_can_be_looked_at() -> None:
 def test_a_profile_that_says_more_has_no_short_way(profile: str) -> None:
     into = pipeline(profile, devices=[REGISTERED])
     taken(into, frame(1), NOW_MS)
-    assert lane_of(into, frame(2)) is None
+    assert short_way_of(into, frame(2)) is None
 
 
 def test_what_nobody_asks_for_may_be_nested_as_deep_as_it_likes() -> None:
