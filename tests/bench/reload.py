@@ -1,4 +1,4 @@
-"""SIGHUP under load: the registry of 10,000 devices and a profile are read anew every second, while readings come in."""
+"""SIGHUP under load: a registry of 10,000 devices and a profile, both changed, are read every second as readings come in."""
 
 import os
 import signal
@@ -12,6 +12,13 @@ from tests.bench.start import registry
 
 _RATE = 1000
 _DEVICES = 1000
+_PROFILE = """profile: meter
+match: {{topic: "meters/{{device}}"}}
+points:
+  - measurement: water
+    fields: {{volume_m3: {{path: /total, unit: L, counter: {{max_rate: {rate}/h}}}}}}
+tests: [{{topic: meters/m1, payload: {{total: 5}}, expect: [{{measurement: water, time: arrival, fields: {{volume_m3: 0.005}}}}]}}]
+"""
 P99_MS = 50.0
 
 
@@ -22,11 +29,16 @@ def measure(plan: Plan) -> list[Figure]:
         broker = running.enter_context(mosquitto(folder, tuned=False))
         stub = running.enter_context(door(folder))
         (folder / "devices.yaml").write_text(registry())
+        (folder / "profiles").mkdir()
+        profile = folder / "profiles" / "meter.yaml"
+        profile.write_text(_PROFILE.format(rate=1))
         service = running.enter_context(gateway(folder, broker.url, stub.url))
         arrivals(stub, service, paced(pacer(broker.port, _RATE, 1.0, _DEVICES))["published"])
 
         def read_anew() -> None:
-            (folder / "devices.yaml").write_text(registry(site=f"s{len(printed(service)) % 97}"))
+            turn = len(printed(service)) % 97 + 1
+            (folder / "devices.yaml").write_text(registry(site=f"s{turn}"))
+            profile.write_text(_PROFILE.format(rate=turn))
             os.kill(pid_of(service), signal.SIGHUP)
 
         sent = paced(pacer(broker.port, _RATE, seconds, _DEVICES), read_anew)
