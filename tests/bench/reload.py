@@ -17,7 +17,8 @@ match: {{topic: "meters/{{device}}"}}
 points:
   - measurement: water
     fields: {{volume_m3: {{path: /total, unit: L, counter: {{max_rate: {rate}/h}}}}}}
-tests: [{{topic: meters/m1, payload: {{total: 5}}, expect: [{{measurement: water, time: arrival, fields: {{volume_m3: 0.005}}}}]}}]
+tests:
+  - {{topic: meters/m1, payload: {{total: 5}}, expect: [{{measurement: water, time: arrival, fields: {{volume_m3: 0.005}}}}]}}
 """
 P99_MS = 50.0
 
