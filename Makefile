@@ -4,8 +4,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DEVICES ?= 300
 SECONDS ?= 60
+SCHEDULES ?= 200
 
-.PHONY: help setup ready demo test test-alone test-together test-all check fmt bench lock clean
+.PHONY: help setup ready demo test test-alone test-together test-all check fmt bench chaos fuzz soak lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -45,6 +46,17 @@ fmt: ready ## format the code and mend what the linter can
 
 bench: ready ## what the README's figures are measured with
 	$(BIN)/python -m tests.bench
+
+chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (200 take about 45 minutes)
+	$(BIN)/python -m tests.chaos --schedules $(SCHEDULES)
+
+soak: SECONDS = 3600
+soak: ready ## an hour under load with a fault every minute, and nothing grows: make soak SECONDS=3600
+	$(BIN)/python -m tests.soak --seconds $(SECONDS)
+
+fuzz: SECONDS = 300
+fuzz: ready ## every parser fed with what nobody should send, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"
+	@$(BIN)/python -m tests.fuzz run --seconds $(SECONDS) $(TARGET)
 
 lock: ## requirements.lock anew from pyproject.toml, each package at its newest (needs the program uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra dev --extra setup \

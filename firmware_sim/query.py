@@ -165,13 +165,14 @@ class Influx:
             return
         try:
             results = json.loads(line)["results"]
-        except (ValueError, KeyError, TypeError):
+            found = [series for result in results for series in result.get("series", ()) if series["columns"]]
+            errors = [result["error"] for result in results if "error" in result]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             shown = line[:QUOTED].decode(errors="replace").strip()
             raise NotReachable(f"{self._database.url} does not speak InfluxQL, it answers: {shown}") from None
-        for result in results:
-            if "error" in result:
-                raise NotReachable(f"{self._database.url}, database {self._database.name}: {result['error']}")
-            yield from result.get("series", ())
+        if errors:
+            raise NotReachable(f"{self._database.url}, database {self._database.name}: {errors[0]}")
+        yield from found
 
 
 def _opener(database: Database) -> OpenerDirector:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from firmware_sim.compare import Comparison, Counts, Finding, Row, compare, utc
 from firmware_sim.query import Database, Influx, NotReachable
@@ -145,10 +145,9 @@ def read_index(file: BinaryIO, path: Path) -> Index:
     for number, line in enumerate(file, 1):
         try:
             row = json.loads(line)
-            key = (row["m"], row["tags"]["device"])
+            key, times_ms = _place_of(row)
             missing = [name for name in NEEDED if name not in row]
-            times_ms = (row["at"], row["ts"] or row["at"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             if not line.endswith(b"\n"):
                 index.is_cut_short = True
                 break
@@ -161,6 +160,18 @@ def read_index(file: BinaryIO, path: Path) -> Index:
         index.rows += 1
         offset += len(line)
     return index
+
+
+def _place_of(row: Any) -> tuple[tuple[str, str], tuple[int, int]]:  # noqa: ANN401 - whatever JSON holds
+    """Series and times of a row.
+
+    :raises KeyError: it lacks one.
+    :raises TypeError: it is none.
+    """
+    key, times_ms = (row["m"], row["tags"]["device"]), (row["at"], row["ts"] or row["at"])
+    if not (all(type(name) is str for name in key) and all(type(time_ms) is int for time_ms in times_ms)):
+        raise TypeError("names are text and times are integers")
+    return key, times_ms
 
 
 def _rows(file: BinaryIO, index: Index, domain: str, devices: list[str]) -> Iterator[Row]:

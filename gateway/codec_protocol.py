@@ -95,7 +95,7 @@ def read_answer(line: bytes) -> CodecAnswer:
         return CodecAnswer(None, fault=fault, overran=overran)
     try:
         result = _decode_result(line)
-    except (msgspec.DecodeError, RecursionError) as error:  # half a surrogate pair, or a thousand levels
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # half a surrogate pair, or a thousand levels
         return CodecAnswer(None, fault=f"returned what cannot be read: {error}")
     warnings = _texts(result.warnings)
     if result.errors:

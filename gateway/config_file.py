@@ -4,6 +4,7 @@ Nothing else in the gateway reads a file or a variable for a setting.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from gateway.yaml_reader import YamlFault, parse
 
 DEFAULT_FILE: Final = Path("gateway.yaml")
 _PREFIX: Final = "GATEWAY_"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ConfigurationFault(Exception):  # noqa: N818 - the field's word
@@ -34,12 +36,9 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is whatever people wrot
 
     :raises ConfigurationFault: it cannot be read or is not YAML.
     """
+    text = _text_of(path)
     try:
-        return read(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error
+        return read(text)
     except YamlFault as fault:
         raise ConfigurationFault([f"{path}: {fault}"]) from fault
 
@@ -64,7 +63,10 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    """Write variables over the document; which key came from which variable."""
+    """Write variables over the document; which key came from which variable.
+
+    :raises ConfigurationFault: one holds bytes that are no text.
+    """
     variables = {}
     for name in sorted(environment):
         keys = tuple(name.removeprefix(_PREFIX).lower().split("__"))
@@ -76,6 +78,8 @@ def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> dict[t
                 section[key] = {}
             section = section[key]
         text = environment[name]
+        if not text.isascii() and _SURROGATE.search(text) is not None:  # how Python shows such bytes
+            raise ConfigurationFault([f"{name}: {'.'.join(keys)}: is not UTF-8"])
         section[keys[-1]] = text if keys[-1] in _TEXTS else _scalar(text)
         variables[keys] = name
     return variables
@@ -156,7 +160,19 @@ def _is_written(document: dict[str, Any], path: tuple[str, ...]) -> bool:
 
 
 def secret(value: str | None, file: Path | None) -> str | None:
-    """A password or token: written down, or the first line of its file."""
+    """A password or token: written down, or the first line of its file.
+
+    :raises ConfigurationFault: the file cannot be read, or is no text.
+    """
     if value is not None or file is None:
         return value
-    return file.read_text(encoding="utf-8").partition("\n")[0].strip()
+    return _text_of(file).partition("\n")[0].strip()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error

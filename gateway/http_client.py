@@ -88,7 +88,7 @@ class _Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(ConnectionError(f"what answers is no HTTP server: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:

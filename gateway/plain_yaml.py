@@ -1,8 +1,8 @@
 """The part of YAML that long registries are written in, read several times as fast as YAML in full: a start is in a hurry.
 
 Plain is: lines of ``key: value``, ``key:`` and ``- key: value``; ``- {key: value, ...}`` on one line; comments; and a document
-that is JSON. Whatever is read here reads the same in full YAML. At the first thing that is not plain, or is wrong, the full
-reader takes over from the beginning.
+that is JSON, which reads as JSON. Whatever else is read here reads the same in full YAML. At the first thing that is not plain,
+or is wrong, the full reader takes over from the beginning.
 """
 
 import json
@@ -12,13 +12,16 @@ from typing import Any, Final, NamedTuple
 from gateway.yaml_reader import YamlFault, parse, plain_value
 
 _UNPRINTED: Final = r"\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
-_KEY: Final = r"[A-Za-z_][A-Za-z0-9_.-]*"
+_KEY: Final = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
+"""YAML looks for the colon behind a key no further than 1,024 characters."""
+
 _QUOTED: Final = rf""""([^"\\{_UNPRINTED}]*)"|'([^'{_UNPRINTED}]*)'"""
 _BEGIN: Final = r"(?:-?[0-9]|[^\W\d_])"
 _WITHIN: Final = r"[\w\u0300-\u036f./+-]"
 _WITHIN_BLOCK: Final = r"[\w\u0300-\u036f./+,()%-]"
 _COMMENT: Final = rf"#[^{_UNPRINTED}]*"
 _FLOW: Final = r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE = re.compile(
     rf"( *)(- +)?(?:({_KEY}):(?: +(?:{_QUOTED}|({_BEGIN}{_WITHIN_BLOCK}*(?:(?: +|:){_WITHIN_BLOCK}+)*)|{_FLOW}))?|{_FLOW})?"
     rf"(?:(?:^| +){_COMMENT})? *"
@@ -53,7 +56,10 @@ def _json(text: str) -> Any:  # noqa: ANN401
     def constant(_: str) -> None:
         raise _NotPlain
 
-    return json.loads(text, object_pairs_hook=mapping, parse_constant=constant)
+    document = json.loads(text, object_pairs_hook=mapping, parse_constant=constant)
+    if _SURROGATE.search(text) is not None:
+        json.dumps(document, ensure_ascii=False).encode()  # half of a pair is no text
+    return document
 
 
 _OPEN: Final = object()

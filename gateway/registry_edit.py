@@ -105,7 +105,10 @@ def _holds(text: str, registry: Registry) -> bool:
 
 def _edited(text: str, added: list[RegisteredDevice], changed: Mapping[int, RegisteredDevice]) -> str | None:
     """The text with its changes; None when it has no list of devices to change."""
-    root = yaml.compose(text, _LOADER) if text.strip() else None
+    try:
+        root = yaml.compose(text, _LOADER) if text.strip() else None
+    except yaml.YAMLError:  # JSON that is no YAML
+        return None
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     items = next((value for key, value in pairs if key.value == "devices"), None)
     if not isinstance(items, yaml.SequenceNode) or not items.value:

@@ -54,11 +54,14 @@ def parse(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
 
 
 def lines_of(text: str, places: list[tuple[int | str, ...]]) -> list[int]:
-    """The lines, counted from 1, of places in a text that :func:`parse` takes: keys and, in lists, numbers from 0.
+    """The lines, counted from 1, of places in a text that was read: keys and, in lists, numbers from 0.
 
-    Where a place is not in the text, the line of the last thing on the way to it.
+    Where a place is not in the text, the line of the last thing on the way to it; in JSON that is no YAML, the first.
     """
-    root = yaml.compose(text, _PARSER)
+    try:
+        root = yaml.compose(text, _PARSER)
+    except yaml.YAMLError:
+        root = None
     return [_line_of(root, place) for place in places]
 
 

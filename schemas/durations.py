@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|min|h|d)\s*")
 UNITS_MS: Final = {"ms": 1, "s": 1000, "min": 60_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_LONGEST_MS: Final = 100 * 366 * UNITS_MS["d"]
+LONGEST_MS: Final = 100 * 366 * UNITS_MS["d"]
 
 
 def parse_span_ms(value: object) -> int:
@@ -26,7 +26,7 @@ def parse_span_ms(value: object) -> int:
 @lru_cache(1024)
 def _span_ms(text: str) -> int:
     match = _SPAN.fullmatch(text)
-    if match is None or match[2] not in UNITS_MS or (span := float(match[1]) * UNITS_MS[match[2]]) > _LONGEST_MS:
+    if match is None or match[2] not in UNITS_MS or (span := float(match[1]) * UNITS_MS[match[2]]) > LONGEST_MS:
         raise ValueError(f"{text!r} is not a span of time; {_HOW}")
     return round(span)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from schemas.durations import parse_duration
+from schemas.durations import LONGEST_MS, parse_duration
 from schemas.quantities import RAISED_BY
 from schemas.topics import NAME_PATTERN
 
@@ -46,8 +46,8 @@ def _seconds(value: object) -> timedelta:
         except (OverflowError, ValueError):
             raise ValueError(f"{value!r} is not a number of seconds") from None
     interval: timedelta = parse_duration(value)
-    if interval <= timedelta(0):
-        raise ValueError("an interval is longer than nothing")
+    if not timedelta(0) < interval <= timedelta(milliseconds=LONGEST_MS):
+        raise ValueError("an interval is longer than nothing and at most a hundred years")
     return interval
 
 

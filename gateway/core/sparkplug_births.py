@@ -3,6 +3,9 @@
 import json
 from typing import Final, NamedTuple
 
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
 from gateway.core.decoders.sparkplug_b import Metric, Payload, typed
 
 LEVEL_MAX: Final = 128
@@ -114,12 +117,21 @@ def to_text(birth: Birth, bd_seq: int | None) -> str:
     return json.dumps({"bd_seq": bd_seq, "metrics": metrics}, ensure_ascii=False, separators=(",", ":"))
 
 
+class _Saved(TypedDict):
+    """A birth as it is saved: the session of its node, and name, alias and data type of each metric."""
+
+    bd_seq: int | None
+    metrics: list[tuple[str, int | None, str | None]]
+
+
+_SAVED: Final = TypeAdapter(_Saved)
+
+
 def from_text(text: str) -> tuple[Birth, int | None] | None:
     """A birth that was saved, and the session of its node; None when the text is damaged."""
     try:
-        saved = json.loads(text)
-        metrics = [(name, alias, kind) for name, alias, kind in saved["metrics"]]
-        names = {alias: name for name, alias, _ in metrics if alias is not None}
-        return Birth(names, {name: kind for name, _, kind in metrics}), saved["bd_seq"]
-    except (ValueError, TypeError, KeyError):
+        saved = _SAVED.validate_json(text, strict=True)
+    except ValueError:
         return None
+    names = {alias: name for name, alias, _ in saved["metrics"] if alias is not None}
+    return Birth(names, {name: kind for name, _, kind in saved["metrics"]}), saved["bd_seq"]

@@ -4,7 +4,6 @@ import gc
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,14 +13,12 @@ from gateway.codec_protocol import CodecAsk as Call
 from gateway.config import Config
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profiles import ProfiledTopic
 from gateway.desk import begin, finish
-from gateway.known import Known, load_known
+from gateway.known import load_known
 from gateway.pipeline import build_processor
-from schemas.quantities import QUANTITIES
-from schemas.registry import RegisteredDevice, Registry
-from tests.core.line_protocol import parse
-from tests.fuzz.mutations import Mutator, Seed, examples
+from tests.fuzz.mutations import Mutator, examples
+from tests.fuzz.shipped import registered
+from tests.fuzz.soundness import assert_lines
 
 SLOWEST_S = 0.05
 GROWTH_MAX_BYTES = 60e6
@@ -55,15 +52,6 @@ def end_of(outcome: Outcome) -> str:
     if outcome.rare is not None and outcome.rare.waiting:
         return f"waits {outcome.rare.waiting[0].cause.value}"
     return "nothing"
-
-
-def assert_sound(lines: str) -> None:
-    """Every point is one that all servers read, of quantities that can be."""
-    for line in lines.split("\n"):
-        point = parse(line)
-        for name, value in point.values.items():
-            quantity = QUANTITIES[point.measurement][name]
-            assert quantity.minimum <= value <= quantity.maximum, line
 
 
 class Fuzz:
@@ -107,27 +95,9 @@ class Fuzz:
         if took_s > self.slowest_s:
             self.slowest_s, self.slowest = took_s, message
         for reading in seen.outcome.readings:
-            assert_sound(reading.lines)
+            assert_lines(reading.lines)
         assert took_s <= SLOWEST_S, f"{took_s * 1000:.0f} ms for {message}"
         assert end not in {"nothing", "reject internal_error"}, (message, [one.detail for one in seen.outcome.refusals])
-
-
-def registered(known: Known, own: list[Seed], config: Config) -> Known:
-    """A registry of all devices that the examples are of; it names the make of those whose frames do not tell it."""
-    makes: dict[str, tuple[str | None, dict[str, Any]]] = {}
-    for name, file in known.files.items():
-        for test in file.model.tests:
-            for payload in [message.payload for message in test.sequence()]:
-                if file.compiled.by_registry and isinstance(payload, dict) and "deviceInfo" in payload:
-                    makes[payload["deviceInfo"]["devEui"].lower()] = name, dict(test.params)
-    streams = build_processor(config, known).streams
-    for seed in own:
-        found = streams.resolve(seed.topic)
-        if isinstance(found, ProfiledTopic) and (device := found.device()):
-            makes.setdefault(device, (None, {}))
-    devices = [RegisteredDevice(id=name, profile=profile, params=params) for name, (profile, params) in makes.items()]
-    registry = Registry(devices=[*devices, RegisteredDevice(id="dev-1")])
-    return Known(registry, registry.by_id(), known.files, known.profiles)
 
 
 def rss_bytes() -> int:

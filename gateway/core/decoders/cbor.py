@@ -18,6 +18,8 @@ CBOR_MAX_BYTES: Final = 65536
 """Longest payload: a map made of keys that collide costs the square of its size, and this keeps it to a tenth of a second."""
 
 _BIG_MAX_BYTES: Final = 128
+_KEY_MAX: Final = 256
+"""Characters of a key that was no text: of maps within keys of maps the text would double with every level."""
 
 
 def cbor(payload: bytes) -> object:
@@ -54,7 +56,7 @@ def _plain(value: object) -> object:
 def _key(key: object) -> str:
     if isinstance(key, bytes):
         return key.hex()
-    return key if isinstance(key, str) else str(_plain(key))
+    return key if isinstance(key, str) else str(_plain(key))[:_KEY_MAX]
 
 
 def _itself(value: object, _immutable: bool) -> object:  # noqa: FBT001 - as the library calls it

@@ -23,7 +23,7 @@ _FLOAT_MAX: Final = int(1.7976931348623157e308)
 _STRIDE: Final = 64
 _FOUR_DIGITS = re.compile(rb"[0-9]{4}")
 _NOT_A_NUMBER = re.compile(
-    rb'"(?:[^"\\]|\\.)*+(?:"|\Z)'  # a text stays as it is; one without an end is taken too, so that each byte is met once
+    rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'  # a text stays as it is; one without an end is taken too, so that each byte is met once
     rb"|(?<![\w.])[+-]?(?:nan|inf(?:inity)?|ovf)(?![\w.])",
     re.IGNORECASE | re.DOTALL,
 )

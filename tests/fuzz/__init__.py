@@ -1,0 +1,1 @@
+"""Fuzzing: parsers fed with what nobody should send. ``make fuzz`` runs it guided by coverage, ``make test`` in short."""
