@@ -21,6 +21,7 @@ from gateway.known import Known, load_known, topic_filters
 from gateway.pipeline import broker_address, session_options
 from gateway.profile_check import check_profile
 from gateway.profile_files import ProfileFile
+from gateway.set_aside import hindrance
 
 _PATIENCE_S = 5.0
 
@@ -40,6 +41,8 @@ def check(path: Path | None, *, connect: bool) -> int:
     faults = [f"{config.devices.registry}: devices: {fault}" for fault in known.without_params()]
     if faults := faults + _check_profiles(config, known):
         raise ConfigurationFault(faults)
+    if why := hindrance(config.journal.path):
+        print(f"{config.journal.path}: journal.path: {why}; the gateway would run without it", file=sys.stderr)
     _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, known)))
     if not connect:
         return 0

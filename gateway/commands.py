@@ -16,8 +16,9 @@ from gateway import journal, rejects
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault, load
 from gateway.core.batching import decode as decode_body
-from gateway.database import Damaged, Database, DatabaseFault, InUse
+from gateway.database import Damaged, Database, DatabaseFault
 from gateway.documents import reject_document
+from gateway.file_lock import InUse
 from gateway.known import load_known
 from gateway.pipeline import build_processor
 from gateway.replay import Limits, commit, without_codecs, work

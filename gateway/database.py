@@ -1,141 +1,136 @@
 """The one SQLite file, in a thread of its own: journal, rejects, quarantine and the few things that must outlive the process.
 
 An SD card may take a second to sync; the thread keeps that away from the readings. WAL with ``synchronous=FULL``: what is
-committed survives a power cut. Pages are small because a commit writes whole pages twice, and freed pages go back to the file
-system.
+committed survives a power cut. Freed pages go back to the file system.
+
+A gateway starts whatever the disk is like (:func:`begin`). A file that is damaged, or that it may not use, is renamed and a
+new one begun. Where no file can be begun either, for want of room, rights or a folder, empty tables in memory stand in, which
+take nothing: readings go straight to InfluxDB, and wait with the broker while it is away.
 """
 
 import asyncio
-import fcntl
 import logging
 import os
 import shutil
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from gateway.file_lock import lock
+from gateway.reserve import give_up_reserve, keep_reserve
+from gateway.set_aside import may_be_used, rescue, set_aside, to_salvage
+from gateway.tables import (
+    connect,
+    connect_to_nothing,
+    give_pages_back,
+    is_damage,
+    is_full,
+    look_around,
+    restart_wal,
+)
+from gateway.wal import PAGE_BYTES, beside
 
 log = logging.getLogger("gateway.database")
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PAGE_BYTES: Final = 1024
-ASIDE: Final = ".damaged-"
-_SALVAGED: Final = ".salvaged-"
-_SUFFIXES: Final = ("", "-wal", "-shm")
-_PRIMARY_CODE: Final = 0xFF
-_ROW_MAX: Final = (1 << 63) - 1
-_PROBES_MAX: Final = 100_000
-"""Row numbers tried one by one in a damaged file."""
-_SCHEMA_VERSION: Final = 3
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS journal (
-    id INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, readings INTEGER NOT NULL, domains TEXT NOT NULL,
-    pairs TEXT NOT NULL, refused INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS refused ON journal (id) WHERE refused;
-CREATE TABLE IF NOT EXISTS rejects (
-    id INTEGER PRIMARY KEY, arrival_ms INTEGER NOT NULL, topic TEXT NOT NULL, device TEXT NOT NULL, domain TEXT NOT NULL,
-    stage TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS of_device ON rejects (device);
-CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS quarantine (
-    id INTEGER PRIMARY KEY, cause TEXT NOT NULL, key TEXT NOT NULL, expires_ms INTEGER, arrival_ms INTEGER NOT NULL,
-    topic TEXT NOT NULL, retain INTEGER NOT NULL, device TEXT NOT NULL, domain TEXT NOT NULL, properties TEXT NOT NULL,
-    crc INTEGER NOT NULL, bytes INTEGER NOT NULL, payload BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS waiting_for ON quarantine (key, arrival_ms);
-CREATE INDEX IF NOT EXISTS expiring ON quarantine (expires_ms) WHERE expires_ms IS NOT NULL;
-CREATE TABLE IF NOT EXISTS quarantine_keys (
-    key TEXT NOT NULL, cause TEXT NOT NULL, messages INTEGER NOT NULL, PRIMARY KEY (key, cause)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS quarantine_stock (
-    cause TEXT PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS quarantined AFTER INSERT ON quarantine BEGIN
-    INSERT INTO quarantine_keys VALUES (NEW.key, NEW.cause, 1) ON CONFLICT DO UPDATE SET messages = messages + 1;
-    INSERT INTO quarantine_stock VALUES (NEW.cause, 1, NEW.bytes)
-    ON CONFLICT DO UPDATE SET messages = messages + 1, bytes = bytes + excluded.bytes;
-END;
-CREATE TRIGGER IF NOT EXISTS released AFTER DELETE ON quarantine BEGIN
-    UPDATE quarantine_keys SET messages = messages - 1 WHERE key = OLD.key AND cause = OLD.cause;
-    DELETE FROM quarantine_keys WHERE key = OLD.key AND cause = OLD.cause AND messages <= 0;
-    UPDATE quarantine_stock SET messages = messages - 1, bytes = bytes - OLD.bytes WHERE cause = OLD.cause;
-END;
-CREATE TABLE IF NOT EXISTS device_state (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
-"""
+_GIVEN_BACK_TOGETHER: Final = 1000
+"""Pages: as many as SQLite moves in its own memory, or it would write each of them twice."""
+_ADVICE: Final = "see that the disk has room, and that this user may write the folder"
 
 
 class DatabaseFault(Exception):  # noqa: N818 - the field's word
     """The file cannot be used now: full, read-only, gone or damaged. The text says which and what to do."""
 
 
+class DiskFull(DatabaseFault):
+    """The disk has no room for it."""
+
+
+class NotOurs(DatabaseFault):
+    """This user may not read and write the file; a new one can stand in its place where the folder lets us rename it."""
+
+
 class Damaged(Exception):  # noqa: N818 - says what it is
     """The file is not what was written. It must be set aside and a new one begun; what it held can be salvaged."""
 
 
-class InUse(Exception):  # noqa: N818 - says what it is
-    """Another process works on the file."""
+def begin(path: Path, *, damaged: bool = False) -> "Database":
+    """The file of a gateway, whatever stands there.
+
+    A missing folder is made. A directory in the file's place is removed if it is empty, and else left alone: it is somebody's.
+
+    :param damaged: what stands there was found damaged.
+    :raises InUse: another gateway has it, which only people can mend.
+    """
+    file = Database(path)
+    try:
+        try:
+            file.open(begin_anew=damaged)
+        except (Damaged, NotOurs) as fault:
+            log.error("%s", fault)  # noqa: TRY400 - no fault of ours
+            file.open(begin_anew=True)
+    except (DatabaseFault, Damaged) as fault:
+        file.stand_in(str(fault))
+    return file
 
 
 class Database:
-    """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order."""
+    """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order.
+
+    :ivar absence: why there is no file now, and what to do; empty when there is one.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.absence = ""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None
         self._next_row = 1
+        self._inode = 0
         self._damage = asyncio.Event()
 
     def open(self, *, begin_anew: bool = False) -> None:
         """Lock and open the file.
 
-        :param begin_anew: set a damaged file aside first and begin a new one.
+        :param begin_anew: set the file aside first and begin a new one.
         :raises Damaged: it was damaged already when it was opened.
+        :raises NotOurs: there is one that we may not use.
         :raises InUse: another process has it.
         :raises DatabaseFault: no file can be opened at that place.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self.path)
+            self._lock = lock(self.path)
             if begin_anew:
-                log.error("%s is set aside as %s, a new one is begun", self.path, self._set_aside().name)
+                set_aside(self.path)
+            _refuse_what_is_not_ours(self.path)
             self._connection = connect(self.path)
             self._next_row = 1 + look_around(self._connection)
-        except (OSError, sqlite3.Error) as error:
-            self.close()
-            if is_damage(error):
+            self._inode = self.path.stat().st_ino
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+            self._close_file()
+            if is_damage(error, opening=True):
                 raise Damaged(f"{self.path} is damaged: {error}") from error
-            raise DatabaseFault(f"{self.path} cannot be opened: {error}; see that its folder exists and is writable") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise DatabaseFault(f"{self.path} cannot be opened: {why}; {_ADVICE}") from error
+        except NotOurs:
+            self._close_file()
+            raise
 
-    def _set_aside(self) -> Path:
-        """Rename the file and what belongs to it, so that nothing of it is lost."""
-        now = f"{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() // 1_000_000 % 1000:03d}"
-        aside = self.path.with_name(f"{self.path.name}{ASIDE}{now}")
-        for suffix in _SUFFIXES:
-            with suppress(FileNotFoundError):
-                self.path.with_name(self.path.name + suffix).rename(aside.with_name(aside.name + suffix))
-        return aside
+    def stand_in(self, why: str) -> None:
+        """Have empty tables in place of the file; every change of them is the fault ``why``."""
+        self.absence = why
+        self._connection = connect_to_nothing()
 
     def to_salvage(self) -> list[Path]:
         """Files that were set aside and not salvaged yet, the oldest first."""
-        found = self.path.parent.glob(f"{self.path.name}{ASIDE}*")
-        return sorted(path for path in found if not path.name.endswith(_SUFFIXES[1:]))
-
-    def note_salvaged(self, aside: Path) -> None:
-        """A file has given what it could: of such files the last one is kept, for people to look at."""
-        for old in self.path.parent.glob(f"{self.path.name}{_SALVAGED}*"):
-            old.unlink()
-        for suffix in _SUFFIXES:
-            with suppress(FileNotFoundError):
-                aside.with_name(aside.name + suffix).rename(aside.with_name(aside.name.replace(ASIDE, _SALVAGED) + suffix))
+        return [] if self.absence else to_salvage(self.path)
 
     def reserve_rows(self, count: int) -> int:
         """The first of ``count`` row numbers for the journal.
@@ -152,11 +147,23 @@ class Database:
         :raises DatabaseFault: nothing of it was done.
         :raises Damaged: nothing of it was done, and nothing more will be (:meth:`watch`).
         """
+        return await self._in_thread(lambda: self.run_here(do, *args, **kwargs))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self.run_here(do, *args, **kwargs))
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Damaged:
             self._damage.set()
             raise
+
+    async def run_freeing(self, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for what removes rows: on a full disk the reserve makes room for it."""
+        try:
+            return await self.run(do, *args, **kwargs)
+        except DiskFull:
+            if not give_up_reserve(self.path):
+                raise
+            return await self.run(do, *args, **kwargs)
 
     async def watch(self) -> None:
         """End with the fault when the file is found damaged, whoever found it.
@@ -171,26 +178,56 @@ class Database:
         connection = self._connection
         if connection is None:
             raise DatabaseFault(f"{self.path} is not open")
-        try:
+
+        def commit() -> T:
             with connection:
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN" if self.absence else "BEGIN IMMEDIATE")
                 return do(connection, *args, **kwargs)
-        except sqlite3.Error as error:
+
+        try:
+            try:
+                return commit()
+            except sqlite3.OperationalError as error:
+                if not (is_full(error) and restart_wal(connection)):
+                    raise
+                return commit()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_damage(error):
                 raise Damaged(f"{self.path} is damaged: {error}") from error
-            raise DatabaseFault(f"{self.path}: {error}") from error
+            kind = DiskFull if is_full(error) else DatabaseFault
+            raise kind(self.absence or f"{self.path}: {error}") from error
 
     def used_bytes(self) -> int:
-        """Pages in use without the quarantine, and the WAL. Callable from any thread: the disk is asked only about the WAL."""
+        """Pages in use without the quarantine, and the WAL; for start, stop and commands."""
         return self.run_here(_pages_bytes) + self._wal_bytes()
 
     async def measure(self) -> int:
         """:meth:`used_bytes`, in the thread."""
+        await self._in_thread(self._look_after)
         return await self.run(_pages_bytes) + self._wal_bytes()
 
+    def _look_after(self) -> None:
+        """See that there is a reserve, and that the file is still there: what is written to one that was removed is lost."""
+        if self.absence or self._connection is None:
+            return
+        keep_reserve(self.path)
+        try:
+            if self.path.exists() and self.path.stat().st_ino == self._inode:
+                return
+            rescue(self._connection, self.path)
+        except (OSError, sqlite3.Error) as error:
+            raise DatabaseFault(f"{self.path} is not there any more, and what it holds cannot be saved: {error}") from error
+        raise Damaged(f"{self.path} was removed or replaced under the running gateway")
+
     def free_bytes(self) -> int:
-        """What the file system has left for us."""
-        return shutil.disk_usage(self.path.parent).free
+        """What the file system has left for us.
+
+        :raises DatabaseFault: it is gone.
+        """
+        try:
+            return shutil.disk_usage(self.path.parent).free
+        except OSError as error:
+            raise DatabaseFault(f"{self.path.parent}: {error.strerror}") from error
 
     def limit_wal(self, max_bytes: int) -> None:
         """Let the WAL grow to about ``max_bytes`` before its pages are written a second time, into the file.
@@ -201,23 +238,27 @@ class Database:
             self._connection.execute(f"PRAGMA wal_autocheckpoint={max(1, max_bytes // PAGE_BYTES)}")
 
     async def give_back(self) -> None:
-        """Give freed pages back to the file system and empty the WAL."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._give_back)
+        """Give freed pages back to the file system and empty the WAL; some megabytes at a time, for others wait meanwhile."""
+        while await self._in_thread(self._give_some_back):
+            pass
 
-    def _give_back(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA incremental_vacuum").fetchall()
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def _give_some_back(self) -> bool:
+        """Whether there is more to give back."""
+        if self._connection is None or self.absence:
+            return False
+        return give_pages_back(self._connection, _GIVEN_BACK_TOGETHER)
 
     def _wal_bytes(self) -> int:
         with suppress(OSError):
-            return self.path.with_name(self.path.name + "-wal").stat().st_size
+            return beside(self.path, "-wal").stat().st_size
         return 0
 
     def close(self) -> None:
         """Finish what is under way, close, unlock."""
         self._thread.shutdown(wait=True)
+        self._close_file()
+
+    def _close_file(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -226,62 +267,11 @@ class Database:
             self._lock = None
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file as this project does, with its tables."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
-    connection.text_factory = lambda raw: raw.decode(errors="replace")  # of a damaged row anything may come
-    try:
-        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if not 0 <= version <= _SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"its version is {version}, this program knows {_SCHEMA_VERSION}")
-        if version < _SCHEMA_VERSION:
-            # Every version so far only added tables and indexes.
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def rows_of_damaged(damaged: Path, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
-    """Rows that can still be read in a damaged file: from both ends up to the damage, and what lies between one by one.
-
-    :param columns: the first is the number of the row.
-    """
-    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, check_same_thread=False)) as connection:
-        connection.text_factory = lambda raw: raw.decode(errors="replace")
-        connection.execute("PRAGMA writable_schema=ON")  # reads a file that is shorter than it says
-        connection.execute(f"SELECT id FROM {table} LIMIT 0")  # noqa: S608 - nothing is to be had where not even the table is known
-        low, high = 0, _ROW_MAX
-        for order in ("ASC", "DESC"):
-            query = f"SELECT {columns} FROM {table} WHERE id > ? AND id < ? ORDER BY id {order}"  # noqa: S608 - constants
-            with suppress(sqlite3.DatabaseError):
-                for row in connection.execute(query, (low, high)):
-                    low, high = (row[0], high) if order == "ASC" else (low, row[0])
-                    yield row
-                high = low + 1  # all read
-        query = f"SELECT {columns} FROM {table} WHERE id = ?"  # noqa: S608 - constants
-        for number in range(low + 1, min(high, low + _PROBES_MAX)):
-            with suppress(sqlite3.DatabaseError):
-                yield from connection.execute(query, (number,)).fetchall()
-
-
-def look_around(connection: sqlite3.Connection) -> int:
-    """Read what all rows of the tables are found by, so that damage there shows now; the highest row number of the journal."""
-    for table in ("rejects", "kept", "quarantine_keys", "device_state"):  # the quarantine itself may be too long to read now
-        connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()  # noqa: S608 - constants
-    highest, _ = connection.execute("SELECT coalesce(max(id), 0), sum(readings) FROM journal NOT INDEXED").fetchone()
-    return int(highest)
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether the file is to blame, and not the disk, its rights or its room."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_NOTADB if type(error) is sqlite3.DatabaseError else 0)
-    return code & _PRIMARY_CODE in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+def _refuse_what_is_not_ours(path: Path) -> None:
+    if path.is_dir():
+        path.rmdir()  # an empty one, as container engines make them for a file that is missing
+    if not may_be_used(path):
+        raise NotOurs(f"{path} may not be read and written by this user")
 
 
 def _pages_bytes(connection: sqlite3.Connection) -> int:
@@ -289,31 +279,6 @@ def _pages_bytes(connection: sqlite3.Connection) -> int:
     pages, free = connection.execute("SELECT * FROM pragma_page_count, pragma_freelist_count").fetchone()
     (quarantined_bytes,) = connection.execute("SELECT coalesce(sum(bytes), 0) FROM quarantine_stock").fetchone()
     return max(0, int(pages - free) * PAGE_BYTES - int(quarantined_bytes))
-
-
-def _lock(path: Path) -> int:
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise InUse(f"{path} is in use by a running gateway") from None
-    return lock
-
-
-def is_in_use(path: Path) -> bool:
-    """Whether a process works on the file; asked without touching it."""
-    try:
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 def keep(connection: sqlite3.Connection, name: str, value: str) -> None:

@@ -7,10 +7,15 @@ and :class:`~gateway.core.batching.Pace` allows; all else follows from events, n
 
 *Healthy (breaker closed).* A batch is posted; 204 makes it done; the journal is not touched.
 
-*Trouble.* A write is refused for a reason that is not its own, or unanswered for ``stall`` (:data:`_HURRY_S` once half of the
-Receive Maximum is owed, since a broker drops what it cannot hand over): the breaker opens, and that batch and all that wait
-go to the journal in one commit (:mod:`gateway.to_journal`). Until it closes every batch goes there. Writes in flight go on
-and hold nobody up; a late 204 takes its row out of the journal again and closes the breaker; a probe closes it otherwise.
+*Slow.* Several writes are under way (:class:`~gateway.core.pace.Pace`). A broker drops what it cannot hand over: when half of
+the Receive Maximum is owed and a write has been unanswered for :data:`_HURRY_S`, what flies is stored in the journal as well
+(:mod:`gateway.to_journal`) and acknowledged. It flies on, holds no lane any more, and its 204 takes its row out again.
+
+*A flood.* When InfluxDB is too slow for it, the readings of devices that flood are kept apart (:mod:`gateway.aside`).
+
+*Trouble.* A write is refused for a reason that is not its own, or unanswered for ``stall``: the breaker opens, and that batch
+and all that wait go to the journal in one commit. Until it closes every batch goes there. Writes in flight go on and hold
+nobody up; a late 204 takes its row out of the journal again and closes the breaker; a probe closes it otherwise.
 
 *A batch refused for its content* goes to the journal alone, marked, and the drain lane (:mod:`gateway.drain`) splits it.
 The live lane never splits.
@@ -26,22 +31,28 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Protocol
 
+from gateway.aside import Aside
 from gateway.breaker import Breaker
 from gateway.core.acknowledger import Acknowledger
-from gateway.core.batching import Batch, Pace
+from gateway.core.batching import Batch, Body
 from gateway.core.ledger import Ledger
-from gateway.core.message import Outcome, Refusal
+from gateway.core.message import Outcome, Reading, Refusal
+from gateway.core.pace import SLOW_ANSWER_S, Pace
 from gateway.core.waiting import Waiting
 from gateway.core.write_result import Answer, Fate, fate_of
 from gateway.events import Events
 
 _HURRY_S: Final = 0.25
+"""While a device floods it is :data:`~gateway.core.pace.SLOW_ANSWER_S`: half of what may be owed comes as quickly then."""
 _TIMER_S: Final = 0.001
 """The event loop's timers are no finer; to wait for less than this would be to turn in circles."""
-_SLOW_ANSWER_S: Final = 0.1
-_LANES_WHEN_SLOW: Final = 4
+_FLYING_MAX: Final = 16
+"""Writes under way, with those whose batches are stored; 100 ms apart they last until the oldest has stalled."""
+_ASIDE_S: Final = 1.0
+"""Readings that were taken aside wait for the journal at most so long."""
 _GONE: Final = 0
 """Number of a row that is no more; the journal's begin with 1."""
 _SMALLEST_LIMIT: Final = 100
@@ -99,12 +110,15 @@ class Delivery:
         self._ledger = ledger
         self._events = events
         self._acknowledger = acknowledger
+        self._much_owed = limits.receive_maximum // 2
+        self._much_memory_bytes = limits.memory_bytes // 4
         self.memory_bytes = 0
         self.max_readings = limits.max_readings
+        self.aside = Aside()
         self.committing: set[Batch] = set()
         self.commit_lock = asyncio.Lock()
-        self._answer_s = 0.0
         self._taken = 0
+        self._stalled_s = -inf
         self._pace = Pace(limits.max_delay_s)
         self._queue: deque[Batch] = deque()
         self._flying: dict[Batch, float] = {}
@@ -113,14 +127,17 @@ class Delivery:
         self._tasks: asyncio.TaskGroup
         self._begin_batch()
 
-    def take(self, outcome: Outcome, arrival_s: float) -> Batch:
-        """Take what became of one message; the batch that it travels with."""
+    def take(self, outcome: Outcome, arrival_s: float, *, floods: bool = False) -> Batch:
+        """Take what became of one message; the batch that it is acknowledged with.
+
+        :param floods: its readings are kept apart.
+        """
         batch = self._queue[-1]
         if len(batch.readings) >= self.max_readings:
             batch = self._begin_batch()
         readings = outcome.readings
         if readings:
-            self.memory_bytes += batch.add(readings, arrival_s)
+            self.memory_bytes += self._add_aside(readings, arrival_s, batch) if floods else batch.add(readings, arrival_s)
             self._taken += len(readings)
         if outcome.refusals:
             size_bytes = sum(len(refusal.payload) for refusal in outcome.refusals)
@@ -132,6 +149,11 @@ class Delivery:
             self._taken += outcome.duplicates
             self._ledger.settle("duplicate", {outcome.domain: outcome.duplicates})
         return batch
+
+    def _add_aside(self, readings: list[Reading], arrival_s: float, came_with: Batch) -> int:
+        if not self.aside.batches:
+            self._loop.call_later(_ASIDE_S, self.hooks.to_journal)
+        return self.aside.add(readings, arrival_s, came_with, self.max_readings)
 
     def hold(self, batch: Batch, size_bytes: int) -> None:
         """A codec is asked for a message of ``batch``, which takes memory meanwhile; :meth:`take_late` ends it."""
@@ -166,8 +188,7 @@ class Delivery:
     @property
     def hurried(self) -> bool:
         """Half of what the broker hands over is owed, or much memory is used: it will soon drop what comes behind."""
-        owed = self._acknowledger.owed >= self._limits.receive_maximum // 2
-        return owed or self.memory_bytes > self._limits.memory_bytes // 4
+        return self._acknowledger.owed >= self._much_owed or self.memory_bytes > self._much_memory_bytes
 
     def pump(self) -> None:
         """Start what may start. Called after every chunk of messages and every answer."""
@@ -175,20 +196,23 @@ class Delivery:
             self._ledger.receive(self._taken, "mqtt")
             self._taken = 0
         if self._breaker.is_open:
-            if self.has_queued:
+            if self.has_queued or self.aside.batches:
                 self.hooks.to_journal()
             return
+        hurried = self.hurried
+        if self._timer is not None and not hurried and len(self._queue) == 1:
+            return  # its time will come
         now_s = self._loop.time()
-        while self.has_queued and len(self.stranded()) < self._lanes:
-            wait_s = self._pace.wait_s(now_s)
+        waited_s = now_s - next(iter(self._flying.values())) if self._flying else 0.0
+        while self.has_queued and self._has_free_lane(waited_s):
+            wait_s = self._pace.wait_s(now_s, waited_s, hurried=hurried)
             if wait_s > _TIMER_S and len(self._queue) == 1 and self._queue[0].readings:
                 if self._timer is None:
                     self._timer = self._loop.call_later(wait_s, self._timed)
                 return
             self._start(self.take_first(), now_s)
-        if self._flying and self.hurried:
-            for batch in self.stranded()[:1]:
-                self._open_if_overdue(batch)
+        if hurried:
+            self._press(now_s, waited_s)
 
     def _timed(self) -> None:
         self._timer = None
@@ -224,20 +248,25 @@ class Delivery:
 
     # The live lane.
 
+    def _has_free_lane(self, waited_s: float) -> bool:
+        """Whether a write may start while the oldest in flight has waited so long."""
+        return not self._flying or (len(self.stranded()) < self._pace.lanes(waited_s) and not self.outrun)
+
     @property
-    def _lanes(self) -> int:
-        return _LANES_WHEN_SLOW if self._answer_s > _SLOW_ANSWER_S else 1
+    def outrun(self) -> bool:
+        """Whether so many writes are unanswered that no other is started, wherever their batches stand."""
+        return len(self._flying) >= _FLYING_MAX
 
     def _start(self, batch: Batch, now_s: float) -> None:
         if not batch.readings:
             self.let_go(batch)
             return
+        body = batch.body  # sealed before anybody can store it: what flies has a row of its own, which its 204 takes out again
         self._pace.started(len(batch.readings), now_s)
         self._flying[batch] = now_s
-        self._tasks.create_task(self._write(batch), name="live write")
+        self._tasks.create_task(self._write(batch, body), name="live write")
 
-    async def _write(self, batch: Batch) -> None:
-        body = batch.body
+    async def _write(self, batch: Batch, body: Body) -> None:
         watch = self._loop.call_later(min(_HURRY_S, self._limits.stall_s), self._watch, batch)
         answer = await self._influxdb.write(body.gzip)
         watch.cancel()
@@ -246,7 +275,7 @@ class Delivery:
             async with self.commit_lock:
                 pass  # the commit decides first whether the batch stands in the journal
         seconds = now_s - self._flying.pop(batch)
-        self._answer_s += (seconds - self._answer_s) / 8
+        self._pace.answered(seconds)
         fate = fate_of(answer)
         self._events.answered(fate.value, seconds)
         if fate not in {Fate.RETRY, Fate.FAULTY_DATABASE}:
@@ -262,13 +291,13 @@ class Delivery:
         self.pump()
 
     def _written(self, batch: Batch, now_s: float) -> None:
+        for arrival_s, readings in batch.arrivals.items():
+            self._events.delivery.observe(now_s - arrival_s, readings)
         if batch.row is not None:
             self._ledger.settle("written", batch.body.domains, "journal")
             self.hooks.settled_late(batch.row)
             return
         self._ledger.settle("written", batch.body.domains)
-        for arrival_s, readings in batch.arrivals.items():
-            self._events.delivery.observe(now_s - arrival_s, readings)
         self.let_go(batch)
 
     def _not_written(self, batch: Batch, fate: Fate, answer: Answer) -> None:
@@ -279,7 +308,7 @@ class Delivery:
             self.hooks.refused(batch)
         else:
             self.give_back([batch])
-            self._breaker.open(answer)
+            self._breaker.open(answer, batch.body.gzip)
 
     def remember_smaller(self, readings: int) -> None:
         """InfluxDB found a body of so many readings too large and took smaller ones: no page in its place, then."""
@@ -287,21 +316,27 @@ class Delivery:
 
     def _watch(self, batch: Batch) -> None:
         """Look after a write that is not answered yet, again when it will have stalled."""
-        if (waited_s := self._open_if_overdue(batch)) is not None:
-            self._loop.call_later(max(self._limits.stall_s - waited_s, 0.001), self._watch, batch)
-
-    def _open_if_overdue(self, batch: Batch) -> float | None:
-        """Open the breaker when this write has been unanswered for too long; how long it has waited, when not too long yet."""
         started_s = self._flying.get(batch)
-        if started_s is None or batch.row is not None or self._breaker.is_open:
-            return None
-        waited_s = self._loop.time() - started_s
-        patience_s = min(_HURRY_S, self._limits.stall_s) if self.hurried else self._limits.stall_s
-        if waited_s < patience_s:
-            return waited_s
+        if started_s is None or self._breaker.is_open or started_s <= self._stalled_s:
+            return
+        now_s = self._loop.time()
+        waited_s = now_s - started_s
+        if waited_s < self._limits.stall_s:
+            self.pump()
+            self._loop.call_later(max(self._limits.stall_s - waited_s, _TIMER_S), self._watch, batch)
+            return
+        self._stalled_s = now_s  # what was under way beside it says nothing new when it stalls too
         self._breaker.open(Answer(0, f"no answer for {waited_s:.2f} s"))
         self.hooks.to_journal()
-        return None
+
+    def _press(self, now_s: float, waited_s: float) -> None:
+        """The broker cannot wait: have what was kept apart stored, and what InfluxDB is too slow for."""
+        patience_s = SLOW_ANSWER_S if self.aside.flooding else _HURRY_S
+        is_slow = waited_s >= patience_s and (self.outrun or bool(self.stranded()))
+        if is_slow:
+            self.aside.press(now_s)
+        if is_slow or self.aside.batches:
+            self.hooks.to_journal()
 
     def let_go(self, batch: Batch) -> None:
         """One hold less. The last one releases the batch, and all that waited for it are acknowledged."""
@@ -338,6 +373,9 @@ class Delivery:
         """Give what waits and flies ``patience_s`` to be written; stops early when InfluxDB is in trouble."""
         deadline_s = self._loop.time() + patience_s
         self._pace = Pace(0.0)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         while (self._flying or self.has_queued) and not self._breaker.is_open and self._loop.time() < deadline_s:
             self.pump()
             await asyncio.sleep(0.01)

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.message import Outcome, Refusal
+from gateway.core.shares import Flood
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
 
 DELIVERY_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LOG_EVERY_S: Final = 60.0
+_REJECTS_SAID_MAX: Final = 100
+"""A minute, in the log: what a thousand devices send would fill the disk in another way."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class Events:
     rejects_kept: Counter[str] = field(default_factory=Counter)
     delivery: Histogram = field(default_factory=Histogram)
     requests: dict[str, Histogram] = field(default_factory=dict)
+    live_answers: Histogram = field(default_factory=Histogram)
     codec_warnings: Counter[str] = field(default_factory=Counter)
     journal_written_bytes: int = 0
     influxdb_up: bool = False
@@ -55,11 +59,14 @@ class Events:
     mqtt_connected: bool = False
     mqtt_trouble: str = ""
     journal_trouble: str = ""
+    damage_trouble: str = ""
     quarantined_messages: Counter[str] = field(default_factory=Counter)
     quarantine_trouble: str = ""
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
     reload_trouble: list[str] = field(default_factory=list)
+    floods: list[Flood] = field(default_factory=list)
     _last_said_s: dict[str, float] = field(default_factory=dict)
+    _rejects_said: tuple[float, int] = (0.0, 0)
 
     def processed(self, outcome: Outcome) -> None:
         """A message went through the core; called only when there is something to count."""
@@ -74,6 +81,13 @@ class Events:
         self.rejects[reason] += 1
         if kept:
             self.rejects_kept[reason] += 1
+        minute = time.monotonic() // _LOG_EVERY_S
+        if minute != self._rejects_said[0]:
+            self._rejects_said = minute, 0
+        said = self._rejects_said[1]
+        if said >= _REJECTS_SAID_MAX:
+            return
+        self._rejects_said = minute, said + 1
         self._say_sometimes(
             f"reject {reason} {refusal.device or refusal.topic}",
             logging.WARNING,
@@ -92,12 +106,20 @@ class Events:
         """An operator said that a meter was exchanged."""
         log.info("the meter of %s was exchanged; begin anew: %s", device, ", ".join(counters) or "none was known")
 
+    def flooded(self, floods: list[Flood]) -> None:
+        """These devices send so much now that they would starve the others; the worst first."""
+        for flood in floods:
+            self._say_sometimes(f"flood {flood.topic}", logging.WARNING, "%s", flood.describe())
+        self.floods = floods
+
     def rejects_not_kept(self, number: int, why: str) -> None:
         """Rejects that are counted but whose bytes are gone."""
         self._say_sometimes("rejects not kept", logging.WARNING, "%d rejects not kept: %s", number, why)
 
-    def answered(self, outcome: str, seconds: float) -> None:
-        """InfluxDB answered a write, or did not in time."""
+    def answered(self, outcome: str, seconds: float, *, live: bool = True) -> None:
+        """InfluxDB answered a write of the live or the drain lane, or did not in time."""
+        if live:
+            self.live_answers.observe(seconds)
         histogram = self.requests.get(outcome)
         if histogram is None:
             histogram = self.requests[outcome] = Histogram()
@@ -117,14 +139,27 @@ class Events:
         self.influxdb_up = True
         self.influxdb_trouble = ""
 
-    def drained(self, readings: int) -> None:
+    def catching_up(self, brought_in: int, left: int, per_s: float | None) -> None:
+        """A backlog comes in."""
+        estimate = f", at {per_s:.0f} a second about {left / per_s:.0f} s more" if per_s else ""
+        text = "the backlog comes in: %d readings are in, %d are left%s"
+        self._say_sometimes("catch-up", logging.INFO, text, brought_in, left, estimate)
+
+    def drained(self, readings: int, took_s: float) -> None:
         """The journal is empty again."""
-        log.info("the journal is empty again; %d readings brought in", readings)
+        text = "the journal is empty again; %d readings brought in within %.1f s"
+        self._say_sometimes("drained", logging.INFO, text, readings, took_s)
 
     def journal_refused(self, why: str) -> None:
         """The journal cannot take readings either: they wait in memory and are not acknowledged."""
         if not self.journal_trouble:
             log.error("the journal cannot take readings, they wait in memory unacknowledged: %s", why)
+        self.journal_trouble = why
+
+    def journal_absent(self, why: str) -> None:
+        """There is no journal: readings go straight to InfluxDB, and wait with the broker while it is away."""
+        if why != self.journal_trouble:
+            log.error("the gateway runs without its journal until that can be opened: %s", why)
         self.journal_trouble = why
 
     def journal_took(self, size_bytes: int) -> None:
@@ -163,6 +198,10 @@ class Events:
         """The quarantine was full; the oldest messages made room."""
         self._say_sometimes("quarantine", logging.ERROR, "the quarantine is full: its %d oldest messages made room", messages)
 
+    def not_quarantined(self, messages: int) -> None:
+        """The disk does not take messages for the quarantine, and holds up what came after them: they are given up."""
+        self._say_sometimes("not quarantined", logging.ERROR, "no room in quarantine: %d messages are given up", messages)
+
     def quarantine_damaged(self, messages: int) -> None:
         """Messages in quarantine are not what was stored."""
         log.error("%d messages in quarantine are damaged and lost", messages)
@@ -179,8 +218,18 @@ class Events:
         """A row of the journal is not what was stored."""
         log.error("journal row %d is damaged; %d readings in it are lost", row, readings)
 
+    def salvaging(self, name: str) -> None:
+        """What can be read of a damaged journal comes in."""
+        self.damage_trouble = f"it was damaged and is set aside as {name}; what can be read of it comes in"
+
+    def not_salvaged(self, name: str, why: str) -> None:
+        """A file that was set aside cannot be read now; the next start tries again."""
+        self.damage_trouble = f"nothing of {name} can be read: {why}; mend that and start the gateway again, or remove the file"
+        log.error("journal: %s", self.damage_trouble)
+
     def salvaged(self, name: str, saved: int, lost: int) -> None:
         """A damaged journal has given what it could."""
+        self.damage_trouble = ""
         log.error("%s: %d readings of it are saved, %d are lost, and what stood in rows that cannot be read", name, saved, lost)
 
     def backlog_found(self, readings: int) -> None:

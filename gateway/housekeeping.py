@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
+from random import random
 from typing import Final
 
 from gateway import database, journal, quarantine
@@ -18,6 +20,7 @@ from gateway.core.write_result import Fate, fate_of
 from gateway.database import Database, DatabaseFault
 from gateway.deliver import Writer
 from gateway.quarantine import Row
+from gateway.set_aside import note_salvaged
 from gateway.state import GatewayState
 from gateway.store import JournalFull, Store
 from schemas.quantities import HEALTH
@@ -99,19 +102,31 @@ class Housekeeping:
     async def salvage(self, backlog_grew: Callable[[], None], take_back: Callable[[list[Row]], Awaitable[None]]) -> None:
         """Bring what can be read of damaged files into the new one, behind the readings, a little at a time."""
         for aside in self._database.to_salvage():
-            entries = journal.salvage(aside)
-            saved = lost = 0
-            while some := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), entries):
-                bodies = [entry.body for entry in some if entry.intact]
-                await self._store_with_patience(bodies)
-                saved += sum(body.readings for body in bodies)
-                lost += self._state.salvaged(some)
-                backlog_grew()
-            waiting = quarantine.salvage(aside)
-            while found := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), waiting):
-                await take_back(found)
-            self._database.note_salvaged(aside)
-            self._state.events.salvaged(aside.name, saved, lost)
+            self._state.events.salvaging(aside.name)
+            try:
+                saved, lost = await self._salvage(aside, backlog_grew, take_back)
+                note_salvaged(self._database.path, aside)
+            except OSError as error:
+                self._state.events.not_salvaged(aside.name, error.strerror or str(error))
+            else:
+                self._state.events.salvaged(aside.name, saved, lost)
+
+    async def _salvage(
+        self, aside: Path, backlog_grew: Callable[[], None], take_back: Callable[[list[Row]], Awaitable[None]]
+    ) -> tuple[int, int]:
+        """Bring one file in; how many readings are saved, and how many are known to be lost."""
+        saved = lost = 0
+        entries = journal.salvage(aside)
+        while some := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), entries):
+            bodies = [entry.body for entry in some if entry.intact]
+            await self._store_with_patience(bodies)
+            saved += sum(body.readings for body in bodies)
+            lost += self._state.salvaged(some)
+            backlog_grew()
+        waiting = quarantine.salvage(aside)
+        while found := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), waiting):
+            await take_back(found)
+        return saved, lost
 
     async def _store_with_patience(self, bodies: list[Body]) -> None:
         """Store bodies once there is room for them: no other must make room for what was salvaged."""
@@ -129,6 +144,9 @@ class Housekeeping:
                 stock = await self._database.run(journal.stock)
                 self._store.used_bytes = await self._database.measure()
                 self._state.journal.note(stock, self._store.used_bytes)
+                events = self._state.events
+                if events.journal_trouble and events.influxdb_up and await self._store.takes_something():
+                    events.journal_took(0)  # nothing waits that would show it
             except DatabaseFault as fault:
                 log.debug("the journal cannot be measured: %s", fault)
             await asyncio.sleep(_MEASURE_EVERY_S)
@@ -142,8 +160,10 @@ class Housekeeping:
     async def report(self) -> None:
         """Write the point about ourselves at the start and every minute, dropped while InfluxDB is away; until cancelled.
 
-        It also tells a gateway without readings whether InfluxDB would take them, and what time it is there.
+        It also tells a gateway without readings whether InfluxDB would take them, and what time it is there. Gateways that are
+        switched on together are not to report together for ever: the first minute is a shorter one.
         """
+        wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
         while True:
             if not self._breaker.is_open:
                 answer = await self._influxdb.write(self._state.own_point())
@@ -153,7 +173,8 @@ class Housekeeping:
                     await self._report_devices()
                 else:
                     self._breaker.open(answer)
-            await asyncio.sleep(_REPORT_EVERY_S)
+            await asyncio.sleep(wait_s)
+            wait_s = _REPORT_EVERY_S
 
     async def _report_devices(self) -> None:
         """Write how each registered device is, unless nobody can be heard: then silence says nothing of them."""
@@ -168,7 +189,9 @@ class Housekeeping:
         """Judge the clock every minute and save it every quarter of an hour: the next start then knows how late it is."""
         next_save_s = time.monotonic() + _SAVE_CLOCK_EVERY_S
         while True:
-            self._state.processor.trust.judge(time.time_ns() // 1_000_000)
+            trust, now_ms = self._state.processor.trust, time.time_ns() // 1_000_000
+            trust.see_time(now_ms, time.monotonic_ns() // 1_000_000)
+            trust.judge(now_ms)
             await asyncio.sleep(_REPORT_EVERY_S)
             if time.monotonic() >= next_save_s:
                 next_save_s += _SAVE_CLOCK_EVERY_S

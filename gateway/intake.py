@@ -43,6 +43,7 @@ from gateway.core.mqtt_session import (
 )
 from gateway.core.process import Processor
 from gateway.core.retry import Backoff
+from gateway.core.shares import Shares
 from gateway.deliver import Delivery
 from gateway.errands import Errands
 from gateway.events import Events
@@ -50,6 +51,13 @@ from gateway.events import Events
 log = logging.getLogger("gateway.intake")
 
 _CONNECT_PATIENCE_S: Final = 10.0
+_CONNACK_PATIENCE_S: Final = 20.0
+"""The answer to the first packet; a link that takes 5 s each way is slow and not dead."""
+_LONGEST_WAIT_S: Final = 2.0
+"""Between two attempts: a broker as Debian ships it keeps 1,000 messages for who is away."""
+_LOOKS: Final = 10
+"""How often in a keep-alive interval the connection is looked after."""
+_TAKEN_OVER: Final = "session taken over"
 _QUICK_ACK: Final = getattr(socket, "TCP_QUICKACK", None) if sys.platform == "linux" else None
 _SOCKET_BUFFER_BYTES: Final = 1 << 20
 
@@ -146,6 +154,7 @@ class Intake:
         acknowledger: Acknowledger,
         events: Events,
         errands: Errands,
+        shares: Shares,
         subscribed: Callable[[list[str]], None],
     ) -> None:
         self._address = address
@@ -156,6 +165,7 @@ class Intake:
         self._acknowledger = acknowledger
         self._events = events
         self._errands = errands
+        self._shares = shares
         self._subscribed = subscribed
         self._connection: _Connection | None = None
         self._keep_alive_s = session.options.keep_alive_s
@@ -165,10 +175,12 @@ class Intake:
 
     async def run(self) -> None:
         """Stay connected until cancelled or stopped."""
-        backoff = Backoff(0.2, 10.0)
+        backoff, waited_s = Backoff(0.2, _LONGEST_WAIT_S), 0.0
         while not self._stopping:
             try:
-                why = await self._connect_once(backoff)
+                why, lasted_s = await self._connect_once()
+                if lasted_s > waited_s and _TAKEN_OVER not in why:  # another gateway of this name would come back as quickly
+                    backoff.reset()
             except TimeoutError:
                 why = f"{self._address} does not answer"
             except OSError as error:
@@ -178,10 +190,11 @@ class Intake:
             if self._stopping:
                 return
             self._events.disconnected(why)
-            await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
+            waited_s = backoff.next_s(random())  # noqa: S311 - jitter is no secret
+            await asyncio.sleep(waited_s)
 
-    async def _connect_once(self, backoff: Backoff) -> str:
-        """One connection from beginning to end; why it ended."""
+    async def _connect_once(self) -> tuple[str, float]:
+        """One connection from beginning to end: why it ended, and how many seconds the broker kept it."""
         connection = _Connection(self._received)
         async with asyncio.timeout(_CONNECT_PATIENCE_S):
             await self._loop.create_connection(
@@ -194,24 +207,23 @@ class Intake:
         self._connection = connection
         self._resting = False
         connection.send(self._session.connect())
+        began_s = self._loop.time()
         try:
             while not connection.ended.done():
-                await asyncio.wait([connection.ended], timeout=self._keep_alive_s / 3)
+                await asyncio.wait([connection.ended], timeout=self._keep_alive_s / _LOOKS)
                 self._keep_alive(connection)
-                if self._session.connected and not connection.ended.done():
-                    backoff.reset()  # it lasts; one that a gateway of the same name takes away again does not
-            return connection.ended.result()
+            return connection.ended.result(), self._loop.time() - began_s if self._session.connected else 0.0
         finally:
             connection.end("the gateway stops")
 
     def _keep_alive(self, connection: _Connection) -> None:
         now_s = time.monotonic()
         silence_s = now_s - connection.last_received_s
-        if silence_s > self._keep_alive_s * 1.5 and not self._resting:
+        patience_s = self._keep_alive_s if self._session.connected else _CONNACK_PATIENCE_S
+        ping_after_s = self._keep_alive_s / 3
+        if silence_s > patience_s and not self._resting:
             connection.end(f"{self._address} is silent for {silence_s:.0f} s")
-        elif self._session.connected and (
-            now_s - connection.last_sent_s > self._keep_alive_s / 2 or silence_s > self._keep_alive_s / 2
-        ):
+        elif self._session.connected and (now_s - connection.last_sent_s > ping_after_s or silence_s > ping_after_s):
             connection.send(PING)
 
     def _received(self, data: bytes) -> None:
@@ -222,11 +234,14 @@ class Intake:
             fault, events = raised, raised.events
         now_ms = time.time_ns() // 1_000_000
         arrival_s = self._loop.time()
+        self._processor.trust.see_time(now_ms, time.monotonic_ns() // 1_000_000)
         for event in events:
             if type(event) is mqtt5.PublishPacket:
                 self._message(event, event.packet_id, now_ms, arrival_s)
             else:
                 self._control(event, now_ms, arrival_s)
+        if events and type(event) is mqtt5.PublishPacket:
+            self._shares.note(event.topic, len(events))
         self._errands.flush()
         self._delivery.pump()
         if self._delivery.crowded:
@@ -250,7 +265,11 @@ class Intake:
             outcome = self._processor.process(message, now_ms)
         if outcome.dropped or outcome.ignored is not None:
             events.processed(outcome)
-        batch = self._delivery.take(outcome, arrival_s)
+        aside = self._delivery.aside.topics
+        if aside and message.topic in aside:
+            batch = self._delivery.take(outcome, arrival_s, floods=True)
+        else:
+            batch = self._delivery.take(outcome, arrival_s)
         if outcome.rare is not None:
             self._errands.do(outcome.rare, batch, arrival_s)
         if packet_id is not None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.core.batching import Body
-from gateway.database import rows_of_damaged
+from gateway.salvage import rows_of_damaged
 
 _ROW_OVERHEAD_BYTES: Final = 200
 
@@ -46,6 +46,10 @@ Removed = dict[int, Counter[str]]
 """Rows that were taken out before they came in, each with its readings by domain."""
 
 _COLUMNS: Final = "id, readings, domains, pairs, crc, body"
+_KINDS: Final = "iittiib"
+"""Of all columns as they stand in the file, behind the number of the row (:mod:`gateway.salvage`)."""
+_CLAIM_MAX: Final = 1_000_000
+"""Readings that a damaged row says it held; more is no count but damage."""
 
 
 def append(connection: sqlite3.Connection, bodies: list[Body], first_row: int, now_ms: int, *, refused: bool) -> list[int]:
@@ -69,6 +73,27 @@ def first(connection: sqlite3.Connection, skip: frozenset[int]) -> Entry | None:
             if row[0] not in skip:
                 return _entry(row)
     return None
+
+
+def next_rows(connection: sqlite3.Connection, skip: frozenset[int], most_readings: int, most_rows: int) -> list[Entry]:
+    """The next rows to write together: one that InfluxDB refused goes before the rest, and alone; else the oldest.
+
+    :param most_readings: that they may hold; the first is taken whatever it holds.
+    """
+    found: list[Entry] = []
+    left_readings = most_readings
+    for only_refused in ("refused AND", ""):
+        query = f"""SELECT {_COLUMNS} FROM journal WHERE {only_refused} id NOT IN (SELECT value FROM json_each(?))
+            ORDER BY id LIMIT ?"""  # noqa: S608 - constants
+        for row in connection.execute(query, (json.dumps(list(skip)), 1 if only_refused else most_rows)):
+            entry = _entry(row)
+            left_readings -= entry.body.readings
+            if found and left_readings < 0:
+                break
+            found.append(entry)
+        if found:
+            break
+    return found
 
 
 def everything(connection: sqlite3.Connection, after: int = 0, most: int = 100) -> list[Entry]:
@@ -109,13 +134,26 @@ def stock(connection: sqlite3.Connection) -> Stock:
 
 
 def salvage(damaged: Path) -> Iterator[Entry]:
-    """Rows that can still be read in a damaged file."""
-    return map(_entry, rows_of_damaged(damaged, "journal", _COLUMNS))
+    """What a damaged file still holds; last those rows that are known to have stood there and are lost.
+
+    Of a file of which there is but a part of its WAL (:mod:`gateway.set_aside`) nobody can say what is lost.
+    """
+    intact: set[int] = set()
+    broken: dict[int, Entry] = {}
+    for row, _created_ms, readings, domains, pairs, _refused, crc, body in rows_of_damaged(damaged, _KINDS):
+        entry = _entry((row, readings, domains, pairs, crc, body))
+        if not entry.intact:
+            broken[row] = entry
+        elif row not in intact:
+            intact.add(row)
+            yield entry
+    if damaged.exists():
+        yield from (entry for row, entry in broken.items() if row not in intact and 0 <= entry.body.readings <= _CLAIM_MAX)
 
 
 def _domains(text: str, readings: int) -> Counter[str]:
     """Readings by domain, of a row whose bytes nobody checked."""
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         domains = Counter[str](json.loads(text))
         if domains.total() == readings:
             return domains

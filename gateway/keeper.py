@@ -1,4 +1,7 @@
-"""Keeping rejects: a few commits a second at most, and never a good reading held up by a poison one."""
+"""Keeping rejects: a few commits a second at most, and never a good reading held up by a poison one.
+
+What is not kept waits for no disk: of a flood of garbage all but the first of each minute is counted and let go at once.
+"""
 
 import asyncio
 import time
@@ -41,9 +44,14 @@ class RejectKeeper:
 
     def keep(self, batch: Batch, refusals: list[Refusal]) -> None:
         """Store the refusals of ``batch``, which is held until then."""
-        batch.holds += 1
-        self._waiting.append((batch, refusals))
-        self._wake.set()
+        chosen = self.choose(refusals)
+        if len(chosen) < len(refusals):
+            kept = frozenset(map(id, chosen))
+            self._settle([refusal for refusal in refusals if id(refusal) not in kept], kept=False)
+        if chosen:
+            batch.holds += 1
+            self._waiting.append((batch, chosen))
+            self._wake.set()
 
     def choose(self, refusals: list[Refusal]) -> list[Refusal]:
         """Those that may be kept: a flood of one fault of one device is counted, not stored."""
@@ -67,24 +75,24 @@ class RejectKeeper:
         if not waiting:
             return
         refusals = [refusal for _, own in waiting for refusal in own]
-        kept = await self._store(self.choose(refusals))
-        for refusal in refusals:
-            self._events.rejected(refusal, kept=id(refusal) in kept)
-            self._ledger.settle("rejected", {refusal.domain: 1})
+        self._settle(refusals, kept=await self._store(refusals))
         for batch, _ in waiting:
             self._let_go(batch)
 
-    async def _store(self, chosen: list[Refusal]) -> frozenset[int]:
-        """Store refusals; the ``id()`` of those that are on disk: all, or none when the disk does not take them in time."""
-        if not chosen:
-            return frozenset()
+    def _settle(self, refusals: list[Refusal], *, kept: bool) -> None:
+        for refusal in refusals:
+            self._events.rejected(refusal, kept=kept)
+            self._ledger.settle("rejected", {refusal.domain: 1})
+
+    async def _store(self, chosen: list[Refusal]) -> bool:
+        """Store refusals; whether they are on disk: all, or none when the disk does not take them in time."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._database.run(rejects.add, chosen, self._max_bytes)
         except TimeoutError:
             self._events.rejects_not_kept(len(chosen), f"the disk did not take them within {_PATIENCE_S:g} s")
-            return frozenset()
+            return False
         except DatabaseFault as fault:
             self._events.rejects_not_kept(len(chosen), str(fault))
-            return frozenset()
-        return frozenset(map(id, chosen))
+            return False
+        return True

@@ -77,9 +77,22 @@ class GatewayCollector(Collector):
         yield GaugeMetricFamily("gateway_journal_oldest_seconds", "Age of the oldest batch.", journal.oldest_s)
         written = self.state.events.journal_written_bytes
         yield CounterMetricFamily("gateway_journal_written_bytes", "Bytes given to the journal.", written)
+        yield from self._catch_up()
         stock = self.state.quarantine.stock.by_cause
         waiting = {cause: stock.get(cause, 0) for cause in WaitCause}
         yield _gauge("gateway_quarantine_messages", "Messages that wait for knowledge.", "cause", waiting)
+
+    def _catch_up(self) -> Iterator[Metric]:
+        """How long the backlog takes is no number while that cannot be said: a gauge without a sample."""
+        now = self.state.catch_up()
+        per_s = GaugeMetricFamily("gateway_catch_up_readings_per_second", "Readings of the journal that come in.")
+        per_s.add_metric([], now["per_s"] or 0.0 if now else 0.0)
+        left = GaugeMetricFamily("gateway_catch_up_seconds_left", "Until the journal is empty; absent while unknown.")
+        seconds_left = now["seconds_left"] if now else 0.0
+        if seconds_left is not None:
+            left.add_metric([], seconds_left)
+        yield per_s
+        yield left
 
     def _codecs(self) -> Iterator[Metric]:
         codecs = self.state.codecs
@@ -91,6 +104,8 @@ class GatewayCollector(Collector):
 
     def _devices_and_build(self) -> Iterator[Metric]:
         yield _gauge("gateway_devices", "Devices by state.", "state", self.state.device_counts())
+        floods = len(self.state.events.floods)
+        yield GaugeMetricFamily("gateway_flooding_devices", "Devices that send so much that they would starve others.", floods)
         build = GaugeMetricFamily("gateway_build_info", "1, with the version as label.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build

@@ -5,6 +5,7 @@ import json
 import ssl
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from gateway import database
@@ -26,6 +27,7 @@ from gateway.device_state import DeviceStates
 from gateway.drain import Drain
 from gateway.errands import Errands
 from gateway.events import Events
+from gateway.fair_shares import FairShares
 from gateway.housekeeping import NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
 from gateway.influxdb import InfluxdbClient
 from gateway.intake import BrokerAddress, Intake, Subscriptions
@@ -35,10 +37,12 @@ from gateway.quarantine import keys_of
 from gateway.quarantine_keeper import Hooks as QuarantineHooks
 from gateway.quarantine_keeper import Quarantine
 from gateway.replay import Limits
+from gateway.splitting import Splitter
 from gateway.state import GatewayState, JournalState
 from gateway.store import Store
 from gateway.tls import tls_context
 from gateway.to_journal import ToJournal
+from gateway.unstored import Unstored
 
 BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
@@ -102,6 +106,13 @@ def delivery_limits(config: Config) -> DeliveryLimits:
     )
 
 
+def _see_influxdb(trust: ClockTrust, offset_ms: int) -> None:
+    """The ``Date`` of an answer. Whether our clock was set comes first: the date is held against the clock of now."""
+    now_ms = time.time_ns() // 1_000_000
+    trust.see_time(now_ms, time.monotonic_ns() // 1_000_000)
+    trust.see_influxdb(offset_ms, now_ms)
+
+
 @dataclass(slots=True)
 class Parts:
     """All parts of a gateway, joined."""
@@ -119,10 +130,12 @@ class Parts:
     quarantine: Quarantine
     errands: Errands
     drain: Drain
+    unstored: Unstored
     device_states: DeviceStates
     intake: Intake
     state: GatewayState
     housekeeping: Housekeeping
+    fair_shares: FairShares
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     reloads: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -139,7 +152,7 @@ def build(config: Config, file: Database) -> Parts:
     births = file.run_here(database.kept_under, BIRTH)
     file.run_here(database.keep_all, dict.fromkeys(processor.restore_births(births)))
     events, acknowledger, ledger = Events(), Acknowledger(), Ledger(since_ms=time.time_ns() // 1_000_000)
-    influxdb = InfluxdbClient(config.influxdb, lambda off: processor.trust.see_influxdb(off, time.time_ns() // 1_000_000))
+    influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
     breaker, store = Breaker(events), Store(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
     streams = processor.streams
@@ -155,16 +168,36 @@ def build(config: Config, file: Database) -> Parts:
         events,
         Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes),
         config.journal.min_free_bytes,
-        QuarantineHooks(errands.process, delivery.let_go, keeper.choose, to_journal.backlog.set, lambda: store.has_room([])),
+        QuarantineHooks(
+            errands.process,
+            delivery.let_go,
+            keeper.choose,
+            to_journal.backlog.set,
+            has_room=lambda: store.has_room([]),
+            pressed=lambda: delivery.hurried and config.journal.when_full == "drop_oldest",
+        ),
     )
     areas = known.registry.areas
     state = GatewayState(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, JournalState(), areas)
     drain = Drain(
-        influxdb, breaker, delivery, to_journal, store, keeper, ledger, events, state.own_point, config.rejects.max_bytes
+        influxdb,
+        breaker,
+        delivery,
+        to_journal,
+        store,
+        keeper,
+        ledger,
+        events,
+        state.own_point,
+        config.rejects.max_bytes,
+        state.progress,
     )
+    splitter = Splitter(influxdb, breaker, events, state.own_point)
+    unstored = Unstored(splitter, breaker, ledger, keeper, let_go=delivery.let_go)
     before: list[str] = json.loads(file.run_here(database.kept, SUBSCRIPTIONS) or "[]")
     housekeeping = Housekeeping(file, store, influxdb, breaker, state, subscribed=before)
     filters = topic_filters(config, known)
+    fair_shares = FairShares(delivery, events)
     intake = Intake(
         broker_address(config.mqtt),
         Session(session_options(config)),
@@ -174,6 +207,7 @@ def build(config: Config, file: Database) -> Parts:
         acknowledger,
         events,
         errands,
+        fair_shares.shares,
         housekeeping.subscribed,
     )
     errands.connect(quarantine, publish=intake.publish, save=housekeeping.save_births)
@@ -193,6 +227,7 @@ def build(config: Config, file: Database) -> Parts:
     )
     breaker.on_close = delivery.pump
     to_journal.give_up = drain.give_up
+    to_journal.split_unstored = unstored.take
     return Parts(
         config,
         file,
@@ -207,8 +242,10 @@ def build(config: Config, file: Database) -> Parts:
         quarantine,
         errands,
         drain,
+        unstored,
         device_states,
         intake,
         state,
         housekeeping,
+        fair_shares,
     )

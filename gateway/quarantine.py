@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.core.waiting import WaitCause, Waiting
-from gateway.database import rows_of_damaged
+from gateway.salvage import rows_of_damaged
 
 _COLUMNS: Final = "cause, key, expires_ms, arrival_ms, topic, retain, device, domain, properties, payload"
+_KINDS: Final = "ttiititttiib"
+"""Of all columns as they stand in the file, behind the number of the row (:mod:`gateway.salvage`)."""
 _ROW_OVERHEAD_BYTES: Final = 150
 _TOGETHER_BYTES: Final = 2**20
 """Payloads read at a time, or little more."""
@@ -166,8 +168,8 @@ def keys_of(connection: sqlite3.Connection, cause: WaitCause) -> list[str]:
 
 def salvage(damaged: Path) -> Iterator[Row]:
     """Messages that can still be read in a damaged file."""
-    for number, *row in rows_of_damaged(damaged, "quarantine", f"id, {_COLUMNS}, crc"):
-        yield number, _waiting(tuple(row))
+    for number, *columns, crc, _bytes, payload in rows_of_damaged(damaged, _KINDS):
+        yield number, _waiting((*columns, payload, crc))
 
 
 def _crc(columns: tuple[Any, ...]) -> int:

@@ -1,9 +1,13 @@
 """Keeping what must wait, and letting it come again.
 
 A batch with a message for the quarantine is held until the message is on disk: it is not acknowledged before, and if the disk
-does not take it now, it waits. What has become free leaves some hundred messages at a time, in order of arrival, beside the
-keeping: the pipeline may have to ask a codec for each. Once the core has seen a message, what became of it is committed,
-however often that must be tried: the core would take it for a duplicate if it came again.
+does not take it now, it waits. But nothing that came after it can be acknowledged meanwhile. So when the broker presses, what
+the disk still does not take is given up, unless ``journal.when_full`` forbids it: a device that nobody registered must not stop
+a province.
+
+What has become free leaves some hundred messages at a time, in order of arrival, beside the keeping: the pipeline may have to
+ask a codec for each. Once the core has seen a message, what became of it is committed, however often that must be tried: the
+core would take it for a duplicate if it came again.
 
 In the ledger a waiting message is one reading. When it comes again, it is as many as it holds; the rest of them are received
 then, with the source ``replay``. One that holds none (a frame of configuration, say) ends as a duplicate: it brought nothing
@@ -50,6 +54,7 @@ class Hooks(NamedTuple):
     :ivar choose: those refusals that may be kept.
     :ivar journaled: rows were added to the journal.
     :ivar has_room: whether the journal takes more.
+    :ivar pressed: whether the broker will soon hand over nothing more, and something may be given up for that.
     """
 
     process: Process
@@ -57,6 +62,7 @@ class Hooks(NamedTuple):
     choose: Callable[[list[Refusal]], list[Refusal]]
     journaled: Callable[[], None]
     has_room: Callable[[], bool]
+    pressed: Callable[[], bool]
 
 
 class Quarantine:
@@ -74,7 +80,7 @@ class Quarantine:
         self._limits = limits
         self._min_free_bytes = min_free_bytes
         self._hooks = hooks
-        self._coming: list[tuple[Batch, list[Waiting]]] = []
+        self._coming: list[tuple[Batch | None, list[Waiting]]] = []
         self._came = asyncio.Event()
         self._storing = asyncio.Lock()
         self._free: dict[str, None] = {}
@@ -129,6 +135,8 @@ class Quarantine:
             self._coming = coming + self._coming
             self._came.set()
             self._events.quarantine_refused(str(fault))
+            if self._hooks.pressed():
+                self._give_up()
             return False
         self._events.quarantine_works()
         self._ledger.move(len(messages), "memory", "quarantine")
@@ -139,8 +147,18 @@ class Quarantine:
         if limits_ms:
             self._expires(min(limits_ms))
         for batch, _ in coming:
-            self._hooks.let_go(batch)
+            if batch is not None:
+                self._hooks.let_go(batch)
         return True
+
+    def _give_up(self) -> None:
+        """The disk does not take what came, and others wait behind it."""
+        coming, self._coming = self._coming, [(batch, own) for batch, own in self._coming if batch is None]
+        for batch, messages in coming:
+            if batch is not None:
+                self._ledger.settle("expired", Counter(message.domain for message in messages))
+                self._events.not_quarantined(len(messages))
+                self._hooks.let_go(batch)
 
     async def _store(self, messages: list[Waiting]) -> Counter[str]:
         max_bytes = self._limits.quarantine_max_bytes
@@ -162,7 +180,7 @@ class Quarantine:
         if lost:
             self._ledger.settle("lost", {"unknown": lost})
             self._events.quarantine_damaged(lost)
-        self._coming.append((Batch(), messages))
+        self._coming.append((None, messages))
         while True:
             if await self.flush():
                 return

@@ -6,12 +6,14 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault
 from gateway.core.waiting import WaitCause
-from gateway.database import Damaged, Database, DatabaseFault, InUse
+from gateway.database import Damaged, Database, DatabaseFault, begin
+from gateway.file_lock import InUse
 from gateway.known import Known, load_known, topic_filters
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
@@ -23,6 +25,9 @@ log = logging.getLogger("gateway")
 _WRITE_PATIENCE_S: Final = 2.0
 _COMMIT_PATIENCE_S: Final = 1.5
 _DAMAGED_AGAIN_S: Final = 1.0
+"""No new file is begun sooner after the last."""
+_LOOK_EVERY_S: Final = 2.0
+"""After the journal, by a gateway that has none."""
 
 
 def run(config: Config) -> int:
@@ -32,31 +37,34 @@ def run(config: Config) -> int:
     """
     set_up_logging(config.log)
     _calm_garbage_collector()
-    damaged = False
-    while True:
-        try:
-            _run_on_file(config, begin_anew=damaged)
-        except* Damaged as found:
-            log.error("%s", "; ".join(sorted({str(fault) for fault in found.exceptions})))  # noqa: TRY400 - no fault of ours
-            if damaged:
-                time.sleep(_DAMAGED_AGAIN_S)
-            damaged = True
-        else:
-            return 0
+    file: Database | None = _begin(config)
+    while file is not None:
+        file = _run_on(config, file)
+    return 0
 
 
-def _run_on_file(config: Config, *, begin_anew: bool) -> None:
-    """Run until stopped, or until the journal is found damaged: what is not acknowledged then comes again."""
-    file = Database(config.journal.path)
-    try:
-        file.open(begin_anew=begin_anew)
-    except (DatabaseFault, InUse) as fault:
-        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
+def _run_on(config: Config, file: Database) -> Database | None:
+    """Run until stopped, or until there is another file to go on with: what is not acknowledged then comes again.
+
+    That is a new one when this one was found damaged, and the journal when there was none and it can be opened at last.
+    """
+    began_s = time.monotonic()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(config, file))
+            return runner.run(_run(config, file))
+    except* Damaged as found:
+        log.error("%s", "; ".join(sorted({str(fault) for fault in found.exceptions})))  # noqa: TRY400 - no fault of ours
     finally:
         file.close()
+    time.sleep(max(0.0, began_s + _DAMAGED_AGAIN_S - time.monotonic()))
+    return _begin(config, damaged=True)
+
+
+def _begin(config: Config, *, damaged: bool = False) -> Database:
+    try:
+        return begin(config.journal.path, damaged=damaged)
+    except InUse as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
 
 
 def _calm_garbage_collector() -> None:
@@ -74,7 +82,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return new_event_loop
 
 
-async def _run(config: Config, file: Database) -> None:
+async def _run(config: Config, file: Database) -> Database | None:
     parts = build(config, file)
     _find_backlog(parts)
     stop = asyncio.Event()
@@ -84,12 +92,31 @@ async def _run(config: Config, file: Database) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload, parts)
     async with parts.influxdb, WebServer(parts), asyncio.TaskGroup() as group:
         tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]
-        await stop.wait()
-        log.info("stopping")
+        found = await _until_stopped(stop, parts)
+        log.info("stopping" if found is None else "the journal can be used again: the gateway begins anew with it")
         await _stop(parts)
         for task in tasks:
             task.cancel()
     log.info("stopped; %s", parts.state.ledger.document())
+    return found
+
+
+async def _until_stopped(stop: asyncio.Event, parts: Parts) -> Database | None:
+    """Return when the gateway is to stop; or, if it has no journal, with the journal as soon as that can be opened."""
+    file = parts.database
+    while file.absence:
+        parts.state.events.journal_absent(file.absence)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await stop.wait()
+        if stop.is_set():
+            return None
+        with suppress(InUse):
+            file = await asyncio.to_thread(begin, file.path)
+    if file is not parts.database:
+        return file
+    await stop.wait()
+    return None
 
 
 def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
@@ -100,6 +127,7 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "to journal": parts.to_journal.run(),
         "rejects": parts.keeper.run(),
         "drain lane": parts.drain.run(),
+        "unstored": parts.unstored.run(),
         "intake": _take_in(parts),
         "codecs": parts.codecs.run(),
         "quarantine": parts.quarantine.run(),
@@ -111,6 +139,7 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "measure": parts.housekeeping.measure(),
         "report": parts.housekeeping.report(),
         "clock": parts.housekeeping.follow_clock(),
+        "fair shares": parts.fair_shares.run(),
     }
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from gateway.config import Config
 from gateway.config_file import ConfigurationFault, secret
-from gateway.database import is_in_use
+from gateway.file_lock import is_in_use
 from gateway.web.access import own_token_file
 
 

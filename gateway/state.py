@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypedDict
 
 from gateway import __version__
 from gateway.codecs import Codecs
 from gateway.config import Config
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import encode
+from gateway.core.catch_up import Progress
 from gateway.core.coverage import Coverage, Heard, coverage, is_reporting
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
@@ -42,6 +44,21 @@ class JournalState:
         return 0.0 if self.oldest_ms is None else max(0.0, time.time() - self.oldest_ms / 1000)
 
 
+class CatchUp(TypedDict):
+    """``catch_up`` of ``/api/status``.
+
+    :ivar readings_in: came in since the journal was last empty.
+    :ivar per_s: None while that cannot be said, as while InfluxDB is away.
+    :ivar since: when the oldest of those that wait was stored, in ms; looked at every few seconds.
+    """
+
+    readings_left: int
+    readings_in: int
+    per_s: float | None
+    seconds_left: float | None
+    since: int | None
+
+
 @dataclass(slots=True)
 class GatewayState:
     """References to all that can be asked.
@@ -59,6 +76,7 @@ class GatewayState:
     quarantine: Quarantine
     journal: JournalState
     areas: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
 
     def find_backlog(self, stock: Stock, used_bytes: int) -> None:
         """What stands in the journal at the start was received by an earlier run, and is pending now."""
@@ -142,6 +160,7 @@ class GatewayState:
             *[f"MQTT: subscription {pattern} refused: {why}" for pattern, why in events.refused_subscriptions.items()],
             f"InfluxDB: {events.influxdb_trouble}" if events.influxdb_trouble else "",
             f"journal: {events.journal_trouble}" if events.journal_trouble else "",
+            f"journal: {events.damage_trouble}" if events.damage_trouble else "",
             f"quarantine: {events.quarantine_trouble}" if events.quarantine_trouble else "",
             f"no codec can be called: {codecs.trouble}" if codecs.trouble else "",
             *[f"codec {key} is suspended, its messages wait: it {why}; mend it" for key, why in codecs.suspended.items()],
@@ -150,10 +169,25 @@ class GatewayState:
                 "that counts in another unit?"
                 for jump in self.processor.judge.unit_jumps.told(time.time_ns() // 1_000_000)
             ],
+            *[flood.describe() for flood in events.floods],
             "the gateway's clock is doubted" if self.processor.trust.doubted else "",
             f"ledger: {self.ledger.imbalance} readings unaccounted for" if self.ledger.imbalance else "",
         ]
         return [text for text in found + events.reload_trouble if text]
+
+    def catch_up(self) -> CatchUp | None:
+        """What waits in the journal and how it comes in; None: nothing waits."""
+        left = self.ledger.pending["journal"]
+        if not left:
+            return None
+        per_s = self.progress.per_s(time.monotonic()) if self.events.influxdb_up else None
+        return {
+            "readings_left": left,
+            "readings_in": self.progress.brought_in,
+            "per_s": per_s,
+            "seconds_left": left / per_s if per_s else None,
+            "since": self.journal.oldest_ms,
+        }
 
     def document(self) -> dict[str, object]:
         """``/api/status``."""
@@ -175,6 +209,7 @@ class GatewayState:
                 "batches": self.journal.batches,
                 "oldest_s": self.journal.oldest_s,
             },
+            "catch_up": self.catch_up(),
             "codecs": {
                 "suspended": self.codecs.suspended,
                 "trouble": self.codecs.trouble,

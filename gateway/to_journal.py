@@ -25,6 +25,7 @@ class ToJournal:
 
     :ivar backlog: set when something stands in the journal.
     :ivar give_up: called with rows that had to make room; how many readings that cost.
+    :ivar split_unstored: called with batches that InfluxDB refused and the journal cannot take (:mod:`gateway.unstored`).
     """
 
     def __init__(self, delivery: Delivery, breaker: Breaker, store: Store, ledger: Ledger, events: Events) -> None:
@@ -34,13 +35,16 @@ class ToJournal:
         self._ledger = ledger
         self._events = events
         self._refused: list[Batch] = []
+        self._pressed = False
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self.backlog = asyncio.Event()
         self.give_up: Callable[[Removed], int] = lambda _: 0
+        self.split_unstored: Callable[[list[Batch]], None] = lambda _: None
 
     def wake(self) -> None:
-        """InfluxDB is in trouble and something waits."""
+        """InfluxDB is in trouble and something waits, or it is slow and the broker cannot wait for it."""
+        self._pressed = True
         self._wake.set()
         if self._delivery.hurried:
             self._urgent.set()
@@ -58,7 +62,12 @@ class ToJournal:
             self._wake.clear()
             self._urgent.clear()
             began_s = asyncio.get_running_loop().time()
-            took = await self._commit_refused()
+            took = True
+            await self._commit_refused()
+            pressed, self._pressed = self._pressed, False
+            if pressed and not self._breaker.is_open:
+                took = await self.commit_all(queued=self._delivery.outrun) and took
+                self._delivery.pump()
             if self._breaker.is_open:
                 took = await self.commit_all() and took
                 self._urgent.clear()  # it was set for what has just been stored
@@ -76,23 +85,23 @@ class ToJournal:
         except TimeoutError:
             pass
 
-    async def _commit_refused(self) -> bool:
+    async def _commit_refused(self) -> None:
         refused, self._refused = self._refused, []
-        if await self._store_batches(refused, refused=True):
-            return True
-        self._refused = refused + self._refused
-        return False
+        if not await self._store_batches(refused, refused=True):
+            self.split_unstored(refused)
 
-    async def commit_all(self) -> bool:
-        """Store everything that waits or flies, in one commit; whether the journal took it."""
+    async def commit_all(self, *, queued: bool = True) -> bool:
+        """Store everything that flies, and unless told otherwise all that waits, in one commit; whether the journal took it."""
         async with self._delivery.commit_lock:  # what a commit under way stores is not stranded once it is done
             stranded = self._delivery.stranded()
-            queued = self._take_queued()
+            waiting = self._delivery.aside.take_all() + (self._take_queued() if queued else [])
             self._delivery.committing.update(stranded)
-            took = await self._store_batches(stranded + queued)
+            took = await self._store_batches(stranded + waiting)
             self._delivery.committing.difference_update(stranded)
         if not took:
-            self._delivery.give_back(queued)
+            self._delivery.give_back(waiting)
+            if not self._breaker.is_open:  # it closed meanwhile, and found nothing to start
+                self._delivery.pump()
         return took
 
     def _take_queued(self) -> list[Batch]:

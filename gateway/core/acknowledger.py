@@ -35,8 +35,9 @@ class Acknowledger:
         owed = batch.owed
         if not owed or owed[-1].connection != self.connection:
             owed.append(Owed(self.connection))
-        owed[-1].packet_ids.append(packet_id)
-        owed[-1].fingerprints.append(fingerprint)
+        last = owed[-1]
+        last.packet_ids.append(packet_id)
+        last.fingerprints.append(fingerprint)
         self.owed += 1
 
     def is_second_copy(self, packet_id: int, fingerprint: int) -> bool:

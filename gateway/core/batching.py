@@ -1,4 +1,4 @@
-"""Batches: points that travel together, with the acknowledgements owed for them, and when the next write may start."""
+"""Batches: points that travel together, with the acknowledgements owed for them."""
 
 import zlib
 from collections import Counter
@@ -52,6 +52,17 @@ def encode(readings: Sequence[Reading], *, dense: bool = False) -> Body:
     return Body(body, len(texts), domains, zlib.crc32(body), tuple(pairs))
 
 
+def joined(bodies: Sequence[Body]) -> bytes:
+    """Several bodies as one that can be posted.
+
+    Compressed anew: a gzip file may have several members (RFC 1952, 2.2), but InfluxDB 3 reads the first one only, and answers
+    as if it had read all.
+    """
+    if len(bodies) == 1:
+        return bodies[0].gzip
+    return _gzip(b"\n".join([zlib.decompress(body.gzip, wbits=_GZIP_WBITS) for body in bodies]), _LEVEL)
+
+
 def decode(body: Body) -> list[Reading]:
     """The readings of a body, in their order. Their domain is the measurement of their first line."""
     readings: list[Reading] = []
@@ -79,15 +90,17 @@ class Owed:
 class Batch:
     """Readings on their way, and what is owed for them.
 
-    A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. It is released when no
-    message of it waits for a codec either; what such a message becomes travels with a later batch. Batches are released in the
-    order in which they were begun, whatever the order in which they were done.
+    A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. It is released when it
+    does not wait for others either: what a message becomes whose codec is asked travels with a later batch, what a flooding
+    device sends with one that is kept apart. Batches are released in the order in which they were begun, whatever the order in
+    which they were done.
 
     :ivar owed: what is to be acknowledged, by connection, in order of receipt.
     :ivar arrivals: monotonic instant, in s → how many readings arrived then.
     :ivar holds: reasons why it is not durable yet.
-    :ivar asked: its messages for which a codec is asked, or whose answer travels with a batch that is not done.
-    :ivar behind: once for each such message whose answer travels here: the batch it came with.
+    :ivar asked: why it must wait for others: a message for which a codec is asked, or a batch that is not done and holds
+        readings of its messages.
+    :ivar behind: once for each such reason, the batches that wait for this one.
     """
 
     readings: list[Reading] = field(default_factory=list)
@@ -122,25 +135,3 @@ class Batch:
     def sealed(self) -> bool:
         """Whether its body exists."""
         return self._body is not None
-
-
-@dataclass(slots=True)
-class Pace:
-    """When the next write may start: one number between delay on one side, CPU and flash on the other.
-
-    After a write of n readings the next starts ``min(max_delay, n * 5 ms)`` after its start: few readings wait little, many
-    share a write; after a pause the first goes at once.
-    """
-
-    max_delay_s: float
-    _next_start_s: float = 0.0
-
-    PER_READING_S: Final = 0.005
-
-    def started(self, readings: int, now_s: float) -> None:
-        """A write of ``readings`` started."""
-        self._next_start_s = now_s + min(self.max_delay_s, readings * self.PER_READING_S)
-
-    def wait_s(self, now_s: float) -> float:
-        """Seconds until the next write may start; 0 or less: now."""
-        return self._next_start_s - now_s

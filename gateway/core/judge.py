@@ -56,8 +56,11 @@ class Judge:
         if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
             return time_ms >= YEAR_2020_MS
         self.trust.see_device(device.name, offset_ms, now_ms)
-        future_ms = DOUBTED_FUTURE_MS if self.trust.doubted else far_ms
-        return -rules.max_past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+        past_ms, future_ms = rules.max_past_ms, far_ms
+        if self.trust.doubted:
+            past_ms += max(-self.trust.off_ms, 0)
+            future_ms = max(DOUBTED_FUTURE_MS, self.trust.off_ms + far_ms)
+        return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def _follow_sequence(self, series: Series, seq: object, time_ms: int) -> None:
         """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""

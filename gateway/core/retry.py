@@ -15,10 +15,13 @@ class Backoff:
     attempts: int = 0
 
     def next_s(self, luck: float, wish_s: float | None = None) -> float:
-        """Seconds to wait: half to all of the doubled wait by ``luck`` (uniform in [0, 1)), no less than the server's wish."""
+        """Seconds to wait: a quarter to all of the doubled wait by ``luck`` (uniform in [0, 1)).
+
+        Where the server has a wish, no less than that and up to a quarter more: it tells all the same.
+        """
         wait_s = min(self.longest_s, self.first_s * float(1 << min(self.attempts, 16)))
         self.attempts += 1
-        return max(wait_s * (0.5 + luck / 2), wish_s or 0.0)
+        return max(wait_s * (0.25 + luck * 0.75), (wish_s or 0.0) * (1 + luck / 4))
 
     def reset(self) -> None:
         """An attempt succeeded."""

@@ -1,12 +1,15 @@
 """Who may ask what: reading is free on loopback; elsewhere, and for every change, a token is needed."""
 
 import hmac
+import logging
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+
+log = logging.getLogger("gateway.web")
 
 COOKIE: Final = "gateway_token"
 _FREE: Final = frozenset({"/healthz", "/login"})
@@ -41,10 +44,13 @@ def own_token_file(journal: Path) -> Path:
 
 
 def make_token(journal: Path) -> str:
-    """A new token for this run, readable by the owner only."""
+    """A new token for this run, readable by the owner only; by nobody where the disk does not take it."""
     token = secrets.token_urlsafe(24)
     path = own_token_file(journal)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token)
+    try:
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(token)
+    except OSError as error:
+        log.warning("%s cannot be written, so commands cannot act through this gateway: %s", path, error.strerror)
     return token

@@ -21,6 +21,12 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "doubted": {"vi": "đáng ngờ", "en": "doubted"},
     "empty": {"vi": "trống", "en": "empty"},
     "readings_waiting": {"vi": "số đo đang chờ", "en": "readings wait"},
+    "catching_up": {"vi": "Đang bù dữ liệu: {} / {} số đo", "en": "Catching up: {} of {} readings"},
+    "time_left": {"vi": ", khoảng {} nữa", "en": ", about {} to go"},
+    "backlog_waits": {
+        "vi": "{} số đo đang chờ InfluxDB, từ {}; khi InfluxDB nhận lại, cổng sẽ tự bù",
+        "en": "{} readings wait for InfluxDB, since {}; when it takes readings again they come in by themselves",
+    },
     "per_second": {"vi": "số đo mỗi giây", "en": "readings a second"},
     "ledger": {"vi": "Sổ cái: mọi số đo đều có nơi có chốn", "en": "Ledger: every reading accounted for"},
     "received": {"vi": "Đã nhận", "en": "Received"},

@@ -82,10 +82,13 @@ SECTION: Final = Section(
         _metric(
             "Tuổi của nhật ký tạm",
             "Age of the journal",
-            (("max(gateway_journal_oldest_seconds)", "s"),),
+            (
+                ("max(gateway_journal_oldest_seconds)", "đã chờ · waited"),
+                ("max(gateway_catch_up_seconds_left)", "còn phải bù · until caught up"),
+            ),
             DURATION,
-            "Số liệu cũ nhất còn chờ đã chờ bao lâu.",
-            "How long the oldest batch has been waiting.",
+            "Số liệu cũ nhất còn chờ đã chờ bao lâu, và còn bao lâu nữa thì bù xong (trống khi chưa biết).",
+            "How long the oldest batch has been waiting, and how long until all are in (empty while unknown).",
         ),
         _metric(
             "Ghi xuống thẻ nhớ",

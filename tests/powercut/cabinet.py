@@ -1,0 +1,242 @@
+"""The parts of a gateway that write to its file, joined as the pipeline joins them, and what the file holds.
+
+Broker and InfluxDB are lists here: what was acknowledged, and what was posted.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from gzip import decompress
+from typing import Any, cast
+
+from gateway import database, journal, quarantine, rejects
+from gateway.breaker import Breaker
+from gateway.config import JournalSection
+from gateway.core.acknowledger import Acknowledger
+from gateway.core.batching import Body
+from gateway.core.catch_up import Progress
+from gateway.core.counters import CounterState
+from gateway.core.ledger import Ledger
+from gateway.core.message import Message, Outcome, Reading, Refusal
+from gateway.core.shapes import Shapes
+from gateway.core.streams import Device
+from gateway.core.waiting import WaitCause, Waiting
+from gateway.core.write_result import Answer
+from gateway.database import Database
+from gateway.deliver import Delivery, DeliveryLimits
+from gateway.deliver import Hooks as DeliveryHooks
+from gateway.device_state import DeviceStates
+from gateway.drain import Drain
+from gateway.events import Events
+from gateway.housekeeping import Housekeeping
+from gateway.keeper import RejectKeeper
+from gateway.quarantine_keeper import Hooks, Quarantine
+from gateway.replay import Limits
+from gateway.state import GatewayState
+from gateway.store import Store
+from gateway.to_journal import ToJournal
+from schemas.rejects import RejectReason
+
+NOW_MS = 1_793_491_200_250
+
+
+def readings(*values: float) -> list[Reading]:
+    """Readings of a meter that say nothing but these."""
+    return [Reading(f"water,device=m1 ph={value} {NOW_MS}", "water") for value in values]
+
+
+def refusal(number: int, payload: bytes = b"?") -> Refusal:
+    """A message that is no data."""
+    return Refusal(RejectReason.BAD_JSON, "not JSON", f"t/r{number}", payload, "decode", NOW_MS, f"r{number}", "water")
+
+
+def waiting(number: int, key: str = "q1", payload: bytes = b"?") -> Waiting:
+    """A message of a device that is not registered."""
+    return Waiting(WaitCause.UNKNOWN_DEVICE, key, None, f"t/{key}/{number}", payload, retain=False, arrival_ms=NOW_MS + number)
+
+
+@dataclass(slots=True)
+class InfluxDB:
+    """What was posted, and at what moment, and whether it is there."""
+
+    moment: Callable[[], int]
+    up: bool = False
+    lines: dict[str, int] = field(default_factory=dict)
+
+    async def write(self, gzip: bytes) -> Answer:
+        """Post a body."""
+        if not self.up:
+            return Answer(503)
+        for line in decompress(gzip).decode().splitlines():
+            self.lines.setdefault(line, self.moment())
+        return Answer(204)
+
+
+class Cabinet:
+    """A gateway without its sockets. A loop is running and the file is open.
+
+    :ivar acknowledged: messages that the broker need not keep any more, and at what moment it was told so.
+    """
+
+    def __init__(
+        self,
+        file: Database,
+        *,
+        quarantine_max_bytes: int = 2**20,
+        rejects_max_bytes: int = 2**20,
+        moment: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """:param moment: how much was done to the disk so far."""
+        self.file = file
+        self._moment = moment
+        self.events, self.ledger, self.influxdb = Events(), Ledger(since_ms=0), InfluxDB(moment)
+        self.acknowledged: dict[int, int] = {}
+        self.devices: dict[str, Device] = {}
+        self._acknowledger = Acknowledger()
+        self._next_packet_id = 1
+        self.breaker = Breaker(self.events)
+        self.store = Store(file, JournalSection(max_bytes=2**20, min_free_bytes=0))
+        limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
+        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self._acknowledger)
+        self.to_journal = ToJournal(self.delivery, self.breaker, self.store, self.ledger, self.events)
+        self.keeper = RejectKeeper(file, self.ledger, self.events, max_bytes=rejects_max_bytes, let_go=self.delivery.let_go)
+        self.quarantine = Quarantine(
+            file,
+            self.ledger,
+            self.events,
+            Limits(rejects_max_bytes, quarantine_max_bytes),
+            0,
+            Hooks(
+                _process,
+                self.delivery.let_go,
+                self.keeper.choose,
+                self.to_journal.backlog.set,
+                has_room=lambda: self.store.has_room([]),
+                pressed=lambda: self.delivery.hurried,
+            ),
+        )
+        self.drain = Drain(
+            self.influxdb,
+            self.breaker,
+            self.delivery,
+            self.to_journal,
+            self.store,
+            self.keeper,
+            self.ledger,
+            self.events,
+            lambda: b"",
+            rejects_max_bytes,
+            Progress(),
+        )
+        state = cast("GatewayState", None)  # what is used here of housekeeping asks nothing of it
+        self.housekeeping = Housekeeping(file, self.store, self.influxdb, self.breaker, state, subscribed=[])
+        self.device_states = DeviceStates(file, self.events, self.devices, Shapes(), 10_000)
+        self.delivery.hooks = DeliveryHooks(
+            keep_refusals=self.keeper.keep,
+            to_journal=self.to_journal.wake,
+            refused=self.to_journal.refused,
+            settled_late=self.drain.settled_late,
+            left_in_journal=self.to_journal.backlog.set,
+            acknowledge=self._acknowledge,
+            resume_reading=lambda: None,
+        )
+        self.breaker.on_close = self.delivery.pump
+        self.to_journal.give_up = self.drain.give_up
+        self.breaker.open(Answer(503))
+
+    def find_backlog(self) -> None:
+        """What the file holds from before."""
+        stock = self.store.stock()
+        self.ledger.receive(stock.readings, "journal", "journal")
+        self.to_journal.backlog.set()
+        self.quarantine.find_stock()
+        self.device_states.load()
+
+    def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """What works side by side while it runs."""
+        return {
+            "live lane": self.delivery.run(),
+            "to journal": self.to_journal.run(),
+            "rejects": self.keeper.run(),
+            "drain lane": self.drain.run(),
+            "quarantine": self.quarantine.run(),
+            "births": self.housekeeping.remember_births(self.delivery.let_go),
+            "subscriptions": self.housekeeping.remember_subscriptions(),
+        }
+
+    def message(
+        self,
+        *,
+        good: Sequence[Reading] = (),
+        bad: Sequence[Refusal] = (),
+        wait: Sequence[Waiting] = (),
+        births: dict[str, str | None] | None = None,
+    ) -> int:
+        """A message comes from the broker; its identifier."""
+        outcome = Outcome("water")
+        outcome.readings, outcome.refusals = list(good), list(bad)
+        batch = self.delivery.take(outcome, asyncio.get_running_loop().time())
+        if wait:
+            self.delivery.take_waiting(batch, list(wait))
+            self.quarantine.keep(batch, list(wait))
+        if births:
+            self.housekeeping.save_births(births, batch)
+        packet_id, self._next_packet_id = self._next_packet_id, self._next_packet_id + 1
+        self._acknowledger.owe(batch, packet_id, packet_id)
+        self.delivery.pump()
+        return packet_id
+
+    def _acknowledge(self, packet_ids: list[int]) -> None:
+        self.acknowledged.update(dict.fromkeys(packet_ids, self._moment()))
+
+    def hear(self, name: str, value: float) -> None:
+        """A device sends a reading of its counter; that is remembered of it."""
+        device = self.devices.setdefault(name, Device(name, None))
+        device.last_seen_ms = NOW_MS
+        device.counters = device.counters or CounterState()
+        device.counters.is_suspect("volume_m3", 1e9, value, NOW_MS)
+
+
+async def _process(message: Message, arrival_ms: int) -> Outcome:
+    """What waited is a reading once it may come again."""
+    outcome = Outcome("water")
+    outcome.readings = [Reading(f"water,device={message.topic} ph=7 {arrival_ms}", "water")]
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that the file keeps for us, read as the gateway reads it."""
+
+    journal: dict[int, Body]
+    rejects: dict[int, Refusal]
+    quarantine: dict[int, Waiting]
+    kept: dict[str, str]
+    devices: dict[str, str]
+
+
+def contents(file: Database) -> Contents:
+    """Read it; everything must be intact."""
+    entries = file.run_here(journal.everything, most=10_000)
+    assert all(entry.intact for entry in entries)
+    waits: dict[int, Waiting] = {}
+    for key in file.run_here(quarantine.keys):
+        rows = file.run_here(quarantine.select_key, key.key, most=10_000)
+        assert len(rows) == key.messages, "what is counted of the quarantine is not what it holds"
+        waits |= {number: message for _, (number, message) in rows if message}
+    assert len(waits) == file.run_here(quarantine.stock).messages
+    states = DeviceStates(file, Events(), {}, Shapes(), 10_000)
+    states.load()
+    return Contents(
+        {entry.row: entry.body for entry in entries},
+        dict(file.run_here(rejects.select, most=10_000)),
+        waits,
+        file.run_here(database.kept_under, ""),
+        dict(states._lines),  # noqa: SLF001 - a device would have to be met first
+    )
+
+
+def settings(file: Database) -> tuple[int, int, str]:
+    """Bytes of a page, whether freed pages can be given back (2), and how commits are made durable."""
+    query = "SELECT * FROM pragma_page_size, pragma_auto_vacuum, pragma_journal_mode"
+    return file.run_here(lambda connection: connection.execute(query).fetchone())  # type: ignore[no-any-return]
