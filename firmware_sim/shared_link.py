@@ -144,8 +144,9 @@ class _Connection:
     def publish(self, topic: str, payload: bytes) -> int:
         """Send with QoS 1; the packet identifier comes back with the PUBACK."""
         handed = self._client.publish(topic, payload, qos=1)
-        if self._client.want_write():  # the socket is full
-            self._loop.add_writer(_socket(self._client), self._write)
+        connection = self._client.socket()
+        if connection is not None and self._client.want_write():  # the socket is full; one that is gone was told of already
+            self._loop.add_writer(connection, self._write)
         return handed.mid
 
     def close(self) -> None:

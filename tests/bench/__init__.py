@@ -1,6 +1,6 @@
 """What the gateway costs and how quick it is, each figure beside a baseline of the same run.
 
-    python -m tests.bench [saturation] [latency] [start] [memory] [disk] [--quick] [--json FILE]
+    python -m tests.bench [saturation] [latency] [start] [memory] [disk] [catch_up] [--quick] [--json FILE]
 
 A figure alone says as much about the machine as about the gateway; beside a baseline that was measured minutes before, with
 the same broker and the same messages, it says something about the gateway. Each part is one module with a function
@@ -11,4 +11,5 @@ the same broker and the same messages, it says something about the gateway. Each
     start        gateway ▶ a socket that notes when SUBSCRIBE comes    baseline: an interpreter and two imports
     memory       pacer.py ▶ Mosquitto ▶ gateway ▶ door.py, InfluxDB    baseline: an interpreter with the gateway's imports
     disk         pacer.py ▶ Mosquitto ▶ gateway ▶ InfluxDB             baseline: SQLite, a commit for each reading
+    catch_up     pacer.py ▶ Mosquitto ▶ gateway ▶ tap.py ▶ InfluxDB    baseline: the same bodies by a loop that posts them
 """

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.services import CHECKOUT, ProgramMissing, ServiceFailed
-from tests.bench import chirpstack, disk, latency, memory, reload, saturation, start
+from tests.bench import catch_up, chirpstack, disk, flood, kills, latency, memory, reload, saturation, start
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Figure, table
@@ -24,7 +24,10 @@ _PARTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "start": start.measure,
     "memory": memory.measure,
     "disk": disk.measure,
+    "catch_up": catch_up.measure,
     "reload": reload.measure,
+    "flood": flood.measure,
+    "kills": kills.measure,
 }
 _FOLDER = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
 _BROKEN = (BenchFault, BrokerGone, ProgramMissing, ServiceFailed, AssertionError, OSError, subprocess.SubprocessError)
@@ -70,7 +73,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(_PARTS)}; without any, all")
     parser.add_argument("--quick", action="store_true", help="shorter runs, for a first look")
-    parser.add_argument("--long", action="store_true", help="an outage of ten minutes in the memory part")
+    parser.add_argument("--long", action="store_true", help="an outage of ten minutes in the memory and catch_up parts")
     parser.add_argument(
         "--json", metavar="FILE", help="write the figures as JSON; - for standard output, then the table goes to standard error"
     )

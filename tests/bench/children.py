@@ -26,7 +26,7 @@ class Plan:
 
     :ivar folder: where data is kept while measuring; on a disk, for the figures of the disk.
     :ivar quick: shorter runs, for a first look.
-    :ivar long: the outage of the memory part takes ten minutes.
+    :ivar long: the outage of the memory and catch_up parts takes ten minutes.
     :ivar say: tells people how far it is.
     """
 
@@ -73,6 +73,16 @@ def door(folder: Path) -> Service:
     return service
 
 
+def tap(folder: Path, database: Service, delay_ms: int = 0) -> Service:
+    """What stands between the gateway and InfluxDB (tap.py) and holds answers back so long."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = ["-m", "tests.bench.tap", *map(str, (port, database.port, delay_ms))]
+    service = Service("tap", "127.0.0.1", port, folder, url, _PYTHON, command, lambda: False)
+    service.answers = lambda: _arrives(service)
+    return service
+
+
 def helper(folder: Path, module: str, *arguments: object) -> Service:
     """A module of the bench that prints ``subscribed`` when it is ready."""
     command = ["-m", f"tests.bench.{module}", *map(str, arguments)]
@@ -113,9 +123,9 @@ def paced(process: subprocess.Popen[str], while_it_runs: Callable[[], None] = la
     return answer
 
 
-def get(service: Service, path: str) -> Any:  # noqa: ANN401 - JSON
+def get(service: Service, path: str, timeout_s: float = 10.0) -> Any:  # noqa: ANN401 - JSON
     """The JSON document at ``path`` of a process's HTTP."""
-    with closing(HTTPConnection(service.host, service.port, timeout=10.0)) as connection:
+    with closing(HTTPConnection(service.host, service.port, timeout=timeout_s)) as connection:
         connection.request("GET", path)
         return json.loads(connection.getresponse().read())
 
@@ -123,6 +133,13 @@ def get(service: Service, path: str) -> Any:  # noqa: ANN401 - JSON
 def _answers(service: Service) -> bool:
     try:
         return bool(get(service, "/ok"))
+    except OSError:
+        return False
+
+
+def _arrives(service: Service) -> bool:
+    try:
+        return get(service, "/arrivals") == []
     except OSError:
         return False
 

@@ -39,12 +39,32 @@ class Arrivals:
         return list(first.items())
 
 
+class Requests:
+    """The requests of one connection, one after another, their length always given."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
+        """Head and body of each request that is complete now."""
+        found: list[tuple[bytes, bytes]] = []
+        self._buffer += data
+        while True:
+            head, end, rest = self._buffer.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            size = int(length[1]) if length else 0
+            if not end or len(rest) < size:
+                return found
+            self._buffer = rest[size:]
+            found.append((head, rest[:size]))
+
+
 class _Door(asyncio.Protocol):
-    """One connection; requests one after another, their length always given."""
+    """One connection."""
 
     def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
-        self._buffer = b""
+        self._requests = Requests()
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -52,23 +72,18 @@ class _Door(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         arrived_ns = time.perf_counter_ns()
-        self._buffer += data
-        while True:
-            head, end, rest = self._buffer.partition(b"\r\n\r\n")
-            length = _LENGTH.search(head)
-            size = int(length[1]) if length else 0
-            if not end or len(rest) < size:
-                return
-            self._buffer = rest[size:]
+        for head, body in self._requests.feed(data):
             if head.startswith(b"POST "):
                 self._transport.write(_NO_CONTENT)
-                self._arrivals.bodies.append((arrived_ns, rest[:size]))
+                self._arrivals.bodies.append((arrived_ns, body))
             else:
-                self._show(self._arrivals.take() if head.startswith(b"GET /arrivals ") else "ok")
+                self._transport.write(shown(self._arrivals.take() if head.startswith(b"GET /arrivals ") else "ok"))
 
-    def _show(self, document: object) -> None:
-        body = json.dumps(document).encode()
-        self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+def shown(document: object) -> bytes:
+    """A JSON document as an answer."""
+    body = json.dumps(document).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
 async def serve(port: int) -> None:

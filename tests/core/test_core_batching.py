@@ -1,4 +1,4 @@
-"""Batches: encoded once, taken apart again line for line, and started in their pace."""
+"""Batches: encoded once, and taken apart again line for line."""
 
 import zlib
 from collections import Counter
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.batching import Batch, Pace, decode, encode
+from gateway.core.batching import Batch, decode, encode, joined
 from gateway.core.message import Reading
 from schemas.quantities import DOMAINS
 
@@ -53,6 +53,20 @@ def test_a_body_is_gzip_of_lines_and_its_crc_finds_any_changed_byte(dense: bool)
         assert zlib.crc32(changed) != body.crc
 
 
+@given(st.lists(readings(), min_size=1, max_size=9), st.lists(readings(), min_size=1, max_size=9))
+def test_bodies_are_joined_into_one_member_for_servers_that_read_no_further(one: list[Reading], other: list[Reading]) -> None:
+    reader = zlib.decompressobj(wbits=31)
+    text = reader.decompress(joined([encode(one, dense=True), encode(other)])).decode()
+    assert reader.eof
+    assert not reader.unused_data
+    assert text == "\n".join(reading.lines for reading in one + other)
+
+
+def test_a_body_that_is_alone_is_posted_as_it_stands() -> None:
+    body = encode([Reading("water,device=d ph=7.0 5", "water")], dense=True)
+    assert joined([body]) is body.gzip
+
+
 def test_a_batch_is_encoded_once() -> None:
     """What is posted, stored and posted again is one and the same body."""
     batch = Batch()
@@ -84,27 +98,3 @@ def test_a_batch_is_itself_and_no_other_of_the_same_content() -> None:
 
 def test_a_batch_is_not_durable_when_it_begins() -> None:
     assert Batch().holds == 1
-
-
-@pytest.mark.parametrize(
-    ("readings", "wait_s"),
-    [
-        pytest.param(0, 0.0, id="nothing-costs-nothing"),
-        pytest.param(1, 0.005, id="one-reading"),
-        pytest.param(2, 0.010, id="two"),
-        pytest.param(5000, 0.010, id="many-wait-max-delay"),
-    ],
-)
-def test_the_next_write_starts_after_5_ms_a_reading_and_max_delay_at_most(readings: int, wait_s: float) -> None:
-    pace = Pace(max_delay_s=0.010)
-    pace.started(readings, now_s=100.0)
-    assert pace.wait_s(100.0) == pytest.approx(wait_s)
-
-
-def test_the_delay_counts_from_the_start_of_a_write_and_a_pause_leaves_nothing_of_it() -> None:
-    pace = Pace(max_delay_s=0.010)
-    assert pace.wait_s(0.0) <= 0
-    pace.started(5000, now_s=100.0)
-    assert pace.wait_s(100.004) == pytest.approx(0.006)
-    assert pace.wait_s(100.010) <= 1e-9
-    assert pace.wait_s(200.0) < 0

@@ -170,3 +170,47 @@ def test_the_date_of_influxdb_casts_doubt_until_it_agrees(offset_ms: int) -> Non
     assert trust.doubted
     trust.see_influxdb(-SECOND_MS, NOW_MS)
     assert not trust.doubted
+
+
+def set_clock(trust: ClockTrust, step_ms: int) -> int:
+    """Our clock is set; the time it shows then."""
+    trust.see_time(NOW_MS, 0)
+    trust.see_time(NOW_MS + SECOND_MS + step_ms, SECOND_MS)
+    return NOW_MS + SECOND_MS + step_ms
+
+
+@pytest.mark.parametrize("step_ms", [-HOUR_MS, 365 * DAY_MS], ids=["an-hour-back", "a-year-ahead"])
+def test_a_clock_that_is_set_wrong_is_doubted_before_the_next_reading(step_ms: int) -> None:
+    for know in (lambda trust: hear(trust, [0] * FEWEST_DEVICES), lambda trust: trust.see_influxdb(0, NOW_MS)):
+        trust = trusted_clock()
+        know(trust)
+        now_ms = set_clock(trust, step_ms)
+        assert trust.doubted
+        assert trust.off_ms == -step_ms
+        trust.see_time(now_ms + SECOND_MS - step_ms, 2 * SECOND_MS)
+        assert not trust.doubted, "it is set right again"
+
+
+def test_evidence_goes_on_being_replaced_after_a_step_back() -> None:
+    trust = trusted_clock()
+    hear(trust, [0] * FEWEST_DEVICES)
+    now_ms = set_clock(trust, -HOUR_MS)
+    for number in range(FEWEST_DEVICES):
+        trust.see_device(f"d{number}", 0, now_ms)
+    assert not trust.doubted, "it was set right, and all its devices stood an hour back with it"
+
+
+def test_a_clock_that_is_set_where_nothing_is_known_yet_is_not_doubted() -> None:
+    trust = trusted_clock()
+    set_clock(trust, 3 * HOUR_MS)
+    assert not trust.doubted
+
+
+def test_a_pause_between_two_looks_is_no_step() -> None:
+    trust = trusted_clock()
+    trust.see_influxdb(0, NOW_MS)
+    for _ in range(1000):
+        trust.see_time(NOW_MS + SECOND_MS - 1, 0)
+        trust.see_time(NOW_MS, 0)
+    assert not trust.doubted
+    assert trust.off_ms == 0

@@ -104,6 +104,20 @@ def test_while_the_clock_is_doubted_a_device_may_stand_a_month_ahead() -> None:
     assert quality(outcome) == Quality.GATEWAY_TIME | Quality.CLOCK_DOUBTED
 
 
+@pytest.mark.parametrize("step_ms", [-HOUR_MS, -365 * DAY_MS, 365 * DAY_MS], ids=["hour-back", "year-back", "year-ahead"])
+def test_when_the_gateway_s_clock_is_set_wrong_devices_are_believed_as_before(step_ms: int) -> None:
+    """From the first reading on; and a device that was wrong all the time is not believed now either."""
+    into = pipeline()
+    into.trust.see_influxdb(0, NOW_MS)
+    into.trust.see_time(NOW_MS, 0)
+    into.trust.see_time(NOW_MS + step_ms, 0)
+    for n, offset_ms in enumerate((-40 * DAY_MS + HOUR_MS, 0, 4 * MINUTE_MS)):
+        sent = {"ts": NOW_MS + offset_ms, "volume_m3": 5}
+        assert point(process(sent, now_ms=NOW_MS + step_ms, into=into)).time_ms == NOW_MS + offset_ms, n
+    sent = {"ts": NOW_MS - 41 * DAY_MS + min(step_ms, 0), "volume_m3": 5}
+    assert quality(process(sent, now_ms=NOW_MS + step_ms, into=into)) == Quality.GATEWAY_TIME | Quality.CLOCK_DOUBTED
+
+
 def test_devices_that_agree_against_the_gateway_are_believed_once_there_are_enough() -> None:
     into = pipeline()
     ahead = {"ts": NOW_MS + 3 * HOUR_MS, "volume_m3": 5}

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import struct
 from itertools import islice
 
 import pytest
@@ -27,6 +29,30 @@ def test_a_link_keeps_so_many_messages_and_loses_the_ones_that_come_later() -> N
     link, tally = asyncio.run(fill())
     assert [kept.rows for kept in link.waiting] == [message(number).rows for number in range(3)]
     assert (tally.measured, tally.waiting, tally.lost) == (5, 3, 2)
+
+
+def test_a_connection_that_broke_unnoticed_keeps_what_is_sent_on_it() -> None:
+    """The broker resets it; the fleet finds out by writing, before its loop had a turn to read of it."""
+
+    async def send_on_a_broken_one(server: socket.socket) -> list[bytes]:
+        tally = Tally()
+        link = SharedLink("sim-1", Broker(*server.getsockname()), Account(tally, lambda *_: None, limit=10))
+        running = asyncio.create_task(link.run())
+        connection, _ = await asyncio.to_thread(server.accept)
+        connection.sendall(b"\x20\x02\x00\x00")
+        await link.connected.wait()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        for number in range(3):
+            link.put(message(number))
+        while link.connected.is_set():  # noqa: ASYNC110 - nobody can wait for an event to be cleared
+            await asyncio.sleep(0)
+        running.cancel()
+        return [row for kept in link.waiting for row in kept.rows]
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept = asyncio.run(send_on_a_broken_one(server))
+    assert kept == [row for number in range(3) for row in message(number).rows]
 
 
 def test_pauses_between_attempts_grow_to_a_bound_and_differ() -> None:

@@ -24,6 +24,7 @@ SERIES = [
     "gateway_clock_trusted",
     "gateway_journal_bytes",
     "gateway_journal_oldest_seconds",
+    "gateway_catch_up_seconds_left",
     "gateway_journal_written_bytes_total",
     "gateway_ledger_imbalance",
 ]

@@ -153,3 +153,11 @@ def test_what_cannot_be_reached_is_told(site: Site, capsys: pytest.CaptureFixtur
     status, _, faults = check(site, capsys, "--connect")
     assert status == 3
     assert [f"127.0.0.1:{port}" in line for port, line in zip((broker, influxdb), faults, strict=True)] == [True, True]
+
+
+def test_a_journal_that_could_not_be_opened_is_told_and_is_no_fault(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """The gateway starts all the same."""
+    site.sections["journal"] = {"path": "nowhere/journal.db"}
+    (site.folder / "nowhere").touch()
+    status, _, said = check(site, capsys)
+    assert (status, said) == (0, ["nowhere/journal.db: journal.path: nowhere is no folder; the gateway would run without it"])

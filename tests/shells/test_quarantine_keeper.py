@@ -76,6 +76,7 @@ class Rig:
     events: Events = field(default_factory=Events)
     released: list[Batch] = field(default_factory=list)
     has_room: bool = True
+    pressed: bool = False
     limits: Limits = ROOM
     min_free_bytes: int = 0
 
@@ -86,6 +87,7 @@ class Rig:
             choose=list,
             journaled=lambda: None,
             has_room=lambda: self.has_room,
+            pressed=lambda: self.pressed,
         )
         self.quarantine = Quarantine(self.database, self.ledger, self.events, self.limits, self.min_free_bytes, hooks)
 
@@ -231,6 +233,25 @@ def test_nothing_is_let_go_while_the_disk_does_not_take_it(tmp_path: Path, monke
             monkeypatch.undo()
             assert await gate.quarantine.flush()
             assert (len(gate.released), gate.events.quarantine_trouble, gate.account()) == (1, "", {"quarantine": 1})
+
+    asyncio.run(story())
+
+
+def test_what_the_disk_does_not_take_is_given_up_when_the_broker_presses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that came after it could be acknowledged."""
+    monkeypatch.setattr("gateway.quarantine_keeper._RETRY_S", 0.001)
+
+    async def story() -> None:
+        async with rig(tmp_path, min_free_bytes=1) as gate:
+            monkeypatch.setattr(gate.database, "free_bytes", _fails)
+            batch = gate.come(waiting(domain="water"), waiting(domain="water"))
+            await until(lambda: gate.events.quarantine_trouble)
+            assert gate.account() == {"memory": 2}
+            gate.pressed = True
+            await until(lambda: gate.released == [batch])
+            assert gate.account() == {"expired": 2}
 
     asyncio.run(story())
 

@@ -11,8 +11,9 @@ import pytest
 
 from gateway import quarantine
 from gateway.core.waiting import WaitCause, Waiting
-from gateway.database import Database, connect
+from gateway.database import Database
 from gateway.quarantine import WaitingKey
+from gateway.tables import connect
 
 ROOM = 2**30
 OVERHEAD_BYTES = 150

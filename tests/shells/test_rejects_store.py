@@ -8,7 +8,7 @@ import pytest
 
 from gateway import rejects
 from gateway.core.message import Refusal
-from gateway.database import connect
+from gateway.tables import connect
 from schemas.rejects import RejectReason
 
 ROOM = 2**30

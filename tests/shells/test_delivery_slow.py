@@ -1,0 +1,290 @@
+"""A slow InfluxDB holds up no acknowledgement, and a device that floods no reading of the others."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.breaker import Breaker
+from gateway.core.acknowledger import Acknowledger
+from gateway.core.batching import Body, decode
+from gateway.core.ledger import Ledger
+from gateway.core.message import Outcome, Reading
+from gateway.core.write_result import Answer
+from gateway.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.events import Events
+from gateway.store import Appended, JournalFull, Store
+from gateway.to_journal import ToJournal
+
+WINDOW = 20
+"""The Receive Maximum: ten messages owed are half of it."""
+
+
+class Influxdb:
+    """In InfluxDB's place: each write waits until a test answers it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[list[str], asyncio.Future[Answer]]] = []
+
+    async def write(self, gzip: bytes) -> Answer:
+        """Take a body."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.asked.append((zlib.decompress(gzip, wbits=31).decode().split("\n"), answer))
+        return await answer
+
+    def answer_all(self) -> None:
+        """204 to all that wait."""
+        for _, answer in self.asked:
+            if not answer.done():
+                answer.set_result(Answer(204))
+
+
+class Journal(Store):
+    """In the journal's place.
+
+    :ivar stored: the lines of each row.
+    :ivar full: it takes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.stored: list[list[str]] = []
+        self.full = False
+
+    async def append(self, bodies: list[Body], *, refused: bool = False) -> Appended:  # noqa: ARG002 - as the store has it
+        """Store."""
+        await asyncio.sleep(0)
+        if self.full:
+            raise JournalFull("full, for a test")
+        self.stored += [[reading.lines for reading in decode(body)] for body in bodies]
+        return Appended(list(range(len(self.stored) - len(bodies) + 1, len(self.stored) + 1)), {}, 100)
+
+
+class Rig:
+    """Delivery and the way into the journal, without broker, InfluxDB and disk."""
+
+    def __init__(self, stall_s: float) -> None:
+        self.influxdb, self.journal = Influxdb(), Journal()
+        self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
+        self.breaker = Breaker(self.events)
+        self.acknowledged: list[int] = []
+        self.settled_late: list[int] = []
+        limits = DeliveryLimits(0.0, max_readings=1000, stall_s=stall_s, receive_maximum=WINDOW, memory_bytes=2**25)
+        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger)
+        self.to_journal = ToJournal(self.delivery, self.breaker, self.journal, self.ledger, self.events)
+        self.delivery.hooks = Hooks(
+            keep_refusals=lambda *_: None,
+            to_journal=self.to_journal.wake,
+            refused=self.to_journal.refused,
+            settled_late=self.settled_late.append,
+            left_in_journal=lambda: None,
+            acknowledge=self.acknowledged.extend,
+            resume_reading=lambda: None,
+        )
+        self.breaker.on_close = self.delivery.pump
+        self.acknowledger.connected(session_present=False)
+        self._packet_id = 0
+
+    def come(self, *lines: str, floods: Iterable[str] = ()) -> None:
+        """One reading a message, all in one chunk, each with the next packet identifier; some of a device that floods."""
+        for line in lines:
+            outcome = Outcome("water")
+            outcome.readings.append(Reading(line, "water"))
+            batch = self.delivery.take(outcome, 0.0, floods=line in floods)
+            self._packet_id += 1
+            self.acknowledger.owe(batch, self._packet_id, 0)
+        self.delivery.pump()
+
+    @property
+    def posted(self) -> list[str]:
+        """All lines that InfluxDB was asked to write."""
+        return [line for lines, _ in self.influxdb.asked for line in lines]
+
+
+@asynccontextmanager
+async def rig(stall_s: float = 30.0) -> AsyncIterator[Rig]:
+    """A rig at work; at its end the ledger balances and all is acknowledged in order."""
+    made = Rig(stall_s)
+    tasks = [asyncio.create_task(made.delivery.run()), asyncio.create_task(made.to_journal.run())]
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(10.0):
+            yield made
+            made.influxdb.answer_all()
+            await until(lambda: not made.acknowledger.owed)
+        assert made.acknowledged == sorted(made.acknowledged)
+        assert (made.delivery.memory_bytes, made.ledger.imbalance) == (0, 0)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return once it holds."""
+    while not condition():  # noqa: ASYNC110 - a condition of the parts, which know nothing of us
+        await asyncio.sleep(0.001)
+
+
+def numbered(count: int, name: str = "q") -> list[str]:
+    return [f"{name}{number}" for number in range(count)]
+
+
+def test_readings_are_acknowledged_from_the_journal_while_a_slow_influxdb_still_writes_them() -> None:
+    """Half of the window is owed. InfluxDB is not taken to be away: its answer counts, and takes the row out again."""
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.come(*numbered(WINDOW // 2))
+            await until(lambda: len(gate.acknowledged) == WINDOW // 2)
+            assert gate.journal.stored == [numbered(WINDOW // 2)]
+            assert gate.ledger.pending == {"memory": 0, "journal": WINDOW // 2, "quarantine": 0}
+            assert not gate.breaker.is_open
+            gate.come("next")
+            await until(lambda: gate.posted[-1] == "next")  # what is stored holds no lane
+            gate.influxdb.answer_all()
+            await until(lambda: gate.ledger.total("written") == WINDOW // 2 + 1)
+            assert gate.settled_late == [1]
+            assert sum(gate.events.delivery.counts) == WINDOW // 2 + 1
+
+    asyncio.run(story())
+
+
+def test_as_long_as_the_broker_can_wait_a_slow_influxdb_sends_nothing_to_the_journal() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            gate.come(*numbered(WINDOW // 2 - 1))
+            await asyncio.sleep(0.3)  # longer than its patience
+            assert gate.journal.stored == []
+            gate.influxdb.answer_all()
+            await until(lambda: gate.ledger.total("written") == WINDOW // 2 - 1)
+
+    asyncio.run(story())
+
+
+def test_a_write_that_stalls_opens_the_breaker_although_its_readings_are_stored() -> None:
+    async def story() -> None:
+        async with rig(stall_s=0.5) as gate:
+            gate.come(*numbered(WINDOW // 2))
+            await until(lambda: gate.acknowledged)
+            assert not gate.breaker.is_open
+            await until(lambda: gate.breaker.is_open)
+            gate.come("later")
+            await until(lambda: ["later"] in gate.journal.stored)
+            assert "later" not in gate.posted
+
+    asyncio.run(story())
+
+
+def test_no_more_than_sixteen_writes_are_under_way_and_what_waits_behind_them_goes_to_the_journal() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            for turn in range(20):
+                gate.come(*numbered(WINDOW // 2, f"t{turn}-"))
+                await until(lambda: not gate.acknowledger.owed)
+            assert len(gate.influxdb.asked) == 16
+            assert sum(len(row) for row in gate.journal.stored) == 20 * WINDOW // 2
+
+    asyncio.run(story())
+
+
+def test_what_flies_never_shares_a_row_of_the_journal() -> None:
+    """Its 204 takes its row out again: whatever else stood there would be lost. Here the write has not even begun."""
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.come("q1")
+            gate.come("mad1", floods=["mad1"])
+            await gate.to_journal.commit_all()
+            assert gate.journal.stored == [["q1"], ["mad1"]]
+            await until(lambda: gate.posted)
+            gate.influxdb.answer_all()
+            await until(lambda: gate.settled_late)
+            assert (gate.settled_late, gate.ledger.pending["journal"]) == ([1], 1)
+
+    asyncio.run(story())
+
+
+def flooded(lines: list[str]) -> set[str]:
+    return {line for line in lines if line.startswith("mad")}
+
+
+MIXED = ["mad1", "q1", "mad2", "mad3", "q2", "mad4"]
+
+
+def test_what_a_flooding_device_sends_is_kept_apart_and_acknowledged_in_its_place() -> None:
+    """The readings of the others are written at once; their acknowledgements wait for those received before them."""
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.come(*MIXED, floods=flooded(MIXED))
+            assert gate.posted == ["q1", "q2"] or not gate.posted
+            await until(lambda: gate.posted == ["q1", "q2"])
+            gate.influxdb.answer_all()
+            await until(lambda: gate.ledger.total("written") == 2)
+            assert gate.acknowledged == []
+            await until(lambda: len(gate.acknowledged) == len(MIXED))
+            assert gate.journal.stored == [["mad1", "mad2", "mad3", "mad4"]]
+
+    asyncio.run(story())
+
+
+def test_half_of_the_window_owed_sends_what_is_kept_apart_to_the_journal_at_once() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            began_s = asyncio.get_running_loop().time()
+            many = numbered(WINDOW // 2, "mad")
+            gate.come(*many, floods=many)
+            await until(lambda: len(gate.acknowledged) == len(many))
+            assert asyncio.get_running_loop().time() - began_s < 0.9  # and not only after a second
+            assert gate.posted == []
+
+    asyncio.run(story())
+
+
+def test_what_the_journal_does_not_take_of_a_flood_goes_the_way_of_all() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            gate.journal.full = True
+            gate.come(*MIXED, floods=flooded(MIXED))
+            await until(lambda: gate.posted)
+            gate.influxdb.answer_all()
+            await until(lambda: flooded(gate.posted))
+            gate.influxdb.answer_all()
+            await until(lambda: len(gate.acknowledged) == len(MIXED))
+            assert gate.journal.stored == []
+            assert gate.ledger.total("written") == len(MIXED)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("floods", [pytest.param(True, id="floods"), pytest.param(False, id="does-not")])
+def test_only_a_flood_is_kept_apart_and_only_when_influxdb_is_too_slow_for_it(floods: bool) -> None:  # noqa: FBT001
+    async def story() -> None:
+        async with rig() as gate:
+            aside = gate.delivery.aside
+            aside.note(frozenset({"mad"} if floods else ()), asyncio.get_running_loop().time())
+            gate.come(*numbered(WINDOW // 2 - 1))
+            await asyncio.sleep(0.15)
+            gate.delivery.pump()
+            assert not aside.topics  # not half of the window is owed
+            gate.come("one-more")
+            await until(lambda: gate.acknowledged)
+            assert bool(aside.topics) is floods
+
+    asyncio.run(story())
+
+
+def test_a_minute_after_influxdb_was_too_slow_all_go_the_live_way_again() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            aside = gate.delivery.aside
+            aside.note(frozenset({"mad"}), 100.0)
+            aside.press(100.0)
+            aside.note(frozenset({"mad"}), 159.0)
+            assert aside.topics == {"mad"}
+            aside.note(frozenset({"mad"}), 161.0)
+            assert not aside.topics
+
+    asyncio.run(story())

@@ -1,0 +1,32 @@
+"""SIGKILL again and again, InfluxDB out of reach half of the time: nothing is lost or altered, and writing goes on soon."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.killing import campaign, imports_s
+
+pytestmark = pytest.mark.real
+
+QUEUE = 1000
+"""Messages that Mosquitto as Debian ships it keeps for a gateway that is away."""
+
+
+def test_kills_lose_nothing_and_the_new_process_writes_soon(tmp_path: Path) -> None:
+    with campaign(tmp_path, 1000) as killing:
+        killing.lives_s = (0.05, 0.25)
+        found = killing.run(5, imports_every=3)
+    assert found["ok"], found["first"]
+    assert found["total"]["sent"] > 1000
+    slowest_s = max(restart.seconds for restart in killing.restarts)
+    assert slowest_s < 5 * max(killing.imports_s), (killing.restarts, killing.imports_s)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_kills_lose_nothing_with_the_queue_of_mosquitto_as_it_is_shipped(tmp_path: Path) -> None:
+    """A machine so slow that a start takes seconds is given fewer readings: what Mosquitto's queue cannot hold it drops."""
+    rate = min(500, round(QUEUE / 3 / max(imports_s(), imports_s())))
+    with campaign(tmp_path, rate, tuned=False) as killing:
+        found = killing.run(20, imports_every=10)
+        assert found["ok"], (rate, killing.dropped(), found["first"])
