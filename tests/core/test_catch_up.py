@@ -110,10 +110,10 @@ def test_a_backlog_comes_in_beside_live_readings(database: SlowDatabase, drained
 
 @pytest.mark.parametrize("away_s", [5.0, 60.0, 3600.0])
 @pytest.mark.parametrize(
-    "backoff",
-    [pytest.param((0.1, 5.0), id="probe-of-influxdb"), pytest.param((0.2, 10.0), id="reconnect-to-the-broker")],
+    ("backoff", "together"),
+    [pytest.param((0.1, 5.0), 60, id="probe-of-influxdb"), pytest.param((0.2, 2.0), 120, id="reconnect-to-the-broker")],
 )
-def test_a_thousand_gateways_do_not_come_back_in_step(backoff: tuple[float, float], away_s: float) -> None:
+def test_a_thousand_gateways_do_not_come_back_in_step(backoff: tuple[float, float], together: int, away_s: float) -> None:
     """All lost the server in the same instant, and it is back for all in the same instant."""
     chance = Random(7)  # noqa: S311 - the same every time
     came_s = []
@@ -123,7 +123,7 @@ def test_a_thousand_gateways_do_not_come_back_in_step(backoff: tuple[float, floa
         while now_s < away_s:
             now_s += mine.next_s(chance.random())
         came_s.append(now_s)
-    assert most_within(came_s, 0.1) <= 60
+    assert most_within(came_s, 0.1) <= together
 
 
 def test_a_thousand_gateways_do_not_begin_with_their_backlogs_in_step() -> None:
