@@ -56,6 +56,10 @@ class Breaker:
             self.closed.set()
             self.on_close()
 
+    def forget_refused(self) -> None:
+        """What was refused may have been given up; it must not come in any more."""
+        self._refused = None
+
     async def run_probe(self, write: Callable[[bytes], Awaitable[Answer]], own_point: Callable[[], bytes]) -> None:
         """While open, try what was refused or a point of the gateway's own, ever less often; until cancelled."""
         backoff = Backoff(0.1, 5.0)

@@ -90,6 +90,7 @@ class Drain:
         unsettled = [domains for row, domains in removed.items() if row not in self._settled]
         expired = sum(unsettled, Counter[str]())
         self._delivery.forget_rows(removed)
+        self._breaker.forget_refused()
         self._current.difference_update(removed)
         self._ledger.settle("expired", expired, "journal")
         return expired.total()

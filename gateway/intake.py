@@ -172,6 +172,7 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._stopping = False
         self._resting = False
+        self._chunks = 0
 
     async def run(self) -> None:
         """Stay connected until cancelled or stopped."""
@@ -240,8 +241,11 @@ class Intake:
                 self._message(event, event.packet_id, now_ms, arrival_s)
             else:
                 self._control(event, now_ms, arrival_s)
-        if events and type(event) is mqtt5.PublishPacket:
-            self._shares.note(event.topic, len(events))
+        if events:
+            self._chunks += 1
+            event = events[self._chunks % len(events)]  # another place each time: the last may always be the same device's
+            if type(event) is mqtt5.PublishPacket:
+                self._shares.note(event.topic, len(events))
         self._errands.flush()
         self._delivery.pump()
         if self._delivery.crowded:

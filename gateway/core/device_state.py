@@ -2,6 +2,7 @@
 
 Times stand as milliseconds before the device was last seen, which makes most of them short. What is as in a new device is left
 out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start anew, or as they were.
+How far a clock is off is not remembered: it was held against the clock of another run, and is evidence about the clock of this.
 """
 
 from math import isnan, nan
@@ -60,7 +61,6 @@ class _Record(TypedDict, total=False):
     seen: _Ms
     stamp: _Ms
     newest: _Ms
-    offset: _Ms
     online: bool
     seq: _Word
     missing: _Word
@@ -84,8 +84,6 @@ def pack(device: Device, shapes: Shapes, window_at_ms: int | None = None) -> str
         record["stamp"] = seen_ms - device.last_stamp_ms
     if device.recent is not None and device.recent.newest_ms:
         record["newest"] = seen_ms - device.recent.newest_ms
-    if device.offset_ms is not None:
-        record["offset"] = device.offset_ms
     if device.online is not None:
         record["online"] = device.online
     if device.last_seq >= 0:
@@ -134,7 +132,6 @@ def unpack(line: str, device: Device, shapes: Shapes, now_ms: int) -> None:
     device.last_seen_ms = min(seen_ms, now_ms)  # seen by a clock that went ahead, it would never be silent
     if "stamp" in record:
         device.last_stamp_ms = seen_ms - record["stamp"]
-    device.offset_ms = record.get("offset")
     device.online = record.get("online")
     device.last_seq = record.get("seq", -1)
     device.seq_missing = record.get("missing", 0)

@@ -1,10 +1,10 @@
 """Fair shares: which devices send so much that they would starve the others.
 
-The hot path pays next to nothing for it. Once for each chunk of messages the last one's topic is noted, with how many messages
-the chunk held; over some seconds that estimates how many messages a second come on each topic. A topic floods when all of this
-holds:
+The hot path pays next to nothing for it. Once for each chunk of messages the topic of one of them is noted, with how many
+messages the chunk held; over some seconds that estimates how many messages a second come on each topic. A topic floods when
+all of this holds:
 
-- it was noted at least 10 times, so that no single large chunk makes a flood;
+- it was noted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
 - at least 100 messages a second come on it;
 - they are at least a tenth of all;
 - they are at least 20 times as many as on the topic in the middle of the others. Where there are no others, nobody is starved.
@@ -57,7 +57,7 @@ class Shares:
     _noted: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=_NOTES_MAX))
 
     def note(self, topic: str, messages: int) -> None:
-        """The last of so many messages that came together was on ``topic``."""
+        """One of so many messages that came together was on ``topic``."""
         self._noted.append((topic, messages))
 
     def look(self, seconds: float) -> list[Flood]:
@@ -67,10 +67,11 @@ class Shares:
             messages[topic] += number
         self._noted.clear()
         enough = max(_PER_S_LEAST * seconds, _SHARE_LEAST * messages.total())
+        often_enough = max(_NOTES_LEAST, _SHARE_LEAST * notes.total())
         return [
             Flood(topic, number / seconds, number / messages.total())
             for topic, number in messages.most_common(round(1 / _SHARE_LEAST))
-            if number >= enough and notes[topic] >= _NOTES_LEAST and number >= _TIMES_OTHERS_LEAST * _usual(messages, topic)
+            if number >= enough and notes[topic] >= often_enough and number >= _TIMES_OTHERS_LEAST * _usual(messages, topic)
         ]
 
 

@@ -59,6 +59,15 @@ def test_a_chunk_of_a_thousand_makes_no_flood_of_the_device_that_was_last_in_it(
     assert shares.look(2.0) == []
 
 
+def test_a_dozen_large_chunks_make_no_flood_either() -> None:
+    shares = Shares()
+    for number in range(200):
+        shares.note(topic(f"q{number}"), 1)
+    for _ in range(12):
+        shares.note(topic("chance"), 200)
+    assert shares.look(2.0) == []
+
+
 def test_several_that_flood_are_named_the_worst_first() -> None:
     floods = looked([*["bad"] * 2000, *["worse"] * 4000, *fleet(1000, 2)], together=10)
     assert [flood.who for flood in floods] == ["device worse", "device bad"]

@@ -7,6 +7,7 @@ the ledger did not balance at a look, or the gateway did not answer.
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ _FOLDER: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memo
 def main() -> int:
     """Run, judge, show."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in order: the fleet would outlive us
     os.environ["PYTHONPATH"] = str(CHECKOUT)  # for the processes that are started in other folders
     faults = schedule(options.seed, max(1, int(options.seconds // options.every)), kills=options.kills)
     with (
