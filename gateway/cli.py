@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__
-from gateway.config_file import ConfigurationFault, load
+from gateway.settings.config_file import ConfigurationFault, load
 
 OK, FAULT, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
 
@@ -33,37 +33,37 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from gateway.check import check  # noqa: PLC0415
+    from gateway.commands.check import check  # noqa: PLC0415
 
     return check(options.config, connect=options.connect)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from gateway.demo import demo  # noqa: PLC0415
+    from gateway.commands.demo import demo  # noqa: PLC0415
 
     return demo(devices=options.devices, seconds=options.seconds, folder=options.dir)
 
 
 def _decode(options: argparse.Namespace) -> int:
-    from gateway.decode import decode  # noqa: PLC0415
+    from gateway.commands.decode import decode  # noqa: PLC0415
 
     return decode(options)
 
 
 def _rejects(options: argparse.Namespace) -> int:
-    from gateway.commands import rejects_command  # noqa: PLC0415
+    from gateway.commands.stores import rejects_command  # noqa: PLC0415
 
     return rejects_command(options)
 
 
 def _journal(options: argparse.Namespace) -> int:
-    from gateway.commands import journal_command  # noqa: PLC0415
+    from gateway.commands.stores import journal_command  # noqa: PLC0415
 
     return journal_command(options)
 
 
 def _devices(options: argparse.Namespace) -> int:
-    from gateway.devices_command import devices_command  # noqa: PLC0415
+    from gateway.commands.devices import devices_command  # noqa: PLC0415
 
     return devices_command(options)
 

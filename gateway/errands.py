@@ -7,14 +7,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from gateway.codec_protocol import CodecAnswer
-from gateway.codec_protocol import CodecAsk as Call
+from gateway.codecs.protocol import CodecAnswer
+from gateway.codecs.protocol import CodecAsk as Call
 from gateway.core.backlog import Backlog
 from gateway.core.batching import Batch
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.process import Processor
 from gateway.core.waiting import Waiting
-from gateway.deliver import Delivery
+from gateway.delivery.deliver import Delivery
 from gateway.events import Events
 
 _HELD_OVERHEAD_BYTES: Final = 2000

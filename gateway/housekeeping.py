@@ -11,18 +11,18 @@ from pathlib import Path
 from random import random
 from typing import Final
 
-from gateway import database, journal, quarantine
-from gateway.breaker import Breaker
 from gateway.core.batching import Batch, Body, encode
 from gateway.core.health import health_lines, registered_devices
 from gateway.core.message import Reading
 from gateway.core.write_result import Fate, fate_of
-from gateway.database import Database, DatabaseFault
-from gateway.deliver import Writer
-from gateway.quarantine import Row
-from gateway.set_aside import note_salvaged
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.deliver import Writer
+from gateway.delivery.store import JournalFull, Store
+from gateway.disk import database, journal, quarantine
+from gateway.disk.database import Database, DatabaseFault
+from gateway.disk.quarantine import Row
+from gateway.disk.set_aside import note_salvaged
 from gateway.state import GatewayState
-from gateway.store import JournalFull, Store
 from schemas.quantities import HEALTH
 
 log = logging.getLogger("gateway.housekeeping")

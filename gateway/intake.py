@@ -44,7 +44,7 @@ from gateway.core.mqtt_session import (
 from gateway.core.process import Processor
 from gateway.core.retry import Backoff
 from gateway.core.shares import Shares
-from gateway.deliver import Delivery
+from gateway.delivery.deliver import Delivery
 from gateway.errands import Errands
 from gateway.events import Events
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from mqtt5 import RetainHandling
 
-from gateway.codec_calls import CodecCalls
-from gateway.codec_process import available
-from gateway.config import Config
+from gateway.codecs.calls import CodecCalls
+from gateway.codecs.process import available
 from gateway.core.profiles import Profiles
-from gateway.registry import load_registry
-from gateway.shipped import files_called
+from gateway.settings.config import Config
+from gateway.settings.registry import load_registry
+from gateway.settings.shipped import files_called
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import matches
 
 if TYPE_CHECKING:
-    from gateway.profile_files import ProfileFile
+    from gateway.settings.profile_files import ProfileFile
 
 _SPARKPLUG: Final = "sparkplug_b"
 _SPARKPLUG_TOPICS: Final = "spBv1.0/#"
@@ -74,7 +74,7 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
     some = config.profiles.path.is_dir() or named or files_called(models) or config.profiles.enable
     if not (some or also or all_shipped):
         return Known(registry, registry.by_id(), {}, Profiles())
-    from gateway.in_force import load_in_force  # noqa: PLC0415 - a gateway without profiles does not pay for their language
+    from gateway.settings.in_force import load_in_force  # noqa: PLC0415 - a gateway without profiles does not pay for their language
 
     files, profiles = load_in_force(config, registry, wanted, also=also, all_shipped=all_shipped)
     return Known(registry, registry.by_id(), files, profiles)

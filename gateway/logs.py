@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from gateway.config import LogSection
+from gateway.settings.config import LogSection
 
 
 class JsonFormatter(logging.Formatter):

@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from gateway import database
-from gateway.breaker import Breaker
-from gateway.codecs import Codecs
-from gateway.config import Config, Mqtt, split_url
-from gateway.config_file import ConfigurationFault, secret
+from gateway.codecs.caller import Codecs
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.by_profile import BIRTH
 from gateway.core.clock import ClockTrust, TimeRules
@@ -21,28 +17,32 @@ from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.core.process import Processor
 from gateway.core.streams import Admission, Streams
 from gateway.core.waiting import WaitCause
-from gateway.database import Database
-from gateway.deliver import Delivery, DeliveryLimits, Hooks
-from gateway.device_state import DeviceStates
-from gateway.drain import Drain
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.drain import Drain
+from gateway.delivery.fair_shares import FairShares
+from gateway.delivery.influxdb import InfluxdbClient
+from gateway.delivery.keeper import RejectKeeper
+from gateway.delivery.splitting import Splitter
+from gateway.delivery.store import Store
+from gateway.delivery.to_journal import ToJournal
+from gateway.delivery.unstored import Unstored
+from gateway.disk import database
+from gateway.disk.database import Database
+from gateway.disk.device_state import DeviceStates
+from gateway.disk.quarantine import keys_of
+from gateway.disk.quarantine_keeper import Hooks as QuarantineHooks
+from gateway.disk.quarantine_keeper import Quarantine
+from gateway.disk.replay import Limits
 from gateway.errands import Errands
 from gateway.events import Events
-from gateway.fair_shares import FairShares
 from gateway.housekeeping import NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
-from gateway.influxdb import InfluxdbClient
 from gateway.intake import BrokerAddress, Intake, Subscriptions
-from gateway.keeper import RejectKeeper
 from gateway.known import Known, load_known, topic_filters
-from gateway.quarantine import keys_of
-from gateway.quarantine_keeper import Hooks as QuarantineHooks
-from gateway.quarantine_keeper import Quarantine
-from gateway.replay import Limits
-from gateway.splitting import Splitter
+from gateway.settings.config import Config, Mqtt, split_url
+from gateway.settings.config_file import ConfigurationFault, secret
 from gateway.state import GatewayState, JournalState
-from gateway.store import Store
 from gateway.tls import tls_context
-from gateway.to_journal import ToJournal
-from gateway.unstored import Unstored
 
 BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""

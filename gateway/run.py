@@ -9,15 +9,15 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from gateway.config import Config
-from gateway.config_file import ConfigurationFault
 from gateway.core.waiting import WaitCause
-from gateway.database import Damaged, Database, DatabaseFault, begin
-from gateway.file_lock import InUse
+from gateway.disk.database import Damaged, Database, DatabaseFault, begin
+from gateway.disk.file_lock import InUse
+from gateway.disk.quarantine import keys_of
 from gateway.known import Known, load_known, topic_filters
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
-from gateway.quarantine import keys_of
+from gateway.settings.config import Config
+from gateway.settings.config_file import ConfigurationFault
 from gateway.web.server import WebServer
 
 log = logging.getLogger("gateway")

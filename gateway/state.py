@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import TypedDict
 
 from gateway import __version__
-from gateway.codecs import Codecs
-from gateway.config import Config
+from gateway.codecs.caller import Codecs
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import encode
 from gateway.core.catch_up import Progress
@@ -18,11 +17,12 @@ from gateway.core.message import Reading
 from gateway.core.points import escape_tag
 from gateway.core.process import Processor
 from gateway.core.streams import Device, Streams
-from gateway.deliver import Delivery
+from gateway.delivery.deliver import Delivery
+from gateway.disk.journal import Entry, Stock
+from gateway.disk.quarantine_keeper import Quarantine
+from gateway.disk.replay import Committed, Replayed
 from gateway.events import Events
-from gateway.journal import Entry, Stock
-from gateway.quarantine_keeper import Quarantine
-from gateway.replay import Committed, Replayed
+from gateway.settings.config import Config
 from schemas.registry import RegisteredDevice
 
 

@@ -9,7 +9,8 @@ all of this holds:
 - they are at least a tenth of all;
 - they are at least 20 times as many as on the topic in the middle of the others. Where there are no others, nobody is starved.
 
-A device that is allowed to send much is named too; nothing else happens to it while InfluxDB keeps up (:mod:`gateway.aside`).
+A device that is allowed to send much is named too; nothing else happens to it while InfluxDB keeps up
+(:mod:`gateway.delivery.aside`).
 """
 
 from collections import Counter, deque

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from gateway.core.counters import CounterState
 from gateway.core.message import Message, Refusal
-from gateway.documents import reject_document
-from gateway.registry_edit import scalar
+from gateway.desk.documents import reject_document
+from gateway.settings.registry_edit import scalar
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 from schemas.topics import is_name, parse_topic

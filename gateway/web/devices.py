@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from gateway import quarantine, rejects
-from gateway.codec_protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.core.message import Message, Refusal, StoredMessage
 from gateway.core.streams import Device, Unresolved
 from gateway.core.waiting import WaitCause
-from gateway.database import Damaged, DatabaseFault, kept
-from gateway.retrace import AskCodec, Retraced, births_named_by, retrace
+from gateway.desk.retrace import AskCodec, Retraced, births_named_by, retrace
+from gateway.disk import quarantine, rejects
+from gateway.disk.database import Damaged, DatabaseFault, kept
 from gateway.state import device_document, is_online
 from gateway.web.device_documents import (
     counter_documents,

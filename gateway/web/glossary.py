@@ -130,7 +130,7 @@ STEPS: Final[dict[str, Said]] = {
     "reject": Said("Từ chối", "Reject"),
     "mend": Said("Cách sửa", "To mend"),
 }
-"""What :func:`gateway.explain.steps` tells of."""
+"""What :func:`gateway.desk.explain.steps` tells of."""
 
 UNITS: Final = {
     "m3": "m³",

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from gateway import journal, rejects
-from gateway.config import is_loopback
-from gateway.config_file import ConfigurationFault, secret
-from gateway.database import Damaged, DatabaseFault
-from gateway.documents import reject_document
+from gateway.desk.documents import reject_document
+from gateway.disk import journal, rejects
+from gateway.disk.database import Damaged, DatabaseFault
+from gateway.disk.replay import Limits, commit, work
 from gateway.metrics import exposition
-from gateway.replay import Limits, commit, work
+from gateway.settings.config import is_loopback
+from gateway.settings.config_file import ConfigurationFault, secret
 from gateway.web.access import COOKIE, Access, make_token
 from gateway.web.devices import DevicePages
 from gateway.web.pages import language_of, log_in

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from gateway import quarantine
-from gateway.documents import coverage_document
+from gateway.desk.documents import coverage_document
+from gateway.disk import quarantine
 from gateway.web.pages import language_of, page
 
 if TYPE_CHECKING:

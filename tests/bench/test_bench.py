@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config
 from gateway.core.message import StoredMessage
 from gateway.known import load_known
 from gateway.pipeline import build_processor
 from gateway.services import Service
+from gateway.settings.config import Config
 from tests.bench.burst import publish
 from tests.bench.children import helper, wait_printed
 from tests.bench.door import Arrivals

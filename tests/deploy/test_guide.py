@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from gateway.cli import main
-from gateway.profile_files import SHIPPED, load_profiles
 from gateway.services import Service
+from gateway.settings.profile_files import SHIPPED, load_profiles
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec
 from schemas.quantities import QUANTITIES, Quality

@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from gateway.config import Config
-from gateway.config_file import load
-from gateway.registry import load_registry
+from gateway.settings.config import Config
+from gateway.settings.config_file import load
+from gateway.settings.registry import load_registry
 from schemas.quantities import DOMAINS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

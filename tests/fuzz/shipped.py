@@ -3,12 +3,12 @@
 from functools import cache
 from typing import Any
 
-from gateway.codec_calls import CodecCalls
-from gateway.config import Config
+from gateway.codecs.calls import CodecCalls
 from gateway.core.process import Processor
 from gateway.core.profiles import ProfiledTopic
 from gateway.known import Known, load_known
 from gateway.pipeline import build_processor
+from gateway.settings.config import Config
 from schemas.registry import RegisteredDevice, Registry
 from tests.fuzz.mutations import Seed, examples
 

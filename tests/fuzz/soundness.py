@@ -5,9 +5,9 @@ from functools import cache
 
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
-from gateway.desk import Seen
-from gateway.documents import result_document
-from gateway.explain import explain
+from gateway.desk.documents import result_document
+from gateway.desk.explain import explain
+from gateway.desk.look import Seen
 from gateway.web.glossary import closed_lists
 from schemas.quantities import QUANTITIES
 from schemas.rejects import RejectReason

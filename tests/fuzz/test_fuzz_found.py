@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config
 from gateway.core.message import Outcome, StoredMessage
-from gateway.desk import begin
+from gateway.desk.look import begin
 from gateway.known import load_known
 from gateway.pipeline import build_processor
+from gateway.settings.config import Config
 
 OutcomeOf = Callable[[str, object], Outcome]
 ARRIVAL_MS = 1_793_491_200_000

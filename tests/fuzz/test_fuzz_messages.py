@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.codec_calls import CodecCalls
-from gateway.codec_protocol import CodecAnswer
-from gateway.codec_protocol import CodecAsk as Call
-from gateway.config import Config
+from gateway.codecs.calls import CodecCalls
+from gateway.codecs.protocol import CodecAnswer
+from gateway.codecs.protocol import CodecAsk as Call
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.desk import begin, finish
+from gateway.desk.look import begin, finish
 from gateway.known import load_known
 from gateway.pipeline import build_processor
+from gateway.settings.config import Config
 from tests.fuzz.mutations import Mutator, examples
 from tests.fuzz.shipped import registered
 from tests.fuzz.soundness import assert_lines

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from gzip import decompress
 from typing import Any, cast
 
-from gateway import database, journal, quarantine, rejects
-from gateway.breaker import Breaker
-from gateway.config import JournalSection
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body
 from gateway.core.catch_up import Progress
@@ -22,19 +19,22 @@ from gateway.core.shapes import Shapes
 from gateway.core.streams import Device
 from gateway.core.waiting import WaitCause, Waiting
 from gateway.core.write_result import Answer
-from gateway.database import Database
-from gateway.deliver import Delivery, DeliveryLimits
-from gateway.deliver import Hooks as DeliveryHooks
-from gateway.device_state import DeviceStates
-from gateway.drain import Drain
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.deliver import Delivery, DeliveryLimits
+from gateway.delivery.deliver import Hooks as DeliveryHooks
+from gateway.delivery.drain import Drain
+from gateway.delivery.keeper import RejectKeeper
+from gateway.delivery.store import Store
+from gateway.delivery.to_journal import ToJournal
+from gateway.disk import database, journal, quarantine, rejects
+from gateway.disk.database import Database
+from gateway.disk.device_state import DeviceStates
+from gateway.disk.quarantine_keeper import Hooks, Quarantine
+from gateway.disk.replay import Limits
 from gateway.events import Events
 from gateway.housekeeping import Housekeeping
-from gateway.keeper import RejectKeeper
-from gateway.quarantine_keeper import Hooks, Quarantine
-from gateway.replay import Limits
+from gateway.settings.config import JournalSection
 from gateway.state import GatewayState
-from gateway.store import Store
-from gateway.to_journal import ToJournal
 from schemas.rejects import RejectReason
 
 NOW_MS = 1_793_491_200_250

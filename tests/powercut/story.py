@@ -7,13 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Concatenate, Final
 
-from gateway import database, journal
-from gateway.config import JournalSection
 from gateway.core.batching import Body, encode
 from gateway.core.message import Reading
-from gateway.database import Database, P, T
-from gateway.store import Store
-from gateway.wal import PAGE_BYTES
+from gateway.delivery.store import Store
+from gateway.disk import database, journal
+from gateway.disk.database import Database, P, T
+from gateway.disk.wal import PAGE_BYTES
+from gateway.settings.config import JournalSection
 from tests.powercut.cabinet import NOW_MS, Cabinet, Contents, contents, readings, refusal, waiting
 from tests.powercut.recorded_disk import RecordedDisk
 

@@ -13,9 +13,9 @@ from typing import Final
 
 import pytest
 
-from gateway import database, journal
 from gateway.core.batching import decode, encode
-from gateway.database import Database, DatabaseFault
+from gateway.disk import database, journal
+from gateway.disk.database import Database, DatabaseFault
 from tests.powercut.cabinet import NOW_MS, Cabinet, contents, readings, refusal, waiting
 from tests.powercut.hasty import HastyLoop, until
 from tests.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk

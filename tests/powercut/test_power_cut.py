@@ -13,9 +13,9 @@ from typing import Final
 
 import pytest
 
-from gateway import journal
 from gateway.core.batching import encode
-from gateway.database import Database, keep
+from gateway.disk import journal
+from gateway.disk.database import Database, keep
 from tests.powercut.cabinet import NOW_MS, Contents, contents, readings, settings
 from tests.powercut.recorded_disk import Operation, RecordedDisk
 from tests.powercut.replay import Image, Platter, lay_down, pick_up, seeded

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gateway.codec_calls import CodecCalls
+from gateway.codecs.calls import CodecCalls
 from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.envelopes import Envelopes
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Streams
-from gateway.desk import Desk
-from gateway.documents import point_document
-from gateway.profile_check import check_profile
-from gateway.profile_files import Loaded, load_profiles
+from gateway.desk.documents import point_document
+from gateway.desk.look import Desk
+from gateway.desk.profile_check import check_profile
+from gateway.settings.profile_files import Loaded, load_profiles
 from schemas.registry import RegisteredDevice
 from tests.profiles.lorawan_corpus import CORPUS, DEVICES, KNOWN_ERRORS, Field, Uplink, uplinks
 

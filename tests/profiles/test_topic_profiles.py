@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.yaml_reader import parse
+from gateway.settings.yaml_reader import parse
 from tests.profiles.decoding import Desk, point
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"

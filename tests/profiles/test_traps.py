@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import main
-from gateway.yaml_reader import parse
+from gateway.settings.yaml_reader import parse
 from tests.profiles.decoding import ARRIVAL, Desk, milliseconds
 
 CASES: list[dict[str, Any]] = parse((Path(__file__).parent / "traps.yaml").read_text())

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from gateway.config import Config
-from gateway.config_file import load
+from gateway.settings.config import Config
+from gateway.settings.config_file import load
 
 OWN = """
 profile: NAME

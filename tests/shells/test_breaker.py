@@ -2,8 +2,8 @@
 
 import asyncio
 
-from gateway.breaker import Breaker
 from gateway.core.write_result import Answer
+from gateway.delivery.breaker import Breaker
 from gateway.events import Events
 
 PAGE = Answer(200, "<html>top up</html>")

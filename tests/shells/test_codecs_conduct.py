@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.codec_record import SUSPENDED_FOR_S, Codec
+from gateway.codecs.record import SUSPENDED_FOR_S, Codec
 
 
 def suspended_at(now_s: float) -> Codec:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.codec_calls import CodecCalls
-from gateway.codec_protocol import CodecAsk
+from gateway.codecs.calls import CodecCalls
+from gateway.codecs.protocol import CodecAsk
 from tests.processes import children
 
 GOOD = "function decodeUplink(input) { return { data: { n: input.bytes.length } }; }"

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.codec_calls import CodecCalls
-from gateway.codec_protocol import CodecAnswer, CodecAsk
-from gateway.config_file import ConfigurationFault
+from gateway.codecs.calls import CodecCalls
+from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.settings.config_file import ConfigurationFault
 
 FOLDER = Path(__file__).parent / "codecs"
 AT_MS = 1_793_491_200_250
@@ -144,7 +144,7 @@ def test_a_codec_that_cannot_be_loaded_says_why(source: str, fault: str) -> None
 
 
 def test_what_a_codec_writes_to_its_console_is_logged_within_bounds(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "gateway.codecs")
+    caplog.set_level(logging.DEBUG, "gateway.codecs.caller")
     answer = decoded(
         "function decodeUplink(i) { console.log('got', i.bytes, {a: 1n});"
         " for (n = 0; n < 99; n++) console.warn('x'.repeat(1e4)); null.x; }",

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.codec_protocol import CodecAnswer, CodecAsk
-from gateway.codec_record import SUSPENDED_FOR_S
-from gateway.codecs import Codecs
+from gateway.codecs.caller import Codecs
+from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.record import SUSPENDED_FOR_S
 from tests.processes import children
 
 SOURCES = {
@@ -206,7 +206,7 @@ def test_a_child_that_somebody_killed_comes_back_and_nothing_is_lost() -> None:
 
 
 def test_a_call_of_which_two_children_end_is_at_fault_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.codec_process._PROGRAM", FOLDER / "crashing_child.py")
+    monkeypatch.setattr("gateway.codecs.process._PROGRAM", FOLDER / "crashing_child.py")
 
     async def test() -> None:
         async with running(SOURCES) as codecs:
@@ -245,7 +245,7 @@ def test_while_no_child_can_be_started_calls_are_not_made_and_the_codecs_are_fre
 ) -> None:
     async def test() -> None:
         monkeypatch.setattr("sys.executable", "/absent/python")
-        monkeypatch.setattr("gateway.codecs._FIRST_PAUSE_S", 0.05)
+        monkeypatch.setattr("gateway.codecs.caller._FIRST_PAUSE_S", 0.05)
         async with running(SOURCES) as codecs:
             freed = asyncio.Event()
             codecs.freed = lambda _key: freed.set()

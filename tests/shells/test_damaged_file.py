@@ -10,13 +10,13 @@ from random import Random
 
 import pytest
 
-from gateway import journal, quarantine
 from gateway.core.batching import Body, decode, encode
 from gateway.core.message import Reading
 from gateway.core.waiting import WaitCause, Waiting
-from gateway.database import Database, begin
-from gateway.set_aside import SUFFIXES
-from gateway.wal import beside
+from gateway.disk import journal, quarantine
+from gateway.disk.database import Database, begin
+from gateway.disk.set_aside import SUFFIXES
+from gateway.disk.wal import beside
 
 ROWS = 150
 READINGS = 40

@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.breaker import Breaker
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body, decode
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading
 from gateway.core.write_result import Answer
-from gateway.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.store import Appended, JournalFull, Store
+from gateway.delivery.to_journal import ToJournal
 from gateway.events import Events
-from gateway.store import Appended, JournalFull, Store
-from gateway.to_journal import ToJournal
 
 WINDOW = 20
 """The Receive Maximum: ten messages owed are half of it."""

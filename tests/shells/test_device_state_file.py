@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway import device_state
 from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, series_key
 from gateway.core.shapes import Shapes
 from gateway.core.streams import Device
-from gateway.database import Database, DatabaseFault
-from gateway.device_state import DeviceStates
+from gateway.disk import device_state
+from gateway.disk.database import Database, DatabaseFault
+from gateway.disk.device_state import DeviceStates
 from gateway.events import Events
 from tests.core.making import MINUTE_MS, NOW_MS
 
@@ -63,7 +63,7 @@ Start = Callable[..., Run]
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.device_state.time.time_ns", lambda: NOW_MS * 1_000_000)
+    monkeypatch.setattr("gateway.disk.device_state.time.time_ns", lambda: NOW_MS * 1_000_000)
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_what_the_disk_did_not_take_is_saved_the_next_time(start: Start, monkeyp
     def fails(*_: object) -> dict[str, int]:
         raise DatabaseFault("disk full")
 
-    monkeypatch.setattr("gateway.device_state._replace", fails)
+    monkeypatch.setattr("gateway.disk.device_state._replace", fails)
     with pytest.raises(DatabaseFault):
         run.save()
     monkeypatch.undo()

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.breaker import Breaker
-from gateway.codec_protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Batch
 from gateway.core.ledger import Ledger
@@ -16,7 +15,8 @@ from gateway.core.message import Message, Refusal
 from gateway.core.process import Processor
 from gateway.core.waiting import WaitCause, Waiting
 from gateway.core.write_result import Answer
-from gateway.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
 from gateway.errands import Errands
 from gateway.events import Events
 from schemas.registry import RegisteredDevice

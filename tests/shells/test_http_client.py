@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.http_client import HttpClient, Response
+from gateway.delivery.http_client import HttpClient, Response
 from gateway.services import free_port
 
 REQUEST = b"POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n."

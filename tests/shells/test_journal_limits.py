@@ -7,12 +7,12 @@ from random import Random
 
 import pytest
 
-from gateway import journal
-from gateway.config import JournalSection
 from gateway.core.batching import Body, encode
 from gateway.core.message import Reading
-from gateway.database import begin
-from gateway.store import Appended, JournalFull, Store
+from gateway.delivery.store import Appended, JournalFull, Store
+from gateway.disk import journal
+from gateway.disk.database import begin
+from gateway.settings.config import JournalSection
 
 BODIES = 60
 

@@ -3,8 +3,8 @@
 import pytest
 from mqtt5 import RetainHandling
 
-from gateway.config_file import ConfigurationFault
 from gateway.known import Known, load_known, topic_filters
+from gateway.settings.config_file import ConfigurationFault
 from tests.shells.site import CODEC, OUR_ENVELOPE, OWN, RADIO, Site
 
 ALWAYS, ONCE = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS

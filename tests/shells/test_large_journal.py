@@ -6,9 +6,9 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
-from gateway import journal
 from gateway.core.batching import Body
-from gateway.database import Database
+from gateway.disk import journal
+from gateway.disk.database import Database
 
 ROWS = 10_000
 ROW_BYTES = 1600

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.waiting import WaitCause
-from gateway.explain import _MENDED_BY
+from gateway.desk.explain import _MENDED_BY
 from gateway.web import glossary, pages
 from gateway.web.languages import LANGUAGES, WORDS, words
 from schemas.quantities import QUANTITIES, Quality

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.codec_calls import CodecCalls
-from gateway.config_file import ConfigurationFault
+from gateway.codecs.calls import CodecCalls
 from gateway.core.envelopes import Envelopes
 from gateway.core.profiles import Profiles
-from gateway.profile_check import check_profile
-from gateway.profile_files import SHIPPED, ambiguities, load_profiles
+from gateway.desk.profile_check import check_profile
+from gateway.settings.config_file import ConfigurationFault
+from gateway.settings.profile_files import SHIPPED, ambiguities, load_profiles
 
 GOOD = """
 profile: %s

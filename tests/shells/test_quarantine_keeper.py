@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from gateway import journal, quarantine, rejects
 from gateway.core.batching import Batch
 from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, Rare, Reading, Refusal
 from gateway.core.waiting import WaitCause, Waiting
-from gateway.database import Database, DatabaseFault
+from gateway.disk import journal, quarantine, rejects
+from gateway.disk.database import Database, DatabaseFault
+from gateway.disk.quarantine_keeper import Hooks, Quarantine
+from gateway.disk.replay import Limits
 from gateway.events import Events
-from gateway.quarantine_keeper import Hooks, Quarantine
-from gateway.replay import Limits
 from schemas.rejects import IgnoreCause, RejectReason
 
 ROOM = Limits(2**26, 2**28)
@@ -241,7 +241,7 @@ def test_what_the_disk_does_not_take_is_given_up_when_the_broker_presses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing that came after it could be acknowledged."""
-    monkeypatch.setattr("gateway.quarantine_keeper._RETRY_S", 0.001)
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
 
     async def story() -> None:
         async with rig(tmp_path, min_free_bytes=1) as gate:
@@ -264,7 +264,7 @@ def test_what_the_core_has_seen_is_committed_however_often_that_must_be_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sent through again it would be a duplicate of itself."""
-    monkeypatch.setattr("gateway.quarantine_keeper._RETRY_S", 0.001)
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
     failures = iter([True, True, False])
     commit = quarantine.remove
 
@@ -276,7 +276,7 @@ def test_what_the_core_has_seen_is_committed_however_often_that_must_be_tried(
     async def story() -> None:
         async with rig(tmp_path) as gate:
             gate.come(waiting())
-            monkeypatch.setattr("gateway.quarantine.remove", fails_twice)
+            monkeypatch.setattr("gateway.disk.quarantine.remove", fails_twice)
             gate.quarantine.release("m1")
             await until(lambda: gate.account() == {"journal": 2})
             assert gate.pipeline.came == [("t/m1", 1000)]
@@ -285,7 +285,7 @@ def test_what_the_core_has_seen_is_committed_however_often_that_must_be_tried(
 
 
 def test_a_full_journal_takes_nothing_out_of_quarantine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.quarantine_keeper._NO_ROOM_S", 0.001)
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._NO_ROOM_S", 0.001)
 
     async def story() -> None:
         async with rig(tmp_path, has_room=False) as gate:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import quarantine
 from gateway.core.waiting import WaitCause, Waiting
-from gateway.database import Database
-from gateway.quarantine import WaitingKey
-from gateway.tables import connect
+from gateway.disk import quarantine
+from gateway.disk.database import Database
+from gateway.disk.quarantine import WaitingKey
+from gateway.disk.tables import connect
 
 ROOM = 2**30
 OVERHEAD_BYTES = 150

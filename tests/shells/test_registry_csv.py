@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config_file import ConfigurationFault
-from gateway.registry_csv import Row, merge, read_rows
+from gateway.settings.config_file import ConfigurationFault
+from gateway.settings.registry_csv import Row, merge, read_rows
 from schemas.registry import RegisteredDevice, Registry
 
 AREAS = {"A1": "Phường Trung Tâm"}

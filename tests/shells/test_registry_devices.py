@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway import devices_command
+from gateway.commands import devices as devices_command
 from gateway.web.languages import WORDS
 from tests.system.rig import run_gateway
 

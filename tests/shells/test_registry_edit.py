@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.registry import registry_of
-from gateway.registry_edit import edit, replace_file, scalar, write_out
-from gateway.yaml_reader import parse
+from gateway.settings.registry import registry_of
+from gateway.settings.registry_edit import edit, replace_file, scalar, write_out
+from gateway.settings.yaml_reader import parse
 from schemas.registry import RegisteredDevice, Registry
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "devices.yaml"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config_file import ConfigurationFault
-from gateway.registry import check_profiles, load_registry
+from gateway.settings.config_file import ConfigurationFault
+from gateway.settings.registry import check_profiles, load_registry
 
 
 def faults(path: Path, text: str) -> list[str]:

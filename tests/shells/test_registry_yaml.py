@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import plain_yaml
-from gateway.config_file import ConfigurationFault, read_yaml
-from gateway.plain_yaml import read
-from gateway.yaml_reader import YamlFault, lines_of, parse
+from gateway.settings import plain_yaml
+from gateway.settings.config_file import ConfigurationFault, read_yaml
+from gateway.settings.plain_yaml import read
+from gateway.settings.yaml_reader import YamlFault, lines_of, parse
 
 
 @pytest.mark.parametrize(

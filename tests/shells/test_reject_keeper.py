@@ -8,9 +8,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 from gateway.core.batching import Batch
 from gateway.core.ledger import Ledger
 from gateway.core.message import Refusal
-from gateway.database import Database, DatabaseFault
+from gateway.delivery.keeper import RejectKeeper
+from gateway.disk.database import Database, DatabaseFault
 from gateway.events import Events
-from gateway.keeper import RejectKeeper
 from schemas.rejects import RejectReason
 
 P = ParamSpec("P")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import rejects
 from gateway.core.message import Refusal
-from gateway.tables import connect
+from gateway.disk import rejects
+from gateway.disk.tables import connect
 from schemas.rejects import RejectReason
 
 ROOM = 2**30

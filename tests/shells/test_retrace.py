@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.codec_protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.envelopes import Envelopes
 from gateway.core.language.profile import CompiledProfile
@@ -17,8 +17,8 @@ from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Streams
-from gateway.profile_files import load_profiles
-from gateway.retrace import Retraced, births_named_by, retrace
+from gateway.desk.retrace import Retraced, births_named_by, retrace
+from gateway.settings.profile_files import load_profiles
 from schemas.registry import RegisteredDevice
 from tests.core.sparkplug_payloads import M, payload
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config_file import ConfigurationFault, secret
+from gateway.settings.config_file import ConfigurationFault, secret
 
 
 def test_the_first_line_is_the_secret(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import gzip
 
 import pytest
 
-from gateway.breaker import Breaker
 from gateway.core.batching import encode
 from gateway.core.message import Reading
 from gateway.core.write_result import Answer
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.splitting import Split, Splitter
 from gateway.events import Events
-from gateway.splitting import Split, Splitter
 
 OWN = b"own"
 GOOD, REFUSED, BROKEN, AWAY = Answer(204), Answer(400, "unable to parse"), Answer(500, "panic"), Answer(503)

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.core.batching import encode
 from gateway.core.message import Reading
-from gateway.database import Database
-from gateway.journal import append
+from gateway.disk.database import Database
+from gateway.disk.journal import append
 from gateway.services import Service
 from tests.influx import query
 from tests.system.door import Deed, Door, Forward, Reply

@@ -8,24 +8,24 @@ from typing import Any
 
 import yaml
 
-from gateway import plain_yaml, yaml_reader
-from gateway.config import Config
-from gateway.config_file import ConfigurationFault, load
 from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import Session
 from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Admission, Streams
-from gateway.desk import begin
-from gateway.influxdb import write_target
+from gateway.delivery.influxdb import write_target
+from gateway.desk.look import begin
 from gateway.pipeline import broker_address, build_processor, delivery_limits, session_options
-from gateway.profile_files import ProfileFile, load_profiles
-from gateway.registry import load_registry
-from gateway.registry_csv import merge, read_rows
-from gateway.registry_edit import edit
-from gateway.shipped import SHIPPED
-from gateway.yaml_reader import YamlFault
+from gateway.settings import plain_yaml, yaml_reader
+from gateway.settings.config import Config
+from gateway.settings.config_file import ConfigurationFault, load
+from gateway.settings.profile_files import ProfileFile, load_profiles
+from gateway.settings.registry import load_registry
+from gateway.settings.registry_csv import merge, read_rows
+from gateway.settings.registry_edit import edit
+from gateway.settings.shipped import SHIPPED
+from gateway.settings.yaml_reader import YamlFault
 from schemas.registry import Registry
 from tests.core.test_envelopes import ENVELOPES
 from tests.fuzz import shipped

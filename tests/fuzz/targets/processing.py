@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.codec_protocol import CodecAnswer, read_answer
+from gateway.codecs.protocol import CodecAnswer, read_answer
 from gateway.core.decoders.plain import json_object
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.native import Undecodable
@@ -12,7 +12,7 @@ from gateway.core.process import Processor
 from gateway.core.profiles import ProfiledTopic
 from gateway.core.sparkplug import SparkplugHost
 from gateway.core.sparkplug_births import parse_address
-from gateway.desk import begin, finish
+from gateway.desk.look import begin, finish
 from tests.core.sparkplug_payloads import FLOAT, INT, LONG, M, payload
 from tests.core.test_envelopes import ENVELOPES, MESSAGES
 from tests.fuzz import shipped

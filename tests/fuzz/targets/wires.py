@@ -9,7 +9,7 @@ import mqtt5
 
 from gateway.core.mqtt_session import Event, Oversized, ProtocolFault, Session, SessionOptions
 from gateway.core.write_result import Answer, Fate, fate_of, retry_after_s
-from gateway.http_client import Response, _Connection
+from gateway.delivery.http_client import Response, _Connection
 from tests.core.conversation import recorded
 from tests.fuzz.target import Run, Target
 

@@ -5,19 +5,19 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "gateway"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "gateway" / "codecs"))
 
-import codec_child
+import child
 
-answer = codec_child.Codec.answer
+answer = child.Codec.answer
 
 
-def crash(codec: codec_child.Codec, arguments: str) -> str:
+def crash(codec: child.Codec, arguments: str) -> str:
     """Answer as the real one would, or crash."""
     if "[222,173]" in arguments:
         os.kill(os.getpid(), signal.SIGSEGV)
     return answer(codec, arguments)
 
 
-codec_child.Codec.answer = crash
-codec_child.main()
+child.Codec.answer = crash
+child.main()

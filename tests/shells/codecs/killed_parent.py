@@ -2,8 +2,8 @@
 
 import sys
 
-from gateway.codec_calls import CodecCalls
-from gateway.codec_protocol import CodecAsk
+from gateway.codecs.calls import CodecCalls
+from gateway.codecs.protocol import CodecAsk
 
 with CodecCalls(
     {

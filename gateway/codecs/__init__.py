@@ -1,0 +1,1 @@
+"""Makers' codecs, run as they are published, in a process of their own."""

@@ -1,0 +1,226 @@
+"""The program in which makers' codecs run: a process of its own, started and, if need be, killed by the gateway.
+
+It imports nothing of the gateway, so that it starts fast and holds nothing worth having. The lines that come in and go out are
+described in :mod:`gateway.codecs.protocol`. Each codec has one context of the engine, made when it is first called and made
+anew after every fault. A fault in a used context is not believed: the call is made once more in a new one, so that no call can
+spoil a later one.
+
+It lives as long as its standard input is open, whatever signals its process group gets.
+"""
+
+import ctypes
+import json
+import mmap
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import quickjs
+
+CALL_LIMIT_S: Final = 0.01
+MEMORY_BYTES: Final = 16 * 1024 * 1024
+STACK_BYTES: Final = 1024 * 1024
+RESULT_CHARACTERS: Final = 64 * 1024
+MESSAGE_CHARACTERS: Final = 400
+PROCESS_MEMORY_BYTES: Final = 256 * 1024 * 1024
+NICENESS: Final = 5
+READ_BYTES: Final = 65536
+ANSWER_WITHIN_S: Final = 0.005
+PR_SET_PDEATHSIG: Final = 1
+
+OVERRAN: Final = f"took more than {CALL_LIMIT_S * 1000:g} ms"
+NOTHING_SAID: Final = '""'
+GIVEN_BACK: Final = "null"
+READY: Final = ""
+LOADED: Final = '{"data":{}}'
+
+SHELL: Final = Path(__file__).with_name("shell.js").read_text(encoding="utf-8")
+HEAD: Final = "(function (module, exports, console, $entry) { return (() => {"
+TAIL: Final = """
+;switch ($entry) {
+  case 0: return typeof decodeUplink === "function" ? decodeUplink : module.exports.decodeUplink;
+  case 1: return typeof Decode === "function" ? Decode : module.exports.Decode;
+  case 2: return typeof Decoder === "function" ? Decoder : module.exports.Decoder;
+}})(); })"""
+
+
+class FaultError(Exception):
+    """A codec gave no result.
+
+    :ivar line: the answer that says so.
+    :ivar overran: the codec took longer than it may.
+    """
+
+    def __init__(self, text: str, *, overran: bool = False) -> None:
+        self.line = json.dumps([text.encode(errors="replace").decode(), overran])
+        self.overran = overran
+
+
+class Codec:
+    """One maker's codec and its context.
+
+    :ivar console: what it wrote to its console in the last call, as JSON.
+    """
+
+    def __init__(self, source: str, *, keep_console: bool) -> None:
+        self._source = source
+        self._keep_console = keep_console
+        self._decode: Callable[[str | None], object] | None = None
+        self.console = NOTHING_SAID
+
+    def answer(self, arguments: str) -> str:
+        """The answer to one call.
+
+        :raises FaultError: it gave none, and was in a new context.
+        """
+        used = self._decode is not None
+        try:
+            return self._answer(arguments)
+        except FaultError as fault:
+            self._decode = None
+            if fault.overran or not used:
+                raise
+        return self.answer(arguments)
+
+    def _answer(self, arguments: str) -> str:
+        try:
+            if self._decode is None:
+                self._decode = self._load()
+            if arguments == "[]":
+                return LOADED
+            before_s = time.process_time()
+            result = self._decode(arguments)
+            if self._keep_console:
+                self.console = str(self._decode(None))
+        except (quickjs.JSException, TypeError, ValueError) as error:  # the last two: text or a value that Python cannot hold
+            text, _, stack = str(error).partition("\n    at ")
+            raise _fault(text, stack) from error
+        if time.process_time() - before_s > CALL_LIMIT_S:  # in one native function, where the engine does not look at its limit
+            raise FaultError(OVERRAN, overran=True)
+        if not isinstance(result, str) or not result.startswith("{"):
+            raise FaultError("returned what is no JSON object")
+        if result.startswith('{"!":'):
+            match json.loads(result):
+                case {"!": [str(text), str(stack)]}:
+                    raise _fault(text, stack)
+        if len(result) > RESULT_CHARACTERS:
+            raise FaultError(f"returned {len(result)} characters of JSON; {RESULT_CHARACTERS} are taken")
+        return result
+
+    def _load(self) -> Callable[[str | None], object]:
+        context = quickjs.Context()
+        context.set_memory_limit(MEMORY_BYTES)
+        context.set_max_stack_size(STACK_BYTES)
+        context.set_time_limit(CALL_LIMIT_S)
+        shell = context.eval(SHELL)
+        decode: Callable[[str | None], object] = shell(context.eval(HEAD + self._source + TAIL), self._keep_console)
+        return decode
+
+
+def _fault(text: str, stack: str) -> FaultError:
+    """What was thrown, and in which line of the codec."""
+    text = text[:MESSAGE_CHARACTERS].removesuffix("\nundefined")  # what the engine's package puts after what has no stack
+    if text == "InternalError: interrupted":
+        return FaultError(OVERRAN, overran=True)
+    for frame in stack.splitlines():
+        if "$shell" in frame:
+            break
+        _, found, place = frame.partition("<input>:")
+        if found:
+            return FaultError(f"{text} (line {place.split(':')[0]})")
+    return FaultError(text)
+
+
+class Server:
+    """Answers the lines of one read at a time, in their order."""
+
+    def __init__(self, progress: memoryview, *, keep_console: bool) -> None:
+        self._codecs: dict[str, Codec] = {}
+        self._progress = progress
+        self._keep_console = keep_console
+        self._overran: set[str] = set()
+        self._calls = 0
+
+    def answers(self, lines: list[bytes]) -> Iterator[str]:
+        """The answer to each call in ``lines``. What a codec has yet to answer after it overran is given back."""
+        self._overran.clear()
+        for line in lines:
+            number, _, text = line.decode().partition(" ")
+            if text[0] == '"':
+                self._codecs[number] = Codec(json.loads(text), keep_console=self._keep_console)
+            elif text == "null":
+                del self._codecs[number]
+            else:
+                self._calls += 1
+                self._progress[0] = self._calls
+                yield from self._answer(number, text)
+        self._progress[0] = 0
+
+    def _answer(self, number: str, arguments: str) -> Iterator[str]:
+        if number in self._overran:
+            yield GIVEN_BACK
+            return
+        codec = self._codecs[number]
+        try:
+            answer = codec.answer(arguments)
+        except FaultError as fault:
+            answer = fault.line
+            if fault.overran:
+                self._overran.add(number)
+        if codec.console != NOTHING_SAID:
+            yield codec.console
+            codec.console = NOTHING_SAID
+        yield answer
+
+
+def serve(server: Server) -> None:
+    """Read, answer, write, until standard input ends."""
+    rest = b""
+    while data := os.read(0, READ_BYTES):
+        *lines, rest = (rest + data).split(b"\n")
+        ready: list[str] = []
+        due_s = time.monotonic() + ANSWER_WITHIN_S
+        for answer in server.answers(lines):
+            ready.append(answer)
+            if time.monotonic() > due_s:
+                _write(ready)
+                due_s = time.monotonic() + ANSWER_WITHIN_S
+        _write(ready)
+
+
+def _write(answers: list[str]) -> None:
+    data = memoryview("".join([f"{answer}\n" for answer in answers]).encode())
+    answers.clear()
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def restrict() -> None:
+    """Bound what a fault in the engine could do, and leave the end of this process to its parent."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (PROCESS_MEMORY_BYTES, PROCESS_MEMORY_BYTES))
+    os.nice(NICENESS)
+    if sys.platform == "linux":  # elsewhere a parent that was killed leaves it alive until the call under way ends
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve; arguments: the descriptor of the shared counter of calls, and whether to keep console texts."""
+    progress, console = sys.argv[1:]
+    restrict()
+    with memoryview(mmap.mmap(int(progress), mmap.PAGESIZE)).cast("Q") as cell, suppress(BrokenPipeError, ConnectionResetError):
+        _write([READY])
+        serve(Server(cell, keep_console=console == "console"))
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # the engine's package keeps a thread that nobody needs to wait for

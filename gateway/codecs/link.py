@@ -1,0 +1,124 @@
+"""A child that runs makers' codecs, seen from the event loop: what it was asked, what it answered, and whether it moves."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, cast
+
+from gateway.codecs.process import KILL_AFTER_S, CodecProcess
+from gateway.codecs.protocol import call_line, forget_line, source_line
+from gateway.codecs.record import Call, Codec
+
+log = logging.getLogger("gateway.codecs")
+
+_CHECK_S: Final = KILL_AFTER_S / 5
+_WORKED_MAX_S: Final = KILL_AFTER_S - _CHECK_S
+_CHECKS_MAX: Final = 200
+"""A call found again at so many checks is ended, even if the child was not at work: nobody knows what it waits for."""
+
+
+class CodecLink(asyncio.Protocol):
+    """The connection to one child.
+
+    :ivar asked: calls that it has not answered; it answers in this order.
+    :ivar gone: set when it has ended.
+    :ivar is_ready: it has started.
+    :ivar is_stuck: it was killed, because one call lasted too long.
+    """
+
+    def __init__(self, process: CodecProcess, answered: Callable[[Call, bytes], None]) -> None:
+        self.asked: deque[Call] = deque()
+        self.gone = asyncio.Event()
+        self.is_ready = False
+        self.is_stuck = False
+        self._process = process
+        self._answered = answered
+        self._answers = 0
+        self._known: set[int] = set()
+        self._rest = b""
+        self._transport: asyncio.WriteTransport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen = 0
+        self._seen_again = 0
+        self._worked_before_s = 0.0
+
+    async def connect(self) -> None:
+        """Begin to listen to the child."""
+        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._process.connection)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See :class:`asyncio.BaseProtocol`."""
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def send(self, calls: Iterable[Call]) -> None:
+        """Ask; a codec's text goes before its first call."""
+        lines = []
+        for call in calls:
+            codec = call.codec
+            if codec.number not in self._known:
+                self._known.add(codec.number)
+                lines.append(source_line(codec.number, codec.source))
+            lines.append(call_line(codec.number, call.arguments))
+            self.asked.append(call)
+        self._write(lines)
+        if self._timer is None and self.asked:
+            self._look_again_soon()
+
+    def forget(self, codecs: Iterable[Codec]) -> None:
+        """These codecs are not needed any more; what was asked of them is still answered."""
+        numbers = {codec.number for codec in codecs} & self._known
+        self._known -= numbers
+        self._write([forget_line(number) for number in numbers])
+
+    def data_received(self, data: bytes) -> None:
+        """See :class:`asyncio.Protocol`."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if not line:
+                self.is_ready = True
+            elif line.startswith(b'"'):
+                log.debug("codec %s: %s", self.asked[0].codec.key, line.decode())
+            else:
+                self._answers += 1
+                self._answered(self.asked.popleft(), line)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
+        """See :class:`asyncio.BaseProtocol`."""
+        self.gone.set()
+
+    def culprit(self) -> Call | None:
+        """The unanswered call that the child is in, or was in when it ended."""
+        place = self._process.call_under_way - self._answers - 1
+        return self.asked[place] if 0 <= place < len(self.asked) else None
+
+    def end(self) -> None:
+        """Have the child gone when this returns."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        self._process.end()
+
+    def _write(self, lines: list[bytes]) -> None:
+        """Write, unless the child has just ended: then what was asked is asked again."""
+        if self._transport is not None and lines and not self._transport.is_closing():
+            self._transport.write(b"".join(lines))
+
+    def _look_again_soon(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_CHECK_S, self._look)
+
+    def _look(self) -> None:
+        """Is it still in the same call? Goes on as long as there is one."""
+        self._timer = None
+        if not self.asked:
+            return
+        under_way, worked_s = self._process.call_under_way, self._process.worked_s
+        if not under_way or under_way != self._seen:
+            self._seen, self._seen_again, self._worked_before_s = under_way, 0, worked_s
+        self._seen_again += 1
+        if worked_s - self._worked_before_s >= _WORKED_MAX_S or self._seen_again == _CHECKS_MAX:
+            self.is_stuck = True
+            self._process.kill()
+        else:
+            self._look_again_soon()

@@ -1,0 +1,120 @@
+"""The child process that runs makers' codecs: started and ended here, whoever talks to it; and the codecs' texts are read."""
+
+import importlib.util
+import mmap
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.codecs.protocol import INSTALL
+from gateway.settings.config_file import ConfigurationFault
+
+KILL_AFTER_S: Final = 0.25
+"""The most a call may hold up the child: where the engine's own limit does not help, inside one native function."""
+_PROCESS_CLOCK: Final = 2
+"""With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
+
+_PROGRAM: Final = Path(__file__).with_name("child.py")
+
+
+def available() -> str:
+    """Empty, or why makers' codecs cannot be run here. The engine is not imported: it would start a thread."""
+    return "" if importlib.util.find_spec("quickjs") else INSTALL
+
+
+def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
+    """The text of each codec, given as text or as a file. Bytes that are no UTF-8 are replaced; they stand in comments.
+
+    :raises ConfigurationFault: files that cannot be read.
+    """
+    texts, faults = {}, []
+    for key, source in sources.items():
+        try:
+            text = source if isinstance(source, str) else source.read_bytes().decode(errors="replace")
+        except OSError as error:
+            faults.append(f"{source}: cannot be read: {error.strerror}")
+        else:
+            texts[key] = text.removeprefix("\ufeff")
+    if faults:
+        raise ConfigurationFault(faults)
+    return texts
+
+
+class CodecProcess:
+    """A child from its start to its end.
+
+    :ivar connection: what it reads from and answers to; its end is the child's end.
+    """
+
+    def __init__(self, *, keep_console: bool) -> None:
+        """Start it.
+
+        :raises OSError: it cannot be started.
+        """
+        engine = importlib.util.find_spec("quickjs")
+        if engine is None or engine.origin is None:
+            raise FileNotFoundError(INSTALL)
+        site = str(Path(engine.origin).parents[1])
+        self.connection, theirs = socket.socketpair()
+        with theirs, _shared_page() as page:
+            self._progress = mmap.mmap(page, mmap.PAGESIZE)
+            command = [sys.executable, "-s", "-S", "-P", str(_PROGRAM), str(page), "console" if keep_console else ""]
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own program
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    pass_fds=(page,),
+                    env={"TZ": "UTC", "PYTHONPATH": site},
+                )
+            except OSError:
+                self.connection.close()
+                raise
+
+    @property
+    def call_under_way(self) -> int:
+        """Which call since its start it is in, from 1; 0: in none."""
+        return int.from_bytes(self._progress[:8], sys.byteorder)
+
+    @property
+    def worked_s(self) -> float:
+        """How long it has been at work since its start: what is held up by a busy machine is not to blame for that."""
+        if sys.platform != "linux":
+            return time.monotonic()
+        try:
+            return time.clock_gettime(~self._process.pid << 3 | _PROCESS_CLOCK)
+        except OSError:  # it has ended
+            return 0.0
+
+    def kill(self) -> None:
+        """End it without asking; the connection's end says when it is gone."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """Have it gone when this returns."""
+        self.connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def _shared_page() -> Iterator[int]:
+    """A page of memory that two processes share, as a descriptor."""
+    if sys.platform == "linux":
+        page = os.memfd_create("codec-progress")
+        try:
+            os.ftruncate(page, mmap.PAGESIZE)
+            yield page
+        finally:
+            os.close(page)
+    else:
+        with tempfile.TemporaryFile() as file:
+            file.truncate(mmap.PAGESIZE)
+            yield file.fileno()

@@ -1,0 +1,162 @@
+"""``gateway check``: whether the configuration is sound and, with ``--connect``, whether broker and InfluxDB let us in."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from mqtt5 import RetainHandling
+
+from gateway.codecs.calls import CodecCalls
+from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
+from gateway.core.profiles import Profiles
+from gateway.core.write_result import Fate, fate_of
+from gateway.delivery.influxdb import InfluxdbClient
+from gateway.desk.profile_check import check_profile
+from gateway.disk.set_aside import hindrance
+from gateway.known import Known, load_known, topic_filters
+from gateway.pipeline import broker_address, session_options
+from gateway.settings.config import Config
+from gateway.settings.config_file import DEFAULT_FILE, ConfigurationFault, load
+from gateway.settings.profile_files import ProfileFile
+
+_PATIENCE_S = 5.0
+
+
+def check(path: Path | None, *, connect: bool) -> int:
+    """Say what is sound and what is not; 0, or 3 when something cannot be reached.
+
+    :raises ConfigurationFault: configuration, registry or a profile is faulty, or a test inside a profile fails.
+    """
+    config = load(path)
+    known = load_known(config)
+    session_options(config)
+    broker_address(config.mqtt)
+    file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
+    _say(f"{config.devices.registry}: {_registered(config, known)}")
+    faults = [f"{config.devices.registry}: devices: {fault}" for fault in known.without_params()]
+    if faults := faults + _check_profiles(config, known):
+        raise ConfigurationFault(faults)
+    if why := hindrance(config.journal.path):
+        print(f"{config.journal.path}: journal.path: {why}; the gateway would run without it", file=sys.stderr)
+    _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, known)))
+    if not connect:
+        return 0
+    out_of_reach = [fault for fault in asyncio.run(_try_both(config, known)) if fault]
+    for fault in out_of_reach:
+        print(fault, file=sys.stderr)
+    return 3 if out_of_reach else 0
+
+
+def _registered(config: Config, known: Known) -> str:
+    if not config.devices.registry.exists():
+        return "does not exist; no device is registered"
+    return f"{_count(len(known.registry.devices), 'device')}, {_count(len(known.registry.areas), 'area')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def _check_profiles(config: Config, known: Known) -> list[str]:
+    """Run the tests inside all profiles and print a table; what failed in those in force, a line each."""
+    everything = load_known(config, all_shipped=True)
+    devices = Counter(profile.name for device in known.registry.devices for profile in known.profiles.named(device))
+    rows, faults = [_HEAD], []
+    with CodecCalls(everything.codecs) as codecs:
+        for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
+            verdict, found = _check_profile(file, everything, codecs)
+            in_force = name in known.files
+            faults += found if in_force else []
+            codec = file.compiled.codec.name if file.compiled.codec else "-"
+            whose = "shipped" if file.shipped else "yours"
+            rows.append((name, whose, "yes" if in_force else "no", str(devices[name]), codec, verdict))
+    _say("", *_lines(rows))
+    if len(known.files) < len(everything.files):
+        _say(_HOW_IN_FORCE)
+    return faults
+
+
+def _check_profile(file: ProfileFile, everything: Known, codecs: CodecCalls) -> tuple[str, list[str]]:
+    """The verdict on one profile, and what failed."""
+    codec = file.compiled.codec
+    if codec is not None and (wrong := codecs.fault(codec.name)):
+        return f"codec: {wrong}", [f"{file.codec}: codec: {wrong}"]
+    alone = Profiles([file.compiled], everything.profiles.envelopes)
+    checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
+    failed = [test for test in checked if test.faults]
+    verdict = f"{len(failed)} of {len(checked)} FAIL" if failed else f"{len(checked)} of {len(checked)} pass"
+    return verdict, [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
+
+
+_HEAD: Final = ("profile", "from", "in force", "devices", "codec", "tests")
+_HOW_IN_FORCE: Final = "(a shipped profile is in force when profiles.enable, or the model of a registered device, names it)"
+
+
+def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+async def _try_both(config: Config, known: Known) -> tuple[str, str]:
+    return await _try_broker(config, known), await _try_influxdb(config)
+
+
+async def _try_broker(config: Config, known: Known) -> str:
+    """Connect under a name of its own, so that a running gateway keeps its session, and subscribe as the gateway would."""
+    address = broker_address(config.mqtt)
+    options = session_options(config)
+    session = Session(type(options)(f"{options.client_id}-check", options.username, options.password, session_expiry_s=0))
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            name = address.host if address.tls else None
+            reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
+            with closing(writer):
+                refused = await _subscribe(session, topic_filters(config, known), reader, writer)
+    except TimeoutError:
+        return f"{address}: no answer within {_PATIENCE_S:g} s"
+    except (OSError, ProtocolFault) as error:
+        return f"{address}: {error}"
+    _say(f"{address}: {'connected' if refused else 'connected and subscribed'}")
+    return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in refused.items())
+
+
+async def _subscribe(
+    session: Session,
+    filters: dict[str, RetainHandling],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> dict[str, str]:
+    """Connect, subscribe, say goodbye; the filters that were refused, and why."""
+    writer.write(session.connect())
+    while data := await reader.read(65536):
+        for event in session.receive(data):
+            if isinstance(event, Connected):
+                writer.write(session.subscribe(filters))
+            elif isinstance(event, Subscribed):
+                writer.write(DISCONNECT)
+                return event.refused
+    raise ProtocolFault("the broker closed the connection")
+
+
+async def _try_influxdb(config: Config) -> str:
+    """Write nothing, but ask as a write would: an empty body tells address, rights and bucket without leaving a point."""
+    async with InfluxdbClient(config.influxdb) as influxdb:
+        answer = await influxdb.write(_EMPTY_GZIP)
+    where = f"{config.influxdb.url} bucket {config.influxdb.bucket}"
+    if fate_of(answer) is Fate.WRITTEN:
+        _say(f"{where}: takes writes")
+        return ""
+    return f"{where}: {answer.describe()}"
+
+
+_EMPTY_GZIP = bytes.fromhex("1f8b08000000000000ff03000000000000000000")
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line)

@@ -1,0 +1,137 @@
+"""``gateway decode``: what becomes of a payload, step by step, with the same core the gateway runs."""
+
+import argparse
+import json
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from gateway.codecs.calls import CodecCalls
+from gateway.core.message import StoredMessage
+from gateway.desk.documents import result_document
+from gateway.desk.explain import explain
+from gateway.desk.look import Desk
+from gateway.known import load_known
+from gateway.pipeline import build_processor
+from gateway.settings.config_file import ConfigurationFault, load
+from gateway.web.glossary import closed_lists
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message to decode, and when it arrived."""
+
+    message: StoredMessage
+    arrival_ms: int
+
+
+def decode(options: argparse.Namespace) -> int:
+    """Decode one payload or many; 0, or 1 when something was rejected.
+
+    :raises ConfigurationFault: the configuration, the input or the topic is missing or faulty.
+    """
+    config = load(options.config)
+    if options.registry is not None:
+        if not options.registry.exists():
+            raise ConfigurationFault([f"{options.registry}: document: does not exist"])
+        config = config.model_copy(update={"devices": config.devices.model_copy(update={"registry": options.registry})})
+    known = load_known(config, also=options.profile, all_shipped=options.profile is None)
+    rejected, words = False, closed_lists("en")
+    with CodecCalls(known.codecs) as codecs:
+        desk = Desk(build_processor(config, known), codecs)
+        for row in _rows(options):
+            seen = desk.take(row.message, row.arrival_ms)
+            rejected |= bool(seen.outcome.refusals)
+            document = result_document(seen)
+            print(
+                json.dumps(document, ensure_ascii=False, default=repr)
+                if options.json
+                else explain(desk.processor, seen, document, words)
+            )
+    return int(rejected)
+
+
+class _Line(BaseModel):
+    """One line of ``--jsonl``; what else stands there is not looked at."""
+
+    topic: str
+    payload: Any = None
+    payload_hex: str | None = None
+    payload_base64: str | None = None
+    retain: bool = False
+    arrival_ms: int | None = Field(None, ge=0, le=2**53)
+
+    def body(self) -> bytes:
+        """The bytes of the message; a JSON text is the text itself.
+
+        :raises ValueError: they are written wrongly.
+        """
+        if self.payload_hex is not None:
+            return bytes.fromhex(self.payload_hex)
+        if self.payload_base64 is not None:
+            return b64decode(self.payload_base64, validate=True)
+        if "payload" not in self.model_fields_set:
+            raise ValueError("give payload, payload_hex or payload_base64")
+        if isinstance(self.payload, str):
+            return self.payload.encode()
+        return json.dumps(self.payload, ensure_ascii=False).encode(errors="backslashreplace")  # half a surrogate pair
+
+
+def _rows(options: argparse.Namespace) -> Iterator[Row]:
+    data = _read(options.file)
+    if options.jsonl:
+        for number, text in enumerate(data.splitlines(), start=1):
+            if text.strip():
+                yield _row(text, f"{options.file}: line {number}")
+        return
+    if options.topic is None:
+        raise ConfigurationFault(["--topic: say on which topic the payload came"])
+    try:
+        payload = data
+        if options.hex:
+            payload = bytes.fromhex(data.decode("ascii"))
+        elif options.base64:
+            payload = b64decode(b"".join(data.split()), validate=True)
+        message = _message(options.topic, payload)
+    except ValueError as error:
+        raise ConfigurationFault([f"{options.file}: document: {error}"]) from error
+    yield Row(message, _now_ms())
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigurationFault([f"{file}: document: cannot be read: {error.strerror}"]) from error
+
+
+def _row(text: bytes, place: str) -> Row:
+    try:
+        line = _Line.model_validate(json.loads(text))
+        message = _message(line.topic, line.body(), retain=line.retain)
+    except ValidationError as error:
+        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
+        lines = [f"{place}: {key}: {what}" if key else f"{place}: document: is no JSON object" for key, what in faults]
+        raise ConfigurationFault(lines) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationFault([f"{place}: document: {error}"]) from error
+    return Row(message, _now_ms() if line.arrival_ms is None else line.arrival_ms)
+
+
+def _message(topic: str, payload: bytes, *, retain: bool = False) -> StoredMessage:
+    """A message.
+
+    :raises ValueError: its topic cannot be written in UTF-8.
+    """
+    topic.encode()
+    return StoredMessage(topic, payload, retain)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,181 @@
+"""``gateway devices``: the registry beside what the running gateway has heard, devices from a spreadsheet, coverage."""
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from typing import Any, Final
+from urllib.parse import quote
+
+from gateway.commands.coverage_report import coverage_csv, coverage_table
+from gateway.commands.running import ask, is_running
+from gateway.core.coverage import Heard, coverage, is_reporting
+from gateway.desk.documents import coverage_document
+from gateway.settings.config import Config
+from gateway.settings.config_file import ConfigurationFault, load
+from gateway.settings.registry import load_registry
+from gateway.settings.registry_csv import Merger, merge, read_rows
+from gateway.settings.registry_edit import edit, replace_file
+from schemas.durations import format_duration
+from schemas.registry import COLUMNS, RegisteredDevice, device_key
+
+_SHOWN: Final = 20
+_HEAD: Final = ("device", "state", "last heard", "site", "domain", "area", "interval", "profile or model")
+_ONLY_REGISTRY: Final = "the gateway does not run: only the registry is known"
+
+Document = dict[str, Any]
+
+
+def devices_command(options: argparse.Namespace) -> int:
+    """``gateway devices``; the exit status.
+
+    :raises ConfigurationFault: the configuration, the registry or the file to import is faulty.
+    """
+    actions = {"list": _list, "import": _import, "coverage": _coverage, "exchange": _exchange}
+    actions[options.action](load(options.config), options)
+    return 0
+
+
+def _heard(config: Config) -> list[Document] | None:
+    """Devices that the running gateway has heard; None when it does not run."""
+    if not is_running(config):
+        return None
+    return [document for document in ask(config, "GET", "/api/devices", {})["devices"] if document["last_seen"]]
+
+
+# The list.
+
+
+def _list(config: Config, options: argparse.Namespace) -> None:
+    registry, heard = load_registry(config.devices.registry), _heard(config)
+    met = {device_key(document["id"]): document for document in heard or []}
+    now_ms = time.time_ns() // 1_000_000
+    found = [_joined(device, met.pop(device_key(device.id), None), now_ms) for device in registry.devices]
+    found += [_stranger(document) for document in met.values()]
+    found = [document | ({} if heard is not None else {"state": None}) for document in found]
+    if options.json:
+        for document in found:
+            print(json.dumps(document, ensure_ascii=False))
+        return
+    rows = [_HEAD, *(_row(document) for document in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if heard is None:
+        print(f"\n{_ONLY_REGISTRY}")
+
+
+def _joined(device: RegisteredDevice, heard: Document | None, now_ms: int) -> Document:
+    """A registered device, and when it was heard."""
+    last_seen = heard["last_seen"] if heard else None
+    state = "reporting" if is_reporting(last_seen, device.interval, now_ms) else "silent"
+    written = asdict(device) | {
+        "interval": format_duration(device.interval) if device.interval else None,
+        "installed": device.installed.isoformat() if device.installed else None,
+    }
+    return written | {"registered": True, "state": state, "last_seen": last_seen}
+
+
+def _stranger(heard: Document) -> Document:
+    known = dict.fromkeys(COLUMNS) | {"params": {}} | {key: heard.get(key) for key in ("id", "site", "domain")}
+    return known | {"registered": False, "state": "unknown", "last_seen": heard["last_seen"]}
+
+
+def _row(document: Document) -> tuple[str, ...]:
+    last_seen = document["last_seen"]
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last_seen / 1000)) if last_seen else "-"
+    named = [document[key] or "-" for key in ("site", "domain", "area", "interval")]
+    return document["id"], document["state"] or "?", when, *named, document["profile"] or document["model"] or "-"
+
+
+# Coverage.
+
+
+def _coverage(config: Config, options: argparse.Namespace) -> None:
+    registry, documents = load_registry(config.devices.registry), _heard(config)
+    now_ms = time.time_ns() // 1_000_000
+    heard = None
+    if documents is not None:
+        heard = {document["id"]: Heard(document["last_seen"], document.get("domain")) for document in documents}
+    found = coverage(registry.devices, heard, now_ms)
+    if options.json:
+        document = {"at": now_ms, "running": heard is not None, **coverage_document(found, registry.areas)}
+        print(json.dumps(document, ensure_ascii=False))
+    elif options.csv:
+        print(coverage_csv(found, registry.areas), end="")
+    else:
+        print(coverage_table(found, registry.areas, options.language or config.language), end="")
+
+
+# The exchange of a meter.
+
+
+def _exchange(config: Config, options: argparse.Namespace) -> None:
+    """Tell the running gateway that a meter was exchanged; a stopped one would not know what its registers stood at."""
+    if not is_running(config):
+        raise ConfigurationFault([f"{config.journal.path}: the gateway does not run; start it, then say it again"])
+    answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
+    print(f"{answer['device']}: begin anew with the next reading: {', '.join(answer['begin_anew']) or 'no register was known'}")
+
+
+# The import.
+
+
+def _import(config: Config, options: argparse.Namespace) -> None:
+    path, registry = config.devices.registry, load_registry(config.devices.registry)
+    rows = read_rows(options.file, registry)
+    merger = merge(registry, rows)
+    changed = len(merger.added) + len(merger.changed)
+    if not options.json:
+        _say_changes(merger, everything=options.dry_run)
+        print(f"{len(merger.added)} new, {len(merger.changed)} changed, {len(rows) - changed} as they are")
+    if changed and not options.dry_run:
+        _write(config, merger, quiet=options.json)
+    if options.json:
+        counts = {"new": len(merger.added), "changed": len(merger.changed), "same": len(rows) - changed}
+        print(json.dumps({**counts, "written": bool(changed) and not options.dry_run}))
+    elif options.dry_run:
+        print(f"{path}: nothing written (--dry-run)")
+
+
+def _say_changes(merger: Merger, *, everything: bool) -> None:
+    lines = []
+    for before, after in merger.changed.values():
+        keys = [key for key in COLUMNS if getattr(before, key) != getattr(after, key)]
+        lines.append(f"changed  {after.id}  {', '.join(f'{k}: {_text(before, k)} → {_text(after, k)}' for k in keys)}")
+    for device in merger.added:
+        keys = [key for key in COLUMNS[1:] if getattr(device, key) not in (None, {})]
+        lines.append(f"new      {device.id}  {', '.join(f'{key}: {_text(device, key)}' for key in keys)}")
+    shown = lines if everything else lines[:_SHOWN]
+    for line in shown:
+        print(line.rstrip())
+    if len(shown) < len(lines):
+        print(f"... and {len(lines) - len(shown)} more (--dry-run shows all)")
+
+
+def _text(device: RegisteredDevice, key: str) -> str:
+    value = getattr(device, key)
+    if value is None or value == {}:
+        return "nothing"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={given}" for name, given in value.items())
+    return format_duration(value) if key == "interval" else str(value)
+
+
+def _write(config: Config, merger: Merger, *, quiet: bool) -> None:
+    path = config.devices.registry
+    try:
+        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        changed = {place: after for place, (_, after) in merger.changed.items()}
+        edition = edit(text, merger.registry, merger.added, changed)
+        backup = replace_file(path, edition.text)
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
+    if quiet:
+        return
+    print(f"{path}: written{f'; the old one is {backup}' if backup else ''}")
+    if not edition.comments_kept:
+        print("its comments could not be kept; they stand in the old one")
+    elif merger.changed:
+        print("comments inside changed devices were not kept; they stand in the old one")
+    print("send SIGHUP to a running gateway (systemctl reload gateway) to take it in force")

@@ -1,0 +1,183 @@
+"""``gateway rejects`` and ``gateway journal``: through the running gateway's HTTP, or on its files when it does not run."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from gateway.commands.running import ask
+from gateway.core.batching import decode as decode_body
+from gateway.desk.documents import reject_document
+from gateway.disk import journal, rejects
+from gateway.disk.database import Damaged, Database, DatabaseFault
+from gateway.disk.file_lock import InUse
+from gateway.disk.replay import Limits, commit, without_codecs, work
+from gateway.known import load_known
+from gateway.pipeline import build_processor
+from gateway.settings.config import Config
+from gateway.settings.config_file import ConfigurationFault, load
+from schemas.rejects import RejectReason
+
+_MENDED_BY = "a gateway that starts on it sets it aside and saves what can be read"
+
+
+def rejects_command(options: argparse.Namespace) -> int:
+    """``gateway rejects``; the exit status."""
+    reason, device = options.reason, options.device
+    if reason is not None and reason not in {known.value for known in RejectReason}:
+        raise ConfigurationFault([f"--reason: {reason!r} is none of {', '.join(known.value for known in RejectReason)}"])
+    if options.action == "show" and options.id is None:
+        raise ConfigurationFault(["rejects show: say which ID"])
+    config = load(options.config)
+    query = {"reason": reason, "device": device, "id": options.id}
+    with _database(config) as file:
+        if options.action in {"list", "show", "export"}:
+            found = _select(file, config, query)
+            return _print_rejects(found, options)
+        if file is None:
+            answer = ask(config, "POST", f"/api/rejects/{options.action}", query)
+        else:
+            answer = _change_rejects(file, config, options.action, reason, device)
+    print(
+        json.dumps(answer) if options.json else ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in answer.items())
+    )
+    return 0
+
+
+def _select(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """All rejects that fit, newest first, asked for in pages."""
+    found: list[dict[str, Any]] = []
+    while page := _page(file, config, query | {"before": found[-1]["id"] if found else None}):
+        found += page
+    return found
+
+
+def _page(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
+    if file is None:
+        return list(ask(config, "GET", "/api/rejects", query)["rejects"])
+    chosen = {"reason": query["reason"], "device": query["device"], "number": query["id"], "before": query["before"]}
+    return [reject_document(number, refusal) for number, refusal in file.run_here(rejects.select, **chosen)]
+
+
+def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:
+    chosen = file.run_here(rejects.select, reason=reason, device=device, most=1_000_000)
+    if action == "purge":
+        return {"removed": file.run_here(rejects.remove, [number for number, _ in chosen])}
+    result = asyncio.run(work(sorted(chosen, key=itemgetter(0)), without_codecs(build_processor(config, load_known(config)))))
+    first_row = file.reserve_rows(len(result.bodies))
+    limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+    file.run_here(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
+    return result.document()
+
+
+def _print_rejects(found: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    if options.action == "show" and not found:
+        print(f"there is no reject {options.id}", file=sys.stderr)
+        return 1
+    if options.json or options.action == "export":
+        for document in found:
+            print(json.dumps(document, ensure_ascii=False))
+        return 0
+    for document in found:
+        arrival = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(document["arrival_ms"] / 1000))
+        where = document["device"] or document["topic"]
+        if options.action == "list":
+            detail = document["detail"].splitlines()[0] if document["detail"] else ""
+            print(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}")
+        else:
+            print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
+            print(f"topic  {document['topic']}\ndevice {document['device']}\n{document['detail']}\n")
+            print(b64decode(document["payload_base64"]).decode(errors="backslashreplace"))
+    if options.action == "list" and not found:
+        print("no rejects")
+    return 0
+
+
+def journal_command(options: argparse.Namespace) -> int:
+    """``gateway journal``; the exit status."""
+    if options.action == "export" and options.file is None:
+        raise ConfigurationFault(["journal export: say into which FILE"])
+    config = load(options.config)
+    with _database(config) as file:
+        if options.action == "status":
+            return _print_status(_status(file, config), as_json=options.json)
+        if options.action == "drop":
+            dropped = ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file)
+            print(f"{dropped['dropped']} readings dropped")
+            return 0
+        if file is None:
+            raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before the journal is exported"])
+        print(f"{_export(file, options.file)} readings written to {options.file}")
+        return 0
+
+
+def _status(file: Database | None, config: Config) -> dict[str, Any]:
+    if file is None:
+        status = ask(config, "GET", "/api/status", {})
+        return {**status["journal"], "readings": status["ledger"]["pending"]["journal"]}
+    stock = file.run_here(journal.stock)
+    oldest_s = 0.0 if stock.oldest_ms is None else time.time() - stock.oldest_ms / 1000
+    return {"bytes": file.used_bytes(), "batches": stock.batches, "oldest_s": oldest_s, "readings": stock.readings}
+
+
+def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(status))
+    elif status["readings"]:
+        print(f"{status['readings']} readings in {status['batches']} batches, oldest {status['oldest_s']:.0f} s ago")
+        print(f"{status['bytes']} bytes on disk")
+    else:
+        print(f"empty, {status['bytes']} bytes on disk")
+    return 0
+
+
+def _drop(file: Database) -> dict[str, Any]:
+    return {"dropped": sum(domains.total() for domains in file.run_here(journal.drop).values())}
+
+
+def _export(file: Database, target: Path) -> int:
+    """Write the journal as line protocol, ready for InfluxDB's own import."""
+    readings, after = 0, 0
+    try:
+        with target.open("w", encoding="utf-8") as out:
+            while entries := file.run_here(journal.everything, after):
+                for entry in entries:
+                    after = entry.row
+                    if not entry.intact:
+                        print(f"row {entry.row} is damaged: {entry.body.readings} readings left out", file=sys.stderr)
+                        continue
+                    out.writelines(reading.lines + "\n" for reading in decode_body(entry.body))
+                    readings += entry.body.readings
+    except OSError as error:
+        raise ConfigurationFault([f"{target}: cannot be written: {error.strerror}"]) from error
+    return readings
+
+
+@contextmanager
+def _database(config: Config) -> Iterator[Database | None]:
+    """The gateway's file, or None when a running gateway has it."""
+    file = Database(config.journal.path)
+    if not config.journal.path.exists():
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: no gateway has run here yet"])
+    try:
+        file.open()
+    except InUse:
+        yield None
+        return
+    except DatabaseFault as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
+    except Damaged as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_MENDED_BY}"]) from fault
+    try:
+        yield file
+    except Damaged as fault:
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_MENDED_BY}"]) from fault
+    finally:
+        file.close()

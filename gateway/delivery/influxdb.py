@@ -1,0 +1,98 @@
+"""Writing to InfluxDB: one POST, one answer. What the answer means is decided in :mod:`gateway.core.write_result`."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Final, Self
+from urllib.parse import quote, urlencode
+
+from gateway import __version__
+from gateway.core.write_result import Answer, retry_after_s
+from gateway.delivery.http_client import HttpClient
+from gateway.settings.config import Influxdb, split_url
+from gateway.settings.config_file import secret
+from gateway.tls import tls_context
+
+_DATE_EVERY_S: Final = 10.0
+
+
+class InfluxdbClient:
+    """A client of one database or bucket. Use as an asynchronous context manager."""
+
+    def __init__(self, config: Influxdb, see_clock: Callable[[int], None] = lambda _: None) -> None:
+        parts = split_url(config.url)
+        secure = parts.scheme == "https"
+        tls = tls_context(config.tls.ca) if secure else None
+        self._timeout_s = config.timeout.total_seconds()
+        self._http = HttpClient(parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80), tls, self._timeout_s)
+        self._head = _request_head(config, parts.netloc.rpartition("@")[2])
+        self._see_clock = see_clock
+        self._next_date_s = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._http.close()
+
+    async def write(self, gzip: bytes) -> Answer:
+        """Post a body. Never raises for what a network or a server does: that is an answer too."""
+        try:
+            response = await self._http.ask(b"%b%d\r\n\r\n%b" % (self._head, len(gzip), gzip))
+        except TimeoutError:
+            return Answer(0, f"no answer within {self._timeout_s:g} s")
+        except OSError as error:
+            return Answer(0, error.strerror or str(error) or type(error).__name__)
+        headers = response.headers
+        self._see_date(headers.get("date"))
+        return Answer(response.status, response.body.decode(errors="replace"), retry_after_s(headers.get("retry-after")))
+
+    def _see_date(self, date: str | None) -> None:
+        """Compare clocks now and then: the header costs more to read than the rest of the answer."""
+        now_s = time.monotonic()
+        if date is None or now_s < self._next_date_s:
+            return
+        self._next_date_s = now_s + _DATE_EVERY_S
+        try:
+            theirs_ms = int(parsedate_to_datetime(date).timestamp() * 1000)
+        except (ValueError, OverflowError):
+            return
+        self._see_clock(theirs_ms - time.time_ns() // 1_000_000)
+
+
+def _request_head(config: Influxdb, host: str) -> bytes:
+    """The head of every write, up to the length of its body."""
+    headers = {
+        "Host": host,
+        "User-Agent": f"province-gateway/{__version__}",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Encoding": "gzip",
+        **authorization(config),
+    }
+    lines = [f"POST {write_target(config)} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "Content-Length: "]).encode()
+
+
+def write_target(config: Influxdb) -> str:
+    """Where points are posted; ``precision=ms`` always said, for a wrong one is silent corruption."""
+    if config.api == "v1":
+        database, _, policy = config.bucket.partition("/")
+        query = {"db": database, "rp": policy} if policy else {"db": database}
+        path = "/write"
+    else:
+        query = {"org": config.org, "bucket": config.bucket} if config.org else {"bucket": config.bucket}
+        path = "/api/v2/write"
+    base = split_url(config.url).path.rstrip("/")
+    return f"{base}{path}?{urlencode({**query, 'precision': 'ms'}, quote_via=quote)}"
+
+
+def authorization(config: Influxdb) -> dict[str, str]:
+    """The header that carries our rights: a token for v2, user and password for v1."""
+    token = secret(config.token, config.token_file)
+    if token is not None:
+        return {"Authorization": f"Token {token}"}
+    if config.username is not None:
+        password = secret(config.password, config.password_file) or ""
+        return {"Authorization": "Basic " + b64encode(f"{config.username}:{password}".encode()).decode()}
+    return {}

@@ -1,0 +1,101 @@
+"""The forms in which commands and HTTP show the same things."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+from gateway.core.coverage import Count, Coverage
+from gateway.core.message import Refusal
+from gateway.desk.look import Seen
+
+
+def reject_document(number: int, refusal: Refusal) -> dict[str, object]:
+    """A reject as JSON."""
+    return {
+        "id": number,
+        "arrival_ms": refusal.arrival_ms,
+        "topic": refusal.topic,
+        "device": refusal.device,
+        "stage": refusal.stage,
+        "reason": refusal.reason.value,
+        "detail": refusal.detail,
+        "payload_base64": b64encode(refusal.payload).decode(),
+    }
+
+
+def point_document(line: str) -> dict[str, Any]:
+    """A point of our own making, taken apart again; its tags hold nothing that is escaped."""
+    series, fields, time_ms = line.split(" ")
+    measurement, *tags = series.split(",")
+    return {
+        "measurement": measurement,
+        "tags": dict(tag.split("=", 1) for tag in tags),
+        "time_ms": int(time_ms),
+        "fields": {key: _value(text) for key, text in (field.split("=", 1) for field in fields.split(","))},
+    }
+
+
+def _value(text: str) -> float | int | bool:
+    if text in {"True", "False"}:
+        return text == "True"
+    return int(text[:-1]) if text.endswith("i") else float(text)
+
+
+def result_document(seen: Seen) -> dict[str, Any]:
+    """The fixed form of one result, and beside it what it has no place for: duplicates, quarantine, warnings of the codec."""
+    outcome = seen.outcome
+    first = outcome.refusals[0] if outcome.refusals else None
+    rare = outcome.rare
+    document: dict[str, Any] = {
+        "device": seen.device,
+        "profile": seen.profile,
+        "decoded": shown(seen.document),
+        "points": [point_document(line) for reading in outcome.readings for line in reading.lines.split("\n")],
+        "duplicates": outcome.duplicates,
+        "dropped": [{"path": path, "cause": cause.value} for path, cause in outcome.dropped],
+        "ignored": outcome.ignored.value if outcome.ignored else None,
+        "reject": {"reason": first.reason.value, "detail": first.detail} if first else None,
+    }
+    if rare is not None and rare.waiting:
+        document["waits"] = {"cause": rare.waiting[0].cause.value, "for": rare.waiting[0].key}
+    if rare is not None and rare.publish:
+        document["sends"] = [topic for topic, _ in rare.publish]
+    if seen.warnings:
+        document["warnings"] = seen.warnings
+    return document
+
+
+def shown(document: Any) -> Any:  # noqa: ANN401 - whatever the payload holds
+    """A document as JSON can show it: bytes as hexadecimal, NaN and infinity as text.
+
+    The message as it came is left out, since it was the input.
+    """
+    if isinstance(document, bytes):
+        return document.hex()
+    if isinstance(document, float):
+        return document if isfinite(document) else str(document)
+    if isinstance(document, dict):
+        return {key: shown(value) for key, value in document.items() if key != "raw" or "device" not in document}
+    return [shown(item) for item in document] if isinstance(document, list | tuple) else document
+
+
+def coverage_document(found: Coverage, areas: Mapping[str, str]) -> dict[str, object]:
+    """Coverage as JSON; null for what nobody knows.
+
+    :param areas: code → name.
+    """
+    return {
+        "groups": [
+            {"area": area, "name": areas.get(area or ""), "domain": domain, **_count_document(count)}
+            for (area, domain), count in found.groups.items()
+        ],
+        "domains": [{"domain": domain, **_count_document(count)} for domain, count in found.domains.items()],
+        "total": _count_document(found.total),
+    }
+
+
+def _count_document(count: Count) -> dict[str, object]:
+    share_pct = count.share_pct
+    return {**asdict(count), "share_pct": None if share_pct is None else round(share_pct, 2)}

@@ -1,0 +1,174 @@
+"""What became of a message, step by step, for people."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from gateway.core.candidates import Frame
+from gateway.core.native import Undecodable
+from gateway.core.process import Processor
+from gateway.desk.look import Seen
+from schemas.durations import UNITS_MS
+from schemas.rejects import DropCause, RejectReason
+
+Step = tuple[str, str]
+"""What, and what it was."""
+
+Words = Mapping[str, str]
+"""Codes of the contract's closed lists, quality bits as ``quality_1``, and what they mean."""
+
+_MENDED_BY: Final = {
+    RejectReason.TOO_LARGE: "let the device send less at a time, or raise limits.payload_bytes",
+    RejectReason.NOT_UTF8: "it is no text; a profile says with decode what else it is",
+    RejectReason.BAD_JSON: "see where the JSON breaks; a profile says with decode that it is something else",
+    RejectReason.BAD_PAYLOAD: "compare the payload with what the profile expects; a frame cut short is the network's fault",
+    RejectReason.NO_QUANTITY: "compare the paths of the profile with what was decoded, above",
+    RejectReason.UNKNOWN_TOPIC: "compare topic and content with match in the profile meant, or write a profile",
+    RejectReason.UNKNOWN_DEVICE: "register the device in devices.yaml, with its model or profile",
+    RejectReason.DEVICE_MISMATCH: "see which id the device was given",
+    RejectReason.AMBIGUOUS_PROFILE: "register the device with its profile, or make one of the profiles say more in when",
+    RejectReason.PROFILE_ERROR: "see the frame and its port; the maker's newest codec may know them",
+    RejectReason.NO_BIRTH: "the node must send its birth; it was asked for",
+    RejectReason.TIME_CONFLICT: "two readings of one instant differ; see the device's clock, or give them a channel",
+}
+
+_INDENT: Final = 10
+
+
+def explain(processor: Processor, seen: Seen, document: dict[str, Any], words: Words) -> str:
+    """The steps as lines; the first word of each says what it is."""
+    lines = [
+        f"{label:<{_INDENT}}{text}".replace("\n", "\n" + " " * _INDENT)
+        for label, text in steps(processor, seen, document, words)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def steps(processor: Processor, seen: Seen, document: dict[str, Any], words: Words | None = None) -> list[Step]:
+    """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to mend it.
+
+    :param document: of the same message, by :func:`gateway.desk.documents.result_document`.
+    :param words: what codes mean; without, the codes alone are told.
+    """
+    words = words or {}
+    lines = [("topic", seen.message.topic), ("device", document["device"] or "not known")]
+    lines += _profile(processor, seen) + _values(processor, seen)
+    lines += [("dropped", f"{drop['path']}: {_meaning(drop['cause'], words)}") for drop in document["dropped"]]
+    lines += [("point", _point(point, words)) for point in document["points"]]
+    if document["duplicates"]:
+        lines.append(("duplicate", f"{document['duplicates']} of these readings came before"))
+    if document["ignored"]:
+        lines.append(("ignored", _meaning(document["ignored"], words)))
+    if "waits" in document:
+        lines.append(("waits", f"in quarantine ({document['waits']['cause']}) for {document['waits']['for']}"))
+    lines += [("sends", topic) for topic in document.get("sends", [])]
+    for refusal in seen.outcome.refusals:
+        lines.append(("reject", f"{refusal.reason.value}: {refusal.detail}"))
+        if refusal.reason in _MENDED_BY:
+            lines.append(("mend", _MENDED_BY[refusal.reason]))
+    return lines
+
+
+def _meaning(code: str, words: Words) -> str:
+    return f"{words[code]} ({code})" if code in words else code
+
+
+def _profile(processor: Processor, seen: Seen) -> list[Step]:
+    frame = seen.frame
+    if frame is None:
+        nobody = [] if seen.outcome.ignored is not None else [("profile", "none takes this message")]
+        return [("profile", seen.profile)] if seen.profile else nobody
+    wrapped = frame.profile.envelope
+    envelopes = processor.streams.profiles.envelopes
+    envelope = envelopes.find(frame.document["raw"], wrapped) if wrapped is not None and envelopes is not None else None
+    found = [("envelope", envelope.name)] if envelope is not None else []
+    return [*found, ("profile", f"{frame.profile.name}: {frame.why}\n{frame.profile.file}")]
+
+
+def _values(processor: Processor, seen: Seen) -> list[Step]:
+    frame = seen.frame
+    if frame is None:
+        return [("decoded", _json(seen.document))] if seen.document is not None else []
+    lines = _decoded(frame, seen)
+    if frame.profile.codec is not None and "codec" not in frame.document:
+        return lines  # it gave nothing: what becomes of the message tells why
+    device = processor.streams.devices.get(frame.device)
+    if device is not None:
+        sight = processor.sight(frame, device, seen.message, seen.arrival_ms)
+        with suppress(Undecodable):  # a fault of the whole message: the reject tells it
+            lines += [("step", line) for line in _joined(frame.profile.explain(sight), seen.arrival_ms)]
+    return lines
+
+
+def _decoded(frame: Frame, seen: Seen) -> list[Step]:
+    codec, document = frame.profile.codec, frame.document
+    if codec is None:
+        shown = {key: value for key, value in document.items() if key != "raw"} if frame.profile.envelope else document
+        return [("decoded", _json(shown))]
+    warnings = [("warning", warning) for warning in seen.warnings]
+    if "codec" not in document:
+        return warnings
+    whose = f"{codec.name} gave" if seen.was_asked else f"{codec.name} was not asked; the network server gave"
+    return [("codec", f"{whose} {_json(document['codec'])}"), *warnings]
+
+
+def _joined(told: Iterable[tuple[str, Any]], arrival_ms: int) -> Iterator[str]:
+    """A line for each value: where it comes from, and what each step that changed it gave."""
+    line, field, before = "", "", None
+    for what, value in told:
+        if field and what.startswith(f"{field}: "):
+            if not _is_same(before, value):
+                line += f" → {what.removeprefix(f'{field}: ')}: {_shown(value)}"
+        else:
+            if line:
+                yield line
+            field, _, origin = what.partition(" from ")
+            is_time = field == "time" and isinstance(value, int)
+            shown = _time(value, arrival_ms, believed="not believed" not in what) if is_time else _shown(value)
+            line, field = f"{what}: {shown}", field if origin else ""
+        before = value
+    if line:
+        yield line
+
+
+def _is_same(before: Any, value: Any) -> bool:  # noqa: ANN401 - whatever the payload holds
+    return bool(before == value) and isinstance(before, bool) is isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever the payload holds
+    if isinstance(value, DropCause):
+        return f"dropped, {value.value}"
+    return "nothing" if value is None else _json(value)
+
+
+def _point(point: dict[str, Any], words: Words) -> str:
+    tags = " ".join(f"{key}={value}" for key, value in point["tags"].items())
+    fields = " ".join(f"{key}={_json(value)}" for key, value in point["fields"].items())
+    quality = point["fields"]["quality"]
+    bits = [words[key] for key in (f"quality_{quality & 1 << bit}" for bit in range(8)) if key in words]
+    told = f"\nquality {quality}: {'; '.join(bits)}" if bits else ""
+    return f"{point['measurement']} {tags}\nat {_instant(point['time_ms'])}\n{fields}{told}"
+
+
+def _time(time_ms: int, arrival_ms: int, *, believed: bool) -> str:
+    """A time, and how far it is from the arrival where that is why it is not believed."""
+    if believed:
+        return _instant(time_ms)
+    offset_ms = time_ms - arrival_ms
+    unit = next((unit for unit in ("d", "h", "min") if abs(offset_ms) >= UNITS_MS[unit]), "s")
+    side = "before" if offset_ms < 0 else "after"
+    return f"{_instant(time_ms)}, {abs(offset_ms) // UNITS_MS[unit]} {unit} {side} it arrived"
+
+
+def _instant(time_ms: int) -> str:
+    try:
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return f"{time_ms} ms since 1970"
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - whatever the payload holds
+    return json.dumps(value, ensure_ascii=False, default=lambda odd: odd.hex() if isinstance(odd, bytes) else repr(odd))

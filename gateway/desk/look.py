@@ -1,0 +1,118 @@
+"""Messages looked at: through the same core as in the gateway, and what it saw on the way.
+
+:func:`begin` and :func:`finish` ask nobody: where the way needs a maker's codec, it stops between them with the question in
+:attr:`Seen.asks`. So a command, which waits for the codec, and a page of the running gateway, which must not, go the same way.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.codecs.calls import CodecCalls
+from gateway.codecs.protocol import CodecAnswer
+from gateway.codecs.protocol import CodecAsk as Call
+from gateway.core.candidates import Frame
+from gateway.core.held import Held
+from gateway.core.message import CodecAsk, Message, Outcome
+from gateway.core.native import Broken, Undecodable
+from gateway.core.process import Processor
+from gateway.core.profiles import ProfiledTopic
+from gateway.core.streams import Unresolved
+
+
+@dataclass(slots=True)
+class Seen:
+    """One message and what became of it.
+
+    :ivar profile: the profile that took it, ``native``, or None.
+    :ivar document: what the mapping saw; of a native message its values.
+    :ivar was_asked: whether its codec was asked; not where the network server had decoded it.
+    :ivar warnings: what the codec said beside its answer.
+    """
+
+    message: Message
+    arrival_ms: int
+    outcome: Outcome
+    device: str | None = None
+    profile: str | None = None
+    frame: Frame | None = None
+    document: Any = None
+    was_asked: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def asks(self) -> Call | None:
+        """What a codec must be asked before :func:`finish`; None: this is the end."""
+        ask = self._ask
+        return Call(ask.codec, ask.frame, ask.port, ask.arrival_ms, ask.variables) if ask is not None else None
+
+    @property
+    def _ask(self) -> CodecAsk | None:
+        return self.outcome.rare.ask if self.outcome.rare is not None else None
+
+    def take(self, frame: Frame) -> None:
+        """Its frame is known."""
+        self.frame, self.device, self.profile, self.document = frame, frame.device, frame.profile.name, frame.document
+
+
+class Desk:
+    """Takes messages in order, with state, as the gateway would, and waits for each codec."""
+
+    def __init__(self, processor: Processor, codecs: CodecCalls) -> None:
+        self.processor = processor
+        self._codecs = codecs
+
+    def take(self, message: Message, arrival_ms: int) -> Seen:
+        """What becomes of one message."""
+        seen = begin(self.processor, message, arrival_ms)
+        if seen.asks is not None:
+            finish(self.processor, seen, self._codecs.call(seen.asks))
+        return seen
+
+
+def begin(processor: Processor, message: Message, arrival_ms: int) -> Seen:
+    """What becomes of a message, or what a codec must be asked first."""
+    stream = processor.streams.resolve(message.topic)
+    if isinstance(stream, ProfiledTopic):
+        return _by_profile(processor, stream, message, arrival_ms)
+    document = None
+    if not isinstance(stream, Unresolved) and not stream.is_status:
+        document = _native_document(stream.decoder.decode, message.payload)
+    seen = Seen(message, arrival_ms, processor.process(message, arrival_ms), document=document)
+    if isinstance(stream, Unresolved):
+        seen.device = stream.device or None
+    else:
+        seen.device, seen.profile = stream.device.name, "native"
+    return seen
+
+
+def finish(processor: Processor, seen: Seen, answer: CodecAnswer) -> None:
+    """Go the rest of the way with what the codec gave."""
+    ask = seen._ask  # noqa: SLF001 - ours
+    assert ask is not None, "no codec was asked"  # noqa: S101
+    held: Held = ask.resume
+    seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
+    seen.was_asked, seen.warnings = True, answer.warnings
+    seen.take(held.frame)
+
+
+def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, arrival_ms: int) -> Seen:
+    frame = processor.look(topic, message)
+    seen = Seen(message, arrival_ms, processor.process(message, arrival_ms))
+    if frame is not None:
+        if frame.profile.codec is not None and seen.asks is None:  # as the core does it
+            frame.document = frame.document | {"codec": frame.document.get("decoded")}
+        seen.take(frame)
+    elif said := topic.status(message.payload):
+        seen.device = said.device
+    elif topic.address is not None:
+        seen.device = topic.device()
+    return seen
+
+
+def _native_document(decode: Any, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
+    try:
+        objects = decode(payload)
+    except Undecodable:
+        return None
+    shown = [item.payload if isinstance(item, Broken) else item.values for item in objects]
+    return shown[0] if len(shown) == 1 else shown

@@ -1,0 +1,1 @@
+"""What a gateway is told: its configuration, the registry and the profiles, read from files, with faults said for people."""

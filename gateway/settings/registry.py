@@ -1,0 +1,126 @@
+"""Reading the registry, ``devices.yaml``; its model is :mod:`schemas.registry`."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.settings.config_file import ConfigurationFault, read_yaml
+from gateway.settings.yaml_reader import lines_of
+from schemas.registry import Registry, registry_adapter, twins
+
+_SHOWN: Final = 50
+"""Most faults said at a time: one wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
+
+Place = tuple[int | str, ...]
+Fault = tuple[Place, str]
+"""Where in the document, and what is wrong there."""
+
+
+def load_registry(path: Path) -> Registry:
+    """The registry in ``path``; an empty one when there is no such file.
+
+    :raises ConfigurationFault: naming file, key, what is wrong and the line.
+    """
+    if not path.exists():
+        return Registry()
+    document = read_yaml(path)
+    try:
+        registry = registry_of(document)
+    except ValidationError as error:
+        faults = list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
+        raise ConfigurationFault(_lines(path, faults)) from error
+    if faults := [*_twins(registry), *_unknown_areas(registry)]:
+        raise ConfigurationFault(_lines(path, faults))
+    return registry
+
+
+def registry_of(document: object) -> Registry:
+    """The registry in a document; a key with nothing behind it is a list without entries yet.
+
+    :raises ValidationError: it is none.
+    """
+    if document is None or isinstance(document, dict):
+        document = {key: value for key, value in (document or {}).items() if value is not None}
+    registry: Registry = registry_adapter.validate_python(document)
+    return registry
+
+
+def check_profiles(path: Path, registry: Registry, names: Collection[str]) -> list[str]:
+    """A line for every device of the registry in ``path`` whose profile is none of ``names``; empty when all is well."""
+    faults: list[Fault] = [
+        (("devices", at, "profile"), f"there is no profile {device.profile}")
+        for at, device in enumerate(registry.devices)
+        if device.profile is not None and device.profile not in names
+    ]
+    return _lines(path, faults) if faults else []
+
+
+def _twins(registry: Registry) -> Iterator[Fault]:
+    for before, at in twins(registry.devices):
+        yield ("devices", at, "id"), f"{registry.devices[at].id} stands twice; the first is devices.{before}"
+
+
+def _unknown_areas(registry: Registry) -> Iterator[Fault]:
+    for at, device in enumerate(registry.devices):
+        if device.area is not None and device.area not in registry.areas:
+            yield ("devices", at, "area"), f"{device.area} is not among the areas"
+
+
+def _lines(path: Path, faults: list[Fault]) -> list[str]:
+    """The first faults as people read them, with their lines in the file."""
+    shown = faults[:_SHOWN]
+    numbers = lines_of(path.read_text(encoding="utf-8-sig"), [place for place, _ in shown])
+    lines = [
+        f"{path}: {'.'.join(map(str, place)) or 'document'}: {what} (line {number})"
+        for (place, what), number in zip(shown, numbers, strict=True)
+    ]
+    return lines + ([f"{path}: document: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
+
+
+def place_of(fault: ErrorDetails) -> Place:
+    """The keys and numbers that lead to a fault. pydantic goes on into the kinds a parameter may have; people do not."""
+    place = tuple(part for part in fault["loc"] if part != "[key]")
+    return place[: place.index("params") + 2] if "params" in place else place
+
+
+def sentence(fault: ErrorDetails) -> str:
+    """What is wrong with a value of the registry."""
+    if "params" in fault["loc"] and len(fault["loc"]) > fault["loc"].index("params") + 2:
+        return f"{_shown(fault['input'])} is no number, text or boolean"
+    template = _SENTENCES.get(fault["type"])
+    if template is None:
+        return fault["msg"].removeprefix("Value error, ")
+    return template.format(value=_shown(fault["input"]), **fault.get("ctx", {}))
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line
+
+
+_NUMBER: Final = "{value} is no number"
+_DATE: Final = "{value} is no date; write it as 2026-03-14"
+_SENTENCES: Final[dict[str, str]] = {
+    "missing": "is missing",
+    "unexpected_keyword_argument": "there is no such key",
+    "dataclass_type": "{value} is no list of keys and values",
+    "dict_type": "{value} is no list of keys and values",
+    "list_type": "{value} is no list",
+    "string_type": "{value} is no text; put it in quotes",
+    "string_pattern_mismatch": "{value} may hold 1 to 64 of A-Z a-z 0-9 . _ : -",
+    "string_too_short": "is empty",
+    "string_too_long": "{value} is longer than {max_length} characters",
+    "literal_error": "{value} is none of {expected}",
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": _NUMBER,
+    "greater_than_equal": "{value} is less than {ge:g}",
+    "less_than_equal": "{value} is more than {le:g}",
+    "date_type": _DATE,
+    "date_parsing": _DATE,
+    "date_from_datetime_parsing": _DATE,
+    "date_from_datetime_inexact": _DATE,
+}

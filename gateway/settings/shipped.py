@@ -1,0 +1,42 @@
+"""The shipped profiles at a glance: what they are called, without reading them. Most gateways need few of them, or none."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from schemas.registry import plain_name
+
+SHIPPED: Final = Path(__file__).parents[1] / "profiles"
+_PROFILE = re.compile(r"^profile: *(\S+)", re.MULTILINE)
+_MODELS = re.compile(r"^models: *\[([^\]]*)\]", re.MULTILINE)
+
+
+@cache
+def names_in(path: Path) -> frozenset[str]:
+    """Names of the profiles in a shipped file."""
+    return frozenset(_PROFILE.findall(path.read_text(encoding="utf-8")))
+
+
+@cache
+def _called(path: Path) -> frozenset[str]:
+    """What the profiles in a file may be called: names and models, plain."""
+    models = (name for names in _MODELS.findall(path.read_text(encoding="utf-8")) for name in names.split(","))
+    return frozenset(plain_name(name) for name in (*names_in(path), *models))
+
+
+def files(folder: Path = SHIPPED) -> list[Path]:
+    """The files of all shipped profiles."""
+    return sorted(folder.glob("*.yaml"))
+
+
+def names(folder: Path = SHIPPED) -> frozenset[str]:
+    """The names of all shipped profiles."""
+    return frozenset(name for path in files(folder) for name in names_in(path))
+
+
+def files_called(wanted: Iterable[str], folder: Path = SHIPPED) -> list[Path]:
+    """The files of those that have one of these names or models, however it is written."""
+    plain = {plain_name(name) for name in wanted}
+    return [path for path in files(folder) if not plain.isdisjoint(_called(path))] if plain else []
