@@ -144,7 +144,7 @@ def test_a_codec_that_cannot_be_loaded_says_why(source: str, fault: str) -> None
 
 
 def test_what_a_codec_writes_to_its_console_is_logged_within_bounds(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "gateway.codecs.caller")
+    caplog.set_level(logging.DEBUG, "gateway.codecs")
     answer = decoded(
         "function decodeUplink(i) { console.log('got', i.bytes, {a: 1n});"
         " for (n = 0; n < 99; n++) console.warn('x'.repeat(1e4)); null.x; }",
