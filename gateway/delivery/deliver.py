@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 Readings collect in the open batch, the last of the queue. :meth:`Delivery.pump` starts a write whenever the live lane is free
-and :class:`~gateway.core.batching.Pace` allows; all else follows from events, nothing polls.
+and :class:`~gateway.core.pace.Pace` allows; all else follows from events, nothing polls.
 
 *Healthy (breaker closed).* A batch is posted; 204 makes it done; the journal is not touched.
 

@@ -51,6 +51,7 @@ def test_without_any_file_all_defaults_are_sound(
     assert out.startswith(
         f"no gateway.yaml here: all defaults\n{tmp_path}/devices.yaml: does not exist; no device is registered\n"
     )
+    assert "FAIL" not in out, "all that is shipped passes the tests inside it"
 
 
 DEMANDING = """
