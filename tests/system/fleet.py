@@ -158,10 +158,11 @@ Points = dict[tuple[str, int], list[dict[str, object]]]
 
 
 def points(influxdb: Service, measurement: str = "water") -> Points:
-    """All points of InfluxDB by device and ``seq``."""
+    """All points of InfluxDB that devices sent, by device and ``seq``; what the gateway itself says of them has none."""
     found: Points = defaultdict(list)
     for row in query(influxdb.url, "iot", f"SELECT * FROM {measurement}"):  # noqa: S608 - a name of ours
-        found[str(row["device"]), int(str(row["seq"]))].append(row)
+        if row["seq"] is not None:
+            found[str(row["device"]), int(str(row["seq"]))].append(row)
     return found
 
 
