@@ -99,6 +99,10 @@ class _Connection(asyncio.Protocol):
 
     # httptools calls these.
 
+    def on_message_begin(self) -> None:
+        if self._waiter is None or self._waiter.done():
+            self.close()  # another answer nobody asked for; the next request goes on a new connection
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._response.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
@@ -116,6 +120,7 @@ class _Connection(asyncio.Protocol):
             self._response = Response(0)
             return
         self._finish()
+        self._response = Response(0)  # what else stands in these bytes must not change the answer
         if not self._parser.should_keep_alive():
             self.close()
 

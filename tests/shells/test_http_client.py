@@ -141,3 +141,16 @@ def test_nobody_there_is_an_os_error() -> None:
 
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(run())
+
+
+def test_a_second_answer_behind_the_first_changes_nothing_and_ends_the_connection() -> None:
+    """It would be taken for the answer to the next write."""
+    unasked = b"HTTP/1.1 400 Bad Request\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
+
+    async def run() -> tuple[list[Response], int]:
+        async with served(answering(WRITTEN + unasked)) as (client, connections):
+            return [await client.ask(REQUEST), await client.ask(REQUEST)], connections[0]
+
+    answers, connections = asyncio.run(run())
+    assert [(answer.status, sorted(answer.headers)) for answer in answers] == [(204, ["date"])] * 2
+    assert connections == 2
