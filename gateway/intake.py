@@ -59,7 +59,6 @@ _LOOKS: Final = 10
 """How often in a keep-alive interval the connection is looked after."""
 _TAKEN_OVER: Final = "session taken over"
 _QUICK_ACK: Final = getattr(socket, "TCP_QUICKACK", None) if sys.platform == "linux" else None
-_SOCKET_BUFFER_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

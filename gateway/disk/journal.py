@@ -65,16 +65,6 @@ def append(connection: sqlite3.Connection, bodies: list[Body], first_row: int, n
     return rows
 
 
-def first(connection: sqlite3.Connection, skip: frozenset[int]) -> Entry | None:
-    """The next row to write: one that InfluxDB refused before the rest, since that is quickly settled; else the oldest."""
-    for only_refused in ("WHERE refused", ""):
-        query = f"SELECT {_COLUMNS} FROM journal {only_refused} ORDER BY id LIMIT ?"  # noqa: S608 - constants
-        for row in connection.execute(query, (len(skip) + 1,)):
-            if row[0] not in skip:
-                return _entry(row)
-    return None
-
-
 def next_rows(connection: sqlite3.Connection, skip: frozenset[int], most_readings: int, most_rows: int) -> list[Entry]:
     """The next rows to write together: one that InfluxDB refused goes before the rest, and alone; else the oldest.
 
