@@ -23,6 +23,11 @@ class Fate(Enum):
     RETRY = "retry"
     """The same bytes again later."""
 
+    @property
+    def is_of_the_batch(self) -> bool:
+        """Whether a working database judged the batch itself; any other answer may come from a wrong server."""
+        return self not in {Fate.FAULTY_DATABASE, Fate.RETRY}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -1,5 +1,8 @@
 """Posting bodies over a kept-open HTTP/1.1 connection, for a hundred small writes a second on a small machine.
 
+A kept connection leads to the server that once stood at the address. Each one is given up for a new one after five minutes, and
+sooner when its answers show that it is the wrong server (:meth:`HttpClient.renew`); the name is resolved again each time.
+
 The bytes are read by httptools (the parser of Node.js); what stands here is only what a write needs: send a prepared head and
 a body in one piece, and make the answer a value. A full HTTP client spends more on a write of ten readings than all else that
 the gateway does with them. Redirects are never followed: an answer is an answer.
@@ -7,6 +10,8 @@ the gateway does with them. Redirects are never followed: an answer is an answer
 
 import asyncio
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -14,6 +19,7 @@ import httptools
 
 _BODY_MAX_BYTES: Final = 65536
 _INFORMATIONAL: Final = range(100, 200)
+_KEPT_MAX_S: Final = 300.0
 
 
 @dataclass(slots=True)
@@ -26,9 +32,13 @@ class Response:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection; carries one request at a time."""
+    """One connection; carries one request at a time.
 
-    def __init__(self) -> None:
+    :ivar opened_s: when the connection was asked for, on the client's clock.
+    """
+
+    def __init__(self, opened_s: float = 0.0) -> None:
+        self.opened_s = opened_s
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._response = Response(0)
@@ -128,7 +138,15 @@ class _Connection(asyncio.Protocol):
 class HttpClient:
     """Connections to one server, opened when they are needed and kept."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, timeout_s: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._host = host
         self._port = port
         self._tls = tls
@@ -144,15 +162,17 @@ class HttpClient:
         """
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_open:
+            if not self._may_carry(connection):
+                connection.close()
                 continue
             try:
                 return await self._ask_on(connection, request)
             except ConnectionResetError:
                 continue
+        opened_s = self._clock()
         async with asyncio.timeout(self._timeout_s):
             _, connection = await asyncio.get_running_loop().create_connection(
-                _Connection,
+                lambda: _Connection(opened_s),
                 self._host,
                 self._port,
                 ssl=self._tls,
@@ -162,15 +182,23 @@ class HttpClient:
 
     async def _ask_on(self, connection: _Connection, request: bytes) -> Response:
         response = await connection.ask(request, self._timeout_s)
-        if self._closed:
-            connection.close()
-        elif connection.is_open:
+        if not self._closed and self._may_carry(connection):
             self._idle.append(connection)
+        else:
+            connection.close()
         return response
+
+    def _may_carry(self, connection: _Connection) -> bool:
+        """Whether a request may go out on it: it is open, and not so old that the name may mean another server by now."""
+        return connection.is_open and self._clock() - connection.opened_s < _KEPT_MAX_S
 
     def close(self) -> None:
         """Close what is kept; connections in use are closed when they are answered."""
         self._closed = True
+        self.renew()
+
+    def renew(self) -> None:
+        """Close what is kept: the next request resolves the name and connects again."""
         for connection in self._idle:
             connection.close()
         self._idle.clear()

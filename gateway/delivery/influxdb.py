@@ -8,7 +8,7 @@ from typing import Final, Self
 from urllib.parse import quote, urlencode
 
 from gateway import __version__
-from gateway.core.write_result import Answer, retry_after_s
+from gateway.core.write_result import Answer, fate_of, retry_after_s
 from gateway.delivery.http_client import HttpClient
 from gateway.settings.config import Influxdb, split_url
 from gateway.settings.config_file import secret
@@ -46,7 +46,10 @@ class InfluxdbClient:
             return Answer(0, error.strerror or str(error) or type(error).__name__)
         headers = response.headers
         self._see_date(headers.get("date"))
-        return Answer(response.status, response.body.decode(errors="replace"), retry_after_s(headers.get("retry-after")))
+        answer = Answer(response.status, response.body.decode(errors="replace"), retry_after_s(headers.get("retry-after")))
+        if not fate_of(answer).is_of_the_batch:
+            self._http.renew()
+        return answer
 
     def _see_date(self, date: str | None) -> None:
         """Compare clocks now and then: the header costs more to read than the rest of the answer."""
