@@ -61,17 +61,24 @@ _PHASES = {"l1": "L1", "l2": "L2", "l3": "L3"}
 _PHASE_PAIRS = {"l12": "L1 and L2", "l23": "L2 and L3", "l31": "L3 and L1"}
 _TOTAL_AND_PHASES = {"": "all phases", **{f"_{key}": f"phase {text}" for key, text in _PHASES.items()}}
 _TARIFFS = {"": "all tariffs", **{f"_t{tariff}": f"tariff {tariff}" for tariff in (1, 2, 3, 4)}}
-_GASES = {"pm10": "PM10", "no2": "NO2", "so2": "SO2", "o3": "O3", "co": "CO"}
+_GASES = {"pm10": "PM10", "no2": "NO2", "so2": "SO2", "o3": "O3", "co": "CO", "formaldehyde": "formaldehyde"}
+
+_INTERVAL = _gauge("interval_s", "s", 1, 86400, "Length of the interval that ends at ts.")
+_NEEDS_INTERVAL = "needs interval_s, here or in the registry."
 
 _WATER = [
     _counter("volume_m3", "m3", 1e8, "Register of the volume that passed forwards."),
     _counter("volume_reverse_m3", "m3", 1e7, "Register of the volume that passed backwards."),
+    _gauge("volume_net_m3", "m3", -1e8, 1e8, "Register of the volume that passed forwards, less what passed backwards."),
     _gauge("flow_m3_h", "m3/h", -5000, 50000, "Rate of flow; negative is backwards."),
+    _gauge("flow_min_m3_h", "m3/h", -5000, 50000, "Lowest rate of flow in the interval that ends at ts."),
+    _gauge("flow_max_m3_h", "m3/h", -5000, 50000, "Highest rate of flow in the interval that ends at ts."),
     _gauge("pressure_kpa", "kPa", -100, 4000, "Pressure above that of the air (gauge pressure)."),
     _gauge("level_m", "m", -50, 200, "Height of the water above the site's reference."),
     _gauge("distance_m", "m", 0, 50, "Distance from the sensor to the water's surface."),
     _gauge("fill_pct", "%", 0, 110, "How full the tank is."),
     _gauge("temperature_c", "Cel", -5, 95, "Temperature of the water."),
+    _gauge("ambient_temperature_c", "Cel", -50, 100, "Temperature around the meter."),
     _gauge("ph", "[pH]", 0, 14, "Acidity."),
     _gauge("chlorine_mg_l", "mg/L", 0, 20, "Residual chlorine."),
     _gauge("dissolved_oxygen_mg_l", "mg/L", 0, 50, "Dissolved oxygen."),
@@ -86,6 +93,7 @@ _WATER = [
     _state("alarm_tamper", "The device was opened, moved or disturbed, as by a magnet."),
     _state("alarm_blocked", "The measuring part is blocked."),
     _state("alarm_freeze", "The water is near freezing."),
+    _state("alarm_no_flow", "No water has passed for longer than is usual."),
     _state("valve_open", "The valve is open."),
     _state("pump_on", "The pump runs."),
 ]
@@ -94,6 +102,7 @@ _POWER = [
     *_each(_gauge("voltage_{}_v", "V", 0, 500, "Voltage of {} to neutral; the registry may raise the maximum."), _PHASES),
     *_each(_gauge("voltage_{}_v", "V", 0, 900, "Voltage between {}; the registry may raise the maximum."), _PHASE_PAIRS),
     *_each(_gauge("current_{}_a", "A", 0, 6000, "Current in {}."), _PHASES | {"n": "the neutral"}),
+    *_each(_gauge("current_max_{}_a", "A", 0, 6000, "Highest current in {} in the interval that ends at ts."), _PHASES),
     *_each(_gauge("active_power{}_w", "W", -1e8, 1e8, "Active power, {}; positive is import."), _TOTAL_AND_PHASES),
     *_each(_gauge("reactive_power{}_var", "V.A{reactive}", -1e8, 1e8, "Reactive power, {}."), _TOTAL_AND_PHASES),
     *_each(_gauge("apparent_power{}_va", "V.A", 0, 1e8, "Apparent power, {}."), _TOTAL_AND_PHASES),
@@ -109,17 +118,20 @@ _POWER = [
     _counter("reactive_energy_import_kvarh", "kV.A.h{reactive}", 1e10, "Register of reactive energy, import."),
     _counter("reactive_energy_export_kvarh", "kV.A.h{reactive}", 1e10, "Register of reactive energy, export."),
     _gauge("max_demand_w", "W", 0, 1e8, "Highest mean active power of a demand interval in the billing period."),
+    _gauge("voltage_dc_v", "V", 0, 2000, "Voltage of a direct current, as of solar panels or a battery bank."),
+    _gauge("current_dc_a", "A", -6000, 6000, "Direct current; the sign is the maker's."),
+    _gauge("power_dc_w", "W", -1e8, 1e8, "Power of a direct current; the sign is that of the current."),
     _state("relay_on", "The supply relay is closed: the customer has power."),
     _state("alarm_tamper", "The device was opened, moved or disturbed, as by a magnet."),
     _state("alarm_outage", "The supply has failed."),
+    _state("alarm_voltage", "A voltage is too high or too low."),
+    _state("alarm_phase", "A phase is missing, or the phases are in the wrong order."),
 ]
 
 _TRAFFIC = [
-    _gauge(
-        "vehicle_count", "1", 0, 20000, "Vehicles in the interval that ends at ts; needs interval_s, here or in the registry."
-    ),
+    _gauge("vehicle_count", "1", 0, 20000, f"Vehicles in the interval that ends at ts; {_NEEDS_INTERVAL}"),
     _counter("vehicle_count_total", "1", 1e10, "Register of vehicles counted."),
-    _gauge("interval_s", "s", 1, 86400, "Length of the interval that ends at ts."),
+    _INTERVAL,
     _gauge("mean_speed_km_h", "km/h", 0, 250, "Mean speed in the interval."),
     _gauge("speed_p85_km_h", "km/h", 0, 250, "Speed that 85 of 100 vehicles did not exceed in the interval."),
     _gauge("occupancy_pct", "%", 0, 100, "Share of the interval in which a vehicle was over the detector."),
@@ -132,15 +144,26 @@ _TRAFFIC = [
 _URBAN = [
     _state("parking_occupied", "A vehicle stands in the parking space."),
     _state("light_on", "The street light is lit."),
+    _state("motion", "Something moves in sight of the sensor."),
+    _state("alarm_lamp", "The lamp or its driver has failed."),
     _gauge("people_count", "1", 0, 100000, "People present."),
     _counter("people_in_total", "1", 1e10, "Register of people who went in."),
     _counter("people_out_total", "1", 1e10, "Register of people who went out."),
+    _gauge("people_in", "1", 0, 100000, f"People who went in during the interval that ends at ts; {_NEEDS_INTERVAL}"),
+    _gauge("people_out", "1", 0, 100000, f"People who went out during the interval that ends at ts; {_NEEDS_INTERVAL}"),
+    _INTERVAL,
+    _counter("operating_h", "h", 1e6, "Hours the lamp has burnt."),
+    _gauge("pm1_ug_m3", "ug/m3", 0, 1000, "Mass concentration of PM1 in air."),
     _gauge("pm2_5_ug_m3", "ug/m3", 0, 1000, "Mass concentration of PM2.5 in air."),
     *_each(_gauge("{}_ug_m3", "ug/m3", 0, 10000, "Mass concentration of {} in air."), _GASES),
     _gauge("co2_ppm", "[ppm]", 0, 50000, "Carbon dioxide in air, by volume."),
+    _gauge("tvoc_ppb", "[ppb]", 0, 100000, "Volatile organic compounds in air, all together, by volume."),
     _gauge("noise_laeq_db", "dB", 0, 160, "Equivalent continuous sound level, A-weighted."),
+    _gauge("noise_peak_db", "dB", 0, 180, "Highest sound level of the interval."),
     _gauge("air_temperature_c", "Cel", -40, 85, "Temperature of the air."),
     _gauge("relative_humidity_pct", "%", 0, 100, "Relative humidity of the air."),
+    _gauge("air_pressure_hpa", "hPa", 300, 1100, "Pressure of the air where the sensor stands (not reduced to sea level)."),
+    _gauge("illuminance_lx", "lx", 0, 200000, "Light that falls on the sensor."),
     _gauge("light_level_pct", "%", 0, 100, "Dimming level of the street light; 100 is full."),
     _counter("rain_mm", "mm", 1e6, "Register of rain fallen."),
     _gauge("rain_interval_mm", "mm", 0, 500, "Rain in the interval that ends at ts."),
@@ -148,7 +171,10 @@ _URBAN = [
 
 _DEVICE_HEALTH = [
     _gauge("battery_pct", "%", 0, 100, "Charge left in the battery."),
+    _state("battery_low", "The battery is nearly empty: exchange it."),
     _gauge("battery_v", "V", 0, 60, "Voltage of the battery."),
+    _gauge("enclosure_temperature_c", "Cel", -50, 100, "Temperature inside the device."),
+    _gauge("enclosure_humidity_pct", "%", 0, 100, "Relative humidity inside the device: water gets in."),
     _gauge("rssi_dbm", "dB[mW]", -150, 0, "Strength of the radio signal received."),
     _gauge("snr_db", "dB", -40, 40, "Signal to noise ratio of the radio."),
     _counter("frame_counter", "1", 4294967295, "Frames sent by the radio since it joined."),
@@ -172,8 +198,11 @@ QUANTITIES: Final[dict[str, dict[str, Quantity]]] = {
 DOMAINS: Final = ("water", "power", "traffic", "urban")
 HEALTH: Final = "device_health"
 
-REQUIRES: Final = {"vehicle_count": "interval_s"}
+REQUIRES: Final = {"vehicle_count": "interval_s", "people_in": "interval_s", "people_out": "interval_s"}
 """Field → the field of the same reading without which its value means nothing."""
+
+COUNTING: Final = frozenset(measurement for measurement, rows in QUANTITIES.items() if not rows.keys().isdisjoint(REQUIRES))
+"""Measurements with such a field."""
 
 RAISED_BY: Final = {
     "voltage_max_v": tuple(f"voltage_{phase}_v" for phase in _PHASES),
@@ -182,7 +211,7 @@ RAISED_BY: Final = {
 """Parameter of a registered device → the fields whose maximum it raises."""
 
 VEHICLE_CLASSES: Final = (
-    *("motorcycle", "bicycle", "car", "van", "bus"),
+    *("motorcycle", "bicycle", "pedestrian", "car", "van", "bus"),
     *("truck_light", "truck_heavy", "trailer", "other", "unknown"),
 )
 

@@ -81,6 +81,7 @@ _SCALES: Final[dict[str, dict[str, Fraction | int | str]]] = {
     "acidity": {"[pH]": 1, "pH": 1},
     "turbidity": {"{NTU}": 1, "NTU": 1, "FNU": 1},
     "volume share": {"[ppm]": 1, "ppm": 1, "[ppb]": "0.001", "ppb": "0.001"},
+    "illuminance": {"lx": 1, "lux": 1, "klx": 1000},
     "level": {"dB": 1, "dBA": 1, "dB(A)": 1, "dB[SPL]": 1},
     "power level": {"dB[mW]": 1, "dBm": 1, "dBW": 1},
 }  # fmt: skip

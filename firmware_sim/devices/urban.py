@@ -37,18 +37,20 @@ class AirStation:
         return cls(source.getrandbits(60), rippled(source, HAZE, source.uniform(9, 48)), source.uniform(17, 27))
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
-        """Dust, gases, temperature, humidity, noise level."""
+        """Dust, gases, temperature, pressure, humidity, noise level."""
         noise = noise_at(self.key, instant_s)
         dust = self.dust.at(instant_s)
         warmth = WARMTH.at(instant_s)
         traffic = RUSH.at(instant_s)
         values = {
+            "pm1_ug_m3": round(around(noise, 0.7, 0.03) * dust, 1),
             "pm2_5_ug_m3": round(around(noise, 1.0, 0.04) * dust, 1),
             "pm10_ug_m3": round(around(noise, 1.6, 0.05) * dust, 1),
             "no2_ug_m3": round(around(noise, 8 + 14 * traffic, 2.0), 1),
             "o3_ug_m3": round(around(noise, 48 + 5 * warmth, 2.0), 1),
             "co_ug_m3": round(around(noise, 260 + 180 * traffic, 15.0)),
             "air_temperature_c": round(around(noise, self.warmth_c + warmth, 0.2), 1),
+            "air_pressure_hpa": round(around(noise, 1008 - 0.4 * warmth, 0.3), 1),
             "relative_humidity_pct": round(clamp(around(noise, 78 - 4 * warmth, 1.5), 0.0, 100.0), 1),
             "noise_laeq_db": round(around(noise, 44 + 9 * math.sqrt(traffic), 1.2), 1),
         }

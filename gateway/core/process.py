@@ -29,7 +29,7 @@ from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import addressed, internal_error, refusal_of, refused, unresolved, waiting
 from gateway.core.streams import Device, Stream, Streams, Unresolved
 from gateway.core.waiting import WaitCause
-from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Quality
+from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
@@ -165,9 +165,9 @@ class Processor:
         device = stream.device
         time_ms, own_time, quality = self.judge.time_of(device, values.pop("ts", None), message, now_ms)
         seq = values.pop("seq", None)
-        if dropped or stream.domain == "traffic":
+        if dropped or stream.domain in COUNTING:
             dropped = dropped or []
-            quality |= _check_values(values, dropped, device)
+            quality |= _check_values(values, dropped, stream)
             outcome.dropped += dropped
         tags, text_tags = _take_tags(stream, values, outcome)
         if not values:
@@ -177,18 +177,20 @@ class Processor:
         self.judge.point(stream, tags, text_tags, values, time_ms, own_time, quality, seq, None, message, now_ms, outcome)
 
 
-def _check_values(values: NativeReading, dropped: list[Drop], device: Device) -> int:
-    """What hangs together among the values, and the quality bit of what had to be dropped."""
-    if "vehicle_count" in values and "interval_s" not in values:
-        given = device.registered.params.get("interval_s") if device.registered else None
-        default = clean(QUANTITIES["traffic"]["interval_s"], given)
+def _check_values(values: NativeReading, dropped: list[Drop], stream: Stream) -> int:
+    """Complete or drop counts without their interval; the quality bit of all that was dropped."""
+    registered = stream.device.registered
+    for count, needed in REQUIRES.items():
+        if count not in values or needed in values:
+            continue
+        default = clean(QUANTITIES[stream.domain][needed], registered.params.get(needed) if registered else None)
         if isinstance(default, float):
-            values["interval_s"] = default
+            values[needed] = default
             for key in [key for key in values if key in QUANTITIES[HEALTH]]:
                 values[key] = values.pop(key)  # a shape has device health last
         else:
-            del values["vehicle_count"]
-            dropped.append(("vehicle_count", DropCause.NO_INTERVAL))
+            del values[count]
+            dropped.append((count, DropCause.NO_INTERVAL))
     return Quality.VALUE_DROPPED if any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped) else 0
 
 

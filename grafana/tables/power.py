@@ -26,6 +26,8 @@ OUT_OF_BAND: Final = "({})".format(
 ALARMS: Final = (
     Column("alarm_outage", "Mất điện", "Outage"),
     Column("alarm_tamper", "Can thiệp trái phép", "Tampering"),
+    Column("alarm_voltage", "Điện áp ngoài giới hạn", "Voltage"),
+    Column("alarm_phase", "Mất pha, sai thứ tự pha", "Phase"),
 )
 
 

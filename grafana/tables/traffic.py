@@ -15,6 +15,7 @@ SPEED: Final = unit_of(TRAFFIC, "mean_speed_km_h")
 _VI: Final = {
     "motorcycle": "Xe máy",
     "bicycle": "Xe đạp",
+    "pedestrian": "Người đi bộ",
     "car": "Ô tô con",
     "van": "Xe van",
     "bus": "Xe khách",

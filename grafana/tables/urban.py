@@ -72,6 +72,12 @@ def _people(field: str, vi: str, en: str) -> Panel:
     return common.growth_by_site(URBAN, field, vi, en, "Trong mỗi giờ, cộng theo địa điểm.", "In each hour, added up by site.")
 
 
+def _people_of_intervals(field: str, vi: str, en: str) -> Panel:
+    query = influxql.select(f'sum("{field}")', URBAN, ("site",), EVERY)
+    about = ("Trong mỗi giờ, cộng theo địa điểm.", "In each hour, added up by site.")
+    return Panel(vi, en, Kind.BARS, (Influx(query, common.BY_SITE),), COUNT, HALF, *about, least_interval=HOUR)
+
+
 def _rain(field: str, vi: str, en: str, query: str) -> Panel:
     about = ("Trong mỗi giờ, từng máy đo mưa.", "In each hour, each gauge by itself.")
     return Panel(vi, en, Kind.BARS, (Influx(query, "$tag_device"),), unit_of(URBAN, field), HALF, *about, least_interval=HOUR)
@@ -138,6 +144,9 @@ AIR: Final = Section(
         _mean("o3_ug_m3", "O₃", "O₃"),
         _mean("co_ug_m3", "CO", "CO"),
         _mean("co2_ppm", "CO₂", "CO₂"),
+        _mean("tvoc_ppb", "Hợp chất hữu cơ bay hơi", "Volatile organics"),
+        _mean("pm1_ug_m3", "Bụi PM1", "PM1"),
+        _mean("illuminance_lx", "Độ rọi", "Illuminance"),
         _mean("light_level_pct", "Mức sáng của đèn", "Light level"),
     ),
 )
@@ -146,8 +155,10 @@ PEOPLE_AND_WEATHER: Final = Section(
     "Người và thời tiết",
     "People and weather",
     (
-        _people("people_in_total", "Người vào", "People in"),
-        _people("people_out_total", "Người ra", "People out"),
+        _people("people_in_total", "Người vào (bộ đếm)", "People in (counter)"),
+        _people("people_out_total", "Người ra (bộ đếm)", "People out (counter)"),
+        _people_of_intervals("people_in", "Người vào (từng đợt)", "People in (per report)"),
+        _people_of_intervals("people_out", "Người ra (từng đợt)", "People out (per report)"),
         _rain("rain_mm", "Lượng mưa (bộ đếm)", "Rain (counter)", influxql.growth(URBAN, "rain_mm", ("device",))),
         _rain(
             "rain_interval_mm",
@@ -158,6 +169,7 @@ PEOPLE_AND_WEATHER: Final = Section(
         _mean("people_count", "Số người có mặt", "People present"),
         _mean("air_temperature_c", "Nhiệt độ không khí", "Air temperature"),
         _mean("relative_humidity_pct", "Độ ẩm", "Relative humidity"),
+        _mean("air_pressure_hpa", "Áp suất không khí", "Air pressure"),
     ),
 )
 

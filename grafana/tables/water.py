@@ -19,6 +19,7 @@ ALARMS: Final = (
     Column("alarm_empty_pipe", "Ống rỗng", "Empty pipe"),
     Column("alarm_blocked", "Kẹt đồng hồ", "Blocked"),
     Column("alarm_tamper", "Can thiệp trái phép", "Tampering"),
+    Column("alarm_no_flow", "Không có nước chảy", "No flow"),
     Column("alarm_freeze", "Đóng băng", "Freezing"),
 )
 
@@ -170,6 +171,7 @@ WATER_QUALITY: Final = Section(
             ("conductivity_us_cm", "Độ dẫn điện", "Conductivity"),
             ("dissolved_oxygen_mg_l", "Oxy hòa tan", "Dissolved oxygen"),
             ("temperature_c", "Nhiệt độ nước", "Water temperature"),
+            ("ambient_temperature_c", "Nhiệt độ xung quanh", "Ambient temperature"),
         )
     ),
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.core.native import Decoded, NativeDecoder
-from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, VEHICLE_CLASSES, Kind, Quality
+from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, REQUIRES, VEHICLE_CLASSES, Kind, Quality
 from schemas.rejects import DropCause, RejectReason
 from tests.core.making import (
     NOW_MS,
@@ -125,7 +125,7 @@ def test_every_quantity_of_the_table_is_taken_as_text_at_both_bounds_and_as_what
         if quantity.kind is Kind.STATE:
             continue
         for bound in (quantity.minimum, quantity.maximum):
-            document = {field: repr(bound), "interval_s": 60} if field == "vehicle_count" else {field: repr(bound)}
+            document = {field: repr(bound), "interval_s": 60} if field in REQUIRES else {field: repr(bound)}
             (decoded,) = NativeDecoder(domain).decode(json.dumps(document).encode())
             assert isinstance(decoded, Decoded)
             assert is_canonical(quantity, decoded.values[field]), field
@@ -238,6 +238,21 @@ def test_an_interval_of_the_registry_that_no_interval_can_have_is_none(default: 
     into = pipeline({"d1": Registered(params={"interval_s": default})})
     outcome = process({"vehicle_count": 12, "mean_speed_km_h": 40}, "traffic", into=into)
     assert outcome.dropped == [("vehicle_count", DropCause.NO_INTERVAL)]
+
+
+@pytest.mark.parametrize("field", ["people_in", "people_out"])
+def test_a_count_of_people_without_its_interval_is_dropped(field: str) -> None:
+    outcome = process({"ts": NOW_MS, field: 12, "people_count": 3}, "urban")
+    assert point(outcome).values == {"people_count": 3.0}
+    assert outcome.dropped == [(field, DropCause.NO_INTERVAL)]
+    assert quality(outcome) == Quality.VALUE_DROPPED
+
+
+def test_the_registry_gives_the_interval_of_both_counts_of_people() -> None:
+    into = pipeline({"d1": Registered(params={"interval_s": 300})})
+    urban, health = points(process({"people_in": 12, "people_out": 7, "battery_pct": 88}, "urban", into=into))
+    assert urban.values == {"people_in": 12.0, "people_out": 7.0, "interval_s": 300.0}
+    assert health.values == {"battery_pct": 88.0}
 
 
 def test_the_time_of_an_interval_is_its_end_as_sent() -> None:

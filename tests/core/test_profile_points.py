@@ -130,6 +130,14 @@ def test_a_count_of_vehicles_needs_its_interval(document: object, params: dict[s
     assert found.dropped == ([] if "vehicle_count" in found.values else [("vehicle_count", DropCause.NO_INTERVAL)])
 
 
+def test_a_count_of_people_needs_its_interval() -> None:
+    text = "points: [{measurement: urban, fields: {people_in: /n, people_out: /m}}]"
+    (found,) = points(text, {"n": 5, "m": 6})
+    assert (found.values, found.dropped) == ({}, [(name, DropCause.NO_INTERVAL) for name in ("people_in", "people_out")])
+    (found,) = points(text, {"n": 5, "m": 6}, params={"interval_s": 900})
+    assert found.values == {"people_in": 5.0, "people_out": 6.0, "interval_s": 900.0}
+
+
 @pytest.mark.parametrize(
     ("rule", "where", "quality"),
     [

@@ -105,6 +105,8 @@ def test_every_domain_has_examples(domain: str) -> None:
         pytest.param("water", {"battery_pct": 88}, True, id="health-alone"),
         pytest.param("traffic", {"vehicle_count": 3, "interval_s": 60}, True, id="count-with-interval"),
         pytest.param("traffic", {"vehicle_count": 3}, False, id="count-without-interval"),
+        pytest.param("urban", {"people_in": 3, "interval_s": 60}, True, id="people-with-interval"),
+        pytest.param("urban", {"people_in": 3}, False, id="people-without-interval"),
         pytest.param("status", {"state": "online", "firmware": "1"}, True, id="status-with-more"),
         pytest.param("status", {"state": "asleep"}, False, id="status-unknown"),
         pytest.param("status", {}, False, id="status-missing"),

@@ -19,7 +19,7 @@ from gateway.core.mapped import CounterRule, Mapped, Sight
 from gateway.core.native import Drop
 from schemas.profile_points import PointSpec
 from schemas.profile_when import When
-from schemas.quantities import Quality
+from schemas.quantities import COUNTING, Quality
 from schemas.rejects import DropCause
 from schemas.topics import is_name
 
@@ -106,7 +106,7 @@ class Point:
         """Whether it is no more than fields with the time of the message: then :meth:`take` does all that :meth:`find` does."""
         others = (self._walker, self._named, self._times, self._device, self._quality, self._common.quality, self._common.seq)
         plain = self._holds is always and not self._has_tags and all(other is None for other in others)
-        return plain and not self._common.times.of_items and self.measurement not in _WITH_INTERVAL
+        return plain and not self._common.times.of_items and self.measurement not in COUNTING
 
     @property
     def fields(self) -> Sequence[Field]:
@@ -249,9 +249,6 @@ class Point:
 
 
 _EXPLAINED_MAX: Final = 20
-_WITH_INTERVAL: Final = frozenset({"traffic"})
-"""Measurements of which a field may need the registry's interval."""
-
 _NONE: Final[Sequence[Field]] = ()
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from gateway.core.language.times import Stamp
 from gateway.core.mapped import Mapped, Params
 from gateway.core.native import Drop, Undecodable, clean
-from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, Quality
+from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, Quality
 from schemas.readings import ARRAY_MAX, Value
 from schemas.rejects import DropCause, RejectReason
 
@@ -79,7 +79,7 @@ class Found:
         None at all: the profile wants nothing of this message.
         """
         for point in self.points:
-            if point.measurement == "traffic":
+            if point.measurement in COUNTING:
                 _complete(point, params)
             if self._merged:
                 point.values = _in_order(point)
