@@ -60,11 +60,12 @@ class Known:
         return faults
 
 
-def load_known(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Known:
+def load_known(config: Config, *, also: str | None = None, all_shipped: bool = False, faults: list[str] | None = None) -> Known:
     """Read registry and profiles.
 
     :param also: only this profile is asked, registered or not: its name, a model it serves, or its file.
     :param all_shipped: the other shipped ones are asked too, as at a desk.
+    :param faults: where given, the faults of single profiles are added to it, and all others are loaded, for who tells both.
     :raises ConfigurationFault: naming file, key and what is wrong.
     """
     registry = load_registry(config.devices.registry)
@@ -76,7 +77,7 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
         return Known(registry, registry.by_id(), {}, Profiles())
     from gateway.settings.in_force import load_in_force  # noqa: PLC0415 - a gateway without profiles does not pay for their language
 
-    files, profiles = load_in_force(config, registry, wanted, also=also, all_shipped=all_shipped)
+    files, profiles = load_in_force(config, registry, wanted, also=also, all_shipped=all_shipped, faults=faults)
     return Known(registry, registry.by_id(), files, profiles)
 
 

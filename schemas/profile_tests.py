@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
@@ -10,6 +11,21 @@ from schemas.profile_points import Measurement
 from schemas.profile_values import Part, Scalar, written
 from schemas.rejects import RejectReason
 
+
+def _instant(given: object) -> object:
+    """A time that can be compared: RFC 3339 with its zone, ms since 1970, or ``arrival``."""
+    if not isinstance(given, str) or given == "arrival":
+        return given
+    try:
+        has_zone = datetime.fromisoformat(given).tzinfo is not None
+    except ValueError:
+        has_zone = False
+    if not has_zone:
+        raise ValueError(f"{given!r} is no time with a zone; write for example 2026-09-03T08:15:41Z, or arrival")
+    return given
+
+
+Instant = Annotated[str | int, BeforeValidator(_instant)]
 Word = Annotated[str, BeforeValidator(lambda given: written(given) if isinstance(given, int) else given)]
 
 
@@ -17,7 +33,7 @@ class ExpectedPoint(Part):
     """A point as it must come out: all its fields, numbers within 1e-9."""
 
     measurement: Measurement
-    time: str | int | None = Field(
+    time: Instant | None = Field(
         None, description="RFC 3339, or ms since 1970; arrival: the gateway's. Left out: not looked at."
     )
     device: str | None = Field(None, description="Left out: not looked at.")
@@ -61,10 +77,11 @@ class TestMessage(Part):
         None, validation_alias=AliasChoices("base64", "payload_base64"), description="The bytes in Base64."
     )
     retain: bool = False
-    arrival: str | int | None = Field(
+    arrival: Instant | None = Field(
         None,
         validation_alias=AliasChoices("arrival", "arrival_ms"),
-        description="RFC 3339, or ms since 1970. Left out: the newest time that is expected, so that it is believed.",
+        description="RFC 3339, or ms since 1970. Left out: the newest time that is expected, or that the message tells, so "
+        "that it is believed.",
     )
     properties: dict[str, str] = Field({}, description="MQTT user properties.")
     expect: ShortExpected | None = Field(None, description='A list of points, "ignored", or the reason of the reject.')

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -65,6 +66,15 @@ def result_document(seen: Seen) -> dict[str, Any]:
     if seen.warnings:
         document["warnings"] = seen.warnings
     return document
+
+
+def instant_text(time_ms: int) -> str:
+    """An instant as RFC 3339 in UTC."""
+    try:
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return f"{time_ms} ms since 1970"
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def shown(document: Any) -> Any:  # noqa: ANN401 - whatever the payload holds

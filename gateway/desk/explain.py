@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gateway.core.candidates import Frame
 from gateway.core.native import Undecodable
 from gateway.core.process import Processor
+from gateway.desk.documents import instant_text
 from gateway.desk.look import Seen
 from schemas.durations import UNITS_MS
 from schemas.rejects import DropCause, RejectReason
@@ -149,25 +149,17 @@ def _point(point: dict[str, Any], words: Words) -> str:
     quality = point["fields"]["quality"]
     bits = [words[key] for key in (f"quality_{quality & 1 << bit}" for bit in range(8)) if key in words]
     told = f"\nquality {quality}: {'; '.join(bits)}" if bits else ""
-    return f"{point['measurement']} {tags}\nat {_instant(point['time_ms'])}\n{fields}{told}"
+    return f"{point['measurement']} {tags}\nat {instant_text(point['time_ms'])}\n{fields}{told}"
 
 
 def _time(time_ms: int, arrival_ms: int, *, believed: bool) -> str:
     """A time, and how far it is from the arrival where that is why it is not believed."""
     if believed:
-        return _instant(time_ms)
+        return instant_text(time_ms)
     offset_ms = time_ms - arrival_ms
     unit = next((unit for unit in ("d", "h", "min") if abs(offset_ms) >= UNITS_MS[unit]), "s")
     side = "before" if offset_ms < 0 else "after"
-    return f"{_instant(time_ms)}, {abs(offset_ms) // UNITS_MS[unit]} {unit} {side} it arrived"
-
-
-def _instant(time_ms: int) -> str:
-    try:
-        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
-    except OverflowError:
-        return f"{time_ms} ms since 1970"
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{instant_text(time_ms)}, {abs(offset_ms) // UNITS_MS[unit]} {unit} {side} it arrived"
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - whatever the payload holds

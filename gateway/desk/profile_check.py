@@ -1,26 +1,34 @@
 """The tests inside profiles, run: each message through the core, and what comes out against what the profile promises."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from re import sub
+from typing import Final, NamedTuple
 
 from gateway.codecs.calls import CodecCalls
-from gateway.core.clock import ClockTrust, TimeRules, device_ms
+from gateway.core.clock import YEAR_2020_MS, ClockTrust, TimeRules, device_ms
+from gateway.core.mapped import Window
 from gateway.core.message import StoredMessage
+from gateway.core.native import Undecodable
 from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Registered, Streams
-from gateway.desk.documents import point_document
+from gateway.desk.documents import instant_text
 from gateway.desk.look import Desk, Seen
-from schemas.profile_tests import Expected, ExpectedPoint, ProfileTest, TestMessage
+from gateway.desk.profile_compare import compare, points_of
+from schemas.profile import Profile
+from schemas.profile_tests import Expected, ProfileTest, TestMessage
 from schemas.quantities import Quality
+from schemas.rejects import RejectReason
 
 _DAY_MS: Final = 86_400_000
 _RULES: Final = TimeRules(max_past_ms=40 * _DAY_MS, max_future_ms=300_000, late_after_ms=3_600_000)
 _ARRIVAL_MS: Final = 1_793_491_200_000
 """When a message arrives of which nothing tells its time."""
-_TOLERANCE: Final = 1e-9
-_PLACE_TAGS: Final = frozenset({"area", "device", "site"})
+
+_ABOUT_TIME: Final = ("time ", "quality ", "there is ", f"rejected: {RejectReason.NO_QUANTITY}")
+"""Beginnings of faults that a wrong arrival may have caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,15 @@ class Checked:
     """One test of a profile.
 
     :ivar faults: in what it failed, a sentence each; empty when it passed.
+    :ivar arrivals: when its messages arrived and why then, a sentence for each that does not say it itself.
+    :ivar filled: measurement and field of each value that came out.
     """
 
     profile: str
     name: str
     faults: tuple[str, ...]
+    arrivals: tuple[str, ...] = ()
+    filled: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,103 +80,104 @@ def check_profile(name: str, tests: list[ProfileTest], profiles: Profiles, codec
     return [_check(name, test, number, profiles, codecs) for number, test in enumerate(tests, start=1)]
 
 
+def unfilled(profile: Profile, checked: Iterable[Checked]) -> list[str]:
+    """Each field of a profile that none of its tests gave a value, as ``key.path: what``."""
+    filled = {pair for one in checked for pair in one.filled}
+    return [
+        f"{key}: no test gives it a value"
+        for key, measurement, field in _fields_of(profile)
+        if not any(measurement == where and fnmatchcase(what, field) for where, what in filled)
+    ]
+
+
+def _fields_of(profile: Profile) -> Iterator[tuple[str, str, str]]:
+    """Key, measurement and field; where a name is made of a pattern, ``*`` stands for what is in braces."""
+    for number, point in enumerate(profile.points):
+        for field in point.fields:
+            yield f"points.{number}.fields.{field}", point.measurement, field
+        for name, entries in point.map.items():
+            for entry in entries:
+                yield f"points.{number}.map.{name}", point.measurement, sub(r"\{\w+\}", "*", entry.field)
+
+
 def _check(name: str, test: ProfileTest, number: int, profiles: Profiles, codecs: CodecCalls) -> Checked:
-    registered = name if profiles.by_name[name].by_registry else None
-    streams = Streams(_Everyone(_Tested(registered, dict(test.params))), None, profiles)
-    trust = ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)
-    desk = Desk(Processor(streams, _RULES, trust), codecs)
+    desk = _desk(name, test, profiles, codecs)
     faults: list[str] = []
+    arrivals: list[str] = []
     together: list[Seen] = []
     for message in test.sequence():
         expected = message.expect or (test.expect if not test.messages else None)
-        arrival_ms = _arrival_ms(message, expected or test.expect)
         properties = tuple(message.properties.items())
         stored = StoredMessage(message.topic, message.body(), message.retain, user_properties=properties)
-        seen = desk.take(stored, arrival_ms)
+        arrival = _arrival(message, expected, test, stored, _desk(name, test, profiles, codecs))
+        seen = desk.take(stored, arrival.time_ms)
         together.append(seen)
+        if arrival.why:
+            arrivals.append(f"arrives at {instant_text(arrival.time_ms)}, {arrival.why}; with arrival: a test says another")
         if expected is not None:
-            faults += _compare(expected, [seen])
+            faults += compare(expected, [seen])
     if test.messages and test.expect is not None:
-        faults += _compare(test.expect, together)
-    return Checked(name, test.name or f"test {number}", tuple(faults))
+        faults += compare(test.expect, together)
+    filled = frozenset((came.point["measurement"], field) for came in points_of(together) for field in came.point["fields"])
+    told = dict.fromkeys(arrivals) if any(fault.startswith(_ABOUT_TIME) for fault in faults) else ()
+    return Checked(name, test.name or f"test {number}", (*faults, *told), tuple(arrivals), filled)
 
 
-def _arrival_ms(message: TestMessage, expected: Expected | None) -> int:
+def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: CodecCalls) -> Desk:
+    registered = name if profiles.by_name[name].by_registry else None
+    streams = Streams(_Everyone(_Tested(registered, dict(test.params))), None, profiles)
+    return Desk(Processor(streams, _RULES, ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)), codecs)
+
+
+class _Arrival(NamedTuple):
+    """When a message arrives, and why then where it does not say so itself."""
+
+    time_ms: int
+    why: str = ""
+
+
+def _arrival(message: TestMessage, expected: Expected | None, test: ProfileTest, stored: StoredMessage, desk: Desk) -> _Arrival:
+    """Choose the arrival at which the times of a message are believed, unless the test wants them not to be."""
     if message.arrival is not None:
-        return device_ms(message.arrival) or _ARRIVAL_MS
+        return _Arrival(device_ms(message.arrival) or _ARRIVAL_MS)
+    newest_ms = _newest(expected)
+    if newest_ms is None and (expected is None or _leaves_times_out(expected)):
+        own_ms = _own_time(stored, desk)
+        if own_ms is not None:
+            return _Arrival(own_ms, "the newest time in it")
+    newest_ms = _newest(test.expect) if newest_ms is None and expected is None else newest_ms
+    if newest_ms is not None:
+        return _Arrival(newest_ms, "the newest time expected")
+    return _Arrival(_ARRIVAL_MS, "as nothing tells when")
+
+
+def _newest(expected: Expected | None) -> int | None:
     times = [device_ms(point.time) for point in expected.points] if expected else []
-    return max((time_ms for time_ms in times if time_ms is not None), default=_ARRIVAL_MS)
+    return max((time_ms for time_ms in times if time_ms is not None), default=None)
 
 
-def _compare(expected: Expected, seen: list[Seen]) -> list[str]:
-    """In what the outcome differs from what was promised."""
-    refusals = [refusal for one in seen for refusal in one.outcome.refusals]
-    ignored = [one.outcome.ignored for one in seen if one.outcome.ignored is not None]
-    if expected.reject is not None:
-        if any(refusal.reason is expected.reject for refusal in refusals):
-            return []
-        return [f"should be the reject {expected.reject.value}, but is {_found(seen)}"]
-    if refusals:
-        return [f"rejected: {refusal.reason.value}: {refusal.detail}" for refusal in refusals]
-    if expected.ignored:
-        return [] if ignored else [f"should be ignored, but is {_found(seen)}"]
-    points = [
-        (point_document(line), one.arrival_ms)
-        for one in seen
-        for reading in one.outcome.readings
-        for line in reading.lines.split("\n")
-    ]
-    return _compare_points(expected.points, points) or ([] if points or not ignored else [f"ignored: {ignored[0].value}"])
+def _leaves_times_out(expected: Expected) -> bool:
+    """Whether points are expected whose time and quality say nothing of their arrival."""
+    return any(point.time is None and not (point.quality or 0) & Quality.GATEWAY_TIME for point in expected.points)
 
 
-def _found(seen: list[Seen]) -> str:
-    for one in seen:
-        if one.outcome.refusals:
-            return f"the reject {one.outcome.refusals[0].reason.value}: {one.outcome.refusals[0].detail}"
-        if one.outcome.ignored is not None:
-            return f"ignored ({one.outcome.ignored.value})"
-        if one.outcome.readings:
-            return f"points: {'; '.join(reading.lines for reading in one.outcome.readings)}"
-    return "nothing at all"
+class _AnyTime:
+    """Believes every time since 2020."""
+
+    def __call__(self, time_ms: int, _: Window) -> bool:
+        """Whether a time may be one at all."""
+        return time_ms >= YEAR_2020_MS
 
 
-def _compare_points(expected: list[ExpectedPoint], found: list[tuple[dict[str, Any], int]]) -> list[str]:
-    """Each expected point takes one of those found, whatever their order; what is left on either side is a fault."""
-    faults, left = [], list(found)
-    for wanted in expected:
-        same = [pair for pair in left if not _differences(wanted, *pair)]
-        if same:
-            left.remove(same[0])
-            continue
-        near = min(left, key=lambda pair: len(_differences(wanted, *pair)), default=None)
-        if near is None:
-            faults.append(f"there is no point {wanted.measurement} {wanted.fields}")
-        else:
-            left.remove(near)
-            faults += _differences(wanted, *near)
-    return faults + [f"there is a point too many: {point}" for point, _ in left]
-
-
-def _differences(wanted: ExpectedPoint, point: dict[str, Any], arrival_ms: int) -> list[str]:
-    fields = {key: value for key, value in point["fields"].items() if key not in {"quality", "seq"} or key in wanted.fields}
-    tags = {key: value for key, value in point["tags"].items() if key not in _PLACE_TAGS or key in wanted.tags}
-    at_arrival = wanted.time == "arrival"
-    time_ms = arrival_ms if at_arrival else device_ms(wanted.time)
-    quality = wanted.quality if wanted.quality is not None else (Quality.GATEWAY_TIME if at_arrival else 0)
-    pairs = [
-        ("measurement", wanted.measurement, point["measurement"]),
-        ("device", wanted.device or point["tags"]["device"], point["tags"]["device"]),
-        ("tags", wanted.tags, tags),
-        ("quality", quality, point["fields"]["quality"]),
-        ("time", point["time_ms"] if wanted.time is None else time_ms, point["time_ms"]),
-        *[(key, wanted.fields.get(key), fields.get(key)) for key in sorted(wanted.fields.keys() | fields.keys())],
-    ]
-    return [f"{what} should be {should}, but is {found}" for what, should, found in pairs if not _equal(should, found)]
-
-
-def _equal(should: object, found: object) -> bool:
-    if isinstance(should, bool) or isinstance(found, bool):
-        return should is found
-    if isinstance(should, int | float) and isinstance(found, int | float):
-        return abs(should - found) <= _TOLERANCE * max(1.0, abs(should))
-    return should == found
+def _own_time(message: StoredMessage, desk: Desk) -> int | None:
+    """The newest time that a message tells itself, whenever that was."""
+    frame = desk.take(message, _ARRIVAL_MS).frame
+    device = desk.processor.streams.devices.get(frame.device) if frame is not None else None
+    if frame is None or device is None:
+        return None
+    sight = replace(desk.processor.sight(frame, device, message, _ARRIVAL_MS), believes=_AnyTime())
+    try:
+        times = [point.time_ms for point in frame.profile.map(sight) if not point.quality & Quality.GATEWAY_TIME]
+    except Undecodable:
+        return None
+    return max((time_ms for time_ms in times if time_ms is not None), default=None)

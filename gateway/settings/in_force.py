@@ -15,10 +15,17 @@ from schemas.registry import Registry, plain_name
 
 
 def load_in_force(
-    config: Config, registry: Registry, wanted: set[str], *, also: str | None, all_shipped: bool
+    config: Config,
+    registry: Registry,
+    wanted: set[str],
+    *,
+    also: str | None,
+    all_shipped: bool,
+    faults: list[str] | None = None,
 ) -> tuple[dict[str, ProfileFile], Profiles]:
     """The profiles in force, with their files; ``wanted`` are the profiles and models that the registry names.
 
+    :param faults: where given, faults are added to it, and what is sound is loaded all the same.
     :raises ConfigurationFault: naming file, key and what is wrong.
     """
     local = config.profiles.path if config.profiles.path.is_dir() else None
@@ -26,11 +33,12 @@ def load_in_force(
         loaded = _load_also(local, Path(also))
         files = _only(loaded, also)
     else:
-        loaded = load_profiles(local, wanted=None if all_shipped else {*wanted, *config.profiles.enable})
-        _check_names(config, registry, loaded)
+        some = None if all_shipped else {*wanted, *config.profiles.enable}
+        loaded = load_profiles(local, wanted=some, faults=faults)
+        if not faults:  # else a name may be that of a profile at fault
+            _tell(_wrong_names(config, registry, loaded), faults)
         files = {name: file for name, file in loaded.profiles.items() if _in_force(file, {*config.profiles.enable}, wanted)}
-    if faults := ambiguities(files.values()):
-        raise ConfigurationFault(faults)
+    _tell(ambiguities(files.values()), faults)
     if all_shipped:
         files |= _beside(files, loaded)
     profiles = Profiles([file.compiled for file in files.values()], Envelopes(loaded.envelopes.values()))
@@ -69,14 +77,19 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
     return {key: replace(file, compiled=replace(file.compiled, by_registry=False)) for key, file in found.items()}
 
 
-def _check_names(config: Config, registry: Registry, loaded: Loaded) -> None:
+def _wrong_names(config: Config, registry: Registry, loaded: Loaded) -> list[str]:
     there = shipped.names() | loaded.profiles.keys()
-    faults = [
+    wrong = [
         f"{config.profiles.path}: profiles.enable: there is no profile {name}; there are {', '.join(sorted(there))}"
         for name in config.profiles.enable
         if name not in there
     ]
     models = {model for file in loaded.profiles.values() for model in file.model.models}
-    faults += check_profiles(config.devices.registry, registry, there | models)
-    if faults:
-        raise ConfigurationFault(faults)
+    return wrong + check_profiles(config.devices.registry, registry, there | models)
+
+
+def _tell(found: list[str], faults: list[str] | None) -> None:
+    if faults is not None:
+        faults += found
+    elif found:
+        raise ConfigurationFault(found)

@@ -41,6 +41,11 @@ class ProfileFile:
     codec: Path | None
     shipped: bool
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed there but seldom meant, in the form of a fault: ``FILE: key.path: what``."""
+        return [f"{self.path}: {key}: {what}" for key, what in self.compiled.warnings]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -51,27 +56,35 @@ class Loaded:
 
 
 def load_profiles(
-    local: Path | None, shipped: Path = SHIPPED, *, file: Path | None = None, wanted: Iterable[str] | None = None
+    local: Path | None,
+    shipped: Path = SHIPPED,
+    *,
+    file: Path | None = None,
+    wanted: Iterable[str] | None = None,
+    faults: list[str] | None = None,
 ) -> Loaded:
     """The profiles and envelopes of a utility, and those that are shipped and not replaced by one of the same name or file.
 
     :param file: of the utility's, only this one is read, and the envelopes beside it.
     :param wanted: of those shipped, only what has one of these names or models is read; None: all.
+    :param faults: where given, faults are added to it, and what is sound is loaded all the same.
     :raises ConfigurationFault: naming file, key and what is wrong, for all files.
     """
     own = _files(local) if local is not None else []
     if file is not None:
         own = [file, *sorted(file.parent.glob("envelopes/*.yaml"))]
     names = {path.name for path in own}
-    loaded, faults = Loaded({}, {}), []
+    loaded, found = Loaded({}, {}), []
     others = _files(shipped) if wanted is None else [*files_called(wanted, shipped), *sorted(shipped.glob("envelopes/*.yaml"))]
     for path in [*own, *(path for path in others if path.name not in names)]:
         try:
             _load(path, loaded, local, shipped)
         except ConfigurationFault as fault:
-            faults += fault.lines
-    if faults:
-        raise ConfigurationFault(faults)
+            found += fault.lines
+    if faults is not None:
+        faults += found
+    elif found:
+        raise ConfigurationFault(found)
     return loaded
 
 

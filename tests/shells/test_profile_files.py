@@ -80,6 +80,30 @@ def test_profiles_that_would_take_the_same_messages_alike_are_told(folder: Path)
     assert "a.yaml" in line
 
 
+def test_one_faulty_file_does_not_keep_the_others_from_being_looked_at(folder: Path) -> None:
+    put(folder, local__a="profile: Two\n", local__b=f"{GOOD % 'one'}---\nprofile: [", local__c=GOOD % "three")
+    faults: list[str] = []
+    loaded = load_profiles(folder / "local", folder / "shipped", faults=faults)
+    assert sorted(loaded.profiles) == ["three"]
+    assert {line.partition(": ")[0].removeprefix(f"{folder}/local/") for line in faults} == {"a.yaml", "b.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("match", "warned"),
+    [
+        pytest.param("{envelope: lorawan}", True, id="nothing-more"),
+        pytest.param("{envelope: lorawan, when: {/port: [2]}}", False, id="a-port"),
+        pytest.param("{envelope: lorawan, by: registry}", False, id="registry"),
+        pytest.param("{envelope: lorawan, topic: 'app/{device}/up'}", False, id="topic"),
+        pytest.param("{topic: 'app/{device}/up'}", False, id="no-envelope"),
+    ],
+)
+def test_a_profile_that_takes_every_frame_of_every_device_is_warned_of(folder: Path, match: str, warned: bool) -> None:  # noqa: FBT001
+    put(folder, local__a=(GOOD % "one").replace('{topic: "a/{device}"}', match))
+    (file,) = load_profiles(folder / "local", folder / "shipped").profiles.values()
+    assert [line.partition(": takes every frame")[0] for line in file.warnings] == [f"{file.path}: match"] * warned
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

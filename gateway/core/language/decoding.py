@@ -10,6 +10,7 @@ from gateway.core.decoders.text import compile_text as compile_template
 from gateway.core.language.paths import Node, Path, change, parse_path
 from gateway.core.language.sources import Fault, within
 from gateway.core.native import Undecodable
+from schemas.envelope import ANY_LORAWAN
 from schemas.profile import Profile
 from schemas.profile_frames import Csv, Decode, Frame, NestedStep
 from schemas.rejects import RejectReason
@@ -28,6 +29,17 @@ def decode_of(profile: Profile) -> Decode:
     if profile.decode is not None:
         return profile.decode
     return _BYTES if profile.struct is not None and profile.match.envelope is None else _DEFAULT
+
+
+def envelope_of(profile: Profile) -> str | None:
+    """The envelope around a profile's frames, where it does not say.
+
+    Families that bytes cannot tell apart are radio devices, unless the profile says how to find their messages.
+    """
+    match = profile.match
+    if match.envelope is None and match.topic is None and profile.decode is None:
+        return ANY_LORAWAN
+    return match.envelope
 
 
 def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tuple[Hashable, Read]:

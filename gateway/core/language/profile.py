@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from gateway.core.language.conditions import Holds, always, compile_when
-from gateway.core.language.decoding import Decoders, Prepare, Read, as_it_is, compile_decode, compile_struct_of, decode_of
+from gateway.core.language.consistency import check, warnings_of
+from gateway.core.language.decoding import (
+    Decoders,
+    Prepare,
+    Read,
+    as_it_is,
+    compile_decode,
+    compile_struct_of,
+    decode_of,
+    envelope_of,
+)
 from gateway.core.language.mapping import Common, Point, compile_quality
 from gateway.core.language.paths import Get, Node, parse_path
 from gateway.core.language.points_found import Found
@@ -25,7 +35,6 @@ from schemas.registry import plain_name
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 from schemas.topics import is_name
 
-ANY_LORAWAN: Final = "lorawan"
 T = TypeVar("T")
 
 
@@ -73,6 +82,7 @@ class CompiledProfile:
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
     :ivar retained: what becomes of retained messages.
     :ivar required_params: parameters that every device of it must have in the registry.
+    :ivar warnings: key and what is allowed there, but is seldom meant.
     """
 
     name: str
@@ -93,6 +103,7 @@ class CompiledProfile:
     dedup_window_ms: int
     retained: Retained
     required_params: frozenset[str]
+    warnings: tuple[tuple[str, str], ...]
     _root: Get
     _match: Holds
     _ignored: tuple[Holds, ...]
@@ -237,7 +248,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
         file=file,
         models=tuple(plain_name(name) for name in model.models),
         filters=filters,
-        envelope=_envelope(model),
+        envelope=envelope_of(model),
         by_registry=model.match.by is not None,
         decoder=scope.decoder,
         decode_key=decode_key,
@@ -250,8 +261,9 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
         dedup_window_ms=model.dedup.window if model.dedup else 0,
         retained=model.retained,
         required_params=frozenset(scope.required),
+        warnings=tuple(warnings_of(model)),
     )
-    _check(model, scope)
+    check(model, scope)
     if scope.faults:
         raise ProfileFaults(file, [(fault.key, fault.what) for fault in scope.faults])
     return profile
@@ -278,18 +290,10 @@ def _filters(model: Profile, scope: Scope) -> tuple[TopicFilter, ...]:
     return tuple(found)
 
 
-def _envelope(model: Profile) -> str | None:
-    """Families that bytes cannot tell apart are radio devices, unless the profile says how to find their messages."""
-    match = model.match
-    if match.envelope is None and match.topic is None and model.decode is None:
-        return ANY_LORAWAN
-    return match.envelope
-
-
 def _ports(model: Profile) -> tuple[frozenset[int] | None, When]:
     """The ports that ``match.when`` names, and the tests beside: in radio frames the port is all that most are known by."""
     when = model.match.when
-    test = when.tests().get(_PORT) if _envelope(model) is not None and model.root is None else None
+    test = when.tests().get(_PORT) if envelope_of(model) is not None and model.root is None else None
     ports = [value for value in test.is_ or () if type(value) is int] if test is not None else []
     if not ports or test != Test.model_validate({"is": ports}):
         return None, when
@@ -303,7 +307,7 @@ _OF_ENVELOPE: Final = times_of_envelope()
 def _times(model: Profile, scope: Scope) -> Times:
     if model.time is not None:
         return Times(model.time, scope.below("time"))
-    return _OF_ENVELOPE if _envelope(model) is not None else Times([], scope)
+    return _OF_ENVELOPE if envelope_of(model) is not None else Times([], scope)
 
 
 def _root(model: Profile) -> Get:
@@ -365,20 +369,3 @@ def _codec(model: Profile) -> CodecUse | None:
         return CodecUse(
             codec.file, model.prefer or codec.prefer or "decoded", parse_path(codec.bytes).get, codec.bytes == "/payload"
         )
-
-
-def _check(model: Profile, scope: Scope) -> None:
-    """What does not go together."""
-    under_envelope = _envelope(model) is not None
-    with scope.gather("decode"):
-        if under_envelope and model.decode is not None and (model.decode.as_ != "json" or model.decode.nested):
-            raise Fault("", "an envelope is JSON and brings the bytes to /payload; leave decode out")
-    with scope.gather("root"):
-        if model.root is not None and model.struct is not None:
-            raise Fault("", "does not go with struct; say with struct.of where the bytes stand")
-    with scope.gather("codec"):
-        if model.codec is not None and model.struct is not None:
-            raise Fault("", "does not go with struct; one of them reads the bytes")
-    with scope.gather("points"):
-        if not model.points and not model.status:
-            raise Fault("", "give at least one: what the payload holds")
