@@ -6,7 +6,7 @@ DEVICES ?= 300
 SECONDS ?= 60
 SCHEDULES ?= 200
 
-.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-all check fmt bench chaos fuzz soak lock clean
+.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos fuzz soak lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -21,10 +21,15 @@ demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICE
 	@$(BIN)/gateway demo --devices $(DEVICES) --seconds $(SECONDS)
 
 test: check ## what every change must pass, in minutes
-	@$(MAKE) --no-print-directory --output-sync --jobs=3 test-alone test-together-1 test-together-2
+	@$(MAKE) --no-print-directory --output-sync --jobs=3 test-alone test-together-1 test-together-2 test-oldest
+
+ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/services --ignore=tests/firmware_sim
 
 test-alone: ready ## the tests of each part by itself
-	$(BIN)/python -m pytest -m "not slow" tests --ignore=tests/system --ignore=tests/services --ignore=tests/firmware_sim
+	$(BIN)/python -m pytest $(ALONE)
+
+test-oldest: ready ## the same on the oldest Python that is supported, 3.11
+	@.ci/test-oldest $(ALONE)
 
 # The tests on real parts wait most of the time, so two halves of them run side by side.
 
@@ -68,4 +73,4 @@ lock: ## requirements.lock anew from pyproject.toml, each package at its newest 
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## remove .venv and .cache, as if never set up
-	rm -rf .venv .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-oldest .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

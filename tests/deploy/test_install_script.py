@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ def test_shellcheck_finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+needs_venv = pytest.mark.skipif(find_spec("ensurepip") is None, reason="this Python has no ensurepip: install python3-venv")
+
+
+@needs_venv
 def test_a_dry_run_says_every_step_and_takes_none() -> None:
     before = [path.exists() for path in changed_by_an_installation()]
     done = install("--dry-run")
@@ -46,6 +51,7 @@ def test_a_dry_run_says_every_step_and_takes_none() -> None:
     assert [path.exists() for path in changed_by_an_installation()] == before
 
 
+@needs_venv
 def test_a_dry_run_takes_a_wheel(tmp_path: Path) -> None:
     wheel = tmp_path / "province_gateway-0.1.0-py3-none-any.whl"
     wheel.touch()

@@ -27,8 +27,8 @@ class Here:
 
     document: Any
     captures: Mapping[str, str]
-    params: Params = _NOTHING
-    properties: Mapping[str, str] = _NOTHING
+    params: Params = field(default_factory=lambda: _NOTHING)  # Python 3.11 takes it for mutable: it has no hash there
+    properties: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     number: int = 0
     item: Any = field(init=False)
     value: Any = field(init=False)
