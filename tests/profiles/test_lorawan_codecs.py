@@ -13,10 +13,13 @@ import quickjs
 PROFILES = Path(__file__).parents[2] / "gateway" / "profiles"
 
 FRAMES = {
+    "arad-sonata": (1, "9d59040800000012d68707"),
     "axioma-w1": (100, "55cb585f7cf29d0400120ae0fe575f8a570400cd04cb04cc04cd04ca04c404c504c404f004e604dc04d604b9057905"),
+    "bmeters-iwm": (1, "4467452300000000000100142a011b"),
     "bosch-parking": (3, "00000000990200d100050000001d020200"),
     "decentlab-dl-ctd10": (1, "0207d9000390888081006400000c60"),
     "decentlab-dl-pr36": (1, "02032b0003806797810c2b"),
+    "kamstrup-lorawan": (1, "7a05000000446d00204339441387d6120044933c0800000052ff250400623b0000523bfa00615b80515b80"),
     "milesight-ct101": (85, "0397102700000498b80b"),
     "milesight-em300-di": (85, "01755c0367340104686520ce9e74466310015d02000001000005e10a0088023393bb44"),
     "milesight-em500-pp": (85, "017564037b0a00"),
@@ -80,6 +83,8 @@ SPOKEN_BY_LENGTH = {"axioma-w1"}
 def _is_part(part: object, whole: object) -> bool:
     if isinstance(part, dict) and isinstance(whole, dict):
         return all(key in whole and _is_part(value, whole[key]) for key, value in part.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) <= len(whole) and all(map(_is_part, part, whole))
     return bool(part == whole)
 
 
