@@ -10,6 +10,7 @@ from schemas.quantities import DOMAINS
 
 OK, FAULT, USAGE, UNREACHABLE = 0, 1, 2, 3
 SETTINGS = ("api", "bucket", "org", "token_file", "username", "password_file")
+NO_DEVICES = "no devices: give --water, --power, --traffic or --urban a number"
 SHORTEST_S = 0.001
 """A device's readings carry milliseconds; two of them must not share one."""
 
@@ -35,7 +36,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
     if not sum(counts.values()):
-        raise _UsageError("no devices: give --water, --power, --traffic or --urban a number")
+        raise _UsageError(NO_DEVICES)
     if arguments.interval / arguments.speed < SHORTEST_S:
         raise _UsageError(f"a device can report every {SHORTEST_S * 1000:g} ms at most: lengthen --interval or lower --speed")
     try:
@@ -65,6 +66,18 @@ def _run(arguments: argparse.Namespace) -> int:
     return FAULT
 
 
+def _registry(arguments: argparse.Namespace) -> int:
+    from firmware_sim.fleet import build_fleet  # noqa: PLC0415
+    from firmware_sim.registry import registry_yaml  # noqa: PLC0415
+
+    counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
+    if not sum(counts.values()):
+        raise _UsageError(NO_DEVICES)
+    interval_s = arguments.interval / arguments.speed
+    sys.stdout.write(registry_yaml(build_fleet(counts, arguments.interval, arguments.seed), interval_s))
+    return OK
+
+
 def _verify(arguments: argparse.Namespace) -> int:
     from firmware_sim.query import Database, NotReachable  # noqa: PLC0415
     from firmware_sim.verify import BadLedger, verify  # noqa: PLC0415
@@ -92,7 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="firmware-sim", description="Simulated sensors, and the check that their readings arrived."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="a fleet of devices that publish to a broker"))
+    fleet = _fleet_options()
+    _add_run(commands.add_parser("run", parents=[fleet], help="a fleet of devices that publish to a broker"))
+    registry = commands.add_parser("registry", parents=[fleet], help="the devices.yaml of the fleet that run simulates")
+    registry.set_defaults(command=_registry)
     _add_verify(
         commands.add_parser("verify", help="whether every reading of a ledger stands in InfluxDB, once and as it was sent")
     )
@@ -124,12 +140,9 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the outcome as one JSON object")
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_run)
-    parser.add_argument(
-        "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt[s]://[user:password@]host[:port]"
-    )
-    parser.add_argument("--ca", metavar="FILE", help="certificate authority of an mqtts:// broker, PEM")
+def _fleet_options() -> argparse.ArgumentParser:
+    """The options that say which devices a fleet has."""
+    parser = argparse.ArgumentParser(add_help=False)
     for domain in DOMAINS:
         parser.add_argument(f"--{domain}", type=_number(int, 0, 100_000), default=5, metavar="N", help=f"{domain} devices (5)")
     parser.add_argument(
@@ -143,10 +156,19 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--speed", type=_number(float, 1e-3, 1e6), default=1.0, metavar="X", help="simulated time runs X times faster (1)"
     )
     parser.add_argument(
-        "--duration", type=_number(float, 0, 1e9), default=0.0, metavar="S", help="seconds; 0: until stopped (0)"
-    )
-    parser.add_argument(
         "--seed", type=_number(int, 0, 2**63), default=1, metavar="N", help="the same seed is the same fleet (1)"
+    )
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_run)
+    parser.add_argument(
+        "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt[s]://[user:password@]host[:port]"
+    )
+    parser.add_argument("--ca", metavar="FILE", help="certificate authority of an mqtts:// broker, PEM")
+    parser.add_argument(
+        "--duration", type=_number(float, 0, 1e9), default=0.0, metavar="S", help="seconds; 0: until stopped (0)"
     )
     about = "; ".join(f"{name}: {scenario.about}" for name, scenario in SCENARIOS.items())
     parser.add_argument("--scenario", choices=SCENARIOS, default="normal", help=about.replace("%", "%%"))

@@ -109,7 +109,7 @@ class Service:
             environment["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, self.program.libraries))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a program that was looked up, no shell
-                [*_dies_with_parent(), str(self.program.path), *self.arguments],
+                [*dies_with_parent(), str(self.program.path), *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -262,7 +262,7 @@ def _program(name: str) -> Program:
     return Program(Path(installed))
 
 
-def _dies_with_parent() -> list[str]:
+def dies_with_parent() -> list[str]:
     """A prefix (util-linux, on every Debian) that has the kernel kill the program when its parent ends."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

@@ -1,10 +1,14 @@
 """``gateway demo``: the whole way on one machine, with real parts, and the proof at the end that nothing was lost.
 
-A real Mosquitto, a real InfluxDB, the gateway and a simulated fleet run as child processes on free loopback ports. At the end
-the fleet's own ledger of what the broker acknowledged is compared with what stands in InfluxDB, reading by reading.
+A real Mosquitto, a real InfluxDB, the gateway and a simulated fleet run as child processes on free loopback ports. The fleet is
+registered, so that the page tells who of it reports. At the end the fleet's own ledger of what the broker acknowledged is
+compared with what stands in InfluxDB, reading by reading.
+
+SIGINT and SIGTERM end the fleet, and the account follows; one more ends everything at once.
 """
 
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,12 +24,13 @@ from urllib.request import urlopen
 
 from gateway import services
 
-_SHARES: Final = {"water": 0.4, "power": 0.4, "traffic": 0.2}
+_SHARES: Final = {"water": 0.35, "power": 0.35, "traffic": 0.15, "urban": 0.15}
 _INTERVAL_S: Final = 1
 _START_PATIENCE_S: Final = 15.0
 _SETTLE_PATIENCE_S: Final = 20.0
 _VERIFY_WAIT_S: Final = 10
 _DATABASE: Final = "iot"
+_REGISTRY: Final = "devices.yaml"
 
 
 class _DemoFault(Exception):  # noqa: N818 - the field's word
@@ -34,6 +39,8 @@ class _DemoFault(Exception):  # noqa: N818 - the field's word
 
 def demo(*, devices: int, seconds: int, folder: Path | None) -> int:
     """Run the demo; 0 when every reading is accounted for, 1 when not or when it could not run."""
+    for stop in (signal.SIGINT, signal.SIGTERM):  # also where a shell began it in the background, deaf to SIGINT
+        signal.signal(stop, signal.default_int_handler)
     try:
         with _workplace(folder) as place, ExitStack() as stack:
             return _run(place, stack, devices, seconds)
@@ -47,10 +54,11 @@ def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
     broker = stack.enter_context(services.mosquitto(_made(place / "mosquitto")))
     influxdb = stack.enter_context(services.influxdb(_made(place / "influxdb"), database=_DATABASE))
     config, page = _configure(place, broker.url, influxdb.url)
+    counts = _fleet_of(devices)
+    _register(place, counts)
     gateway = stack.enter_context(_child(["gateway", "run", "-c", str(config)], place / "gateway.log"))
     _await_page(page, gateway, place / "gateway.log")
-    _say(f"\n  Watch it here: {page}/\n  InfluxDB: {influxdb.url}  database {_DATABASE}\n  Files: {place}\n")
-    counts = _fleet_of(devices)
+    _say(_what_to_try(place, page, broker, influxdb))
     _say(f"{devices} devices ({', '.join(f'{count} {domain}' for domain, count in counts.items())}), a reading a second each")
     fleet = stack.enter_context(_child(_fleet_command(broker.url, counts, seconds, place), place / "fleet.log"))
     try:
@@ -82,11 +90,15 @@ def _made(folder: Path) -> Path:
 def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, str]:
     """Write the gateway's configuration; its file and the address of its page."""
     port = services.free_port()
+    token = place / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_urlsafe(24), encoding="utf-8")
     config = {
         "mqtt": {"url": broker_url},
         "influxdb": {"url": influxdb_url, "api": "v1", "bucket": _DATABASE},
         "journal": {"path": "data/journal.db", "min_free_bytes": 0},
-        "http": {"port": port},
+        "devices": {"registry": _REGISTRY},
+        "http": {"port": port, "token_file": token.name},
     }
     file = place / "gateway.yaml"
     file.write_text(json.dumps(config, indent=2), encoding="utf-8")
@@ -96,7 +108,7 @@ def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, s
 @contextmanager
 def _child(arguments: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """One of our own programs as a child, which Ctrl-C does not reach; it is ended in order."""
-    command = [sys.executable, "-m", {"gateway": "gateway", "firmware-sim": "firmware_sim.cli"}[arguments[0]], *arguments[1:]]
+    command = [*services.dies_with_parent(), *_command(*arguments)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
     try:
@@ -111,16 +123,53 @@ def _child(arguments: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]
                 process.wait()
 
 
+def _command(program: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", {"gateway": "gateway", "firmware-sim": "firmware_sim.cli"}[program], *arguments]
+
+
 def _fleet_of(devices: int) -> dict[str, int]:
     counts = {domain: int(devices * share) for domain, share in _SHARES.items()}
     counts["water"] += devices - sum(counts.values())
     return counts
 
 
+def _fleet_options(counts: dict[str, int]) -> list[str]:
+    numbers = [word for domain, count in counts.items() for word in (f"--{domain}", str(count))]
+    return [*numbers, "--interval", str(_INTERVAL_S), "--speed", "1"]
+
+
 def _fleet_command(broker_url: str, counts: dict[str, int], seconds: int, place: Path) -> list[str]:
-    numbers = [word for domain in (*_SHARES, "urban") for word in (f"--{domain}", str(counts.get(domain, 0)))]
-    times = ["--interval", str(_INTERVAL_S), "--duration", str(seconds), "--speed", "1"]
-    return ["firmware-sim", "run", "--broker", broker_url, *numbers, *times, "--ledger", str(place / "ledger.jsonl")]
+    where = ["--broker", broker_url, "--ledger", str(place / "ledger.jsonl")]
+    return ["firmware-sim", "run", *where, *_fleet_options(counts), "--duration", str(seconds)]
+
+
+def _register(place: Path, counts: dict[str, int]) -> None:
+    """Write the registry of the fleet, as a utility would."""
+    command = _command("firmware-sim", "registry", *_fleet_options(counts))
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise _DemoFault(f"the fleet has no registry:\n{done.stderr.decode(errors='replace')}")
+    (place / _REGISTRY).write_bytes(done.stdout)
+
+
+def _what_to_try(place: Path, page: str, broker: services.Service, influxdb: services.Service) -> str:
+    """The addresses, and what one can do to see how the gateway behaves."""
+    gateway, config = Path(sys.executable).with_name("gateway"), place / "gateway.yaml"
+    to_broker = f"mosquitto_pub -h {broker.host} -p {broker.port} -q 1 -t iot/v1/xa-01/water/my-meter/readings"
+    return f"""
+  Watch it here   {page}/
+  Broker          {broker.url}
+  InfluxDB        {influxdb.url}  database {_DATABASE}
+  Token           {(place / "token").read_text(encoding="utf-8")}  (for what changes something, at {page}/)
+  Files           {place}
+
+To try, in another terminal (mosquitto_pub is in the package mosquitto-clients):
+  a meter of your own        {to_broker} -m '{{"volume_m3": 12.5}}'
+  what cannot be a reading   {to_broker} -m 'hello'
+  what became of that        {gateway} rejects list -c {config}
+  who reports                {gateway} devices coverage -c {config}
+  InfluxDB hangs, goes on    kill -STOP {influxdb.pid}    kill -CONT {influxdb.pid}
+"""
 
 
 def _await_page(page: str, gateway: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -174,7 +223,7 @@ def _verify(place: Path, influxdb_url: str, page: str) -> int:
     """Compare what the broker acknowledged with what stands in InfluxDB, and the gateway's own ledger with itself."""
     _say("Comparing the fleet's ledger with InfluxDB, reading by reading ...\n")
     options = ["--ledger", str(place / "ledger.jsonl"), "--influxdb", influxdb_url, "--api", "v1", "--bucket", _DATABASE]
-    command = [sys.executable, "-m", "firmware_sim.cli", "verify", *options, "--wait", str(_VERIFY_WAIT_S)]
+    command = _command("firmware-sim", "verify", *options, "--wait", str(_VERIFY_WAIT_S))
     verdict = subprocess.run(command, check=False)  # noqa: S603
     status = _status(page) or {"ledger": {"imbalance": "unknown"}}
     ledger = status["ledger"]

@@ -1,0 +1,31 @@
+"""The registry of a fleet: ``devices.yaml`` for what ``firmware-sim run`` simulates, as a utility would write it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from firmware_sim.fleet import Device
+
+AREA_NAME: Final = "Xã mô phỏng {}"
+"""Invented, as the devices are: real names of areas are the utility's data."""
+
+
+def registry_yaml(fleet: Iterable[Device], interval_s: float) -> str:
+    """``devices.yaml`` of a fleet: an area for each site, and the interval after which the next reading is expected."""
+    devices = sorted(fleet, key=lambda device: device.name)
+    sites = sorted({device.site for device in devices})
+    areas = [f"  {_area(site)}: {AREA_NAME.format(site.removeprefix('xa-'))}" for site in sites]
+    return (
+        "\n".join(["areas:", *areas, "devices:", *(line for device in devices for line in _entry(device, interval_s))]) + "\n"
+    )
+
+
+def _entry(device: Device, interval_s: float) -> Iterator[str]:
+    yield f"  - id: {device.name}"
+    yield f"    site: {device.site}"
+    yield f"    domain: {device.domain}"
+    yield f"    area: {_area(device.site)}"
+    yield f"    interval: {interval_s:g}"
+
+
+def _area(site: str) -> str:
+    return f"SIM-{site}"
