@@ -80,7 +80,22 @@ OneOrMore = Annotated[
 ]
 Texts = Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
 
-SOURCES = ("path", "first_of", "item", "key", "sibling", "topic", "property", "param", "literal", "sum", "sub", "mul", "join")
+SOURCES = (
+    "path",
+    "first_of",
+    "item",
+    "key",
+    "sibling",
+    "topic",
+    "property",
+    "param",
+    "literal",
+    "sum",
+    "sub",
+    "mul",
+    "div",
+    "join",
+)
 """Keys that say where a value comes from; one of them stands in each."""
 
 
@@ -138,6 +153,12 @@ class Value(Source):
     sum: list["ValueOrPath"] | None = Field(None, min_length=1, description="Sum of several values; one missing: nothing.")
     sub: list["ValueOrPath"] | None = Field(None, min_length=2, description="The first less all others.")
     mul: list["ValueOrPath"] | None = Field(None, min_length=1, description="Product of several values.")
+    div: list["ValueOrPath"] | None = Field(None, min_length=2, description="The first divided by all others.")
+    regex: str | None = Field(
+        None,
+        description="The part of a text that fits is taken as the value: the group in brackets, or all of it. A text that does "
+        "not fit is dropped.",
+    )
     bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of a whole number; bit 0 is the lowest.")
     mask: Mask | None = Field(None, description="Only these bits of a whole number, where they stand.")
     is_: OneOrMore | None = Field(
@@ -148,7 +169,12 @@ class Value(Source):
     )
     word: Texts | None = Field(None, description="A test: the text holds this word. Several: one of them.")
     member: OneOrMore | None = Field(None, description="A test: the list holds this. Several: one of them.")
-    sentinels: OneOrMore | None = Field(None, description="Raw values that mean there is none, number or text.")
+    none: OneOrMore | None = Field(
+        None, description="Raw values by which the device says that it has none, number or text: nothing is stored or marked."
+    )
+    sentinels: OneOrMore | None = Field(
+        None, description="Raw values that stand for a failed measurement, number or text: dropped, with quality bit 2."
+    )
     enum: Enum | None = Field(
         None, description='Value → what it means here; "*" is for the rest, null for nothing. What is not in it is left out.'
     )

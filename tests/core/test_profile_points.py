@@ -105,6 +105,50 @@ def test_where_only_drops_come_a_point_without_values_tells_them() -> None:
     assert (found.values, found.dropped) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param("{ph: {path: /ph, when: {/ok: true}}}", id="when-of-the-field"),
+        pytest.param("{ph: {path: /none, when: {/ok: true}}, level_m: {path: /ph, when: {/ok: [2, 3]}}}", id="of-all-fields"),
+        pytest.param("{ph: {path: /ph, none: [0]}}", id="the-device-has-none"),
+        pytest.param("{ph: {path: /ph, none: [0]}, level_m: /level}", id="and-no-other-value"),
+    ],
+)
+@pytest.mark.parametrize("more", ["", "tags: {lane: /lane}, "], ids=["alone", "tagged"])
+def test_where_no_field_is_wanted_nothing_is_missed_as_where_no_point_is(fields: str, more: str) -> None:
+    assert points(f"points: [{{measurement: water, {more}fields: {fields}}}]", {"ph": 0, "ok": False}) == []
+
+
+def test_where_one_of_the_fields_is_wanted_and_not_there_it_is_missed() -> None:
+    text = "points: [{measurement: water, fields: {ph: {path: /ph, when: {/ok: true}}, level_m: /level}}]"
+    (found,) = points(text, {"ph": 7, "ok": False})
+    assert found.values == {}
+
+
+def test_an_item_whose_field_is_not_wanted_is_not_missed() -> None:
+    text = "points: [{measurement: water, each: {of: /m, by: n, value: v}, map: {ph: {field: ph, when: {ok: true}}}}]"
+    assert points(text, {"m": [{"n": "ph", "v": 7, "ok": False}]}) == []
+
+
+def test_none_marks_nothing_where_a_sentinel_sets_its_bit() -> None:
+    text = "points: [{measurement: water, fields: {ph: /ph, level_m: {path: /l, none: [0], sentinels: [9999]}}}]"
+    assert [(point.quality, point.dropped) for point in points(text, {"ph": 7, "l": 0})] == [(0, [])]
+    assert [point.quality for point in points(text, {"ph": 7, "l": 9999})] == [Quality.VALUE_DROPPED]
+
+
+SLOW = ["(a+)+b", "((a+))+b", "(?:(a|b)*)*c", "(a{2,9})*b", "([(]a*)+b", "(\\(a*)+b"]
+QUICK = ["(a+)?b", "[(a+]+b", "\\(a+\\)+b", "(?:CH)?([0-9]+)", "([0-9]+)(?:[.,]([0-9]+))?", "(ab)+c"]
+
+
+@pytest.mark.parametrize("pattern", [*SLOW, *QUICK])
+@pytest.mark.parametrize(
+    "place", ["tags: {lane: {path: /a, regex: '%s'}}, fields: {ph: /a}", "fields: {ph: {path: /a, regex: '%s'}}"]
+)
+def test_a_pattern_that_some_texts_keep_busy_for_ever_is_refused(pattern: str, place: str) -> None:
+    found = faults(f"points: [{{measurement: water, {place % pattern}}}]")
+    assert ["repeats a repetition" in fault for fault in found] == [True] * (pattern in SLOW)
+
+
 def test_a_field_of_device_health_may_ride_along() -> None:
     assert shown("points: [{measurement: water, fields: {ph: /ph, battery_v: /b}}]", {"ph": 7, "b": 3.6}) == [
         ({}, {"ph": 7.0, "battery_v": 3.6})

@@ -124,6 +124,15 @@ def read_fields(fields: Sequence[Field], here: Here, dropped: list[Drop]) -> dic
     return values
 
 
+def are_missed(fields: Sequence[Field], here: Here) -> bool:
+    """Whether fields that gave neither value nor drop should have given one.
+
+    Not where the ``when`` of none of them holds, as of a point; nor where the device itself says that it has none.
+    """
+    wanted = [field for field in fields if field.when is None or field.when(here)]
+    return bool(wanted) and all(field.reader.take(here) is None for field in wanted)
+
+
 NO_RULES: Final[Mapping[str, CounterRule]] = {}
 
 

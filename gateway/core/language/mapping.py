@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from gateway.core.language.conditions import Holds, always, compile_when
-from gateway.core.language.fields import Field, compile_entry, compile_fields, read_fields, rules_of
+from gateway.core.language.fields import Field, are_missed, compile_entry, compile_fields, read_fields, rules_of
 from gateway.core.language.items import Walker
 from gateway.core.language.named_fields import NamedFields
 from gateway.core.language.paths import Node, parse_path
@@ -136,7 +136,8 @@ class Point:
         dropped: list[Drop] = []
         values = read_fields(self._fields, here, dropped)
         if not values:
-            return [Mapped(self.measurement, {}, dropped=dropped)]
+            missed = dropped or are_missed(self._fields, here)
+            return [Mapped(self.measurement, {}, dropped=dropped)] if missed else []
         stamp = self._common.times(here, sight)
         if stamp is None:  # its time is not believed: nothing of it may be written, and it must not vanish unseen
             return [Mapped(self.measurement, {}, dropped=dropped)]
@@ -174,14 +175,14 @@ class Point:
             values = read_fields(self._fields, here, dropped)
             if values:
                 self._add(values, dropped, no_tags, here, sight, found)
-            else:
+            elif dropped or are_missed(self._fields, here):
                 found.miss(self.measurement, dropped)
         for field in named:
             dropped = []
             values = read_fields((field,), here, dropped)
             if values:
                 self._add(values, dropped, field.tags, here, sight, found)
-            else:
+            elif dropped or are_missed((field,), here):
                 found.miss(self.measurement, [(here.key, cause) for _, cause in dropped])
 
     def _add(

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from gateway.core.language.numbers import Number, between, fraction, number_in
 from gateway.core.language.paths import WORDS, Node, stands_for
 from gateway.core.language.sources import Fault, Here, within
-from gateway.core.language.texts import compile_enum
+from gateway.core.language.texts import LONGEST, compile_enum, compile_regex
 from gateway.core.mapped import Params
 from gateway.core.native import clean
 from schemas.profile_values import Enum, Scalar, written
@@ -75,9 +75,37 @@ def set_step() -> Step:
     return Step("any bit", lambda value, _: value != 0)
 
 
+def regex_step(pattern: str, kept: Sequence[Scalar]) -> Step:
+    """The part of a text that fits; the raw values ``kept`` go on as they are, to the steps that know them."""
+    with within("regex"):
+        part = compile_regex(pattern)
+    known = _replacing(kept, DropCause.SENTINEL)
+
+    def run(value: Node, here: Here) -> Node:
+        text = written(value) if is_number(value) else value
+        if not isinstance(text, str) or len(text) > LONGEST:
+            return DropCause.WRONG_TYPE
+        found = part(text)
+        if found is None:
+            return value if known(value, here) is DropCause.SENTINEL else DropCause.WRONG_TYPE
+        return found
+
+    return Step(f"regex {pattern}", run)
+
+
+def none_step(values: Sequence[Scalar]) -> Step:
+    """Raw values by which a device says that it has none: no fault, and nothing to mark."""
+    return Step("none", _replacing(values, None))
+
+
 def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
-    """Raw values that mean there is none."""
-    texts = [written(value) for value in sentinels]
+    """Raw values that stand for a failed measurement."""
+    return Step("sentinels", _replacing(sentinels, DropCause.SENTINEL))
+
+
+def _replacing(values: Sequence[Scalar], by: DropCause | None) -> Run:
+    """Put ``by`` in the place of these values, be they numbers or texts."""
+    texts = [written(value) for value in values]
     numbers = {number_in(text) for text in texts} - {None}
 
     def run(value: Node, _: Here) -> Node:
@@ -87,9 +115,9 @@ def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
             found = any(stands_for(value, text) for text in texts) or number_in(value) in numbers
         else:
             found = any(stands_for(value, text) for text in texts)
-        return DropCause.SENTINEL if found else value
+        return by if found else value
 
-    return Step("sentinels", run)
+    return run
 
 
 def is_step(values: Sequence[Scalar]) -> Step:

@@ -11,11 +11,11 @@ from gateway.core.language.sources import Fault, Here, Scope, Take, compile_own_
 from schemas.profile_values import Enum, Scalar, TextSource, written
 from schemas.rejects import DropCause
 
-_LONGEST: Final = 256
+LONGEST: Final = 256
 """Most characters of a text that is looked at: none that names anything is longer."""
 
-_SLOW = re.compile(r"\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]")
-"""A repetition of a repetition: some texts would keep such a pattern busy for ever."""
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|[*+{]", re.DOTALL)
+"""What counts in a pattern when repetitions are looked for: escapes and classes hide what is in them."""
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9._:-]")
 
@@ -41,7 +41,7 @@ def compile_text(source: TextSource, scope: Scope) -> Take:
             value = value.hex()
         elif not isinstance(value, bool | int | float | str):
             return DropCause.WRONG_TYPE
-        value = written(value)[:_LONGEST]
+        value = written(value)[:LONGEST]
         for step in steps:
             value = step(value)
             if value is None or isinstance(value, DropCause):
@@ -95,7 +95,7 @@ def _steps(source: TextSource) -> Iterator[Translate]:
         yield lambda text: text.strip(characters)
     if source.regex is not None:
         with within("regex"):
-            yield _regex(source.regex)
+            yield compile_regex(source.regex)
     if source.enum is not None:
         translate = compile_enum(source.enum)
         yield lambda text: _text_or_none(translate(text))
@@ -113,12 +113,16 @@ def _text_or_none(value: Scalar | DropCause | None) -> str | None:
     return value if value is None or isinstance(value, DropCause) else written(value)
 
 
-def _regex(pattern: str) -> Translate:
+def compile_regex(pattern: str) -> Callable[[str], str | None]:
+    """The part of a text that fits: the first group, or all of it; None where nothing does.
+
+    :raises ValueError: it is no pattern, or one that some texts would keep busy for ever.
+    """
     try:
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    if _SLOW.search(pattern):
+    if _repeats_a_repetition(pattern):
         raise ValueError(f"{pattern!r} repeats a repetition; some texts would keep it busy for ever")
 
     def part(text: str) -> str | None:
@@ -126,6 +130,22 @@ def _regex(pattern: str) -> Translate:
         return None if match is None else match[1 if compiled.groups else 0]
 
     return part
+
+
+def _repeats_a_repetition(pattern: str) -> bool:
+    """Whether a group that holds a repetition is repeated: some texts would keep such a pattern busy for ever."""
+    repeats, closed_at, closed_repeats = [False], -1, False
+    for token in _TOKEN.finditer(pattern):
+        if token[0] == "(":
+            repeats.append(False)
+        elif token[0] == ")":
+            closed_at, closed_repeats = token.end(), repeats.pop()
+            repeats[-1] = repeats[-1] or closed_repeats
+        elif token[0] in "*+{":
+            if token.start() == closed_at and closed_repeats:
+                return True
+            repeats[-1] = True
+    return False
 
 
 def _base64_to_hex(text: str) -> str | DropCause:

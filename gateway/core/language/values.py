@@ -1,7 +1,7 @@
 """Values: where a number or state comes from and the steps it goes through, compiled to one function.
 
-The order of the steps is fixed: bits or mask → sentinels → test, or coerce and enum → scale, offset and unit, rounded once →
-``sentinels_after`` → table → absolute, round → bounds.
+The order of the steps is fixed: regex → bits or mask → none → sentinels → test, or coerce and enum → scale, offset and unit,
+rounded once → ``sentinels_after`` → table → absolute, round → bounds.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,9 @@ from gateway.core.language.steps import (
     is_step,
     mask_step,
     member_step,
+    none_step,
     number_step,
+    regex_step,
     sentinels_step,
     set_step,
     state_step,
@@ -168,6 +170,7 @@ _COMBINED: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "sum": _sum,
     "sub": lambda numbers: _sum([numbers[0], *(-number for number in numbers[1:])]),
     "mul": _product,
+    "div": lambda numbers: numbers[0] / _product(numbers[1:]),
 }
 
 
@@ -188,7 +191,7 @@ def _combined(
             numbers += found
         try:
             return combine(numbers) if numbers else None
-        except (OverflowError, ValueError):
+        except (OverflowError, ValueError, ZeroDivisionError):
             return DropCause.NOT_FINITE
 
     return take
@@ -241,10 +244,14 @@ def _measured(take: Take, quantity: Quantity | None) -> Take:
 
 def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
     """All steps but the last."""
+    if value.regex is not None:
+        yield regex_step(value.regex, [*(value.none or ()), *(value.sentinels or ())])
     if value.bits is not None:
         yield bits_step(*value.bits)
     if value.mask is not None:
         yield mask_step(value.mask)
+    if value.none is not None:
+        yield none_step(value.none)
     if value.sentinels is not None:
         yield sentinels_step(value.sentinels)
     tests = [is_step(value.is_)] if value.is_ else []
