@@ -6,13 +6,13 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from schemas.durations import RatePerH
 from schemas.profile_times import Times
-from schemas.profile_values import Number, Part, Paths, TextSourceOrPath, Value, ValueOrPath, text_keys
+from schemas.profile_values import Number, Part, Paths, TagSource, TextSourceOrPath, Value, ValueOrPath, text_keys
 from schemas.profile_when import Rule, When
 from schemas.quantities import QUANTITIES
 
 Measurement = Literal["water", "power", "traffic", "urban", "device_health"]
 TagName = Literal["channel", "direction", "lane", "vehicle_class"]
-Tags = dict[TagName, TextSourceOrPath]
+Tags = dict[TagName, TagSource]
 FIELD_NAMES: Final[list[JsonValue]] = list(dict.fromkeys(field for fields in QUANTITIES.values() for field in fields))
 
 

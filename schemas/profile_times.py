@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.durations import SpanMs, parse_span_ms
-from schemas.profile_values import Part, Paths, Value, ValueOrPath
+from schemas.profile_values import Part, Paths, Value, ValueOrPath, literal_or_path
 
 LastResort = Literal["arrival", "skip"]
 PART_NAMES = ("year", "month", "day", "hour", "minute", "second")
@@ -17,7 +17,7 @@ def _span(written: object) -> object:
         return {"literal": written}
     if isinstance(written, str) and written[:1].isdigit():
         return {"literal": parse_span_ms(written), "unit": "ms"}
-    return {"path": written} if isinstance(written, str) else written
+    return literal_or_path(written)
 
 
 Span = Annotated[Value, BeforeValidator(_span, json_schema_input_type=str | float | Value)]

@@ -45,7 +45,8 @@ def _hexadecimal(value: object) -> object:
     return int(value, 16) if isinstance(value, str) and value[:2].lower() == "0x" else value
 
 
-def _literal_or_path(value: object) -> object:
+def literal_or_path(value: object) -> object:
+    """A number, or a text for where one stands, in its long form."""
     if isinstance(value, bool | int | float):
         return {"literal": value}
     if not isinstance(value, str):
@@ -53,7 +54,7 @@ def _literal_or_path(value: object) -> object:
     try:
         return {"literal": float(value)}
     except ValueError:
-        return {"path": value}
+        return {"path": value} if value.startswith("/") else BareValue.model_validate({"path": value})
 
 
 def _text_source(value: object) -> object:
@@ -142,9 +143,20 @@ class TextSource(Source):
     name: bool = Field(default=False, description="Every character that a device, site or tag may not hold becomes _.")
 
 
+class BareText(TextSource):
+    """A text without a slash in the place of a tag: the key of an item or a level of the topic, or meant as it is."""
+
+
+def _tag_source(value: object) -> object:
+    bare = isinstance(value, str) and not value.startswith("/")
+    return BareText.model_validate({"path": value}) if bare else _text_source(value)
+
+
 TextSourceOrPath = Annotated[TextSource, BeforeValidator(_text_source, json_schema_input_type=str | int | TextSource)]
+TagSource = Annotated[TextSource, BeforeValidator(_tag_source, json_schema_input_type=str | int | TextSource)]
 Unit = Annotated[TextSource, BeforeValidator(_unit, json_schema_input_type=str | TextSource)]
 TextSource.model_rebuild()
+BareText.model_rebuild()
 
 
 class Value(Source):
@@ -190,5 +202,10 @@ class Value(Source):
     round: int | None = Field(None, ge=-12, le=12, description="To this many decimals.")
 
 
-ValueOrPath = Annotated[Value, BeforeValidator(_literal_or_path, json_schema_input_type=float | str | Value)]
+class BareValue(Value):
+    """A text without a slash in the place of a number: the key of an item or a level of the topic, or no number at all."""
+
+
+ValueOrPath = Annotated[Value, BeforeValidator(literal_or_path, json_schema_input_type=float | str | Value)]
 Value.model_rebuild()
+BareValue.model_rebuild()

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from gateway.core.candidates import Frame
+from gateway.core.language.paths import Nothing
 from gateway.core.native import Undecodable
 from gateway.core.process import Processor
 from gateway.desk.documents import instant_text
@@ -140,6 +141,8 @@ def _is_same(before: Any, value: Any) -> bool:  # noqa: ANN401 - whatever the pa
 def _shown(value: Any) -> str:  # noqa: ANN401 - whatever the payload holds
     if isinstance(value, DropCause):
         return f"dropped, {value.value}"
+    if isinstance(value, Nothing):
+        return f"nothing: {value}"
     return "nothing" if value is None else _json(value)
 
 

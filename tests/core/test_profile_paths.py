@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.language.paths import change, parse_path
+from gateway.core.language.paths import change, end_of, parse_path
 
 DOCUMENT: dict[str, Any] = {
     "a": {"b": 1, "c": [10, 20, 30]},
@@ -117,3 +117,27 @@ def test_a_change_reaches_only_what_stands_at_the_path(path: str, changed: objec
         return [one_more(item) if item is not None else None for item in value] if isinstance(value, list) else value + 1
 
     assert change({"a": [1, 2, None], "b": 5}, parse_path(path), one_more) == changed
+
+
+@pytest.mark.parametrize(
+    ("path", "end"),
+    [
+        pytest.param("/a/x", "/a holds b, c", id="the-keys-beside-it"),
+        pytest.param("/a/x/y/z", "/a holds b, c", id="as-far-as-it-goes"),
+        pytest.param("/a/b/c", "/a/b is '1'", id="a-value-that-holds-nothing"),
+        pytest.param("/a/c[7]", "/a/c is a list of 3", id="past-the-end-of-a-list"),
+        pytest.param("/by_name/p/x", "/by_name/p holds on, v", id="deep"),
+        pytest.param("/x", f"/ holds {', '.join([*DOCUMENT][:12])}", id="at-the-top"),
+        pytest.param("/meters[?id==9]/v", "/meters is a list of 3", id="a-search-that-finds-nothing"),
+        pytest.param("/a~1b/c", "/a~1b is '6'", id="written-as-in-a-path"),
+        pytest.param("p/x", "the item holds a, Pd (P1-PBaro)", id="of-an-item"),
+    ],
+)
+def test_a_path_that_leads_nowhere_says_where_it_ends_and_what_stands_there(path: str, end: str) -> None:
+    assert end_of(parse_path(path), DOCUMENT).startswith(end)
+
+
+def test_bytes_and_empty_objects_are_told_in_short() -> None:
+    assert end_of(parse_path("/p/q"), {"p": b"123"}) == "/p is 3 bytes"
+    assert end_of(parse_path("/p/q"), {"p": {}}) == "/p is empty"
+    assert end_of(parse_path("/p/q"), {"p": {f"k{n}": n for n in range(15)}}).endswith("k11 and 3 more")

@@ -46,6 +46,16 @@ def test_tags_come_from_anywhere(tags: str, expected: object) -> None:
     assert found.tags == expected
 
 
+@pytest.mark.parametrize(
+    ("tag", "expected"), [("{literal: k}", "k"), ("{path: k}", "v"), ("2", "2"), ("/k", "top"), ("'L{n}'", "L4")]
+)
+def test_a_tag_of_an_item_says_whether_it_is_a_text_or_a_key(tag: str, expected: str) -> None:
+    point = f"{{measurement: water, each: {{of: /m}}, tags: {{lane: {tag}}}, fields: {{ph: p}}}}"
+    text = f"match: {{topic: 't/{{device}}/{{n}}'}}\npoints: [{point}]"
+    (found,) = points(text, {"m": [{"k": "v", "p": 7}], "k": "top"}, captures={"n": "4"})
+    assert found.tags == (("lane", expected),)
+
+
 def test_tags_of_the_profile_of_the_point_and_of_the_field_come_together() -> None:
     text = """
 tags: {direction: north, lane: "1"}
@@ -285,6 +295,16 @@ points: [{measurement: water, fields: {ph: /E}}]
             id="regex-that-may-never-end",
         ),
         pytest.param(
+            "points: [{measurement: water, each: {of: /m}, tags: {direction: ltr}, fields: {ph: p}}]",
+            "points.0.tags.direction: 'ltr' may be a text or a key of the item; write {literal: ltr} or {path: ltr}",
+            id="literal-tag",
+        ),
+        pytest.param(
+            "points: [{measurement: water, each: {of: /m}, map: {a: {field: ph, tags: {lane: left}}}}]",
+            "points.0.map.a.tags.lane: 'left' may be a text or a key of the item; write {literal: left} or {path: left}",
+            id="literal-tag-of-a-name",
+        ),
+        pytest.param(
             "device: {lower: true}\npoints: [{measurement: water, fields: {ph: /a}}]", "device: say where", id="no-source"
         ),
     ],
@@ -336,3 +356,23 @@ def test_each_step_is_explained() -> None:
         ("volume_m3: unit L", 5.938),
         ("volume_m3: bounds", 5.938),
     ]
+
+
+def test_a_step_that_finds_nothing_says_where_its_path_ends() -> None:
+    text = """
+time: [{path: /meta/ts, format: unix_s}, {path: /meta/at, format: rfc3339}]
+points:
+  - {measurement: water, fields: {ph: /data/ph, level_m: {first_of: [/data/l, /level]}}}
+  - {measurement: power, each: /phases, fields: {voltage_l1_v: u}}
+  - {measurement: power, each: {of: /m}, fields: {voltage_l1_v: u}}
+"""
+    steps = dict(compiled(text).explain(sight({"data": {"pH": 7, "temp": 2}, "meta": {"at": "today"}, "m": [{"U": 1}]})))
+    assert {what: str(value) for what, value in steps.items()} == {
+        "time from /meta/ts": "/meta holds at",
+        "time from /meta/at": "'today' is not rfc3339",
+        "ph from /data/ph": "/data holds pH, temp",
+        "level_m from /data/l": "/data holds pH, temp",
+        "power: items of /phases": "/ holds data, meta, m",
+        "power: item 0": "{'U': 1}",
+        "voltage_l1_v from u": "the item holds U",
+    }

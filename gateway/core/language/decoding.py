@@ -7,7 +7,7 @@ from gateway.core.decoders.csv_rows import compile_csv
 from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
 from gateway.core.decoders.struct_frame import compile_struct
 from gateway.core.decoders.text import compile_text as compile_template
-from gateway.core.language.paths import Node, Path, change, parse_path
+from gateway.core.language.paths import Node, Path, change, end_of, parse_path
 from gateway.core.language.sources import Fault, within
 from gateway.core.native import Undecodable
 from schemas.envelope import ANY_LORAWAN
@@ -129,14 +129,17 @@ def compile_struct_of(frame: Frame | None) -> Prepare:
     if frame is None:
         return as_it_is
     with within("of"):
-        get = parse_path(frame.of).get
+        path = parse_path(frame.of)
+    get = path.get
     with within("fields"):
         decode = compile_struct(frame.fields)
 
     def prepare(document: Node) -> Node:
         payload = get(document)
         if not isinstance(payload, bytes) or not isinstance(document, dict):
-            raise Undecodable(RejectReason.BAD_PAYLOAD, f"there are no bytes at {frame.of} for struct")
+            raise Undecodable(
+                RejectReason.BAD_PAYLOAD, f"there are no bytes at {frame.of} for struct: {end_of(path, document)}"
+            )
         return document | {"struct": decode(payload)}
 
     return prepare

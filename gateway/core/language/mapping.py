@@ -8,7 +8,7 @@ from gateway.core.language.conditions import Holds, always, compile_when
 from gateway.core.language.fields import Field, are_missed, compile_entry, compile_fields, read_fields, rules_of
 from gateway.core.language.items import Walker
 from gateway.core.language.named_fields import NamedFields
-from gateway.core.language.paths import Node, parse_path
+from gateway.core.language.paths import Node, end_of, parse_path
 from gateway.core.language.points_found import Found
 from gateway.core.language.sources import Fault, Here, Scope, Take
 from gateway.core.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
@@ -225,6 +225,7 @@ class Point:
         if self._walker is None:
             yield from self._explain_here(here, sight)
             return
+        number = -1
         for number, _ in enumerate(self._walker.walk(here, lambda _: None)):
             if number >= _EXPLAINED_MAX:
                 yield f"{self.measurement}: and further items", None
@@ -232,6 +233,8 @@ class Point:
             yield f"{self.measurement}: item {here.key}", here.value
             if self._item_holds(here):
                 yield from self._explain_here(here, sight)
+        if number < 0 and self._walker.origin:
+            yield f"{self.measurement}: items of {self._walker.origin}", end_of(parse_path(self._walker.origin), here.document)
 
     def _explain_here(self, here: Here, sight: Sight) -> Iterator[tuple[str, Node]]:
         meant = self._named.of(here.key) if self._named is not None else None
@@ -239,7 +242,8 @@ class Point:
             if field.when is not None and not field.when(here):
                 continue
             value = field.reader.take(here)
-            yield f"{field.name} from {field.reader.origin or (here.key if self._walker else 'several')}", value
+            end = field.reader.end(here) if value is None and field.reader.end is not None else value
+            yield f"{field.name} from {field.reader.origin or (here.key if self._walker else 'several')}", end
             for step in field.reader.steps:
                 if value is None or isinstance(value, DropCause):
                     break

@@ -194,6 +194,43 @@ def _member(node: Node, key: str) -> Node:
     return None
 
 
+class Nothing(str):
+    """Nothing stands at a path; the text says what stands where the path ends. For those who explain a message."""
+
+    __slots__ = ()
+
+
+def end_of(path: Path, start: Node) -> Nothing:
+    """The last place on a path at which something stands, and what that is: ``/a holds x, y``."""
+    nodes, at = [start], ""
+    for step in path.steps:
+        following = _walk(nodes, (step,))
+        if not following:
+            break
+        nodes, at = following, at + _written(step)
+    place = (at or "/") if path.absolute else f"the item's {at[1:]}" if at else "the item"
+    return Nothing(f"{place} {_described(nodes[0])}")
+
+
+def _written(step: Step) -> str:
+    if isinstance(step, str):
+        return "/" + step.replace("~", "~0").replace("/", "~1")
+    return "[*]" if isinstance(step, _All) else "[?...]" if isinstance(step, Fitting) else f"[{step}]"
+
+
+def _described(node: Node) -> str:
+    if isinstance(node, dict):
+        more = f" and {len(node) - _KEYS_SHOWN} more" if len(node) > _KEYS_SHOWN else ""
+        return f"holds {', '.join(str(key)[:_TEXT_SHOWN] for key in [*node][:_KEYS_SHOWN])}{more}" if node else "is empty"
+    if isinstance(node, list):
+        return f"is a list of {len(node)}"
+    return f"is {len(node)} bytes" if isinstance(node, bytes) else f"is {str(node)[:_TEXT_SHOWN]!r}"
+
+
+_KEYS_SHOWN: Final = 12
+_TEXT_SHOWN: Final = 40
+
+
 def change(document: Node, path: Path, function: Callable[[Node], Node]) -> Node:
     """The document with what stands at a path replaced, in place; what is not there or null stays so."""
     if not path.steps:

@@ -65,7 +65,10 @@ def _unit_line(value: Value, quantity: Quantity | None) -> Line:
         return Line()
     if quantity is None:
         raise Fault("", "only a field has a unit; give it to the whole")
-    return convert(str(value.unit.literal), quantity.unit)
+    unit = str(value.unit.literal)
+    if unit.startswith("/"):
+        raise Fault("", f"{unit!r} is no unit; where it stands in the payload is written {{path: {unit}}}")
+    return convert(unit, quantity.unit)
 
 
 def line_step(value: Value, quantity: Quantity | None, scope: Scope, operand: Operand) -> Step | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.core.language.paths import Get, Node, Path, parse_path
+from gateway.core.language.paths import Get, Node, Nothing, Path, end_of, parse_path
 from gateway.core.mapped import Params
 from schemas.profile_values import FirstOf, Source
 
@@ -195,6 +195,18 @@ def compile_paths(paths: FirstOf, scope: Scope) -> Take:
         return next((value for take in takes if (value := take(here)) is not None), None)
 
     return first
+
+
+def compile_end(paths: FirstOf, scope: Scope) -> Callable[[Here], Nothing]:
+    """What tells where the first of several paths ends, when there is nothing at any of them."""
+    text = paths.first_of[0]
+    path = parse_path(text)
+    if text in scope.captures and not scope.in_each:
+        return lambda _: Nothing(f"the level {text} of the topic is not there")
+    if path.absolute or not scope.in_each:
+        absolute = path._replace(absolute=True)
+        return lambda here: end_of(absolute, here.document)
+    return lambda here: end_of(path, here.item)
 
 
 def document_path(paths: FirstOf, scope: Scope) -> Get | None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.core.language.sources import Here, Scope, Take
+from gateway.core.language.sources import Fault, Here, Scope, Take
 from gateway.core.language.texts import compile_text
 from gateway.core.native import Drop
-from schemas.profile_values import TextSource
+from schemas.profile_values import BareText, TextSource
 from schemas.quantities import TEXT_TAGS, VEHICLE_CLASSES
 from schemas.rejects import DropCause
 from schemas.topics import is_name
@@ -26,6 +26,7 @@ def compile_tags(tags: Mapping[Any, TextSource], scope: Scope) -> TakeTags:
     for name in TEXT_TAGS:
         if name in tags:
             with scope.gather(f"tags.{name}"):
+                _check_bare(tags[name], scope)
                 takes.append((name, compile_text(tags[name], scope)))
     if not takes:
         return no_tags
@@ -45,6 +46,15 @@ def compile_tags(tags: Mapping[Any, TextSource], scope: Scope) -> TakeTags:
         return tuple(found)
 
     return take_tags
+
+
+def _check_bare(source: TextSource, scope: Scope) -> None:
+    """Refuse, inside of ``each``, a text that may be meant as it is as well as be a key of the item."""
+    if not (isinstance(source, BareText) and source.path is not None and scope.in_each):
+        return
+    text = source.path.first_of[0]
+    if not any(f"{{{name}}}" in text for name in scope.taken | scope.captures):
+        raise Fault("", f"{text!r} may be a text or a key of the item; write {{literal: {text}}} or {{path: {text}}}")
 
 
 def checked(name: str, text: str) -> str | DropCause:

@@ -5,8 +5,18 @@ from typing import Any, Final, NamedTuple
 
 from gateway.core.clock import rfc3339_ms
 from gateway.core.language.calendars import compile_format, from_parts, of_line, parse_zone
-from gateway.core.language.paths import Node
-from gateway.core.language.sources import Fault, Here, Scope, Take, compile_path, compile_paths, document_path, within
+from gateway.core.language.paths import Node, Nothing
+from gateway.core.language.sources import (
+    Fault,
+    Here,
+    Scope,
+    Take,
+    compile_end,
+    compile_path,
+    compile_paths,
+    document_path,
+    within,
+)
 from gateway.core.language.values import compile_operand
 from gateway.core.mapped import Sight, Window
 from schemas.profile_times import PART_NAMES, LastResort, TimeSource
@@ -25,11 +35,16 @@ _SECONDS: Final = QUANTITIES["device_health"]["uptime_s"]
 """What has the unit of a span."""
 
 
+def _nothing(_: Here) -> None:
+    return None
+
+
 class _Source(NamedTuple):
     """One source, compiled.
 
     :ivar quality: the bit of its times.
     :ivar otherwise: what happens when its time cannot be believed; None: the next source is asked.
+    :ivar why_not: why it has no time, for those who explain it.
     """
 
     origin: str
@@ -37,6 +52,7 @@ class _Source(NamedTuple):
     window: Window
     quality: int
     otherwise: LastResort | None
+    why_not: Callable[[Here], Nothing | None] = _nothing
 
 
 class Times:
@@ -66,7 +82,7 @@ class Times:
     def __call__(self, here: Here, sight: Sight) -> Stamp | None:
         """The time of a point; None when there must be no point."""
         believes = sight.believes
-        for _, read, window, quality, otherwise in self._sources:
+        for _, read, window, quality, otherwise, _ in self._sources:
             time_ms = read(here, sight)
             if time_ms is not None and believes(time_ms, window):
                 return time_ms, quality
@@ -77,10 +93,11 @@ class Times:
     def explain(self, here: Here, sight: Sight) -> list[tuple[str, Node]]:
         """Each source that is asked, and its time in ms."""
         steps: list[tuple[str, Any]] = []
-        for origin, read, window, _, otherwise in self._sources:
+        for origin, read, window, _, otherwise, why_not in self._sources:
             time_ms = read(here, sight)
             believed = time_ms is not None and sight.believes(time_ms, window)
-            steps.append((f"time from {origin}" + ("" if believed or time_ms is None else ", not believed"), time_ms))
+            found = why_not(here) if time_ms is None else time_ms
+            steps.append((f"time from {origin}" + ("" if believed or time_ms is None else ", not believed"), found))
             if believed or otherwise is not None:
                 break
         return steps
@@ -130,11 +147,21 @@ def _one(source: TimeSource, scope: Scope) -> _Source:
     if source.base is not None:
         with within("step"):
             read = _stepped(read, source, _span_ms(source.step, scope) if source.step else _nothing, window)
-    return _Source(_origin(source), read, window, quality, source.else_)
+    return _Source(_origin(source), read, window, quality, source.else_, _why_not(source, scope))
 
 
-def _nothing(_: Here) -> int | None:
-    return None
+def _why_not(source: TimeSource, scope: Scope) -> Callable[[Here], Nothing | None]:
+    """What tells why there is no time: nothing stands at its path, or it is none of this format."""
+    paths = source.path or source.base
+    if paths is None or paths.first_of == ["arrival"]:
+        return _nothing
+    take, end = compile_paths(paths, scope), compile_end(paths, scope)
+
+    def why_not(here: Here) -> Nothing:
+        found = take(here)
+        return end(here) if found is None else Nothing(f"{str(found)[:40]!r} is not {source.format}")
+
+    return why_not
 
 
 def _origin(source: TimeSource) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from math import fsum, prod
 from typing import Any, Final, NamedTuple
 
-from gateway.core.language.numbers import along
-from gateway.core.language.paths import Get, Node
+from gateway.core.language.numbers import along, number_in
+from gateway.core.language.paths import Get, Node, Nothing
 from gateway.core.language.scaling import line_step
-from gateway.core.language.sources import Fault, Here, Scope, Take, compile_source, document_path, within
+from gateway.core.language.sources import Fault, Here, Scope, Take, compile_end, compile_source, document_path, within
 from gateway.core.language.steps import (
     Run,
     Step,
@@ -36,7 +36,7 @@ from gateway.core.language.steps import (
     word_step,
 )
 from schemas.profile_points import FieldValue
-from schemas.profile_values import SOURCES, Value
+from schemas.profile_values import SOURCES, BareValue, FirstOf, Value
 from schemas.quantities import Quantity
 from schemas.rejects import DropCause
 from schemas.unit_scale import conversions
@@ -56,6 +56,7 @@ class Reader:
 
     :ivar origin: where it comes from, as the profile writes it; what a drop is reported under.
     :ivar read: all of it in one call: the value, None for nothing, or why it was dropped.
+    :ivar end: where its path ends, when there is nothing; for those who explain it.
     :ivar plain: what nearly every field is: a number at a path in the document, and nothing to do with it.
     """
 
@@ -63,6 +64,7 @@ class Reader:
     take: Take
     steps: Sequence[Step]
     read: Callable[[Here], Any]
+    end: Callable[[Here], Nothing] | None = None
     plain: PlainNumber | None = None
 
 
@@ -77,21 +79,43 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
     steps = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
     only_path = value.path if len(steps) == 1 and value.default is None and scope.decoder != "obis" else None
     get = document_path(only_path, scope) if only_path is not None else None
+    paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
+    end = compile_end(paths, scope) if paths is not None else None
     if get is None:
-        return Reader(_origin(value), take, steps, _in_one_call(take, steps))
+        return Reader(_origin(value), take, steps, _in_one_call(take, steps), end)
     low, high = value.bounds or (quantity.minimum, quantity.maximum)
     plain = PlainNumber(get, low, high) if not is_state(quantity) else None
-    return Reader(_origin(value), take, steps, _plain(get, steps[0].run), plain)
+    return Reader(_origin(value), take, steps, _plain(get, steps[0].run), end, plain)
 
 
 def compile_operand(value: Value, scope: Scope, quantity: Quantity | None = None) -> Take:
     """A number that is no field: a scale, the start of a running total; with a quantity its unit may be told."""
+    _check_number(value, scope)
     take = _take(value, scope, quantity)
     if take is None and value.pow10 is not None:
         take = _one  # ten to a power is one times it
     if take is None:
         raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
     return _in_one_call(take, [*_steps(value, quantity, scope), number_step()])
+
+
+def _check_number(value: Value, scope: Scope) -> None:
+    """Refuse a text that is neither a number nor the path of one."""
+    if isinstance(value, BareValue) and value.path is not None:
+        text = value.path.first_of[0]
+        is_path = text in scope.captures or (scope.in_each and text[:1] not in _BEGIN_NUMBERS)
+        if not is_path:
+            raise Fault("", f"{text!r} is neither a number nor a path; {_AS_PATH if scope.in_each else _FROM_DOCUMENT}")
+    if value.enum is None and value.regex is None:
+        for key in ("literal", "default"):
+            text = getattr(value, key)
+            if isinstance(text, str) and number_in(text) is None:
+                raise Fault(key, f"{text!r} is no number")
+
+
+_BEGIN_NUMBERS: Final = "+-.0123456789"
+_FROM_DOCUMENT: Final = "a path begins with a slash, as /scale"
+_AS_PATH: Final = "write {path: ...} for a key of the item that begins like a number"
 
 
 def _one(_: Here) -> int:
@@ -199,6 +223,7 @@ def _combined(
 
 def _numbers(operand: Value, scope: Scope, quantity: Quantity | None) -> Take:
     """An operand as a list: a path with ``[*]`` brings several numbers at once."""
+    _check_number(operand, scope)
     take = _take(operand, scope, quantity)
     if take is None:
         raise Fault("", "say where the number comes from: a path, a number or param")
