@@ -68,6 +68,12 @@ def _devices(options: argparse.Namespace) -> int:
     return devices_command(options)
 
 
+def _profiles(options: argparse.Namespace) -> int:
+    from gateway.commands.profiles import profiles_command  # noqa: PLC0415
+
+    return profiles_command(options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="From MQTT to InfluxDB, and nothing lost on the way.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -114,8 +120,25 @@ def _parser() -> argparse.ArgumentParser:
     journal.add_argument("--json", action="store_true", help="print JSON")
     journal.set_defaults(command=_journal)
 
+    _add_profiles(commands.add_parser("profiles", help="profiles proposed, and templates"), with_config)
     _add_devices(commands.add_parser("devices", help="the registry, and who of it reports"), with_config)
     return parser
+
+
+def _add_profiles(profiles: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
+    profiles.set_defaults(command=_profiles)
+    actions = profiles.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    proposed = actions.add_parser(
+        "propose", parents=[with_config], help="from what devices tell Home Assistant; never in force"
+    )
+    proposed.add_argument("--prefix", default="homeassistant", help="where discovery messages are (homeassistant)")
+    proposed.add_argument("--seconds", type=_count, default=10, metavar="N", help="how long to listen at the broker (10)")
+    proposed.add_argument("--jsonl", type=Path, metavar="FILE", help="a recording in place of the broker, as for decode")
+    proposed.add_argument("--out", type=Path, metavar="FILE", help="write there; default: standard output")
+
+    template = actions.add_parser("template", help="a profile to copy and fill in")
+    template.add_argument("name", nargs="?", metavar="NAME", help="which; left out: what there is")
 
 
 def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:

@@ -76,6 +76,7 @@ _SCALES: Final[dict[str, dict[str, Fraction | int | str]]] = {
     },
     "mass concentration": {
         "g/m3": 1, "mg/L": 1, "mg/l": 1, "g/L": 1000, "ug/L": "0.001", "mg/m3": "0.001", "ug/m3": "1e-6", "µg/m3": "1e-6",
+        "µg/m³": "1e-6", "mg/m³": "0.001",
     },
     "conductivity": {"S/m": 1, "S/cm": 100, "mS/m": "0.001", "mS/cm": "0.1", "uS/cm": "1e-4", "µS/cm": "1e-4"},
     "acidity": {"[pH]": 1, "pH": 1},

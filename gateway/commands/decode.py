@@ -83,13 +83,21 @@ class _Line(BaseModel):
         return json.dumps(self.payload, ensure_ascii=False).encode(errors="backslashreplace")  # half a surrogate pair
 
 
+def recorded_rows(file: str) -> Iterator[Row]:
+    """The messages of a recording, one JSON object a line.
+
+    :raises ConfigurationFault: the file cannot be read, or a line is faulty.
+    """
+    for number, text in enumerate(_read(file).splitlines(), start=1):
+        if text.strip():
+            yield _row(text, f"{file}: line {number}")
+
+
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
-    data = _read(options.file)
     if options.jsonl:
-        for number, text in enumerate(data.splitlines(), start=1):
-            if text.strip():
-                yield _row(text, f"{options.file}: line {number}")
+        yield from recorded_rows(options.file)
         return
+    data = _read(options.file)
     if options.topic is None:
         raise ConfigurationFault(["--topic: say on which topic the payload came"])
     try:

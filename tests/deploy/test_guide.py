@@ -120,7 +120,7 @@ def test_who_goes_through_the_guide_sees_what_it_shows(
             assert is_shown(shown, printed), f"line {block.line}: {command} prints\n{printed}"
             assert status == int("\nreject " in printed), f"line {block.line}: {command}"
             ran.append(arguments[0])
-    assert set(ran) == {"decode", "check", "devices"}
+    assert set(ran) == {"decode", "check", "devices", "profiles"}
 
 
 def test_the_first_profile_is_short_and_an_editor_accepts_it() -> None:
