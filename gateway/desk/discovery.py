@@ -145,8 +145,10 @@ def _with_base(config: dict[str, Any]) -> dict[str, Any]:
 
 def _entity(where: str, component: str, config: Mapping[str, Any], node: str) -> Entity:
     topic = config.get("state_topic")
-    if not isinstance(topic, str) or not topic or len(topic) > _TOPIC_MAX or set(topic) & set("+#\0"):
+    if not isinstance(topic, str) or not topic:
         raise NotUnderstood(f"{component or 'it'} has no state_topic")
+    if len(topic) > _TOPIC_MAX or set(topic) & set("+#") or not topic.isprintable():  # half a surrogate pair is not printable
+        raise NotUnderstood(f"its state_topic is no topic: {topic[:80]!r}")
     owner = _owner(config.get("device"), node)
     text = {
         key: _text(config.get(key)) for key in ("unit_of_measurement", "device_class", "state_class", "entity_category", "name")

@@ -11,7 +11,7 @@ import yaml
 from gateway.codecs.calls import CodecCalls
 from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.decoders import DECODERS
-from gateway.core.language.profile import CompiledProfile, compile_profile
+from gateway.core.language.profile import CompiledProfile, ProfileFaults, compile_profile
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
@@ -37,7 +37,10 @@ def with_tests(proposal: Proposal) -> tuple[dict[str, Any], list[str]]:
     """
     silent: list[str] = []
     tests = []
-    compiled = compile_profile(Profile.model_validate(proposal.profile), file="the proposal", decoders=DECODERS)
+    try:
+        compiled = compile_profile(Profile.model_validate(proposal.profile), file="the proposal", decoders=DECODERS)
+    except ProfileFaults as faults:
+        raise ValueError(str(faults)) from faults
     for owner, messages in proposal.messages:
         if shown := list(_messages(compiled, messages, silent)):
             name = f"the last message of {owner.name}" if len(shown) == 1 else f"the last messages of {owner.name}"

@@ -5,7 +5,7 @@ a JSON document, or topics that differ in one level and carry one value each. De
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,6 +51,9 @@ _TIMES: Final[tuple[tuple[str, dict[str, str]], ...]] = (
 
 _VALUE: Final = "/value"
 
+Owners = Mapping[str, set[str]]
+"""Level of a topic → the devices in whose topics it stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -90,14 +93,17 @@ def propose(entities: Iterable[Entity], heard: Mapping[str, Heard]) -> tuple[lis
     """Profiles for the values of all devices, and what is not understood, a sentence each."""
     notes: list[str] = []
     by_owner: dict[str, list[Wanted]] = {}
+    owners: defaultdict[str, set[str]] = defaultdict(set)
     for entity in entities:
+        for level in entity.state_topic.split("/"):
+            owners[level].add(entity.owner.key)
         try:
             by_owner.setdefault(entity.owner.key, []).append(Wanted(entity, meaning_of(entity)))
         except NotUnderstood as why:
             notes.append(f"{entity.where}: {why}")
     found: dict[str, Proposal] = {}
     for wanted in by_owner.values():
-        for proposal in _of_device(_told_apart(wanted, notes), heard, notes):
+        for proposal in _of_device(_told_apart(wanted, notes), heard, owners, notes):
             same = found.setdefault(json.dumps(proposal.profile, sort_keys=True), proposal)
             if same is not proposal:
                 same.messages += proposal.messages
@@ -152,21 +158,21 @@ def _parts(entity: Entity) -> list[str]:
     return [*entity.state_topic.split("/"), *(entity.template.path or "").replace("[", "/").replace("]", "").split("/")[1:]]
 
 
-def _of_device(wanted: Sequence[Wanted], heard: Mapping[str, Heard], notes: list[str]) -> Iterator[Proposal]:
+def _of_device(wanted: Sequence[Wanted], heard: Mapping[str, Heard], owners: Owners, notes: list[str]) -> Iterator[Proposal]:
     silent = {one.entity.state_topic for one in wanted} - heard.keys()
     notes += [f"{topic}: no message was heard, so there is nothing to make a test from" for topic in sorted(silent)]
     spoken = [one for one in wanted if one.entity.state_topic not in silent]
     documents = [one for one in spoken if one.entity.template.path is not None]
     for topic in dict.fromkeys(one.entity.state_topic for one in documents):
-        yield _of_document([one for one in documents if one.entity.state_topic == topic], heard[topic])
-    yield from _of_values([one for one in spoken if one.entity.template.path is None], heard)
+        yield _of_document([one for one in documents if one.entity.state_topic == topic], heard[topic], owners)
+    yield from _of_values([one for one in spoken if one.entity.template.path is None], heard, owners)
 
 
-def _of_document(wanted: Sequence[Wanted], last: Heard) -> Proposal:
+def _of_document(wanted: Sequence[Wanted], last: Heard, owners: Owners) -> Proposal:
     """A profile for a JSON document."""
     entity = wanted[0].entity
     paths = list(dict.fromkeys(str(one.entity.template.path) for one in wanted))
-    pattern, device = _pattern(entity)
+    pattern, device = _pattern(entity, owners)
     profile = {
         "match": {"topic": pattern, "when": {"any_present": paths}},
         **device,
@@ -176,7 +182,7 @@ def _of_document(wanted: Sequence[Wanted], last: Heard) -> Proposal:
     return Proposal(profile, [(entity.owner, [(entity.state_topic, last)])], _doubts(wanted))
 
 
-def _of_values(wanted: Sequence[Wanted], heard: Mapping[str, Heard]) -> Iterator[Proposal]:
+def _of_values(wanted: Sequence[Wanted], heard: Mapping[str, Heard], owners: Owners) -> Iterator[Proposal]:
     """Profiles for topics that carry one value each: those that differ in one level of the topic go together."""
     for group in _alike(wanted):
         entity = group[0].entity
@@ -185,7 +191,7 @@ def _of_values(wanted: Sequence[Wanted], heard: Mapping[str, Heard]) -> Iterator
             (at for at, column in enumerate(zip(*(topic.split("/") for topic in topics), strict=True)) if len(set(column)) > 1),
             None,
         )
-        pattern, device = _pattern(entity, at)
+        pattern, device = _pattern(entity, owners, at)
         points = _points(group) if at is None else _mapped(group, at)
         profile = {"match": {"topic": pattern}, "decode": {"text": "{value:rest}"}, **device, "points": points}
         yield Proposal(profile, [(entity.owner, [(topic, heard[topic]) for topic in topics])], _doubts(group))
@@ -206,28 +212,31 @@ def _shapes(topic: str) -> list[tuple[str, ...]]:
     return [(*levels[:at], "+", *levels[at + 1 :]) for at in range(1, len(levels))] or [tuple(levels)]
 
 
-def _pattern(entity: Entity, what_at: int | None = None) -> tuple[str, dict[str, Any]]:
-    """The topic with the device's level, and the one that names the value, as names; and how the device is called."""
+def _pattern(entity: Entity, owners: Owners, what_at: int | None = None) -> tuple[str, dict[str, Any]]:
+    """The topic with the device's level, and the one that names the value, as names; and how the device is called.
+
+    A level stays as it is unless another one does: a pattern of names alone would take everybody's messages.
+    """
     levels = ["+" if set(level) & set("{}") else level for level in entity.state_topic.split("/")]
-    at = _device_at(entity, what_at)
+    at = _device_at(entity, owners, what_at)
+    own = levels[at] if at is not None else ""
     if what_at is not None:
         levels[what_at] = "{what}"
-    if at is None:
-        return "/".join(levels), {"device": {"literal": _plain(entity.owner.name)}}
-    own = levels[at]
+    if at is None or not [level for level in (*levels[:at], *levels[at + 1 :]) if level not in {"+", "{what}"}]:
+        return "/".join(levels), {"device": {"literal": own if is_name(own) else _plain(entity.owner.name) or "device"}}
     levels[at] = "{device}"
     return "/".join(levels), {} if is_name(own) else {"device": {"topic": "device", "name": True}}
 
 
-def _device_at(entity: Entity, what_at: int | None) -> int | None:
-    """Which level of the topic is the device's name; None: none is known to be."""
+def _device_at(entity: Entity, owners: Owners, what_at: int | None) -> int | None:
+    """Which level of the topic is the device's name, one that no other device has; None: none is known to be."""
     levels = entity.state_topic.split("/")
+    if "/" in entity.owner.name and entity.owner.name in entity.state_topic:
+        return None  # a name of several levels: one of them is not the device
     called = {_plain(entity.owner.name), _plain(entity.owner.key)}
-    open_to_it = [at for at in range(len(levels)) if at != what_at]
-    if len(levels) == 1:
-        return None
-    named = [at for at in open_to_it if _plain(levels[at]) in called]
-    named += [at for at in open_to_it if levels[at].lower() not in _COMMON and not levels[at].isdigit()]
+    alone = [at for at, level in enumerate(levels) if at != what_at and len(owners[level]) == 1]
+    named = [at for at in alone if _plain(levels[at]) in called]
+    named += [at for at in alone if levels[at].lower() not in _COMMON and not levels[at].isdigit()]
     return named[0] if named else None
 
 

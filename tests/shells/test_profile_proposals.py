@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gateway.cli import main
 from gateway.desk.discovered_quantities import meaning_of
 from gateway.desk.discovery import Entity, NotUnderstood, Template, entities_in, parse_template
-from tests.shells.discovered import ESPHOME, MAKES, SHELLY, TASMOTA, ZIGBEE
+from gateway.desk.proposal_text import text_of, with_tests
+from gateway.desk.proposals import Heard, propose
+from tests.shells.discovered import ARRIVAL_MS, ESPHOME, MAKES, SHELLY, TASMOTA, ZIGBEE
 
 Rows = list[dict[str, Any]]
 
@@ -119,6 +123,42 @@ def test_devices_of_the_same_form_share_a_profile_with_a_test_each(site: Site) -
     other = json.loads(json.dumps(ZIGBEE).replace("0x00158d00045", "0x00158d00046").replace("plug-3", "plug-4"))
     (profile,) = site.profiles(ZIGBEE + other)
     assert [test["topic"] for test in profile["tests"]] == ["zigbee2mqtt/plug-3", "zigbee2mqtt/plug-4"]
+
+
+def power_of(name: str, topic: str, **more: str) -> Rows:
+    """A device that tells of one power, and its last message."""
+    config = {"dev_cla": "power", "unit_of_meas": "W", "stat_t": topic, "dev": {"ids": name, "name": name}} | more
+    return [
+        {"topic": f"homeassistant/sensor/{name.replace('/', '_')}/config", "payload": config},
+        {"topic": topic, "payload": "12.5"},
+    ]
+
+
+def test_devices_on_one_floor_do_not_become_one_device(site: Site) -> None:
+    rows = (
+        power_of("floor/plug", "z/floor/plug")
+        + power_of("floor/lamp", "z/floor/lamp")
+        + power_of("x9", "y/hall/a")
+        + power_of("x8", "y/hall/b")
+    )
+    found = [
+        (profile["match"]["topic"], test["expect"][0]["device"]) for profile in site.profiles(rows) for test in profile["tests"]
+    ]
+    assert found == [
+        ("z/floor/plug", "floor-plug"),
+        ("z/floor/lamp", "floor-lamp"),
+        ("y/hall/{device}", "a"),
+        ("y/hall/{device}", "b"),
+    ]
+
+
+def test_a_proposal_leaves_a_level_of_the_topic_so_that_it_takes_nobody_elses_messages(site: Site) -> None:
+    rows = power_of("pump7", "pump7/p") + power_of("pump7", "pump7/q", dev_cla="voltage", unit_of_meas="V")
+    rows[2]["topic"] = "homeassistant/sensor/pump7/q/config"
+    (profile,) = site.profiles(rows)
+    assert (profile["match"]["topic"], profile["device"]) == ("pump7/{what}", {"literal": "pump7"})
+    (profile,) = site.profiles(power_of("pump7", "pump7"))
+    assert (profile["match"]["topic"], profile["device"]) == ("pump7", {"literal": "pump7"})
 
 
 def test_a_profile_that_reads_the_messages_already_is_named(site: Site) -> None:
@@ -316,6 +356,73 @@ def test_a_configuration_that_is_none_is_said_or_was_taken_back(payload: bytes) 
     found = list(entities_in("homeassistant/sensor/n/config", payload, "homeassistant"))
     assert len(found) == bool(payload)
     assert all(isinstance(one, str) for one in found)
+
+
+KEYS = [
+    "~",
+    "stat_t",
+    "state_topic",
+    "name",
+    "dev",
+    "device",
+    "ids",
+    "mdl",
+    "dev_cla",
+    "unit_of_meas",
+    "stat_cla",
+    "val_tpl",
+    "cmps",
+    "p",
+]
+VALUES = st.sampled_from(
+    [
+        "energy",
+        "power",
+        "kWh",
+        "W",
+        "~/s",
+        "a/b/c",
+        "x",
+        "sensor",
+        "{{ value }}",
+        "{{ value_json.a['{p}'] }}",
+        "{{ value_json.\u00e9 }}",
+    ]
+)
+CONFIGS = st.recursive(
+    VALUES | st.text(max_size=5) | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=8),
+    max_leaves=25,
+)
+
+
+@example(configs=[{"stat_t": "a/b\n", "dev_cla": "power"}, {"stat_t": "a/\ud800", "dev_cla": "power"}], payload=b"1")
+@example(configs=[{"stat_t": "a/b/c", "dev_cla": "power", "name": "\ud800\x85: #", "dev": {"name": "- \n"}}], payload=b"1")
+@given(
+    configs=st.lists(CONFIGS, max_size=4),
+    payload=st.binary(max_size=20) | st.sampled_from([b"1", b'{"a": 1}', b'{"a": {"{p}": 2}}']),
+)
+def test_whatever_devices_tell_is_proposed_or_said(configs: list[object], payload: bytes) -> None:
+    """Nothing that a broker remembers makes the command fail."""
+    found = [
+        one
+        for config in configs
+        for one in entities_in("homeassistant/device/n/config", json.dumps(config).encode(), "homeassistant")
+    ]
+    found += [
+        one
+        for config in configs
+        for one in entities_in("homeassistant/sensor/n/config", json.dumps(config).encode(), "homeassistant")
+    ]
+    entities = [one for one in found if isinstance(one, Entity)]
+    proposals, _ = propose(entities, {one.state_topic: Heard(payload, ARRIVAL_MS) for one in entities})
+    for proposal in proposals:
+        try:
+            profile, silent = with_tests(proposal)
+        except ValueError:  # no profile can be written of it: said
+            continue
+        text = text_of(profile, [*proposal.doubts, *silent])
+        assert yaml.safe_load(text)["profile"] == profile["profile"]
 
 
 def test_templates_can_be_listed_and_copied(site: Site) -> None:
