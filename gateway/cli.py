@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     rejects = commands.add_parser("rejects", parents=[with_config], help="messages and points that could not become data")
     rejects.add_argument("action", choices=["list", "show", "replay", "export", "purge"])
-    rejects.add_argument("id", nargs="?", type=int, metavar="ID", help="for show")
+    rejects.add_argument("id", nargs="?", metavar="ID", help="for show: the number in the first column of list")
     rejects.add_argument("--reason", help="only this reason")
     rejects.add_argument("--device", help="only this device")
     rejects.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -237,6 +237,12 @@ class Events:
         if readings:
             log.info("the journal holds %d readings of an earlier run", readings)
 
+    def started(self, faults: list[str]) -> None:
+        """Devices lack what their profiles need. A gateway starts all the same: the others' readings must not wait for them."""
+        for text in faults:
+            log.error("a device cannot be read in full: %s", text)
+        self.reload_trouble = faults
+
     def reloaded(self, devices: int, profiles: int) -> None:
         """A new registry and its profiles are in force."""
         log.info("the registry is in force: %d devices, %d profiles", devices, profiles)

@@ -47,6 +47,7 @@ from gateway.core.shares import Shares
 from gateway.delivery.deliver import Delivery
 from gateway.errands import Errands
 from gateway.events import Events
+from gateway.tls import PLAIN_PORT_ASKED, handshake_fault
 
 log = logging.getLogger("gateway.intake")
 
@@ -94,8 +95,7 @@ class _Connection(asyncio.Protocol):
         self._socket: socket.socket | None = None
         self.transport: asyncio.Transport | None = None
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.last_received_s = time.monotonic()
-        self.last_sent_s = time.monotonic()
+        self._made_s = self.last_received_s = self.last_sent_s = time.monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -133,11 +133,17 @@ class _Connection(asyncio.Protocol):
         if self.ended.done():
             return
         if exc is None or isinstance(exc, OSError):
-            self.ended.set_result(str(exc) if exc else "the broker closed the connection")
+            self.ended.set_result(self._lost(exc))
         else:
             self.ended.set_exception(
                 exc
             )  # a fault of our own, raised in data_received: it must end the gateway, not be retried
+
+    def _lost(self, error: OSError | None) -> str:
+        why = str(error) if error else "the broker closed the connection"
+        is_tls = self.transport is not None and self.transport.get_extra_info("ssl_object") is not None
+        answered = self.last_received_s > self._made_s
+        return why if answered or is_tls else f"{why} before it answered; {PLAIN_PORT_ASKED}"
 
 
 class Intake:
@@ -184,7 +190,7 @@ class Intake:
             except TimeoutError:
                 why = f"{self._address} does not answer"
             except OSError as error:
-                why = f"{self._address}: {error.strerror or error}"
+                why = f"{self._address}: {handshake_fault(error, tls=self._address.tls is not None)}"
             self._connection = None
             self._acknowledger.disconnected()
             if self._stopping:

@@ -1,6 +1,6 @@
 """What the gateway knows of devices: registry, profiles in force, the codecs they name. Read at the start and on SIGHUP."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,8 @@ from gateway.codecs.calls import CodecCalls
 from gateway.codecs.process import available
 from gateway.core.profiles import Profiles
 from gateway.settings.config import Config
-from gateway.settings.registry import load_registry
+from gateway.settings.config_file import ConfigurationFault
+from gateway.settings.registry import Fault, fault_lines, load_registry
 from gateway.settings.shipped import files_called
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import matches
@@ -28,13 +29,19 @@ _SPARKPLUG_TOPICS: Final = "spBv1.0/#"
 class Known:
     """Registry and profiles of one moment.
 
-    :ivar files: the profiles in force, with their files and tests.
+    :ivar files: the profiles in force, with their files and tests; at a desk the others too.
+    :ivar in_force: the names of those in force.
+    :ivar faults: what is wrong with profiles, a line each; :func:`load_known` lets none pass.
+    :ivar unknown: registered devices whose profile is none; neither.
     """
 
     registry: Registry
     devices: Mapping[str, RegisteredDevice]
     files: "Mapping[str, ProfileFile]"
     profiles: Profiles
+    in_force: frozenset[str] = frozenset()
+    faults: Sequence[str] = ()
+    unknown: Sequence[Fault] = ()
 
     @property
     def codecs(self) -> dict[str, Path]:
@@ -50,25 +57,34 @@ class Known:
             faults = {path: calls.fault(name) for name, path in self.codecs.items()}
         return [f"{path}: {fault}" for path, fault in faults.items() if fault]
 
-    def without_params(self) -> list[str]:
-        """Registered devices that lack a parameter which their profile demands, a sentence each."""
-        faults = []
-        for device in self.registry.devices:
-            for profile in self.profiles.named(device):
-                missing = sorted(profile.required_params - device.params.keys())
-                faults += [f"{device.id} lacks params.{name}, which profile {profile.name} needs" for name in missing]
-        return faults
+    def without_params(self) -> list[Fault]:
+        """Registered devices that lack a parameter which their profile demands."""
+        return [
+            (("devices", at, "params", name), f"is missing; profile {profile.name} needs it of {device.id}")
+            for at, device in enumerate(self.registry.devices)
+            for profile in self.profiles.named(device)
+            for name in sorted(profile.required_params - device.params.keys())
+        ]
 
 
-def load_known(config: Config, *, also: str | None = None, all_shipped: bool = False, faults: list[str] | None = None) -> Known:
+def load_known(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Known:
     """Read registry and profiles.
 
     :param also: only this profile is asked, registered or not: its name, a model it serves, or its file.
     :param all_shipped: the other shipped ones are asked too, as at a desk.
-    :param faults: where given, the faults of single profiles are added to it, and all others are loaded, for who tells both.
     :raises ConfigurationFault: naming file, key and what is wrong.
     """
-    registry = load_registry(config.devices.registry)
+    known = survey(config, load_registry(config.devices.registry), also=also, all_shipped=all_shipped)
+    if faults := [*known.faults, *fault_lines(config.devices.registry, known.unknown)]:
+        raise ConfigurationFault(faults)
+    return known
+
+
+def survey(config: Config, registry: Registry, *, also: str | None = None, all_shipped: bool = False) -> Known:
+    """Read the profiles for a registry, whatever is wrong with some of them; the parameters are those of :func:`load_known`.
+
+    :raises ConfigurationFault: ``also`` names no profile.
+    """
     named = {device.profile for device in registry.devices if device.profile is not None}
     models = {device.model for device in registry.devices if device.profile is None and device.model is not None}
     wanted = named | models
@@ -77,8 +93,8 @@ def load_known(config: Config, *, also: str | None = None, all_shipped: bool = F
         return Known(registry, registry.by_id(), {}, Profiles())
     from gateway.settings.in_force import load_in_force  # noqa: PLC0415 - a gateway without profiles does not pay for their language
 
-    files, profiles = load_in_force(config, registry, wanted, also=also, all_shipped=all_shipped, faults=faults)
-    return Known(registry, registry.by_id(), files, profiles)
+    found = load_in_force(config, registry, wanted, also=also, all_shipped=all_shipped)
+    return Known(registry, registry.by_id(), found.files, found.profiles, found.names, found.faults, found.unknown)
 
 
 def topic_filters(config: Config, known: Known) -> dict[str, RetainHandling]:

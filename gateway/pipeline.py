@@ -41,6 +41,7 @@ from gateway.intake import BrokerAddress, Intake, Subscriptions
 from gateway.known import Known, load_known, topic_filters
 from gateway.settings.config import Config, Mqtt, split_url
 from gateway.settings.config_file import ConfigurationFault, secret
+from gateway.settings.registry import fault_lines
 from gateway.state import GatewayState, JournalState
 from gateway.tls import tls_context
 
@@ -152,6 +153,7 @@ def build(config: Config, file: Database) -> Parts:
     births = file.run_here(database.kept_under, BIRTH)
     file.run_here(database.keep_all, dict.fromkeys(processor.restore_births(births)))
     events, acknowledger, ledger = Events(), Acknowledger(), Ledger(since_ms=time.time_ns() // 1_000_000)
+    events.started(fault_lines(config.devices.registry, known.without_params()))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
     breaker, store = Breaker(events), Store(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)

@@ -18,6 +18,7 @@ from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault
+from gateway.settings.registry import fault_lines
 from gateway.web.server import WebServer
 
 log = logging.getLogger("gateway")
@@ -199,9 +200,9 @@ async def _reload(parts: Parts) -> None:
 
 
 def _load(config: Config) -> Known:
-    """Registry and profiles, and codecs that can be loaded: a faulty file leaves all that was there in force."""
+    """Registry, profiles and codecs, as ``gateway check`` takes them: a faulty file leaves all that was there in force."""
     known = load_known(config)
-    if faults := known.codec_faults():
+    if faults := known.codec_faults() + fault_lines(config.devices.registry, known.without_params()):
         raise ConfigurationFault(faults)
     return known
 

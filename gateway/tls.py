@@ -2,6 +2,10 @@
 
 import ssl
 from pathlib import Path
+from typing import Final
+
+_SPEAKS_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "PACKET_LENGTH_TOO_LONG"})
+PLAIN_PORT_ASKED: Final = "is this a port without TLS? One with TLS is written mqtts://"
 
 
 def tls_context(ca: Path | None) -> ssl.SSLContext:
@@ -15,3 +19,10 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
+
+
+def handshake_fault(error: OSError, *, tls: bool) -> str:
+    """Say why a connection could not be made; of a server that broke off a handshake, ask for what is most likely wrong."""
+    why = error.strerror or str(error)
+    broke_off = isinstance(error, ConnectionResetError) or getattr(error, "reason", None) in _SPEAKS_NO_TLS
+    return f"{why}; is this a TLS port? One without TLS is written mqtt://" if tls and broke_off else why

@@ -3,8 +3,10 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -17,30 +19,52 @@ from gateway.core.write_result import Fate, fate_of
 from gateway.delivery.influxdb import InfluxdbClient
 from gateway.desk.profile_check import check_profile
 from gateway.disk.set_aside import hindrance
-from gateway.known import Known, load_known, topic_filters
+from gateway.known import Known, survey, topic_filters
 from gateway.pipeline import broker_address, session_options
 from gateway.settings.config import Config
 from gateway.settings.config_file import DEFAULT_FILE, ConfigurationFault, load
 from gateway.settings.profile_files import ProfileFile
+from gateway.settings.registry import fault_lines, load_registry
+from gateway.tls import PLAIN_PORT_ASKED, handshake_fault
+from schemas.registry import Registry, plain_name
 
-_PATIENCE_S = 5.0
+_PATIENCE_S: Final = 5.0
+_CHUNK_BYTES: Final = 65536
+
+
+@dataclass(slots=True)
+class Found:
+    """What is wrong, a line each.
+
+    :ivar faults: the gateway cannot take it.
+    :ivar warnings: it can, and somebody may have meant something else.
+    """
+
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def check(path: Path | None, *, connect: bool) -> int:
     """Say what is sound and what is not; 0, or 3 when something cannot be reached.
 
+    A faulty file does not hide the results of the others.
+
     :raises ConfigurationFault: configuration, registry or a profile is faulty, or a test inside a profile fails.
     """
     config = load(path)
-    known = load_known(config)
     session_options(config)
     broker_address(config.mqtt)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
-    _say(f"{config.devices.registry}: {_registered(config, known)}")
-    faults = [f"{config.devices.registry}: devices: {fault}" for fault in known.without_params()]
-    if faults := faults + _check_profiles(config, known):
-        raise ConfigurationFault(faults)
+    found = Found()
+    registry = _registry(config, found)
+    known = survey(config, registry)
+    found.faults += [*known.faults, *fault_lines(config.devices.registry, [*known.unknown, *known.without_params()])]
+    _check_profiles(config, known, found)
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if found.faults:
+        raise ConfigurationFault(found.faults)
     if why := hindrance(config.journal.path):
         print(f"{config.journal.path}: journal.path: {why}; the gateway would run without it", file=sys.stderr)
     _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, known)))
@@ -52,33 +76,58 @@ def check(path: Path | None, *, connect: bool) -> int:
     return 3 if out_of_reach else 0
 
 
-def _registered(config: Config, known: Known) -> str:
-    if not config.devices.registry.exists():
-        return "does not exist; no device is registered"
-    return f"{_count(len(known.registry.devices), 'device')}, {_count(len(known.registry.areas), 'area')}"
+def _registry(config: Config, found: Found) -> Registry:
+    """The registry; one without devices where it is faulty, so that the profiles are looked at all the same."""
+    try:
+        registry = load_registry(config.devices.registry)
+    except ConfigurationFault as fault:
+        found.faults += fault.lines
+        _say(f"{config.devices.registry}: faulty")
+        return Registry()
+    there = f"{_count(len(registry.devices), 'device')}, {_count(len(registry.areas), 'area')}"
+    is_there = config.devices.registry.exists()
+    _say(f"{config.devices.registry}: {there if is_there else 'does not exist; no device is registered'}")
+    return registry
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
-def _check_profiles(config: Config, known: Known) -> list[str]:
-    """Run the tests inside all profiles and print a table; what failed in those in force, a line each."""
-    everything = load_known(config, all_shipped=True)
+def _check_profiles(config: Config, known: Known, found: Found) -> None:
+    """Run the tests inside all profiles and print a table; tell what failed in those in force."""
+    everything = survey(config, known.registry, all_shipped=True)
     devices = Counter(profile.name for device in known.registry.devices for profile in known.profiles.named(device))
-    rows, faults = [_HEAD], []
+    rows = [_HEAD]
     with CodecCalls(everything.codecs) as codecs:
         for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
-            verdict, found = _check_profile(file, everything, codecs)
             in_force = name in known.files
-            faults += found if in_force else []
+            verdict, faults = _check_profile(file, everything, codecs)
+            found.faults += faults if in_force else []
             codec = file.compiled.codec.name if file.compiled.codec else "-"
             whose = "shipped" if file.shipped else "yours"
             rows.append((name, whose, "yes" if in_force else "no", str(devices[name]), codec, verdict))
     _say("", *_lines(rows))
     if len(known.files) < len(everything.files):
         _say(_HOW_IN_FORCE)
-    return faults
+    if not known.faults:  # else a model may be that of a profile which cannot be read
+        found.warnings += _models_of_none(config.devices.registry, everything)
+
+
+def _models_of_none(path: Path, everything: Known) -> Iterator[str]:
+    """Models of registered devices that are no profile's: a typing error would leave the device unread."""
+    devices: dict[str, list[str]] = {}
+    for device in everything.registry.devices:
+        if device.model is not None and device.profile is None and not everything.profiles.named(device):
+            devices.setdefault(device.model, []).append(device.id)
+    there = {
+        plain_name(model): model for file in everything.files.values() for model in (file.model.profile, *file.model.models)
+    }
+    for model, ids in devices.items():
+        close = get_close_matches(plain_name(model), there, n=1)
+        meant = f"did you mean {there[close[0]]}?" if close else "nothing is amiss if they send iot/v1/… themselves"
+        who = ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"
+        yield f"{path}: devices: no profile is for the model {model} ({who}); {meant}"
 
 
 def _check_profile(file: ProfileFile, everything: Known, codecs: CodecCalls) -> tuple[str, list[str]]:
@@ -119,8 +168,10 @@ async def _try_broker(config: Config, known: Known) -> str:
                 refused = await _subscribe(session, topic_filters(config, known), reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
-    except (OSError, ProtocolFault) as error:
-        return f"{address}: {error}"
+    except OSError as error:
+        return f"{address}: {handshake_fault(error, tls=address.tls is not None)}"
+    except ProtocolFault as fault:
+        return f"{address}: {fault}"
     _say(f"{address}: {'connected' if refused else 'connected and subscribed'}")
     return "; ".join(f"{address}: subscription {pattern} refused: {why}" for pattern, why in refused.items())
 
@@ -133,7 +184,7 @@ async def _subscribe(
 ) -> dict[str, str]:
     """Connect, subscribe, say goodbye; the filters that were refused, and why."""
     writer.write(session.connect())
-    while data := await reader.read(65536):
+    while data := await _read(reader, session, tls=writer.get_extra_info("ssl_object") is not None):
         for event in session.receive(data):
             if isinstance(event, Connected):
                 writer.write(session.subscribe(filters))
@@ -141,6 +192,20 @@ async def _subscribe(
                 writer.write(DISCONNECT)
                 return event.refused
     raise ProtocolFault("the broker closed the connection")
+
+
+async def _read(reader: asyncio.StreamReader, session: Session, *, tls: bool) -> bytes:
+    """Read what the broker sends next.
+
+    :raises ProtocolFault: it closed the connection before it ever answered, as a port for TLS does.
+    """
+    try:
+        data = await reader.read(_CHUNK_BYTES)
+    except ConnectionResetError:
+        data = b""
+    if not (data or tls or session.connected):
+        raise ProtocolFault(f"the broker closed the connection before it answered; {PLAIN_PORT_ASKED}")
+    return data
 
 
 async def _try_influxdb(config: Config) -> str:

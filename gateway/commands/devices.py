@@ -4,6 +4,7 @@ import argparse
 import json
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,13 +12,14 @@ from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
 from gateway.core.coverage import Heard, coverage, is_reporting
 from gateway.desk.documents import coverage_document
+from gateway.known import survey
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault, load
 from gateway.settings.registry import load_registry
-from gateway.settings.registry_csv import Merger, merge, read_rows
+from gateway.settings.registry_csv import Merger, Row, merge, read_rows, row_faults
 from gateway.settings.registry_edit import edit, replace_file
 from schemas.durations import format_duration
-from schemas.registry import COLUMNS, RegisteredDevice, device_key
+from schemas.registry import COLUMNS, RegisteredDevice, Registry, device_key
 
 _SHOWN: Final = 20
 _HEAD: Final = ("device", "state", "last heard", "site", "domain", "area", "interval", "profile or model")
@@ -125,6 +127,7 @@ def _import(config: Config, options: argparse.Namespace) -> None:
     path, registry = config.devices.registry, load_registry(config.devices.registry)
     rows = read_rows(options.file, registry)
     merger = merge(registry, rows)
+    _check_profiles(config, options.file, rows, merger.registry)
     changed = len(merger.added) + len(merger.changed)
     if not options.json:
         _say_changes(merger, everything=options.dry_run)
@@ -136,6 +139,16 @@ def _import(config: Config, options: argparse.Namespace) -> None:
         print(json.dumps({**counts, "written": bool(changed) and not options.dry_run}))
     elif options.dry_run:
         print(f"{path}: nothing written (--dry-run)")
+
+
+def _check_profiles(config: Config, file: Path, rows: list[Row], merged: Registry) -> None:
+    """Refuse what ``gateway check`` would refuse of the registry with these rows.
+
+    :raises ConfigurationFault: a row names a profile that is none, or lacks a parameter of its own; a profile is faulty.
+    """
+    known = survey(config, merged)
+    if faults := [*known.faults, *row_faults(file, rows, merged, [*known.unknown, *known.without_params()])]:
+        raise ConfigurationFault(faults)
 
 
 def _say_changes(merger: Merger, *, everything: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gateway.commands.running import ask
 from gateway.core.batching import decode as decode_body
@@ -25,7 +25,8 @@ from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault, load
 from schemas.rejects import RejectReason
 
-_MENDED_BY = "a gateway that starts on it sets it aside and saves what can be read"
+_DIGITS_MAX: Final = 19
+_MENDED_BY: Final = "a gateway that starts on it sets it aside and saves what can be read"
 
 
 def rejects_command(options: argparse.Namespace) -> int:
@@ -36,7 +37,7 @@ def rejects_command(options: argparse.Namespace) -> int:
     if options.action == "show" and options.id is None:
         raise ConfigurationFault(["rejects show: say which ID"])
     config = load(options.config)
-    query = {"reason": reason, "device": device, "id": options.id}
+    query = {"reason": reason, "device": device, "id": _number(options.id)}
     with _database(config) as file:
         if options.action in {"list", "show", "export"}:
             found = _select(file, config, query)
@@ -49,6 +50,17 @@ def rejects_command(options: argparse.Namespace) -> int:
         json.dumps(answer) if options.json else ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in answer.items())
     )
     return 0
+
+
+def _number(text: str | None) -> int | None:
+    """The number of a reject.
+
+    :raises ConfigurationFault: it is none; most likely a device was meant.
+    """
+    if text is None or (text.isdecimal() and len(text) < _DIGITS_MAX):
+        return None if text is None else int(text)
+    what = "an ID is the number in the first column of gateway rejects list"
+    raise ConfigurationFault([f"ID: {text} is no reject's: {what}; those of a device: gateway rejects list --device {text}"])
 
 
 def _select(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,6 +25,9 @@ from typing import Final
 
 import mqtt5
 
+_TLS_ALERT: Final = b"\x15\x03"
+"""How a server begins that was not greeted in TLS. No MQTT packet does: 0x15 would be a CONNECT with flags."""
+
 _PUBLISH: Final = 3
 _QOS_BITS: Final = 0x06
 _QOS_2_BIT: Final = 0x04
@@ -183,6 +186,8 @@ class Session:
         return events
 
     def _read_all(self, data: bytes, events: list[Event]) -> None:
+        if not self.connected and data.startswith(_TLS_ALERT):
+            raise ProtocolFault("the broker speaks TLS on this port; write mqtts://")
         view = memoryview(data)
         size, at = len(data), 0
         while at < size:

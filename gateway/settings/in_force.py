@@ -1,60 +1,75 @@
 """Which profiles are in force: the utility's own, and of those shipped what ``profiles.enable`` or a device names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.core.envelopes import Envelopes
 from gateway.core.profiles import Profiles
 from gateway.settings import shipped
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault
-from gateway.settings.profile_files import Loaded, ProfileFile, ambiguities, load_profiles
-from gateway.settings.registry import check_profiles
+from gateway.settings.profile_files import Loaded, ProfileFile, ambiguities, read_profiles
+from gateway.settings.registry import Fault, unknown_profiles
 from schemas.registry import Registry, plain_name
 
 
-def load_in_force(
-    config: Config,
-    registry: Registry,
-    wanted: set[str],
-    *,
-    also: str | None,
-    all_shipped: bool,
-    faults: list[str] | None = None,
-) -> tuple[dict[str, ProfileFile], Profiles]:
-    """The profiles in force, with their files; ``wanted`` are the profiles and models that the registry names.
+class InForce(NamedTuple):
+    """What a registry and a configuration put in force, and what of it is at fault.
 
-    :param faults: where given, faults are added to it, and what is sound is loaded all the same.
-    :raises ConfigurationFault: naming file, key and what is wrong.
+    :ivar files: the profiles that are asked, with their files.
+    :ivar names: those of them that are in force; at a desk the others are asked too.
+    :ivar faults: what is wrong with files and names, a line each; what is sound beside it stands in ``files``.
+    :ivar unknown: registered devices whose profile is none.
+    """
+
+    files: Mapping[str, ProfileFile]
+    profiles: Profiles
+    names: frozenset[str]
+    faults: Sequence[str]
+    unknown: Sequence[Fault]
+
+
+def load_in_force(config: Config, registry: Registry, wanted: set[str], *, also: str | None, all_shipped: bool) -> InForce:
+    """Read the profiles in force; ``wanted`` are the profiles and models that the registry names.
+
+    :raises ConfigurationFault: ``also`` names no profile.
     """
     local = config.profiles.path if config.profiles.path.is_dir() else None
     if also is not None:
         loaded = _load_also(local, Path(also))
-        files = _only(loaded, also)
     else:
-        some = None if all_shipped else {*wanted, *config.profiles.enable}
-        loaded = load_profiles(local, wanted=some, faults=faults)
-        if not faults:  # else a name may be that of a profile at fault
-            _tell(_wrong_names(config, registry, loaded), faults)
-        files = {name: file for name, file in loaded.profiles.items() if _in_force(file, {*config.profiles.enable}, wanted)}
-    _tell(ambiguities(files.values()), faults)
-    if all_shipped:
-        files |= _beside(files, loaded)
+        loaded = read_profiles(local, wanted=None if all_shipped else {*wanted, *config.profiles.enable})
+    enabled = {*config.profiles.enable}
+    in_force = {name: file for name, file in loaded.profiles.items() if _in_force(file, local, enabled, wanted)}
+    if also is not None:
+        files, faults, unknown = _only(loaded, also), _of_envelopes(loaded), []
+    else:
+        files, unknown = in_force, unknown_profiles(registry, _names(loaded))
+        faults = [*loaded.fault_lines, *_not_there(config, loaded), *ambiguities(files.values())]
+    if also is None and all_shipped:
+        files = in_force | _beside(in_force, loaded)
     profiles = Profiles([file.compiled for file in files.values()], Envelopes(loaded.envelopes.values()))
-    return files, profiles
+    return InForce(files, profiles, frozenset(in_force), faults, unknown)
 
 
 def _load_also(local: Path | None, file: Path) -> Loaded:
     """What is there, and what is meant: it may be a file that lies elsewhere, among others that are no profiles."""
     if file.is_file() and (local is None or file.resolve().parent != local.resolve()):
-        return load_profiles(file.parent, file=file)
-    return load_profiles(local)
+        return read_profiles(file.parent, file=file)
+    return read_profiles(local)
 
 
-def _in_force(file: ProfileFile, enabled: set[str], wanted: set[str]) -> bool:
+def _of_envelopes(loaded: Loaded) -> list[str]:
+    """What is wrong with envelopes: without them nobody can say what a profile makes of a message."""
+    return [line for path, lines in loaded.faults.items() if path.parent.name == "envelopes" for line in lines]
+
+
+def _in_force(file: ProfileFile, local: Path | None, enabled: set[str], wanted: set[str]) -> bool:
     name = file.compiled.name
-    return not file.shipped or name in enabled or name in wanted or any(_is_called(file, model) for model in wanted)
+    own = not file.shipped and local is not None and file.path.is_relative_to(local)
+    return own or name in enabled or name in wanted or any(_is_called(file, model) for model in wanted)
 
 
 def _is_called(file: ProfileFile, name: str) -> bool:
@@ -72,24 +87,23 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
     """The profiles that are meant. Who names one has said what the registry would say."""
     found = {key: file for key, file in loaded.profiles.items() if file.path.resolve() == Path(name).resolve() or key == name}
     found = found or {key: file for key, file in loaded.profiles.items() if _is_called(file, name)}
+    if not found and loaded.faults:
+        raise ConfigurationFault(loaded.fault_lines)
     if not found:
         raise ConfigurationFault([f"--profile: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"])
     return {key: replace(file, compiled=replace(file.compiled, by_registry=False)) for key, file in found.items()}
 
 
-def _wrong_names(config: Config, registry: Registry, loaded: Loaded) -> list[str]:
-    there = shipped.names() | loaded.profiles.keys()
-    wrong = [
+def _names(loaded: Loaded) -> frozenset[str]:
+    """What a registry may name as profile. A faulty file is told by itself: nobody who names it is at fault."""
+    models = {model for file in loaded.profiles.values() for model in file.model.models}
+    return shipped.names() | loaded.profiles.keys() | models | shipped.names_claimed(loaded.faults)
+
+
+def _not_there(config: Config, loaded: Loaded) -> list[str]:
+    there = shipped.names() | loaded.profiles.keys() | shipped.names_claimed(loaded.faults)
+    return [
         f"{config.profiles.path}: profiles.enable: there is no profile {name}; there are {', '.join(sorted(there))}"
         for name in config.profiles.enable
         if name not in there
     ]
-    models = {model for file in loaded.profiles.values() for model in file.model.models}
-    return wrong + check_profiles(config.devices.registry, registry, there | models)
-
-
-def _tell(found: list[str], faults: list[str] | None) -> None:
-    if faults is not None:
-        faults += found
-    elif found:
-        raise ConfigurationFault(found)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cache
@@ -49,42 +49,53 @@ class ProfileFile:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that was found: profiles by name, envelopes by name."""
+    """All that was found: profiles by name, envelopes by name.
+
+    :ivar faults: file → what is wrong in it, a line each; what is sound beside it was loaded.
+    """
 
     profiles: dict[str, ProfileFile]
     envelopes: dict[str, Envelope]
+    faults: dict[Path, list[str]] = field(default_factory=dict)
+
+    @property
+    def fault_lines(self) -> list[str]:
+        """All that is wrong."""
+        return [line for lines in self.faults.values() for line in lines]
 
 
-def load_profiles(
-    local: Path | None,
-    shipped: Path = SHIPPED,
-    *,
-    file: Path | None = None,
-    wanted: Iterable[str] | None = None,
-    faults: list[str] | None = None,
+def load_profiles(local: Path | None, shipped: Path = SHIPPED) -> Loaded:
+    """The profiles and envelopes of a utility, and those that are shipped, when all of them are sound.
+
+    :raises ConfigurationFault: naming file, key and what is wrong, for all files.
+    """
+    loaded = read_profiles(local, shipped)
+    if loaded.faults:
+        raise ConfigurationFault(loaded.fault_lines)
+    return loaded
+
+
+def read_profiles(
+    local: Path | None, shipped: Path = SHIPPED, *, file: Path | None = None, wanted: Iterable[str] | None = None
 ) -> Loaded:
     """The profiles and envelopes of a utility, and those that are shipped and not replaced by one of the same name or file.
 
+    A faulty file does not keep the others from being read.
+
     :param file: of the utility's, only this one is read, and the envelopes beside it.
     :param wanted: of those shipped, only what has one of these names or models is read; None: all.
-    :param faults: where given, faults are added to it, and what is sound is loaded all the same.
-    :raises ConfigurationFault: naming file, key and what is wrong, for all files.
     """
     own = _files(local) if local is not None else []
     if file is not None:
         own = [file, *sorted(file.parent.glob("envelopes/*.yaml"))]
     names = {path.name for path in own}
-    loaded, found = Loaded({}, {}), []
+    loaded = Loaded({}, {})
     others = _files(shipped) if wanted is None else [*files_called(wanted, shipped), *sorted(shipped.glob("envelopes/*.yaml"))]
     for path in [*own, *(path for path in others if path.name not in names)]:
         try:
             _load(path, loaded, local, shipped)
         except ConfigurationFault as fault:
-            found += fault.lines
-    if faults is not None:
-        faults += found
-    elif found:
-        raise ConfigurationFault(found)
+            loaded.faults[path] = fault.lines
     return loaded
 
 

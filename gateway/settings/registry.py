@@ -1,6 +1,6 @@
 """Reading the registry, ``devices.yaml``; its model is :mod:`schemas.registry`."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,9 +31,9 @@ def load_registry(path: Path) -> Registry:
         registry = registry_of(document)
     except ValidationError as error:
         faults = list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
-        raise ConfigurationFault(_lines(path, faults)) from error
+        raise ConfigurationFault(fault_lines(path, faults)) from error
     if faults := [*_twins(registry), *_unknown_areas(registry)]:
-        raise ConfigurationFault(_lines(path, faults))
+        raise ConfigurationFault(fault_lines(path, faults))
     return registry
 
 
@@ -48,14 +48,13 @@ def registry_of(document: object) -> Registry:
     return registry
 
 
-def check_profiles(path: Path, registry: Registry, names: Collection[str]) -> list[str]:
-    """A line for every device of the registry in ``path`` whose profile is none of ``names``; empty when all is well."""
-    faults: list[Fault] = [
+def unknown_profiles(registry: Registry, names: Collection[str]) -> list[Fault]:
+    """Devices whose profile is none of ``names``."""
+    return [
         (("devices", at, "profile"), f"there is no profile {device.profile}")
         for at, device in enumerate(registry.devices)
         if device.profile is not None and device.profile not in names
     ]
-    return _lines(path, faults) if faults else []
 
 
 def _twins(registry: Registry) -> Iterator[Fault]:
@@ -69,8 +68,10 @@ def _unknown_areas(registry: Registry) -> Iterator[Fault]:
             yield ("devices", at, "area"), f"{device.area} is not among the areas"
 
 
-def _lines(path: Path, faults: list[Fault]) -> list[str]:
-    """The first faults as people read them, with their lines in the file."""
+def fault_lines(path: Path, faults: Sequence[Fault]) -> list[str]:
+    """The first faults as people read them, with their lines in the file; nothing where there are none."""
+    if not faults:
+        return []
     shown = faults[:_SHOWN]
     numbers = lines_of(path.read_text(encoding="utf-8-sig"), [place for place, _ in shown])
     lines = [

@@ -7,6 +7,7 @@ says nothing: what the registry has stays. Every faulty cell is named, and one i
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gateway.settings.config_file import ConfigurationFault
-from gateway.settings.registry import place_of, sentence
+from gateway.settings.registry import Fault, place_of, sentence
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, device_adapter, device_key
 
 _PARAMS: Final = "params."
@@ -77,6 +78,20 @@ def _taken(before: RegisteredDevice, after: RegisteredDevice, key: str) -> Any: 
     return {**before.params, **after.params} if key == "params" else getattr(after, key)
 
 
+def row_faults(path: Path, rows: list[Row], merged: Registry, faults: Iterable[Fault]) -> list[str]:
+    """Of the faults of a merged registry those of devices that a row names, as ``FILE: row 12: params: what is wrong``."""
+    numbers = {device_key(row.device.id): row.number for row in rows}
+    told = []
+    for (_, place, *keys), what in faults:
+        number = numbers.get(device_key(merged.devices[int(place)].id))
+        told += [f"{path}: row {number}: {'.'.join(map(str, keys))}: {what}"] if number is not None else []
+    return _first(path, told)
+
+
+def _first(path: Path, faults: list[str]) -> list[str]:
+    return faults[:_SHOWN] + ([f"{path}: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
+
+
 def read_rows(path: Path, registry: Registry) -> list[Row]:
     """The devices in a CSV file, none of them twice, all in areas that the registry has.
 
@@ -97,9 +112,7 @@ def read_rows(path: Path, registry: Registry) -> list[Row]:
             rows.append(row)
         faults += [f"{path}: row {number}: {fault}" for fault in wrong]
     if faults:
-        raise ConfigurationFault(
-            faults[:_SHOWN] + ([f"{path}: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
-        )
+        raise ConfigurationFault(_first(path, faults))
     return rows
 
 

@@ -111,6 +111,11 @@ def _edited(text: str, added: list[RegisteredDevice], changed: Mapping[int, Regi
         return None
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     items = next((value for key, value in pairs if key.value == "devices"), None)
+    if isinstance(items, yaml.ScalarNode) and not items.value:  # the key alone, as in the sample: they begin below it
+        mark = items.start_mark.index
+        rest_of_line, line_end, below = text[mark:].partition("\n")
+        listed = "".join(f"\n  - {_block(device, 4)}" for device in added)
+        return text[:mark] + rest_of_line + listed + line_end + below
     if not isinstance(items, yaml.SequenceNode) or not items.value:
         return None
     pieces, at = [], 0

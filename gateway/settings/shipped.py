@@ -13,6 +13,11 @@ _PROFILE = re.compile(r"^profile: *(\S+)", re.MULTILINE)
 _MODELS = re.compile(r"^models: *\[([^\]]*)\]", re.MULTILINE)
 
 
+def names_claimed(paths: Iterable[Path]) -> frozenset[str]:
+    """Names of the profiles in files that are faulty, as far as they can be made out."""
+    return frozenset(name for path in paths for name in _PROFILE.findall(path.read_text(encoding="utf-8", errors="replace")))
+
+
 @cache
 def names_in(path: Path) -> frozenset[str]:
     """Names of the profiles in a shipped file."""

@@ -234,3 +234,8 @@ def test_a_fault_carries_the_events_before_it_and_a_sentence() -> None:
         opened().receive(publish() + b"\x00\x00")
     assert [type(event) for event in raised.value.events] == [mqtt5.PublishPacket]
     assert Oversized not in map(type, raised.value.events)
+
+
+def test_a_port_that_answers_in_tls_is_told_by_its_alert() -> None:
+    _, fault = receive(opened(connected=False), [b"\x15\x03\x01\x00\x02\x02\x46"])
+    assert fault == "the broker speaks TLS on this port; write mqtts://"

@@ -1,5 +1,6 @@
 """The sample is the documentation: it names every key, explains it, and says truly what the defaults are."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,13 @@ from pydantic import BaseModel
 from gateway.settings.config import Config
 from gateway.settings.config_file import load
 from gateway.settings.registry import load_registry
+from gateway.settings.registry_edit import edit
 from schemas.quantities import DOMAINS
+from schemas.registry import RegisteredDevice, Registry
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SAMPLE = DEPLOY / "gateway.yaml"
+REGISTRY = DEPLOY / "devices.yaml"
 
 ALTERNATIVES = {"mqtt.password", "influxdb.token", "influxdb.password"}
 """Keys that stand in for a file beside them, and are named in its comment."""
@@ -34,11 +38,25 @@ def test_what_is_not_said_to_differ_is_the_default() -> None:
     assert written.profiles.path == DEPLOY / Config().profiles.path
 
 
-def test_the_sample_registry_is_sound_and_has_two_areas() -> None:
-    registry = load_registry(DEPLOY / "devices.yaml")
+def test_an_installed_gateway_begins_without_invented_devices() -> None:
+    assert load_registry(REGISTRY) == Registry()
+
+
+def test_the_examples_in_the_sample_registry_are_sound(tmp_path: Path) -> None:
+    """Whoever removes the ``#`` before them has a registry with two areas and all domains."""
+    text = REGISTRY.read_text(encoding="utf-8")
+    (tmp_path / "devices.yaml").write_text(re.sub(r"^#(  |$)", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
+    registry = load_registry(tmp_path / "devices.yaml")
     assert len(registry.areas) == 2
     assert {device.domain for device in registry.devices} == set(DOMAINS)
     assert {device.area for device in registry.devices} == set(registry.areas)
+
+
+def test_the_first_import_keeps_the_comments_of_the_sample_registry() -> None:
+    text, device = REGISTRY.read_text(encoding="utf-8"), RegisteredDevice("wm-9")
+    edition = edit(text, Registry(devices=[device]), [device], {})
+    assert edition.comments_kept
+    assert [line for line in edition.text.splitlines() if line not in text.splitlines()] == ["  - id: wm-9"]
 
 
 def keys_of(document: object, prefix: str = "") -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.profile_files import SHIPPED, load_profiles
+from gateway.settings.profile_files import SHIPPED, read_profiles
 from tests.shells.site import Site
 
 _FEW = ("axioma-w1", "milesight-em500-pp", "sparkplug-power", "tasmota-energy")
@@ -26,5 +26,5 @@ def few_shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(tmp_path: Path, few_shipped: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A folder without devices and profiles."""
-    monkeypatch.setattr("gateway.settings.in_force.load_profiles", partial(load_profiles, shipped=few_shipped))
+    monkeypatch.setattr("gateway.settings.in_force.read_profiles", partial(read_profiles, shipped=few_shipped))
     return Site(tmp_path)

@@ -99,7 +99,7 @@ FAULTS = [
     pytest.param(
         DEMANDING,
         CODEC,
-        "devices.yaml: devices: m1 lacks params.weight, which profile pump needs",
+        "devices.yaml: devices.0.params.weight: is missing; profile pump needs it of m1 (line 2)",
         id="a-device-lacks-a-parameter",
     ),
 ]
@@ -127,6 +127,49 @@ def test_the_faults_of_all_profiles_are_told_at_once_and_the_table_still_stands(
     assert (status, [line.split(":")[0] for line in faults]) == (2, ["profiles/one.yaml", "profiles/two.yaml"])
     assert cells(out, "one")[-1] == "1 of 1 FAIL"
     assert cells(out, "three")[-1] == "1 of 1 pass"
+
+
+def test_a_faulty_file_does_not_hide_the_results_of_the_others(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.profile("broken", "profile: NAME\nmatch: [")
+    site.profile("unknown", OWN.replace("{ph: /ph}", "{pH: /ph}"))
+    site.profile("fails", OWN.replace("fields: {ph: 7}", "fields: {ph: 8}"))
+    site.profile("sound")
+    site.devices({"id": "m1", "profile": "broken"}, {"id": "m2", "profile": "sound"}, {"id": "m3", "profile": "nobody"})
+    status, out, faults = check(site, capsys)
+    assert status == 2
+    assert [line.split(":")[0] for line in faults] == [
+        "profiles/broken.yaml",
+        "profiles/unknown.yaml",
+        "devices.yaml",
+        "profiles/fails.yaml",
+    ]
+    assert "devices.2.profile: there is no profile nobody" in faults[2], "who names the broken one is not at fault"
+    assert (cells(out, "sound")[3], cells(out, "sound")[-1]) == ("1", "1 of 1 pass")
+    assert cells(out, "fails")[-1] == "1 of 1 FAIL"
+
+
+def test_a_faulty_registry_does_not_hide_the_results_of_the_profiles(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.profile("sound")
+    site.devices({"id": "m1", "colour": "blue"})
+    status, out, faults = check(site, capsys)
+    assert (status, faults) == (2, ["devices.yaml: devices.0.colour: there is no such key (line 2)"])
+    assert cells(out, "sound")[-1] == "1 of 1 pass"
+
+
+def test_a_model_that_no_profile_has_is_a_warning(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.profile("mine", RADIO.replace("codec", "models: [Pump P-100]\ncodec", 1), mine=CODEC)
+    site.devices(
+        {"id": "m1", "model": "pump p100"},
+        {"id": "m2", "model": "Pump P1000"},
+        *({"id": f"n{n}", "model": "?"} for n in range(3)),
+    )
+    status, _, said = check(site, capsys)
+    assert status == 0, "a device that sends natively may have any model"
+    begins = "warning: devices.yaml: devices: no profile is for the model"
+    assert said == [
+        f"{begins} Pump P1000 (m2); did you mean Pump P-100?",
+        f"{begins} ? (n0 and 2 more); nothing is amiss if they send iot/v1/… themselves",
+    ]
 
 
 @pytest.mark.parametrize(

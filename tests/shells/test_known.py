@@ -100,7 +100,9 @@ def test_a_parameter_that_a_profile_demands_is_missed_by_device(site: Site) -> N
         {"id": "m2", "profile": "pulses", "params": {"pulse_weight": 0.1}},
         {"id": "m3"},
     )
-    assert known(site).without_params() == ["m1 lacks params.pulse_weight, which profile pulses needs"]
+    assert known(site).without_params() == [
+        (("devices", 0, "params", "pulse_weight"), "is missing; profile pulses needs it of m1")
+    ]
 
 
 # A desk.

@@ -9,7 +9,7 @@ from gateway.core.envelopes import Envelopes
 from gateway.core.profiles import Profiles
 from gateway.desk.profile_check import check_profile
 from gateway.settings.config_file import ConfigurationFault
-from gateway.settings.profile_files import SHIPPED, ambiguities, load_profiles
+from gateway.settings.profile_files import SHIPPED, ambiguities, load_profiles, read_profiles
 
 GOOD = """
 profile: %s
@@ -82,10 +82,9 @@ def test_profiles_that_would_take_the_same_messages_alike_are_told(folder: Path)
 
 def test_one_faulty_file_does_not_keep_the_others_from_being_looked_at(folder: Path) -> None:
     put(folder, local__a="profile: Two\n", local__b=f"{GOOD % 'one'}---\nprofile: [", local__c=GOOD % "three")
-    faults: list[str] = []
-    loaded = load_profiles(folder / "local", folder / "shipped", faults=faults)
+    loaded = read_profiles(folder / "local", folder / "shipped")
     assert sorted(loaded.profiles) == ["three"]
-    assert {line.partition(": ")[0].removeprefix(f"{folder}/local/") for line in faults} == {"a.yaml", "b.yaml"}
+    assert {file.name for file in loaded.faults} == {"a.yaml", "b.yaml"}
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,29 @@ def test_one_faulty_cell_is_enough_for_nothing_to_be_written(config: Path) -> No
     assert config.with_name("devices.yaml").read_text(encoding="utf-8") == REGISTRY
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        pytest.param(
+            "id,model\nwm-9,\nwm-8,EM300-DI\n",
+            "row 3: params.pulse_weight: is missing; profile milesight-em300-di needs it of wm-8",
+            id="a-parameter",
+        ),
+        pytest.param("id,profile\nwm-9,nobody\n", "row 2: profile: there is no profile nobody", id="a-profile"),
+    ],
+)
+def test_an_import_refuses_by_row_what_check_would_refuse(config: Path, rows: str, said: str) -> None:
+    for options in (("--dry-run",), ()):
+        assert imported(config, rows, *options, status=2) == f"{config.with_name('new.csv')}: {said}\n"
+    assert config.with_name("devices.yaml").read_text(encoding="utf-8") == REGISTRY
+
+
+def test_an_import_is_not_refused_for_what_other_devices_lack(config: Path) -> None:
+    with config.with_name("devices.yaml").open("a", encoding="utf-8") as registry:
+        registry.write("  - {id: lacking, model: EM300-DI}\n")
+    assert "1 new" in imported(config, "id,model,params.pulse_weight\nwm-8,EM300-DI,10\n")
+
+
 def test_importing_the_same_again_writes_nothing(config: Path) -> None:
     imported(config, "id\nwm-9\n")
     before = config.with_name("devices.yaml").stat().st_mtime_ns

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.config_file import ConfigurationFault
-from gateway.settings.registry import check_profiles, load_registry
+from gateway.settings.registry import fault_lines, load_registry, unknown_profiles
 
 
 def faults(path: Path, text: str) -> list[str]:
@@ -78,7 +78,7 @@ def test_a_registry_may_be_empty_or_absent(path: Path, text: str) -> None:
 def test_a_profile_that_does_not_exist_is_named_with_the_device_that_asks_for_it(path: Path) -> None:
     path.write_text("devices:\n- id: a\n  profile: axioma-w1\n- id: b\n  profile: axioma-w2\n- id: c\n")
     registry = load_registry(path)
-    assert check_profiles(path, registry, {"axioma-w1"}) == [
+    assert fault_lines(path, unknown_profiles(registry, {"axioma-w1"})) == [
         f"{path}: devices.1.profile: there is no profile axioma-w2 (line 5)"
     ]
-    assert check_profiles(path, registry, {"axioma-w1", "axioma-w2"}) == []
+    assert fault_lines(path, unknown_profiles(registry, {"axioma-w1", "axioma-w2"})) == []

@@ -94,6 +94,23 @@ def test_tls_with_a_private_authority_and_a_client_certificate(influxdb: Service
                 assert wait_settled(gate, broker.devices)["written"] == 1
 
 
+def test_tls_towards_a_plain_port_and_the_other_way_round_is_asked_about(influxdb: Service, tmp_path: Path) -> None:
+    ours = Authority(tmp_path / "ours")
+    certificate, key = ours.issue("server")
+    broker = guarded(tmp_path / "broker", f"cafile {ours.certificate}", f"certfile {certificate}", f"keyfile {key}")
+    urls = {
+        f"mqtts://127.0.0.1:{broker.devices.port}": "is this a TLS port?",
+        f"mqtt://127.0.0.1:{broker.service.port}": "is this a port without TLS?",
+    }
+    with broker.service:
+        for number, (url, asked) in enumerate(urls.items()):
+            with gateway(tmp_path / str(number), url, influxdb.url) as gate:
+                until(lambda gate=gate, asked=asked: asked in gate.troubles())
+                checked = gate.command("check", "--connect")
+            assert checked.returncode == 3
+            assert asked in checked.stderr
+
+
 def test_broker_and_pages_on_ipv6(influxdb: Service, tmp_path: Path) -> None:
     with services.mosquitto(tmp_path, ipv6=True) as broker:
         gate = gateway(tmp_path / "gateway", broker.url, influxdb.url, http={"host": "::1"})

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from paho.mqtt.client import Client
@@ -11,7 +12,7 @@ from gateway.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import Frame, Sender, assert_each_frame_stands, profile, registry
-from tests.system.rig import Gateway
+from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -155,6 +156,7 @@ FAULTS = {
     "a codec": ("profiles/pressure.js", "function decodeUplink(input) { return {data: {", "pressure.js"),
     "a codec that loops while it loads": ("profiles/pressure.js", "for (;;);", "pressure.js"),
     "the registry": ("devices.yaml", "devices: [{id: m1, profile: nobody-made-it}]", "nobody-made-it"),
+    "a parameter that a profile demands": ("devices.yaml", "devices: [{id: m2, model: EM300-DI}]", "params.pulse_weight"),
     "a registry of numbers": ("devices.yaml", "devices: [{id: 00012}]", "quote"),
 }
 
@@ -181,6 +183,24 @@ def test_what_is_faulty_leaves_the_old_in_force_and_is_told(
         reload(gate)
         assert gate.troubles() == ""
     assert [row["volume_m3"] for row in query(influxdb.url, "iot", "SELECT volume_m3 FROM water")] == [1.501]
+
+
+def test_a_start_with_a_device_that_lacks_a_parameter_says_so_and_reads_the_others(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    """A power cut must not silence a province because one device was registered without its pulse weight."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    registry(folder, [{"id": "m2", "model": "EM300-DI"}])
+    with gateway(folder, mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        assert "devices.0.params.pulse_weight: is missing" in gate.troubles()
+        assert "devices.0.params.pulse_weight: is missing" in gate.shown()
+        assert "a device cannot be read in full" in gate.printed()
+        other(client, gate)
+        registry(folder, [{"id": "m2", "model": "EM300-DI", "params": {"pulse_weight": 10}}])
+        reload(gate)
+        assert gate.troubles() == ""
 
 
 def test_what_comes_while_files_are_taken_in_force_is_read(gate: Gateway, mosquitto: Service, influxdb: Service) -> None:
