@@ -112,10 +112,7 @@ def _edited(text: str, added: list[RegisteredDevice], changed: Mapping[int, Regi
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     items = next((value for key, value in pairs if key.value == "devices"), None)
     if isinstance(items, yaml.ScalarNode) and not items.value:  # the key alone, as in the sample: they begin below it
-        mark = items.start_mark.index
-        rest_of_line, line_end, below = text[mark:].partition("\n")
-        listed = "".join(f"\n  - {_block(device, 4)}" for device in added)
-        return text[:mark] + rest_of_line + listed + line_end + below
+        return _begun(text, items.start_mark.index, added)
     if not isinstance(items, yaml.SequenceNode) or not items.value:
         return None
     pieces, at = [], 0
@@ -137,6 +134,13 @@ def _edited(text: str, added: list[RegisteredDevice], changed: Mapping[int, Regi
         new = (f"\n{' ' * dash}- {_block(device, dash + 2)}" for device in added)
         pieces.append(text[at:last] + "".join(new))
     return "".join(pieces) + text[last:]
+
+
+def _begun(text: str, key_end: int, added: list[RegisteredDevice]) -> str:
+    """The text with its first devices below the line of their key."""
+    rest_of_line, line_end, below = text[key_end:].partition("\n")
+    devices = "".join(f"\n  - {_block(device, 4)}" for device in added)
+    return text[:key_end] + rest_of_line + devices + line_end + below
 
 
 def _end(node: yaml.Node) -> int:
