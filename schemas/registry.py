@@ -88,13 +88,22 @@ COLUMNS: Final = tuple(field.name for field in fields(RegisteredDevice))
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Registry:
-    """All registered devices, and the names of areas by their code. A code never changes; names do."""
+    """All registered devices, and the names of areas by their code. A code never changes; names do.
+
+    A key with nothing behind it is one without entries yet.
+    """
 
     areas: Annotated[
         dict[Name, Text],
+        BeforeValidator(lambda areas: {} if areas is None else areas, json_schema_input_type=dict[Name, Text] | None),
         Field(description="Code → name. A code never changes once given: it stands on every point."),
     ] = Field(default_factory=dict)
-    devices: list[RegisteredDevice] = Field(default_factory=list)
+    devices: Annotated[
+        list[RegisteredDevice],
+        BeforeValidator(
+            lambda devices: [] if devices is None else devices, json_schema_input_type=list[RegisteredDevice] | None
+        ),
+    ] = Field(default_factory=list)
 
     def by_id(self) -> dict[str, RegisteredDevice]:
         """Device id → device; an EUI also as network servers write it (:func:`device_key`)."""

@@ -38,13 +38,11 @@ def load_registry(path: Path) -> Registry:
 
 
 def registry_of(document: object) -> Registry:
-    """The registry in a document; a key with nothing behind it is a list without entries yet.
+    """The registry in a document; an empty file is one without entries yet.
 
     :raises ValidationError: it is none.
     """
-    if document is None or isinstance(document, dict):
-        document = {key: value for key, value in (document or {}).items() if value is not None}
-    registry: Registry = registry_adapter.validate_python(document)
+    registry: Registry = registry_adapter.validate_python({} if document is None else document)
     return registry
 
 

@@ -9,14 +9,15 @@ from gateway.codecs.calls import CodecCalls
 from gateway.core.envelopes import Envelopes
 from gateway.core.profiles import Profiles
 from gateway.desk.profile_check import check_profile
-from gateway.settings.profile_files import SHIPPED, load_profiles
+from gateway.settings.profile_files import SHIPPED, load_profiles, read_profiles
 
 TEMPLATES = sorted((SHIPPED / "templates").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("template", [pytest.param(path, id=path.stem) for path in TEMPLATES])
 def test_a_template_passes_its_own_tests_as_it_stands(template: Path, tmp_path: Path) -> None:
-    loaded = load_profiles(None, file=Path(copy(template, tmp_path)))
+    loaded = read_profiles(None, file=Path(copy(template, tmp_path)))
+    assert loaded.fault_lines == []
     (file,) = [file for file in loaded.profiles.values() if not file.shipped]
     alone = Profiles([file.compiled], Envelopes(list(loaded.envelopes.values())))
     with CodecCalls({}) as codecs:
@@ -25,7 +26,7 @@ def test_a_template_passes_its_own_tests_as_it_stands(template: Path, tmp_path: 
 
 
 def test_the_pulse_module_demands_what_only_the_registry_knows() -> None:
-    loaded = load_profiles(None, file=SHIPPED / "templates" / "pulse-module.yaml")
+    loaded = read_profiles(None, file=SHIPPED / "templates" / "pulse-module.yaml")
     assert loaded.profiles["my-pulse-module"].compiled.required_params == {"pulse_weight", "start_m3"}
 
 

@@ -55,6 +55,13 @@ def test_a_message_of_last_year_without_arrival_is_believed_when_its_time_is_wan
     assert len(test.arrivals) == 1
 
 
+def test_messages_that_do_not_say_when_arrive_one_after_the_other(tmp_path: Path) -> None:
+    at_arrival = "{measurement: water, time: arrival, fields: {ph: 7}}"
+    messages = ", ".join(f"{{topic: a/b, payload: {{ph: 7}}, expect: [{at_arrival}]}}" for _ in range(3))
+    (test,) = checked(tmp_path, f"{{messages: [{messages}]}}")
+    assert test.faults == ()
+
+
 def test_messages_in_order_arrive_at_their_own_times(tmp_path: Path) -> None:
     messages = ", ".join(f"{{topic: a/b, payload: {{ph: 7, ts: {1756800000 + hours * 3600}}}}}" for hours in (0, 2))
     points = ", ".join(f"{{measurement: water, time: '2025-09-02T{hour}:00:00Z', fields: {{ph: 7}}}}" for hour in ("08", "10"))
