@@ -1,0 +1,151 @@
+"""Delivery and the way into the journal, without broker, InfluxDB and disk: what a test answers, and what leaves."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+from gateway.core.acknowledger import Acknowledger
+from gateway.core.batching import Body, decode
+from gateway.core.ledger import Ledger
+from gateway.core.message import Outcome, Reading
+from gateway.core.write_result import Answer
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.store import Appended, JournalFull, Store
+from gateway.delivery.to_journal import ToJournal
+from gateway.events import Events
+
+WINDOW = 20
+"""The Receive Maximum: ten messages owed are half of it."""
+
+
+class Influxdb:
+    """In InfluxDB's place: each write waits until a test answers it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[list[str], asyncio.Future[Answer]]] = []
+
+    async def write(self, gzip: bytes) -> Answer:
+        """Take a body."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.asked.append((zlib.decompress(gzip, wbits=31).decode().split("\n"), answer))
+        return await answer
+
+    def answer_all(self) -> None:
+        """204 to all that wait."""
+        while self.waits:
+            self.answer(Answer(204))
+
+    def answer(self, answer: Answer) -> None:
+        """To the oldest that waits."""
+        next(asked for _, asked in self.asked if not asked.done()).set_result(answer)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a write is unanswered."""
+        return not all(asked.done() for _, asked in self.asked)
+
+
+class Journal(Store):
+    """In the journal's place.
+
+    :ivar stored: the lines of each row.
+    :ivar refused: those of them that InfluxDB refused.
+    :ivar full: it takes nothing.
+    :ivar works: a commit ends when this is set.
+    """
+
+    def __init__(self) -> None:
+        self.stored: list[list[str]] = []
+        self.refused: list[str] = []
+        self.full = False
+        self.commits = 0
+        self.works = asyncio.Event()
+        self.works.set()
+
+    async def append(self, bodies: list[Body], *, refused: bool = False) -> Appended:
+        """Store."""
+        self.commits += 1
+        await asyncio.sleep(0)
+        await self.works.wait()
+        if self.full:
+            raise JournalFull("full, for a test")
+        if refused:
+            self.refused += [reading.lines for body in bodies for reading in decode(body)]
+        self.stored += [[reading.lines for reading in decode(body)] for body in bodies]
+        return Appended(list(range(len(self.stored) - len(bodies) + 1, len(self.stored) + 1)), {}, 100)
+
+
+class Rig:
+    """Delivery and the way into the journal, without broker, InfluxDB and disk."""
+
+    to_journal_task: asyncio.Task[None]
+
+    def __init__(self, stall_s: float, max_readings: int) -> None:
+        self.influxdb, self.journal = Influxdb(), Journal()
+        self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
+        self.breaker = Breaker(self.events)
+        self.acknowledged: list[int] = []
+        self.settled_late: list[int] = []
+        limits = DeliveryLimits(0.0, max_readings=max_readings, stall_s=stall_s, receive_maximum=WINDOW, memory_bytes=2**25)
+        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger)
+        self.to_journal = ToJournal(self.delivery, self.breaker, self.journal, self.ledger, self.events)
+        self.delivery.hooks = Hooks(
+            keep_refusals=lambda *_: None,
+            to_journal=self.to_journal.wake,
+            refused=self.to_journal.refused,
+            settled_late=self.settled_late.append,
+            left_in_journal=lambda: None,
+            acknowledge=self.acknowledged.extend,
+            resume_reading=lambda: None,
+        )
+        self.breaker.on_close = self.delivery.pump
+        self.acknowledger.connected(session_present=False)
+        self._packet_id = 0
+
+    def come(self, *lines: str, floods: Iterable[str] = ()) -> None:
+        """One reading a message, all in one chunk, each with the next packet identifier; some of a device that floods."""
+        for line in lines:
+            outcome = Outcome("water")
+            outcome.readings.append(Reading(line, "water"))
+            batch = self.delivery.take(outcome, 0.0, floods=line in floods)
+            self._packet_id += 1
+            self.acknowledger.owe(batch, self._packet_id, 0)
+        self.delivery.pump()
+
+    @property
+    def posted(self) -> list[str]:
+        """All lines that InfluxDB was asked to write."""
+        return [line for lines, _ in self.influxdb.asked for line in lines]
+
+
+@asynccontextmanager
+async def rig(stall_s: float = 30.0, max_readings: int = 1000) -> AsyncIterator[Rig]:
+    """A rig at work; at its end the ledger balances and all is acknowledged in order."""
+    made = Rig(stall_s, max_readings)
+    made.to_journal_task = asyncio.create_task(made.to_journal.run())
+    tasks = [asyncio.create_task(made.delivery.run()), made.to_journal_task]
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(10.0):
+            yield made
+            made.influxdb.answer_all()
+            await until(lambda: not made.acknowledger.owed)
+        assert made.acknowledged == sorted(made.acknowledged)
+        assert (made.delivery.memory_bytes, made.ledger.imbalance) == (0, 0)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return once it holds."""
+    while not condition():  # noqa: ASYNC110 - a condition of the parts, which know nothing of us
+        await asyncio.sleep(0.001)
+
+
+def numbered(count: int, name: str = "q") -> list[str]:
+    """Lines of so many readings."""
+    return [f"{name}{number}" for number in range(count)]
