@@ -1,0 +1,107 @@
+"""Refused batches that the journal cannot take: split from memory, however often InfluxDB goes away meanwhile."""
+
+import asyncio
+
+import pytest
+
+from gateway.core.batching import Batch
+from gateway.core.ledger import Ledger
+from gateway.core.message import Reading
+from gateway.core.write_result import Answer
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.keeper import RejectKeeper
+from gateway.delivery.splitting import Splitter
+from gateway.delivery.unstored import Unstored
+from gateway.events import Events
+from tests.shells.test_reject_keeper import Disk
+from tests.shells.test_splitting import AWAY, GOOD, OWN, REFUSED, Influxdb
+
+
+class Rig:
+    """Such batches at work, one after the other, and an InfluxDB that answers as a test says."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.influxdb, self.disk = Influxdb(*answers), Disk()
+        self.ledger, self.events = Ledger(since_ms=0), Events()
+        self.breaker = Breaker(self.events)
+        self.let_go: list[Batch] = []
+        splitter = Splitter(self.influxdb, self.breaker, self.events, lambda: OWN)
+        self.keeper = RejectKeeper(self.disk, self.ledger, self.events, max_bytes=1000, let_go=self.let_go.append)
+        self.unstored = Unstored(splitter, self.breaker, self.ledger, self.keeper, let_go=self.let_go.append)
+
+    def take(self, readings: str) -> Batch:
+        """A batch comes, its readings named by letters."""
+        batch = Batch()
+        batch.add([Reading(f"water,device={letter} ph=7", "water") for letter in readings], 0.0)
+        self.ledger.receive(len(readings), "mqtt")
+        self.unstored.take([batch])
+        return batch
+
+    async def settle(self) -> None:
+        """Work until nothing is in memory; an InfluxDB that went away comes back each time."""
+        task = asyncio.create_task(self.unstored.run())
+        async with asyncio.timeout(10.0):
+            while self.ledger.pending["memory"] and not task.done():
+                if self.breaker.is_open:
+                    self.breaker.close()
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.delivery.unstored.random", lambda: 0.0)
+
+
+def test_a_batch_that_nobody_could_judge_is_tried_again_and_let_go_once() -> None:
+    """InfluxDB goes away after the first half was written: writing it again changes nothing, and it counts once."""
+
+    async def story() -> None:
+        rig = Rig(GOOD, AWAY, GOOD, GOOD)
+        batch = rig.take("ab")
+        await rig.settle()
+        assert (rig.let_go, rig.ledger.outcomes["written"], rig.ledger.imbalance) == ([batch], {"water": 2}, 0)
+        assert len(rig.influxdb.asked) == 4
+
+    asyncio.run(story())
+
+
+def test_batches_come_to_their_end_in_their_order() -> None:
+    async def story() -> None:
+        rig = Rig(AWAY, GOOD, GOOD, GOOD)
+        first, second = rig.take("a"), rig.take("bc")
+        await rig.settle()
+        assert rig.let_go == [first, second]
+        assert [asked.split("=")[1][0] for asked in rig.influxdb.asked] == ["a", "a", "b", "c"]
+
+    asyncio.run(story())
+
+
+def test_a_batch_with_a_reject_is_held_until_the_reject_is_kept() -> None:
+    async def story() -> None:
+        rig = Rig(REFUSED, GOOD, REFUSED, GOOD)
+        batch = rig.take("ab")
+        task = asyncio.create_task(rig.unstored.run())
+        async with asyncio.timeout(10.0):
+            while not rig.let_go:
+                await asyncio.sleep(0.001)
+        assert (rig.let_go, batch.holds, rig.ledger.pending["memory"]) == ([batch], 2, 1)
+        rig.disk.works.set()
+        await rig.keeper.flush()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert (rig.let_go, [refused.device for refused in rig.disk.asked]) == ([batch, batch], ["a"])
+        assert (rig.ledger.total("written"), rig.ledger.total("rejected"), rig.ledger.imbalance) == (1, 1, 0)
+
+    asyncio.run(story())
+
+
+def test_what_is_older_than_influxdb_keeps_expires() -> None:
+    async def story() -> None:
+        rig = Rig(GOOD, Answer(422, "points beyond retention policy"))
+        batch = rig.take("ab")
+        await rig.settle()
+        assert (rig.let_go, rig.ledger.total("written"), rig.ledger.outcomes["expired"]) == ([batch], 1, {"water": 1})
+
+    asyncio.run(story())
