@@ -4,25 +4,25 @@ import pytest
 
 from gateway.web.access import Access
 
-TOKEN = "q7Zx-correct-horse-battery"
+WHOLE = "q7Zx-correct-horse-battery"
 
 
 @pytest.mark.parametrize(
     "shown",
     [
-        pytest.param(TOKEN[:4], id="its-first-four-characters"),
-        pytest.param(TOKEN[:4] + "x" * (len(TOKEN) - 4), id="as-long-and-begins-alike"),
-        pytest.param(TOKEN[:-1], id="all-but-the-last"),
-        pytest.param(TOKEN + "x", id="one-more"),
-        pytest.param(TOKEN.swapcase(), id="in-other-letters"),
+        pytest.param(WHOLE[:4], id="its-first-four-characters"),
+        pytest.param(WHOLE[:4] + "x" * (len(WHOLE) - 4), id="as-long-and-begins-alike"),
+        pytest.param(WHOLE[:-1], id="all-but-the-last"),
+        pytest.param(WHOLE + "x", id="one-more"),
+        pytest.param(WHOLE.swapcase(), id="in-other-letters"),
         pytest.param("", id="nothing"),
         pytest.param("mã-thông-báo", id="not-ascii"),
     ],
 )
 def test_a_token_that_is_not_the_whole_token_opens_nothing(shown: str) -> None:
-    assert not Access(TOKEN, open_for_reading=False).matches(shown)
+    assert not Access(WHOLE, open_for_reading=False).matches(shown)
 
 
-@pytest.mark.parametrize("shown", [TOKEN, f" {TOKEN}\n"], ids=["as-it-is", "with-the-end-of-its-line"])
+@pytest.mark.parametrize("shown", [WHOLE, f" {WHOLE}\n"], ids=["as-it-is", "with-the-end-of-its-line"])
 def test_the_whole_token_opens(shown: str) -> None:
-    assert Access(TOKEN, open_for_reading=False).matches(shown)
+    assert Access(WHOLE, open_for_reading=False).matches(shown)

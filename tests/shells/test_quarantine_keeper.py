@@ -3,135 +3,17 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.core.batching import Batch
-from gateway.core.ledger import Ledger
-from gateway.core.message import CodecAsk, Message, Outcome, Rare, Reading, Refusal
-from gateway.core.waiting import WaitCause, Waiting
+from gateway.core.waiting import WaitCause
 from gateway.disk import journal, quarantine, rejects
-from gateway.disk.database import Database, DatabaseFault
-from gateway.disk.quarantine_keeper import Hooks, Quarantine
+from gateway.disk.database import DatabaseFault
 from gateway.disk.replay import Limits
-from gateway.events import Events
-from schemas.rejects import IgnoreCause, RejectReason
-
-ROOM = Limits(2**26, 2**28)
-
-
-def waiting(key: str = "m1", arrival_ms: int = 1000, **other: Any) -> Waiting:  # noqa: ANN401 - of any field
-    """A message of an unknown device, which holds two readings once it is known."""
-    made = Waiting(WaitCause.UNKNOWN_DEVICE, key, None, f"t/{key}", b"2 readings", retain=False, arrival_ms=arrival_ms)
-    return replace(made, **other)
-
-
-def refusal(message: Message, arrival_ms: int) -> Refusal:
-    """What is refused again."""
-    return Refusal(RejectReason.BAD_JSON, "", message.topic, message.payload, "decode", arrival_ms, domain="water")
-
-
-@dataclass
-class Pipeline:
-    """A pipeline that does what the payload says; messages of ``unknown`` keys wait again."""
-
-    unknown: set[str] = field(default_factory=set)
-    came: list[tuple[str, int]] = field(default_factory=list)
-
-    async def process(self, message: Message, arrival_ms: int) -> Outcome:
-        """What becomes of a message."""
-        self.came.append((message.topic, arrival_ms))
-        outcome = Outcome("water")
-        words = message.payload.decode().split()
-        key = message.topic.removeprefix("t/")
-        if key in self.unknown:
-            outcome.rare = Rare(waiting=[waiting(key)])
-        elif words[0] == "waits-for":
-            outcome.rare = Rare(waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=b"1 reading")])
-        elif words[0] == "asks":
-            outcome.rare = Rare(ask=CodecAsk("codec", b"", 0, arrival_ms, {}, None))
-        elif words[0] == "refused":
-            outcome.refusals.append(refusal(message, arrival_ms))
-        elif words[0] == "duplicate":
-            outcome.duplicates = 1
-        elif words[0] == "ignored":
-            outcome.ignored = IgnoreCause.RULE
-        else:
-            outcome.readings = [Reading(f"water ph={n} {arrival_ms}", "water") for n in range(int(words[0]))]
-        return outcome
-
-
-@dataclass
-class Rig:
-    """A quarantine on a file of its own."""
-
-    database: Database
-    pipeline: Pipeline = field(default_factory=Pipeline)
-    ledger: Ledger = field(default_factory=lambda: Ledger(since_ms=0))
-    events: Events = field(default_factory=Events)
-    released: list[Batch] = field(default_factory=list)
-    has_room: bool = True
-    pressed: bool = False
-    limits: Limits = ROOM
-    min_free_bytes: int = 0
-
-    def __post_init__(self) -> None:
-        hooks = Hooks(
-            process=self.pipeline.process,
-            let_go=self.released.append,
-            choose=list,
-            journaled=lambda: None,
-            has_room=lambda: self.has_room,
-            pressed=lambda: self.pressed,
-        )
-        self.quarantine = Quarantine(self.database, self.ledger, self.events, self.limits, self.min_free_bytes, hooks)
-
-    def come(self, *messages: Waiting) -> Batch:
-        """Messages come from the broker in one batch."""
-        batch = Batch()
-        self.ledger.receive(len(messages), "mqtt")
-        self.quarantine.keep(batch, list(messages))
-        return batch
-
-    async def count(self, table: str) -> int:
-        """Rows of a table."""
-        query = f"SELECT count(*) FROM {table}"  # noqa: S608 - of this test
-        return int(await self.database.run(lambda connection: connection.execute(query).fetchone()[0]))
-
-    def account(self) -> dict[str, int]:
-        """The ledger: where readings are and where they ended; it balances."""
-        assert self.ledger.imbalance == 0
-        ended = {outcome: counts.total() for outcome, counts in self.ledger.outcomes.items()}
-        return {place: number for place, number in (ended | self.ledger.pending).items() if number}
-
-
-@asynccontextmanager
-async def rig(folder: Path, **how: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 - of any field
-    """A quarantine at work."""
-    database = Database(folder / "journal.db")
-    database.open()
-    made = Rig(database, **how)
-    made.quarantine.find_stock()
-    task = asyncio.create_task(made.quarantine.run())
-    try:
-        async with asyncio.timeout(10.0):
-            yield made
-        assert not task.done()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        database.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Return once it holds."""
-    while not condition():  # noqa: ASYNC110 - a condition of the parts, which know nothing of us
-        await asyncio.sleep(0.001)
+from schemas.rejects import RejectReason
+from tests.shells.quarantined import Pipeline, rig, until, waiting
 
 
 def test_a_batch_is_let_go_when_its_message_is_on_disk(tmp_path: Path) -> None:
@@ -373,5 +255,80 @@ def test_a_damaged_message_is_lost_and_said(tmp_path: Path) -> None:
             gate.quarantine.release("m1")
             await until(lambda: gate.account() == {"lost": 1, "journal": 2})
             assert await gate.count("quarantine") == 0
+
+    asyncio.run(story())
+
+
+def test_what_was_salvaged_is_not_given_up_with_what_the_broker_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was acknowledged long ago: nobody would send it again."""
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
+
+    async def story() -> None:
+        async with rig(tmp_path, min_free_bytes=1, pressed=True) as gate:
+            monkeypatch.setattr(gate.database, "free_bytes", _fails)
+            salvage = asyncio.create_task(gate.quarantine.take_back([(1, waiting("saved"))]))
+            await until(lambda: gate.events.quarantine_trouble)
+            batch = gate.come(waiting("came"))
+            await until(lambda: gate.released == [batch])
+            assert gate.account() == {"memory": 1, "expired": 1}
+            monkeypatch.undo()
+            await salvage
+            assert gate.account() == {"quarantine": 1, "expired": 1}
+            assert await gate.database.run(quarantine.having, ["saved", "came"]) == ["saved"]
+
+    asyncio.run(story())
+
+
+def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was judged before its key became free, and stands nowhere where a release would look."""
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.01)
+
+    async def story() -> None:
+        async with rig(tmp_path, min_free_bytes=1) as gate:
+            tries = iter(range(10))
+            monkeypatch.setattr(gate.database, "free_bytes", lambda: 2**40 if next(tries) >= 5 else _fails())
+            gate.come(waiting())
+            await until(lambda: gate.events.quarantine_trouble)
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"journal": 2})
+
+    asyncio.run(story())
+
+
+def test_a_message_that_waits_in_vain_sooner_than_all_others_is_not_forgotten(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            later_ms = time.time_ns() // 1_000_000 + 600_000
+            gate.come(waiting("late", expires_ms=later_ms))
+            await until(lambda: gate.released)
+            gate.come(waiting("soon", expires_ms=later_ms - 600_000 + 50))
+            await until(lambda: gate.account() == {"quarantine": 1, "rejected": 1})
+            gate.come(waiting("later", expires_ms=later_ms + 600_000), waiting("sooner", expires_ms=later_ms - 599_900))
+            await until(lambda: gate.account() == {"quarantine": 2, "rejected": 2})
+            assert await gate.database.run(quarantine.having, ["late", "soon", "later", "sooner"]) == ["late", "later"]
+
+    asyncio.run(story())
+
+
+def test_messages_keep_their_order_over_a_commit_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no room the oldest go: after a failed commit that must not be the newest."""
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
+
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            run = gate.database.run
+
+            async def fails_once(*_: Any, **__: Any) -> None:  # noqa: ANN401 - passed on
+                monkeypatch.setattr(gate.database, "run", run)
+                gate.come(waiting("second"))
+                raise DatabaseFault("disk full")
+
+            monkeypatch.setattr(gate.database, "run", fails_once)
+            gate.come(waiting("first"))
+            await until(lambda: len(gate.released) == 2)
+            rows = await run(lambda connection: connection.execute("SELECT key FROM quarantine ORDER BY id").fetchall())
+            assert rows == [("first",), ("second",)]
 
     asyncio.run(story())

@@ -13,6 +13,7 @@ from gateway.delivery.keeper import RejectKeeper
 from gateway.delivery.splitting import Splitter
 from gateway.delivery.unstored import Unstored
 from gateway.events import Events
+from tests.shells.delivering import until
 from tests.shells.test_reject_keeper import Disk
 from tests.shells.test_splitting import AWAY, GOOD, OWN, REFUSED, Influxdb
 
@@ -40,13 +41,13 @@ class Rig:
     async def settle(self) -> None:
         """Work until nothing is in memory; an InfluxDB that went away comes back each time."""
         task = asyncio.create_task(self.unstored.run())
-        async with asyncio.timeout(10.0):
-            while self.ledger.pending["memory"] and not task.done():
-                if self.breaker.is_open:
-                    self.breaker.close()
-                await asyncio.sleep(0.001)
+        await until(self._is_settled)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+    def _is_settled(self) -> bool:
+        self.breaker.close()
+        return not self.ledger.pending["memory"]
 
 
 @pytest.fixture(autouse=True)
@@ -83,9 +84,7 @@ def test_a_batch_with_a_reject_is_held_until_the_reject_is_kept() -> None:
         rig = Rig(REFUSED, GOOD, REFUSED, GOOD)
         batch = rig.take("ab")
         task = asyncio.create_task(rig.unstored.run())
-        async with asyncio.timeout(10.0):
-            while not rig.let_go:
-                await asyncio.sleep(0.001)
+        await until(lambda: rig.let_go)
         assert (rig.let_go, batch.holds, rig.ledger.pending["memory"]) == ([batch], 2, 1)
         rig.disk.works.set()
         await rig.keeper.flush()
