@@ -126,6 +126,21 @@ def test_devices_that_agree_against_the_gateway_are_believed_once_there_are_enou
     assert into.trust.doubted
 
 
+def test_doubt_ends_when_the_devices_that_cast_it_stand_right_again() -> None:
+    """A time that is near tells something new where the one before was far."""
+    into = pipeline()
+
+    def hear(offset_ms: int) -> None:
+        for number in range(5):
+            into.process(message({"ts": NOW_MS + offset_ms, "ph": 7}, topic(f"d{number}")), NOW_MS)
+
+    hear(0)
+    hear(HOUR_MS)
+    assert into.trust.doubted
+    hear(MINUTE_MS)
+    assert not into.trust.doubted
+
+
 @pytest.mark.parametrize(
     ("payload", "bits"),
     [

@@ -16,7 +16,7 @@ from gateway.core.waiting import WaitCause, Waiting
 from gateway.disk import journal, quarantine
 from gateway.disk.database import Database, begin
 from gateway.disk.set_aside import SUFFIXES
-from gateway.disk.wal import beside
+from gateway.disk.wal import PAGE_BYTES, beside
 
 ROWS = 150
 READINGS = 40
@@ -291,6 +291,24 @@ def test_a_row_whose_body_is_gone_is_counted_as_lost(path: Path) -> None:
     with closing(begin(path)) as opened:
         broken = [entry for entry in journal.salvage(opened.to_salvage()[0]) if not entry.intact]
     assert [(entry.row, entry.body.readings) for entry in broken] == [(7, _body(6).readings)]
+
+
+@pytest.mark.parametrize("hurt_first", [False, True])
+def test_a_row_of_which_there_is_an_intact_copy_is_not_lost(path: Path, hurt_first: bool) -> None:  # noqa: FBT001
+    """A page that was freed holds what stood there; where the map of free pages is hit, both are found."""
+    with closing(sqlite3.connect(path)) as file:
+        (body,) = file.execute("SELECT body FROM journal ORDER BY length(body) LIMIT 1").fetchone()
+    content = bytearray(path.read_bytes())
+    at = content.index(body)
+    twin = bytearray(content[at // PAGE_BYTES * PAGE_BYTES :][:PAGE_BYTES])
+    if hurt_first:
+        content[at] ^= 1
+    else:
+        twin[at % PAGE_BYTES] ^= 1
+    path.write_bytes(content + twin)
+    found = list(journal.salvage(path))
+    assert all(entry.intact for entry in found)
+    assert sorted(_lines(entry.body) for entry in found) == sorted(_lines(_body(row)) for row in range(ROWS))
 
 
 @pytest.mark.parametrize("seed", range(5))

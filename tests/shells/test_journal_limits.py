@@ -50,6 +50,35 @@ def test_what_makes_room_is_counted_to_the_reading(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_full_journal_gives_up_its_oldest_rows(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=80_000)
+        given_up: list[int] = []
+        with closing(store.database):
+            for _ in range(BODIES):
+                given_up += (await store.append(_bodies(1))).given_up
+            left = [entry.row for entry in store.database.run_here(journal.everything, 0, 1000)]
+            assert len(given_up) > 2
+            assert given_up == list(range(1, len(given_up) + 1))
+            assert left == list(range(len(given_up) + 1, BODIES + 1))
+
+    asyncio.run(story())
+
+
+def test_no_more_is_given_up_than_makes_room(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=2**20)
+        with closing(store.database):
+            bodies = _bodies(10)
+            await store.append(bodies)
+            enough_bytes = len(bodies[0].gzip) + len(bodies[1].gzip)
+            removed = store.database.run_here(journal.remove_oldest, enough_bytes)
+            assert list(removed) == [1, 2]
+            assert store.stock().batches == 8
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("max_bytes", "bodies"),
     [
