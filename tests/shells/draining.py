@@ -121,6 +121,7 @@ async def rig(folder: Path, *, drains: bool = True) -> AsyncIterator[Rig]:
     made.store.stock()
     work: list[Coroutine[Any, Any, None]] = [made.delivery.run(), *([made.drain.run()] if drains else [])]
     tasks = [asyncio.create_task(each) for each in work]
+    await asyncio.sleep(0)
     try:
         async with asyncio.timeout(1000.0):
             yield made
