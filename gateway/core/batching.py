@@ -70,7 +70,7 @@ def decode(body: Body) -> list[Reading]:
         return readings
     pairs = frozenset(body.pairs)
     for number, text in enumerate(zlib.decompress(body.gzip, wbits=_GZIP_WBITS).decode().split("\n"), start=1):
-        if number in pairs and readings:
+        if number in pairs:
             readings[-1].lines += "\n" + text
         else:
             readings.append(Reading(text, text.partition(",")[0]))

@@ -72,6 +72,14 @@ def test_what_was_owed_on_a_connection_is_forgotten_with_it() -> None:
     assert acknowledger.release() == []
 
 
+def test_a_new_connection_forgets_what_was_owed_even_when_nobody_said_that_the_old_one_ended() -> None:
+    acknowledger = connected()
+    batch = begun(acknowledger, 7)
+    acknowledger.connected(session_present=True)
+    assert acknowledger.owed == 0
+    assert released(acknowledger, batch) == []
+
+
 def test_a_second_copy_is_known_while_the_first_waits_and_is_acknowledged_behind_it() -> None:
     acknowledger = connected()
     first = begun(acknowledger, 7)

@@ -154,6 +154,43 @@ def test_devices_that_are_right_again_end_the_doubt() -> None:
     assert not hear(trust, [0] * 7)
 
 
+@pytest.mark.parametrize(
+    ("hours", "off_h"),
+    [
+        pytest.param([], 0, id="none"),
+        pytest.param([9, 9, 9, 9], 0, id="too-few"),
+        pytest.param([0, 1, 2, 3, 4], 2, id="the-one-in-the-middle"),
+        pytest.param([5, 3, 1, 4, 2, 0], 2.5, id="between-the-two-in-the-middle"),
+        pytest.param([7, 0, 1, 2, 6, 3, 5], 3, id="seven"),
+    ],
+)
+def test_the_clock_is_off_by_the_median_of_the_devices(hours: list[int], off_h: float) -> None:
+    trust = trusted_clock()
+    hear(trust, [hour * HOUR_MS for hour in hours])
+    assert trust.off_ms == off_h * HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("epoch", "ms"),
+    [
+        pytest.param(10**11 - 1, (10**11 - 1) * 1000, id="the-last-in-seconds"),
+        pytest.param(10**11, 10**11, id="the-first-in-ms"),
+        pytest.param(10**14 - 1, 10**14 - 1, id="the-last-in-ms"),
+        pytest.param(10**14, 10**11, id="the-first-in-us"),
+        pytest.param(10**17 - 1, 10**14 - 1, id="the-last-in-us"),
+        pytest.param(10**17, 10**11, id="the-first-in-ns"),
+        pytest.param(10**20 - 1, 10**14 - 1, id="the-last-in-ns"),
+        pytest.param(-(10**11), -(10**11), id="the-first-in-ms-before-1970"),
+        pytest.param(99_999_999_999.0, 99_999_999_999_000, id="the-last-in-seconds-as-a-fraction"),
+        pytest.param(1e11, 10**11, id="the-first-in-ms-as-a-fraction"),
+        pytest.param(99_999_999_999_999.0, 99_999_999_999_999, id="the-last-in-ms-as-a-fraction"),
+        pytest.param(1e14, None, id="no-fraction-is-in-us"),
+    ],
+)
+def test_where_one_unit_of_an_epoch_ends_the_next_begins(epoch: float, ms: int | None) -> None:
+    assert epoch_ms(epoch) == ms
+
+
 def test_the_last_hundred_devices_count() -> None:
     """What was heard of thousands of devices before the clock went wrong must not outvote those heard now."""
     trust = trusted_clock()

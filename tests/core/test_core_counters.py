@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.counters import RATE_PER_H, CounterState
+from gateway.core.counters import RATE_PER_H, CounterState, Register
 from gateway.core.mapped import CounterRule
 from schemas.quantities import HEALTH, QUANTITIES, Kind, Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, pipeline, point, points, process
@@ -30,7 +30,10 @@ def follow(readings: list[tuple[float, float]], name: str = "volume_m3", rule: C
         pytest.param([(0, 500.0), (1, 0.0), (2, 0.1), (3, 0.2), (4, 0.3)], ".!!!.", id="reset-confirmed-by-two-more"),
         pytest.param([(0, 65535.0), (1, 3.0), (2, 4.0), (3, 5.0), (4, 6.0)], ".!!!.", id="roll-over-of-16-bits"),
         pytest.param([(0, 100.0), (1, 99.9), (2, 100.0), (3, 100.2)], ".!..", id="small-step-back"),
-        pytest.param([(0, 10.0), (1, 5.0), (2, 90000.0), (3, 2.0), (4, 11.0)], ".!!!.", id="garbage-confirms-no-garbage"),
+        pytest.param([(0, 5000.0), (1, 5.0), (2, 9e4), (3, 2.0), (4, 5000.5)], ".!!!.", id="garbage-confirms-no-garbage"),
+        pytest.param([(0, 500.0), (1, 0.0), (2, 0.0), (3, 0.0), (4, 0.1)], ".!!!.", id="reset-and-rests"),
+        pytest.param([(0, 10.0), (1, 4e4), (2, 40000.1), (3, 40000.2), (4, 4e4 + 1)], ".!!!.", id="exchanged-for-an-older-one"),
+        pytest.param([(0, 7.0), (60, 8.0), (61, 1000.0)], "..!", id="growth-is-measured-from-the-reading-before"),
         pytest.param([(5, 10.0), (1, 3.0), (6, 10.5)], "...", id="historic-is-not-judged"),
         pytest.param([(5, 10.0), (5, 3.0), (6, 10.5)], "...", id="the-same-time-is-not-judged"),
         pytest.param([(0, 10.0), (1, 9e7), (1, 9e7), (1, 9e7), (2, 11.0)], ".!!!.", id="copies-of-one-frame-confirm-nothing"),
@@ -77,6 +80,13 @@ def test_a_counter_without_flow_or_power_may_leap_forwards_but_not_go_back() -> 
         pytest.param([(0, 65530.0), (1, 65529.0), (2, 65530.0)], CounterRule(None, 65536), ".!.", id="small-step-back"),
         pytest.param([(0, 70000.0), (1, 2.0), (2, 2.1)], CounterRule(None, 65536), ".!!", id="wider-than-its-width"),
         pytest.param([(0, 65530.0), (1, 9e7), (2, 2.0), (3, 3.0)], CounterRule(None, 65536), ".!!.", id="garbage-before-it"),
+        pytest.param(
+            [(0, 65530.0), (1, 9e7), (2, 2.0), (3, 9e7), (4, 9e7), (5, 3.0)],
+            CounterRule(None, 65536),
+            ".!!!!.",
+            id="garbage-before-and-after-it",
+        ),
+        pytest.param([(0, 65530.0), (1, -5.0), (2, 65531.0)], CounterRule(None, 65536), ".!.", id="below-zero-is-no-roll-over"),
     ],
 )
 def test_a_profile_knows_how_fast_and_how_wide_a_register_is(
@@ -110,6 +120,26 @@ def test_an_exchanged_meter_begins_anew_with_its_first_reading() -> None:
     assert not state.is_suspect("volume_m3", 1.0, 0.91, exchanged_ms + HOUR_MS)
     assert state.is_suspect("volume_m3", 1.0, 0.5, exchanged_ms + 2 * HOUR_MS)
     assert state.is_suspect("volume_reverse_m3", 1.0, 0.9, exchanged_ms)
+
+
+def test_what_is_believed_of_each_counter_is_its_own() -> None:
+    state = CounterState()
+    for number, name in enumerate("abcd"):
+        state.is_suspect(name, 1.0, 10.0 * number, NOW_MS)
+        state.is_suspect(name, 1.0, 10.0 * number + 500, NOW_MS + 1)  # not believed yet
+    assert [state.believed(name) for name in "abcde"] == [0.0, 10.0, 20.0, 30.0, None]
+    state.exchange("c", NOW_MS + 2)
+    assert [register.value for register in state.registers() if register.name != "c"] == [0.0, 10.0, 30.0]
+    assert [register.doubt is not None for register in state.registers()] == [True, True, False, True]
+
+
+def test_what_was_stored_of_a_counter_does_not_alter_what_was_heard_since() -> None:
+    state = CounterState()
+    state.is_suspect("a", 1.0, 7.0, NOW_MS)
+    for name in "ab":
+        state.restore(Register(name, 3.0, NOW_MS - HOUR_MS, (900.0, NOW_MS - MINUTE_MS, 1)))
+    assert [(register.name, register.value) for register in state.registers()] == [("a", 7.0), ("b", 3.0)]
+    assert [register.doubt for register in state.registers()] == [None, (900.0, NOW_MS - MINUTE_MS, 1)]
 
 
 def test_all_counters_of_a_device_can_be_exchanged_together() -> None:

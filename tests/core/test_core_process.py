@@ -197,6 +197,51 @@ def test_only_what_a_device_sends_now_is_a_sign_of_life() -> None:
     assert into.streams.devices["d1"].last_seen_ms == NOW_MS
 
 
+@pytest.mark.parametrize("channel", ["readings", "status"])
+def test_a_message_that_comes_again_later_is_no_sign_of_life_and_sets_none_back(channel: str) -> None:
+    """Out of quarantine it comes with the time at which it arrived."""
+    into = pipeline()
+    into.process(message({"ph": 7}), NOW_MS)
+    into.process(message({"ph": 7}, topic(channel=channel)), NOW_MS - HOUR_MS)
+    assert into.streams.devices["d1"].last_seen_ms == NOW_MS
+    into.process(message({"ph": 7}, topic(channel=channel)), NOW_MS + HOUR_MS)
+    assert into.streams.devices["d1"].last_seen_ms == NOW_MS + HOUR_MS
+
+
+def test_the_last_message_is_remembered_of_a_device_that_somebody_looks_at() -> None:
+    into = pipeline()
+    into.process(message({"ph": 7}), NOW_MS)
+    device = into.streams.devices["d1"]
+    device.last_message = None
+    into.process(message({"ph": 7}), NOW_MS)
+    assert device.last_message is None, "nobody has looked"
+    device.last_message = ()
+    latest = message({"ph": 8})
+    into.process(latest, NOW_MS + 1)
+    assert device.last_message == (latest, NOW_MS + 1)
+
+
+def test_one_object_with_its_own_time_lets_a_retained_array_in() -> None:
+    outcome = pipeline().process(message([{"ts": NOW_MS, "ph": 7}, {"ph": 8}], retain=True), NOW_MS)
+    assert outcome.ignored is None
+    assert len(points(outcome)) == 2
+
+
+def test_a_refused_object_is_kept_without_its_neighbours_and_not_beyond_the_limit() -> None:
+    many = {"ts": NOW_MS, "note": "x" * REJECT_KEPT_BYTES}
+    outcome = pipeline().process(message([{"ts": NOW_MS, "ph": 7}, {"ts": NOW_MS, "model": 1}, many]), NOW_MS)
+    assert [refused.reason for refused in outcome.refusals] == [RejectReason.NO_QUANTITY] * 2
+    assert b"ph" not in b"".join(refused.payload for refused in outcome.refusals)
+    assert b'"model":1' in outcome.refusals[0].payload
+    assert len(outcome.refusals[1].payload) == REJECT_KEPT_BYTES
+
+
+def test_a_refused_reading_keeps_no_more_than_the_limit() -> None:
+    """A message may hold four times as much."""
+    refused = refusal(process({"ts": NOW_MS, "note": "x" * 2 * REJECT_KEPT_BYTES}))
+    assert (refused.reason, len(refused.payload)) == (RejectReason.NO_QUANTITY, REJECT_KEPT_BYTES)
+
+
 def test_an_unknown_topic_is_a_reject_with_its_bytes() -> None:
     refused = refusal(pipeline().process(message(b"\x01\x02", "zigbee2mqtt/lamp"), NOW_MS))
     assert refused.reason is RejectReason.UNKNOWN_TOPIC
@@ -267,6 +312,7 @@ def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
     for reading in readings:
         sent = {"seq": reading["seq"], "volume_m3": 5}
         process(sent | {"ts": NOW_MS + reading["s"] * SECOND_MS} if "s" in reading else sent, into=into)
+    assert into.streams.devices["d1"].seq_missing == into.judge.sequence_missing["water"]
     return into.judge.sequence_missing["water"]
 
 
@@ -282,6 +328,9 @@ def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
         pytest.param([(5, 0), (7, 2), (6, 1), (8, 3)], 1, id="late-one-is-counted-once"),
         pytest.param([(9, 9), *((n, n) for n in range(9)), (10, 10)], 0, id="backlog-behind-a-live-reading"),
         pytest.param([(5, 0), (5 + 10**7, 1), (6 + 10**7, 2)], 0, id="set-anew"),
+        pytest.param([(5, 0), (900_006, 1)], 900_000, id="as-many-as-may-be-missing"),
+        pytest.param([(5, 0), (1_100_006, 1)], 0, id="more-than-may-be-missing"),
+        pytest.param([(5, 2), (6, 1), (7, 3)], 0, id="the-next-one-with-an-earlier-time"),
     ],
 )
 def test_a_gap_in_the_sequence_numbers_is_counted_as_missing(readings: list[tuple[int, int]], expected: int) -> None:

@@ -192,3 +192,19 @@ def test_a_flood_of_invented_devices_does_not_fill_the_memory() -> None:
     assert kept == 10_000
     assert quota.take("d1", "unknown_device", NOW_MS)
     assert not quota.take("d19999", "unknown_device", NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "words", ["beyond retention", "outside retention", "older than retention", "retention period", "retention window"]
+)
+def test_readings_that_no_retention_keeps_have_expired_in_whatever_words(words: str) -> None:
+    assert fate_of(Answer(422, f"Points {words.upper()} of 7 days")) is Fate.EXPIRED
+
+
+@pytest.mark.parametrize("words", ["max-series", "max-values", "max series", "limit reached"])
+def test_a_limit_of_the_database_is_no_fault_of_a_reading_in_whatever_words(words: str) -> None:
+    assert fate_of(Answer(400, f"Partial write: {words.upper()}")) is Fate.FAULTY_DATABASE
+
+
+def test_a_short_answer_is_described_whole() -> None:
+    assert Answer(400, "x" * 300).describe() == "400 " + "x" * 300

@@ -68,6 +68,27 @@ def test_a_batch_that_nobody_could_judge_is_tried_again_and_let_go_once() -> Non
     asyncio.run(story())
 
 
+def test_batches_that_come_later_are_brought_in_once_influxdb_is_there() -> None:
+    async def story() -> None:
+        rig = Rig(GOOD, GOOD)
+        task = asyncio.create_task(rig.unstored.run())
+        await asyncio.sleep(0.01)
+        for letter in "ab":
+            rig.breaker.open(AWAY)
+            rig.take(letter)
+            await asyncio.sleep(0.01)
+            assert rig.ledger.pending["memory"] == 1
+            rig.breaker.close()
+            await until(lambda: not rig.ledger.pending["memory"])
+            await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert len(rig.influxdb.asked) == 2
+
+    asyncio.run(story())
+
+
 def test_batches_come_to_their_end_in_their_order() -> None:
     async def story() -> None:
         rig = Rig(AWAY, GOOD, GOOD, GOOD)
