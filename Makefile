@@ -6,7 +6,7 @@ DEVICES ?= 300
 SECONDS ?= 60
 SCHEDULES ?= 200
 
-.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos fuzz soak lock clean
+.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos mutate fuzz soak lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -39,8 +39,9 @@ test-together-1: ready ## the tests on real parts, the first half
 test-together-2: ready ## the second half
 	$(BIN)/python -m pytest -m "not slow" tests/system/test_system_[k-z]*.py
 
-test-all: check ## all tests, the slow ones too
+test-all: check ## all tests, the slow ones too, and some of the changes that make mutate tries, others every day
 	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.mutate --sample 150 --seed $(shell date +%j)
 
 check: ready ## format, lint, types, import rules, and generated files against their sources
 	$(BIN)/ruff format --check .
@@ -63,6 +64,9 @@ chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (2
 soak: SECONDS = 3600
 soak: ready ## an hour under load with a fault every minute, and nothing grows: make soak SECONDS=3600
 	$(BIN)/python -m tests.soak --seconds $(SECONDS)
+
+mutate: ready ## every change to the code that decides the fate of a reading makes a test fail: make mutate MODULE=gateway/core/judge.py
+	$(BIN)/python -m tests.mutate $(MODULE)
 
 fuzz: SECONDS = 300
 fuzz: ready ## every parser fed with what nobody should send, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"

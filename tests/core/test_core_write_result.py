@@ -208,3 +208,18 @@ def test_a_limit_of_the_database_is_no_fault_of_a_reading_in_whatever_words(word
 
 def test_a_short_answer_is_described_whole() -> None:
     assert Answer(400, "x" * 300).describe() == "400 " + "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("fate", "of_the_batch"),
+    [
+        pytest.param(Fate.WRITTEN, True, id="written"),
+        pytest.param(Fate.SPLIT, True, id="split"),
+        pytest.param(Fate.SPLIT_SMALLER, True, id="too-large"),
+        pytest.param(Fate.EXPIRED, True, id="expired"),
+        pytest.param(Fate.FAULTY_DATABASE, False, id="faulty-database"),
+        pytest.param(Fate.RETRY, False, id="away"),
+    ],
+)
+def test_a_database_that_is_faulty_or_away_says_nothing_of_the_batch(fate: Fate, of_the_batch: bool) -> None:  # noqa: FBT001
+    assert fate.is_of_the_batch is of_the_batch

@@ -119,7 +119,7 @@ def _put_constants(module: ModuleType, changed: ModuleType) -> None:
     """Also where others imported them."""
     for name, value in vars(changed).items():
         before = vars(module).get(name)
-        if isinstance(value, int | float | str | tuple | frozenset | dict) and not name.startswith("__") and value != before:
+        if type(value) is type(before) and not callable(value) and not name.startswith("__") and value != before:
             for other in list(sys.modules.values()):
                 if vars(other).get(name, other) is before:
                     setattr(other, name, value)

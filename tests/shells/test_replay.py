@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.core.batching import decode
-from gateway.core.message import Message, Outcome, Reading, Refusal
+from gateway.core.message import Message, Outcome, Rare, Reading, Refusal
 from gateway.core.streams import Admission
 from gateway.core.waiting import WaitCause, Waiting
 from gateway.disk import journal, quarantine, rejects
@@ -92,6 +93,42 @@ def test_a_message_that_still_waits_for_the_same_stays_in_its_place(file: Databa
     assert (result.numbers, result.waiting, result.empty) == ([], [], {})
     _commit(file, result, quarantine.remove)
     assert _rows(file) == before
+
+
+@pytest.mark.parametrize(
+    ("rare", "numbers", "empty"),
+    [
+        pytest.param(Rare(waiting=[many(1)]), [], 0, id="waits-for-the-same"),
+        pytest.param(Rare(waiting=[replace(many(1), key="m2"), many(1)]), [], 0, id="waits-for-the-same-and-more"),
+        pytest.param(Rare(waiting=[replace(many(1), key="m2")]), [1], 0, id="waits-for-something-else"),
+        pytest.param(Rare(released=["n1"]), [1], 1, id="frees-others-and-holds-no-reading"),
+        pytest.param(None, [1], 1, id="holds-no-reading"),
+    ],
+)
+def test_a_message_leaves_its_place_unless_it_still_waits_for_the_same(
+    rare: Rare | None, numbers: list[int], empty: int
+) -> None:
+    async def process(*_: object) -> Outcome:
+        outcome = Outcome("water")
+        outcome.rare = rare
+        return outcome
+
+    result = asyncio.run(work([(1, many(1))], process))
+    assert (result.numbers, result.empty.total()) == (numbers, empty)
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["quarantine", "reject"])
+def test_a_message_that_comes_again_keeps_the_time_of_its_arrival(waits: bool) -> None:  # noqa: FBT001
+    """Its device has been heard since: a message of now would be stamped behind that."""
+    processor = pipeline({"d1": Registered()})
+    processor.process(message({"ph": 7}), NOW_MS)
+    stored: Waiting | Refusal = _unknown()
+    if not waits:
+        stored = Refusal(RejectReason.BAD_JSON, "", stored.topic, stored.payload, "decode", NOW_MS)
+    stored.arrival_ms = NOW_MS - 5000
+    result = asyncio.run(work([(1, stored)], without_codecs(processor)))
+    (reading,) = decode(result.bodies[0])
+    assert parse(reading.lines).time_ms == NOW_MS - 5000
 
 
 def _rows(file: Database) -> list[tuple[int, str]]:
