@@ -203,5 +203,141 @@ def test_readings_that_were_given_up_are_not_probed_with_any_more(tmp_path: Path
     story(work)
 
 
+BROKEN = Answer(500, "panic")
+
+
+def test_a_row_that_draws_three_server_errors_is_split(tmp_path: Path) -> None:
+    """Something in it may trip the server; our own point shows that it is not the server alone."""
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a", "b"])
+            for _ in range(3):
+                await gate.posted("a", "b")
+                gate.influxdb.answer(BROKEN)
+            for line in ("own", "a", "b"):
+                await gate.posted(line)
+                gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 2}
+
+    story(work)
+
+
+def test_a_server_that_fails_for_our_own_point_too_splits_nothing(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a", "b"])
+            for _ in range(3):
+                await gate.posted("a", "b")
+                gate.influxdb.answer(BROKEN)
+            await gate.posted("own")
+            gate.influxdb.answer(BROKEN)
+            await gate.posted("a", "b")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 2}
+
+    story(work)
+
+
+def test_server_errors_of_one_row_are_not_counted_for_another(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            for name in "ab":
+                await gate.put([f"{name}1", f"{name}2"])
+                for answer in (BROKEN, BROKEN, WRITTEN):
+                    await gate.posted(f"{name}1", f"{name}2")
+                    gate.influxdb.answer(answer)
+            await gate.empty()
+            assert gate.account == {"written": 4}
+
+    story(work)
+
+
+@pytest.mark.parametrize("answer", [REFUSED, BROKEN, Answer(413)], ids=lambda a: a.describe())
+def test_rows_that_are_refused_together_are_judged_alone(tmp_path: Path, answer: Answer) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"], ["b"])
+            await gate.posted("a", "b")
+            gate.influxdb.answer(answer)
+            for line in "ab":
+                await gate.posted(line)
+                gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 2}
+
+    story(work)
+
+
+def test_what_is_older_than_influxdb_keeps_expires_alone(tmp_path: Path) -> None:
+    too_old = Answer(400, "points beyond retention policy")
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a1", "a2"], ["b"])
+            await gate.posted("a1", "a2", "b")
+            gate.influxdb.answer(too_old)
+            await gate.posted("a1", "a2")
+            gate.influxdb.answer(too_old)
+            await gate.posted("b")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 1, "expired": 2}
+
+    story(work)
+
+
+def test_readings_of_a_damaged_row_are_lost_and_the_others_come_in(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path, drains=False) as gate:
+            await gate.put(["a1", "a2"], ["b"])
+            await gate.file.run(lambda connection: connection.execute("UPDATE journal SET crc = crc + 1 WHERE id = 1"))
+            drain = asyncio.create_task(gate.drain.run())
+            await gate.posted("b")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            drain.cancel()
+            assert gate.account == {"written": 1, "lost": 2}
+
+    story(work)
+
+
+def test_a_row_whose_first_write_still_flies_is_left_to_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            outcome = Outcome("water")
+            outcome.readings.append(Reading("a", "water"))
+            gate.delivery.take(outcome, 0.0)
+            gate.delivery.pump()
+            await gate.posted("a")
+            await gate.to_journal.commit_all()
+            await gate.put(["b"])
+            await gate.posted("b")
+            while gate.influxdb.waits:
+                gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert len(gate.influxdb.asked) == 2
+            assert gate.account == {"written": 2}
+
+    story(work)
+
+
+def test_after_an_outage_the_lane_goes_on(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            gate.breaker.open(AWAY)
+            await gate.put(["a"])
+            await asyncio.sleep(5.0)
+            assert not gate.influxdb.asked
+            gate.breaker.close()
+            await gate.posted("a")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+
+    story(work)
+
+
 def _rows(connection: object) -> list[int]:
     return [row for (row,) in connection.execute("SELECT id FROM journal ORDER BY id")]  # type: ignore[attr-defined]

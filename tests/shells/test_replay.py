@@ -55,6 +55,8 @@ def test_a_replay_of_more_readings_than_a_row_holds_loses_none(file: Database, c
     lines = [reading.lines for entry in file.run_here(journal.everything) for reading in decode(entry.body)]
     assert lines == [f"water,n={count} ph=7 {NOW_MS + n}" for count in counts for n in range(count)]
     assert result.readings == {"water": sum(counts)}
+    together = file.run_here(journal.next_rows, frozenset(), 10_000, 100)
+    assert len(together) == len(result.bodies), "none is marked as refused, which would go alone"
     assert file.run_here(journal.stock).batches == -(-sum(counts) // 1000)
 
 
