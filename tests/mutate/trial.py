@@ -17,7 +17,7 @@ import pytest
 
 from tests.mutate.changes import Change
 
-_PATIENCE: Final = (5.0, 4.0)
+_PATIENCE: Final = (3.0, 3.0)
 """Seconds a change may take, and how many times what the tests take without one; it turns in circles then."""
 _PASSED, _FAILED, _NOT_PUT = 0, 1, 3
 

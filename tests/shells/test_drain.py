@@ -3,11 +3,15 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.core.batching import encode
 from gateway.core.message import Outcome, Reading
 from gateway.core.write_result import Answer
+from gateway.disk import journal
+from gateway.disk.database import DatabaseFault
 from tests.shells.delivering import until
 from tests.shells.draining import OWN, rig, story
 
@@ -114,6 +118,7 @@ def test_a_row_that_is_settled_during_the_commit_of_a_removal_is_removed_by_the_
             works.set()
             await removal
             assert (await gate.file.run(_rows)) == [2]
+            await gate.drain.remove_settled()
             await gate.empty()
             assert gate.account == {"written": 2}
 
@@ -145,46 +150,6 @@ def test_a_reject_that_comes_of_a_split_during_the_commit_of_a_removal_is_kept(t
     story(work)
 
 
-@pytest.mark.parametrize("answer", [NO_RIGHTS, Answer(404), Answer(400, "max-series-per-database")], ids=lambda a: a.describe())
-def test_a_faulty_database_that_the_drain_finds_opens_the_breaker_and_its_row_is_the_probe(
-    tmp_path: Path, answer: Answer
-) -> None:
-    async def work() -> None:
-        async with rig(tmp_path) as gate:
-            await gate.put(["a"])
-            await gate.posted("a")
-            gate.influxdb.answer(answer)
-            await until(lambda: gate.breaker.is_open)
-            probe = asyncio.create_task(gate.breaker.run_probe(gate.influxdb.write, lambda: OWN))
-            await gate.posted("a")
-            gate.influxdb.answer(WRITTEN)
-            await until(lambda: not gate.breaker.is_open)
-            probe.cancel()
-            await gate.posted("a")  # nothing is settled by a probe
-            gate.influxdb.answer(WRITTEN)
-            await gate.empty()
-
-    story(work)
-
-
-@pytest.mark.parametrize("answer", [AWAY, Answer(0), Answer(429), Answer(500), REFUSED], ids=lambda a: a.describe())
-def test_what_influxdb_has_against_a_row_or_cannot_do_now_opens_no_breaker(tmp_path: Path, answer: Answer) -> None:
-    """The live lane finds out for itself whether InfluxDB is away."""
-
-    async def work() -> None:
-        async with rig(tmp_path) as gate:
-            await gate.put(["a"])
-            await gate.posted("a")
-            gate.influxdb.answer(answer)
-            await until(lambda: gate.influxdb.waits)
-            assert not gate.breaker.is_open
-            gate.influxdb.answer(WRITTEN)
-            await gate.empty()
-            assert gate.account == {"written": 1}
-
-    story(work)
-
-
 def test_readings_that_were_given_up_are_not_probed_with_any_more(tmp_path: Path) -> None:
     """They are counted as expired; the database may take them the next time."""
 
@@ -199,92 +164,6 @@ def test_readings_that_were_given_up_are_not_probed_with_any_more(tmp_path: Path
             await gate.posted("own")
             probe.cancel()
             assert gate.account == {"expired": 1}
-
-    story(work)
-
-
-BROKEN = Answer(500, "panic")
-
-
-def test_a_row_that_draws_three_server_errors_is_split(tmp_path: Path) -> None:
-    """Something in it may trip the server; our own point shows that it is not the server alone."""
-
-    async def work() -> None:
-        async with rig(tmp_path) as gate:
-            await gate.put(["a", "b"])
-            for _ in range(3):
-                await gate.posted("a", "b")
-                gate.influxdb.answer(BROKEN)
-            for line in ("own", "a", "b"):
-                await gate.posted(line)
-                gate.influxdb.answer(WRITTEN)
-            await gate.empty()
-            assert gate.account == {"written": 2}
-
-    story(work)
-
-
-def test_a_server_that_fails_for_our_own_point_too_splits_nothing(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with rig(tmp_path) as gate:
-            await gate.put(["a", "b"])
-            for _ in range(3):
-                await gate.posted("a", "b")
-                gate.influxdb.answer(BROKEN)
-            await gate.posted("own")
-            gate.influxdb.answer(BROKEN)
-            await gate.posted("a", "b")
-            gate.influxdb.answer(WRITTEN)
-            await gate.empty()
-            assert gate.account == {"written": 2}
-
-    story(work)
-
-
-def test_server_errors_of_one_row_are_not_counted_for_another(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with rig(tmp_path) as gate:
-            for name in "ab":
-                await gate.put([f"{name}1", f"{name}2"])
-                for answer in (BROKEN, BROKEN, WRITTEN):
-                    await gate.posted(f"{name}1", f"{name}2")
-                    gate.influxdb.answer(answer)
-            await gate.empty()
-            assert gate.account == {"written": 4}
-
-    story(work)
-
-
-@pytest.mark.parametrize("answer", [REFUSED, BROKEN, Answer(413)], ids=lambda a: a.describe())
-def test_rows_that_are_refused_together_are_judged_alone(tmp_path: Path, answer: Answer) -> None:
-    async def work() -> None:
-        async with rig(tmp_path) as gate:
-            await gate.put(["a"], ["b"])
-            await gate.posted("a", "b")
-            gate.influxdb.answer(answer)
-            for line in "ab":
-                await gate.posted(line)
-                gate.influxdb.answer(WRITTEN)
-            await gate.empty()
-            assert gate.account == {"written": 2}
-
-    story(work)
-
-
-def test_what_is_older_than_influxdb_keeps_expires_alone(tmp_path: Path) -> None:
-    too_old = Answer(400, "points beyond retention policy")
-
-    async def work() -> None:
-        async with rig(tmp_path) as gate:
-            await gate.put(["a1", "a2"], ["b"])
-            await gate.posted("a1", "a2", "b")
-            gate.influxdb.answer(too_old)
-            await gate.posted("a1", "a2")
-            gate.influxdb.answer(too_old)
-            await gate.posted("b")
-            gate.influxdb.answer(WRITTEN)
-            await gate.empty()
-            assert gate.account == {"written": 1, "expired": 2}
 
     story(work)
 
@@ -335,6 +214,61 @@ def test_after_an_outage_the_lane_goes_on(tmp_path: Path) -> None:
             await gate.posted("a")
             gate.influxdb.answer(WRITTEN)
             await gate.empty()
+
+    story(work)
+
+
+def test_a_row_that_was_settled_late_is_removed_although_nothing_else_comes(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"])
+            await gate.posted("a")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            await gate.store.append([encode([Reading("b", "water")])])
+            gate.drain.settled_late(2)
+            await gate.empty()
+
+    story(work)
+
+
+def test_a_row_that_the_disk_did_not_remove_is_removed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            settle = gate.store.settle
+            tries = iter([True, True, False])
+
+            async def fails_twice(*args: Any) -> None:  # noqa: ANN401 - passed on
+                if next(tries):
+                    raise DatabaseFault("disk full")
+                await settle(*args)
+
+            monkeypatch.setattr(gate.store, "settle", fails_twice)
+            await gate.put(["a"])
+            await gate.posted("a")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 1}
+            assert len(gate.influxdb.asked) == 1
+
+    story(work)
+
+
+def test_an_empty_journal_is_not_looked_at_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    next_rows = journal.next_rows
+    monkeypatch.setattr(journal, "next_rows", lambda *args: looks.append(1) or next_rows(*args))
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"])
+            await gate.posted("a")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            await asyncio.sleep(5.0)
+            before = len(looks)
+            await asyncio.sleep(20.0)
+            assert len(looks) == before < 10
 
     story(work)
 
