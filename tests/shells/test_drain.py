@@ -254,6 +254,20 @@ def test_a_row_that_the_disk_did_not_remove_is_removed_later(tmp_path: Path, mon
     story(work)
 
 
+def test_an_empty_journal_has_given_its_pages_back(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(*[[f"{row} {number * row * 0.37}" for number in range(100)] for row in range(9)])
+            while gate.ledger.pending["journal"]:
+                await until(lambda: gate.influxdb.waits)
+                gate.influxdb.answer(WRITTEN)
+                await asyncio.sleep(0)
+            await gate.empty()
+            assert await gate.file.run(lambda connection: connection.execute("PRAGMA freelist_count").fetchone()) == (0,)
+
+    story(work)
+
+
 def test_an_empty_journal_is_not_looked_at_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
     next_rows = journal.next_rows

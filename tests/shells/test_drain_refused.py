@@ -106,14 +106,14 @@ def test_server_errors_of_one_row_are_not_counted_for_another(tmp_path: Path) ->
 def test_rows_that_are_refused_together_are_judged_alone(tmp_path: Path, answer: Answer) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
-            await gate.put(["a"], ["b"])
-            await gate.posted("a", "b")
+            await gate.put(["a1", "a2"], ["b1", "b2"])
+            await gate.posted("a1", "a2", "b1", "b2")
             gate.influxdb.answer(answer)
-            for line in "ab":
-                await gate.posted(line)
+            for row in "ab":
+                await gate.posted(f"{row}1", f"{row}2")
                 gate.influxdb.answer(WRITTEN)
             await gate.empty()
-            assert gate.account == {"written": 2}
+            assert gate.account == {"written": 4}
 
     story(work)
 
