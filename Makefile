@@ -39,9 +39,8 @@ test-together-1: ready ## the tests on real parts, the first half
 test-together-2: ready ## the second half
 	$(BIN)/python -m pytest -m "not slow" tests/system/test_system_[k-z]*.py
 
-test-all: check ## all tests, the slow ones too, and some of the changes that make mutate tries, others every day
+test-all: check ## all tests, the slow ones too
 	$(BIN)/python -m pytest
-	$(BIN)/python -m tests.mutate --sample 150 --seed $(shell date +%j)
 
 check: ready ## format, lint, types, import rules, and generated files against their sources
 	$(BIN)/ruff format --check .
