@@ -20,6 +20,8 @@ from gateway.core.streams import Device
 _Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 _Word = Annotated[int, Field(ge=0, lt=1 << 64)]
 _Count = Annotated[int, Field(ge=0, lt=1 << 32)]
+_Fingerprint = Annotated[int, Field(ge=0, lt=1 << 16)]
+_Quality = Annotated[int, Field(ge=0, lt=1 << 8)]
 
 
 class _Counters(NamedTuple):
@@ -42,8 +44,9 @@ class _RecentKey(NamedTuple):
     """One key of the window of duplicates; ``shape`` counts in the record's own shapes."""
 
     key: _Word
-    fingerprint: _Count
+    fingerprints: tuple[_Fingerprint, ...]
     shape: _Count
+    quality: _Quality
     age_s: _Count
 
 
@@ -56,7 +59,10 @@ class _Window(TypedDict):
 
 
 class _Record(TypedDict, total=False):
-    """A device. ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it."""
+    """A device. ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
+
+    A window under its former name, ``window``, knew only whole readings; it is passed over.
+    """
 
     seen: _Ms
     stamp: _Ms
@@ -66,7 +72,7 @@ class _Record(TypedDict, total=False):
     missing: _Word
     counters: list[_Counters]
     doubts: list[_Doubt]
-    window: _Window
+    recent: _Window
 
 
 _RECORD: Final = TypeAdapter(_Record)
@@ -115,11 +121,11 @@ def _pack_counters(counters: CounterState, record: _Record) -> None:
 def _pack_window(recent: RecentKeys, shapes: Shapes, now_ms: int, record: _Record) -> None:
     numbers: dict[tuple[str, ...], int] = {}
     keys = [
-        _RecentKey(key, fingerprint, numbers.setdefault(fields, len(numbers)), age_s)
-        for key, fingerprint, fields, age_s in recent.young(now_ms, shapes)
+        _RecentKey(key, fingerprints, numbers.setdefault(fields, len(numbers)), quality, age_s)
+        for key, fingerprints, fields, quality, age_s in recent.young(now_ms, shapes)
     ]
     if keys:
-        record["window"] = _Window(at=now_ms, shapes=list(numbers), keys=keys)
+        record["recent"] = _Window(at=now_ms, shapes=list(numbers), keys=keys)
 
 
 def unpack(line: str, device: Device, shapes: Shapes, now_ms: int) -> None:
@@ -153,12 +159,12 @@ def _unpack_counters(record: _Record, seen_ms: int) -> CounterState:
 
 def _unpack_keys(record: _Record, now_ms: int) -> list[Key]:
     """The keys with their ages now; none when the clock went back since, or they are all too old."""
-    window = record.get("window")
+    window = record.get("recent")
     if window is None or not 0 <= now_ms - window["at"] <= WINDOW_S * 1000:
         return []
     older_s, shapes = (now_ms - window["at"]) // 1000, window["shapes"]
     return [
-        Key(key, fingerprint, shapes[number], age_s + older_s)
-        for key, fingerprint, number, age_s in window["keys"]
+        Key(key, fingerprints, shapes[number], quality, age_s + older_s)
+        for key, fingerprints, number, quality, age_s in window["keys"]
         if number < len(shapes)
     ]

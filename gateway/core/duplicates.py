@@ -1,21 +1,28 @@
 """Duplicates: the last keys of a device, small enough to keep for every device of a province.
 
-A key is (domain, tags, time) of a reading; what is remembered of it is a fingerprint of its values, which fields it had, and
-when it came. Two 64-bit words a key, 32 keys, ten minutes, and one word in front:
+A key is (domain, tags, time) of a reading. A second reading of a key that only repeats what is known is a duplicate; one that
+brings further fields and contradicts none joins; one with another value of a known field is a conflict, and the first stands.
 
-    first    the newest time among the keys: what is newer needs no comparing
+What is remembered of a key: which fields it has, a 16-bit fingerprint of each value, the quality it was written with, and when
+it was last added to. The window is one array of 64-bit words, for 32 keys and ten minutes:
 
+    word 0   the newest time among the keys: what is newer needs no comparing
+    word 1   how many keys follow
+
+    and for each key, the one that was added to last behind the others
     word 0   fingerprint of the key
-    word 1   fingerprint of the values (32 bits) · shape: which fields (12 bits) · second of arrival (20 bits)
+    word 1   quality (8 bits) · shape: which fields (12 bits) · second of arrival (20 bits)
+    word 2   the fingerprints of the values, four to a word, in as many words as they need
 
-The values' fingerprint decides only between a duplicate and a conflict once the 64 bits of the key agree.
+The values' fingerprints decide only once the 64 bits of the key agree: one conflict in 65,000 is taken for a duplicate.
 
 The words mean the same in every process, so a window outlives a restart: only numbers are hashed by Python, whose hash of
 text differs from run to run; the series goes in by its CRC. The number of a shape alone belongs to the process.
 """
 
+import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Final, NamedTuple, Self, cast
 from zlib import crc32
@@ -26,11 +33,17 @@ from schemas.readings import Value
 KEYS_MAX: Final = 32
 WINDOW_S: Final = 600
 _WORD: Final = (1 << 64) - 1
-_HALF: Final = (1 << 32) - 1
+_WORD_BYTES: Final = 8
+_HEAD: Final = 2
+"""Words before the first key; also those of a key before its fingerprints."""
+
 _SECONDS: Final = (1 << 20) - 1
+_FORMER: Final = 1 << 19
+"""Seconds that are counted as passed; what seems longer ago lies ahead: the other one is replayed and arrived before."""
+
 _SHAPE_BITS: Final = 20
-_MINUS_ONE: Final = -1e300
-"""Hashed in place of -1.0, which to Python has the hash of -2.0; no quantity is as low."""
+_SHAPES: Final = SHAPES_MAX - 1
+_QUALITY_BITS: Final = 32
 
 
 def series_key(domain: str, tags: str) -> int:
@@ -43,19 +56,37 @@ class Twin(Enum):
 
     NEW = "new"
     DUPLICATE = "duplicate"
+    JOINS = "joins"
     CONFLICT = "conflict"
+
+
+class DedupVerdict(NamedTuple):
+    """Result of the duplicate check.
+
+    :ivar fields: of a reading that joins, those to write; of a conflict, those with another value.
+    :ivar quality: of a reading that joins, the bits of all readings of its key.
+    """
+
+    twin: Twin
+    fields: tuple[str, ...] = ()
+    quality: int = 0
+
+
+NEW: Final = DedupVerdict(Twin.NEW)
+DUPLICATE: Final = DedupVerdict(Twin.DUPLICATE)
 
 
 class Key(NamedTuple):
     """One key of a window, for those who store it.
 
-    :ivar fields: which fields the reading had, in their order.
-    :ivar age_s: seconds since it came.
+    :ivar fingerprints: of the values of ``fields``, in their order.
+    :ivar age_s: seconds since it was last added to.
     """
 
     key: int
-    fingerprint: int
+    fingerprints: tuple[int, ...]
     fields: tuple[str, ...]
+    quality: int
     age_s: int
 
 
@@ -66,62 +97,108 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
 
     def __new__(cls) -> Self:
         """An empty window."""
-        return cast("Self", super().__new__(cls, "Q", (0,)))
+        return cast("Self", super().__new__(cls, "Q", (0, 0)))
 
     @property
     def newest_ms(self) -> int:
         """The newest time of a reading of this device; 0 before the first."""
         return int(self[0])
 
-    def see(self, series: int, time_ms: int, values: tuple[Value, ...], shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
-        """Judge a reading and remember it when it is new.
+    @property
+    def keys_held(self) -> int:
+        """Number of keys in the window."""
+        return int(self[1])
+
+    def see(
+        self, series: int, time_ms: int, values: tuple[Value, ...], shape: Shape, quality: int, now_ms: int, shapes: Shapes
+    ) -> DedupVerdict:
+        """Judge a reading, and remember what is new of it.
 
         ``series`` is the :func:`series_key` of its domain and tags, ``values`` its values without quality and sequence.
         """
-        if -1.0 in values:
-            values = tuple([_MINUS_ONE if value == -1.0 else value for value in values])
         key = hash((series, time_ms)) & _WORD
-        fingerprint = hash(values) & _HALF
+        # 65521, the largest prime below 2^16, takes something of all bits of a hash; 1.5: -1.0 and -2.0 have one hash in Python
+        fingerprints = [hash(value * 1.5) % 65521 for value in values]  # type: ignore[operator] # texts are tags by now
+        second = now_ms // 1000
         if time_ms > self[0]:
             self[0] = time_ms
-        else:
-            twin = self._compare(key, fingerprint, shape, now_ms, shapes)
-            if twin is not Twin.NEW:
-                return twin
-        second = now_ms // 1000
-        if len(self) > 2 * KEYS_MAX or (len(self) > 1 and (second - self[2]) & _SECONDS > WINDOW_S):
-            del self[1:3]
-        self.append(key)
-        self.append(fingerprint << 32 | shape.number << _SHAPE_BITS | (second & _SECONDS))
-        return Twin.NEW
+        elif at := self._find(key, second, shapes):
+            return self._compare(at, fingerprints, shape, quality, second, shapes)
+        self._add(key, fingerprints, shape, quality, second, shapes)
+        return NEW
 
     def young(self, now_ms: int, shapes: Shapes) -> Iterator[Key]:
         """The keys that still count, the oldest first; those whose shape was one too many are left out."""
-        for at in range(1, len(self), 2):
+        at = _HEAD
+        while at < len(self):
             about = self[at + 1]
-            age_s = (now_ms // 1000 - about) & _SECONDS
-            fields = shapes.fields_of(about >> _SHAPE_BITS & (SHAPES_MAX - 1))
+            number, age_s = about >> _SHAPE_BITS & _SHAPES, (now_ms // 1000 - about) & _SECONDS
+            fields = shapes.fields_of(number)
             if age_s <= WINDOW_S and fields:
-                yield Key(self[at], about >> 32, fields, age_s)
+                yield Key(self[at], tuple(self._fingerprints(at, len(fields))), fields, about >> _QUALITY_BITS, age_s)
+            at += shapes.words[number]
 
     def restore(self, newest_ms: int, keys: Iterable[Key], now_ms: int, shapes: Shapes) -> None:
         """Take back a stored window into an empty one; the ages of ``keys`` are those of ``now_ms``."""
         self[0] = newest_ms
-        for key, fingerprint, fields, age_s in keys:
-            if age_s <= WINDOW_S and len(self) < 2 * KEYS_MAX:
-                shape, second = shapes.of(fields), now_ms // 1000 - age_s
-                self.extend((key, fingerprint << 32 | shape.number << _SHAPE_BITS | (second & _SECONDS)))
+        for key, fingerprints, fields, quality, age_s in keys:
+            if age_s <= WINDOW_S and len(fingerprints) == len(fields):
+                self._add(key, fingerprints, shapes.of(fields), quality, now_ms // 1000 - age_s, shapes)
 
-    def _compare(self, key: int, fingerprint: int, shape: Shape, now_ms: int, shapes: Shapes) -> Twin:
-        for at in range(1, len(self), 2):
-            if self[at] != key:
-                continue
-            about = self[at + 1]
-            if (now_ms // 1000 - about) & _SECONDS > WINDOW_S:
-                continue
-            other = about >> _SHAPE_BITS & (SHAPES_MAX - 1)
-            if about >> 32 == fingerprint and other in {shape.number, 0}:
-                return Twin.DUPLICATE
-            if shapes.share_a_field(shape, other):
-                return Twin.CONFLICT
-        return Twin.NEW
+    def _add(self, key: int, fingerprints: Sequence[int], shape: Shape, quality: int, second: int, shapes: Shapes) -> None:
+        """Put a key behind the others. It takes the place of the first when it is one too many, or that is too old."""
+        count, number = self[1], shape.number
+        if count and (count >= KEYS_MAX or WINDOW_S < (second - self[3] & _SECONDS) < _FORMER):
+            del self[2 : 2 + shapes.words[self[3] >> _SHAPE_BITS & _SHAPES]]
+        else:
+            self[1] = count + 1
+        if not number:
+            fingerprints = [_whole(fingerprints, shape)]
+        about = quality << _QUALITY_BITS | number << _SHAPE_BITS | second & _SECONDS
+        self.frombytes(shape.pack(key, about, *fingerprints))
+
+    def _remove(self, at: int, shapes: Shapes) -> None:
+        del self[at : at + shapes.words[self[at + 1] >> _SHAPE_BITS & _SHAPES]]
+        self[1] -= 1
+
+    def _find(self, key: int, second: int, shapes: Shapes) -> int:
+        """The place of a key; 0 when it is not known. What is replayed may have arrived before its twin."""
+        place = self.tobytes().find(key.to_bytes(_WORD_BYTES, sys.byteorder), _HEAD * _WORD_BYTES)
+        at, is_askew = divmod(place, _WORD_BYTES)
+        if place < 0 or is_askew:
+            return 0
+        if (second - self[at + 1] + WINDOW_S) & _SECONDS > 2 * WINDOW_S:
+            self._remove(at, shapes)
+            return 0
+        return at
+
+    def _compare(
+        self, at: int, fingerprints: list[int], shape: Shape, quality: int, second: int, shapes: Shapes
+    ) -> DedupVerdict:
+        """Judge a reading by what is known of its key, and add to that what it brings."""
+        key, about = self[at], self[at + 1]
+        fields = shapes.fields_of(about >> _SHAPE_BITS & _SHAPES)
+        if not fields:
+            is_same = self._fingerprints(at, 1) == [_whole(fingerprints, shape)]
+            return DUPLICATE if is_same else DedupVerdict(Twin.CONFLICT, shape.names)
+        known = dict(zip(fields, self._fingerprints(at, len(fields)), strict=True))
+        came = dict(zip(shape.names, fingerprints, strict=True))
+        wrong = tuple(field for field, fingerprint in came.items() if known.get(field, fingerprint) != fingerprint)
+        if wrong:
+            return DedupVerdict(Twin.CONFLICT, wrong)
+        new = tuple(field for field in came if field not in known)
+        if not new:
+            return DUPLICATE
+        known |= came
+        quality |= about >> _QUALITY_BITS
+        self._remove(at, shapes)
+        self._add(key, list(known.values()), shapes.of(tuple(known)), quality, second, shapes)
+        return DedupVerdict(Twin.JOINS, new, quality)
+
+    def _fingerprints(self, at: int, count: int) -> list[int]:
+        return array("H", self[at + _HEAD : at + _HEAD + -(-count // 4)].tobytes())[:count].tolist()
+
+
+def _whole(fingerprints: Sequence[int], shape: Shape) -> int:
+    """One fingerprint of a reading whose shape is one too many."""
+    return hash((crc32(",".join(shape.names).encode()), *fingerprints)) % 65521

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.clock import DOUBTED_FUTURE_MS, MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
 from gateway.core.counters import CounterState
-from gateway.core.duplicates import RecentKeys, Twin, series_key
+from gateway.core.duplicates import NEW, DedupVerdict, RecentKeys, Twin, series_key
 from gateway.core.mapped import CounterRule
 from gateway.core.message import Message, Outcome, Reading
 from gateway.core.points import tail
@@ -93,28 +93,39 @@ class Judge:
         """The last steps: counters, duplicates, sequence, line."""
         device, domain = series.device, series.domain
         quality |= device.quality
-        shape = self.shapes.of(tuple(values))
+        names = tuple(values)
+        shape = self.shapes.by_fields.get(names) or self.shapes.of(names)
         numbers = tuple(values.values())
         if shape.counters:
             quality |= _check_counters(device, shape, numbers, text_tags, time_ms, rules)
             if quality & Quality.COUNTER_SUSPECT:
                 self._look_for_jumps(device, shape, numbers, text_tags, now_ms)
-        twin = Twin.NEW
+        seen = NEW
         if own_time:
             if device.recent is None:
                 device.recent = RecentKeys()
             key = series.key if tags is series.tags else series_key(domain, tags)
-            twin = device.recent.see(key, time_ms, numbers, shape, now_ms, self.shapes)
-        if twin is Twin.NEW:
+            seen = device.recent.see(key, time_ms, numbers, shape, quality, now_ms, self.shapes)
+        if seen is NEW:
             if seq is not None:
                 self._follow_sequence(series, seq, time_ms)
             lines = shape.lines(domain, tags, numbers, tail(quality, seq, time_ms))
             outcome.readings.append(Reading(lines, domain))
-        elif twin is Twin.DUPLICATE:
+        elif seen.twin is Twin.DUPLICATE:
             outcome.duplicates += 1
+        elif seen.twin is Twin.JOINS:
+            self._follow_sequence(series, seq, time_ms)
+            outcome.readings.append(Reading(self._joining(seen, domain, tags, values, time_ms), domain))
         else:
-            detail = f"another reading of {device.name} at {time_ms} ms has other values; the first one stands"
+            detail = (
+                f"another reading of {device.name} at {time_ms} ms has another {', '.join(seen.fields)}; the first one stands"
+            )
             outcome.refusals.append(refusal_of(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, series))
+
+    def _joining(self, seen: DedupVerdict, domain: str, tags: str, values: NativeReading, time_ms: int) -> str:
+        """The lines of a reading that joins a point: what is new in it, and no sequence number, which is the first one's."""
+        shape = self.shapes.of(seen.fields)
+        return shape.lines(domain, tags, tuple([values[name] for name in seen.fields]), tail(seen.quality, None, time_ms))
 
     def _look_for_jumps(self, device: Device, shape: Shape, numbers: tuple[Value, ...], text_tags: str, now_ms: int) -> None:
         """A register that is suddenly ten times as much is no fault of one device when others of its make do the same."""

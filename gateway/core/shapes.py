@@ -1,5 +1,6 @@
 """Shapes: which fields come together in a reading. Fleets have a few dozen, so what follows from one is worked out once."""
 
+from struct import Struct
 from typing import Final
 
 from gateway.core.counters import RATE_PER_H
@@ -16,52 +17,60 @@ class Shape:
 
     :ivar number: small number that stands for it; 0 for those that are one too many.
     :ivar names: its fields in their order.
+    :ivar pack: makes the words that the window of duplicates remembers of a reading: two, and 16 bits a field (those of a shape
+        that is one too many: 16 bits in all).
+    :ivar words: how many words that are.
     :ivar counters: position, name and greatest rate per hour of the counters among the fields.
     """
 
-    __slots__ = ("_domain_format", "_health_format", "_split", "counters", "fields", "names", "number")
+    __slots__ = ("_format", "_split", "counters", "fields", "names", "number", "pack", "words")
 
     def __init__(self, number: int, fields: tuple[str, ...]) -> None:
         self.number = number
         self.names = fields
         self.fields = frozenset(fields)
         own = [field for field in fields if field not in _HEALTH_FIELDS]
+        remembered = Struct(f"=QQ{len(fields) if number else 1}H")
+        self.words = -(-remembered.size // 8)
+        self.pack = Struct(f"{remembered.format}{8 * self.words - remembered.size}x").pack
         self._split = len(own)
-        self._domain_format = line_format(own)
-        self._health_format = line_format(fields[self._split :])
+        self._format = "\n".join([line_format(part) for part in (own, fields[len(own) :]) if part])
         self.counters = [(at, field, RATE_PER_H[field]) for at, field in enumerate(own) if field in RATE_PER_H]
 
     def lines(self, domain: str, tags: str, values: tuple[Value, ...], tail: str) -> str:
         """A reading as line protocol: its point, and behind it the one of device health, where it has them."""
         split = self._split
         if split == len(values):
-            return self._domain_format % (domain, tags, *values, tail)
-        health = self._health_format % (HEALTH, tags, *values[split:], tail)
-        return f"{self._domain_format % (domain, tags, *values[:split], tail)}\n{health}" if split else health
+            return self._format % (domain, tags, *values, tail)
+        if not split:
+            return self._format % (HEALTH, tags, *values, tail)
+        return self._format % (domain, tags, *values[:split], tail, HEALTH, tags, *values[split:], tail)
 
 
 class Shapes:
-    """All shapes met so far; a flood of new ones is served, but not remembered."""
+    """All shapes met so far; a flood of new ones is served, but not remembered.
+
+    :ivar by_fields: the shape of some fields, for the one who asks for each reading; :meth:`of` knows them all.
+    :ivar words: the words that are remembered of a reading, by the number of its shape.
+    """
 
     def __init__(self) -> None:
-        self._by_fields: dict[tuple[str, ...], Shape] = {}
+        self.by_fields: dict[tuple[str, ...], Shape] = {}
         self._by_number: list[Shape] = [Shape(0, ())]
+        self.words: list[int] = [self._by_number[0].words]
 
     def of(self, fields: tuple[str, ...]) -> Shape:
         """The shape of these fields."""
-        return self._by_fields.get(fields) or self._new(fields)
+        return self.by_fields.get(fields) or self._new(fields)
 
     def _new(self, fields: tuple[str, ...]) -> Shape:
         if len(self._by_number) >= SHAPES_MAX:
             return Shape(0, fields)
         shape = Shape(len(self._by_number), fields)
         self._by_number.append(shape)
-        self._by_fields[fields] = shape
+        self.words.append(shape.words)
+        self.by_fields[fields] = shape
         return shape
-
-    def share_a_field(self, shape: Shape, other_number: int) -> bool:
-        """Whether a shape has a field in common with the one of that number; one that was too many counts as sharing."""
-        return not other_number or not shape.fields.isdisjoint(self._by_number[other_number].fields)
 
     def fields_of(self, number: int) -> tuple[str, ...]:
         """The fields of the shape of that number, in their order; none for one that was too many."""

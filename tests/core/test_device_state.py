@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.core.counters import CounterState
 from gateway.core.device_state import pack, unpack
-from gateway.core.duplicates import WINDOW_S, RecentKeys, Twin, series_key
+from gateway.core.duplicates import WINDOW_S, DedupVerdict, RecentKeys, Twin, series_key
 from gateway.core.shapes import Shapes
 from gateway.core.streams import Device
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
@@ -33,7 +33,7 @@ def seen(shapes: Shapes, *times_ms: int, value: float = 7.0) -> RecentKeys:
     """A window in which readings of these times stand; each came when it was taken."""
     recent = RecentKeys()
     for time_ms in times_ms:
-        assert recent.see(KEY, time_ms, (value, 1.0), shapes.of(FIELDS), time_ms, shapes) is Twin.NEW
+        assert recent.see(KEY, time_ms, (value, 1.0), shapes.of(FIELDS), 2, time_ms, shapes).twin is Twin.NEW
     return recent
 
 
@@ -95,20 +95,30 @@ def test_a_copy_is_known_after_a_restart() -> None:
     new, fresh = again(old, window=True, shapes=shapes), Shapes()
     unpack(pack(old, shapes, NOW_MS), new, fresh, NOW_MS)
 
-    def see(values: tuple[float, ...], fields: tuple[str, ...] = FIELDS) -> Twin:
-        return new.recent.see(KEY, NOW_MS, values, fresh.of(fields), NOW_MS, fresh)
+    def see(values: tuple[float, ...], fields: tuple[str, ...] = FIELDS) -> DedupVerdict:
+        return new.recent.see(KEY, NOW_MS, values, fresh.of(fields), 16, NOW_MS, fresh)
 
     assert new.recent.newest_ms == NOW_MS
-    assert see((7.0, 1.0)) is Twin.DUPLICATE
-    assert see((8.0, 1.0)) is Twin.CONFLICT
-    assert see((6.5,), ("ph",)) is Twin.NEW
+    assert see((7.0, 1.0)).twin is Twin.DUPLICATE
+    assert see((7.0,), FIELDS[:1]).twin is Twin.DUPLICATE
+    assert see((8.0, 1.0)) == DedupVerdict(Twin.CONFLICT, FIELDS[:1])
+    assert see((6.5, 7.0), ("ph", FIELDS[0])) == DedupVerdict(Twin.JOINS, ("ph",), 18)
+    assert see((6.5, 1.0), ("ph", FIELDS[1])).twin is Twin.DUPLICATE
+
+
+def test_a_window_of_an_earlier_version_is_passed_over() -> None:
+    """It knew one fingerprint of all values: what comes again is written once more, over itself."""
+    line = f'{{"seen":{NOW_MS},"newest":0,"seq":4,"window":{{"at":{NOW_MS},"shapes":[["ph"]],"keys":[[5,77,0,0]]}}}}'
+    new = Device("m1", None)
+    unpack(line, new, Shapes(), NOW_MS)
+    assert (new.recent.newest_ms, new.recent.keys_held, new.last_seq) == (NOW_MS, 0, 4)
 
 
 def test_without_its_window_a_device_still_knows_its_newest_reading() -> None:
     """An old reading that comes late must not set the sequence number back."""
     shapes = Shapes()
     new = again(device(recent=seen(shapes, NOW_MS)), shapes=shapes)
-    assert (new.recent.newest_ms, len(new.recent)) == (NOW_MS, 1)
+    assert (new.recent.newest_ms, new.recent.keys_held) == (NOW_MS, 0)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +135,7 @@ def test_keys_age_while_the_gateway_is_down(later_ms: int, known: int) -> None:
     shapes = Shapes()
     old = device(recent=seen(shapes, NOW_MS - 6 * MINUTE_MS, NOW_MS))
     new = again(old, window=True, now_ms=NOW_MS + later_ms, shapes=shapes)
-    assert (len(new.recent) - 1) // 2 == known
+    assert new.recent.keys_held == known
 
 
 def test_a_device_seen_by_a_clock_that_went_ahead_was_seen_now() -> None:
@@ -138,7 +148,8 @@ def test_the_fingerprints_of_a_reading_are_the_same_in_every_process() -> None:
         "from gateway.core.duplicates import RecentKeys, series_key\n"
         "from gateway.core.shapes import Shapes\n"
         "shapes, keys = Shapes(), RecentKeys()\n"
-        "keys.see(series_key('water', ',device=m1'), 5, (1.5, -1.0, True), shapes.of(('ph',)), 7, shapes)\n"
+        "shape = shapes.of(('ph', 'level_m', 'valve_open'))\n"
+        "keys.see(series_key('water', ',device=m1'), 5, (1.5, -1.0, True), shape, 0, 7, shapes)\n"
         "print(list(keys))"
     )
     runs = {
@@ -159,7 +170,7 @@ def test_the_fingerprints_of_a_reading_are_the_same_in_every_process() -> None:
         pytest.param('{"seen": "long ago"}', id="another-type"),
         pytest.param('{"seen": 1e300}', id="no-time"),
         pytest.param('{"seen": 5, "counters": [[5]]}', id="no-counters"),
-        pytest.param('{"seen": 5, "newest": 1, "window": {"at": 5, "shapes": [], "keys": [[-1, 0, 0, 0]]}}', id="no-key"),
+        pytest.param('{"seen": 5, "newest": 1, "recent": {"at": 5, "shapes": [], "keys": [[-1, [0], 0, 0, 0]]}}', id="no-key"),
     ],
 )
 def test_a_line_that_is_none_leaves_the_device_new(line: str) -> None:
@@ -173,7 +184,12 @@ def test_a_line_that_is_none_leaves_the_device_new(line: str) -> None:
     "line",
     [
         pytest.param('{"seen": 5, "newest": 9007199254740991}', id="newest-before-the-epoch"),
-        pytest.param('{"seen": 5, "newest": 1, "window": {"at": 5, "shapes": [], "keys": [[1, 0, 7, 0]]}}', id="no-such-shape"),
+        pytest.param(
+            '{"seen": 5, "newest": 1, "recent": {"at": 5, "shapes": [], "keys": [[1, [0], 7, 0, 0]]}}', id="no-such-shape"
+        ),
+        pytest.param(
+            '{"seen": 5, "newest": 1, "recent": {"at": 5, "shapes": [["ph"]], "keys": [[1, [], 0, 0, 0]]}}', id="no-values"
+        ),
         pytest.param('{"seen": 5, "of a later version": [1]}', id="unknown-key"),
     ],
 )

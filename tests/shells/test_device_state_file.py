@@ -46,7 +46,7 @@ class Run:
         device.counters = device.counters or CounterState()
         device.counters.is_suspect("volume_m3", 1e9, value, now_ms)
         device.recent = device.recent or RecentKeys()
-        device.recent.see(series_key("water", name), now_ms, (value,), self.shapes.of(("volume_m3",)), now_ms, self.shapes)
+        device.recent.see(series_key("water", name), now_ms, (value,), self.shapes.of(("volume_m3",)), 0, now_ms, self.shapes)
         return device
 
     def save(self, *, windows: bool = False) -> int:
@@ -99,7 +99,7 @@ def test_the_window_of_duplicates_is_saved_at_the_stop_alone(start: Start, windo
     run.save(windows=windows)
     again = start().meet("m1")
     assert again.recent is not None
-    assert (len(again.recent) > 1) is windows
+    assert (again.recent.keys_held > 0) is windows
 
 
 def test_only_what_changed_is_written(start: Start) -> None:
