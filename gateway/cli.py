@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     rejects.set_defaults(command=_rejects)
 
     journal = commands.add_parser("journal", parents=[with_config], help="the store-and-forward log")
-    journal.add_argument("action", choices=["status", "export", "drop"])
+    journal.add_argument("action", choices=["status", "export", "drop", "acknowledge"])
     journal.add_argument("file", nargs="?", type=Path, metavar="FILE", help="for export: line protocol goes there")
     journal.add_argument("--json", action="store_true", help="print JSON")
     journal.set_defaults(command=_journal)

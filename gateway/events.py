@@ -232,6 +232,15 @@ class Events:
         self.damage_trouble = ""
         log.error("%s: %d readings of it are saved, %d are lost, and what stood in rows that cannot be read", name, saved, lost)
 
+    def missing(self, readings: int, name: str) -> None:
+        """The start is over; readings that the journal should hold are lost, and no person has acknowledged it."""
+        if readings:
+            log.error("%d readings that %s should hold are lost; `gateway journal acknowledge` ends this alarm", readings, name)
+
+    def missing_acknowledged(self, readings: int) -> None:
+        """A person knows of the readings that are missing."""
+        log.info("acknowledged: %d readings of the journal are lost", readings)
+
     def backlog_found(self, readings: int) -> None:
         """The journal holds readings of an earlier run."""
         if readings:

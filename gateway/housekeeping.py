@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import random
@@ -100,33 +101,44 @@ class Housekeeping:
                 let_go(batch)
 
     async def salvage(self, backlog_grew: Callable[[], None], take_back: Callable[[list[Row]], Awaitable[None]]) -> None:
-        """Bring what can be read of damaged files into the new one, behind the readings, a little at a time."""
+        """Bring what can be read of damaged files into the new one, behind the readings, a little at a time.
+
+        What the journal should hold and does not hold then is lost.
+        """
+        tally = self._database.tally
         for aside in self._database.to_salvage():
             self._state.events.salvaging(aside.name)
             try:
-                saved, lost = await self._salvage(aside, backlog_grew, take_back)
+                saved, broken = await self._salvage(aside, backlog_grew, take_back)
+                lost = await self._database.in_thread(partial(tally.found, saved, broken))
                 note_salvaged(self._database.path, aside)
             except OSError as error:
                 self._state.events.not_salvaged(aside.name, error.strerror or str(error))
             else:
+                self._state.gone(lost)
                 self._state.events.salvaged(aside.name, saved, lost)
+        if not self._database.to_salvage():
+            self._state.gone(await self._database.in_thread(tally.give_up))
+        self._state.events.missing(tally.missing, self._database.path.name)
 
     async def _salvage(
         self, aside: Path, backlog_grew: Callable[[], None], take_back: Callable[[list[Row]], Awaitable[None]]
     ) -> tuple[int, int]:
-        """Bring one file in; how many readings are saved, and how many are known to be lost."""
-        saved = lost = 0
+        """Bring one file in; how many readings are saved, and how many its broken rows say they held."""
+        saved = broken = 0
         entries = journal.salvage(aside)
         while some := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), entries):
-            bodies = [entry.body for entry in some if entry.intact]
+            new = await self._database.run(journal.not_standing, some)
+            bodies = [entry.body for entry in new if entry.intact]
             await self._store_with_patience(bodies)
+            self._state.salvaged(bodies)
             saved += sum(body.readings for body in bodies)
-            lost += self._state.salvaged(some)
+            broken += sum(entry.body.readings for entry in new if not entry.intact)
             backlog_grew()
         waiting = quarantine.salvage(aside)
         while found := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), waiting):
             await take_back(found)
-        return saved, lost
+        return saved, broken
 
     async def _store_with_patience(self, bodies: list[Body]) -> None:
         """Store bodies once there is room for them: no other must make room for what was salvaged."""

@@ -180,7 +180,8 @@ def build(config: Config, file: Database) -> Parts:
         ),
     )
     areas = known.registry.areas
-    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, JournalState(), areas)
+    stored = JournalState(file.tally)
+    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, areas)
     drain = Drain(
         influxdb,
         breaker,

@@ -9,7 +9,7 @@ from typing import TypedDict
 from gateway import __version__
 from gateway.codecs.caller import Codecs
 from gateway.core.acknowledger import Acknowledger
-from gateway.core.batching import encode
+from gateway.core.batching import Body, encode
 from gateway.core.catch_up import Progress
 from gateway.core.coverage import Coverage, Heard, coverage, is_reporting
 from gateway.core.ledger import Ledger
@@ -18,9 +18,10 @@ from gateway.core.points import escape_tag
 from gateway.core.process import Processor
 from gateway.core.streams import Device, Streams
 from gateway.delivery.deliver import Delivery
-from gateway.disk.journal import Entry, Stock
+from gateway.disk.journal import Stock
 from gateway.disk.quarantine_keeper import Quarantine
 from gateway.disk.replay import Committed, Replayed
+from gateway.disk.tally import Tally
 from gateway.events import Events
 from gateway.settings.config import Config
 from schemas.registry import RegisteredDevice
@@ -28,8 +29,12 @@ from schemas.registry import RegisteredDevice
 
 @dataclass(slots=True)
 class JournalState:
-    """What stands in the journal, measured now and then."""
+    """What stands in the journal, measured now and then.
 
+    :ivar tally: what of it is missing.
+    """
+
+    tally: Tally
     used_bytes: int = 0
     batches: int = 0
     oldest_ms: int | None = None
@@ -37,6 +42,14 @@ class JournalState:
     def note(self, stock: Stock, used_bytes: int) -> None:
         """Take a measurement."""
         self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
+
+    def missing(self) -> str:
+        """The alarm about missing readings, for people."""
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.tally.since_ms / 1000))
+        return (
+            f"{self.tally.missing} readings that {self.tally.database.name} should hold are lost, noticed {since}: see what "
+            "became of the disk; `gateway journal acknowledge` ends this alarm"
+        )
 
     @property
     def oldest_s(self) -> float:
@@ -84,14 +97,14 @@ class GatewayState:
         self.journal.note(stock, used_bytes)
         self.events.backlog_found(stock.readings)
 
-    def salvaged(self, entries: list[Entry]) -> int:
-        """Rows of a damaged journal were read: what is intact stands in the new one, the rest is lost; how much that is."""
-        for entry in entries:
-            self.ledger.receive(entry.body.readings, "journal", "journal")
-        broken = [entry for entry in entries if not entry.intact]
-        for entry in broken:
-            self.ledger.settle("lost", entry.body.domains, "journal")
-        return sum(entry.body.readings for entry in broken)
+    def salvaged(self, bodies: list[Body]) -> None:
+        """Rows of a damaged journal stand in the new one now."""
+        self.ledger.receive(sum(body.readings for body in bodies), "journal", "journal")
+
+    def gone(self, readings: int) -> None:
+        """Readings that an earlier run stored in the journal are lost; nobody can say of which domain they were."""
+        self.ledger.receive(readings, "journal", "journal")
+        self.ledger.settle("lost", {"unknown": readings} if readings else {}, "journal")
 
     def replayed(self, result: Replayed, done: Committed) -> None:
         """Rejects were sent through again: their readings are in the journal now, in quarantine, or at their end."""
@@ -161,6 +174,7 @@ class GatewayState:
             f"InfluxDB: {events.influxdb_trouble}" if events.influxdb_trouble else "",
             f"journal: {events.journal_trouble}" if events.journal_trouble else "",
             f"journal: {events.damage_trouble}" if events.damage_trouble else "",
+            f"journal: {self.journal.missing()}" if self.journal.tally.missing else "",
             f"quarantine: {events.quarantine_trouble}" if events.quarantine_trouble else "",
             f"no codec can be called: {codecs.trouble}" if codecs.trouble else "",
             *[f"codec {key} is suspended, its messages wait: it {why}; mend it" for key, why in codecs.suspended.items()],
@@ -208,6 +222,8 @@ class GatewayState:
                 "bytes": self.journal.used_bytes,
                 "batches": self.journal.batches,
                 "oldest_s": self.journal.oldest_s,
+                "missing": self.journal.tally.missing,
+                "missing_since": self.journal.tally.since_ms or None,
             },
             "catch_up": self.catch_up(),
             "codecs": {

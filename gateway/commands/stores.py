@@ -124,6 +124,10 @@ def journal_command(options: argparse.Namespace) -> int:
             dropped = ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file)
             print(f"{dropped['dropped']} readings dropped")
             return 0
+        if options.action == "acknowledge":
+            known = ask(config, "POST", "/api/journal/acknowledge", {}) if file is None else _acknowledge(file)
+            print(f"{known['acknowledged']} lost readings acknowledged")
+            return 0
         if file is None:
             raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before the journal is exported"])
         print(f"{_export(file, options.file)} readings written to {options.file}")
@@ -136,13 +140,24 @@ def _status(file: Database | None, config: Config) -> dict[str, Any]:
         return {**status["journal"], "readings": status["ledger"]["pending"]["journal"]}
     stock = file.run_here(journal.stock)
     oldest_s = 0.0 if stock.oldest_ms is None else time.time() - stock.oldest_ms / 1000
-    return {"bytes": file.used_bytes(), "batches": stock.batches, "oldest_s": oldest_s, "readings": stock.readings}
+    return {
+        "bytes": file.used_bytes(),
+        "batches": stock.batches,
+        "oldest_s": oldest_s,
+        "readings": stock.readings,
+        "missing": file.tally.missing,
+        "missing_since": file.tally.since_ms or None,
+    }
 
 
 def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(status))
-    elif status["readings"]:
+        return 0
+    if status["missing"]:
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(status["missing_since"] / 1000))
+        print(f"{status['missing']} readings are lost, noticed {since}; `gateway journal acknowledge` ends the alarm")
+    if status["readings"]:
         print(f"{status['readings']} readings in {status['batches']} batches, oldest {status['oldest_s']:.0f} s ago")
         print(f"{status['bytes']} bytes on disk")
     else:
@@ -152,6 +167,10 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
 
 def _drop(file: Database) -> dict[str, Any]:
     return {"dropped": sum(domains.total() for domains in file.run_here(journal.drop).values())}
+
+
+def _acknowledge(file: Database) -> dict[str, Any]:
+    return {"acknowledged": file.tally.acknowledge()}
 
 
 def _export(file: Database, target: Path) -> int:

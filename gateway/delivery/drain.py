@@ -129,16 +129,21 @@ class Drain:
             await self._end()
             return
         self._current = {entry.row for entry in entries}
-        for entry in entries:
-            if not entry.intact:
-                self._events.row_damaged(entry.row, entry.body.readings)
-                self._ledger.settle("lost", entry.body.domains, "journal")
-                self._settled.append(entry.row)
+        if broken := [entry for entry in entries if not entry.intact]:
+            await self._lose(broken)
         if intact := [entry for entry in entries if entry.intact]:
             await self._post(intact)
         if self._loop.time() >= self._next_removal_s:
             await self.remove_settled()
         await asyncio.sleep(self._share.pause_s)
+
+    async def _lose(self, broken: list[journal.Entry]) -> None:
+        """Rows are not what was stored."""
+        for entry in broken:
+            self._events.row_damaged(entry.row, entry.body.readings)
+            self._ledger.settle("lost", entry.body.domains, "journal")
+            self._settled.append(entry.row)
+        await self._store.note_lost(sum(entry.body.readings for entry in broken))
 
     async def _end(self) -> None:
         self._backlog.clear()

@@ -85,6 +85,10 @@ class Store:
         await self.database.run_freeing(_settle, rows, kept, rejects_max_bytes)
         await self._measure()
 
+    async def note_lost(self, readings: int) -> None:
+        """Readings that stand in the journal are damaged: alarm a person."""
+        await self.database.in_thread(lambda: self.database.tally.note_lost(readings))
+
     async def _measure(self) -> None:
         with suppress(DatabaseFault):  # what was done is done; the next measurement tells
             self.used_bytes = await self.database.measure()
@@ -101,7 +105,10 @@ class Store:
         """What stands in the journal; for start and stop."""
         self.database.limit_wal(min(_WAL_MAX_BYTES, self._config.max_bytes // 8))
         self.used_bytes = self.database.used_bytes()
-        return self.database.run_here(journal.stock)
+        stock = self.database.run_here(journal.stock)
+        if not self.database.absence:
+            self.database.tally.compare(stock.readings)
+        return stock
 
 
 def _append(

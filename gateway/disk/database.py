@@ -31,6 +31,7 @@ from gateway.disk.tables import (
     look_around,
     restart_wal,
 )
+from gateway.disk.tally import Tally
 from gateway.disk.wal import PAGE_BYTES, beside
 
 log = logging.getLogger("gateway.disk")
@@ -83,11 +84,13 @@ class Database:
     """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order.
 
     :ivar absence: why there is no file now, and what to do; empty when there is one.
+    :ivar tally: how many readings should stand in the journal, and how many of it are missing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.absence = ""
+        self.tally = Tally(path)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None
@@ -111,6 +114,8 @@ class Database:
                 set_aside(self.path)
             _refuse_what_is_not_ours(self.path)
             self._connection = connect(self.path)
+            self.tally.load()
+            self.tally.count(self._connection)
             self._next_row = 1 + look_around(self._connection)
             self._inode = self.path.stat().st_ino
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
@@ -126,6 +131,7 @@ class Database:
     def stand_in(self, why: str) -> None:
         """Have empty tables in place of the file; every change of them is the fault ``why``."""
         self.absence = why
+        self.tally.load()
         self._connection = connect_to_nothing()
 
     def to_salvage(self) -> list[Path]:
@@ -147,9 +153,10 @@ class Database:
         :raises DatabaseFault: nothing of it was done.
         :raises Damaged: nothing of it was done, and nothing more will be (:meth:`watch`).
         """
-        return await self._in_thread(lambda: self.run_here(do, *args, **kwargs))
+        return await self.in_thread(lambda: self.run_here(do, *args, **kwargs))
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do something in the thread, behind what was asked of it before."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Damaged:
@@ -180,9 +187,13 @@ class Database:
             raise DatabaseFault(f"{self.path} is not open")
 
         def commit() -> T:
+            self.tally.begin()
             with connection:
                 connection.execute("BEGIN" if self.absence else "BEGIN IMMEDIATE")
-                return do(connection, *args, **kwargs)
+                result = do(connection, *args, **kwargs)
+                self.tally.before_commit()
+            self.tally.committed()
+            return result
 
         try:
             try:
@@ -196,6 +207,8 @@ class Database:
                 raise Damaged(f"{self.path} is damaged: {error}") from error
             kind = DiskFull if is_full(error) else DatabaseFault
             raise kind(self.absence or f"{self.path}: {error}") from error
+        except OSError as error:
+            raise DatabaseFault(f"{self.tally.path} cannot be written: {error.strerror}") from error
 
     def used_bytes(self) -> int:
         """Pages in use without the quarantine, and the WAL; for start, stop and commands."""
@@ -203,7 +216,7 @@ class Database:
 
     async def measure(self) -> int:
         """:meth:`used_bytes`, in the thread."""
-        await self._in_thread(self._look_after)
+        await self.in_thread(self._look_after)
         return await self.run(_pages_bytes) + self._wal_bytes()
 
     def _look_after(self) -> None:
@@ -239,7 +252,7 @@ class Database:
 
     async def give_back(self) -> None:
         """Give freed pages back to the file system and empty the WAL; some megabytes at a time, for others wait meanwhile."""
-        while await self._in_thread(self._give_some_back):
+        while await self.in_thread(self._give_some_back):
             pass
 
     def _give_some_back(self) -> bool:

@@ -123,6 +123,12 @@ def stock(connection: sqlite3.Connection) -> Stock:
     return Stock(batches, readings or 0, oldest)
 
 
+def not_standing(connection: sqlite3.Connection, entries: list[Entry]) -> list[Entry]:
+    """Rows of a damaged file that do not stand in this one. A part of a WAL repeats rows that were in the file before it."""
+    query = "SELECT 1 FROM journal WHERE id = ? AND body = ?"
+    return [entry for entry in entries if connection.execute(query, (entry.row, entry.body.gzip)).fetchone() is None]
+
+
 def salvage(damaged: Path) -> Iterator[Entry]:
     """What a damaged file still holds; last those rows that are known to have stood there and are lost.
 

@@ -76,6 +76,7 @@ class WebServer:
             "/api/rejects/replay": self._replay,
             "/api/rejects/purge": self._purge,
             "/api/journal/drop": self._drop,
+            "/api/journal/acknowledge": self._acknowledge,
             "/api/devices/{id}/exchange": devices.exchange,
         }
         return [web.get(path, handler) for path, handler in reading.items()] + [
@@ -156,6 +157,11 @@ class WebServer:
     async def _drop(self, _: web.Request) -> web.Response:
         removed = await self._parts.database.run(journal.drop)
         return web.json_response({"dropped": self._parts.drain.give_up(removed)})
+
+    async def _acknowledge(self, _: web.Request) -> web.Response:
+        readings = await self._parts.database.in_thread(self._parts.database.tally.acknowledge)
+        self._state.events.missing_acknowledged(readings)
+        return web.json_response({"acknowledged": readings})
 
 
 def _number(request: web.Request, key: str) -> int | None:

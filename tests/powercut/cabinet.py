@@ -236,6 +236,12 @@ def contents(file: Database) -> Contents:
     )
 
 
+def missing(file: Database) -> int:
+    """Readings that a gateway that starts on this file would call lost."""
+    Store(file, JournalSection()).stock()
+    return file.tally.give_up()
+
+
 def settings(file: Database) -> tuple[int, int, str]:
     """Bytes of a page, whether freed pages can be given back (2), and how commits are made durable."""
     query = "SELECT * FROM pragma_page_size, pragma_auto_vacuum, pragma_journal_mode"

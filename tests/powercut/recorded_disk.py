@@ -1,4 +1,4 @@
-"""A disk that records what SQLite asks of it, in order, and fails when it is told to.
+"""A disk that records what SQLite and the tally ask of it, in order, and fails when it is told to.
 
 Theory of operation
 -------------------
@@ -14,6 +14,8 @@ One thing cannot be seen in these tables: the real ``xSync`` of a new journal or
 the file is safe. It opens the folder for this and for nothing else, by a system call that may be replaced: so that is
 recorded too, and not guessed.
 
+The tally is no file of SQLite's: its calls are caught in Python (:mod:`tests.powercut.recorded_calls`).
+
 What must hold: ours never raise, for C cannot catch; the tables outlive all open files, so connections are closed before the
 disk is left (it checks); one connection at a time is at work, as in the gateway.
 """
@@ -26,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Self
 
+from tests.powercut.recorded_calls import RecordedCalls
 from tests.powercut.sqlite_tables import (
     BytesCall,
     CloseCall,
@@ -119,16 +122,19 @@ class RecordedDisk:
         self._open_folder_here = FolderCall(self._open_folder)
         self._files: dict[int, tuple[str, IoMethods]] = {}
         self._tables: dict[int, tuple[IoMethods, IoMethods]] = {}
+        self._calls = RecordedCalls(folder, self._record, lambda call: bool(self._error(call)))
 
     def __enter__(self) -> Self:
         calls = self._real.contents
         self._open_folder_really = FolderCall(calls.xGetSystemCall(self._real, b"openDirectory"))
         calls.xSetSystemCall(self._real, b"openDirectory", ctypes.cast(self._open_folder_here, c_void_p))
         self._library.sqlite3_vfs_register(byref(self._ours), 1)
+        self._calls.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """:raises AssertionError: a connection is still open."""
+        self._calls.__exit__()
         self._library.sqlite3_vfs_unregister(byref(self._ours))
         self._real.contents.xSetSystemCall(self._real, b"openDirectory", None)
         if left_open := sorted(name for name, _ in self._files.values()):

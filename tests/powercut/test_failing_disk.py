@@ -16,7 +16,8 @@ import pytest
 from gateway.core.batching import decode, encode
 from gateway.disk import database, journal
 from gateway.disk.database import Database, DatabaseFault
-from tests.powercut.cabinet import NOW_MS, Cabinet, contents, readings, refusal, waiting
+from gateway.disk.tally import Tally
+from tests.powercut.cabinet import NOW_MS, Cabinet, contents, missing, readings, refusal, waiting
 from tests.powercut.hasty import HastyLoop, until
 from tests.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk
 from tests.powercut.replay import Image, Platter, lay_down, pick_up
@@ -68,9 +69,11 @@ class Trial:
                 await file.run(journal.stock)  # what was under way in its thread is over then
             self.left = contents(file)
             file.close()
+            self.expected = _expected(self._folder / NAME)
         assert not ended, ended
         assert self.cabinet.ledger.imbalance == 0
         assert set(self.cabinet.ledger.pending.values()) == {0}
+        assert self.expected == 0
         assert (self.left.journal, self.left.quarantine, len(self.left.devices)) == ({}, {}, 5)
 
     async def _outage(self) -> None:
@@ -127,6 +130,7 @@ class Trial:
             file = Database(folder / NAME)
             file.open()
             safe = contents(file)
+            assert missing(file) == 0
             file.close()
             lines = {reading.lines for body in safe.journal.values() for reading in decode(body)}
             lines |= {line for line, posted in self.cabinet.influxdb.lines.items() if posted <= moment}
@@ -139,6 +143,14 @@ class Trial:
     def _is_in(self) -> bool:
         expected = {reading.lines for lines in (OLD, *GOOD) for reading in lines}
         return expected <= self.cabinet.influxdb.lines.keys()
+
+
+def _expected(path: Path) -> int:
+    """Readings that a gateway would miss that finds its journal empty now."""
+    tally = Tally(path)
+    tally.load()
+    tally.compare(0)
+    return tally.give_up()
 
 
 @pytest.fixture

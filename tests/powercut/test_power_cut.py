@@ -16,7 +16,9 @@ import pytest
 from gateway.core.batching import encode
 from gateway.disk import journal
 from gateway.disk.database import Database, keep
-from tests.powercut.cabinet import NOW_MS, Contents, contents, readings, settings
+from gateway.disk.tally import Tally
+from tests.powercut.cabinet import NOW_MS, Contents, contents, missing, readings, settings
+from tests.powercut.recorded_calls import RecordedCalls
 from tests.powercut.recorded_disk import Operation, RecordedDisk
 from tests.powercut.replay import Image, Platter, lay_down, pick_up, seeded
 from tests.powercut.story import NotedFile, Story, file_of_version_1, first_days, long_outage, outage
@@ -75,6 +77,7 @@ def after_a_cut(image: Image, folder: Path) -> Contents:
     found = contents(file)
     assert file.run_here(lambda connection: connection.execute("PRAGMA quick_check").fetchall()) == [("ok",)]
     assert settings(file) == (1024, 2, "wal")
+    assert missing(file) == 0
     file.run_here(keep, "after", "the cut")
     file.run_here(journal.append, [encode(readings(7))], file.reserve_rows(1), NOW_MS, refused=False)
     file.close()
@@ -140,3 +143,44 @@ def test_the_replay_sees_what_is_not_safe(folder: Path, setting: str) -> None:
     recording = Recording(folder, [outage], seed=1, setting=setting)
     images = recording.images(seeded(2), torn=1)
     assert not all(after_a_cut(image, folder / "after") in recording.may_hold(mark) for mark, image in images)
+
+
+def test_after_a_kill_the_tally_says_exactly_what_the_journal_holds(folder: Path) -> None:
+    """Else it would see no loss, and the tests above would prove nothing."""
+    recording = Recording(folder, [first_days, long_outage], seed=1)
+    platter, said = Platter(recording.begins_with), 0
+    for operation in recording.operations:
+        platter.do(operation)
+        if operation.kind == "mark":
+            held = sum(body.readings for body in recording.noted[operation.offset].journal.values())
+            tally = {name: data for name, data in platter.written().items() if name.endswith(".tally")}
+            assert _missing_after_a_cut(tally, folder / "after") == held
+            said += held > 0
+    assert said > 20
+
+
+@pytest.mark.parametrize(
+    ("of", "left_out"),
+    [
+        pytest.param(RecordedCalls, "_fdatasync", id="not-synced-before-a-removal"),
+        pytest.param(Tally, "before_commit", id="written-after-a-removal"),
+    ],
+)
+def test_the_replay_sees_a_tally_that_says_too_much(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, of: type, left_out: str
+) -> None:
+    """What the tally does not do, and why."""
+    monkeypatch.setattr(of, left_out, lambda *_: None)
+    recording = Recording(folder, [first_days], seed=1)
+    monkeypatch.undo()
+    images = recording.images(seeded(2), torn=2)
+    assert any(_missing_after_a_cut(image, folder / "after") for _, image in images)
+
+
+def _missing_after_a_cut(image: Image, folder: Path) -> int:
+    lay_down(image, folder)
+    file = Database(folder / NAME)
+    file.open()
+    found = missing(file)
+    file.close()
+    return found

@@ -49,6 +49,7 @@ def test_a_row_that_is_not_what_was_stored_is_lost_alone(
         ledger = gate.ledger()
         assert (ledger["written"], ledger["lost"]) == (40, 9 if "readings" in change else 20)
         assert gate.said("journal row 2 is damaged") == 1
+        assert f"{ledger['lost']} readings that journal.db should hold are lost" in gate.troubles()
 
 
 def _at_random(file: bytearray, chance: random.Random) -> None:
@@ -98,6 +99,8 @@ def test_a_damaged_journal_is_set_aside_and_salvaged_behind(
             until(lambda: gate.ledger()["written"] > 0)
         until(lambda: gate.said("readings of it are saved"))
         ledger = wait_settled(gate, mosquitto)
+        assert ("are lost" in gate.troubles()) == (ledger["lost"] > 0)
+        assert gate.command("journal", "acknowledge").stdout == f"{ledger['lost']} lost readings acknowledged\n"
         assert not gate.troubles()
     assert ledger["written"] >= saved + 1
     assert ledger["written"] + ledger["lost"] == ledger["received"]
@@ -142,6 +145,39 @@ def test_what_stands_behind_damage_in_the_wal_comes_in_too(mosquitto: Service, i
         until(lambda: gate.said("2 readings of it are saved"))
         wait_settled(gate, mosquitto)
     assert set(points(influxdb)) == {("w", row) for row in range(2)}
+
+
+def test_a_lost_wal_is_alarmed_until_a_person_acknowledges_it(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    influxdb.stop()
+    gate = gateway(tmp_path / "gateway", mosquitto.url, influxdb.url)
+    alarm = "50 readings that journal.db should hold are lost"
+    with gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        publish(client, TOPIC.format("w"), json.dumps([{"seq": n, "flow_m3_h": n} for n in range(50)]))
+        until(lambda: gate.pending("journal") == 50)
+        gate.kill()
+        gate.journal.with_name("journal.db-wal").unlink()
+        gate.start()
+        gate.wait_ready()
+        until(lambda: gate.ledger()["lost"] == 50)
+        assert gate.ledger()["received"] == 50
+        for starts in (1, 2):
+            until(lambda: alarm in gate.troubles())
+            assert alarm in gate.shown()
+            assert gate.ask("/metrics")[1].count("gateway_journal_missing_readings 50.0\n") == 1
+            assert 'gateway_readings_total{domain="unknown",outcome="lost"}' in gate.ask("/metrics")[1] or starts > 1
+            until(lambda: gate.said(alarm) == starts)  # noqa: B023
+            assert "50 readings are lost" in gate.command("journal", "status").stdout
+            assert gate.terminate() == 0
+            assert "50 readings are lost" in gate.command("journal", "status").stdout
+            gate.start()
+            gate.wait_ready()
+        assert gate.ask("/api/journal/acknowledge", "POST")[0] == 401
+        assert gate.command("journal", "acknowledge").stdout == "50 lost readings acknowledged\n"
+        assert alarm not in gate.troubles()
+        assert "gateway_journal_missing_readings 0.0\n" in gate.ask("/metrics")[1]
+        gate.terminate()
+        assert gate.command("journal", "acknowledge").stdout == "0 lost readings acknowledged\n"
 
 
 def test_a_journal_damaged_under_a_running_gateway_costs_what_stood_in_it(
