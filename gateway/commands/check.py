@@ -17,7 +17,7 @@ from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Sess
 from gateway.core.profiles import Profiles
 from gateway.core.write_result import Fate, fate_of
 from gateway.delivery.influxdb import InfluxdbClient
-from gateway.desk.profile_check import check_profile
+from gateway.desk.profile_check import Checked, check_profile, unfilled
 from gateway.disk.set_aside import hindrance
 from gateway.known import Known, survey, topic_filters
 from gateway.pipeline import broker_address, session_options
@@ -102,8 +102,10 @@ def _check_profiles(config: Config, known: Known, found: Found) -> None:
     with CodecCalls(everything.codecs) as codecs:
         for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
             in_force = name in known.files
-            verdict, faults = _check_profile(file, everything, codecs)
-            found.faults += faults if in_force else []
+            verdict, of_file = _check_profile(file, everything, codecs)
+            if in_force:
+                found.faults += of_file.faults
+                found.warnings += of_file.warnings
             codec = file.compiled.codec.name if file.compiled.codec else "-"
             whose = "shipped" if file.shipped else "yours"
             rows.append((name, whose, "yes" if in_force else "no", str(devices[name]), codec, verdict))
@@ -130,16 +132,23 @@ def _models_of_none(path: Path, everything: Known) -> Iterator[str]:
         yield f"{path}: devices: no profile is for the model {model} ({who}); {meant}"
 
 
-def _check_profile(file: ProfileFile, everything: Known, codecs: CodecCalls) -> tuple[str, list[str]]:
-    """The verdict on one profile, and what failed."""
+def _check_profile(file: ProfileFile, everything: Known, codecs: CodecCalls) -> tuple[str, Found]:
+    """The verdict on one profile, and what is wrong with it."""
     codec = file.compiled.codec
     if codec is not None and (wrong := codecs.fault(codec.name)):
-        return f"codec: {wrong}", [f"{file.codec}: codec: {wrong}"]
+        return f"codec: {wrong}", Found([f"{file.codec}: codec: {wrong}"])
     alone = Profiles([file.compiled], everything.profiles.envelopes)
     checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
     failed = [test for test in checked if test.faults]
     verdict = f"{len(failed)} of {len(checked)} FAIL" if failed else f"{len(checked)} of {len(checked)} pass"
-    return verdict, [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
+    faults = [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
+    return verdict, Found(faults, [] if file.shipped else [*file.warnings, *_of_tests(file, checked)])
+
+
+def _of_tests(file: ProfileFile, checked: Sequence[Checked]) -> Iterator[str]:
+    """What the tests of a profile leave open: fields that none of them fills."""
+    if not any(test.faults for test in checked):  # a test that fails may be the one that fills it
+        yield from (f"{file.path}: {text}" for text in unfilled(file.model, checked))
 
 
 _HEAD: Final = ("profile", "from", "in force", "devices", "codec", "tests")

@@ -13,11 +13,13 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from gateway.codecs.calls import CodecCalls
+from gateway.commands.standing import what_is_missing
+from gateway.commands.topic_guess import Guess, guess_topic
 from gateway.core.message import StoredMessage
 from gateway.desk.documents import result_document
 from gateway.desk.explain import explain
 from gateway.desk.look import Desk
-from gateway.known import load_known
+from gateway.known import Known, load_known
 from gateway.pipeline import build_processor
 from gateway.settings.config_file import ConfigurationFault, load
 from gateway.web.glossary import closed_lists
@@ -25,10 +27,14 @@ from gateway.web.glossary import closed_lists
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message to decode, and when it arrived."""
+    """One message to decode, and when it arrived.
+
+    :ivar guessed: what its topic was guessed by; empty where it was given.
+    """
 
     message: StoredMessage
     arrival_ms: int
+    guessed: str = ""
 
 
 def decode(options: argparse.Namespace) -> int:
@@ -43,17 +49,22 @@ def decode(options: argparse.Namespace) -> int:
         config = config.model_copy(update={"devices": config.devices.model_copy(update={"registry": options.registry})})
     known = load_known(config, also=options.profile, all_shipped=options.profile is None)
     rejected, words = False, closed_lists("en")
+    everyone = config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
     with CodecCalls(known.codecs) as codecs:
-        desk = Desk(build_processor(config, known), codecs)
-        for row in _rows(options):
+        desk = Desk(build_processor(config, known), codecs, build_processor(everyone, known))
+        for row in _rows(options, known):
             seen = desk.take(row.message, row.arrival_ms)
             rejected |= bool(seen.outcome.refusals)
             document = result_document(seen)
-            print(
-                json.dumps(document, ensure_ascii=False, default=repr)
-                if options.json
-                else explain(desk.processor, seen, document, words)
-            )
+            frame = (seen.if_registered or seen).frame
+            if frame is not None and options.profile is not None:
+                frame.why = "--profile names it"
+            remarks = {"topic": row.guessed, "profile": what_is_missing(config, known, frame) if frame is not None else ""}
+            if options.json:
+                document |= {f"{label}_remark": remark for label, remark in remarks.items() if remark}
+                print(json.dumps(document, ensure_ascii=False, default=repr))
+            else:
+                print(explain(seen, document, words, remarks))
     return int(rejected)
 
 
@@ -93,23 +104,32 @@ def recorded_rows(file: str) -> Iterator[Row]:
             yield _row(text, f"{file}: line {number}")
 
 
-def _rows(options: argparse.Namespace) -> Iterator[Row]:
+def _rows(options: argparse.Namespace, known: Known) -> Iterator[Row]:
     if options.jsonl:
         yield from recorded_rows(options.file)
         return
     data = _read(options.file)
-    if options.topic is None:
-        raise ConfigurationFault(["--topic: say on which topic the payload came"])
     try:
         payload = data
         if options.hex:
             payload = bytes.fromhex(data.decode("ascii"))
         elif options.base64:
             payload = b64decode(b"".join(data.split()), validate=True)
-        message = _message(options.topic, payload)
+        guess = _topic(options, payload, known)
+        message = _message(guess.topic, payload)
     except ValueError as error:
         raise ConfigurationFault([f"{options.file}: document: {error}"]) from error
-    yield Row(message, _now_ms())
+    yield Row(message, _now_ms(), guess.why)
+
+
+def _topic(options: argparse.Namespace, payload: bytes, known: Known) -> Guess:
+    if options.topic is not None:
+        return Guess(options.topic, "")
+    guess = guess_topic(payload, known, named=options.profile is not None)
+    if guess is None:
+        what = "say on which topic the payload came; its content is no uplink of a known server and no native reading"
+        raise ConfigurationFault([f"--topic: {what}"])
+    return Guess(guess.topic, f"no --topic: {guess.why}")
 
 
 def _read(file: str) -> bytes:

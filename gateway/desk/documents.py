@@ -65,6 +65,11 @@ def result_document(seen: Seen) -> dict[str, Any]:
         document["sends"] = [topic for topic, _ in rare.publish]
     if seen.warnings:
         document["warnings"] = seen.warnings
+    if seen.if_registered is not None:
+        inside = result_document(seen.if_registered)
+        document["if_registered"] = {
+            key: inside[key] for key in ("profile", "decoded", "points", "dropped", "ignored", "reject")
+        }
     return document
 
 

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.core.candidates import Frame
 from gateway.core.language.paths import Nothing
 from gateway.core.native import Undecodable
-from gateway.core.process import Processor
+from gateway.core.waiting import WaitCause
 from gateway.desk.documents import instant_text
 from gateway.desk.look import Seen
 from schemas.durations import UNITS_MS
@@ -36,18 +37,22 @@ _MENDED_BY: Final = {
 }
 
 _INDENT: Final = 10
+_NO_REMARKS: Final[Words] = MappingProxyType({})
 
 
-def explain(processor: Processor, seen: Seen, document: dict[str, Any], words: Words) -> str:
-    """The steps as lines; the first word of each says what it is."""
-    lines = [
-        f"{label:<{_INDENT}}{text}".replace("\n", "\n" + " " * _INDENT)
-        for label, text in steps(processor, seen, document, words)
-    ]
+def explain(seen: Seen, document: dict[str, Any], words: Words, remarks: Words = _NO_REMARKS) -> str:
+    """The steps as lines; the first word of each says what it is.
+
+    :param remarks: label of a line → what is to be said below it.
+    """
+    lines = []
+    for label, text in steps(seen, document, words):
+        below = f"\n{remarks[label]}" if remarks.get(label) else ""
+        lines.append(f"{label:<{_INDENT}}{text}{below}".replace("\n", "\n" + " " * _INDENT))
     return "\n".join(lines) + "\n"
 
 
-def steps(processor: Processor, seen: Seen, document: dict[str, Any], words: Words | None = None) -> list[Step]:
+def steps(seen: Seen, document: dict[str, Any], words: Words | None = None) -> list[Step]:
     """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to mend it.
 
     :param document: of the same message, by :func:`gateway.desk.documents.result_document`.
@@ -55,15 +60,19 @@ def steps(processor: Processor, seen: Seen, document: dict[str, Any], words: Wor
     """
     words = words or {}
     lines = [("topic", seen.message.topic), ("device", document["device"] or "not known")]
-    lines += _profile(processor, seen) + _values(processor, seen)
-    lines += [("dropped", f"{drop['path']}: {_meaning(drop['cause'], words)}") for drop in document["dropped"]]
-    lines += [("point", _point(point, words)) for point in document["points"]]
+    inside = seen.if_registered or seen
+    lines += _profile(inside) + _values(inside)
+    if seen.if_registered is not None:
+        lines += _became(document["if_registered"], words, point="would be")
+    lines += _became(document, words)
     if document["duplicates"]:
         lines.append(("duplicate", f"{document['duplicates']} of these readings came before"))
     if document["ignored"]:
         lines.append(("ignored", _meaning(document["ignored"], words)))
     if "waits" in document:
         lines.append(("waits", f"in quarantine ({document['waits']['cause']}) for {document['waits']['for']}"))
+        if document["waits"]["cause"] == WaitCause.UNKNOWN_DEVICE:
+            lines.append(("mend", _MENDED_BY[RejectReason.UNKNOWN_DEVICE]))
     lines += [("sends", topic) for topic in document.get("sends", [])]
     for refusal in seen.outcome.refusals:
         lines.append(("reject", f"{refusal.reason.value}: {refusal.detail}"))
@@ -72,32 +81,37 @@ def steps(processor: Processor, seen: Seen, document: dict[str, Any], words: Wor
     return lines
 
 
+def _became(document: dict[str, Any], words: Words, point: str = "point") -> list[Step]:
+    dropped = [("dropped", f"{drop['path']}: {_meaning(drop['cause'], words)}") for drop in document["dropped"]]
+    return [*dropped, *((point, _point(each, words)) for each in document["points"])]
+
+
 def _meaning(code: str, words: Words) -> str:
     return f"{words[code]} ({code})" if code in words else code
 
 
-def _profile(processor: Processor, seen: Seen) -> list[Step]:
+def _profile(seen: Seen) -> list[Step]:
     frame = seen.frame
     if frame is None:
         nobody = [] if seen.outcome.ignored is not None else [("profile", "none takes this message")]
         return [("profile", seen.profile)] if seen.profile else nobody
     wrapped = frame.profile.envelope
-    envelopes = processor.streams.profiles.envelopes
+    envelopes = seen.processor.streams.profiles.envelopes
     envelope = envelopes.find(frame.document["raw"], wrapped) if wrapped is not None and envelopes is not None else None
     found = [("envelope", envelope.name)] if envelope is not None else []
     return [*found, ("profile", f"{frame.profile.name}: {frame.why}\n{frame.profile.file}")]
 
 
-def _values(processor: Processor, seen: Seen) -> list[Step]:
+def _values(seen: Seen) -> list[Step]:
     frame = seen.frame
     if frame is None:
         return [("decoded", _json(seen.document))] if seen.document is not None else []
     lines = _decoded(frame, seen)
     if frame.profile.codec is not None and "codec" not in frame.document:
         return lines  # it gave nothing: what becomes of the message tells why
-    device = processor.streams.devices.get(frame.device)
+    device = seen.processor.streams.devices.get(frame.device)
     if device is not None:
-        sight = processor.sight(frame, device, seen.message, seen.arrival_ms)
+        sight = seen.processor.sight(frame, device, seen.message, seen.arrival_ms)
         with suppress(Undecodable):  # a fault of the whole message: the reject tells it
             lines += [("step", line) for line in _joined(frame.profile.explain(sight), seen.arrival_ms)]
     return lines

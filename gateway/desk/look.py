@@ -17,6 +17,8 @@ from gateway.core.native import Broken, Undecodable
 from gateway.core.process import Processor
 from gateway.core.profiles import ProfiledTopic
 from gateway.core.streams import Unresolved
+from gateway.core.waiting import WaitCause
+from schemas.rejects import RejectReason
 
 
 @dataclass(slots=True)
@@ -27,8 +29,10 @@ class Seen:
     :ivar document: what the mapping saw; of a native message its values.
     :ivar was_asked: whether its codec was asked; not where the network server had decoded it.
     :ivar warnings: what the codec said beside its answer.
+    :ivar if_registered: the same message where its device is let in; None where nothing keeps it out.
     """
 
+    processor: Processor
     message: Message
     arrival_ms: int
     outcome: Outcome
@@ -38,6 +42,14 @@ class Seen:
     document: Any = None
     was_asked: bool = False
     warnings: list[str] = field(default_factory=list)
+    if_registered: "Seen | None" = None
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether it is no data only because its device is not registered."""
+        waiting = self.outcome.rare.waiting if self.outcome.rare is not None else ()
+        refused = any(refusal.reason is RejectReason.UNKNOWN_DEVICE for refusal in self.outcome.refusals)
+        return refused or any(message.cause is WaitCause.UNKNOWN_DEVICE for message in waiting)
 
     @property
     def asks(self) -> Call | None:
@@ -55,17 +67,28 @@ class Seen:
 
 
 class Desk:
-    """Takes messages in order, with state, as the gateway would, and waits for each codec."""
+    """Takes messages in order, with state, as the gateway would, and waits for each codec.
 
-    def __init__(self, processor: Processor, codecs: CodecCalls) -> None:
+    :param open_to_all: the same, but lets every device in: shows what becomes of a device once it is registered.
+    """
+
+    def __init__(self, processor: Processor, codecs: CodecCalls, open_to_all: Processor | None = None) -> None:
         self.processor = processor
         self._codecs = codecs
+        self._open_to_all = open_to_all
 
     def take(self, message: Message, arrival_ms: int) -> Seen:
         """What becomes of one message."""
-        seen = begin(self.processor, message, arrival_ms)
+        seen = self._take(self.processor, message, arrival_ms)
+        if seen.is_kept_out and self._open_to_all is not None:
+            inside = self._take(self._open_to_all, message, arrival_ms)
+            seen.if_registered = None if inside.is_kept_out else inside
+        return seen
+
+    def _take(self, processor: Processor, message: Message, arrival_ms: int) -> Seen:
+        seen = begin(processor, message, arrival_ms)
         if seen.asks is not None:
-            finish(self.processor, seen, self._codecs.call(seen.asks))
+            finish(seen, self._codecs.call(seen.asks))
         return seen
 
 
@@ -77,7 +100,7 @@ def begin(processor: Processor, message: Message, arrival_ms: int) -> Seen:
     document = None
     if not isinstance(stream, Unresolved) and not stream.is_status:
         document = _native_document(stream.decoder.decode, message.payload)
-    seen = Seen(message, arrival_ms, processor.process(message, arrival_ms), document=document)
+    seen = Seen(processor, message, arrival_ms, processor.process(message, arrival_ms), document=document)
     if isinstance(stream, Unresolved):
         seen.device = stream.device or None
     else:
@@ -85,9 +108,9 @@ def begin(processor: Processor, message: Message, arrival_ms: int) -> Seen:
     return seen
 
 
-def finish(processor: Processor, seen: Seen, answer: CodecAnswer) -> None:
+def finish(seen: Seen, answer: CodecAnswer) -> None:
     """Go the rest of the way with what the codec gave."""
-    ask = seen._ask  # noqa: SLF001 - ours
+    ask, processor = seen._ask, seen.processor  # noqa: SLF001 - ours
     assert ask is not None, "no codec was asked"  # noqa: S101
     held: Held = ask.resume
     seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
@@ -97,7 +120,7 @@ def finish(processor: Processor, seen: Seen, answer: CodecAnswer) -> None:
 
 def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, arrival_ms: int) -> Seen:
     frame = processor.look(topic, message)
-    seen = Seen(message, arrival_ms, processor.process(message, arrival_ms))
+    seen = Seen(processor, message, arrival_ms, processor.process(message, arrival_ms))
     if frame is not None:
         if frame.profile.codec is not None and seen.asks is None:  # as the core does it
             frame.document = frame.document | {"codec": frame.document.get("decoded")}

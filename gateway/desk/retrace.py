@@ -61,8 +61,8 @@ async def retrace(running: Processor, message: Message, arrival_ms: int, ask: As
     again = StoredMessage(message.topic, message.payload, message.retain, message.duplicate, properties, replayed=True)
     seen = await asyncio.to_thread(_begin, processor, births, again, arrival_ms)
     if seen.asks is not None:
-        finish(processor, seen, await ask(seen.asks))
-    return await asyncio.to_thread(_told, processor, seen)
+        finish(seen, await ask(seen.asks))
+    return await asyncio.to_thread(_told, seen)
 
 
 def _apart(running: Processor) -> Processor:
@@ -76,9 +76,9 @@ def _begin(processor: Processor, births: Mapping[str, str], message: Message, ar
     return begin(processor, message, arrival_ms)
 
 
-def _told(processor: Processor, seen: Seen) -> Retraced:
+def _told(seen: Seen) -> Retraced:
     result = result_document(seen)
-    told = _first_of_each(steps(processor, seen, result))
+    told = _first_of_each(steps(seen, result))
     result["points_left_out"] = max(0, len(result["points"]) - _POINTS_MAX)
     del result["points"][_POINTS_MAX:]
     return Retraced(result, told)

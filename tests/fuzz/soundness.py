@@ -4,7 +4,6 @@ import json
 from functools import cache
 
 from gateway.core.message import Outcome
-from gateway.core.process import Processor
 from gateway.desk.documents import result_document
 from gateway.desk.explain import explain
 from gateway.desk.look import Seen
@@ -41,11 +40,11 @@ def assert_outcome(outcome: Outcome) -> None:
         assert text is None or text.encode()
 
 
-def assert_shown(processor: Processor, seen: Seen) -> None:
+def assert_shown(seen: Seen) -> None:
     """It can be told to people and to programs."""
     document = result_document(seen)
     json.dumps(document, ensure_ascii=False, default=repr).encode(errors="backslashreplace")
-    assert explain(processor, seen, document, _words())
+    assert explain(seen, document, _words())
 
 
 @cache

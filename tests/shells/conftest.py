@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.profile_files import SHIPPED, read_profiles
-from tests.shells.site import Site
+from tests.shells.desk import Desk
+from tests.shells.site import CODEC, RADIO, Site
 
 _FEW = ("axioma-w1", "milesight-em500-pp", "sparkplug-power", "tasmota-energy")
 
@@ -28,3 +29,11 @@ def site(tmp_path: Path, few_shipped: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A folder without devices and profiles."""
     monkeypatch.setattr("gateway.settings.in_force.read_profiles", partial(read_profiles, shipped=few_shipped))
     return Site(tmp_path)
+
+
+@pytest.fixture
+def desk(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk with a profile of its own on a topic, and one for radio frames."""
+    site.profile("pump")
+    site.profile("mine", RADIO, mine=CODEC)
+    return Desk(site, capsys, monkeypatch)

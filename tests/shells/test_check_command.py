@@ -31,7 +31,7 @@ def test_what_is_sound_is_said_with_the_profiles_their_devices_and_the_subscript
     site.profile("mine", RADIO, mine=CODEC)
     site.devices({"id": "m1", "model": "Qalcosonic W1"}, {"id": "m2", "profile": "axioma-w1"}, {"id": "m3"})
     status, out, faults = check(site, capsys)
-    assert (status, faults) == (0, [])
+    assert (status, faults) == (0, ["warning: profiles/mine.yaml: points.0.fields.ph: no test gives it a value"])
     assert "gateway.yaml: sound\ndevices.yaml: 3 devices, 0 areas\n" in out
     assert cells(out, "pump") == ["pump", "yours", "yes", "0", "-", "1 of 1 pass"]
     assert cells(out, "mine") == ["mine", "yours", "yes", "0", "mine.js", "1 of 1 pass"]
@@ -156,6 +156,18 @@ def test_a_faulty_registry_does_not_hide_the_results_of_the_profiles(site: Site,
     assert cells(out, "sound")[-1] == "1 of 1 pass"
 
 
+def test_what_is_seldom_meant_and_what_no_test_fills_are_warnings(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.profile("pump", OWN.replace("{ph: /ph}", "{ph: /ph, level_m: /levle}"))
+    site.profile("greedy", RADIO.replace("envelope: lorawan, when: {/port: [99]}", "envelope: lorawan"), greedy=CODEC)
+    status, out, said = check(site, capsys)
+    assert (status, cells(out, "pump")[-1]) == (0, "1 of 1 pass")
+    assert [line.partition(" no ")[0].partition(" takes ")[0] for line in said] == [
+        "warning: profiles/greedy.yaml: match:",
+        "warning: profiles/greedy.yaml: points.0.fields.ph:",
+        "warning: profiles/pump.yaml: points.0.fields.level_m:",
+    ]
+
+
 def test_a_model_that_no_profile_has_is_a_warning(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.profile("mine", RADIO.replace("codec", "models: [Pump P-100]\ncodec", 1), mine=CODEC)
     site.devices(
@@ -166,7 +178,7 @@ def test_a_model_that_no_profile_has_is_a_warning(site: Site, capsys: pytest.Cap
     status, _, said = check(site, capsys)
     assert status == 0, "a device that sends natively may have any model"
     begins = "warning: devices.yaml: devices: no profile is for the model"
-    assert said == [
+    assert [line for line in said if "devices.yaml" in line] == [
         f"{begins} Pump P1000 (m2); did you mean Pump P-100?",
         f"{begins} ? (n0 and 2 more); nothing is amiss if they send iot/v1/… themselves",
     ]

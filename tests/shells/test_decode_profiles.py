@@ -1,15 +1,14 @@
 """``gateway decode`` as people and scripts call it: which profile is asked, each step in words, and the fixed form in JSON."""
 
-import io
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from gateway.cli import main
 from tests.core.making import NOW_MS
-from tests.shells.site import CODEC, OWN, RADIO, Site
+from tests.shells.desk import Desk
+from tests.shells.site import OWN, RADIO
 
 KEYS = ["device", "profile", "decoded", "points", "duplicates", "dropped", "ignored", "reject"]
 """Those of CONTRACT, section 9, in their order, and the duplicates."""
@@ -17,45 +16,6 @@ KEYS = ["device", "profile", "decoded", "points", "duplicates", "dropped", "igno
 EUI = "0011223344556677"
 UPLINK = f"application/1/device/{EUI}/event/up"
 FRAME = {"deviceInfo": {"devEui": EUI}, "time": "2026-11-01T00:00:00Z", "fPort": 99, "fCnt": 7, "data": "AQI="}
-
-
-class Desk:
-    """A folder, and the command in it."""
-
-    def __init__(self, site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self.site = site
-        self._capsys = capsys
-        self._monkeypatch = monkeypatch
-
-    def run(self, *options: str, data: bytes = b"") -> tuple[int, str, str]:
-        """The exit status, what was printed and what was complained of; ``data`` is standard input."""
-        assert self.site.config
-        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-        status = main(["decode", "-c", str(self.site.folder / "gateway.yaml"), *options])
-        said = self._capsys.readouterr()
-        return status, said.out, said.err.replace(f"{self.site.folder}/", "")
-
-    def rows(self, *rows: Mapping[str, Any], options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        """The result of each row."""
-        data = "\n".join(json.dumps({"arrival_ms": NOW_MS, **row}) for row in rows).encode()
-        status, out, err = self.run("--jsonl", "--json", *options, data=data)
-        results = [json.loads(line) for line in out.splitlines()]
-        assert (status, err, len(results)) == (int(any(result["reject"] for result in results)), "", len(rows))
-        return results
-
-    def text(self, payload: object, topic: str, *options: str) -> list[str]:
-        """What is said of one payload, a line each."""
-        _, out, err = self.run("--topic", topic, *options, data=json.dumps(payload).encode())
-        assert err == ""
-        return out.replace(f"{self.site.folder}/", "").splitlines()
-
-
-@pytest.fixture
-def desk(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with a profile of its own on a topic, and one for radio frames."""
-    site.profile("pump")
-    site.profile("mine", RADIO, mine=CODEC)
-    return Desk(site, capsys, monkeypatch)
 
 
 # The fixed form.
@@ -234,7 +194,7 @@ def test_each_step_is_told_in_words(desk: Desk) -> None:
         f"topic     {UPLINK}",
         f"device    {EUI}",
         "envelope  chirpstack_v4",
-        "profile   mine: it alone takes it",
+        "profile   mine: --profile names it",
         "          profiles/mine.yaml",
         'codec     mine.js gave {"ph": 7}',
     ]

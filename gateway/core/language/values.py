@@ -6,6 +6,7 @@ rounded once → ``sentinels_after`` → table → absolute, round → bounds.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from json import dumps
 from math import fsum, prod
 from typing import Any, Final, NamedTuple
 
@@ -125,6 +126,8 @@ def _one(_: Here) -> int:
 def _origin(value: Value) -> str:
     for name in value.sources():
         part = getattr(value, name, None)
+        if name == "literal":
+            return f"literal {dumps(part, ensure_ascii=False)}"
         if name == "path" and value.path is not None:
             return value.path.first_of[0]
         if isinstance(part, str):

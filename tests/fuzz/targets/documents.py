@@ -186,7 +186,7 @@ def _take_own(file: ProfileFile) -> None:
         seen = begin(processor, stored, ARRIVAL_MS + 1000 * number)
         if seen.asks is None:
             assert_outcome(seen.outcome)
-            assert_shown(processor, seen)
+            assert_shown(seen)
 
 
 def profile_seeds() -> Iterator[bytes]:

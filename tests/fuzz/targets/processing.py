@@ -62,7 +62,7 @@ def messages() -> Run:
             if seen.asks is not None:
                 finish(processor, seen, one.answer)
             assert_outcome(seen.outcome)
-            assert_shown(processor, seen)
+            assert_shown(seen)
 
     return run
 

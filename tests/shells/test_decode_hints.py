@@ -1,0 +1,150 @@
+"""``gateway decode`` where the running gateway would do otherwise: what stands between, and what is guessed."""
+
+import json
+
+import pytest
+
+from tests.core.making import NOW_MS
+from tests.shells.desk import Desk
+from tests.shells.site import OUR_ENVELOPE, OWN, RADIO
+
+EUI = "0011223344556677"
+UPLINK = f"application/1/device/{EUI}/event/up"
+FRAME = {"deviceInfo": {"devEui": EUI}, "time": "2026-11-01T00:00:00Z", "fPort": 99, "fCnt": 7, "data": "AQI="}
+PLUG = {"Time": "2026-11-01T07:00:00", "ENERGY": {"Total": 3.5}}
+W1 = {**FRAME, "fPort": 100, "data": "AQI="}
+ENABLE = "NOT in force: add profiles: {enable: [tasmota-energy]} to gateway.yaml, or register plug with profile: tasmota-energy"
+
+
+# A profile that is not in force.
+
+
+def test_a_shipped_profile_that_is_not_in_force_says_what_puts_it_in_force(desk: Desk) -> None:
+    assert f"          {ENABLE}" in desk.text(PLUG, "tele/plug/SENSOR")
+    (result,) = desk.rows({"topic": "tele/plug/SENSOR", "payload": PLUG})
+    assert result["profile_remark"] == ENABLE
+    assert "in force" not in "".join(desk.text({"ph": 7}, "own/d1/pump"))
+
+
+@pytest.mark.parametrize("how", ["enabled", "registered"])
+def test_a_shipped_profile_that_is_in_force_says_nothing_of_it(desk: Desk, how: str) -> None:
+    if how == "enabled":
+        desk.site.sections["profiles"]["enable"] = ["tasmota-energy"]
+    else:
+        desk.site.devices({"id": "other", "profile": "tasmota-energy"})
+    assert "in force" not in "".join(desk.text(PLUG, "tele/plug/SENSOR"))
+
+
+def test_a_model_that_puts_a_profile_in_force_is_named_for_the_registry(desk: Desk) -> None:
+    frame = {**FRAME, "fPort": 85, "data": "AXVkA3sKAA=="}
+    said = f"register {EUI} with model: EM500-PP"
+    assert any("NOT in force: " in line and said in line for line in desk.text(frame, UPLINK, "--profile", "EM500-PP"))
+    desk.site.devices({"id": EUI, "model": "EM500-PP"})
+    assert "in force" not in "".join(desk.text(frame, UPLINK, "--profile", "EM500-PP"))
+
+
+def test_a_family_that_only_the_registry_tells_says_which_entry_is_missing(desk: Desk) -> None:
+    desk.site.profile("mine", RADIO.replace("{/port: [99]}", "{/port: [99]}, by: registry"))
+    said = f"          NOT in force for this device: register {EUI} with profile: mine"
+    assert said in desk.text(FRAME, UPLINK, "--profile", "mine")
+    assert said not in desk.text(
+        {**FRAME, "deviceInfo": {"devEui": EUI, "deviceProfileName": "mine"}}, UPLINK, "--profile", "mine"
+    )
+    desk.site.devices({"id": EUI, "profile": "mine"})
+    assert said not in desk.text(FRAME, UPLINK, "--profile", "mine")
+
+
+def test_a_draft_elsewhere_says_where_it_must_go(desk: Desk) -> None:
+    draft = desk.site.folder / "draft.yaml"
+    draft.write_text(OWN.replace("NAME", "draft"))
+    assert "          NOT in force: put draft.yaml into profiles" in desk.text(
+        {"ph": 7}, "own/d1/draft", "--profile", str(draft)
+    )
+
+
+def test_a_faulty_file_beside_it_does_not_hide_the_profile_that_is_meant(desk: Desk) -> None:
+    desk.site.profile("broken", "profile: [")
+    assert "profile   pump: --profile names it" in desk.text({"ph": 7}, "own/d1/pump", "--profile", "pump")
+
+
+# Devices that are kept out.
+
+
+@pytest.mark.parametrize("policy", ["quarantine", "reject"])
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        pytest.param("own/d1/pump", {"ph": 7}, id="profile"),
+        pytest.param(UPLINK, FRAME, id="codec"),
+        pytest.param("iot/v1/s1/water/m1/readings", {"ts": NOW_MS, "ph": 7}, id="native"),
+    ],
+)
+def test_a_device_that_is_kept_out_shows_what_its_points_would_be(
+    desk: Desk, policy: str, topic: str, payload: dict[str, object]
+) -> None:
+    desk.site.sections["devices"]["unknown"] = policy
+    lines = desk.text(payload, topic)
+    assert not any(line.startswith("point") for line in lines), "nothing is written"
+    assert any(line.startswith("would be  water device=") for line in lines)
+    assert any(line.startswith("mend      register the device") for line in lines)
+    (result,) = desk.rows({"topic": topic, "payload": payload})
+    assert result["points"] == []
+    assert [point["fields"]["ph"] for point in result["if_registered"]["points"]] == [7.0]
+
+
+def test_a_registered_device_shows_its_points_under_quarantine(desk: Desk) -> None:
+    desk.site.sections["devices"]["unknown"] = "quarantine"
+    desk.site.devices({"id": "d1"})
+    (result,) = desk.rows({"topic": "own/d1/pump", "payload": {"ph": 7}})
+    assert ([point["fields"]["ph"] for point in result["points"]], "if_registered" in result) == ([7.0], False)
+
+
+# Literals.
+
+
+def test_a_literal_is_told_as_one(desk: Desk) -> None:
+    desk.site.profile("pump", OWN.replace("fields: {ph: /ph}", "each: /l, fields: {ph: v, level_m: {literal: 2}}", 1))
+    lines = desk.text({"l": [{"v": 7}]}, "own/d1/pump")
+    assert "step      level_m from literal 2: 2" in lines
+
+
+# Without a topic.
+
+
+def guessed(desk: Desk, payload: object, *options: str) -> list[str]:
+    """The first lines of what is said of a payload alone."""
+    _, out, err = desk.run(*options, data=json.dumps(payload).encode())
+    return (out or err).splitlines()[:2]
+
+
+def test_without_a_topic_it_is_guessed_by_the_envelope_and_said(desk: Desk) -> None:
+    desk.site.folder.joinpath("profiles", "envelopes").mkdir()
+    desk.site.folder.joinpath("profiles", "envelopes", "our.yaml").write_text(OUR_ENVELOPE)
+    assert guessed(desk, FRAME) == [
+        f"topic     {UPLINK}",
+        "          no --topic: taken as an uplink of chirpstack_v4, by its keys",
+    ]
+    things = {"end_device_ids": {"dev_eui": EUI.upper()}, "uplink_message": {"f_port": 99, "frm_payload": "AQI="}}
+    assert guessed(desk, things)[0] == f"topic     v3/1/devices/{EUI}/up"
+    assert guessed(desk, {"eui": "m1", "hex": "00"})[0] == "topic     our/1/up"
+    assert guessed(desk, {"cmd": "rx", "EUI": EUI, "data": "0102", "port": 99})[0] == f"topic     loriot/{EUI}"
+
+
+def test_without_a_topic_a_native_reading_is_known_by_its_keys(desk: Desk) -> None:
+    assert guessed(desk, [{"battery_pct": 5, "active_power_w": 7}]) == [
+        "topic     iot/v1/site/power/device/readings",
+        "          no --topic: taken as a native reading of power, by its keys",
+    ]
+
+
+def test_without_a_topic_a_profile_that_is_named_gives_that_of_its_first_test(desk: Desk) -> None:
+    assert guessed(desk, {"ph": 7}, "--profile", "pump") == [
+        "topic     own/d/pump",
+        "          no --topic: that of the profile's first test",
+    ]
+
+
+@pytest.mark.parametrize("payload", [{"nothing": "known"}, 5, [], "text"], ids=repr)
+def test_without_a_topic_and_a_sign_of_one_it_is_asked_for(desk: Desk, payload: object) -> None:
+    (line, *_) = guessed(desk, payload)
+    assert line.startswith("--topic: say on which topic the payload came")
