@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from schemas.profile import Profile
-from schemas.quantities import DOMAINS, QUANTITIES, REQUIRES
+from schemas.quantities import DOMAINS, QUANTITIES, REQUIRES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
 from schemas.registry import registry_adapter
 from schemas.topics import NAME_PATTERN, NativeTopic
@@ -51,7 +51,30 @@ def documents(examples: Mapping[str, Any]) -> dict[str, str]:
         "json/profile.json": _json(_file_schema("A device profile", TypeAdapter(Profile))),
         "json/registry.json": _json(_file_schema("The registry, devices.yaml", registry_adapter)),
         "asyncapi.yaml": f"# {_MADE}\n{_yaml(_asyncapi(shown))}",
+        "quantities.md": _quantities(),
     }
+
+
+def _quantities() -> str:
+    """The table of quantities for those who write profiles."""
+    tables = []
+    for measurement, rows in QUANTITIES.items():
+        lines = [f"| `{row.field}` | {_unit_and_bounds(row)} | {row.meaning} |" for row in rows.values()]
+        tables.append("\n".join([f"## {measurement}", "", "| field | unit, least to most | what it is |", "|---|---|---|", *lines]))
+    return "\n\n".join([f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables]) + "\n"
+
+
+def _unit_and_bounds(row: Quantity) -> str:
+    if row.kind is Kind.STATE:
+        return "true or false"
+    register = ", register" if row.kind is Kind.COUNTER else ""
+    return f"{row.unit}, {row.minimum:.10g} to {row.maximum:.10g}{register}"
+
+
+_QUANTITIES_READ: Final = """\
+Every field that a profile may fill, by measurement. What comes in another unit is converted: say it with `unit`. A value outside
+least and most is dropped, and the reading gets quality bit 2. A register only grows: give it `counter` where its width or
+its greatest rate is known."""
 
 
 def _file_schema(title: str, adapter: TypeAdapter[Any]) -> Document:
