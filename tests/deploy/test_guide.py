@@ -1,15 +1,22 @@
 """The guide to profiles cannot rot: every file, command and example in it is used, and what it shows is what comes out."""
 
 import json
+import os
 import re
 import shlex
 import signal
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import jsonschema
@@ -17,11 +24,12 @@ import pytest
 import yaml
 
 from gateway.cli import main
-from gateway.services import Service
+from gateway.services import Service, free_port
 from gateway.settings.profile_files import SHIPPED, load_profiles
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec
 from schemas.quantities import QUANTITIES, Quality
+from schemas.rejects import RejectReason
 from tests.influx import query
 from tests.system.fleet import client_of, publish_all
 from tests.system.rig import gateway, run_gateway
@@ -173,6 +181,12 @@ def profile_of(example: str) -> dict[str, Any]:
     }
 
 
+def written_in(block: Block) -> dict[str, Any]:
+    """What an example says itself."""
+    written: dict[str, Any] = yaml.safe_load(block.text)
+    return written
+
+
 def measurement_of(text: str) -> str:
     found = {word for domain, fields in QUANTITIES.items() for word in fields if f'"{word}"' in text}
     return next(domain for domain, fields in QUANTITIES.items() if found & fields.keys())
@@ -234,12 +248,116 @@ def test_an_example_does_what_it_says(block: Block, site: Path) -> None:
     (site / "rows.jsonl").write_text(rows, encoding="utf-8")
     done = run_gateway("decode", "--profile", "profiles/example.yaml", "--jsonl", "--json", "rows.jsonl")
     found = [told(json.loads(line)) for line in done.stdout.splitlines()] or [done.stderr]
+    if "tests" in written_in(block):
+        checked = run_gateway("check")
+        assert "tests:" not in checked.stderr or "# refused" in block.text, checked.stderr
     refused = [line.removeprefix("refused: ") for line in comments if line.startswith("refused: ")]
     if refused:
         assert refused[0] in done.stderr
     else:
         assert pairs
         assert found == [becomes for _, becomes in pairs]
+
+
+# What the guide says of the rest.
+
+
+def test_every_link_inside_the_guide_leads_to_a_heading_and_every_other_to_a_file() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.split("\n") if line[:1] == "#"
+    }
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert [link for link in links if link.startswith("#") and link[1:] not in headings] == []
+    files = [link for link in links if not link.startswith("#")]
+    assert [file for file in files if not (GUIDE.parent / file).exists()] == []
+
+
+def test_the_guide_tells_every_bit_of_the_quality() -> None:
+    rows = re.findall(r"^\| (\d+) \| \w", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(map(int, rows)) == sorted(bit for name, bit in vars(Quality).items() if name.isupper())
+
+
+def test_the_guide_tells_every_reason_that_a_profile_can_mend() -> None:
+    table = GUIDE.read_text(encoding="utf-8").partition("# When it does not fit")[2].partition("# The language")[0]
+    others = {"too_large", "no_birth", "influxdb_rejected", "internal_error"}
+    assert [reason.value for reason in RejectReason if f"`{reason.value}`" not in table and reason.value not in others] == []
+
+
+# Bridges, with a stand-in for mosquitto_pub that writes down what it is given.
+
+
+@pytest.fixture
+def published(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the arguments and the standard input of each ``mosquitto_pub`` go; a topic with ``broken`` in it is refused."""
+    programs, record = site / "programs", site / "published.jsonl"
+    programs.mkdir()
+    (programs / "mosquitto_pub").write_text(
+        f"""#!{sys.executable}
+import json, sys
+with open({str(record)!r}, "a") as out:
+    out.write(json.dumps([sys.argv[1:], sys.stdin.read()]) + "\\n")
+sys.exit(any("broken" in word for word in sys.argv))
+"""
+    )
+    (programs / "mosquitto_pub").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return record
+
+
+def rows_of(record: Path) -> list[Any]:
+    return [json.loads(line) for line in record.read_text().splitlines()]
+
+
+def bridge(name: str) -> str:
+    (block,) = [block for block in BLOCKS if block.file == name]
+    return block.text
+
+
+class Meter(BaseHTTPRequestHandler):
+    """A device that is asked over HTTP."""
+
+    def do_GET(self) -> None:
+        """Tell how much flowed; other paths are an error page."""
+        self.send_response(200 if self.path == "/status" else 500)
+        self.end_headers()
+        self.wfile.write(b'{"total": 5}' if self.path == "/status" else b"<html>no</html>")
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("path", "sent"), [("/status", ['{"total": 5}']), ("/broken", [""])])
+def test_a_device_that_is_asked_over_http_comes_in_by_one_line_of_cron(published: Path, path: str, sent: list[str]) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Meter) as meter:
+        Thread(target=meter.serve_forever, daemon=True).start()
+        line = bridge("bridge.sh").replace("192.0.2.7/status", f"127.0.0.1:{meter.server_port}{path}")
+        subprocess.run(["sh", "-c", line], check=False)
+        meter.shutdown()
+    assert [body for _, body in rows_of(published)] == sent
+    assert rows_of(published)[0][0] == ["-h", "127.0.0.1", "-q", "1", "-t", "bridge/meter-7/status", "-s"]
+
+
+def test_a_device_that_posts_comes_in_by_the_bridge_and_hears_when_the_broker_is_away(published: Path, site: Path) -> None:
+    port = free_port()
+    script = site / "own_bridge.py"
+    script.write_text(bridge("bridge.py").replace('"0.0.0.0", 8088', f'"127.0.0.1", {port}'))
+    with subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL) as process:
+        until(lambda: post(port, "/meter-8/status", "{}") is not None, what="the bridge listens")
+        answers = [post(port, path, '{"v": 7}') for path in ("/meter-8/status", "/broken")]
+        process.terminate()
+    assert answers == [204, 503]
+    arguments, body = rows_of(published)[-2]
+    assert (arguments[-2:], body) == (["-t", "bridge/meter-8/status"], '{"v": 7}')
+
+
+def post(port: int, path: str, body: str) -> int | None:
+    try:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            connection.request("POST", path, body)
+            return connection.getresponse().status
+    except OSError:
+        return None
 
 
 # The table of what is shipped.
