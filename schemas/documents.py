@@ -60,7 +60,9 @@ def _quantities() -> str:
     tables = []
     for measurement, rows in QUANTITIES.items():
         lines = [f"| `{row.field}` | {_unit_and_bounds(row)} | {row.meaning} |" for row in rows.values()]
-        tables.append("\n".join([f"## {measurement}", "", "| field | unit, least to most | what it is |", "|---|---|---|", *lines]))
+        tables.append(
+            "\n".join([f"## {measurement}", "", "| field | unit, least to most | what it is |", "|---|---|---|", *lines])
+        )
     return "\n\n".join([f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables]) + "\n"
 
 
@@ -72,9 +74,9 @@ def _unit_and_bounds(row: Quantity) -> str:
 
 
 _QUANTITIES_READ: Final = """\
-Every field that a profile may fill, by measurement. What comes in another unit is converted: say it with `unit`. A value outside
-least and most is dropped, and the reading gets quality bit 2. A register only grows: give it `counter` where its width or
-its greatest rate is known."""
+Every field that a profile may fill, by measurement. What comes in another unit is converted: say it with `unit`. A value
+outside least and most is dropped, and the reading gets quality bit 2. A register only grows: give it `counter` where its
+width or its greatest rate is known."""
 
 
 def _file_schema(title: str, adapter: TypeAdapter[Any]) -> Document:
