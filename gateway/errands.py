@@ -148,4 +148,4 @@ class Errands:
 
 
 def _call(ask: CodecAsk) -> Call:
-    return Call(ask.codec, ask.frame, ask.port, ask.arrival_ms, ask.variables)
+    return Call(ask.codec, ask.frame, ask.port, ask.received_ms, ask.variables, ask.device)

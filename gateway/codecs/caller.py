@@ -62,19 +62,19 @@ class Codecs:
 
     @property
     def suspended(self) -> dict[str, str]:
-        """Suspended codecs, and why."""
+        """Suspended codecs, and why; a codec that is suspended for one device is told with it."""
         now_s = self._clock()
-        return {key: codec.why for key, codec in self._codecs.items() if codec.is_suspended(now_s)}
+        return {codec.suspended_as: codec.why for codec in self._codecs.values() if codec.is_resting(now_s)}
 
     @property
     def keys(self) -> list[str]:
         """All codecs there are."""
         return list(self._codecs)
 
-    def is_suspended(self, key: str) -> bool:
-        """Whether a call of this codec would be answered as not made."""
+    def is_suspended(self, key: str, device: str = "") -> bool:
+        """Whether a call of this codec for a device would be answered as not made."""
         codec = self._codecs.get(key)
-        return codec is not None and codec.is_suspended(self._clock())
+        return codec is not None and codec.is_suspended(self._clock(), device)
 
     def replace(self, sources: Mapping[str, str | Path]) -> None:
         """Take other codecs. One whose text is the same stays as it is, even suspended; calls asked before are still answered.
@@ -83,7 +83,6 @@ class Codecs:
         """
         texts = read_sources(sources)
         self._missing = available()
-        suspended = self.suspended
         old, self._codecs = self._codecs, {}
         for key, text in texts.items():
             codec = old.get(key)
@@ -93,8 +92,10 @@ class Codecs:
             self._codecs[key] = codec
         if self._link is not None:
             self._link.forget([codec for key, codec in old.items() if self._codecs.get(key) is not codec])
-        for key in suspended.keys() & texts.keys() - self.suspended.keys():
-            self.freed(key)
+        now_s = self._clock()
+        for key, codec in old.items():
+            if codec.is_resting(now_s) and self._codecs.get(key, codec) is not codec:
+                self.freed(key)
 
     def ask(self, call: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
         """Ask a codec; ``then`` gets the answer, never before this returns, and must not raise.
@@ -109,7 +110,7 @@ class Codecs:
         elif self.trouble:
             _answer_soon(then, _not_made(self.trouble))
         else:
-            self._wait(Call(codec, arguments(call), then))
+            self._wait(Call(codec, arguments(call), then, call.device))
 
     def flush(self) -> None:
         """Send what was asked in this turn of the loop; done at its end anyway."""
@@ -186,7 +187,7 @@ class Codecs:
         """The calls that wait, without those of suspended codecs, which are answered."""
         while self._waiting:
             call = self._waiting.popleft()
-            if call.codec.why and call.codec.is_suspended(self._clock()):
+            if call.codec.why and call.codec.is_suspended(self._clock(), call.device):
                 _answer_soon(call.then, _not_made(call.codec.why))
             else:
                 yield call
@@ -200,11 +201,11 @@ class Codecs:
     def _settle(self, call: Call, answer: CodecAnswer) -> None:
         codec = call.codec
         if answer.overran:
-            if codec.overran(answer.fault or "", self._clock()):
-                log.error("codec %s is suspended, its messages wait: it %s", codec.key, codec.why)
+            if codec.overran(answer.fault or "", self._clock(), call.device):
+                log.error("codec %s is suspended, its messages wait: it %s", codec.suspended_as, codec.why)
                 asyncio.get_running_loop().call_later(SUSPENDED_FOR_S, self._free, codec)
         elif codec.why:
-            codec.in_time(self._clock())
+            codec.in_time(self._clock(), call.device)
         call.then(answer)
 
     def _free(self, codec: Codec) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
-from gateway.codecs.process import KILL_AFTER_S, CodecProcess, available, read_sources
+from gateway.codecs.process import CHECK_S, KILL_AFTER_S, CodecProcess, StuckWatch, available, read_sources
 from gateway.codecs.protocol import LOAD_ONLY, CodecAnswer, CodecAsk, arguments, call_line, read_answer, source_line
 
 log = logging.getLogger("gateway.codecs")
 
-_START_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 20.0
+"""For a child that does not even come to work, on a machine that is busy with other things."""
 _READ_BYTES: Final = 65536
 
 
@@ -62,22 +63,32 @@ class CodecCalls:
     def _ask(self, codec: str, call: bytes) -> CodecAnswer:
         if self._child is None:
             self._child = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
-            self._line(self._child, _START_PATIENCE_S)
+            self._line(self._child)
         number = self._numbers.get(codec, 0)
         lines = b""
         if not number:
             number = self._numbers[codec] = len(self._numbers) + 1
             lines = source_line(number, self._sources[codec])
         self._child.connection.sendall(lines + call_line(number, call))
-        while (line := self._line(self._child, KILL_AFTER_S)).startswith(b'"'):
+        while (line := self._line(self._child)).startswith(b'"'):
             log.debug("codec %s: %s", codec, line.decode())
         return read_answer(line)
 
-    def _line(self, child: CodecProcess, within_s: float) -> bytes:
-        deadline_s = time.monotonic() + within_s
+    def _line(self, child: CodecProcess) -> bytes:
+        """The child's next line. Its own work counts, as in the running gateway, not how long a busy machine held it up.
+
+        :raises TimeoutError: it hangs.
+        :raises EOFError: it has ended.
+        """
+        deadline_s, watch = time.monotonic() + _PATIENCE_S, StuckWatch(child)
+        child.connection.settimeout(CHECK_S)
         while b"\n" not in self._rest:
-            child.connection.settimeout(max(0.001, deadline_s - time.monotonic()))
-            data = child.connection.recv(_READ_BYTES)
+            try:
+                data = child.connection.recv(_READ_BYTES)
+            except TimeoutError:
+                if watch.is_stuck() or time.monotonic() > deadline_s:
+                    raise
+                continue
             if not data:
                 raise EOFError
             self._rest += data

@@ -12,6 +12,7 @@ import ctypes
 import json
 import mmap
 import os
+import re
 import resource
 import signal
 import sys
@@ -40,14 +41,36 @@ GIVEN_BACK: Final = "null"
 READY: Final = ""
 LOADED: Final = '{"data":{}}'
 
-SHELL: Final = Path(__file__).with_name("shell.js").read_text(encoding="utf-8")
-HEAD: Final = "(function (module, exports, console, $entry) { return (() => {"
+HEAD: Final = "(function (module, exports, console, require, context, Buffer, $share) { return (() => {"
 TAIL: Final = """
-;switch ($entry) {
-  case 0: return typeof decodeUplink === "function" ? decodeUplink : module.exports.decodeUplink;
-  case 1: return typeof Decode === "function" ? Decode : module.exports.Decode;
-  case 2: return typeof Decoder === "function" ? Decoder : module.exports.Decoder;
-}})(); })"""
+;{}return {{
+  decodeUplink: typeof decodeUplink === "function" ? decodeUplink : undefined,
+  Decode: typeof Decode === "function" ? Decode : undefined,
+  Decoder: typeof Decoder === "function" ? Decoder : undefined,
+  driver: typeof driver === "undefined" ? undefined : driver,
+}};}})(); }})"""
+OF_THIS: Final = re.compile(r"\bthis\s*\.\s*([A-Za-z_$][\w$]*)")
+"""What may be a function at the top of a text that is meant for the global object: ``this.f()``."""
+RESERVED: Final = (
+    " arguments await break case catch class const continue debugger default delete do else enum eval export extends false "
+    "finally for function if implements import in instanceof interface let new null package private protected public return "
+    "static super switch this throw true try typeof var void while with yield "
+)
+BUFFER: Final = re.compile(r"\bBuffer\b")
+LOCALE: Final = re.compile(r"\btoLocale\w*String\b")
+WORD: Final = re.compile(r"[A-Za-z_$][\w$]*")
+AS_PROPERTY: Final = re.compile(r"[.'\"`]\s*constructor\b")
+OWN_LINES: Final = 50_000
+"""Lines from here on are of our own scripts: the engine calls every text ``<input>``."""
+
+
+def _script(name: str) -> str:
+    return "\n" * OWN_LINES + Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+SHELL: Final = _script("shell.js")
+BUFFERS: Final = _script("buffer.js")
+LOCALES: Final = _script("locale.js")
 
 
 class FaultError(Exception):
@@ -118,9 +141,30 @@ class Codec:
         context.set_memory_limit(MEMORY_BYTES)
         context.set_max_stack_size(STACK_BYTES)
         context.set_time_limit(CALL_LIMIT_S)
-        shell = context.eval(SHELL)
-        decode: Callable[[str | None], object] = shell(context.eval(HEAD + self._source + TAIL), self._keep_console)
+        shell, source = context.eval(SHELL), self._source
+        buffer = context.eval(BUFFERS) if BUFFER.search(source) else None
+        if LOCALE.search(source):
+            context.eval(LOCALES)
+        define = context.eval(HEAD + source + TAIL.format(_share(source)))
+        decode: Callable[[str | None], object] = shell(define, self._keep_console, buffer, _words(source))
         return decode
+
+
+def _words(source: str) -> str:
+    """The names in a text; ``constructor`` only where it is no class's."""
+    words = set(WORD.findall(source))
+    if not AS_PROPERTY.search(source):
+        words.discard("constructor")
+    return " ".join(words)
+
+
+def _share(source: str) -> str:
+    """The statement that puts functions which a text calls as ``this.f()`` where it looks for them."""
+    names = sorted(set(OF_THIS.findall(source)))
+    shared = ", ".join(
+        f'"{name}": typeof {name} === "function" ? {name} : undefined' for name in names if f" {name} " not in RESERVED
+    )
+    return f"$share({{{shared}}}); " if shared else ""
 
 
 def _fault(text: str, stack: str) -> FaultError:
@@ -132,8 +176,9 @@ def _fault(text: str, stack: str) -> FaultError:
         if "$shell" in frame:
             break
         _, found, place = frame.partition("<input>:")
-        if found:
-            return FaultError(f"{text} (line {place.split(':')[0]})")
+        line = place.split(":")[0]
+        if found and int(line) < OWN_LINES:
+            return FaultError(f"{text} (line {line})")
     return FaultError(text)
 
 

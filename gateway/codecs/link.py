@@ -4,18 +4,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, cast
+from typing import cast
 
-from gateway.codecs.process import KILL_AFTER_S, CodecProcess
+from gateway.codecs.process import CHECK_S, CodecProcess, StuckWatch
 from gateway.codecs.protocol import call_line, forget_line, source_line
 from gateway.codecs.record import Call, Codec
 
 log = logging.getLogger("gateway.codecs")
-
-_CHECK_S: Final = KILL_AFTER_S / 5
-_WORKED_MAX_S: Final = KILL_AFTER_S - _CHECK_S
-_CHECKS_MAX: Final = 200
-"""A call found again at so many checks is ended, even if the child was not at work: nobody knows what it waits for."""
 
 
 class CodecLink(asyncio.Protocol):
@@ -39,9 +34,7 @@ class CodecLink(asyncio.Protocol):
         self._rest = b""
         self._transport: asyncio.WriteTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._seen = 0
-        self._seen_again = 0
-        self._worked_before_s = 0.0
+        self._watch = StuckWatch(process)
 
     async def connect(self) -> None:
         """Begin to listen to the child."""
@@ -106,18 +99,14 @@ class CodecLink(asyncio.Protocol):
             self._transport.write(b"".join(lines))
 
     def _look_again_soon(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_CHECK_S, self._look)
+        self._timer = asyncio.get_running_loop().call_later(CHECK_S, self._look)
 
     def _look(self) -> None:
         """Is it still in the same call? Goes on as long as there is one."""
         self._timer = None
         if not self.asked:
             return
-        under_way, worked_s = self._process.call_under_way, self._process.worked_s
-        if not under_way or under_way != self._seen:
-            self._seen, self._seen_again, self._worked_before_s = under_way, 0, worked_s
-        self._seen_again += 1
-        if worked_s - self._worked_before_s >= _WORKED_MAX_S or self._seen_again == _CHECKS_MAX:
+        if self._watch.is_stuck():
             self.is_stuck = True
             self._process.kill()
         else:

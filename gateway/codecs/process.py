@@ -18,6 +18,11 @@ from gateway.settings.config_file import ConfigurationFault
 
 KILL_AFTER_S: Final = 0.25
 """The most a call may hold up the child: where the engine's own limit does not help, inside one native function."""
+CHECK_S: Final = KILL_AFTER_S / 5
+"""How often a child is looked at while it owes an answer."""
+_WORKED_MAX_S: Final = KILL_AFTER_S - CHECK_S
+_CHECKS_MAX: Final = 200
+"""A call found again at so many checks is ended, even if the child was not at work: nobody knows what it waits for."""
 _PROCESS_CLOCK: Final = 2
 """With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
 
@@ -102,6 +107,24 @@ class CodecProcess:
         self.connection.close()
         self._process.kill()
         self._process.wait()
+
+
+class StuckWatch:
+    """Tells that one call has kept the child at work for too long; asked at every :data:`CHECK_S`."""
+
+    def __init__(self, process: CodecProcess) -> None:
+        self._process = process
+        self._seen = 0
+        self._seen_again = 0
+        self._worked_before_s = 0.0
+
+    def is_stuck(self) -> bool:
+        """Look at the child once more."""
+        under_way, worked_s = self._process.call_under_way, self._process.worked_s
+        if not under_way or under_way != self._seen:
+            self._seen, self._seen_again, self._worked_before_s = under_way, 0, worked_s
+        self._seen_again += 1
+        return worked_s - self._worked_before_s >= _WORKED_MAX_S or self._seen_again == _CHECKS_MAX
 
 
 @contextmanager

@@ -32,6 +32,7 @@ class CodecAsk(NamedTuple):
     :ivar codec: its key among the sources.
     :ivar received_ms: what the codec sees as ``recvTime``.
     :ivar variables: what it sees as ``variables``: the device's parameters.
+    :ivar device: whose frame it is; a codec that overruns is suspended for this device first.
     """
 
     codec: str
@@ -39,18 +40,19 @@ class CodecAsk(NamedTuple):
     port: int
     received_ms: int
     variables: Mapping[str, float | int | str | bool] = {}
+    device: str = ""
 
 
 class CodecAnswer(NamedTuple):
     """What came of one call.
 
-    :ivar data: the object the codec made; None: see ``fault``.
+    :ivar data: the object the codec made, or a list of them, each a reading of its own; None: see ``fault``.
     :ivar fault: why there is no data, for people; None: there is.
     :ivar overran: the codec took longer than it may, or brought its process down.
     :ivar suspended: it was not called at all, because it is suspended; the same call may succeed later.
     """
 
-    data: dict[str, Any] | None
+    data: dict[str, Any] | list[dict[str, Any]] | None
     warnings: list[str] = []  # noqa: RUF012 - an empty list that nobody adds to
     fault: str | None = None
     overran: bool = False
@@ -58,13 +60,18 @@ class CodecAnswer(NamedTuple):
 
 
 class _Result(msgspec.Struct):
-    data: Any = msgspec.field(default_factory=dict)  # makers return {} for a frame that says nothing
+    data: Any = msgspec.UNSET
     errors: Any = None
     warnings: Any = None
 
 
+ITEMS_MAX: Final = 1000
+WITHOUT_DATA: Final = "returned an object without data: the object itself is taken as its data"
+_BESIDE_DATA: Final = frozenset({"errors", "warnings"})
+
 _encode = msgspec.json.Encoder().encode
 _decode_result = msgspec.json.Decoder(_Result).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode
 
 
@@ -100,13 +107,26 @@ def read_answer(line: bytes) -> CodecAnswer:
     warnings = _texts(result.warnings)
     if result.errors:
         return CodecAnswer(None, warnings, "; ".join(_texts(result.errors))[:TEXT_CHARACTERS])
-    if isinstance(result.data, dict):
-        return CodecAnswer(result.data, warnings)
-    return CodecAnswer(None, warnings, f"returned {_named(result.data)} as data")
+    data = result.data
+    if data is msgspec.UNSET:
+        data = {key: value for key, value in _decode_object(line).items() if key not in _BESIDE_DATA}
+        if data:  # makers return {} for a frame that says nothing
+            warnings.append(WITHOUT_DATA)
+    if isinstance(data, dict) or (isinstance(data, list) and not _odd_list(data)):
+        return CodecAnswer(data, warnings)
+    return CodecAnswer(None, warnings, f"returned {_odd_list(data) if isinstance(data, list) else _named(data)} as data")
+
+
+def _odd_list(items: list[Any]) -> str:
+    """A list that is no list of readings, in words; empty: it is one."""
+    odd = [item for item in items if not isinstance(item, dict)]
+    if odd:
+        return f"a list with {_named(odd[0])} in it"
+    return f"a list of {len(items)} items; {ITEMS_MAX} are taken," if len(items) > ITEMS_MAX else ""
 
 
 def _texts(value: object) -> list[str]:
-    """What should be a list of texts."""
+    """What should be a list of texts; a new one."""
     if not value:
         return []
     items = value if isinstance(value, list) else [value]

@@ -14,49 +14,73 @@ SUSPENDED_FOR_S: Final = 600.0
 class Codec:
     """A codec that overran three times within a minute is suspended for ten minutes, then on trial until it answers in time.
 
+    If one device sent all three frames, only its frames wait: it may be one meter that sends what the codec cannot digest. When
+    others show the same meanwhile, the codec is suspended for all.
+
     :ivar number: what the child knows it by.
     :ivar why: why it is suspended or on trial; empty: it is neither.
+    :ivar device: the only device that it is suspended or on trial for; empty: for all.
     """
 
-    __slots__ = ("_overran_s", "_until_s", "key", "number", "source", "why")
+    __slots__ = ("_strikes", "_until_s", "device", "key", "number", "source", "why")
 
     def __init__(self, key: str, number: int, source: str) -> None:
         self.key = key
         self.number = number
         self.source = source
         self.why = ""
-        self._overran_s: deque[float] = deque(maxlen=STRIKES)
+        self.device = ""
+        self._strikes: deque[tuple[str, float]] = deque(maxlen=STRIKES)
         self._until_s = 0.0
 
-    def is_suspended(self, now_s: float) -> bool:
-        """Whether it must not be called."""
+    @property
+    def suspended_as(self) -> str:
+        """What is suspended, for people."""
+        return f"{self.key} for {self.device}" if self.device else self.key
+
+    def is_resting(self, now_s: float) -> bool:
+        """Whether it must not be called, be it for one device."""
         return bool(self.why) and now_s < self._until_s
 
-    def overran(self, fault: str, now_s: float) -> bool:
+    def is_suspended(self, now_s: float, device: str = "") -> bool:
+        """Whether it must not be called for a frame of ``device``."""
+        return self.is_resting(now_s) and self.device in {"", device}
+
+    def overran(self, fault: str, now_s: float, device: str = "") -> bool:
         """It overran once more; whether that is what suspends it. On trial, once is enough."""
-        self._overran_s.append(now_s)
-        often = len(self._overran_s) == STRIKES and now_s - self._overran_s[0] <= STRIKES_WITHIN_S
-        if self.is_suspended(now_s) or not (often or self.why):
+        if self.is_suspended(now_s, device):
             return False
+        self._strikes.append((device, now_s))
+        is_often = len(self._strikes) == STRIKES and now_s - self._strikes[0][1] <= STRIKES_WITHIN_S
+        if self.why and self.device in {"", device} and not self.is_resting(now_s):
+            pass  # on trial for this frame: for whom it was suspended it is again
+        elif is_often:
+            is_alone = not self.why and {one for one, _ in self._strikes} == {device}
+            self.device = device if is_alone else ""
+        else:
+            return False
+        self._strikes.clear()
         self.why, self._until_s = fault, now_s + SUSPENDED_FOR_S
         return True
 
-    def in_time(self, now_s: float) -> None:
+    def in_time(self, now_s: float, device: str = "") -> None:
         """It answered in time, which ends a trial; an answer under way when it was suspended ends nothing."""
-        if not self.is_suspended(now_s):
-            self.why = ""
+        if not self.is_resting(now_s) and self.device in {"", device}:
+            self.why = self.device = ""
 
 
 class Call:
     """A call that waits for its answer.
 
+    :ivar device: whose frame it is about.
     :ivar deaths: how many children ended while they were in it.
     """
 
-    __slots__ = ("arguments", "codec", "deaths", "then")
+    __slots__ = ("arguments", "codec", "deaths", "device", "then")
 
-    def __init__(self, codec: Codec, arguments: bytes, then: Callable[[CodecAnswer], None]) -> None:
+    def __init__(self, codec: Codec, arguments: bytes, then: Callable[[CodecAnswer], None], device: str = "") -> None:
         self.codec = codec
         self.arguments = arguments
         self.then = then
+        self.device = device
         self.deaths = 0

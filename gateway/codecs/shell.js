@@ -2,18 +2,19 @@
 //
 // Invariants: what is used here is taken before the codec can change it; every call runs the codec's whole text anew, so that its
 // variables start as the maker wrote them; names that a call left behind in the global object or in the prototypes are swept out
-// after it. The answer is one line: JSON of the result, or {"!": [what is wrong, stack]}; only what stringify gives is handed out,
+// after it, and built-in objects that it changed are restored, or else the next call gets another context. The answer is one line: JSON of the result, or {"!": [what is wrong, stack]}; only what stringify gives is handed out,
 // because the engine's package cannot take a text that is still in parts.
 (function () {
   "use strict";
   const { parse, stringify } = JSON;
-  const { apply, deleteProperty } = Reflect;
+  const { apply, defineProperty, deleteProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
   const { slice } = String.prototype;
   const { isArray, prototype: arrays } = Array;
-  const everything = globalThis, objects = Object.prototype, Time = Date, Fault = Error, Later = Promise, text = String, big = Number;
+  const everything = globalThis, objects = Object.prototype, Time = Date, Fault = Error, Later = Promise, Stand = Proxy, Names = Set;
+  const BARE = ["returned a list without data: taken as its data"];
+  const text = String, big = Number, { toISOString } = Date.prototype;
 
-  deleteProperty(everything, "Atomics");
-  deleteProperty(everything, "SharedArrayBuffer");
+  for (const name of ["Atomics", "SharedArrayBuffer", "performance", "DOMException"]) deleteProperty(everything, name);
   Object.defineProperty(BigInt.prototype, "toJSON", { // a number where it is exact, else its digits as text
     value: function () { return this <= 9007199254740991n && this >= -9007199254740991n ? big(this) : text(this); },
     configurable: true, writable: true,
@@ -21,7 +22,6 @@
 
   function kind(value) {
     if (value === null || value === undefined) return text(value);
-    if (isArray(value)) return "an array";
     if (value instanceof Later) return "a promise; a codec must answer at once";
     return typeof value === "object" ? "" : "a " + typeof value;
   }
@@ -59,42 +59,136 @@
     return { console, taken };
   }
 
+  // Node's require: what is asked of it is there until it is used, so that a codec runs as far as it does not need it.
+  function absent(name) {
+    const wanted = function () { throw new Fault("codec wants Node's " + name + ": not available"); };
+    return new Stand(wanted, {
+      get(_, key) { return typeof key === "symbol" || key === "__esModule" ? undefined : absent(name + "." + key); },
+      construct: wanted,
+    });
+  }
+
+  function makeRequire(Buffer) {
+    return function (name) { return Buffer && (name === "buffer" || name === "node:buffer") ? { Buffer } : absent(text(name)); };
+  }
+
+  // A Date, as TS013 says, whose text is that of JSON: makers take it for a text too, and Date.parse of a Date's own text loses the ms.
+  function timeOf(ms) {
+    const time = new Time(ms);
+    defineProperty(time, "toString", { value: toISOString, configurable: true, writable: true });
+    return time;
+  }
+
   const entries = [
-    function $shell(decodeUplink, bytes, fPort, ms, variables) { // LoRa Alliance TS013
-      return decodeUplink({ bytes, fPort, recvTime: new Time(ms), variables });
-    },
-    function $shell(Decode, bytes, fPort, ms, variables) { return Decode(fPort, bytes, variables); }, // ChirpStack v3
-    function $shell(Decoder, bytes, fPort) { return Decoder(bytes, fPort); }, // The Things Network v2
+    ["decodeUplink", function $shell(decodeUplink, owner, asked) { // LoRa Alliance TS013; time: ThingPark before that
+      const recvTime = timeOf(asked[2]);
+      return apply(decodeUplink, owner, [{ bytes: asked[0], fPort: asked[1], recvTime, time: recvTime, variables: asked[3] }]);
+    }],
+    ["Decode", function $shell(Decode, owner, asked) { return apply(Decode, owner, [asked[1], asked[0], asked[3]]); }], // ChirpStack v3
+    ["Decoder", function $shell(Decoder, owner, asked) { return apply(Decoder, owner, [asked[0], asked[1]]); }], // The Things Network v2
   ];
 
-  // define(module, exports, console, n) runs the codec's text and gives its function number n, or undefined.
-  return function (define, keepConsole) {
+  // Puts back, after a call, what a codec can have changed of the built-in objects; false: it could not. Only what its text names is
+  // looked at, for to look at all takes longer than most calls: a text that hides a name deceives its own next call, nobody else's.
+  function makeRestore(words, Buffer) {
+    const named = new Names(words.split(" "));
+    const among = (...some) => some.some(name => named.has(name));
+    const tracked = new Names([everything, objects, arrays]);
+    const track = object => {
+      if (object === null || (typeof object !== "object" && typeof object !== "function") || tracked.has(object)) return;
+      tracked.add(object);
+      if (typeof object === "function") track(object.prototype);
+    };
+    for (const name of ownKeys(everything)) if (named.has(name) && name !== "undefined") track(everything[name]);
+    if (Buffer) track(Buffer);
+    if (among("constructor", "__proto__", "getPrototypeOf", "setPrototypeOf")) { // objects that have no name of their own
+      for (const name of ownKeys(everything)) track(everything[name]);
+      for (const some of [[][Symbol.iterator](), ""[Symbol.iterator](), new Map().keys(), new Names().keys(), "".matchAll(/a/g), function* () {}, async function () {}])
+        for (let object = some; object; object = getPrototypeOf(object)) track(object);
+    }
+    const list = [...tracked], keys = list.map(ownKeys), rows = [];
+    for (const object of list)
+      for (const key of ownKeys(object)) {
+        const { writable, value } = getOwnPropertyDescriptor(object, key);
+        if (writable && named.has(typeof key === "symbol" ? "Symbol" : key)) rows.push([object, key, value]);
+      }
+    const isDeep = among("defineProperty", "defineProperties", "__defineGetter__", "__defineSetter__");
+
+    function sweep(object, known) {
+      const now = ownKeys(object);
+      let unknown = 0;
+      if (now.length !== known.length)
+        for (let k = 0; k < now.length; k++) {
+          let i = 0;
+          while (i < known.length && known[i] !== now[k]) i++;
+          if (i === known.length && !deleteProperty(object, now[k])) unknown++;
+        }
+      return !unknown;
+    }
+
+    return function () { // with nothing that may be spoilt: no iteration, no method of an array
+      let isSame = true;
+      for (let i = 0; i < list.length; i++) {
+        const object = list[i];
+        for (const name in object) deleteProperty(object, name);
+        if (isDeep && !sweep(object, keys[i])) isSame = false;
+      }
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[i];
+        if (row[0][row[1]] !== row[2])
+          isSame = defineProperty(row[0], row[1], { value: row[2], writable: true, configurable: true, enumerable: false }) && isSame;
+      }
+      return isSame;
+    };
+  }
+
+  // define(module, exports, console, require, context, Buffer, share) runs the codec's text and gives what it declared: its functions
+  // by the names above, and its variable driver. words: all names in its text.
+  return function (define, keepConsole, Buffer, words) {
     const { console, taken } = makeConsole(keepConsole);
-    function entry(n) {
+    const require = makeRequire(Buffer);
+    const restore = makeRestore(words, Buffer);
+    let isSpoilt = false;
+
+    function share(names) { // what other servers run as a script stands in the global object: this.f()
+      for (const name in names) if (names[name] !== undefined && !(name in everything)) everything[name] = names[name];
+    }
+
+    function load() {
       const module = { exports: {} };
-      return define(module, module.exports, console, n);
+      const declared = define(module, module.exports, { __proto__: console }, require, [], Buffer, share);
+      return [declared, declared.driver, module.exports, module.exports?.driver, module.exports?.default];
     }
-    function sweep() {
-      for (const name in everything) { deleteProperty(everything, name); deleteProperty(objects, name); }
-      for (const name in arrays) deleteProperty(arrays, name);
+
+    function find(places, name) { // the function and whose it is; one that is declared is nobody's
+      for (let i = 0; i < places.length; i++) {
+        const found = places[i]?.[name];
+        if (typeof found === "function") return [found, i ? places[i] : undefined];
+      }
+      return undefined;
     }
+
     let n = 0;
-    while (typeof entry(n) !== "function")
+    const places = load();
+    while (!find(places, entries[n][0]))
       if (++n === entries.length) throw "there is no function decodeUplink, Decode or Decoder";
-    const call = entries[n];
-    sweep();
+    const name = entries[n][0], call = entries[n][1];
+    restore();
 
     return function $shell(line) { // null: what it wrote to its console; the name marks where the codec's own part of a stack ends
       if (line === null) return taken();
+      if (isSpoilt) throw "spoilt";
       let answer;
       try {
         const asked = parse(line);
-        const result = call(entry(n), asked[0], asked[1], asked[2], asked[3]);
+        const found = find(load(), name);
+        const result = call(found[0], found[1], asked);
         const what = kind(result);
         if (what) answer = wrong("returned " + what, "");
-        else answer = stringify(n === 0 ? result : { data: result });
+        else if (n) answer = stringify({ data: result });
+        else answer = stringify(isArray(result) ? { data: result, warnings: BARE } : result);
       } catch (error) { answer = thrown(error); }
-      sweep();
+      isSpoilt = !restore();
       return answer;
     };
   };

@@ -5,11 +5,11 @@ A codec runs in another process. So the way stops there, with the question in th
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.candidates import NO_PORTS, Frame, Unnamed
-from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS
+from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS, device_ms
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.held import Held
 from gateway.core.judge import Judge
@@ -154,8 +154,8 @@ class ByProfile:
             return self.decoded(held, document["decoded"], None, now_ms)
         params = registered.params if registered else NO_PARAMS
         outcome = Outcome(held.domain)
-        ask = CodecAsk(codec.name, codec.frame(document), document.get("port") or 0, now_ms, params, held)
-        outcome.rare = Rare(ask=ask)
+        frame, port, received_ms = codec.frame(document), document.get("port") or 0, device_ms(document.get("time")) or now_ms
+        outcome.rare = Rare(CodecAsk(codec.name, frame, port, now_ms, received_ms, params, held.device.name, held))
         return outcome
 
     def _said(self, name: str, message: Message, now_ms: int, *, online: bool) -> Outcome:
@@ -181,13 +181,14 @@ class ByProfile:
     def _map(self, held: Held, message: Message, now_ms: int) -> Outcome:
         frame, device, profile = held.frame, held.device, held.frame.profile
         outcome = Outcome(held.domain)
-        sight = self.sight(frame, device, message, now_ms)
+        sights = self.sights(frame, device, message, now_ms)
         try:
-            measured = profile.map(sight)
-            key = profile.dedup_key(sight) if profile.tells_copies else None
+            measured = [(one, sight) for sight in sights for one in profile.map(sight)]
+            key = profile.dedup_key(sights[0]) if profile.tells_copies and sights else None
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, device.name, outcome.domain)
-        if message.retain and not _retained_counts(profile.retained, measured):
+        own_time_ms = _time_of(measured)
+        if message.retain and not _retained_counts(profile.retained, own_time_ms):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
         if key is None and profile.envelope is not None and frame.document["payload"]:
@@ -195,10 +196,10 @@ class ByProfile:
         if key is not None:
             if device.seen_frames is None:
                 device.seen_frames = RecentFrames()
-            if device.seen_frames.see(key, _time_of(measured) or now_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
+            if device.seen_frames.see(key, own_time_ms or now_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
                 outcome.duplicates = max(1, len(measured))
                 return outcome
-        for one in measured:
+        for one, sight in measured:
             self._measured(one, held, sight, message, now_ms, outcome)
         if not measured:
             outcome.ignored = IgnoreCause.RULE  # the profile wants nothing of it, as of a heartbeat
@@ -206,12 +207,16 @@ class ByProfile:
             device.seen_frames.forget_newest()  # it comes again, when the device that it also speaks of is known
         return outcome
 
-    def sight(self, frame: Frame, device: Device, message: Message, now_ms: int) -> Sight:
-        """What the profile of a frame may look at."""
+    def sights(self, frame: Frame, device: Device, message: Message, now_ms: int) -> list[Sight]:
+        """What the profile of a frame may look at: where a codec gave a list, once for each item, as if it stood alone."""
         params = device.registered.params if device.registered else NO_PARAMS
         properties = dict(message.user_properties) if message.user_properties else {}
         believes = _Belief(self.judge, device, now_ms)
-        return Sight(frame.document, message.topic, frame.captures, params, now_ms, believes, properties)
+        whole = Sight(frame.document, message.topic, frame.captures, params, now_ms, believes, properties)
+        data = frame.document.get("codec") if frame.profile.codec is not None else None
+        if type(data) is not list:
+            return [whole]
+        return [replace(whole, document=frame.document | {"codec": item}) for item in data]
 
     def _measured(self, one: Mapped, held: Held, sight: Sight, message: Message, now_ms: int, outcome: Outcome) -> None:
         device = held.device
@@ -263,9 +268,9 @@ def _site(device: Device, profile: "CompiledProfile", sight: Sight) -> str:
     return profile.site(sight) or ""
 
 
-def _time_of(measured: list[Mapped]) -> int | None:
+def _time_of(measured: list[tuple[Mapped, Sight]]) -> int | None:
     """The first time that a message tells itself."""
-    for one in measured:
+    for one, _ in measured:
         if one.time_ms is not None:
             return one.time_ms
     return None
@@ -301,9 +306,9 @@ class _Belief:
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
 
-def _retained_counts(policy: str, measured: list[Mapped]) -> bool:
+def _retained_counts(policy: str, own_time_ms: int | None) -> bool:
     """Whether a retained message is data: it may be the last word of a meter that died long ago."""
-    return policy == "accept" or (policy != "drop" and _time_of(measured) is not None)
+    return policy == "accept" or (policy != "drop" and own_time_ms is not None)
 
 
 def _radio_frame(document: dict[str, Any]) -> Hashable:

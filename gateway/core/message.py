@@ -86,7 +86,9 @@ class CodecAsk:
 
     :ivar codec: which codec.
     :ivar frame: the frame's bytes.
+    :ivar received_ms: when the network server had it, where it says so; else the arrival.
     :ivar variables: the device's parameters.
+    :ivar device: whose frame it is.
     :ivar resume: what the core needs to go on; opaque to those who carry it.
     """
 
@@ -94,7 +96,9 @@ class CodecAsk:
     frame: bytes
     port: int
     arrival_ms: int
+    received_ms: int
     variables: Mapping[str, float | int | str | bool]
+    device: str
     resume: Any
 
 

@@ -78,9 +78,9 @@ class Processor:
         """Which profile takes a message, and what it sees; None: none does. For those who explain it: no state changes."""
         return self._profiled.look(topic, message)
 
-    def sight(self, frame: Frame, device: Device, message: Message, now_ms: int) -> Sight:
+    def sights(self, frame: Frame, device: Device, message: Message, now_ms: int) -> list[Sight]:
         """What the profile of a frame may look at, for those who explain it."""
-        return self._profiled.sight(frame, device, message, now_ms)
+        return self._profiled.sights(frame, device, message, now_ms)
 
     def restore_births(self, saved: Mapping[str, str]) -> list[str]:
         """Take the Sparkplug births that were saved; the names of those that are of no more use."""

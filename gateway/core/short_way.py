@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.core.candidates import Frame, Likeness
-from gateway.core.clock import rfc3339_ms
+from gateway.core.clock import device_ms, rfc3339_ms
 from gateway.core.decoders.plain import may_be_unbounded
 from gateway.core.envelope_plain import Row
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
@@ -73,12 +73,13 @@ class ShortWay:
         return Frame(self._profile, _NO_CAPTURES, document, self._series.device.name, self._likeness.why)
 
     def _ask(self, codec: CodecUse, row: Row, message: Message, now_ms: int) -> Outcome | None:
-        _, payload, decoded, port, *_ = row
+        _, payload, decoded, port, _, time, _ = row
         if payload is None or (decoded and type(decoded) is not dict) or may_be_unbounded(message.payload):
             return None
         held = Held(None, self._series.device, message, (self, row))
         outcome = Outcome(held.domain)
-        outcome.rare = Rare(CodecAsk(codec.name, payload, port or 0, now_ms, self._params, held))
+        received_ms = device_ms(time) or now_ms
+        outcome.rare = Rare(CodecAsk(codec.name, payload, port or 0, now_ms, received_ms, self._params, held.device.name, held))
         return outcome
 
     def go_on(self, decoded: object, row: Row, message: Message, now_ms: int) -> Outcome | None:

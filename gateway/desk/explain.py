@@ -111,9 +111,11 @@ def _values(seen: Seen) -> list[Step]:
         return lines  # it gave nothing: what becomes of the message tells why
     device = seen.processor.streams.devices.get(frame.device)
     if device is not None:
-        sight = seen.processor.sight(frame, device, seen.message, seen.arrival_ms)
+        sights = seen.processor.sights(frame, device, seen.message, seen.arrival_ms)
         with suppress(Undecodable):  # a fault of the whole message: the reject tells it
-            lines += [("step", line) for line in _joined(frame.profile.explain(sight), seen.arrival_ms)]
+            for number, sight in enumerate(sights, start=1):
+                lines += [("item", f"{number} of {len(sights)}, a reading of its own")] if len(sights) > 1 else []
+                lines += [("step", line) for line in _joined(frame.profile.explain(sight), seen.arrival_ms)]
     return lines
 
 

@@ -55,7 +55,7 @@ class Seen:
     def asks(self) -> Call | None:
         """What a codec must be asked before :func:`finish`; None: this is the end."""
         ask = self._ask
-        return Call(ask.codec, ask.frame, ask.port, ask.arrival_ms, ask.variables) if ask is not None else None
+        return Call(ask.codec, ask.frame, ask.port, ask.received_ms, ask.variables, ask.device) if ask is not None else None
 
     @property
     def _ask(self) -> CodecAsk | None:

@@ -49,7 +49,7 @@ class Pipeline:
         elif words[0] == "waits-for":
             outcome.rare = Rare(waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=b"1 reading")])
         elif words[0] == "asks":
-            outcome.rare = Rare(ask=CodecAsk("codec", b"", 0, arrival_ms, {}, None))
+            outcome.rare = Rare(ask=CodecAsk("codec", b"", 0, arrival_ms, arrival_ms, {}, "", None))
         elif words[0] == "refused":
             outcome.refusals.append(refusal(message, arrival_ms))
         elif words[0] == "duplicate":

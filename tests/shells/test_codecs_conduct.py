@@ -57,3 +57,48 @@ def test_it_is_suspended_once_however_often_it_overran_meanwhile() -> None:
     codec = suspended_at(100.0)
     assert not codec.overran("slow", 500.0)
     assert not codec.is_suspended(100.0 + SUSPENDED_FOR_S)
+
+
+# One device that sends what the codec cannot digest.
+
+
+def slow(codec: Codec, now_s: float, *devices: str) -> list[bool]:
+    """Whether a frame of each of these devices suspended the codec, a second apart."""
+    return [codec.overran("slow", now_s + number, device) for number, device in enumerate(devices)]
+
+
+def test_three_slow_frames_of_one_device_make_only_its_own_wait() -> None:
+    codec = Codec("a.js", 1, "")
+    assert slow(codec, 100.0, "d1", "d1", "d1") == [False, False, True]
+    assert codec.is_suspended(103.0, "d1")
+    assert not codec.is_suspended(103.0, "d2")
+    assert codec.suspended_as == "a.js for d1"
+
+
+def test_when_a_second_device_shows_the_same_all_wait() -> None:
+    codec = Codec("a.js", 1, "")
+    slow(codec, 100.0, "d1", "d1", "d1")
+    codec.in_time(103.0, "d3")
+    assert slow(codec, 104.0, "d2", "d2", "d2") == [False, False, True]
+    assert codec.is_suspended(107.0, "d3")
+    assert codec.suspended_as == "a.js"
+    assert codec.is_suspended(106.0 + SUSPENDED_FOR_S - 0.1, "d1")
+
+
+def test_three_slow_frames_of_several_devices_make_all_wait() -> None:
+    codec = Codec("a.js", 1, "")
+    assert slow(codec, 100.0, "d1", "d2", "d1") == [False, False, True]
+    assert codec.is_suspended(103.0, "d3")
+
+
+def test_the_trial_of_a_device_is_its_own() -> None:
+    codec = Codec("a.js", 1, "")
+    slow(codec, 100.0, "d1", "d1", "d1")
+    later_s = 102.0 + SUSPENDED_FOR_S
+    assert not codec.is_suspended(later_s, "d1")
+    codec.in_time(later_s, "d2")
+    assert not codec.overran("slow", later_s, "d2")
+    assert codec.overran("slow", later_s, "d1")
+    assert codec.suspended_as == "a.js for d1"
+    codec.in_time(later_s + SUSPENDED_FOR_S, "d1")
+    assert not codec.why

@@ -25,6 +25,9 @@ SOURCES = {
 }
 
 
+UNTIL_IT_ENDS_S = 10.0
+"""So long the search would go on if nobody killed it, of the processor's own time: 10.8 s were measured."""
+
 FOLDER = Path(__file__).parent / "codecs"
 ROOT = Path(__file__).parents[2]
 
@@ -52,12 +55,14 @@ async def running(sources: Mapping[str, str], clock: Callable[[], float] = time.
             await task
 
 
-async def answers(codecs: Codecs, asked: list[tuple[str, int]], payload: bytes = b"", place: int = 0) -> list[CodecAnswer]:
+async def answers(
+    codecs: Codecs, asked: list[tuple[str, int]], payload: bytes = b"", place: int = 0, device: str = ""
+) -> list[CodecAnswer]:
     """Ask all in one turn of the loop, with a payload in one place; the answers in the order of the questions."""
     futures = []
     for number, (codec, port) in enumerate(asked):
         future: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
-        codecs.ask(CodecAsk(codec, payload if number == place else b"", port, 0), future.set_result)
+        codecs.ask(CodecAsk(codec, payload if number == place else b"", port, 0, device=device), future.set_result)
         assert not future.done(), "answered before ask returned"
         futures.append(future)
     async with asyncio.timeout(20):
@@ -126,7 +131,7 @@ def test_a_hanging_call_holds_its_neighbours_up_for_a_quarter_of_a_second_and_sp
             given = await answers(codecs, [("good", 1), ("stuck", 1), ("good", 2), ("other", 3)])
             assert numbers(given) == [1, None, 2, -3]
             assert (given[1].fault, given[1].overran) == ("took more than 250 ms", True)
-            assert time.monotonic() - began_s < 1  # 0.3 s on an idle machine
+            assert time.monotonic() - began_s < UNTIL_IT_ENDS_S / 2  # 0.3 s on an idle machine
             assert codecs.restarts == 1
 
     run(test)
@@ -147,6 +152,24 @@ def test_a_codec_that_overruns_three_times_is_suspended_and_its_other_calls_are_
     run(test)
 
 
+def test_slow_frames_of_one_device_hold_up_no_other_device_of_its_make() -> None:
+    async def test() -> None:
+        async with running(SOURCES) as codecs:
+            freed: list[str] = []
+            codecs.freed = freed.append
+            await answers(codecs, [("loop", 1)] * 3, device="d1")
+            assert codecs.suspended == {"loop for d1": "took more than 10 ms"}
+            assert (await answers(codecs, [("loop", 0)], device="d1"))[0].suspended
+            assert numbers(await answers(codecs, [("loop", 0)] * 2, device="d2")) == [0, 0]
+            await answers(codecs, [("loop", 1)] * 3, device="d2")
+            assert codecs.suspended == {"loop": "took more than 10 ms"}
+            assert (await answers(codecs, [("loop", 0)], device="d3"))[0].suspended
+            codecs.replace(SOURCES | {"loop": SOURCES["good"]})
+            assert freed == ["loop"]
+
+    run(test)
+
+
 def test_a_suspended_codec_is_tried_again_after_ten_minutes() -> None:
     async def test() -> None:
         clock = Clock()
@@ -159,6 +182,19 @@ def test_a_suspended_codec_is_tried_again_after_ten_minutes() -> None:
             clock.now_s += SUSPENDED_FOR_S
             assert numbers(await answers(codecs, [("loop", 0)])) == [0]
             assert numbers(await answers(codecs, [("loop", 1), ("loop", 0)])) == [None, 0]
+
+    run(test)
+
+
+def test_another_text_frees_what_waited_for_one_device() -> None:
+    async def test() -> None:
+        async with running(SOURCES) as codecs:
+            freed: list[str] = []
+            codecs.freed = freed.append
+            await answers(codecs, [("loop", 1)] * 3, device="d1")
+            codecs.replace(SOURCES | {"loop": SOURCES["good"]})
+            assert freed == ["loop"]
+            assert numbers(await answers(codecs, [("loop", 7)], device="d1")) == [7]
 
     run(test)
 
