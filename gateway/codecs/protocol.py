@@ -46,13 +46,13 @@ class CodecAsk(NamedTuple):
 class CodecAnswer(NamedTuple):
     """What came of one call.
 
-    :ivar data: the object the codec made, or a list of them, each a reading of its own; None: see ``fault``.
+    :ivar data: the object the codec made, or a list, each item a reading of its own; None: see ``fault``.
     :ivar fault: why there is no data, for people; None: there is.
     :ivar overran: the codec took longer than it may, or brought its process down.
     :ivar suspended: it was not called at all, because it is suspended; the same call may succeed later.
     """
 
-    data: dict[str, Any] | list[dict[str, Any]] | None
+    data: dict[str, Any] | list[Any] | None
     warnings: list[str] = []  # noqa: RUF012 - an empty list that nobody adds to
     fault: str | None = None
     overran: bool = False
@@ -112,17 +112,11 @@ def read_answer(line: bytes) -> CodecAnswer:
         data = {key: value for key, value in _decode_object(line).items() if key not in _BESIDE_DATA}
         if data:  # makers return {} for a frame that says nothing
             warnings.append(WITHOUT_DATA)
-    if isinstance(data, dict) or (isinstance(data, list) and not _odd_list(data)):
+    if isinstance(data, list) and len(data) > ITEMS_MAX:
+        return CodecAnswer(None, warnings, f"returned a list of {len(data)} items as data; {ITEMS_MAX} are taken")
+    if isinstance(data, dict | list):
         return CodecAnswer(data, warnings)
-    return CodecAnswer(None, warnings, f"returned {_odd_list(data) if isinstance(data, list) else _named(data)} as data")
-
-
-def _odd_list(items: list[Any]) -> str:
-    """A list that is no list of readings, in words; empty: it is one."""
-    odd = [item for item in items if not isinstance(item, dict)]
-    if odd:
-        return f"a list with {_named(odd[0])} in it"
-    return f"a list of {len(items)} items; {ITEMS_MAX} are taken," if len(items) > ITEMS_MAX else ""
+    return CodecAnswer(None, warnings, f"returned {_named(data)} as data")
 
 
 def _texts(value: object) -> list[str]:
@@ -137,6 +131,4 @@ def _named(value: object) -> str:
     """What a value is called in JSON."""
     if value is None:
         return "nothing"
-    if isinstance(value, list):
-        return "an array"
     return {bool: "a boolean", str: "a text"}.get(type(value), "a number")

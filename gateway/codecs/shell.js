@@ -31,7 +31,8 @@
   function thrown(error) { // may run the codec's own toString: under the limit of time, and what that throws is no matter
     try {
       if (error === null) return wrong("null, or out of memory", "");
-      return error instanceof Fault ? wrong(error.name + ": " + error.message, text(error.stack)) : wrong("threw " + text(error), "");
+      if (error instanceof Fault) return wrong(error.name + ": " + error.message, text(error.stack));
+      return wrong("threw " + text(typeof error === "object" && typeof error.message === "string" ? error.message : error), "");
     } catch { return wrong("threw what cannot be shown", ""); }
   }
 

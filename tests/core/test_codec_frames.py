@@ -92,6 +92,12 @@ def test_a_list_is_one_frame_when_it_comes_again() -> None:
     assert listed(data, into).duplicates == 2
 
 
+def test_items_of_a_list_may_be_anything() -> None:
+    into = pipeline("match: {envelope: lorawan}\ncodec: c.js\npoints: [{measurement: water, fields: {ph: /codec}}]")
+    assert found(answered(into, uplink(time=None), [7])) == [(NOW_MS, {"ph": 7.0})]
+    assert [values for _, values in found(listed(["odd", None, [1], 5, item("ph", 7, NOW_MS)]))] == [{"ph": 7.0}]
+
+
 def test_an_empty_list_says_nothing() -> None:
     outcome = listed([])
     assert (outcome.readings, outcome.refusals, outcome.ignored) == ([], [], IgnoreCause.RULE)

@@ -102,6 +102,7 @@ def test_a_list_as_data_is_a_list_of_readings() -> None:
     answer = decoded("function decodeUplink() { return {data: [{a: 1}, {b: 2}], warnings: ['w']}; }")
     assert (answer.data, answer.warnings, answer.fault) == ([{"a": 1}, {"b": 2}], ["w"], None)
     assert decoded("function Decode() { return [{a: 1}]; }").data == [{"a": 1}]
+    assert decoded("function decodeUplink() { return {data: ['energy = 1.5 kWh', 7]}; }").data == ["energy = 1.5 kWh", 7]
 
 
 def test_a_list_without_data_around_it_is_taken_and_said_so() -> None:

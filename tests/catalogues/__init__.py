@@ -1,0 +1,1 @@
+"""Public catalogues of makers' codecs, run with the examples in them."""
