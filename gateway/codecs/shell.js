@@ -2,8 +2,9 @@
 //
 // Invariants: what is used here is taken before the codec can change it; every call runs the codec's whole text anew, so that its
 // variables start as the maker wrote them; names that a call left behind in the global object or in the prototypes are swept out
-// after it, and built-in objects that it changed are restored, or else the next call gets another context. The answer is one line: JSON of the result, or {"!": [what is wrong, stack]}; only what stringify gives is handed out,
-// because the engine's package cannot take a text that is still in parts.
+// after it, and built-in objects that it changed are restored, or else the next call gets another context. The answer is one line:
+// JSON of the result, or {"!": [what is wrong, stack]}; only what stringify gives is handed out, because the engine's package
+// cannot take a text that is still in parts.
 (function () {
   "use strict";
   const { parse, stringify } = JSON;
@@ -12,7 +13,8 @@
   const { isArray, prototype: arrays } = Array;
   const everything = globalThis, objects = Object.prototype, Time = Date, Fault = Error, Later = Promise, Stand = Proxy, Names = Set;
   const BARE = ["returned a list without data: taken as its data"];
-  const text = String, big = Number, { toISOString } = Date.prototype;
+  const AS_IN_JSON = { __proto__: null, value: Date.prototype.toISOString, configurable: true, writable: true };
+  const text = String, big = Number;
 
   for (const name of ["Atomics", "SharedArrayBuffer", "performance", "DOMException"]) deleteProperty(everything, name);
   Object.defineProperty(BigInt.prototype, "toJSON", { // a number where it is exact, else its digits as text
@@ -76,7 +78,7 @@
   // A Date, as TS013 says, whose text is that of JSON: makers take it for a text too, and Date.parse of a Date's own text loses the ms.
   function timeOf(ms) {
     const time = new Time(ms);
-    defineProperty(time, "toString", { value: toISOString, configurable: true, writable: true });
+    defineProperty(time, "toString", AS_IN_JSON);
     return time;
   }
 
