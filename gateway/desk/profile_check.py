@@ -178,9 +178,10 @@ def _own_time(message: StoredMessage, desk: Desk) -> int | None:
     device = desk.processor.streams.devices.get(frame.device) if frame is not None else None
     if frame is None or device is None:
         return None
-    sight = replace(desk.processor.sight(frame, device, message, _ARRIVAL_MS), believes=_AnyTime())
+    sights = [replace(one, believes=_AnyTime()) for one in desk.processor.sights(frame, device, message, _ARRIVAL_MS)]
     try:
-        times = [point.time_ms for point in frame.profile.map(sight) if not point.quality & Quality.GATEWAY_TIME]
+        points = [point for sight in sights for point in frame.profile.map(sight)]
+        times = [point.time_ms for point in points if not point.quality & Quality.GATEWAY_TIME]
     except Undecodable:
         return None
     return max((time_ms for time_ms in times if time_ms is not None), default=None)
