@@ -64,7 +64,7 @@
 
   // Node's require: what is asked of it is there until it is used, so that a codec runs as far as it does not need it.
   function absent(name) {
-    const wanted = function () { throw new Fault("codec wants Node's " + name + ": not available"); };
+    const wanted = function () { throw new Fault("codec wants " + (name[0] === "." ? "its file " : "Node's ") + name + ": not available"); };
     return new Stand(wanted, {
       get(_, key) { return typeof key === "symbol" || key === "__esModule" ? undefined : absent(name + "." + key); },
       construct: wanted,

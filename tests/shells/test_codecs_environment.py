@@ -216,6 +216,11 @@ def test_a_module_that_is_not_there_is_named_when_it_is_used(use: str, wanted: s
     assert decoded(source, port=2).fault == f"Error: codec wants Node's {wanted}: not available (line 3)"
 
 
+def test_a_file_of_the_maker_that_is_not_there_is_named_when_it_is_used() -> None:
+    source = "const units = require('./units.json'); function decodeUplink() { return {data: {unit: units.of(1)}}; }"
+    assert decoded(source).fault == "Error: codec wants its file ./units.json.of: not available (line 1)"
+
+
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
