@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.core.message import Outcome, Refusal
 from gateway.core.shares import Flood
+from gateway.core.silence import Hearing
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
@@ -65,6 +66,7 @@ class Events:
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
     reload_trouble: list[str] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
+    hearing: Hearing = field(default_factory=Hearing)
     _last_said_s: dict[str, float] = field(default_factory=dict)
     _rejects_said: tuple[float, int] = (0.0, 0)
 
@@ -266,6 +268,7 @@ class Events:
     def connected(self, url: str, *, session_present: bool) -> None:
         """The broker took us."""
         log.info("connected to %s, session %s", url, "resumed" if session_present else "new")
+        self.hearing.regain(time.time_ns() // 1_000_000)
         self.mqtt_connected = True
         self.mqtt_trouble = ""
 
@@ -273,6 +276,7 @@ class Events:
         """The broker is gone or does not want us."""
         if why != self.mqtt_trouble:
             log.warning("not connected to the broker: %s", why)
+        self.hearing.lose(time.time_ns() // 1_000_000)
         self.mqtt_connected = False
         self.mqtt_trouble = why
 

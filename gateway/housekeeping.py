@@ -194,7 +194,7 @@ class Housekeeping:
             return
         now_ms = time.time_ns() // 1_000_000
         devices = registered_devices(self._state.processor.streams)
-        for lines in health_lines(devices, now_ms, _DEVICES_TOGETHER):
+        for lines in health_lines(devices, self._state.silence, now_ms, _DEVICES_TOGETHER):
             await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)
 
     async def follow_clock(self) -> None:

@@ -15,6 +15,7 @@ from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.core.process import Processor
+from gateway.core.silence import Hearing, Silence
 from gateway.core.streams import Admission, Streams
 from gateway.core.waiting import WaitCause
 from gateway.delivery.breaker import Breaker
@@ -152,13 +153,14 @@ def build(config: Config, file: Database) -> Parts:
     processor.trust.judge(time.time_ns() // 1_000_000)
     births = file.run_here(database.kept_under, BIRTH)
     file.run_here(database.keep_all, dict.fromkeys(processor.restore_births(births)))
-    events, acknowledger, ledger = Events(), Acknowledger(), Ledger(since_ms=time.time_ns() // 1_000_000)
+    now_ms = time.time_ns() // 1_000_000
+    events, acknowledger, ledger = Events(hearing=Hearing(saved_ms or now_ms)), Acknowledger(), Ledger(since_ms=now_ms)
     events.started(fault_lines(config.devices.registry, known.without_params()))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
     breaker, store = Breaker(events), Store(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
     streams = processor.streams
-    device_states = DeviceStates(file, events, streams.devices, streams.shapes, config.limits.devices)
+    device_states = DeviceStates(file, events, streams, config.limits.devices)
     streams.restore = device_states.restore
     codecs = Codecs(known.codecs)
     to_journal = ToJournal(delivery, breaker, store, ledger, events)
@@ -180,8 +182,10 @@ def build(config: Config, file: Database) -> Parts:
         ),
     )
     areas = known.registry.areas
-    stored = JournalState(file.tally)
-    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, areas)
+    stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
+    state = GatewayState(
+        config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, silence, areas
+    )
     drain = Drain(
         influxdb,
         breaker,

@@ -211,6 +211,7 @@ def _take_in_force(parts: Parts, known: Known) -> None:
     streams = parts.processor.streams
     streams.replace_registry(known.devices)
     streams.replace_profiles(known.profiles)
+    parts.device_states.registry_changed()
     parts.state.areas = known.registry.areas
     parts.intake.want(topic_filters(parts.config, known))
     parts.state.events.reloaded(len(known.registry.devices), len(known.files))

@@ -1,9 +1,9 @@
 """What the gateway knows of itself at this moment: for pages, metrics and the point it writes about itself."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TypedDict
 
 from gateway import __version__
@@ -11,12 +11,14 @@ from gateway.codecs.caller import Codecs
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body, encode
 from gateway.core.catch_up import Progress
-from gateway.core.coverage import Coverage, Heard, coverage, is_reporting
+from gateway.core.coverage import Stand
+from gateway.core.health import registered_devices
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.points import escape_tag
 from gateway.core.process import Processor
-from gateway.core.streams import Device, Streams
+from gateway.core.silence import UNREGISTERED, Presence, Silence
+from gateway.core.streams import Device, Unresolved
 from gateway.delivery.deliver import Delivery
 from gateway.disk.journal import Stock
 from gateway.disk.quarantine_keeper import Quarantine
@@ -24,7 +26,7 @@ from gateway.disk.replay import Committed, Replayed
 from gateway.disk.tally import Tally
 from gateway.events import Events
 from gateway.settings.config import Config
-from schemas.registry import RegisteredDevice
+from schemas.registry import RegisteredDevice, device_key
 
 
 @dataclass(slots=True)
@@ -88,6 +90,7 @@ class GatewayState:
     codecs: Codecs
     quarantine: Quarantine
     journal: JournalState
+    silence: Silence
     areas: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
 
@@ -117,19 +120,28 @@ class GatewayState:
         self.ledger.settle("expired", done.made_room, "quarantine")
 
     def all_devices(self) -> Iterator[Device]:
-        """Every device that was met, and every registered one that was not."""
+        """Every registered device, with what is remembered of it, and every other one that was heard."""
         streams = self.processor.streams
-        met = list(streams.devices.values())
-        yield from met
-        known = {id(device.registered) for device in met}
-        for registered in _registered(streams):
-            if id(registered) not in known:
-                yield Device(registered.id, registered)
+        yield from registered_devices(streams)
+        yield from [device for device in streams.devices.values() if device.registered is None and device.last_seen_ms]
+
+    def find_device(self, name: str) -> Device | None:
+        """A device that was met or is registered; its id in any writing."""
+        streams = self.processor.streams
+        for writing in (name, device_key(name)):
+            if (met := streams.devices.get(writing)) is not None:
+                return met
+        entry = streams.registry.get(name) or streams.registry.get(device_key(name))
+        if not isinstance(entry, RegisteredDevice):
+            return None
+        device = streams.admit(device_key(name))
+        return Device(entry.id, entry) if isinstance(device, Unresolved) else device
 
     def device_list(self) -> list[dict[str, object]]:
         """``/api/devices``: all of them, in order of name."""
         now_ms = time.time_ns() // 1_000_000
-        return [device_document(device, now_ms) for device in sorted(self.all_devices(), key=lambda device: device.name)]
+        found = sorted(self.all_devices(), key=lambda device: device.name)
+        return [device_document(device, self.silence, now_ms) for device in found]
 
     def own_line(self) -> str:
         """The gateway's point about itself."""
@@ -144,20 +156,26 @@ class GatewayState:
         return encode([Reading(self.own_line(), "gateway")]).gzip
 
     def device_counts(self) -> dict[str, int]:
-        """Devices by state: heard lately, silent (registered ones that were never heard too), and those not registered."""
-        now_ms, streams = time.time_ns() // 1_000_000, self.processor.streams
-        devices = streams.devices.values()
-        online = sum(is_online(device, now_ms) for device in devices)
-        unknown = sum(device.registered is None for device in devices)
-        never = {id(device) for device in streams.registry.values()} - {id(device.registered) for device in devices}
-        return {"online": online, "silent": len(devices) - online + len(never), "unknown": unknown}
+        """Devices by how they stand, registered or not."""
+        now_ms = time.time_ns() // 1_000_000
+        found = Counter(self.silence.presence(device, now_ms) for device in self.all_devices())
+        return {presence.value: found[presence] for presence in Presence}
 
-    def coverage(self, now_ms: int) -> Coverage:
-        """How much of the registry reports. With 20,000 devices it takes a while, and may be asked in another thread."""
-        streams = self.processor.streams
-        met = list(streams.devices.values())
-        heard = {device.name: Heard(device.last_seen_ms) for device in met if device.last_seen_ms}
-        return coverage(_registered(streams), heard, now_ms)
+    @property
+    def unregistered(self) -> int:
+        """Devices among them that the registry does not name."""
+        devices = self.processor.streams.devices.values()
+        return sum(device.registered is None and device.last_seen_ms > 0 for device in devices)
+
+    def stands(self, now_ms: int) -> dict[str, Stand]:
+        """How each device stands."""
+        presence = self.silence.presence
+        return {device.name: Stand(presence(device, now_ms), device.measures) for device in self.all_devices()}
+
+    def registry_entries(self) -> list[RegisteredDevice]:
+        """Each entry of the registry once; it may stand there under two writings of its id."""
+        entries = self.processor.streams.registry.values()
+        return list({id(entry): entry for entry in entries if isinstance(entry, RegisteredDevice)}.values())
 
     def not_ready(self) -> str:
         """Why readings cannot be made durable now; empty when they can."""
@@ -240,36 +258,25 @@ class GatewayState:
             "dropped": {cause.value: count for cause, count in self.events.fields_dropped.items()},
             "ignored": {cause.value: count for cause, count in self.events.messages_ignored.items()},
             "devices": self.device_counts(),
+            "unregistered": self.unregistered,
         }
 
 
-def _registered(streams: Streams) -> Iterable[RegisteredDevice]:
-    """Each entry of the registry once; it may stand there under two writings of its id."""
-    return {id(entry): entry for entry in streams.registry.values() if isinstance(entry, RegisteredDevice)}.values()
-
-
-def is_online(device: Device, now_ms: int) -> bool:
-    """Whether a device was heard lately and did not say goodbye."""
-    return device.online is not False and is_reporting(device.last_seen_ms, _interval(device), now_ms)
-
-
-def _interval(device: Device) -> timedelta | None:
-    return device.registered.interval if isinstance(device.registered, RegisteredDevice) else None
-
-
-def device_document(device: Device, now_ms: int) -> dict[str, object]:
+def device_document(device: Device, silence: Silence, now_ms: int) -> dict[str, object]:
     """A device as it is now; where it stands and how often it sends are known of registered ones."""
     registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
-    interval = _interval(device)
+    presence = silence.presence(device, now_ms)
     return {
         "id": device.name,
         "registered": registered is not None,
-        "online": is_online(device, now_ms),
+        "state": UNREGISTERED if registered is None else presence.value,
+        "online": presence is Presence.ONLINE,
         "last_seen": device.last_seen_ms or None,
+        "silent_after_s": silence.after_ms(device) / 1000,
         "site": registered.site if registered else None,
-        "domain": registered.domain if registered else None,
+        "domain": device.measures,
         "area": registered.area if registered else None,
-        "interval_s": interval.total_seconds() if interval else None,
+        "interval_s": registered.interval.total_seconds() if registered and registered.interval else None,
         "seq_missing": device.seq_missing,
         "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
     }

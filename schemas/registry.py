@@ -47,7 +47,7 @@ def _seconds(value: object) -> timedelta:
             raise ValueError(f"{value!r} is not a number of seconds") from None
     interval: timedelta = parse_duration(value)
     if not timedelta(0) < interval <= timedelta(milliseconds=LONGEST_MS):
-        raise ValueError("an interval is longer than nothing and at most a hundred years")
+        raise ValueError("a span of time is longer than nothing and at most a hundred years here")
     return interval
 
 
@@ -57,6 +57,11 @@ Interval = Annotated[
     timedelta,
     BeforeValidator(_seconds, json_schema_input_type=str | float),
     Field(description="Expected from one reading to the next: 15min, 1h, or a number of seconds.", examples=["15min"]),
+]
+SilentAfter = Annotated[
+    timedelta,
+    BeforeValidator(_seconds, json_schema_input_type=str | float),
+    Field(description="Silent when nothing came for so long; three intervals where it is left out.", examples=["2h"]),
 ]
 Params = Annotated[
     dict[Text, float | int | str | bool],
@@ -76,6 +81,7 @@ class RegisteredDevice:
     model: Annotated[Text | None, Field(description="The maker's name of the model.")] = None
     serial: Annotated[Text | None, Field(description="Serial number, in quotes.", examples=["00012074"])] = None
     interval: Interval | None = None
+    silent_after: SilentAfter | None = None
     lat: Annotated[float | None, Field(ge=-90, le=90, description="Latitude, WGS 84.")] = None
     lon: Annotated[float | None, Field(ge=-180, le=180, description="Longitude, WGS 84.")] = None
     installed: Annotated[date | None, Field(description="When it was put up.")] = None

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping
+from dataclasses import fields
 from io import StringIO
 from math import floor
 from typing import Any, Final
@@ -11,9 +12,11 @@ from gateway.core.coverage import Count, Coverage, Group
 from gateway.desk.documents import coverage_document
 from gateway.web.languages import words
 
-_AREA_WIDTH: Final = 32
+_AREA_WIDTH: Final = 25
 _GAP: Final = "  "
-_COLUMNS: Final = ("area", "name", "domain", "registered", "reporting", "silent", "unknown", "share_pct")
+_COUNTED: Final = tuple(field.name for field in fields(Count))
+_HEAD: Final = ("registered", "reporting", "silent", "unheard", "unregistered", "share")
+_COLUMNS: Final = ("area", "name", "domain", *_COUNTED, "share_pct")
 
 
 def coverage_csv(found: Coverage, areas: Mapping[str, str]) -> str:
@@ -29,7 +32,7 @@ def coverage_csv(found: Coverage, areas: Mapping[str, str]) -> str:
 def coverage_table(found: Coverage, areas: Mapping[str, str], language: str) -> str:
     """The table: areas by name, then the sum of each domain and of all; at most 100 columns wide."""
     text = words(language)
-    head = [text["area"], text["domain"], *(text[key] for key in ("registered", "reporting", "silent", "unknown", "share"))]
+    head = [text["area"], text["domain"], *(text[key] for key in _HEAD)]
     rows = [_row(group, count, areas, language) for group, count in found.groups.items()]
     sums = [[text["total"], _domain(domain, text), *_numbers(count, language)] for domain, count in found.domains.items()]
     sums.append([text["total"], text["all_domains"], *_numbers(found.total, language)])
@@ -61,7 +64,7 @@ def _domain(domain: str | None, text: Mapping[str, str]) -> str:
 
 
 def _numbers(count: Count, language: str) -> list[str]:
-    counts = (count.registered, count.reporting, count.silent, count.unknown)
+    counts = (count.registered, count.reporting, count.silent, count.unheard, count.unregistered)
     share_pct = count.share_pct
     share = "-" if share_pct is None else f"{floor(share_pct * 10) / 10:.1f} %"  # down: 100 % is all of them
     shown = ["?" if number is None else f"{number:,}" for number in counts] + [share]

@@ -4,13 +4,15 @@ import argparse
 import json
 import time
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
-from gateway.core.coverage import Heard, coverage, is_reporting
+from gateway.core.coverage import Stand, coverage
+from gateway.core.silence import UNREGISTERED, Presence
 from gateway.desk.documents import coverage_document
 from gateway.known import survey
 from gateway.settings.config import Config
@@ -38,23 +40,23 @@ def devices_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _heard(config: Config) -> list[Document] | None:
-    """Devices that the running gateway has heard; None when it does not run."""
+def _met(config: Config) -> list[Document] | None:
+    """Devices that the running gateway knows; None when it does not run."""
     if not is_running(config):
         return None
-    return [document for document in ask(config, "GET", "/api/devices", {})["devices"] if document["last_seen"]]
+    documents: list[Document] = ask(config, "GET", "/api/devices", {})["devices"]
+    return documents
 
 
 # The list.
 
 
 def _list(config: Config, options: argparse.Namespace) -> None:
-    registry, heard = load_registry(config.devices.registry), _heard(config)
-    met = {device_key(document["id"]): document for document in heard or []}
-    now_ms = time.time_ns() // 1_000_000
-    found = [_joined(device, met.pop(device_key(device.id), None), now_ms) for device in registry.devices]
-    found += [_stranger(document) for document in met.values()]
-    found = [document | ({} if heard is not None else {"state": None}) for document in found]
+    registry, known = load_registry(config.devices.registry), _met(config)
+    met = {device_key(document["id"]): document for document in known or []}
+    found = [_joined(device, met.pop(device_key(device.id), None)) for device in registry.devices]
+    found += [_stranger(document) for document in met.values() if document["last_seen"]]
+    found = [document | ({} if known is not None else {"state": None}) for document in found]
     if options.json:
         for document in found:
             print(json.dumps(document, ensure_ascii=False))
@@ -63,24 +65,24 @@ def _list(config: Config, options: argparse.Namespace) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if heard is None:
+    if known is None:
         print(f"\n{_ONLY_REGISTRY}")
 
 
-def _joined(device: RegisteredDevice, heard: Document | None, now_ms: int) -> Document:
-    """A registered device, and when it was heard."""
-    last_seen = heard["last_seen"] if heard else None
-    state = "reporting" if is_reporting(last_seen, device.interval, now_ms) else "silent"
+def _joined(device: RegisteredDevice, met: Document | None) -> Document:
+    """A registered device, how it stands and when it was heard; one that the gateway does not know yet is new."""
     written = asdict(device) | {
         "interval": format_duration(device.interval) if device.interval else None,
+        "silent_after": format_duration(device.silent_after) if device.silent_after else None,
         "installed": device.installed.isoformat() if device.installed else None,
     }
-    return written | {"registered": True, "state": state, "last_seen": last_seen}
+    state = met["state"] if met and met["registered"] else Presence.NEW.value
+    return written | {"registered": True, "state": state, "last_seen": met["last_seen"] if met else None}
 
 
 def _stranger(heard: Document) -> Document:
     known = dict.fromkeys(COLUMNS) | {"params": {}} | {key: heard.get(key) for key in ("id", "site", "domain")}
-    return known | {"registered": False, "state": "unknown", "last_seen": heard["last_seen"]}
+    return known | {"registered": False, "state": UNREGISTERED, "last_seen": heard["last_seen"]}
 
 
 def _row(document: Document) -> tuple[str, ...]:
@@ -94,19 +96,22 @@ def _row(document: Document) -> tuple[str, ...]:
 
 
 def _coverage(config: Config, options: argparse.Namespace) -> None:
-    registry, documents = load_registry(config.devices.registry), _heard(config)
-    now_ms = time.time_ns() // 1_000_000
-    heard = None
-    if documents is not None:
-        heard = {document["id"]: Heard(document["last_seen"], document.get("domain")) for document in documents}
-    found = coverage(registry.devices, heard, now_ms)
+    registry, documents = load_registry(config.devices.registry), _met(config)
+    met = None if documents is None else {document["id"]: _stand(document) for document in documents}
+    found = coverage(registry.devices, met)
     if options.json:
-        document = {"at": now_ms, "running": heard is not None, **coverage_document(found, registry.areas)}
+        now_ms = time.time_ns() // 1_000_000
+        document = {"at": now_ms, "running": met is not None, **coverage_document(found, registry.areas)}
         print(json.dumps(document, ensure_ascii=False))
     elif options.csv:
         print(coverage_csv(found, registry.areas), end="")
     else:
         print(coverage_table(found, registry.areas, options.language or config.language), end="")
+
+
+def _stand(document: Document) -> Stand:
+    """How a device stands; of one that is registered meanwhile, and not in force yet, the gateway says nothing of use."""
+    return Stand(document["state"] if document["registered"] else Presence.NEW, document["domain"])
 
 
 # The exchange of a meter.
@@ -172,7 +177,7 @@ def _text(device: RegisteredDevice, key: str) -> str:
         return "nothing"
     if isinstance(value, dict):
         return " ".join(f"{name}={given}" for name, given in value.items())
-    return format_duration(value) if key == "interval" else str(value)
+    return format_duration(value) if isinstance(value, timedelta) else str(value)
 
 
 def _write(config: Config, merger: Merger, *, quiet: bool) -> None:

@@ -162,7 +162,7 @@ class ByProfile:
         """A device said that it is there, or its will that it is not."""
         device = self.streams.admit(name) if name else None
         if isinstance(device, Device):
-            device.online = online
+            device.say(now_ms, online=online)
             if not message.retain and online and now_ms > device.last_seen_ms:
                 device.last_seen_ms = now_ms
         return Outcome(ignored=IgnoreCause.STATUS)

@@ -3,36 +3,21 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from gateway.core.silence import UNREGISTERED, Presence
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, device_key
 
-SILENT_AFTER_INTERVALS: Final = 3
-SILENT_AFTER_AT_LEAST: Final = timedelta(hours=1)
 
+class Stand(NamedTuple):
+    """How a device stands, as the gateway says.
 
-@lru_cache(maxsize=1024)
-def silent_after_ms(interval: timedelta | None) -> int:
-    """How long a device may say nothing before it counts as silent: three of its intervals, at least an hour."""
-    longest = max(SILENT_AFTER_INTERVALS * (interval or timedelta(0)), SILENT_AFTER_AT_LEAST)
-    return longest // timedelta(milliseconds=1)
-
-
-def is_reporting(last_seen_ms: int | None, interval: timedelta | None, now_ms: int) -> bool:
-    """Whether a device that was last heard at ``last_seen_ms`` (0 or None: never) counts as reporting."""
-    return bool(last_seen_ms) and now_ms - (last_seen_ms or 0) < silent_after_ms(interval)
-
-
-class Heard(NamedTuple):
-    """What the gateway knows of a device it met.
-
+    :ivar presence: by :mod:`gateway.core.silence`.
     :ivar domain: what it measures, where that is known.
     """
 
-    last_seen_ms: int | None
+    presence: str
     domain: str | None = None
 
 
@@ -45,17 +30,26 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Devices of a group.
+    """Devices of a group; None: nobody knows, since the gateway does not run.
 
-    :ivar reporting: registered ones that were heard lately; None: nobody knows.
-    :ivar silent: registered ones that were not.
-    :ivar unknown: devices that were met and that the registry does not name.
+    :ivar reporting: registered ones that are online.
+    :ivar silent: registered ones that were heard, and are silent.
+    :ivar new: registered ones that were never heard, and could not be expected yet.
+    :ivar unknown: registered ones that were never heard.
+    :ivar unregistered: devices that were heard and that the registry does not name.
     """
 
     registered: int
-    reporting: int | None
-    silent: int | None
-    unknown: int | None
+    reporting: int | None = None
+    silent: int | None = None
+    new: int | None = None
+    unknown: int | None = None
+    unregistered: int | None = None
+
+    @property
+    def unheard(self) -> int | None:
+        """Registered ones that were never heard."""
+        return None if self.new is None or self.unknown is None else self.new + self.unknown
 
     @property
     def share_pct(self) -> float | None:
@@ -72,20 +66,18 @@ class Coverage:
     total: Count
 
 
-def coverage(registered: Iterable[RegisteredDevice], heard: Mapping[str, Heard] | None, now_ms: int) -> Coverage:
+def coverage(registered: Iterable[RegisteredDevice], met: Mapping[str, Stand] | None) -> Coverage:
     """Count devices.
 
-    :param heard: every device the gateway met, by its id; None: the gateway does not run, and only the registry is known.
+    :param met: how each device stands that the gateway knows, by its id; None: it does not run, and only the registry is known.
     """
-    met = None if heard is None else {device_key(name): device for name, device in heard.items()}
+    others = None if met is None else {device_key(name): device for name, device in met.items()}
     states: defaultdict[Group, Counter[str]] = defaultdict(Counter)
     for device in registered:
-        last = None if met is None else met.pop(device_key(device.id), None)
-        reports = last is not None and is_reporting(last.last_seen_ms, device.interval, now_ms)
-        domain = device.domain or (last.domain if last else None)
-        states[Group(device.area, domain)]["reporting" if reports else "silent"] += 1
-    for stranger in (met or {}).values():
-        states[Group(None, stranger.domain)]["unknown"] += 1
+        stand = (others or {}).pop(device_key(device.id), None) or Stand(Presence.NEW)
+        states[Group(device.area, device.domain or stand.domain)][stand.presence] += 1
+    for stranger in (others or {}).values():
+        states[Group(None, stranger.domain)][UNREGISTERED] += 1
     groups = sorted(states, key=lambda group: (group.area is None, group.area or "", _rank(group.domain)))
     domains: dict[str | None, Counter[str]] = {}
     for group in sorted(groups, key=lambda group: _rank(group.domain)):
@@ -103,7 +95,8 @@ def _rank(domain: str | None) -> int:
 
 
 def _count(states: Counter[str], *, known: bool) -> Count:
-    registered = states["reporting"] + states["silent"]
+    registered = states.total() - states[UNREGISTERED]
     if not known:
-        return Count(registered, None, None, None)
-    return Count(registered, states["reporting"], states["silent"], states["unknown"])
+        return Count(registered)
+    online, silent, new, unknown = (states[presence] for presence in Presence)
+    return Count(registered, online, silent, new, unknown, states[UNREGISTERED])

@@ -61,12 +61,14 @@ class _Window(TypedDict):
 class _Record(TypedDict, total=False):
     """A device. ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
 
-    A window under its former name, ``window``, knew only whole readings; it is passed over.
+    ``registered``, an instant as well, is remembered only of a device that was never heard. A window under its former name,
+    ``window``, knew only whole readings; it is passed over.
     """
 
     seen: _Ms
     stamp: _Ms
     newest: _Ms
+    registered: _Ms
     online: bool
     seq: _Word
     missing: _Word
@@ -90,8 +92,10 @@ def pack(device: Device, shapes: Shapes, window_at_ms: int | None = None) -> str
         record["stamp"] = seen_ms - device.last_stamp_ms
     if device.recent is not None and device.recent.newest_ms:
         record["newest"] = seen_ms - device.recent.newest_ms
-    if device.online is not None:
-        record["online"] = device.online
+    if device.registered_ms and not seen_ms:
+        record["registered"] = device.registered_ms
+    if device.online or device.has_left:
+        record["online"] = not device.has_left
     if device.last_seq >= 0:
         record["seq"] = device.last_seq
     if device.seq_missing:
@@ -138,7 +142,9 @@ def unpack(line: str, device: Device, shapes: Shapes, now_ms: int) -> None:
     device.last_seen_ms = min(seen_ms, now_ms)  # seen by a clock that went ahead, it would never be silent
     if "stamp" in record:
         device.last_stamp_ms = seen_ms - record["stamp"]
+    device.registered_ms = record.get("registered", 0)
     device.online = record.get("online")
+    device.goodbye_ms = device.last_seen_ms
     device.last_seq = record.get("seq", -1)
     device.seq_missing = record.get("missing", 0)
     if "counters" in record:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from gateway.core.coverage import silent_after_ms
 from gateway.core.points import escape_tag, tag_text
+from gateway.core.silence import Presence, Silence
 from gateway.core.streams import Device, Streams, Unresolved
 from schemas.quantities import HEALTH
 from schemas.registry import RegisteredDevice, device_key
@@ -24,11 +24,11 @@ def _around(area: str | None, site: str | None) -> tuple[str, str]:
     return tag_text((("area", area or ""),)), tag_text((("site", site or ""),))
 
 
-def health_line(device: Device, registered: RegisteredDevice, now_ms: int) -> str:
+def health_line(device: Device, registered: RegisteredDevice, silence: Silence, now_ms: int) -> str:
     """The point of one device.
 
-    It is up when it was heard within three of its intervals, at least an hour, and did not say goodbye since. Of one that was
-    never heard nobody knows how long it has been silent, or how its clock stands.
+    It is up while it is online (:mod:`gateway.core.silence`). Of one that was never heard nobody knows how long it has been
+    silent, or how its clock stands.
     """
     area, site = _around(registered.area, registered.site)
     fields, seen_ms = "", device.last_seen_ms
@@ -36,7 +36,7 @@ def health_line(device: Device, registered: RegisteredDevice, now_ms: int) -> st
         fields = f"clock_offset_s={device.offset_ms / 1000!r},"
     if seen_ms:
         silent_ms = now_ms - seen_ms if seen_ms < now_ms else 0
-        up = device.online is not False and silent_ms < silent_after_ms(registered.interval)
+        up = silence.presence(device, now_ms) is Presence.ONLINE
         fields += f"silence_s={silent_ms / 1000!r},seq_missing={float(device.seq_missing)!r},up={up!r}"
     else:
         fields += "seq_missing=0.0,up=False"
@@ -44,22 +44,29 @@ def health_line(device: Device, registered: RegisteredDevice, now_ms: int) -> st
 
 
 def registered_devices(streams: Streams) -> Iterator[Device]:
-    """Every device that the registry names, once. One that was not met yet is let in now: it is silent, not absent."""
+    """Every device that the registry names, once. One that was not met yet is let in now, with what is remembered of it.
+
+    One that may not be let in, because there are too many, is there all the same, as never heard.
+    """
     for name, registered in streams.registry.items():
         device: Device | Unresolved | None = streams.devices.get(name)
         if device is None and isinstance(registered, RegisteredDevice):
             is_canonical = device_key(name) == name and registered.id not in streams.devices
             device = streams.admit(name) if is_canonical else None
+            if isinstance(device, Unresolved):
+                device = Device(registered.id, registered)
         if isinstance(device, Device):
             yield device
 
 
-def health_lines(devices: Iterable[Device], now_ms: int, most: int = LINES_MAX) -> Iterator[list[str]]:
+def health_lines(devices: Iterable[Device], silence: Silence, now_ms: int, most: int = LINES_MAX) -> Iterator[list[str]]:
     """The points of the registered ones among ``devices``, at most ``most`` at a time; each made when asked for."""
     rest = iter(devices)
     while some := list(islice(rest, most)):
         lines = [
-            health_line(device, device.registered, now_ms) for device in some if isinstance(device.registered, RegisteredDevice)
+            health_line(device, device.registered, silence, now_ms)
+            for device in some
+            if isinstance(device.registered, RegisteredDevice)
         ]
         if lines:
             yield lines

@@ -130,7 +130,7 @@ class Processor:
             return unresolved(stream, message, now_ms)
         if not message.retain and now_ms > stream.device.last_seen_ms:
             stream.device.last_seen_ms = now_ms
-        stream.device.online = b'"offline"' not in message.payload
+        stream.device.say(now_ms, online=b'"offline"' not in message.payload)
         return Outcome(stream.domain, IgnoreCause.STATUS)
 
     def _patiently(self, stream: Stream, message: Message, now_ms: int, outcome: Outcome) -> Outcome:

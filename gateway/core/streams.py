@@ -62,12 +62,17 @@ class Registered(Protocol):
 class Device:
     """One device: its small and bounded state.
 
-    :ivar last_message: its newest message and when it came, for people who look at it; None: not kept.
+    :ivar last_message: its newest message, when it came and what became of it, for people who look at it; None: not kept.
+    :ivar domain: what it was first heard to measure.
+    :ivar goodbye_ms: when it, or its will, last said that it is offline.
+    :ivar registered_ms: when it was first seen in the registry, of a device that was never heard.
     """
 
     __slots__ = (
         "admitted",
         "counters",
+        "domain",
+        "goodbye_ms",
         "last_message",
         "last_replay_stamp_ms",
         "last_seen_ms",
@@ -79,6 +84,7 @@ class Device:
         "quality",
         "recent",
         "registered",
+        "registered_ms",
         "seen_frames",
         "seq_missing",
         "streams",
@@ -91,11 +97,14 @@ class Device:
         self.admitted = False
         self.recent: RecentKeys | None = None
         self.counters: CounterState | None = None
+        self.domain: str | None = None
+        self.goodbye_ms = 0
         self.last_message: tuple[Message, int] | tuple[()] | None = None
         self.last_seen_ms = 0
         self.last_replay_stamp_ms = 0
         self.last_stamp_ms = 0
         self.last_seq = -1
+        self.registered_ms = 0
         self.seq_missing = 0
         self.streams = 0
         self.seen_frames: RecentFrames | None = None
@@ -113,6 +122,27 @@ class Device:
             else:
                 dropped.append((tag, DropCause.BAD_TAG))
         return allowed
+
+    @property
+    def measures(self) -> str | None:
+        """Its domain, as the registry says, else as it was heard."""
+        return (self.registered.domain if self.registered is not None else None) or self.domain
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it said goodbye and nothing came from it since."""
+        return self.online is False and self.last_seen_ms <= self.goodbye_ms
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it never sent anything, live or retained."""
+        return not self.last_seen_ms and self.recent is None and self.counters is None and not self.last_stamp_ms
+
+    def say(self, now_ms: int, *, online: bool) -> None:
+        """Take its word, or its will's, that it is there or is not."""
+        self.online = online
+        if not online:
+            self.goodbye_ms = now_ms
 
     @property
     def raised_bounds(self) -> dict[str, float]:
@@ -161,6 +191,8 @@ class Series:
         self.site = site
         self.device = device
         self.domain = domain
+        if device.domain is None and domain in DOMAINS:
+            device.domain = domain
         self.tags = tag_text(self.fixed_tags())
         self.key = series_key(domain, self.tags)
 
@@ -326,13 +358,18 @@ class Streams:
         return series
 
     def replace_registry(self, registry: Mapping[str, Registered]) -> list[str]:
-        """Take a new registry; the devices that are new in it. Devices keep their state, streams are worked out anew."""
+        """Take a new registry; the devices that are new in it. Devices keep their state, streams are worked out anew.
+
+        A device that left the registry and never sent anything is forgotten.
+        """
         new = [name for name in registry if name not in self.registry]
         self.registry = registry
         self._forget_resolved()
         for device in self.devices.values():
             device.registered = self._registered(device.name)
             device.admitted = False
+        for name in [name for name, device in self.devices.items() if device.registered is None and device.is_blank]:
+            del self.devices[name]
         return new
 
     def replace_profiles(self, profiles: Profiles) -> None:

@@ -14,13 +14,13 @@ import sqlite3
 import time
 import zlib
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
 from gateway.core.device_state import pack, unpack
-from gateway.core.shapes import Shapes
-from gateway.core.streams import Device
+from gateway.core.health import registered_devices
+from gateway.core.streams import Device, Streams
 from gateway.disk.database import Database, DatabaseFault
 from gateway.events import Events
 
@@ -38,19 +38,19 @@ class DeviceStates:
     What is remembered of one is either a line, as long as it was not met, or in the device itself.
     """
 
-    def __init__(
-        self, database: Database, events: Events, devices: Mapping[str, Device], shapes: Shapes, devices_max: int
-    ) -> None:
+    def __init__(self, database: Database, events: Events, streams: Streams, devices_max: int) -> None:
         self._database = database
         self._events = events
-        self._devices = devices
-        self._shapes = shapes
+        self._streams = streams
+        self._devices = streams.devices
+        self._shapes = streams.shapes
         self._devices_max = devices_max
         self._lines: dict[str, str] = {}
         self._rows: dict[str, int] = {}
         self._checks: dict[str, int] = {}
         self._useless: set[int] = set()
         self._saving = asyncio.Lock()
+        self._registry_changed = asyncio.Event()
 
     def load(self) -> None:
         """Read what there is, at most of as many devices as may be known at a time, the newest first."""
@@ -90,11 +90,33 @@ class DeviceStates:
             self._events.state_lost(device.name, str(error))
 
     async def run(self) -> None:
-        """Save every quarter of an hour; until cancelled."""
+        """Save every quarter of an hour, and what a new registry brings at once; until cancelled."""
         while True:
-            await asyncio.sleep(_SAVE_EVERY_S)
+            self._registry_changed.clear()
+            await self._meet_registered()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SAVE_EVERY_S):
+                    await self._registry_changed.wait()
+                    continue
             with suppress(DatabaseFault):
                 await self.save()
+
+    def registry_changed(self) -> None:
+        """Another registry is in force."""
+        self._registry_changed.set()
+
+    async def _meet_registered(self) -> None:
+        """Restore every registered device, a few at a time, and save since when those that were never heard are registered."""
+        now_ms, new = time.time_ns() // 1_000_000, []
+        for at, device in enumerate(registered_devices(self._streams)):
+            if not device.last_seen_ms and not device.registered_ms:
+                device.registered_ms = now_ms
+                new.append(device)
+            if at % _TOGETHER == _TOGETHER - 1:
+                await asyncio.sleep(0)
+        with suppress(DatabaseFault):
+            async with self._saving:
+                await self._save(new, None)
 
     async def save(self, *, windows: bool = False) -> int:
         """Save what changed; how many devices that were.

@@ -56,6 +56,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _check_positive(span: timedelta) -> timedelta:
+    if not span:
+        raise ValueError("a device would be silent all the time; write for example 2h")
+    return span
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
 Filter = Annotated[str, AfterValidator(_check_filter)]
 
 
@@ -143,6 +150,7 @@ class DevicesSection(_Section):
     registry: Path = Path("devices.yaml")
     unknown: Literal["accept", "quarantine", "reject"] = "accept"
     quarantine_max_bytes: SizeBytes = 256 * 2**20
+    silent_after: dict[Literal["water", "power", "traffic", "urban"], PositiveDuration] = {}
 
 
 class ProfilesSection(_Section):

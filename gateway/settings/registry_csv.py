@@ -181,7 +181,7 @@ def _document(given: dict[str, str], *, decimal_comma: bool) -> dict[str, Any]:
         elif name in {"lat", "lon"}:
             document[name] = text.replace(",", ".")
         else:
-            document[name] = float(text) if name == "interval" and _NUMBER.fullmatch(text) else text
+            document[name] = float(text) if name in {"interval", "silent_after"} and _NUMBER.fullmatch(text) else text
     return document
 
 

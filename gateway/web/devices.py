@@ -10,12 +10,13 @@ from aiohttp import web
 
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.core.message import Message, Refusal, StoredMessage
+from gateway.core.silence import UNREGISTERED
 from gateway.core.streams import Device, Unresolved
 from gateway.core.waiting import WaitCause
 from gateway.desk.retrace import AskCodec, Retraced, births_named_by, retrace
 from gateway.disk import quarantine, rejects
 from gateway.disk.database import Damaged, DatabaseFault, kept
-from gateway.state import device_document, is_online
+from gateway.state import device_document
 from gateway.web.device_documents import (
     counter_documents,
     entry_document,
@@ -81,7 +82,7 @@ class DevicePages:
     async def exchange(self, request: web.Request) -> web.Response:
         """The meter of a device was exchanged: its registers begin anew with the next reading."""
         name, field = request.match_info["id"], request.query.get("field")
-        device, states = self._find(name), self._parts.device_states
+        device, states = self._state.find_device(name), self._parts.device_states
         if device is None and not states.remembers(name):
             return _nobody(name)
         admitted = self._streams.admit(device.name if device is not None else name)
@@ -107,7 +108,7 @@ class DevicePages:
         for number, device in enumerate(self._state.all_devices()):
             if number % _AT_A_TIME == _AT_A_TIME - 1:
                 await asyncio.sleep(0)
-            if _fits(device, wanted, self._state.areas) and state in {"", _state_of(device, now_ms)}:
+            if _fits(device, wanted, self._state.areas) and state in {"", self._state_of(device, now_ms)}:
                 found.append(device)
         found.sort(key=lambda device: (device.registered is not None, device.name))
         listed = [self._listed(device, now_ms) for device in found[:_LISTED]]
@@ -129,13 +130,16 @@ class DevicePages:
     def _listed(self, device: Device, now_ms: int) -> Document:
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
         entry = entry_document(registered, self._state.areas) if registered else {}
-        return device_document(device, now_ms) | entry | {"state": _state_of(device, now_ms)}
+        return device_document(device, self._state.silence, now_ms) | entry
+
+    def _state_of(self, device: Device, now_ms: int) -> str:
+        return UNREGISTERED if device.registered is None else self._state.silence.presence(device, now_ms)
 
     # One device.
 
     async def _device(self, request: web.Request) -> web.Response:
         name = request.match_info["id"]
-        device = self._find(name)
+        device = self._state.find_device(name)
         name = device.name if device is not None else name
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:
@@ -144,7 +148,7 @@ class DevicePages:
         last = self._last_message(device, stored)
         device = device or _stranger(name, stored.newest_ms)
         document: Document = {"now": now_ms, **self._listed(device, now_ms)}
-        document["said_goodbye"] = device.online is False
+        document["said_goodbye"] = device.has_left
         document["counters"] = counter_documents(device.counters)
         document["rejects"] = [refusal_document(number, refusal) for number, refusal in stored.refused]
         document["waiting"] = stored.waiting
@@ -154,14 +158,6 @@ class DevicePages:
         response = web.json_response(document)
         response.enable_compression()
         return response
-
-    def _find(self, name: str) -> Device | None:
-        """A device that was met or is registered; its id in any writing."""
-        for writing in (name, device_key(name)):
-            if (met := self._streams.devices.get(writing)) is not None:
-                return met
-        registered = self._streams.registry.get(name) or self._streams.registry.get(device_key(name))
-        return Device(registered.id, registered) if isinstance(registered, RegisteredDevice) else None
 
     async def _stored(self, name: str) -> _Stored:
         run = self._parts.database.run
@@ -239,13 +235,6 @@ def _stranger(name: str, last_seen_ms: int) -> Device:
     device = Device(name, None)
     device.last_seen_ms = last_seen_ms
     return device
-
-
-def _state_of(device: Device, now_ms: int) -> str:
-    """``online``, ``silent``, or ``unknown`` for one that is not registered."""
-    if device.registered is None:
-        return "unknown"
-    return "online" if is_online(device, now_ms) else "silent"
 
 
 def _fits(device: Device, words: list[str], areas: Mapping[str, str]) -> bool:

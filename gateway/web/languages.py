@@ -46,7 +46,10 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "devices": {"vi": "Thiết bị", "en": "Devices"},
     "online": {"vi": "đang gửi", "en": "online"},
     "silent": {"vi": "im lặng", "en": "silent"},
-    "unknown": {"vi": "chưa đăng ký", "en": "not registered"},
+    "new": {"vi": "mới đăng ký", "en": "new"},
+    "unknown": {"vi": "chưa từng nghe", "en": "never heard"},
+    "unheard": {"vi": "chưa nghe", "en": "unheard"},
+    "unregistered": {"vi": "chưa đăng ký", "en": "not registered"},
     "rejects": {"vi": "Bản tin bị từ chối, theo lý do", "en": "Rejects by reason"},
     "dropped": {"vi": "Giá trị bị bỏ, theo nguyên nhân", "en": "Values dropped by cause"},
     "none": {"vi": "không có", "en": "none"},
@@ -66,8 +69,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "no_area": {"vi": "(chưa có khu vực)", "en": "(no area)"},
     "no_domain": {"vi": "(chưa rõ)", "en": "(not known)"},
     "reporting_means": {
-        "vi": "Đang gửi: có tin trong ba chu kỳ của thiết bị, ít nhất một giờ.",
-        "en": "Reporting: heard within three of the device's intervals, at least an hour.",
+        "vi": "Im lặng: không có tin quá ba chu kỳ gửi (hay silent_after), hoặc đã báo ngắt kết nối.",
+        "en": "Silent: nothing for three intervals (or silent_after), or it said that it is offline.",
     },
     "only_registry": {
         "vi": "Cổng không chạy: chỉ biết danh sách đăng ký, không biết thiết bị nào đang gửi.",

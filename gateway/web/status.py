@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from gateway.core.coverage import coverage
 from gateway.desk.documents import coverage_document
 from gateway.disk import quarantine
 from gateway.web.pages import language_of, page
@@ -87,7 +88,7 @@ class StatusPages:
 
     async def _count(self) -> Document:
         now_ms = time.time_ns() // 1_000_000
-        found = await asyncio.to_thread(self._state.coverage, now_ms)
+        found = await asyncio.to_thread(coverage, self._state.registry_entries(), self._state.stands(now_ms))
         return {"at": now_ms, "running": True, **coverage_document(found, self._state.areas)}
 
     async def _quarantine(self, _: web.Request) -> web.Response:

@@ -129,8 +129,8 @@ SECTION: Final = Section(
             "Devices by state",
             (("sum by (state) (gateway_devices)", "{{state}}"),),
             COUNT,
-            "online: có tín hiệu; silent: im lặng; unknown: chưa rõ.",
-            "As the gateway counts them.",
+            "online: có tín hiệu; silent: im lặng; new: mới đăng ký; unknown: đã đăng ký nhưng chưa từng nghe.",
+            "new: registered lately; unknown: registered and never heard.",
             Kind.AREAS,
         ),
         _metric(

@@ -54,15 +54,21 @@ def again(old: Device, *, window: bool = False, now_ms: int = NOW_MS, shapes: Sh
         pytest.param({"last_seq": 0}, id="first-sequence-number"),
         pytest.param({"last_seq": 2**63 - 1, "seq_missing": 12}, id="sequence"),
         pytest.param({"last_stamp_ms": NOW_MS + 3}, id="clock"),
-        pytest.param({"online": False}, id="said-goodbye"),
+        pytest.param({"online": False, "goodbye_ms": NOW_MS}, id="said-goodbye"),
+        pytest.param({"last_seen_ms": 0, "registered_ms": NOW_MS}, id="registered-and-never-heard"),
         pytest.param({"online": True}, id="said-hello"),
     ],
 )
 def test_a_device_is_after_a_restart_what_it_was(state: dict[str, Any]) -> None:
     old = device(**state)
     new = again(old)
-    for slot in ("last_seen_ms", "last_seq", "seq_missing", "last_stamp_ms", "online", "recent", "counters"):
+    slots = ("last_seen_ms", "last_seq", "seq_missing", "last_stamp_ms", "online", "has_left", "registered_ms")
+    for slot in (*slots, "recent", "counters"):
         assert getattr(new, slot) == getattr(old, slot), slot
+
+
+def test_a_goodbye_that_was_followed_by_readings_is_not_remembered() -> None:
+    assert again(device(online=False, goodbye_ms=NOW_MS - 1)).online is None
 
 
 @given(

@@ -60,7 +60,7 @@ def test_the_first_import_keeps_the_comments_of_the_sample_registry() -> None:
 
 
 def keys_of(document: object, prefix: str = "") -> Iterator[str]:
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not document:
         yield prefix
         return
     for key, value in document.items():

@@ -67,6 +67,7 @@ def test_twins_are_told_with_both_places() -> None:
 )
 def test_an_interval_is_a_duration_or_seconds(written: object, seconds: float) -> None:
     assert device(interval=written).interval == timedelta(seconds=seconds)
+    assert device(silent_after=written).silent_after == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(

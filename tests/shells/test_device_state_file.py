@@ -11,8 +11,7 @@ import pytest
 
 from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, series_key
-from gateway.core.shapes import Shapes
-from gateway.core.streams import Device
+from gateway.core.streams import Device, Streams
 from gateway.disk import device_state
 from gateway.disk.database import Database, DatabaseFault
 from gateway.disk.device_state import DeviceStates
@@ -28,9 +27,10 @@ class Run:
     def __init__(self, path: Path, devices_max: int) -> None:
         self.database = Database(path)
         self.database.open()
-        self.devices: dict[str, Device] = {}
-        self.shapes = Shapes()
-        self.states = DeviceStates(self.database, Events(), self.devices, self.shapes, devices_max)
+        self.streams = Streams()
+        self.devices, self.shapes = self.streams.devices, self.streams.shapes
+        self.states = DeviceStates(self.database, Events(), self.streams, devices_max)
+        self.streams.restore = self.states.restore
         self.states.load()
 
     def meet(self, name: str) -> Device:

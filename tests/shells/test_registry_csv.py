@@ -31,8 +31,8 @@ def faults(folder: Path, content: str | bytes, registry: Registry | None = None)
 
 
 def test_every_column_is_taken(tmp_path: Path) -> None:
-    head = "id,site,domain,area,profile,model,serial,interval,lat,lon,installed,params.ct_ratio,params.phase"
-    found = device(tmp_path, f"{head}\nem-1,s1,power,A1,p1,Meter,00012074,15min,22.5,104,2026-03-14,40,L1\n")
+    head = "id,site,domain,area,profile,model,serial,interval,silent_after,lat,lon,installed,params.ct_ratio,params.phase"
+    found = device(tmp_path, f"{head}\nem-1,s1,power,A1,p1,Meter,00012074,15min,2h,22.5,104,2026-03-14,40,L1\n")
     assert found == RegisteredDevice(
         id="em-1",
         site="s1",
@@ -42,6 +42,7 @@ def test_every_column_is_taken(tmp_path: Path) -> None:
         model="Meter",
         serial="00012074",
         interval=timedelta(minutes=15),
+        silent_after=timedelta(hours=2),
         lat=22.5,
         lon=104,
         installed=date(2026, 3, 14),
@@ -90,6 +91,7 @@ def test_a_parameter_is_a_number_where_it_could_not_be_a_name(tmp_path: Path, ce
 @pytest.mark.parametrize(("cell", "seconds"), [("15min", 900), ("900", 900), ("0.5", 0.5), ("1 h", 3600)])
 def test_an_interval_without_a_unit_is_seconds(tmp_path: Path, cell: str, seconds: float) -> None:
     assert device(tmp_path, f"id,interval\nd1,{cell}\n").interval == timedelta(seconds=seconds)
+    assert device(tmp_path, f"id,silent_after\nd1,{cell}\n").silent_after == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(

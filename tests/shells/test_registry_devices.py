@@ -2,7 +2,6 @@
 
 import csv
 import json
-import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,6 @@ devices:
   - {id: em-1, domain: power, area: A02, model: Meter}
   - {id: 24-E1-24-13-6D-00-00-01, domain: urban}
 """
-HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -40,14 +38,18 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A running gateway that has heard three registered devices, one of them long ago, and a stranger."""
-    ages_h = {"wm-1": 0.5, "wm-2": 70, "em-1": 2, "24e124136d000001": 0.1, "stranger": 1}
-    now_ms = time.time_ns() // 1_000_000
+    """A running gateway that has heard four registered devices, one of them long ago, and a stranger."""
+    states = {"wm-1": "online", "wm-2": "online", "em-1": "silent", "24e124136d000001": "online", "stranger": "unregistered"}
     documents: list[dict[str, Any]] = [
-        {"id": name, "last_seen": now_ms - int(age_h * HOUR_MS), "domain": "water" if name == "stranger" else None}
-        for name, age_h in ages_h.items()
+        {
+            "id": name,
+            "registered": name != "stranger",
+            "state": state,
+            "last_seen": 1_793_491_200_000,
+            "domain": "water" if name == "stranger" else None,
+        }
+        for name, state in states.items()
     ]
-    documents.append({"id": "removed-long-ago", "last_seen": None})
     monkeypatch.setattr(devices_command, "is_running", lambda _: True)
     monkeypatch.setattr(devices_command, "ask", lambda *_: {"devices": documents})
 
@@ -70,7 +72,7 @@ def imported(config: Path, content: str, *arguments: str, status: int = 0) -> st
 @pytest.mark.usefixtures("heard")
 def test_coverage_counts_each_area_and_domain(config: Path) -> None:
     found = json.loads(devices(config, "coverage", "--json"))
-    counts = ("registered", "reporting", "silent", "unknown", "share_pct")
+    counts = ("registered", "reporting", "silent", "unregistered", "share_pct")
     groups = {(group["area"], group["domain"]): tuple(group[key] for key in counts) for group in found["groups"]}
     assert groups == {
         ("A01", "water"): (2, 2, 0, 0, 100),
@@ -93,7 +95,9 @@ def test_the_csv_has_the_same_numbers_under_fixed_names(config: Path) -> None:
         "registered": "2",
         "reporting": "2",
         "silent": "0",
+        "new": "0",
         "unknown": "0",
+        "unregistered": "0",
         "share_pct": "100.0",
     }
     assert len(rows) == 4
@@ -145,11 +149,11 @@ def test_the_list_joins_the_registry_with_what_was_heard(config: Path) -> None:
     found = {row["id"]: row for row in map(json.loads, devices(config, "list", "--json").splitlines())}
     states = {name: (row["registered"], row["state"]) for name, row in found.items()}
     assert states == {
-        "wm-1": (True, "reporting"),
-        "wm-2": (True, "reporting"),
+        "wm-1": (True, "online"),
+        "wm-2": (True, "online"),
         "em-1": (True, "silent"),
-        "24-E1-24-13-6D-00-00-01": (True, "reporting"),
-        "stranger": (False, "unknown"),
+        "24-E1-24-13-6D-00-00-01": (True, "online"),
+        "stranger": (False, "unregistered"),
     }
     assert (found["wm-1"]["interval"], found["em-1"]["model"], found["wm-1"]["params"]) == ("15min", "Meter", {})
     assert len(devices(config, "list").splitlines()) == 6

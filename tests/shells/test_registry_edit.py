@@ -29,6 +29,7 @@ MADE = st.builds(
     id=st.from_regex(r"[A-Za-z0-9._:\-]{1,9}", fullmatch=True),
     model=st.none() | TEXTS,
     interval=st.none() | st.integers(1, 10**9).map(lambda span_ms: timedelta(milliseconds=span_ms)),
+    silent_after=st.none() | st.integers(1, 10**9).map(lambda span_ms: timedelta(milliseconds=span_ms)),
     lat=st.none() | st.floats(-90, 90),
     installed=st.none() | st.dates(),
     params=st.dictionaries(TEXTS, VALUES, max_size=2),

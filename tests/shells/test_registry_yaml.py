@@ -147,7 +147,14 @@ def test_a_registry_as_it_is_usually_written_needs_no_full_reader(
     """The start of a gateway with 10,000 devices lives by this; how long it takes is measured in the bench."""
     device: dict[str, Any] = {"id": "wm-0117", "site": "s1", "domain": "water", "area": "A1"}
     if full:
-        rest = {"model": "Flow meter (DN200), type 3", "serial": "00012074", "interval": "15min", "lat": 22.5, "lon": -1}
+        rest = {
+            "model": "Flow meter (DN200), type 3",
+            "serial": "00012074",
+            "interval": "15min",
+            "silent_after": "2h",
+            "lat": 22.5,
+            "lon": -1,
+        }
         device |= rest | {"installed": "2026-03-14", "params": {"ct_ratio": 40}}
     document = {"areas": {"A1": "Phường Trung Tâm"}, "devices": [device, deepcopy(device) | {"id": "b"}]}
     text = yaml.safe_dump(document, default_flow_style=flow, allow_unicode=True, sort_keys=False, width=1000)
