@@ -160,7 +160,8 @@ def test_devices_are_found_by_what_is_written_on_them(site: Gateway, mosquitto: 
     assert found("search=2074") == found(f"search={quote('mường thanh')}") == found("search=M1") == ["m1"]
     assert found("search=em500+s3") == ["never"]
     assert found("state=online") == ["m1"]
-    assert found("state=silent") == [EUI, "never"]
+    assert found("state=new") == [EUI, "never"]
+    assert found("state=silent") == []
     assert found("search=nothing") == []
     assert len(site.document("/api/devices")["devices"]) >= 3, "without a search all of them, for programs"
 
