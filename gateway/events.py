@@ -9,11 +9,14 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
+from gateway.core.lately import Lately
 from gateway.core.message import Outcome, Refusal
 from gateway.core.shares import Flood
 from gateway.core.silence import Hearing
+from gateway.core.verdict import REJECTS_WITHIN_MIN, Finding, Level
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
@@ -60,12 +63,14 @@ class Events:
     mqtt_connected: bool = False
     mqtt_trouble: str = ""
     journal_trouble: str = ""
-    damage_trouble: str = ""
+    damage: Finding | None = None
     quarantined_messages: Counter[str] = field(default_factory=Counter)
     quarantine_trouble: str = ""
+    quarantine_lost: int = 0
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
     reload_trouble: list[str] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
+    rejects_lately: Lately[str] = field(default_factory=partial(Lately, REJECTS_WITHIN_MIN))
     hearing: Hearing = field(default_factory=Hearing)
     _last_said_s: dict[str, float] = field(default_factory=dict)
     _rejects_said: tuple[float, int] = (0.0, 0)
@@ -81,6 +86,7 @@ class Events:
         """A message, object or point became a reject; ``kept`` says whether its bytes are on disk."""
         reason = refusal.reason.value
         self.rejects[reason] += 1
+        self.rejects_lately.note(reason, time.monotonic())
         if kept:
             self.rejects_kept[reason] += 1
         minute = time.monotonic() // _LOG_EVERY_S
@@ -206,6 +212,7 @@ class Events:
 
     def quarantine_damaged(self, messages: int) -> None:
         """Messages in quarantine are not what was stored."""
+        self.quarantine_lost += messages
         log.error("%d messages in quarantine are damaged and lost", messages)
 
     def state_lost(self, name: str, why: str) -> None:
@@ -222,16 +229,18 @@ class Events:
 
     def salvaging(self, name: str) -> None:
         """What can be read of a damaged journal comes in."""
-        self.damage_trouble = f"it was damaged and is set aside as {name}; what can be read of it comes in"
+        self.damage = Finding("journal_damaged", Level.TROUBLE, {"file": name})
 
     def not_salvaged(self, name: str, why: str) -> None:
         """A file that was set aside cannot be read now; the next start tries again."""
-        self.damage_trouble = f"nothing of {name} can be read: {why}; mend that and start the gateway again, or remove the file"
-        log.error("journal: %s", self.damage_trouble)
+        self.damage = Finding("not_salvaged", Level.TROUBLE, {"file": name}, why)
+        log.error(
+            "journal: nothing of %s can be read: %s; mend that and start the gateway again, or remove the file", name, why
+        )
 
     def salvaged(self, name: str, saved: int, lost: int) -> None:
         """A damaged journal has given what it could."""
-        self.damage_trouble = ""
+        self.damage = None
         log.error("%s: %d readings of it are saved, %d are lost, and what stood in rows that cannot be read", name, saved, lost)
 
     def missing(self, readings: int, name: str) -> None:

@@ -19,7 +19,7 @@ from gateway.core.write_result import Fate, fate_of
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.deliver import Writer
 from gateway.delivery.store import JournalFull, Store
-from gateway.disk import database, journal, quarantine
+from gateway.disk import database, journal, quarantine, rejects
 from gateway.disk.database import Database, DatabaseFault
 from gateway.disk.quarantine import Row
 from gateway.disk.set_aside import note_salvaged
@@ -33,6 +33,7 @@ NEWEST_TIME: Final = "newest_time_ms"
 _REPORT_EVERY_S: Final = 60.0
 _FIRST_ANSWER_S: Final = 0.15
 _MEASURE_EVERY_S: Final = 5.0
+_RATES_EVERY_S: Final = 1.0
 _SALVAGED_TOGETHER: Final = 20
 _DEVICES_TOGETHER: Final = 1000
 _SAVE_CLOCK_EVERY_S: Final = 900.0
@@ -59,6 +60,7 @@ class Housekeeping:
         self._in_force = subscribed
         self._remembered = asyncio.Event()
         self._answered = asyncio.Event()
+        self._rejects_bytes = 0
         self._births: dict[str, str | None] = {}
         self._waiting_for_births: list[Batch] = []
         self._born = asyncio.Event()
@@ -156,12 +158,27 @@ class Housekeeping:
                 stock = await self._database.run(journal.stock)
                 self._store.used_bytes = await self._database.measure()
                 self._state.journal.note(stock, self._store.used_bytes)
+                await self._count_rejects()
                 events = self._state.events
                 if events.journal_trouble and events.influxdb_up and await self._store.takes_something():
                     events.journal_took(0)  # nothing waits that would show it
             except DatabaseFault as fault:
                 log.debug("the journal cannot be measured: %s", fault)
             await asyncio.sleep(_MEASURE_EVERY_S)
+
+    async def _count_rejects(self) -> None:
+        """Count the rejects on disk when there are others than before."""
+        size_bytes = await self._database.run(rejects.size)
+        if size_bytes != self._rejects_bytes:
+            self._state.rejects_kept = await self._database.run(rejects.count)
+            self._rejects_bytes = size_bytes
+
+    async def follow_rates(self) -> None:
+        """Note each second what came and what was written, for who opens the page; until cancelled."""
+        ledger = self._state.ledger
+        while True:
+            self._state.rates.look(time.monotonic(), ledger.received["mqtt"], ledger.total("written"))
+            await asyncio.sleep(_RATES_EVERY_S)
 
     async def first_answer(self) -> None:
         """Wait a moment for InfluxDB's first answer: its date may show that our clock is wrong before a reading is judged."""

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from gateway import __version__
 from gateway.core.ledger import OUTCOMES
+from gateway.core.silence import Presence
 from gateway.core.waiting import WaitCause
 from gateway.events import Histogram
 
@@ -105,11 +106,12 @@ class GatewayCollector(Collector):
         yield _counter("gateway_codec_warnings", "What codecs said beside their answers.", "codec", warnings)
 
     def _devices_and_build(self) -> Iterator[Metric]:
-        yield _gauge(
-            "gateway_devices", "Devices by state; unknown: registered and never heard.", "state", self.state.device_counts()
-        )
+        fleet = self.state.fleet()
+        total = fleet.total
+        counts = {presence: total[presence] for presence in Presence}
+        yield _gauge("gateway_devices", "Devices by state; unknown: registered and never heard.", "state", counts)
         unregistered = "Devices that were heard and that the registry does not name; they are among the others too."
-        yield GaugeMetricFamily("gateway_devices_unregistered", unregistered, self.state.unregistered)
+        yield GaugeMetricFamily("gateway_devices_unregistered", unregistered, fleet.unregistered)
         floods = len(self.state.events.floods)
         yield GaugeMetricFamily("gateway_flooding_devices", "Devices that send so much that they would starve others.", floods)
         build = GaugeMetricFamily("gateway_build_info", "1, with the version as label.", labels=["version"])

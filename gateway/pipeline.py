@@ -183,9 +183,7 @@ def build(config: Config, file: Database) -> Parts:
     )
     areas = known.registry.areas
     stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
-    state = GatewayState(
-        config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, silence, areas
-    )
+    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, silence, areas)
     drain = Drain(
         influxdb,
         breaker,

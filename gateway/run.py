@@ -139,6 +139,7 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "salvage": parts.housekeeping.salvage(parts.to_journal.backlog.set, parts.quarantine.take_back),
         "measure": parts.housekeeping.measure(),
         "report": parts.housekeeping.report(),
+        "rates": parts.housekeeping.follow_rates(),
         "clock": parts.housekeeping.follow_clock(),
         "fair shares": parts.fair_shares.run(),
     }

@@ -1,24 +1,25 @@
 """What the gateway knows of itself at this moment: for pages, metrics and the point it writes about itself."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from gateway import __version__
+from gateway import __version__, troubles
 from gateway.codecs.caller import Codecs
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body, encode
 from gateway.core.catch_up import Progress
 from gateway.core.coverage import Stand
 from gateway.core.health import registered_devices
+from gateway.core.lately import Rates
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.core.points import escape_tag
 from gateway.core.process import Processor
 from gateway.core.silence import UNREGISTERED, Presence, Silence
 from gateway.core.streams import Device, Unresolved
+from gateway.core.verdict import Finding, Fleet, Level, fleet_of, of_data, of_devices, of_stores, worst_first
 from gateway.delivery.deliver import Delivery
 from gateway.disk.journal import Stock
 from gateway.disk.quarantine_keeper import Quarantine
@@ -45,13 +46,13 @@ class JournalState:
         """Take a measurement."""
         self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
 
-    def missing(self) -> str:
-        """The alarm about missing readings, for people."""
-        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.tally.since_ms / 1000))
-        return (
-            f"{self.tally.missing} readings that {self.tally.database.name} should hold are lost, noticed {since}: see what "
-            "became of the disk; `gateway journal acknowledge` ends this alarm"
-        )
+    def missing(self) -> list[Finding]:
+        """The alarm about missing readings, until it is acknowledged."""
+        tally = self.tally
+        if not tally.missing:
+            return []
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(tally.since_ms / 1000))
+        return [Finding("missing", Level.TROUBLE, {"count": tally.missing, "file": tally.database.name, "since": since})]
 
     @property
     def oldest_s(self) -> float:
@@ -79,6 +80,7 @@ class GatewayState:
     """References to all that can be asked.
 
     :ivar areas: code → name of each area, as the registry in force names them.
+    :ivar rejects_kept: how many rejects the store holds, by reason; looked at every few seconds.
     """
 
     config: Config
@@ -93,6 +95,8 @@ class GatewayState:
     silence: Silence
     areas: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
+    rates: Rates = field(default_factory=Rates)
+    rejects_kept: Mapping[str, int] = field(default_factory=dict)
 
     def find_backlog(self, stock: Stock, used_bytes: int) -> None:
         """What stands in the journal at the start was received by an earlier run, and is pending now."""
@@ -120,10 +124,10 @@ class GatewayState:
         self.ledger.settle("expired", done.made_room, "quarantine")
 
     def all_devices(self) -> Iterator[Device]:
-        """Every registered device, with what is remembered of it, and every other one that was heard."""
+        """Every registered device, with what is remembered of it, and every other one that sent something."""
         streams = self.processor.streams
         yield from registered_devices(streams)
-        yield from [device for device in streams.devices.values() if device.registered is None and device.last_seen_ms]
+        yield from [device for device in streams.devices.values() if device.registered is None and not device.is_blank]
 
     def find_device(self, name: str) -> Device | None:
         """A device that was met or is registered; its id in any writing."""
@@ -155,18 +159,6 @@ class GatewayState:
         """The same, ready to post."""
         return encode([Reading(self.own_line(), "gateway")]).gzip
 
-    def device_counts(self) -> dict[str, int]:
-        """Devices by how they stand, registered or not."""
-        now_ms = time.time_ns() // 1_000_000
-        found = Counter(self.silence.presence(device, now_ms) for device in self.all_devices())
-        return {presence.value: found[presence] for presence in Presence}
-
-    @property
-    def unregistered(self) -> int:
-        """Devices among them that the registry does not name."""
-        devices = self.processor.streams.devices.values()
-        return sum(device.registered is None and device.last_seen_ms > 0 for device in devices)
-
     def stands(self, now_ms: int) -> dict[str, Stand]:
         """How each device stands."""
         presence = self.silence.presence
@@ -183,29 +175,33 @@ class GatewayState:
             return ""
         return f"InfluxDB: {self.events.influxdb_trouble or 'not asked yet'}; journal: {self.events.journal_trouble}"
 
-    def troubles(self) -> list[str]:
-        """All that is wrong now, for people."""
-        events, codecs = self.events, self.codecs
-        found = [
-            f"MQTT: {events.mqtt_trouble}" if not events.mqtt_connected else "",
-            *[f"MQTT: subscription {pattern} refused: {why}" for pattern, why in events.refused_subscriptions.items()],
-            f"InfluxDB: {events.influxdb_trouble}" if events.influxdb_trouble else "",
-            f"journal: {events.journal_trouble}" if events.journal_trouble else "",
-            f"journal: {events.damage_trouble}" if events.damage_trouble else "",
-            f"journal: {self.journal.missing()}" if self.journal.tally.missing else "",
-            f"quarantine: {events.quarantine_trouble}" if events.quarantine_trouble else "",
-            f"no codec can be called: {codecs.trouble}" if codecs.trouble else "",
-            *[f"codec {key} is suspended, its messages wait: it {why}; mend it" for key, why in codecs.suspended.items()],
-            *[
-                f"the registers of {jump.make} ({', '.join(jump.devices)} ...) show {jump.factor:g} times as much: a firmware "
-                "that counts in another unit?"
-                for jump in self.processor.judge.unit_jumps.told(time.time_ns() // 1_000_000)
-            ],
-            *[flood.describe() for flood in events.floods],
-            "the gateway's clock is doubted" if self.processor.trust.doubted else "",
-            f"ledger: {self.ledger.imbalance} readings unaccounted for" if self.ledger.imbalance else "",
+    def troubles(self) -> list[Finding]:
+        """What is wrong with the gateway itself and what it is connected to."""
+        events, processor = self.events, self.processor
+        jumps = processor.judge.unit_jumps.told(time.time_ns() // 1_000_000)
+        return [
+            *troubles.of_connections(events),
+            *troubles.of_disk(events),
+            *self.journal.missing(),
+            *troubles.of_codecs(self.codecs),
+            *troubles.of_senders(events.floods, jumps),
+            *troubles.of_itself(events, clock_doubted=processor.trust.doubted, imbalance=self.ledger.imbalance),
         ]
-        return [text for text in found + events.reload_trouble if text]
+
+    def findings(self, fleet: Fleet) -> list[Finding]:
+        """All that people should know: troubles, silence, clocks, what did not become data, stores that fill."""
+        config, events = self.config, self.events
+        rejects = events.rejects_lately.counts(time.monotonic())
+        found = self.troubles() + of_devices(fleet) + of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
+        found += of_stores(
+            journal=(self.journal.used_bytes, config.journal.max_bytes),
+            quarantine=(self.quarantine.stock.bytes, config.devices.quarantine_max_bytes),
+        )
+        return worst_first(found)
+
+    def fleet(self) -> Fleet:
+        """How the devices stand now."""
+        return fleet_of(self.all_devices(), self.silence, self.processor.rules, time.time_ns() // 1_000_000)
 
     def catch_up(self) -> CatchUp | None:
         """What waits in the journal and how it comes in; None: nothing waits."""
@@ -221,15 +217,15 @@ class GatewayState:
             "since": self.journal.oldest_ms,
         }
 
-    def document(self) -> dict[str, object]:
-        """``/api/status``."""
+    def document(self, fleet: Fleet) -> dict[str, object]:
+        """``/api/status``, but for what is said in words."""
+        total = fleet.total
         return {
             "version": __version__,
             "gateway": self.config.mqtt.client_id,
             "since": self.ledger.since_ms,
             "now": time.time_ns() // 1_000_000,
             "ready": not self.not_ready(),
-            "troubles": self.troubles(),
             "mqtt": {
                 "connected": self.events.mqtt_connected,
                 "url": self.config.mqtt.url,
@@ -252,13 +248,15 @@ class GatewayState:
             },
             "clock_trusted": not self.processor.trust.doubted,
             "messages": self.events.messages_received,
+            "rates": self.rates.document(),
             "ledger": self.ledger.document(),
             "written": dict(self.ledger.outcomes["written"]),
             "rejects": dict(self.events.rejects),
+            "rejects_kept": dict(self.rejects_kept),
             "dropped": {cause.value: count for cause, count in self.events.fields_dropped.items()},
             "ignored": {cause.value: count for cause, count in self.events.messages_ignored.items()},
-            "devices": self.device_counts(),
-            "unregistered": self.unregistered,
+            "devices": {presence.value: total[presence] for presence in Presence},
+            "unregistered": fleet.unregistered,
         }
 
 
@@ -270,6 +268,7 @@ def device_document(device: Device, silence: Silence, now_ms: int) -> dict[str, 
         "id": device.name,
         "registered": registered is not None,
         "state": UNREGISTERED if registered is None else presence.value,
+        "presence": presence.value,
         "online": presence is Presence.ONLINE,
         "last_seen": device.last_seen_ms or None,
         "silent_after_s": silence.after_ms(device) / 1000,

@@ -95,9 +95,10 @@ class ByProfile:
             return unresolved(device, message, now_ms)
         if not message.retain and now_ms > device.last_seen_ms:
             device.last_seen_ms = now_ms
+        outcome = self._unfold(Held(frame, device, message), now_ms)
         if device.last_message is not None:
-            device.last_message = message, now_ms
-        return self._unfold(Held(frame, device, message), now_ms)
+            device.last_message = message, now_ms, outcome
+        return outcome
 
     def _sparkplug(self, topic: ProfiledTopic, address: Address, message: Message, now_ms: int) -> Outcome:
         """A message of an edge node: the host knows what its births said, and what must happen beside the data.
@@ -169,6 +170,13 @@ class ByProfile:
 
     def decoded(self, held: Held, data: object, fault: str | None, now_ms: int) -> Outcome:
         """What becomes of a frame whose codec gave ``data``, or found a fault."""
+        outcome = self._decoded(held, data, fault, now_ms)
+        last = held.device.last_message
+        if last and last[0] is held.message:
+            held.device.last_message = held.message, now_ms, outcome
+        return outcome
+
+    def _decoded(self, held: Held, data: object, fault: str | None, now_ms: int) -> Outcome:
         if fault is not None:
             detail = f"profile {held.frame.profile.name}: its codec: {fault}"
             name, domain = held.device.name, held.domain

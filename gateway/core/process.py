@@ -110,9 +110,9 @@ class Processor:
             return self._not_plain(stream, message, now_ms)
         if not message.retain and now_ms > stream.device.last_seen_ms:  # what was kept or replayed is no sign of life
             stream.device.last_seen_ms = now_ms
-        if stream.device.last_message is not None:
-            stream.device.last_message = message, now_ms
         outcome = Outcome(stream.domain)
+        if stream.device.last_message is not None:
+            stream.device.last_message = message, now_ms, outcome
         plain = stream.decoder.decode_plain(message.payload)
         if plain is None:
             return self._patiently(stream, message, now_ms, outcome)

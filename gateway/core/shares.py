@@ -41,10 +41,15 @@ class Flood:
     share: float
 
     @property
+    def device(self) -> str:
+        """The device; empty where the topic does not tell one."""
+        parts = parse_topic(self.topic)
+        return "" if parts is None else parts.device
+
+    @property
     def who(self) -> str:
         """The device, or the topic where it does not tell one."""
-        parts = parse_topic(self.topic)
-        return f"topic {self.topic[:200]}" if parts is None else f"device {parts.device}"
+        return f"device {self.device}" if self.device else f"topic {self.topic[:200]}"
 
     def describe(self) -> str:
         """What is wrong, for people."""

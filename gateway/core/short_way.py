@@ -64,7 +64,7 @@ class ShortWay:
         if outcome is not None and now_ms > device.last_seen_ms:
             device.last_seen_ms = now_ms
         if outcome is not None and device.last_message is not None:
-            device.last_message = message, now_ms
+            device.last_message = message, now_ms, outcome
         return outcome
 
     def frame(self, row: Row, message: Message) -> Frame:

@@ -94,13 +94,13 @@ class Silence:
     def presence(self, device: Device, now_ms: int) -> Presence:
         """How a device stands."""
         seen_ms, after_ms = device.last_seen_ms, self.after_ms(device)
+        if device.has_left:
+            return Presence.SILENT
         if not seen_ms:
             begin_ms = _expected_from_ms(device)
             is_new = not begin_ms or self._is_within(begin_ms, now_ms, after_ms)
             return Presence.NEW if is_new else Presence.UNKNOWN
-        if device.has_left or not self._is_within(seen_ms, now_ms, after_ms):
-            return Presence.SILENT
-        return Presence.ONLINE
+        return Presence.ONLINE if self._is_within(seen_ms, now_ms, after_ms) else Presence.SILENT
 
     def _is_within(self, since_ms: int, now_ms: int, after_ms: int) -> bool:
         return now_ms - since_ms < after_ms or self.hearing.heard_ms(since_ms, now_ms) < after_ms

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, series_key
 from gateway.core.frames import RecentFrames
-from gateway.core.message import Message
+from gateway.core.message import Message, Outcome
 from gateway.core.native import Drop, NativeDecoder
 from gateway.core.points import tag_text
 from gateway.core.profiles import ProfiledTopic, Profiles
@@ -99,7 +99,7 @@ class Device:
         self.counters: CounterState | None = None
         self.domain: str | None = None
         self.goodbye_ms = 0
-        self.last_message: tuple[Message, int] | tuple[()] | None = None
+        self.last_message: tuple[Message, int, Outcome] | tuple[()] | None = None
         self.last_seen_ms = 0
         self.last_replay_stamp_ms = 0
         self.last_stamp_ms = 0
@@ -135,8 +135,9 @@ class Device:
 
     @property
     def is_blank(self) -> bool:
-        """Whether it never sent anything, live or retained."""
-        return not self.last_seen_ms and self.recent is None and self.counters is None and not self.last_stamp_ms
+        """Whether it never sent anything, live or retained, neither a reading nor a state."""
+        sent = self.recent is not None or self.counters is not None or self.last_stamp_ms
+        return not (self.last_seen_ms or sent or self.online is not None)
 
     def say(self, now_ms: int, *, online: bool) -> None:
         """Take its word, or its will's, that it is there or is not."""

@@ -2,7 +2,7 @@
 
 The message goes once more, with the time at which it arrived, through a processor of its own that knows the same registry,
 profiles and clock. What hangs on the messages before it is not seen that way: whether a counter's step is suspect, and whether
-a reading is a duplicate.
+a reading is a duplicate. So the outcome of then takes the place of the new one, where it was kept.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.core.by_profile import BIRTH
-from gateway.core.message import Message, StoredMessage
+from gateway.core.message import Message, Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.sparkplug_births import parse_address
 from gateway.core.streams import Streams
@@ -49,12 +49,25 @@ def births_named_by(topic: str) -> list[str]:
     return [] if address is None else sorted({BIRTH + address.node_key, BIRTH + address.key})
 
 
-async def retrace(running: Processor, message: Message, arrival_ms: int, ask: AskCodec, births: Mapping[str, str]) -> Retraced:
+def is_settled(outcome: Outcome | None) -> bool:
+    """Whether an outcome says what became of its message: not one that waits for a codec, or of what could not be read."""
+    return outcome is not None and bool(outcome.readings or outcome.duplicates or outcome.refusals)
+
+
+async def retrace(
+    running: Processor,
+    message: Message,
+    arrival_ms: int,
+    ask: AskCodec,
+    births: Mapping[str, str],
+    became: Outcome | None = None,
+) -> Retraced:
     """What the gateway makes of a message that arrived at ``arrival_ms``, step by step.
 
     It is worked out in another thread: a week of readings in one message takes a tenth of a second.
 
     :param births: the saved texts of :func:`births_named_by`.
+    :param became: the outcome when it came.
     """
     processor = _apart(running)
     properties = tuple(message.user_properties or ())
@@ -62,6 +75,8 @@ async def retrace(running: Processor, message: Message, arrival_ms: int, ask: As
     seen = await asyncio.to_thread(_begin, processor, births, again, arrival_ms)
     if seen.asks is not None:
         finish(seen, await ask(seen.asks))
+    if became is not None and is_settled(became):
+        seen.outcome = became
     return await asyncio.to_thread(_told, seen)
 
 

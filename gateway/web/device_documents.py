@@ -70,6 +70,22 @@ def counter_documents(counters: CounterState | None) -> list[Document]:
     ]
 
 
+def fate_of(result: Mapping[str, Any] | None, *, quarantined: bool, refused: bool) -> str | None:
+    """What became of the last message of a device, in a word; None: no message is kept.
+
+    :param result: of the message, as ``gateway decode --json`` shows it.
+    :param quarantined: the message waits for the device's registration.
+    :param refused: there is none, since all were refused.
+    """
+    if result is None:
+        return "rejected" if refused else None
+    if quarantined or "waits" in result:
+        return "waiting"
+    if result["reject"]:
+        return "rejected"
+    return "taken" if result["points"] else "duplicate" if result["duplicates"] else "ignored"
+
+
 def refusal_document(number: int, refusal: Refusal) -> Document:
     """A reject without its payload."""
     return {key: value for key, value in reject_document(number, refusal).items() if key != "payload_base64"}

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
-from gateway.core.message import Message, Refusal, StoredMessage
+from gateway.core.message import Message, Outcome, Refusal, StoredMessage
 from gateway.core.silence import UNREGISTERED
 from gateway.core.streams import Device, Unresolved
 from gateway.core.waiting import WaitCause
-from gateway.desk.retrace import AskCodec, Retraced, births_named_by, retrace
+from gateway.desk.retrace import AskCodec, Retraced, births_named_by, is_settled, retrace
 from gateway.disk import quarantine, rejects
 from gateway.disk.database import Damaged, DatabaseFault, kept
 from gateway.state import device_document
 from gateway.web.device_documents import (
     counter_documents,
     entry_document,
+    fate_of,
     message_document,
     refusal_document,
     registry_entry,
@@ -39,6 +40,10 @@ _AT_A_TIME: Final = 1000
 """Devices looked at before others get their turn."""
 _REJECTS: Final = 5
 _RETRACED: Final = 16
+
+
+_Last = tuple[Message, int, Outcome | None]
+"""A message, when it came, and what became of it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +151,16 @@ class DevicePages:
             return _nobody(name)
         now_ms = time.time_ns() // 1_000_000
         last = self._last_message(device, stored)
-        device = device or _stranger(name, stored.newest_ms)
+        quarantined = last is not None and last[0] is stored.newest
+        device = device or _stranger(name, stored)
         document: Document = {"now": now_ms, **self._listed(device, now_ms)}
         document["said_goodbye"] = device.has_left
         document["counters"] = counter_documents(device.counters)
         document["rejects"] = [refusal_document(number, refusal) for number, refusal in stored.refused]
         document["waiting"] = stored.waiting
         document |= await self._told(name, last, stored.refused)
+        refused = not last and bool(stored.refused) and not document["registered"]
+        document["fate"] = fate_of(document["result"], quarantined=quarantined, refused=refused)
         if not document["registered"]:
             document["registry_entry"] = registry_entry(name, last[0].topic if last else None, document["result"])
         response = web.json_response(document)
@@ -172,31 +180,34 @@ class DevicePages:
         return _Stored(refused, waiting, message, newest.arrival_ms)
 
     @staticmethod
-    def _last_message(device: Device | None, stored: _Stored) -> tuple[Message, int] | None:
-        """The newest message of a device and when it came. From the first look on it is kept."""
+    def _last_message(device: Device | None, stored: _Stored) -> _Last | None:
+        """The newest message of a device, when it came and what became of it. From the first look on it is kept."""
         if device is not None and device.last_message is None:
             device.last_message = ()
         if device is not None and device.last_message:
             return device.last_message
-        return (stored.newest, stored.newest_ms) if stored.newest is not None else None
+        return (stored.newest, stored.newest_ms, None) if stored.newest is not None else None
 
-    async def _told(self, name: str, last: tuple[Message, int] | None, refused: list[tuple[int, Refusal]]) -> Document:
+    async def _told(self, name: str, last: _Last | None, refused: list[tuple[int, Refusal]]) -> Document:
         """The last message and what became of it."""
         if last is None:
             return {"last_message": None, "result": None, "steps": []}
-        message, arrival_ms = last
-        found = await self._retrace(name, message, arrival_ms, refused)
+        message, arrival_ms, _ = last
+        found = await self._retrace(name, last, refused)
         steps = [{"what": what, "value": value} for what, value in found.steps]
         return {"last_message": message_document(message, arrival_ms), "result": found.result, "steps": steps}
 
-    async def _retrace(self, name: str, message: Message, arrival_ms: int, refused: list[tuple[int, Refusal]]) -> Retraced:
+    async def _retrace(self, name: str, last: _Last, refused: list[tuple[int, Refusal]]) -> Retraced:
         """What became of a message; worked out once for as long as it is the last one."""
-        basis = (message.topic, message.payload, arrival_ms, self._streams.registry, self._streams.profiles)
+        message, arrival_ms, became = last
+        known = (is_settled(became), self._streams.registry, self._streams.profiles)
+        basis = (message.topic, message.payload, arrival_ms, *known)
         before = self._retraced.get(name)
         if before is not None and before[0] == basis:
             return before[1]
         births = await self._births(message.topic)
-        found = await retrace(self._parts.processor, message, arrival_ms, self._asker(arrival_ms, refused), births)
+        asker = self._asker(arrival_ms, refused)
+        found = await retrace(self._parts.processor, message, arrival_ms, asker, births, became)
         if "waits" not in found.result:
             self._retraced[name] = basis, found
         if len(self._retraced) > _RETRACED:
@@ -230,10 +241,10 @@ def _nobody(name: str) -> web.Response:
     return web.json_response({"error": error}, status=404)
 
 
-def _stranger(name: str, last_seen_ms: int) -> Device:
+def _stranger(name: str, stored: _Stored) -> Device:
     """A device of which only the disk knows."""
     device = Device(name, None)
-    device.last_seen_ms = last_seen_ms
+    device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for _, refusal in stored.refused)])
     return device
 
 

@@ -2,14 +2,17 @@
 
 from typing import Final
 
+from gateway.web.findings import finding_words
 from gateway.web.glossary import closed_lists
 
 LANGUAGES: Final = ("vi", "en")
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     "title": {"vi": "Cổng thu thập cảm biến", "en": "Sensor gateway"},
-    "all_well": {"vi": "Hoạt động bình thường", "en": "All is well"},
-    "trouble": {"vi": "Có sự cố", "en": "Trouble"},
+    "verdict_good": {"vi": "Hoạt động bình thường", "en": "All is well"},
+    "verdict_attention": {"vi": "Cần chú ý", "en": "Needs attention"},
+    "verdict_trouble": {"vi": "Có sự cố", "en": "Trouble"},
+    "report_of": {"vi": "{} / {} thiết bị đang gửi", "en": "{} of {} devices report"},
     "unreachable": {"vi": "Mất kết nối với cổng", "en": "The gateway does not answer"},
     "broker": {"vi": "Máy chủ MQTT", "en": "MQTT broker"},
     "influxdb": {"vi": "Cơ sở dữ liệu InfluxDB", "en": "InfluxDB"},
@@ -27,7 +30,11 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "vi": "{} số đo đang chờ InfluxDB, từ {}; khi InfluxDB nhận lại, cổng sẽ tự bù",
         "en": "{} readings wait for InfluxDB, since {}; when it takes readings again they come in by themselves",
     },
-    "per_second": {"vi": "số đo mỗi giây", "en": "readings a second"},
+    "received_per_s": {"vi": "nhận {} số đo/giây", "en": "{} readings/s received"},
+    "received_per_min": {"vi": "nhận {} số đo/phút", "en": "{} readings/min received"},
+    "written_per_s": {"vi": "ghi {}/giây", "en": "{}/s written"},
+    "written_per_min": {"vi": "ghi {}/phút", "en": "{}/min written"},
+    "two_minutes": {"vi": "Hai phút vừa qua", "en": "The last two minutes"},
     "ledger": {"vi": "Sổ cái: mọi số đo đều có nơi có chốn", "en": "Ledger: every reading accounted for"},
     "received": {"vi": "Đã nhận", "en": "Received"},
     "written": {"vi": "Đã ghi", "en": "Written"},
@@ -50,7 +57,11 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "unknown": {"vi": "chưa từng nghe", "en": "never heard"},
     "unheard": {"vi": "chưa nghe", "en": "unheard"},
     "unregistered": {"vi": "chưa đăng ký", "en": "not registered"},
-    "rejects": {"vi": "Bản tin bị từ chối, theo lý do", "en": "Rejects by reason"},
+    "rejects": {
+        "vi": "Bản tin bị từ chối từ lúc khởi động, và số đang lưu",
+        "en": "Rejects since the start, and how many are kept",
+    },
+    "kept": {"vi": "đang lưu", "en": "kept"},
     "dropped": {"vi": "Giá trị bị bỏ, theo nguyên nhân", "en": "Values dropped by cause"},
     "none": {"vi": "không có", "en": "none"},
     "since": {"vi": "từ lúc", "en": "since"},
@@ -99,6 +110,12 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "device": {"vi": "Thiết bị", "en": "Device"},
     "heard": {"vi": "Đang gửi", "en": "Heard"},
     "heard_not": {"vi": "Im lặng", "en": "Silent"},
+    "heard_rejected": {"vi": "Đang gửi, nhưng bản tin cuối bị từ chối", "en": "Heard, but its last message was rejected"},
+    "heard_waiting": {"vi": "Đang gửi, nhưng bản tin đang chờ, chưa ghi", "en": "Heard, but its messages wait, unwritten"},
+    "never_yet": {"vi": "Mới đăng ký, chưa nghe thấy", "en": "New, not heard yet"},
+    "not_written": {"vi": "đang chờ, chưa ghi vào InfluxDB", "en": "it waits, not written to InfluxDB"},
+    "was_duplicate": {"vi": "Bản tin cuối trùng với bản tin trước", "en": "The last message repeats an earlier one"},
+    "detail": {"vi": "Chi tiết kỹ thuật", "en": "Detail"},
     "said_goodbye": {"vi": "Thiết bị báo ngắt kết nối", "en": "The device said that it is offline"},
     "never_heard": {"vi": "Chưa nghe thấy lần nào", "en": "Never heard"},
     "never_heard_hint": {
@@ -128,11 +145,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "was_rejected": {"vi": "Bản tin cuối bị từ chối", "en": "The last message was rejected"},
     "was_ignored": {"vi": "Bản tin cuối được bỏ qua", "en": "The last message was ignored"},
     "waits": {"vi": "Bản tin đang chờ", "en": "The message waits"},
-    "steps": {"vi": "Từng bước xử lý", "en": "Step by step"},
-    "steps_note": {
-        "vi": "Xem lại riêng bản tin này: không thấy trùng lặp và bước nhảy công tơ so với bản tin trước.",
-        "en": "This message by itself: duplicates and steps of counters against earlier messages do not show here.",
-    },
+    "steps": {"vi": "Từng bước xử lý (chi tiết kỹ thuật, tiếng Anh)", "en": "Step by step"},
     "payload": {"vi": "Bản tin gốc", "en": "The message as it came"},
     "bytes": {"vi": "byte", "en": "bytes"},
     "left_out": {"vi": "phần sau không hiện", "en": "the rest is not shown"},
@@ -164,4 +177,4 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 
 def words(language: str) -> dict[str, str]:
     """All words in one language, those of the closed lists too."""
-    return closed_lists(language) | {key: text[language] for key, text in WORDS.items()}
+    return closed_lists(language) | finding_words(language) | {key: text[language] for key, text in WORDS.items()}

@@ -11,6 +11,7 @@ let aheadMs = 0;  // of this device's clock, of the gateway's
 
 document.querySelectorAll("[data-word]").forEach(place => { place.textContent = words[place.dataset.word]; });
 document.querySelectorAll("[data-hint]").forEach(place => { place.placeholder = words[place.dataset.hint]; });
+document.querySelectorAll("[data-label]").forEach(place => { place.setAttribute("aria-label", words[place.dataset.label]); });
 document.querySelectorAll("a[href]").forEach(link => { link.href += parting; });
 
 /** A new element: text and what stands in it is text, whatever a device sent. */
@@ -20,6 +21,18 @@ function made(tag, text, className) {
   if (className) element.className = className;
   return element;
 }
+
+/** The same page in each language; whatever else was asked for stays. */
+document.body.prepend(made("nav", Object.entries({vi: "Tiếng Việt", en: "English"}).map(([code, name]) => {
+  const link = made("a", name), there = new URLSearchParams(location.search);
+  there.set("language", code);
+  link.href = `?${there}`;
+  link.lang = code;
+  if (code === language) link.setAttribute("aria-current", "true");
+  return link;
+}), "languages"));
+
+const filled = (text, ...values) => values.reduce((filled, value) => filled.replace("{}", value), text);
 
 function span(seconds) {
   const [unit, length] = spans.find(([, length]) => Math.abs(seconds) >= length) || spans[3];

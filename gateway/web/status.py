@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from gateway.core.coverage import coverage
+from gateway.core.verdict import level_of
 from gateway.desk.documents import coverage_document
 from gateway.disk import quarantine
+from gateway.web.findings import finding_document, sentence
 from gateway.web.pages import language_of, page
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class StatusPages:
         return page("status.html", language_of(request, self._parts.config.language))
 
     async def _status(self, _: web.Request) -> web.Response:
-        return web.json_response(self._state.document())
+        return web.json_response(await self._document())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
@@ -80,7 +82,14 @@ class StatusPages:
             return response
 
     async def _document(self) -> Document:
-        return self._state.document()
+        """What the gateway knows of itself, the verdict, and for programs its troubles in English."""
+        state, fleet = self._state, self._state.fleet()
+        findings = state.findings(fleet)
+        return {
+            **state.document(fleet),
+            "troubles": [sentence(finding) for finding in state.troubles()],
+            "verdict": {"level": level_of(findings).value, "findings": [finding_document(found) for found in findings]},
+        }
 
     async def _coverage_of_registry(self, _: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""

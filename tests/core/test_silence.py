@@ -96,6 +96,13 @@ def test_a_clock_that_was_set_back_makes_nobody_silent() -> None:
     assert Silence().presence(device({}, last_seen_ms=NOW_MS + DAY_MS), NOW_MS) is ONLINE
 
 
+def test_a_retained_goodbye_tells_of_a_device_that_is_gone() -> None:
+    into = pipeline()
+    into.process(message({"state": "offline"}, topic(channel="status"), retain=True), NOW_MS)
+    gone = into.streams.devices["d1"]
+    assert (Silence().presence(gone, NOW_MS + 1), gone.last_seen_ms) == (SILENT, 0)
+
+
 def test_a_device_that_left_the_registry_and_was_never_heard_is_forgotten() -> None:
     entries = {name: RegisteredDevice(id=name) for name in ("heard", "never", "stays")}
     streams = Streams(entries)

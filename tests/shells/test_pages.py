@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.verdict import Finding, Level
 from gateway.core.waiting import WaitCause
 from gateway.desk.explain import _MENDED_BY
 from gateway.web import glossary, pages
+from gateway.web.device_documents import fate_of
+from gateway.web.findings import FINDINGS, sentence
 from gateway.web.languages import LANGUAGES, WORDS, words
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -33,7 +36,7 @@ def test_a_page_is_filled_and_needs_nothing_from_elsewhere(file: str, language: 
 @pytest.mark.parametrize("file", [*FILES, "pages.js"])
 def test_a_page_uses_only_words_that_there_are(file: str) -> None:
     text = (FOLDER / file).read_text()
-    used = re.findall(r"\bwords\.(\w+)|data-(?:word|hint)=\"(\w+)\"", text)
+    used = re.findall(r"\bwords\.(\w+)|data-(?:word|hint|label)=\"(\w+)\"", text)
     assert {one or other for one, other in used} <= WORDS.keys()
 
 
@@ -49,6 +52,52 @@ def test_the_closed_lists_are_told_in_words(language: str) -> None:
     wanted = [*RejectReason, *(f"advice_{reason}" for reason in RejectReason), *DropCause, *IgnoreCause]
     wanted += [*(f"waits_{cause}" for cause in WaitCause), *(f"quality_{bit}" for bit in QUALITY_BITS)]
     assert [key for key in wanted if not found.get(key)] == []
+
+
+def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
+    gateway_folder = FOLDER.parent
+    sources = [gateway_folder / name for name in ("core/verdict.py", "troubles.py", "events.py", "state.py")]
+    keys = {key for file in sources for key in re.findall(r'Finding\(\s*"(\w+)"', file.read_text())}
+    assert keys | {"journal_filling", "quarantine_filling"} == FINDINGS.keys()
+    for key, said in FINDINGS.items():
+        assert sorted(re.findall(r"{\w+}", said.vi)) == sorted(re.findall(r"{\w+}", said.en)), key
+        assert said.vi != said.en, key
+
+
+def test_a_trouble_is_worded_with_its_numbers_and_what_the_server_said() -> None:
+    refused = Finding("subscription_refused", Level.TROUBLE, {"filter": "a/+/b"}, "not authorized")
+    assert sentence(refused) == "MQTT broker: it refused the subscription a/+/b: not authorized"
+    rejects = Finding("rejects_lately", Level.ATTENTION, {"count": 1200, "minutes": 10, "reason": "bad_json"})
+    assert sentence(rejects) == "Rejects of the last 10 minutes: 1,200, most of them: broken JSON"
+
+
+def test_every_page_offers_both_languages() -> None:
+    shared = (FOLDER / "pages.js").read_text()
+    assert re.search(r'Object\.entries\(\{vi: "Tiếng Việt", en: "English"\}\)', shared)
+    assert [file for file in FILES if "/*script*/" not in (FOLDER / file).read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("result", "quarantined", "refused", "fate"),
+    [
+        pytest.param({"points": [1], "duplicates": 0, "reject": None}, False, False, "taken", id="taken"),
+        pytest.param({"points": [1], "duplicates": 0, "reject": None}, True, False, "waiting", id="for-a-registration"),
+        pytest.param({"points": [], "duplicates": 0, "reject": None, "waits": {}}, False, False, "waiting", id="for-a-codec"),
+        pytest.param({"points": [1], "duplicates": 0, "reject": {}}, False, False, "taken", id="no-reject"),
+        pytest.param({"points": [1], "duplicates": 0, "reject": {"reason": "x"}}, False, False, "rejected", id="a-part"),
+        pytest.param({"points": [], "duplicates": 1, "reject": None}, False, False, "duplicate", id="twice"),
+        pytest.param({"points": [], "duplicates": 0, "reject": None}, False, False, "ignored", id="ignored"),
+        pytest.param(None, False, True, "rejected", id="all-refused"),
+        pytest.param(None, False, False, None, id="not-kept"),
+    ],
+)
+def test_the_heading_knows_what_became_of_the_last_message(
+    result: dict[str, object] | None,
+    quarantined: bool,  # noqa: FBT001
+    refused: bool,  # noqa: FBT001
+    fate: str | None,
+) -> None:
+    assert fate_of(result, quarantined=quarantined, refused=refused) == fate
 
 
 def test_every_reason_that_commands_can_mend_has_advice_on_the_page() -> None:

@@ -13,7 +13,7 @@ from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.core.clock import ClockTrust, TimeRules
 from gateway.core.envelopes import Envelopes
 from gateway.core.language.profile import CompiledProfile
-from gateway.core.message import StoredMessage
+from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Streams
@@ -51,10 +51,15 @@ class Codec:
 
 
 def look(
-    processor: Processor, topic: str, sent: object, codec: Codec | None = None, births: Mapping[str, str] | None = None
+    processor: Processor,
+    topic: str,
+    sent: object,
+    codec: Codec | None = None,
+    births: Mapping[str, str] | None = None,
+    became: Outcome | None = None,
 ) -> Retraced:
     data = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
-    return asyncio.run(retrace(processor, StoredMessage(topic, data), ARRIVAL_MS, codec or Codec(), births or {}))
+    return asyncio.run(retrace(processor, StoredMessage(topic, data), ARRIVAL_MS, codec or Codec(), births or {}, became))
 
 
 def steps(found: Retraced, what: str) -> list[str]:
@@ -89,6 +94,39 @@ def test_to_look_changes_nothing_in_the_running_gateway() -> None:
     assert (device.last_seq, device.offset_ms, device.last_seen_ms, device.counters and device.counters.registers()) == before
     assert list(processor.streams.devices) == ["m1"]
     assert processor.judge.sequence_missing == {}
+
+
+def test_a_reset_register_keeps_the_quality_that_it_was_given() -> None:
+    processor = running()
+    for second, volume in enumerate((1000, 1001, 3)):
+        reading = {"ts": ARRIVAL_MS + 1000 * second, "volume_m3": volume}
+        processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS + 1000 * second)
+    last = processor.streams.devices["m1"].last_message
+    assert last
+    found = look(processor, NATIVE, reading, became=last[2])
+    assert [point["fields"]["quality"] for point in found.result["points"]] == [4]
+    assert "quality=4" in steps(found, "point")[0]
+    assert look(processor, NATIVE, reading).result["points"][0]["fields"]["quality"] == 0, "by itself it looks good"
+
+
+def test_a_conflict_of_two_readings_is_shown_as_the_reject_that_it_was() -> None:
+    processor = running()
+    for flow in (1, 2):
+        reading = {"ts": ARRIVAL_MS, "flow_m3_h": flow}
+        processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS)
+    last = processor.streams.devices["m1"].last_message
+    assert last
+    found = look(processor, NATIVE, reading, became=last[2])
+    assert (found.result["points"], found.result["reject"]["reason"]) == ([], "time_conflict")
+
+
+def test_what_a_codec_has_not_answered_yet_is_worked_out() -> None:
+    processor = running("axioma-w1")
+    processor.process(StoredMessage(UPLINK, json.dumps(FRAME).encode()), ARRIVAL_MS)
+    last = processor.streams.devices[EUI].last_message
+    assert last
+    found = look(processor, UPLINK, FRAME, Codec(CodecAnswer({"t": 1_793_491_100, "total_l": 5938})), became=last[2])
+    assert found.result["points"][0]["fields"]["volume_m3"] == 5.938
 
 
 def test_the_codec_is_asked_once_and_every_step_of_what_it_gave_is_told() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway.services import Service
+from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import PORT, Frame, profile
 from tests.system.rig import Document, Gateway, gateway
@@ -122,6 +123,7 @@ def test_a_device_that_waits_is_offered_for_registration_and_then_comes_in(site:
     assert [(one["id"], one["messages"]) for one in offered] == [("m9", 2)]
     found = device(site, "m9")
     assert (found["registered"], found["waiting"], found["online"]) == (False, 2, True)
+    assert found["fate"] == "waiting", "its values are no good readings yet"
     assert found["result"]["points"][0]["fields"]["flow_m3_h"] == 2
     entry = found["registry_entry"]
     assert entry.startswith("  - id: m9\n    site: site\n    domain: water\n")
@@ -130,6 +132,7 @@ def test_a_device_that_waits_is_offered_for_registration_and_then_comes_in(site:
     until(lambda: not site.pending("quarantine"))
     found = device(site, "m9")
     assert (found["registered"], found["waiting"], found["site"], found["domain"]) == (True, 0, "site", "water")
+    assert found["fate"] == "taken"
     assert "registry_entry" not in found
 
 
@@ -148,6 +151,25 @@ def test_who_was_never_heard_and_who_nobody_knows(site: Gateway, mosquitto: Serv
     assert (found["online"], found["said_goodbye"]) == (False, True)
     assert found["result"]["reject"]["reason"] == found["rejects"][0]["reason"] == "bad_json"
     assert "payload_base64" not in found["rejects"][0]
+
+
+def test_a_reset_register_is_shown_with_the_quality_that_it_has_in_influxdb(
+    site: Gateway, mosquitto: Service, influxdb: Service
+) -> None:
+    for volume in (1000, 3):
+        sent = {"ts": time.time_ns() // 1_000_000, "volume_m3": volume}
+        found = send(site, mosquitto, "m1", TOPIC.format("m1"), json.dumps(sent))
+    rows = query(influxdb.url, "iot", "SELECT quality FROM water ORDER BY time DESC")
+    assert [row["quality"] for row in rows] == [4, 0]
+    assert found["result"]["points"][0]["fields"]["quality"] == 4
+    assert found["fate"] == "taken"
+
+
+def test_a_device_whose_last_message_was_rejected_is_not_simply_heard(site: Gateway, mosquitto: Service) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    send(site, mosquitto, "m1", TOPIC.format("m1"), json.dumps({"ts": now_ms, "flow_m3_h": 1}))
+    found = send(site, mosquitto, "m1", TOPIC.format("m1"), json.dumps({"ts": now_ms, "flow_m3_h": 2}))
+    assert (found["online"], found["fate"], found["result"]["reject"]["reason"]) == (True, "rejected", "time_conflict")
 
 
 def test_devices_are_found_by_what_is_written_on_them(site: Gateway, mosquitto: Service) -> None:

@@ -1,0 +1,60 @@
+"""What is wrong with the gateway and what it is connected to, as findings. One more trouble is one more line here."""
+
+from collections.abc import Iterable, Iterator
+
+from gateway.codecs.caller import Codecs
+from gateway.core.shares import Flood
+from gateway.core.unit_jumps import UnitJump
+from gateway.core.verdict import Finding, Level
+from gateway.events import Events
+
+
+def of_connections(events: Events) -> Iterator[Finding]:
+    """The broker and the database."""
+    if not events.mqtt_connected:
+        yield Finding("mqtt_away", Level.TROUBLE, {}, events.mqtt_trouble)
+    for pattern, why in events.refused_subscriptions.items():
+        yield Finding("subscription_refused", Level.TROUBLE, {"filter": pattern}, why)
+    if events.influxdb_trouble:
+        yield Finding("influxdb_away", Level.TROUBLE, {}, events.influxdb_trouble)
+
+
+def of_disk(events: Events) -> Iterator[Finding]:
+    """The journal and the quarantine."""
+    if events.journal_trouble:
+        yield Finding("journal_refuses", Level.TROUBLE, {}, events.journal_trouble)
+    if events.damage is not None:
+        yield events.damage
+    if events.quarantine_trouble:
+        yield Finding("quarantine_refuses", Level.TROUBLE, {}, events.quarantine_trouble)
+
+
+def of_codecs(codecs: Codecs) -> Iterator[Finding]:
+    """Makers' codecs."""
+    if codecs.trouble:
+        yield Finding("codecs_dead", Level.TROUBLE, {}, codecs.trouble)
+    for codec, why in codecs.suspended.items():
+        yield Finding("codec_suspended", Level.ATTENTION, {"codec": codec}, f"it {why}")
+
+
+def of_senders(floods: Iterable[Flood], jumps: Iterable[UnitJump]) -> Iterator[Finding]:
+    """What devices do that a person should see to."""
+    for jump in jumps:
+        params: dict[str, float | str] = {"make": jump.make, "devices": ", ".join(jump.devices), "factor": jump.factor}
+        yield Finding("unit_jump", Level.ATTENTION, params)
+    for flood in floods:
+        sends: dict[str, float | str] = {"per_s": round(flood.per_s), "pct": round(100 * flood.share)}
+        if flood.device:
+            yield Finding("flood", Level.ATTENTION, sends | {"device": flood.device})
+        else:
+            yield Finding("flood_topic", Level.ATTENTION, sends | {"topic": flood.topic[:200]})
+
+
+def of_itself(events: Events, *, clock_doubted: bool, imbalance: int) -> Iterator[Finding]:
+    """The gateway's clock, its account and its files."""
+    if clock_doubted:
+        yield Finding("clock_doubted", Level.TROUBLE)
+    if imbalance:
+        yield Finding("imbalance", Level.TROUBLE, {"count": imbalance})
+    for line in events.reload_trouble:
+        yield Finding("reload_failed", Level.ATTENTION, {}, line)

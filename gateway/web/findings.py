@@ -1,0 +1,104 @@
+"""What is wrong with the gateway or its devices in sentences, in Vietnamese and English."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.core.verdict import Finding
+from gateway.web.glossary import Said, closed_lists
+
+FINDINGS: Final[dict[str, Said]] = {
+    "mqtt_away": Said("Mất kết nối với máy chủ MQTT", "MQTT broker: not connected"),
+    "subscription_refused": Said(
+        "Máy chủ MQTT từ chối đăng ký nhận {filter}", "MQTT broker: it refused the subscription {filter}"
+    ),
+    "influxdb_away": Said(
+        "InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings; they wait in the journal"
+    ),
+    "journal_refuses": Said("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
+    "journal_damaged": Said(
+        "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",
+        "journal: it was damaged and is set aside as {file}; what can be read of it comes in",
+    ),
+    "not_salvaged": Said(
+        "Không đọc được {file}; hãy khắc phục rồi khởi động lại cổng, hoặc xóa tệp này",
+        "journal: nothing of {file} can be read; mend that and start the gateway again, or remove the file",
+    ),
+    "missing": Said(
+        "{count} số đo lẽ ra nằm trong {file} đã mất, phát hiện lúc {since}: hãy kiểm tra đĩa; "
+        "gateway journal acknowledge kết thúc cảnh báo này",
+        "journal: {count} readings that {file} should hold are lost, noticed {since}: see what became of the disk; "
+        "`gateway journal acknowledge` ends this alarm",
+    ),
+    "journal_filling": Said("Nhật ký lưu tạm đã đầy {pct} %", "journal: it is {pct} % full"),
+    "quarantine_refuses": Said("Khu cách ly không dùng được, bản tin phải chờ", "quarantine: it cannot be used, messages wait"),
+    "quarantine_filling": Said(
+        "Khu cách ly đã đầy {pct} %; khi đầy, bản tin cũ nhất bị bỏ",
+        "quarantine: it is {pct} % full; then its oldest messages go",
+    ),
+    "codecs_dead": Said("Không gọi được bộ giải mã nào", "no codec can be called"),
+    "codec_suspended": Said(
+        "Bộ giải mã {codec} bị tạm ngừng, bản tin của nó phải chờ; hãy sửa bộ giải mã",
+        "codec {codec} is suspended, its messages wait; mend it",
+    ),
+    "unit_jump": Said(
+        "Chỉ số của loại {make} ({devices} ...) bỗng gấp {factor} lần: có lẽ phần mềm mới đếm theo đơn vị khác",
+        "the registers of {make} ({devices} ...) show {factor} times as much: a firmware that counts in another unit?",
+    ),
+    "flood": Said(
+        "Thiết bị {device} gửi khoảng {per_s} bản tin mỗi giây, {pct} % của tất cả: hãy xem lại",
+        "device {device} sends about {per_s} messages a second, {pct} % of all: see to it",
+    ),
+    "flood_topic": Said(
+        "Topic {topic} có khoảng {per_s} bản tin mỗi giây, {pct} % của tất cả: hãy xem lại",
+        "topic {topic} has about {per_s} messages a second, {pct} % of all: see to it",
+    ),
+    "clock_doubted": Said("Đồng hồ của cổng đáng ngờ", "the gateway's clock is doubted"),
+    "imbalance": Said("Sổ cái: không rõ {count} số đo ở đâu", "ledger: {count} readings unaccounted for"),
+    "reload_failed": Said(
+        "Danh sách và hồ sơ cũ vẫn có hiệu lực, vì tệp mới có lỗi",
+        "the old registry and profiles stay in force, since the new ones are faulty",
+    ),
+    "all_silent": Said(
+        "Cả {total} thiết bị đều im lặng: kiểm tra nguồn điện, mạng và máy chủ MQTT",
+        "All {total} devices are silent: see their power, the network and the broker",
+    ),
+    "silent": Said("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
+    "domain_silent": Said("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
+    "never_heard": Said("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
+    "clocks_off": Said("Thiết bị có đồng hồ sai: {count}", "Devices whose clock is wrong: {count}"),
+    "lost": Said(
+        "Bản tin trong khu cách ly bị hỏng trên đĩa và mất: {count}", "Messages in quarantine damaged and lost: {count}"
+    ),
+    "expired": Said(
+        "Số đo bị bỏ vì quá cũ hoặc hết chỗ lưu tạm: {count}", "Readings given up, too old or without room to wait: {count}"
+    ),
+    "rejects_lately": Said(
+        "Bản tin bị từ chối trong {minutes} phút qua: {count}, nhiều nhất: {reason}",
+        "Rejects of the last {minutes} minutes: {count}, most of them: {reason}",
+    ),
+}
+"""Key of a finding → its sentence."""
+
+
+def finding_words(language: str) -> dict[str, str]:
+    """The sentences in one language, under ``finding_KEY``."""
+    return {f"finding_{key}": getattr(said, language) for key, said in FINDINGS.items()}
+
+
+def sentence(finding: Finding) -> str:
+    """A finding in English, for programs and logs."""
+    words = closed_lists("en")
+    params = {key: _shown(key, value, words) for key, value in finding.params.items()}
+    text = FINDINGS[finding.key].en.format_map(params)
+    return f"{text}: {finding.detail}" if finding.detail else text
+
+
+def _shown(key: str, value: float | str, words: Mapping[str, str]) -> str:
+    if isinstance(value, str):
+        return words.get(value, value) if key == "reason" else value
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding as the page gets it."""
+    return {"key": finding.key, "level": finding.level.value, "params": dict(finding.params), "detail": finding.detail}
