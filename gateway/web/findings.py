@@ -11,9 +11,7 @@ FINDINGS: Final[dict[str, Said]] = {
     "subscription_refused": Said(
         "Máy chủ MQTT từ chối đăng ký nhận {filter}", "MQTT broker: it refused the subscription {filter}"
     ),
-    "influxdb_away": Said(
-        "InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings; they wait in the journal"
-    ),
+    "influxdb_away": Said("InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings, they wait on disk"),
     "journal_refuses": Said("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
     "journal_damaged": Said(
         "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",
