@@ -47,7 +47,7 @@ def _seconds(value: object) -> timedelta:
             raise ValueError(f"{value!r} is not a number of seconds") from None
     interval: timedelta = parse_duration(value)
     if not timedelta(0) < interval <= timedelta(milliseconds=LONGEST_MS):
-        raise ValueError("a span of time is longer than nothing and at most a hundred years here")
+        raise ValueError("a span of time here is longer than nothing and at most a hundred years")
     return interval
 
 
