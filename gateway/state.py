@@ -92,7 +92,7 @@ class GatewayState:
     codecs: Codecs
     quarantine: Quarantine
     journal: JournalState
-    silence: Silence
+    silence: Silence = field(default_factory=Silence)
     areas: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     rates: Rates = field(default_factory=Rates)

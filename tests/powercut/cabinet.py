@@ -15,8 +15,7 @@ from gateway.core.catch_up import Progress
 from gateway.core.counters import CounterState
 from gateway.core.ledger import Ledger
 from gateway.core.message import Message, Outcome, Reading, Refusal
-from gateway.core.shapes import Shapes
-from gateway.core.streams import Device
+from gateway.core.streams import Device, Streams
 from gateway.core.waiting import WaitCause, Waiting
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker
@@ -91,7 +90,8 @@ class Cabinet:
         self._moment = moment
         self.events, self.ledger, self.influxdb = Events(), Ledger(since_ms=0), InfluxDB(moment)
         self.acknowledged: dict[int, int] = {}
-        self.devices: dict[str, Device] = {}
+        self.streams = Streams()
+        self.devices = self.streams.devices
         self._acknowledger = Acknowledger()
         self._next_packet_id = 1
         self.breaker = Breaker(self.events)
@@ -130,7 +130,7 @@ class Cabinet:
         )
         state = cast("GatewayState", None)  # what is used here of housekeeping asks nothing of it
         self.housekeeping = Housekeeping(file, self.store, self.influxdb, self.breaker, state, subscribed=[])
-        self.device_states = DeviceStates(file, self.events, self.devices, Shapes(), 10_000)
+        self.device_states = DeviceStates(file, self.events, self.streams, 10_000)
         self.delivery.hooks = DeliveryHooks(
             keep_refusals=self.keeper.keep,
             to_journal=self.to_journal.wake,
@@ -225,7 +225,7 @@ def contents(file: Database) -> Contents:
         assert len(rows) == key.messages, "what is counted of the quarantine is not what it holds"
         waits |= {number: message for _, (number, message) in rows if message}
     assert len(waits) == file.run_here(quarantine.stock).messages
-    states = DeviceStates(file, Events(), {}, Shapes(), 10_000)
+    states = DeviceStates(file, Events(), Streams(), 10_000)
     states.load()
     return Contents(
         {entry.row: entry.body for entry in entries},
