@@ -94,7 +94,7 @@ def sentence(finding: Finding) -> str:
 def _shown(key: str, value: float | str, words: Mapping[str, str]) -> str:
     if isinstance(value, str):
         return words.get(value, value) if key == "reason" else value
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:

@@ -217,8 +217,8 @@ def test_the_last_message_is_remembered_of_a_device_that_somebody_looks_at() -> 
     assert device.last_message is None, "nobody has looked"
     device.last_message = ()
     latest = message({"ph": 8})
-    into.process(latest, NOW_MS + 1)
-    assert device.last_message == (latest, NOW_MS + 1)
+    outcome = into.process(latest, NOW_MS + 1)
+    assert device.last_message == (latest, NOW_MS + 1, outcome)
 
 
 def test_one_object_with_its_own_time_lets_a_retained_array_in() -> None:

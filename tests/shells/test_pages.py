@@ -68,7 +68,7 @@ def test_a_trouble_is_worded_with_its_numbers_and_what_the_server_said() -> None
     refused = Finding("subscription_refused", Level.TROUBLE, {"filter": "a/+/b"}, "not authorized")
     assert sentence(refused) == "MQTT broker: it refused the subscription a/+/b: not authorized"
     rejects = Finding("rejects_lately", Level.ATTENTION, {"count": 1200, "minutes": 10, "reason": "bad_json"})
-    assert sentence(rejects) == "Rejects of the last 10 minutes: 1,200, most of them: broken JSON"
+    assert sentence(rejects) == "Rejects of the last 10 minutes: 1200, most of them: broken JSON"
 
 
 def test_every_page_offers_both_languages() -> None:
