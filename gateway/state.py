@@ -80,7 +80,7 @@ class GatewayState:
     """References to all that can be asked.
 
     :ivar areas: code → name of each area, as the registry in force names them.
-    :ivar rejects_kept: how many rejects the store holds, by reason; looked at every few seconds.
+    :ivar rejects_kept: the number of rejects in the store, by reason; looked at every few seconds.
     """
 
     config: Config
@@ -160,7 +160,7 @@ class GatewayState:
         return encode([Reading(self.own_line(), "gateway")]).gzip
 
     def stands(self, now_ms: int) -> dict[str, Stand]:
-        """How each device stands."""
+        """The state of each device."""
         presence = self.silence.presence
         return {device.name: Stand(presence(device, now_ms), device.measures) for device in self.all_devices()}
 
@@ -176,7 +176,7 @@ class GatewayState:
         return f"InfluxDB: {self.events.influxdb_trouble or 'not asked yet'}; journal: {self.events.journal_trouble}"
 
     def troubles(self) -> list[Finding]:
-        """What is wrong with the gateway itself and what it is connected to."""
+        """Findings about the gateway itself and what it is connected to."""
         events, processor = self.events, self.processor
         jumps = processor.judge.unit_jumps.told(time.time_ns() // 1_000_000)
         return [
@@ -189,7 +189,7 @@ class GatewayState:
         ]
 
     def findings(self, fleet: Fleet) -> list[Finding]:
-        """All that people should know: troubles, silence, clocks, what did not become data, stores that fill."""
+        """Everything that people should know: troubles, silence, clocks, rejects and losses, stores that fill."""
         config, events = self.config, self.events
         rejects = events.rejects_lately.counts(time.monotonic())
         found = self.troubles() + of_devices(fleet) + of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
@@ -200,7 +200,7 @@ class GatewayState:
         return worst_first(found)
 
     def fleet(self) -> Fleet:
-        """How the devices stand now."""
+        """Look at all devices now."""
         return fleet_of(self.all_devices(), self.silence, self.processor.rules, time.time_ns() // 1_000_000)
 
     def catch_up(self) -> CatchUp | None:

@@ -1,4 +1,4 @@
-"""What is wrong with the gateway and what it is connected to, as findings. One more trouble is one more line here."""
+"""Findings about the gateway and what it is connected to. One more trouble is one more line here."""
 
 from collections.abc import Iterable, Iterator
 
@@ -38,7 +38,7 @@ def of_codecs(codecs: Codecs) -> Iterator[Finding]:
 
 
 def of_senders(floods: Iterable[Flood], jumps: Iterable[UnitJump]) -> Iterator[Finding]:
-    """What devices do that a person should see to."""
+    """Findings about devices whose sending a person should see to."""
     for jump in jumps:
         params: dict[str, float | str] = {"make": jump.make, "devices": ", ".join(jump.devices), "factor": jump.factor}
         yield Finding("unit_jump", Level.ATTENTION, params)

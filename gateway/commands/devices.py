@@ -110,7 +110,7 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
 
 
 def _stand(document: Document) -> Stand:
-    """How a device stands; of one that is registered meanwhile, and not in force yet, the gateway says nothing of use."""
+    """The state of a device; one that is registered meanwhile, and not in force yet, is new."""
     return Stand(document["state"] if document["registered"] else Presence.NEW, document["domain"])
 
 

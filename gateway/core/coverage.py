@@ -11,7 +11,7 @@ from schemas.registry import RegisteredDevice, device_key
 
 
 class Stand(NamedTuple):
-    """How a device stands, as the gateway says.
+    """The state of a device, as the gateway says.
 
     :ivar presence: by :mod:`gateway.core.silence`.
     :ivar domain: what it measures, where that is known.
@@ -69,7 +69,7 @@ class Coverage:
 def coverage(registered: Iterable[RegisteredDevice], met: Mapping[str, Stand] | None) -> Coverage:
     """Count devices.
 
-    :param met: how each device stands that the gateway knows, by its id; None: it does not run, and only the registry is known.
+    :param met: the state of each device that the gateway knows, by its id; None: it does not run.
     """
     others = None if met is None else {device_key(name): device for name, device in met.items()}
     states: defaultdict[Group, Counter[str]] = defaultdict(Counter)

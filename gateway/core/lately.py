@@ -1,4 +1,4 @@
-"""What happened lately: counts of the last minutes, and rates of the last seconds, for people who look now."""
+"""Counts of the last minutes and rates of the last seconds, for people who look now."""
 
 from collections import Counter, deque
 from collections.abc import Hashable
@@ -27,7 +27,7 @@ class Lately(Generic[Key]):
         self._counts[-1][1][key] += 1
 
     def counts(self, now_s: float) -> Counter[Key]:
-        """How often each happened."""
+        """Count each."""
         self._forget(now_s // _MINUTE_S)
         return sum((counts for _, counts in self._counts), Counter())
 

@@ -1,4 +1,4 @@
-"""Silence: the one place that says how a device stands, for tiles, lists, coverage, metrics, health points and the verdict.
+"""Silence: the one place that judges a device, for tiles, lists, coverage, metrics, health points and the verdict.
 
 A device is silent when it said goodbye, or when nothing came from it for longer than its ``silent_after``. Time in which nobody
 could be heard, because the gateway or the broker was away, is left out. A registered device that was never heard is new until
@@ -30,7 +30,7 @@ _DAY_MS: Final = 86_400_000
 
 
 class Presence(StrEnum):
-    """How a device stands; the contract's states of ``gateway_devices``, and ``new``."""
+    """State of a device: the contract's states of ``gateway_devices``, and ``new``."""
 
     ONLINE = "online"
     SILENT = "silent"
@@ -58,7 +58,7 @@ class Hearing:
         self._deaf_since_ms = None
 
     def heard_ms(self, since_ms: int, now_ms: int) -> int:
-        """How much of the time since then somebody could have been heard."""
+        """The part of the time since then in which somebody could have been heard."""
         deaf_ms = 0 if self._deaf_since_ms is None else max(0, now_ms - max(self._deaf_since_ms, since_ms))
         for begin_ms, end_ms in reversed(self._spans_ms):
             if end_ms <= since_ms:
@@ -75,7 +75,7 @@ def _ms(own: timedelta | None, of_domain: timedelta | None, interval: timedelta 
 
 @dataclass(slots=True)
 class Silence:
-    """Says of each device how it stands.
+    """Judges devices.
 
     :ivar of_domain: ``silent_after`` of the domains that have one.
     """
@@ -84,7 +84,7 @@ class Silence:
     hearing: Hearing = field(default_factory=Hearing)
 
     def after_ms(self, device: Device) -> int:
-        """How long nothing may come from a device: its own ``silent_after``, its domain's, three intervals, or an hour."""
+        """The time without a message that makes it silent: its ``silent_after``, its domain's, three intervals, or an hour."""
         entry = device.registered
         of_domain = self.of_domain.get(device.measures or "")
         if isinstance(entry, RegisteredDevice):
@@ -92,7 +92,7 @@ class Silence:
         return _ms(None, of_domain, None)
 
     def presence(self, device: Device, now_ms: int) -> Presence:
-        """How a device stands."""
+        """Judge a device."""
         seen_ms, after_ms = device.last_seen_ms, self.after_ms(device)
         if device.has_left:
             return Presence.SILENT

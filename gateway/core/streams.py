@@ -63,7 +63,7 @@ class Device:
     """One device: its small and bounded state.
 
     :ivar last_message: its newest message, when it came and what became of it, for people who look at it; None: not kept.
-    :ivar domain: what it was first heard to measure.
+    :ivar domain: the domain in which it was first heard.
     :ivar goodbye_ms: when it, or its will, last said that it is offline.
     :ivar registered_ms: when it was first seen in the registry, of a device that was never heard.
     """
@@ -130,12 +130,12 @@ class Device:
 
     @property
     def has_left(self) -> bool:
-        """Whether it said goodbye and nothing came from it since."""
+        """True when it said goodbye and nothing came from it since."""
         return self.online is False and self.last_seen_ms <= self.goodbye_ms
 
     @property
     def is_blank(self) -> bool:
-        """Whether it never sent anything, live or retained, neither a reading nor a state."""
+        """True when it never sent anything, live or retained, neither a reading nor a state."""
         sent = self.recent is not None or self.counters is not None or self.last_stamp_ms
         return not (self.last_seen_ms or sent or self.online is not None)
 

@@ -22,7 +22,7 @@ _SITE_LEAST: Final = 3
 
 
 class Level(StrEnum):
-    """How bad it is; the worst finding decides."""
+    """Weight of a finding; the worst finding decides."""
 
     GOOD = "good"
     ATTENTION = "attention"
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Fleet:
-    """How the devices stand.
+    """Devices by domain and state.
 
     :ivar domains: domain, or ``no_domain`` → how many devices stand how.
     :ivar clocks_off: online devices whose time is not believed, or far behind.
@@ -77,7 +77,7 @@ def fleet_of(devices: Iterable[Device], silence: Silence, rules: TimeRules, now_
 
 
 def of_devices(fleet: Fleet) -> list[Finding]:
-    """Who is silent, who was never heard, whose clock is wrong."""
+    """Findings about devices: the silent ones, those never heard, wrong clocks."""
     total = fleet.total
     expected, quiet = _expected(total), total[Presence.SILENT] + total[Presence.UNKNOWN]
     if quiet and quiet == expected:
@@ -102,7 +102,7 @@ def _expected(counts: Counter[Presence]) -> int:
 
 
 def of_data(rejects: Counter[str], lost: int, expired: int) -> list[Finding]:
-    """What did not become data.
+    """Findings about readings that did not become data.
 
     :param rejects: those of the last ten minutes, by reason.
     :param lost: messages of the quarantine since the start; what the journal lost is an alarm of its own.
@@ -121,7 +121,7 @@ def of_data(rejects: Counter[str], lost: int, expired: int) -> list[Finding]:
 
 
 def of_stores(**filled: tuple[int, int]) -> list[Finding]:
-    """Which stores fill.
+    """Findings about stores that fill.
 
     :param filled: store → bytes that it holds, and may hold.
     """

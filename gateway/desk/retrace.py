@@ -50,7 +50,7 @@ def births_named_by(topic: str) -> list[str]:
 
 
 def is_settled(outcome: Outcome | None) -> bool:
-    """Whether an outcome says what became of its message: not one that waits for a codec, or of what could not be read."""
+    """True when an outcome says what became of its message: not while a codec is asked, or when nothing could be read."""
     return outcome is not None and bool(outcome.readings or outcome.duplicates or outcome.refusals)
 
 

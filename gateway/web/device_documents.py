@@ -71,7 +71,7 @@ def counter_documents(counters: CounterState | None) -> list[Document]:
 
 
 def fate_of(result: Mapping[str, Any] | None, *, quarantined: bool, refused: bool) -> str | None:
-    """What became of the last message of a device, in a word; None: no message is kept.
+    """The fate of the last message of a device, in a word; nothing where no message is kept.
 
     :param result: of the message, as ``gateway decode --json`` shows it.
     :param quarantined: the message waits for the device's registration.

@@ -1,4 +1,4 @@
-"""What is wrong with the gateway or its devices in sentences, in Vietnamese and English."""
+"""The sentences of findings, in Vietnamese and English."""
 
 from collections.abc import Mapping
 from typing import Any, Final

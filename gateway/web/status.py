@@ -82,7 +82,7 @@ class StatusPages:
             return response
 
     async def _document(self) -> Document:
-        """What the gateway knows of itself, the verdict, and for programs its troubles in English."""
+        """The state of the gateway, the verdict, and for programs its troubles in English."""
         state, fleet = self._state, self._state.fleet()
         findings = state.findings(fleet)
         return {

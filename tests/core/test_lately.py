@@ -1,4 +1,4 @@
-"""What happened in the last minutes and seconds."""
+"""Counts of the last minutes and rates of the last seconds."""
 
 from gateway.core.lately import RATES_KEPT, Lately, Rates
 
