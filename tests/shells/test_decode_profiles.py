@@ -231,6 +231,23 @@ def test_a_codec_that_fails_is_told(desk: Desk) -> None:
     assert any(line.startswith("reject    profile_error: profile mine: its codec: TypeError: no such port") for line in lines)
 
 
+def test_each_item_of_a_codecs_list_is_told_as_a_reading_of_its_own(desk: Desk) -> None:
+    source = "function decodeUplink(i) { return {data: [{ph: 7}, {ph: 6, at: i.recvTime - 60000}]}; }"
+    timed = "time: [{path: /codec/at, format: unix_ms}, {path: /time, format: rfc3339}, arrival]\npoints:"
+    desk.site.profile("mine", RADIO.replace("points:", timed), mine=source)
+    lines = [line for line in desk.text(FRAME, UPLINK, "--profile", "mine") if line.startswith(("item", "step", "reject"))]
+    assert [line for line in lines if line.startswith("item")] == [
+        "item      1 of 2, a reading of its own",
+        "item      2 of 2, a reading of its own",
+    ]
+    assert [line for line in lines if "ph from" in line] == ["step      ph from /codec/ph: 7", "step      ph from /codec/ph: 6"]
+    (result,) = desk.rows({"topic": UPLINK, "payload": FRAME, "arrival_ms": NOW_MS}, options=("--profile", "mine"))
+    assert [(point["fields"]["ph"], point["time_ms"]) for point in result["points"]] == [
+        (7.0, 1793491200000),
+        (6.0, 1793491140000),
+    ]
+
+
 def test_what_a_codec_remarks_is_told(desk: Desk) -> None:
     desk.site.profile("mine", RADIO, mine="function decodeUplink() { return {data: {ph: 7}, warnings: ['battery low']}; }")
     assert "warning   battery low" in desk.text(FRAME, UPLINK, "--profile", "mine")

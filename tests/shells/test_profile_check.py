@@ -11,6 +11,7 @@ from gateway.core.profiles import Profiles
 from gateway.desk.profile_check import Checked, check_profile, unfilled
 from gateway.settings.profile_files import ProfileFile, load_profiles
 from schemas.profile_tests import ExpectedPoint
+from tests.core.profiled import ENVELOPES
 
 PROFILE = """
 profile: p
@@ -53,6 +54,29 @@ def test_a_message_of_last_year_without_arrival_is_believed_when_its_time_is_wan
     (test,) = checked(tmp_path, one(LAST_YEAR, f"[{point}]"))
     assert test.faults == ()
     assert len(test.arrivals) == 1
+
+
+def test_a_test_expects_a_point_for_each_item_of_a_codecs_list(tmp_path: Path) -> None:
+    profile = """
+profile: p
+match: {envelope: lorawan}
+codec: c.js
+points:
+  - {measurement: water, when: {/codec/kind: ph}, fields: {ph: /codec/value}}
+  - {measurement: water, when: {/codec/kind: level}, fields: {level_m: /codec/value}}
+"""
+    payload = "{deviceInfo: {devEui: '0011223344556677'}, time: '2026-09-03T08:15:41Z', fPort: 1, data: 'Bw=='}"
+    points = ", ".join(
+        f"{{measurement: water, time: '2026-09-03T08:15:41Z', fields: {{{values}}}}}" for values in ("ph: 7", "level_m: 2")
+    )
+    test = f"{{topic: application/1/device/0011223344556677/event/up, payload: {payload}, expect: [{points}]}}"
+    source = "function decodeUplink(i) { return {data: [{kind: 'ph', value: i.bytes[0]}, {kind: 'level', value: 2}]}; }"
+    (tmp_path / "c.js").write_text(source)
+    file = loaded(tmp_path, test, profile=profile)
+    with CodecCalls({"c.js": source}) as codecs:
+        done = check_profile("p", file.model.tests, Profiles([file.compiled], ENVELOPES), codecs)
+    assert [one.faults for one in done] == [()]
+    assert unfilled(file.model, done) == []
 
 
 def test_messages_that_do_not_say_when_arrive_one_after_the_other(tmp_path: Path) -> None:
