@@ -86,6 +86,8 @@ def test_no_time_before_2020_is_used_even_when_the_gateway_itself_stands_there()
         assert got.time_ms == 900_000 + n
     assert point(process({"ts": YEAR_2020_MS - 1, "ph": 7}, now_ms=YEAR_2020_MS, into=into)).time_ms == YEAR_2020_MS
     assert point(process({"ts": YEAR_2020_MS, "ph": 7}, now_ms=YEAR_2020_MS - 9, into=into)).fields["quality"] == 0
+    first_of_a_device = message({"ts": YEAR_2020_MS, "ph": 7}, topic("d9"))
+    assert quality(into.process(first_of_a_device, YEAR_2020_MS - 9)) == 0
 
 
 def test_readings_stamped_by_the_gateway_never_share_a_millisecond() -> None:
