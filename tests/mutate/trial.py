@@ -5,6 +5,7 @@ import json
 import mmap
 import os
 import signal
+import struct
 import sys
 import time
 from collections.abc import Iterable
@@ -17,8 +18,10 @@ import pytest
 
 from tests.mutate.changes import Change
 
-_PATIENCE: Final = (3.0, 3.0)
-"""Seconds a change may take, and how many times what the tests take without one; it turns in circles then."""
+_PATIENCE_S: Final = 2.0
+_PATIENCE_TIMES: Final = 4.0
+"""A test may take so long, or so many times what it takes without a change; else it waits for ever, or turns in circles."""
+_NUMBER: Final = struct.Struct("d")
 _PASSED, _FAILED, _NOT_PUT = 0, 1, 3
 
 
@@ -44,37 +47,35 @@ class Trial:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Collection is over."""
-        self._killer = mmap.mmap(-1, 4)
-        began_s = time.monotonic()
-        if not session.items or self._in_fork(session, session.items, None, 600.0) is not Verdict.SURVIVED:
-            return True
-        took_s = time.monotonic() - began_s
-        limit_s = max(_PATIENCE[0], _PATIENCE[1] * took_s)
         items = list(session.items)
+        self._shared = mmap.mmap(-1, 8 * (1 + len(items)))  # of which test is running, and how long each takes
+        self._took_s: dict[pytest.Item, float] = {}
+        if not items or self._in_fork(session, items, None) is not Verdict.SURVIVED:
+            return True
+        self._took_s = {item: self._read(1 + at) for at, item in enumerate(items)}
         for number, change in enumerate(self.changes, start=1):
-            verdict = self._in_fork(session, items, change, limit_s)
+            verdict = self._in_fork(session, items, change)
             self.verdicts.append(verdict)
             if verdict is Verdict.KILLED:  # what noticed this one likely notices the next, in the same function
-                items.insert(0, items.pop(int.from_bytes(self._killer[:4], "little")))
+                items.insert(0, items.pop(round(self._read(0))))
             elif verdict is Verdict.SURVIVED:
                 print(f"{self.module}:{change.line}: {change.function}: {change.text}", file=self.said, flush=True)
             if number % 50 == 0:
                 print(f"  {self.module}: {number} tried", file=self.said, flush=True)
         return True
 
-    def _in_fork(self, session: pytest.Session, items: list[pytest.Item], change: Change | None, limit_s: float) -> Verdict:
-        self._killer[:4] = bytes(4)
+    def _in_fork(self, session: pytest.Session, items: list[pytest.Item], change: Change | None) -> Verdict:
+        self._write(0, 0.0)
         pid = os.fork()
         if not pid:
-            os._exit(self._child(session, items, change, limit_s))
+            os._exit(self._child(session, items, change))
         _, status = os.waitpid(pid, 0)
         if not os.WIFEXITED(status):
             return Verdict.KILLED  # out of time, or worse
         return {_PASSED: Verdict.SURVIVED, _NOT_PUT: Verdict.NOT_PUT}.get(os.WEXITSTATUS(status), Verdict.KILLED)
 
-    def _child(self, session: pytest.Session, items: list[pytest.Item], change: Change | None, limit_s: float) -> int:
+    def _child(self, session: pytest.Session, items: list[pytest.Item], change: Change | None) -> int:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, limit_s)
         if change is not None:
             try:
                 put(sys.modules[self.module], change.source)
@@ -83,12 +84,23 @@ class Trial:
             except Exception:  # noqa: BLE001 - the module cannot even be imported with it
                 return _FAILED
         for at, item in enumerate(items):
-            self._killer[:4] = at.to_bytes(4, "little")
+            self._write(0, at)
+            began_s = time.monotonic()
+            if change is not None:
+                signal.setitimer(signal.ITIMER_REAL, max(_PATIENCE_S, _PATIENCE_TIMES * self._took_s[item]))
             behind = items[at + 1] if at + 1 < len(items) else None
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=behind)
             if session.testsfailed:
                 return _FAILED
+            if change is None:
+                self._write(1 + at, time.monotonic() - began_s)
         return _PASSED
+
+    def _read(self, place: int) -> float:
+        return float(_NUMBER.unpack_from(self._shared, 8 * place)[0])
+
+    def _write(self, place: int, number: float) -> None:
+        _NUMBER.pack_into(self._shared, 8 * place, number)
 
 
 def put(module: ModuleType, source: str) -> None:

@@ -122,7 +122,7 @@ async def rig(folder: Path, *, drains: bool = True) -> AsyncIterator[Rig]:
     tasks = [asyncio.create_task(each) for each in work]
     await asyncio.sleep(0)
     try:
-        async with asyncio.timeout(1000.0):
+        async with asyncio.timeout(500.0):
             yield made
         assert not any(task.done() for task in tasks)
         assert made.ledger.imbalance == 0
