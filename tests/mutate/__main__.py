@@ -40,13 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if faults else 0
 
 
-def _listed(about: dict[str, Any]) -> set[tuple[str, str]]:
-    return {(entry["function"], text) for entry in about.get("survivors", []) for text in entry["changes"]}
+def _listed(about: dict[str, Any]) -> set[str]:
+    return {key for entry in about.get("survivors", []) for key in entry["changes"]}
 
 
 def _listed_in_vain(module: str, every: list[Change], about: dict[str, Any]) -> list[str]:
-    there = {(change.function, change.text) for change in every}
-    return [f"{module}: {function}: {text}: listed, and there is no such change" for function, text in _listed(about) - there]
+    in_vain = _listed(about) - {change.key for change in every}
+    return [f"{module}: {key}: listed, and there is no such change" for key in sorted(in_vain)]
 
 
 def _sample(every: dict[str, list[Change]], number: int, chance: random.Random) -> dict[str, list[Change]]:
@@ -70,8 +70,8 @@ def _try(module: str, some: list[Change], about: dict[str, Any], root: Path) -> 
     listed = _listed(about)
     faults = []
     for change, verdict in zip(some, found, strict=True):
-        is_listed = (change.function, change.text) in listed
-        place = f"{module}:{change.line}: {change.function}: {change.text}"
+        is_listed = change.key in listed
+        place = f"{module}:{change.line}: {change.key}"
         if verdict is Verdict.SURVIVED and not is_listed:
             faults.append(f"{place}: no test notices")
         elif verdict is Verdict.KILLED and is_listed:

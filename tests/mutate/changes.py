@@ -58,6 +58,11 @@ class Change(NamedTuple):
     text: str
     source: str
 
+    @property
+    def key(self) -> str:
+        """What a list names it by."""
+        return f"{self.function}: {self.text}" if self.function else self.text
+
 
 @dataclass
 class _Finder:

@@ -20,8 +20,8 @@ HEAD = "import toy\n\ndef test_takes() -> None:\n    assert toy.takes(1, closed=
 WEAK = HEAD + "    assert not toy.takes(1, closed=True)\n"
 STRONG = WEAK + "    assert toy.takes(10, closed=False)\n    assert not toy.takes(11, closed=False)\n"
 UNNOTICED = (
-    "3: : LIMIT = 10 → LIMIT = 11",
-    "3: : LIMIT = 10 → LIMIT = 9",
+    "3: LIMIT = 10 → LIMIT = 11",
+    "3: LIMIT = 10 → LIMIT = 9",
     "8: takes: amount <= LIMIT and not closed → ((not closed))",
     "8: takes: amount <= LIMIT → amount < LIMIT",
 )
@@ -43,7 +43,7 @@ def run(folder: Path, test: str, listed: str = "") -> int:
 
 def survivor(text: str) -> str:
     """What lists a change of the toy's function."""
-    return f'[["toy.py".survivors]]\nfunction = "takes"\nchanges = ["{text}"]\nreason = "for a test"\n'
+    return f'[["toy.py".survivors]]\nchanges = ["{text}"]\nreason = "for a test"\n'
 
 
 def test_a_weak_test_is_seen_and_what_it_does_not_notice_is_named(toy: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -60,8 +60,12 @@ def test_a_test_that_notices_every_change_is_enough(toy: Path, capfd: pytest.Cap
 @pytest.mark.parametrize(
     ("test", "listed", "said"),
     [
-        pytest.param(STRONG, survivor("amount <= LIMIT → amount < LIMIT"), "listed, and a test notices it", id="noticed"),
-        pytest.param(STRONG, survivor("amount < 5 → amount <= 5"), "listed, and there is no such change", id="not-there"),
+        pytest.param(
+            STRONG, survivor("takes: amount <= LIMIT → amount < LIMIT"), "listed, and a test notices it", id="noticed"
+        ),
+        pytest.param(
+            STRONG, survivor("takes: amount < 5 → amount <= 5"), "listed, and there is no such change", id="not-there"
+        ),
         pytest.param(HEAD + "    assert False\n", "", "its tests fail without a change", id="fails-as-it-is"),
         pytest.param("", "", "its tests fail without a change, or there are none", id="no-test"),
     ],
@@ -76,10 +80,8 @@ def test_a_list_or_a_test_that_is_not_true_is_a_fault(
 def test_what_is_listed_with_a_reason_may_survive(toy: Path) -> None:
     weaker = STRONG.replace("    assert toy.takes(10, closed=False)\n", "").replace("takes(11", "takes(12")
     assert run(toy, weaker) == 1
-    of_the_limit = (
-        '[["toy.py".survivors]]\nfunction = ""\nchanges = ["LIMIT = 10 → LIMIT = 11", "LIMIT = 10 → LIMIT = 9"]\nreason = "x"\n'
-    )
-    assert run(toy, weaker, survivor("amount <= LIMIT → amount < LIMIT") + of_the_limit) == 0
+    of_the_limit = '[["toy.py".survivors]]\nchanges = ["LIMIT = 10 → LIMIT = 11", "LIMIT = 10 → LIMIT = 9"]\nreason = "x"\n'
+    assert run(toy, weaker, survivor("takes: amount <= LIMIT → amount < LIMIT") + of_the_limit) == 0
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body, decode
 from gateway.core.ledger import Ledger
-from gateway.core.message import Outcome, Reading
+from gateway.core.message import Outcome, Reading, Refusal
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
@@ -82,23 +84,28 @@ class Rig:
 
     to_journal_task: asyncio.Task[None]
 
-    def __init__(self, stall_s: float, max_readings: int) -> None:
+    def __init__(self, **limits: Any) -> None:  # noqa: ANN401 - of any limit
         self.influxdb, self.journal = Influxdb(), Journal()
         self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
         self.breaker = Breaker(self.events)
         self.acknowledged: list[int] = []
         self.settled_late: list[int] = []
-        limits = DeliveryLimits(0.0, max_readings=max_readings, stall_s=stall_s, receive_maximum=WINDOW, memory_bytes=2**25)
-        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger)
+        self.refused: list[Refusal] = []
+        self.left_in_journal = 0
+        self.resumed = 0
+        usual = DeliveryLimits(0.0, max_readings=1000, stall_s=30.0, receive_maximum=WINDOW, memory_bytes=2**25)
+        self.delivery = Delivery(
+            replace(usual, **limits), self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger
+        )
         self.to_journal = ToJournal(self.delivery, self.breaker, self.journal, self.ledger, self.events)
         self.delivery.hooks = Hooks(
-            keep_refusals=lambda *_: None,
+            keep_refusals=lambda _, refusals: self.refused.extend(refusals),
             to_journal=self.to_journal.wake,
             refused=self.to_journal.refused,
             settled_late=self.settled_late.append,
-            left_in_journal=lambda: None,
+            left_in_journal=self._leave,
             acknowledge=self.acknowledged.extend,
-            resume_reading=lambda: None,
+            resume_reading=self._resume,
         )
         self.breaker.on_close = self.delivery.pump
         self.acknowledger.connected(session_present=False)
@@ -109,10 +116,20 @@ class Rig:
         for line in lines:
             outcome = Outcome("water")
             outcome.readings.append(Reading(line, "water"))
-            batch = self.delivery.take(outcome, 0.0, floods=line in floods)
-            self._packet_id += 1
-            self.acknowledger.owe(batch, self._packet_id, 0)
+            self.take(outcome, floods=line in floods)
         self.delivery.pump()
+
+    def take(self, outcome: Outcome, *, floods: bool = False) -> None:
+        """A message comes, with the next packet identifier."""
+        batch = self.delivery.take(outcome, 0.0, floods=floods)
+        self._packet_id += 1
+        self.acknowledger.owe(batch, self._packet_id, 0)
+
+    def _leave(self) -> None:
+        self.left_in_journal += 1
+
+    def _resume(self) -> None:
+        self.resumed += 1
 
     @property
     def posted(self) -> list[str]:
@@ -121,17 +138,16 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(stall_s: float = 30.0, max_readings: int = 1000) -> AsyncIterator[Rig]:
+async def rig(**limits: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 - of any limit
     """A rig at work; at its end the ledger balances and all is acknowledged in order."""
-    made = Rig(stall_s, max_readings)
+    made = Rig(**limits)
     made.to_journal_task = asyncio.create_task(made.to_journal.run())
     tasks = [asyncio.create_task(made.delivery.run()), made.to_journal_task]
     await asyncio.sleep(0)
     try:
         async with asyncio.timeout(10.0):
             yield made
-            made.influxdb.answer_all()
-            await until(lambda: not made.acknowledger.owed)
+            await until(lambda: made.influxdb.answer_all() or not made.acknowledger.owed)
         assert made.acknowledged == sorted(made.acknowledged)
         assert (made.delivery.memory_bytes, made.ledger.imbalance) == (0, 0)
     finally:
