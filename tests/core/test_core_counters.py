@@ -33,6 +33,7 @@ def follow(readings: list[tuple[float, float]], name: str = "volume_m3", rule: C
         pytest.param([(0, 5000.0), (1, 5.0), (2, 9e4), (3, 2.0), (4, 5000.5)], ".!!!.", id="garbage-confirms-no-garbage"),
         pytest.param([(0, 500.0), (1, 0.0), (2, 0.0), (3, 0.0), (4, 0.1)], ".!!!.", id="reset-and-rests"),
         pytest.param([(0, 10.0), (1, 4e4), (2, 40000.1), (3, 40000.2), (4, 4e4 + 1)], ".!!!.", id="exchanged-for-an-older-one"),
+        pytest.param([(0, 5e3), (60, 0.0), (61, 0.1), (62, 0.2), (63, 1000.0)], ".!!!!", id="and-from-the-one-that-confirmed"),
         pytest.param([(0, 7.0), (60, 8.0), (61, 1000.0)], "..!", id="growth-is-measured-from-the-reading-before"),
         pytest.param([(5, 10.0), (1, 3.0), (6, 10.5)], "...", id="historic-is-not-judged"),
         pytest.param([(5, 10.0), (5, 3.0), (6, 10.5)], "...", id="the-same-time-is-not-judged"),

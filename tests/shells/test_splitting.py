@@ -29,13 +29,14 @@ class Influxdb:
         return self.answers.pop(0)
 
 
-def split(influxdb: Influxdb, readings: str = "a") -> Split | None:
+def split(influxdb: Influxdb, readings: str = "a", *, too_large: bool = False) -> Split | None:
     """Split readings that are named by letters."""
 
     async def work() -> Split | None:
         breaker = Breaker(Events())
         splitter = Splitter(influxdb, breaker, Events(), lambda: OWN)
-        return await splitter.split(encode([Reading(letter, "water") for letter in readings]))
+        body = encode([Reading(letter, "water") for letter in readings])
+        return await (splitter.split(body, too_large=True) if too_large else splitter.split(body))
 
     return asyncio.run(work())
 
@@ -72,3 +73,84 @@ def test_each_reading_that_stands_alone_is_judged_by_itself() -> None:
     assert [refused.payload for refused in outcome.rejected] == [b"a"]
     assert outcome.written.total() == 1
     assert influxdb.asked == ["a", "own", "a", "b", "own", "b"]
+
+
+TOO_LARGE = Answer(413)
+
+
+@pytest.mark.parametrize(
+    ("answers", "told", "smallest"),
+    [
+        pytest.param([GOOD, GOOD], False, None, id="nothing"),
+        pytest.param([GOOD, GOOD], True, 8, id="the-whole"),
+        pytest.param([GOOD, TOO_LARGE, GOOD, GOOD], True, 4, id="and-one-half"),
+        pytest.param([GOOD, TOO_LARGE, GOOD, GOOD], False, 4, id="one-half"),
+        pytest.param([TOO_LARGE, TOO_LARGE, GOOD, GOOD, GOOD, TOO_LARGE, GOOD, GOOD], True, 2, id="halves-of-halves"),
+    ],
+)
+def test_the_smallest_part_that_was_too_large_is_told(answers: list[Answer], told: bool, smallest: int | None) -> None:  # noqa: FBT001
+    outcome = split(Influxdb(*answers), "abcdefgh", too_large=told)
+    assert outcome is not None
+    assert (outcome.too_large, outcome.written.total()) == (smallest, 8)
+
+
+def test_readings_are_halved_in_their_order_until_those_that_are_refused_stand_alone() -> None:
+    influxdb = Influxdb(REFUSED, GOOD, REFUSED, GOOD, REFUSED, GOOD, REFUSED, GOOD)
+    outcome = split(influxdb, "abcdef")
+    assert outcome is not None
+    assert influxdb.asked == ["a\nb\nc", "a", "b\nc", "b", "c", "own", "c", "d\ne\nf"]
+    assert [refused.payload for refused in outcome.rejected] == [b"c"]
+
+
+@pytest.mark.parametrize("answer", [AWAY, Answer(401)], ids=["away", "no-rights"])
+def test_what_is_no_fault_of_the_readings_splits_nothing_further(answer: Answer) -> None:
+    influxdb = Influxdb(answer)
+    assert split(influxdb, "abcd") is None
+    assert influxdb.asked == ["a\nb"]
+
+
+def test_a_single_reading_that_is_too_large_stays_with_the_journal() -> None:
+    """No reading is rejected for a limit of the server."""
+    assert split(Influxdb(TOO_LARGE)) is None
+
+
+def test_readings_too_old_expire_and_the_others_are_written() -> None:
+    outcome = split(Influxdb(Answer(400, "beyond retention policy"), GOOD), "ab")
+    assert outcome is not None
+    assert (outcome.expired, outcome.written) == ({"a": 1}, {"b": 1})
+
+
+def test_a_reject_names_the_device_and_keeps_the_line() -> None:
+    line = "water,area=a,device=m1,site=s ph=7 5"
+
+    async def work() -> Split | None:
+        splitter = Splitter(Influxdb(REFUSED, GOOD, REFUSED), Breaker(Events()), Events(), lambda: OWN)
+        return await splitter.split(encode([Reading(line, "water")]))
+
+    outcome = asyncio.run(work())
+    assert outcome is not None
+    (refused,) = outcome.rejected
+    assert (refused.device, refused.domain, refused.payload) == ("m1", "water", line.encode())
+    assert (refused.stage, refused.reason.value) == ("deliver", "influxdb_rejected")
+    assert "400 unable to parse" in refused.detail
+
+
+def test_a_database_that_judges_nothing_opens_the_breaker_with_the_part_it_refused() -> None:
+    async def work() -> tuple[bool, bytes]:
+        breaker, tried = Breaker(Events()), asyncio.Queue[bytes]()
+        full = Answer(400, "max-series-per-database")
+        splitter = Splitter(Influxdb(GOOD, full), breaker, Events(), lambda: OWN)
+        assert await splitter.split(encode([Reading("a", "water"), Reading("b", "water")])) is None
+
+        async def write(body: bytes) -> Answer:
+            await tried.put(body)
+            return full
+
+        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        first = await tried.get()
+        probe.cancel()
+        return breaker.is_open, first
+
+    is_open, tried = asyncio.run(work())
+    assert is_open
+    assert gzip.decompress(tried) == b"b"
