@@ -102,6 +102,14 @@ def test_a_counter_without_bound_takes_no_small_step_back_for_a_roll_over() -> N
     assert follow([(0, 65000.0), (1, 100.0), (2, 101.0)], "pulse_count", CounterRule(None, 65536)) == ".!."
 
 
+@pytest.mark.parametrize(("before", "back", "modulus"), [(500.0, 499.0, 65536), (600.0, 550.0, 1000)])
+def test_a_step_back_that_is_nearer_than_the_way_round_is_not_believed_at_once(
+    before: float, back: float, modulus: float
+) -> None:
+    readings = [(0, before), (1, back), (2, back + 0.5)]
+    assert follow(readings, "pulse_count", CounterRule(None, modulus)) == ".!!"
+
+
 def test_a_flipped_bit_is_no_reset() -> None:
     second = 1 / 60
     energy = [(0, 2532259.7694), (second, 2531735.4814), (2 * second, 2532259.7694)]
