@@ -36,6 +36,7 @@ _MENDED_BY: Final = {
     RejectReason.TIME_CONFLICT: "two readings of one instant differ; see the device's clock, or give them a channel",
 }
 
+_MAKE_UNKNOWN: Final = "not known: neither registry nor message tells the make; --profile NAME shows what one would make of it"
 _INDENT: Final = 10
 _NO_REMARKS: Final[Words] = MappingProxyType({})
 
@@ -59,7 +60,7 @@ def steps(seen: Seen, document: dict[str, Any], words: Words | None = None) -> l
     :param words: what codes mean; without, the codes alone are told.
     """
     words = words or {}
-    lines = [("topic", seen.message.topic), ("device", document["device"] or "not known")]
+    lines = [("topic", seen.message.topic), ("device", document["device"] or seen.to_register or "not known")]
     inside = seen.if_registered or seen
     lines += _profile(inside) + _values(inside)
     if seen.if_registered is not None:
@@ -93,8 +94,10 @@ def _meaning(code: str, words: Words) -> str:
 def _profile(seen: Seen) -> list[Step]:
     frame = seen.frame
     if frame is None:
-        nobody = [] if seen.outcome.ignored is not None else [("profile", "none takes this message")]
-        return [("profile", seen.profile)] if seen.profile else nobody
+        if seen.profile:
+            return [("profile", seen.profile)]
+        nobody = _MAKE_UNKNOWN if seen.is_kept_out else "none takes this message"
+        return [] if seen.outcome.ignored is not None else [("profile", nobody)]
     wrapped = frame.profile.envelope
     envelopes = seen.processor.streams.profiles.envelopes
     envelope = envelopes.find(frame.document["raw"], wrapped) if wrapped is not None and envelopes is not None else None

@@ -47,9 +47,14 @@ class Seen:
     @property
     def is_kept_out(self) -> bool:
         """Whether it is no data only because its device is not registered."""
+        return self.to_register is not None
+
+    @property
+    def to_register(self) -> str | None:
+        """The device that is kept out because it is not registered."""
         waiting = self.outcome.rare.waiting if self.outcome.rare is not None else ()
-        refused = any(refusal.reason is RejectReason.UNKNOWN_DEVICE for refusal in self.outcome.refusals)
-        return refused or any(message.cause is WaitCause.UNKNOWN_DEVICE for message in waiting)
+        refused = [refusal.device for refusal in self.outcome.refusals if refusal.reason is RejectReason.UNKNOWN_DEVICE]
+        return next(iter([*refused, *(message.key for message in waiting if message.cause is WaitCause.UNKNOWN_DEVICE)]), None)
 
     @property
     def asks(self) -> Call | None:

@@ -92,6 +92,16 @@ def test_a_device_that_is_kept_out_shows_what_its_points_would_be(
     assert [point["fields"]["ph"] for point in result["if_registered"]["points"]] == [7.0]
 
 
+@pytest.mark.parametrize("policy", ["accept", "quarantine"])
+def test_a_device_whose_make_nobody_tells_is_named_and_how_to_try_one(desk: Desk, policy: str) -> None:
+    desk.site.sections["devices"]["unknown"] = policy
+    desk.site.profile("mine", RADIO.replace("{/port: [99]}", "{/port: [99]}, by: registry"))
+    lines = desk.text(FRAME, UPLINK)
+    assert f"device    {EUI}" in lines
+    assert any(line.startswith("profile   not known: ") and "--profile NAME" in line for line in lines)
+    assert any(line.startswith("mend      register the device") for line in lines)
+
+
 def test_a_registered_device_shows_its_points_under_quarantine(desk: Desk) -> None:
     desk.site.sections["devices"]["unknown"] = "quarantine"
     desk.site.devices({"id": "d1"})
