@@ -12,7 +12,7 @@ says is called lost:
   low until then.
 - It stands in one of two slots, each with a CRC. Only the slot that the last sync did not make safe is written: a torn write
   leaves the other.
-- A file that is missing, or that cannot be read, says nothing: a new folder, or one of an older version, has lost nothing.
+- A file that is missing, or that cannot be read, counts as 0: a new folder, or one of an older version, has lost nothing.
 
 What was found missing stands there too until a person acknowledges it: the journal itself may be what was lost.
 """
@@ -64,7 +64,6 @@ class Tally:
     def __init__(self, database: Path) -> None:
         self.database = database
         self.path = beside(database, _SUFFIX)
-        self._is_known = False
         self._readings = 0
         self._gap = 0
         self._added = self._removed = self._taken_off = 0
@@ -85,7 +84,6 @@ class Tally:
         if said is not None:
             slot, (self._sequence, self._readings, self.missing, self.since_ms) = said
             self._slot = 1 - slot
-            self._is_known = True
             self._on_file = (self._readings, self.missing, self.since_ms)
 
     def count(self, connection: sqlite3.Connection) -> None:
@@ -110,13 +108,13 @@ class Tally:
 
         :raises OSError: that cannot be done, and nothing may be removed.
         """
-        if self._removed and self._is_known:
+        if self._removed:
             self._taken_off = max(self._taken_off, self._removed)
             self._write(sync=True)
 
     def committed(self) -> None:
         """Add what the transaction added."""
-        if self._is_known and (self._added or self._removed):
+        if self._added or self._removed:
             self._readings = max(0, self._readings - self._removed) + self._added
             self._taken_off = 0
             self._write()
@@ -125,8 +123,7 @@ class Tally:
 
     def compare(self, standing: int) -> None:
         """Hold the number against the readings that stand in the journal now; what is missing may yet be salvaged."""
-        self._readings = max(standing, self._readings if self._is_known else 0)
-        self._is_known = True
+        self._readings = max(standing, self._readings)
         self._gap = self._readings - standing
         self._write()
 
@@ -198,6 +195,8 @@ class Tally:
         self._on_file = None
 
     def _put(self, said: _Said, *, sync: bool) -> None:
+        if self._on_file == _NOBODY_KNOWS:
+            self._remove()  # in a slot that cannot be read now there may stand a higher sequence
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             if os.fstat(descriptor).st_size < _FILE_BYTES:
