@@ -27,6 +27,8 @@ from gateway.events import Events
 log = logging.getLogger("gateway.disk")
 
 _SAVE_EVERY_S: Final = 900.0
+_SUBSCRIBED_WITHIN_S: Final = 1.0
+"""The start is in a hurry to subscribe: the broker's queue fills. Who asks for devices before that has them restored."""
 _TOGETHER: Final = 200
 """Devices in a row; also how many are looked at before others get their turn."""
 _LEVEL: Final = 9
@@ -91,6 +93,7 @@ class DeviceStates:
 
     async def run(self) -> None:
         """Save every quarter of an hour, and what a new registry brings at once; until cancelled."""
+        await asyncio.sleep(_SUBSCRIBED_WITHIN_S)
         while True:
             self._registry_changed.clear()
             await self._meet_registered()
