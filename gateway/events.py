@@ -219,6 +219,19 @@ class Events:
         """What was remembered of devices cannot be read."""
         log.warning("what is remembered of %s cannot be read; it starts anew: %s", name, why)
 
+    def device_renamed(self, name: str, source: str, former: str) -> None:
+        """A device has another id than an earlier version of the gateway gave it."""
+        log.warning(
+            "%r, called %s until now, is %s from now on: names alike in plain letters would have been one device. InfluxDB has "
+            "its past under %s; to go on there, register it: id: %s, source: %r",
+            source,
+            former,
+            name,
+            former,
+            former,
+            source,
+        )
+
     def given_up(self, readings: int) -> None:
         """The journal was full; the oldest readings made room."""
         self._say_sometimes("expired", logging.ERROR, "the journal is full: its %d oldest readings made room", readings)

@@ -138,7 +138,7 @@ class GatewayState:
         entry = streams.registry.get(name) or streams.registry.get(device_key(name))
         if not isinstance(entry, RegisteredDevice):
             return None
-        device = streams.admit(device_key(name))
+        device = streams.meet(device_key(name) if entry.source is None else entry.id)
         return Device(entry.id, entry) if isinstance(device, Unresolved) else device
 
     def device_list(self) -> list[dict[str, object]]:

@@ -140,7 +140,11 @@ class TextSource(Source):
     base64_to_hex: bool = Field(default=False, description="Base64 of bytes → hexadecimal digits in lower case.")
     lower: bool = False
     upper: bool = False
-    name: bool = Field(default=False, description="Every character that a device, site or tag may not hold becomes _.")
+    name: bool = Field(
+        default=False,
+        description="Of a site or tag: what may not be one is written in plain letters, with four digits that tell it "
+        "from other texts. Of a device it always is.",
+    )
 
 
 class BareText(TextSource):

@@ -1,17 +1,18 @@
 """The registry as a model: ``devices.yaml``, the devices a utility has put up and the names of its areas."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from schemas.device_ids import device_id, one_spelling
 from schemas.durations import LONGEST_MS, parse_duration
 from schemas.quantities import RAISED_BY
-from schemas.topics import NAME_PATTERN
+from schemas.topics import NAME_PATTERN, NO_IDS
 
 PARAMETERS: Final[dict[str, str]] = {
     "interval_s": "traffic: seconds that a count stands for, where the device does not send them",
@@ -39,6 +40,22 @@ def device_key(device_id: str) -> str:
     return device_id.replace("-", "").replace(":", "").lower() if _EUI.fullmatch(device_id) else device_id
 
 
+def source_key(source: str) -> str:
+    """What all spellings of a source have in common: the :func:`device_key` of its id."""
+    return device_key(device_id(source))
+
+
+def is_same_source(one: str, other: str) -> bool:
+    """Whether two names are of one meter: equal, or an EUI written in two ways."""
+    return one == other or device_key(one_spelling(one)) == device_key(one_spelling(other))
+
+
+def _name(text: str) -> str:
+    if text in NO_IDS:
+        raise ValueError(f"{text!r} is no name: it means a folder")
+    return text
+
+
 def _seconds(value: object) -> timedelta:
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
@@ -51,7 +68,11 @@ def _seconds(value: object) -> timedelta:
     return interval
 
 
-Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Name = Annotated[
+    str,
+    Field(pattern=f"^{NAME_PATTERN}$", json_schema_extra={"not": {"enum": sorted(NO_IDS)}}),
+    AfterValidator(_name),
+]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Interval = Annotated[
     timedelta,
@@ -73,7 +94,16 @@ Params = Annotated[
 class RegisteredDevice:
     """One device that a utility has put up."""
 
-    id: Annotated[Name, Field(description="Unique in the registry, as in the topic or the envelope; an EUI in any writing.")]
+    id: Annotated[
+        Name,
+        Field(
+            description="The measuring place, unique. Without source as in the topic or the envelope; an EUI in any writing."
+        ),
+    ]
+    source: Annotated[
+        Text | None,
+        Field(description="The name that the meter or its radio sends under, in any letters; if left out, the id."),
+    ] = None
     site: Annotated[Name | None, Field(description="Where it stands.")] = None
     domain: Annotated[Literal["water", "power", "traffic", "urban"] | None, Field(description="What it measures.")] = None
     area: Annotated[Name | None, Field(description="Code of its area, one of `areas`.")] = None
@@ -112,17 +142,40 @@ class Registry:
     ] = Field(default_factory=list)
 
     def by_id(self) -> dict[str, RegisteredDevice]:
-        """Device id → device; an EUI also as network servers write it (:func:`device_key`)."""
-        found = {device.id: device for device in self.devices}
-        return {device_key(device.id): device for device in self.devices} | found
+        """Id, and :func:`source_key` of the id and of the source → device."""
+        found = {source_key(device.source): device for device in self.devices if device.source is not None}
+        found |= {device_key(device.id): device for device in self.devices}
+        return found | {device.id: device for device in self.devices}
 
 
 registry_adapter: Final = TypeAdapter(Registry)
 device_adapter: Final = TypeAdapter(RegisteredDevice)
 
 
-def twins(devices: Iterable[RegisteredDevice]) -> list[tuple[int, int]]:
-    """Places of devices that are registered twice: the first place and the later one, counted from 0."""
-    first: dict[str, int] = {}
-    places = ((first.setdefault(device_key(device.id), place), place) for place, device in enumerate(devices))
-    return [(before, place) for before, place in places if before != place]
+class Clash(NamedTuple):
+    """A name that two devices claim.
+
+    :ivar before: place of the one that stands first, counted from 0.
+    :ivar place: of the other one.
+    :ivar key: where the other one claims it: ``id`` or ``source``.
+    """
+
+    before: int
+    place: int
+    key: Literal["id", "source"]
+
+
+def clashes(devices: Iterable[RegisteredDevice]) -> Iterator[Clash]:
+    """Devices that are registered twice, that have one source, or the source of one is the id of another."""
+    owners: dict[str, int] = {}
+    listed = list(devices)
+    for place, device in enumerate(listed):
+        before = owners.setdefault(device_key(device.id), place)
+        if before != place:
+            yield Clash(before, place, "id")
+    for place, device in enumerate(listed):
+        if device.source is None:
+            continue
+        before = owners.setdefault(source_key(device.source), place)
+        if before != place:
+            yield Clash(before, place, "source")

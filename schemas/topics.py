@@ -6,8 +6,12 @@ from typing import Final, Literal
 
 from schemas.quantities import DOMAINS
 
-NAME_PATTERN: Final = r"[A-Za-z0-9._:\-]{1,64}"
-"""Grammar of ``site``, ``device`` and of the texts that become tags."""
+NAME_MAX: Final = 64
+NAME_PATTERN: Final = rf"[A-Za-z0-9._:\-]{{1,{NAME_MAX}}}"
+"""Grammar of ``site``, ``device`` and of the texts that become tags; but see :data:`NO_IDS`."""
+
+NO_IDS: Final = frozenset({".", ".."})
+"""To files and addresses of pages these are this folder and the one above."""
 
 TOPIC_MAX_BYTES: Final = 65535
 
@@ -31,6 +35,11 @@ class NativeTopic:
 def is_name(text: str) -> bool:
     """Whether ``text`` may be a site, a device or a tag value."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` may be the id of a site or device."""
+    return is_name(text) and text not in NO_IDS
 
 
 def parse_topic(topic: str) -> NativeTopic | None:

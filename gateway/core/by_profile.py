@@ -57,7 +57,7 @@ class ByProfile:
         except Unnamed as why:
             return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
         except Undecodable as why:
-            return refused(message, now_ms, "decode", why.reason, why.detail, topic.device() or "")
+            return refused(message, now_ms, "decode", why.reason, why.detail, self._alone(topic))
         outcome = self._recognised(frame, message, now_ms)
         if isinstance(frame, Frame) and frame.ports != NO_PORTS and (outcome.readings or outcome.rare is not None):
             topic.short_way = self._short_way(topic, frame, message.payload)
@@ -74,8 +74,13 @@ class ByProfile:
 
         return ShortWay(self.judge, likeness, frame.profile, point, self.streams.series(device, point.measurement, site))
 
+    def _alone(self, topic: ProfiledTopic) -> str:
+        """The id of the device that a topic alone names; empty where it names none."""
+        source = topic.device()
+        return self.streams.id_of(source) if source else ""
+
     def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
-        """The frame in a message, as it would be recognised now; None: nobody takes it. No state changes."""
+        """The frame in a message, as recognised now, with the device's id; None: nobody takes it. No state changes."""
         document = None
         try:
             if topic.address is not None:
@@ -85,7 +90,10 @@ class ByProfile:
             frame = topic.recognise(message, self.streams.registry, document)
         except Undecodable:
             return None
-        return frame if isinstance(frame, Frame) else None
+        if not isinstance(frame, Frame):
+            return None
+        frame.device = self.streams.id_of(frame.device)
+        return frame
 
     def _recognised(self, frame: Frame | IgnoreCause, message: Message, now_ms: int) -> Outcome:
         if isinstance(frame, IgnoreCause):
@@ -126,7 +134,7 @@ class ByProfile:
         if answer.wait is not None:
             expires_ms = now_ms + BIRTH_PATIENCE_MS
             rare.waiting.append(
-                waiting(WaitCause.NO_BIRTH, answer.wait, expires_ms, message, now_ms, topic.device() or "", "unknown")
+                waiting(WaitCause.NO_BIRTH, answer.wait, expires_ms, message, now_ms, self._alone(topic), "unknown")
             )
         rare.released += answer.released
         rare.keep |= {f"{BIRTH}{key}": text for key, text in answer.save.items()}
@@ -228,7 +236,7 @@ class ByProfile:
 
     def _measured(self, one: Mapped, held: Held, sight: Sight, message: Message, now_ms: int, outcome: Outcome) -> None:
         device = held.device
-        if one.device is not None and one.device != device.name:
+        if one.device is not None and one.device != device.source:
             admitted = self.streams.admit(one.device, one.measurement)
             if isinstance(admitted, Unresolved):
                 other = unresolved(admitted, message, now_ms)

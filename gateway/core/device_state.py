@@ -59,13 +59,16 @@ class _Window(TypedDict):
 
 
 class _Record(TypedDict, total=False):
-    """A device. ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
+    """A device, with its source where that is not its id.
+
+    ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
 
     ``registered``, an instant as well, is remembered only of a device that was never heard. A window under its former name,
     ``window``, knew only whole readings; it is passed over.
     """
 
     seen: _Ms
+    source: str
     stamp: _Ms
     newest: _Ms
     registered: _Ms
@@ -88,6 +91,8 @@ def pack(device: Device, shapes: Shapes, window_at_ms: int | None = None) -> str
     """
     seen_ms = device.last_seen_ms
     record = _Record(seen=seen_ms)
+    if device.source not in {"", device.name}:
+        record["source"] = device.source
     if device.last_stamp_ms:
         record["stamp"] = seen_ms - device.last_stamp_ms
     if device.recent is not None and device.recent.newest_ms:
@@ -140,6 +145,7 @@ def unpack(line: str, device: Device, shapes: Shapes, now_ms: int) -> None:
     record = _RECORD.validate_json(line)
     seen_ms = record.get("seen", 0)
     device.last_seen_ms = min(seen_ms, now_ms)  # seen by a clock that went ahead, it would never be silent
+    device.source = record.get("source", device.source)
     if "stamp" in record:
         device.last_stamp_ms = seen_ms - record["stamp"]
     device.registered_ms = record.get("registered", 0)

@@ -49,10 +49,12 @@ def registered_devices(streams: Streams) -> Iterator[Device]:
     One that may not be let in, because there are too many, is there all the same, as never heard.
     """
     for name, registered in streams.registry.items():
+        if registered.source is not None and name != registered.id:
+            continue
         device: Device | Unresolved | None = streams.devices.get(name)
         if device is None and isinstance(registered, RegisteredDevice):
-            is_canonical = device_key(name) == name and registered.id not in streams.devices
-            device = streams.admit(name) if is_canonical else None
+            is_canonical = registered.source is not None or (device_key(name) == name and registered.id not in streams.devices)
+            device = streams.meet(name) if is_canonical else None
             if isinstance(device, Unresolved):
                 device = Device(registered.id, registered)
         if isinstance(device, Device):

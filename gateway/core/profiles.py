@@ -15,7 +15,7 @@ from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Li
 from gateway.core.message import Message
 from gateway.core.native import Undecodable
 from gateway.core.sparkplug_births import Address, parse_address
-from schemas.registry import device_key, plain_name
+from schemas.registry import device_key, plain_name, source_key
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
@@ -269,7 +269,7 @@ class ProfiledTopic:
             ]
             why = _BY_REGISTRY
         else:
-            meant, why = self._profiles.named(registry.get(document["device"])), _BY_REGISTRY
+            meant, why = self._profiles.named(_entry(registry, document["device"])), _BY_REGISTRY
             if not meant:
                 meant, why = self._profiles.of_model(document["model"]), _BY_ENVELOPE
         for profile in meant:
@@ -293,8 +293,7 @@ class ProfiledTopic:
             device = self._device(candidate, document, message)
         except Undecodable:  # a message in which one profile finds no device may be another's
             return False
-        registered = registry.get(device) or registry.get(device_key(device))
-        return candidate.profile in self._profiles.named(registered)
+        return candidate.profile in self._profiles.named(_entry(registry, device))
 
     def _device(self, candidate: Candidate, document: Any, message: Message | None) -> str:  # noqa: ANN401
         profile, captures = candidate.profile, candidate.captures
@@ -310,6 +309,11 @@ class ProfiledTopic:
         if not device:
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"profile {profile.name}: the message does not tell its device")
         return device
+
+
+def _entry(registry: Mapping[str, Named], source: str) -> Named | None:
+    """The registry's entry for the device that sends under a name."""
+    return registry.get(source) or registry.get(source_key(source))
 
 
 def _compared(device: str, captures: Mapping[str, str], profile: str) -> str:

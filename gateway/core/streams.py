@@ -13,10 +13,11 @@ from gateway.core.native import Drop, NativeDecoder
 from gateway.core.points import tag_text
 from gateway.core.profiles import ProfiledTopic, Profiles
 from gateway.core.shapes import Shapes
+from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS, RAISED_BY, Quality
-from schemas.registry import device_key
+from schemas.registry import device_key, is_same_source
 from schemas.rejects import DropCause, RejectReason
-from schemas.topics import is_name, parse_topic
+from schemas.topics import is_id, parse_topic
 
 SIMULATED_PREFIX = "sim-"
 _SET_BACK_MS = 60_000
@@ -33,6 +34,14 @@ NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
 
 class Registered(Protocol):
     """What the core needs to know of a registered device."""
+
+    @property
+    def id(self) -> str:
+        """The measuring place."""
+
+    @property
+    def source(self) -> str | None:
+        """The name that the meter sends under, or None: nobody said another than the id."""
 
     @property
     def area(self) -> str | None:
@@ -62,6 +71,7 @@ class Registered(Protocol):
 class Device:
     """One device: its small and bounded state.
 
+    :ivar source: the name that its messages come under; the first one that came, unless the registry says. Empty: none came.
     :ivar last_message: its newest message, when it came and what became of it, for people who look at it; None: not kept.
     :ivar domain: the domain in which it was first heard.
     :ivar goodbye_ms: when it, or its will, last said that it is offline.
@@ -87,11 +97,12 @@ class Device:
         "registered_ms",
         "seen_frames",
         "seq_missing",
+        "source",
         "streams",
         "tag_values",
     )
 
-    def __init__(self, name: str, registered: Registered | None) -> None:
+    def __init__(self, name: str, registered: Registered | None, source: str = "") -> None:
         self.name = name
         self.registered = registered
         self.admitted = False
@@ -106,6 +117,7 @@ class Device:
         self.last_seq = -1
         self.registered_ms = 0
         self.seq_missing = 0
+        self.source = source
         self.streams = 0
         self.seen_frames: RecentFrames | None = None
         self.tag_values: dict[str, set[str]] | None = None
@@ -271,6 +283,7 @@ class Streams:
         self._topics: dict[str, ProfiledTopic] = {}
         self._series: dict[tuple[str, str], Series] = {}
         self._sites: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
         self._decoders = {domain: NativeDecoder(domain) for domain in DOMAINS}
 
     def resolve(self, topic: str) -> Stream | ProfiledTopic | Unresolved:
@@ -281,6 +294,10 @@ class Streams:
         parts = parse_topic(topic)
         if parts is None:
             return self._profiled(topic)
+        for what, name in (("site", parts.site), ("device", parts.device)):
+            if not is_id(name):
+                detail = f"{name!r} cannot be a {what}: it means a folder"
+                return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, parts.device, parts.domain)
         device = self.admit(parts.device, parts.domain)
         if isinstance(device, Unresolved):
             return device
@@ -310,35 +327,79 @@ class Streams:
     def _has_room(self, met: Sized) -> bool:
         return len(met) < 4 * self._admission.devices_max
 
-    def admit(self, name: str, domain: str = "unknown") -> Device | Unresolved:
-        """The device of that name, or why it is not let in."""
+    def admit(self, source: str, domain: str = "unknown") -> Device | Unresolved:
+        """The device that sends under the name ``source``, or why it is not let in.
+
+        An id has one source: two meters whose names become one id are two meters all the same.
+        """
+        device = self.devices.get(self._ids.get(source, source))
+        if device is not None and device.admitted and device.source == source:
+            return device
+        name = self.id_of(source)
+        registered = self._registered(name)
+        owner = registered.source if registered is not None else None
+        if owner is None or is_same_source(owner, source):
+            found = self.meet(name, domain, source)
+            if isinstance(found, Unresolved):
+                return found
+            if owner is not None or is_same_source(found.source or source, source):
+                found.source = source
+                return found
+            owner = found.source
+        theirs, ours = repr(source[:80]), repr(owner[:80])
+        detail = (
+            f"{theirs} would be {name}, but that is {ours}; register one of them with an id of its own and its name as source"
+        )
+        return Unresolved(RejectReason.DEVICE_MISMATCH, detail, name, domain)
+
+    def id_of(self, source: str) -> str:
+        """The id of the device that sends under a name: the registry's, else the name itself or an id made of it."""
+        known = self._ids.get(source)
+        if known is not None:
+            return known
+        name = device_id(source)
+        entry = self._entry(name)
+        if entry is not None and entry.source is not None:
+            name = entry.id
+        if name != source and self._has_room(self._ids):
+            self._ids[source] = name
+        return name
+
+    def meet(self, name: str, domain: str = "unknown", source: str = "") -> Device | Unresolved:
+        """The device with an id, or why it is not let in; ``source`` is the name that it sends under, if it sends."""
         device = self.devices.get(name)
         if device is not None and device.admitted:
             return device
         refused = self._refused(name)
         if refused:
             waits = self._admission.unknown == "quarantine" and self._registered(name) is None
-            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, waits and is_name(name))
+            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, waits and is_id(name))
         if device is None:
-            device = self.devices[name] = Device(name, self._registered(name))
+            device = self.devices[name] = Device(name, self._registered(name), source)
             if len(self.devices) <= MESSAGES_KEPT:
                 device.last_message = ()
             self.restore(device)
         device.admitted = True
         return device
 
-    def _registered(self, name: str) -> Registered | None:
-        """The registry's entry of a device, which may write its EUI in another way."""
+    def _entry(self, name: str) -> Registered | None:
+        """The registry's entry with an id, or with the source of which an id was made; either may be an EUI in any writing."""
         return self.registry.get(name) or self.registry.get(device_key(name))
 
-    def unnamed(self, device: str, reason: RejectReason, detail: str) -> Unresolved:
+    def _registered(self, name: str) -> Registered | None:
+        """The registry's entry of a device."""
+        entry = self._entry(name)
+        return entry if entry is None or entry.source is None or entry.id == name else None
+
+    def unnamed(self, source: str, reason: RejectReason, detail: str) -> Unresolved:
         """A device whose make nobody tells: its messages wait where those of unknown devices do."""
-        waits = self._admission.unknown == "quarantine" and self._registered(device) is None and is_name(device)
-        return Unresolved(reason, detail, device, waits=waits)
+        name = self.id_of(source)
+        waits = self._admission.unknown == "quarantine" and self._registered(name) is None
+        return Unresolved(reason, detail, name, waits=waits)
 
     def _refused(self, device: str) -> str:
         """Why a device is not let in; empty when it is."""
-        if not is_name(device):
+        if not is_id(device):
             return f"{device[:80]!r} cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -"
         if device.startswith(SIMULATED_PREFIX):
             if self._admission.simulated == "reject":
@@ -383,5 +444,6 @@ class Streams:
         self._topics.clear()
         self._series.clear()
         self._sites.clear()
+        self._ids.clear()
         for device in self.devices.values():
             device.streams = 0

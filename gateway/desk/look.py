@@ -120,6 +120,7 @@ def finish(seen: Seen, answer: CodecAnswer) -> None:
     held: Held = ask.resume
     seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
     seen.was_asked, seen.warnings = True, answer.warnings
+    held.frame.device = held.device.name
     seen.take(held.frame)
 
 
@@ -131,9 +132,10 @@ def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, ar
             frame.document = frame.document | {"codec": frame.document.get("decoded")}
         seen.take(frame)
     elif said := topic.status(message.payload):
-        seen.device = said.device
+        seen.device = processor.streams.id_of(said.device)
     elif topic.address is not None:
-        seen.device = topic.device()
+        source = topic.device()
+        seen.device = processor.streams.id_of(source) if source else None
     return seen
 
 

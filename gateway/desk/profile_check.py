@@ -54,6 +54,8 @@ class _Tested:
 
     profile: str | None
     params: dict[str, float | int | str | bool]
+    id: str = ""
+    source: None = None
     area: None = None
     site: None = None
     domain: None = None

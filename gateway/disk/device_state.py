@@ -10,6 +10,7 @@ would come again after a crash, and must be written then.
 
 import asyncio
 import logging
+import re
 import sqlite3
 import time
 import zlib
@@ -32,6 +33,7 @@ _SUBSCRIBED_WITHIN_S: Final = 1.0
 _TOGETHER: Final = 200
 """Devices in a row; also how many are looked at before others get their turn."""
 _LEVEL: Final = 9
+_NO_NAME = re.compile(r"[^A-Za-z0-9._:-]")
 
 
 class DeviceStates:
@@ -84,12 +86,19 @@ class DeviceStates:
         """Give a device that is met for the first time what is remembered of it."""
         line = self._lines.pop(device.name, None)
         if line is None:
+            self._say_renamed(device)
             return
         self._checks[device.name] = zlib.crc32(line.encode())
         try:
             unpack(line, device, self._shapes, time.time_ns() // 1_000_000)
         except ValueError as error:
             self._events.state_lost(device.name, str(error))
+
+    def _say_renamed(self, device: Device) -> None:
+        """Say so when a device was stored under another id by an earlier version, in which two names could become one."""
+        former = _NO_NAME.sub("_", device.source)
+        if former not in {device.source, device.name} and self.remembers(former):
+            self._events.device_renamed(device.name, device.source, former)
 
     async def run(self) -> None:
         """Save every quarter of an hour, and what a new registry brings at once; until cancelled."""

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from gateway.settings.config_file import ConfigurationFault, read_yaml
 from gateway.settings.yaml_reader import lines_of
-from schemas.registry import Registry, registry_adapter, twins
+from schemas.registry import Clash, Registry, clashes, device_key, registry_adapter, source_key
 
 _SHOWN: Final = 50
 """Most faults said at a time: one wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
@@ -56,8 +56,17 @@ def unknown_profiles(registry: Registry, names: Collection[str]) -> list[Fault]:
 
 
 def _twins(registry: Registry) -> Iterator[Fault]:
-    for before, at in twins(registry.devices):
-        yield ("devices", at, "id"), f"{registry.devices[at].id} stands twice; the first is devices.{before}"
+    for clash in clashes(registry.devices):
+        yield ("devices", clash.place, clash.key), clash_told(registry, clash)
+
+
+def clash_told(registry: Registry, clash: Clash) -> str:
+    """Say which two devices claim one name."""
+    first, device = registry.devices[clash.before], registry.devices[clash.place]
+    if clash.key == "id":
+        return f"{device.id} stands twice; the first is devices.{clash.before}"
+    whose = "id" if source_key(device.source or "") == device_key(first.id) else "source"
+    return f"{device.source!r}, the source of {device.id}, is also the {whose} of {first.id}, devices.{clash.before}"
 
 
 def _unknown_areas(registry: Registry) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ says nothing: what the registry has stays. Every faulty cell is named, and one i
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gateway.settings.config_file import ConfigurationFault
-from gateway.settings.registry import Fault, place_of, sentence
-from schemas.registry import COLUMNS, RegisteredDevice, Registry, device_adapter, device_key
+from gateway.settings.registry import Fault, clash_told, place_of, sentence
+from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 
 _PARAMS: Final = "params."
 _DELIMITERS: Final = ",;\t"
@@ -111,6 +111,7 @@ def read_rows(path: Path, registry: Registry) -> list[Row]:
             wrong += _conflicts(row, registry, seen)
             rows.append(row)
         faults += [f"{path}: row {number}: {fault}" for fault in wrong]
+    faults = faults or [f"{path}: {fault}" for fault in _sources_twice(rows, registry)]
     if faults:
         raise ConfigurationFault(_first(path, faults))
     return rows
@@ -193,6 +194,16 @@ def _parameter(text: str, *, decimal_comma: bool) -> float | int | str | bool:
     if not _NUMBER.fullmatch(number):
         return text
     return int(number) if number.removeprefix("-").isdigit() else float(number)
+
+
+def _sources_twice(rows: list[Row], registry: Registry) -> Iterator[str]:
+    """Sources that would have two devices."""
+    merged = merge(registry, rows).registry
+    numbers = {device_key(row.device.id): row.number for row in rows}
+    for clash in clashes(merged.devices):
+        ids = (device_key(merged.devices[place].id) for place in (clash.place, clash.before))
+        number = next((numbers[key] for key in ids if key in numbers), 1)
+        yield f"row {number}: {clash.key}: {clash_told(merged, clash)}"
 
 
 def _conflicts(row: Row, registry: Registry, seen: dict[str, int]) -> list[str]:

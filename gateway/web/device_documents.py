@@ -91,7 +91,7 @@ def refusal_document(number: int, refusal: Refusal) -> Document:
     return {key: value for key, value in reject_document(number, refusal).items() if key != "payload_base64"}
 
 
-def registry_entry(name: str, topic: str | None, result: Mapping[str, Any] | None) -> str:
+def registry_entry(name: str, source: str, topic: str | None, result: Mapping[str, Any] | None) -> str:
     """A device for ``devices.yaml``, as far as it is known from its messages; what people must add stands behind ``#``."""
     native = parse_topic(topic or "")
     measured = [point["measurement"] for point in result["points"]] if result else []
@@ -99,6 +99,7 @@ def registry_entry(name: str, topic: str | None, result: Mapping[str, Any] | Non
     site = native.site if native else next((point["tags"].get("site") for point in result["points"]), None) if result else None
     lines = [
         f"  - id: {scalar(name)}",
+        *([f"    source: {scalar(source)}"] if source and source != name else []),
         f"    site: {scalar(site)}" if site and is_name(site) else "    # site: SITE",
         f"    domain: {domain}" if domain else f"    # domain: {' | '.join(DOMAINS)}",
         "    # area: CODE",

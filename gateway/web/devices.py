@@ -90,7 +90,7 @@ class DevicePages:
         device, states = self._state.find_device(name), self._parts.device_states
         if device is None and not states.remembers(name):
             return _nobody(name)
-        admitted = self._streams.admit(device.name if device is not None else name)
+        admitted = self._streams.meet(device.name if device is not None else name)
         if isinstance(admitted, Unresolved):
             return web.json_response({"error": admitted.detail}, status=409)
         counters = admitted.counters.registers() if admitted.counters is not None else []
@@ -162,7 +162,8 @@ class DevicePages:
         refused = not last and bool(stored.refused) and not document["registered"]
         document["fate"] = fate_of(document["result"], quarantined=quarantined, refused=refused)
         if not document["registered"]:
-            document["registry_entry"] = registry_entry(name, last[0].topic if last else None, document["result"])
+            topic = last[0].topic if last else None
+            document["registry_entry"] = registry_entry(name, device.source, topic, document["result"])
         response = web.json_response(document)
         response.enable_compression()
         return response

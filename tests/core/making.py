@@ -26,6 +26,8 @@ class Registered:
     """A registered device."""
 
     area: str | None = None
+    id: str = ""
+    source: str | None = None
     params: dict[str, float | int | str | bool] = field(default_factory=dict)
     site: str | None = None
     domain: str | None = None

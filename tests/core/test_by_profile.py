@@ -336,7 +336,6 @@ def test_a_bug_met_after_the_codec_answered_is_a_reject_too(monkeypatch: pytest.
         ),
         pytest.param(UNTIMED, sent({"ph": "x"}), RejectReason.NO_QUANTITY, "d1", id="only-drops"),
         pytest.param(UNTIMED, sent({}), RejectReason.NO_QUANTITY, "d1", id="nothing"),
-        pytest.param(UNTIMED, sent({"ph": 7}, "t/a b"), RejectReason.UNKNOWN_DEVICE, "a b", id="no-name"),
     ],
 )
 def test_what_does_not_become_data_is_refused_with_its_device(

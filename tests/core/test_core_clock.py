@@ -228,6 +228,18 @@ def test_a_clock_that_is_set_wrong_is_doubted_before_the_next_reading(step_ms: i
         assert not trust.doubted, "it is set right again"
 
 
+def test_device_times_of_messages_that_are_replayed_are_no_evidence() -> None:
+    """They were right when they came; held against the clock of now they would say that it is hours ahead."""
+    trust = trusted_clock()
+    hear(trust, [0] * FEWEST_DEVICES)
+    for number in range(2 * FEWEST_DEVICES):
+        trust.see_device(f"d{number}", -DAY_MS, NOW_MS - DAY_MS)
+    assert (trust.doubted, trust.off_ms) == (False, 0)
+    for number in range(2 * FEWEST_DEVICES):
+        trust.see_device(f"d{number}", -DAY_MS, NOW_MS - MINUTE_MS)
+    assert (trust.doubted, trust.off_ms) == (True, -DAY_MS), "a minute ago is now"
+
+
 def test_evidence_goes_on_being_replaced_after_a_step_back() -> None:
     trust = trusted_clock()
     hear(trust, [0] * FEWEST_DEVICES)

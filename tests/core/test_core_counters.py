@@ -98,7 +98,7 @@ def test_a_profile_knows_how_fast_and_how_wide_a_register_is(
 
 
 def test_a_counter_without_bound_takes_no_small_step_back_for_a_roll_over() -> None:
-    assert follow([(0, 500.0), (1, 499.0), (2, 500.0)], "pulse_count", CounterRule(None, 65536)) == ".!."
+    assert follow([(0, 500.0), (1, 499.0), (2, 499.5)], "pulse_count", CounterRule(None, 65536)) == ".!!"
     assert follow([(0, 65000.0), (1, 100.0), (2, 101.0)], "pulse_count", CounterRule(None, 65536)) == ".!."
 
 

@@ -5,7 +5,7 @@ import pytest
 from gateway.core.streams import Admission, Stream, Streams, Unresolved
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason
-from tests.core.making import NOW_MS, Registered, message, pipeline, topic
+from tests.core.making import MINUTE_MS, NOW_MS, Registered, message, pipeline, topic
 
 
 def refused(streams: Streams, on: str) -> Unresolved:
@@ -143,6 +143,14 @@ def test_own_stamps_of_a_device_grow_even_when_the_clock_does_not() -> None:
     device = resolved(Streams(), topic()).device
     stamps = [device.stamp(now_ms) for now_ms in (NOW_MS, NOW_MS, NOW_MS - 50, NOW_MS + 1, NOW_MS + 50)]
     assert stamps == [NOW_MS, NOW_MS + 1, NOW_MS + 2, NOW_MS + 3, NOW_MS + 50]
+
+
+def test_stamps_of_a_clock_that_was_set_back_are_not_followed() -> None:
+    """A reading would stand years ahead for as long as the clock needs to get there; up to a minute is a correction."""
+    device = resolved(Streams(), topic()).device
+    assert device.stamp(NOW_MS) == NOW_MS
+    assert device.stamp(NOW_MS - MINUTE_MS) == NOW_MS + 1
+    assert [device.stamp(NOW_MS - 2 * MINUTE_MS) for _ in range(2)] == [NOW_MS - 2 * MINUTE_MS, NOW_MS - 2 * MINUTE_MS + 1]
 
 
 def test_what_is_replayed_keeps_the_time_at_which_it_came_beside_what_comes_now() -> None:

@@ -200,7 +200,7 @@ points:
     data = [
         {"meterId": 19822733, "found": True, "parsed": {"value": 125.977}},
         {"meterId": "11AAEA53", "found": False, "parsed": {}},
-        {"meterId": "no name", "found": True, "parsed": {"value": 1}},
+        {"meterId": " ", "found": True, "parsed": {"value": 1}},
         {"found": True, "parsed": {"value": 1}},
     ]
     (found,) = points(text, {"data": data})

@@ -20,10 +20,10 @@ from schemas.registry import (
     PARAMETERS,
     RegisteredDevice,
     Registry,
+    clashes,
     device_adapter,
     device_key,
     registry_adapter,
-    twins,
 )
 
 SCHEMA = json.loads((Path(schemas.__file__).parent / "json" / "registry.json").read_bytes())
@@ -58,7 +58,7 @@ def test_any_other_id_is_matched_exactly(other: str) -> None:
 
 def test_twins_are_told_with_both_places() -> None:
     devices = [device(id=name) for name in ("a", EUI, "b", EUI.upper(), "A", "a")]
-    assert twins(devices) == [(1, 3), (0, 5)]
+    assert [(before, place) for before, place, _ in clashes(devices)] == [(1, 3), (0, 5)]
 
 
 @pytest.mark.parametrize(

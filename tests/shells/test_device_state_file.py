@@ -224,3 +224,18 @@ def test_three_thousand_devices_write_less_than_a_mebibyte_an_hour(start: Start)
         assert run.save() == 3000
         written.append(run.database._wal_bytes() - before_bytes)  # noqa: SLF001
     assert max(written) * SAVES_AN_HOUR < 2**20
+
+
+def test_a_device_that_an_earlier_version_called_otherwise_is_said_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    run = start()
+    run.hear("__c_m_b_n", NOW_MS)
+    run.save()
+    again = start()
+    again.states.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"))
+    assert "'Ổ cắm bàn', called __c_m_b_n until now, is o-cam-ban-9bfc from now on" in caplog.text
+    assert "id: __c_m_b_n, source: 'Ổ cắm bàn'" in caplog.text
+    caplog.clear()
+    again.hear("o-cam-ban-9bfc", NOW_MS)
+    again.save()
+    start().states.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"))
+    assert caplog.text == ""

@@ -110,7 +110,9 @@ def test_an_interval_without_a_unit_is_seconds(tmp_path: Path, cell: str, second
         pytest.param("id\n2.4E+17\n", "Excel made a number of it: format the column as text", id="excel-number"),
         pytest.param("id\nd1,x\n", "row 2: 'x' stands in a column without a name", id="beyond-the-header"),
         pytest.param("id,,lat\nd1,x,1\n", "row 2: 'x' stands in a column without a name", id="column-without-name"),
-        pytest.param("id,colour\nd1,red\n", "row 1: colour: there is no such column; the columns are id, site", id="unknown"),
+        pytest.param(
+            "id,colour\nd1,red\n", "row 1: colour: there is no such column; the columns are id, source, site", id="unknown"
+        ),
         pytest.param("id,params\nd1,1\n", "row 1: params: there is no such column", id="parameter-without-name"),
         pytest.param("id,lat,lat\nd1,1,2\n", "row 1: lat: this column stands twice", id="column-twice"),
         pytest.param("site\ns1\n", "row 1: id: this column is missing", id="no-id-column"),
@@ -148,3 +150,10 @@ def test_known_devices_take_what_is_filled_and_new_ones_come_last(tmp_path: Path
     assert found.added == [RegisteredDevice(id="new", site="s2")]
     assert sorted(found.changed) == [1, 2]
     assert found.registry.areas == AREAS
+
+
+def test_a_source_is_a_column_and_belongs_to_one_device(tmp_path: Path) -> None:
+    assert device(tmp_path, "id,source\nkitchen,Ổ cắm bàn\n").source == "Ổ cắm bàn"
+    registry = Registry(devices=[RegisteredDevice("hall", source="sn-1")])
+    (fault,) = faults(tmp_path, "id,source\nkitchen,sn-1\n", registry)
+    assert fault.startswith("row 2: source: 'sn-1', the source of kitchen, is also the source of hall")

@@ -16,6 +16,7 @@ from gateway.settings.registry import registry_of
 from gateway.settings.registry_edit import edit, replace_file, scalar, write_out
 from gateway.settings.yaml_reader import parse
 from schemas.registry import RegisteredDevice, Registry
+from schemas.topics import is_id
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "devices.yaml"
 
@@ -26,7 +27,8 @@ TEXTS |= st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=
 VALUES: st.SearchStrategy[Any] = TEXTS | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 MADE = st.builds(
     RegisteredDevice,
-    id=st.from_regex(r"[A-Za-z0-9._:\-]{1,9}", fullmatch=True),
+    id=st.from_regex(r"[A-Za-z0-9._:\-]{1,9}", fullmatch=True).filter(is_id),
+    source=st.none() | TEXTS,
     model=st.none() | TEXTS,
     interval=st.none() | st.integers(1, 10**9).map(lambda span_ms: timedelta(milliseconds=span_ms)),
     silent_after=st.none() | st.integers(1, 10**9).map(lambda span_ms: timedelta(milliseconds=span_ms)),

@@ -82,3 +82,17 @@ def test_a_profile_that_does_not_exist_is_named_with_the_device_that_asks_for_it
         f"{path}: devices.1.profile: there is no profile axioma-w2 (line 5)"
     ]
     assert fault_lines(path, unknown_profiles(registry, {"axioma-w1", "axioma-w2"})) == []
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        pytest.param("id: b\n    source: Ổ 1", "source: 'Ổ 1', the source of b, is also the source of a, devices.0", id="one"),
+        pytest.param("id: b\n    source: a", "source: 'a', the source of b, is also the id of a, devices.0", id="an-id"),
+        pytest.param("id: .", "id: '.' is no name: it means a folder", id="this-folder"),
+        pytest.param("id: ..", "id: '..' is no name: it means a folder", id="the-folder-above"),
+    ],
+)
+def test_a_name_that_cannot_be_or_that_two_devices_claim_is_a_fault(path: Path, second: str, said: str) -> None:
+    (fault,) = faults(path, f"devices:\n  - id: a\n    source: Ổ 1\n  - {second}\n")
+    assert fault.startswith(f"devices.1.{said}")

@@ -12,7 +12,7 @@ from gateway.core.language.paths import Node, end_of, parse_path
 from gateway.core.language.points_found import Found
 from gateway.core.language.sources import Fault, Here, Scope, Take
 from gateway.core.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
-from gateway.core.language.texts import compile_text
+from gateway.core.language.texts import compile_device, may_name_a_device
 from gateway.core.language.times import Times
 from gateway.core.language.values import PlainNumber
 from gateway.core.mapped import CounterRule, Mapped, Sight
@@ -21,7 +21,6 @@ from schemas.profile_points import PointSpec
 from schemas.profile_when import When
 from schemas.quantities import COUNTING, Quality
 from schemas.rejects import DropCause
-from schemas.topics import is_name
 
 Judge = Callable[[Here], int]
 """The quality bits that the payload itself tells."""
@@ -92,7 +91,7 @@ class Point:
         self._quality = compile_quality(spec.historic, spec.estimated, inside)
         if spec.device is not None:
             with scope.gather("device"):
-                self._device = compile_text(spec.device, inside)
+                self._device = compile_device(spec.device, inside)
         self._fields = compile_fields(spec.fields, self.measurement, inside)
         self._named: NamedFields[Field] | None = None
         if spec.map:
@@ -202,7 +201,7 @@ class Point:
         device = None
         if self._device is not None:
             device = self._device(here)
-            if device is None or isinstance(device, DropCause) or not is_name(device):
+            if not may_name_a_device(device):
                 found.lose([("device", DropCause.BAD_TAG)])
                 return
         tags: Tags = ()

@@ -22,7 +22,7 @@ from gateway.core.language.points_found import Found
 from gateway.core.language.sources import Fault, Here, Scope, Take, compile_source, within
 from gateway.core.language.statuses import Status, compile_status
 from gateway.core.language.tags import compile_tags
-from gateway.core.language.texts import compile_text
+from gateway.core.language.texts import compile_device, compile_text, may_name_a_device
 from gateway.core.language.times import Times, times_of_envelope
 from gateway.core.language.topic_filters import TopicFilter, parse_filter
 from gateway.core.mapped import Mapped, Sight
@@ -160,7 +160,7 @@ class CompiledProfile:
         :raises Undecodable: it cannot be found.
         """
         device = self._device(Here(self._root(document), captures, properties=properties)) if self._device is not None else None
-        if not isinstance(device, str) or isinstance(device, DropCause) or not is_name(device):
+        if not may_name_a_device(device):
             shown = (
                 f"{device[:80]!r} is none" if isinstance(device, str) and not isinstance(device, DropCause) else "there is none"
             )
@@ -240,7 +240,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
         ports=ports,
         _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, scope)),
         _ignored=_rules(model, scope),
-        _device=_text(model.device, "device", scope),
+        _device=_text(model.device, "device", scope, compile_device),
         _site=_text(model.site, "site", scope),
         _dedup=_dedup(model.dedup, scope),
         _times=times,
@@ -327,8 +327,10 @@ def _rules(model: Profile, scope: Scope) -> tuple[Holds, ...]:
     return tuple(rules)
 
 
-def _text(source: TextSource | None, key: str, scope: Scope) -> Take | None:
-    return None if source is None else _gathered(scope, key, None, lambda: compile_text(source, scope))
+def _text(
+    source: TextSource | None, key: str, scope: Scope, compiled: Callable[[TextSource, Scope], Take] = compile_text
+) -> Take | None:
+    return None if source is None else _gathered(scope, key, None, lambda: compiled(source, scope))
 
 
 def _sequence_number(source: TextSource | None, scope: Scope) -> Take | None:

@@ -4,10 +4,11 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from gateway.core.language.paths import WORDS, Node
 from gateway.core.language.sources import Fault, Here, Scope, Take, compile_own_value, compile_source, within
+from schemas.device_ids import device_id
 from schemas.profile_values import Enum, Scalar, TextSource, written
 from schemas.rejects import DropCause
 
@@ -16,8 +17,6 @@ LONGEST: Final = 256
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|[*+{]", re.DOTALL)
 """What counts in a pattern when repetitions are looked for: escapes and classes hide what is in them."""
-
-_NO_NAME = re.compile(r"[^A-Za-z0-9._:-]")
 
 Translate = Callable[[Any], Any]
 
@@ -49,6 +48,19 @@ def compile_text(source: TextSource, scope: Scope) -> Take:
         return value
 
     return text
+
+
+def compile_device(source: TextSource, scope: Scope) -> Take:
+    """The name under which a device sends, in whatever letters; an id is made of it where the device is let in.
+
+    :raises Fault: it names something that is not there.
+    """
+    return compile_text(source.model_copy(update={"name": False}), scope)
+
+
+def may_name_a_device(text: Node) -> TypeGuard[str]:
+    """Whether a device may send under a text; a longer one may have been cut."""
+    return isinstance(text, str) and not isinstance(text, DropCause) and len(text) < LONGEST and bool(text.strip())
 
 
 def _word(source: TextSource, scope: Scope) -> Take | None:
@@ -106,7 +118,7 @@ def _steps(source: TextSource) -> Iterator[Translate]:
     if source.upper:
         yield str.upper
     if source.name:
-        yield lambda text: _NO_NAME.sub("_", text)
+        yield device_id
 
 
 def _text_or_none(value: Scalar | DropCause | None) -> str | None:
