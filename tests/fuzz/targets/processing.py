@@ -60,7 +60,7 @@ def messages() -> Run:
         for one in told(data):
             seen = begin(processor, one.message, one.arrival_ms)
             if seen.asks is not None:
-                finish(processor, seen, one.answer)
+                finish(seen, one.answer)
             assert_outcome(seen.outcome)
             assert_shown(seen)
 
