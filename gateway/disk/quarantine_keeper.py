@@ -34,7 +34,7 @@ from schemas.rejects import RejectReason
 
 _COMMIT_EVERY_S: Final = 0.2
 _RETRY_S: Final = 1.0
-_NO_ROOM_S: Final = 5.0
+_NO_ROOM_S: Final = 1.0
 _ALWAYS_BYTES: Final = 2**20
 """So much may wait even on a disk that is nearly full."""
 

@@ -108,7 +108,7 @@ def codec_answer() -> Run:
         for text in [*answer.warnings, answer.fault or ""]:
             text.encode()
         if answer.data is not None:
-            assert isinstance(answer.data, dict)
+            assert isinstance(answer.data, dict | list)
             assert same(read_answer(json.dumps({"data": answer.data}).encode()).data, answer.data)
         call = arguments(CodecAsk("c", data[:64], data[0] if data else 0, NOW_MS, {"text": data.decode(errors="replace")}))
         assert b"\n" not in call
