@@ -102,8 +102,13 @@ class Profile(Part):
     status: Annotated[list[StatusSpec], BeforeValidator(_several, json_schema_input_type=StatusSpec | list[StatusSpec])] = (
         Field([], description="Messages that say whether a device is there.")
     )
-    ignore: Annotated[list[When], BeforeValidator(_several, json_schema_input_type=When | list[When])] = Field(
-        [], description="Frames that are no data and no fault, as joins and versions: one of these holds."
+    ignore: Annotated[
+        list[Literal["empty"] | When],
+        BeforeValidator(_several, json_schema_input_type=Literal["empty"] | When | list[Literal["empty"] | When]),
+    ] = Field(
+        [],
+        description="Frames that are no data and no fault, as joins and versions: one of these holds; empty: a message without "
+        "a single byte.",
     )
     retained: Retained = Field(
         "drop_unless_timestamped", description="What becomes of a retained message: it may be the last word of a dead meter."

@@ -92,15 +92,36 @@ ShortDecode = Annotated[Decode, BeforeValidator(_decode, json_schema_input_type=
 
 
 class FrameField(Part):
-    """One value in a flat frame."""
+    """One value in a flat frame; or with repeat, a list of smaller frames, one behind the other."""
 
     name: str = Field(min_length=1)
     at: int = Field(description="Offset of the first byte; negative: from the end.")
-    type: FrameType
-    length: int | None = Field(None, ge=1, le=255, description="Bytes of bcd, text and hex.")
+    type: FrameType | None = Field(None, description="What stands there; not with repeat.")
+    length: int | None = Field(None, ge=1, le=255, description="Bytes of bcd, text and hex; with repeat, of one item.")
     order: ByteOrder = Field("abcd", description="Order of the bytes; abcd has the highest first.")
     bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of the number; bit 0 is the lowest.")
     signed: bool = Field(default=False, description="For bits: the highest of them is the sign.")
+    repeat: "list[FrameField] | None" = Field(
+        None, min_length=1, description="A list: the fields of one item, their offsets counted from its first byte."
+    )
+    count: Annotated[int, Field(ge=1)] | str | None = Field(
+        None, description="For repeat: how many items there are, or the name of the field that says it; else to the end."
+    )
+    end: int | None = Field(
+        None, lt=0, description="For repeat without count: where the list ends, counted from the end of the frame."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.type is None) is (self.repeat is None):
+            raise ValueError("give type: what stands there; or repeat: the fields of each item of a list")
+        if self.repeat is None and (self.count is not None or self.end is not None):
+            raise ValueError("count and end belong to repeat: a list")
+        if self.count is not None and self.end is not None:
+            raise ValueError("count and end are both given; a list ends in one way")
+        if self.repeat is not None and (self.bits is not None or self.signed):
+            raise ValueError("bits and signed belong to a number, not to a list")
+        return self
 
 
 class Frame(Part):

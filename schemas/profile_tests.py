@@ -119,6 +119,9 @@ class ProfileTest(TestMessage):
     name: str = Field("", description="What is tested.")
     messages: list[TestMessage] = Field([], description="Several messages in order; each may have an expect of its own.")
     params: dict[str, Scalar] = Field({}, description="Parameters of the device, as the registry has them.")
+    devices: dict[str, dict[str, Scalar]] = Field(
+        {}, description="Device → its parameters, for those behind a concentrator that have their own."
+    )
 
     def sequence(self) -> list[TestMessage]:
         """The messages in their order."""

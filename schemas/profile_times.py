@@ -1,12 +1,11 @@
 """The profile language, time: ordered sources, of which the first whose time can be believed is taken."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.durations import SpanMs, parse_span_ms
-from schemas.profile_values import Part, Paths, Value, ValueOrPath, literal_or_path
+from schemas.profile_values import Instant, Paths, Value, ValueOrPath, literal_or_path
 
 LastResort = Literal["arrival", "skip"]
 PART_NAMES = ("year", "month", "day", "hour", "minute", "second")
@@ -34,29 +33,18 @@ Parts = Annotated[
 ]
 
 
-class TimeSource(Part):
+class TimeSource(Instant):
     """One place where a time may stand."""
 
-    path: Paths | None = Field(None, description="Where the time stands.")
-    topic: str | None = Field(None, description="The named level of the topic that is the time.")
-    property: str | None = Field(None, description="The MQTT user property that is the time.")
     parts: Parts | None = Field(
         None,
-        description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; years below 100 are from 2000.",
+        description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; years below 100 are "
+        "from 2000. Without year, month and day: the last day on which the clock showed this.",
     )
     base: Paths | None = Field(None, description="Where the time stands from which the items of each are counted; or arrival.")
     step: Span | None = Field(None, description="Time from one item to the next: 1h, or the path of a number of seconds.")
     first: int = Field(0, description="How many steps the first item is away from base.")
     sign: Literal[1, -1] = Field(1, description="1: the items go forwards from base; -1: backwards.")
-    format: str = Field(
-        "auto",
-        description="rfc3339; unix_s, unix_ms, unix_us, unix_ns; parts (an object or a list of year, month, day, hour, minute, "
-        "second); senml (seconds, below 2^28 from now); a pattern of strptime, as %d.%m.%Y %H:%M; auto: RFC 3339, or a number "
-        "whose size tells its unit.",
-    )
-    pattern: str | None = Field(None, description="The pattern, where format is strptime.")
-    zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
-    epoch: str | None = Field(None, description="What unix_* counts from, where not 1970-01-01T00:00:00Z (RFC 3339).")
     minus: Span | None = Field(None, description="An age to take away: 15min, a path of seconds, or {path: ..., unit: min}.")
     max_past: SpanMs | None = Field(
         None, description="Not believed when older than this; as configured for the gateway if left out."
@@ -66,20 +54,6 @@ class TimeSource(Part):
         None, alias="else", description="What happens when this time cannot be believed; else the next."
     )
     last: LastResort | None = Field(None, description="arrival: the gateway's time; skip: no point.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, written: object) -> object:
-        """``format: strptime`` with its pattern beside or below it."""
-        if not isinstance(written, Mapping):
-            return written
-        found = dict(written)
-        below = found.get("format")
-        if isinstance(below, Mapping) and len(below) == 1:
-            found["format"], found["pattern"] = next(iter(below.items()))
-        if found.get("format") == "strptime" and isinstance(found.get("pattern"), str):
-            found["format"] = found.pop("pattern")
-        return found
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

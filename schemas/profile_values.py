@@ -163,6 +163,50 @@ TextSource.model_rebuild()
 BareText.model_rebuild()
 
 
+class Instant(Part):
+    """A time that stands somewhere, and how it is written."""
+
+    path: Paths | None = Field(None, description="Where the time stands.")
+    topic: str | None = Field(None, description="The named level of the topic that is the time.")
+    property: str | None = Field(None, description="The MQTT user property that is the time.")
+    format: str = Field(
+        "auto",
+        description="rfc3339; unix_s, unix_ms, unix_us, unix_ns; parts (an object or a list of year, month, day, hour, minute, "
+        "second); senml (seconds, below 2^28 from now); a pattern of strptime, as %d.%m.%Y %H:%M, or %H:%M alone: the last day "
+        "on which the clock showed this; auto: RFC 3339, or a number whose size tells its unit.",
+    )
+    pattern: str | None = Field(None, description="The pattern, where format is strptime.")
+    zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
+    epoch: str | None = Field(None, description="What unix_* counts from, where not 1970-01-01T00:00:00Z (RFC 3339).")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, written: object) -> object:
+        """``format: strptime`` with its pattern beside or below it."""
+        if not isinstance(written, Mapping):
+            return written
+        found = dict(written)
+        below = found.get("format")
+        if isinstance(below, Mapping) and len(below) == 1:
+            found["format"], found["pattern"] = next(iter(below.items()))
+        if found.get("format") == "strptime" and isinstance(found.get("pattern"), str):
+            found["format"] = found.pop("pattern")
+        return found
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if sum(given is not None for given in (self.path, self.topic, self.property)) != 1:
+            raise ValueError("give path, topic or property: where the time stands, and no more than one of them")
+        return self
+
+
+def _instant(written: object) -> object:
+    return {"path": written} if isinstance(written, str) else written
+
+
+InstantOrPath = Annotated[Instant, BeforeValidator(_instant, json_schema_input_type=str | Instant)]
+
+
 class Value(Source):
     """A value and the steps it goes through, in the order of the keys here."""
 
@@ -170,6 +214,9 @@ class Value(Source):
     sub: list["ValueOrPath"] | None = Field(None, min_length=2, description="The first less all others.")
     mul: list["ValueOrPath"] | None = Field(None, min_length=1, description="Product of several values.")
     div: list["ValueOrPath"] | None = Field(None, min_length=2, description="The first divided by all others.")
+    between: list[InstantOrPath] | None = Field(
+        None, min_length=2, max_length=2, description="The seconds from the first of two times to the second."
+    )
     regex: str | None = Field(
         None,
         description="The part of a text that fits is taken as the value: the group in brackets, or all of it. A text that does "

@@ -228,7 +228,9 @@ class ByProfile:
         params = device.registered.params if device.registered else NO_PARAMS
         properties = dict(message.user_properties) if message.user_properties else {}
         believes = _Belief(self.judge, device, now_ms)
-        whole = Sight(frame.document, message.topic, frame.captures, params, now_ms, believes, properties)
+        whole = Sight(
+            frame.document, message.topic, frame.captures, params, now_ms, believes, properties, self.streams.params_of
+        )
         data = frame.document.get("codec") if frame.profile.codec is not None else None
         if type(data) is not list:
             return [whole]
@@ -320,6 +322,11 @@ class _Belief:
         if judge.trust.doubted:
             future_ms = max(future_ms, DOUBTED_FUTURE_MS)
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
+
+    def latest_ms(self, window: Window) -> int:
+        """The latest time that a window lets pass, by a clock that is not doubted."""
+        future_ms = self._judge.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
+        return self._now_ms + future_ms
 
 
 def _retained_counts(policy: str, own_time_ms: int | None) -> bool:

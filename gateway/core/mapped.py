@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from schemas.readings import Value
 from schemas.rejects import DropCause
@@ -29,6 +29,20 @@ class Window(NamedTuple):
     max_future_ms: int | None = None
 
 
+def _nobody(_: str) -> Params | None:
+    return None
+
+
+class Belief(Protocol):
+    """Judges times by how far they lie from now."""
+
+    def __call__(self, time_ms: int, window: Window, /) -> bool:
+        """Whether a time lies in a window around now."""
+
+    def latest_ms(self, window: Window) -> int:
+        """The latest time that a window lets pass, by a clock that is not doubted."""
+
+
 @dataclass(slots=True)
 class Sight:
     """All that a profile may look at.
@@ -39,6 +53,7 @@ class Sight:
     :ivar captures: named levels of the topic.
     :ivar properties: MQTT user properties.
     :ivar believes: whether a time, in ms, lies in a window around now. A profile asks it for its time sources, in their order.
+    :ivar registered: name of a device → its parameters, None where it is not registered; a payload may carry several devices.
     """
 
     document: Any
@@ -46,8 +61,14 @@ class Sight:
     captures: Mapping[str, str]
     params: Params
     now_ms: int
-    believes: Callable[[int, Window], bool]
+    believes: Belief
     properties: Mapping[str, str] = field(default_factory=dict)
+    registered: Callable[[str], Params | None] = _nobody
+
+    def params_of(self, device: str) -> Params:
+        """The parameters of a device that the message speaks of; what it has not is as for the device that sent it."""
+        own = self.registered(device)
+        return {**self.params, **own} if own else self.params
 
 
 @dataclass(slots=True)

@@ -168,6 +168,8 @@ class ProfiledTopic:
 
         :raises Undecodable: nobody takes it, or several do; :class:`Unnamed` when a registration would decide.
         """
+        if not message.payload and self._ignores_empty():
+            return IgnoreCause.RULE
         asked = Asked()
         for group in self._groups:
             try:
@@ -188,6 +190,9 @@ class ProfiledTopic:
             if found is not None:
                 return found
         return asked.verdict(self._names)
+
+    def _ignores_empty(self) -> bool:
+        return any(candidate.profile.ignores_empty for group in self._groups for candidate in group.candidates)
 
     def _names(self) -> str:
         return ", ".join(candidate.profile.name for group in self._groups for candidate in group.candidates)

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from gateway.core.counters import CounterState
 from gateway.core.duplicates import RecentKeys, series_key
 from gateway.core.frames import RecentFrames
+from gateway.core.mapped import Params
 from gateway.core.message import Message, Outcome
 from gateway.core.native import Drop, NativeDecoder
 from gateway.core.points import tag_text
@@ -390,6 +391,11 @@ class Streams:
         """The registry's entry of a device."""
         entry = self._entry(name)
         return entry if entry is None or entry.source is None or entry.id == name else None
+
+    def params_of(self, source: str) -> Params | None:
+        """The parameters of the device that sends under a name; None where it is not registered."""
+        registered = self._registered(self.id_of(source))
+        return registered.params if registered is not None else None
 
     def unnamed(self, source: str, reason: RejectReason, detail: str) -> Unresolved:
         """A device whose make nobody tells: its messages wait where those of unknown devices do."""

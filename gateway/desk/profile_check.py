@@ -63,13 +63,14 @@ class _Tested:
 
 
 class _Everyone(Mapping[str, Registered]):
-    """A registry in which every device is registered alike."""
+    """A registry in which every device is registered, and alike unless it is named."""
 
-    def __init__(self, entry: Registered) -> None:
+    def __init__(self, entry: Registered, named: Mapping[str, Registered]) -> None:
         self._entry = entry
+        self._named = named
 
     def __getitem__(self, name: str) -> Registered:
-        return self._entry
+        return self._named.get(name, self._entry)
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -130,7 +131,8 @@ def _check(name: str, test: ProfileTest, number: int, profiles: Profiles, codecs
 
 def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: CodecCalls) -> Desk:
     registered = name if profiles.by_name[name].by_registry else None
-    streams = Streams(_Everyone(_Tested(registered, dict(test.params))), None, profiles)
+    named = {device: _Tested(registered, {**test.params, **params}) for device, params in test.devices.items()}
+    streams = Streams(_Everyone(_Tested(registered, dict(test.params)), named), None, profiles)
     return Desk(Processor(streams, _RULES, ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)), codecs)
 
 
@@ -172,6 +174,10 @@ class _AnyTime:
     def __call__(self, time_ms: int, _: Window) -> bool:
         """Whether a time may be one at all."""
         return time_ms >= YEAR_2020_MS
+
+    def latest_ms(self, window: Window) -> int:
+        """The latest time that a clock may show."""
+        return _ARRIVAL_MS + (_RULES.max_future_ms if window.max_future_ms is None else window.max_future_ms)
 
 
 def _own_time(message: StoredMessage, desk: Desk) -> int | None:

@@ -31,6 +31,17 @@ def faults(text: str) -> list[str]:
     return []
 
 
+class _Belief:
+    """Believes times up to 40 days back and 5 minutes ahead, where the window says nothing else."""
+
+    def __call__(self, time_ms: int, window: Window) -> bool:
+        past_ms = 40 * DAY_MS if window.max_past_ms is None else window.max_past_ms
+        return NOW_MS - past_ms <= time_ms <= self.latest_ms(window)
+
+    def latest_ms(self, window: Window) -> int:
+        return NOW_MS + (300_000 if window.max_future_ms is None else window.max_future_ms)
+
+
 def sight(
     document: object,
     *,
@@ -39,13 +50,7 @@ def sight(
     properties: Mapping[str, str] | None = None,
 ) -> Sight:
     """What a profile sees of a document that arrived at NOW_MS; times are believed up to 40 days back and 5 minutes ahead."""
-
-    def believes(time_ms: int, window: Window) -> bool:
-        past_ms = 40 * DAY_MS if window.max_past_ms is None else window.max_past_ms
-        future_ms = 300_000 if window.max_future_ms is None else window.max_future_ms
-        return -past_ms <= time_ms - NOW_MS <= future_ms
-
-    return Sight(document, "t/d", captures or {"device": "d"}, params or {}, NOW_MS, believes, properties or {})
+    return Sight(document, "t/d", captures or {"device": "d"}, params or {}, NOW_MS, _Belief(), properties or {})
 
 
 def points(text: str, document: object, **seen: Any) -> list[Mapped]:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """What becomes of a message that a profile takes: as of any other, and what only such messages can do."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from tests.core.making import (
     refusal,
     topic,
 )
-from tests.core.profiled import EUI, PH, ask, pipeline, sent, uplink
+from tests.core.profiled import EUI, PH, answered, ask, pipeline, profile, sent, uplink
 
 TIMED = "match: {topic: 't/{device}'}\ntime: [{path: /at, format: unix_ms}, arrival]"
 UNTIMED = "match: {topic: 't/{device}'}"
@@ -248,11 +249,81 @@ def test_the_parameters_of_the_device_reach_its_profile_and_its_codec() -> None:
     assert (ask(outcome).variables, outcome.domain) == ({"pulse_weight": 0.25}, "water")
 
 
-@pytest.mark.xfail(strict=True, reason="param: is that of the device of the message, also for a point of another device")
 def test_each_device_of_a_payload_has_its_own_parameters() -> None:
     text = MANY.replace("{path: v}", "{path: v, scale: {param: pulse_weight, default: 1}}")
     into = pipeline(text, devices=[RegisteredDevice("m2", params={"pulse_weight": 0.25})])
     assert [each.values["volume_m3"] for each in points(process(into, meters("m1", "m2"), "hub/h"))] == [0, 0.25]
+
+
+def test_what_a_device_of_a_payload_lacks_is_as_for_the_one_that_sent_it() -> None:
+    scaled = MANY.replace("{path: v}", "{path: v, scale: {param: pulse_weight, default: 1}}")
+    text = f"{scaled}  - {{measurement: device_health, fields: {{battery_v: {{path: /b, scale: {{param: pulse_weight}}}}}}}}"
+    devices = [RegisteredDevice("h", params={"pulse_weight": 10}), RegisteredDevice("m2", params={"pulse_weight": 0.25})]
+    found = points(process(pipeline(text, devices=devices), meters("m1", "m2", "m3") | {"b": 0.25}, "hub/h"))
+    assert [[*each.values.values()] for each in found] == [[0], [0.25], [20], [2.5]]
+
+
+def test_a_device_behind_a_concentrator_is_registered_under_the_name_it_is_sent_by() -> None:
+    text = MANY.replace("{path: v}", "{path: v, scale: {param: pulse_weight, default: 1}}")
+    into = pipeline(text, devices=[RegisteredDevice("dong-ho-2", source="đồng hồ 2", params={"pulse_weight": 0.25})])
+    found = points(process(into, meters("m1", "đồng hồ 2"), "hub/h"))
+    assert [(each.tags["device"], each.values["volume_m3"]) for each in found] == [("m1", 0), ("dong-ho-2", 0.25)]
+
+
+def test_a_concentrator_need_not_have_the_parameters_of_the_devices_behind_it() -> None:
+    scaled = profile(MANY.replace("{path: v}", "{path: v, scale: {param: pulse_weight}}"))
+    assert scaled.required_params == frozenset()
+    (found,) = points(
+        process(
+            pipeline(MANY.replace("{path: v}", "{path: v, scale: {param: w}}, ph: p")),
+            {"meters": [{"id": "m1", "v": 5, "p": 7}]},
+            "hub/h",
+        )
+    )
+    assert (found.values, found.fields["quality"]) == ({"ph": 7.0}, Quality.VALUE_DROPPED | Quality.GATEWAY_TIME)
+
+
+def test_the_interval_of_a_counting_device_behind_a_concentrator_is_its_own() -> None:
+    text = MANY.replace("measurement: water", "measurement: traffic").replace("volume_m3: {path: v}", "vehicle_count: v")
+    devices = [RegisteredDevice("h", params={"interval_s": 60}), RegisteredDevice("m2", params={"interval_s": 900})]
+    found = points(process(pipeline(text, devices=devices), meters("m1", "m2"), "hub/h"))
+    assert [each.values["interval_s"] for each in found] == [60, 900]
+
+
+def test_a_time_of_day_counts_from_the_arrival_as_far_ahead_as_the_gateway_believes() -> None:
+    text = f"{UNTIMED}\ntime: {{path: /at, format: '%H:%M', zone: UTC}}"
+    ahead = [f"{datetime.fromtimestamp((NOW_MS + offset_ms) / 1000, UTC):%H:%M}" for offset_ms in (240_000, 360_000)]
+    times = [point(process(pipeline(text), {"ph": 7, "at": clock})).time_ms for clock in ahead]
+    assert [NOW_MS - time_ms < 0 for time_ms in times] == [True, False]
+    assert times[1] > NOW_MS - DAY_MS
+
+
+STRUCT_AND_CODEC = """
+match: {envelope: lorawan, by: registry}
+codec: c.js
+struct:
+  - {name: serial, at: 0, type: u16}
+  - {name: slots, at: 2, repeat: [{name: level, at: 0, type: u8}]}
+points:
+  - {measurement: water, fields: {ph: /codec/ph, pressure_kpa: /struct/serial}}
+  - {measurement: water, each: /struct/slots, tags: {channel: {key: true}}, fields: {level_m: level}}
+"""
+
+
+def test_what_struct_reads_stands_beside_what_the_codec_gave() -> None:
+    into = pipeline(STRUCT_AND_CODEC, devices=[RegisteredDevice(EUI, profile="p")])
+    for frame_counter in (1, 2):
+        outcome = answered(into, uplink(data=bytes.fromhex("0064 0507"), fCnt=frame_counter), {"ph": 7})
+        assert [each.values for each in points(outcome)] == [{"pressure_kpa": 100, "ph": 7}, {"level_m": 5}, {"level_m": 7}]
+
+
+def test_a_frame_that_struct_finds_cut_in_two_asks_no_codec() -> None:
+    into = pipeline(STRUCT_AND_CODEC, devices=[RegisteredDevice(EUI, profile="p")])
+    refused = refusal(into.process(uplink(data=b"\1"), NOW_MS))
+    assert (refused.reason, refused.detail.partition(";")[0]) == (
+        RejectReason.BAD_PAYLOAD,
+        "serial: bytes 0 to 1 of a frame of 1",
+    )
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,68 @@ def test_no_frame_raises_anything_but_a_bad_payload(frame: bytes, kind: str, at:
         assert why.reason is RejectReason.BAD_PAYLOAD  # noqa: PT017 - it need not be raised
     else:
         assert found.keys() <= {"x"}
+
+
+def listed(at: int = 1, **how: object) -> list[dict[str, object]]:
+    """A count, and a list of an hour and a total of two bytes."""
+    items = [{"name": "h", "at": 0, "type": "u8"}, {"name": "v", "at": 1, "type": "u16"}]
+    return [{"name": "n", "at": 0, "type": "u8"}, {"name": "x", "at": at, "repeat": items, **how}]
+
+
+@pytest.mark.parametrize(
+    ("how", "frame", "items"),
+    [
+        pytest.param({}, "07 010005 020006", [(1, 5), (2, 6)], id="to-the-end"),
+        pytest.param({"count": "n"}, "01 010005 020006", [(1, 5)], id="counted-by-the-frame"),
+        pytest.param({"count": "n"}, "00", [], id="counted-none"),
+        pytest.param({"count": 2}, "07 010005 020006 ff", [(1, 5), (2, 6)], id="counted-by-the-profile"),
+        pytest.param({"end": -2}, "07 010005 020006 abcd", [(1, 5), (2, 6)], id="before-a-check-sum"),
+        pytest.param({"at": -6}, "07 ff 010005 020006", [(1, 5), (2, 6)], id="from-the-end"),
+        pytest.param({"length": 4}, "07 010005ff 020006ff", [(1, 5), (2, 6)], id="longer-than-its-fields"),
+        pytest.param({"length": 4, "count": "n"}, "02 010005ff 020006ff", [(1, 5), (2, 6)], id="longer-and-counted"),
+        pytest.param({}, "07", None, id="the-frame-ends-before"),
+        pytest.param({"at": 2, "count": "n", "length": 3}, "", None, id="no-count"),
+    ],
+)
+def test_a_list_of_small_frames_is_read_from_a_frame(
+    how: dict[str, object], frame: str, items: list[tuple[int, int]] | None
+) -> None:
+    found = compile_struct(listed(**{"at": 1, **how}))(bytes.fromhex(frame)).get("x")  # type: ignore[arg-type]
+    assert found == (None if items is None else [{"h": hour, "v": total} for hour, total in items])
+
+
+@pytest.mark.parametrize(
+    ("how", "frame"),
+    [
+        pytest.param({}, "07 010005 0200", id="to-the-end"),
+        pytest.param({"count": "n"}, "02 010005", id="fewer-than-counted"),
+        pytest.param({"count": "n"}, "ff", id="none-of-those-counted"),
+        pytest.param({"count": 2}, "07 010005 02", id="fewer-than-the-profile-says"),
+        pytest.param({"end": -1}, "07 010005 020006", id="a-check-sum-is-missing"),
+    ],
+)
+def test_a_list_cut_in_an_item_is_a_bad_payload(how: dict[str, object], frame: str) -> None:
+    assert reason(compile_struct(listed(**how)), bytes.fromhex(frame)) is RejectReason.BAD_PAYLOAD  # type: ignore[arg-type]
+
+
+def test_an_item_may_hold_a_list_itself() -> None:
+    inner = {"name": "p", "at": 1, "length": 1, "count": 2, "repeat": [{"name": "v", "at": 0, "type": "u8"}]}
+    outer = {"name": "x", "at": 0, "length": 3, "repeat": [{"name": "id", "at": 0, "type": "u8"}, inner]}
+    assert compile_struct([outer])(bytes.fromhex("0a0102 0b0304")) == {
+        "x": [{"id": 10, "p": [{"v": 1}, {"v": 2}]}, {"id": 11, "p": [{"v": 3}, {"v": 4}]}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        pytest.param({"count": "m"}, "x: count: there is no whole number 'm' beside it", id="count-that-is-not-there"),
+        pytest.param({"count": "x"}, "x: count: there is no whole number 'x' beside it", id="count-that-is-a-list"),
+        pytest.param({"repeat": [field("u12")]}, "x: x: u12 is none of", id="type-of-an-item"),
+        pytest.param({"repeat": [field("text")]}, "x: give length", id="length-not-known"),
+        pytest.param({"repeat": [field("u8", -1)]}, "x: give length", id="from-the-end-of-an-item"),
+    ],
+)
+def test_a_list_that_no_frame_can_hold_is_refused_at_load(how: dict[str, object], what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        compile_struct(listed(**how))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.core.language.topic_filters import parse_filter
 from gateway.core.native import Undecodable
@@ -234,7 +235,7 @@ def test_copies_are_known_by_a_key_within_a_window() -> None:
         pytest.param("match: {envelope: lorawan}\ndecode: cbor", "decode: an envelope is JSON", id="envelope-and-decoder"),
         pytest.param("root: /a\nstruct: [{name: a, at: 0, type: u8}]", "root: does not go with struct", id="root-and-struct"),
         pytest.param(
-            "codec: a.js\nstruct: [{name: a, at: 0, type: u8}]", "codec: does not go with struct", id="codec-and-struct"
+            "struct: [{name: a, at: 0, repeat: [{name: t, at: 0, type: text}]}]", "struct.fields: a: give length", id="list"
         ),
         pytest.param("struct: [{name: a, at: 0, type: f32, bits: [0, 1]}]", "struct.fields: ", id="bits-of-a-float"),
         pytest.param("codec: {file: a.js, prefer: codec}\nprefer: decoded", "codec.prefer: ", id="two-preferences"),
@@ -262,3 +263,18 @@ def test_a_profile_never_changes_the_document() -> None:
     )
     profile.map(sight(profile.prepare(document)))
     assert repr(document) == before
+
+
+@pytest.mark.parametrize(
+    ("field", "fault"),
+    [
+        pytest.param("{name: a, at: 0}", "give type", id="neither"),
+        pytest.param("{name: a, at: 0, type: u8, repeat: [{name: b, at: 0, type: u8}]}", "give type", id="both"),
+        pytest.param("{name: a, at: 0, type: u8, count: 3}", "count and end belong to repeat", id="count-of-a-number"),
+        pytest.param("{name: a, at: 0, count: 3, end: -1, repeat: [{name: b, at: 0, type: u8}]}", "both given", id="two-ends"),
+        pytest.param("{name: a, at: 0, signed: true, repeat: [{name: b, at: 0, type: u8}]}", "belong to a number", id="sign"),
+    ],
+)
+def test_a_field_of_a_frame_is_a_value_or_a_list(field: str, fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        compiled(f"struct: [{field}]\n{ONE_POINT}")

@@ -30,12 +30,14 @@ seq: /a
 tags: {lane: /b, vehicle_class: /a}
 dedup: {key: [/a, /b], window: 1min}
 historic: {/b: {mask: 4}}
-ignore: [{/a: "ignore*"}]
+ignore: [empty, {/a: "ignore*"}]
 time:
   - {path: /a, format: auto, zone: "+07:00"}
   - {path: /b, format: unix_s, minus: /c, max_past: 400d}
   - {path: /b, format: "%d.%m.%Y", zone: UTC}
   - {parts: {year: /a, month: /b, day: "/c[0]"}, zone: UTC}
+  - {parts: {hour: /a, minute: /b}, zone: "+07:00"}
+  - {path: /a, format: "%H%M", zone: "+07:00"}
 points:
   - measurement: power
     fields:
@@ -45,6 +47,10 @@ points:
       voltage_l2_v: {path: /a, bits: [2, 8], enum: {1: 2, 3: 4, "*": null}}
       voltage_l3_v: {mul: ["/c[*]", /a], pow10: /b}
       power_factor: {sub: [/a, /b]}
+      current_l1_a: {div: [/a, "/c[*]"], none: [0, x]}
+      current_l2_a: {path: /a, regex: "([0-9.]+)", none: [1], sentinels: ["1.5"], when: {/b: present}}
+      current_l3_a: {between: [/a, {path: /b, format: unix_s}]}
+      current_n_a: {between: [{path: /a, format: "%H%M"}, {path: /b, format: "%M%H"}]}
       relay_on: {path: /a, mask: 3, is: 1}
       alarm_outage: {path: /c, is: [1, x, true]}
       alarm_tamper: {path: /b, word: x}
@@ -75,7 +81,8 @@ PROFILES = [
     ),
     pytest.param(
         compiled(
-            "match: {envelope: lorawan}\nstruct: [{name: a, at: 0, type: u8}]\n"
+            "match: {envelope: lorawan}\nstruct: [{name: a, at: 0, type: u8}, {name: l, at: 1, count: a, "
+            "repeat: [{name: b, at: 0, type: u8}]}]\n"
             "points: [{measurement: water, fields: {ph: /struct/a}}]"
         ),
         id="struct",

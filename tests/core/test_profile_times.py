@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from schemas.rejects import DropCause
 from tests.core.profiling import DAY_MS, NOW_MS, compiled, faults, points, sight
 
 HOUR_MS = 3_600_000
@@ -213,6 +214,90 @@ def test_times_of_an_obis_telegram_stand_beside_its_values() -> None:
     assert (found.time_ms, found.values) == (ms("2026-09-02T23:09:34Z"), {"active_power_w": 1193.0})
 
 
+CLOCK = "{path: /t, format: '%%H:%%M', zone: '+07:00'%s}"
+
+
+@pytest.mark.parametrize(
+    ("time", "raw", "expected"),
+    [
+        pytest.param(CLOCK % "", "06:45", "2026-09-02T23:45:00Z", id="today"),
+        pytest.param(CLOCK % "", "23:45", "2026-09-02T16:45:00Z", id="yesterday-evening"),
+        pytest.param(CLOCK % "", "07:04", "2026-09-03T00:04:00Z", id="a-clock-a-little-ahead"),
+        pytest.param(CLOCK % "", "07:06", "2026-09-02T00:06:00Z", id="too-far-ahead-is-yesterday"),
+        pytest.param(CLOCK % ", max_future: 1h", "07:06", "2026-09-03T00:06:00Z", id="further-ahead-where-that-is-said"),
+        pytest.param(CLOCK % ", max_past: 2h", "23:45", None, id="too-old-where-that-is-said"),
+        pytest.param(CLOCK % "", "24:00", None, id="no-time-of-day"),
+        pytest.param(CLOCK % "", 645, None, id="digits-without-the-colon"),
+        pytest.param("{path: /t, format: '%H%M', zone: '+07:00'}", 645, "2026-09-02T23:45:00Z", id="digits"),
+        pytest.param("{path: /t, format: '%I:%M %p', zone: '+07:00'}", "11:45 PM", "2026-09-02T16:45:00Z", id="twelve-hours"),
+        pytest.param("{path: /t, format: '%H:%M:%S%z'}", "06:45:10+0700", "2026-09-02T23:45:10Z", id="with-its-zone"),
+        pytest.param("{path: /t, format: '%H:%M', zone: Asia/Ho_Chi_Minh}", "06:45", "2026-09-02T23:45:00Z", id="named-zone"),
+    ],
+)
+def test_a_time_of_day_is_that_of_the_last_day_on_which_it_may_have_been_read(
+    time: str, raw: object, expected: str | None
+) -> None:
+    assert times(time, {"t": raw}) == [(ms(expected) if expected else None, 0)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        pytest.param("{hour: /h, minute: /m}", "2026-09-02T23:45:00Z", id="hour-and-minute"),
+        pytest.param("{hour: /h}", "2026-09-02T23:00:00Z", id="hour-alone"),
+        pytest.param("{hour: /h, minute: /m, second: /h}", "2026-09-02T23:45:06Z", id="second-too"),
+        pytest.param("{hour: /nowhere, minute: /m}", None, id="no-hour"),
+        pytest.param("{hour: /m, minute: /h}", None, id="no-such-hour"),
+    ],
+)
+def test_a_time_of_day_may_stand_in_parts(parts: str, expected: str | None) -> None:
+    assert times(f"{{parts: {parts}, zone: '+07:00'}}", {"h": 6, "m": "45"}) == [(ms(expected) if expected else None, 0)]
+
+
+@pytest.mark.parametrize(
+    ("between", "document", "value"),
+    [
+        pytest.param("[/a, /b]", {"a": "2026-09-02T23:00:00Z", "b": "2026-09-03T06:15:00+07:00"}, 900.0, id="rfc3339"),
+        pytest.param("[/a, /b]", {"a": 1788390000, "b": 1788390900500}, 900.5, id="seconds-and-milliseconds"),
+        pytest.param("[/a, /b]", {"a": 1788390000}, None, id="one-is-missing"),
+        pytest.param("[/a, /b]", {"a": 1788390000, "b": "soon"}, DropCause.WRONG_TYPE, id="one-is-no-time"),
+        pytest.param("[/b, /a]", {"a": 1788390000, "b": 1788390900}, DropCause.OUT_OF_BOUNDS, id="the-wrong-way-round"),
+        pytest.param(
+            "[{path: /a, format: '%H:%M'}, {path: /b, format: '%H:%M'}]", {"a": "23:50", "b": "00:05"}, 900.0, id="midnight"
+        ),
+        pytest.param(
+            "[{path: /a, format: '%d.%m.%Y %H:%M', zone: UTC}, {path: /b, format: unix_s}]",
+            {"a": "02.09.2026 23:00", "b": 1788390900},
+            900.0,
+            id="each-with-its-format",
+        ),
+    ],
+)
+def test_an_interval_is_the_difference_of_two_times(between: str, document: object, value: object) -> None:
+    point = f"{{measurement: traffic, fields: {{interval_s: {{between: {between}}}, occupancy_pct: {{literal: 5}}}}}}"
+    (found,) = points(f"points: [{point}]", document)
+    assert found.values.get("interval_s", found.dropped[0][1] if found.dropped else None) == value
+
+
+def test_the_span_between_two_times_may_be_reckoned_with() -> None:
+    rate = "{div: [/litres, {between: [/a, /b]}], unit: L/s}"
+    (found,) = points(f"points: [{{measurement: water, fields: {{flow_m3_h: {rate}}}}}]", {"a": 1000, "b": 1010, "litres": 20})
+    assert found.values == {"flow_m3_h": 7.2}
+
+
+@pytest.mark.parametrize(
+    ("between", "fault"),
+    [
+        pytest.param("[/a, {path: /b, format: '%H:%M'}]", "between: one of the times has a date", id="date-and-clock"),
+        pytest.param("[/a, {path: /b, format: '%d.%m.%Y'}]", "between.1.format: '%d.%m.%Y' has no zone in it", id="zone"),
+        pytest.param("[/a, {topic: x}]", "between.1.topic: 'x' is no named level", id="level"),
+    ],
+)
+def test_times_that_cannot_be_compared_are_told(between: str, fault: str) -> None:
+    (found,) = faults(f"points: [{{measurement: traffic, fields: {{interval_s: {{between: {between}}}}}}}]")
+    assert found.startswith(f"points.0.fields.interval_s.{fault}")
+
+
 @pytest.mark.parametrize(
     ("time", "fault"),
     [
@@ -225,6 +310,9 @@ def test_times_of_an_obis_telegram_stand_beside_its_values() -> None:
         pytest.param("{path: /t, format: '%Q', zone: UTC}", "is no pattern of strptime", id="no-pattern"),
         pytest.param("{path: /t, epoch: '2015-01-01T00:00:00Z'}", "epoch belongs to", id="epoch-of-a-text"),
         pytest.param("{path: /t, format: unix_s, epoch: '2015'}", "is no RFC 3339 time", id="epoch-that-is-no-time"),
+        pytest.param("{path: /t, format: '%H:%M'}", "time.0.format: '%H:%M' has no zone in it", id="clock-without-a-zone"),
+        pytest.param("{path: /t, format: '%H:%M', zone: UTC, epoch: '2015-01-01T00:00:00Z'}", "no epoch", id="clock-and-epoch"),
+        pytest.param("{parts: {minute: /m}, zone: UTC}", "time.0.parts.hour: a time of day needs its hour", id="no-hour"),
         pytest.param("{parts: {year: /y}, zone: UTC}", "time.0.parts.month: a time needs year, month and day", id="no-month"),
         pytest.param("{path: /t, minus: age}", "time.0.minus: 'age' is neither a number nor a path", id="age-that-is-a-word"),
         pytest.param("{path: /t, minus: -5min}", "time.0.minus: '-5min' is neither a number nor a path", id="negative-age"),

@@ -379,3 +379,19 @@ def test_a_codec_is_asked_unless_the_server_has_decoded_already() -> None:
 def test_a_native_topic_is_never_a_profiles() -> None:
     into = pipeline("match: {topic: '#'}\ndevice: {literal: d9}")
     assert points(into.process(sent({"ph": 7}, NATIVE_TOO), NOW_MS))[0].tags["device"] == "d1"
+
+
+@pytest.mark.parametrize("decode", ["json", "cbor", "bytes", "text: '{ph:number}'", "csv", "obis"])
+def test_an_empty_payload_is_ignored_where_the_profile_says_so(decode: str) -> None:
+    written = decode if ":" not in decode else f"{{{decode}}}"
+    text = f"match: {{topic: 't/{{device}}'}}\ndecode: {written}"
+    with_rule = [profile(f"{text}\nignore: [empty, {{/kind: join}}]")]
+    assert choose(with_rule, sent(b"")) is IgnoreCause.RULE
+    into = pipeline(text)
+    assert into.process(sent(b""), NOW_MS).ignored is None
+
+
+def test_only_a_payload_without_a_single_byte_is_empty() -> None:
+    text = "match: {topic: 't/{device}'}\nignore: empty"
+    assert chosen([named("a", text)], sent({"ph": 7})) == "a"
+    assert refused([text], sent(b" ")).reason is RejectReason.BAD_JSON

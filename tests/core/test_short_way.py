@@ -28,7 +28,19 @@ match: {envelope: lorawan, when: {/port: [1, 2]}}
 codec: c.js
 points: [{measurement: water, fields: {pressure_kpa: /codec/p, level_m: /codec/l}}]
 """
-PROFILES = [pytest.param(PLAIN, id="plain"), pytest.param(STEPS, id="with-steps"), pytest.param(CODEC, id="through-a-codec")]
+MORE_STEPS = """
+match: {envelope: lorawan, when: {/port: [1, 2]}}
+points:
+  - measurement: water
+    fields:
+      pressure_kpa: {path: /decoded/p, none: [0], when: {/port: [1]}}
+      level_m: {div: [/decoded/l, {path: /decoded/v, default: 2}]}
+      volume_m3: {path: /decoded/t, regex: "([0-9.]+) L"}
+"""
+PROFILES = [
+    pytest.param(MORE_STEPS, id="with-more-steps"),
+    *[pytest.param(PLAIN, id="plain"), pytest.param(STEPS, id="with-steps"), pytest.param(CODEC, id="through-a-codec")],
+]
 REGISTERED = RegisteredDevice(id=EUI, site="s1", domain="water", area=None)
 
 

@@ -148,3 +148,18 @@ points: [{measurement: power, each: /m, map: {"U{p:1|2|3}": "voltage_l{p}_v", "I
     file = loaded(tmp_path, test, profile=text)
     found = unfilled(file.model, checked(tmp_path, test, profile=text))
     assert [line.partition(": no test")[0] for line in found] == ["points.0.map.I{p:1|2|3}"]
+
+
+def test_devices_behind_a_concentrator_have_the_parameters_that_a_test_gives_them(tmp_path: Path) -> None:
+    text = """
+profile: p
+match: {topic: "a/{device}"}
+points: [{measurement: water, each: /m, device: {key: true}, fields: {volume_m3: {item: true, scale: {param: weight}}}}]
+"""
+    points = ", ".join(
+        f"{{measurement: water, device: {name}, time: arrival, fields: {{volume_m3: {v}}}}}"
+        for name, v in (("x", 5), ("y", 50))
+    )
+    test = one("{m: {x: 5, y: 5}}", f"[{points}]", ", params: {weight: 1}, devices: {y: {weight: 10}}")
+    (found,) = checked(tmp_path, test, profile=text)
+    assert found.faults == ()

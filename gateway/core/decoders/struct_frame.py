@@ -4,7 +4,7 @@ A field past the end of the frame is absent, because frames grow with the firmwa
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.core.decoders.nested import ORDERS
@@ -38,9 +38,13 @@ def compile_struct(fields: Iterable[object]) -> Decoder:
     bytes in a register or the registers the other way round; ``dcba``: lowest first), ``bits`` (first, counted from the lowest,
     and how many), ``signed`` and ``length`` (bytes; without it a text or hex goes to the end of the frame).
 
+    With ``repeat``, the fields of an item, it is a list; see :func:`compile_list`.
+
     :raises ValueError: a field that no frame can hold.
     """
-    readers = [_compiled(field) for field in fields]
+    given = list(fields)
+    readers = [_compiled(field) for field in given if _of(field, "repeat") is None]
+    lists = [compile_list(field, given) for field in given if _of(field, "repeat") is not None]
 
     def decode(payload: bytes) -> dict[str, object]:
         size = len(payload)
@@ -51,14 +55,69 @@ def compile_struct(fields: Iterable[object]) -> Decoder:
             if start >= size or end <= 0:
                 continue
             if start < 0 or end > size:
-                detail = f"{name}: bytes {start} to {end - 1} of a frame of {size}; the frame ends in the middle of it"
-                raise Undecodable(RejectReason.BAD_PAYLOAD, detail)
+                raise _cut(name, start, end, size)
             value = reader(payload[start:end])
             if value is not None:
                 found[name] = value
+        for add_list in lists:
+            add_list(payload, found)
         return found
 
     return decode
+
+
+def _cut(name: str, start: int, end: int, size: int) -> Undecodable:
+    detail = f"{name}: bytes {start} to {end - 1} of a frame of {size}; the frame ends in the middle of it"
+    return Undecodable(RejectReason.BAD_PAYLOAD, detail)
+
+
+def compile_list(field: object, beside: Sequence[object]) -> Callable[[bytes, dict[str, object]], None]:
+    """What adds to an object the list of small frames that stand one behind the other in a frame.
+
+    It has ``count`` items, a number or the name of a field ``beside`` it; or it goes to the ``end``, which is counted from that
+    of the frame, or as far as the frame goes. An item has ``length`` bytes, or as many as its fields reach.
+
+    :raises ValueError: a list that no frame can hold.
+    """
+    name, at, count = str(_of(field, "name")), _of(field, "at") or 0, _of(field, "count")
+    try:
+        decode = compile_struct(_of(field, "repeat"))
+        length = _of(field, "length") or _length(_of(field, "repeat"))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if isinstance(count, str) and not any(_of(one, "name") == count and _is_whole(_of(one, "type")) for one in beside):
+        raise ValueError(f"{name}: count: there is no whole number {count!r} beside it")
+    from_end = _of(field, "end") or 0
+
+    def add_list(payload: bytes, found: dict[str, object]) -> None:
+        size = len(payload)
+        start = at if at >= 0 else size + at
+        if start < 0 or (start >= size and not isinstance(count, str)):
+            return
+        wanted: Any = found.get(count) if isinstance(count, str) else count
+        if wanted is None and isinstance(count, str):
+            return
+        end = size + from_end if wanted is None else start + max(0, wanted) * length
+        if end > size or (wanted is None and end > start and (end - start) % length):
+            raise _cut(name, start, end, size)
+        found[name] = [decode(payload[place : place + length]) for place in range(start, end, length)]
+
+    return add_list
+
+
+def _is_whole(kind: object) -> bool:
+    return isinstance(kind, str) and (kind == "bcd" or (kind in WIDTHS and kind[0] in "ui"))
+
+
+def _length(fields: Iterable[object]) -> int:
+    """The bytes of an item, as far as its fields reach."""
+    ends = []
+    for field in fields:
+        at, width = _of(field, "at") or 0, WIDTHS.get(_of(field, "type") or "", _of(field, "length") or 0)
+        if at < 0 or not width:
+            raise ValueError("give length: its fields do not tell how many bytes an item has")
+        ends.append(at + width)
+    return max(ends)
 
 
 def _compiled(field: object) -> tuple[str, int, int, Reader]:

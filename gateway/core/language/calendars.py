@@ -20,6 +20,7 @@ _MS: Final = timedelta(milliseconds=1)
 _EPOCHS: Final = {"unix_s": (1000, 1), "unix_ms": (1, 1), "unix_us": (1, 1000), "unix_ns": (1, 1_000_000)}
 """Format → times, divided by, to get ms."""
 
+DAY_MS: Final = 86_400_000
 _FARTHEST_MS: Final = 1 << 53
 _LONGEST: Final = 64
 _CENTURY: Final = 2000
@@ -64,6 +65,43 @@ def compile_format(name: str, zone: str | None, epoch: str | None) -> Parse:
     if "%" in name:
         return _pattern(name, tz if "%z" in name else _needed(tz, name))
     raise ValueError(f"{name!r} is no format of time; there are {', '.join(FORMATS)} and patterns as %d.%m.%Y %H:%M")
+
+
+_DIRECTIVE = re.compile(r"%(.)")
+_OF_CLOCKS: Final = frozenset("HIX")
+_OF_DATES: Final = frozenset("dbBmyYjUWGVcx")
+
+
+def is_clock(name: str) -> bool:
+    """Whether a format is a pattern of a time of day, without a date."""
+    told = set(_DIRECTIVE.findall(name))
+    return bool(told & _OF_CLOCKS) and not told & _OF_DATES
+
+
+def compile_clock(name: str, zone: str | None) -> tuple[Parse, tzinfo]:
+    """The function that reads a time of day, in ms since midnight, and the zone of that midnight.
+
+    :raises ValueError: the format needs a zone.
+    """
+    tz = UTC if "%z" in name else _needed(None if zone is None else parse_zone(zone), name)
+    read = _pattern(name, UTC)
+
+    def parse(value: Node) -> int | None:
+        ms = read(value)
+        return None if ms is None else ms % DAY_MS
+
+    return parse, tz
+
+
+def on_last_day(clock_ms: int, tz: tzinfo, latest_ms: int) -> int | None:
+    """The last instant not after ``latest_ms`` at which clocks of a zone showed a time of day."""
+    clock = (_EPOCH + timedelta(milliseconds=clock_ms)).time()
+    try:
+        day = (_EPOCH + timedelta(milliseconds=latest_ms)).astimezone(tz).date()
+        found = _ms(datetime.combine(day, clock), tz)
+        return found if found <= latest_ms else _ms(datetime.combine(day - timedelta(days=1), clock), tz)
+    except OverflowError:
+        return None
 
 
 def _needed(tz: tzinfo | None, name: str) -> tzinfo:
@@ -158,6 +196,12 @@ def _of_parts(tz: tzinfo) -> Parse:
         return from_parts(value, tz) if isinstance(value, list) and len(value) <= len(PART_NAMES) else None
 
     return parse
+
+
+def clock_from_parts(hour: Node, minute: Node, second: Node) -> int | None:
+    """The ms since midnight that hour, minute and second make; the minute and the second may be missing."""
+    ms = from_parts([1970, 1, 1, hour, minute, second], UTC) if hour is not None else None
+    return ms if ms is not None and ms < DAY_MS else None
 
 
 def from_parts(parts: Sequence[Node], tz: tzinfo) -> int | None:

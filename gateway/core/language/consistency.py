@@ -24,9 +24,6 @@ def check(model: Profile, scope: Scope) -> None:
     with scope.gather("root"):
         if model.root is not None and model.struct is not None:
             raise Fault("", "does not go with struct; say with struct.of where the bytes stand")
-    with scope.gather("codec"):
-        if model.codec is not None and model.struct is not None:
-            raise Fault("", "does not go with struct; one of them reads the bytes")
     with scope.gather("points"):
         if not model.points and not model.status:
             raise Fault("", "give at least one: what the payload holds")

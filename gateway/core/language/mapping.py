@@ -1,7 +1,7 @@
 """Points: what a profile makes of one document, compiled once and walked for every message."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from gateway.core.language.conditions import Holds, always, compile_when
@@ -71,6 +71,8 @@ class Point:
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
         """Compile ``spec``; faults go to the scope's list."""
+        if spec.device is not None:  # only messages tell which devices those are, so the registry cannot be asked for them
+            scope = replace(scope, required=set())
         self.measurement = spec.measurement
         self._common = common
         each = spec.each
@@ -153,11 +155,25 @@ class Point:
         if not self._holds(here):
             return
         if self._walker is None:
+            if self._device is not None:
+                self._enter_device(self._device, here, sight)
             self._find_here(here, sight, found)
+            here.params = sight.params
             return
         for _ in self._walker.walk(here, found.lose):
             if self._item_holds(here):
+                if self._device is not None:
+                    self._enter_device(self._device, here, sight)
                 self._find_here(here, sight, found)
+        here.params = sight.params
+
+    def _enter_device(self, take: Take, here: Here, sight: Sight) -> None:
+        """Go on with the parameters of the point's own device."""
+        here.params = sight.params
+        device = take(here)
+        here.device = device if may_name_a_device(device) else ""
+        if here.device:
+            here.params = sight.params_of(here.device)
 
     def _find_here(self, here: Here, sight: Sight, found: Found) -> None:
         named = _NONE
@@ -200,8 +216,8 @@ class Point:
             return
         device = None
         if self._device is not None:
-            device = self._device(here)
-            if not may_name_a_device(device):
+            device = here.device
+            if not device:
                 found.lose([("device", DropCause.BAD_TAG)])
                 return
         tags: Tags = ()
@@ -237,6 +253,8 @@ class Point:
 
     def _explain_here(self, here: Here, sight: Sight) -> Iterator[tuple[str, Node]]:
         meant = self._named.of(here.key) if self._named is not None else None
+        if self._device is not None:
+            self._enter_device(self._device, here, sight)
         for field in [*self._fields, *(meant.fields if meant is not None else ())]:
             if field.when is not None and not field.when(here):
                 continue

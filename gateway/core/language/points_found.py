@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.core.language.times import Stamp
-from gateway.core.mapped import Mapped, Params
+from gateway.core.mapped import Mapped, Params, Sight
 from gateway.core.native import Drop, Undecodable, clean
 from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, Quality
 from schemas.readings import ARRAY_MAX, Value
@@ -73,14 +73,14 @@ class Found:
         if len(self.points) > ARRAY_MAX:
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"more than {ARRAY_MAX} readings in one message")
 
-    def all(self, params: Params) -> list[Mapped]:
+    def all(self, sight: Sight) -> list[Mapped]:
         """The points in the order they were found; one without values where only drops came of the message.
 
         None at all: the profile wants nothing of this message.
         """
         for point in self.points:
             if point.measurement in COUNTING:
-                _complete(point, params)
+                _complete(point, sight.params if point.device is None else sight.params_of(point.device))
             if self._merged:
                 point.values = _in_order(point)
         if self._lost and self.points:

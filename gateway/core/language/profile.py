@@ -35,6 +35,7 @@ from schemas.registry import plain_name
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 from schemas.topics import is_name
 
+EMPTY: Final = "empty"
 T = TypeVar("T")
 
 
@@ -80,6 +81,7 @@ class CompiledProfile:
     :ivar ports: the ports of its frames, where ``match.when`` says them; None: it says nothing of them.
     :ivar predicates: number of tests in ``match.when``.
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
+    :ivar ignores_empty: a message without a single byte is no data and no fault.
     :ivar retained: what becomes of retained messages.
     :ivar required_params: parameters that every device of it must have in the registry.
     :ivar warnings: key and what is allowed there, but is seldom meant.
@@ -101,6 +103,7 @@ class CompiledProfile:
     status: Status
     codec: CodecUse | None
     dedup_window_ms: int
+    ignores_empty: bool
     retained: Retained
     required_params: frozenset[str]
     warnings: tuple[tuple[str, str], ...]
@@ -194,7 +197,7 @@ class CompiledProfile:
         found = Found()
         for point in self._points:
             point.find(here, sight, found)
-        return found.all(sight.params)
+        return found.all(sight)
 
     def explain(self, sight: Sight) -> list[tuple[str, Node]]:
         """The steps of :meth:`map` in words, each with what it gave."""
@@ -259,6 +262,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
         status=status,
         codec=_gathered(scope, "codec", None, lambda: _codec(model)),
         dedup_window_ms=model.dedup.window if model.dedup else 0,
+        ignores_empty=EMPTY in model.ignore,
         retained=model.retained,
         required_params=frozenset(scope.required),
         warnings=tuple(warnings_of(model)),
@@ -320,6 +324,8 @@ def _root(model: Profile) -> Get:
 def _rules(model: Profile, scope: Scope) -> tuple[Holds, ...]:
     rules = []
     for number, rule in enumerate(model.ignore):
+        if rule == EMPTY:
+            continue
         with scope.gather(f"ignore.{number}"):
             if not rule.predicates():
                 raise Fault("", "an empty rule would ignore everything")

@@ -23,6 +23,7 @@ class Here:
     :ivar key: its name, key or number.
     :ivar taken: what stood in the braces of its name, where map has a pattern for it.
     :ivar memo: what was found once for all items.
+    :ivar device: the point's own device, where the profile says one; empty where what stands there is none.
     """
 
     document: Any
@@ -35,6 +36,7 @@ class Here:
     key: str = field(init=False)
     taken: Mapping[str, str] = field(init=False)
     memo: dict[str, Any] = field(init=False)
+    device: str = field(init=False)
 
     def enter_items(self) -> None:
         """From here on it stands at items."""

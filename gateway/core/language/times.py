@@ -1,10 +1,21 @@
 """The time of a point: ordered sources, of which the first that can be believed is taken."""
 
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from typing import Any, Final, NamedTuple
 
 from gateway.core.clock import rfc3339_ms
-from gateway.core.language.calendars import compile_format, from_parts, of_line, parse_zone
+from gateway.core.language.calendars import (
+    clock_from_parts,
+    compile_clock,
+    compile_format,
+    from_parts,
+    is_clock,
+    of_line,
+    on_last_day,
+    parse_zone,
+)
+from gateway.core.language.instants import take_instant
 from gateway.core.language.paths import Node, Nothing
 from gateway.core.language.sources import (
     Fault,
@@ -20,7 +31,7 @@ from gateway.core.language.sources import (
 from gateway.core.language.values import compile_operand
 from gateway.core.mapped import Sight, Window
 from schemas.profile_times import PART_NAMES, LastResort, TimeSource
-from schemas.profile_values import FirstOf, Value
+from schemas.profile_values import Value
 from schemas.quantities import QUANTITIES, Quality
 
 Stamp = tuple[int | None, int]
@@ -175,6 +186,8 @@ def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
         return _from_parts(source, scope), 0
     if _origin(source) == "arrival":
         return (lambda _, sight: sight.now_ms), Quality.GATEWAY_TIME
+    if is_clock(source.format):
+        return _of_clock(source, scope), 0
     with within("format"):
         parse = compile_format(source.format, source.zone, source.epoch)
         parse = of_line(parse) if scope.decoder == "obis" else parse
@@ -185,16 +198,28 @@ def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
 
 
 def _take(source: TimeSource, scope: Scope) -> Take:
-    if source.topic is not None:
-        name = source.topic
-        if name not in scope.captures:
-            raise Fault("topic", f"{name!r} is no named level of the topics")
-        return lambda here: here.captures.get(name)
-    if source.property is not None:
-        name = source.property
-        return lambda here: here.properties.get(name)
-    with within("path" if source.path else "base"):
-        return compile_paths(source.path or source.base or FirstOf(first_of=["/"]), scope)
+    if source.base is None:
+        return take_instant(source, scope)
+    with within("base"):
+        return compile_paths(source.base, scope)
+
+
+def _of_clock(source: TimeSource, scope: Scope) -> Read:
+    """A time of day, of the last day on which it may have been read."""
+    with within("format"):
+        if source.epoch is not None:
+            raise Fault("", "a time of day has no epoch")
+        parse, tz = compile_clock(source.format, source.zone)
+    take = _take(source, scope)
+    return _on_last_day(lambda here: parse(take(here)), tz, Window(source.max_past, source.max_future))
+
+
+def _on_last_day(clock: Take, tz: tzinfo, window: Window) -> Read:
+    def read(here: Here, sight: Sight) -> int | None:
+        clock_ms = clock(here)
+        return None if clock_ms is None else on_last_day(clock_ms, tz, sight.believes.latest_ms(window))
+
+    return read
 
 
 def _from_parts(source: TimeSource, scope: Scope) -> Read:
@@ -203,12 +228,19 @@ def _from_parts(source: TimeSource, scope: Scope) -> Read:
             raise Fault("", 'parts have no zone in them; give one, for example "+07:00"')
         tz = parse_zone(source.zone)
     takes: list[Take] = []
+    given = source.parts or {}
+    has_date = any(name in given for name in PART_NAMES[:3])
     for name in PART_NAMES:
-        part = (source.parts or {}).get(name)
+        part = given.get(name)
         with within(f"parts.{name}"):
-            if part is None and name in PART_NAMES[:3]:
-                raise Fault("", "a time needs year, month and day")
+            if part is None and name in PART_NAMES[:3] and has_date:
+                raise Fault("", "a time needs year, month and day, or a time of day none of them")
+            if part is None and name == "hour" and not has_date:
+                raise Fault("", "a time of day needs its hour")
             takes.append(_nothing if part is None else compile_operand(part, scope))
+    if not has_date:
+        window = Window(source.max_past, source.max_future)
+        return _on_last_day(lambda here: clock_from_parts(*(take(here) for take in takes[3:])), tz, window)
     return lambda here, _: from_parts([take(here) for take in takes], tz)
 
 

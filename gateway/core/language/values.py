@@ -10,6 +10,7 @@ from json import dumps
 from math import fsum, prod
 from typing import Any, Final, NamedTuple
 
+from gateway.core.language.instants import compile_between
 from gateway.core.language.numbers import along, number_in
 from gateway.core.language.paths import Get, Node, Nothing
 from gateway.core.language.scaling import line_step
@@ -176,6 +177,8 @@ def _take(value: Value, scope: Scope, quantity: Quantity | None) -> Take | None:
         operands: Sequence[Value] | None = getattr(value, key)
         if operands is not None:
             return _combined(key, operands, combine, scope, quantity)
+    if value.between is not None:
+        return compile_between(value.between, scope)
     take = compile_source(value, scope)
     if take is None or scope.decoder != "obis":
         return take
