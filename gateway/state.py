@@ -245,6 +245,7 @@ class GatewayState:
                 "trouble": self.codecs.trouble,
                 "restarts": self.codecs.restarts,
                 "pending": self.codecs.pending,
+                "confinement": self.codecs.unprotected,
             },
             "clock_trusted": not self.processor.trust.doubted,
             "messages": self.events.messages_received,

@@ -35,6 +35,7 @@ class Codecs:
     :ivar freed: told the key of each codec that may be called again, after its calls were answered as not made.
     :ivar restarts: how often the child had to be made anew.
     :ivar trouble: why the child cannot be started; empty: it can.
+    :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
     """
 
     def __init__(self, sources: Mapping[str, str | Path], *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,6 +46,7 @@ class Codecs:
         self.freed: Callable[[str], None] = lambda _key: None
         self.restarts = 0
         self.trouble = ""
+        self.unprotected: list[str] | None = None
         self._missing = ""
         self._clock = clock
         self._codecs: dict[str, Codec] = {}
@@ -144,7 +146,7 @@ class Codecs:
             process = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
         except OSError as error:
             return f"the process for codecs cannot be started: {error}"
-        link = CodecLink(process, self._answered)
+        link = CodecLink(process, self._answered, self._greeted)
         try:
             await link.connect()
             self._link = link
@@ -191,6 +193,12 @@ class Codecs:
                 _answer_soon(call.then, _not_made(call.codec.why))
             else:
                 yield call
+
+    def _greeted(self, unprotected: list[str]) -> None:
+        """A child is ready; the missing protections are logged once, not with every child."""
+        if unprotected and unprotected != self.unprotected:
+            log.warning("codecs run with less protection than they could: %s", "; ".join(unprotected))
+        self.unprotected = unprotected
 
     def _answered(self, call: Call, line: bytes) -> None:
         if line == GIVEN_BACK:

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Final, Self
 
 from gateway.codecs.process import CHECK_S, KILL_AFTER_S, CodecProcess, StuckWatch, available, read_sources
-from gateway.codecs.protocol import LOAD_ONLY, CodecAnswer, CodecAsk, arguments, call_line, read_answer, source_line
+from gateway.codecs.protocol import (
+    LOAD_ONLY,
+    CodecAnswer,
+    CodecAsk,
+    arguments,
+    call_line,
+    read_answer,
+    read_greeting,
+    source_line,
+)
 
 log = logging.getLogger("gateway.codecs")
 
@@ -17,13 +26,17 @@ _READ_BYTES: Final = 65536
 
 
 class CodecCalls:
-    """Calls codecs and waits for each answer; a context manager, because a child process serves it."""
+    """Calls codecs and waits for each answer; a context manager, because a child process serves it.
+
+    :ivar unprotected: the protections against codecs that are missing on this machine, once one was called.
+    """
 
     def __init__(self, sources: Mapping[str, str | Path]) -> None:
         """Take codecs as text or as files.
 
         :raises ConfigurationFault: files that cannot be read.
         """
+        self.unprotected: list[str] = []
         self._sources = read_sources(sources)
         self._missing = available()
         self._numbers: dict[str, int] = {}
@@ -63,7 +76,7 @@ class CodecCalls:
     def _ask(self, codec: str, call: bytes) -> CodecAnswer:
         if self._child is None:
             self._child = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
-            self._line(self._child)
+            self.unprotected = read_greeting(self._line(self._child))
         number = self._numbers.get(codec, 0)
         lines = b""
         if not number:

@@ -1,9 +1,10 @@
 """The program in which makers' codecs run: a process of its own, started and, if need be, killed by the gateway.
 
-It imports nothing of the gateway, so that it starts fast and holds nothing worth having. The lines that come in and go out are
-described in :mod:`gateway.codecs.protocol`. Each codec has one context of the engine, made when it is first called and made
-anew after every fault. A fault in a used context is not believed: the call is made once more in a new one, so that no call can
-spoil a later one.
+It imports nothing of the gateway but the file beside it, so that it starts fast and holds nothing worth having. Before it takes
+the first codec it gives up all rights that decoding does not need: see :mod:`gateway.codecs.confinement`. The lines that come
+in and go out are described in :mod:`gateway.codecs.protocol`. Each codec has one context of the engine, made when it is first
+called and made anew after every fault. A fault in a used context is not believed: the call is made once more in a new one, so
+that no call can spoil a later one.
 
 It lives as long as its standard input is open, whatever signals its process group gets.
 """
@@ -13,7 +14,6 @@ import json
 import mmap
 import os
 import re
-import resource
 import signal
 import sys
 import time
@@ -22,14 +22,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import quickjs
+import _quickjs  # the engine alone: the package around it starts a thread, which would stay unconfined
 
 CALL_LIMIT_S: Final = 0.01
 MEMORY_BYTES: Final = 16 * 1024 * 1024
 STACK_BYTES: Final = 1024 * 1024
 RESULT_CHARACTERS: Final = 64 * 1024
 MESSAGE_CHARACTERS: Final = 400
-PROCESS_MEMORY_BYTES: Final = 256 * 1024 * 1024
 NICENESS: Final = 5
 READ_BYTES: Final = 65536
 ANSWER_WITHIN_S: Final = 0.005
@@ -38,7 +37,6 @@ PR_SET_PDEATHSIG: Final = 1
 OVERRAN: Final = f"took more than {CALL_LIMIT_S * 1000:g} ms"
 NOTHING_SAID: Final = '""'
 GIVEN_BACK: Final = "null"
-READY: Final = ""
 LOADED: Final = '{"data":{}}'
 
 HEAD: Final = "(function (module, exports, console, require, context, Buffer, $share) { return (() => {"
@@ -121,7 +119,7 @@ class Codec:
             result = self._decode(arguments)
             if self._keep_console:
                 self.console = str(self._decode(None))
-        except (quickjs.JSException, TypeError, ValueError) as error:  # the last two: text or a value that Python cannot hold
+        except (_quickjs.JSException, TypeError, ValueError) as error:  # the last two: text or a value that Python cannot hold
             text, _, stack = str(error).partition("\n    at ")
             raise _fault(text, stack) from error
         if time.process_time() - before_s > CALL_LIMIT_S:  # in one native function, where the engine does not look at its limit
@@ -137,7 +135,7 @@ class Codec:
         return result
 
     def _load(self) -> Callable[[str | None], object]:
-        context = quickjs.Context()
+        context = _quickjs.Context()
         context.set_memory_limit(MEMORY_BYTES)
         context.set_max_stack_size(STACK_BYTES)
         context.set_time_limit(CALL_LIMIT_S)
@@ -246,12 +244,10 @@ def _write(answers: list[str]) -> None:
         data = data[os.write(1, data) :]
 
 
-def restrict() -> None:
-    """Bound what a fault in the engine could do, and leave the end of this process to its parent."""
+def yield_to_parent() -> None:
+    """Leave the end of this process to its parent, and the processor to whoever needs it more."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (PROCESS_MEMORY_BYTES, PROCESS_MEMORY_BYTES))
     os.nice(NICENESS)
     if sys.platform == "linux":  # elsewhere a parent that was killed leaves it alive until the call under way ends
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -259,13 +255,16 @@ def restrict() -> None:
 
 def main() -> None:
     """Serve; arguments: the descriptor of the shared counter of calls, and whether to keep console texts."""
+    from confinement import confine  # noqa: PLC0415 - beside this program, whose folder is on the path only when it runs
+
     progress, console = sys.argv[1:]
-    restrict()
+    yield_to_parent()
     with memoryview(mmap.mmap(int(progress), mmap.PAGESIZE)).cast("Q") as cell, suppress(BrokenPipeError, ConnectionResetError):
-        _write([READY])
+        os.close(int(progress))
+        _write([json.dumps(confine())])
         serve(Server(cell, keep_console=console == "console"))
 
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # the engine's package keeps a thread that nobody needs to wait for
+    os._exit(0)  # nothing is left to tidy up

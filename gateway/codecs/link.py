@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from gateway.codecs.process import CHECK_S, CodecProcess, StuckWatch
-from gateway.codecs.protocol import call_line, forget_line, source_line
+from gateway.codecs.protocol import call_line, forget_line, read_greeting, source_line
 from gateway.codecs.record import Call, Codec
 
 log = logging.getLogger("gateway.codecs")
@@ -22,13 +22,17 @@ class CodecLink(asyncio.Protocol):
     :ivar is_stuck: it was killed, because one call lasted too long.
     """
 
-    def __init__(self, process: CodecProcess, answered: Callable[[Call, bytes], None]) -> None:
+    def __init__(
+        self, process: CodecProcess, answered: Callable[[Call, bytes], None], greeted: Callable[[list[str]], None]
+    ) -> None:
+        """Take a child that has just been started; ``greeted`` gets the protections that are missing, once it is ready."""
         self.asked: deque[Call] = deque()
         self.gone = asyncio.Event()
         self.is_ready = False
         self.is_stuck = False
         self._process = process
         self._answered = answered
+        self._greeted = greeted
         self._answers = 0
         self._known: set[int] = set()
         self._rest = b""
@@ -68,8 +72,9 @@ class CodecLink(asyncio.Protocol):
         """See :class:`asyncio.Protocol`."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if not line:
+            if not self.is_ready:
                 self.is_ready = True
+                self._greeted(read_greeting(line))
             elif line.startswith(b'"'):
                 log.debug("codec %s: %s", self.asked[0].codec.key, line.decode())
             else:

@@ -26,7 +26,7 @@ _CHECKS_MAX: Final = 200
 _PROCESS_CLOCK: Final = 2
 """With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
 
-_PROGRAM: Final = Path(__file__).with_name("child.py")
+_PROGRAM: Final = Path(__file__).absolute().with_name("child.py")
 
 
 def available() -> str:
@@ -66,11 +66,11 @@ class CodecProcess:
         engine = importlib.util.find_spec("quickjs")
         if engine is None or engine.origin is None:
             raise FileNotFoundError(INSTALL)
-        site = str(Path(engine.origin).parents[1])
+        site = str(Path(engine.origin).absolute().parents[1])
         self.connection, theirs = socket.socketpair()
         with theirs, _shared_page() as page:
             self._progress = mmap.mmap(page, mmap.PAGESIZE)
-            command = [sys.executable, "-s", "-S", "-P", str(_PROGRAM), str(page), "console" if keep_console else ""]
+            command = [sys.executable, "-s", "-S", str(_PROGRAM), str(page), "console" if keep_console else ""]
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program
                     command,
@@ -78,6 +78,8 @@ class CodecProcess:
                     stdout=theirs.fileno(),
                     pass_fds=(page,),
                     env={"TZ": "UTC", "PYTHONPATH": site},
+                    cwd="/",
+                    start_new_session=True,
                 )
             except OSError:
                 self.connection.close()

@@ -8,7 +8,8 @@ Lines to the child, in UTF-8, each a codec's number, a space and JSON:
 
 Lines from the child; calls are answered in their order:
 
-- an empty one: it has started,
+- the first one, ``["seccomp: ..."]``: it has started, and the protections that are missing here; see
+  :mod:`gateway.codecs.confinement`,
 - ``{"data":{...}}``: what the codec returned, of it ``data``, ``errors`` and ``warnings`` are looked at,
 - ``["TypeError: ... (line 3)",false]``: it gave nothing, and whether it overran,
 - ``null``: it was not asked, because it overran just before; ask again if you like,
@@ -72,6 +73,7 @@ _BESIDE_DATA: Final = frozenset({"errors", "warnings"})
 _encode = msgspec.json.Encoder().encode
 _decode_result = msgspec.json.Decoder(_Result).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_greeting = msgspec.json.Decoder(list[str]).decode
 _decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode
 
 
@@ -93,6 +95,11 @@ def call_line(number: int, arguments: bytes) -> bytes:
 def arguments(ask: CodecAsk) -> bytes:
     """The call's arguments as JSON."""
     return _encode((list(ask.payload), ask.port, ask.received_ms, dict(ask.variables)))
+
+
+def read_greeting(line: bytes) -> list[str]:
+    """The protections that a child's first line says are missing."""
+    return _decode_greeting(line)
 
 
 def read_answer(line: bytes) -> CodecAnswer:

@@ -109,9 +109,11 @@ def _check_profiles(config: Config, known: Known, found: Found) -> None:
             codec = file.compiled.codec.name if file.compiled.codec else "-"
             whose = "shipped" if file.shipped else "yours"
             rows.append((name, whose, "yes" if in_force else "no", str(devices[name]), codec, verdict))
+        unprotected = codecs.unprotected
     _say("", *_lines(rows))
     if len(known.files) < len(everything.files):
         _say(_HOW_IN_FORCE)
+    _say(*[f"missing protection against codecs: {text}" for text in unprotected])
     if not known.faults:  # else a model may be that of a profile which cannot be read
         found.warnings += _models_of_none(config.devices.registry, everything)
 

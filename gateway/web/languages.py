@@ -90,6 +90,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "quarantine": {"vi": "Cách ly: số bản tin đang chờ", "en": "Quarantine: messages that wait"},
     "waits_since": {"vi": "Chờ gì, từ khi nào", "en": "For what, and since when"},
     "codecs_suspended": {"vi": "Bộ giải mã bị tạm ngừng", "en": "Suspended codecs"},
+    "codecs_unconfined": {"vi": "Lớp bảo vệ còn thiếu quanh bộ giải mã", "en": "Missing protections around codecs"},
     # The list of devices.
     "status_page": {"vi": "Tình trạng cổng", "en": "Gateway status"},
     "search": {"vi": "Tìm mã, số sê-ri, địa điểm, kiểu máy", "en": "Search id, serial, site, model"},

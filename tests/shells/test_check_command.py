@@ -54,6 +54,15 @@ def test_without_any_file_all_defaults_are_sound(
     assert "FAIL" not in out, "all that is shipped passes the tests inside it"
 
 
+def test_protections_against_codecs_that_this_machine_lacks_are_named(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.profile("mine", RADIO, mine=CODEC)
+    monkeypatch.setattr("gateway.codecs.process._PROGRAM", Path(__file__).parent / "codecs" / "unprotected_child.py")
+    status, out, _ = check(site, capsys)
+    assert (status, "missing protection against codecs: seccomp: Function not implemented\n" in out) == (0, True)
+
+
 DEMANDING = """
 profile: NAME
 match: {topic: "own/{device}/NAME"}

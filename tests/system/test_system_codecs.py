@@ -163,6 +163,7 @@ def test_a_process_for_codecs_that_is_killed_costs_nobody_a_reading(
         ledger = wait_settled(gate, mosquitto)
         assert (ledger["written"], ledger["rejected"]) == (3000, 0)
         assert gate.status()["codecs"]["restarts"] >= 3
+        assert isinstance(gate.status()["codecs"]["confinement"], list)
     assert_each_frame_stands(influxdb, sent)
 
 
