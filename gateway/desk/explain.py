@@ -29,7 +29,7 @@ _MENDED_BY: Final = {
     RejectReason.NO_QUANTITY: "compare the paths of the profile with what was decoded, above",
     RejectReason.UNKNOWN_TOPIC: "compare topic and content with match in the profile meant, or write a profile",
     RejectReason.UNKNOWN_DEVICE: "register the device in devices.yaml, with its model or profile",
-    RejectReason.DEVICE_MISMATCH: "see which id the device was given",
+    RejectReason.DEVICE_MISMATCH: "see which id the device was given, or give each meter an id with its name as source",
     RejectReason.AMBIGUOUS_PROFILE: "register the device with its profile, or make one of the profiles say more in when",
     RejectReason.PROFILE_ERROR: "see the frame and its port; the maker's newest codec may know them",
     RejectReason.NO_BIRTH: "the node must send its birth; it was asked for",

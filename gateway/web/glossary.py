@@ -47,8 +47,11 @@ REASONS: Final[dict[RejectReason, tuple[Said, Said]]] = {
         Said("Đăng ký thiết bị trong devices.yaml, kèm kiểu máy.", "Register it in devices.yaml, with its model."),
     ),
     RejectReason.DEVICE_MISMATCH: (
-        Said("mã thiết bị không khớp topic", "payload and topic name different devices"),
-        Said("Kiểm tra mã thiết bị đã cài.", "See which id the device was given."),
+        Said("hai tên cho một thiết bị", "two names for one device"),
+        Said(
+            "Kiểm tra mã thiết bị đã cài, hoặc cho mỗi đồng hồ một id với source riêng.",
+            "See which id the device was given, or give each meter an id with its name as source.",
+        ),
     ),
     RejectReason.AMBIGUOUS_PROFILE: (
         Said("nhiều hồ sơ cùng khớp", "several profiles fit alike"),

@@ -88,7 +88,7 @@ class Fuzz:
         if seen.asks is not None:
             answer = self._codecs.call(seen.asks)
             begun_s = time.thread_time()
-            finish(self.processor, seen, answer)
+            finish(seen, answer)
             took_s += time.thread_time() - begun_s
         end = end_of(seen.outcome)
         self.ends[end] += 1
