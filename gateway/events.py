@@ -16,7 +16,7 @@ from gateway.core.lately import Lately
 from gateway.core.message import Outcome, Refusal
 from gateway.core.shares import Flood
 from gateway.core.silence import Hearing
-from gateway.core.verdict import REJECTS_WITHIN_MIN, Finding, Level
+from gateway.core.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
@@ -71,6 +71,8 @@ class Events:
     reload_trouble: list[str] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
     rejects_lately: Lately[str] = field(default_factory=partial(Lately, REJECTS_WITHIN_MIN))
+    turned_away_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
+    made_room_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
     hearing: Hearing = field(default_factory=Hearing)
     _last_said_s: dict[str, float] = field(default_factory=dict)
     _rejects_said: tuple[float, int] = (0.0, 0)
@@ -119,6 +121,28 @@ class Events:
         for flood in floods:
             self._say_sometimes(f"flood {flood.topic}", logging.WARNING, "%s", flood.describe())
         self.floods = floods
+
+    def turned_away(self, origins: Counter[str], devices_max: int) -> None:
+        """Messages of unregistered devices were refused, because as many such devices are known as may be; by topic prefix."""
+        now_s = time.monotonic()
+        for prefix, number in origins.items():
+            self.turned_away_lately.note(prefix, now_s, number)
+        ((most, number),) = origins.most_common(1)
+        self._say_sometimes(
+            "turned away",
+            logging.WARNING,
+            "%d unregistered devices are known, limits.devices: %d messages of others are refused, %d of them from %s; "
+            "those that are registered have their places",
+            devices_max,
+            origins.total(),
+            number,
+            f"{most}#",
+        )
+
+    def aged(self, names: list[str]) -> None:
+        """Unregistered devices that were silent for long made room for others."""
+        text = "%d unregistered devices that were silent for an hour made room for others, %s among them"
+        self._say_sometimes("aged", logging.INFO, text, len(names), names[0])
 
     def rejects_not_kept(self, number: int, why: str) -> None:
         """Rejects that are counted but whose bytes are gone."""

@@ -133,6 +133,7 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "codecs": parts.codecs.run(),
         "quarantine": parts.quarantine.run(),
         "device states": parts.device_states.run(),
+        "places": parts.device_states.watch_places(),
         "births": parts.housekeeping.remember_births(parts.delivery.let_go),
         "subscriptions": parts.housekeeping.remember_subscriptions(),
         "damage": parts.database.watch(),

@@ -11,6 +11,7 @@ from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body, encode
 from gateway.core.catch_up import Progress
 from gateway.core.coverage import Stand
+from gateway.core.device import Device
 from gateway.core.health import registered_devices
 from gateway.core.lately import Rates
 from gateway.core.ledger import Ledger
@@ -18,7 +19,7 @@ from gateway.core.message import Reading
 from gateway.core.points import escape_tag
 from gateway.core.process import Processor
 from gateway.core.silence import UNREGISTERED, Presence, Silence
-from gateway.core.streams import Device, Unresolved
+from gateway.core.streams import Unresolved
 from gateway.core.verdict import Finding, Fleet, Level, fleet_of, of_data, of_devices, of_stores, worst_first
 from gateway.delivery.deliver import Delivery
 from gateway.disk.journal import Stock
@@ -185,6 +186,7 @@ class GatewayState:
             *self.journal.missing(),
             *troubles.of_codecs(self.codecs),
             *troubles.of_senders(events.floods, jumps),
+            *troubles.of_strangers(events, self.config.limits.devices, time.monotonic()),
             *troubles.of_itself(events, clock_doubted=processor.trust.doubted, imbalance=self.ledger.imbalance),
         ]
 

@@ -1,11 +1,12 @@
 """Findings about the gateway and what it is connected to. One more trouble is one more line here."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from gateway.codecs.caller import Codecs
 from gateway.core.shares import Flood
 from gateway.core.unit_jumps import UnitJump
-from gateway.core.verdict import Finding, Level
+from gateway.core.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.events import Events
 
 
@@ -48,6 +49,19 @@ def of_senders(floods: Iterable[Flood], jumps: Iterable[UnitJump]) -> Iterator[F
             yield Finding("flood", Level.ATTENTION, sends | {"device": flood.device})
         else:
             yield Finding("flood_topic", Level.ATTENTION, sends | {"topic": flood.topic[:200]})
+
+
+def of_strangers(events: Events, devices_max: int, now_s: float) -> Iterator[Finding]:
+    """Findings about names nobody registered, invented ones among them, that fill what is meant for them."""
+    if turned_away := events.turned_away_lately.counts(now_s):
+        yield Finding("too_many_devices", Level.TROUBLE, {"limit": devices_max} | _by_origin(turned_away))
+    if made_room := events.made_room_lately.counts(now_s):
+        yield Finding("quarantine_crowded", Level.TROUBLE, _by_origin(made_room))
+
+
+def _by_origin(messages: Counter[str]) -> dict[str, float | str]:
+    ((origin, _),) = messages.most_common(1)
+    return {"count": messages.total(), "minutes": ORIGINS_WITHIN_MIN, "origin": f"{origin}#"}
 
 
 def of_itself(events: Events, *, clock_doubted: bool, imbalance: int) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.candidates import NO_PORTS, Frame, Unnamed
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS, device_ms
+from gateway.core.device import NO_PARAMS, Device
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.held import Held
 from gateway.core.judge import Judge
@@ -21,7 +22,7 @@ from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import refusal_of, refused, unresolved, waiting
 from gateway.core.sparkplug import SparkplugHost
 from gateway.core.sparkplug_births import NAMESPACE, Address
-from gateway.core.streams import NO_PARAMS, Device, Streams, Unresolved
+from gateway.core.streams import Streams, Unresolved
 from gateway.core.waiting import WaitCause
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
@@ -100,6 +101,7 @@ class ByProfile:
             return Outcome(ignored=frame)
         device = self.streams.admit(frame.device)
         if isinstance(device, Unresolved):
+            self.streams.note_turned_away(device, message.topic)
             return unresolved(device, message, now_ms)
         if not message.retain and now_ms > device.last_seen_ms:
             device.last_seen_ms = now_ms

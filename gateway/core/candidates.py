@@ -9,6 +9,7 @@ from gateway.core.native import Undecodable
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+    from gateway.core.device import Device
     from gateway.core.envelope_plain import Plain, Row
     from gateway.core.language.profile import CompiledProfile
 
@@ -104,6 +105,10 @@ class Likeness(NamedTuple):
 
 class Way(Protocol):
     """The short way of a frame that is like the one before it on its topic (:class:`gateway.core.short_way.ShortWay`)."""
+
+    @property
+    def device(self) -> "Device":
+        """The device on whose topic it is."""
 
     def take(self, message: Message, now_ms: int) -> Outcome | None:
         """What becomes of a message; None: it must go the long way."""

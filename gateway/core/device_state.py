@@ -13,9 +13,9 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from gateway.core.counters import CounterState, Register
+from gateway.core.device import Device
 from gateway.core.duplicates import WINDOW_S, Key, RecentKeys
 from gateway.core.shapes import Shapes
-from gateway.core.streams import Device
 
 _Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 _Word = Annotated[int, Field(ge=0, lt=1 << 64)]

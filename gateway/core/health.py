@@ -8,9 +8,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+from gateway.core.device import Device
 from gateway.core.points import escape_tag, tag_text
 from gateway.core.silence import Presence, Silence
-from gateway.core.streams import Device, Streams, Unresolved
+from gateway.core.streams import Streams, Unresolved
 from schemas.quantities import HEALTH
 from schemas.registry import RegisteredDevice, device_key
 
@@ -46,7 +47,7 @@ def health_line(device: Device, registered: RegisteredDevice, silence: Silence, 
 def registered_devices(streams: Streams) -> Iterator[Device]:
     """Every device that the registry names, once. One that was not met yet is let in now, with what is remembered of it.
 
-    One that may not be let in, because there are too many, is there all the same, as never heard.
+    One that may not be let in, as a simulated one where those are refused, is there all the same, as never heard.
     """
     for name, registered in streams.registry.items():
         if registered.source is not None and name != registered.id:

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.candidates import Frame, Way
+from gateway.core.device import Device
 from gateway.core.message import Message, Outcome
-from gateway.core.streams import Device
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
     from gateway.core.envelope_plain import Row

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from gateway.core.clock import DOUBTED_FUTURE_MS, MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
 from gateway.core.counters import CounterState
+from gateway.core.device import Device, Series
 from gateway.core.duplicates import NEW, DedupVerdict, RecentKeys, Twin, series_key
 from gateway.core.mapped import CounterRule
 from gateway.core.message import Message, Outcome, Reading
 from gateway.core.points import tail
 from gateway.core.refusing import refusal_of
 from gateway.core.shapes import Shape, Shapes
-from gateway.core.streams import Device, Series
 from gateway.core.unit_jumps import UnitJumps
 from schemas.quantities import Quality
 from schemas.readings import NativeReading, Value

@@ -18,13 +18,13 @@ class Lately(Generic[Key]):
         self._minutes = minutes
         self._counts: deque[tuple[float, Counter[Key]]] = deque()
 
-    def note(self, key: Key, now_s: float) -> None:
-        """It happened once more."""
+    def note(self, key: Key, now_s: float, number: int = 1) -> None:
+        """It happened once more, or so many times."""
         minute = now_s // _MINUTE_S
         if not self._counts or self._counts[-1][0] != minute:
             self._forget(minute)
             self._counts.append((minute, Counter()))
-        self._counts[-1][1][key] += 1
+        self._counts[-1][1][key] += number
 
     def counts(self, now_s: float) -> Counter[Key]:
         """Count each."""

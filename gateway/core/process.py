@@ -19,6 +19,7 @@ from typing import NamedTuple
 from gateway.core.by_profile import BIRTH, ByProfile
 from gateway.core.candidates import Frame
 from gateway.core.clock import ClockTrust, TimeRules, device_ms
+from gateway.core.device import Device
 from gateway.core.held import Held
 from gateway.core.judge import Judge
 from gateway.core.mapped import Sight
@@ -27,7 +28,7 @@ from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops
 from gateway.core.points import tag_text
 from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import addressed, internal_error, refusal_of, refused, unresolved, waiting
-from gateway.core.streams import Device, Stream, Streams, Unresolved
+from gateway.core.streams import Stream, Streams, Unresolved
 from gateway.core.waiting import WaitCause
 from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading

@@ -1,7 +1,8 @@
 """Messages that do not become data: the outcome of each, in one form."""
 
+from gateway.core.device import Series
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, Rare, Refusal
-from gateway.core.streams import Series, Unresolved
+from gateway.core.streams import Unresolved
 from gateway.core.waiting import WaitCause, Waiting
 from schemas.registry import device_key
 from schemas.rejects import RejectReason

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.core.candidates import Frame, Likeness
 from gateway.core.clock import device_ms, rfc3339_ms
 from gateway.core.decoders.plain import may_be_unbounded
+from gateway.core.device import NO_PARAMS, Device, Series
 from gateway.core.envelope_plain import Row
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.held import UNKNOWN, Held
@@ -23,7 +24,6 @@ from gateway.core.language.profile import CodecUse, CompiledProfile
 from gateway.core.language.sources import Here
 from gateway.core.message import CodecAsk, Message, Outcome, Rare
 from gateway.core.native import Drop
-from gateway.core.streams import NO_PARAMS, Series
 from schemas.quantities import Quality
 from schemas.readings import NativeReading
 
@@ -46,6 +46,11 @@ class ShortWay:
         self._numbers = point.numbers_in("decoded" if profile.codec is None else "codec")
         self._params = registered.params if registered is not None else NO_PARAMS
         self._series = series
+
+    @property
+    def device(self) -> Device:
+        """The device."""
+        return self._series.device
 
     def take(self, message: Message, now_ms: int) -> Outcome | None:
         """What becomes of a message; None: it must go the long way."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from gateway.core.streams import Device
+from gateway.core.device import Device
 from schemas.registry import RegisteredDevice
 
 INTERVALS: Final = 3

@@ -1,219 +1,29 @@
 """Streams and devices: what a topic resolves to, worked out once and not once per message."""
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Protocol
+from itertools import islice
+from typing import Final, TypeVar
 
-from gateway.core.counters import CounterState
-from gateway.core.duplicates import RecentKeys, series_key
-from gateway.core.frames import RecentFrames
+from gateway.core.device import SIMULATED_PREFIX, Device, Registered, Series
 from gateway.core.mapped import Params
-from gateway.core.message import Message, Outcome
-from gateway.core.native import Drop, NativeDecoder
-from gateway.core.points import tag_text
+from gateway.core.native import NativeDecoder
+from gateway.core.places import Places, topic_prefix
 from gateway.core.profiles import ProfiledTopic, Profiles
 from gateway.core.shapes import Shapes
 from schemas.device_ids import device_id
-from schemas.quantities import DOMAINS, RAISED_BY, Quality
+from schemas.quantities import DOMAINS
 from schemas.registry import device_key, is_same_source
-from schemas.rejects import DropCause, RejectReason
+from schemas.rejects import RejectReason
 from schemas.topics import is_id, parse_topic
 
-SIMULATED_PREFIX = "sim-"
-_SET_BACK_MS = 60_000
+Met = TypeVar("Met")
+
+_FORGET_SHARE: Final = 64
+"""Of a full cache one entry of so many is forgotten at a time."""
+
 MESSAGES_KEPT = 1000
 """The last message is kept of so many devices; of another one from when people begin to look at it."""
-
-TAG_VALUES_MAX = 64
-"""Most values of one tag of one device: a tag that is never the same twice would be a flood of series."""
-
-
-NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
-"""Of a device that the registry does not name."""
-
-
-class Registered(Protocol):
-    """What the core needs to know of a registered device."""
-
-    @property
-    def id(self) -> str:
-        """The measuring place."""
-
-    @property
-    def source(self) -> str | None:
-        """The name that the meter sends under, or None: nobody said another than the id."""
-
-    @property
-    def area(self) -> str | None:
-        """Code of the area, or None."""
-
-    @property
-    def params(self) -> dict[str, float | int | str | bool]:
-        """Parameters: pulse weight, CT ratio, ``interval_s`` and so on."""
-
-    @property
-    def site(self) -> str | None:
-        """Where it stands, or None."""
-
-    @property
-    def domain(self) -> str | None:
-        """What it measures, or None."""
-
-    @property
-    def profile(self) -> str | None:
-        """The profile that reads its messages, or None: what its model or the message itself tells."""
-
-    @property
-    def model(self) -> str | None:
-        """The maker's name of its model, or None."""
-
-
-class Device:
-    """One device: its small and bounded state.
-
-    :ivar source: the name that its messages come under; the first one that came, unless the registry says. Empty: none came.
-    :ivar last_message: its newest message, when it came and what became of it, for people who look at it; None: not kept.
-    :ivar domain: the domain in which it was first heard.
-    :ivar goodbye_ms: when it, or its will, last said that it is offline.
-    :ivar registered_ms: when it was first seen in the registry, of a device that was never heard.
-    """
-
-    __slots__ = (
-        "admitted",
-        "counters",
-        "domain",
-        "goodbye_ms",
-        "last_message",
-        "last_replay_stamp_ms",
-        "last_seen_ms",
-        "last_seq",
-        "last_stamp_ms",
-        "name",
-        "offset_ms",
-        "online",
-        "quality",
-        "recent",
-        "registered",
-        "registered_ms",
-        "seen_frames",
-        "seq_missing",
-        "source",
-        "streams",
-        "tag_values",
-    )
-
-    def __init__(self, name: str, registered: Registered | None, source: str = "") -> None:
-        self.name = name
-        self.registered = registered
-        self.admitted = False
-        self.recent: RecentKeys | None = None
-        self.counters: CounterState | None = None
-        self.domain: str | None = None
-        self.goodbye_ms = 0
-        self.last_message: tuple[Message, int, Outcome] | tuple[()] | None = None
-        self.last_seen_ms = 0
-        self.last_replay_stamp_ms = 0
-        self.last_stamp_ms = 0
-        self.last_seq = -1
-        self.registered_ms = 0
-        self.seq_missing = 0
-        self.source = source
-        self.streams = 0
-        self.seen_frames: RecentFrames | None = None
-        self.tag_values: dict[str, set[str]] | None = None
-        self.offset_ms: int | None = None
-        self.online: bool | None = None
-        self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
-
-    def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
-        """The tags that this device may have; one value too many of a tag is dropped."""
-        allowed = []
-        for tag, text in given:
-            if self._may_tag(tag, text):
-                allowed.append((tag, text))
-            else:
-                dropped.append((tag, DropCause.BAD_TAG))
-        return allowed
-
-    @property
-    def measures(self) -> str | None:
-        """Its domain, as the registry says, else as it was heard."""
-        return (self.registered.domain if self.registered is not None else None) or self.domain
-
-    @property
-    def has_left(self) -> bool:
-        """True when it said goodbye and nothing came from it since."""
-        return self.online is False and self.last_seen_ms <= self.goodbye_ms
-
-    @property
-    def is_blank(self) -> bool:
-        """True when it never sent anything, live or retained, neither a reading nor a state."""
-        sent = self.recent is not None or self.counters is not None or self.last_stamp_ms
-        return not (self.last_seen_ms or sent or self.online is not None)
-
-    def say(self, now_ms: int, *, online: bool) -> None:
-        """Take its word, or its will's, that it is there or is not."""
-        self.online = online
-        if not online:
-            self.goodbye_ms = now_ms
-
-    @property
-    def raised_bounds(self) -> dict[str, float]:
-        """Field → the greater maximum that the registry gives it: a meter behind a transformer has a scale of its own."""
-        params = self.registered.params if self.registered else NO_PARAMS
-        given = {name: value for name in RAISED_BY if isinstance(value := params.get(name), int | float)}
-        return {field: float(value) for name, value in given.items() for field in RAISED_BY[name]}
-
-    def _may_tag(self, tag: str, value: str) -> bool:
-        if self.tag_values is None:
-            self.tag_values = {}
-        values = self.tag_values.setdefault(tag, set())
-        if value not in values:
-            if len(values) >= TAG_VALUES_MAX:
-                return False
-            values.add(value)
-        return True
-
-    def stamp(self, now_ms: int, *, replayed: bool = False) -> int:
-        """The gateway's time for a reading without its own. Two of one device never share a millisecond.
-
-        When the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed. What is
-        replayed came long ago, beside readings that come now: it follows its own.
-        """
-        if replayed:
-            self.last_replay_stamp_ms = _next_ms(self.last_replay_stamp_ms, now_ms)
-            return self.last_replay_stamp_ms
-        self.last_stamp_ms = _next_ms(self.last_stamp_ms, now_ms)
-        return self.last_stamp_ms
-
-
-def _next_ms(last_ms: int, now_ms: int) -> int:
-    ahead_ms = last_ms - now_ms
-    return now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else last_ms + 1
-
-
-class Series:
-    """Where the readings of one device go in one domain: the tags that never change.
-
-    :ivar key: stands for domain and tags in the window of duplicates.
-    """
-
-    __slots__ = ("device", "domain", "key", "site", "tags")
-
-    def __init__(self, site: str, device: Device, domain: str) -> None:
-        self.site = site
-        self.device = device
-        self.domain = domain
-        if device.domain is None and domain in DOMAINS:
-            device.domain = domain
-        self.tags = tag_text(self.fixed_tags())
-        self.key = series_key(domain, self.tags)
-
-    def fixed_tags(self) -> list[tuple[str, str]]:
-        """Tags of every point of this series, unescaped."""
-        area = self.device.registered.area if self.device.registered else None
-        return [("area", area or ""), ("device", self.device.name), ("site", self.site)]
 
 
 class Stream(Series):
@@ -239,6 +49,7 @@ class Unresolved:
     """Why a topic resolves to nothing.
 
     :ivar waits: the device may be registered yet, and its messages wait for that in quarantine.
+    :ivar no_place: there are too many devices that nobody registered.
     """
 
     reason: RejectReason
@@ -246,6 +57,7 @@ class Unresolved:
     device: str = ""
     domain: str = "unknown"
     waits: bool = False
+    no_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +66,7 @@ class Admission:
 
     :ivar unknown: ``accept``, ``quarantine`` or ``reject`` what the registry does not name.
     :ivar simulated: the same for simulated devices.
-    :ivar devices_max: most devices known at a time: a flood of invented names must not become a flood of series.
+    :ivar devices_max: most unregistered devices known at a time: a flood of invented names must not become one of series.
     """
 
     unknown: str = "accept"
@@ -280,9 +92,9 @@ class Streams:
         self.registry: Mapping[str, Registered] = registry or {}
         self.profiles = profiles or Profiles()
         self._admission = admission or Admission()
+        self.places = Places(self._admission.devices_max)
         self._streams: dict[str, Stream] = {}
         self._topics: dict[str, ProfiledTopic] = {}
-        self._series: dict[tuple[str, str], Series] = {}
         self._sites: dict[str, str] = {}
         self._ids: dict[str, str] = {}
         self._decoders = {domain: NativeDecoder(domain) for domain in DOMAINS}
@@ -301,18 +113,24 @@ class Streams:
                 return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, parts.device, parts.domain)
         device = self.admit(parts.device, parts.domain)
         if isinstance(device, Unresolved):
+            self.note_turned_away(device, topic)
             return device
-        if device.streams >= TAG_VALUES_MAX:
-            detail = f"{device.name} speaks on its topic {TAG_VALUES_MAX + 1}; one device has few sites and domains"
+        if not self.places.may_speak_on_another(device):
+            detail = f"{device.name} speaks on its topic {device.streams + 1}; one device has few sites and domains"
             return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, device.name, parts.domain)
         site = self._sites.get(parts.site, parts.site)
         kind = StatusStream if parts.channel == "status" else Stream
         stream = kind(site, device, self._decoders[parts.domain])
-        if not stream.is_status and self._has_room(self._streams):
-            self._sites[site] = site
-            device.streams += 1
-            self._streams[topic] = stream  # states are rare: they need not be kept for every device
+        if not stream.is_status:  # states are rare: they need not be kept for every device
+            self._remember(self._sites, site, site)
+            self.places.topic_taken(device)
+            self._streams[topic] = stream
         return stream
+
+    def note_turned_away(self, why: Unresolved, topic: str) -> None:
+        """Count a message of a device that found no place, by where it comes from."""
+        if why.no_place:
+            self.places.turned_away.note(topic_prefix(topic, why.device))
 
     def _profiled(self, topic: str) -> ProfiledTopic | Unresolved:
         found = self.profiles.topic(topic)
@@ -321,12 +139,16 @@ class Streams:
                 RejectReason.UNKNOWN_TOPIC,
                 "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it",
             )
-        if self._has_room(self._topics):
-            self._topics[topic] = found
+        self._remember(self._topics, topic, found)
         return found
 
-    def _has_room(self, met: Sized) -> bool:
-        return len(met) < 4 * self._admission.devices_max
+    def _remember(self, met: dict[str, Met], key: str, value: Met) -> None:
+        """Keep what was worked out; of too many the oldest go, and are worked out again: nobody is shut out for ever."""
+        most = 4 * (self._admission.devices_max + len(self.registry))
+        if len(met) >= most and key not in met:
+            for old in list(islice(met, 1 + most // _FORGET_SHARE)):
+                del met[old]
+        met[key] = value
 
     def admit(self, source: str, domain: str = "unknown") -> Device | Unresolved:
         """The device that sends under the name ``source``, or why it is not let in.
@@ -362,8 +184,8 @@ class Streams:
         entry = self._entry(name)
         if entry is not None and entry.source is not None:
             name = entry.id
-        if name != source and self._has_room(self._ids):
-            self._ids[source] = name
+        if name != source:
+            self._remember(self._ids, source, name)
         return name
 
     def meet(self, name: str, domain: str = "unknown", source: str = "") -> Device | Unresolved:
@@ -376,7 +198,13 @@ class Streams:
             waits = self._admission.unknown == "quarantine" and self._registered(name) is None
             return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, waits and is_id(name))
         if device is None:
-            device = self.devices[name] = Device(name, self._registered(name), source)
+            registered, as_written = self._registered(name), name in self.registry
+            if not self.places.has_place(name, registered=registered is not None, as_written=as_written):
+                most = self._admission.devices_max
+                detail = f"{name} would be unregistered device {most + 1}; limits.devices is {most}; register it"
+                return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, name, domain, no_place=True)
+            device = self.devices[name] = Device(name, registered, source)
+            self.places.take(device, as_written=as_written)
             if len(self.devices) <= MESSAGES_KEPT:
                 device.last_message = ()
             self.restore(device)
@@ -412,17 +240,34 @@ class Streams:
                 return f"{device} is simulated and limits.simulated is reject"
         elif self._admission.unknown != "accept" and self._registered(device) is None:
             return f"{device} is not in the registry and devices.unknown is {self._admission.unknown}; register it"
-        if device not in self.devices and len(self.devices) >= self._admission.devices_max:
-            return f"{device} would be device {len(self.devices) + 1}; limits.devices is {self._admission.devices_max}"
         return ""
+
+    def age(self, now_ms: int) -> list[str]:
+        """Forget the unregistered devices that must make room, with all that is known of them; called once a minute."""
+        leaving = self.places.leaving(self.devices.values(), now_ms)
+        if not leaving:
+            return []
+        gone = set(leaving)
+        for device in leaving:
+            del self.devices[device.name]
+            self.places.left(device)
+        for topic in [topic for topic, stream in self._streams.items() if stream.device in gone]:
+            del self._streams[topic]
+        for topic in [topic for topic, found in self._topics.items() if found.short_way and found.short_way.device in gone]:
+            del self._topics[topic]
+        return [device.name for device in leaving]
+
+    def is_registered(self, name: str) -> bool:
+        """Tell if the registry names a device."""
+        return self._registered(name) is not None
 
     def series(self, device: Device, domain: str, site: str) -> Series:
         """Where the readings of a device go that a profile made, in one domain."""
-        series = self._series.get((device.name, domain))
-        if series is None or series.site != site or series.device is not device:
-            series = Series(site, device, domain)
-            if self._has_room(self._series):
-                self._series[device.name, domain] = series
+        if device.series is None:
+            device.series = {}
+        series = device.series.get(domain)
+        if series is None or series.site != site:
+            series = device.series[domain] = Series(site, device, domain)
         return series
 
     def replace_registry(self, registry: Mapping[str, Registered]) -> list[str]:
@@ -438,6 +283,9 @@ class Streams:
             device.admitted = False
         for name in [name for name, device in self.devices.items() if device.registered is None and device.is_blank]:
             del self.devices[name]
+        self.places.begin_anew()
+        for device in self.devices.values():
+            self.places.take(device, as_written=device.name in registry)
         return new
 
     def replace_profiles(self, profiles: Profiles) -> None:
@@ -448,8 +296,7 @@ class Streams:
     def _forget_resolved(self) -> None:
         self._streams.clear()
         self._topics.clear()
-        self._series.clear()
         self._sites.clear()
         self._ids.clear()
         for device in self.devices.values():
-            device.streams = 0
+            device.streams, device.series = 0, None

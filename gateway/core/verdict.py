@@ -10,12 +10,14 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.core.clock import TimeRules
+from gateway.core.device import Device
 from gateway.core.silence import Presence, Silence
-from gateway.core.streams import Device
 
 REJECTS_WITHIN_MIN: Final = 10
 """Rejects of so many minutes count; older ones are history."""
 
+ORIGINS_WITHIN_MIN: Final = 10
+"""The same for messages that found no place, or made room."""
 _FILLING: Final = 0.8
 _SITE_LEAST: Final = 3
 """From so many silent devices on, more than half of all is no chance."""

@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 
 from gateway.codecs.calls import CodecCalls
 from gateway.core.clock import YEAR_2020_MS, ClockTrust, TimeRules, device_ms
+from gateway.core.device import Registered
 from gateway.core.mapped import Window
 from gateway.core.message import StoredMessage
 from gateway.core.native import Undecodable
 from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
-from gateway.core.streams import Registered, Streams
+from gateway.core.streams import Streams
 from gateway.desk.documents import instant_text
 from gateway.desk.look import Desk, Seen
 from gateway.desk.profile_compare import compare, points_of

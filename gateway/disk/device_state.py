@@ -19,9 +19,10 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
+from gateway.core.device import Device
 from gateway.core.device_state import pack, unpack
 from gateway.core.health import registered_devices
-from gateway.core.streams import Device, Streams
+from gateway.core.streams import Streams
 from gateway.disk.database import Database, DatabaseFault
 from gateway.events import Events
 
@@ -30,6 +31,8 @@ log = logging.getLogger("gateway.disk")
 _SAVE_EVERY_S: Final = 900.0
 _SUBSCRIBED_WITHIN_S: Final = 1.0
 """The start is in a hurry to subscribe: the broker's queue fills. Who asks for devices before that has them restored."""
+_LOOK_EVERY_S: Final = 1.0
+_AGE_EVERY_S: Final = 60.0
 _TOGETHER: Final = 200
 """Devices in a row; also how many are looked at before others get their turn."""
 _LEVEL: Final = 9
@@ -57,11 +60,16 @@ class DeviceStates:
         self._registry_changed = asyncio.Event()
 
     def load(self) -> None:
-        """Read what there is, at most of as many devices as may be known at a time, the newest first."""
+        """Read what there is, the newest first: of all registered devices, and of as many others as may be known at a time."""
+        others = 0
         for row, body in self._database.run_here(_select):
             self._useless.add(row)
             for name, line in self._lines_of(row, body):
-                if name not in self._rows and len(self._rows) < self._devices_max:
+                if name in self._rows:
+                    continue
+                is_other = not self._streams.is_registered(name)
+                if not is_other or others < self._devices_max:
+                    others += is_other
                     self._rows[name] = row
                     self._lines[name] = line
                     self._useless.discard(row)
@@ -129,6 +137,27 @@ class DeviceStates:
         with suppress(DatabaseFault):
             async with self._saving:
                 await self._save(new, None)
+
+    async def watch_places(self) -> None:
+        """Say who found no place, and make places free as unregistered devices age; until cancelled."""
+        next_s = time.monotonic() + _AGE_EVERY_S
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if turned_away := self._streams.places.turned_away.take():
+                self._events.turned_away(turned_away, self._devices_max)
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + _AGE_EVERY_S
+                await self.forget(self._streams.age(time.time_ns() // 1_000_000))
+
+    async def forget(self, names: list[str]) -> None:
+        """Forget devices that made room; who of them comes back is a new one."""
+        if not names:
+            return
+        async with self._saving:  # a save under way would remember them again
+            for name in names:
+                self._checks.pop(name, None)
+                self._rows.pop(name, None)
+        self._events.aged(names)
 
     async def save(self, *, windows: bool = False) -> int:
         """Save what changed; how many devices that were.

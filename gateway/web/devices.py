@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.core.device import Device
 from gateway.core.message import Message, Outcome, Refusal, StoredMessage
 from gateway.core.silence import UNREGISTERED
-from gateway.core.streams import Device, Unresolved
+from gateway.core.streams import Unresolved
 from gateway.core.waiting import WaitCause
 from gateway.desk.retrace import AskCodec, Retraced, births_named_by, is_settled, retrace
 from gateway.disk import quarantine, rejects

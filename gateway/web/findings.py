@@ -64,6 +64,16 @@ FINDINGS: Final[dict[str, Said]] = {
     "domain_silent": Said("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
     "never_heard": Said("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
     "clocks_off": Said("Thiết bị có đồng hồ sai: {count}", "Devices whose clock is wrong: {count}"),
+    "too_many_devices": Said(
+        "Đã đủ {limit} thiết bị chưa đăng ký; trong {minutes} phút qua {count} bản tin của thiết bị khác bị từ chối, "
+        "nhiều nhất từ {origin}: hãy đăng ký thiết bị của mình và tìm nguồn gửi tên lạ",
+        "{limit} unregistered devices are known, the limit; {count} messages of others were refused in the last {minutes} "
+        "minutes, most of them from {origin}: register your devices, and find who sends under invented names",
+    ),
+    "quarantine_crowded": Said(
+        "Khu cách ly đã đầy: trong {minutes} phút qua {count} bản tin phải nhường chỗ, nhiều nhất từ {origin}",
+        "quarantine: it is full, {count} messages made room in the last {minutes} minutes, most of them from {origin}",
+    ),
     "lost": Said(
         "Bản tin trong khu cách ly bị hỏng trên đĩa và mất: {count}", "Messages in quarantine damaged and lost: {count}"
     ),

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core.device import TAG_VALUES_MAX
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.streams import MESSAGES_KEPT, TAG_VALUES_MAX, Admission
+from gateway.core.streams import MESSAGES_KEPT, Admission
 from gateway.core.waiting import WaitCause
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.device import Device
 from gateway.core.device_state import pack, unpack
 from gateway.core.duplicates import KEYS_MAX, WINDOW_S, RecentKeys, Twin, series_key
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.shapes import SHAPES_MAX, Shapes
-from gateway.core.streams import Device
 from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 from tests.core.making import (

@@ -92,11 +92,12 @@ def test_no_more_devices_than_the_limit_are_let_in_and_those_let_in_stay() -> No
     assert set(streams.devices) == {"d1", "d2"}
 
 
-def test_a_flood_of_sites_for_one_device_does_not_fill_the_memory() -> None:
+def test_a_flood_of_sites_for_one_device_becomes_neither_series_nor_memory() -> None:
     streams = Streams(admission=Admission(devices_max=2))
-    for number in range(1000):
-        assert resolved(streams, topic(site=f"s{number}")).site == f"s{number}"
-    assert len(streams._streams) <= 8  # noqa: SLF001
+    found = [streams.resolve(topic(site=f"s{number}")) for number in range(1000)]
+    assert sum(isinstance(each, Stream) for each in found) == len(streams._streams) == 6  # noqa: SLF001
+    assert "speaks on its topic 7" in refused(streams, topic(site="s999")).detail
+    assert resolved(streams, topic(site="s1"))
     assert len(streams._sites) <= 8  # noqa: SLF001
 
 

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.device import Device
 from gateway.core.device_state import pack, unpack
 from gateway.core.health import registered_devices
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
 from gateway.core.shapes import Shapes
-from gateway.core.streams import Admission, Device
+from gateway.core.streams import Admission
 from schemas.device_ids import device_id
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason

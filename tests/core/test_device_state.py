@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.counters import CounterState
+from gateway.core.device import Device
 from gateway.core.device_state import pack, unpack
 from gateway.core.duplicates import WINDOW_S, DedupVerdict, RecentKeys, Twin, series_key
 from gateway.core.shapes import Shapes
-from gateway.core.streams import Device
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 
 KEY = series_key("water", ",device=m1,site=s1")

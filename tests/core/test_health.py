@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core.device import Device
 from gateway.core.health import health_line, health_lines, registered_devices
 from gateway.core.silence import Silence
-from gateway.core.streams import Device, Streams
+from gateway.core.streams import Streams
 from schemas.registry import RegisteredDevice, Registry
 from tests.core.line_protocol import parse
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.core.device import Device
 from gateway.core.silence import Hearing, Presence, Silence
-from gateway.core.streams import Device, Streams
+from gateway.core.streams import Streams
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, topic
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.core.device import Device
 from gateway.core.silence import Presence, Silence
-from gateway.core.streams import Device
 from gateway.core.verdict import (
     Finding,
     Fleet,

@@ -13,9 +13,10 @@ from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body
 from gateway.core.catch_up import Progress
 from gateway.core.counters import CounterState
+from gateway.core.device import Device
 from gateway.core.ledger import Ledger
 from gateway.core.message import Message, Outcome, Reading, Refusal
-from gateway.core.streams import Device, Streams
+from gateway.core.streams import Streams
 from gateway.core.waiting import WaitCause, Waiting
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker

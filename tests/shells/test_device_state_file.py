@@ -4,19 +4,20 @@ import asyncio
 import logging
 import random
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.core.counters import CounterState
+from gateway.core.device import Device
 from gateway.core.duplicates import RecentKeys, series_key
-from gateway.core.streams import Device, Streams
+from gateway.core.streams import Admission, Streams
 from gateway.disk import device_state
 from gateway.disk.database import Database, DatabaseFault
 from gateway.disk.device_state import DeviceStates
 from gateway.events import Events
-from tests.core.making import MINUTE_MS, NOW_MS
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered
 
 SAVES_AN_HOUR = 4
 
@@ -24,10 +25,10 @@ SAVES_AN_HOUR = 4
 class Run:
     """One run of a gateway on a file, as far as devices go."""
 
-    def __init__(self, path: Path, devices_max: int) -> None:
+    def __init__(self, path: Path, devices_max: int, registered: Iterable[str] = ()) -> None:
         self.database = Database(path)
         self.database.open()
-        self.streams = Streams()
+        self.streams = Streams({name: Registered() for name in registered}, Admission(devices_max=devices_max))
         self.devices, self.shapes = self.streams.devices, self.streams.shapes
         self.states = DeviceStates(self.database, Events(), self.streams, devices_max)
         self.streams.restore = self.states.restore
@@ -71,10 +72,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a run on the same file; the run before it ends."""
     runs: list[Run] = []
 
-    def start(devices_max: int = 20_000) -> Run:
+    def start(devices_max: int = 20_000, registered: Iterable[str] = ()) -> Run:
         if runs:
             runs.pop().database.close()
-        runs.append(Run(tmp_path / "journal.db", devices_max))
+        runs.append(Run(tmp_path / "journal.db", devices_max, registered))
         return runs[0]
 
     yield start
@@ -191,6 +192,31 @@ def test_of_too_many_devices_the_newest_are_remembered(start: Start) -> None:
     run.hear("m0", NOW_MS)
     run.save()
     assert run.rows() == 2
+
+
+def test_registered_devices_are_remembered_whatever_number_of_others_came_after_them(start: Start) -> None:
+    """The limit holds for invented names, not for the fleet."""
+    run = start()
+    for names in (("meter", "fleet"), [f"invented-{n}" for n in range(500)]):
+        for name in names:
+            run.hear(name, NOW_MS)
+        run.save()
+    run = start(100, registered=["meter", "fleet"])
+    assert len(run.states._lines) == 102  # noqa: SLF001
+    assert [run.meet(name).last_seen_ms for name in ("meter", "fleet", "invented-0")] == [NOW_MS, NOW_MS, 0]
+
+
+def test_a_device_that_made_room_is_forgotten_and_starts_as_a_new_one(start: Start) -> None:
+    run = start(devices_max=3)
+    for number in range(3):
+        run.streams.meet(f"d{number}")
+        run.hear(f"d{number}", NOW_MS - number)
+    run.save()
+    names = run.streams.age(NOW_MS + HOUR_MS)
+    asyncio.run(run.states.forget(names))
+    assert names == ["d2"]
+    assert [*run.states._rows] == [*run.states._checks] == ["d0", "d1"]  # noqa: SLF001
+    assert run.meet("d2").last_seen_ms == 0
 
 
 def test_what_the_disk_did_not_take_is_saved_the_next_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.codecs.protocol import CodecAsk, arguments, read_answer
+from gateway.core.device import Device
 from gateway.core.device_state import pack, unpack
 from gateway.core.shapes import Shapes
 from gateway.core.sparkplug_births import from_text, to_text
-from gateway.core.streams import Device
 from gateway.disk import journal, quarantine
 from tests.fuzz.target import Run, Target
 from tests.fuzz.targets.payloads import same
