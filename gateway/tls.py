@@ -1,4 +1,4 @@
-"""TLS towards the broker and InfluxDB."""
+"""TLS towards the broker and InfluxDB, and of the gateway's own pages."""
 
 import ssl
 from pathlib import Path
@@ -19,6 +19,36 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
+
+
+def server_context(cert: Path, key: Path) -> ssl.SSLContext:
+    """A context that shows ``cert``.
+
+    :raises OSError: one of the files cannot be read, is none, or they do not belong together.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key, password="")
+    return context
+
+
+def pinned_context() -> ssl.SSLContext:
+    """A context for who compares the certificate that is shown with the one that must be; see :func:`shows`."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def shows(shown: bytes | None, cert: Path) -> bool:
+    """Tell if the certificate that was shown (DER) is the first one in ``cert``.
+
+    :raises OSError: ``cert`` cannot be read.
+    """
+    first = cert.read_text(encoding="utf-8", errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
+    return shown is not None and shown == ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}")
+
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 def handshake_fault(error: OSError, *, tls: bool) -> str:

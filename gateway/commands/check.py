@@ -26,6 +26,7 @@ from gateway.settings.config_file import DEFAULT_FILE, ConfigurationFault, load
 from gateway.settings.profile_files import ProfileFile
 from gateway.settings.registry import fault_lines, load_registry
 from gateway.tls import PLAIN_PORT_ASKED, handshake_fault
+from gateway.web.listener import configured_tls, configured_token
 from schemas.registry import Registry, plain_name
 
 _PATIENCE_S: Final = 5.0
@@ -54,6 +55,8 @@ def check(path: Path | None, *, connect: bool) -> int:
     config = load(path)
     session_options(config)
     broker_address(config.mqtt)
+    configured_token(config)
+    configured_tls(config)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
     found = Found()

@@ -2,14 +2,18 @@
 
 import json
 from contextlib import closing
-from http.client import HTTPConnection, HTTPException
-from typing import Any
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from gateway.disk.file_lock import is_in_use
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault, secret
+from gateway.tls import pinned_context, shows
 from gateway.web.access import own_token_file
+
+_PATIENCE_S: Final = 30.0
 
 
 def is_running(config: Config) -> bool:
@@ -25,22 +29,36 @@ def ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[s
     http = config.http
     host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(http.host, http.host)  # noqa: S104 - what others bind, we only ask
     token_file = http.token_file or own_token_file(config.journal.path)
+    where = f"{'https' if http.tls.cert else 'http'}://{f'[{host}]' if ':' in host else host}:{http.port}"
     try:
         given = {key: value for key, value in query.items() if value is not None}
         token = secret(None, token_file) or ""
         target = path + (f"?{urlencode(given)}" if given else "")
-        with closing(HTTPConnection(host, http.port, timeout=30)) as connection:
+        with closing(_connected(host, http.port, http.tls.cert)) as connection:
             connection.request(method, target, headers={"Authorization": f"Bearer {token}"})
             response = connection.getresponse()
             body = response.read()
     except (OSError, HTTPException) as error:
-        raise ConfigurationFault(
-            [f"{config.journal.path}: in use, and http://{host}:{http.port} does not answer: {error}"]
-        ) from error
+        raise ConfigurationFault([f"{config.journal.path}: in use, and {where} does not answer: {error}"]) from error
     if response.status != 200:  # noqa: PLR2004 - all our answers that are not faults
-        raise ConfigurationFault([f"http://{host}:{http.port}{path}: {response.status} {_why(body)}"])
+        raise ConfigurationFault([f"{where}{path}: {response.status} {_why(body)}"])
     document: dict[str, Any] = json.loads(body)
     return document
+
+
+def _connected(host: str, port: int, cert: Path | None) -> HTTPConnection:
+    """A connection to the gateway; with HTTPS to nobody but who shows the configured certificate, whatever name is in it.
+
+    :raises OSError: nobody answers there, or somebody with another certificate, who must not see the token.
+    """
+    if cert is None:
+        return HTTPConnection(host, port, timeout=_PATIENCE_S)
+    connection = HTTPSConnection(host, port, timeout=_PATIENCE_S, context=pinned_context())
+    connection.connect()
+    if not shows(connection.sock.getpeercert(binary_form=True), cert):
+        connection.close()
+        raise OSError(f"it does not show the certificate in {cert}; a new one is taken at a restart")
+    return connection
 
 
 def _why(body: bytes) -> str:

@@ -1,9 +1,10 @@
 """The configuration as a model: every setting, its default, its bounds. :mod:`gateway.settings.config_file` reads it."""
 
+import re
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -70,18 +71,23 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MqttTls(_Section):
-    """Certificates towards the broker; ``cert`` and ``key`` belong together."""
+class _OwnCertificate(_Section):
+    """A certificate of ours and its key, which belong together."""
 
-    ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
 
     @model_validator(mode="after")
-    def _pair(self) -> "MqttTls":
+    def _pair(self) -> Self:
         if (self.cert is None) != (self.key is None):
             raise ValueError("cert and key belong together; give both or neither")
         return self
+
+
+class MqttTls(_OwnCertificate):
+    """Certificates towards the broker."""
+
+    ca: Path | None = None
 
 
 class Mqtt(_Section):
@@ -177,12 +183,44 @@ class LimitsSection(_Section):
     simulated: Literal["accept", "reject"] = "accept"
 
 
+class HttpTls(_OwnCertificate):
+    """The certificate that the pages are served with; without it they are served as plain HTTP."""
+
+
+def _check_host_name(text: str) -> str:
+    if _HOST_NAME.fullmatch(text) is None and not _is_address(text):
+        raise ValueError(f"{text!r} is no name or address alone; write gateway.example.vn, without https:// and without a port")
+    return text.lower()
+
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no address or network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64") from error
+    return text
+
+
 class HttpSection(_Section):
     """The pages and the API."""
 
     token_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(8080, strict=True, ge=0, le=65535)
+    hosts: list[Annotated[str, AfterValidator(_check_host_name)]] = []
+    tls: HttpTls = HttpTls()
+    trusted_proxies: list[Annotated[str, AfterValidator(_check_network)]] = []
 
     @field_validator("host")
     @classmethod

@@ -1,41 +1,28 @@
-"""Who may ask what: reading is free on loopback; elsewhere, and for every change, a token is needed."""
+"""The token that opens the gateway, and its file for the commands of this machine."""
 
 import hmac
 import logging
 import os
 import secrets
 from pathlib import Path
-from typing import Final
-
-from aiohttp import web
 
 log = logging.getLogger("gateway.web")
 
-COOKIE: Final = "gateway_token"
-_FREE: Final = frozenset({"/healthz", "/login"})
-
 
 class Access:
-    """The check before every request.
+    """The token: of ``http.token_file``, or made at the start and kept beside the journal for commands."""
 
-    :ivar token: what must be shown: of ``http.token_file``, or made at the start and kept beside the journal for commands.
-    """
-
-    def __init__(self, token: str, *, open_for_reading: bool) -> None:
-        self.token = token
-        self._open_for_reading = open_for_reading
-
-    def allows(self, request: web.Request) -> bool:
-        """Whether the request may go on."""
-        if request.path in _FREE or (self._open_for_reading and request.method in {"GET", "HEAD"}):
-            return True
-        kind, _, shown = request.headers.get("Authorization", "").partition(" ")
-        shown = shown if kind.lower() == "bearer" else request.cookies.get(COOKIE, "")
-        return self.matches(shown)
+    def __init__(self, token: str) -> None:
+        self._token = _bytes_of(token)
 
     def matches(self, shown: str) -> bool:
-        """Whether this is the token; takes the same time for every wrong one."""
-        return hmac.compare_digest(shown.strip().encode(), self.token.encode())
+        """Tell if this is the token; takes the same time for every wrong one."""
+        return hmac.compare_digest(_bytes_of(shown), self._token)
+
+
+def _bytes_of(token: str) -> bytes:
+    """The bytes of a token; bytes of a header that are no text come as surrogates, and are a wrong token like any other."""
+    return token.strip().encode(errors="surrogatepass")
 
 
 def own_token_file(journal: Path) -> Path:

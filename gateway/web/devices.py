@@ -26,7 +26,7 @@ from gateway.web.device_documents import (
     refusal_document,
     registry_entry,
 )
-from gateway.web.pages import language_of, page
+from gateway.web.pages import page
 from schemas.registry import RegisteredDevice, device_key
 from schemas.rejects import RejectReason
 
@@ -80,10 +80,10 @@ class DevicePages:
         }
 
     async def _list_page(self, request: web.Request) -> web.Response:
-        return page("devices.html", language_of(request, self._parts.config.language))
+        return page("devices.html", request, self._parts.config.language)
 
     async def _device_page(self, request: web.Request) -> web.Response:
-        return page("device.html", language_of(request, self._parts.config.language))
+        return page("device.html", request, self._parts.config.language)
 
     async def exchange(self, request: web.Request) -> web.Response:
         """The meter of a device was exchanged: its registers begin anew with the next reading."""

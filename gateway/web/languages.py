@@ -172,6 +172,12 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "last_rejects": {"vi": "Các lần bị từ chối gần đây", "en": "Last rejects"},
     "not_found": {"vi": "Không biết thiết bị này", "en": "This device is not known"},
     "log_in": {"vi": "Đăng nhập", "en": "Log in"},
+    "log_out": {"vi": "Đăng xuất", "en": "Log out"},
+    "wrong_token": {"vi": "Mã truy cập không đúng.", "en": "This is not the token."},
+    "wait": {
+        "vi": "Đã nhập sai nhiều lần. Hãy thử lại sau {}.",
+        "en": "Too many wrong tokens. Try again in {}.",
+    },
     "token": {"vi": "Mã truy cập của cổng", "en": "The gateway's token"},
 }
 

@@ -1,6 +1,7 @@
 const language = "{language}";
 const words = "{words}";
 const quantities = "{quantities}";
+const loggedIn = "{logged_in}";
 const locale = {vi: "vi", en: "en-GB"}[language];
 const number = new Intl.NumberFormat(locale, {maximumFractionDigits: 4});
 const byId = id => document.getElementById(id);
@@ -31,6 +32,15 @@ document.body.prepend(made("nav", Object.entries({vi: "Tiếng Việt", en: "Eng
   if (code === language) link.setAttribute("aria-current", "true");
   return link;
 }), "languages"));
+
+if (loggedIn) {
+  const out = made("button", words.log_out);
+  out.addEventListener("click", async () => {
+    const answer = await fetch("/logout", {method: "POST"}).catch(() => null);
+    if (answer && answer.ok) location.assign(`/login${parting}`);
+  });
+  document.querySelector(".languages").append(out);
+}
 
 const filled = (text, ...values) => values.reduce((filled, value) => filled.replace("{}", value), text);
 

@@ -1,7 +1,9 @@
 """The pages as they are sent: one file each, with all it needs inside, for a phone that reaches nothing but the gateway."""
 
 import json
+from base64 import b64encode
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -9,10 +11,15 @@ from aiohttp import web
 
 from gateway.web.glossary import quantities
 from gateway.web.languages import LANGUAGES, words
+from gateway.web.sessions import COOKIES
 
 _FOLDER: Final = Path(__file__).parent
 _SHARED: Final = {"/*style*/": "pages.css", "/*script*/": "pages.js"}
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+_POLICY: Final = (
+    "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""A page runs the script and the style that it was made with, known by their hashes, and no others."""
 
 
 def language_of(request: web.Request, configured: str) -> str:
@@ -21,25 +28,37 @@ def language_of(request: web.Request, configured: str) -> str:
     return asked if asked in LANGUAGES else configured
 
 
-def page(name: str, language: str, status: int = 200) -> web.Response:
-    """A page in one language."""
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    return web.Response(text=_filled(name, language), content_type="text/html", status=status, headers=headers)
+def page(name: str, request: web.Request, configured: str) -> web.Response:
+    """A page in the language of the request; to a browser with a session it offers to log out."""
+    logged_in = not COOKIES.isdisjoint(request.cookies)
+    return _answer(name, language_of(request, configured), 200, logged_in=logged_in)
 
 
-def log_in(language: str, status: int = 401) -> web.Response:
+def log_in(request: web.Request, configured: str, status: int = 401) -> web.Response:
     """The page that asks for the token, in place of one that needs it."""
-    return page("login.html", language, status)
+    return _answer("login.html", language_of(request, configured), status, logged_in=False)
 
 
-@lru_cache(maxsize=16)
-def _filled(name: str, language: str) -> str:
+def _answer(name: str, language: str, status: int, *, logged_in: bool) -> web.Response:
+    text, policy = filled(name, language, logged_in=logged_in)
+    return web.Response(text=text, content_type="text/html", status=status, headers={"Content-Security-Policy": policy})
+
+
+@lru_cache(maxsize=32)
+def filled(name: str, language: str, *, logged_in: bool) -> tuple[str, str]:
+    """The text of a page and the policy that lets it run."""
     text = (_FOLDER / name).read_text(encoding="utf-8")
     for mark, file in _SHARED.items():
         text = text.replace(mark, (_FOLDER / file).read_text(encoding="utf-8"))
     fields = {field: said._asdict() for field, said in quantities(language).items()}
-    data = {"language": language, "words": words(language), "quantities": fields}
+    data = {"language": language, "words": words(language), "quantities": fields, "logged_in": logged_in}
     filled = {f'"{{{key}}}"': json.dumps(value, ensure_ascii=False).replace("<", "\\u003c") for key, value in data.items()}
     for mark, value in filled.items():
         text = text.replace(mark, value)
-    return text
+    return text, _POLICY.format(style=_hash(text, "style"), script=_hash(text, "script"))
+
+
+def _hash(text: str, tag: str) -> str:
+    """The hash of what stands in an element, as a policy names it."""
+    inside = text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+    return f"'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'"

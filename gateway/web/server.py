@@ -1,6 +1,5 @@
 """The HTTP server: its pages, health, metrics and the API."""
 
-import re
 import time
 from collections.abc import Awaitable, Callable
 from operator import itemgetter
@@ -13,11 +12,12 @@ from gateway.disk import journal, rejects
 from gateway.disk.database import Damaged, DatabaseFault
 from gateway.disk.replay import Limits, commit, work
 from gateway.metrics import exposition
-from gateway.settings.config import is_loopback
-from gateway.settings.config_file import ConfigurationFault, secret
-from gateway.web.access import COOKIE, Access, make_token
+from gateway.settings.config_file import ConfigurationFault
+from gateway.web.access import Access, make_token
+from gateway.web.answer_headers import protect
 from gateway.web.devices import DevicePages
-from gateway.web.pages import language_of, log_in
+from gateway.web.door import Door
+from gateway.web.listener import configured_tls, configured_token, connection_log
 from gateway.web.status import StatusPages
 from schemas.rejects import RejectReason
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _LIST_MAX: Final = 1000
 _ROW_DIGITS: Final = 18
-_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9._:%-][A-Za-z0-9._:%/?=&-]*)?")
-"""Where a browser may be sent on to: nowhere but here."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,13 +42,15 @@ class WebServer:
     async def __aenter__(self) -> Self:
         http = self._config.http
         try:
-            token = secret(None, http.token_file) or make_token(self._config.journal.path)
-            self._access = Access(token, open_for_reading=http.token_file is None or is_loopback(http.host))
-            application = web.Application(middlewares=[self._check])
+            tls = configured_tls(self._config)
+            token = configured_token(self._config) or make_token(self._config.journal.path)
+            self._door = Door(Access(token), http, self._config.language)
+            application = web.Application(middlewares=[self._door.check, self._check])
+            application.on_response_prepare.append(protect)
             application.add_routes(self._routes())
-            self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+            self._runner = web.AppRunner(application, access_log=None, logger=connection_log, shutdown_timeout=0.5)
             await self._runner.setup()
-            await web.TCPSite(self._runner, http.host, http.port).start()
+            await web.TCPSite(self._runner, http.host, http.port, ssl_context=tls).start()
         except OSError as error:
             raise ConfigurationFault([f"gateway.yaml: http.port: {http.host} port {http.port}: {error.strerror}"]) from error
         return self
@@ -62,7 +62,7 @@ class WebServer:
     def _routes(self) -> list[web.RouteDef]:
         devices = DevicePages(self._parts)
         reading: dict[str, Handler] = {
-            "/login": self._log_in_page,
+            "/login": self._door.log_in_page,
             "/metrics": self._metrics,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
@@ -72,7 +72,8 @@ class WebServer:
             **devices.routes(),
         }
         changing: dict[str, Handler] = {
-            "/login": self._login,
+            "/login": self._door.log_in,
+            "/logout": self._door.log_out,
             "/api/rejects/replay": self._replay,
             "/api/rejects/purge": self._purge,
             "/api/journal/drop": self._drop,
@@ -85,23 +86,12 @@ class WebServer:
 
     @web.middleware
     async def _check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not self._access.allows(request):
-            return self._denied(request, "send Authorization: Bearer TOKEN, or log in with POST /login")
         try:
             return await handler(request)
         except (DatabaseFault, Damaged) as fault:
             return web.json_response({"error": str(fault)}, status=503)
 
-    def _denied(self, request: web.Request, why: str) -> web.Response:
-        """The answer to who did not show the token: to people the page that asks for it."""
-        if "text/html" in request.headers.get("Accept", ""):
-            return log_in(language_of(request, self._config.language))
-        return web.json_response({"error": why}, status=401)
-
     # Reading.
-
-    async def _log_in_page(self, request: web.Request) -> web.Response:
-        return log_in(language_of(request, self._config.language), status=200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=exposition(self._state), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
@@ -125,16 +115,6 @@ class WebServer:
         return web.json_response({"rejects": [reject_document(number, refusal) for number, refusal in found]})
 
     # Changing.
-
-    async def _login(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        token = str(form.get("token", ""))
-        if not self._access.matches(token):
-            return self._denied(request, "this is not the token")
-        to = str(form.get("to", "/"))
-        response = web.Response(status=303, headers={"Location": to if _OWN_PATH.fullmatch(to) else "/"})
-        response.set_cookie(COOKIE, token.strip(), httponly=True, samesite="Strict")
-        return response
 
     async def _replay(self, request: web.Request) -> web.Response:
         reason, device = _selection(request)

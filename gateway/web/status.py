@@ -13,7 +13,7 @@ from gateway.core.verdict import level_of
 from gateway.desk.documents import coverage_document
 from gateway.disk import quarantine
 from gateway.web.findings import finding_document, sentence
-from gateway.web.pages import language_of, page
+from gateway.web.pages import page
 
 if TYPE_CHECKING:
     from gateway.pipeline import Parts
@@ -66,7 +66,7 @@ class StatusPages:
         }
 
     async def _page(self, request: web.Request) -> web.Response:
-        return page("status.html", language_of(request, self._parts.config.language))
+        return page("status.html", request, self._parts.config.language)
 
     async def _status(self, _: web.Request) -> web.Response:
         return web.json_response(await self._document())

@@ -1,6 +1,8 @@
 """The pages: whole in themselves, and every word there in both languages."""
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -22,15 +24,29 @@ QUALITY_BITS = {bit for name, bit in vars(Quality).items() if name.isupper()}
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_is_filled_and_needs_nothing_from_elsewhere(file: str, language: str) -> None:
-    response = pages.page(file, language)
-    assert response.text is not None
-    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-    assert re.findall(r"/\*(?:style|script)\*/|\"\{\w+\}\"", response.text) == []
-    assert re.findall(r"<(?:link|img|iframe)\b|<script [^>]*src|https?://|@import|url\(", response.text) == []
-    assert f'const language = "{language}";' in response.text
-    assert f'<html lang="{language}">' in response.text
-    assert response.text.count("</script>") == 1, "no word ends the script"
+@pytest.mark.parametrize("logged_in", [True, False])
+def test_a_page_is_filled_and_needs_nothing_from_elsewhere(
+    file: str,
+    language: str,
+    logged_in: bool,  # noqa: FBT001
+) -> None:
+    text, _ = pages.filled(file, language, logged_in=logged_in)
+    assert re.findall(r"/\*(?:style|script)\*/|\"\{\w+\}\"", text) == []
+    assert re.findall(r"<(?:link|img|iframe)\b|<script [^>]*src|https?://|@import|url\(", text) == []
+    assert f'const language = "{language}";' in text
+    assert f"const loggedIn = {str(logged_in).lower()};" in text
+    assert f'<html lang="{language}">' in text
+    assert text.count("</script>") == 1, "no word ends the script"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_runs_only_the_script_and_style_it_was_made_with(file: str) -> None:
+    text, policy = pages.filled(file, "vi", logged_in=False)
+    assert "unsafe" not in policy
+    for tag in ("script", "style"):
+        (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        assert f"{tag}-src 'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'" in policy
+    assert re.findall(r"\s(?:style|on\w+)=", text.partition("<script>")[0]) == [], "a hash does not let these run"
 
 
 @pytest.mark.parametrize("file", [*FILES, "pages.js"])

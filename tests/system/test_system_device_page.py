@@ -210,7 +210,7 @@ def test_the_pages_speak_the_language_that_is_asked_for(gate: Gateway) -> None:
 
 
 def test_a_browser_without_the_token_is_asked_for_it_and_sent_on(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "token").write_text("a very long secret\n")
     http = {"host": "0.0.0.0", "token_file": "../token"}  # noqa: S104 - this is what is tested
     with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, http=http) as gate:
         assert gate.ask("/api/devices/m1")[0] == gate.ask("/devices/m1")[0] == 401
@@ -218,10 +218,10 @@ def test_a_browser_without_the_token_is_asked_for_it_and_sent_on(mosquitto: Serv
         assert status == 401
         assert 'action="/login"' in body
         assert browse(gate, "POST", "/login", "token=wrong&to=/devices/m1")[0] == 401
-        status, _, location = browse(gate, "POST", "/login", "token=secret&to=%2Fdevices%2Fm1%3Flanguage%3Den")
+        status, _, location = browse(gate, "POST", "/login", "token=a+very+long+secret&to=%2Fdevices%2Fm1%3Flanguage%3Den")
         assert (status, location) == (303, "/devices/m1?language=en")
         for elsewhere in ("//evil.example/", "https://evil.example/", "/\\evil.example"):
-            assert browse(gate, "POST", "/login", f"token=secret&to={quote(elsewhere)}")[2] == "/"
+            assert browse(gate, "POST", "/login", f"token=a+very+long+secret&to={quote(elsewhere)}")[2] == "/"
 
 
 def browse(gate: Gateway, method: str, path: str, form: str | None = None) -> tuple[int, str, str]:

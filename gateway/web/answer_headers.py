@@ -1,0 +1,23 @@
+"""Headers on every answer, which tell a browser what it may do with it."""
+
+from typing import Final
+
+from aiohttp import web
+
+_DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""For what is no page: nothing in it is to run or to be shown within another page. A page brings its own."""
+_ALWAYS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+async def protect(_: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on an answer; aiohttp calls it for each, errors of its own included."""
+    response.headers.update(_ALWAYS)
+    response.headers.setdefault("Content-Security-Policy", _DATA_POLICY)
+    response.headers.pop("Server", None)  # its versions are nobody's business

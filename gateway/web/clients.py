@@ -1,0 +1,89 @@
+"""Who asks: the machine at the other end of the connection, or the one that a trusted proxy speaks for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+from aiohttp import web
+
+Address = IPv4Address | IPv6Address
+
+_SENDERS_MAX: Final = 32
+"""Entries of X-Forwarded-For that are looked at, from the right."""
+_FORWARDING: Final = ("forwarded", "via", "x-real-ip")
+_NOBODY: Final = ip_address("0.0.0.0")  # noqa: S104 - stands for a connection that has no address
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request comes from.
+
+    :ivar address: of the client, behind trusted proxies.
+    :ivar came_to: the address of this machine that it came to.
+    :ivar forwarded: a proxy stands between, trusted or not, so it is never from loopback.
+    :ivar secure: the client speaks HTTPS, with us or with a trusted proxy.
+    """
+
+    address: Address
+    came_to: Address
+    forwarded: bool
+    secure: bool
+
+    @property
+    def network(self) -> str:
+        """The address by which a client is limited; of IPv6 the /64, within which one machine takes as many as it wants."""
+        if isinstance(self.address, IPv4Address):
+            return str(self.address)
+        return str(ip_network((self.address, 64), strict=False))
+
+
+class Clients:
+    """Tells who asks.
+
+    :param trusted: addresses and networks of proxies whose word is taken.
+    """
+
+    def __init__(self, trusted: Iterable[str]) -> None:
+        self._trusted = [ip_network(text, strict=False) for text in trusted]
+
+    def of(self, request: web.Request) -> Client:
+        """The client of a request."""
+        transport = request.transport
+        peer = _address_of(transport.get_extra_info("peername") if transport else None)
+        came_to = _address_of(transport.get_extra_info("sockname") if transport else None)
+        forwarded = any(name.lower().startswith("x-forwarded-") or name.lower() in _FORWARDING for name in request.headers)
+        if not self._trusts(peer):
+            return Client(peer, came_to, forwarded, request.secure)
+        said = request.headers.getall("X-Forwarded-Proto", [""])[-1].rpartition(",")[2].strip().lower()
+        return Client(self._behind(peer, request), came_to, forwarded, request.secure or said == "https")
+
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+    def _behind(self, peer: Address, request: web.Request) -> Address:
+        """The rightmost address that is no trusted proxy; what stands left of it anybody could have written."""
+        senders = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        nearest = peer
+        for sender in reversed(senders[-_SENDERS_MAX:]):
+            address = parse_address(sender.strip())
+            if address is None:
+                return nearest
+            nearest = address
+            if not self._trusts(address):
+                return nearest
+        return nearest
+
+
+def parse_address(text: str) -> Address | None:
+    """An address as it is written; None where it is none. An IPv4 address in IPv6 clothes is the IPv4 address."""
+    try:
+        address = ip_address(text.removeprefix("[").removesuffix("]").partition("%")[0])
+    except ValueError:
+        return None
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+
+
+def _address_of(name: object) -> Address:
+    text = str(name[0]) if isinstance(name, tuple) and name else ""
+    return parse_address(text) or _NOBODY

@@ -1,0 +1,147 @@
+"""The check before every request, logging in and logging out.
+
+Reading is free on loopback; elsewhere, and for every change, a request shows the token or the cookie of a session. Before that
+it must be meant for us, and a change must not come from a page of somebody else's.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from gateway.settings.config import HttpSection, is_loopback
+from gateway.web.access import Access
+from gateway.web.clients import Client, Clients
+from gateway.web.guesses import Guesses
+from gateway.web.origins import OwnNames, is_cross_site, is_from_a_page
+from gateway.web.pages import log_in
+from gateway.web.sessions import COOKIE, SECURE_COOKIE, Sessions
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_ALIVE: Final = "/healthz"
+_WITHOUT_TOKEN: Final = frozenset({"/login", "/logout"})
+_READING: Final = frozenset({"GET", "HEAD"})
+_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9._:%-][A-Za-z0-9._:%/?=&-]*)?")
+"""Where a browser may be sent on to: nowhere but here."""
+_FORM_MAX_BYTES: Final = 4096
+_MISDIRECTED: Final = 421
+
+
+class Door:
+    """Lets requests in.
+
+    :param http: the configuration's ``http``.
+    :param language: of the page that asks for the token.
+    """
+
+    def __init__(self, access: Access, http: HttpSection, language: str) -> None:
+        self._access = access
+        self._language = language
+        self._open_for_reading = is_loopback(http.host)
+        self._clients = Clients(http.trusted_proxies)
+        self._names = OwnNames([http.host, *http.hosts])
+        self._sessions = Sessions()
+        self._guesses = Guesses()
+
+    @web.middleware
+    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with a refusal, or let the request go on."""
+        refusal = None if request.path == _ALIVE else self._refusal(request)
+        return refusal if refusal is not None else await handler(request)
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        client, changes = self._clients.of(request), request.method not in _READING
+        if not self._names.include(request, client):
+            return _told(_MISDIRECTED, _FOREIGN_HOST.format(request.headers.get("Host", "")[:100]))
+        if changes and is_cross_site(request, client):
+            return _told(403, _CROSS_SITE)
+        in_session = self._sessions.use(_session_of(request, client))
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if request.path in _WITHOUT_TOKEN or (self._open_for_reading and not changes and not client.forwarded):
+            return None
+        if kind.lower() == "bearer":
+            return self._tried(request, client, token)
+        if in_session and (not changes or is_from_a_page(request)):
+            return None
+        return self._denied(request, _NO_TOKEN)
+
+    def _tried(self, request: web.Request, client: Client, token: str) -> web.Response | None:
+        """Look at a token that is shown; the refusal of a wrong one, or of any one while the client has to wait."""
+        if wait_s := self._guesses.wait_s(client.network):
+            why = f"too many wrong tokens from this address; the next one is looked at in {wait_s} s"
+            return _told(429, why, {"Retry-After": str(wait_s)})
+        if self._access.matches(token):
+            return None
+        self._guesses.note(client.network, token.encode(errors="surrogatepass"))
+        return self._denied(request, "this is not the token")
+
+    def _denied(self, request: web.Request, why: str) -> web.Response:
+        """The answer to who did not show the token: to people the page that asks for it."""
+        if "text/html" in request.headers.get("Accept", ""):
+            return log_in(request, self._language)
+        return _told(401, why, {"WWW-Authenticate": "Bearer"})
+
+    # Handlers.
+
+    async def log_in_page(self, request: web.Request) -> web.Response:
+        """Show the page that asks for the token."""
+        return log_in(request, self._language, status=200)
+
+    async def log_in(self, request: web.Request) -> web.Response:
+        """Begin a session for who shows the token; the one that the browser had ends."""
+        client, form = self._clients.of(request), await _form(request)
+        refusal = self._tried(request, client, form.get("token", ""))
+        if refusal is not None:
+            return refusal
+        self._sessions.end(_session_of(request, client))
+        to = form.get("to", "/")
+        return _sent_on(client, to if _OWN_PATH.fullmatch(to) else "/", self._sessions.begin())
+
+    async def log_out(self, request: web.Request) -> web.Response:
+        """End the session."""
+        client = self._clients.of(request)
+        self._sessions.end(_session_of(request, client))
+        return _sent_on(client, "/login", "", max_age=0)
+
+
+def _sent_on(client: Client, to: str, session: str, max_age: int | None = None) -> web.Response:
+    """Send a browser to a page, with another cookie; without ``max_age`` it keeps that until it is closed."""
+    response = web.Response(status=303, headers={"Location": to})
+    response.set_cookie(
+        _cookie(client), session, max_age=max_age, path="/", secure=client.secure, httponly=True, samesite="Strict"
+    )
+    return response
+
+
+_FOREIGN_HOST: Final = (
+    "this gateway is not called {!r}; if people are to reach it under this name, write it into http.hosts of gateway.yaml"
+)
+_CROSS_SITE: Final = (
+    "a page of another address sent this, so nothing was changed; behind a proxy: it must pass the Host of the browser on, and"
+    " its address must stand in http.trusted_proxies of gateway.yaml"
+)
+_NO_TOKEN: Final = "send Authorization: Bearer TOKEN, or log in at /login"  # noqa: S105 - a sentence
+
+
+def _told(status: int, why: str, headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response({"error": why}, status=status, headers=headers)
+
+
+def _cookie(client: Client) -> str:
+    return SECURE_COOKIE if client.secure else COOKIE
+
+
+def _session_of(request: web.Request, client: Client) -> str:
+    return request.cookies.get(_cookie(client), "")
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """The fields of a form; bytes that are no text become signs that no token holds."""
+    if (request.content_length or 0) > _FORM_MAX_BYTES:
+        raise web.HTTPRequestEntityTooLarge(_FORM_MAX_BYTES, request.content_length or 0)
+    body = await request.read()
+    found = parse_qs(body[:_FORM_MAX_BYTES].decode(errors="surrogateescape"), errors="surrogateescape")
+    return {key: values[0] for key, values in found.items()}
