@@ -2,6 +2,7 @@
 
 import json
 
+import mqtt5
 import pytest
 
 from gateway.core.message import REJECT_KEPT_BYTES, StoredMessage
@@ -152,6 +153,13 @@ def test_doubt_ends_when_the_devices_that_cast_it_stand_right_again() -> None:
 )
 def test_a_redelivered_reading_may_stand_twice_only_when_the_gateway_stamps_it(payload: object, bits: int) -> None:
     assert quality(pipeline().process(message(payload, duplicate=True), NOW_MS)) == bits
+
+
+def test_what_comes_from_the_broker_is_no_replay() -> None:
+    """A replay has stamps of its own: it came long ago."""
+    into = pipeline()
+    into.process(mqtt5.PublishPacket(topic(), b'{"ph": 7}'), NOW_MS)
+    assert point(into.process(message({"ph": 7}), NOW_MS)).time_ms == NOW_MS + 1
 
 
 def test_readings_of_simulated_devices_carry_their_bit() -> None:

@@ -145,7 +145,13 @@ def test_a_reject_that_comes_of_a_split_during_the_commit_of_a_removal_is_kept(t
             await removal
             await gate.empty()
             assert [refusal.device for refusal in await gate.kept()] == ["d"]
-            assert gate.account == {"written": 1, "rejected": 1}
+            assert gate.events.rejects_kept.total() == 1
+            await gate.put(["later"])
+            await gate.posted("later")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 2, "rejected": 1}
+            assert len(await gate.kept()) == 1
 
     story(work)
 
@@ -179,6 +185,7 @@ def test_readings_of_a_damaged_row_are_lost_and_the_others_come_in(tmp_path: Pat
             await gate.empty()
             drain.cancel()
             assert gate.account == {"written": 1, "lost": 2}
+            assert gate.file.tally.missing == 2, "until a person knows"
 
     story(work)
 
@@ -216,6 +223,40 @@ def test_after_an_outage_the_lane_goes_on(tmp_path: Path) -> None:
             await gate.empty()
 
     story(work)
+
+
+def test_rows_that_are_settled_are_removed_while_others_still_wait(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"], ["b"], ["c"], refused=True)  # each goes alone
+            for line in "ab":
+                await gate.posted(line)
+                await asyncio.sleep(2.0)
+                gate.influxdb.answer(WRITTEN)
+            await gate.posted("c")
+            assert await gate.file.run(_rows) == [3]
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+
+    story(work)
+
+
+def test_the_end_of_a_backlog_is_said_once_with_what_came_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            gate.drain.settled_late(77)  # a row of which nothing is left: no backlog
+            await asyncio.sleep(5.0)
+            assert not caplog.records
+            await gate.put(["a1", "a2"])
+            await gate.posted("a1", "a2")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            await asyncio.sleep(5.0)
+
+    story(work)
+    assert ["2 readings" in record.getMessage() for record in caplog.records].count(True) == 1
 
 
 def test_a_row_that_was_settled_late_is_removed_although_nothing_else_comes(tmp_path: Path) -> None:

@@ -13,14 +13,15 @@ WRITTEN, AWAY, REFUSED, NO_RIGHTS = Answer(204), Answer(503), Answer(400, "unabl
 BROKEN = Answer(500, "panic")
 
 
+@pytest.mark.parametrize("rows", [[["a"]], [["a"], ["b"]]], ids=["alone", "with-another"])
 @pytest.mark.parametrize("answer", [NO_RIGHTS, Answer(404), Answer(400, "max-series-per-database")], ids=lambda a: a.describe())
 def test_a_faulty_database_that_the_drain_finds_opens_the_breaker_and_its_row_is_the_probe(
-    tmp_path: Path, answer: Answer
+    tmp_path: Path, answer: Answer, rows: list[list[str]]
 ) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
-            await gate.put(["a"])
-            await gate.posted("a")
+            await gate.put(*rows)
+            await gate.posted(*[line for row in rows for line in row])
             gate.influxdb.answer(answer)
             await until(lambda: gate.breaker.is_open)
             probe = asyncio.create_task(gate.breaker.run_probe(gate.influxdb.write, lambda: OWN))
@@ -28,7 +29,7 @@ def test_a_faulty_database_that_the_drain_finds_opens_the_breaker_and_its_row_is
             gate.influxdb.answer(WRITTEN)
             await until(lambda: not gate.breaker.is_open)
             probe.cancel()
-            await gate.posted("a")  # nothing is settled by a probe
+            await gate.posted(*[line for row in rows for line in row])  # nothing is settled by a probe
             gate.influxdb.answer(WRITTEN)
             await gate.empty()
 
@@ -66,7 +67,7 @@ def test_a_row_that_draws_three_server_errors_is_split(tmp_path: Path) -> None:
                 await gate.posted(line)
                 gate.influxdb.answer(WRITTEN)
             await gate.empty()
-            assert gate.account == {"written": 2}
+            assert (gate.account, gate.delivery.max_readings) == ({"written": 2}, 1000)
 
     story(work)
 
@@ -132,5 +133,86 @@ def test_what_is_older_than_influxdb_keeps_expires_alone(tmp_path: Path) -> None
             gate.influxdb.answer(WRITTEN)
             await gate.empty()
             assert gate.account == {"written": 1, "expired": 2}
+
+    story(work)
+
+
+def test_what_is_too_old_in_a_split_row_expires_and_the_rest_is_written(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a", "b"], refused=True)
+            for answer in (REFUSED, Answer(400, "points beyond retention policy"), WRITTEN):
+                await until(lambda: gate.influxdb.waits)
+                gate.influxdb.answer(answer)
+            await gate.empty()
+            assert gate.account == {"written": 1, "expired": 1}
+
+    story(work)
+
+
+def test_the_size_that_influxdb_found_too_large_is_remembered_for_the_live_lane(tmp_path: Path) -> None:
+    lines = [str(number) for number in range(400)]
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(lines)
+            await gate.posted(*lines)
+            gate.influxdb.answer(Answer(413))
+            for half in (lines[:200], lines[200:]):
+                await gate.posted(*half)
+                gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 400}
+            assert gate.delivery.max_readings == 200
+
+    story(work)
+
+
+def test_a_row_that_is_split_for_what_it_holds_makes_no_batch_smaller(tmp_path: Path) -> None:
+    lines = [str(number) for number in range(400)]
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(lines)
+            await gate.posted(*lines)
+            gate.influxdb.answer(REFUSED)
+            for half in (lines[:200], lines[200:]):
+                await gate.posted(*half)
+                gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.delivery.max_readings == 1000
+
+    story(work)
+
+
+def test_a_size_at_which_nothing_was_written_says_nothing_of_size(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["bad1", "bad2"])
+            await gate.posted("bad1", "bad2")
+            gate.influxdb.answer(Answer(413))
+            for bad in ("bad1", "bad2"):
+                for line, answer in ((bad, REFUSED), ("own", WRITTEN), (bad, REFUSED)):
+                    await gate.posted(line)
+                    gate.influxdb.answer(answer)
+            await gate.empty()
+            assert (gate.account, gate.delivery.max_readings) == ({"rejected": 2}, 1000)
+
+    story(work)
+
+
+def test_an_influxdb_that_goes_away_during_a_split_judges_nothing_and_gets_the_row_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a", "b"], refused=True)
+            for answer in (REFUSED, AWAY):
+                await until(lambda: gate.influxdb.waits)
+                gate.influxdb.answer(answer)
+            await until(lambda: gate.breaker.is_open)
+            gate.breaker.close()
+            await gate.posted("a", "b")
+            gate.influxdb.answer(WRITTEN)
+            await gate.empty()
+            assert gate.account == {"written": 2}
 
     story(work)

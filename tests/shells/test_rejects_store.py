@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,32 @@ def test_a_file_of_an_older_version_gets_the_index_and_keeps_its_rejects(tmp_pat
     assert "of_device" in plan(new, device="m1")
     assert rejects.select(new, device="m1") == [(1, refusal("m1"))]
     new.close()
+
+
+def test_beyond_their_limit_the_oldest_go_and_no_more_than_must(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1")], ROOM)
+    each_bytes = rejects.size(connection)
+    limit_bytes = 5 * each_bytes
+    for number in range(2, 20):
+        rejects.add(connection, [refusal("m1")], limit_bytes)
+        assert [at for at, _ in rejects.select(connection)] == list(range(number, max(0, number - 5), -1))
+        assert rejects.size(connection) == min(number, 5) * each_bytes
+    rejects.add(connection, [refusal("m1"), refusal("m1")], limit_bytes - 1)
+    assert [at for at, _ in rejects.select(connection)] == [21, 20, 19, 18]
+
+
+def test_one_that_is_larger_than_all_may_be_leaves_nothing(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1"), refusal("m2")], 10)
+    assert (rejects.select(connection), rejects.size(connection)) == ([], 0)
+
+
+def test_a_reason_is_kept_up_to_2000_characters(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1", "x" * 1999 + "yz")], ROOM)
+    ((_, kept),) = rejects.select(connection)
+    assert kept.detail == "x" * 1999 + "y"
+
+
+def test_rejects_are_counted_by_reason_in_the_order_of_the_reasons(connection: sqlite3.Connection) -> None:
+    for reason in (RejectReason.TIME_CONFLICT, RejectReason.BAD_JSON, RejectReason.NO_QUANTITY, RejectReason.BAD_JSON):
+        rejects.add(connection, [replace(refusal("m1"), reason=reason)], ROOM)
+    assert list(rejects.count(connection).items()) == [("bad_json", 2), ("no_quantity", 1), ("time_conflict", 1)]

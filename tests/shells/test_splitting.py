@@ -2,11 +2,12 @@
 
 import asyncio
 import gzip
+import time
 
 import pytest
 
 from gateway.core.batching import encode
-from gateway.core.message import Reading
+from gateway.core.message import REJECT_KEPT_BYTES, Reading
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.splitting import Split, Splitter
@@ -121,7 +122,7 @@ def test_readings_too_old_expire_and_the_others_are_written() -> None:
 
 
 def test_a_reject_names_the_device_and_keeps_the_line() -> None:
-    line = "water,area=a,device=m1,site=s ph=7 5"
+    line = "water,area=a,device=m1,site=s ph=7 5" + "0" * REJECT_KEPT_BYTES
 
     async def work() -> Split | None:
         splitter = Splitter(Influxdb(REFUSED, GOOD, REFUSED), Breaker(Events()), Events(), lambda: OWN)
@@ -130,7 +131,8 @@ def test_a_reject_names_the_device_and_keeps_the_line() -> None:
     outcome = asyncio.run(work())
     assert outcome is not None
     (refused,) = outcome.rejected
-    assert (refused.device, refused.domain, refused.payload) == ("m1", "water", line.encode())
+    assert (refused.device, refused.domain, refused.payload) == ("m1", "water", line.encode()[:REJECT_KEPT_BYTES])
+    assert abs(refused.arrival_ms - time.time() * 1000) < 60_000
     assert (refused.stage, refused.reason.value) == ("deliver", "influxdb_rejected")
     assert "400 unable to parse" in refused.detail
 
