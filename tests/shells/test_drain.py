@@ -10,8 +10,10 @@ import pytest
 from gateway.core.batching import encode
 from gateway.core.message import Outcome, Reading
 from gateway.core.write_result import Answer
+from gateway.delivery.drain import _LiveAnswers
 from gateway.disk import journal
 from gateway.disk.database import DatabaseFault
+from gateway.events import Histogram
 from tests.shells.delivering import until
 from tests.shells.draining import OWN, rig, story
 
@@ -326,6 +328,22 @@ def test_an_empty_journal_is_not_looked_at_again_and_again(tmp_path: Path, monke
             assert len(looks) == before < 10
 
     story(work)
+
+
+def test_how_long_live_answers_take_is_their_mean_since_the_last_look() -> None:
+    answers = Histogram()
+    live = _LiveAnswers(answers)
+    assert live.since_last_look_s() is None
+    for seconds in (0.1, 0.3):
+        answers.observe(seconds)
+    assert live.since_last_look_s() == pytest.approx(0.2)
+    assert live.since_last_look_s() is None
+    for seconds in (1.0, 2.0, 6.0):
+        answers.observe(seconds)
+    assert live.since_last_look_s() == pytest.approx(3.0)
+    answers.observe(5.0)
+    live.forget()
+    assert live.since_last_look_s() is None
 
 
 def _rows(connection: object) -> list[int]:
