@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker
 from gateway.events import Events
@@ -35,3 +37,145 @@ def test_what_the_database_refused_is_the_probe() -> None:
 def test_readings_that_were_given_up_do_not_come_in_by_the_probe() -> None:
     """They are counted as expired."""
     assert asyncio.run(_tried_first(given_up=True)) == OWN
+
+
+TAKEN, BAD, AWAY, NO_RIGHTS = Answer(204), Answer(400, "unable to parse"), Answer(503), Answer(401)
+
+
+async def _after_a_probe(answer: Answer, refused: bytes | None) -> Breaker:
+    """A breaker that was open, after its first probe got this answer."""
+    breaker, tried = Breaker(Events()), asyncio.Event()
+
+    async def write(_: bytes) -> Answer:
+        tried.set()
+        return answer
+
+    breaker.open(PAGE, refused)
+    probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+    await tried.wait()
+    await asyncio.sleep(0)
+    probe.cancel()
+    return breaker
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused", "closes"),
+    [
+        pytest.param(TAKEN, None, True, id="our-own-taken"),
+        pytest.param(BAD, None, False, id="our-own-refused"),
+        pytest.param(AWAY, None, False, id="our-own-away"),
+        pytest.param(TAKEN, REFUSED, True, id="readings-taken"),
+        pytest.param(BAD, REFUSED, True, id="readings-judged"),
+        pytest.param(Answer(400, "beyond retention policy"), REFUSED, True, id="readings-too-old"),
+        pytest.param(AWAY, REFUSED, False, id="readings-away"),
+        pytest.param(NO_RIGHTS, REFUSED, False, id="readings-refused-for-the-database"),
+    ],
+)
+def test_the_breaker_closes_when_influxdb_takes_our_own_or_judges_readings(
+    answer: Answer,
+    refused: bytes | None,
+    closes: bool,  # noqa: FBT001
+) -> None:
+    """Nothing is wrong with a point of our own: a database that refuses it is at fault, whatever it says."""
+    breaker = asyncio.run(_after_a_probe(answer, refused))
+    assert (breaker.is_open, breaker.closed.is_set()) == (not closes, closes)
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "first"),
+    [
+        pytest.param(NO_RIGHTS, REFUSED, REFUSED, id="a-faulty-database"),
+        pytest.param(AWAY, REFUSED, OWN, id="away"),
+        pytest.param(NO_RIGHTS, None, OWN, id="nothing-was-written"),
+    ],
+)
+def test_only_what_a_faulty_database_refused_is_tried_before_our_own(answer: Answer, body: bytes | None, first: bytes) -> None:
+    async def tried_first() -> bytes:
+        breaker, tried = Breaker(Events()), asyncio.Queue[bytes]()
+
+        async def write(body: bytes) -> Answer:
+            await tried.put(body)
+            return AWAY
+
+        breaker.open(answer, body)
+        breaker.open(AWAY)  # found by another write: that takes the first away
+        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        got = await tried.get()
+        probe.cancel()
+        return got
+
+    assert asyncio.run(tried_first()) == first
+
+
+def test_what_was_refused_before_influxdb_came_back_is_not_the_probe_of_the_next_outage() -> None:
+    async def tried_first() -> bytes:
+        breaker, tried = Breaker(Events()), asyncio.Queue[bytes]()
+
+        async def write(body: bytes) -> Answer:
+            await tried.put(body)
+            return AWAY
+
+        breaker.open(NO_RIGHTS, REFUSED)
+        breaker.close()
+        breaker.open(AWAY)
+        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        got = await tried.get()
+        probe.cancel()
+        return got
+
+    assert asyncio.run(tried_first()) == OWN
+
+
+def test_lanes_wait_while_it_is_open_and_are_told_when_it_closes() -> None:
+    async def work() -> None:
+        breaker, told = Breaker(Events()), list[bool]()
+        breaker.on_close = lambda: told.append(breaker.is_open)
+        assert breaker.closed.is_set()
+        breaker.close()
+        assert told == []
+        breaker.open(AWAY)
+        breaker.open(AWAY)
+        assert not breaker.closed.is_set()
+        breaker.close()
+        breaker.close()
+        assert (told, breaker.closed.is_set()) == ([False], True)
+
+    asyncio.run(work())
+
+
+def test_a_closed_breaker_is_not_probed_and_one_that_closed_meanwhile_not_either() -> None:
+    async def work() -> int:
+        breaker, tried = Breaker(Events()), list[bytes]()
+
+        async def write(body: bytes) -> Answer:
+            tried.append(body)
+            return AWAY
+
+        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        await asyncio.sleep(0.15)
+        breaker.open(Answer(503, "", 0.1))
+        breaker.close()
+        await asyncio.sleep(0.25)
+        probe.cancel()
+        return len(tried)
+
+    assert asyncio.run(work()) == 0
+
+
+def test_the_server_s_wish_is_kept_before_the_first_probe() -> None:
+    async def work() -> float:
+        breaker, tried = Breaker(Events()), asyncio.Event()
+
+        async def write(_: bytes) -> Answer:
+            tried.set()
+            return TAKEN
+
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        breaker.open(Answer(503, "", 0.4))
+        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        await tried.wait()
+        probe.cancel()
+        return loop.time() - began_s
+
+    assert asyncio.run(work()) >= 0.4

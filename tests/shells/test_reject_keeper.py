@@ -3,7 +3,10 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from types import SimpleNamespace
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+import pytest
 
 from gateway.core.batching import Batch
 from gateway.core.ledger import Ledger
@@ -12,6 +15,7 @@ from gateway.delivery.keeper import RejectKeeper
 from gateway.disk.database import Database, DatabaseFault
 from gateway.events import Events
 from schemas.rejects import RejectReason
+from tests.shells.delivering import until
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,3 +115,66 @@ def test_a_disk_that_stands_still_is_waited_for_a_second() -> None:
         assert asyncio.get_running_loop().time() - began_s >= 1.0
 
     asyncio.run(story())
+
+
+def test_rejects_that_come_are_stored_while_the_keeper_runs() -> None:
+    async def story() -> None:
+        rig = Rig()
+        rig.disk.works.set()
+        task = asyncio.create_task(rig.keeper.run())
+        await asyncio.sleep(0.01)
+        assert rig.disk.asked == []
+        for number in (1, 2):
+            rig.come(1)
+            await until(lambda number=number: len(rig.let_go) == number)
+        await asyncio.sleep(0.3)
+        assert (len(rig.disk.asked), task.done()) == (2, False)
+        task.cancel()
+
+    asyncio.run(story())
+
+
+def test_what_comes_within_a_moment_is_stored_in_one_commit() -> None:
+    """A commit costs flash: a few a second are enough."""
+
+    async def story() -> None:
+        rig = Rig()
+        rig.disk.works.set()
+        task = asyncio.create_task(rig.keeper.run())
+        rig.come(1)
+        await until(lambda: rig.let_go)
+        for _ in range(3):
+            rig.come(1)
+            await asyncio.sleep(0)
+        assert len(rig.let_go) == 1
+        await until(lambda: len(rig.let_go) == 4)
+        task.cancel()
+
+    asyncio.run(story())
+
+
+def test_garbage_of_devices_that_nobody_knows_is_counted_by_topic() -> None:
+    rig = Rig()
+    garbage = [Refusal(RejectReason.BAD_JSON, "", f"t/{n % 2}", b"x", "decode", 1) for n in range(2 * QUOTA + 4)]
+    assert len(rig.keeper.choose(garbage)) == 2 * QUOTA
+
+
+def test_how_many_are_not_kept_is_told_and_nothing_when_all_are() -> None:
+    rig = Rig()
+    told: list[int] = []
+    rig.events = cast("Events", SimpleNamespace(rejects_not_kept=lambda number, _: told.append(number)))
+    keeper = RejectKeeper(rig.disk, rig.ledger, rig.events, max_bytes=1000, let_go=rig.let_go.append)
+    garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA)]
+    keeper.choose(garbage)
+    assert told == []
+    keeper.choose(garbage)
+    assert told == [QUOTA]
+
+
+def test_a_new_minute_keeps_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA + 1)]
+    now_ms = 1_793_491_200_000
+    for later_s, kept in ((0, QUOTA), (59, 0), (60, QUOTA), (119, 0)):
+        monkeypatch.setattr("time.time_ns", lambda later_s=later_s: (now_ms + later_s * 1000) * 1_000_000)
+        assert len(rig.keeper.choose(garbage)) == kept
