@@ -71,6 +71,9 @@ class Rig:
     events: Events = field(default_factory=Events)
     released: list[Batch] = field(default_factory=list)
     has_room: bool = True
+    room_asked: int = 0
+    journaled: int = 0
+    chosen_max: int = 1000
     pressed: bool = False
     limits: Limits = ROOM
     min_free_bytes: int = 0
@@ -79,12 +82,22 @@ class Rig:
         hooks = Hooks(
             process=self.pipeline.process,
             let_go=self.released.append,
-            choose=list,
-            journaled=lambda: None,
-            has_room=lambda: self.has_room,
+            choose=self._choose,
+            journaled=self._journaled,
+            has_room=self._has_room,
             pressed=lambda: self.pressed,
         )
         self.quarantine = Quarantine(self.database, self.ledger, self.events, self.limits, self.min_free_bytes, hooks)
+
+    def _has_room(self) -> bool:
+        self.room_asked += 1
+        return self.has_room
+
+    def _journaled(self) -> None:
+        self.journaled += 1
+
+    def _choose(self, refusals: list[Refusal]) -> list[Refusal]:
+        return refusals[: self.chosen_max]
 
     def come(self, *messages: Waiting) -> Batch:
         """Messages come from the broker in one batch."""

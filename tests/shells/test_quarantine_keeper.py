@@ -4,13 +4,12 @@ import asyncio
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from gateway.core.message import REJECT_KEPT_BYTES
 from gateway.core.waiting import WaitCause
 from gateway.disk import journal, quarantine, rejects
-from gateway.disk.database import DatabaseFault
 from gateway.disk.replay import Limits
 from schemas.rejects import RejectReason
 from tests.shells.quarantined import Pipeline, rig, until, waiting
@@ -105,67 +104,6 @@ def test_many_messages_come_in_by_and_by(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_nothing_is_let_go_while_the_disk_does_not_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        async with rig(tmp_path) as gate:
-            monkeypatch.setattr(gate.database, "free_bytes", _fails)
-            gate.come(waiting())
-            await until(lambda: gate.events.quarantine_trouble)
-            assert (gate.released, gate.account()) == ([], {"memory": 1})
-            monkeypatch.undo()
-            assert await gate.quarantine.flush()
-            assert (len(gate.released), gate.events.quarantine_trouble, gate.account()) == (1, "", {"quarantine": 1})
-
-    asyncio.run(story())
-
-
-def test_what_the_disk_does_not_take_is_given_up_when_the_broker_presses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing that came after it could be acknowledged."""
-    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
-
-    async def story() -> None:
-        async with rig(tmp_path, min_free_bytes=1) as gate:
-            monkeypatch.setattr(gate.database, "free_bytes", _fails)
-            batch = gate.come(waiting(domain="water"), waiting(domain="water"))
-            await until(lambda: gate.events.quarantine_trouble)
-            assert gate.account() == {"memory": 2}
-            gate.pressed = True
-            await until(lambda: gate.released == [batch])
-            assert gate.account() == {"expired": 2}
-
-    asyncio.run(story())
-
-
-def _fails() -> int:
-    raise OSError("no space left")
-
-
-def test_what_the_core_has_seen_is_committed_however_often_that_must_be_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Sent through again it would be a duplicate of itself."""
-    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
-    failures = iter([True, True, False])
-    commit = quarantine.remove
-
-    def fails_twice(*args: Any) -> int:  # noqa: ANN401 - passed on
-        if next(failures):
-            raise DatabaseFault("disk full")
-        return commit(*args)
-
-    async def story() -> None:
-        async with rig(tmp_path) as gate:
-            gate.come(waiting())
-            monkeypatch.setattr("gateway.disk.quarantine.remove", fails_twice)
-            gate.quarantine.release("m1")
-            await until(lambda: gate.account() == {"journal": 2})
-            assert gate.pipeline.came == [("t/m1", 1000)]
-
-    asyncio.run(story())
-
-
 def test_a_full_journal_takes_nothing_out_of_quarantine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.disk.quarantine_keeper._NO_ROOM_S", 0.001)
 
@@ -173,7 +111,7 @@ def test_a_full_journal_takes_nothing_out_of_quarantine(tmp_path: Path, monkeypa
         async with rig(tmp_path, has_room=False) as gate:
             gate.come(waiting())
             gate.quarantine.release("m1")
-            await until(lambda: gate.released)
+            await until(lambda: gate.released and gate.room_asked)
             assert (gate.pipeline.came, gate.account()) == ([], {"quarantine": 1})
             gate.has_room = True
             await until(lambda: gate.account() == {"journal": 2})
@@ -193,17 +131,6 @@ def test_the_oldest_expire_when_there_is_no_room(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_on_a_disk_that_is_nearly_full_the_quarantine_does_not_grow(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with rig(tmp_path, min_free_bytes=2**62) as gate:
-            gate.come(*[waiting(payload=bytes(100_000)) for _ in range(20)])
-            await until(lambda: gate.released)
-            assert gate.quarantine.stock.bytes <= 2**20
-            assert gate.account()["expired"] == 10
-
-    asyncio.run(story())
-
-
 def test_what_waited_in_vain_becomes_a_reject(tmp_path: Path) -> None:
     now_ms = time.time_ns() // 1_000_000
 
@@ -215,6 +142,90 @@ def test_what_waited_in_vain_becomes_a_reject(tmp_path: Path) -> None:
             ((_, reject),) = await gate.database.run(rejects.select)
             assert (reject.reason, reject.payload, reject.domain) == (RejectReason.NO_BIRTH, b"2 readings", "power")
             assert "g/n" in reject.detail
+
+    asyncio.run(story())
+
+
+def test_what_stood_there_at_the_start_waits_in_vain_no_longer_than_it_should(tmp_path: Path) -> None:
+    async def first() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting(expires_ms=time.time_ns() // 1_000_000 + 500))
+            await until(lambda: gate.released)
+
+    async def second() -> None:
+        async with rig(tmp_path) as gate:
+            await until(lambda: gate.account() == {"rejected": 1})
+
+    asyncio.run(first())
+    asyncio.run(second())
+
+
+def test_nobody_looks_for_what_waits_in_vain_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    expired = quarantine.expired
+    monkeypatch.setattr(quarantine, "expired", lambda *args: looks.append(1) or expired(*args))
+
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            now_ms = time.time_ns() // 1_000_000
+            gate.come(waiting("m1", expires_ms=now_ms - 1), waiting("m2", expires_ms=now_ms + 600_000))
+            await until(lambda: gate.account() == {"quarantine": 1, "rejected": 1})
+            await asyncio.sleep(0.1)
+            assert len(looks) == 2, "one finds it, one finds no more"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("cause", WaitCause)
+def test_what_waited_in_vain_is_rejected_with_the_words_for_its_cause(tmp_path: Path, cause: WaitCause) -> None:
+    async def story() -> None:
+        async with rig(tmp_path, chosen_max=1) as gate:
+            now_ms = time.time_ns() // 1_000_000
+            payload = b"x" * (REJECT_KEPT_BYTES + 1)
+            gate.come(*[waiting("key", cause=cause, expires_ms=now_ms - 1, payload=payload)] * 2)
+            await until(lambda: gate.account() == {"rejected": 2})
+            ((_, reject),) = await gate.database.run(rejects.select)
+            assert (reject.topic, len(reject.payload)) == ("t/key", REJECT_KEPT_BYTES)
+            assert "replay" in reject.detail or "rebirth" in reject.detail
+            assert (gate.events.rejects.total(), gate.events.rejects_kept.total()) == (2, 1)
+
+    asyncio.run(story())
+
+
+def test_of_what_is_refused_again_only_what_is_chosen_is_kept(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path, chosen_max=1) as gate:
+            gate.come(*[waiting(payload=b"refused")] * 3)
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"rejected": 3})
+            assert await gate.count("rejects") == 1
+            assert (gate.events.rejects_kept.total(), gate.journaled) == (1, 0)
+
+    asyncio.run(story())
+
+
+def test_the_drain_lane_is_told_of_readings_that_came_out_of_quarantine(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting(), waiting(payload=b"ignored"))
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"journal": 2, "duplicate": 1})
+            await until(lambda: gate.journaled)
+
+    asyncio.run(story())
+
+
+def test_a_message_that_must_wait_for_something_else_may_push_out_older_ones(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path, limits=Limits(2**20, 400)) as gate:
+            gate.come(waiting("m1", payload=b"waits-for m2", domain="water"), waiting("m3", domain="power"))
+            await until(lambda: gate.released)
+            gate.quarantine.release("m1")
+            await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
+            assert gate.account() == {"quarantine": 2}
+            gate.come(waiting("m4", payload=b"x" * 60, domain="energy"))
+            await until(lambda: len(gate.released) == 2)
+            assert gate.ledger.outcomes["expired"] == {"power": 1}
 
     asyncio.run(story())
 
@@ -259,76 +270,16 @@ def test_a_damaged_message_is_lost_and_said(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_what_was_salvaged_is_not_given_up_with_what_the_broker_waits_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It was acknowledged long ago: nobody would send it again."""
-    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
-
-    async def story() -> None:
-        async with rig(tmp_path, min_free_bytes=1, pressed=True) as gate:
-            monkeypatch.setattr(gate.database, "free_bytes", _fails)
-            salvage = asyncio.create_task(gate.quarantine.take_back([(1, waiting("saved"))]))
-            await until(lambda: gate.events.quarantine_trouble)
-            batch = gate.come(waiting("came"))
-            await until(lambda: gate.released == [batch])
-            assert gate.account() == {"memory": 1, "expired": 1}
-            monkeypatch.undo()
-            await salvage
-            assert gate.account() == {"quarantine": 1, "expired": 1}
-            assert await gate.database.run(quarantine.having, ["saved", "came"]) == ["saved"]
-
-    asyncio.run(story())
-
-
-def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was judged before its key became free, and stands nowhere where a release would look."""
-    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.01)
-
-    async def story() -> None:
-        async with rig(tmp_path, min_free_bytes=1) as gate:
-            tries = iter(range(10))
-            monkeypatch.setattr(gate.database, "free_bytes", lambda: 2**40 if next(tries) >= 5 else _fails())
-            gate.come(waiting())
-            await until(lambda: gate.events.quarantine_trouble)
-            gate.quarantine.release("m1")
-            await until(lambda: gate.account() == {"journal": 2})
-
-    asyncio.run(story())
-
-
 def test_a_message_that_waits_in_vain_sooner_than_all_others_is_not_forgotten(tmp_path: Path) -> None:
     async def story() -> None:
         async with rig(tmp_path) as gate:
             later_ms = time.time_ns() // 1_000_000 + 600_000
             gate.come(waiting("late", expires_ms=later_ms))
             await until(lambda: gate.released)
-            gate.come(waiting("soon", expires_ms=later_ms - 600_000 + 50))
+            gate.come(waiting("soon", expires_ms=later_ms - 600_000 + 500))
             await until(lambda: gate.account() == {"quarantine": 1, "rejected": 1})
-            gate.come(waiting("later", expires_ms=later_ms + 600_000), waiting("sooner", expires_ms=later_ms - 599_900))
+            gate.come(waiting("later", expires_ms=later_ms + 600_000), waiting("sooner", expires_ms=later_ms - 599_000))
             await until(lambda: gate.account() == {"quarantine": 2, "rejected": 2})
             assert await gate.database.run(quarantine.having, ["late", "soon", "later", "sooner"]) == ["late", "later"]
-
-    asyncio.run(story())
-
-
-def test_messages_keep_their_order_over_a_commit_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no room the oldest go: after a failed commit that must not be the newest."""
-    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
-
-    async def story() -> None:
-        async with rig(tmp_path) as gate:
-            run = gate.database.run
-
-            async def fails_once(*_: Any, **__: Any) -> None:  # noqa: ANN401 - passed on
-                monkeypatch.setattr(gate.database, "run", run)
-                gate.come(waiting("second"))
-                raise DatabaseFault("disk full")
-
-            monkeypatch.setattr(gate.database, "run", fails_once)
-            gate.come(waiting("first"))
-            await until(lambda: len(gate.released) == 2)
-            rows = await run(lambda connection: connection.execute("SELECT key FROM quarantine ORDER BY id").fetchall())
-            assert rows == [("first",), ("second",)]
 
     asyncio.run(story())
