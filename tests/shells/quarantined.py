@@ -47,7 +47,8 @@ class Pipeline:
         if key in self.unknown:
             outcome.rare = Rare(waiting=[waiting(key)])
         elif words[0] == "waits-for":
-            outcome.rare = Rare(waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=b"1 reading")])
+            larger = b"1 reading".ljust(int(words[2]) if len(words) > 2 else 0)
+            outcome.rare = Rare(waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=larger)])
         elif words[0] == "asks":
             outcome.rare = Rare(ask=CodecAsk("codec", b"", 0, arrival_ms, arrival_ms, {}, "", None))
         elif words[0] == "refused":
@@ -80,7 +81,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         hooks = Hooks(
-            process=self.pipeline.process,
+            process=self._process,
             let_go=self.released.append,
             choose=self._choose,
             journaled=self._journaled,
@@ -88,6 +89,10 @@ class Rig:
             pressed=lambda: self.pressed,
         )
         self.quarantine = Quarantine(self.database, self.ledger, self.events, self.limits, self.min_free_bytes, hooks)
+
+    async def _process(self, message: Message, arrival_ms: int) -> Outcome:
+        assert self.quarantine.releasing, "what the core has seen is not durable yet"
+        return await self.pipeline.process(message, arrival_ms)
 
     def _has_room(self) -> bool:
         self.room_asked += 1
@@ -125,6 +130,7 @@ async def rig(folder: Path, **how: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 -
     database.open()
     made = Rig(database, **how)
     made.quarantine.find_stock()
+    assert not made.quarantine.releasing
     task = asyncio.create_task(made.quarantine.run())
     try:
         async with asyncio.timeout(10.0):

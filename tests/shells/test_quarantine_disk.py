@@ -141,3 +141,24 @@ def test_messages_keep_their_order_over_a_commit_that_failed(tmp_path: Path, mon
             assert rows == [("first",), ("second",)]
 
     asyncio.run(story())
+
+
+def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 0.001)
+    select_key = quarantine.select_key
+    failures = iter([True, True, False, False, False])
+
+    def fails_twice(*args: Any, **how: Any) -> Any:  # noqa: ANN401 - passed on
+        if next(failures):
+            raise DatabaseFault("disk full")
+        return select_key(*args, **how)
+
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting())
+            await until(lambda: gate.released)
+            monkeypatch.setattr(quarantine, "select_key", fails_twice)
+            gate.quarantine.release("m1")
+            await until(lambda: gate.account() == {"journal": 2})
+
+    asyncio.run(story())
