@@ -19,16 +19,45 @@ def lines_of(gate: Rig, number: int) -> list[str]:
 
 def test_the_first_reading_after_a_pause_goes_at_once_and_the_next_share_a_write() -> None:
     async def story() -> None:
-        async with rig(max_delay_s=0.02) as gate:
-            gate.come(*numbered(9, "first"))
+        async with rig(max_delay_s=3600.0, receive_maximum=10_000) as gate:
+            gate.come(*numbered(900, "first"))  # the next may start 4.5 s later
             await until(lambda: gate.influxdb.waits)
             gate.influxdb.answer_all()
-            await until(lambda: gate.ledger.total("written") == 9)
+            await until(lambda: gate.ledger.total("written") == 900)
             gate.come("second")
             gate.come("third")
+            for _ in range(5):
+                await asyncio.sleep(0)
             assert len(gate.influxdb.asked) == 1
+            stopping = asyncio.create_task(gate.delivery.finish(5.0))
             await until(lambda: gate.influxdb.waits)
             assert lines_of(gate, 1) == ["second", "third"]
+            gate.influxdb.answer_all()
+            await stopping
+
+
+def test_few_readings_make_the_next_wait_little() -> None:
+    async def story() -> None:
+        async with rig(max_delay_s=3600.0) as gate:
+            for line in ("first", "second"):
+                gate.come(line)
+                await until(lambda: gate.influxdb.waits)
+                gate.influxdb.answer_all()
+            assert gate.posted == ["first", "second"]
+
+    asyncio.run(story())
+
+
+def test_no_reading_waits_longer_than_it_may() -> None:
+    async def story() -> None:
+        async with rig(max_delay_s=0.01, receive_maximum=10_000) as gate:
+            gate.come(*numbered(900, "first"))
+            await until(lambda: gate.influxdb.waits)
+            gate.influxdb.answer_all()
+            began_s = asyncio.get_running_loop().time()
+            gate.come("second")
+            await until(lambda: gate.posted[-1] == "second")
+            assert asyncio.get_running_loop().time() - began_s < 4.0
 
     asyncio.run(story())
 
@@ -162,7 +191,7 @@ def test_a_quarter_of_the_memory_hurries_as_half_of_the_window_does() -> None:
         async with rig(memory_bytes=4000) as gate:
             gate.come("x" * 700)
             assert not gate.delivery.hurried
-            gate.come("x" * 700)
+            gate.come("x" * 200)
             assert gate.delivery.hurried
             await until(lambda: gate.journal.stored)
             assert not gate.breaker.is_open
@@ -183,6 +212,67 @@ def test_what_a_message_brings_is_counted_by_what_it_is() -> None:
             assert (gate.ledger.outcomes["duplicate"], len(gate.refused)) == ({"water": 3}, 2)
             assert (gate.acknowledged, gate.delivery.memory_bytes) == ([1], 0)
             gate.ledger.settle("rejected", {"water": 2})  # as the keeper does
+
+    asyncio.run(story())
+
+
+def test_a_reject_that_nobody_waits_for_is_kept_all_the_same() -> None:
+    """It came at QoS 0."""
+
+    async def story() -> None:
+        async with rig() as gate:
+            outcome = Outcome("water")
+            outcome.refusals = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1, domain="water")]
+            gate.delivery.take(outcome, 0.0)
+            gate.delivery.pump()
+            assert len(gate.refused) == 1
+            gate.ledger.settle("rejected", {"water": 1})
+
+    asyncio.run(story())
+
+
+def test_a_second_copy_is_acknowledged_behind_all_that_came_before_it() -> None:
+    async def story() -> None:
+        async with rig(max_readings=2) as gate:
+            gate.journal.full = True
+            gate.breaker.open(AWAY)
+            gate.come(*numbered(5))
+            assert gate.delivery.open_batch.readings[0].lines == "q4"
+            gate.come("q5")
+            gate.acknowledger.owe(gate.delivery.open_batch, 99, 0)
+            assert gate.delivery.open_batch.readings == [], "the last was full"
+            gate.breaker.close()
+            while gate.acknowledged[-1:] != [99]:
+                await until(lambda: gate.influxdb.waits)
+                gate.influxdb.answer_all()
+                await asyncio.sleep(0.001)
+            assert gate.acknowledged == [1, 2, 3, 4, 5, 6, 99]
+            gate.acknowledged.pop()
+
+    asyncio.run(story())
+
+
+def test_one_reading_that_is_kept_apart_waits_a_second_for_the_journal_and_no_longer() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            began_s = asyncio.get_running_loop().time()
+            gate.come("mad", floods=["mad"])
+            await until(lambda: gate.acknowledged)
+            assert asyncio.get_running_loop().time() - began_s >= 0.9
+            assert (gate.journal.stored, gate.posted) == ([["mad"]], [])
+
+    asyncio.run(story())
+
+
+def test_what_is_kept_apart_goes_to_the_journal_at_once_while_influxdb_is_away() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            gate.breaker.open(AWAY)
+            began_s = asyncio.get_running_loop().time()
+            gate.come("mad", floods=["mad"])
+            await until(lambda: gate.acknowledged)
+            assert asyncio.get_running_loop().time() - began_s < 0.9
+            gate.breaker.close()
 
     asyncio.run(story())
 
