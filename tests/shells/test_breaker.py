@@ -98,7 +98,8 @@ def test_only_what_a_faulty_database_refused_is_tried_before_our_own(answer: Ans
             return AWAY
 
         breaker.open(answer, body)
-        breaker.open(AWAY)  # found by another write: that takes the first away
+        breaker.open(AWAY)  # found by another write
+        breaker.open(NO_RIGHTS)  # and by a probe, which is no reading
         probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
         got = await tried.get()
         probe.cancel()
@@ -124,6 +125,26 @@ def test_what_was_refused_before_influxdb_came_back_is_not_the_probe_of_the_next
         return got
 
     assert asyncio.run(tried_first()) == OWN
+
+
+def test_the_server_s_wish_of_a_probe_is_kept_before_the_next() -> None:
+    async def work() -> float:
+        loop = asyncio.get_running_loop()
+        breaker, tried_s, twice = Breaker(Events()), list[float](), asyncio.Event()
+
+        async def write(_: bytes) -> Answer:
+            tried_s.append(loop.time())
+            if len(tried_s) == 2:
+                twice.set()
+            return Answer(503, "", 0.5)
+
+        breaker.open(AWAY)
+        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        await twice.wait()
+        probe.cancel()
+        return tried_s[1] - tried_s[0]
+
+    assert asyncio.run(work()) >= 0.5
 
 
 def test_lanes_wait_while_it_is_open_and_are_told_when_it_closes() -> None:
