@@ -132,8 +132,8 @@ class Housekeeping:
         while some := await asyncio.to_thread(lambda rows: list(islice(rows, _SALVAGED_TOGETHER)), entries):
             new = await self._database.run(journal.not_standing, some)
             bodies = [entry.body for entry in new if entry.intact]
+            self._state.salvaged(bodies)  # first: the drain may have written a row before its commit is known here
             await self._store_with_patience(bodies)
-            self._state.salvaged(bodies)
             saved += sum(body.readings for body in bodies)
             broken += sum(entry.body.readings for entry in new if not entry.intact)
             backlog_grew()

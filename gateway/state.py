@@ -106,7 +106,7 @@ class GatewayState:
         self.events.backlog_found(stock.readings)
 
     def salvaged(self, bodies: list[Body]) -> None:
-        """Rows of a damaged journal stand in the new one now."""
+        """Rows of a damaged journal come into the new one."""
         self.ledger.receive(sum(body.readings for body in bodies), "journal", "journal")
 
     def gone(self, readings: int) -> None:
