@@ -22,7 +22,7 @@ def device_id(source: str) -> str:
     """The id under which the readings of ``source`` are stored.
 
     A name within the grammar is its own id. Of any other the letters are written in plain ones, small, what lies between them
-    as one dash, and behind it stand four hex digits of the whole name's CRC-16: ``Ổ cắm bàn`` is ``o-cam-ban-6b1a``. They tell
+    as one dash, and behind it stand four hex digits of the whole name's CRC-16: ``Ổ cắm bàn`` is ``o-cam-ban-9bfc``. They tell
     names apart that read alike without their tones, and follow from the name alone, whoever speaks first.
     """
     if is_id(source):

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from gateway.core.language.topic_filters import parse_filter
 from gateway.core.native import Undecodable
+from schemas.device_ids import device_id
 from schemas.rejects import RejectReason
 from tests.core.profiling import compiled, faults, points, sight
 
@@ -172,6 +173,19 @@ def test_the_device_comes_from_anywhere(device: str, found: str) -> None:
     document = {"id": "00012", "eui": "AABB", "b64": "ABE=", "urn": "urn:dev:x7:y", "title": "Pump 3 north"}
     assert profile.tells_device
     assert profile.device(document, {"group": "g", "device": "d"}, {"serial": "s-1"}) == found
+
+
+def test_parts_of_a_name_that_hold_its_separator_do_not_meet() -> None:
+    joined = compiled(
+        f"match: {{topic: '{{group}}/{{node}}'}}\ndevice: {{join: [{{topic: group}}, {{topic: node}}], by: '.'}}\n{ONE_POINT}"
+    )
+    names = [joined.device({}, {"group": group, "node": node}, {}) for group, node in (("a.b", "c"), ("a", "b.c"), ("a", "b"))]
+    assert len({device_id(name or "") for name in names}) == 3
+    assert names[2] == "a.b"
+    fixed = compiled(
+        f"match: {{topic: '{{node}}'}}\ndevice: {{join: [{{literal: wm}}, {{topic: node}}], by: '-'}}\n{ONE_POINT}"
+    )
+    assert fixed.device({}, {"node": "12-34"}, {}) == "wm-12-34"
 
 
 def test_a_device_that_cannot_be_found_is_a_fault_of_the_message() -> None:

@@ -21,12 +21,15 @@ _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|[*+{]", re.DOTALL)
 Translate = Callable[[Any], Any]
 
 
-def compile_text(source: TextSource, scope: Scope) -> Take:
+def compile_text(source: TextSource, scope: Scope, *, of_device: bool = False) -> Take:
     """The text that a source gives; None where there is nothing, a DropCause for what is no text.
 
     :raises Fault: it names something that is not there.
     """
-    take = _join(source, scope) if source.join is not None else _word(source, scope) or compile_source(source, scope)
+    if source.join is not None:
+        take: Take | None = _join(source.join, source.by, scope, of_device=of_device)
+    else:
+        take = _word(source, scope) or compile_source(source, scope)
     if take is None:
         raise Fault("", "say where the text comes from: path, topic, property, param, literal or join")
     take = compile_own_value(take, scope)
@@ -55,7 +58,7 @@ def compile_device(source: TextSource, scope: Scope) -> Take:
 
     :raises Fault: it names something that is not there.
     """
-    return compile_text(source.model_copy(update={"name": False}), scope)
+    return compile_text(source.model_copy(update={"name": False}), scope, of_device=True)
 
 
 def may_name_a_device(text: Node) -> TypeGuard[str]:
@@ -86,17 +89,23 @@ def _filled(template: str, taken: Mapping[str, str]) -> str:
     return template
 
 
-def _join(source: TextSource, scope: Scope) -> Take:
+_APART: Final = "/"
+"""Between the parts of a device's name when one holds the separator itself: ``a.b`` and ``c`` are not ``a`` and ``b.c``. No id
+holds it, so the id of such a name has a hash."""
+
+
+def _join(join: list[TextSource], by: str, scope: Scope, *, of_device: bool) -> Take:
     parts = []
-    for number, part in enumerate(source.join or ()):
+    for number, part in enumerate(join):
         with within(f"join.{number}"):
             parts.append(compile_text(part, scope))
+    may_meet = of_device and by and sum(part.literal is None for part in join) > 1
 
     def joined(here: Here) -> Node:
         texts = [part(here) for part in parts]
         if any(not isinstance(text, str) or isinstance(text, DropCause) for text in texts):
             return None
-        return source.by.join(texts)
+        return (_APART if may_meet and any(by in text for text in texts) else by).join(texts)
 
     return joined
 
