@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from gateway.codecs.process import CHECK_S, KILL_AFTER_S, CodecProcess, StuckWatch, available, read_sources
 from gateway.codecs.protocol import (
+    LINE_BYTES_MAX,
     LOAD_ONLY,
     CodecAnswer,
     CodecAsk,
@@ -84,14 +85,14 @@ class CodecCalls:
             lines = source_line(number, self._sources[codec])
         self._child.connection.sendall(lines + call_line(number, call))
         while (line := self._line(self._child)).startswith(b'"'):
-            log.debug("codec %s: %s", codec, line.decode())
+            log.debug("codec %s: %s", codec, line.decode(errors="replace"))
         return read_answer(line)
 
     def _line(self, child: CodecProcess) -> bytes:
         """The child's next line. Its own work counts, as in the running gateway, not how long a busy machine held it up.
 
         :raises TimeoutError: it hangs.
-        :raises EOFError: it has ended.
+        :raises EOFError: it has ended, or its line does not end.
         """
         deadline_s, watch = time.monotonic() + _PATIENCE_S, StuckWatch(child)
         child.connection.settimeout(CHECK_S)
@@ -105,6 +106,8 @@ class CodecCalls:
             if not data:
                 raise EOFError
             self._rest += data
+            if len(self._rest) > LINE_BYTES_MAX:
+                raise EOFError
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 

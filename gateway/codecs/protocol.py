@@ -25,6 +25,8 @@ INSTALL: Final = "makers' codecs need the extra codecs: pip install 'province-ga
 LOAD_ONLY: Final = b"[]"
 GIVEN_BACK: Final = b"null"
 TEXT_CHARACTERS: Final = 400
+LINE_BYTES_MAX: Final = 1024 * 1024
+"""A longer line from the child is none of its program, which answers with at most 64 Ki characters."""
 
 
 class CodecAsk(NamedTuple):
@@ -103,11 +105,11 @@ def read_greeting(line: bytes) -> list[str]:
 
 
 def read_answer(line: bytes) -> CodecAnswer:
-    """The answer that a line holds which begins with ``{`` or ``[``."""
-    if line.startswith(b"["):
-        fault, overran = _decode_fault(line)
-        return CodecAnswer(None, fault=fault, overran=overran)
+    """The answer that a line holds, whatever it holds."""
     try:
+        if line.startswith(b"["):
+            fault, overran = _decode_fault(line)
+            return CodecAnswer(None, fault=fault, overran=overran)
         result = _decode_result(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # half a surrogate pair, or a thousand levels
         return CodecAnswer(None, fault=f"returned what cannot be read: {error}")
