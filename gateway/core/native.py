@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from gateway.core.repeated_keys import Repeating, with_repeating
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_adapter
 from schemas.rejects import DropCause, RejectReason
@@ -25,6 +26,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.AS
 
 _WORDS: Final = {"on": True, "off": False}
 _QUOTED: Final = 80
+_OF_ONE_TEXT: Final = 2
 _AS_IN_THE_TABLE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
@@ -84,9 +86,13 @@ class NativeDecoder:
     def decode_plain(self, payload: bytes) -> NativeReading | None:
         """The one reading of a payload in which nothing needs thought; None for every other payload."""
         try:
-            return self._from_bytes(payload)
+            plain = self._from_bytes(payload)
         except ValidationError:
             return None
+        surplus = payload.count(b'"') - 2 * len(plain)  # a key has two quotes, and a text two; a key that stands twice has more
+        if not surplus or (surplus == _OF_ONE_TEXT and type(plain.get("ts")) is str) or surplus == 2 * _texts_in(plain):
+            return plain
+        return None
 
     def decode(self, payload: bytes) -> list[Decoded | Broken]:
         """All objects of ``payload``, in its order.
@@ -108,6 +114,8 @@ class NativeDecoder:
         return [self._item(item, raised) for item in document]
 
     def _item(self, item: object, raised: Mapping[str, float]) -> Decoded | Broken:
+        if type(item) is Repeating:
+            return Broken(_stands_twice(item), item.payload())
         try:
             return Decoded(self._from_object(item), source=item)
         except ValidationError:
@@ -120,6 +128,8 @@ class NativeDecoder:
         return decoded
 
     def _object(self, document: object, raised: Mapping[str, float]) -> Decoded:
+        if type(document) is Repeating:
+            raise _stands_twice(document)
         if not isinstance(document, dict):
             kind = type(document).__name__
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"a reading is a JSON object, this is a {kind}")
@@ -145,13 +155,24 @@ _ENVELOPE: Final = ("ts", "seq", *TEXT_TAGS)
 def _parse(payload: bytes) -> object:
     stripped = payload.removeprefix(_BOM).rstrip(b"\0 \t\r\n")
     try:
-        return from_json(stripped, allow_inf_nan=True)
+        document = from_json(stripped, allow_inf_nan=True)
     except ValueError as error:
         try:
             payload.decode()
         except UnicodeDecodeError as at:
             raise Undecodable(RejectReason.NOT_UTF8, f"byte {at.start} is not UTF-8") from None
         raise Undecodable(RejectReason.BAD_JSON, f"not JSON: {error}") from None
+    return with_repeating(document, stripped)
+
+
+def _texts_in(plain: NativeReading) -> int:
+    """Number of the values that are texts: the time, as some write it, and tags."""
+    return (type(plain.get("ts")) is str) + sum(map(plain.__contains__, TEXT_TAGS))
+
+
+def _stands_twice(found: Repeating) -> Undecodable:
+    what = f"the key {found.key[:_QUOTED]!r} stands twice in a reading; let the device write each key once"
+    return Undecodable(RejectReason.BAD_JSON, what)
 
 
 def clean(quantity: Quantity, value: object) -> float | bool | DropCause:

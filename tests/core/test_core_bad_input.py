@@ -201,7 +201,3 @@ def test_a_thousand_hostile_keys_make_one_short_sentence() -> None:
 def test_a_hostile_device_or_site_is_an_unknown_topic(name: str) -> None:
     for on in (topic(device=name), topic(site=name)):
         assert refusal(pipeline().process(message({"ph": 7}, on), NOW_MS)).reason is RejectReason.UNKNOWN_TOPIC
-
-
-def test_a_key_that_stands_twice_counts_once() -> None:
-    assert point(process(b'{"ts": 1793491200250, "ph": 6, "ph": 7}')).values == {"ph": 7.0}
