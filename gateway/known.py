@@ -10,9 +10,9 @@ from mqtt5 import RetainHandling
 from gateway.codecs.calls import CodecCalls
 from gateway.codecs.process import available
 from gateway.core.profiles import Profiles
-from gateway.settings.config import Config
+from gateway.settings.config import Config, Mqtt
 from gateway.settings.config_file import ConfigurationFault
-from gateway.settings.registry import Fault, fault_lines, load_registry
+from gateway.settings.registry import Fault, fault_lines, load_registry, named_as_gateway
 from gateway.settings.shipped import files_called
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import matches
@@ -65,6 +65,10 @@ class Known:
             for profile in self.profiles.named(device)
             for name in sorted(profile.required_params - device.params.keys())
         ]
+
+    def device_faults(self, mqtt: Mqtt) -> list[Fault]:
+        """Registered devices that cannot be what they are registered as: named as the gateway, or without a parameter."""
+        return [*named_as_gateway(self.registry, mqtt), *self.without_params()]
 
 
 def load_known(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Known:

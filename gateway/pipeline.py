@@ -155,7 +155,7 @@ def build(config: Config, file: Database) -> Parts:
     file.run_here(database.keep_all, dict.fromkeys(processor.restore_births(births)))
     now_ms = time.time_ns() // 1_000_000
     events, acknowledger, ledger = Events(hearing=Hearing(saved_ms or now_ms)), Acknowledger(), Ledger(since_ms=now_ms)
-    events.started(fault_lines(config.devices.registry, known.without_params()))
+    events.started(fault_lines(config.devices.registry, known.device_faults(config.mqtt)))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
     breaker, store = Breaker(events), Store(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)

@@ -204,7 +204,7 @@ async def _reload(parts: Parts) -> None:
 def _load(config: Config) -> Known:
     """Registry, profiles and codecs, as ``gateway check`` takes them: a faulty file leaves all that was there in force."""
     known = load_known(config)
-    if faults := known.codec_faults() + fault_lines(config.devices.registry, known.without_params()):
+    if faults := known.codec_faults() + fault_lines(config.devices.registry, known.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)
     return known
 

@@ -13,6 +13,7 @@ from typing import Final
 from mqtt5 import RetainHandling
 
 from gateway.codecs.calls import CodecCalls
+from gateway.commands.guest import guest, open_as_guest, read
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.core.profiles import Profiles
 from gateway.core.write_result import Fate, fate_of
@@ -25,12 +26,11 @@ from gateway.settings.config import Config
 from gateway.settings.config_file import DEFAULT_FILE, ConfigurationFault, load
 from gateway.settings.profile_files import ProfileFile
 from gateway.settings.registry import fault_lines, load_registry
-from gateway.tls import PLAIN_PORT_ASKED, handshake_fault
+from gateway.tls import handshake_fault
 from gateway.web.listener import configured_tls, configured_token
 from schemas.registry import Registry, plain_name
 
 _PATIENCE_S: Final = 5.0
-_CHUNK_BYTES: Final = 65536
 
 
 @dataclass(slots=True)
@@ -62,7 +62,8 @@ def check(path: Path | None, *, connect: bool) -> int:
     found = Found()
     registry = _registry(config, found)
     known = survey(config, registry)
-    found.faults += [*known.faults, *fault_lines(config.devices.registry, [*known.unknown, *known.without_params()])]
+    of_devices = [*known.unknown, *known.device_faults(config.mqtt)]
+    found.faults += [*known.faults, *fault_lines(config.devices.registry, of_devices)]
     _check_profiles(config, known, found)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -170,14 +171,13 @@ async def _try_both(config: Config, known: Known) -> tuple[str, str]:
 
 
 async def _try_broker(config: Config, known: Known) -> str:
-    """Connect under a name of its own, so that a running gateway keeps its session, and subscribe as the gateway would."""
+    """Connect beside a running gateway, which keeps its session, and subscribe as the gateway would."""
     address = broker_address(config.mqtt)
     options = session_options(config)
-    session = Session(type(options)(f"{options.client_id}-check", options.username, options.password, session_expiry_s=0))
+    session = Session(guest(options, "check"))
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            name = address.host if address.tls else None
-            reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
+            reader, writer = await open_as_guest(address, options)
             with closing(writer):
                 refused = await _subscribe(session, topic_filters(config, known), reader, writer)
     except TimeoutError:
@@ -198,7 +198,7 @@ async def _subscribe(
 ) -> dict[str, str]:
     """Connect, subscribe, say goodbye; the filters that were refused, and why."""
     writer.write(session.connect())
-    while data := await _read(reader, session, tls=writer.get_extra_info("ssl_object") is not None):
+    while data := await read(reader, writer, session):
         for event in session.receive(data):
             if isinstance(event, Connected):
                 writer.write(session.subscribe(filters))
@@ -206,20 +206,6 @@ async def _subscribe(
                 writer.write(DISCONNECT)
                 return event.refused
     raise ProtocolFault("the broker closed the connection")
-
-
-async def _read(reader: asyncio.StreamReader, session: Session, *, tls: bool) -> bytes:
-    """Read what the broker sends next.
-
-    :raises ProtocolFault: it closed the connection before it ever answered, as a port for TLS does.
-    """
-    try:
-        data = await reader.read(_CHUNK_BYTES)
-    except ConnectionResetError:
-        data = b""
-    if not (data or tls or session.connected):
-        raise ProtocolFault(f"the broker closed the connection before it answered; {PLAIN_PORT_ASKED}")
-    return data
 
 
 async def _try_influxdb(config: Config) -> str:

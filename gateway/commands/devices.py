@@ -149,10 +149,12 @@ def _import(config: Config, options: argparse.Namespace) -> None:
 def _check_profiles(config: Config, file: Path, rows: list[Row], merged: Registry) -> None:
     """Refuse what ``gateway check`` would refuse of the registry with these rows.
 
-    :raises ConfigurationFault: a row names a profile that is none, or lacks a parameter of its own; a profile is faulty.
+    :raises ConfigurationFault: a row names a profile that is none, lacks a parameter of it, or bears the gateway's name; a
+        profile is faulty.
     """
     known = survey(config, merged)
-    if faults := [*known.faults, *row_faults(file, rows, merged, [*known.unknown, *known.without_params()])]:
+    of_devices = [*known.unknown, *known.device_faults(config.mqtt)]
+    if faults := [*known.faults, *row_faults(file, rows, merged, of_devices)]:
         raise ConfigurationFault(faults)
 
 

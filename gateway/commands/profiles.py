@@ -2,18 +2,18 @@
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from mqtt5 import PublishPacket, RetainHandling
 
 from gateway.commands.decode import recorded_rows
+from gateway.commands.guest import guest, open_as_guest
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, Oversized, ProtocolFault, Session, Subscribed, pubacks
 from gateway.desk.discovery import Entity, entities_in, is_discovery
@@ -155,21 +155,19 @@ def _summary(collected: _Collected, profiles: int, notes: int) -> str:
 async def _listen(config: Config, collected: _Collected, seconds: float) -> str:
     """Hear configurations, then the topics they name, for some seconds; what went wrong.
 
-    Under a name of its own and without a session, so that a running gateway loses nothing.
+    As a guest, so that a running gateway loses nothing.
     """
     address = broker_address(config.mqtt)
     options = session_options(config)
-    own = replace(options, client_id=f"{options.client_id}-propose-{os.getpid()}", session_expiry_s=0)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            name = address.host if address.tls else None
-            reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
+            reader, writer = await open_as_guest(address, options)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
-    except OSError as error:
+    except (OSError, ProtocolFault) as error:
         return f"{address}: {error}"
     with closing(writer):
-        ear = _Ear(Session(own), writer, collected)
+        ear = _Ear(Session(guest(options, "propose")), writer, collected)
         return await _hear(ear, reader, seconds) and f"{address}: {ear.fault}"
 
 

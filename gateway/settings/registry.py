@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.settings.config import Mqtt
 from gateway.settings.config_file import ConfigurationFault, read_yaml
 from gateway.settings.yaml_reader import lines_of
 from schemas.registry import Clash, Registry, clashes, device_key, registry_adapter, source_key
@@ -52,6 +53,16 @@ def unknown_profiles(registry: Registry, names: Collection[str]) -> list[Fault]:
         (("devices", at, "profile"), f"there is no profile {device.profile}")
         for at, device in enumerate(registry.devices)
         if device.profile is not None and device.profile not in names
+    ]
+
+
+def named_as_gateway(registry: Registry, mqtt: Mqtt) -> list[Fault]:
+    """Devices whose account at the broker would own the gateway's session there, or have its rights."""
+    names = {mqtt.username: "mqtt.username", mqtt.client_id: "mqtt.client_id"}
+    return [
+        (("devices", at, "id"), f"{device.id} is {names[device.id]}: at the broker the device could be the gateway; rename it")
+        for at, device in enumerate(registry.devices)
+        if device.id in names
     ]
 
 

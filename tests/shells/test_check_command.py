@@ -165,6 +165,16 @@ def test_a_faulty_registry_does_not_hide_the_results_of_the_profiles(site: Site,
     assert cells(out, "sound")[-1] == "1 of 1 pass"
 
 
+@pytest.mark.parametrize(("name", "key"), [("gateway-1", "mqtt.client_id"), ("gateway", "mqtt.username")])
+def test_a_device_named_as_the_gateway_is_refused(site: Site, capsys: pytest.CaptureFixture[str], name: str, key: str) -> None:
+    """Its account at the broker would own the gateway's session, or have the gateway's rights."""
+    site.sections["mqtt"] = {"username": "gateway"}
+    site.devices({"id": "m1"}, {"id": name})
+    status, _, faults = check(site, capsys)
+    assert status == 2
+    assert faults[0].startswith(f"devices.yaml: devices.1.id: {name} is {key}: at the broker the device could be the gateway")
+
+
 def test_what_is_seldom_meant_and_what_no_test_fills_are_warnings(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.profile("pump", OWN.replace("{ph: /ph}", "{ph: /ph, level_m: /levle}"))
     site.profile("greedy", RADIO.replace("envelope: lorawan, when: {/port: [99]}", "envelope: lorawan"), greedy=CODEC)

@@ -202,6 +202,11 @@ def test_one_faulty_cell_is_enough_for_nothing_to_be_written(config: Path) -> No
             id="a-parameter",
         ),
         pytest.param("id,profile\nwm-9,nobody\n", "row 2: profile: there is no profile nobody", id="a-profile"),
+        pytest.param(
+            "id\nwm-9\ngateway-1\n",
+            "row 3: id: gateway-1 is mqtt.client_id: at the broker the device could be the gateway; rename it",
+            id="the-gateways-name",
+        ),
     ],
 )
 def test_an_import_refuses_by_row_what_check_would_refuse(config: Path, rows: str, said: str) -> None:

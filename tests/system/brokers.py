@@ -21,15 +21,18 @@ class GuardedBroker:
     devices: Service
 
 
-def guarded(folder: Path, *lines: str) -> GuardedBroker:
-    """A broker whose door for gateways is guarded as ``lines`` of mosquitto.conf say."""
+def guarded(folder: Path, *lines: str, per_listener: bool = True) -> GuardedBroker:
+    """A broker whose door for gateways is guarded as ``lines`` of mosquitto.conf say.
+
+    :param per_listener: that one has passwords and rights of its own; Mosquitto keeps nothing then for who is away.
+    """
     folder.mkdir()
     service = services.mosquitto(folder)
     open_port = services.free_port()
     (folder / "mosquitto.conf").write_text(
         "\n".join(
             [
-                "per_listener_settings true",
+                f"per_listener_settings {str(per_listener).lower()}",
                 "user root",
                 f"listener {service.port} 127.0.0.1",
                 *lines,
@@ -39,7 +42,7 @@ def guarded(folder: Path, *lines: str) -> GuardedBroker:
             ]
         )
     )
-    service.answers = lambda: _listens(open_port)
+    service.answers = lambda: listens(open_port)
     return GuardedBroker(service, replace(service, port=open_port))
 
 
@@ -94,6 +97,6 @@ class Authority:
         )
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with closing(socket.socket()) as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

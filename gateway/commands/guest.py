@@ -1,0 +1,81 @@
+"""A guest at the broker: a connection beside the gateway's, with the same account, that leaves the gateway's session alone.
+
+A broker may name clients after their accounts, whatever they call themselves (``use_username_as_clientid`` of Mosquitto). There
+a guest would be the gateway: it takes the connection over, and a session that ends with the guest takes with it all that waits.
+Nothing tells so beforehand. So a guest asks first, under a name that nobody ever had, for a session that lives as long as the
+gateway's: if one is present, it can only be the gateway's, and is left as it was.
+"""
+
+import asyncio
+from contextlib import closing
+from dataclasses import replace
+from secrets import token_hex
+from typing import Final
+
+import mqtt5
+
+from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, SessionOptions
+from gateway.intake import BrokerAddress
+from gateway.tls import PLAIN_PORT_ASKED
+
+_CHUNK_BYTES: Final = 65536
+_COME_BACK_S: Final = 60
+"""A session that would end with the gateway's connection must not end with ours: the gateway comes back at once."""
+_FORGET_US: Final = mqtt5.DisconnectPacket(session_expiry_interval=0).write()
+_IS_THE_GATEWAY: Final = (
+    "the broker names clients after their accounts here (use_username_as_clientid), so that we would stand in for the gateway; "
+    "its session was left alone, and nothing else was tried. Let the gateway use the listener of the services"
+)
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def guest(options: SessionOptions, purpose: str) -> SessionOptions:
+    """What a guest asks of the broker: a name of its own, and a session that ends with the connection."""
+    return replace(options, client_id=f"{options.client_id}-{purpose}-{token_hex(4)}", session_expiry_s=0)
+
+
+async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Streams:
+    """Open a connection on which ``options`` of :func:`guest` may be used.
+
+    :param options: the gateway's.
+    :raises ProtocolFault: we would be the gateway there, or the broker does not let us in.
+    """
+    reader, writer = await _open(address)
+    with closing(writer):
+        asks = replace(guest(options, "ask"), session_expiry_s=options.session_expiry_s or _COME_BACK_S)
+        session = Session(asks)
+        writer.write(session.connect())
+        connected = await _connected(reader, writer, session)
+        writer.write(DISCONNECT if connected.session_present else _FORGET_US)
+        await writer.drain()
+    if connected.session_present:
+        raise ProtocolFault(_IS_THE_GATEWAY)
+    return await _open(address)
+
+
+async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> Connected:
+    while data := await read(reader, writer, session):
+        for event in session.receive(data):
+            if isinstance(event, Connected):
+                return event
+    raise ProtocolFault("the broker closed the connection")
+
+
+async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> bytes:
+    """Read what the broker sends next.
+
+    :raises ProtocolFault: it closed the connection before it ever answered, as a port for TLS does.
+    """
+    try:
+        data = await reader.read(_CHUNK_BYTES)
+    except ConnectionResetError:
+        data = b""
+    if not (data or session.connected or writer.get_extra_info("ssl_object") is not None):
+        raise ProtocolFault(f"the broker closed the connection before it answered; {PLAIN_PORT_ASKED}")
+    return data
+
+
+async def _open(address: BrokerAddress) -> Streams:
+    name = address.host if address.tls else None
+    return await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)
