@@ -25,12 +25,14 @@ class Browser:
     """Sends what a browser sends from a page of ``origin``, and keeps what it is given.
 
     :ivar tls: the context to speak HTTPS with.
+    :ivar port: of a proxy before the gateway.
     """
 
     gate: Gateway
     origin: str = ""
     tls: ssl.SSLContext | None = None
     cookies: SimpleCookie = field(default_factory=SimpleCookie)
+    port: int | None = None
 
     def __post_init__(self) -> None:
         self.origin = self.origin or f"http://{self.gate.host}:{self.gate.port}"
@@ -62,7 +64,7 @@ class Browser:
         return cookie
 
     def _connected(self) -> HTTPConnection:
-        host, port = self.gate.host, self.gate.port
+        host, port = self.gate.host, self.port or self.gate.port
         return HTTPSConnection(host, port, timeout=10, context=self.tls) if self.tls else HTTPConnection(host, port, timeout=10)
 
 
