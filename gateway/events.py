@@ -70,6 +70,7 @@ class Events:
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
     reload_trouble: list[str] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
+    readers_ended: int = 0
     rejects_lately: Lately[str] = field(default_factory=partial(Lately, REJECTS_WITHIN_MIN))
     turned_away_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
     made_room_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
@@ -106,6 +107,11 @@ class Events:
             refusal.device or refusal.topic or "unknown",
             refusal.detail.splitlines()[0] if refusal.detail else "",
         )
+
+    def reader_ended(self, client: str, why: str) -> None:
+        """A connection to the pages was ended, for it would take what others need."""
+        self.readers_ended += 1
+        self._say_sometimes(f"reader {why}", logging.WARNING, "HTTP: a connection of %s was ended: it %s", client, why)
 
     def codec_warned(self, codec: str, warnings: list[str]) -> None:
         """A codec decoded a frame, and has something to say about it."""

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from gateway import __version__
 from gateway.core.ledger import OUTCOMES
 from gateway.core.silence import Presence
+from gateway.core.verdict import Fleet
 from gateway.core.waiting import WaitCause
 from gateway.events import Histogram
 
@@ -23,6 +24,7 @@ class GatewayCollector(Collector):
     """Turns the gateway's state into series."""
 
     state: "GatewayState"
+    fleet: Fleet
 
     def collect(self) -> Iterator[Metric]:
         """All series of the gateway."""
@@ -38,6 +40,8 @@ class GatewayCollector(Collector):
         yield CounterMetricFamily("gateway_messages_received", "Messages received.", events.messages_received)
         yield _counter("gateway_messages_ignored", "Messages that are no data.", "cause", events.messages_ignored)
         yield _counter("gateway_fields_dropped", "Values left out of readings.", "cause", events.fields_dropped)
+        ended = "Connections of readers that were ended, for others needed what they took."
+        yield CounterMetricFamily("gateway_http_connections_ended", ended, events.readers_ended)
         yield _counter("gateway_rejects", "Messages and points that could not become data.", "reason", events.rejects)
         yield _counter("gateway_rejects_kept", "Rejects whose bytes are on disk.", "reason", events.rejects_kept)
         missing = self.state.processor.judge.sequence_missing
@@ -106,7 +110,7 @@ class GatewayCollector(Collector):
         yield _counter("gateway_codec_warnings", "What codecs said beside their answers.", "codec", warnings)
 
     def _devices_and_build(self) -> Iterator[Metric]:
-        fleet = self.state.fleet()
+        fleet = self.fleet
         total = fleet.total
         counts = {presence: total[presence] for presence in Presence}
         yield _gauge("gateway_devices", "Devices by state; unknown: registered and never heard.", "state", counts)
@@ -141,8 +145,8 @@ def _add(family: HistogramMetricFamily, labels: list[str], histogram: Histogram)
     family.add_metric(labels, buckets, histogram.sum_s)
 
 
-def exposition(state: "GatewayState") -> bytes:
+def exposition(state: "GatewayState", fleet: Fleet) -> bytes:
     """The text Prometheus reads."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(GatewayCollector(state))
+    registry.register(GatewayCollector(state, fleet))
     return generate_latest(registry)

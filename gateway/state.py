@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from itertools import islice
+from typing import Final, TypedDict
 
 from gateway import __version__, troubles
 from gateway.codecs.caller import Codecs
@@ -20,7 +21,7 @@ from gateway.core.points import escape_tag
 from gateway.core.process import Processor
 from gateway.core.silence import UNREGISTERED, Presence, Silence
 from gateway.core.streams import Unresolved
-from gateway.core.verdict import Finding, Fleet, Level, fleet_of, of_data, of_devices, of_stores, worst_first
+from gateway.core.verdict import Finding, Fleet, Level, of_data, of_devices, of_stores, worst_first
 from gateway.delivery.deliver import Delivery
 from gateway.disk.journal import Stock
 from gateway.disk.quarantine_keeper import Quarantine
@@ -29,6 +30,9 @@ from gateway.disk.tally import Tally
 from gateway.events import Events
 from gateway.settings.config import Config
 from schemas.registry import RegisteredDevice, device_key
+
+_LOOKED_AT_TOGETHER: Final = 200
+"""Devices."""
 
 
 @dataclass(slots=True)
@@ -142,12 +146,6 @@ class GatewayState:
         device = streams.meet(device_key(name) if entry.source is None else entry.id)
         return Device(entry.id, entry) if isinstance(device, Unresolved) else device
 
-    def device_list(self) -> list[dict[str, object]]:
-        """``/api/devices``: all of them, in order of name."""
-        now_ms = time.time_ns() // 1_000_000
-        found = sorted(self.all_devices(), key=lambda device: device.name)
-        return [device_document(device, self.silence, now_ms) for device in found]
-
     def own_line(self) -> str:
         """The gateway's point about itself."""
         pending = sum(self.ledger.pending.values())
@@ -160,10 +158,10 @@ class GatewayState:
         """The same, ready to post."""
         return encode([Reading(self.own_line(), "gateway")]).gzip
 
-    def stands(self, now_ms: int) -> dict[str, Stand]:
+    def stands(self, now_ms: int) -> Iterator[tuple[str, Stand]]:
         """The state of each device."""
         presence = self.silence.presence
-        return {device.name: Stand(presence(device, now_ms), device.measures) for device in self.all_devices()}
+        return ((device.name, Stand(presence(device, now_ms), device.measures)) for device in self.all_devices())
 
     def registry_entries(self) -> list[RegisteredDevice]:
         """Each entry of the registry once; it may stand there under two writings of its id."""
@@ -201,9 +199,12 @@ class GatewayState:
         )
         return worst_first(found)
 
-    def fleet(self) -> Fleet:
-        """Look at all devices now."""
-        return fleet_of(self.all_devices(), self.silence, self.processor.rules, time.time_ns() // 1_000_000)
+    def look_at_fleet(self) -> Iterator[Fleet]:
+        """Look at all devices now, some at a time; each time the same fleet, with those of before."""
+        fleet, devices, now_ms = Fleet(), self.all_devices(), time.time_ns() // 1_000_000
+        while some := list(islice(devices, _LOOKED_AT_TOGETHER)):
+            fleet.look_at(some, self.silence, self.processor.rules, now_ms)
+            yield fleet
 
     def catch_up(self) -> CatchUp | None:
         """What waits in the journal and how it comes in; None: nothing waits."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gateway.commands.running import ask
 from gateway.core.batching import decode as decode_body
-from gateway.desk.documents import reject_document
+from gateway.desk.documents import listed_reject, reject_document
 from gateway.disk import journal, rejects
 from gateway.disk.database import Damaged, Database, DatabaseFault
 from gateway.disk.file_lock import InUse
@@ -40,8 +40,8 @@ def rejects_command(options: argparse.Namespace) -> int:
     query = {"reason": reason, "device": device, "id": _number(options.id)}
     with _database(config) as file:
         if options.action in {"list", "show", "export"}:
-            found = _select(file, config, query)
-            return _print_rejects(found, options)
+            payloads = options.json or options.action != "list"
+            return _print_rejects(_select(file, config, query, payloads=payloads), options)
         if file is None:
             answer = ask(config, "POST", f"/api/rejects/{options.action}", query)
         else:
@@ -63,25 +63,28 @@ def _number(text: str | None) -> int | None:
     raise ConfigurationFault([f"ID: {text} is no reject's: {what}; those of a device: gateway rejects list --device {text}"])
 
 
-def _select(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
+def _select(file: Database | None, config: Config, query: dict[str, Any], *, payloads: bool) -> Iterator[dict[str, Any]]:
     """All rejects that fit, newest first, asked for in pages."""
-    found: list[dict[str, Any]] = []
-    while page := _page(file, config, query | {"before": found[-1]["id"] if found else None}):
-        found += page
-    return found
+    before: int | None = None
+    while page := _page(file, config, query | {"before": before}, payloads=payloads):
+        yield from page
+        if query["id"] is not None:
+            return
+        before = page[-1]["id"]
 
 
-def _page(file: Database | None, config: Config, query: dict[str, Any]) -> list[dict[str, Any]]:
+def _page(file: Database | None, config: Config, query: dict[str, Any], *, payloads: bool) -> list[dict[str, Any]]:
     if file is None:
-        return list(ask(config, "GET", "/api/rejects", query)["rejects"])
+        return list(ask(config, "GET", "/api/rejects", query | {"payloads": 1 if payloads else None})["rejects"])
     chosen = {"reason": query["reason"], "device": query["device"], "number": query["id"], "before": query["before"]}
-    return [reject_document(number, refusal) for number, refusal in file.run_here(rejects.select, **chosen)]
+    found = file.run_here(rejects.page, **chosen, payloads=payloads)
+    return [reject_document(*row[:2]) if payloads else listed_reject(*row) for row in found]
 
 
 def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:
-    chosen = file.run_here(rejects.select, reason=reason, device=device, most=1_000_000)
     if action == "purge":
-        return {"removed": file.run_here(rejects.remove, [number for number, _ in chosen])}
+        return {"removed": file.run_here(rejects.purge, reason, device)}
+    chosen = file.run_here(rejects.select, reason=reason, device=device, most=1_000_000)
     result = asyncio.run(work(sorted(chosen, key=itemgetter(0)), without_codecs(build_processor(config, load_known(config)))))
     first_row = file.reserve_rows(len(result.bodies))
     limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
@@ -89,27 +92,32 @@ def _change_rejects(file: Database, config: Config, action: str, reason: str | N
     return result.document()
 
 
-def _print_rejects(found: list[dict[str, Any]], options: argparse.Namespace) -> int:
-    if options.action == "show" and not found:
+def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:
+    nothing = True
+    for document in found:
+        nothing = False
+        if options.json or options.action == "export":
+            print(json.dumps(document, ensure_ascii=False))
+        else:
+            _print_reject(document, listed=options.action == "list")
+    if nothing and options.action == "show":
         print(f"there is no reject {options.id}", file=sys.stderr)
         return 1
-    if options.json or options.action == "export":
-        for document in found:
-            print(json.dumps(document, ensure_ascii=False))
-        return 0
-    for document in found:
-        arrival = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(document["arrival_ms"] / 1000))
-        where = document["device"] or document["topic"]
-        if options.action == "list":
-            detail = document["detail"].splitlines()[0] if document["detail"] else ""
-            print(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}")
-        else:
-            print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
-            print(f"topic  {document['topic']}\ndevice {document['device']}\n{document['detail']}\n")
-            print(b64decode(document["payload_base64"]).decode(errors="backslashreplace"))
-    if options.action == "list" and not found:
+    if nothing and options.action == "list" and not options.json:
         print("no rejects")
     return 0
+
+
+def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
+    arrival = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(document["arrival_ms"] / 1000))
+    if listed:
+        where = document["device"] or document["topic"]
+        detail = document["detail"].splitlines()[0] if document["detail"] else ""
+        print(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}")
+        return
+    print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
+    print(f"topic  {document['topic']}\ndevice {document['device']}\n{document['detail']}\n")
+    print(b64decode(document["payload_base64"]).decode(errors="backslashreplace"))
 
 
 def journal_command(options: argparse.Namespace) -> int:

@@ -63,19 +63,16 @@ class Fleet:
         """The same over all domains."""
         return sum(self.domains.values(), Counter())
 
-
-def fleet_of(devices: Iterable[Device], silence: Silence, rules: TimeRules, now_ms: int) -> Fleet:
-    """Look at all devices once."""
-    fleet = Fleet()
-    for device in devices:
-        presence = silence.presence(device, now_ms)
-        fleet.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
-        fleet.unregistered += device.registered is None
-        offset_ms = device.offset_ms
-        if offset_ms is not None and presence is Presence.ONLINE:
-            behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # what was measured a while ago may come late
-            fleet.clocks_off += not -behind_ms <= offset_ms <= rules.max_future_ms
-    return fleet
+    def look_at(self, devices: Iterable[Device], silence: Silence, rules: TimeRules, now_ms: int) -> None:
+        """Count these too."""
+        for device in devices:
+            presence = silence.presence(device, now_ms)
+            self.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
+            self.unregistered += device.registered is None
+            offset_ms = device.offset_ms
+            if offset_ms is not None and presence is Presence.ONLINE:
+                behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # what was measured a while ago may come late
+                self.clocks_off += not -behind_ms <= offset_ms <= rules.max_future_ms
 
 
 def of_devices(fleet: Fleet) -> list[Finding]:

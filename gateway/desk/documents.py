@@ -14,6 +14,15 @@ from gateway.desk.look import Seen
 
 def reject_document(number: int, refusal: Refusal) -> dict[str, object]:
     """A reject as JSON."""
+    return _without_payload(number, refusal) | {"payload_base64": b64encode(refusal.payload).decode()}
+
+
+def listed_reject(number: int, refusal: Refusal, payload_bytes: int) -> dict[str, object]:
+    """A reject as JSON, with the size of its payload in place of it: lists carry none."""
+    return _without_payload(number, refusal) | {"payload_bytes": payload_bytes}
+
+
+def _without_payload(number: int, refusal: Refusal) -> dict[str, object]:
     return {
         "id": number,
         "arrival_ms": refusal.arrival_ms,
@@ -22,7 +31,6 @@ def reject_document(number: int, refusal: Refusal) -> dict[str, object]:
         "stage": refusal.stage,
         "reason": refusal.reason.value,
         "detail": refusal.detail,
-        "payload_base64": b64encode(refusal.payload).decode(),
     }
 
 

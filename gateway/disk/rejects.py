@@ -1,7 +1,7 @@
 """Rejects on disk: what could not become data, with its bytes and a reason, for people to look at, mend and replay."""
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 from gateway.core.message import Refusal
 from schemas.rejects import RejectReason
@@ -10,6 +10,11 @@ _COLUMNS: Final = "arrival_ms, topic, device, domain, stage, reason, detail, pay
 _ROW_OVERHEAD_BYTES: Final = 200
 _SIZE: Final = f"length(payload) + length(detail) + length(topic) + {_ROW_OVERHEAD_BYTES}"
 _DETAIL_MAX: Final = 2000
+_PAGE_BYTES: Final = 2**18
+"""Read at a time, or one reject more: what others wait for behind it in the thread, and what one reader holds of memory."""
+
+Row = tuple[int, Refusal, int]
+"""A number, its reject, and the size of the payload that it came with."""
 
 DELIVERY_STAGE: Final = "deliver"
 """A reject of this stage holds a point, not a message; it is replayed from delivery."""
@@ -54,11 +59,46 @@ def select(
     before: int | None = None,
 ) -> list[tuple[int, Refusal]]:
     """Rejects with their numbers, newest first; only those that fit what is given."""
+    where, given = _where(reason, device, number, before)
+    query = f"SELECT id, {_COLUMNS} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+    return [(row[0], _refusal(row[1:])) for row in connection.execute(query, (*given, most))]
+
+
+def page(
+    connection: sqlite3.Connection,
+    *,
+    reason: str | None = None,
+    device: str | None = None,
+    number: int | None = None,
+    before: int | None = None,
+    most: int = 1000,
+    payloads: bool = False,
+) -> list[Row]:
+    """The same without payloads, or with them, each with the size of its payload; few when they are large."""
+    where, given = _where(reason, device, number, before)
+    columns = _COLUMNS if payloads else _COLUMNS.replace("payload", "x''")
+    query = f"SELECT length(payload), id, {columns} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+    found: list[Row] = []
+    left_bytes = _PAGE_BYTES
+    for payload_bytes, found_number, *row in connection.execute(query, (*given, most)):
+        refusal = _refusal(tuple(row))
+        left_bytes -= len(refusal.payload) + len(refusal.topic) + len(refusal.detail) + _ROW_OVERHEAD_BYTES
+        if found and left_bytes < 0:
+            break
+        found.append((found_number, refusal, payload_bytes))
+    return found
+
+
+def purge(connection: sqlite3.Connection, reason: str | None, device: str | None) -> int:
+    """Forget all that fit; how many there were."""
+    where, given = _where(reason, device, None, None)
+    return connection.execute(f"DELETE FROM rejects {where or 'WHERE TRUE'}", given).rowcount  # noqa: S608 - constants
+
+
+def _where(reason: str | None, device: str | None, number: int | None, before: int | None) -> tuple[str, list[str | int]]:
     wanted = {"reason = ?": reason, "device = ?": device, "id = ?": number, "id < ?": before}
     given = {clause: value for clause, value in wanted.items() if value is not None}
-    where = f"WHERE {' AND '.join(given)}" if given else ""
-    query = f"SELECT id, {_COLUMNS} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
-    return [(row[0], _refusal(row[1:])) for row in connection.execute(query, (*given.values(), most))]
+    return (f"WHERE {' AND '.join(given)}" if given else ""), list(given.values())
 
 
 def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
@@ -71,6 +111,6 @@ def count(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"))
 
 
-def _refusal(row: tuple[int, str, str, str, str, str, str, bytes]) -> Refusal:
+def _refusal(row: tuple[Any, ...]) -> Refusal:
     arrival_ms, topic, device, domain, stage, reason, detail, payload = row
     return Refusal(RejectReason(reason), detail, topic, payload, stage, arrival_ms, device, domain)

@@ -5,8 +5,7 @@ from math import isnan
 from typing import Any, Final
 
 from gateway.core.counters import CounterState
-from gateway.core.message import Message, Refusal
-from gateway.desk.documents import reject_document
+from gateway.core.message import Message
 from gateway.settings.registry_edit import scalar
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
@@ -84,11 +83,6 @@ def fate_of(result: Mapping[str, Any] | None, *, quarantined: bool, refused: boo
     if result["reject"]:
         return "rejected"
     return "taken" if result["points"] else "duplicate" if result["duplicates"] else "ignored"
-
-
-def refusal_document(number: int, refusal: Refusal) -> Document:
-    """A reject without its payload."""
-    return {key: value for key, value in reject_document(number, refusal).items() if key != "payload_base64"}
 
 
 def registry_entry(name: str, source: str, topic: str | None, result: Mapping[str, Any] | None) -> str:

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import merge, nsmallest
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -14,6 +16,7 @@ from gateway.core.message import Message, Outcome, Refusal, StoredMessage
 from gateway.core.silence import UNREGISTERED
 from gateway.core.streams import Unresolved
 from gateway.core.waiting import WaitCause
+from gateway.desk.documents import listed_reject
 from gateway.desk.retrace import AskCodec, Retraced, births_named_by, is_settled, retrace
 from gateway.disk import quarantine, rejects
 from gateway.disk.database import Damaged, DatabaseFault, kept
@@ -23,10 +26,10 @@ from gateway.web.device_documents import (
     entry_document,
     fate_of,
     message_document,
-    refusal_document,
     registry_entry,
 )
 from gateway.web.pages import page
+from gateway.web.turns import Turns, send_list, some_at_a_time
 from schemas.registry import RegisteredDevice, device_key
 from schemas.rejects import RejectReason
 
@@ -37,11 +40,12 @@ Document = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LISTED: Final = 200
-_AT_A_TIME: Final = 1000
-"""Devices looked at before others get their turn."""
+_AT_A_TIME: Final = 200
+"""Devices looked at together."""
 _REJECTS: Final = 5
 _RETRACED: Final = 16
 
+_name: Final = attrgetter("name")
 
 _Last = tuple[Message, int, Outcome | None]
 """A message, when it came, and what became of it, where that is known."""
@@ -51,21 +55,28 @@ _Last = tuple[Message, int, Outcome | None]
 class _Stored:
     """What the disk holds of a device; nothing when the disk does not answer.
 
+    :ivar rows: the last of its rejects, without their payloads.
     :ivar waiting: how many of its messages wait for its registration.
     :ivar newest: the last of them.
     """
 
-    refused: list[tuple[int, Refusal]]
+    rows: list[rejects.Row]
     waiting: int = 0
     newest: StoredMessage | None = None
     newest_ms: int = 0
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """The rejects."""
+        return [refusal for _, refusal, _ in self.rows]
 
 
 class DevicePages:
     """The routes ``/devices``, ``/devices/{id}`` and what they ask for."""
 
-    def __init__(self, parts: "Parts") -> None:
+    def __init__(self, parts: "Parts", turns: Turns) -> None:
         self._parts = parts
+        self._turns = turns
         self._state = parts.state
         self._streams = parts.processor.streams
         self._retraced: dict[str, tuple[tuple[object, ...], Retraced]] = {}
@@ -105,26 +116,38 @@ class DevicePages:
 
     # The list.
 
-    async def _list(self, request: web.Request) -> web.Response:
+    async def _list(self, request: web.Request) -> web.StreamResponse:
         """All devices by name; with ``search`` or ``state`` those that fit, strangers first, and those that wait."""
+        now_ms = time.time_ns() // 1_000_000
         if not request.query.keys() & {"search", "state"}:
-            return web.json_response({"devices": self._state.device_list()})
+            return await send_list(request, self._turns, "devices", await self._by_name(now_ms))
         wanted, state = request.query.get("search", "").lower().split(), request.query.get("state", "")
-        found, now_ms = [], time.time_ns() // 1_000_000
-        for number, device in enumerate(self._state.all_devices()):
-            if number % _AT_A_TIME == _AT_A_TIME - 1:
-                await asyncio.sleep(0)
-            if _fits(device, wanted, self._state.areas) and state in {"", self._state_of(device, now_ms)}:
-                found.append(device)
-        found.sort(key=lambda device: (device.registered is not None, device.name))
-        listed = [self._listed(device, now_ms) for device in found[:_LISTED]]
+        found, first = 0, list[Device]()
+        async for some in self._turns.each(self._fitting(wanted, state, now_ms)):
+            found += len(some)
+            first = nsmallest(_LISTED, first + some, key=lambda device: (device.registered is not None, device.name))
+        listed = [self._listed(device, now_ms) for device in first]
         offered = await self._offered(wanted)
-        return web.json_response({"now": now_ms, "devices": listed, "found": len(found), "offered": offered})
+        return web.json_response({"now": now_ms, "devices": listed, "found": found, "offered": offered})
+
+    async def _by_name(self, now_ms: int) -> Iterator[Document]:
+        """The documents of all devices, each made when it is asked for."""
+        parts = some_at_a_time(self._state.all_devices(), _AT_A_TIME)
+        in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
+        return (device_document(device, self._state.silence, now_ms) for device in merge(*in_order, key=_name))
+
+    def _fitting(self, wanted: list[str], state: str, now_ms: int) -> Iterator[list[Device]]:
+        for some in some_at_a_time(self._state.all_devices(), _AT_A_TIME):
+            yield [
+                device
+                for device in some
+                if _fits(device, wanted, self._state.areas) and state in {"", self._state_of(device, now_ms)}
+            ]
 
     async def _offered(self, wanted: list[str]) -> list[Document]:
         """Devices whose messages wait for their registration."""
         try:
-            waiting = await self._parts.database.run(quarantine.keys)
+            waiting = await self._turns.read(self._parts.database, quarantine.keys)
         except (DatabaseFault, Damaged):  # said on the status page
             return []
         return [
@@ -157,7 +180,7 @@ class DevicePages:
         document: Document = {"now": now_ms, **self._listed(device, now_ms)}
         document["said_goodbye"] = device.has_left
         document["counters"] = counter_documents(device.counters)
-        document["rejects"] = [refusal_document(number, refusal) for number, refusal in stored.refused]
+        document["rejects"] = [listed_reject(*row) for row in stored.rows]
         document["waiting"] = stored.waiting
         document |= await self._told(name, last, stored.refused)
         refused = not last and bool(stored.refused) and not document["registered"]
@@ -170,10 +193,10 @@ class DevicePages:
         return response
 
     async def _stored(self, name: str) -> _Stored:
-        run = self._parts.database.run
+        read, file = self._turns.read, self._parts.database
         try:
-            refused = await run(rejects.select, device=name, most=_REJECTS)
-            waiting, newest = await run(quarantine.newest, device_key(name), WaitCause.UNKNOWN_DEVICE)
+            refused = await read(file, rejects.page, device=name, most=_REJECTS)
+            waiting, newest = await read(file, quarantine.newest, device_key(name), WaitCause.UNKNOWN_DEVICE)
         except (DatabaseFault, Damaged):  # said on the status page; what is in memory is shown
             return _Stored([])
         if newest is None:
@@ -190,7 +213,7 @@ class DevicePages:
             return device.last_message
         return (stored.newest, stored.newest_ms, None) if stored.newest is not None else None
 
-    async def _told(self, name: str, last: _Last | None, refused: list[tuple[int, Refusal]]) -> Document:
+    async def _told(self, name: str, last: _Last | None, refused: list[Refusal]) -> Document:
         """The last message and what became of it."""
         if last is None:
             return {"last_message": None, "result": None, "steps": []}
@@ -199,7 +222,7 @@ class DevicePages:
         steps = [{"what": what, "value": value} for what, value in found.steps]
         return {"last_message": message_document(message, arrival_ms), "result": found.result, "steps": steps}
 
-    async def _retrace(self, name: str, last: _Last, refused: list[tuple[int, Refusal]]) -> Retraced:
+    async def _retrace(self, name: str, last: _Last, refused: list[Refusal]) -> Retraced:
         """What became of a message; worked out once for as long as it is the last one."""
         message, arrival_ms, became = last
         known = (is_settled(became), self._streams.registry, self._streams.profiles)
@@ -221,12 +244,12 @@ class DevicePages:
         found = {name: await run(kept, name) for name in births_named_by(topic)}
         return {name: text for name, text in found.items() if text is not None}
 
-    def _asker(self, arrival_ms: int, refused: list[tuple[int, Refusal]]) -> AskCodec:
+    def _asker(self, arrival_ms: int, refused: list[Refusal]) -> AskCodec:
         """How a codec is asked about a message. One that found a fault in it is not asked again.
 
         It may have overrun, and to do so three times in a minute would suspend it for all devices.
         """
-        details = [r.detail for _, r in refused if r.arrival_ms == arrival_ms and r.reason is RejectReason.PROFILE_ERROR]
+        details = [r.detail for r in refused if r.arrival_ms == arrival_ms and r.reason is RejectReason.PROFILE_ERROR]
 
         async def ask(call: CodecAsk) -> CodecAnswer:
             if details:
@@ -246,7 +269,7 @@ def _nobody(name: str) -> web.Response:
 def _stranger(name: str, stored: _Stored) -> Device:
     """A device of which only the disk knows."""
     device = Device(name, None)
-    device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for _, refusal in stored.refused)])
+    device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for refusal in stored.refused)])
     return device
 
 

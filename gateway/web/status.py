@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from gateway.core.coverage import coverage
-from gateway.core.verdict import level_of
+from gateway.core.verdict import Fleet, level_of
 from gateway.desk.documents import coverage_document
 from gateway.disk import quarantine
+from gateway.metrics import exposition
+from gateway.web.connections import Connections
 from gateway.web.findings import finding_document, sentence
+from gateway.web.fresh import Fresh
 from gateway.web.pages import page
+from gateway.web.turns import Turns
 
 if TYPE_CHECKING:
     from gateway.pipeline import Parts
@@ -27,38 +31,24 @@ _LOOKED_AT_FOR_S: Final = 5.0
 _KEYS: Final = 10
 
 
-class _Fresh:
-    """A document that is made at most once in so many seconds, however many people look at it."""
-
-    def __init__(self, make: Callable[[], Awaitable[Document]], for_s: float) -> None:
-        self._make = make
-        self._for_s = for_s
-        self._made: tuple[object, float, Document] | None = None
-        self._making = asyncio.Lock()
-
-    async def get(self, basis: object = None) -> Document:
-        """The document; made anew when it is old, or when ``basis`` is another object than then."""
-        async with self._making:
-            now_s = time.monotonic()
-            if self._made is None or self._made[0] is not basis or now_s - self._made[1] >= self._for_s:
-                self._made = basis, now_s, await self._make()
-            return self._made[2]
-
-
 class StatusPages:
-    """The routes ``/``, ``/api/status``, ``/api/events``, ``/api/coverage`` and ``/api/quarantine``."""
+    """The routes ``/``, ``/metrics``, ``/api/status``, ``/api/events``, ``/api/coverage`` and ``/api/quarantine``."""
 
-    def __init__(self, parts: "Parts") -> None:
+    def __init__(self, parts: "Parts", connections: Connections, turns: Turns) -> None:
         self._parts = parts
         self._state = parts.state
-        self._now = _Fresh(self._document, _EVENT_EVERY_S / 2)
-        self._coverage = _Fresh(self._count, _COUNTED_FOR_S)
-        self._waiting = _Fresh(self._look, _LOOKED_AT_FOR_S)
+        self._connections = connections
+        self._turns = turns
+        self._fleet = Fresh(self._look_at_fleet)
+        self._now = Fresh(self._document, _EVENT_EVERY_S / 2)
+        self._coverage = Fresh(self._count, _COUNTED_FOR_S)
+        self._waiting = Fresh(self._look, _LOOKED_AT_FOR_S)
 
     def routes(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
         return {
             "/": self._page,
+            "/metrics": self._metrics,
             "/api/status": self._status,
             "/api/events": self._events,
             "/api/coverage": self._coverage_of_registry,
@@ -68,22 +58,27 @@ class StatusPages:
     async def _page(self, request: web.Request) -> web.Response:
         return page("status.html", request, self._parts.config.language)
 
+    async def _metrics(self, _: web.Request) -> web.Response:
+        body = exposition(self._state, await self._fleet.get())
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
     async def _status(self, _: web.Request) -> web.Response:
         return web.json_response(await self._document())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(f"data: {json.dumps(await self._now.get())}\n\n".encode())
-                await asyncio.sleep(_EVENT_EVERY_S)
-        except ConnectionError:
-            return response
+        with self._connections.following(request):
+            await response.prepare(request)
+            try:
+                while True:
+                    await response.write(f"data: {json.dumps(await self._now.get())}\n\n".encode())
+                    await asyncio.sleep(_EVENT_EVERY_S)
+            except ConnectionError:
+                return response
 
     async def _document(self) -> Document:
         """The state of the gateway, the verdict, and for programs its troubles in English."""
-        state, fleet = self._state, self._state.fleet()
+        state, fleet = self._state, await self._fleet.get()
         findings = state.findings(fleet)
         return {
             **state.document(fleet),
@@ -91,13 +86,20 @@ class StatusPages:
             "verdict": {"level": level_of(findings).value, "findings": [finding_document(found) for found in findings]},
         }
 
+    async def _look_at_fleet(self) -> Fleet:
+        found = Fleet()
+        async for fleet in self._turns.each(self._state.look_at_fleet()):
+            found = fleet
+        return found
+
     async def _coverage_of_registry(self, _: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""
         return web.json_response(await self._coverage.get(self._state.processor.streams.registry))
 
     async def _count(self) -> Document:
         now_ms = time.time_ns() // 1_000_000
-        found = await asyncio.to_thread(coverage, self._state.registry_entries(), self._state.stands(now_ms))
+        stands = {name: stand async for name, stand in self._turns.each(self._state.stands(now_ms))}
+        found = await asyncio.to_thread(coverage, self._state.registry_entries(), stands)
         return {"at": now_ms, "running": True, **coverage_document(found, self._state.areas)}
 
     async def _quarantine(self, _: web.Request) -> web.Response:
@@ -105,7 +107,7 @@ class StatusPages:
         return web.json_response(await self._waiting.get())
 
     async def _look(self) -> Document:
-        keys = await self._parts.database.run(quarantine.keys, _KEYS)
+        keys = await self._turns.read(self._parts.database, quarantine.keys, _KEYS)
         stock = self._parts.quarantine.stock
         return {
             "messages": stock.messages,

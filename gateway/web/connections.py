@@ -1,0 +1,263 @@
+"""Connections of readers: their number, and the time for which one may hold its place without using it.
+
+Reading must never cost readings. A place is held by a client that waits with its request, by an answer under way, by an answer
+that nobody reads, or by a page that follows events. The first and the third end after a while. Where all places are taken, a
+newcomer gets the place of whoever uses theirs least, of the client that holds most: so a page and the commands of this machine
+get in however many connections somebody opens.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
+from math import inf
+from typing import Final, NamedTuple, cast
+
+from aiohttp import web
+
+from gateway.events import Events
+
+BODY_MAX_BYTES: Final = 65_536
+"""The body of a change; they are small."""
+_RECEIVED_MAX_BYTES: Final = 4 * BODY_MAX_BYTES
+"""What a client may send until its request is answered: head, body, and requests behind it."""
+_SEND_BUFFER_BYTES: Final = 65_536
+"""Asked of the kernel for each connection; left alone it takes megabytes for a client that reads nothing."""
+_LOOK_EVERY_S: Final = 1.0
+_BACKLOG: Final = 64
+
+
+class Use(StrEnum):
+    """The use that a client makes of its place."""
+
+    WAITING = "waiting"
+    UNREAD = "unread"
+    ANSWERED = "answered"
+    FOLLOWING = "following"
+
+
+PATIENCE_S: Final = {Use.WAITING: 15.0, Use.UNREAD: 30.0}
+"""After this a place is free again: no whole request came, or the answer is not read. The other two hold it."""
+
+
+class Places(NamedTuple):
+    """Numbers of connections."""
+
+    total: int = 64
+    per_client: int = 16
+    following: int = 32
+    following_per_client: int = 8
+
+
+class Connection(asyncio.Protocol):
+    """Stands between a transport and aiohttp's protocol, and knows the use that is made of the connection.
+
+    :ivar client: its address; of IPv6 the network, since every household has 2^64 addresses.
+    :ivar since_s: when its use last changed, on the monotonic clock.
+    """
+
+    __slots__ = ("_connections", "_handler", "_received_bytes", "_transport", "_use", "client", "is_unread", "since_s")
+
+    def __init__(self, connections: "Connections") -> None:
+        self._connections = connections
+        self._handler: web.RequestHandler | None = None
+        self._transport: asyncio.Transport | None = None  # until the client is there
+        self._received_bytes = 0
+        self._use = Use.WAITING
+        self.is_unread = False
+        self.since_s = time.monotonic()
+        self.client = ""
+
+    @property
+    def use(self) -> Use:
+        """The use that is made of it now."""
+        return Use.UNREAD if self.is_unread else self._use
+
+    @property
+    def is_following(self) -> bool:
+        """A page follows events over it, and may read them or not."""
+        return self._use is Use.FOLLOWING
+
+    def turn(self, use: Use) -> None:
+        """Put it to another use."""
+        self._use, self._received_bytes, self.since_s = use, 0, time.monotonic()
+
+    def end(self) -> None:
+        """End it at once, with all that nobody read, and free its place."""
+        if self._transport is not None:
+            self._connections.forget(self._transport)
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place, or go."""
+        self._transport = cast("asyncio.Transport", transport)  # a server makes no other
+        self.client = client_of(transport.get_extra_info("peername"))
+        self._handler = self._connections.admit(self, transport)
+        if self._handler is None:
+            self._transport.abort()
+        else:
+            self._handler.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Free the place."""
+        if self._handler is not None and self._transport is not None:
+            self._connections.forget(self._transport)
+            self._handler.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what the client sends, as far as it is no more than a request can be."""
+        self._received_bytes += len(data)
+        if self._received_bytes > _RECEIVED_MAX_BYTES:
+            self._connections.end(self, "sends more than a request can hold")
+        elif self._handler is not None:
+            self._handler.data_received(data)
+
+    def eof_received(self) -> None:
+        """Pass it on: the client sends no more."""
+        if self._handler is not None:
+            self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to read."""
+        self.is_unread, self.since_s = True, time.monotonic()
+        if self._handler is not None:
+            self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on: it has read."""
+        self.is_unread, self.since_s = False, time.monotonic()
+        if self._handler is not None:
+            self._handler.resume_writing()
+
+
+class Connections:
+    """All connections of one server."""
+
+    def __init__(self, events: Events, places: Places | None = None) -> None:
+        self._events = events
+        self._places = places or Places()
+        self._open: dict[asyncio.BaseTransport, Connection] = {}
+        self._make: Callable[[], web.RequestHandler] | None = None
+
+    @asynccontextmanager
+    async def serve(
+        self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[None]:
+        """Listen, and end what holds its place for nothing.
+
+        :raises OSError: the address cannot be used.
+        """
+        self._make = runner.server
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self),
+            host,
+            port,
+            backlog=_BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=PATIENCE_S[Use.WAITING] if tls else None,
+        )
+        for listening in server.sockets:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
+        watch = asyncio.create_task(self._watch(), name="connections")
+        try:
+            yield
+        finally:
+            watch.cancel()
+            server.close()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self.end_overdue(time.monotonic())
+
+    def end_overdue(self, now_s: float) -> None:
+        """End those that have used up the patience there is with them."""
+        for connection in list(self._open.values()):
+            if now_s - connection.since_s < PATIENCE_S.get(connection.use, inf):
+                continue
+            if connection.use is Use.UNREAD:
+                self.end(connection, "does not read the answers to it")
+            else:
+                connection.end()  # as browsers leave them
+
+    def end(self, connection: Connection, why: str) -> None:
+        """End one, and say so."""
+        self._events.reader_ended(connection.client, why)
+        connection.end()
+
+    def admit(self, newcomer: Connection, transport: asyncio.BaseTransport) -> web.RequestHandler | None:
+        """A handler for a newcomer; nothing where every place is taken and in use."""
+        held = Counter(connection.client for connection in self._open.values())
+        rivals = list(self._open.values())
+        if held[newcomer.client] >= self._places.per_client:
+            rivals = [connection for connection in rivals if connection.client == newcomer.client]
+        elif len(rivals) < self._places.total:
+            rivals = []
+        if rivals:
+            idle = [connection for connection in rivals if connection.use in PATIENCE_S]
+            if not idle:
+                self._events.reader_ended(newcomer.client, "finds all places taken")
+                return None
+            least = min(idle, key=lambda one: (-held[one.client], one.use is Use.UNREAD, one.since_s))
+            self.end(least, "holds more places than it uses, and others wait")
+        self._open[transport] = newcomer
+        return self._make() if self._make is not None else None
+
+    def forget(self, transport: asyncio.BaseTransport) -> None:
+        """One is closed."""
+        self._open.pop(transport, None)
+
+    @asynccontextmanager
+    async def answering(self, request: web.Request) -> AsyncIterator[None]:
+        """While a request is answered its connection is in use. Until its body is here it waits, as one without a request.
+
+        :raises web.HTTPException: the body is larger than that of any change, or of a kind that none has.
+        """
+        connection = self._connection(request)
+        connection.turn(Use.WAITING)
+        if request.content_type.startswith("multipart/"):
+            raise web.HTTPUnsupportedMediaType
+        try:
+            await request.read()
+        except (ConnectionError, web.RequestPayloadError) as error:
+            raise web.HTTPBadRequest from error  # nobody hears it
+        connection.turn(Use.ANSWERED)
+        try:
+            yield
+        finally:
+            connection.turn(Use.WAITING)
+
+    @contextmanager
+    def following(self, request: web.Request) -> Iterator[None]:
+        """For a page that follows events.
+
+        :raises web.HTTPServiceUnavailable: enough pages do already.
+        """
+        connection = self._connection(request)
+        followers = [one.client for one in self._open.values() if one.is_following]
+        if len(followers) >= self._places.following or followers.count(connection.client) >= self._places.following_per_client:
+            raise web.HTTPServiceUnavailable(text="as many pages as may follow the gateway do already\n")
+        connection.turn(Use.FOLLOWING)
+        yield
+
+    def _connection(self, request: web.Request) -> Connection:
+        """The connection of a request; one that is closed meanwhile counts no more."""
+        found = self._open.get(request.transport) if request.transport is not None else None
+        return found or Connection(self)
+
+
+def client_of(peer: tuple[str, int] | tuple[str, int, int, int] | None) -> str:
+    """A client by the address of its socket: the address, of IPv6 its network of 64 bits."""
+    if not peer:
+        return ""
+    address = ip_address(peer[0].partition("%")[0])
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> 64 << 64)}/64" if not address.is_loopback else str(address)

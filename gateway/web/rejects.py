@@ -1,0 +1,88 @@
+"""Rejects over HTTP: lists without payloads, pages with them, replay and purge."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from gateway.desk.documents import listed_reject, reject_document
+from gateway.disk import rejects
+from gateway.disk.replay import Limits, commit, work
+from gateway.web.turns import Turns, send_list
+from schemas.rejects import RejectReason
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Parts
+
+_ROW_DIGITS: Final = 18
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class RejectPages:
+    """The routes under ``/api/rejects``."""
+
+    def __init__(self, parts: "Parts", turns: Turns) -> None:
+        self._parts = parts
+        self._turns = turns
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/api/rejects": self._list}
+
+    def changing(self) -> dict[str, Handler]:
+        """Path → handler, for changes."""
+        return {"/api/rejects/replay": self._replay, "/api/rejects/purge": self._purge}
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        """The newest rejects, a page of them; those before it with ``before``, as long as that is a number.
+
+        A page holds a quarter of a megabyte at most, or one reject. Payloads come with ``id``, one, or with ``payloads=1``.
+        """
+        reason, device = _selection(request)
+        number, before = _number(request, "id"), _number(request, "before")
+        payloads = number is not None or request.query.get("payloads") == "1"
+        found = await self._turns.read(
+            self._parts.database, rejects.page, reason=reason, device=device, number=number, before=before, payloads=payloads
+        )
+        last = found[-1][0] if found and number is None else None
+        return await send_list(request, self._turns, "rejects", _documents(found, payloads=payloads), before=last)
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        reason, device = _selection(request)
+        database = self._parts.database
+        chosen = await database.run(rejects.select, reason=reason, device=device, most=1_000_000)
+        result = await work(sorted(chosen, key=itemgetter(0)), self._parts.errands.process)
+        first_row = database.reserve_rows(len(result.bodies))
+        limits = Limits(self._parts.config.rejects.max_bytes, self._parts.config.devices.quarantine_max_bytes)
+        done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
+        self._parts.state.replayed(result, done)
+        self._parts.to_journal.backlog.set()
+        return web.json_response(result.document())
+
+    async def _purge(self, request: web.Request) -> web.Response:
+        reason, device = _selection(request)
+        return web.json_response({"removed": await self._parts.database.run(rejects.purge, reason, device)})
+
+
+def _documents(found: Iterable[rejects.Row], *, payloads: bool) -> Iterable[dict[str, object]]:
+    for number, refusal, payload_bytes in found:
+        yield reject_document(number, refusal) if payloads else listed_reject(number, refusal, payload_bytes)
+
+
+def _number(request: web.Request, key: str) -> int | None:
+    text = request.query.get(key)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _ROW_DIGITS):
+        raise web.HTTPBadRequest(text=f"{key}={text!r} is not the number of a reject")
+    return int(text)
+
+
+def _selection(request: web.Request) -> tuple[str | None, str | None]:
+    reason = request.query.get("reason")
+    if reason is not None and reason not in {known.value for known in RejectReason}:
+        raise web.HTTPBadRequest(text=f"there is no reason {reason!r}")
+    return reason, request.query.get("device")
