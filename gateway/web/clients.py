@@ -47,6 +47,10 @@ class Clients:
     def __init__(self, trusted: Iterable[str]) -> None:
         self._trusted = [ip_network(text, strict=False) for text in trusted]
 
+    def is_proxy(self, peername: object) -> bool:
+        """Tell if the other end of a connection is a trusted proxy."""
+        return self._trusts(_address_of(peername))
+
     def of(self, request: web.Request) -> Client:
         """The client of a request."""
         transport = request.transport

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple, cast
 from aiohttp import web
 
 from gateway.events import Events
+from gateway.web.clients import Clients
 
 BODY_MAX_BYTES: Final = 65_536
 """The body of a change; they are small."""
@@ -57,11 +58,23 @@ class Places(NamedTuple):
 class Connection(asyncio.Protocol):
     """Stands between a transport and aiohttp's protocol, and knows the use that is made of the connection.
 
-    :ivar client: its address; of IPv6 the network, since every household has 2^64 addresses.
+    :ivar client: its address; of IPv6 the network, since every household has 2^64 addresses. Behind a trusted proxy it is known
+        with the first request.
+    :ivar is_proxy: the other end is a trusted proxy, which speaks for many clients.
     :ivar since_s: when its use last changed, on the monotonic clock.
     """
 
-    __slots__ = ("_connections", "_handler", "_received_bytes", "_transport", "_use", "client", "is_unread", "since_s")
+    __slots__ = (
+        "_connections",
+        "_handler",
+        "_received_bytes",
+        "_transport",
+        "_use",
+        "client",
+        "is_proxy",
+        "is_unread",
+        "since_s",
+    )
 
     def __init__(self, connections: "Connections") -> None:
         self._connections = connections
@@ -69,6 +82,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None  # until the client is there
         self._received_bytes = 0
         self._use = Use.WAITING
+        self.is_proxy = False
         self.is_unread = False
         self.since_s = time.monotonic()
         self.client = ""
@@ -96,7 +110,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a place, or go."""
         self._transport = cast("asyncio.Transport", transport)  # a server makes no other
-        self.client = client_of(transport.get_extra_info("peername"))
+        peer = transport.get_extra_info("peername")
+        self.client, self.is_proxy = client_of(peer), self._connections.clients.is_proxy(peer)
         self._handler = self._connections.admit(self, transport)
         if self._handler is None:
             self._transport.abort()
@@ -136,9 +151,13 @@ class Connection(asyncio.Protocol):
 
 
 class Connections:
-    """All connections of one server."""
+    """All connections of one server.
 
-    def __init__(self, events: Events, places: Places | None = None) -> None:
+    :ivar clients: tells who is behind a trusted proxy.
+    """
+
+    def __init__(self, events: Events, places: Places | None = None, clients: Clients | None = None) -> None:
+        self.clients = clients or Clients(())
         self._events = events
         self._places = places or Places()
         self._open: dict[asyncio.BaseTransport, Connection] = {}
@@ -194,7 +213,7 @@ class Connections:
         """A handler for a newcomer; nothing where every place is taken and in use."""
         held = Counter(connection.client for connection in self._open.values())
         rivals = list(self._open.values())
-        if held[newcomer.client] >= self._places.per_client:
+        if held[newcomer.client] >= self._places.per_client and not newcomer.is_proxy:
             rivals = [connection for connection in rivals if connection.client == newcomer.client]
         elif len(rivals) < self._places.total:
             rivals = []
@@ -219,6 +238,8 @@ class Connections:
         :raises web.HTTPException: the body is larger than that of any change, or of a kind that none has.
         """
         connection = self._connection(request)
+        if connection.is_proxy:
+            connection.client = self.clients.of(request).network
         connection.turn(Use.WAITING)
         if request.content_type.startswith("multipart/"):
             raise web.HTTPUnsupportedMediaType

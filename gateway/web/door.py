@@ -52,6 +52,10 @@ class Door:
         refusal = None if request.path == _ALIVE else self._refusal(request)
         return refusal if refusal is not None else await handler(request)
 
+    def admits(self, request: web.Request) -> bool:
+        """Tell if a request that goes on for long may do so still: its session may have ended."""
+        return self._refusal(request) is None
+
     def _refusal(self, request: web.Request) -> web.Response | None:
         client, changes = self._clients.of(request), request.method not in _READING
         if not self._names.include(request, client):

@@ -11,6 +11,7 @@ from gateway.disk.database import Damaged, DatabaseFault
 from gateway.settings.config_file import ConfigurationFault
 from gateway.web.access import Access, make_token
 from gateway.web.answer_headers import protect
+from gateway.web.clients import Clients
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
@@ -33,7 +34,7 @@ class WebServer:
         self._parts = parts
         self._state = parts.state
         self._config = parts.config
-        self._connections = Connections(parts.state.events)
+        self._connections = Connections(parts.state.events, clients=Clients(parts.config.http.trusted_proxies))
         self._turns = Turns()
         self._serving = AsyncExitStack()
 
@@ -67,7 +68,7 @@ class WebServer:
             "/readyz": self._readyz,
             "/api/ledger": self._ledger,
             **refused.reading(),
-            **StatusPages(self._parts, self._connections, self._turns).routes(),
+            **StatusPages(self._parts, self._connections, self._turns, self._door.admits).routes(),
             **devices.routes(),
         }
         changing: dict[str, Handler] = {

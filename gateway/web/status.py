@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -34,11 +35,12 @@ _KEYS: Final = 10
 class StatusPages:
     """The routes ``/``, ``/metrics``, ``/api/status``, ``/api/events``, ``/api/coverage`` and ``/api/quarantine``."""
 
-    def __init__(self, parts: "Parts", connections: Connections, turns: Turns) -> None:
+    def __init__(self, parts: "Parts", connections: Connections, turns: Turns, admits: Callable[[web.Request], bool]) -> None:
         self._parts = parts
         self._state = parts.state
         self._connections = connections
         self._turns = turns
+        self._admits = admits
         self._fleet = Fresh(self._look_at_fleet)
         self._now = Fresh(self._document, _EVENT_EVERY_S / 2)
         self._coverage = Fresh(self._count, _COUNTED_FOR_S)
@@ -69,12 +71,11 @@ class StatusPages:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         with self._connections.following(request):
             await response.prepare(request)
-            try:
-                while True:
+            with suppress(ConnectionError):
+                while self._admits(request):  # until its session ends
                     await response.write(f"data: {json.dumps(await self._now.get())}\n\n".encode())
                     await asyncio.sleep(_EVENT_EVERY_S)
-            except ConnectionError:
-                return response
+        return response
 
     async def _document(self) -> Document:
         """The state of the gateway, the verdict, and for programs its troubles in English."""

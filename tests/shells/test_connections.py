@@ -10,10 +10,12 @@ from aiohttp import web
 
 from gateway.events import Events
 from gateway.services import free_port
+from gateway.web.clients import Clients
 from gateway.web.connections import BODY_MAX_BYTES, PATIENCE_S, Connections, Places, Use, client_of
 from gateway.web.turns import Turns, send_list
 
 PLACES = Places(total=6, per_client=4, following=3, following_per_client=2)
+PROXY = "127.0.0.9"
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -22,7 +24,7 @@ class Site:
 
     def __init__(self) -> None:
         self.events, self.port, self.clients = Events(), free_port(), list[Client]()
-        self.connections = Connections(self.events, PLACES)
+        self.connections = Connections(self.events, PLACES, Clients([PROXY]))
         self.made = 0
 
     async def short(self, request: web.Request) -> web.Response:
@@ -82,8 +84,9 @@ async def _at_a_site(test: Callable[[Site], Coroutine[None, None, None]]) -> Non
         await runner.cleanup()
 
 
-def get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode()
+def get(path: str, sender: str = "") -> bytes:
+    forwarded = f"X-Forwarded-For: {sender}\r\n" if sender else ""
+    return f"GET {path} HTTP/1.1\r\nHost: h\r\n{forwarded}\r\n".encode()
 
 
 async def endless(writer: asyncio.StreamWriter) -> None:
@@ -133,6 +136,24 @@ def test_who_follows_and_reads_keeps_the_place_and_others_find_it_taken() -> Non
         assert await status(await site.open(get("/follow"))) == 503
         assert await status(await site.open(get("/follow"), client="127.0.0.2")) == 200
         assert await status(await site.open(get("/follow"), client="127.0.0.3")) == 503
+
+    at_a_site(test)
+
+
+def test_behind_a_trusted_proxy_places_are_counted_for_each_client() -> None:
+    async def test(site: Site) -> None:
+        for sender, told in [("192.0.2.7", 200), ("192.0.2.7", 200), ("192.0.2.7", 503), ("192.0.2.8", 200)]:
+            assert await status(await site.open(get("/follow", sender), client=PROXY)) == told, sender
+        for _ in range(PLACES.per_client):
+            assert await status(await site.open(get("/"), client=PROXY)) == 200, "the proxy itself is no client"
+
+    at_a_site(test)
+
+
+def test_a_client_gets_no_more_places_by_saying_that_it_is_a_proxy() -> None:
+    async def test(site: Site) -> None:
+        for number, told in enumerate((200, 200, 503)):
+            assert await status(await site.open(get("/follow", f"192.0.2.{number}"))) == told
 
     at_a_site(test)
 

@@ -1,6 +1,8 @@
 """Logging in: a session in place of the token, its end, wrong tokens, bytes that are no text."""
 
 import json
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,19 @@ def test_the_cookie_holds_a_session_that_ends_with_the_logout(site: Gateway) -> 
         thief.cookies.load({"gateway_session": last})
         assert thief.ask("POST", PURGE).status == 401
         assert "const loggedIn = false;" in Browser(site).ask("GET", "/").body
+
+
+def test_what_follows_events_ends_with_its_session(site: Gateway) -> None:
+    with site:
+        browser = Browser(site)
+        assert browser.log_in(TOKEN).status == 303
+        with closing(HTTPConnection(site.host, site.port, timeout=10)) as connection:
+            cookie = f"gateway_session={browser.session().value}"
+            connection.request("GET", "/api/events", headers={"Cookie": cookie, "X-Forwarded-For": "192.0.2.7"})
+            events = connection.getresponse()
+            assert events.readline().startswith(b"data: ")
+            assert browser.ask("POST", "/logout").status == 303
+            assert events.read().count(b"data: ") <= 2, "it goes on to its end at once"
 
 
 def test_the_token_itself_or_an_old_cookie_with_it_is_no_session(site: Gateway) -> None:
