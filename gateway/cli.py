@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway import __version__
 from gateway.settings.config_file import ConfigurationFault, load
+from schemas.printable import printable
 
 OK, FAULT, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
 
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options))
     except ConfigurationFault as fault:
         for text in fault.lines:
-            print(text, file=sys.stderr)
+            print(printable(text), file=sys.stderr)
         return CONFIGURATION
     except KeyboardInterrupt:
         return FAULT

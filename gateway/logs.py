@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from gateway.settings.config import LogSection
+from schemas.printable import printable
 
 
 class JsonFormatter(logging.Formatter):
@@ -22,13 +23,25 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             document["trace"] = self.formatException(record.exc_info)
-        return json.dumps(document, ensure_ascii=False)
+        return printable(json.dumps(document, ensure_ascii=False))
+
+
+class TextFormatter(logging.Formatter):
+    """One line a record, whatever stands in a name; a trace below it, indented so that no line of it looks like a record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
+        """The line of a record."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as the base class has it
+        """The trace of a record."""
+        return "  " + printable(super().formatException(ei), layout=True).replace("\n", "\n  ")
 
 
 def set_up_logging(config: LogSection) -> None:
     """Send all logs to standard error as the configuration says."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    text = TextFormatter("%(asctime)s %(levelname)-7s %(message)s")
     handler.setFormatter(JsonFormatter() if config.format == "json" else text)
     logging.basicConfig(level=config.level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

@@ -14,6 +14,7 @@ from gateway.core.silence import Presence
 from gateway.core.verdict import Fleet
 from gateway.core.waiting import WaitCause
 from gateway.events import Histogram
+from schemas.printable import printable
 
 if TYPE_CHECKING:
     from gateway.state import GatewayState
@@ -126,14 +127,14 @@ class GatewayCollector(Collector):
 def _counter(name: str, text: str, label: str, counts: Mapping[Any, int]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=[label])
     for value, count in counts.items():
-        family.add_metric([str(value)], count)
+        family.add_metric([printable(str(value))], count)
     return family
 
 
 def _gauge(name: str, text: str, label: str, values: Mapping[Any, int]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, text, labels=[label])
     for value, number in values.items():
-        family.add_metric([str(value)], number)
+        family.add_metric([printable(str(value))], number)
     return family
 
 

@@ -28,6 +28,7 @@ from gateway.settings.profile_files import ProfileFile
 from gateway.settings.registry import fault_lines, load_registry
 from gateway.tls import handshake_fault
 from gateway.web.listener import configured_tls, configured_token
+from schemas.printable import printable
 from schemas.registry import Registry, plain_name
 
 _PATIENCE_S: Final = 5.0
@@ -66,7 +67,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     found.faults += [*known.faults, *fault_lines(config.devices.registry, of_devices)]
     _check_profiles(config, known, found)
     for warning in found.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(printable(f"warning: {warning}"), file=sys.stderr)
     if found.faults:
         raise ConfigurationFault(found.faults)
     if why := hindrance(config.journal.path):
@@ -76,7 +77,7 @@ def check(path: Path | None, *, connect: bool) -> int:
         return 0
     out_of_reach = [fault for fault in asyncio.run(_try_both(config, known)) if fault]
     for fault in out_of_reach:
-        print(fault, file=sys.stderr)
+        print(printable(fault), file=sys.stderr)
     return 3 if out_of_reach else 0
 
 
@@ -224,4 +225,4 @@ _EMPTY_GZIP = bytes.fromhex("1f8b08000000000000ff03000000000000000000")
 
 def _say(*lines: str) -> None:
     for line in lines:
-        print(line)
+        print(printable(line, layout=True))

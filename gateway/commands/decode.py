@@ -23,6 +23,7 @@ from gateway.known import Known, load_known
 from gateway.pipeline import build_processor
 from gateway.settings.config_file import ConfigurationFault, load
 from gateway.web.glossary import closed_lists
+from schemas.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,9 @@ def decode(options: argparse.Namespace) -> int:
             remarks = {"topic": row.guessed, "profile": what_is_missing(config, known, frame) if frame is not None else ""}
             if options.json:
                 document |= {f"{label}_remark": remark for label, remark in remarks.items() if remark}
-                print(json.dumps(document, ensure_ascii=False, default=repr))
+                print(printable(json.dumps(document, ensure_ascii=False, default=repr)))
             else:
-                print(explain(seen, document, words, remarks))
+                print(printable(explain(seen, document, words, remarks), layout=True))
     return int(rejected)
 
 

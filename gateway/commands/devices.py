@@ -21,6 +21,7 @@ from gateway.settings.registry import load_registry
 from gateway.settings.registry_csv import Merger, Row, merge, read_rows, row_faults
 from gateway.settings.registry_edit import edit, replace_file
 from schemas.durations import format_duration
+from schemas.printable import printable
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, device_key
 
 _SHOWN: Final = 20
@@ -59,9 +60,9 @@ def _list(config: Config, options: argparse.Namespace) -> None:
     found = [document | ({} if known is not None else {"state": None}) for document in found]
     if options.json:
         for document in found:
-            print(json.dumps(document, ensure_ascii=False))
+            print(printable(json.dumps(document, ensure_ascii=False)))
         return
-    rows = [_HEAD, *(_row(document) for document in found)]
+    rows = [_HEAD, *(tuple(map(printable, _row(document))) for document in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -168,7 +169,7 @@ def _say_changes(merger: Merger, *, everything: bool) -> None:
         lines.append(f"new      {device.id}  {', '.join(f'{key}: {_text(device, key)}' for key in keys)}")
     shown = lines if everything else lines[:_SHOWN]
     for line in shown:
-        print(line.rstrip())
+        print(printable(line.rstrip()))
     if len(shown) < len(lines):
         print(f"... and {len(lines) - len(shown)} more (--dry-run shows all)")
 

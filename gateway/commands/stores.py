@@ -18,11 +18,13 @@ from gateway.desk.documents import listed_reject, reject_document
 from gateway.disk import journal, rejects
 from gateway.disk.database import Damaged, Database, DatabaseFault
 from gateway.disk.file_lock import InUse
+from gateway.disk.private_files import private
 from gateway.disk.replay import Limits, commit, without_codecs, work
 from gateway.known import load_known
 from gateway.pipeline import build_processor
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault, load
+from schemas.printable import printable
 from schemas.rejects import RejectReason
 
 _DIGITS_MAX: Final = 19
@@ -97,7 +99,7 @@ def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace)
     for document in found:
         nothing = False
         if options.json or options.action == "export":
-            print(json.dumps(document, ensure_ascii=False))
+            print(printable(json.dumps(document, ensure_ascii=False)))
         else:
             _print_reject(document, listed=options.action == "list")
     if nothing and options.action == "show":
@@ -113,11 +115,12 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
     if listed:
         where = document["device"] or document["topic"]
         detail = document["detail"].splitlines()[0] if document["detail"] else ""
-        print(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}")
+        print(printable(f"{document['id']:>6}  {arrival}  {document['reason']:<18} {where}  {detail}"))
         return
     print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
-    print(f"topic  {document['topic']}\ndevice {document['device']}\n{document['detail']}\n")
-    print(b64decode(document["payload_base64"]).decode(errors="backslashreplace"))
+    print(f"topic  {printable(document['topic'])}\ndevice {printable(str(document['device']))}")
+    print(printable(document["detail"], layout=True), end="\n\n")
+    print(printable(b64decode(document["payload_base64"]).decode(errors="backslashreplace"), layout=True))
 
 
 def journal_command(options: argparse.Namespace) -> int:
@@ -185,7 +188,7 @@ def _export(file: Database, target: Path) -> int:
     """Write the journal as line protocol, ready for InfluxDB's own import."""
     readings, after = 0, 0
     try:
-        with target.open("w", encoding="utf-8") as out:
+        with open(target, "w", encoding="utf-8", opener=private) as out:
             while entries := file.run_here(journal.everything, after):
                 for entry in entries:
                     after = entry.row

@@ -13,6 +13,7 @@ from gateway.core.waiting import WaitCause
 from gateway.desk.documents import instant_text
 from gateway.desk.look import Seen
 from schemas.durations import UNITS_MS
+from schemas.printable import printable
 from schemas.rejects import DropCause, RejectReason
 
 Step = tuple[str, str]
@@ -60,7 +61,7 @@ def steps(seen: Seen, document: dict[str, Any], words: Words | None = None) -> l
     :param words: what codes mean; without, the codes alone are told.
     """
     words = words or {}
-    lines = [("topic", seen.message.topic), ("device", document["device"] or seen.to_register or "not known")]
+    lines = [("topic", printable(seen.message.topic)), ("device", document["device"] or seen.to_register or "not known")]
     inside = seen.if_registered or seen
     lines += _profile(inside) + _values(inside)
     if seen.if_registered is not None:

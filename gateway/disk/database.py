@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from gateway.disk.file_lock import lock
+from gateway.disk.private_files import make_folder
 from gateway.disk.reserve import give_up_reserve, keep_reserve
 from gateway.disk.set_aside import may_be_used, rescue, set_aside, to_salvage
 from gateway.disk.tables import (
@@ -108,7 +109,7 @@ class Database:
         :raises DatabaseFault: no file can be opened at that place.
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             self._lock = lock(self.path)
             if begin_anew:
                 set_aside(self.path)

@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from gateway.disk.private_files import FILE_MODE
 from gateway.disk.wal import beside
 
 _SUFFIX = ".lock"
@@ -18,7 +19,7 @@ def lock(path: Path) -> int:
 
     :raises InUse: another process has it.
     """
-    descriptor = os.open(beside(path, _SUFFIX), os.O_RDONLY | os.O_CREAT, 0o644)
+    descriptor = os.open(beside(path, _SUFFIX), os.O_RDONLY | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

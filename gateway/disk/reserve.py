@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from gateway.disk.private_files import private
 from gateway.disk.wal import beside
 
 _SUFFIX: Final = ".reserve"
@@ -22,7 +23,7 @@ def keep_reserve(database: Path) -> None:
         room = os.statvfs(database.parent)
         if reserve.exists() or room.f_bavail * room.f_frsize < 4 * _RESERVE_BYTES:
             return
-        with reserve.open("wb") as file:
+        with open(reserve, "wb", opener=private) as file:
             os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
 
 

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from gateway.disk.private_files import make_empty, make_folder
 from gateway.disk.wal import FRAME_BYTES, HEAD_BYTES, beside, forgotten_from
 
 log = logging.getLogger("gateway.disk")
@@ -33,8 +34,10 @@ def set_aside(path: Path) -> None:
 
 def rescue(connection: sqlite3.Connection, path: Path) -> None:
     """Write aside what a connection still reads of a file that was removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(_new_name(path))) as copy:
+    make_folder(path.parent)
+    aside = _new_name(path)
+    make_empty(aside)
+    with closing(sqlite3.connect(aside)) as copy:
         connection.backup(copy)
 
 
@@ -44,6 +47,7 @@ def keep_forgotten_frames(path: Path) -> None:
     if taken is None:
         return
     aside = _new_name(path)
+    make_empty(beside(aside, "-wal"))
     with beside(path, "-wal").open("rb") as wal, beside(aside, "-wal").open("wb") as copy:
         copy.write(wal.read(HEAD_BYTES))
         wal.seek(taken * FRAME_BYTES, os.SEEK_CUR)

@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from gateway.disk.private_files import make_empty
 from gateway.disk.set_aside import keep_forgotten_frames
 from gateway.disk.wal import PAGE_BYTES, beside
 
@@ -68,6 +69,7 @@ CREATE TABLE IF NOT EXISTS device_state (id INTEGER PRIMARY KEY, body BLOB NOT N
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file as this project does, with its tables."""
     _refuse_to_lose_the_wal(path)
+    make_empty(path)  # SQLite gives its WAL the mode of the file
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
     connection.text_factory = lambda raw: raw.decode(errors="replace")  # of a damaged row anything may come
     try:

@@ -27,6 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gateway.disk.private_files import FILE_MODE
 from gateway.disk.wal import beside
 
 log = logging.getLogger("gateway.disk")
@@ -197,7 +198,7 @@ class Tally:
     def _put(self, said: _Said, *, sync: bool) -> None:
         if self._on_file == _NOBODY_KNOWS:
             self._remove()  # in a slot that cannot be read now there may stand a higher sequence
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         try:
             if os.fstat(descriptor).st_size < _FILE_BYTES:
                 os.pwrite(descriptor, bytes(_FILE_BYTES), 0)

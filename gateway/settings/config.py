@@ -14,8 +14,12 @@ from schemas.durations import Duration
 from schemas.topics import is_filter, is_name
 
 
-def _url(*schemes: str) -> AfterValidator:
+def _url(*schemes: str, secrets: str) -> AfterValidator:
     def check(text: str) -> str:
+        if "@" in text:  # of what follows nothing is repeated: where a password ends is not known
+            raise ValueError(f"an address holds no user and no password; write {secrets}")
+        if "?" in text or "#" in text:
+            raise ValueError(f"an address ends before ? and #; for a token or password write {secrets}")
         parts = split_url(text)
         if parts.scheme not in schemes or not parts.hostname:
             raise ValueError(f"{text!r} is not an address; write {schemes[0]}://HOST:PORT (IPv6 as {schemes[0]}://[::1]:PORT)")
@@ -93,7 +97,7 @@ class MqttTls(_OwnCertificate):
 class Mqtt(_Section):
     """The broker and our session with it."""
 
-    url: Annotated[str, _url("mqtt", "mqtts")] = "mqtt://127.0.0.1:1883"
+    url: Annotated[str, _url("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")] = "mqtt://127.0.0.1:1883"
     username: str | None = None
     password: str | None = Field(None, repr=False)
     password_file: Path | None = None
@@ -111,10 +115,13 @@ class InfluxdbTls(_Section):
     ca: Path | None = None
 
 
+_INFLUXDB_SECRETS = "influxdb.token_file, or for v1 influxdb.username and influxdb.password_file"
+
+
 class Influxdb(_Section):
     """Where points go."""
 
-    url: Annotated[str, _url("http", "https")] = "http://127.0.0.1:8086"
+    url: Annotated[str, _url("http", "https", secrets=_INFLUXDB_SECRETS)] = "http://127.0.0.1:8086"
     api: Literal["v1", "v2"] = "v2"
     org: str | None = None
     bucket: str = Field("iot", min_length=1)

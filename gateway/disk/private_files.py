@@ -1,0 +1,30 @@
+"""Files and folders that only the gateway's own user may read, whatever the umask is. What exists keeps its mode."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+FILE_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it that are missing.
+
+    :raises OSError: it cannot be made.
+    """
+    if not folder.parent.exists():
+        make_folder(folder.parent)
+    folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+
+
+def make_empty(path: Path) -> None:
+    """Have an empty file, so that who opens it next need not create it; one that cannot be made is their fault to tell."""
+    with suppress(OSError):
+        os.close(private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+
+
+def private(path: str | Path, flags: int) -> int:
+    """Open a file; the ``opener`` for :func:`open`."""
+    return os.open(path, flags, FILE_MODE)

@@ -1,0 +1,73 @@
+"""What devices send steers no terminal: topics, keys and properties are escaped in logs, lists, explanations and labels."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.logs import JsonFormatter, TextFormatter
+from gateway.metrics import _counter
+from schemas.printable import printable
+
+STEERING = "\x1b]0;owned\x07\x9b2J\x7f\u202e\u2028"
+TOPIC = f"plant/{STEERING}\n2026-11-25 19:00:00 INFO forged"
+
+
+def is_clean(text: str) -> bool:
+    return all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_every_character_that_steers_is_escaped() -> None:
+    assert printable("a\x1b\n\x7f\x9b\u202e\u2028\ud800") == "a\\u001b\\u000a\\u007f\\u009b\\u202e\\u2028\\ud800"
+    assert printable("Huế, 5 °C\u00a0!") == "Huế, 5 °C\u00a0!"
+    assert printable("a\n\tb\x1b", layout=True) == "a\n\tb\\u001b"
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter("%(asctime)s %(levelname)-7s %(message)s"), JsonFormatter()])
+def test_a_log_record_is_one_line_in_which_nothing_steers(formatter: logging.Formatter) -> None:
+    line = formatter.format(logging.LogRecord("gateway", logging.INFO, "", 0, "reject from %s", (TOPIC,), None))
+    assert line.isprintable()
+    if isinstance(formatter, JsonFormatter):
+        assert json.loads(line)["text"] == f"reject from {TOPIC}"
+
+
+def test_no_line_of_a_trace_looks_like_a_record() -> None:
+    try:
+        int(TOPIC)
+    except ValueError:
+        record = logging.LogRecord("gateway", logging.ERROR, "", 0, "a fault", (), sys.exc_info())
+    first, *trace = TextFormatter("%(message)s").format(record).split("\n")
+    assert first == "a fault"
+    assert all(line.startswith("  ") and line.isprintable() for line in trace)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_decode_escapes_topic_keys_and_values(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: list[str]) -> None:
+    payload = tmp_path / "payload.json"
+    payload.write_text(r'{"\u001b[2J": 1, "volume_m3": 5, "lane": "\u009b\u202e"}')
+    for topic in (TOPIC, "iot/v1/hue/water/m1/readings"):
+        main(["decode", "-c", config(tmp_path), "--topic", topic, *form, str(payload)])
+        said = capsys.readouterr()
+        assert is_clean(said.out + said.err)
+        assert not any(line.startswith("2026-11-25") for line in said.out.splitlines())
+
+
+def test_a_fault_of_the_configuration_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(r'{"mqtt": {"\u001b]0;owned\u0007": 1}}')
+    assert main(["check", "-c", str(path)]) == 2
+    assert is_clean(capsys.readouterr().err)
+
+
+def test_a_label_of_a_metric_is_escaped() -> None:
+    (sample,) = _counter("name", "text", "codec", {STEERING: 1}).samples
+    assert sample.labels["codec"].isprintable()
+
+
+def config(folder: Path) -> str:
+    path = folder / "gateway.yaml"
+    path.write_text("{}")
+    return str(path)

@@ -1,0 +1,55 @@
+"""What the gateway writes may be read by its own user alone, whatever the umask."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.commands.stores import _export
+from gateway.disk import database
+from gateway.disk.database import Database
+from gateway.disk.reserve import keep_reserve
+from gateway.disk.set_aside import rescue
+from gateway.web.access import make_token
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
+def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
+
+
+@pytest.mark.usefixtures("_umask")
+def test_files_are_for_their_owner_alone_and_new_folders_too(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "data" / "journal.db"
+    file = Database(path)
+    file.open()
+    file.run_here(database.keep, "name", "value")
+    file.tally.note_lost(1)
+    keep_reserve(path)
+    make_token(path)
+    _export(file, path.with_name("export.lp"))
+    file.run_here(lambda connection: connection.execute("COMMIT") and rescue(connection, path))
+    found = modes(tmp_path)
+    file.close()
+    aside = next(name for name in found if ".damaged-" in name)
+    names = ["journal.db", *(f"journal.db{end}" for end in ("-wal", "-shm", ".lock", ".tally", ".token", ".reserve")), aside]
+    assert {name: found.pop(name) for name in [*names, "export.lp"]} == dict.fromkeys([*names, "export.lp"], 0o600)
+    assert found == {"new": 0o700, "data": 0o700}
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o755)
+    file = Database(folder / "journal.db")
+    file.open()
+    file.close()
+    assert modes(tmp_path)["data"] == 0o755
