@@ -23,6 +23,7 @@ log = logging.getLogger("gateway")
 
 DELIVERY_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LOG_EVERY_S: Final = 60.0
+_ORIGINS_SAID: Final = 3
 _REJECTS_SAID_MAX: Final = 100
 """A minute, in the log: what a thousand devices send would fill the disk in another way."""
 
@@ -130,19 +131,16 @@ class Events:
 
     def turned_away(self, origins: Counter[str], devices_max: int) -> None:
         """Messages of unregistered devices were refused, because as many such devices are known as may be; by topic prefix."""
-        now_s = time.monotonic()
-        for prefix, number in origins.items():
-            self.turned_away_lately.note(prefix, now_s, number)
-        ((most, number),) = origins.most_common(1)
+        (most, number), *_ = note_origins(self.turned_away_lately, origins)
         self._say_sometimes(
             "turned away",
             logging.WARNING,
-            "%d unregistered devices are known, limits.devices: %d messages of others are refused, %d of them from %s; "
+            "%d unregistered devices are known, limits.devices: %d messages of others are refused, %d of them from %s#; "
             "those that are registered have their places",
             devices_max,
             origins.total(),
             number,
-            f"{most}#",
+            most,
         )
 
     def aged(self, names: list[str]) -> None:
@@ -232,9 +230,12 @@ class Events:
         """Messages left the quarantine because what they waited for is known."""
         log.info("%d messages that waited for %s came in from quarantine", messages, key)
 
-    def quarantine_expired(self, messages: int) -> None:
-        """The quarantine was full; the oldest messages made room."""
-        self._say_sometimes("quarantine", logging.ERROR, "the quarantine is full: its %d oldest messages made room", messages)
+    def quarantine_expired(self, origins: Counter[str]) -> None:
+        """The quarantine was full: so many messages made room, by topic prefix."""
+        if origins:
+            (most, number), *_ = note_origins(self.made_room_lately, origins)
+            text = "the quarantine is full: %d messages made room, %d of them from %s#"
+            self._say_sometimes("quarantine", logging.ERROR, text, origins.total(), number, most)
 
     def not_quarantined(self, messages: int) -> None:
         """The disk does not take messages for the quarantine, and holds up what came after them: they are given up."""
@@ -348,3 +349,13 @@ class Events:
             self._last_said_s.clear()
         self._last_said_s[key] = now_s
         log.log(level, text, *args)
+
+
+def note_origins(lately: Lately[str], origins: Counter[str]) -> list[tuple[str, int]]:
+    """Count messages by where most of them come from and, as one, the rest: origins can be invented too; the most."""
+    most = origins.most_common(_ORIGINS_SAID)
+    now_s = time.monotonic()
+    for prefix, number in [*most, ("", origins.total() - sum(number for _, number in most))]:
+        if number:
+            lately.note(prefix, now_s, number)
+    return most

@@ -126,7 +126,8 @@ class GatewayState:
             self.events.rejected(refusal, kept=True)
             self.ledger.settle("rejected", {refusal.domain: 1}, "journal")
         self.ledger.receive(len(result.waiting), "replay", "quarantine")
-        self.ledger.settle("expired", done.made_room, "quarantine")
+        self.ledger.settle("expired", done.made_room.domains, "quarantine")
+        self.events.quarantine_expired(done.made_room.origins)
 
     def all_devices(self) -> Iterator[Device]:
         """Every registered device, with what is remembered of it, and every other one that sent something."""

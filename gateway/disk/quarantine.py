@@ -8,13 +8,13 @@ nobody counts them. Every function here gets the connection inside a transaction
 import json
 import sqlite3
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.core.waiting import WaitCause, Waiting
+from gateway.disk.quarantine_shares import MadeRoom, make_room
 from gateway.disk.salvage import rows_of_damaged
 
 _COLUMNS: Final = "cause, key, expires_ms, arrival_ms, topic, retain, device, domain, properties, payload"
@@ -54,14 +54,14 @@ class WaitingKey:
     since_ms: int
 
 
-def add(connection: sqlite3.Connection, messages: Iterable[Waiting], max_bytes: int) -> Counter[str]:
-    """Store messages; the oldest go where all would take more than ``max_bytes``: how many had to, by domain."""
+def add(connection: sqlite3.Connection, messages: Iterable[Waiting], max_bytes: int) -> MadeRoom:
+    """Store messages; where all would take more than ``max_bytes``, the oldest of those that fill it go."""
     connection.executemany(
         f"INSERT INTO quarantine ({_COLUMNS}, crc, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
         map(_values, messages),
     )
     over_bytes = stock(connection).bytes - max_bytes
-    return _remove_oldest(connection, over_bytes) if over_bytes > 0 else Counter()
+    return make_room(connection, over_bytes) if over_bytes > 0 else MadeRoom()
 
 
 def _values(message: Waiting) -> tuple[Any, ...]:
@@ -80,19 +80,6 @@ def _values(message: Waiting) -> tuple[Any, ...]:
     )
     size_bytes = len(message.payload) + len(message.topic) + len(properties) + _ROW_OVERHEAD_BYTES
     return (*columns, _crc(columns), size_bytes)
-
-
-def _remove_oldest(connection: sqlite3.Connection, over_bytes: int) -> Counter[str]:
-    removed: Counter[str] = Counter()
-    last = 0
-    for number, row_bytes, domain in connection.execute("SELECT id, bytes, domain FROM quarantine ORDER BY id"):
-        over_bytes -= row_bytes
-        removed[domain] += 1
-        last = number
-        if over_bytes <= 0:
-            break
-    connection.execute("DELETE FROM quarantine WHERE id <= ?", (last,))
-    return removed
 
 
 def select_key(connection: sqlite3.Connection, key: str, most: int = 200, after: Place = FIRST) -> list[tuple[Place, Row]]:

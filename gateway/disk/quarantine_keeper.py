@@ -28,6 +28,7 @@ from gateway.core.waiting import WaitCause, Waiting
 from gateway.disk import quarantine
 from gateway.disk.database import Database, DatabaseFault
 from gateway.disk.quarantine import FIRST, Row
+from gateway.disk.quarantine_shares import MadeRoom
 from gateway.disk.replay import Committed, Limits, Process, Replayed, commit, work
 from gateway.events import Events
 from schemas.rejects import RejectReason
@@ -130,7 +131,7 @@ class Quarantine:
         coming, self._coming = self._coming, []
         messages = [message for _, own in coming for message in own]
         try:
-            made_room = await self._store(messages) if messages else Counter[str]()
+            made_room = await self._store(messages) if messages else MadeRoom()
         except (DatabaseFault, OSError) as fault:
             self._coming = coming + self._coming
             self._came.set()
@@ -160,17 +161,16 @@ class Quarantine:
                 self._events.not_quarantined(len(messages))
                 self._hooks.let_go(batch)
 
-    async def _store(self, messages: list[Waiting]) -> Counter[str]:
+    async def _store(self, messages: list[Waiting]) -> MadeRoom:
         max_bytes = self._limits.quarantine_max_bytes
         if self._database.free_bytes() < self._min_free_bytes:
             max_bytes = min(max_bytes, max(self.stock.bytes, _ALWAYS_BYTES))
         made_room, self.stock = await self._database.run(_add, messages, max_bytes)
         return made_room
 
-    def _made_room(self, expired: Counter[str]) -> None:
-        if expired:
-            self._ledger.settle("expired", expired, "quarantine")
-            self._events.quarantine_expired(expired.total())
+    def _made_room(self, made_room: MadeRoom) -> None:
+        self._ledger.settle("expired", made_room.domains, "quarantine")
+        self._events.quarantine_expired(made_room.origins)
 
     async def take_back(self, rows: list[Row]) -> None:
         """Store messages of a damaged file; until the disk takes them."""
@@ -299,7 +299,7 @@ class Quarantine:
         self._made_room(done.made_room)
 
 
-def _add(connection: sqlite3.Connection, messages: Iterable[Waiting], max_bytes: int) -> tuple[Counter[str], quarantine.Stock]:
+def _add(connection: sqlite3.Connection, messages: Iterable[Waiting], max_bytes: int) -> tuple[MadeRoom, quarantine.Stock]:
     return quarantine.add(connection, messages, max_bytes), quarantine.stock(connection)
 
 

@@ -16,6 +16,7 @@ from gateway.core.message import Message, Outcome, Reading, Refusal, StoredMessa
 from gateway.core.process import Processor
 from gateway.core.waiting import Waiting
 from gateway.disk import journal, quarantine, rejects
+from gateway.disk.quarantine_shares import MadeRoom
 from gateway.disk.rejects import DELIVERY_STAGE
 
 _READINGS_PER_ROW: Final = 1000
@@ -78,11 +79,11 @@ class Committed(NamedTuple):
     """What a commit found.
 
     :ivar left: messages that left their place with it; others had made room before.
-    :ivar made_room: messages that had to leave the quarantine for those that came into it, by domain.
+    :ivar made_room: messages that had to leave the quarantine for those that came into it.
     """
 
     left: int
-    made_room: Counter[str]
+    made_room: MadeRoom
 
 
 async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
@@ -151,5 +152,5 @@ def commit(
     if result.kept:
         rejects.add(connection, result.kept, limits.rejects_max_bytes)
     journal.append(connection, result.bodies, first_row, now_ms, refused=False)
-    made_room = quarantine.add(connection, result.waiting, limits.quarantine_max_bytes) if result.waiting else Counter[str]()
+    made_room = quarantine.add(connection, result.waiting, limits.quarantine_max_bytes) if result.waiting else MadeRoom()
     return Committed(left, made_room)

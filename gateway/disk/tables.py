@@ -14,9 +14,23 @@ from gateway.disk.wal import PAGE_BYTES, beside
 
 _PRIMARY_CODE: Final = 0xFF
 _INCREMENTAL: Final = 2
-_SCHEMA_VERSION: Final = 4
+_SCHEMA_VERSION: Final = 5
+_LOOKED_AT: Final = ("rejects", "kept", "quarantine_keys", "quarantine_shares", "quarantine_prefixes", "device_state")
 _ROWS_LOOKED_AT: Final = 1000
 """At each end of the journal when the file is opened."""
+
+PREFIX_STEP_BYTES: Final = 65_536
+KEY_STEP_BYTES: Final = 4096
+"""In these steps the sizes of topic prefixes and keys in quarantine are compared (:mod:`gateway.disk.quarantine_shares`)."""
+
+_BEFORE: Final = "substr({row}.topic, 1, instr(lower(substr({row}.topic, 1, 200)), lower({row}.device)) - 1)"
+PREFIX: Final = (
+    "CASE WHEN {row}.device = '' OR instr(lower(substr({row}.topic, 1, 200)), lower({row}.device)) = 0 "
+    "THEN substr({row}.topic, 1, instr(substr({row}.topic, 1, 200), '/')) "
+    f"ELSE rtrim({_BEFORE}, replace({_BEFORE}, '/', '')) END"
+)
+"""The topic prefix of a row of the quarantine, as :func:`gateway.core.places.topic_prefix` tells it."""
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS journal (
     id INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, readings INTEGER NOT NULL, domains TEXT NOT NULL,
@@ -64,6 +78,32 @@ CREATE TRIGGER IF NOT EXISTS released AFTER DELETE ON quarantine BEGIN
 END;
 CREATE TABLE IF NOT EXISTS device_state (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 """
+_SHARES: Final = f"""
+CREATE INDEX IF NOT EXISTS oldest_of_key ON quarantine ({PREFIX.format(row="quarantine").replace("quarantine.", "")}, key);
+CREATE TABLE IF NOT EXISTS quarantine_shares (
+    prefix TEXT NOT NULL, key TEXT NOT NULL, bytes INTEGER NOT NULL, newest INTEGER NOT NULL, PRIMARY KEY (prefix, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS largest_key ON quarantine_shares (prefix, bytes / {KEY_STEP_BYTES} DESC, newest);
+CREATE TABLE IF NOT EXISTS quarantine_prefixes (
+    prefix TEXT PRIMARY KEY, bytes INTEGER NOT NULL, newest INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS largest_prefix ON quarantine_prefixes (bytes / {PREFIX_STEP_BYTES} DESC, newest);
+CREATE TRIGGER IF NOT EXISTS shared AFTER INSERT ON quarantine BEGIN
+    INSERT INTO quarantine_shares VALUES ({PREFIX.format(row="NEW")}, NEW.key, NEW.bytes, NEW.id)
+    ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes, newest = excluded.newest;
+    INSERT INTO quarantine_prefixes VALUES ({PREFIX.format(row="NEW")}, NEW.bytes, NEW.id)
+    ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes, newest = excluded.newest;
+END;
+CREATE TRIGGER IF NOT EXISTS unshared AFTER DELETE ON quarantine BEGIN
+    UPDATE quarantine_shares SET bytes = bytes - OLD.bytes WHERE prefix = {PREFIX.format(row="OLD")} AND key = OLD.key;
+    DELETE FROM quarantine_shares WHERE prefix = {PREFIX.format(row="OLD")} AND key = OLD.key AND bytes <= 0;
+    UPDATE quarantine_prefixes SET bytes = bytes - OLD.bytes WHERE prefix = {PREFIX.format(row="OLD")};
+    DELETE FROM quarantine_prefixes WHERE prefix = {PREFIX.format(row="OLD")} AND bytes <= 0;
+END;
+INSERT OR IGNORE INTO quarantine_shares
+    SELECT {PREFIX.format(row="quarantine")}, key, sum(bytes), max(id) FROM quarantine GROUP BY 1, 2;
+INSERT OR IGNORE INTO quarantine_prefixes SELECT prefix, sum(bytes), max(newest) FROM quarantine_shares GROUP BY 1;
+"""  # noqa: S608 - constants
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -89,7 +129,7 @@ def connect(path: Path) -> sqlite3.Connection:
             raise sqlite3.DatabaseError(f"its version is {version}, this program knows {_SCHEMA_VERSION}")
         if version < _SCHEMA_VERSION:
             # Every version so far only added tables and indexes.
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
+            connection.executescript(f"BEGIN; {_SCHEMA} {_SHARES} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
     except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise
@@ -99,7 +139,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_to_nothing() -> sqlite3.Connection:
     """Tables that are empty and stay so: every change of them is a fault of SQLite."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    connection.executescript(f"{_SCHEMA} PRAGMA query_only=ON;")
+    connection.executescript(f"{_SCHEMA} {_SHARES} PRAGMA query_only=ON;")
     return connection
 
 
@@ -109,7 +149,7 @@ def look_around(connection: sqlite3.Connection) -> int:
     A gigabyte of journal is too much to read while the broker's queue fills: of that only both ends are looked at.
     """
     connection.execute("DELETE FROM kept WHERE FALSE")  # a damaged head may say that the file is only to be read
-    for table in ("rejects", "kept", "quarantine_keys", "device_state"):  # the quarantine itself may be too long to read now
+    for table in _LOOKED_AT:  # the quarantine itself may be too long to read now
         connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()  # noqa: S608 - constants
     highest = 0
     for order in ("ASC", "DESC"):

@@ -30,8 +30,8 @@ FINDINGS: Final[dict[str, Said]] = {
     "journal_filling": Said("Nhật ký lưu tạm đã đầy {pct} %", "journal: it is {pct} % full"),
     "quarantine_refuses": Said("Khu cách ly không dùng được, bản tin phải chờ", "quarantine: it cannot be used, messages wait"),
     "quarantine_filling": Said(
-        "Khu cách ly đã đầy {pct} %; khi đầy, bản tin cũ nhất bị bỏ",
-        "quarantine: it is {pct} % full; then its oldest messages go",
+        "Khu cách ly đã đầy {pct} %; khi đầy, bản tin cũ nhất của nguồn chiếm nhiều chỗ nhất bị bỏ",
+        "quarantine: it is {pct} % full; then the oldest messages of those that fill it go",
     ),
     "codecs_dead": Said("Không gọi được bộ giải mã nào", "no codec can be called"),
     "codec_suspended": Said(

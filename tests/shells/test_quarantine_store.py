@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from gateway.core.waiting import WaitCause, Waiting
 from gateway.disk import quarantine
 from gateway.disk.database import Database
 from gateway.disk.quarantine import WaitingKey
+from gateway.disk.quarantine_shares import MadeRoom
 from gateway.disk.tables import connect
 
 ROOM = 2**30
@@ -69,11 +69,12 @@ def test_large_messages_come_a_few_at_a_time(connection: sqlite3.Connection) -> 
 def test_the_oldest_make_room_and_are_counted_by_domain(connection: sqlite3.Connection) -> None:
     size_bytes = len("{}") + len("t/m1") + OVERHEAD_BYTES
     before = [waiting(domain="power"), *[waiting()] * 3]
-    assert quarantine.add(connection, before, 4 * size_bytes) == {}
-    assert quarantine.add(connection, [waiting(payload=b"[]")] * 2, 4 * size_bytes) == {"power": 1, "water": 1}
+    assert quarantine.add(connection, before, 4 * size_bytes) == MadeRoom()
+    made_room = quarantine.add(connection, [waiting(payload=b"[]")] * 2, 4 * size_bytes)
+    assert (made_room.domains, made_room.origins) == ({"power": 1, "water": 1}, {"t/": 2})
     assert payloads(connection) == [b"{}", b"{}", b"[]", b"[]"]
     assert quarantine.stock(connection).bytes == 4 * size_bytes
-    assert quarantine.add(connection, [waiting(payload=bytes(9999))], 4 * size_bytes).total() == 5
+    assert quarantine.add(connection, [waiting(payload=bytes(9999))], 4 * size_bytes).domains.total() == 5
 
 
 def test_what_waits_is_known_by_cause_and_by_key(connection: sqlite3.Connection) -> None:
@@ -153,7 +154,7 @@ def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     old.close()
     database = Database(path)
     database.open()
-    assert database.run_here(quarantine.add, [waiting()], ROOM) == Counter()
+    assert database.run_here(quarantine.add, [waiting()], ROOM) == MadeRoom()
     assert database.run_here(quarantine.stock).messages == 1
     assert database.run_here(lambda connection: connection.execute("SELECT * FROM kept").fetchall()) == [("name", "value")]
     database.close()
