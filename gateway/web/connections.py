@@ -22,6 +22,7 @@ from aiohttp import web
 
 from gateway.events import Events
 from gateway.web.clients import Clients
+from gateway.web.handshakes import Handshakes
 
 BODY_MAX_BYTES: Final = 65_536
 """The body of a change; they are small."""
@@ -173,20 +174,19 @@ class Connections:
         """
         self._make = runner.server
         server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self),
-            host,
-            port,
-            backlog=_BACKLOG,
-            ssl=tls,
-            ssl_handshake_timeout=PATIENCE_S[Use.WAITING] if tls else None,
+            lambda: Connection(self), host, port, backlog=_BACKLOG, start_serving=tls is None
         )
         for listening in server.sockets:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
-        watch = asyncio.create_task(self._watch(), name="connections")
+        tasks = [asyncio.create_task(self._watch(), name="connections")]
+        if tls is not None:
+            shakes = Handshakes(lambda: Connection(self), client_of, tls, PATIENCE_S[Use.WAITING])
+            tasks += [asyncio.create_task(shakes.accept(bound.fileno(), _BACKLOG)) for bound in server.sockets]
         try:
             yield
         finally:
-            watch.cancel()
+            for task in tasks:
+                task.cancel()
             server.close()
 
     async def _watch(self) -> None:

@@ -147,6 +147,11 @@ class Gateway(Service):
         return self.journal.with_name("journal.db.token").read_text()
 
     @property
+    def open_files(self) -> int:
+        """How many files and sockets it holds."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    @property
     def rss_bytes(self) -> int:
         """The most memory it ever held."""
         status = Path(f"/proc/{self.pid}/status").read_text()

@@ -1,6 +1,8 @@
 """HTTPS of the gateway's own, and a proxy before it."""
 
+import socket
 import subprocess
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,22 @@ def test_pages_come_over_https_with_cookies_for_nothing_else_and_commands_go_on(
         assert (done.returncode, done.stderr) == (0, "")
         with pytest.raises(OSError, match=r".*"):
             found.ask("/healthz")
+
+
+def test_a_thousand_connections_without_a_handshake_take_no_files(
+    mosquitto: Service, influxdb: Service, tmp_path: Path, authority: Authority
+) -> None:
+    cert, key = authority.issue("gateway.example.vn")
+    found = site(mosquitto, influxdb, tmp_path, tls={"cert": str(cert), "key": str(key)})
+    browser = secure(found, authority)
+    with found, ExitStack() as opened:
+        before = found.open_files
+        for number in range(1000):
+            opened.enter_context(closing(socket.create_connection((found.host, found.port), timeout=10)))
+            if number % 100 == 0:
+                assert browser.ask("GET", "/healthz").status == 200
+        assert browser.ask("GET", "/healthz").status == 200
+        until(lambda: found.open_files <= before + 64, within_s=5.0, what="the oldest are ended")
 
 
 def test_a_command_shows_the_token_to_nobody_with_another_certificate(

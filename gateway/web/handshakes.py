@@ -1,0 +1,89 @@
+"""TLS handshakes of readers: their number is bounded, as that of connections is.
+
+A connection has a place (:mod:`gateway.web.connections`) once its handshake is done. Before that it would be counted nowhere,
+and a thousand that say nothing would take all the files that this process may open, the broker's and the database's too.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+_TRY_AGAIN_S: Final = 1.0
+
+
+class Pending(NamedTuple):
+    """Numbers of handshakes under way."""
+
+    total: int = 32
+    per_client: int = 8
+
+
+class Handshakes:
+    """Accepts connections, and hands them on when they are secured.
+
+    :param make: gives the protocol of a connection.
+    :param client_of: tells the client by the address of its socket.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], asyncio.Protocol],
+        client_of: Callable[[tuple[str, int] | None], str],
+        tls: ssl.SSLContext,
+        patience_s: float,
+        most: Pending | None = None,
+    ) -> None:
+        self._make = make
+        self._client_of = client_of
+        self._tls = tls
+        self._patience_s = patience_s
+        self._most = most or Pending()
+        self._under_way: dict[asyncio.Task[None], str] = {}
+
+    async def accept(self, bound: int, backlog: int) -> None:
+        """Accept from a bound socket, by its descriptor, until cancelled."""
+        loop = asyncio.get_running_loop()
+        with socket.socket(fileno=os.dup(bound)) as listening:
+            listening.setblocking(False)  # noqa: FBT003 - as sockets have it
+            listening.listen(backlog)
+            try:
+                while True:
+                    try:
+                        accepted, peer = await loop.sock_accept(listening)
+                    except OSError:  # it has gone, or there are no more files: that passes
+                        await asyncio.sleep(_TRY_AGAIN_S)
+                        continue
+                    self._begin(accepted, self._client_of(peer))
+            finally:
+                for task in self._under_way:
+                    task.cancel()
+
+    def _begin(self, accepted: socket.socket, client: str) -> None:
+        self._make_room(client)
+        task = asyncio.create_task(self._shake(accepted), name="handshake")
+        self._under_way[task] = client
+        task.add_done_callback(self._under_way.pop)
+
+    def _make_room(self, client: str) -> None:
+        """End the oldest handshake of who has too many; where all together are too many, of who has most."""
+        held = Counter(self._under_way.values())
+        if held[client] < self._most.per_client:
+            if len(self._under_way) < self._most.total:
+                return
+            client = held.most_common(1)[0][0]
+        oldest = next(task for task, its_client in self._under_way.items() if its_client == client)
+        del self._under_way[oldest]
+        oldest.remove_done_callback(self._under_way.pop)
+        oldest.cancel()
+
+    async def _shake(self, accepted: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._make, accepted, ssl=self._tls, ssl_handshake_timeout=self._patience_s
+            )
+        except OSError:  # no TLS, none of ours, or too slow
+            accepted.close()
