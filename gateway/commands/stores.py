@@ -6,9 +6,9 @@ import json
 import sys
 import time
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from gateway.disk import journal, rejects
 from gateway.disk.database import Damaged, Database, DatabaseFault
 from gateway.disk.file_lock import InUse
 from gateway.disk.private_files import private
-from gateway.disk.replay import Limits, commit, without_codecs, work
+from gateway.disk.replay import Limits, Replayed, commit, without_codecs, work
 from gateway.known import load_known
 from gateway.pipeline import build_processor
 from gateway.settings.config import Config
@@ -86,12 +86,16 @@ def _page(file: Database | None, config: Config, query: dict[str, Any], *, paylo
 def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:
     if action == "purge":
         return {"removed": file.run_here(rejects.purge, reason, device)}
-    chosen = file.run_here(rejects.select, reason=reason, device=device, most=1_000_000)
-    result = asyncio.run(work(sorted(chosen, key=itemgetter(0)), without_codecs(build_processor(config, load_known(config)))))
-    first_row = file.reserve_rows(len(result.bodies))
+    process = without_codecs(build_processor(config, load_known(config)))
     limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
-    file.run_here(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
-    return result.document()
+    after, until, total = 0, file.run_here(rejects.newest), Counter(Replayed().document())
+    while chosen := file.run_here(rejects.next_after, after, until, reason, device):
+        after = chosen[-1][0]
+        result = asyncio.run(work(chosen, process))
+        first_row = file.reserve_rows(len(result.bodies))
+        file.run_here(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
+        total.update(result.document())
+    return total
 
 
 def _print_rejects(found: Iterator[dict[str, Any]], options: argparse.Namespace) -> int:

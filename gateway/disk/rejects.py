@@ -13,6 +13,10 @@ _DETAIL_MAX: Final = 2000
 _PAGE_BYTES: Final = 2**18
 """Read at a time, or one reject more: what others wait for behind it in the thread, and what one reader holds of memory."""
 
+_REPLAYED_BYTES: Final = 2**20
+_REPLAYED_ROWS: Final = 2000
+"""Replayed together, in one transaction."""
+
 Row = tuple[int, Refusal, int]
 """A number, its reject, and the size of the payload that it came with."""
 
@@ -86,6 +90,27 @@ def page(
         if found and left_bytes < 0:
             break
         found.append((found_number, refusal, payload_bytes))
+    return found
+
+
+def newest(connection: sqlite3.Connection) -> int:
+    """The highest number there is; 0 where there are none."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM rejects").fetchone()[0])
+
+
+def next_after(
+    connection: sqlite3.Connection, after: int, until: int, reason: str | None, device: str | None
+) -> list[tuple[int, Refusal]]:
+    """The next rejects that fit, oldest first, with numbers above ``after`` and up to ``until``; few when they are large."""
+    where, given = _where(reason, device, None, until + 1)
+    query = f"SELECT id, {_COLUMNS} FROM rejects {where} AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - constants
+    found: list[tuple[int, Refusal]] = []
+    left_bytes = _REPLAYED_BYTES
+    for number, *row in connection.execute(query, (*given, after, _REPLAYED_ROWS)):
+        found.append((number, _refusal(tuple(row))))
+        left_bytes -= len(found[-1][1].payload)
+        if left_bytes <= 0:
+            break
     return found
 
 

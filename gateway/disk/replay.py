@@ -59,7 +59,7 @@ class Replayed:
     lost: int = 0
     bodies: list[Body] = field(default_factory=list)
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> dict[str, int]:
         """Counts for people and programs."""
         return {
             "messages": len(self.numbers),

@@ -1,15 +1,16 @@
 """Rejects over HTTP: lists without payloads, pages with them, replay and purge."""
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from gateway.core.message import Refusal
 from gateway.desk.documents import listed_reject, reject_document
 from gateway.disk import rejects
-from gateway.disk.replay import Limits, commit, work
+from gateway.disk.replay import Limits, Replayed, commit, work
 from gateway.web.turns import Turns, send_list
 from schemas.rejects import RejectReason
 
@@ -51,16 +52,24 @@ class RejectPages:
         return await send_list(request, self._turns, "rejects", _documents(found, payloads=payloads), before=last)
 
     async def _replay(self, request: web.Request) -> web.Response:
+        """Replay all that stand there now, a megabyte at a time."""
         reason, device = _selection(request)
-        database = self._parts.database
-        chosen = await database.run(rejects.select, reason=reason, device=device, most=1_000_000)
-        result = await work(sorted(chosen, key=itemgetter(0)), self._parts.errands.process)
+        database, after, total = self._parts.database, 0, Counter(Replayed().document())
+        until = await database.run(rejects.newest)
+        while chosen := await database.run(rejects.next_after, after, until, reason, device):
+            after = chosen[-1][0]
+            total.update(await self._replay_some(chosen))
+        return web.json_response(total)
+
+    async def _replay_some(self, chosen: list[tuple[int, Refusal]]) -> dict[str, int]:
+        config, database = self._parts.config, self._parts.database
+        result = await work(chosen, self._parts.errands.process)
         first_row = database.reserve_rows(len(result.bodies))
-        limits = Limits(self._parts.config.rejects.max_bytes, self._parts.config.devices.quarantine_max_bytes)
+        limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
         done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
         self._parts.state.replayed(result, done)
         self._parts.to_journal.backlog.set()
-        return web.json_response(result.document())
+        return result.document()
 
     async def _purge(self, request: web.Request) -> web.Response:
         reason, device = _selection(request)

@@ -87,3 +87,33 @@ def test_rejects_are_counted_by_reason_in_the_order_of_the_reasons(connection: s
     for reason in (RejectReason.TIME_CONFLICT, RejectReason.BAD_JSON, RejectReason.NO_QUANTITY, RejectReason.BAD_JSON):
         rejects.add(connection, [replace(refusal("m1"), reason=reason)], ROOM)
     assert list(rejects.count(connection).items()) == [("bad_json", 2), ("no_quantity", 1), ("time_conflict", 1)]
+
+
+def test_a_page_holds_few_large_rejects_and_no_payload_that_nobody_asked_for(connection: sqlite3.Connection) -> None:
+    large = [replace(refusal(f"m{number}"), payload=b"?" * 65_536) for number in range(10)]
+    rejects.add(connection, large, ROOM)
+    listed = rejects.page(connection)
+    assert [(number, one.payload, size) for number, one, size in listed] == [(n, b"", 65_536) for n in range(10, 0, -1)]
+    paged: list[int] = []
+    while page := rejects.page(connection, payloads=True, before=paged[-1] if paged else None):
+        assert 1 <= sum(len(one.payload) for _, one, _ in page) <= 2**18
+        paged += [number for number, *_ in page]
+    assert paged == list(range(10, 0, -1))
+    assert [one.payload for _, one, _ in rejects.page(connection, number=7, payloads=True)] == [large[6].payload]
+
+
+def test_rejects_are_replayed_a_megabyte_at_a_time_each_once(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [replace(refusal(f"m{number % 2}"), payload=b"?" * 65_536) for number in range(60)], ROOM)
+    until, found = rejects.newest(connection), list[int]()
+    while some := rejects.next_after(connection, found[-1] if found else 0, until, None, "m1"):
+        assert sum(len(one.payload) for _, one in some) <= 2**20
+        found += [number for number, _ in some]
+        rejects.add(connection, [refusal("m1")], ROOM)  # refused again
+    assert found == list(range(2, 61, 2))
+
+
+def test_a_purge_forgets_those_that_fit(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal(device) for device in ("m1", "m2", "m1")], ROOM)
+    assert rejects.purge(connection, "bad_json", "m1") == 2
+    assert rejects.purge(connection, "not_utf8", None) == 0
+    assert rejects.purge(connection, None, None) == 1
