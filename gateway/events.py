@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from gateway.core.broker_drops import BrokerDrops
 from gateway.core.lately import Lately
 from gateway.core.message import Outcome, Refusal
 from gateway.core.shares import Flood
@@ -76,6 +77,9 @@ class Events:
     turned_away_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
     made_room_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
     hearing: Hearing = field(default_factory=Hearing)
+    drops: BrokerDrops = field(default_factory=BrokerDrops)
+    gaps: tuple[int, int] = (0, 0)
+    gaps_ms: int = 0
     _last_said_s: dict[str, float] = field(default_factory=dict)
     _rejects_said: tuple[float, int] = (0.0, 0)
 
@@ -147,6 +151,21 @@ class Events:
         """Unregistered devices that were silent for long made room for others."""
         text = "%d unregistered devices that were silent for an hour made room for others, %s among them"
         self._say_sometimes("aged", logging.INFO, text, len(names), names[0])
+
+    def broker_told(self, payload: bytes, now_ms: int, *, retained: bool) -> None:
+        """The broker told how many messages it dropped so far."""
+        if new := self.drops.told(payload, now_ms, retained=retained):
+            log.error(
+                "the broker dropped %d messages: the queue of a receiver was full; a device floods, or the receiver was away "
+                "too long; see max_queued_messages and max_queued_bytes in its settings",
+                new,
+            )
+
+    def many_gaps(self, devices: int, readings: int, now_ms: int) -> None:
+        """Many devices miss readings at once."""
+        text = "%d readings of %d devices are missing at once: the broker's queue was full, or the network failed"
+        self._say_sometimes("gaps", logging.WARNING, text, readings, devices)
+        self.gaps, self.gaps_ms = (devices, readings), now_ms
 
     def rejects_not_kept(self, number: int, why: str) -> None:
         """Rejects that are counted but whose bytes are gone."""

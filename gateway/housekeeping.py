@@ -30,6 +30,7 @@ log = logging.getLogger("gateway.housekeeping")
 
 SUBSCRIPTIONS: Final = "subscriptions"
 NEWEST_TIME: Final = "newest_time_ms"
+DROPPED: Final = "broker_dropped"
 _REPORT_EVERY_S: Final = 60.0
 _FIRST_ANSWER_S: Final = 0.15
 _MEASURE_EVERY_S: Final = 5.0
@@ -61,6 +62,7 @@ class Housekeeping:
         self._remembered = asyncio.Event()
         self._answered = asyncio.Event()
         self._rejects_bytes = 0
+        self._drops_saved = state.events.drops.total
         self._births: dict[str, str | None] = {}
         self._waiting_for_births: list[Batch] = []
         self._born = asyncio.Event()
@@ -164,7 +166,17 @@ class Housekeeping:
                     events.journal_took(0)  # nothing waits that would show it
             except DatabaseFault as fault:
                 log.debug("the journal cannot be measured: %s", fault)
+            await self._look_for_drops()
             await asyncio.sleep(_MEASURE_EVERY_S)
+
+    async def _look_for_drops(self) -> None:
+        """Look whether many devices miss readings, and save the broker's count of drops, for the next start to compare."""
+        processor, events, now_ms = self._state.processor, self._state.events, time.time_ns() // 1_000_000
+        if found := processor.judge.gaps.look(processor.streams.devices.values(), now_ms):
+            events.many_gaps(*found, now_ms)
+        if events.drops.total != self._drops_saved:
+            self._drops_saved = events.drops.total
+            await self._keep(DROPPED, str(self._drops_saved))
 
     async def _count_rejects(self) -> None:
         """Count the rejects on disk when there are others than before."""

@@ -29,6 +29,7 @@ from typing import Final, cast
 import mqtt5
 
 from gateway.core.acknowledger import Acknowledger
+from gateway.core.broker_drops import BROKER_DROPPED
 from gateway.core.message import Message, StoredMessage
 from gateway.core.mqtt_session import (
     DISCONNECT,
@@ -274,6 +275,8 @@ class Intake:
             outcome = self._processor.process(message, now_ms)
         if outcome.dropped or outcome.ignored is not None:
             events.processed(outcome)
+            if message.topic == BROKER_DROPPED:
+                events.broker_told(message.payload, now_ms, retained=message.retain)
         aside = self._delivery.aside.topics
         if aside and message.topic in aside:
             batch = self._delivery.take(outcome, arrival_s, floods=True)
@@ -291,7 +294,8 @@ class Intake:
         elif isinstance(event, Connected):
             self._on_connected(event)
         elif isinstance(event, Subscribed):
-            self._events.subscribed(len(self.subscriptions.wanted), event.refused)
+            refused = {pattern: why for pattern, why in event.refused.items() if pattern != BROKER_DROPPED}
+            self._events.subscribed(len(self.subscriptions.wanted), refused)
             self._subscribed(list(self.subscriptions.wanted))
 
     def _on_connected(self, event: Connected) -> None:
@@ -307,7 +311,8 @@ class Intake:
         if connection is None or not self._session.connected:
             return
         if self.subscriptions.wanted:
-            connection.send(self._session.subscribe(self.subscriptions.wanted))
+            also = {BROKER_DROPPED: mqtt5.RetainHandling.SEND_ALWAYS}  # where the broker tells it, and we may read it
+            connection.send(self._session.subscribe(self.subscriptions.wanted | also))
         if self.subscriptions.stale:
             connection.send(self._session.unsubscribe(self.subscriptions.stale))
 

@@ -47,6 +47,10 @@ class GatewayCollector(Collector):
         yield _counter("gateway_rejects_kept", "Rejects whose bytes are on disk.", "reason", events.rejects_kept)
         missing = self.state.processor.judge.sequence_missing
         yield _counter("gateway_sequence_missing", "Readings that never arrived, by gaps in seq.", "domain", missing)
+        dropped = events.drops.dropped
+        yield CounterMetricFamily(
+            "gateway_broker_dropped", "Messages that the broker says it dropped, for any client.", dropped
+        )
         yield GaugeMetricFamily("gateway_mqtt_connected", "1 while connected to the broker.", float(events.mqtt_connected))
         owed = self.state.acknowledger.owed
         yield GaugeMetricFamily("gateway_mqtt_unacknowledged", "Messages received and not acknowledged yet.", owed)

@@ -37,7 +37,7 @@ from gateway.disk.quarantine_keeper import Quarantine
 from gateway.disk.replay import Limits
 from gateway.errands import Errands
 from gateway.events import Events
-from gateway.housekeeping import NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
+from gateway.housekeeping import DROPPED, NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
 from gateway.intake import BrokerAddress, Intake, Subscriptions
 from gateway.known import Known, load_known, topic_filters
 from gateway.settings.config import Config, Mqtt, split_url
@@ -155,6 +155,8 @@ def build(config: Config, file: Database) -> Parts:
     file.run_here(database.keep_all, dict.fromkeys(processor.restore_births(births)))
     now_ms = time.time_ns() // 1_000_000
     events, acknowledger, ledger = Events(hearing=Hearing(saved_ms or now_ms)), Acknowledger(), Ledger(since_ms=now_ms)
+    told = file.run_here(database.kept, DROPPED)
+    events.drops.total = None if told is None else int(told)
     events.started(fault_lines(config.devices.registry, known.device_faults(config.mqtt)))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
     breaker, store = Breaker(events), Store(file, config.journal)

@@ -178,9 +178,11 @@ class GatewayState:
     def troubles(self) -> list[Finding]:
         """Findings about the gateway itself and what it is connected to."""
         events, processor = self.events, self.processor
-        jumps = processor.judge.unit_jumps.told(time.time_ns() // 1_000_000)
+        now_ms = time.time_ns() // 1_000_000
+        jumps = processor.judge.unit_jumps.told(now_ms)
         return [
             *troubles.of_connections(events),
+            *troubles.of_the_way(events, now_ms),
             *troubles.of_disk(events),
             *self.journal.missing(),
             *troubles.of_codecs(self.codecs),

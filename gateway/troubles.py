@@ -1,13 +1,17 @@
 """Findings about the gateway and what it is connected to. One more trouble is one more line here."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from gateway.codecs.caller import Codecs
 from gateway.core.shares import Flood
 from gateway.core.unit_jumps import UnitJump
 from gateway.core.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.events import Events
+
+_LOSS_SHOWN_MS: Final = 86_400_000
 
 
 def of_connections(events: Events) -> Iterator[Finding]:
@@ -18,6 +22,17 @@ def of_connections(events: Events) -> Iterator[Finding]:
         yield Finding("subscription_refused", Level.TROUBLE, {"filter": pattern}, why)
     if events.influxdb_trouble:
         yield Finding("influxdb_away", Level.TROUBLE, {}, events.influxdb_trouble)
+
+
+def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:
+    """Messages that were lost before the gateway, for a day."""
+    drops = events.drops
+    if drops.dropped and now_ms - drops.last_ms < _LOSS_SHOWN_MS:
+        last = time.strftime("%Y-%m-%d %H:%M", time.localtime(drops.last_ms / 1000))
+        yield Finding("broker_dropped", Level.TROUBLE, {"count": drops.dropped, "last": last})
+    elif events.gaps_ms and now_ms - events.gaps_ms < _LOSS_SHOWN_MS:
+        devices, readings = events.gaps
+        yield Finding("many_gaps", Level.TROUBLE, {"count": readings, "devices": devices})
 
 
 def of_disk(events: Events) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.core.broker_drops import SequenceGaps
 from gateway.core.clock import DOUBTED_FUTURE_MS, MS_FROM, MS_TO, YEAR_2020_MS, ClockTrust, TimeRules, device_ms
 from gateway.core.counters import CounterState
 from gateway.core.device import Device, Series
@@ -31,6 +32,7 @@ class Judge:
     shapes: Shapes
     sequence_missing: Counter[str] = field(default_factory=Counter)
     unit_jumps: UnitJumps = field(default_factory=UnitJumps)
+    gaps: SequenceGaps = field(default_factory=SequenceGaps)
 
     def time_of(self, device: Device, ts: object, message: Message, now_ms: int) -> tuple[int, bool, int]:
         """The time of a reading, whether it is the device's own, and the quality bits of it."""
@@ -73,6 +75,7 @@ class Judge:
         if 0 < gap < _GAP_MAX and device.last_seq >= 0:
             self.sequence_missing[series.domain] += gap
             device.seq_missing += gap
+            self.gaps.note(device.name, gap)
         device.last_seq = seq
 
     def point(  # noqa: PLR0913, PLR0917 - all that is known of a reading, and it is called for each

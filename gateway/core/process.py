@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.core.broker_drops import BROKER_DROPPED
 from gateway.core.by_profile import BIRTH, ByProfile
 from gateway.core.candidates import Frame
 from gateway.core.clock import ClockTrust, TimeRules, device_ms
@@ -128,6 +129,8 @@ class Processor:
         if isinstance(stream, ProfiledTopic):
             return self._profiled.process(stream, message, now_ms)
         if isinstance(stream, Unresolved):
+            if message.topic == BROKER_DROPPED:
+                return Outcome(ignored=IgnoreCause.STATUS)
             return unresolved(stream, message, now_ms)
         if not message.retain and now_ms > stream.device.last_seen_ms:
             stream.device.last_seen_ms = now_ms

@@ -11,6 +11,18 @@ FINDINGS: Final[dict[str, Said]] = {
     "subscription_refused": Said(
         "Máy chủ MQTT từ chối đăng ký nhận {filter}", "MQTT broker: it refused the subscription {filter}"
     ),
+    "broker_dropped": Said(
+        "Máy chủ MQTT đã bỏ {count} bản tin, lần cuối lúc {last}, vì hàng đợi của một bên nhận bị đầy: có thiết bị gửi quá "
+        "nhiều, hoặc bên nhận vắng quá lâu; xem max_queued_messages và max_queued_bytes của máy chủ",
+        "MQTT broker: it dropped {count} messages, last {last}, since the queue of a receiver was full: a device floods, or "
+        "the receiver was away too long; see its max_queued_messages and max_queued_bytes",
+    ),
+    "many_gaps": Said(
+        "{devices} thiết bị cùng lúc thiếu {count} số đo, mất trước khi đến cổng: hàng đợi của máy chủ MQTT bị đầy, "
+        "hoặc mạng hỏng",
+        "{count} readings of {devices} devices are missing at once, lost before the gateway: the broker's queue was full, "
+        "or the network failed",
+    ),
     "influxdb_away": Said("InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings, they wait on disk"),
     "journal_refuses": Said("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
     "journal_damaged": Said(

@@ -53,7 +53,7 @@ CASES = (
     Case("garbage, 1,000/s of one", "garbage", 1000),
     Case("garbage, 1,000/s of 1,000", "garbage-of-many", 1000),
     Case("type conflicts, 10/s", "conflicts", 10),
-    Case("200 kB, 20/s", "large", 20),
+    Case("120 kB, 20/s", "large", 20),
     Case("new devices, 1,000/s", "strangers", 1000),
     Case("new sites, 1,000/s", "sites", 1000),
 )

@@ -19,7 +19,7 @@ _TOPIC: Final = b"iot/v1/bench/water/%s/readings" % DEVICE.encode()
 _TICK_S: Final = 0.005
 _WINDOW: Final = 1000
 """Most messages in flight."""
-_LARGE_BYTES: Final = 200_000
+_LARGE_BYTES: Final = 120_000
 _MANY: Final = 1000
 
 Message = Callable[[int, int], tuple[bytes, bytes]]

@@ -1,0 +1,125 @@
+"""One client floods the broker while the gateway is away: what the shipped limits spare the others, and the alarm if not."""
+
+import json
+import re
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from gateway.services import MQTT_CONNACK, MQTT_CONNECT, Service, province_conf
+from tests.system.fleet import client_of, publish
+from tests.system.rig import Gateway, gateway
+from tests.waiting import until
+
+pytestmark = pytest.mark.real
+
+READINGS = 40
+TOPIC = b"iot/v1/site/water/flood/readings"
+
+
+def limit_bytes() -> int:
+    """The largest packet that the shipped settings let in."""
+    (found,) = re.findall(r"^max_packet_size (\d+)$", province_conf(), re.MULTILINE)
+    return int(found)
+
+
+def packet(payload_bytes: int) -> bytes:
+    """A PUBLISH at QoS 1 that is no reading."""
+    body = struct.pack(">H", len(TOPIC)) + TOPIC + b"\0\1" + b"z" * payload_bytes
+    length, rest = b"", len(body)
+    while rest:
+        rest, low = divmod(rest, 128)
+        length += bytes([low | (128 if rest else 0)])
+    return b"\x32" + length + body
+
+
+@contextmanager
+def attacker(broker: Service) -> Iterator[socket.socket]:
+    """A client that need not wait for any PUBACK."""
+    with socket.create_connection((broker.host, broker.port), timeout=5.0) as connection:
+        connection.sendall(MQTT_CONNECT)
+        assert connection.recv(4) == MQTT_CONNACK
+        yield connection
+
+
+def flood(broker: Service, payload_bytes: int, messages: int) -> None:
+    """Publish so many messages; who is thrown out comes again, as often as there are messages."""
+    data, left = packet(payload_bytes), messages
+    while left:
+        with attacker(broker) as connection, suppress(ConnectionError):
+            while left:
+                left -= 1
+                connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+
+
+def neighbours_readings(broker: Service, first: int) -> None:
+    """A quiet device sends some readings, each confirmed by the broker."""
+    with client_of(broker) as client:
+        for seq in range(first, first + READINGS // 2):
+            reading = {"ts": time.time_ns() // 1_000_000 - 60_000 + 1000 * seq, "seq": seq, "flow_m3_h": seq}
+            publish(client, "iot/v1/site/water/quiet/readings", json.dumps(reading))
+
+
+@pytest.mark.parametrize(
+    ("over_bytes", "messages"),
+    [
+        pytest.param(-100, 700, id="as-large-as-may-be"),
+        pytest.param(110_000, 600, id="larger"),
+    ],
+)
+def test_with_the_shipped_limits_a_flood_of_large_messages_costs_a_neighbour_nothing(
+    gate: Gateway, mosquitto: Service, over_bytes: int, messages: int
+) -> None:
+    """The largest that may be, at 100 Mbit/s for seven seconds; or 240 kB a message, more than the queue would hold."""
+    gate.terminate()
+    neighbours_readings(mosquitto, 0)
+    flood(mosquitto, limit_bytes() - len(TOPIC) + over_bytes, messages)
+    neighbours_readings(mosquitto, READINGS // 2)
+    gate.start()
+    gate.wait_subscribed()
+    until(lambda: gate.ledger()["written"] == READINGS)
+    assert "dropped" not in gate.troubles()
+    assert ("oversize packet" in mosquitto.log.read_text()) == (over_bytes > 0)
+
+
+def test_what_the_broker_drops_while_the_gateway_is_away_is_an_alarm(
+    stock_mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    """It keeps 1,000 messages, and confirms all."""
+    with (stock_mosquitto.folder / "mosquitto.conf").open("a") as conf:
+        conf.write("sys_interval 1\n")
+    stock_mosquitto.stop()
+    stock_mosquitto.start()
+    stock_mosquitto.wait_ready()
+    with gateway(tmp_path / "gateway", stock_mosquitto.url, influxdb.url) as gate:
+        gate.wait_subscribed()
+        until(lambda: gate.status()["ignored"].get("status"), what="the broker's first count")
+        assert gate.troubles() == ""
+        until(lambda: "broker_dropped" in kept_names(gate), what="the count is saved")
+        gate.terminate()
+        flood(stock_mosquitto, 100, 1500)
+        gate.start()
+        gate.wait_subscribed()
+        until(lambda: re.search(r"it dropped 5\d\d messages", gate.troubles()), what="the alarm")
+        assert re.search(r"^gateway_broker_dropped_total 5\d\d\.0$", gate.ask("/metrics")[1], re.MULTILINE)
+        assert gate.said("the broker dropped") == 1
+        until(lambda: gate.ledger()["rejected"] == 1000)
+        assert gate.ledger()["received"] == 1000, "the broker's count is in no ledger"
+
+
+def kept_names(gate: Gateway) -> str:
+    """The names of what the gateway keeps on its disk."""
+    return gate.journal.read_bytes().decode("latin-1") + wal_of(gate)
+
+
+def wal_of(gate: Gateway) -> str:
+    wal = gate.journal.with_name("journal.db-wal")
+    return wal.read_bytes().decode("latin-1") if wal.exists() else ""
