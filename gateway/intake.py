@@ -274,9 +274,10 @@ class Intake:
         else:
             outcome = self._processor.process(message, now_ms)
         if outcome.dropped or outcome.ignored is not None:
-            events.processed(outcome)
             if message.topic == BROKER_DROPPED:
                 events.broker_told(message.payload, now_ms, retained=message.retain)
+            else:
+                events.processed(outcome)
         aside = self._delivery.aside.topics
         if aside and message.topic in aside:
             batch = self._delivery.take(outcome, arrival_s, floods=True)
