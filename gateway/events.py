@@ -171,6 +171,11 @@ class Events:
         """Rejects that are counted but whose bytes are gone."""
         self._say_sometimes("rejects not kept", logging.WARNING, "%d rejects not kept: %s", number, why)
 
+    def strangers_not_kept(self, number: int, prefix: str) -> None:
+        """Rejects of unregistered devices whose bytes are gone: they have used up their share of the store."""
+        text = "%d rejects of unregistered devices not kept, the last from %s#: they have used up their share of the store"
+        self._say_sometimes("strangers not kept", logging.WARNING, text, number, prefix)
+
     def answered(self, outcome: str, seconds: float, *, live: bool = True) -> None:
         """InfluxDB answered a write of the live or the drain lane, or did not in time."""
         if live:

@@ -166,7 +166,14 @@ def build(config: Config, file: Database) -> Parts:
     streams.restore = device_states.restore
     codecs = Codecs(known.codecs)
     to_journal = ToJournal(delivery, breaker, store, ledger, events)
-    keeper = RejectKeeper(file, ledger, events, max_bytes=config.rejects.max_bytes, let_go=delivery.let_go)
+    keeper = RejectKeeper(
+        file,
+        ledger,
+        events,
+        max_bytes=config.rejects.max_bytes,
+        let_go=delivery.let_go,
+        is_registered=streams.is_registered,
+    )
     errands = Errands(processor, delivery, codecs, events)
     quarantine = Quarantine(
         file,

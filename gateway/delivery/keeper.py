@@ -11,7 +11,8 @@ from typing import Final
 from gateway.core.batching import Batch
 from gateway.core.ledger import Ledger
 from gateway.core.message import Refusal
-from gateway.core.quota import Quota
+from gateway.core.places import topic_prefix
+from gateway.core.quota import Quota, StrangersQuota
 from gateway.disk import rejects
 from gateway.disk.database import Database, DatabaseFault
 from gateway.events import Events
@@ -32,6 +33,7 @@ class RejectKeeper:
         *,
         max_bytes: int,
         let_go: Callable[[Batch], None],
+        is_registered: Callable[[str], bool] = lambda _device: True,
     ) -> None:
         self._database = database
         self._ledger = ledger
@@ -39,6 +41,8 @@ class RejectKeeper:
         self._max_bytes = max_bytes
         self._let_go = let_go
         self._quota = Quota()
+        self._strangers = StrangersQuota(max_bytes)
+        self._is_registered = is_registered
         self._waiting: list[tuple[Batch, list[Refusal]]] = []
         self._wake = asyncio.Event()
 
@@ -54,11 +58,14 @@ class RejectKeeper:
             self._wake.set()
 
     def choose(self, refusals: list[Refusal]) -> list[Refusal]:
-        """Those that may be kept: a flood of one fault of one device is counted, not stored."""
+        """Those that may be kept: a flood of one fault of one device, or of unregistered ones, is counted, not stored."""
         now_ms = time.time_ns() // 1_000_000
-        chosen = [r for r in refusals if self._quota.take(r.device or r.topic, r.reason.value, now_ms)]
-        if len(chosen) < len(refusals):
-            self._events.rejects_not_kept(len(refusals) - len(chosen), "more than 20 a minute of one device and reason")
+        usual = [r for r in refusals if self._quota.take(r.device or r.topic, r.reason.value, now_ms)]
+        chosen = [r for r in usual if self._is_registered(r.device) or self._strangers.take(*_share(r), now_ms)]
+        if len(usual) < len(refusals):
+            self._events.rejects_not_kept(len(refusals) - len(usual), "more than 20 a minute of one device and reason")
+        if len(chosen) < len(usual):
+            self._events.strangers_not_kept(len(usual) - len(chosen), _share(usual[-1])[0])
         return chosen
 
     async def run(self) -> None:
@@ -96,3 +103,8 @@ class RejectKeeper:
             self._events.rejects_not_kept(len(chosen), str(fault))
             return False
         return True
+
+
+def _share(refusal: Refusal) -> tuple[str, int]:
+    """The topic prefix of a reject, and the bytes that it takes."""
+    return topic_prefix(refusal.topic, refusal.device), rejects.size_of(refusal)

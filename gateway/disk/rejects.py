@@ -29,6 +29,11 @@ def size(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT bytes FROM rejects_stock").fetchone()[0])
 
 
+def size_of(refusal: Refusal) -> int:
+    """Bytes that one takes."""
+    return len(refusal.payload) + min(len(refusal.detail), _DETAIL_MAX) + len(refusal.topic) + _ROW_OVERHEAD_BYTES
+
+
 def add(connection: sqlite3.Connection, refusals: list[Refusal], max_bytes: int) -> None:
     """Store rejects; beyond ``max_bytes`` the oldest go."""
     connection.executemany(

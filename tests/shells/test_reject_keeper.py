@@ -172,6 +172,20 @@ def test_how_many_are_not_kept_is_told_and_nothing_when_all_are() -> None:
     assert told == [3]
 
 
+def test_rejects_of_invented_devices_are_kept_as_far_as_their_share_goes_and_of_a_registered_one_as_ever() -> None:
+    rig = Rig()
+    told: list[tuple[int, str]] = []
+    rig.events = cast("Events", SimpleNamespace(strangers_not_kept=lambda *what: told.append(what)))
+    keeper = RejectKeeper(
+        rig.disk, rig.ledger, rig.events, max_bytes=16_000, let_go=rig.let_go.append, is_registered="meter".__eq__
+    )
+    made = Refusal(RejectReason.BAD_JSON, "", "", bytes(20), "decode", 1)
+    garbage = [replace(made, device=name, topic=f"t/{name}") for name in [*(f"invented-{n}" for n in range(50)), "meter"]]
+    kept = keeper.choose(garbage)
+    assert [one.device for one in kept] == [*(f"invented-{n}" for n in range(5)), "meter"]
+    assert told == [(45, "t/")]
+
+
 def test_a_new_minute_keeps_again(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
     garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA + 1)]
