@@ -11,7 +11,6 @@ from gateway.core.verdict import (
     Finding,
     Fleet,
     Level,
-    fleet_of,
     level_of,
     of_data,
     of_devices,
@@ -84,7 +83,8 @@ def test_the_verdict_says_how_many_of_how_many_are_silent(
 def test_a_device_whose_clock_is_wrong_is_told(offset_ms: int | None, off: int) -> None:
     device = Device("m1", RegisteredDevice(id="m1", domain="water", interval=timedelta(minutes=15)))
     device.last_seen_ms, device.offset_ms = NOW_MS, offset_ms
-    found = fleet_of([device], Silence(), RULES, NOW_MS)
+    found = Fleet()
+    found.look_at([device], Silence(), RULES, NOW_MS)
     assert found.domains == {"water": Counter({ONLINE: 1})}
     assert told(of_devices(found)) == ({"clocks_off": {"count": 1}} if off else {})
 
