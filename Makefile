@@ -29,7 +29,7 @@ test-alone: ready ## the tests of each part by itself
 	$(BIN)/python -m pytest $(ALONE)
 
 test-oldest: ready ## the same on the oldest Python that is supported, 3.11
-	@.ci/test-oldest $(ALONE)
+	@.ci/test-oldest $(ALONE) $(foreach tool,mutate chaos soak bench,--ignore=tests/$(tool))
 
 # The tests on real parts wait most of the time, so two halves of them run side by side.
 
