@@ -153,7 +153,8 @@ class Events:
         self._say_sometimes("aged", logging.INFO, text, len(names), names[0])
 
     def broker_told(self, payload: bytes, now_ms: int, *, retained: bool) -> None:
-        """The broker told how many messages it dropped so far."""
+        """The broker told how many messages it dropped so far; that is no message of a device."""
+        self.messages_received -= 1
         if new := self.drops.told(payload, now_ms, retained=retained):
             log.error(
                 "the broker dropped %d messages: the queue of a receiver was full; a device floods, or the receiver was away "
