@@ -332,6 +332,11 @@ class Events:
             log.error("a device cannot be read in full: %s", text)
         self.reload_trouble = faults
 
+    def exposed(self, lines: list[str]) -> None:
+        """Others could read a password or token."""
+        for text in lines:
+            log.warning("%s", text)
+
     def reloaded(self, devices: int, profiles: int) -> None:
         """A new registry and its profiles are in force."""
         log.info("the registry is in force: %d devices, %d profiles", devices, profiles)

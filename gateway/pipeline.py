@@ -42,6 +42,7 @@ from gateway.intake import BrokerAddress, Intake, Subscriptions
 from gateway.known import Known, load_known, topic_filters
 from gateway.settings.config import Config, Mqtt, split_url
 from gateway.settings.config_file import ConfigurationFault, secret
+from gateway.settings.exposed import exposed_secrets
 from gateway.settings.registry import fault_lines
 from gateway.state import GatewayState, JournalState
 from gateway.tls import tls_context
@@ -158,6 +159,7 @@ def build(config: Config, file: Database) -> Parts:
     told = file.run_here(database.kept, DROPPED)
     events.drops.total = None if told is None else int(told)
     events.started(fault_lines(config.devices.registry, known.device_faults(config.mqtt)))
+    events.exposed(exposed_secrets(config))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
     breaker, store = Breaker(events), Store(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)

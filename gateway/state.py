@@ -183,6 +183,7 @@ class GatewayState:
         return [
             *troubles.of_connections(events),
             *troubles.of_the_way(events, now_ms),
+            *troubles.of_secrets(self.config),
             *troubles.of_disk(events),
             *self.journal.missing(),
             *troubles.of_codecs(self.codecs),

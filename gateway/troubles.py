@@ -10,6 +10,8 @@ from gateway.core.shares import Flood
 from gateway.core.unit_jumps import UnitJump
 from gateway.core.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.events import Events
+from gateway.settings.config import Config
+from gateway.settings.exposed import sent_in_plain
 
 _LOSS_SHOWN_MS: Final = 86_400_000
 
@@ -33,6 +35,12 @@ def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:
     elif events.gaps_ms and now_ms - events.gaps_ms < _LOSS_SHOWN_MS:
         devices, readings = events.gaps
         yield Finding("many_gaps", Level.TROUBLE, {"count": readings, "devices": devices})
+
+
+def of_secrets(config: Config) -> Iterator[Finding]:
+    """Passwords that anybody on the way could read."""
+    for _, url in sent_in_plain(config):
+        yield Finding("sent_in_plain", Level.ATTENTION, {"url": url})
 
 
 def of_disk(events: Events) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from gateway.known import Known, survey, topic_filters
 from gateway.pipeline import broker_address, session_options
 from gateway.settings.config import Config
 from gateway.settings.config_file import DEFAULT_FILE, ConfigurationFault, load
+from gateway.settings.exposed import exposed_secrets
 from gateway.settings.profile_files import ProfileFile
 from gateway.settings.registry import fault_lines, load_registry
 from gateway.tls import handshake_fault
@@ -60,7 +61,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     configured_tls(config)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
-    found = Found()
+    found = Found(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     known = survey(config, registry)
     of_devices = [*known.unknown, *known.device_faults(config.mqtt)]

@@ -11,6 +11,7 @@ from unicodedata import normalize
 from gateway.core.coverage import Count, Coverage, Group
 from gateway.desk.documents import coverage_document
 from gateway.web.languages import words
+from schemas.spreadsheet import as_cell
 
 _AREA_WIDTH: Final = 25
 _GAP: Final = "  "
@@ -25,7 +26,7 @@ def coverage_csv(found: Coverage, areas: Mapping[str, str]) -> str:
     out = StringIO()
     writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(groups)
+    writer.writerows({column: as_cell(value) for column, value in group.items()} for group in groups)
     return out.getvalue()
 
 

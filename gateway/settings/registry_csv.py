@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from gateway.settings.config_file import ConfigurationFault
 from gateway.settings.registry import Fault, clash_told, place_of, sentence
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
+from schemas.spreadsheet import of_cell
 
 _PARAMS: Final = "params."
 _DELIMITERS: Final = ",;\t"
@@ -139,7 +140,7 @@ def _read(path: Path) -> _Sheet:
     delimiter = said[1] if said else max(_DELIMITERS, key=text.partition("\n")[0].count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        names, *rows = [[cell.strip() for cell in cells] for cells in reader] or [[]]
+        names, *rows = [[of_cell(cell.strip()) for cell in cells] for cells in reader] or [[]]
     except csv.Error as error:
         raise ConfigurationFault([f"{path}: line {reader.line_num}: {error}"]) from error
     return _Sheet(delimiter, names, rows)

@@ -24,6 +24,10 @@ FINDINGS: Final[dict[str, Said]] = {
         "or the network failed",
     ),
     "influxdb_away": Said("InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings, they wait on disk"),
+    "sent_in_plain": Said(
+        "Mật khẩu hoặc mã truy cập gửi tới {url} không được mã hóa: hãy dùng TLS (mqtts, https)",
+        "the password or token goes to {url} unencrypted: use TLS (mqtts, https)",
+    ),
     "journal_refuses": Said("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
     "journal_damaged": Said(
         "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",
