@@ -25,6 +25,7 @@ from gateway.pipeline import broker_address, build_processor, session_options
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault, load
 from gateway.settings.shipped import SHIPPED
+from schemas.printable import printable
 
 _UNREACHABLE: Final = 3
 _PATIENCE_S: Final = 5.0
@@ -87,12 +88,12 @@ def _propose(options: argparse.Namespace) -> int:
     notes += more
     print(_summary(collected, len(documents), len(notes)), file=sys.stderr)
     if not documents:
-        print(*notes, sep="\n", file=sys.stderr)
+        print(*map(printable, notes), sep="\n", file=sys.stderr)
         return 1
     head = [_HEAD, *(["Not understood:", *notes] if notes else [])]
     text = "\n".join(line for said in head for line in comment(said)) + "\n" + "---\n".join(documents)
     if options.out is None:
-        print(text, end="")
+        print(printable(text, layout=True), end="")
     else:
         options.out.write_text(text, encoding="utf-8")
         print(f"{options.out}: written; it is not in force", file=sys.stderr)

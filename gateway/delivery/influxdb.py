@@ -27,6 +27,7 @@ class InfluxdbClient:
         self._timeout_s = config.timeout.total_seconds()
         self._http = HttpClient(parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80), tls, self._timeout_s)
         self._head = _request_head(config, parts.netloc.rpartition("@")[2])
+        self._secrets = _secrets(config)
         self._see_clock = see_clock
         self._next_date_s = 0.0
 
@@ -46,7 +47,10 @@ class InfluxdbClient:
             return Answer(0, error.strerror or str(error) or type(error).__name__)
         headers = response.headers
         self._see_date(headers.get("date"))
-        answer = Answer(response.status, response.body.decode(errors="replace"), retry_after_s(headers.get("retry-after")))
+        text = response.body.decode(errors="replace")
+        for given in self._secrets if text else ():  # a proxy may quote the request in its answer
+            text = text.replace(given, "***")
+        answer = Answer(response.status, text, retry_after_s(headers.get("retry-after")))
         if not fate_of(answer).is_of_the_batch:
             self._http.renew()
         return answer
@@ -62,6 +66,13 @@ class InfluxdbClient:
         except (ValueError, OverflowError):
             return
         self._see_clock(theirs_ms - time.time_ns() // 1_000_000)
+
+
+def _secrets(config: Influxdb) -> tuple[str, ...]:
+    """What no log and no page may show of what is sent."""
+    given = secret(config.token, config.token_file), secret(config.password, config.password_file)
+    header = authorization(config).get("Authorization", "").rpartition(" ")[2]
+    return tuple(text for text in (*given, header) if text)
 
 
 def _request_head(config: Influxdb, host: str) -> bytes:

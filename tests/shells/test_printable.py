@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
+from gateway.core.message import Refusal
+from gateway.disk import rejects
+from gateway.disk.database import Database
 from gateway.logs import JsonFormatter, TextFormatter
 from gateway.metrics import _counter
 from schemas.printable import printable
+from schemas.rejects import RejectReason
 
 STEERING = "\x1b]0;owned\x07\x9b2J\x7f\u202e\u2028"
 TOPIC = f"plant/{STEERING}\n2026-11-25 19:00:00 INFO forged"
@@ -53,6 +57,22 @@ def test_decode_escapes_topic_keys_and_values(tmp_path: Path, capsys: pytest.Cap
         said = capsys.readouterr()
         assert is_clean(said.out + said.err)
         assert not any(line.startswith("2026-11-25") for line in said.out.splitlines())
+
+
+@pytest.mark.parametrize("form", [["list"], ["list", "--json"], ["show", "1"], ["export"]])
+def test_lists_of_rejects_escape_topics_and_details(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: list[str]
+) -> None:
+    file = Database(tmp_path / "data" / "journal.db")
+    file.open()
+    refusal = Refusal(RejectReason.BAD_JSON, f"key {STEERING}", TOPIC, STEERING.encode(), "decode", 1000, "", "")
+    file.run_here(rejects.add, [refusal], 2**20)
+    file.close()
+    assert main(["rejects", *form, "-c", config(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "owned" in out
+    assert is_clean(out)
+    assert not any(line.startswith("2026-11-25") for line in out.splitlines())
 
 
 def test_a_fault_of_the_configuration_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
