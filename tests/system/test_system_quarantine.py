@@ -131,6 +131,7 @@ def test_the_quarantine_keeps_to_its_size_and_the_newest_of_each_device(
         size_bytes = sum(len(frame.payload(frame.milesight)) for frame in sent[-waits:])
         assert 0.4 * 131072 < size_bytes < 131072
         assert "the quarantine is full" in gate.printed()
+        assert f"{2000 - waits} messages made room in the last 10 minutes, most of them from " in gate.troubles()
         register_all(gate)
         until(lambda: gate.ledger()["written"] == 2 * waits, what="the newest came in")
     stand = {eui: len({row["time"] for row in query(influxdb.url, "iot", _PRESSURES.format(eui))}) for eui in EUIS}
