@@ -29,6 +29,14 @@ EUI = "24e124126a148401"
 PH = "points: [{measurement: water, fields: {ph: /ph}}]"
 """One value, the least a profile can want."""
 
+MANY = """
+match: {topic: 'hub/{device}'}
+site: {path: /site}
+points:
+  - {measurement: water, each: {of: /meters}, device: {path: id}, fields: {volume_m3: {path: v}}}
+"""
+"""Several devices in one message."""
+
 
 def profile(text: str, points: str = PH) -> CompiledProfile:
     """A profile; ``points`` where the text has none."""
@@ -80,3 +88,13 @@ def ask(outcome: Outcome) -> CodecAsk:
 def answered(into: Processor, message: StoredMessage, data: object, now_ms: int = NOW_MS) -> Outcome:
     """What becomes of a message whose codec gives ``data``."""
     return into.resume(ask(into.process(message, now_ms)), data, None)
+
+
+def process(into: Processor, payload: object, on: str = "t/d1", now_ms: int = NOW_MS, **how: Any) -> Outcome:  # noqa: ANN401
+    """What becomes of a payload on a topic."""
+    return into.process(sent(payload, on, **how), now_ms)
+
+
+def meters(*names: str) -> dict[str, Any]:
+    """A payload for :data:`MANY` with a meter of each name."""
+    return {"meters": [{"id": name, "v": number} for number, name in enumerate(names)]}
