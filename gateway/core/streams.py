@@ -133,7 +133,8 @@ class Streams:
             self.places.turned_away.note(topic_prefix(topic, why.device))
 
     def _profiled(self, topic: str) -> ProfiledTopic | Unresolved:
-        found = self.profiles.topic(topic)
+        # As no wildcard of a subscription takes the broker's own topics, no profile without a topic does.
+        found = None if topic.startswith("$SYS/") else self.profiles.topic(topic)
         if found is None:
             return Unresolved(
                 RejectReason.UNKNOWN_TOPIC,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.broker_drops import BROKER_DROPPED
 from gateway.core.device import TAG_VALUES_MAX
 from gateway.core.message import StoredMessage
 from gateway.core.streams import MESSAGES_KEPT, Admission
@@ -178,6 +179,12 @@ def test_what_waited_for_a_device_comes_in_when_it_is_registered(more: str) -> N
     again = process(into, document, "hub/h", replayed=True)
     assert [each.tags["device"] for each in points(first)] == ["m1"]
     assert ([each.tags["device"] for each in points(again)], again.duplicates) == (["m2"], 1)
+
+
+def test_a_profile_for_any_topic_does_not_take_what_the_broker_tells_of_itself() -> None:
+    """It was a reject of each gateway whose profiles go by envelope alone."""
+    outcome = process(pipeline(RADIO), b"0", BROKER_DROPPED)
+    assert (outcome.refusals, outcome.ignored) == ([], IgnoreCause.STATUS)
 
 
 # Bounds.
