@@ -71,14 +71,14 @@ def neighbours_readings(broker: Service, first: int) -> None:
 @pytest.mark.parametrize(
     ("over_bytes", "messages"),
     [
-        pytest.param(-100, 700, id="as-large-as-may-be"),
-        pytest.param(110_000, 600, id="larger"),
+        pytest.param(-100, 350, id="as-large-as-may-be"),
+        pytest.param(110_000, 400, id="larger"),
     ],
 )
 def test_with_the_shipped_limits_a_flood_of_large_messages_costs_a_neighbour_nothing(
     gate: Gateway, mosquitto: Service, over_bytes: int, messages: int
 ) -> None:
-    """The largest that may be, at 100 Mbit/s for seven seconds; or 240 kB a message, more than the queue would hold."""
+    """The largest that may be, at 100 Mbit/s for seven seconds; or 370 kB a message, more than the queue would hold."""
     gate.terminate()
     neighbours_readings(mosquitto, 0)
     flood(mosquitto, limit_bytes() - len(TOPIC) + over_bytes, messages)
