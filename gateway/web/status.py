@@ -69,12 +69,11 @@ class StatusPages:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        with self._connections.following(request):
+        with self._connections.following(request), suppress(ConnectionError):
             await response.prepare(request)
-            with suppress(ConnectionError):
-                while self._admits(request):  # until its session ends
-                    await response.write(f"data: {json.dumps(await self._now.get())}\n\n".encode())
-                    await asyncio.sleep(_EVENT_EVERY_S)
+            while self._admits(request):  # until its session ends
+                await response.write(f"data: {json.dumps(await self._now.get())}\n\n".encode())
+                await asyncio.sleep(_EVENT_EVERY_S)
         return response
 
     async def _document(self) -> Document:

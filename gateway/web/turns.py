@@ -68,10 +68,10 @@ async def send_list(
 ) -> web.StreamResponse:
     """Answer with the JSON ``{beside, key: [items]}``; each item is made when the reader has taken those before it."""
     response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
-    await response.prepare(request)
-    if request.method == "HEAD":
-        return response
     try:
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
         async for piece in _pieces(turns, key, items, beside):
             await response.write(piece.encode())
         await response.write_eof()
