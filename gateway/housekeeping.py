@@ -62,7 +62,7 @@ class Housekeeping:
         self._remembered = asyncio.Event()
         self._answered = asyncio.Event()
         self._rejects_bytes = 0
-        self._drops_saved = state.events.drops.total
+        self._drops_saved: int | None = None
         self._births: dict[str, str | None] = {}
         self._waiting_for_births: list[Batch] = []
         self._born = asyncio.Event()

@@ -47,7 +47,8 @@ class RecordedCalls:
         is_ours = self._is_ours(path)
         if is_ours:
             self._check("open")
-        is_new = is_ours and not path.exists()
+        is_made = isinstance(path, Path) and path.parent == self._folder and bool(flags & os.O_EXCL)  # empty, for SQLite
+        is_new = (is_ours or is_made) and not path.exists()
         descriptor: int = self._real["open"](path, flags, *args, **kwargs)
         if is_new:
             self._record("create", path.name)
