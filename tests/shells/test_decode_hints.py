@@ -118,6 +118,14 @@ def test_a_literal_is_told_as_one(desk: Desk) -> None:
     assert "step      level_m from literal 2: 2" in lines
 
 
+def test_a_text_that_is_no_class_of_vehicles_shows_what_is_stored_for_it(desk: Desk) -> None:
+    fields = "measurement: traffic, tags: {vehicle_class: /c}, fields: {vehicle_count: /n, interval_s: {literal: 60}}"
+    desk.site.profile("pump", OWN.replace("measurement: water, fields: {ph: /ph}", fields, 1))
+    told = 'step      vehicle_class from /c: "moto" → vehicle_class: "other"'
+    assert told in desk.text({"n": 3, "c": "moto"}, "own/d1/pump")
+    assert not any("vehicle_class from" in line for line in desk.text({"n": 3, "c": "car"}, "own/d1/pump"))
+
+
 # Without a topic.
 
 

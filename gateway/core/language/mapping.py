@@ -222,7 +222,7 @@ class Point:
                 return
         tags: Tags = ()
         if self._has_tags or own_tags is not no_tags:
-            tags = joined(joined(common.tags(here, dropped), self._tags(here, dropped)), own_tags(here, dropped))
+            tags = joined(joined(common.tags.take(here, dropped), self._tags.take(here, dropped)), own_tags.take(here, dropped))
         quality = 0
         if self._quality is not None:
             quality = self._quality(here)
@@ -266,6 +266,9 @@ class Point:
                     break
                 value = step.run(value, here)
                 yield f"{field.name}: {step.name}", value
+            yield from field.tags.explain(here)
+        for tags in (self._common.tags, self._tags):
+            yield from tags.explain(here)
         if self._times is not None:
             yield from self._times.explain(here, sight)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from json import dumps
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -112,6 +113,21 @@ class Scope:
 
 def _joined(place: str, key: str) -> str:
     return f"{place}.{key}" if place and key else place or key
+
+
+def origin_of(source: Source) -> str:
+    """Where a value comes from, as the profile writes it; empty where that is no one place."""
+    for name in source.sources():
+        part = getattr(source, name, None)
+        if name == "literal":
+            return f"literal {dumps(part, ensure_ascii=False)}"
+        if name == "path" and source.path is not None:
+            return source.path.first_of[0]
+        if isinstance(part, str):
+            return part
+        if name == "first_of" and source.first_of is not None:
+            return source.first_of[0]
+    return ""
 
 
 def compile_source(source: Source, scope: Scope) -> Take | None:

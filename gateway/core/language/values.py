@@ -6,7 +6,6 @@ rounded once → ``sentinels_after`` → table → absolute, round → bounds.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from json import dumps
 from math import fsum, prod
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +13,17 @@ from gateway.core.language.instants import compile_between
 from gateway.core.language.numbers import along, number_in
 from gateway.core.language.paths import Get, Node, Nothing
 from gateway.core.language.scaling import line_step
-from gateway.core.language.sources import Fault, Here, Scope, Take, compile_end, compile_source, document_path, within
+from gateway.core.language.sources import (
+    Fault,
+    Here,
+    Scope,
+    Take,
+    compile_end,
+    compile_source,
+    document_path,
+    origin_of,
+    within,
+)
 from gateway.core.language.steps import (
     Run,
     Step,
@@ -84,10 +93,10 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
     paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
     end = compile_end(paths, scope) if paths is not None else None
     if get is None:
-        return Reader(_origin(value), take, steps, _in_one_call(take, steps), end)
+        return Reader(origin_of(value), take, steps, _in_one_call(take, steps), end)
     low, high = value.bounds or (quantity.minimum, quantity.maximum)
     plain = PlainNumber(get, low, high) if not is_state(quantity) else None
-    return Reader(_origin(value), take, steps, _plain(get, steps[0].run), end, plain)
+    return Reader(origin_of(value), take, steps, _plain(get, steps[0].run), end, plain)
 
 
 def compile_operand(value: Value, scope: Scope, quantity: Quantity | None = None) -> Take:
@@ -122,20 +131,6 @@ _AS_PATH: Final = "write {path: ...} for a key of the item that begins like a nu
 
 def _one(_: Here) -> int:
     return 1
-
-
-def _origin(value: Value) -> str:
-    for name in value.sources():
-        part = getattr(value, name, None)
-        if name == "literal":
-            return f"literal {dumps(part, ensure_ascii=False)}"
-        if name == "path" and value.path is not None:
-            return value.path.first_of[0]
-        if isinstance(part, str):
-            return part
-        if name == "first_of" and value.first_of is not None:
-            return value.first_of[0]
-    return ""
 
 
 def _plain(get: Get, run: Run) -> Callable[[Here], Node]:
