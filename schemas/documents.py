@@ -10,10 +10,10 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from schemas.profile import Profile
-from schemas.quantities import DOMAINS, QUANTITIES, REQUIRES, Kind, Quantity
+from schemas.quantities import DOMAINS, QUANTITIES, REQUIRES, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
 from schemas.registry import registry_adapter
-from schemas.topics import NAME_PATTERN, NativeTopic
+from schemas.topics import NAME_MAX, NAME_PATTERN, NativeTopic
 
 Document = dict[str, Any]
 """A document or a part of one: JSON values only, keys in the order they are read."""
@@ -63,7 +63,7 @@ def _quantities() -> str:
         tables.append(
             "\n".join([f"## {measurement}", "", "| field | unit, least to most | what it is |", "|---|---|---|", *lines])
         )
-    return "\n\n".join([f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables]) + "\n"
+    return "\n\n".join([f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables, _TAGS]) + "\n"
 
 
 def _unit_and_bounds(row: Quantity) -> str:
@@ -77,6 +77,15 @@ _QUANTITIES_READ: Final = """\
 Every field that a profile may fill, by measurement. What comes in another unit is converted: say it with `unit`. A value
 outside least and most is dropped, and the reading gets quality bit 2. A register only grows: give it `counter` where its
 width or its greatest rate is known."""
+
+_TAGS: Final = f"""\
+## Tags
+
+| tag | what it may hold |
+|---|---|
+| `channel` | a name of 1 to {NAME_MAX} of `A-Z a-z 0-9 . _ : -`; of any other text `name: true` makes one |
+| `direction`, `lane` | as `channel` |
+| `vehicle_class` | {", ".join(f"`{name}`" for name in VEHICLE_CLASSES)}; any other text of a message is stored as `other` |"""
 
 
 def _file_schema(title: str, adapter: TypeAdapter[Any]) -> Document:

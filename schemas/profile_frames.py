@@ -14,6 +14,7 @@ FrameType = Literal[
     "u8", "u16", "u24", "u32", "u64", "i8", "i16", "i24", "i32", "i64", "f32", "f64", "bcd", "text", "hex"
 ]  # fmt: skip
 ByteOrder = Literal["abcd", "badc", "cdab", "dcba"]
+FieldOrder = Literal["abcd", "badc", "cdab", "dcba", "ab", "ba"]
 
 
 def _nested(written: object) -> object:
@@ -98,7 +99,9 @@ class FrameField(Part):
     at: int = Field(description="Offset of the first byte; negative: from the end.")
     type: FrameType | None = Field(None, description="What stands there; not with repeat.")
     length: int | None = Field(None, ge=1, le=255, description="Bytes of bcd, text and hex; with repeat, of one item.")
-    order: ByteOrder = Field("abcd", description="Order of the bytes; abcd has the highest first.")
+    order: FieldOrder = Field(
+        "abcd", description="Order of the bytes; abcd has the highest first. ab and ba say the same of two bytes."
+    )
     bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of the number; bit 0 is the lowest.")
     signed: bool = Field(default=False, description="For bits: the highest of them is the sign.")
     repeat: "list[FrameField] | None" = Field(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.durations import SpanMs, parse_span_ms
-from schemas.profile_values import Instant, Paths, Value, ValueOrPath, literal_or_path
+from schemas.profile_values import Instant, Paths, TextSourceOrPath, Value, ValueOrPath, literal_or_path
 
 LastResort = Literal["arrival", "skip"]
 PART_NAMES = ("year", "month", "day", "hour", "minute", "second")
@@ -41,6 +41,10 @@ class TimeSource(Instant):
         description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; years below 100 are "
         "from 2000. Without year, month and day: the last day on which the clock showed this.",
     )
+    join: list[TextSourceOrPath] | None = Field(
+        None, min_length=1, description="Texts that are a time together, as a date and a clock; one missing: nothing."
+    )
+    by: str = Field("", description="What stands between the parts of join.")
     base: Paths | None = Field(None, description="Where the time stands from which the items of each are counted; or arrival.")
     step: Span | None = Field(None, description="Time from one item to the next: 1h, or the path of a number of seconds.")
     first: int = Field(0, description="How many steps the first item is away from base.")
@@ -57,11 +61,12 @@ class TimeSource(Instant):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        given = [name for name in ("path", "topic", "property", "parts", "base", "last") if getattr(self, name) is not None]
+        places = ("path", "topic", "property", "parts", "join", "base", "last")
+        given = [name for name in places if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are both given; a time comes from one place")
         if not given and self.minus is None:
-            raise ValueError("give path, base or parts: where the time stands")
+            raise ValueError("give path, base, parts or join: where the time stands")
         if self.base is not None and self.step is None:
             raise ValueError("base needs step: the time from one item to the next")
         if self.parts is not None and (wrong := sorted(self.parts.keys() - set(PART_NAMES))):

@@ -222,6 +222,12 @@ class Value(Source):
         description="The part of a text that fits is taken as the value: the group in brackets, or all of it. A text that does "
         "not fit is dropped.",
     )
+    thousands: str | None = Field(
+        None,
+        pattern=r"^[^0-9A-Za-z+\-]$",
+        description="What stands between the thousands of a number sent as text: a point in 1.234,5. Groups that do not have "
+        "three digits are dropped.",
+    )
     bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of a whole number; bit 0 is the lowest.")
     mask: Mask | None = Field(None, description="Only these bits of a whole number, where they stand.")
     is_: OneOrMore | None = Field(

@@ -150,6 +150,8 @@ def field(kind: str, at: int = 0, **more: object) -> dict[str, object]:
         pytest.param(field("u64", order="cdab"), "0102030405060708", 0x0708050603040102, id="u64-cdab"),
         pytest.param(field("u48"), "010203040506", 0x010203040506, id="u48"),
         pytest.param(field("i64"), "ffffffffffffffff", -1, id="i64"),
+        pytest.param(field("u16", order="ab"), "0102", 0x0102, id="u16-ab"),
+        pytest.param(field("i16", order="ba"), "feff", -2, id="i16-ba"),
         pytest.param(field("f32"), "3fc00000", 1.5, id="f32"),
         pytest.param(field("f32", order="cdab"), "00003fc0", 1.5, id="f32-cdab"),
         pytest.param(field("f64", order="dcba"), "000000000000f83f", 1.5, id="f64-lowest-first"),
@@ -201,6 +203,7 @@ def test_a_field_cut_in_two_is_a_bad_payload(one: dict[str, object], frame: str)
     [
         pytest.param(field("u12"), "x: u12 is none of", id="type"),
         pytest.param(field("u16", order="acbd"), "x: acbd is none of", id="order"),
+        pytest.param(field("u32", order="ba"), "ab and ba are orders of two bytes", id="order-of-two-bytes"),
         pytest.param(field("u24", order="cdab"), "x: cdab is an order of 16-bit registers", id="order-of-three-bytes"),
         pytest.param(field("u16", length=4), "leave length out", id="length"),
         pytest.param(field("bcd"), "bcd needs a length", id="bcd-without-length"),

@@ -345,6 +345,12 @@ def test_every_quantity_can_be_mapped(measurement: str) -> None:
     assert list(found.values) == [name for name in QUANTITIES[measurement] if name in found.values]
 
 
+@pytest.mark.parametrize(("bits", "named"), [("[4, 2]", "bits 4 to 5"), ("[3, 1]", "bit 3")])
+def test_bits_are_explained_by_their_first_and_last(bits: str, named: str) -> None:
+    text = f"points: [{{measurement: water, fields: {{ph: {{path: /v, bits: {bits}}}}}}}]"
+    assert named in str(compiled(text).explain(sight({"v": 0x38})))
+
+
 def test_each_step_is_explained() -> None:
     point = "{measurement: water, fields: {volume_m3: {path: /v, sentinels: [1], unit: L}}}"
     text = f"time: [{{path: /t, format: unix_ms}}, arrival]\npoints: [{point}]"

@@ -76,6 +76,19 @@ def test_a_time_is_read_as_its_format_says_and_never_guessed(time: str, raw: obj
     assert times(time, {"t": raw}) == [(ms(expected) if expected else None, 0)]
 
 
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        pytest.param({"d": "03/09/2026", "c": "06:09"}, "2026-09-02T23:09:00Z", id="both"),
+        pytest.param({"d": 3092026, "c": "06:09"}, None, id="another-date"),
+        pytest.param({"d": "03/09/2026"}, None, id="one-is-missing"),
+    ],
+)
+def test_a_date_and_a_clock_may_be_joined(document: dict[str, Any], expected: str | None) -> None:
+    time = "{join: [/d, /c], by: ' ', format: '%d/%m/%Y %H:%M', zone: '+07:00'}"
+    assert times(time, document) == [(ms(expected) if expected else None, 0)]
+
+
 def test_the_calendar_may_stand_in_parts() -> None:
     time = "{parts: {year: /y, month: /mo, day: /d, hour: /h, minute: /mi}, zone: '+07:00'}"
     assert times(time, {"y": 26, "mo": "9", "d": 3, "h": 6, "mi": 9}) == [(ms("2026-09-02T23:09:00Z"), 0)]

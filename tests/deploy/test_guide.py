@@ -28,7 +28,7 @@ from gateway.services import Service, free_port
 from gateway.settings.profile_files import SHIPPED, load_profiles
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec
-from schemas.quantities import QUANTITIES, Quality
+from schemas.quantities import QUANTITIES, VEHICLE_CLASSES, Quality
 from schemas.rejects import RejectReason
 from tests.influx import query
 from tests.system.fleet import client_of, publish_all
@@ -276,6 +276,12 @@ def test_every_link_inside_the_guide_leads_to_a_heading_and_every_other_to_a_fil
 def test_the_guide_tells_every_bit_of_the_quality() -> None:
     rows = re.findall(r"^\| (\d+) \| \w", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(map(int, rows)) == sorted(bit for name, bit in vars(Quality).items() if name.isupper())
+
+
+def test_the_guide_and_the_table_of_quantities_tell_every_class_of_vehicles() -> None:
+    for file in (GUIDE, ROOT / "schemas" / "quantities.md"):
+        text = file.read_text(encoding="utf-8")
+        assert [name for name in VEHICLE_CLASSES if f"`{name}`" not in text] == [], file
 
 
 def test_the_guide_tells_every_reason_that_a_profile_can_mend() -> None:

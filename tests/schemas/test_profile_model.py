@@ -109,7 +109,7 @@ def test_a_short_form_means_a_long_one_and_editors_know_both(short: str, long: s
         pytest.param("models: ['--']", "models.0: Value error, '--' holds neither letter nor digit", id="model"),
         pytest.param("decode: text", "decode: Value error, text needs its template", id="text-without-template"),
         pytest.param("codec: ../a.js", "codec.file: ", id="codec-elsewhere"),
-        pytest.param("time: {}", "time.0: Value error, give path, base or parts", id="time-from-nowhere"),
+        pytest.param("time: {}", "time.0: Value error, give path, base, parts or join", id="time-from-nowhere"),
         pytest.param("time: {path: /a, base: /b}", "time.0: Value error, path and base are both given", id="two-times"),
         pytest.param("time: {base: /b}", "time.0: Value error, base needs step", id="base-without-step"),
         pytest.param("time: {path: /a, max_past: 40}", "time.0.max_past: Value error, 40 is not a span of time", id="no-span"),

@@ -27,6 +27,7 @@ SPANS: Final = ("bcd", "text", "hex")
 
 _FLOATS: Final = {"f32": struct.Struct(">f"), "f64": struct.Struct(">d")}
 _PAIR_BYTES: Final = 2
+_OF_TWO_BYTES: Final = {"ab": "abcd", "ba": "dcba"}
 _BITS_OF_BYTE: Final = 8
 
 
@@ -124,6 +125,7 @@ def _compiled(field: object) -> tuple[str, int, int, Reader]:
     name, kind, order = str(_of(field, "name")), _of(field, "type"), _of(field, "order") or "abcd"
     at, length, bits = _of(field, "at") or 0, _of(field, "length"), _of(field, "bits")
     width = WIDTHS.get(kind, length or 0)
+    order = _OF_TWO_BYTES.get(order, order) if width == _PAIR_BYTES else order
     if kind not in WIDTHS and kind not in SPANS:
         raise ValueError(f"{name}: {kind} is none of {', '.join((*WIDTHS, *SPANS))}")
     if kind in WIDTHS and length not in {None, width}:
@@ -181,7 +183,7 @@ def _bits(arrange: Callable[[bytes], bytes], first: int, count: int, *, signed: 
 def _arranged(order: str, width: int | None) -> Callable[[bytes], bytes]:
     """What puts the bytes of a field in the order highest first."""
     if order not in ORDERS:
-        raise ValueError(f"{order} is none of {', '.join(ORDERS)}")
+        raise ValueError(f"{order} is none of {', '.join(ORDERS)}; {' and '.join(_OF_TWO_BYTES)} are orders of two bytes")
     if order == "abcd":
         return lambda field: field
     if order == "dcba":

@@ -57,7 +57,7 @@ def bits_step(first: int, count: int) -> Step:
         number = _whole(value)
         return DropCause.WRONG_TYPE if number is None else number >> first & mask
 
-    return Step(f"bits {first}, {count}", run)
+    return Step(f"bit {first}" if count == 1 else f"bits {first} to {first + count - 1}", run)
 
 
 def mask_step(mask: int) -> Step:
@@ -91,6 +91,22 @@ def regex_step(pattern: str, kept: Sequence[Scalar]) -> Step:
         return found
 
     return Step(f"regex {pattern}", run)
+
+
+def thousands_step(mark: str) -> Step:
+    """A number in a text without the mark between its thousands; other texts go on as they are."""
+    point = ".,".replace(mark, "")
+    grouped = re.compile(rf"\s*[+-]?\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+(?:[{point}]\d*)?\s*", re.ASCII)
+
+    def run(value: Node, _: Here) -> Node:
+        if not isinstance(value, str) or mark not in value.strip() or len(value) > LONGEST:
+            return value
+        number = number_in(value.replace(mark, ""))
+        if number is None:
+            return value
+        return number if grouped.fullmatch(value) else DropCause.WRONG_TYPE
+
+    return Step(f"thousands {mark}", run)
 
 
 def none_step(values: Sequence[Scalar]) -> Step:

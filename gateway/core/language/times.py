@@ -28,10 +28,11 @@ from gateway.core.language.sources import (
     document_path,
     within,
 )
+from gateway.core.language.texts import compile_text
 from gateway.core.language.values import compile_operand
 from gateway.core.mapped import Sight, Window
 from schemas.profile_times import PART_NAMES, LastResort, TimeSource
-from schemas.profile_values import Value
+from schemas.profile_values import TextSource, Value
 from schemas.quantities import QUANTITIES, Quality
 
 Stamp = tuple[int | None, int]
@@ -177,7 +178,11 @@ def _why_not(source: TimeSource, scope: Scope) -> Callable[[Here], Nothing | Non
 
 def _origin(source: TimeSource) -> str:
     paths = source.path or source.base
-    return paths.first_of[0] if paths else source.topic or source.property or ("parts" if source.parts else "arrival")
+    return paths.first_of[0] if paths else source.topic or source.property or _without_path(source)
+
+
+def _without_path(source: TimeSource) -> str:
+    return next((name for name in ("parts", "join") if getattr(source, name)), "arrival")
 
 
 def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
@@ -198,6 +203,8 @@ def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
 
 
 def _take(source: TimeSource, scope: Scope) -> Take:
+    if source.join is not None:
+        return compile_text(TextSource(join=source.join, by=source.by), scope)
     if source.base is None:
         return take_instant(source, scope)
     with within("base"):

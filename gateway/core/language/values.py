@@ -1,7 +1,7 @@
 """Values: where a number or state comes from and the steps it goes through, compiled to one function.
 
-The order of the steps is fixed: regex → bits or mask → none → sentinels → test, or coerce and enum → scale, offset and unit,
-rounded once → ``sentinels_after`` → table → absolute, round → bounds.
+The order of the steps is fixed: regex → thousands → bits or mask → none → sentinels → test, or coerce and enum → scale, offset
+and unit, rounded once → ``sentinels_after`` → table → absolute, round → bounds.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -44,6 +44,7 @@ from gateway.core.language.steps import (
     set_step,
     state_step,
     table_step,
+    thousands_step,
     word_step,
 )
 from schemas.profile_points import FieldValue
@@ -272,6 +273,8 @@ def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[St
     """All steps but the last."""
     if value.regex is not None:
         yield regex_step(value.regex, [*(value.none or ()), *(value.sentinels or ())])
+    if value.thousands is not None:
+        yield thousands_step(value.thousands)
     if value.bits is not None:
         yield bits_step(*value.bits)
     if value.mask is not None:
@@ -291,7 +294,7 @@ def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[St
         yield from _number_steps(value, quantity, scope)
 
 
-_OF_NUMBERS: Final = ("scale", "offset", "pow10", "unit", "sentinels_after", "table", "round")
+_OF_NUMBERS: Final = ("thousands", "scale", "offset", "pow10", "unit", "sentinels_after", "table", "round")
 
 
 def _state_steps(value: Value, tests: list[Step], quantity: Quantity | None) -> Iterator[Step]:
