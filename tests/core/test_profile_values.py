@@ -85,6 +85,10 @@ NUMBERS = [
     pytest.param("{path: /v, thousands: '.', none: [9999]}", "9.999", None, id="none-behind-the-thousands"),
     pytest.param("{path: /v, regex: '(.*) L', thousands: '.', scale: 0.1}", "1.234 L", 123.4, id="regex-then-thousands"),
     pytest.param("{path: /v, scale: 0.1}", 3, 0.3, id="decimal-scale-is-exact"),
+    pytest.param("{path: /v, scale: 3}", 0.3, 0.9, id="decimal-value-is-exact"),
+    pytest.param("{path: /v, scale: 0.1}", 0.7, 0.07, id="decimal-value-divided-is-exact"),
+    pytest.param("{path: /v, scale: 0.3, offset: 0.3}", 0.1, 0.33, id="decimal-value-on-a-line-is-exact"),
+    pytest.param("{path: /v, scale: {path: /e}}", 0.1, -0.3, id="decimal-value-with-a-sent-scale-is-exact"),
     pytest.param("{path: /v, scale: 0.1, offset: -4}", 123, 8.3, id="scale-and-offset"),
     pytest.param("{path: /v, offset: 5}", "10", 15.0, id="offset-alone"),
     pytest.param("{path: /v, unit: bar}", 3.124, 312.4, id="unit"),
@@ -104,7 +108,7 @@ NUMBERS = [
     pytest.param("{sum: ['/list[*]']}", 3, 6.0, id="sum-of-all"),
     pytest.param("{sum: [{path: /v, scale: 65536}, /e]}", 0.0005, 29.768, id="high-and-low-word"),
     pytest.param("{sub: [/v, 1, 1]}", 3, 1.0, id="difference"),
-    pytest.param("{mul: [/v, 0.1]}", 3, 0.30000000000000004, id="product"),
+    pytest.param("{mul: [/v, 0.1]}", 3, 0.3, id="product"),
     pytest.param("{div: [/v, 4]}", 3, 0.75, id="quotient"),
     pytest.param("{div: [/v, 2, 5]}", 3, 0.3, id="divided-by-all-others"),
     pytest.param("{div: [{sum: ['/list[*]']}, /v]}", 3, 2.0, id="quotient-of-a-sum"),
@@ -113,7 +117,12 @@ NUMBERS = [
     pytest.param("{path: /e, scale: {div: [6, /v]}, abs: true}", 3, 6.0, id="quotient-as-scale"),
     pytest.param("{sum: [/v, /w]}", 3, None, id="a-sum-lacks-a-part"),
     pytest.param("{sum: [/v, /u]}", 3, DropCause.WRONG_TYPE, id="a-part-is-text"),
-    pytest.param("{sum: [0.1, 0.2]}", 3, 0.30000000000000004, id="sum-rounded-once"),
+    pytest.param("{sum: [0.1, 0.2]}", 3, 0.3, id="sum-rounded-once"),
+    pytest.param("{sub: [/v, 2.7]}", 4.5, 1.8, id="difference-of-decimals"),
+    pytest.param("{sub: [/v, 2.7]}", float("inf"), DropCause.NOT_FINITE, id="difference-from-infinity"),
+    pytest.param("{sub: [/v, /v]}", float("inf"), DropCause.NOT_FINITE, id="infinity-less-infinity"),
+    pytest.param("{div: [/v, 0.1]}", 0.3, 3.0, id="quotient-of-decimals"),
+    pytest.param("{div: [0, /v]}", 0, DropCause.NOT_FINITE, id="nothing-divided-by-zero"),
     pytest.param("{path: /v, table: [[0, 0], [10, 100], [20, 150]]}", 15, 125.0, id="between-points-of-a-table"),
     pytest.param("{path: /v, table: [[0, 0], [10, 100]]}", 10, 100.0, id="at-a-point-of-a-table"),
     pytest.param("{path: /v, table: [[0, 0], [10, 100]]}", 10.1, DropCause.OUT_OF_BOUNDS, id="outside-of-a-table"),
@@ -300,7 +309,7 @@ def test_a_line_is_followed_exactly_and_rounded_once(value: float, scale: Decima
     """The result is the float nearest to what decimal arithmetic gives."""
     slope, shift = fraction(float(scale)), fraction(float(offset))
     apply = along(Line(slope, shift))
-    exact = slope * Fraction(value) + shift
+    exact = slope * Fraction(repr(value)) + shift
     assert (value if apply is None else apply(value)) == exact.numerator / exact.denominator
 
 

@@ -6,11 +6,10 @@ and unit, rounded once → ``sentinels_after`` → table → absolute, round →
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import fsum, prod
 from typing import Any, Final, NamedTuple
 
 from gateway.core.language.instants import compile_between
-from gateway.core.language.numbers import along, number_in
+from gateway.core.language.numbers import OPERATIONS, along, exactly, number_in
 from gateway.core.language.paths import Get, Node, Nothing
 from gateway.core.language.scaling import line_step
 from gateway.core.language.sources import (
@@ -169,10 +168,10 @@ def _with_one(take: Take, run: Callable[[Node, Here], Node]) -> Callable[[Here],
 
 
 def _take(value: Value, scope: Scope, quantity: Quantity | None) -> Take | None:
-    for key, combine in _COMBINED.items():
+    for key in OPERATIONS:
         operands: Sequence[Value] | None = getattr(value, key)
         if operands is not None:
-            return _combined(key, operands, combine, scope, quantity)
+            return _combined(key, operands, scope, quantity)
     if value.between is not None:
         return compile_between(value.between, scope)
     take = compile_source(value, scope)
@@ -181,28 +180,8 @@ def _take(value: Value, scope: Scope, quantity: Quantity | None) -> Take | None:
     return _measured(take, quantity if value.unit is None else None)
 
 
-def _sum(numbers: list[Node]) -> Node:
-    return sum(numbers) if all(type(number) is int for number in numbers) else fsum(numbers)
-
-
-_EXACT_FACTORS: Final = 8
-
-
-def _product(numbers: list[Node]) -> Node:
-    return prod(numbers if len(numbers) <= _EXACT_FACTORS else map(float, numbers))
-
-
-_COMBINED: Final[dict[str, Callable[[list[Any]], Any]]] = {
-    "sum": _sum,
-    "sub": lambda numbers: _sum([numbers[0], *(-number for number in numbers[1:])]),
-    "mul": _product,
-    "div": lambda numbers: numbers[0] / _product(numbers[1:]),
-}
-
-
-def _combined(
-    key: str, operands: Sequence[Value], combine: Callable[[list[Any]], Any], scope: Scope, quantity: Quantity | None
-) -> Take:
+def _combined(key: str, operands: Sequence[Value], scope: Scope, quantity: Quantity | None) -> Take:
+    combine = exactly(key)
     takes = []
     for number, operand in enumerate(operands):
         with within(f"{key}.{number}"):
@@ -217,7 +196,7 @@ def _combined(
             numbers += found
         try:
             return combine(numbers) if numbers else None
-        except (OverflowError, ValueError, ZeroDivisionError):
+        except (ArithmeticError, ValueError):
             return DropCause.NOT_FINITE
 
     return take
