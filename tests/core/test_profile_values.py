@@ -150,6 +150,23 @@ def test_a_number_goes_through_its_steps(written: str, raw: object, value: objec
     assert (type(got), got) == (type(value), pytest.approx(value, rel=1e-15) if isinstance(value, float) else value)
 
 
+@pytest.mark.parametrize(
+    ("decode", "payload", "value"),
+    [
+        pytest.param("{csv: {delimiter: ';', decimal: ',', header: [v]}}", b"1.234", 1234.0, id="csv"),
+        pytest.param("{csv: {delimiter: ';', decimal: ',', header: [v]}}", b"12,5", 12.5, id="csv-less-than-a-thousand"),
+        pytest.param("{csv: {delimiter: ';', header: [v]}}", b"1.234", DropCause.WRONG_TYPE, id="csv-read-with-a-point"),
+        pytest.param("{text: '{v:word} kPa'}", b"1.234 kPa", 1234.0, id="word-of-a-template"),
+        pytest.param("{text: '{v:number} kPa'}", b"1.234 kPa", DropCause.WRONG_TYPE, id="number-of-a-template"),
+    ],
+)
+def test_thousands_are_never_taken_for_a_fraction_by_the_decoder(decode: str, payload: bytes, value: object) -> None:
+    fields = "{pressure_kpa: {path: /v, thousands: '.'}, ph: {literal: 7}}"
+    profile = compiled(f"decode: {decode}\npoints: [{{measurement: water, fields: {fields}}}]")
+    (found,) = profile.map(sight(profile.read(payload)))
+    assert found.values.get("pressure_kpa", found.dropped[0][1] if found.dropped else None) == value
+
+
 STATES = [
     pytest.param("/v", True, True, id="true"),
     pytest.param("/v", 0, False, id="zero"),

@@ -31,6 +31,13 @@ def decode_of(profile: Profile) -> Decode:
     return _BYTES if profile.struct is not None and profile.match.envelope is None else _DEFAULT
 
 
+def decimal_of(decode: Decode) -> str:
+    """The mark that a decoder takes for the decimal one where it makes numbers of texts; empty where it makes none."""
+    if decode.as_ == "csv" and decode.csv is not None:
+        return decode.csv.decimal
+    return "." if decode.as_ in {"csv", "text"} else ""
+
+
 def envelope_of(profile: Profile) -> str | None:
     """The envelope around a profile's frames, where it does not say.
 

@@ -13,6 +13,7 @@ from gateway.core.language.decoding import (
     as_it_is,
     compile_decode,
     compile_struct_of,
+    decimal_of,
     decode_of,
     envelope_of,
 )
@@ -223,6 +224,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
     status_filters, status = compile_status(model.status, scope)
     scope.captures = frozenset(name for pattern in (*filters, *status_filters) for name in pattern.names)
     scope.decoder = "json" if model.match.envelope else decode_of(model).as_
+    scope.decimal = "" if model.match.envelope else decimal_of(decode_of(model))
     has_each = any(point.each is not None for point in model.points)
     decode_key, read = _gathered(
         scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), decoders, has_each=has_each)

@@ -81,6 +81,7 @@ class Scope:
 
     :ivar captures: the named levels of its topics.
     :ivar decoder: how its messages are decoded; some formats bring their own units and times.
+    :ivar decimal: the mark that the decoder took for the decimal one where it made numbers of texts; empty where it makes none.
     :ivar in_each: there is an item.
     :ivar taken: names in braces of the pattern for its name.
     :ivar place: key of this place in the profile.
@@ -90,6 +91,7 @@ class Scope:
 
     captures: frozenset[str] = frozenset()
     decoder: str = "json"
+    decimal: str = ""
     in_each: bool = False
     taken: frozenset[str] = frozenset()
     place: str = ""

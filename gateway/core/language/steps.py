@@ -93,12 +93,17 @@ def regex_step(pattern: str, kept: Sequence[Scalar]) -> Step:
     return Step(f"regex {pattern}", run)
 
 
-def thousands_step(mark: str) -> Step:
-    """A number in a text without the mark between its thousands; other texts go on as they are."""
+def thousands_step(mark: str, decimal: str) -> Step:
+    """A number in a text without the mark between its thousands; other texts go on as they are.
+
+    :param decimal: what the decoder took for the decimal mark; where it is the same, a fraction is dropped.
+    """
     point = ".,".replace(mark, "")
     grouped = re.compile(rf"\s*[+-]?\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+(?:[{point}]\d*)?\s*", re.ASCII)
 
     def run(value: Node, _: Here) -> Node:
+        if mark == decimal and type(value) is float:
+            return DropCause.WRONG_TYPE
         if not isinstance(value, str) or mark not in value.strip() or len(value) > LONGEST:
             return value
         number = number_in(value.replace(mark, ""))

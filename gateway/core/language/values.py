@@ -253,7 +253,7 @@ def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[St
     if value.regex is not None:
         yield regex_step(value.regex, [*(value.none or ()), *(value.sentinels or ())])
     if value.thousands is not None:
-        yield thousands_step(value.thousands)
+        yield thousands_step(value.thousands, scope.decimal)
     if value.bits is not None:
         yield bits_step(*value.bits)
     if value.mask is not None:
