@@ -416,3 +416,10 @@ def test_a_vehicle_class_of_the_profile_that_is_none_is_refused(tag: str, key: s
 )
 def test_a_vehicle_class_of_the_list_or_of_the_payload_is_let_in(tag: str) -> None:
     assert faults(counted(tag)) == []
+
+
+@pytest.mark.parametrize("key", ["device", "site"])
+@pytest.mark.parametrize("text", ["[0]/id", "meter/id", "ids[0]"])
+def test_a_bare_text_that_looks_like_a_path_is_refused(key: str, text: str) -> None:
+    (fault,) = faults(f"{key}: '{text}'\npoints: [{{measurement: water, fields: {{ph: /ph}}}}]")
+    assert fault == f"{key}: '{text}' may be a text or a path; write {{literal: '{text}'}} or {{path: '/{text}'}}"

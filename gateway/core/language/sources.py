@@ -138,9 +138,7 @@ def compile_source(source: Source, scope: Scope) -> Take | None:
     :raises Fault: it names something that is not there.
     """
     take = _plain(source, scope)
-    if source.default is None or take is None or source.param is not None:
-        return take
-    return _or_default(take, source.default)
+    return take if take is None or source.param is not None else or_default(take, source.default)
 
 
 def _plain(source: Source, scope: Scope) -> Take | None:
@@ -184,7 +182,11 @@ def _sibling(container: Take) -> Take:
     return take
 
 
-def _or_default(take: Take, default: object) -> Take:
+def or_default(take: Take, default: object) -> Take:
+    """The same, with what is taken in place of nothing."""
+    if default is None:
+        return take
+
     def with_default(here: Here) -> Node:
         value = take(here)
         return default if value is None else value

@@ -114,9 +114,9 @@ def thousands_step(mark: str, decimal: str) -> Step:
     return Step(f"thousands {mark}", run)
 
 
-def none_step(values: Sequence[Scalar]) -> Step:
-    """Raw values by which a device says that it has none: no fault, and nothing to mark."""
-    return Step("none", _replacing(values, None))
+def none_step(values: Sequence[Scalar], default: Scalar | None = None) -> Step:
+    """Raw values by which a device says that it has none: no fault, and nothing to mark; ``default`` stands for it."""
+    return Step("none", _replacing(values, default))
 
 
 def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
@@ -124,7 +124,7 @@ def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
     return Step("sentinels", _replacing(sentinels, DropCause.SENTINEL))
 
 
-def _replacing(values: Sequence[Scalar], by: DropCause | None) -> Run:
+def _replacing(values: Sequence[Scalar], by: DropCause | Scalar | None) -> Run:
     """Put ``by`` in the place of these values, be they numbers or texts."""
     texts = [written(value) for value in values]
     numbers = {number_in(text) for text in texts} - {None}

@@ -80,6 +80,8 @@ def _word(source: TextSource, scope: Scope) -> Take | None:
         return lambda here: _filled(text, here.captures)
     if scope.in_each or text.startswith("/") or text in scope.captures:
         return None
+    if "/" in text or "[" in text:
+        raise Fault("", f"{text!r} may be a text or a path; write {{literal: '{text}'}} or {{path: '/{text}'}}")
     return lambda _: text
 
 

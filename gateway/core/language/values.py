@@ -20,6 +20,7 @@ from gateway.core.language.sources import (
     compile_end,
     compile_source,
     document_path,
+    or_default,
     origin_of,
     within,
 )
@@ -84,7 +85,7 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
 
     :raises Fault: with the key below the field.
     """
-    take = _take(value, scope, quantity) or item
+    take = _take(value, scope, quantity) or (item and or_default(item, value.default))
     if take is None:
         raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
     steps = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
@@ -171,9 +172,9 @@ def _take(value: Value, scope: Scope, quantity: Quantity | None) -> Take | None:
     for key in OPERATIONS:
         operands: Sequence[Value] | None = getattr(value, key)
         if operands is not None:
-            return _combined(key, operands, scope, quantity)
+            return or_default(_combined(key, operands, scope, quantity), value.default)
     if value.between is not None:
-        return compile_between(value.between, scope)
+        return or_default(compile_between(value.between, scope), value.default)
     take = compile_source(value, scope)
     if take is None or scope.decoder != "obis":
         return take
@@ -259,7 +260,7 @@ def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[St
     if value.mask is not None:
         yield mask_step(value.mask)
     if value.none is not None:
-        yield none_step(value.none)
+        yield none_step(value.none, value.default)
     if value.sentinels is not None:
         yield sentinels_step(value.sentinels)
     tests = [is_step(value.is_)] if value.is_ else []
