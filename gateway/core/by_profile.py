@@ -59,6 +59,8 @@ class ByProfile:
             return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, self._alone(topic))
+        if not message.payload and frame is IgnoreCause.RULE:
+            self._heard(self._alone(topic), message, now_ms)
         outcome = self._recognised(frame, message, now_ms)
         if isinstance(frame, Frame) and frame.ports != NO_PORTS and (outcome.readings or outcome.rare is not None):
             topic.short_way = self._short_way(topic, frame, message.payload)
@@ -177,6 +179,12 @@ class ByProfile:
             if not message.retain and online and now_ms > device.last_seen_ms:
                 device.last_seen_ms = now_ms
         return Outcome(ignored=IgnoreCause.STATUS)
+
+    def _heard(self, name: str, message: Message, now_ms: int) -> None:
+        """A device sent nothing but a sign of life, on a topic that names it."""
+        device = self.streams.admit(name) if name else None
+        if isinstance(device, Device) and not message.retain and now_ms > device.last_seen_ms:
+            device.last_seen_ms = now_ms
 
     def decoded(self, held: Held, data: object, fault: str | None, now_ms: int) -> Outcome:
         """What becomes of a frame whose codec gave ``data``, or found a fault."""

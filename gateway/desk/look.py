@@ -133,9 +133,8 @@ def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, ar
         seen.take(frame)
     elif said := topic.status(message.payload):
         seen.device = processor.streams.id_of(said.device)
-    elif topic.address is not None:
-        source = topic.device()
-        seen.device = processor.streams.id_of(source) if source else None
+    elif source := topic.device():
+        seen.device = processor.streams.id_of(source)
     return seen
 
 

@@ -126,6 +126,15 @@ def test_a_text_that_is_no_class_of_vehicles_shows_what_is_stored_for_it(desk: D
     assert not any("vehicle_class from" in line for line in desk.text({"n": 3, "c": "car"}, "own/d1/pump"))
 
 
+# What led to nothing.
+
+
+def test_an_empty_message_names_the_device_of_its_topic(desk: Desk) -> None:
+    desk.site.profile("pump", OWN + "ignore: [empty]")
+    _, out, _ = desk.run("--topic", "own/d1/pump", data=b"")
+    assert "device    d1" in out.splitlines()
+
+
 # Without a topic.
 
 
