@@ -135,6 +135,35 @@ def test_an_empty_message_names_the_device_of_its_topic(desk: Desk) -> None:
     assert "device    d1" in out.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("field", "step"),
+    [
+        pytest.param("{sum: [/mm, /ph]}", "level_m from several: nothing: /mm: / holds ph", id="summand"),
+        pytest.param("{sub: [{param: mount_m}, /ph]}", "mount_m: param mount_m is not set for the device", id="parameter"),
+        pytest.param("{sum: [/ph, {div: [/mm, 2]}]}", "nothing: /mm: / holds ph", id="summand-of-a-summand"),
+        pytest.param("{sum: [{path: /ph, none: [7]}, 1]}", "nothing: /ph: /ph is '7'", id="summand-that-means-none"),
+        pytest.param("{param: mount_m}", "level_m from mount_m: nothing: param mount_m is not set for the device", id="alone"),
+    ],
+)
+def test_a_value_without_one_of_its_parts_names_it(desk: Desk, field: str, step: str) -> None:
+    desk.site.profile("pump", OWN.replace("{ph: /ph}", f"{{ph: /ph, level_m: {field}}}", 1))
+    assert any(line.startswith("step") and step in line for line in desk.text({"ph": 7}, "own/d1/pump"))
+
+
+def test_a_text_that_is_no_number_is_said_to_be_none(desk: Desk) -> None:
+    desk.site.profile("pump", OWN)
+    assert 'step      ph from /ph: "n/a" → number: dropped, wrong_type' in desk.text({"ph": "n/a"}, "own/d1/pump")
+    assert "step      ph from /ph: 99 → bounds: dropped, out_of_bounds" in desk.text({"ph": 99}, "own/d1/pump")
+
+
+def test_an_item_that_when_leaves_out_says_so(desk: Desk) -> None:
+    desk.site.profile("pump", OWN.replace("fields: {ph: /ph}", "each: {of: /l, when: {k: ph}}, fields: {ph: v}", 1))
+    lines = desk.text({"l": [{"k": "x", "v": 1}, {"k": "ph", "v": 7}]}, "own/d1/pump")
+    at = next(number for number, line in enumerate(lines) if line.startswith("step      water: item 0"))
+    assert lines[at + 1] == "step      water: when: false"
+    assert lines.count("step      water: when: false") == 1
+
+
 # Without a topic.
 
 

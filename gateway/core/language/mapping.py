@@ -11,6 +11,7 @@ from gateway.core.language.named_fields import NamedFields
 from gateway.core.language.paths import Node, end_of, parse_path
 from gateway.core.language.points_found import Found
 from gateway.core.language.sources import Fault, Here, Scope, Take
+from gateway.core.language.steps import BOUNDS
 from gateway.core.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
 from gateway.core.language.texts import compile_device, may_name_a_device
 from gateway.core.language.times import Times
@@ -248,6 +249,8 @@ class Point:
             yield f"{self.measurement}: item {here.key}", here.value
             if self._item_holds(here):
                 yield from self._explain_here(here, sight)
+            else:
+                yield f"{self.measurement}: when", False
         if number < 0 and self._walker.origin:
             yield f"{self.measurement}: items of {self._walker.origin}", end_of(parse_path(self._walker.origin), here.document)
 
@@ -265,7 +268,7 @@ class Point:
                 if value is None or isinstance(value, DropCause):
                     break
                 value = step.run(value, here)
-                yield f"{field.name}: {step.name}", value
+                yield f"{field.name}: {'number' if value is DropCause.WRONG_TYPE and step.name == BOUNDS else step.name}", value
             yield from field.tags.explain(here)
         for tags in (self._common.tags, self._tags):
             yield from tags.explain(here)

@@ -26,6 +26,7 @@ class Step(NamedTuple):
     run: Run
 
 
+BOUNDS: Final = "bounds"
 _BITS_MAX: Final = 64
 
 
@@ -271,7 +272,7 @@ def bounds_step(quantity: Quantity, bounds: tuple[Number, Number] | None) -> Ste
             return clean(_raised(quantity, here.params, raised_by), value)
         return found
 
-    return Step("bounds", run)
+    return Step(BOUNDS, run)
 
 
 def _raised(quantity: Quantity, params: Params, name: str) -> Quantity:

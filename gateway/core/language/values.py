@@ -53,6 +53,9 @@ from schemas.quantities import Quantity
 from schemas.rejects import DropCause
 from schemas.unit_scale import conversions
 
+End = Callable[[Here], Nothing]
+"""What tells why there is nothing."""
+
 
 class PlainNumber(NamedTuple):
     """A number that is taken as it stands when it lies within bounds; else it is read with all steps."""
@@ -68,7 +71,7 @@ class Reader:
 
     :ivar origin: where it comes from, as the profile writes it; what a drop is reported under.
     :ivar read: all of it in one call: the value, None for nothing, or why it was dropped.
-    :ivar end: where its path ends, when there is nothing; for those who explain it.
+    :ivar end: why there is nothing, as where its path ends; for those who explain it.
     :ivar plain: what nearly every field is: a number at a path in the document, and nothing to do with it.
     """
 
@@ -76,7 +79,7 @@ class Reader:
     take: Take
     steps: Sequence[Step]
     read: Callable[[Here], Any]
-    end: Callable[[Here], Nothing] | None = None
+    end: End | None = None
     plain: PlainNumber | None = None
 
 
@@ -91,13 +94,30 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
     steps = [*_steps(value, quantity, scope), *_last_steps(value, quantity)]
     only_path = value.path if len(steps) == 1 and value.default is None and scope.decoder != "obis" else None
     get = document_path(only_path, scope) if only_path is not None else None
-    paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
-    end = compile_end(paths, scope) if paths is not None else None
+    end = _end(value, scope)
     if get is None:
         return Reader(origin_of(value), take, steps, _in_one_call(take, steps), end)
     low, high = value.bounds or (quantity.minimum, quantity.maximum)
     plain = PlainNumber(get, low, high) if not is_state(quantity) else None
     return Reader(origin_of(value), take, steps, _plain(get, steps[0].run), end, plain)
+
+
+def _end(value: Value, scope: Scope) -> End | None:
+    """What tells why a value is nothing: where its path ends, or which of its parts is missing."""
+    paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
+    if paths is not None:
+        return compile_end(paths, scope)
+    if value.param is not None:
+        missing = Nothing(f"param {value.param} is not set for the device")
+        return lambda _: missing
+    operands: Sequence[Value] = next((found for key in OPERATIONS if (found := getattr(value, key)) is not None), ())
+    parts = [(origin_of(operand), _numbers(operand, scope, None), _end(operand, scope)) for operand in operands]
+
+    def first_missing(here: Here) -> Nothing:
+        origin, end = next(((origin, end) for origin, take, end in parts if take(here) is None), ("", None))
+        return Nothing(f"{origin}: {end(here)}" if origin and end else end(here) if end else "a part is missing")
+
+    return first_missing if parts else None
 
 
 def compile_operand(value: Value, scope: Scope, quantity: Quantity | None = None) -> Take:
