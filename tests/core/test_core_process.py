@@ -347,6 +347,13 @@ def test_a_gap_in_the_sequence_numbers_is_counted_as_missing(readings: list[tupl
     assert missing(*({"seq": seq, "s": second} for seq, second in readings)) == expected
 
 
+def test_the_second_half_of_a_point_counts_in_the_sequence() -> None:
+    into = pipeline()
+    for seq, second, field in ((5, 0, "ph"), (6, 0, "turbidity_ntu"), (7, 1, "ph")):
+        process({"seq": seq, "ts": NOW_MS + second * SECOND_MS, field: 7}, into=into)
+    assert into.judge.sequence_missing == {}
+
+
 def test_gaps_are_counted_for_readings_without_a_time_too() -> None:
     assert missing({"seq": 5}, {"seq": 8}, {"seq": 1}, {"seq": 2}) == 2
 

@@ -11,7 +11,7 @@ from gateway.core.batching import Body, encode
 from gateway.core.message import Reading
 from gateway.delivery.store import Appended, JournalFull, Store
 from gateway.disk import journal
-from gateway.disk.database import begin
+from gateway.disk.database import DatabaseFault, begin
 from gateway.settings.config import JournalSection
 
 BODIES = 60
@@ -63,6 +63,93 @@ def test_a_full_journal_gives_up_its_oldest_rows(tmp_path: Path) -> None:
             assert left == list(range(len(given_up) + 1, BODIES + 1))
 
     asyncio.run(story())
+
+
+def _needed_bytes(bodies: list[Body]) -> int:
+    return sum(len(body.gzip) + 300 for body in bodies)
+
+
+@pytest.mark.parametrize(("missing_bytes", "gives_up"), [(0, False), (1, True), (2, True)])
+def test_rows_are_given_up_for_what_would_not_fit_to_the_byte(missing_bytes: int, gives_up: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=2**24)
+        with closing(store.database):
+            assert (await store.append(_bodies(5))).given_up == {}
+            more = _bodies(3)
+            limit = store.used_bytes + _needed_bytes(more) - missing_bytes
+            tight = Store(store.database, JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=limit))
+            tight.stock()
+            assert tight.has_room(more) is not gives_up
+            assert bool((await tight.append(more)).given_up) is gives_up
+
+    asyncio.run(story())
+
+
+def test_a_journal_above_its_limit_shrinks_a_little_with_each_commit(tmp_path: Path) -> None:
+    """Not all at once: what is given up would have been written in an hour."""
+
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=2**24)
+        with closing(store.database):
+            await store.append(_bodies(40))
+            tight = Store(store.database, JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=10_000))
+            before = tight.stock().batches
+            for _ in range(10):
+                assert 1 <= len((await tight.append(_bodies(1))).given_up) <= 2
+            assert tight.stock().batches < before
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("free_bytes", "gives_up"), [(1_000_000, False), (999_999, True)])
+def test_a_disk_that_would_be_short_gives_up_the_oldest_rows(
+    free_bytes: int,
+    gives_up: bool,  # noqa: FBT001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=2**24, min_free_bytes=1_000_000)
+        with closing(store.database):
+            monkeypatch.setattr(store.database, "free_bytes", lambda: 2**40)
+            await store.append(_bodies(5))
+            more = _bodies(2)
+            monkeypatch.setattr(store.database, "free_bytes", lambda: free_bytes + _needed_bytes(more))
+            appended = await store.append(more)
+            assert (len(appended.rows), bool(appended.given_up)) == (2, gives_up)
+
+    asyncio.run(story())
+
+
+def test_whether_the_journal_takes_something_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=2**24)
+        with closing(store.database):
+            assert await store.takes_something()
+            run = store.database.run
+
+            async def fails(*_: object) -> None:
+                raise DatabaseFault("disk full")
+
+            monkeypatch.setattr(store.database, "run", fails)
+            assert not await store.takes_something()
+            monkeypatch.setattr(store.database, "run", run)
+            store.used_bytes = 2**24 + 1
+            assert not await store.takes_something()
+
+    asyncio.run(story())
+
+
+def test_a_disk_that_is_gone_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _store(tmp_path, max_bytes=2**24)
+
+    def gone() -> int:
+        raise DatabaseFault("gone")
+
+    with closing(store.database):
+        assert store.has_room([])
+        monkeypatch.setattr(store.database, "free_bytes", gone)
+        assert not store.has_room([])
 
 
 def test_no_more_is_given_up_than_makes_room(tmp_path: Path) -> None:

@@ -92,6 +92,23 @@ def test_what_waits_is_known_by_cause_and_by_key(connection: sqlite3.Connection)
     assert sorted(quarantine.keys_of(connection, WaitCause.UNKNOWN_DEVICE)) == ["m1", "m2"]
 
 
+def test_the_newest_message_of_a_key_is_found_and_how_many_wait(connection: sqlite3.Connection) -> None:
+    came = [(5, b"first"), (9, b"newest"), (9, b"stored-last"), (2, b"oldest")]
+    quarantine.add(connection, [waiting(arrival_ms=at, payload=payload) for at, payload in came], ROOM)
+    count, message = quarantine.newest(connection, "m1", WaitCause.UNKNOWN_DEVICE)
+    assert message is not None
+    assert (count, message.payload) == (4, b"stored-last")
+    assert quarantine.newest(connection, "m1", WaitCause.CODEC) == (0, None)
+    assert quarantine.newest(connection, "nobody", WaitCause.UNKNOWN_DEVICE) == (0, None)
+    connection.execute("UPDATE quarantine SET payload = x'00'")
+    assert quarantine.newest(connection, "m1", WaitCause.UNKNOWN_DEVICE) == (4, None)
+
+
+def test_what_a_message_takes_is_all_of_it(connection: sqlite3.Connection) -> None:
+    quarantine.add(connection, [waiting(payload=b"x" * 40, properties=(("device", "m1"),))], ROOM)
+    assert quarantine.stock(connection).bytes == 40 + len("t/m1") + len('[["device", "m1"]]') + OVERHEAD_BYTES
+
+
 def test_a_key_without_messages_is_forgotten(connection: sqlite3.Connection) -> None:
     quarantine.add(connection, [waiting()] * 2, ROOM)
     numbers = [number for _, (number, _) in quarantine.select_key(connection, "m1")]
