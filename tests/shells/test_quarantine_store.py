@@ -104,6 +104,12 @@ def test_the_newest_message_of_a_key_is_found_and_how_many_wait(connection: sqli
     assert quarantine.newest(connection, "m1", WaitCause.UNKNOWN_DEVICE) == (4, None)
 
 
+def test_the_checksum_of_a_message_is_what_it_was_in_earlier_versions(connection: sqlite3.Connection) -> None:
+    """Or a new version would take all that waits for damaged."""
+    quarantine.add(connection, [waiting(payload=b"x", properties=(("device", "m1"),), expires_ms=5, retain=True)], ROOM)
+    assert connection.execute("SELECT crc FROM quarantine").fetchone() == (4_326_168,)
+
+
 def test_what_a_message_takes_is_all_of_it(connection: sqlite3.Connection) -> None:
     quarantine.add(connection, [waiting(payload=b"x" * 40, properties=(("device", "m1"),))], ROOM)
     assert quarantine.stock(connection).bytes == 40 + len("t/m1") + len('[["device", "m1"]]') + OVERHEAD_BYTES
