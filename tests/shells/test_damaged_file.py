@@ -293,6 +293,14 @@ def test_a_row_whose_body_is_gone_is_counted_as_lost(path: Path) -> None:
     assert [(entry.row, entry.body.readings) for entry in broken] == [(7, _body(6).readings)]
 
 
+@pytest.mark.parametrize(("claim", "believed"), [(0, True), (1, True), (1_000_000, True), (1_000_001, False), (-1, False)])
+def test_a_broken_row_is_not_believed_to_have_held_any_number_of_readings(path: Path, claim: int, believed: bool) -> None:  # noqa: FBT001
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE journal SET readings = ? WHERE id = 7", (claim,))
+    broken = [(entry.row, entry.body.readings) for entry in journal.salvage(path) if not entry.intact]
+    assert broken == [(7, claim)] * believed
+
+
 @pytest.mark.parametrize("hurt_first", [False, True])
 def test_a_row_of_which_there_is_an_intact_copy_is_not_lost(path: Path, hurt_first: bool) -> None:  # noqa: FBT001
     """A page that was freed holds what stood there; where the map of free pages is hit, both are found."""

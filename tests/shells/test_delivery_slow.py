@@ -4,6 +4,9 @@ import asyncio
 
 import pytest
 
+from gateway.core.batching import Batch
+from gateway.core.message import Reading
+from gateway.delivery.aside import Aside
 from tests.shells.delivering import WINDOW, numbered, rig, until
 
 
@@ -104,6 +107,39 @@ def test_what_a_flooding_device_sends_is_kept_apart_and_acknowledged_in_its_plac
             assert gate.journal.stored == [["mad1", "mad2", "mad3", "mad4"]]
 
     asyncio.run(story())
+
+
+def test_batches_that_came_with_what_is_kept_apart_all_wait_for_it() -> None:
+    """Each holds a message of the device that floods: acknowledged before it is stored, it could be lost."""
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.journal.works.clear()
+            for number in (1, 2, 3):
+                gate.come(f"q{number}", f"mad{number}", floods=[f"mad{number}"])
+                await until(lambda number=number: f"q{number}" in gate.posted)
+                gate.influxdb.answer_all()
+                await until(lambda number=number: gate.ledger.total("written") == number)
+            assert gate.acknowledged == []
+            gate.journal.works.set()
+            await until(lambda: len(gate.acknowledged) == 6)
+            assert gate.journal.stored == [["mad1", "mad2", "mad3"]]
+
+    asyncio.run(story())
+
+
+def test_what_is_kept_apart_is_cut_into_batches_and_each_is_waited_for() -> None:
+    aside, came_with = Aside(), [Batch(), Batch()]
+    for number in range(7):
+        aside.add([Reading(f"mad{number}", "water")], 0.0, came_with[number // 4], 2)
+    assert [[reading.lines for reading in batch.readings] for batch in aside.batches] == [
+        ["mad0", "mad1"],
+        ["mad2", "mad3"],
+        ["mad4", "mad5"],
+        ["mad6"],
+    ]
+    assert [batch.behind for batch in aside.batches] == [[came_with[0]]] * 2 + [[came_with[1]]] * 2
+    assert [batch.asked for batch in came_with] == [2, 2]
 
 
 def test_half_of_the_window_owed_sends_what_is_kept_apart_to_the_journal_at_once() -> None:

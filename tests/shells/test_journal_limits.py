@@ -1,6 +1,7 @@
 """The journal at its limits: what makes room is counted to the reading, and no limit is so small that nothing can be stored."""
 
 import asyncio
+import time
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -202,5 +203,70 @@ def test_what_cannot_be_stored_stays_with_the_broker(limits: dict[str, object], 
             with pytest.raises(JournalFull, match=why):
                 await store.append(_bodies(3))
             assert store.stock().batches == 0
+
+    asyncio.run(story())
+
+
+def test_rows_are_read_up_to_as_many_readings_as_are_wanted_and_in_pages(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    with closing(store.database):
+        run = store.database.run_here
+        run(journal.append, _bodies(4, readings=10), 1, 5, refused=False)
+        assert [entry.row for entry in run(journal.next_rows, frozenset(), 30, 100)] == [1, 2, 3]
+        assert [entry.row for entry in run(journal.next_rows, frozenset(), 29, 100)] == [1, 2]
+        assert [entry.row for entry in run(journal.next_rows, frozenset(), 5, 100)] == [1]
+        assert [entry.row for entry in run(journal.next_rows, frozenset({1, 3}), 99, 1)] == [2]
+        run(journal.append, _bodies(2, readings=10), 5, 5, refused=True)
+        assert [entry.row for entry in run(journal.next_rows, frozenset(), 99, 100)] == [5]
+        assert [entry.row for entry in run(journal.everything, 2, 3)] == [3, 4, 5]
+
+
+def test_an_empty_journal_holds_nothing_and_an_unknown_domain_is_said(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    with closing(store.database):
+        run = store.database.run_here
+        assert run(journal.stock) == journal.Stock(0, 0, None)
+        run(journal.append, _bodies(3, readings=10), 1, 5, refused=False)
+        assert run(journal.stock) == journal.Stock(3, 30, 5)
+        run(lambda connection: connection.execute("UPDATE journal SET domains = '{\"water\": 9}' WHERE id = 2"))
+        run(lambda connection: connection.execute("UPDATE journal SET domains = 'x' WHERE id = 3"))
+        assert run(journal.drop) == {1: {"water": 10}, 2: {"unknown": 10}, 3: {"unknown": 10}}
+
+
+@pytest.mark.parametrize(("missing_bytes", "takes"), [(0, True), (1, False), (2, False)])
+def test_a_journal_that_may_not_forget_takes_what_fits_to_the_byte(missing_bytes: int, takes: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=2**24, when_full="stop_acking")
+        with closing(store.database):
+            await store.append(_bodies(5))
+            more = _bodies(3)
+            limit = store.used_bytes + _needed_bytes(more) - missing_bytes
+            config = JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=limit, when_full="stop_acking")
+            tight = Store(store.database, config)
+            tight.stock()
+            if takes:
+                assert len((await tight.append(more)).rows) == 3
+            else:
+                with pytest.raises(JournalFull):
+                    await tight.append(more)
+
+    asyncio.run(story())
+
+
+def test_what_is_stored_is_of_now_and_not_refused_and_what_is_settled_takes_no_room(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = _store(tmp_path, max_bytes=2**24)
+        with closing(store.database):
+            rows = (await store.append(_bodies(50))).rows
+            oldest_ms = store.stock().oldest_ms
+            assert oldest_ms is not None
+            assert abs(oldest_ms - time.time() * 1000) < 60_000
+            assert len(store.database.run_here(journal.next_rows, frozenset(), 10_000, 100)) == 50
+            await store.database.give_back()
+            await store.settle(rows[:25], [], 2**20)
+            await store.database.give_back()
+            half_bytes = store.used_bytes
+            await store.settle(rows[25:], [], 2**20)
+            assert store.used_bytes < half_bytes
 
     asyncio.run(story())

@@ -134,9 +134,13 @@ def test_what_waits_at_a_stop_is_stored() -> None:
     asyncio.run(story())
 
 
-def test_a_refused_batch_takes_nothing_into_the_journal_that_flies_beside_it() -> None:
+@pytest.mark.parametrize("pressed_before", [True, False])
+def test_a_refused_batch_takes_nothing_into_the_journal_that_flies_beside_it(pressed_before: bool) -> None:  # noqa: FBT001
     async def story() -> None:
         async with rig() as gate:
+            if pressed_before:
+                gate.to_journal.wake()
+                await asyncio.sleep(0.01)
             gate.come("bad")
             await until(lambda: gate.influxdb.waits)
             await asyncio.sleep(0.15)  # slow: a second may start
