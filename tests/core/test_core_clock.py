@@ -191,6 +191,39 @@ def test_where_one_unit_of_an_epoch_ends_the_next_begins(epoch: float, ms: int |
     assert epoch_ms(epoch) == ms
 
 
+@pytest.mark.parametrize(
+    ("newer", "doubted"),
+    [
+        pytest.param(50, True, id="51-before-them"),
+        pytest.param(51, False, id="50-before-them"),
+    ],
+)
+def test_the_newest_of_101_devices_decide(newer: int, doubted: bool) -> None:  # noqa: FBT001
+    trust = trusted_clock()
+    hear(trust, [HOUR_MS] * 101)
+    for number in range(newer):
+        trust.see_device(f"newer{number}", 0, NOW_MS)
+    assert trust.doubted is doubted
+
+
+@pytest.mark.parametrize(("before_ms", "counts"), [(60_000, True), (60_001, False)])
+def test_what_arrived_more_than_a_minute_before_tells_nothing_of_now(before_ms: int, counts: bool) -> None:  # noqa: FBT001
+    trust = trusted_clock()
+    hear(trust, [0] * 5)
+    for number in range(5):
+        trust.see_device(f"d{number}", HOUR_MS, NOW_MS - before_ms)
+    assert trust.doubted is counts
+
+
+@pytest.mark.parametrize(("set_by_ms", "off_ms"), [(1500, -1500), (999, 0), (-1500, 1500), (-999, 0)])
+def test_a_clock_that_moves_a_second_against_a_steady_one_was_set(set_by_ms: int, off_ms: int) -> None:
+    trust = trusted_clock()
+    hear(trust, [0] * 5)
+    trust.see_time(NOW_MS, 5_000_000)
+    trust.see_time(NOW_MS + 40 + set_by_ms, 5_000_040)
+    assert trust.off_ms == off_ms
+
+
 def test_the_last_hundred_devices_count() -> None:
     """What was heard of thousands of devices before the clock went wrong must not outvote those heard now."""
     trust = trusted_clock()

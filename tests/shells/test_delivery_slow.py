@@ -129,17 +129,15 @@ def test_batches_that_came_with_what_is_kept_apart_all_wait_for_it() -> None:
 
 
 def test_what_is_kept_apart_is_cut_into_batches_and_each_is_waited_for() -> None:
-    aside, came_with = Aside(), [Batch(), Batch()]
-    for number in range(7):
-        aside.add([Reading(f"mad{number}", "water")], 0.0, came_with[number // 4], 2)
+    aside, first, second, third = Aside(), Batch(), Batch(), Batch()
+    for number, came_with in enumerate([first, second, second, second, second, third, third]):
+        aside.add([Reading(f"mad{number}", "water")], 0.0, came_with, 4)
     assert [[reading.lines for reading in batch.readings] for batch in aside.batches] == [
-        ["mad0", "mad1"],
-        ["mad2", "mad3"],
-        ["mad4", "mad5"],
-        ["mad6"],
+        ["mad0", "mad1", "mad2", "mad3"],
+        ["mad4", "mad5", "mad6"],
     ]
-    assert [batch.behind for batch in aside.batches] == [[came_with[0]]] * 2 + [[came_with[1]]] * 2
-    assert [batch.asked for batch in came_with] == [2, 2]
+    assert [batch.behind for batch in aside.batches] == [[first, second], [second, third]]
+    assert [first.asked, second.asked, third.asked] == [1, 2, 1]
 
 
 def test_half_of_the_window_owed_sends_what_is_kept_apart_to_the_journal_at_once() -> None:

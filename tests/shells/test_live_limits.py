@@ -165,7 +165,7 @@ def test_a_late_answer_to_a_write_whose_batch_is_stored_tells_whether_influxdb_w
 
 def test_the_socket_rests_while_memory_is_at_its_limit_and_goes_on_once() -> None:
     async def story() -> None:
-        async with rig(memory_bytes=1000, max_readings=4, receive_maximum=10_000) as gate:
+        async with rig(memory_bytes=600, max_readings=4, receive_maximum=10_000) as gate:
             gate.journal.full = True
             gate.come(*numbered(3))
             assert not gate.delivery.crowded
