@@ -100,6 +100,6 @@ def test_frames_are_not_acknowledged_before_they_are_durable(mosquitto: Service,
         influxdb.start()
         gate.start()
         gate.wait_ready()
-        ledger = wait_settled(gate, mosquitto)
+        ledger = wait_settled(gate, mosquitto, within_s=60.0)  # so small a journal takes some hundred frames at a time
         assert (ledger["lost"], ledger["rejected"], ledger["expired"]) == (0, 0, 0)
     assert_each_frame_stands(influxdb, sent)
