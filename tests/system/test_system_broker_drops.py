@@ -51,7 +51,7 @@ def flood(broker: Service, payload_bytes: int, messages: int) -> None:
     """Publish so many messages; who is thrown out comes again, as often as there are messages."""
     data, left = packet(payload_bytes), messages
     while left:
-        with attacker(broker) as connection, suppress(ConnectionError):
+        with attacker(broker) as connection, suppress(OSError):  # also ENOTCONN, where the broker was quicker
             while left:
                 left -= 1
                 connection.sendall(data)
