@@ -112,7 +112,7 @@ def test_a_damaged_journal_is_set_aside_and_salvaged_behind(
 @pytest.mark.slow
 def test_a_salvage_is_said_as_long_as_it_goes_on(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
     """Here it has to wait for room: no reading makes room for one that was salvaged."""
-    gate = gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, journal={"max_bytes": "64KiB"})
+    gate = gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, journal={"max_bytes": "96KiB"})
     _store(gate.journal, rows=300)
     with gate.journal.open("r+b") as file:
         file.write(bytes(1024))

@@ -89,7 +89,7 @@ def test_frames_are_not_acknowledged_before_they_are_durable(mosquitto: Service,
     folder = tmp_path / "gateway"
     registry(folder, [{"id": eui, **MODEL} for eui in EUIS])
     sent = frames(3000)
-    full = {"min_free_bytes": 0, "max_bytes": "64KiB", "when_full": "stop_acking"}
+    full = {"min_free_bytes": 0, "max_bytes": "96KiB", "when_full": "stop_acking"}
     with gateway(folder, mosquitto.url, influxdb.url, journal=full) as gate, client_of(mosquitto) as client:
         gate.wait_subscribed()
         influxdb.stop()
