@@ -83,7 +83,8 @@ class Tap:
             if isinstance(packet, mqtt5.PublishPacket) and packet.packet_id is not None:
                 handed = Handed(connection, packet.packet_id, packet.topic, packet.payload or b"")
                 account.owed[packet.packet_id] = handed
-                self.delivered.append(handed)
+                if not _is_of_the_broker(handed):
+                    self.delivered.append(handed)
 
     def _sent(self, connection: int, account: _Connection, packets: "_Packets") -> None:
         confirmed = []
@@ -91,13 +92,19 @@ class Tap:
             if raw[0] >> 4 != _PUBACK:
                 continue
             packet_id = int.from_bytes(raw[2:4], "big")
-            if packet_id in account.owed:
-                confirmed.append(account.owed.pop(packet_id))
-            else:
+            handed = account.owed.pop(packet_id, None)
+            if handed is None:
                 self.wrong.append(WrongPuback(connection, packet_id))
+            elif not _is_of_the_broker(handed):
+                confirmed.append(handed)
         if confirmed:
             self.confirmed += confirmed
             self.on_confirmed(confirmed)
+
+
+def _is_of_the_broker(handed: Handed) -> bool:
+    """Tell what the broker says of itself from what devices sent: no reading depends on it."""
+    return handed.topic.startswith("$SYS/")
 
 
 class _Packets:
