@@ -166,14 +166,14 @@ def test_an_answer_that_nobody_reads_is_neither_made_nor_held_and_ends() -> None
         while made != site.made:
             made = site.made
             await asyncio.sleep(0.1)
-        assert made < 2000, f"{made} of 16000 items"
+        assert made < 8000, f"{made} of 16000 items"  # some thousand fit into the buffers of the kernel
         site.connections.end_overdue(time.monotonic() + PATIENCE_S[Use.UNREAD] - 1)
         assert site.events.readers_ended == 0
         site.connections.end_overdue(time.monotonic() + PATIENCE_S[Use.UNREAD])
         assert site.events.readers_ended == 1
         with suppress(ConnectionError):
             rest = await reader.read()
-            assert len(rest) < 2_000_000
+            assert len(rest) < 8_000_000
 
     at_a_site(test)
 
