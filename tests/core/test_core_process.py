@@ -5,6 +5,7 @@ import json
 import mqtt5
 import pytest
 
+from gateway.core.by_profile import BIRTH
 from gateway.core.message import REJECT_KEPT_BYTES, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.streams import Admission
@@ -153,6 +154,10 @@ def test_doubt_ends_when_the_devices_that_cast_it_stand_right_again() -> None:
 )
 def test_a_redelivered_reading_may_stand_twice_only_when_the_gateway_stamps_it(payload: object, bits: int) -> None:
     assert quality(pipeline().process(message(payload, duplicate=True), NOW_MS)) == bits
+
+
+def test_saved_births_that_are_of_no_use_are_named_as_they_were_saved() -> None:
+    assert pipeline().restore_births({f"{BIRTH}g/n": "no birth"}) == [f"{BIRTH}g/n"]
 
 
 def test_what_comes_from_the_broker_is_no_replay() -> None:

@@ -78,7 +78,8 @@ class Trial:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         if change is not None:
             try:
-                put(sys.modules[self.module], change.source)
+                if not put(sys.modules[self.module], change.source):
+                    return _NOT_PUT
             except ValueError:  # a function that closes over other names than before
                 return _NOT_PUT
             except Exception:  # noqa: BLE001 - the module cannot even be imported with it
@@ -103,20 +104,24 @@ class Trial:
         _NUMBER.pack_into(self._shared, 8 * place, number)
 
 
-def put(module: ModuleType, source: str) -> None:
-    """Put the functions and constants of changed source in the place of those of a module that is loaded."""
+def put(module: ModuleType, source: str) -> bool:
+    """Put the functions and constants of changed source in the place of those of a module that is loaded.
+
+    :returns: whether any of them was another one.
+    """
     assert module.__file__
     changed = ModuleType(f"{module.__name__}:changed")
     changed.__file__, changed.__package__ = module.__file__, module.__package__
     sys.modules[changed.__name__] = changed  # dataclasses look there
     exec(compile(source, module.__file__, "exec"), vars(changed))  # noqa: S102 - our own source
-    new = _functions(changed)
+    new, is_other = _functions(changed), False
     for place, functions in _functions(module).items():
         for old, function in zip(functions, new.get(place, []), strict=False):
             if old.__code__ != function.__code__:
-                old.__code__ = function.__code__
+                old.__code__, is_other = function.__code__, True
+            is_other |= (old.__defaults__, old.__kwdefaults__) != (function.__defaults__, function.__kwdefaults__)
             old.__defaults__, old.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
-    _put_constants(module, changed)
+    return _put_constants(module, changed) or is_other
 
 
 def _functions(module: ModuleType) -> dict[tuple[str, int], list[FunctionType]]:
@@ -127,14 +132,17 @@ def _functions(module: ModuleType) -> dict[tuple[str, int], list[FunctionType]]:
     return found
 
 
-def _put_constants(module: ModuleType, changed: ModuleType) -> None:
+def _put_constants(module: ModuleType, changed: ModuleType) -> bool:
     """Also where others imported them."""
+    is_other = False
     for name, value in vars(changed).items():
         before = vars(module).get(name)
         if type(value) is type(before) and not callable(value) and not name.startswith("__") and value != before:
             for other in list(sys.modules.values()):
                 if vars(other).get(name, other) is before:
                     setattr(other, name, value)
+            is_other = True
+    return is_other
 
 
 def _main() -> None:
