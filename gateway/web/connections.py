@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from math import inf
 from typing import Final, NamedTuple, cast
@@ -23,6 +24,7 @@ from aiohttp import web
 from gateway.events import Events
 from gateway.web.clients import Clients
 from gateway.web.handshakes import Handshakes
+from gateway.web.listener import bind_both_families, is_all_of_ipv6
 
 BODY_MAX_BYTES: Final = 65_536
 """The body of a change; they are small."""
@@ -173,21 +175,26 @@ class Connections:
         :raises OSError: the address cannot be used.
         """
         self._make = runner.server
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self), host, port, backlog=_BACKLOG, start_serving=tls is None
-        )
+        server = await self._listen(host, port, start_serving=tls is None)
         for listening in server.sockets:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
         tasks = [asyncio.create_task(self._watch(), name="connections")]
         if tls is not None:
             shakes = Handshakes(lambda: Connection(self), client_of, tls, PATIENCE_S[Use.WAITING])
-            tasks += [asyncio.create_task(shakes.accept(bound.fileno(), _BACKLOG)) for bound in server.sockets]
+            tasks += [asyncio.create_task(shakes.accept(listening.fileno(), _BACKLOG)) for listening in server.sockets]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             server.close()
+
+    async def _listen(self, host: str, port: int, *, start_serving: bool) -> asyncio.Server:
+        """Take the address; with TLS :class:`Handshakes` accepts, and the server does not."""
+        listen = partial(
+            asyncio.get_running_loop().create_server, lambda: Connection(self), backlog=_BACKLOG, start_serving=start_serving
+        )
+        return await (listen(sock=bind_both_families(port)) if is_all_of_ipv6(host) else listen(host=host, port=port))
 
     async def _watch(self) -> None:
         while True:
