@@ -8,9 +8,9 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from gateway.disk.private_files import make_empty
 from gateway.disk.set_aside import keep_forgotten_frames
 from gateway.disk.wal import PAGE_BYTES, beside
+from gateway.private_files import make_empty
 
 _PRIMARY_CODE: Final = 0xFF
 _INCREMENTAL: Final = 2
