@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
-from functools import partial
 from ipaddress import IPv6Address, ip_address
 from math import inf
 from typing import Final, NamedTuple, cast
@@ -24,7 +23,7 @@ from aiohttp import web
 from gateway.events import Events
 from gateway.web.clients import Clients
 from gateway.web.handshakes import Handshakes
-from gateway.web.listener import bind_both_families, is_all_of_ipv6
+from gateway.web.newcomers import Peer, accept, listen
 
 BODY_MAX_BYTES: Final = 65_536
 """The body of a change; they are small."""
@@ -33,7 +32,6 @@ _RECEIVED_MAX_BYTES: Final = 4 * BODY_MAX_BYTES
 _SEND_BUFFER_BYTES: Final = 65_536
 """Asked of the kernel for each connection; left alone it takes megabytes for a client that reads nothing."""
 _LOOK_EVERY_S: Final = 1.0
-_BACKLOG: Final = 64
 
 
 class Use(StrEnum):
@@ -45,8 +43,14 @@ class Use(StrEnum):
     FOLLOWING = "following"
 
 
-PATIENCE_S: Final = {Use.WAITING: 15.0, Use.UNREAD: 30.0}
-"""After this a place is free again: no whole request came, or the answer is not read. The other two hold it."""
+PATIENCE_S: Final = {Use.WAITING: 15.0, Use.UNREAD: 30.0, Use.ANSWERED: 600.0}
+"""After this a place is free again: no whole request came, the answer is not read, or it does not come to an end."""
+_IDLE: Final = (Use.WAITING, Use.UNREAD)
+"""Who loses the place when others want it."""
+_OVERDUE: Final = {
+    Use.UNREAD: "does not read the answers to it",
+    Use.ANSWERED: "waits for an answer that does not come to an end",
+}
 
 
 class Places(NamedTuple):
@@ -175,26 +179,27 @@ class Connections:
         :raises OSError: the address cannot be used.
         """
         self._make = runner.server
-        server = await self._listen(host, port, start_serving=tls is None)
-        for listening in server.sockets:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
+        shakes = Handshakes(lambda: Connection(self), client_of, tls, PATIENCE_S[Use.WAITING]) if tls is not None else None
+        take = shakes.begin if shakes is not None else self._take
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port, start_serving=False)
         tasks = [asyncio.create_task(self._watch(), name="connections")]
-        if tls is not None:
-            shakes = Handshakes(lambda: Connection(self), client_of, tls, PATIENCE_S[Use.WAITING])
-            tasks += [asyncio.create_task(shakes.accept(listening.fileno(), _BACKLOG)) for listening in server.sockets]
+        for bound in server.sockets:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
+            tasks.append(asyncio.create_task(accept(listen(bound.fileno()), self.is_welcome, take), name="newcomers"))
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
+            if shakes is not None:
+                shakes.end()
             server.close()
 
-    async def _listen(self, host: str, port: int, *, start_serving: bool) -> asyncio.Server:
-        """Take the address; with TLS :class:`Handshakes` accepts, and the server does not."""
-        listen = partial(
-            asyncio.get_running_loop().create_server, lambda: Connection(self), backlog=_BACKLOG, start_serving=start_serving
-        )
-        return await (listen(sock=bind_both_families(port)) if is_all_of_ipv6(host) else listen(host=host, port=port))
+    async def _take(self, accepted: socket.socket, _: Peer) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self), accepted)
+        except OSError:  # it has gone
+            accepted.close()
 
     async def _watch(self) -> None:
         while True:
@@ -206,8 +211,8 @@ class Connections:
         for connection in list(self._open.values()):
             if now_s - connection.since_s < PATIENCE_S.get(connection.use, inf):
                 continue
-            if connection.use is Use.UNREAD:
-                self.end(connection, "does not read the answers to it")
+            if connection.use in _OVERDUE:
+                self.end(connection, _OVERDUE[connection.use])
             else:
                 connection.end()  # as browsers leave them
 
@@ -216,23 +221,34 @@ class Connections:
         self._events.reader_ended(connection.client, why)
         connection.end()
 
+    def is_welcome(self, peer: Peer | None) -> bool:
+        """Tell if a newcomer would get a place."""
+        rivals = self._rivals(peer)
+        if not rivals or any(one.use in _IDLE for one in rivals):
+            return True
+        self._events.reader_ended(client_of(peer), "finds all places taken")
+        return False
+
     def admit(self, newcomer: Connection, transport: asyncio.BaseTransport) -> web.RequestHandler | None:
         """A handler for a newcomer; nothing where every place is taken and in use."""
-        held = Counter(connection.client for connection in self._open.values())
-        rivals = list(self._open.values())
-        if held[newcomer.client] >= self._places.per_client and not newcomer.is_proxy:
-            rivals = [connection for connection in rivals if connection.client == newcomer.client]
-        elif len(rivals) < self._places.total:
-            rivals = []
-        if rivals:
-            idle = [connection for connection in rivals if connection.use in PATIENCE_S]
-            if not idle:
-                self._events.reader_ended(newcomer.client, "finds all places taken")
-                return None
+        peer = transport.get_extra_info("peername")
+        if not self.is_welcome(peer):
+            return None
+        if rivals := self._rivals(peer):
+            held = Counter(one.client for one in self._open.values())
+            idle = (one for one in rivals if one.use in _IDLE)
             least = min(idle, key=lambda one: (-held[one.client], one.use is Use.UNREAD, one.since_s))
             self.end(least, "holds more places than it uses, and others wait")
         self._open[transport] = newcomer
         return self._make() if self._make is not None else None
+
+    def _rivals(self, peer: Peer | None) -> list[Connection]:
+        """Those of whom one must go before a newcomer gets a place; none where one is free."""
+        everybody, client = list(self._open.values()), client_of(peer)
+        own = [one for one in everybody if one.client == client]
+        if len(own) >= self._places.per_client and not self.clients.is_proxy(peer):
+            return own
+        return everybody if len(everybody) >= self._places.total else []
 
     def forget(self, transport: asyncio.BaseTransport) -> None:
         """One is closed."""
@@ -279,7 +295,7 @@ class Connections:
         return found or Connection(self)
 
 
-def client_of(peer: tuple[str, int] | tuple[str, int, int, int] | None) -> str:
+def client_of(peer: Peer | None) -> str:
     """A client by the address of its socket: the address, of IPv6 its network of 64 bits."""
     if not peer:
         return ""

@@ -5,14 +5,13 @@ and a thousand that say nothing would take all the files that this process may o
 """
 
 import asyncio
-import os
 import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-_TRY_AGAIN_S: Final = 1.0
+from gateway.web.newcomers import Peer
 
 
 class Pending(NamedTuple):
@@ -23,7 +22,7 @@ class Pending(NamedTuple):
 
 
 class Handshakes:
-    """Accepts connections, and hands them on when they are secured.
+    """Takes accepted sockets, and hands them on when they are secured.
 
     :param make: gives the protocol of a connection.
     :param client_of: tells the client by the address of its socket.
@@ -32,7 +31,7 @@ class Handshakes:
     def __init__(
         self,
         make: Callable[[], asyncio.Protocol],
-        client_of: Callable[[tuple[str, int] | None], str],
+        client_of: Callable[[Peer], str],
         tls: ssl.SSLContext,
         patience_s: float,
         most: Pending | None = None,
@@ -44,29 +43,18 @@ class Handshakes:
         self._most = most or Pending()
         self._under_way: dict[asyncio.Task[None], str] = {}
 
-    async def accept(self, bound: int, backlog: int) -> None:
-        """Accept from a bound socket, by its descriptor, until cancelled."""
-        loop = asyncio.get_running_loop()
-        with socket.socket(fileno=os.dup(bound)) as listening:
-            listening.setblocking(False)  # noqa: FBT003 - as sockets have it
-            listening.listen(backlog)
-            try:
-                while True:
-                    try:
-                        accepted, peer = await loop.sock_accept(listening)
-                    except OSError:  # it has gone, or there are no more files: that passes
-                        await asyncio.sleep(_TRY_AGAIN_S)
-                        continue
-                    self._begin(accepted, self._client_of(peer))
-            finally:
-                for task in self._under_way:
-                    task.cancel()
-
-    def _begin(self, accepted: socket.socket, client: str) -> None:
+    async def begin(self, accepted: socket.socket, peer: Peer) -> None:
+        """Begin the handshake of a newcomer, and do not wait for its end."""
+        client = self._client_of(peer)
         self._make_room(client)
         task = asyncio.create_task(self._shake(accepted), name="handshake")
         self._under_way[task] = client
         task.add_done_callback(self._under_way.pop)
+
+    def end(self) -> None:
+        """End all that are under way."""
+        for task in self._under_way:
+            task.cancel()
 
     def _make_room(self, client: str) -> None:
         """End the oldest handshake of who has too many; where all together are too many, of who has most."""

@@ -14,7 +14,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from gateway.disk.database import Database
+from gateway.disk.database import Database, DatabaseFault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,18 +24,36 @@ _PIECE_LETTERS: Final = 16_384
 
 
 class Turns:
-    """The loop's time for readers: one of them has it at a time."""
+    """The loop's time for readers: one of them has it at a time.
 
-    def __init__(self) -> None:
+    :param disk_patience_s: a reader is told after this that the disk does not answer.
+    """
+
+    def __init__(self, disk_patience_s: float = 15.0) -> None:
+        self._disk_patience_s = disk_patience_s
         self._mine = asyncio.Lock()
         self._disk = asyncio.Lock()
 
     async def read(
         self, database: Database, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Read from the disk, one reader at a time: what is to be stored waits behind one of them at most."""
-        async with self._disk:
-            return await database.run(do, *args, **kwargs)
+        """Read from the disk, one reader at a time: what is to be stored waits behind one of them at most.
+
+        :raises DatabaseFault: the disk has not answered for long. What hangs there keeps its turn: nothing is sent after it.
+        """
+        try:
+            async with asyncio.timeout(self._disk_patience_s):
+                await self._disk.acquire()
+                reading = asyncio.ensure_future(database.run(do, *args, **kwargs))
+                reading.add_done_callback(self._disk_is_free)
+                return await asyncio.shield(reading)
+        except TimeoutError as error:
+            raise DatabaseFault(f"the disk has not answered for {self._disk_patience_s:g} s; try again later") from error
+
+    def _disk_is_free(self, reading: asyncio.Future[T]) -> None:
+        self._disk.release()
+        if not reading.cancelled():
+            reading.exception()  # whoever asked may have gone
 
     async def each(self, work: Iterable[T]) -> AsyncIterator[T]:
         """The items of something lazy that takes long, made a few at a time."""

@@ -26,6 +26,7 @@ class Site:
         self.events, self.port, self.clients = Events(), free_port(), list[Client]()
         self.connections = Connections(self.events, PLACES, Clients([PROXY]))
         self.made = 0
+        self.hanging = asyncio.Event()
 
     async def short(self, request: web.Request) -> web.Response:
         """A word."""
@@ -55,6 +56,13 @@ class Site:
                         await asyncio.sleep(0.05)
                 return response
 
+    async def hang(self, request: web.Request) -> web.Response:
+        """Nothing, as long as the site stands."""
+        async with self.connections.answering(request):
+            self.hanging.set()
+            await asyncio.Event().wait()
+        return web.Response()
+
     async def open(self, sent: bytes = b"", client: str = "127.0.0.1") -> Client:
         """A connection that sends this."""
         opened = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(client, 0), limit=1024)
@@ -72,7 +80,7 @@ async def _at_a_site(test: Callable[[Site], Coroutine[None, None, None]]) -> Non
     site = Site()
     application = web.Application(client_max_size=BODY_MAX_BYTES)
     application.add_routes([web.get("/", site.short), web.get("/long", site.long), web.get("/follow", site.follow)])
-    application.add_routes([web.post("/", site.short)])
+    application.add_routes([web.post("/", site.short), web.get("/hang", site.hang)])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
     await runner.setup()
     try:
@@ -188,6 +196,32 @@ def test_a_long_answer_that_is_read_comes_whole() -> None:
     at_a_site(test)
 
 
+def test_an_answer_that_does_not_come_to_an_end_loses_its_place() -> None:
+    async def test(site: Site) -> None:
+        reader, _ = await site.open(get("/hang"))
+        await asyncio.wait_for(site.hanging.wait(), 5)
+        site.connections.end_overdue(time.monotonic() + PATIENCE_S[Use.ANSWERED] - 1)
+        assert site.events.readers_ended == 0
+        site.connections.end_overdue(time.monotonic() + PATIENCE_S[Use.ANSWERED])
+        assert site.events.readers_ended == 1
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+
+    at_a_site(test)
+
+
+def test_an_answer_under_way_keeps_its_place_from_newcomers() -> None:
+    async def test(site: Site) -> None:
+        for _ in range(PLACES.per_client):
+            site.hanging.clear()
+            await site.open(get("/hang"))
+            await asyncio.wait_for(site.hanging.wait(), 5)
+        assert await status(await site.open(get("/"))) == 0
+        assert await status(await site.open(get("/"), client="127.0.0.2")) == 200
+
+    at_a_site(test)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -251,28 +285,3 @@ def test_who_sends_on_and_on_is_ended() -> None:
 )
 def test_a_client_is_an_address_or_a_network_of_ipv6(peer: tuple[str, int] | None, client: str) -> None:
     assert client_of(peer) == client
-
-
-def test_turns_are_short_and_leave_the_loop_to_others() -> None:
-    async def longest_hold_s() -> float:
-        gaps, done = [0.0], asyncio.Event()
-
-        async def watch() -> None:
-            last_s = time.perf_counter()
-            while not done.is_set():
-                await asyncio.sleep(0)
-                gaps.append(time.perf_counter() - last_s)
-                last_s += gaps[-1]
-
-        turns = Turns()
-        watching = asyncio.create_task(watch())
-
-        async def work() -> int:
-            return sum([1 async for _ in turns.each(sum(range(2000)) for _ in range(2000))])
-
-        assert await asyncio.gather(work(), work(), work()) == [2000] * 3
-        done.set()
-        await watching
-        return sorted(gaps)[-5]
-
-    assert asyncio.run(longest_hold_s()) < 0.05

@@ -1,0 +1,50 @@
+"""Newcomers: connections taken from a bound socket one at a time, so that a burst of them holds nothing up.
+
+A server of the event loop's own takes all that wait in one turn, and makes a transport and a protocol for each: a thousand hold
+the loop for a tenth of a second, and with it every reading. Here the loop belongs to the readings after each newcomer for as
+long as that one took, and one that no place is free for is closed before anything is made for it.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+Peer = tuple[str, int] | tuple[str, int, int, int]
+
+_BACKLOG: Final = 128
+"""Newcomers that the kernel keeps until they are taken: less, and whoever comes during a burst tries again after a second."""
+_TRY_AGAIN_S: Final = 1.0
+
+
+def listen(bound: int) -> socket.socket:
+    """Listen from now on, with a descriptor of our own of a bound socket."""
+    listening = socket.socket(fileno=os.dup(bound))
+    listening.setblocking(False)  # noqa: FBT003 - as sockets have it
+    listening.listen(_BACKLOG)
+    return listening
+
+
+async def accept(
+    listening: socket.socket, is_welcome: Callable[[Peer], bool], take: Callable[[socket.socket, Peer], Awaitable[None]]
+) -> None:
+    """Accept until cancelled; closes the socket in the end.
+
+    :param take: owns the newcomer's socket from then on.
+    """
+    loop = asyncio.get_running_loop()
+    with listening:
+        while True:
+            try:
+                newcomer, peer = await loop.sock_accept(listening)
+            except OSError:  # it has gone, or there are no more files: that passes
+                await asyncio.sleep(_TRY_AGAIN_S)
+                continue
+            begun_s = time.perf_counter()
+            if is_welcome(peer):
+                await take(newcomer, peer)
+            else:
+                newcomer.close()
+            await asyncio.sleep(time.perf_counter() - begun_s)
