@@ -54,7 +54,7 @@ fmt: ready ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: ready ## what the README's figures are measured with
+bench: ready ## what the figures in docs/figures.md are measured with
 	$(BIN)/python -m tests.bench
 
 chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (200 take about 40 minutes)

@@ -4,7 +4,8 @@ It imports nothing of the gateway but the file beside it, so that it starts fast
 the first codec it gives up all rights that decoding does not need: see :mod:`gateway.codecs.confinement`. The lines that come
 in and go out are described in :mod:`gateway.codecs.protocol`. Each codec has one context of the engine, made when it is first
 called and made anew after every fault. A fault in a used context is not believed: the call is made once more in a new one, so
-that no call can spoil a later one.
+that no call can spoil a later one. That holds for a call that took too long as well: on a virtual machine, time that its host
+took away counts as the child's own work.
 
 It lives as long as its standard input is open, whatever signals its process group gets.
 """
@@ -103,9 +104,9 @@ class Codec:
         used = self._decode is not None
         try:
             return self._answer(arguments)
-        except FaultError as fault:
+        except FaultError:
             self._decode = None
-            if fault.overran or not used:
+            if not used:
                 raise
         return self.answer(arguments)
 

@@ -22,6 +22,7 @@ from gateway.desk.proposal_text import comment, text_of, with_tests
 from gateway.desk.proposals import Heard, Proposal, propose
 from gateway.known import load_known
 from gateway.pipeline import broker_address, build_processor, session_options
+from gateway.private_files import private
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault, load
 from gateway.settings.shipped import SHIPPED
@@ -95,7 +96,8 @@ def _propose(options: argparse.Namespace) -> int:
     if options.out is None:
         print(printable(text, layout=True), end="")
     else:
-        options.out.write_text(text, encoding="utf-8")
+        with open(options.out, "x", encoding="utf-8", opener=private) as file:
+            file.write(text)
         print(f"{options.out}: written; it is not in force", file=sys.stderr)
     return 0
 

@@ -18,10 +18,10 @@ from gateway.desk.documents import listed_reject, reject_document
 from gateway.disk import journal, rejects
 from gateway.disk.database import Damaged, Database, DatabaseFault
 from gateway.disk.file_lock import InUse
-from gateway.disk.private_files import private
 from gateway.disk.replay import Limits, Replayed, commit, without_codecs, work
 from gateway.known import load_known
 from gateway.pipeline import build_processor
+from gateway.private_files import private
 from gateway.settings.config import Config
 from gateway.settings.config_file import ConfigurationFault, load
 from schemas.printable import printable

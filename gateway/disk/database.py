@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from gateway.disk.file_lock import lock
-from gateway.disk.private_files import make_folder
 from gateway.disk.reserve import give_up_reserve, keep_reserve
 from gateway.disk.set_aside import may_be_used, rescue, set_aside, to_salvage
 from gateway.disk.tables import (
@@ -34,6 +33,7 @@ from gateway.disk.tables import (
 )
 from gateway.disk.tally import Tally
 from gateway.disk.wal import PAGE_BYTES, beside
+from gateway.private_files import make_folder
 
 log = logging.getLogger("gateway.disk")
 

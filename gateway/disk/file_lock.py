@@ -4,8 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from gateway.disk.private_files import FILE_MODE
 from gateway.disk.wal import beside
+from gateway.private_files import FILE_MODE
 
 _SUFFIX = ".lock"
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gateway.disk.private_files import private
 from gateway.disk.wal import beside
+from gateway.private_files import private
 
 _SUFFIX: Final = ".reserve"
 _RESERVE_BYTES: Final = 2**20

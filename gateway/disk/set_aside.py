@@ -12,8 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from gateway.disk.private_files import make_empty, make_folder
 from gateway.disk.wal import FRAME_BYTES, HEAD_BYTES, beside, forgotten_from
+from gateway.private_files import make_empty, make_folder
 
 log = logging.getLogger("gateway.disk")
 

@@ -8,13 +8,13 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from gateway.disk.private_files import make_empty
 from gateway.disk.set_aside import keep_forgotten_frames
 from gateway.disk.wal import PAGE_BYTES, beside
+from gateway.private_files import make_empty
 
 _PRIMARY_CODE: Final = 0xFF
 _INCREMENTAL: Final = 2
-_SCHEMA_VERSION: Final = 5
+_SCHEMA_VERSION: Final = 6
 _LOOKED_AT: Final = ("rejects", "kept", "quarantine_keys", "quarantine_shares", "quarantine_prefixes", "device_state")
 _ROWS_LOOKED_AT: Final = 1000
 """At each end of the journal when the file is opened."""
@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS rejects (
     stage TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS of_device ON rejects (device);
+CREATE INDEX IF NOT EXISTS of_reason ON rejects (reason);
 CREATE TABLE IF NOT EXISTS rejects_stock (id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
 CREATE TRIGGER IF NOT EXISTS rejected AFTER INSERT ON rejects BEGIN
     UPDATE rejects_stock SET bytes = bytes + length(NEW.payload) + length(NEW.detail) + length(NEW.topic) + 200;

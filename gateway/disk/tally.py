@@ -27,8 +27,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.disk.private_files import FILE_MODE
 from gateway.disk.wal import beside
+from gateway.private_files import FILE_MODE
 
 log = logging.getLogger("gateway.disk")
 

@@ -18,6 +18,7 @@ from typing import Final
 import yaml
 from pydantic import ValidationError
 
+from gateway.private_files import private
 from gateway.settings.config_file import ConfigurationFault
 from gateway.settings.registry import registry_of
 from gateway.settings.yaml_reader import YamlFault, parse
@@ -65,6 +66,8 @@ def write_out(registry: Registry) -> str:
 def replace_file(path: Path, text: str) -> Path | None:
     """Write ``text`` to ``path`` so that a power cut leaves the old file or the new one; the old one's copy beside it, or None.
 
+    A file that is there keeps its mode; a new one is for its owner alone.
+
     :raises OSError: nothing is changed.
     """
     path = path.resolve()
@@ -78,7 +81,7 @@ def replace_file(path: Path, text: str) -> Path | None:
 def _write_synced(path: Path, data: bytes, *, like: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=private) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

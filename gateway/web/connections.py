@@ -23,6 +23,7 @@ from aiohttp import web
 from gateway.events import Events
 from gateway.web.clients import Clients
 from gateway.web.handshakes import Handshakes
+from gateway.web.listener import bind_both_families, is_all_of_ipv6
 from gateway.web.newcomers import Peer, accept, listen
 
 BODY_MAX_BYTES: Final = 65_536
@@ -181,7 +182,7 @@ class Connections:
         self._make = runner.server
         shakes = Handshakes(lambda: Connection(self), client_of, tls, PATIENCE_S[Use.WAITING]) if tls is not None else None
         take = shakes.begin if shakes is not None else self._take
-        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port, start_serving=False)
+        server = await _bind(host, port)
         tasks = [asyncio.create_task(self._watch(), name="connections")]
         for bound in server.sockets:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
@@ -305,3 +306,11 @@ def client_of(peer: Peer | None) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return f"{IPv6Address(int(address) >> 64 << 64)}/64" if not address.is_loopback else str(address)
+
+
+async def _bind(host: str, port: int) -> asyncio.Server:
+    """Take the address; newcomers are accepted elsewhere, one a turn of the loop."""
+    create = asyncio.get_running_loop().create_server
+    if is_all_of_ipv6(host):
+        return await create(asyncio.Protocol, sock=bind_both_families(port), start_serving=False)
+    return await create(asyncio.Protocol, host, port, start_serving=False)

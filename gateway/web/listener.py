@@ -1,7 +1,10 @@
-"""What the HTTP server stands on: the token it asks for and the certificate it shows, each checked before it is used."""
+"""Foundations of the HTTP server: the token it asks for, the certificate it shows and the socket it listens on."""
 
 import logging
+import socket
 import ssl
+from contextlib import suppress
+from ipaddress import IPv6Address
 from typing import Final
 
 from aiohttp.http_exceptions import HttpProcessingError
@@ -41,6 +44,29 @@ def configured_tls(config: Config) -> ssl.SSLContext | None:
     except (ssl.SSLError, OSError) as error:
         why = error.strerror or str(error)
         raise ConfigurationFault([f"{tls.cert}: http.tls: cannot be used with the key {tls.key}: {why}"]) from error
+
+
+def is_all_of_ipv6(host: str) -> bool:
+    """Tell if ``host`` stands for every IPv6 address of this machine, however it is written."""
+    with suppress(ValueError):
+        return IPv6Address(host).is_unspecified
+    return False
+
+
+def bind_both_families(port: int) -> socket.socket:
+    """Bind every address of this machine, IPv6 and IPv4: asyncio would leave IPv4 out, and many a phone has nothing else.
+
+    :raises OSError: the port is taken, or the machine has no IPv6.
+    """
+    bound = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(("::", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 class _OwnFaults(logging.Filter):

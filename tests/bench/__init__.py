@@ -12,4 +12,10 @@ the same broker and the same messages, it says something about the gateway. Each
     memory       pacer.py ▶ Mosquitto ▶ gateway ▶ door.py, InfluxDB    baseline: an interpreter with the gateway's imports
     disk         pacer.py ▶ Mosquitto ▶ gateway ▶ InfluxDB             baseline: SQLite, a commit for each reading
     catch_up     pacer.py ▶ Mosquitto ▶ gateway ▶ tap.py ▶ InfluxDB    baseline: the same bodies by a loop that posts them
+
+What a change costs is asked otherwise, for two figures from two days differ by what else the machine did:
+
+    python -m tests.bench --compare OLD_COMMIT [core] [saturation] [uplinks] [start] [--rounds N]
+
+runs the gateway of the old commit and that of the checkout in turns (compare.py), the core also alone (core.py).
 """

@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gateway.services import CHECKOUT, ProgramMissing, ServiceFailed
-from tests.bench import catch_up, chirpstack, disk, flood, kills, latency, memory, reload, saturation, start
+from tests.bench import catch_up, chirpstack, compare, disk, flood, kills, latency, memory, reload, saturation, start
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Figure, table
@@ -30,12 +30,13 @@ _PARTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "kills": kills.measure,
 }
 _FOLDER = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
+_ROUNDS = 12
 _BROKEN = (BenchFault, BrokerGone, ProgramMissing, ServiceFailed, AssertionError, OSError, subprocess.SubprocessError)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 when something broke, and with ``--strict`` when a bar is missed."""
-    options = _options()
+    options = _options(arguments)
     os.environ["PYTHONPATH"] = str(CHECKOUT)  # for the processes that are started in other folders
     began_s = time.monotonic()
 
@@ -43,33 +44,59 @@ def main() -> int:
         sys.stderr.write(f"{time.monotonic() - began_s:6.1f} s  {text}\n")
         sys.stderr.flush()
 
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-", dir=options.dir) as folder:
+        plan = Plan(Path(folder), quick=options.quick, long=options.long, say=say)
+        return _compare(plan, options) if options.compare is not None else _measure(plan, options)
+
+
+def _measure(plan: Plan, options: argparse.Namespace) -> int:
+    """The figures of this checkout."""
     figures: list[Figure] = []
     broken: dict[str, str] = {}
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="gateway-bench-", dir=options.dir) as folder:
-        plan = Plan(Path(folder), quick=options.quick, long=options.long, say=say)
-        for part in options.parts or _PARTS:
-            say(f"{part} …")
-            try:
-                figures += _PARTS[part](plan)
-            except _BROKEN as fault:
-                broken[part] = f"{type(fault).__name__}: {fault}"
-                say(f"{part} broke: {broken[part]}")
-            except KeyboardInterrupt:
-                broken[part] = "stopped by Ctrl-C"
-                break
+    for part in options.parts or _PARTS:
+        plan.say(f"{part} …")
+        try:
+            figures += _PARTS[part](plan)
+        except _BROKEN as fault:
+            broken[part] = f"{type(fault).__name__}: {fault}"
+            plan.say(f"{part} broke: {broken[part]}")
+        except KeyboardInterrupt:
+            broken[part] = "stopped by Ctrl-C"
+            break
     document = {
         "machine": _machine(load),
         "quick": options.quick,
         "figures": [figure.document() for figure in figures],
         "broken": broken,
     }
-    _show(figures, broken, document, options.json)
+    text = table(figures) + "".join(f"\n\n{part} broke: {why}" for part, why in broken.items())
+    _show(text, document, options.json)
     missed = options.strict and any(figure.missed for figure in figures)
     return int(bool(broken) or missed)
 
 
-def _options() -> argparse.Namespace:
+def _compare(plan: Plan, options: argparse.Namespace) -> int:
+    """The gateway of an old commit and that of this checkout, in turns."""
+    rounds = options.rounds or (compare.ROUNDS_MIN if options.quick else _ROUNDS)
+    load = os.getloadavg()[0]
+    try:
+        old_tree = compare.unpack(options.compare, plan.folder)
+        changes = compare.compare(plan, old_tree, options.parts or compare.PARTS, rounds)
+    except _BROKEN as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
+    document = {
+        "machine": _machine(load),
+        "old": options.compare,
+        "rounds": rounds,
+        "changes": [change.document() for change in changes],
+    }
+    _show(compare.table(changes), document, options.json)
+    return int(options.strict and any(change.verdict == "over" for change in changes))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(_PARTS)}; without any, all")
     parser.add_argument("--quick", action="store_true", help="shorter runs, for a first look")
@@ -77,14 +104,30 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--json", metavar="FILE", help="write the figures as JSON; - for standard output, then the table goes to standard error"
     )
-    parser.add_argument("--strict", action="store_true", help="exit 1 when a bar is missed")
+    parser.add_argument(
+        "--compare",
+        metavar="OLD_COMMIT",
+        help=f"what changed since a commit: both in turns, medians and how sure they are, of {', '.join(compare.PARTS)}",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        metavar="N",
+        help=f"of --compare: how often each is measured (default {_ROUNDS}, with --quick {compare.ROUNDS_MIN})",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help=f"exit 1 when a bar is missed, or for sure dearer by {compare.LIMIT:.0%} and more"
+    )
     parser.add_argument(
         "--dir", default=_FOLDER, metavar="DIR", help="where to keep data meanwhile, on a disk (default %(default)s)"
     )
-    options = parser.parse_args()
-    unknown = [part for part in options.parts if part not in _PARTS]
+    options = parser.parse_args(arguments)
+    parts = _PARTS if options.compare is None else compare.PARTS
+    unknown = [part for part in options.parts if part not in parts]
     if unknown:
-        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(_PARTS)}")
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}")
+    if options.rounds is not None and options.rounds < compare.ROUNDS_MIN:
+        parser.error(f"--rounds {options.rounds}: fewer than {compare.ROUNDS_MIN} tell nothing with certainty")
     if not os.access(options.dir, os.W_OK):
         parser.error(f"--dir {options.dir}: is no folder that can be written to")
     return options
@@ -106,10 +149,9 @@ def _machine(load: float) -> dict[str, object]:
     }
 
 
-def _show(figures: list[Figure], broken: dict[str, str], document: dict[str, object], json_file: str | None) -> None:
-    text = table(figures) + "".join(f"\n\n{part} broke: {why}" for part, why in broken.items()) + "\n"
+def _show(text: str, document: dict[str, object], json_file: str | None) -> None:
     encoded = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    (sys.stderr if json_file == "-" else sys.stdout).write(text)
+    (sys.stderr if json_file == "-" else sys.stdout).write(text + "\n")
     if json_file == "-":
         sys.stdout.write(encoded)
     elif json_file:

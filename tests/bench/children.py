@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gateway.services import Program, Service, free_port
+from gateway.services import CHECKOUT, Program, Service, free_port
 from tests.waiting import until
 
 _PYTHON = Program(Path(sys.executable))
+_ENV = Program(Path("/usr/bin/env"))
 _DEFAULTS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -28,12 +29,14 @@ class Plan:
     :ivar quick: shorter runs, for a first look.
     :ivar long: the outage of the memory and catch_up parts takes ten minutes.
     :ivar say: tells people how far it is.
+    :ivar tree: whose gateway is measured; the brokers and helpers around it are always the checkout's.
     """
 
     folder: Path
     quick: bool
     long: bool
     say: Callable[[str], None]
+    tree: Path = CHECKOUT
 
     def fresh(self, name: str) -> Path:
         """A new folder."""
@@ -45,9 +48,18 @@ class BenchFault(Exception):  # noqa: N818 - says what it is
 
 
 def gateway(
-    folder: Path, broker_url: str, influxdb_url: str, *, api: str = "v2", settings: Mapping[str, object] = _DEFAULTS
+    folder: Path,
+    broker_url: str,
+    influxdb_url: str,
+    *,
+    api: str = "v2",
+    settings: Mapping[str, object] = _DEFAULTS,
+    tree: Path = CHECKOUT,
 ) -> Service:
-    """A gateway with the default configuration, but for its addresses and ``settings``; it answers once it is subscribed."""
+    """The gateway of ``tree`` with the default configuration, but for its addresses and ``settings``.
+
+    It answers once it is subscribed.
+    """
     port = free_port()
     config = {
         **settings,
@@ -58,8 +70,8 @@ def gateway(
     }
     file = folder / "gateway.yaml"
     file.write_text(json.dumps(config, indent=1), encoding="utf-8")
-    arguments = ["-m", "gateway", "run", "-c", str(file)]
-    service = Service("gateway", "127.0.0.1", port, folder, f"http://127.0.0.1:{port}", _PYTHON, arguments, lambda: False)
+    arguments = [f"PYTHONPATH={tree}", sys.executable, "-m", "gateway", "run", "-c", str(file)]
+    service = Service("gateway", "127.0.0.1", port, folder, f"http://127.0.0.1:{port}", _ENV, arguments, lambda: False)
     service.answers = lambda: "subscribed to" in printed(service)
     return service
 

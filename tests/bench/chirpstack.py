@@ -11,6 +11,7 @@ from tests.bench.saturation import PATIENCE_S, Run, count, done_s, run_through
 from tests.bench.uplinks import FIELD, settings, uplinks
 
 _DEVICES = (100, 10_000, 100_000)
+_ONCE_READINGS = 30_000
 DECODED_BAR_US = 15.0
 CODEC_BAR_US = 50.0
 
@@ -33,6 +34,11 @@ def measure(plan: Plan) -> list[Figure]:
     return figures
 
 
+def once(plan: Plan) -> dict[str, float]:
+    """CPU of an uplink in µs, of one short backlog that the server has decoded."""
+    return {"CPU of a decoded uplink": _gateway(plan, _ONCE_READINGS, _DEVICES[0], codec=False).cpu_us}
+
+
 def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool) -> Run:
     folder = plan.fresh("chirpstack")
     packets = uplinks(devices + readings, devices, time.time_ns() // 1_000_000, decoded=not codec)
@@ -40,7 +46,7 @@ def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool) -> Run:
         broker = running.enter_context(mosquitto(folder))
         database = running.enter_context(victoria_metrics(folder))
         config = settings(folder, codec=codec, devices=devices, registered=True)
-        consumer = running.enter_context(gateway(folder, broker.url, database.url, settings=config))
+        consumer = running.enter_context(gateway(folder, broker.url, database.url, settings=config, tree=plan.tree))
         publish(broker.port, packets[:devices])  # every device is met before: what is asked is a message's cost, not a device's
         wait_written(consumer, devices, PATIENCE_S)
 

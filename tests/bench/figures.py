@@ -1,6 +1,6 @@
 """Figures, the bars they must keep, and how they are shown."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -102,14 +102,21 @@ def table(figures: Iterable[Figure]) -> str:
                 figure.verdict,
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     lines: list[str] = []
-    for at, (part, row) in enumerate(zip(parts, rows, strict=True)):
+    for at, (part, line) in enumerate(zip(parts, aligned(rows, _RIGHT), strict=True)):
         if at and part != parts[at - 1]:
             lines += ["", part]
-        cells = [
-            text.rjust(width) if column in _RIGHT else text.ljust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(("  " + "  ".join(cells)).rstrip())
+        lines.append("  " + line)
     return "\n".join(lines)
+
+
+def aligned(rows: Sequence[tuple[str, ...]], right: Container[int]) -> list[str]:
+    """A line of text for each row, in columns; those whose number is in ``right`` end at the same place."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            text.rjust(width) if column in right else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -27,6 +27,7 @@ from tests.waiting import until
 
 PATIENCE_S = 180.0
 _SETTLE_S = 0.5
+_ONCE_READINGS = 50_000
 READINGS_FIELD = "water_volume_m3"
 
 
@@ -81,6 +82,12 @@ def measure(plan: Plan) -> list[Figure]:
     ]
 
 
+def once(plan: Plan) -> dict[str, float]:
+    """CPU of a reading in µs, of one short backlog."""
+    packets = backlog(_ONCE_READINGS, devices=1000, now_ms=time.time_ns() // 1_000_000)
+    return {"CPU of a reading": _run_gateway(plan, packets).cpu_us}
+
+
 def _tell(plan: Plan, who: str, run: Run) -> None:
     plan.say(f"{who}: {run.per_s:,.0f} readings/s, {run.cpu_us:.1f} µs of CPU a reading")
 
@@ -90,7 +97,7 @@ def _run_gateway(plan: Plan, packets: list[bytes]) -> Run:
     with ExitStack() as running:
         broker = running.enter_context(mosquitto(folder))
         database = running.enter_context(victoria_metrics(folder))
-        consumer = running.enter_context(gateway(folder, broker.url, database.url))
+        consumer = running.enter_context(gateway(folder, broker.url, database.url, tree=plan.tree))
 
         def wait() -> float:
             wait_written(consumer, len(packets), PATIENCE_S)

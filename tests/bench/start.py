@@ -4,10 +4,13 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from statistics import median
 
-from tests.bench.children import BenchFault, Plan, gateway
+from gateway.services import Service
+from tests.bench.children import BenchFault, Plan, cpu_s, gateway
 from tests.bench.figures import Bar, Baseline, Figure
 
 _CONNACK = b"\x20\x03\x00\x00\x00"  # MQTT 5: accepted, new session, no properties
@@ -30,6 +33,18 @@ def measure(plan: Plan) -> list[Figure]:
     return figures
 
 
+def once(plan: Plan) -> dict[str, float]:
+    """CPU of a start with 10,000 registered devices in µs, to its SUBSCRIBE, in a folder where it ran before."""
+    folder = plan.folder / "start-once"
+    ran_before = folder.exists()
+    folder.mkdir(exist_ok=True)
+    with _broker() as broker:
+        service = _gateway(plan, folder, broker, registry())
+        if not ran_before:
+            _start(service, broker)
+        return {f"CPU to SUBSCRIBE, {_DEVICES:,} devices": _start(service, broker)[1] * 1e6}
+
+
 def registry(site: str = "s1") -> str:
     """A registry in which each device has all keys, half of them of a shipped profile."""
     lines = ["areas: {a1: Area}", "devices:"]
@@ -50,26 +65,41 @@ def registry(site: str = "s1") -> str:
 def _starts(plan: Plan, what: str, registry: str) -> tuple[list[float], list[float]]:
     """Seconds of each start, and of the imports alone beside it."""
     ours, imports = [], []
-    folder = plan.fresh("start")
-    with closing(socket.create_server(("127.0.0.1", 0))) as broker:
-        broker.settimeout(_PATIENCE_S)
-        service = gateway(folder, f"mqtt://127.0.0.1:{broker.getsockname()[1]}", "http://127.0.0.1:9")
-        (folder / "devices.yaml").write_text(registry)
+    with _broker() as broker:
+        service = _gateway(plan, plan.fresh("start"), broker, registry)
         for at in range(_TIMES + 1):
             began_s = time.perf_counter()
             subprocess.run(_IMPORTS, check=True)
             imports_s = time.perf_counter() - began_s
-            began_s = time.perf_counter()
-            service.start()
-            try:
-                start_s = _subscribed_s(broker) - began_s
-            finally:
-                service.stop()
+            start_s, _ = _start(service, broker)
             if at:  # the first one writes byte code and makes the database
                 ours.append(start_s)
                 imports.append(imports_s)
                 plan.say(f"start {at} of {_TIMES}{what}: subscribed after {start_s:.3f} s; the imports alone {imports_s:.3f} s")
     return ours, imports
+
+
+@contextmanager
+def _broker() -> Iterator[socket.socket]:
+    """What stands for the broker: a socket that takes connections."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as broker:
+        broker.settimeout(_PATIENCE_S)
+        yield broker
+
+
+def _gateway(plan: Plan, folder: Path, broker: socket.socket, registry: str) -> Service:
+    (folder / "devices.yaml").write_text(registry)
+    return gateway(folder, f"mqtt://127.0.0.1:{broker.getsockname()[1]}", "http://127.0.0.1:9", tree=plan.tree)
+
+
+def _start(service: Service, broker: socket.socket) -> tuple[float, float]:
+    """Seconds and CPU seconds from the start of the process to its SUBSCRIBE; the process is stopped then."""
+    began_s = time.perf_counter()
+    service.start()
+    try:
+        return _subscribed_s(broker) - began_s, cpu_s(service)
+    finally:
+        service.stop()
 
 
 def _subscribed_s(broker: socket.socket) -> float:

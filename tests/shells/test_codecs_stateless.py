@@ -73,6 +73,12 @@ def test_what_is_put_back_costs_no_new_context() -> None:
     assert bad._decode is context  # noqa: SLF001
 
 
+def test_a_call_that_took_too_long_in_a_used_context_is_made_once_more_in_a_new_one() -> None:
+    hidden = "Object['define' + 'Property'](globalThis, 'hid', {value: 1})"
+    bad = codec("typeof hid", f"{hidden}; if (saw !== 'undefined') for (;;)")
+    assert [(one.data, one.overran) for one in answers({"bad": bad}, "bad", "bad")] == [({"saw": "undefined"}, False)] * 2
+
+
 def test_an_object_may_have_a_method_of_the_name_of_a_built_in_one() -> None:
     """Frozen built-in objects would refuse it: an assignment finds the read-only one behind it."""
     source = """'use strict';

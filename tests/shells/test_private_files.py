@@ -12,6 +12,7 @@ from gateway.disk import database
 from gateway.disk.database import Database
 from gateway.disk.reserve import keep_reserve
 from gateway.disk.set_aside import rescue
+from gateway.settings.registry_edit import replace_file
 from gateway.web.access import make_token
 
 
@@ -53,3 +54,24 @@ def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     file.open()
     file.close()
     assert modes(tmp_path)["data"] == 0o755
+
+
+@pytest.mark.usefixtures("_umask")
+def test_a_new_registry_is_for_its_owner_and_a_written_one_keeps_its_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, fsync, while_written = tmp_path / "devices.yaml", os.fsync, set[int]()
+
+    def look_and_sync(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode):
+            while_written.add(stat.S_IMODE(found.st_mode))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", look_and_sync)
+    replace_file(path, "new")
+    assert modes(tmp_path) == {"devices.yaml": 0o600}
+    path.chmod(0o640)
+    replace_file(path, "newer")
+    assert modes(tmp_path) == {"devices.yaml": 0o640, "devices.yaml.bak": 0o640}
+    assert while_written == {0o600}, "others never see it half written either"

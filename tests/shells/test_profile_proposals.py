@@ -1,6 +1,7 @@
 """Profiles proposed from Home Assistant's discovery: they are sound, say what is not known, and are not in force."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,16 @@ def test_a_file_that_is_there_is_not_overwritten(site: Site) -> None:
     status, _, said = site.propose(ESPHOME, "--out", str(out))
     assert (status, out.read_text()) == (2, "mine")
     assert "mine.yaml: --out: exists already" in said
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
+def test_a_proposal_is_for_its_owner_alone(site: Site, umask: int) -> None:
+    out, before = site.folder / "proposed.yaml", os.umask(umask)
+    try:
+        assert site.propose(ESPHOME, "--out", str(out))[0] == 0
+    finally:
+        os.umask(before)
+    assert out.stat().st_mode & 0o777 == 0o600, "it holds what devices said last"
 
 
 def test_a_proposal_is_not_written_where_the_gateway_would_take_it(site: Site) -> None:

@@ -1,7 +1,7 @@
 """Rejects on disk: those of one device are found without looking at all others."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +27,11 @@ def refusal(device: str, detail: str = "") -> Refusal:
     return Refusal(RejectReason.BAD_JSON, detail, f"t/{device}", b"?", "decode", 1000, device, "water")
 
 
-def plan(connection: sqlite3.Connection, **which: object) -> str:
-    """How SQLite finds what :func:`rejects.select` asks for."""
+def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.select, *given: object, **which: object) -> str:
+    """How SQLite finds what a function of :mod:`gateway.disk.rejects` asks for."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    rejects.select(connection, **which)  # type: ignore[arg-type] # as the callers name it
+    do(connection, *given, **which)
     connection.set_trace_callback(None)
     return "\n".join(row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}"))
 
@@ -48,14 +48,31 @@ def test_a_device_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.
     assert "B-TREE" not in plan(connection, **which)
 
 
-def test_a_file_of_an_older_version_gets_the_index_and_keeps_its_rejects(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", [{"reason": "bad_json"}, {"reason": "bad_json", "before": 9}])
+def test_a_reason_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.Connection, which: dict[str, object]) -> None:
+    for do in (rejects.select, rejects.page):
+        assert "SEARCH rejects USING INDEX of_reason (reason=?" in plan(connection, do, **which)
+        assert "B-TREE" not in plan(connection, do, **which)
+    replayed = plan(connection, rejects.next_after, 3, 9, "bad_json", None)
+    assert "USING INDEX of_reason (reason=? AND rowid>? AND rowid<?)" in replayed
+    assert "of_reason" in plan(connection, rejects.purge, "bad_json", None)
+    assert "of_device" in plan(connection, rejects.purge, "bad_json", "m1")
+
+
+def test_rejects_are_counted_without_a_look_at_their_bytes(connection: sqlite3.Connection) -> None:
+    assert plan(connection, rejects.count) == "SCAN rejects USING COVERING INDEX of_reason"
+
+
+def test_a_file_of_an_older_version_gets_the_indexes_and_keeps_its_rejects(tmp_path: Path) -> None:
     old = connect(tmp_path / "journal.db")
     rejects.add(old, [refusal("m1")], ROOM)
     old.execute("DROP INDEX of_device")
+    old.execute("DROP INDEX of_reason")
     old.execute("PRAGMA user_version=2")
     old.close()
     new = connect(tmp_path / "journal.db")
     assert "of_device" in plan(new, device="m1")
+    assert "of_reason" in plan(new, reason="bad_json")
     assert rejects.select(new, device="m1") == [(1, refusal("m1"))]
     new.close()
 

@@ -176,7 +176,7 @@ def test_a_codec_that_is_slower_than_its_messages_come_holds_up_only_them(
     profile(
         folder,
         "slow",
-        f"function wait() {{ for (const end = Date.now() + 8; Date.now() < end;); }} {ECHO_CODEC}".replace(
+        f"function wait() {{ for (const end = Date.now() + 5; Date.now() < end;); }} {ECHO_CODEC}".replace(
             "{ r", "{ wait(); r"
         ),
     )

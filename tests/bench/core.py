@@ -1,0 +1,69 @@
+"""CPU of the core alone for a native reading and for a decoded uplink: far less noisy than a whole gateway."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.bench import core_worker
+from tests.bench.children import BenchFault, Plan
+from tests.bench.messages import payload, topic
+from tests.bench.uplinks import settings, uplink
+from tests.bench.uplinks import topic as uplink_topic
+
+_DEVICES = 200
+_WARM_UP_TURNS = 40
+"""More than a device's window of duplicates holds."""
+
+_TURNS = 60
+_EVERY_MS = 10_000
+_FIRST_MS = 1_793_491_200_000
+_PATIENCE_S = 120.0
+
+
+def once(plan: Plan) -> dict[str, float]:
+    """CPU of a message in µs, the least of some slices: what disturbs a slice makes it dearer, never cheaper."""
+    return {
+        "CPU of a native reading": _least_us(plan, "native"),
+        "CPU of a decoded uplink": _least_us(plan, "uplink"),
+    }
+
+
+def _least_us(plan: Plan, kind: str) -> float:
+    folder = plan.fresh(f"core-{kind}")
+    config: dict[str, object] = {"mqtt": {"url": "mqtt://127.0.0.1"}, "influxdb": {"url": "http://127.0.0.1", "api": "v2"}}
+    if kind == "uplink":
+        config |= settings(folder, codec=False, devices=_DEVICES, registered=True)
+    config["devices"] = {"registry": str(folder / "devices.yaml")}
+    files = folder / "config.json", folder / "messages.json"
+    files[0].write_text(json.dumps(config), encoding="utf-8")
+    files[1].write_text(json.dumps(_messages(kind)), encoding="utf-8")
+    own = plan.tree / "tests" / "bench" / "core_worker.py"
+    program = own if own.exists() else Path(core_worker.__file__)
+    done = subprocess.run(
+        [sys.executable, "-P", str(program), *map(str, files), str(_WARM_UP_TURNS * _DEVICES)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(plan.tree)},
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchFault(f"the core of {plan.tree} could not be measured: {done.stderr[-1000:]}")
+    return float(min(json.loads(done.stdout))) / 1000
+
+
+def _messages(kind: str) -> list[tuple[int, str, str]]:
+    """Readings of so many devices in turns, each with the time of its arrival."""
+    found = []
+    for turn in range(_WARM_UP_TURNS + _TURNS):
+        for device in range(_DEVICES):
+            time_ms = _FIRST_MS + turn * _EVERY_MS + device
+            if kind == "uplink":
+                name, body = uplink_topic(device), uplink(time_ms, device, turn, decoded=True)
+            else:
+                name, body = topic(device), payload(time_ms, turn, device, turn)
+            found.append((time_ms + 50, name.decode(), body.decode()))
+    return found

@@ -1,0 +1,46 @@
+"""The core alone, in a process of its own: no broker, no database, no socket.
+
+``python -P core_worker.py CONFIG MESSAGES WARM_UP``, with the tree to measure on ``PYTHONPATH``. It runs as a file, so that a
+commit without such a module can be measured; a tree that has one is measured by its own, which knows its names.
+
+MESSAGES is a JSON list of ``[arrival_ms, topic, payload]``; the first WARM_UP of them fill the windows of the devices. Prints
+the CPU of a message, in ns, for each slice of the others.
+"""
+
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+
+from gateway.core.message import StoredMessage
+from gateway.known import load_known
+from gateway.pipeline import build_processor
+from gateway.settings.config import Config
+
+_SLICE = 1000
+
+
+def main(config_file: str, messages_file: str, warm_up: int) -> None:
+    """Process all messages; every one must become a reading."""
+    config = Config.model_validate(json.loads(Path(config_file).read_text(encoding="utf-8")))
+    given = json.loads(Path(messages_file).read_text(encoding="utf-8"))
+    messages = [(StoredMessage(topic, payload.encode()), arrival_ms) for arrival_ms, topic, payload in given]
+    process = build_processor(config, load_known(config)).process
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # as gateway.run has it
+    for message, arrival_ms in messages[:warm_up]:
+        process(message, arrival_ms)
+    costs_ns = []
+    for at in range(warm_up, len(messages), _SLICE):
+        part = messages[at : at + _SLICE]
+        began_ns = time.process_time_ns()
+        readings = sum([len(process(message, arrival_ms).readings) for message, arrival_ms in part])
+        costs_ns.append((time.process_time_ns() - began_ns) / len(part))
+        if readings != len(part):
+            raise SystemExit(f"of {len(part)} messages {readings} became readings")
+    sys.stdout.write(json.dumps(costs_ns))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,180 @@
+"""The documentation is held against the project: its proofs, links, commands and libraries."""
+
+import argparse
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from firmware_sim.cli import _parser as firmware_sim_parser
+from gateway.cli import _parser as gateway_parser
+
+CHECKOUT = Path(__file__).parents[2]
+PAGES = sorted(
+    path.relative_to(CHECKOUT)
+    for path in CHECKOUT.rglob("*.md")
+    if not any(part.startswith(".") for part in path.relative_to(CHECKOUT).parts)
+)
+PARSERS = {"gateway": gateway_parser(), "firmware-sim": firmware_sim_parser()}
+each_page = pytest.mark.parametrize("page", PAGES, ids=str)
+
+
+def text_of(page: Path | str) -> str:
+    return (CHECKOUT / page).read_text(encoding="utf-8")
+
+
+def prose(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return re.sub(r"^ *```.*?^ *```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+
+
+def snippets(page: Path) -> Iterator[str]:
+    """Commands of the page's fenced blocks, and its inline code."""
+    for kind, block in re.findall(r"^ *```(sh|console)\b.*?\n(.*?)^ *```$", text_of(page), re.MULTILINE | re.DOTALL):
+        lines = [line.strip() for line in block.replace("\\\n", " ").splitlines()]
+        yield from (line.removeprefix("$ ") for line in lines if kind == "sh" or line.startswith("$ "))
+    yield from (code.replace(r"\|", "|") for code in re.findall(r"`([^`\n]+)`", prose(page)))
+
+
+def rows(page: str, heading: str = "") -> list[list[str]]:
+    """The cells of all tables below a heading, without their heads."""
+    section = text_of(page).partition(heading)[2].partition("\n## ")[0] if heading else text_of(page)
+    lines = [re.split(r"(?<!\\)\|", line.strip().strip("|")) for line in section.splitlines() if line.startswith("|")]
+    rules = [number for number, cells in enumerate(lines) if all(re.fullmatch(r"-+", cell.strip()) for cell in cells)]
+    left_out = {*rules, *(number - 1 for number in rules)}
+    return [[cell.strip() for cell in cells] for number, cells in enumerate(lines) if number not in left_out]
+
+
+# ---- Proofs ----------------------------------------------------------------------------------------------------------
+
+FAULTS = rows("docs/guarantees.md")
+
+
+def defined() -> set[str]:
+    """Names of all tests."""
+    found: set[str] = set()
+    for path in (CHECKOUT / "tests").rglob("test_*.py"):
+        found |= set(re.findall(r"^(?:async )?def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE))
+    return found
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row[0][:40]) for row in FAULTS])
+def test_every_fault_in_the_guarantees_names_tests_that_exist(row: list[str]) -> None:
+    _, _, proof = row
+    named = re.findall(r"`(test_\w+)`", proof)
+    assert named
+    assert not set(named) - defined()
+
+
+def test_the_guarantees_list_more_than_twenty_faults() -> None:
+    assert len(FAULTS) > 20
+
+
+# ---- Links -----------------------------------------------------------------------------------------------------------
+
+
+def anchors(path: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub and GitLab make them."""
+    headings = re.findall(r"^#+ +(.+?) *$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_page
+def test_every_relative_link_leads_to_a_file_and_heading_that_exist(page: Path) -> None:
+    targets = re.findall(r"\]\(<?([^)>\s]+)>?\)", prose(page))
+    broken = []
+    for target in targets:
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = unquote(target).partition("#")
+        found = (CHECKOUT / page.parent / file).resolve() if file else CHECKOUT / page
+        if not found.exists() or (anchor and found.suffix == ".md" and anchor not in anchors(found.relative_to(CHECKOUT))):
+            broken.append(target)
+    assert not broken
+
+
+def test_links_out_of_the_repository_name_no_private_host() -> None:
+    hosts = {host for page in PAGES for host in re.findall(r"\]\(https?://([^/)]+)", text_of(page))}
+    assert not {host for host in hosts if re.search(r"localhost|\.local$|\.internal$|^\d", host)}
+
+
+# ---- Commands --------------------------------------------------------------------------------------------------------
+
+
+def choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Words that the parser takes next, with the parser of what follows them."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public way to ask
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            found |= action.choices
+        elif action.choices and not action.option_strings:
+            found |= dict.fromkeys(map(str, action.choices), parser)
+    return found
+
+
+def faults(parser: argparse.ArgumentParser, words: list[str]) -> Iterator[str]:
+    """Words of an example that the parser does not know: `a|b` stands for either."""
+    known = choices(parser)
+    if known:
+        if not words:
+            return
+        alternatives = words.pop(0).split("|")
+        yield from (word for word in alternatives if word not in known)
+        following = [known[word] for word in alternatives if word in known]
+        if following and following[0] is not parser:
+            yield from faults(following[-1] if len(following) == 1 else following[0], words)
+            return
+    options = {name for action in parser._actions for name in action.option_strings}  # noqa: SLF001
+    for word in words:
+        yield from (name for name in re.findall(r"^--?[a-z][\w-]*", word) if name not in options)
+
+
+def commands(page: Path) -> Iterator[str]:
+    for snippet in snippets(page):
+        if found := re.match(r"(?:sudo (?:-u \w+ )?)?(?:[\w./]+/)?((?:gateway|firmware-sim) [a-z\[].*)", snippet):
+            yield re.split(r" [|>&#;] ?", found[1])[0]
+
+
+@each_page
+def test_every_command_of_the_documentation_is_one_that_the_program_has(page: Path) -> None:
+    unknown = {}
+    for command in commands(page):
+        program, *words = re.sub(r"[\[\]]", "", command).split()
+        if found := list(faults(PARSERS[program], words)):
+            unknown[command] = found
+    assert not unknown
+
+
+def test_commands_are_found_in_the_documentation() -> None:
+    assert len(list(commands(Path("docs/operation.md")))) >= 8
+    assert list(faults(PARSERS["gateway"], ["journal", "status|forget"])) == ["forget"]
+    assert list(faults(PARSERS["gateway"], ["devices", "import", "FILE.csv", "--all"])) == ["--all"]
+
+
+@each_page
+def test_every_target_module_and_test_of_an_example_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", text_of("Makefile"), re.MULTILINE))
+    missing = []
+    for snippet in snippets(page):
+        missing += [name for name in re.findall(r"^make ([a-z][a-z0-9-]*)", snippet) if name not in targets]
+        for name in re.findall(r"python3? -m ([\w.]+)", snippet):
+            missing += [name] if find_spec(name) is None else []
+        missing += [name for name in re.findall(r"\b(tests/[\w/]+\.py)", snippet) if not (CHECKOUT / name).exists()]
+    assert not missing
+
+
+# ---- Libraries -------------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_gives_a_reason_for_every_dependency_and_names_no_other() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    extras = project["optional-dependencies"]
+    required = [*project["dependencies"], *(name for extra in extras.keys() - {"dev"} for name in extras[extra])]
+    names = {re.split(r"[^\w-]", requirement)[0].lower() for requirement in required}
+    listed = {name.lower() for row in rows("README.md", "## Why these libraries") for name in row[0].split(", ")}
+    assert listed == names
+    assert all(row[1] for row in rows("README.md", "## Why these libraries"))
