@@ -76,11 +76,10 @@ def broker_address(config: Mqtt) -> BrokerAddress:
     tls = None
     if parts.scheme == "mqtts":
         try:
-            tls = tls_context(config.tls.ca)
-            if config.tls.cert and config.tls.key:
-                tls.load_cert_chain(config.tls.cert, config.tls.key)
+            tls = tls_context(config.tls.ca, config.tls.cert, config.tls.key)
         except (ssl.SSLError, OSError) as error:
-            raise ConfigurationFault([f"{config.tls.ca or config.tls.cert}: mqtt.tls: cannot be used: {error}"]) from error
+            why = error.strerror or str(error)
+            raise ConfigurationFault([f"{config.tls.ca or config.tls.cert}: mqtt.tls: cannot be used: {why}"]) from error
     return BrokerAddress(parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883), tls)
 
 

@@ -8,16 +8,18 @@ _SPEAKS_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE
 PLAIN_PORT_ASKED: Final = "is this a port without TLS? One with TLS is written mqtts://"
 
 
-def tls_context(ca: Path | None) -> ssl.SSLContext:
-    """A context that checks the server, against ``ca`` or the system's authorities.
+def tls_context(ca: Path | None, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+    """A context that checks the server, against ``ca`` or the system's authorities, and shows ``cert`` where it is given.
 
     From Python 3.13 on the default also demands extensions that an authority made by the usual ``openssl req -x509`` lacks;
     utilities have such authorities, and what is signed by them is no less checked without.
 
-    :raises OSError: ``ca`` cannot be read or holds no certificate.
+    :raises OSError: a file cannot be read, holds no certificate or no key, or they do not belong together.
     """
     context = ssl.create_default_context(cafile=ca)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if cert is not None and key is not None:
+        _show(context, cert, key)
     return context
 
 
@@ -27,8 +29,13 @@ def server_context(cert: Path, key: Path) -> ssl.SSLContext:
     :raises OSError: one of the files cannot be read, is none, or they do not belong together.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(cert, key, password="")
+    _show(context, cert, key)
     return context
+
+
+def _show(context: ssl.SSLContext, cert: Path, key: Path) -> None:
+    """Show ``cert``. A key under a password is a fault: without one given here OpenSSL would ask at the terminal, and wait."""
+    context.load_cert_chain(cert, key, password="")
 
 
 def pinned_context() -> ssl.SSLContext:

@@ -17,7 +17,7 @@ from gateway.commands.guest import guest, open_as_guest, read
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.core.profiles import Profiles
 from gateway.core.write_result import Fate, fate_of
-from gateway.delivery.influxdb import InfluxdbClient
+from gateway.delivery.influxdb import InfluxdbClient, authorization, database_tls
 from gateway.desk.profile_check import Checked, check_profile, unfilled
 from gateway.disk.set_aside import hindrance
 from gateway.known import Known, survey, topic_filters
@@ -57,6 +57,8 @@ def check(path: Path | None, *, connect: bool) -> int:
     config = load(path)
     session_options(config)
     broker_address(config.mqtt)
+    authorization(config.influxdb)
+    database_tls(config.influxdb)
     configured_token(config)
     configured_tls(config)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)

@@ -103,11 +103,12 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
     if options.json:
         now_ms = time.time_ns() // 1_000_000
         document = {"at": now_ms, "running": met is not None, **coverage_document(found, registry.areas)}
-        print(json.dumps(document, ensure_ascii=False))
+        print(printable(json.dumps(document, ensure_ascii=False)))
     elif options.csv:
-        print(coverage_csv(found, registry.areas), end="")
+        print(printable(coverage_csv(found, registry.areas), layout=True), end="")
     else:
-        print(coverage_table(found, registry.areas, options.language or config.language), end="")
+        table = coverage_table(found, registry.areas, options.language or config.language)
+        print(printable(table, layout=True), end="")
 
 
 def _stand(document: Document) -> Stand:
@@ -123,7 +124,8 @@ def _exchange(config: Config, options: argparse.Namespace) -> None:
     if not is_running(config):
         raise ConfigurationFault([f"{config.journal.path}: the gateway does not run; start it, then say it again"])
     answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
-    print(f"{answer['device']}: begin anew with the next reading: {', '.join(answer['begin_anew']) or 'no register was known'}")
+    anew = ", ".join(answer["begin_anew"]) or "no register was known"
+    print(printable(f"{answer['device']}: begin anew with the next reading: {anew}"))
 
 
 # The import.

@@ -40,6 +40,8 @@ _OVERSIZED_KEPT_BYTES: Final = 65536
 _HEAD_MAX_BYTES: Final = 3 * 65536
 """Of an oversized message: topic, some properties and the part of the payload that is kept."""
 _REFUSED: Final = 0x80
+_REASON_MAX: Final = 300
+"""Characters of a broker's own words."""
 _BREAKS_SUBSCRIPTION: Final = "the broker sent a PUBLISH that breaks the subscription: QoS 2, no topic or no identifier"
 
 
@@ -95,7 +97,7 @@ class SessionOptions:
 
     client_id: str
     username: str | None = None
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)
     keep_alive_s: int = 30
     session_expiry_s: int = 7 * 86400
     receive_maximum: int = 2000
@@ -242,7 +244,7 @@ class Session:
     def _control(self, packet: mqtt5.Packet, events: list[Event]) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket) and not self.connected:
             if int(packet.reason_code) >= _REFUSED:
-                raise ProtocolFault(f"the broker refused the connection: {_said(packet.reason_code.name, packet.reason_str)}")
+                raise ProtocolFault(f"the broker refused the connection: {self._told(packet)}")
             self.connected = True
             events.append(Connected(packet.session_present, packet.server_keep_alive))
         elif isinstance(packet, mqtt5.SubAckPacket) and packet.packet_id in self._asked:
@@ -250,14 +252,22 @@ class Session:
             if len(asked) != len(packet.reason_codes):
                 raise ProtocolFault("the broker answered another number of subscriptions than was asked")
             answers = zip(asked, packet.reason_codes, strict=True)
-            events.append(Subscribed({pattern: _said(code.name) for pattern, code in answers if int(code) >= _REFUSED}))
+            events.append(Subscribed({pattern: _words(code.name) for pattern, code in answers if int(code) >= _REFUSED}))
         elif isinstance(packet, mqtt5.UnsubAckPacket) and packet.packet_id in self._asked:
             del self._asked[packet.packet_id]
             events.append(Unsubscribed())
         elif isinstance(packet, mqtt5.DisconnectPacket):
-            raise ProtocolFault(f"the broker closed the connection: {_said(packet.reason_code.name, packet.reason_str)}")
+            raise ProtocolFault(f"the broker closed the connection: {self._told(packet)}")
         elif not isinstance(packet, mqtt5.PingRespPacket) or not self.connected:
             raise ProtocolFault(f"the broker sent a {type(packet).__name__.removesuffix('Packet')} out of turn")
+
+    def _told(self, packet: mqtt5.ConnAckPacket | mqtt5.DisconnectPacket) -> str:
+        """The reason that a broker gives, without the password, which it may quote, and no longer than people read."""
+        text, password = packet.reason_str or "", (self.options.password or b"").decode(errors="replace")
+        if password:
+            text = text.replace(password, "***")
+        code = _words(packet.reason_code.name)
+        return f"{code} ({text[:_REASON_MAX]})" if text else code
 
     def _packet_id(self, filters: list[str]) -> int:
         self._next_id = self._next_id % 65535 + 1
@@ -274,9 +284,8 @@ def pubacks(packet_ids: list[int]) -> bytes:
     return struct.pack(f">{len(packet_ids)}I", *[_PUBACK | packet_id for packet_id in packet_ids])
 
 
-def _said(code: str, text: str | None = None) -> str:
-    words = code.lower().replace("_", " ")
-    return f"{words} ({text})" if text else words
+def _words(code: str) -> str:
+    return code.lower().replace("_", " ")
 
 
 def _frame(data: bytes) -> tuple[int, int] | None:

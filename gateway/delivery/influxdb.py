@@ -1,5 +1,6 @@
 """Writing to InfluxDB: one POST, one answer. What the answer means is decided in :mod:`gateway.core.write_result`."""
 
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -11,19 +12,22 @@ from gateway import __version__
 from gateway.core.write_result import Answer, fate_of, retry_after_s
 from gateway.delivery.http_client import HttpClient
 from gateway.settings.config import Influxdb, split_url
-from gateway.settings.config_file import secret
+from gateway.settings.config_file import ConfigurationFault, secret
 from gateway.tls import tls_context
 
 _DATE_EVERY_S: Final = 10.0
 
 
 class InfluxdbClient:
-    """A client of one database or bucket. Use as an asynchronous context manager."""
+    """A client of one database or bucket. Use as an asynchronous context manager.
+
+    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
+    """
 
     def __init__(self, config: Influxdb, see_clock: Callable[[int], None] = lambda _: None) -> None:
         parts = split_url(config.url)
         secure = parts.scheme == "https"
-        tls = tls_context(config.tls.ca) if secure else None
+        tls = database_tls(config)
         self._timeout_s = config.timeout.total_seconds()
         self._http = HttpClient(parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80), tls, self._timeout_s)
         self._head = _request_head(config, parts.netloc.rpartition("@")[2])
@@ -66,6 +70,20 @@ class InfluxdbClient:
         except (ValueError, OverflowError):
             return
         self._see_clock(theirs_ms - time.time_ns() // 1_000_000)
+
+
+def database_tls(config: Influxdb) -> ssl.SSLContext | None:
+    """The context for HTTPS; None for plain HTTP.
+
+    :raises ConfigurationFault: ``influxdb.tls.ca`` cannot be used.
+    """
+    if split_url(config.url).scheme != "https":
+        return None
+    try:
+        return tls_context(config.tls.ca)
+    except (ssl.SSLError, OSError) as error:
+        why = error.strerror or str(error)
+        raise ConfigurationFault([f"{config.tls.ca}: influxdb.tls: cannot be used: {why}"]) from error
 
 
 def _secrets(config: Influxdb) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """The MQTT session: the same events however the bytes were cut, and only what the protocol allows."""
 
+from collections.abc import Callable
+
 import mqtt5
 import pytest
 
@@ -134,6 +136,28 @@ def test_a_refused_connection_says_why_in_words(packet: mqtt5.ConnAckPacket, sai
     session = opened(connected=False)
     assert said in receive(session, [packet.write()])[1]
     assert not session.connected
+
+
+@pytest.mark.parametrize(
+    ("connected", "kind", "code"),
+    [
+        (False, mqtt5.ConnAckPacket, mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD),
+        (True, mqtt5.DisconnectPacket, mqtt5.DisconnectReasonCode.NOT_AUTHORIZED),
+    ],
+    ids=["refused", "closed"],
+)
+def test_a_broker_s_own_words_are_told_without_the_password_and_cut(
+    connected: bool,  # noqa: FBT001
+    kind: Callable[..., mqtt5.ConnAckPacket | mqtt5.DisconnectPacket],
+    code: object,
+) -> None:
+    session = opened(connected=connected)
+    session.options = SessionOptions("gateway-1", username="user", password=b"hunter2secret")
+    packet = kind(reason_code=code, reason_str="user:hunter2secret is wrong" + "x" * 60_000)
+    _, said = receive(session, [packet.write()])
+    assert "(user:*** is wrongx" in said
+    assert len(said) < 400
+    assert "hunter2secret" not in said + repr(session)
 
 
 def test_a_connection_the_broker_ends_says_why() -> None:
