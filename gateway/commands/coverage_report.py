@@ -11,6 +11,7 @@ from unicodedata import normalize
 from gateway.core.coverage import Count, Coverage, Group
 from gateway.desk.documents import coverage_document
 from gateway.web.languages import words
+from schemas.printable import printable
 from schemas.spreadsheet import as_cell
 
 _AREA_WIDTH: Final = 25
@@ -56,7 +57,7 @@ def _area(code: str, areas: Mapping[str, str]) -> str:
     """An area by its name, with the code where another has the same name."""
     name = areas.get(code, code)
     told_apart = f" ({code})" if list(areas.values()).count(name) > 1 else ""
-    name, most = normalize("NFC", name), max(_AREA_WIDTH - len(told_apart), 8)
+    name, most = printable(normalize("NFC", name)), max(_AREA_WIDTH - len(told_apart), 8)
     return (name if len(name) <= most else f"{name[: most - 1]}…") + told_apart
 
 

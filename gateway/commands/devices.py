@@ -107,8 +107,7 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
     elif options.csv:
         print(printable(coverage_csv(found, registry.areas), layout=True), end="")
     else:
-        table = coverage_table(found, registry.areas, options.language or config.language)
-        print(printable(table, layout=True), end="")
+        print(coverage_table(found, registry.areas, options.language or config.language), end="")
 
 
 def _stand(document: Document) -> Stand:

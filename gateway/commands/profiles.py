@@ -80,14 +80,14 @@ def _propose(options: argparse.Namespace) -> int:
         for row in recorded_rows(str(options.jsonl)):
             collected.take(row.message.topic, row.message.payload, row.arrival_ms)
     elif fault := asyncio.run(_listen(config, collected, options.seconds)):
-        print(fault, file=sys.stderr)
+        print(printable(fault), file=sys.stderr)
         return _UNREACHABLE
     entities, notes = collected.entities()
     proposals, more = propose(entities, collected.heard)
     taken = _taken(config, collected.heard)
     documents = [text for text in (_document(proposal, taken, notes) for proposal in proposals) if text]
     notes += more
-    print(_summary(collected, len(documents), len(notes)), file=sys.stderr)
+    print(printable(_summary(collected, len(documents), len(notes))), file=sys.stderr)
     if not documents:
         print(*map(printable, notes), sep="\n", file=sys.stderr)
         return 1

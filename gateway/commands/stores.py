@@ -123,7 +123,8 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
         return
     print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
     print(f"topic  {printable(document['topic'])}\ndevice {printable(str(document['device']))}")
-    print(printable(document["detail"], layout=True), end="\n\n")
+    detail = printable(document["detail"], layout=True).replace("\n", "\n  ")  # so that no line of it looks like one of ours
+    print(detail, end="\n\n")
     print(printable(b64decode(document["payload_base64"]).decode(errors="backslashreplace"), layout=True))
 
 

@@ -75,6 +75,35 @@ def test_lists_of_rejects_escape_topics_and_details(
     assert not any(line.startswith("2026-11-25") for line in out.splitlines())
 
 
+@pytest.mark.parametrize(
+    "form",
+    [["list"], ["list", "--json"], ["coverage"], ["coverage", "--json"], ["coverage", "--csv"]],
+    ids=" ".join,
+)
+def test_lists_of_devices_escape_what_the_registry_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: list[str]
+) -> None:
+    escaped = json.dumps(f"owned{STEERING}\nm9 forged")
+    device = f"{{id: m1, site: s1, domain: water, area: a1, model: {escaped}, serial: {escaped}}}"
+    (tmp_path / "devices.yaml").write_text(f"areas: {{a1: {escaped}}}\ndevices: [{device}]\n")
+    assert main(["devices", *form, "-c", config(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "owned" in said.out
+    assert is_clean(said.out + said.err)
+    if "--csv" not in form:  # a cell may hold a line feed, between quotes
+        assert not any(line.startswith("m9") for line in said.out.splitlines())
+
+
+def test_an_import_escapes_what_a_spreadsheet_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tmp_path / "rows.csv"
+    for row in (f"m1,owned{STEERING}", f"owned{STEERING},x"):
+        rows.write_text(f"id,model\n{row}\n", encoding="utf-8", errors="surrogatepass")
+        main(["devices", "import", str(rows), "-c", config(tmp_path)])
+        said = capsys.readouterr()
+        assert "owned" in said.out + said.err
+        assert is_clean(said.out + said.err)
+
+
 def test_a_fault_of_the_configuration_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "gateway.yaml"
     path.write_text(r'{"mqtt": {"\u001b]0;owned\u0007": 1}}')
