@@ -53,6 +53,9 @@ class EnvelopeSpec(Part):
     data_when: When = Field(
         When(), description="Which of them carry a frame; the others are joins, acknowledgements and the like."
     )
+    heard_when: When | None = Field(
+        None, description="Which of the others were sent by the device itself, so that they are a sign of life."
+    )
     device: Paths = Field(description="The device; for LoRaWAN its EUI in base64 or hexadecimal.")
     payload: Annotated[FramePayload | None, BeforeValidator(_payload, json_schema_input_type=str | FramePayload | None)] = (
         Field(None, description="The frame's bytes; base64 when only the path is given.")

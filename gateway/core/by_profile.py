@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.candidates import NO_PORTS, Frame, Unnamed
+from gateway.core.candidates import NO_PORTS, Frame, Ignored, Unnamed
 from gateway.core.clock import DOUBTED_FUTURE_MS, YEAR_2020_MS, device_ms
 from gateway.core.device import NO_PARAMS, Device
 from gateway.core.frames import FRAME_WINDOW_MS, RecentFrames
@@ -59,8 +59,6 @@ class ByProfile:
             return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, self._alone(topic))
-        if not message.payload and frame is IgnoreCause.RULE:
-            self._heard(self._alone(topic), message, now_ms)
         outcome = self._recognised(frame, message, now_ms)
         if isinstance(frame, Frame) and frame.ports != NO_PORTS and (outcome.readings or outcome.rare is not None):
             topic.short_way = self._short_way(topic, frame, message.payload)
@@ -82,7 +80,7 @@ class ByProfile:
         source = topic.device()
         return self.streams.id_of(source) if source else ""
 
-    def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
+    def look(self, topic: ProfiledTopic, message: Message) -> Frame | Ignored | None:
         """The frame in a message, as recognised now, with the device's id; None: nobody takes it. No state changes."""
         document = None
         try:
@@ -93,14 +91,14 @@ class ByProfile:
             frame = topic.recognise(message, self.streams.registry, document)
         except Undecodable:
             return None
-        if not isinstance(frame, Frame):
-            return None
-        frame.device = self.streams.id_of(frame.device)
+        if isinstance(frame, Frame):
+            frame.device = self.streams.id_of(frame.device)
         return frame
 
-    def _recognised(self, frame: Frame | IgnoreCause, message: Message, now_ms: int) -> Outcome:
-        if isinstance(frame, IgnoreCause):
-            return Outcome(ignored=frame)
+    def _recognised(self, frame: Frame | Ignored, message: Message, now_ms: int) -> Outcome:
+        if isinstance(frame, Ignored):
+            self._heard(frame.device, message, now_ms)
+            return Outcome(ignored=frame.cause)
         device = self.streams.admit(frame.device)
         if isinstance(device, Unresolved):
             self.streams.note_turned_away(device, message.topic)
@@ -180,10 +178,12 @@ class ByProfile:
                 device.last_seen_ms = now_ms
         return Outcome(ignored=IgnoreCause.STATUS)
 
-    def _heard(self, name: str, message: Message, now_ms: int) -> None:
-        """A device sent nothing but a sign of life, on a topic that names it."""
-        device = self.streams.admit(name) if name else None
-        if isinstance(device, Device) and not message.retain and now_ms > device.last_seen_ms:
+    def _heard(self, source: str, message: Message, now_ms: int) -> None:
+        """A device sent nothing but a sign of life. One that nobody knows is not let in for that."""
+        if not source or message.retain or not self.streams.is_expected(source):
+            return
+        device = self.streams.admit(source)
+        if isinstance(device, Device) and now_ms > device.last_seen_ms:
             device.last_seen_ms = now_ms
 
     def decoded(self, held: Held, data: object, fault: str | None, now_ms: int) -> Outcome:

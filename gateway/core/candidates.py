@@ -14,14 +14,25 @@ if TYPE_CHECKING:  # a gateway without profiles does not pay for their language 
     from gateway.core.language.profile import CompiledProfile
 
 
-@dataclass(frozen=True, slots=True)
-class NotData:
+class NotData(NamedTuple):
     """An event that carries no frame: a join, an acknowledgement, an uplink without payload.
 
     :ivar why: for people.
+    :ivar device: the device that sent it by radio; empty where it is no sign of life.
     """
 
     why: str
+    device: str = ""
+
+
+class Ignored(NamedTuple):
+    """A message that is no data and no fault.
+
+    :ivar device: the name under which its device sends, where the message is a sign of life; else empty.
+    """
+
+    cause: IgnoreCause
+    device: str = ""
 
 
 NO_PORTS: Final[frozenset[int]] = frozenset()
@@ -137,12 +148,13 @@ class Asked:
     :ivar failure: what was wrong with a document that one of them read.
     :ivar unreadable: why the payload could not be read; it counts when none could read it.
     :ivar unregistered: the device, when profiles would take it that only the registry can name.
+    :ivar sender: the device of a radio frame that one of them ignores.
     """
 
     readable = ignored = False
     failure: Undecodable | None = None
     unreadable: Undecodable | None = None
-    unregistered = ""
+    unregistered = sender = ""
     _best: Frame | None = None
     _rank = (-1, -1)
     _alike: tuple[Frame, ...] = ()
@@ -161,7 +173,7 @@ class Asked:
         elif rank == self._rank:
             self._alike += (frame,)
 
-    def verdict(self, names: Callable[[], str]) -> Frame | IgnoreCause:
+    def verdict(self, names: Callable[[], str]) -> Frame | Ignored:
         """Who takes it; ``names`` tells who was asked.
 
         :raises Undecodable: nobody, or several alike; :class:`Unnamed` when a registration would decide.
@@ -174,7 +186,7 @@ class Asked:
             detail = f"{alike} take it alike; register {best.device} with its model"
             raise Unnamed(RejectReason.AMBIGUOUS_PROFILE, detail, best.device)
         if self.ignored:
-            return IgnoreCause.RULE
+            return Ignored(IgnoreCause.RULE, self.sender)
         if self.failure is not None:
             raise self.failure
         if self.unregistered:

@@ -127,6 +127,8 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
         device, payload, decoded, port, frame_counter, time, model = parts
         if not device or not (payload or decoded) or (decoded and type(decoded) is not dict) or may_be_unbounded(message):
             return None
+        if lorawan and port == 0 and not decoded:  # commands of the network, or a port that was left out
+            return None
         document = Unwrapped(
             device=eui_of(device) if lorawan else device,
             payload=payload or without,

@@ -5,6 +5,7 @@ The same frame through every server gives the same device, bytes and port, and s
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from gateway.core.candidates import NotData
@@ -21,12 +22,15 @@ from gateway.core.envelope_parts import (
 from gateway.core.envelope_plain import compile_plain
 from gateway.core.language.conditions import compile_test
 from gateway.core.language.paths import Get, parse_path
+from gateway.core.native import Undecodable
 from schemas.envelope import ANY_LORAWAN, EnvelopeSpec
 from schemas.profile_values import FirstOf
 from schemas.profile_when import Test, When
 
-_OTHER_EVENT: Final = NotData("an event of the network server that carries no frame")
-_EMPTY: Final = NotData("a frame without payload")
+_OTHER_EVENT: Final = "an event of the network server that carries no frame"
+_EMPTY: Final = "a frame without payload, or with commands of the network alone"
+_NETWORK_PORT: Final = (0, "0")
+"""LoRaWAN's port for commands of the network. One that is left out says nothing."""
 
 
 class Envelope:
@@ -46,10 +50,12 @@ class Envelope:
         self.topics = tuple(spec.topics)
         self._recognises = _holds(spec.when)
         self._holds_data = _holds(spec.data_when)
+        self._is_heard = _holds(spec.heard_when) if spec.heard_when is not None else None
         self._device = device_of(spec.device, lorawan=spec.lorawan)
         self._payload = payload_of(spec.payload)
         self._decoded = decoded_of(spec.decoded)
         self._port = whole_number_of(spec.port, "port")
+        self._told_port = first_of(spec.port if spec.lorawan else None)
         self._counter = whole_number_of(spec.frame_counter, "frame counter")
         self._time = time_of(spec.time)
         self._radio = radio_of(spec)
@@ -70,10 +76,11 @@ class Envelope:
         :raises Undecodable: ``bad_payload``, when something in it is broken.
         """
         if not self._holds_data(raw):
-            return _OTHER_EVENT
+            is_heard = self._is_heard is not None and self._is_heard(raw)
+            return NotData(_OTHER_EVENT, self._sender(raw) if is_heard else "")
         payload, decoded = self._payload(raw), self._decoded(raw)
-        if payload == b"" and decoded is None:
-            return _EMPTY
+        if decoded is None and (payload == b"" or self._told_port(raw) in _NETWORK_PORT):
+            return NotData(_EMPTY, self._sender(raw))
         rssi, snr = self._radio(raw)
         return {
             "device": self._device(raw),
@@ -87,6 +94,12 @@ class Envelope:
             "model": self._model(raw),
             "raw": raw,
         }
+
+    def _sender(self, raw: object) -> str:
+        """The device, where a message without data tells it."""
+        with suppress(Undecodable):
+            return self._device(raw)
+        return ""
 
 
 class Envelopes:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from gateway.core.broker_drops import BROKER_DROPPED
 from gateway.core.by_profile import BIRTH, ByProfile
-from gateway.core.candidates import Frame
+from gateway.core.candidates import Frame, Ignored
 from gateway.core.clock import ClockTrust, TimeRules, device_ms
 from gateway.core.device import Device
 from gateway.core.held import Held
@@ -76,7 +76,7 @@ class Processor:
         held: Held = ask.resume
         return self.process(held.message, ask.arrival_ms, Answer(held, data, fault))
 
-    def look(self, topic: ProfiledTopic, message: Message) -> Frame | None:
+    def look(self, topic: ProfiledTopic, message: Message) -> Frame | Ignored | None:
         """Which profile takes a message, and what it sees; None: none does. For those who explain it: no state changes."""
         return self._profiled.look(topic, message)
 

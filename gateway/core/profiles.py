@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Likeness, NotData, Way
+from gateway.core.candidates import NO_PORTS, Asked, Candidate, Frame, Group, Ignored, Likeness, NotData, Way
 from gateway.core.message import Message
 from gateway.core.native import Undecodable
 from gateway.core.sparkplug_births import Address, parse_address
@@ -163,13 +163,13 @@ class ProfiledTopic:
                     return Said(self._device(state, {}, None), online)
         return None
 
-    def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | IgnoreCause:
+    def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | Ignored:
         """The frame in a payload, or why it is no data; ``document`` where it was decoded already.
 
         :raises Undecodable: nobody takes it, or several do; :class:`Unnamed` when a registration would decide.
         """
         if not message.payload and self._ignores_empty():
-            return IgnoreCause.RULE
+            return Ignored(IgnoreCause.RULE, self.device() or "")
         asked = Asked()
         for group in self._groups:
             try:
@@ -180,7 +180,7 @@ class ProfiledTopic:
             if given is None:
                 continue
             if type(given) is NotData:
-                return IgnoreCause.NOT_DATA
+                return Ignored(IgnoreCause.NOT_DATA, given.device)
             asked.readable = True
             try:
                 found = self._named(group, given, registry, message) or self._ask(group, given, message, asked)
@@ -240,6 +240,8 @@ class ProfiledTopic:
             )
             if group.unnamed is not None:
                 asked.unregistered = self._device(group.unnamed, document, message)
+        if asked.ignored:
+            asked.sender = _sender(group, document)
         return None
 
     def likeness(self, frame: Frame, payload: bytes) -> Likeness | None:
@@ -266,7 +268,7 @@ class ProfiledTopic:
         document: Any,  # noqa: ANN401
         registry: Mapping[str, Named],
         message: Message,
-    ) -> Frame | IgnoreCause | None:
+    ) -> Frame | Ignored | None:
         """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
         if group.envelope is None:
             meant: Sequence[CompiledProfile] = [
@@ -283,7 +285,7 @@ class ProfiledTopic:
                 continue
             taken = profile.take(document, candidate.captures)
             if taken is IgnoreCause.RULE or (taken is None and _ignores(candidate, document)):
-                return IgnoreCause.RULE
+                return Ignored(IgnoreCause.RULE, _sender(group, document))
             if taken is not None:
                 device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
                 ports = profile.ports if len(meant) == 1 else NO_PORTS
@@ -314,6 +316,11 @@ class ProfiledTopic:
         if not device:
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"profile {profile.name}: the message does not tell its device")
         return device
+
+
+def _sender(group: Group, document: Any) -> str:  # noqa: ANN401
+    """The device of a frame in an envelope, which proves that it is there. Of other messages nobody knows who wrote them."""
+    return document["device"] if group.envelope is not None else ""
 
 
 def _entry(registry: Mapping[str, Named], source: str) -> Named | None:

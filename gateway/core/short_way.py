@@ -61,6 +61,8 @@ class ShortWay:
         its_name, payload, decoded, port, _, _, its_model = row
         if its_name != name or its_model != model or (ports is not None and port not in ports) or not payload:
             return None
+        if port == 0 and not decoded:  # commands of the network
+            return None
         if self._codec is not None and not (decoded and self._codec.prefer == "decoded"):
             outcome = self._ask(self._codec, row, message, now_ms)
         else:

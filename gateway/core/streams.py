@@ -262,6 +262,11 @@ class Streams:
         """Tell if the registry names a device."""
         return self._registered(name) is not None
 
+    def is_expected(self, source: str) -> bool:
+        """Tell if the device that sends under a name is registered, or was met before."""
+        name = self.id_of(source)
+        return name in self.devices or self.is_registered(name)
+
     def series(self, device: Device, domain: str, site: str) -> Series:
         """Where the readings of a device go that a profile made, in one domain."""
         if device.series is None:

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.codecs.calls import CodecCalls
 from gateway.codecs.protocol import CodecAnswer
 from gateway.codecs.protocol import CodecAsk as Call
-from gateway.core.candidates import Frame
+from gateway.core.candidates import Frame, Ignored
 from gateway.core.held import Held
 from gateway.core.message import CodecAsk, Message, Outcome
 from gateway.core.native import Broken, Undecodable
@@ -125,7 +125,8 @@ def finish(seen: Seen, answer: CodecAnswer) -> None:
 
 
 def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, arrival_ms: int) -> Seen:
-    frame = processor.look(topic, message)
+    looked = processor.look(topic, message)
+    frame = looked if isinstance(looked, Frame) else None
     seen = Seen(processor, message, arrival_ms, processor.process(message, arrival_ms))
     if frame is not None:
         if frame.profile.codec is not None and seen.asks is None:  # as the core does it
@@ -133,7 +134,7 @@ def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, ar
         seen.take(frame)
     elif said := topic.status(message.payload):
         seen.device = processor.streams.id_of(said.device)
-    elif source := topic.device():
+    elif source := (looked.device if isinstance(looked, Ignored) else "") or topic.device():
         seen.device = processor.streams.id_of(source)
     return seen
 

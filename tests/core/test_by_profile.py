@@ -187,14 +187,6 @@ def test_a_profile_for_any_topic_does_not_take_what_the_broker_tells_of_itself()
     assert (outcome.refusals, outcome.ignored) == ([], IgnoreCause.STATUS)
 
 
-@pytest.mark.parametrize(("retain", "last_seen_ms"), [(False, NOW_MS), (True, 0)])
-def test_an_empty_message_on_a_topic_that_names_a_device_is_a_sign_of_life(retain: bool, last_seen_ms: int) -> None:  # noqa: FBT001
-    into = pipeline(f"{UNTIMED}\nignore: [empty]", devices=[RegisteredDevice("d1")])
-    outcome = process(into, b"", retain=retain)
-    assert (outcome.ignored, outcome.refusals) == (IgnoreCause.RULE, [])
-    assert into.streams.devices["d1"].last_seen_ms == last_seen_ms
-
-
 # Bounds.
 
 

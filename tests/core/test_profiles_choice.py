@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.candidates import Frame
+from gateway.core.candidates import Frame, Ignored
 from gateway.core.language.profile import CompiledProfile
 from gateway.core.message import Message, Outcome
 from gateway.core.native import Undecodable
@@ -20,9 +20,7 @@ from tests.core.sparkplug_payloads import FLOAT, LONG, M, payload
 NATIVE_TOO = "iot/v1/s1/water/d1/readings"
 
 
-def choose(
-    profiles: Iterable[CompiledProfile], message: Message, devices: Iterable[RegisteredDevice] = ()
-) -> Frame | IgnoreCause:
+def choose(profiles: Iterable[CompiledProfile], message: Message, devices: Iterable[RegisteredDevice] = ()) -> Frame | Ignored:
     """What the profiles in force make of a message."""
     topic = Profiles(profiles, ENVELOPES).topic(message.topic)
     assert isinstance(topic, ProfiledTopic), "no profile takes the topic"
@@ -192,7 +190,7 @@ IGNORING = "ignore: {/kind: [join, version]}"
 def test_a_frame_that_a_rule_ignores_is_no_data_and_no_fault(texts: list[str], device: str | None) -> None:
     devices = [RegisteredDevice("d1", profile=device)] if device else []
     found = choose([profile(text) for text in texts], sent({"kind": "join"}), devices)
-    assert found is IgnoreCause.RULE
+    assert found == Ignored(IgnoreCause.RULE)
 
 
 def test_what_one_ignores_another_may_take() -> None:
@@ -208,7 +206,7 @@ def test_what_one_ignores_another_may_take() -> None:
     ],
 )
 def test_an_event_of_the_server_that_carries_no_frame_is_no_data(frame: dict[str, Any]) -> None:
-    assert choose([profile(RADIO)], uplink(**frame)) is IgnoreCause.NOT_DATA
+    assert choose([profile(RADIO)], uplink(**frame)) == Ignored(IgnoreCause.NOT_DATA, EUI if frame["data"] == b"" else "")
 
 
 @pytest.mark.parametrize(
@@ -386,7 +384,7 @@ def test_an_empty_payload_is_ignored_where_the_profile_says_so(decode: str) -> N
     written = decode if ":" not in decode else f"{{{decode}}}"
     text = f"match: {{topic: 't/{{device}}'}}\ndecode: {written}"
     with_rule = [profile(f"{text}\nignore: [empty, {{/kind: join}}]")]
-    assert choose(with_rule, sent(b"")) is IgnoreCause.RULE
+    assert choose(with_rule, sent(b"")) == Ignored(IgnoreCause.RULE, "d1")
     into = pipeline(text)
     assert into.process(sent(b""), NOW_MS).ignored is None
 

@@ -164,6 +164,12 @@ def test_an_item_that_when_leaves_out_says_so(desk: Desk) -> None:
     assert lines.count("step      water: when: false") == 1
 
 
+def test_a_frame_without_payload_names_its_device(desk: Desk) -> None:
+    lines = desk.text({**FRAME, "data": "", "rxInfo": [{"rssi": -90}]}, UPLINK)
+    assert f"device    {EUI}" in lines
+    assert any(line.startswith("ignored") and "not_data" in line for line in lines)
+
+
 # Without a topic.
 
 
