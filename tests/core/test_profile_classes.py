@@ -15,7 +15,6 @@ def counted(tag: str) -> str:
     ("tag", "key"),
     [
         pytest.param("{literal: moto}", ".literal", id="literal"),
-        pytest.param("moto", "", id="bare-text"),
         pytest.param("{path: /c, enum: {1: moto, 2: car}}", ".enum.1", id="enum"),
         pytest.param("{path: /c, enum: {1: car, '*': rest}}", ".enum.*", id="rest-of-an-enum"),
         pytest.param("{path: /c, default: moto}", ".default", id="default"),

@@ -123,7 +123,27 @@ def test_a_text_that_is_no_class_of_vehicles_shows_what_is_stored_for_it(desk: D
     desk.site.profile("pump", OWN.replace("measurement: water, fields: {ph: /ph}", fields, 1))
     told = 'step      vehicle_class from /c: "moto" → vehicle_class: "other"'
     assert told in desk.text({"n": 3, "c": "moto"}, "own/d1/pump")
-    assert not any("vehicle_class from" in line for line in desk.text({"n": 3, "c": "car"}, "own/d1/pump"))
+    assert 'step      vehicle_class from /c: "car"' in desk.text({"n": 3, "c": "car"}, "own/d1/pump")
+
+
+def test_the_steps_show_every_tag_and_the_fields_of_literals(desk: Desk) -> None:
+    point = "tags: {direction: {literal: ltr}, lane: /lane, channel: /room}, fields: {ph: /ph, level_m: {literal: 2}}"
+    desk.site.profile("pump", OWN.replace("fields: {ph: /ph}", point, 1))
+    lines = desk.text({"ph": 7, "lane": 3, "room": "Phòng 2"}, "own/d1/pump", "--profile", "pump")
+    assert [line.removeprefix("step      ") for line in lines if line.startswith("step") and "time" not in line] == [
+        "level_m from literal 2: 2",
+        "ph from /ph: 7",
+        'channel from /room: "Phòng 2" → channel: dropped, bad_tag',
+        'direction from literal "ltr": "ltr"',
+        'lane from /lane: "3"',
+    ]
+
+
+def test_the_steps_show_a_field_that_its_when_leaves_out(desk: Desk) -> None:
+    desk.site.profile("pump", OWN.replace("{ph: /ph}", "{ph: /ph, level_m: {path: /l, when: {/ok: [1]}}}", 1))
+    left_out = "step      level_m from /l: nothing: its when does not hold"
+    assert left_out in desk.text({"ph": 7, "l": 3, "ok": 0}, "own/d1/pump")
+    assert "step      level_m from /l: 3" in desk.text({"ph": 7, "l": 3, "ok": 1}, "own/d1/pump")
 
 
 # What led to nothing.

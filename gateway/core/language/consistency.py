@@ -1,10 +1,13 @@
 """The parts of a profile together: what cannot stand side by side, and what is allowed but seldom meant."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
-from gateway.core.language.decoding import envelope_of
+from gateway.core.language.decoding import Read, envelope_of
+from gateway.core.language.paths import Get, parse_path
 from gateway.core.language.sources import Fault, Scope
+from gateway.core.native import Undecodable
 from schemas.profile import Profile
 
 Warned = tuple[str, str]
@@ -27,6 +30,26 @@ def check(model: Profile, scope: Scope) -> None:
     with scope.gather("points"):
         if not model.points and not model.status:
             raise Fault("", "give at least one: what the payload holds")
+
+
+def tests_hold(model: Profile, read: Read, root: Get) -> Callable[[str], bool]:
+    """What tells if a message in the profile's tests has something at a path; of a frame in an envelope, its named parts."""
+
+    def hold(path: str) -> bool:
+        if envelope_of(model) is not None:
+            return path in _PARTS
+        get = parse_path(path).get
+        for message in (message for test in model.tests for message in test.sequence()):
+            with suppress(Undecodable):
+                if get(root(read(message.body()))) is not None:
+                    return True
+        return False
+
+    return hold
+
+
+_PARTS: Final = frozenset({"/device", "/port", "/frame_counter", "/rssi", "/snr", "/model"})
+"""Those that can be a tag."""
 
 
 def warnings_of(model: Profile) -> Iterator[Warned]:

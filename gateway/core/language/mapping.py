@@ -8,7 +8,7 @@ from gateway.core.language.conditions import Holds, always, compile_when
 from gateway.core.language.fields import Field, are_missed, compile_entry, compile_fields, read_fields, rules_of
 from gateway.core.language.items import Walker
 from gateway.core.language.named_fields import NamedFields
-from gateway.core.language.paths import Node, end_of, parse_path
+from gateway.core.language.paths import Node, Nothing, end_of, parse_path
 from gateway.core.language.points_found import Found
 from gateway.core.language.sources import Fault, Here, Scope, Take
 from gateway.core.language.steps import BOUNDS
@@ -259,11 +259,13 @@ class Point:
         if self._device is not None:
             self._enter_device(self._device, here, sight)
         for field in [*self._fields, *(meant.fields if meant is not None else ())]:
+            origin = f"{field.name} from {field.reader.origin or (here.key if self._walker else 'several')}"
             if field.when is not None and not field.when(here):
+                yield origin, Nothing("its when does not hold")
                 continue
             value = field.reader.take(here)
             end = field.reader.end(here) if value is None and field.reader.end is not None else value
-            yield f"{field.name} from {field.reader.origin or (here.key if self._walker else 'several')}", end
+            yield origin, end
             for step in field.reader.steps:
                 if value is None or isinstance(value, DropCause):
                     break

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from gateway.core.language.conditions import Holds, always, compile_when
-from gateway.core.language.consistency import check, warnings_of
+from gateway.core.language.consistency import check, tests_hold, warnings_of
 from gateway.core.language.decoding import (
     Decoders,
     Prepare,
@@ -229,6 +229,8 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
     decode_key, read = _gathered(
         scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), decoders, has_each=has_each)
     )
+    root = _gathered(scope, "root", _WHOLE, lambda: _root(model))
+    scope.tests_hold = tests_hold(model, read, root)
     times = _times(model, scope)
     common = Common(
         times,
@@ -241,7 +243,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
     profile = CompiledProfile(
         _points=points,
         _alone=points[0] if len(points) == 1 and points[0].is_plain else None,
-        _root=_gathered(scope, "root", _WHOLE, lambda: _root(model)),
+        _root=root,
         ports=ports,
         _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, scope)),
         _ignored=_rules(model, scope),

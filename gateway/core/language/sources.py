@@ -84,6 +84,7 @@ class Scope:
     :ivar decimal: the mark that the decoder took for the decimal one where it made numbers of texts; empty where it makes none.
     :ivar in_each: there is an item.
     :ivar taken: names in braces of the pattern for its name.
+    :ivar tests_hold: tells if a message in the tests has something at a path.
     :ivar place: key of this place in the profile.
     :ivar required: parameters without a default; filled while compiling.
     :ivar faults: all that is wrong; filled while compiling.
@@ -94,6 +95,7 @@ class Scope:
     decimal: str = ""
     in_each: bool = False
     taken: frozenset[str] = frozenset()
+    tests_hold: Callable[[str], bool] = lambda _: False
     place: str = ""
     required: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)

@@ -21,20 +21,19 @@ class TakeTags:
     """The tags of a point.
 
     :ivar take: gives them sorted by name, and adds what it must drop to a list.
-    :ivar class_text: the class of vehicles as it is sent, for those who explain it; None where no tag is one.
-    :ivar class_origin: where it comes from.
+    :ivar told: name, origin and text of each, for those who explain them.
     """
 
     take: Callable[[Here, list[Drop]], Tags]
-    class_text: Take | None = None
-    class_origin: str = ""
+    told: Sequence[tuple[str, str, Take]] = ()
 
     def explain(self, here: Here) -> Iterator[tuple[str, Node]]:
-        """The text that is no class, and what is stored for it."""
-        text = self.class_text(here) if self.class_text is not None else None
-        if isinstance(text, str) and not isinstance(text, DropCause) and text not in VEHICLE_CLASSES:
-            yield f"{_CLASS} from {self.class_origin}", text
-            yield f"{_CLASS}: {_CLASS}", checked(_CLASS, text)
+        """Each tag: its text, and what is stored where that is another."""
+        for name, origin, take in self.told:
+            text = take(here)
+            yield f"{name} from {origin}", text
+            if isinstance(text, str) and not isinstance(text, DropCause):
+                yield f"{name}: {name}", checked(name, text)
 
 
 _CLASS: Final = "vehicle_class"
@@ -44,17 +43,17 @@ no_tags: Final = TakeTags(lambda _here, _dropped: ())
 def compile_tags(tags: Mapping[Any, TextSource], scope: Scope) -> TakeTags:
     """The tags that a profile says; faults go to the scope's list."""
     takes: list[tuple[str, Take]] = []
+    told: list[tuple[str, str, Take]] = []
     for name in TEXT_TAGS:
         if name in tags:
             with scope.gather(f"tags.{name}"):
-                _check_bare(tags[name], scope)
-                takes.append((name, compile_text(tags[name], scope)))
+                source = _meant(name, tags[name], scope)
+                take = compile_text(source, scope)
+                takes.append((name, take))
+                told.append((name, origin_of(source) or next(iter(source.sources()), "several"), take))
                 if name == _CLASS:
-                    _check_classes(tags[name], scope)
-    if _CLASS not in tags:
-        return TakeTags(_all_of(takes)) if takes else no_tags
-    source = tags[_CLASS]
-    return TakeTags(_all_of(takes), dict(takes).get(_CLASS), origin_of(source) or next(iter(source.sources()), ""))
+                    _check_classes(source, scope)
+    return TakeTags(_all_of(takes), told) if takes else no_tags
 
 
 def _all_of(takes: Sequence[tuple[str, Take]]) -> Callable[[Here, list[Drop]], Tags]:
@@ -89,10 +88,6 @@ def _check_classes(source: TextSource, scope: Scope) -> None:
         if text is not None:
             with within(key):
                 _check_class({**steps, "literal": text}, scope)
-    if isinstance(source, BareText) and source.path is not None and not scope.in_each:
-        text = source.path.first_of[0]
-        if "{" not in text and text not in scope.captures:
-            _check_class({**steps, "literal": text}, scope)
 
 
 def _check_class(source: Mapping[str, Any], scope: Scope) -> None:
@@ -101,13 +96,23 @@ def _check_class(source: Mapping[str, Any], scope: Scope) -> None:
         raise Fault("", f"{source['literal']!r} is no class of vehicles; there are: {', '.join(VEHICLE_CLASSES)}")
 
 
-def _check_bare(source: TextSource, scope: Scope) -> None:
-    """Refuse, inside of ``each``, a text that may be meant as it is as well as be a key of the item."""
-    if not (isinstance(source, BareText) and source.path is not None and scope.in_each):
-        return
-    text = source.path.first_of[0]
-    if not any(f"{{{name}}}" in text for name in scope.taken | scope.captures):
+def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
+    """The same with its one meaning, where it is a text that may be meant as it is as well as be a key.
+
+    :raises Fault: nothing tells which is meant.
+    """
+    text = source.path.first_of[0] if isinstance(source, BareText) and source.path is not None else ""
+    if not text or any(f"{{{name}}}" in text for name in scope.taken | scope.captures):
+        return source
+    if scope.in_each:
         raise Fault("", f"{text!r} may be a text or a key of the item; write {{literal: {text}}} or {{path: {text}}}")
+    if text in scope.captures or "/" in text or "[" in text:
+        return source
+    if text.isdecimal() or (name == _CLASS and text in VEHICLE_CLASSES):
+        return TextSource(literal=text)
+    if scope.tests_hold(path := f"/{text}"):
+        return TextSource.model_validate({"path": path})
+    raise Fault("", f"{text!r} is no key of a message in the tests; write {{literal: {text}}} for the text itself, or /{text}")
 
 
 def checked(name: str, text: str) -> str | DropCause:
