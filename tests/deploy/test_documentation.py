@@ -9,9 +9,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from pydantic import BaseModel
 
 from firmware_sim.cli import _parser as firmware_sim_parser
 from gateway.cli import _parser as gateway_parser
+from gateway.settings.config import Config
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -165,6 +167,34 @@ def test_every_target_module_and_test_of_an_example_exists(page: Path) -> None:
             missing += [name] if find_spec(name) is None else []
         missing += [name for name in re.findall(r"\b(tests/[\w/]+\.py)", snippet) if not (CHECKOUT / name).exists()]
     assert not missing
+
+
+# ---- Settings, metrics and addresses ---------------------------------------------------------------------------------
+
+
+@each_page
+def test_every_setting_of_the_documentation_is_one_that_the_configuration_has(page: Path) -> None:
+    sections = {name: field.annotation for name, field in Config.model_fields.items()}
+    missing = []
+    for section, key in re.findall(r"`(\w+)\.(\w+)`", prose(page)):
+        model = sections.get(section)
+        if key not in {"yaml", "db"} and isinstance(model, type) and issubclass(model, BaseModel):
+            missing += [f"{section}.{key}"] if key not in model.model_fields else []
+    assert not missing
+
+
+@each_page
+def test_every_metric_of_the_documentation_is_one_that_the_gateway_has(page: Path) -> None:
+    known = set(re.findall(r'"(gateway_\w+)"', text_of("gateway/metrics.py")))
+    named = {name.removesuffix("_total") for name in re.findall(r"`(gateway_[a-z_]+)", prose(page))}
+    assert named <= known
+
+
+def test_every_address_in_the_operators_table_is_served() -> None:
+    served = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway" / "web").glob("*.py"))
+    named = {path for row in rows("docs/operation.md", "## HTTP") for path in re.findall(r"`(/[^`]*)`", row[0])}
+    assert len(named) > 10
+    assert {path for path in named if f'"{path.replace("/ID", "/{id}")}"' not in served} == set()
 
 
 # ---- Libraries -------------------------------------------------------------------------------------------------------
