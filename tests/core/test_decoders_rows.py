@@ -166,6 +166,8 @@ def field(kind: str, at: int = 0, **more: object) -> dict[str, object]:
         pytest.param(field("text", 1, length=4), "ff41420043", "AB", id="text-ends-at-nul"),
         pytest.param(field("text"), "41ff", "A\ufffd", id="text-not-utf-8"),
         pytest.param(field("hex", 1), "00abcd", "abcd", id="hex-to-the-end"),
+        pytest.param(field("hex", length=4, order="dcba"), "01453412", "12344501", id="number-of-a-meter-lowest-first"),
+        pytest.param(field("text", length=4, order="badc"), "42413231", "AB12", id="text-in-swapped-registers"),
     ],
 )
 def test_a_field_is_read_from_a_frame(one: dict[str, object], frame: str, value: object) -> None:

@@ -206,3 +206,46 @@ points:
     (found,) = points(text, {"data": data})
     assert (found.device, found.values) == ("19822733", {"volume_m3": 125.977})
     assert found.dropped == [("device", DropCause.BAD_TAG)] * 2
+
+
+def test_a_value_dropped_of_an_item_marks_the_point_that_its_neighbours_make() -> None:
+    text = """
+points:
+  - measurement: water
+    each: {of: /vals, by: id, value: val}
+    map: {cl: {field: chlorine_mg_l, sentinels: [NAN]}, ph: ph, "*": skip}
+"""
+    for vals in ([{"id": "cl", "val": "NAN"}, {"id": "ph", "val": 7}], [{"id": "ph", "val": 7}, {"id": "cl", "val": "NAN"}]):
+        (found,) = points(text, {"vals": vals})
+        assert (found.values, found.dropped) == ({"ph": 7.0}, [("cl", DropCause.SENTINEL)])
+        assert found.quality == Quality.VALUE_DROPPED
+
+
+def test_a_value_dropped_of_an_item_marks_no_point_of_another_time() -> None:
+    values = [{"id": 101, "val": 1000, "ts": NOW_MS, "qc": 3}, {"id": 102, "val": "-", "ts": NOW_MS - 1000, "qc": 3}]
+    (found,) = points(KEYED, {"vals": values})
+    assert (found.dropped, found.quality) == ([("102", DropCause.WRONG_TYPE)], 0)
+
+
+def test_a_name_written_out_goes_before_a_pattern_that_also_fits() -> None:
+    text = """
+points:
+  - measurement: power
+    each: {of: /vals, by: id, value: val}
+    map: {"U{p:1|2|3}": skip, "U2": voltage_l2_v, "{any}": skip}
+"""
+    assert shown(text, {"vals": [{"id": "U1", "val": 1}, {"id": "U2", "val": 231}]}) == [({}, {"voltage_l2_v": 231.0})]
+
+
+def test_numbers_behind_all_rows_are_items() -> None:
+    text = (RUNNING % -1).replace("of: /deltas", 'of: "/rows[*]/n"')
+    found = points(text, {"total": 5938, "rows": [{"n": 1}, {"n": 2}]})
+    assert [point.values["volume_m3"] for point in found] == [5.937, 5.935]
+
+
+def test_a_row_without_a_number_does_not_shift_those_behind_it() -> None:
+    text = """
+points: [{measurement: water, each: {of: "/rows[*]/n"}, tags: {channel: {key: true}}, fields: {ph: {item: true}}}]
+"""
+    found = shown(text, {"rows": [{"n": 7}, {}, {"n": 8}]})
+    assert found == [({"channel": "0"}, {"ph": 7.0}), ({"channel": "2"}, {"ph": 8.0})]

@@ -137,7 +137,7 @@ def _compiled(field: object) -> tuple[str, int, int, Reader]:
     if bits is not None and kind[0] not in "ui":
         raise ValueError(f"{name}: bits are of an integer, not of {kind}")
     try:
-        return name, at, width, _reader(kind, order, bits, signed=bool(_of(field, "signed")))
+        return name, at, width, _reader(kind, order, bits, width, signed=bool(_of(field, "signed")))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
@@ -146,8 +146,8 @@ def _of(field: object, key: str) -> Any:  # noqa: ANN401 - the caller knows the 
     return field.get(key) if isinstance(field, Mapping) else getattr(field, key, None)
 
 
-def _reader(kind: str, order: str, bits: Any, *, signed: bool) -> Reader:  # noqa: ANN401 - a pair in whatever form YAML gave it
-    arrange = _arranged(order, WIDTHS.get(kind))
+def _reader(kind: str, order: str, bits: Any, width: int, *, signed: bool) -> Reader:  # noqa: ANN401 - as YAML gave it
+    arrange = _arranged(order, width or None)
     if kind in _FLOATS:
         unpack = _FLOATS[kind].unpack
         return lambda field: unpack(arrange(field))[0]
@@ -159,7 +159,8 @@ def _reader(kind: str, order: str, bits: Any, *, signed: bool) -> Reader:  # noq
     if kind in WIDTHS:
         signed = signed or kind[0] == "i"
         return _integer(order, arrange, signed=signed)
-    return (lambda field: _bcd(arrange(field))) if kind == "bcd" else _TEXTS[kind]
+    read = _SPANS[kind]
+    return read if order == "abcd" else lambda field: read(arrange(field))
 
 
 def _integer(order: str, arrange: Callable[[bytes], bytes], *, signed: bool) -> Reader:
@@ -213,4 +214,4 @@ def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "replace").strip()
 
 
-_TEXTS: Final[Mapping[str, Reader]] = {"text": _text, "hex": bytes.hex}
+_SPANS: Final[Mapping[str, Reader]] = {"bcd": _bcd, "text": _text, "hex": bytes.hex}

@@ -196,10 +196,11 @@ class Point:
         for field in named:
             dropped = []
             values = read_fields((field,), here, dropped)
-            if values:
+            dropped = [(here.key, cause) for _, cause in dropped]
+            if values or dropped:
                 self._add(values, dropped, field.tags, here, sight, found)
-            elif dropped or are_missed((field,), here):
-                found.miss(self.measurement, [(here.key, cause) for _, cause in dropped])
+            elif are_missed((field,), here):
+                found.miss(self.measurement, [])
 
     def _add(
         self, values: dict[str, Any], dropped: list[Drop], own_tags: TakeTags, here: Here, sight: Sight, found: Found

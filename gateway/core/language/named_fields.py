@@ -1,7 +1,7 @@
 """``map``: from the names of items to fields. Patterns are worked out at load time as far as they can be.
 
 ``Voltage/L{p:1|2|3}`` stands for three names, each with its own field. ``{p}`` alone takes any text and is tried in the order
-of the profile.
+of the profile. A name that is written out goes before all patterns.
 """
 
 import re
@@ -42,7 +42,7 @@ class NamedFields(Generic[T]):
         self._known: dict[str, Meant[T]] = {}
         self._patterns: list[tuple[re.Pattern[str], Sequence[T]]] = []
         self._rest: Meant[T] | None = None
-        for pattern, meant in entries.items():
+        for pattern, meant in sorted(entries.items(), key=lambda entry: "{" in entry[0]):  # what is written out goes before
             inside = scope.below(f"map.{pattern}")
             with inside.gather(""):
                 self._add(pattern, meant, inside)

@@ -281,11 +281,28 @@ def stands_for(value: object, text: str) -> bool:
 
 def _lister(steps: Sequence[Step]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
     """Behind a selector the things found are the items; else the list or map found holds them."""
+    if len(steps) > 1 and isinstance(steps[-1], str) and any(isinstance(step, _All) for step in steps):
+        return _column_lister(steps[:-1], steps[-1])
     selects = bool(steps) and isinstance(steps[-1], Fitting | _All)
 
     def items(document: Node) -> Iterable[tuple[str, Node]]:
         found = _walk([document], steps)
         if selects:
+            return ((str(number), item) for number, item in enumerate(found))
+        return (pair for container in found for pair in pairs(container))
+
+    return items
+
+
+def _column_lister(way: Sequence[Step], key: str) -> Callable[[Node], Iterable[tuple[str, Node]]]:
+    """The items behind ``[*]`` and a key: those of the lists that stand there; what is no list or map is an item itself.
+
+    A row without a number is an item too: what counts the rows, as a time does, must not go wrong.
+    """
+
+    def items(document: Node) -> Iterable[tuple[str, Node]]:
+        found = [_member(row, key) for row in _walk([document], way)]
+        if any(node is not None and not isinstance(node, dict | list) for node in found):
             return ((str(number), item) for number, item in enumerate(found))
         return (pair for container in found for pair in pairs(container))
 

@@ -23,7 +23,7 @@ class Found:
     :ivar stamp: the time of the whole message, once it is known.
     """
 
-    __slots__ = ("_by_key", "_lost", "_merged", "asked", "points", "stamp")
+    __slots__ = ("_by_key", "_lost", "_merged", "_without", "asked", "points", "stamp")
 
     def __init__(self) -> None:
         self.points: list[Mapped] = []
@@ -32,6 +32,7 @@ class Found:
         self._by_key: dict[object, Mapped] = {}
         self._merged = False
         self._lost: list[Drop] = []
+        self._without: list[Mapped] = []
 
     def remember(self, stamp: Stamp | None) -> Stamp | None:
         """The time of the whole message, worked out once."""
@@ -51,8 +52,15 @@ class Found:
     def add(self, point: Mapped) -> None:
         """Add a point, or its values to the one they belong to. With another value for the same field it stays one of its own.
 
+        Where all values were dropped it waits for the point that others make.
+
         :raises Undecodable: there are too many.
         """
+        if not point.values:
+            self.asked = self.asked or point.measurement
+            if len(self._without) < LOST_MAX:
+                self._without.append(point)
+            return
         if point.dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in point.dropped):
             point.quality |= Quality.VALUE_DROPPED
         if not self.points:  # the only one, most of the time
@@ -78,6 +86,7 @@ class Found:
 
         None at all: the profile wants nothing of this message.
         """
+        self._tell_drops()
         for point in self.points:
             if point.measurement in COUNTING:
                 _complete(point, sight.params if point.device is None else sight.params_of(point.device))
@@ -88,6 +97,18 @@ class Found:
         elif not self.points and self.asked:
             self.points.append(Mapped(self.asked, {}, dropped=self._lost))
         return self.points
+
+    def _tell_drops(self) -> None:
+        """Mark the points of which a value was dropped that stood alone, as that of an item."""
+        known: dict[object, Mapped] = {_key(point): point for point in reversed(self.points)} if self._without else {}
+        for without in self._without:
+            point = known.get(_key(without))
+            if point is None:
+                self.lose(without.dropped)
+                continue
+            point.dropped += without.dropped
+            if any(cause is not DropCause.UNKNOWN_KEY for _, cause in without.dropped):
+                point.quality |= Quality.VALUE_DROPPED
 
 
 def _key(point: Mapped) -> object:
