@@ -234,7 +234,10 @@ class ByProfile:
         return outcome
 
     def sights(self, frame: Frame, device: Device, message: Message, now_ms: int) -> list[Sight]:
-        """What the profile of a frame may look at: where a codec gave a list, once for each item, as if it stood alone."""
+        """What the profile of a frame may look at.
+
+        Where a codec gave a list, once for each item, as if it stood alone. What the profile ignores is left out.
+        """
         params = device.registered.params if device.registered else NO_PARAMS
         properties = dict(message.user_properties) if message.user_properties else {}
         believes = _Belief(self.judge, device, now_ms)
@@ -242,9 +245,8 @@ class ByProfile:
             frame.document, message.topic, frame.captures, params, now_ms, believes, properties, self.streams.params_of
         )
         data = frame.document.get("codec") if frame.profile.codec is not None else None
-        if type(data) is not list:
-            return [whole]
-        return [replace(whole, document=frame.document | {"codec": item}) for item in data]
+        items = [replace(whole, document=frame.document | {"codec": item}) for item in data] if type(data) is list else [whole]
+        return [sight for sight in items if frame.profile.wants(sight)]
 
     def _measured(self, one: Mapped, held: Held, sight: Sight, message: Message, now_ms: int, outcome: Outcome) -> None:
         device = held.device

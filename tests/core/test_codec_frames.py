@@ -11,6 +11,7 @@ from gateway.core.profiles import ProfiledTopic
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import HOUR_MS, NOW_MS, SECOND_MS, points
 from tests.core.profiled import EUI, answered, ask, pipeline, sent, uplink
+from tests.core.profiling import faults
 from tests.core.test_envelopes import MESSAGES
 
 CODEC = "match: {envelope: lorawan}\ncodec: c.js\npoints: [{measurement: water, fields: {ph: /codec/ph}}]"
@@ -106,3 +107,39 @@ def test_an_empty_list_says_nothing() -> None:
 def test_a_list_from_the_network_server_is_read_alike() -> None:
     outcome = pipeline(LISTED).process(uplink(object=[item("ph", 7, NOW_MS), item("level", 2, NOW_MS - 1)]), NOW_MS)
     assert found(outcome) == [(NOW_MS, {"ph": 7.0}), (NOW_MS - 1, {"level_m": 2.0})]
+
+
+# What the profile ignores of what it gives.
+
+IGNORING = CODEC.replace("points:", "ignore: [{/codec/kind: [ping, boot]}, {/port: 9}]\npoints:")
+
+
+def test_a_frame_that_the_codec_calls_no_data_is_ignored() -> None:
+    outcome = answered(pipeline(IGNORING), uplink(), {"kind": "ping", "ph": 7})
+    assert (outcome.ignored, points(outcome)) == (IgnoreCause.RULE, [])
+    assert points(answered(pipeline(IGNORING), uplink(), {"kind": "report", "ph": 7}))
+
+
+def test_what_is_ignored_by_its_port_is_not_shown_to_the_codec() -> None:
+    outcome = pipeline(IGNORING).process(uplink(fPort=9), NOW_MS)
+    assert (outcome.ignored, outcome.rare) == (IgnoreCause.RULE, None)
+
+
+def test_of_a_list_only_the_items_that_are_ignored_are_left_out() -> None:
+    outcome = answered(pipeline(IGNORING), uplink(), [{"kind": "boot", "ph": 1}, {"kind": "report", "ph": 7}])
+    assert len(points(outcome)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        pytest.param("points: [{measurement: water, fields: {ph: /codec/ph}}]", "points.0.fields.ph.path", id="no-codec"),
+        pytest.param("points: [{measurement: water, fields: {ph: /struct/ph}}]", "points.0.fields.ph.path", id="no-struct"),
+        pytest.param(
+            "codec: c.js\ndevice: /codec/id\npoints: [{measurement: water, fields: {ph: /codec/ph}}]", "device.path", id="early"
+        ),
+    ],
+)
+def test_a_path_to_what_a_frame_does_not_have_yet_is_refused(text: str, key: str) -> None:
+    (fault,) = faults(f"match: {{envelope: lorawan}}\n{text}")
+    assert fault.startswith(f"{key}: there is no /")

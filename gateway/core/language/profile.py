@@ -1,7 +1,7 @@
 """A device profile compiled: everything that follows from its YAML is worked out once, and is plain functions afterwards."""
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from gateway.core.language.conditions import Holds, always, compile_when
@@ -17,6 +17,7 @@ from gateway.core.language.decoding import (
     decode_of,
     envelope_of,
 )
+from gateway.core.language.ignored import EMPTY, compile_ignored
 from gateway.core.language.mapping import Common, Point, compile_quality
 from gateway.core.language.paths import Get, Node, parse_path
 from gateway.core.language.points_found import Found
@@ -36,7 +37,6 @@ from schemas.registry import plain_name
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 from schemas.topics import is_name
 
-EMPTY: Final = "empty"
 T = TypeVar("T")
 
 
@@ -111,6 +111,7 @@ class CompiledProfile:
     _root: Get
     _match: Holds
     _ignored: tuple[Holds, ...]
+    _ignored_answers: tuple[Holds, ...]
     _device: Take | None
     _site: Take | None
     _dedup: tuple[Take, ...]
@@ -125,11 +126,18 @@ class CompiledProfile:
         return self._match is always or self._match(Here(self._root(document), captures))
 
     def ignores(self, document: Node, captures: Mapping[str, str]) -> bool:
-        """Whether the frame is no data and no fault, by one of the rules ``ignore``."""
+        """Whether the frame is no data and no fault, by one of the rules ``ignore`` that need no codec."""
         if not self._ignored:
             return False
         here = Here(self._root(document), captures)
         return any(rule(here) for rule in self._ignored)
+
+    def wants(self, sight: Sight) -> bool:
+        """Whether what the codec gave is data: none of the rules ``ignore`` that look at it holds."""
+        if not self._ignored_answers:
+            return True
+        here = self._here(sight)
+        return not any(rule(here) for rule in self._ignored_answers)
 
     def take(self, document: Node, captures: Mapping[str, str]) -> Node:
         """The document, prepared; ``IgnoreCause.RULE`` when it is no data; None when it is none of the profile's.
@@ -144,7 +152,14 @@ class CompiledProfile:
     @property
     def plain_point(self) -> Point | None:
         """The one point of a profile for radio frames that says nothing but which fields they hold; None: it says more."""
-        more = (self._ignored, self._site, self._dedup, self._device, self.codec is not None and not self.codec.of_payload)
+        more = (
+            self._ignored,
+            self._ignored_answers,
+            self._site,
+            self._dedup,
+            self._device,
+            self.codec is not None and not self.codec.of_payload,
+        )
         plain = self._match is always and self._root is _WHOLE and self.prepare is as_it_is and not any(more)
         return self._alone if plain and self._times is _OF_ENVELOPE else None
 
@@ -225,6 +240,11 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
     scope.captures = frozenset(name for pattern in (*filters, *status_filters) for name in pattern.names)
     scope.decoder = "json" if model.match.envelope else decode_of(model).as_
     scope.decimal = "" if model.match.envelope else decimal_of(decode_of(model))
+    if envelope_of(model) is not None and model.root is None:
+        scope.absent = frozenset(["codec"] if model.struct is not None else ["codec", "struct"])
+    early = replace(scope)  # before the codec is asked
+    if model.codec is not None:
+        scope.absent -= {"codec"}
     has_each = any(point.each is not None for point in model.points)
     decode_key, read = _gathered(
         scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), decoders, has_each=has_each)
@@ -245,9 +265,10 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
         _alone=points[0] if len(points) == 1 and points[0].is_plain else None,
         _root=root,
         ports=ports,
-        _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, scope)),
-        _ignored=_rules(model, scope),
-        _device=_text(model.device, "device", scope, compile_device),
+        _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, early)),
+        _ignored=compile_ignored(model, early, of_answers=False),
+        _ignored_answers=compile_ignored(model, scope, of_answers=True),
+        _device=_text(model.device, "device", early, compile_device),
         _site=_text(model.site, "site", scope),
         _dedup=_dedup(model.dedup, scope),
         _times=times,
@@ -323,18 +344,6 @@ def _root(model: Profile) -> Get:
         return _WHOLE
     gets = [parse_path(text).get for text in model.root.first_of]
     return lambda document: next((found for get in gets if (found := get(document)) is not None), None)
-
-
-def _rules(model: Profile, scope: Scope) -> tuple[Holds, ...]:
-    rules = []
-    for number, rule in enumerate(model.ignore):
-        if rule == EMPTY:
-            continue
-        with scope.gather(f"ignore.{number}"):
-            if not rule.predicates():
-                raise Fault("", "an empty rule would ignore everything")
-            rules.append(compile_when(rule, scope))
-    return tuple(rules)
 
 
 def _text(

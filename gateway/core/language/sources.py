@@ -83,6 +83,7 @@ class Scope:
     :ivar decoder: how its messages are decoded; some formats bring their own units and times.
     :ivar decimal: the mark that the decoder took for the decimal one where it made numbers of texts; empty where it makes none.
     :ivar in_each: there is an item.
+    :ivar absent: first keys of a frame's document that it never has here.
     :ivar taken: names in braces of the pattern for its name.
     :ivar tests_hold: tells if a message in the tests has something at a path.
     :ivar place: key of this place in the profile.
@@ -94,6 +95,7 @@ class Scope:
     decoder: str = "json"
     decimal: str = ""
     in_each: bool = False
+    absent: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     tests_hold: Callable[[str], bool] = lambda _: False
     place: str = ""
@@ -246,12 +248,27 @@ def compile_path(text: str, scope: Scope) -> Take:
     if not scope.in_each and text in scope.captures:
         return _capture(text, scope)
     path = parse_path(text)
+    if scope.absent and path.steps and (path.absolute or not scope.in_each):
+        _check_part(path, scope.absent)
     if path.absolute and scope.in_each and path.searches:
         return _once(path)
     get = path.get
     if path.absolute or not scope.in_each:
         return lambda here: get(here.document)
     return lambda here: get(here.item)
+
+
+def _check_part(path: Path, absent: frozenset[str]) -> None:
+    """Refuse a path to what is never there: it would be nothing in every message."""
+    first = str(path.steps[0])
+    if first in absent:
+        raise Fault("", f"there is no /{first} here: {_ABSENT[first]}")
+
+
+_ABSENT: Final[Mapping[str, str]] = {
+    "codec": "what the network server has decoded is at /decoded; what a codec gives, with codec, is for points and ignore",
+    "struct": "it comes of struct, which the profile does not have",
+}
 
 
 def compile_own_value(take: Take, scope: Scope) -> Take:
