@@ -77,6 +77,15 @@ def test_a_list_or_a_test_that_is_not_true_is_a_fault(
     assert said in capfd.readouterr().out
 
 
+def test_only_tests_that_reach_the_changed_line_are_run_and_all_where_none_does(toy: Path) -> None:
+    """Else each change that survives would take the time of all tests of the table."""
+    told = toy / "told"
+    elsewhere = f"\n\ndef test_elsewhere() -> None:\n    with open({str(told)!r}, 'a') as file:\n        file.write('ran ')\n"
+    unsure_of_ten = STRONG.replace("takes(10", "takes(9")  # LIMIT = 9 survives, which no test reaches, and amount < LIMIT
+    assert run(toy, unsure_of_ten + elsewhere) == 1
+    assert told.read_text() == "ran ran ", "without a change, and with that of the constant"
+
+
 def test_what_is_listed_with_a_reason_may_survive(toy: Path) -> None:
     weaker = STRONG.replace("    assert toy.takes(10, closed=False)\n", "").replace("takes(11", "takes(12")
     assert run(toy, weaker) == 1

@@ -1,4 +1,4 @@
-"""One module on trial: its tests are collected once, then run in a fork for each change."""
+"""One module on trial: its tests are collected once; for each change those that reach its line are run in a fork."""
 
 import gc
 import json
@@ -7,12 +7,14 @@ import os
 import signal
 import struct
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from types import FunctionType, ModuleType
-from typing import Final, TextIO
+from types import FrameType, FunctionType, ModuleType
+from typing import Final, NamedTuple, Self, TextIO
 
 import pytest
 
@@ -21,7 +23,7 @@ from tests.mutate.changes import Change
 _PATIENCE_S: Final = 2.0
 _PATIENCE_TIMES: Final = 4.0
 """A test may take so long, or so many times what it takes without a change; else it waits for ever, or turns in circles."""
-_NUMBER: Final = struct.Struct("d")
+_NUMBER: Final = struct.Struct("q")
 _PASSED, _FAILED, _NOT_PUT = 0, 1, 3
 
 
@@ -31,6 +33,28 @@ class Verdict(Enum):
     KILLED = "killed"
     SURVIVED = "survived"
     NOT_PUT = "could not be put in place"
+
+
+class _Lines:
+    """Traces which lines of a file are run."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self.seen: set[int] = set()
+
+    def __call__(self, frame: FrameType, *_: object) -> Self | None:
+        """See a line; no line of another file is asked for."""
+        if frame.f_code.co_filename != self._file:
+            return None
+        self.seen.add(frame.f_lineno)
+        return self
+
+
+class _Course(NamedTuple):
+    """A test without a change: how long it takes, and which lines of the module it runs."""
+
+    took_s: float
+    lines: list[int]
 
 
 @dataclass
@@ -48,16 +72,22 @@ class Trial:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Collection is over."""
         items = list(session.items)
-        self._shared = mmap.mmap(-1, 8 * (1 + len(items)))  # of which test is running, and how long each takes
-        self._took_s: dict[pytest.Item, float] = {}
+        self._running = mmap.mmap(-1, _NUMBER.size)  # the number of the test
+        self._said_by_first = tempfile.TemporaryFile("w+")  # noqa: SIM115 - of both sides of the fork
+        self._courses: dict[pytest.Item, _Course] = {}
         if not items or self._in_fork(session, items, None) is not Verdict.SURVIVED:
             return True
-        self._took_s = {item: self._read(1 + at) for at, item in enumerate(items)}
+        self._said_by_first.seek(0)
+        self._courses = {item: _Course(*said) for item, said in zip(items, json.load(self._said_by_first), strict=True)}
         for number, change in enumerate(self.changes, start=1):
-            verdict = self._in_fork(session, items, change)
+            reaching = [item for item in items if change.line in self._courses[item].lines]
+            chosen = reaching or items  # what is run at the import only may matter to any test
+            verdict = self._in_fork(session, chosen, change)
             self.verdicts.append(verdict)
             if verdict is Verdict.KILLED:  # what noticed this one likely notices the next, in the same function
-                items.insert(0, items.pop(round(self._read(0))))
+                noticed = chosen[_NUMBER.unpack(self._running[:])[0]]
+                items.remove(noticed)
+                items.insert(0, noticed)
             elif verdict is Verdict.SURVIVED:
                 print(f"{self.module}:{change.line}: {change.key}", file=self.said, flush=True)
             if number % 50 == 0:
@@ -65,7 +95,6 @@ class Trial:
         return True
 
     def _in_fork(self, session: pytest.Session, items: list[pytest.Item], change: Change | None) -> Verdict:
-        self._write(0, 0.0)
         pid = os.fork()
         if not pid:
             os._exit(self._child(session, items, change))
@@ -84,24 +113,36 @@ class Trial:
                 return _NOT_PUT
             except Exception:  # noqa: BLE001 - the module cannot even be imported with it
                 return _FAILED
+        courses: list[_Course] = []
         for at, item in enumerate(items):
-            self._write(0, at)
-            began_s = time.monotonic()
+            _NUMBER.pack_into(self._running, 0, at)
             if change is not None:
-                signal.setitimer(signal.ITIMER_REAL, max(_PATIENCE_S, _PATIENCE_TIMES * self._took_s[item]))
-            behind = items[at + 1] if at + 1 < len(items) else None
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=behind)
+                signal.setitimer(signal.ITIMER_REAL, max(_PATIENCE_S, _PATIENCE_TIMES * self._courses[item].took_s))
+                _run(item, items[at + 1 :])
+            else:
+                courses.append(self._follow(item, items[at + 1 :]))
             if session.testsfailed:
                 return _FAILED
-            if change is None:
-                self._write(1 + at, time.monotonic() - began_s)
+        if change is None:
+            json.dump(courses, self._said_by_first)
+            self._said_by_first.flush()
         return _PASSED
 
-    def _read(self, place: int) -> float:
-        return float(_NUMBER.unpack_from(self._shared, 8 * place)[0])
+    def _follow(self, item: pytest.Item, behind: list[pytest.Item]) -> _Course:
+        lines = _Lines(str(sys.modules[self.module].__file__))
+        began_s = time.monotonic()
+        threading.settrace(lines)
+        sys.settrace(lines)
+        try:
+            _run(item, behind)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+        return _Course(time.monotonic() - began_s, sorted(lines.seen))
 
-    def _write(self, place: int, number: float) -> None:
-        _NUMBER.pack_into(self._shared, 8 * place, number)
+
+def _run(item: pytest.Item, behind: list[pytest.Item]) -> None:
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=behind[0] if behind else None)
 
 
 def put(module: ModuleType, source: str) -> bool:

@@ -35,6 +35,8 @@ def test_the_first_reading_after_a_pause_goes_at_once_and_the_next_share_a_write
             gate.influxdb.answer_all()
             await stopping
 
+    asyncio.run(story())
+
 
 def test_few_readings_make_the_next_wait_little() -> None:
     async def story() -> None:
