@@ -67,10 +67,10 @@ class ToJournal:
             await self._commit_refused()
             pressed, self._pressed = self._pressed, False
             if pressed and not self._breaker.is_open:
-                took = await self.commit_all(queued=self._delivery.outrun) and took
+                took = await self.commit_all(queued=self._delivery.outrun)
                 self._delivery.pump()
             if self._breaker.is_open:
-                took = await self.commit_all() and took
+                took = await self.commit_all()
                 self._urgent.clear()  # it was set for what has just been stored
                 if self._refused or self._delivery.hurried:
                     self._urgent.set()

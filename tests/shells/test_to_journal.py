@@ -198,6 +198,81 @@ def test_rows_that_made_room_are_given_up_and_only_then(monkeypatch: pytest.Monk
     asyncio.run(story())
 
 
+@pytest.fixture
+def an_hour_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits are, unless something presses."""
+    monkeypatch.setattr("gateway.delivery.to_journal._COMMIT_EVERY_S", 3600.0)
+
+
+@pytest.mark.usefixtures("an_hour_apart")
+def test_what_presses_during_a_commit_is_stored_by_the_next_at_once() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            gate.breaker.open(AWAY)
+            gate.journal.works.clear()
+            gate.come("q1")
+            await until(lambda: gate.journal.commits)
+            gate.come(*numbered(10, "more"))  # half of what may be owed
+            gate.journal.works.set()
+            await until(lambda: not gate.acknowledger.owed)
+            assert gate.journal.stored == [["q1"], numbered(10, "more")]
+            gate.breaker.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("an_hour_apart")
+@pytest.mark.parametrize("during_a_commit", [True, False])
+def test_a_batch_refused_when_influxdb_is_back_does_not_wait_for_the_time_of_a_commit(during_a_commit: bool) -> None:  # noqa: FBT001
+    """The live lane never waits for the journal; only its acknowledgement would."""
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.breaker.open(AWAY)
+            if during_a_commit:
+                gate.journal.works.clear()
+            gate.come("q1")
+            await until(lambda: gate.journal.commits if during_a_commit else gate.acknowledged)
+            gate.breaker.close()
+            gate.come("bad")
+            await until(lambda: gate.influxdb.waits)
+            gate.influxdb.answer(REFUSED)
+            await until(lambda: not gate.delivery.stranded())
+            gate.journal.works.set()
+            await until(lambda: gate.journal.refused == ["bad"])
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("an_hour_apart")
+def test_refused_batches_that_the_journal_takes_one_after_the_other_do_not_wait() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            for bad in ("bad1", "bad2"):
+                gate.come(bad)
+                await until(lambda: gate.influxdb.waits)
+                gate.influxdb.answer(REFUSED)
+                await until(lambda bad=bad: bad in gate.journal.refused)
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("an_hour_apart")
+def test_a_journal_that_takes_nothing_is_not_asked_without_a_pause_however_much_presses() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            gate.breaker.open(AWAY)
+            gate.journal.full = True
+            gate.come(*numbered(10))  # half of what may be owed
+            await until(lambda: gate.journal.commits)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert gate.journal.commits == 1
+            gate.breaker.close()
+
+    asyncio.run(story())
+
+
 async def _nothing_to_store(gate: Rig) -> tuple[bool, int, bool]:
     took = await gate.to_journal.commit_all()
     return took, gate.journal.commits, gate.to_journal.backlog.is_set()
