@@ -209,7 +209,7 @@ class Delivery:
             if wait_s > _TIMER_S and len(self._queue) == 1 and self._queue[0].readings:
                 if self._timer is None:
                     self._timer = self._loop.call_later(wait_s, self._timed)
-                return
+                break
             self._start(self.take_first(), now_s)
         if hurried:
             self._press(now_s, waited_s)

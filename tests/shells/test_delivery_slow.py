@@ -1,11 +1,12 @@
 """A slow InfluxDB holds up no acknowledgement, and a device that floods no reading of the others."""
 
 import asyncio
+from math import inf
 
 import pytest
 
 from gateway.core.batching import Batch
-from gateway.core.message import Reading
+from gateway.core.message import Outcome, Reading
 from gateway.delivery.aside import Aside
 from tests.shells.delivering import WINDOW, numbered, rig, until
 
@@ -42,6 +43,57 @@ def test_as_long_as_the_broker_can_wait_a_slow_influxdb_sends_nothing_to_the_jou
     asyncio.run(story())
 
 
+def test_an_influxdb_that_answers_soon_keeps_the_journal_untouched_however_much_is_owed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.delivery.deliver._HURRY_S", 3600.0)
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.come(*numbered(WINDOW))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            gate.influxdb.answer_all()
+            await until(lambda: len(gate.acknowledged) == WINDOW)
+            assert gate.journal.commits == 0
+
+    asyncio.run(story())
+
+
+def test_while_a_device_floods_the_broker_is_not_kept_waiting_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.delivery.deliver._HURRY_S", 3600.0)
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.delivery.aside.note(frozenset({"mad"}), inf)
+            gate.come(*numbered(WINDOW // 2))
+            await asyncio.sleep(0.15)  # slow enough
+            gate.delivery.pump()
+            await until(lambda: gate.journal.stored)
+
+    asyncio.run(story())
+
+
+def test_what_flies_and_is_stored_presses_for_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the way into the journal would turn in circles, and a flood be kept apart for an InfluxDB that keeps up."""
+    monkeypatch.setattr("gateway.delivery.deliver._HURRY_S", 0.01)
+    monkeypatch.setattr("gateway.delivery.deliver.SLOW_ANSWER_S", 0.01)
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.come(*numbered(WINDOW // 2))
+            await until(lambda: gate.acknowledged)
+            batch = gate.delivery.take(Outcome("water"), 0.0)
+            gate.delivery.hold(batch, 2**24)  # much memory is used, by what a codec is asked
+            gate.delivery.aside.note(frozenset({"mad"}), inf)  # long after the last time it pressed
+            assert gate.delivery.hurried
+            gate.delivery.pump()
+            assert not gate.delivery.aside.topics
+            gate.delivery.take_late(batch, 2**24, Outcome("water"), 0.0)
+
+    asyncio.run(story())
+
+
 def test_a_write_that_stalls_opens_the_breaker_although_its_readings_are_stored() -> None:
     async def story() -> None:
         async with rig(stall_s=0.5) as gate:
@@ -52,6 +104,21 @@ def test_a_write_that_stalls_opens_the_breaker_although_its_readings_are_stored(
             gate.come("later")
             await until(lambda: ["later"] in gate.journal.stored)
             assert "later" not in gate.posted
+
+    asyncio.run(story())
+
+
+def test_a_write_that_stalls_is_found_at_its_time_although_it_was_looked_after_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.delivery.deliver._HURRY_S", 1.0)
+
+    async def story() -> None:
+        async with rig(stall_s=1.05) as gate:
+            began_s = asyncio.get_running_loop().time()
+            gate.come("q1")
+            await until(lambda: gate.breaker.is_open)
+            assert 1.05 <= asyncio.get_running_loop().time() - began_s < 2.5
+            assert gate.events.influxdb_trouble.startswith("no answer for 1.")
+            gate.breaker.close()
 
     asyncio.run(story())
 

@@ -1,83 +1,15 @@
-"""The live lane and its numbers: how long readings wait, how many travel together, how much memory they take."""
+"""The live lane and its numbers: what may wait at a stop, what a refusal or a late answer does, how much memory is taken."""
 
 import asyncio
 
 import pytest
 
-from gateway.core.message import Outcome, Refusal
+from gateway.core.message import Outcome, Reading, Refusal
 from gateway.core.write_result import Answer
 from schemas.rejects import RejectReason
-from tests.shells.delivering import Rig, numbered, rig, until
+from tests.shells.delivering import numbered, rig, until
 
 AWAY, TOO_OLD, REFUSED, WRITTEN = Answer(503), Answer(400, "beyond retention policy"), Answer(400, "bad"), Answer(204)
-
-
-def lines_of(gate: Rig, number: int) -> list[str]:
-    """What one of the writes held."""
-    return gate.influxdb.asked[number][0]
-
-
-def test_the_first_reading_after_a_pause_goes_at_once_and_the_next_share_a_write() -> None:
-    async def story() -> None:
-        async with rig(max_delay_s=3600.0, receive_maximum=10_000) as gate:
-            gate.come(*numbered(900, "first"))  # the next may start 4.5 s later
-            await until(lambda: gate.influxdb.waits)
-            gate.influxdb.answer_all()
-            await until(lambda: gate.ledger.total("written") == 900)
-            gate.come("second")
-            gate.come("third")
-            for _ in range(5):
-                await asyncio.sleep(0)
-            assert len(gate.influxdb.asked) == 1
-            stopping = asyncio.create_task(gate.delivery.finish(5.0))
-            await until(lambda: gate.influxdb.waits)
-            assert lines_of(gate, 1) == ["second", "third"]
-            gate.influxdb.answer_all()
-            await stopping
-
-    asyncio.run(story())
-
-
-def test_few_readings_make_the_next_wait_little() -> None:
-    async def story() -> None:
-        async with rig(max_delay_s=3600.0) as gate:
-            for line in ("first", "second"):
-                gate.come(line)
-                await until(lambda: gate.influxdb.waits)
-                gate.influxdb.answer_all()
-            assert gate.posted == ["first", "second"]
-
-    asyncio.run(story())
-
-
-def test_no_reading_waits_longer_than_it_may() -> None:
-    async def story() -> None:
-        async with rig(max_delay_s=0.01, receive_maximum=10_000) as gate:
-            gate.come(*numbered(900, "first"))
-            await until(lambda: gate.influxdb.waits)
-            gate.influxdb.answer_all()
-            began_s = asyncio.get_running_loop().time()
-            gate.come("second")
-            await until(lambda: gate.posted[-1] == "second")
-            assert asyncio.get_running_loop().time() - began_s < 4.0
-
-    asyncio.run(story())
-
-
-def test_a_full_batch_does_not_wait_for_its_time() -> None:
-    async def story() -> None:
-        async with rig(max_delay_s=3600.0, max_readings=4) as gate:
-            gate.come("first")
-            await until(lambda: gate.influxdb.waits)
-            gate.influxdb.answer_all()
-            gate.come(*numbered(9))
-            while len(gate.posted) < 9:
-                await until(lambda: gate.influxdb.waits)
-                gate.influxdb.answer_all()
-            assert [len(lines) for lines, _ in gate.influxdb.asked] == [1, 4, 4]
-            await gate.delivery.finish(1.0)
-
-    asyncio.run(story())
 
 
 def test_what_waits_is_posted_when_the_gateway_stops() -> None:
@@ -275,6 +207,38 @@ def test_what_is_kept_apart_goes_to_the_journal_at_once_while_influxdb_is_away()
             await until(lambda: gate.acknowledged)
             assert asyncio.get_running_loop().time() - began_s < 0.9
             gate.breaker.close()
+
+    asyncio.run(story())
+
+
+def test_what_is_kept_apart_goes_to_the_journal_at_once_although_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It came at QoS 0, and InfluxDB is away."""
+    monkeypatch.setattr("gateway.delivery.deliver._ASIDE_S", 3600.0)
+
+    async def story() -> None:
+        async with rig() as gate:
+            gate.breaker.open(AWAY)
+            outcome = Outcome("water")
+            outcome.readings.append(Reading("mad", "water"))
+            gate.delivery.take(outcome, 0.0, floods=True)
+            gate.delivery.pump()
+            await until(lambda: gate.journal.stored == [["mad"]])
+            gate.breaker.close()
+
+    asyncio.run(story())
+
+
+def test_the_time_from_arrival_to_the_answer_of_influxdb_is_measured() -> None:
+    async def story() -> None:
+        async with rig() as gate:
+            outcome = Outcome("water")
+            outcome.readings.append(Reading("q1", "water"))
+            gate.delivery.take(outcome, asyncio.get_running_loop().time() - 100.0)
+            gate.delivery.pump()
+            await until(lambda: gate.influxdb.waits)
+            gate.influxdb.answer_all()
+            await until(lambda: gate.ledger.total("written"))
+            assert 100.0 <= gate.events.delivery.sum_s < 110.0
 
     asyncio.run(story())
 
