@@ -4,8 +4,8 @@ A kept connection leads to the server that once stood at the address. Each one i
 sooner when its answers show that it is the wrong server (:meth:`HttpClient.renew`); the name is resolved again each time.
 
 The bytes are read by httptools (the parser of Node.js); what stands here is only what a write needs: send a prepared head and
-a body in one piece, and make the answer a value. A full HTTP client spends more on a write of ten readings than all else that
-the gateway does with them. Redirects are never followed: an answer is an answer.
+a body in one piece, and make the answer a value. A write costs 36 to 44 µs of CPU; with aiohttp it costs 120 to 148, as much as
+ten readings (docs/decisions/0003-own-http-client.md). Redirects are never followed: an answer is an answer.
 """
 
 import asyncio

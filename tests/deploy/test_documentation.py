@@ -22,6 +22,7 @@ PAGES = sorted(
     if not any(part.startswith(".") for part in path.relative_to(CHECKOUT).parts)
 )
 PARSERS = {"gateway": gateway_parser(), "firmware-sim": firmware_sim_parser()}
+_PATHS = r"(?<![\w/.-])((?:gateway|schemas|firmware_sim|deploy|grafana|docs|tests|\.ci)/[\w./-]*\w)(?![\w*{/-])"
 each_page = pytest.mark.parametrize("page", PAGES, ids=str)
 
 
@@ -158,14 +159,15 @@ def test_commands_are_found_in_the_documentation() -> None:
 
 
 @each_page
-def test_every_target_module_and_test_of_an_example_exists(page: Path) -> None:
+def test_every_target_module_path_and_test_that_is_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", text_of("Makefile"), re.MULTILINE))
     missing = []
     for snippet in snippets(page):
         missing += [name for name in re.findall(r"^make ([a-z][a-z0-9-]*)", snippet) if name not in targets]
         for name in re.findall(r"python3? -m ([\w.]+)", snippet):
             missing += [name] if find_spec(name) is None else []
-        missing += [name for name in re.findall(r"\b(tests/[\w/]+\.py)", snippet) if not (CHECKOUT / name).exists()]
+        missing += [name for name in re.findall(_PATHS, snippet) if "NAME" not in name and not (CHECKOUT / name).exists()]
+    missing += sorted(set(re.findall(r"`(test_\w+)`", prose(page))) - defined())
     assert not missing
 
 
