@@ -20,8 +20,8 @@ ready:
 demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICES=300 SECONDS=60 (0: until Ctrl-C)
 	@$(BIN)/gateway demo --devices $(DEVICES) --seconds $(SECONDS)
 
-test: check ## what every change must pass, in minutes
-	@$(MAKE) --no-print-directory --output-sync --jobs=3 test-alone test-together-1 test-together-2 test-oldest
+test: ready ## what every change must pass, in minutes
+	@$(MAKE) --no-print-directory --output-sync --jobs=4 test-together-1 test-oldest test-alone test-together-2 check
 
 ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/services --ignore=tests/firmware_sim
 

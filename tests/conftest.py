@@ -8,12 +8,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway import services
+from tests.examples import examples
 from tests.processes import children
 from tests.waiting import until
 
 PR_SET_CHILD_SUBREAPER = 36
+
+# No time limit for one example: a busy machine is no fault of the code.
+settings.register_profile("ours", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session", autouse=True)

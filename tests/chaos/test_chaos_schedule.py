@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 from tests.chaos.faults import AWAY, FAULTS, KINDS
 from tests.chaos.one import KILLS_BROKER, deeds_of
 from tests.chaos.schedule import CLOCK_FAULTS, SAID_EXACTLY, SETTINGS, Deed, Kind, Setting, schedule, setting_of
+from tests.examples import examples
 
 NUMBERS = st.integers(0, 10_000)
 SECONDS = st.sampled_from([2.0, 6.0, 20.0, 40.0])
 
 
 @given(NUMBERS, SECONDS)
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_the_same_number_is_the_same_schedule(number: int, seconds: float) -> None:
     assert deeds_of(number, seconds) == deeds_of(number, seconds)
 
 
 @given(NUMBERS, SECONDS)
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_every_fault_is_over_in_time(number: int, seconds: float) -> None:
     deeds = deeds_of(number, seconds)
     assert deeds
@@ -31,7 +32,7 @@ def test_every_fault_is_over_in_time(number: int, seconds: float) -> None:
 
 
 @given(NUMBERS, SECONDS)
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_two_faults_never_have_hold_of_the_same_part(number: int, seconds: float) -> None:
     for one, other in combinations(deeds_of(number, seconds), 2):
         if FAULTS[one.fault].kind.parts & FAULTS[other.fault].kind.parts:
@@ -39,7 +40,7 @@ def test_two_faults_never_have_hold_of_the_same_part(number: int, seconds: float
 
 
 @given(NUMBERS)
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_a_world_keeps_out_what_it_does_not_allow(number: int) -> None:
     setting = setting_of(number)
     came = {deed.fault for deed in deeds_of(number, 20.0)}

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Batch
+from tests.examples import examples
 
 
 def begun(acknowledger: Acknowledger, *packet_ids: int) -> Batch:
@@ -243,4 +244,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestAnyOrder.settings = settings(max_examples=examples(200), stateful_step_count=50)

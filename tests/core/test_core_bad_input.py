@@ -24,6 +24,7 @@ from tests.core.making import (
     refusal,
     topic,
 )
+from tests.examples import examples
 
 KEYS = {domain: [*QUANTITIES[domain], *QUANTITIES[HEALTH]] for domain in DOMAINS}
 NAMES = st.from_regex(r"[A-Za-z0-9._:\-]{1,64}", fullmatch=True)
@@ -87,7 +88,7 @@ def test_any_topic_becomes_an_outcome(on: str, payload: bytes) -> None:
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_any_json_becomes_points_that_the_table_allows(domain: str, data: st.DataObject) -> None:
     """Several messages in one pipeline, so that counters, duplicates and sequences have a past."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.mqtt_session import Oversized, ProtocolFault, Session
 from tests.core.conversation import CONNACK, TOPIC, in_pieces, opened, publish, receive, recorded
+from tests.examples import examples
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """Where text is not UTF-8 the codec panics, and says so on standard error besides."""
@@ -48,7 +49,7 @@ def start(number: int) -> Session:
 CHUNKS = st.lists(st.integers(1, 40), min_size=1, max_size=5)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200), CHUNKS, st.integers(0, 3))
 def test_random_bytes_raise_a_fault_or_nothing_whatever_the_chunks(data: bytes, sizes: list[int], state: int) -> None:
     assert feed(start(state), data, sizes) == feed(start(state), data, [FRAME_MAX_BYTES - 1])
@@ -71,14 +72,14 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(damaged(), CHUNKS, st.integers(0, 3))
 def test_damaged_packets_raise_a_fault_or_nothing_whatever_the_chunks(data: bytes, sizes: list[int], state: int) -> None:
     """What stands in a packet never depends on how it came, not even when it is damaged."""
     assert feed(start(state), data, sizes) == feed(start(state), data, [FRAME_MAX_BYTES - 1])
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(damaged())
 def test_every_event_of_damaged_packets_can_be_acknowledged(data: bytes) -> None:
     """A message has a topic, and an identifier from 1 to 65535 or none."""

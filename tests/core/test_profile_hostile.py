@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from schemas.profile import Profile
 from schemas.quantities import HEALTH, QUANTITIES, Kind
 from schemas.topics import is_name
 from tests.core.profiling import compiled, sight
+from tests.examples import examples
 
 EVERYTHING = """
 match: {topic: "t/{device}/{n}", when: {/a: [number, list, map, absent, "x*"], any_present: [/a, /b, "/c[*]"]}}
@@ -119,7 +120,7 @@ def assert_canonical(point: Mapped) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300))
 @given(document=shapes)
 def test_any_document_becomes_canonical_points_or_is_undecodable(profile: CompiledProfile, document: Any) -> None:  # noqa: ANN401
     captures = {"device": "d", "n": "n"}
@@ -137,7 +138,7 @@ def test_any_document_becomes_canonical_points_or_is_undecodable(profile: Compil
         return
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     payload=st.binary(max_size=64),
     decode=st.sampled_from(["json", "json_lenient", "csv", "hex", "base64", "bytes", "obis", "cbor"]),
@@ -170,7 +171,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(1000))
 @given(way=st.sampled_from(PLACES), put=junk)
 def test_a_profile_with_anything_anywhere_compiles_or_tells_its_faults(way: tuple[Any, ...], put: Any) -> None:  # noqa: ANN401
     document = copy.deepcopy(WRITTEN)

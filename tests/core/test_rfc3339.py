@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.clock import _rfc3339_ms_patiently, rfc3339_ms
+from tests.examples import examples
 
 USUAL = ["2026-09-03T07:12:00Z", "2026-09-03T07:12:00.123456Z", "2026-09-03T07:12:00+07:00", "2026-12-31T23:59:60Z"]
 edits = st.lists(
@@ -14,7 +15,7 @@ edits = st.lists(
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=examples(3000))
 @given(text=st.sampled_from(USUAL), edits=edits)
 def test_a_time_with_a_few_wrong_characters_is_read_as_patiently(text: str, edits: list[tuple[int, str, bool]]) -> None:
     for at, character, in_place in edits:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.quantities import DOMAINS
 from schemas.topics import TOPIC_MAX_BYTES, NativeTopic, is_filter, is_name, matches, parse_topic
+from tests.examples import examples
 
 NAME_LETTERS = string.ascii_letters + string.digits + "._:-"
 NAMES = st.text(NAME_LETTERS, min_size=1, max_size=64)
@@ -49,13 +50,13 @@ def matches_slowly(levels: list[str], names: list[str]) -> bool:
     return bool(names) and levels[0] in ("+", names[0]) and matches_slowly(levels[1:], names[1:])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(TOPICS)
 def test_a_native_topic_comes_apart_and_goes_together_again(topic: NativeTopic) -> None:
     assert parse_topic(str(topic)) == topic
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(TOPICS, st.integers(0), st.integers(0, 2), st.text(max_size=2) | st.sampled_from("/+#\n .%$"))
 def test_a_topic_changed_anywhere_is_taken_only_where_the_grammar_takes_it(
     topic: NativeTopic, place: int, cut: int, put: str
@@ -93,13 +94,13 @@ def test_what_is_no_native_topic_has_no_parts(topic: str) -> None:
     assert parse_topic(topic) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(NAMES | st.text(max_size=66))
 def test_a_name_is_1_to_64_of_its_letters(text: str) -> None:
     assert is_name(text) == (0 < len(text) <= 64 and all(letter in NAME_LETTERS for letter in text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(FILTER_LEVELS.map("/".join) | st.text("ab/+#", max_size=6))
 def test_filters_are_told_from_other_text_as_the_reference_does(pattern: str) -> None:
     assert is_filter(pattern) == is_filter_slowly(pattern)
@@ -121,14 +122,14 @@ def test_a_filter_may_be_as_long_as_mqtt_allows() -> None:
     assert is_filter("a" * TOPIC_MAX_BYTES)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(FILTER_LEVELS.map("/".join).filter(is_filter_slowly), TOPIC_NAMES)
 def test_a_filter_takes_the_topics_the_reference_takes(pattern: str, topic: str) -> None:
     hidden = topic.startswith("$") and pattern[0] in "+#"
     assert matches(pattern, topic) == (not hidden and matches_slowly(pattern.split("/"), topic.split("/")))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(TOPIC_NAMES.filter(lambda topic: not topic.startswith("$")), st.data())
 def test_a_filter_made_from_a_topic_takes_it(topic: str, data: st.DataObject) -> None:
     names = topic.split("/")
@@ -178,7 +179,7 @@ def test_a_filter_takes_another_when_it_takes_all_that_the_other_takes(pattern: 
     assert matches(pattern, other) == covered
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(FILTER_LEVELS.map("/".join).filter(is_filter_slowly), FILTER_LEVELS.map("/".join).filter(is_filter_slowly), TOPIC_NAMES)
 def test_what_a_covered_filter_takes_the_other_takes_too(pattern: str, other: str, topic: str) -> None:
     if matches(pattern, other) and matches(other, topic):

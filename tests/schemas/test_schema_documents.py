@@ -19,6 +19,7 @@ from schemas.documents import STATUS, WILL, documents
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, REQUIRES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, ENVELOPE_KEYS, native_adapter
 from schemas.topics import NAME_PATTERN, parse_topic
+from tests.examples import examples
 
 PACKAGE = Path(schemas.__file__).parent
 EXAMPLES = sorted((PACKAGE / "examples").glob("*.json"))
@@ -125,7 +126,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(data=st.data())
 def test_whatever_stands_within_the_table_is_taken_by_schema_and_validator(domain: str, data: st.DataObject) -> None:
     rows = (QUANTITIES[domain] | QUANTITIES[HEALTH]).values()
@@ -142,7 +143,7 @@ def is_read_otherwise(value: object) -> bool:
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_schema_and_validator_agree_on_any_value_of_any_key(domain: str, data: st.DataObject) -> None:
     keys = [*ENVELOPE_KEYS, *QUANTITIES[domain], *QUANTITIES[HEALTH]]

@@ -17,6 +17,7 @@ from gateway.settings.registry_edit import edit, replace_file, scalar, write_out
 from gateway.settings.yaml_reader import parse
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import is_id
+from tests.examples import examples
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "devices.yaml"
 
@@ -97,7 +98,7 @@ def test_a_registry_without_devices_takes_its_first_one(text: str) -> None:
     assert edition.text.count("#") == text.count("#")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(MADE, max_size=3), st.dictionaries(st.sampled_from(["A1", "00029", "no", "1"]), TEXTS, max_size=3))
 def test_whatever_is_registered_reads_back_the_same(devices: list[RegisteredDevice], areas: dict[str, str]) -> None:
     registry = Registry(areas=areas, devices=devices)

@@ -14,6 +14,7 @@ from gateway.settings import plain_yaml
 from gateway.settings.config_file import ConfigurationFault, read_yaml
 from gateway.settings.plain_yaml import read
 from gateway.settings.yaml_reader import YamlFault, lines_of, parse
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def spoilt(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500))
 @given(spoilt())
 def test_whatever_the_fast_reader_takes_the_full_one_reads_the_same(text: str) -> None:
     try:
@@ -127,7 +128,7 @@ def test_whatever_the_fast_reader_takes_the_full_one_reads_the_same(text: str) -
     assert repr(fast) == repr(parse(text))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(DEVICES, st.sampled_from([False, True, None]), st.integers(2, 6), st.booleans())
 def test_what_a_yaml_library_wrote_is_read_back(devices: list[Any], flow: bool | None, indent: int, as_json: bool) -> None:  # noqa: FBT001
     document = {"devices": devices, "areas": {"A1": "x"}}
