@@ -4,6 +4,7 @@ A path that begins with ``/`` starts at the document (JSON Pointer: ``~1`` is a 
 it). One that does not starts at the item of ``each``; outside of ``each`` it is a named level of the topic, or a key of the
 document.
 ``[n]`` takes one of a list (negative: from the end), ``[*]`` all of them, ``[?key==value]`` those that fit.
+``../id`` stands in what surrounds the item: what the ``[*]`` before its list went through. Each ``../`` more is further out.
 """
 
 from collections.abc import Mapping
@@ -106,7 +107,9 @@ class Source(Part):
     path: Paths | None = Field(None, description="Path in the document or, without a slash in front, in the item of each.")
     first_of: list[str] | None = Field(None, min_length=1, description="The first of these paths at which there is something.")
     item: Literal[True] | None = Field(None, description="The item of each itself (or its value, where each has one).")
-    key: Literal[True] | None = Field(None, description="The item's key, its name (by), or its number in the list from 0.")
+    key: Literal[True, ".."] | None = Field(
+        None, description="The item's key, its name (by), or its number in the list from 0; .. is that of what surrounds it."
+    )
     sibling: str | None = Field(None, description="What stands under the item's key in the list or map at this path.")
     topic: str | None = Field(None, description="A named level of the topic.")
     property: str | None = Field(None, description="An MQTT user property.")
@@ -253,7 +256,9 @@ class Value(Source):
     unit: "Unit | None" = Field(None, description="The unit sent; it becomes the field's own.")
     sentinels_after: OneOrMore | None = Field(None, description="As sentinels, in the field's own unit.")
     table: list[tuple[Number, Number]] | None = Field(
-        None, min_length=2, description="[[x, y], ...]: straight lines between these points; outside of them there is nothing."
+        None,
+        min_length=2,
+        description="[[x, y], ...]: straight lines between these points; outside of them nothing. A unit is that of y.",
     )
     abs: bool = Field(default=False, description="Without its sign.")
     round: int | None = Field(None, ge=-12, le=12, description="To this many decimals.")

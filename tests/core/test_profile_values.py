@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.core.language.numbers import along, fraction
 from schemas.rejects import DropCause
 from schemas.unit_scale import Line
-from tests.core.profiling import compiled, faults, field, sight
+from tests.core.profiling import compiled, faults, field, points, sight
 
 NUMBERS = [
     pytest.param("/v", 312, 312.0, id="short-form"),
@@ -294,9 +294,23 @@ def test_a_width_that_is_none_is_told(wrap: str) -> None:
     assert found.startswith("points.0.fields.volume_m3.counter.wrap: ")
 
 
-def test_a_width_needs_a_scale_that_the_profile_knows() -> None:
-    (found,) = faults("points: [{measurement: water, fields: {volume_m3: {path: /v, scale: /s, counter: {wrap: u32}}}}]")
-    assert found == "points.0.fields.volume_m3.counter.wrap: needs a scale and a unit that are fixed"
+PULSES = """
+points:
+  - measurement: water
+    fields: {volume_m3: {path: /v, scale: {param: weight}, offset: {param: start, default: 0}, unit: L, counter: {wrap: u16}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("params", "modulus"),
+    [
+        pytest.param({"weight": 10}, 655.36, id="weight-of-the-device"),
+        pytest.param({"weight": 1, "start": 5000}, 65.536, id="what-the-meter-showed-does-not-count"),
+    ],
+)
+def test_a_width_is_in_the_scale_that_the_registry_gives_the_device(params: dict[str, int], modulus: float) -> None:
+    (found,) = points(PULSES, {"v": 7}, params=params)
+    assert found.counters["volume_m3"].modulus == pytest.approx(modulus)
 
 
 def test_the_registry_may_raise_the_maximum_of_a_voltage() -> None:
@@ -347,3 +361,8 @@ def test_a_line_is_followed_exactly_and_rounded_once(value: float, scale: Decima
 )
 def test_a_decimal_scale_gives_the_decimal_that_people_expect(raw: int, scale: str, value: float) -> None:
     assert field(f"{{path: /v, scale: {scale}}}", {"v": raw}, name="volume_m3") == value
+
+
+def test_a_unit_beside_a_table_is_that_of_what_the_table_gives() -> None:
+    assert field("{path: /mA, table: [[4, 0], [20, 10]], unit: bar}", {"mA": 8.4}) == 275.0
+    assert field("{path: /uA, scale: 0.001, table: [[4, 0], [20, 10]], unit: bar}", {"uA": 8400}) == 275.0

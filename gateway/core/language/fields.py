@@ -1,17 +1,18 @@
 """The fields of a point: quantities of the table, each with its reader and, for a register, what is known of it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from gateway.core.language.conditions import Holds, compile_when
 from gateway.core.language.numbers import fraction
 from gateway.core.language.points_found import ORDER
-from gateway.core.language.scaling import fixed_line
+from gateway.core.language.scaling import fixed_line, line_step
 from gateway.core.language.sources import Fault, Here, Scope, Take, within
+from gateway.core.language.steps import is_number
 from gateway.core.language.tags import TakeTags, compile_tags, no_tags
-from gateway.core.language.values import Reader, compile_field
+from gateway.core.language.values import Reader, compile_field, compile_operand
 from gateway.core.mapped import CounterRule
 from gateway.core.native import Drop
 from schemas.profile_points import Counter, FieldValue, MapEntry
@@ -22,10 +23,16 @@ from schemas.rejects import DropCause
 _WIDTH = re.compile(r"u(8|16|24|32|40|48|64)|(\d{1,2}) ?bit")
 
 
+Wrap = Callable[[Here], float | None]
+"""The value at which a register starts again, in the field's own unit; None: its scale is not known here."""
+
+
 class Field(NamedTuple):
     """A field of a point.
 
+    :ivar counter: what is known of a register.
     :ivar tags: tags of this field alone.
+    :ivar wrap: where the register starts again, when that comes with the device or the message.
     """
 
     name: str
@@ -33,6 +40,7 @@ class Field(NamedTuple):
     when: Holds | None
     counter: CounterRule | None
     tags: TakeTags
+    wrap: Wrap | None = None
 
 
 def compile_fields(fields: Mapping[str, FieldValue], measurement: str, scope: Scope) -> list[Field]:
@@ -59,7 +67,8 @@ def _field(name: str, value: FieldValue, measurement: str, scope: Scope, item: T
     with within("when"):
         when = compile_when(value.when, scope) if value.when is not None else None
     reader = compile_field(value, quantity, scope, item)
-    return Field(name, reader, when, _counter_rule(value, quantity), no_tags)
+    counter, wrap = _counter_rule(value, quantity, scope)
+    return Field(name, reader, when, counter, no_tags, wrap)
 
 
 def _quantity(name: str, measurement: str) -> Quantity:
@@ -73,19 +82,30 @@ def _quantity(name: str, measurement: str) -> Quantity:
     raise Fault("", f"{name!r} is no field of {measurement}" + (f"; did you mean {close[0]!r}?" if close else ""))
 
 
-def _counter_rule(value: FieldValue, quantity: Quantity) -> CounterRule | None:
+def _counter_rule(value: FieldValue, quantity: Quantity, scope: Scope) -> tuple[CounterRule | None, Wrap | None]:
     counter = value.counter
     if counter is None:
-        return None
+        return None, None
     if quantity.kind is not Kind.COUNTER:
         raise Fault("counter", f"{quantity.field} is no register")
+    rule = CounterRule(counter.max_rate)
     if counter.wrap is None:
-        return CounterRule(counter.max_rate)
+        return rule, None
     with within("counter.wrap"):
-        line = fixed_line(value, quantity)
-        if line is None:
-            raise Fault("", "needs a scale and a unit that are fixed")
-        return CounterRule(counter.max_rate, float(fraction(_modulus(counter)) * line.slope))
+        modulus, line = _modulus(counter), fixed_line(value, quantity)
+    if line is None:
+        return rule, _wrap_here(modulus, value, quantity, scope)
+    return rule._replace(modulus=float(fraction(modulus) * line.slope)), None
+
+
+def _wrap_here(modulus: float, value: FieldValue, quantity: Quantity, scope: Scope) -> Wrap:
+    step = line_step(value, quantity, scope, compile_operand)
+
+    def wrap(here: Here) -> float | None:
+        ends = [step.run(end, here) for end in (0, modulus)] if step is not None else [0, modulus]
+        return ends[1] - ends[0] if all(is_number(end) for end in ends) and ends[1] > ends[0] else None
+
+    return wrap
 
 
 def _modulus(counter: Counter) -> float:
@@ -103,7 +123,7 @@ def _modulus(counter: Counter) -> float:
 def read_fields(fields: Sequence[Field], here: Here, dropped: list[Drop]) -> dict[str, Value]:
     """The values that stand here; what must be dropped goes to the list."""
     values: dict[str, Value] = {}
-    for name, reader, when, _, _ in fields:
+    for name, reader, when, _, _, _ in fields:
         if when is not None and not when(here):
             continue
         if reader.plain is not None:
@@ -131,6 +151,11 @@ def are_missed(fields: Sequence[Field], here: Here) -> bool:
     """
     wanted = [field for field in fields if field.when is None or field.when(here)]
     return bool(wanted) and all(field.reader.take(here) is None for field in wanted)
+
+
+def rules_here(fields: Sequence[Field], rules: Mapping[str, CounterRule], here: Here) -> Mapping[str, CounterRule]:
+    """What is known of the registers, with where they start again for this device and message."""
+    return {**rules, **{field.name: rules[field.name]._replace(modulus=field.wrap(here)) for field in fields if field.wrap}}
 
 
 NO_RULES: Final[Mapping[str, CounterRule]] = {}

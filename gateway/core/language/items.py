@@ -28,15 +28,18 @@ class Total(NamedTuple):
 class Walker:
     """Walks through the items, and says where the mapping stands at each."""
 
-    __slots__ = ("_by", "_items", "_total", "_value", "origin")
+    __slots__ = ("_by", "_items", "_total", "_value", "_within", "around", "origin")
 
     def __init__(self, each: Each, scope: Scope) -> None:
         """Compile ``each``; faults go to the scope's list."""
-        inside = scope.below("", in_each=True)
         self.origin = _origin(each)
+        self._within: Path | None = None
         self._by = self._value = self._total = None
         with scope.gather("each.of"):
             self._items = _items(each)
+            self._within = _single(each)
+        self.around = self._within.surroundings if self._within is not None else 0
+        inside = scope.below("", in_each=True, around=self.around)
         if each.by is not None:
             with scope.gather("each.by"):
                 self._by = compile_text(each.by, inside)
@@ -59,7 +62,7 @@ class Walker:
             if total is None or isinstance(total, DropCause):
                 lost([(f"{self.origin}, start", total)] if total is not None else [])
                 return
-        for number, (key, item) in enumerate(self._items(here.document)):
+        for number, (key, item) in enumerate(self._items_around(here) if self.around else self._items(here.document)):
             here.item, here.key, here.number = item, key, number
             here.value = item if self._value is None else self._value(here)
             if self._by is not None:
@@ -75,6 +78,17 @@ class Walker:
                 here.value = total
             yield
         here.leave_items()
+
+    def _items_around(self, here: Here) -> Iterator[tuple[str, Any]]:
+        """The items of a document, and with each what surrounds it."""
+        for key, item, around in self._within.items_within(here.document) if self._within is not None else ():
+            here.around = around
+            yield key, item
+
+
+def _single(each: Each) -> Path | None:
+    """The path of the items, where it is one."""
+    return _absolute(each.of.first_of[0]) if isinstance(each.of, FirstOf) and len(each.of.first_of) == 1 else None
 
 
 def _origin(each: Each) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from gateway.core.language.conditions import Holds, always, compile_when
-from gateway.core.language.fields import Field, are_missed, compile_entry, compile_fields, read_fields, rules_of
+from gateway.core.language.fields import Field, are_missed, compile_entry, compile_fields, read_fields, rules_here, rules_of
 from gateway.core.language.items import Walker
 from gateway.core.language.named_fields import NamedFields
 from gateway.core.language.paths import Node, Nothing, end_of, parse_path
@@ -68,7 +68,7 @@ class Point:
     """One entry of ``points``, compiled."""
 
     __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality",
-                 "_rules", "_tags", "_times", "_walker", "measurement")  # fmt: skip
+                 "_rules", "_tags", "_times", "_walker", "_wrapping", "measurement")  # fmt: skip
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
         """Compile ``spec``; faults go to the scope's list."""
@@ -77,13 +77,13 @@ class Point:
         self.measurement = spec.measurement
         self._common = common
         each = spec.each
-        inside = scope.below("", in_each=each is not None)
         self._holds: Holds = always
         self._item_holds: Holds = always
         self._device: Take | None = None
         with scope.gather("when"):
             self._holds = compile_when(spec.when, scope)
         self._walker = Walker(each, scope) if each is not None else None
+        inside = scope.below("", in_each=each is not None, around=self._walker.around if self._walker is not None else 0)
         if each is not None and each.when is not None:
             with scope.gather("each.when"):
                 self._item_holds = compile_when(each.when, inside)
@@ -100,14 +100,16 @@ class Point:
         if spec.map:
             self._named = NamedFields(spec.map, inside, lambda entry, place: compile_entry(entry, self.measurement, place))
         self._numbers = self._find_numbers()
-        self._rules = rules_of(self._fields + (self._named.fields() if self._named else []))
+        fields = self._fields + (self._named.fields() if self._named else [])
+        self._rules = rules_of(fields)
+        self._wrapping = [field for field in fields if field.wrap is not None]
         _check(spec, scope)
 
     @property
     def is_plain(self) -> bool:
         """Whether it is no more than fields with the time of the message: then :meth:`take` does all that :meth:`find` does."""
         others = (self._walker, self._named, self._times, self._device, self._quality, self._common.quality, self._common.seq)
-        plain = self._holds is always and not self._has_tags and all(other is None for other in others)
+        plain = self._holds is always and not (self._has_tags or self._wrapping) and all(other is None for other in others)
         return plain and not self._common.times.of_items and self.measurement not in COUNTING
 
     @property
@@ -232,7 +234,8 @@ class Point:
             quality |= common.quality(here)
         seq = common.seq(here) if common.seq is not None else None
         time_ms, of_time = stamp
-        found.add(Mapped(self.measurement, values, time_ms, tags, quality | of_time, dropped, self._rules, device, seq))
+        rules = rules_here(self._wrapping, self._rules, here) if self._wrapping else self._rules
+        found.add(Mapped(self.measurement, values, time_ms, tags, quality | of_time, dropped, rules, device, seq))
 
     def explain(self, here: Here, sight: Sight) -> Iterator[tuple[str, Node]]:
         """Each field that is asked: its raw value, then each step and what it gave."""

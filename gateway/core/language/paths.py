@@ -39,6 +39,10 @@ Step = str | int | Fitting | _All
 """A key, a number in a list, or a selector."""
 
 
+Around = Sequence[tuple[str, Node]]
+"""Key and member of what a path went through by selectors on the way to an item, the innermost first."""
+
+
 class Path(NamedTuple):
     """A path ready to be walked.
 
@@ -58,6 +62,47 @@ class Path(NamedTuple):
     def searches(self) -> bool:
         """Whether walking it looks at more than one place."""
         return any(isinstance(step, Fitting | _All) for step in self.steps)
+
+    @property
+    def surroundings(self) -> int:
+        """How many selectors it goes through before the list or map that holds the items."""
+        selecting = [isinstance(step, Fitting | _All) for step in self.steps]
+        return sum(selecting[:-1])
+
+    def items_within(self, document: Node) -> Iterator[tuple[str, Node, Around]]:
+        """As ``items``, with what surrounds each of them."""
+        *way, last = self.steps
+        if isinstance(last, Fitting | _All):
+            found = (item for node, around in _walk_within(document, way) for item in _selected(node, last, around))
+            yield from ((str(number), item, around) for number, (_, item, around) in enumerate(found))
+            return
+        ends = [(_walk([node], (last,)), around) for node, around in _walk_within(document, way)]
+        if _is_column(way, last) and any(
+            node is not None and not isinstance(node, dict | list) for end, _ in ends for node in end
+        ):
+            yield from ((str(number), next(iter(end), None), around) for number, (end, around) in enumerate(ends))
+            return
+        yield from ((key, item, around) for end, around in ends for node in end for key, item in pairs(node))
+
+
+def _is_column(way: Sequence[Step], last: Step) -> bool:
+    return isinstance(last, str) and any(isinstance(step, _All) for step in way)
+
+
+def _walk_within(document: Node, steps: Iterable[Step]) -> list[tuple[Node, Around]]:
+    nodes: list[tuple[Node, Around]] = [(document, ())]
+    for step in steps:
+        if isinstance(step, Fitting | _All):
+            nodes = [(item, ((key, item), *around)) for node, around in nodes for key, item, _ in _selected(node, step, around)]
+        else:
+            nodes = [(child, around) for node, around in nodes for child in _children(node, step) if child is not None]
+    return nodes
+
+
+def _selected(node: Node, step: Fitting | _All, around: Around) -> Iterator[tuple[str, Node, Around]]:
+    for key, item in pairs(node):
+        if item is not None and (isinstance(step, _All) or stands_for(step.get(item), step.text)):
+            yield key, item, around
 
 
 def parse_path(text: str) -> Path:
@@ -281,7 +326,7 @@ def stands_for(value: object, text: str) -> bool:
 
 def _lister(steps: Sequence[Step]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
     """Behind a selector the things found are the items; else the list or map found holds them."""
-    if len(steps) > 1 and isinstance(steps[-1], str) and any(isinstance(step, _All) for step in steps):
+    if steps and isinstance(steps[-1], str) and _is_column(steps[:-1], steps[-1]):
         return _column_lister(steps[:-1], steps[-1])
     selects = bool(steps) and isinstance(steps[-1], Fitting | _All)
 

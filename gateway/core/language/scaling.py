@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.core.language.numbers import Apply, along, fraction
 from gateway.core.language.paths import Node
-from gateway.core.language.sources import Fault, Here, Scope, Take, within
+from gateway.core.language.sources import Fault, Here, Scope, Take, origin_of, within
 from gateway.core.language.steps import Step, arithmetic_step
 from gateway.core.language.texts import compile_text
 from schemas.profile_values import Value
@@ -83,7 +83,9 @@ def line_step(value: Value, quantity: Quantity | None, scope: Scope, operand: Op
 
 def _describe(value: Value, key: str) -> str:
     part = getattr(value, key)
-    return f"{key} {part.literal}" if _only_literal(part) else f"{key} from the message or the registry"
+    if _only_literal(part):
+        return f"{key} {part.literal}"
+    return f"{key} of param {part.param}" if part.param is not None else f"{key} from {origin_of(part) or 'several'}"
 
 
 def _variable(value: Value, quantity: Quantity | None, scope: Scope, operand: Operand) -> Callable[[Node, Here], Node]:

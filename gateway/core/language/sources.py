@@ -7,7 +7,7 @@ from json import dumps
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.core.language.paths import Get, Node, Nothing, Path, end_of, parse_path
+from gateway.core.language.paths import Around, Get, Node, Nothing, Path, end_of, parse_path
 from gateway.core.mapped import Params
 from schemas.profile_values import FirstOf, Source
 
@@ -23,6 +23,7 @@ class Here:
     :ivar value: its value, where ``each`` gives it one; else the item.
     :ivar key: its name, key or number.
     :ivar taken: what stood in the braces of its name, where map has a pattern for it.
+    :ivar around: key and member of what surrounds it, the innermost first; only where the profile asks for it.
     :ivar memo: what was found once for all items.
     :ivar device: the point's own device, where the profile says one; empty where what stands there is none.
     """
@@ -36,12 +37,13 @@ class Here:
     value: Any = field(init=False)
     key: str = field(init=False)
     taken: Mapping[str, str] = field(init=False)
+    around: Around = field(init=False)
     memo: dict[str, Any] = field(init=False)
     device: str = field(init=False)
 
     def enter_items(self) -> None:
         """From here on it stands at items."""
-        self.key, self.taken, self.memo = "", _NOTHING, {}
+        self.key, self.taken, self.memo, self.around = "", _NOTHING, {}, ()
 
     def leave_items(self) -> None:
         """Stand at the document again."""
@@ -83,6 +85,7 @@ class Scope:
     :ivar decoder: how its messages are decoded; some formats bring their own units and times.
     :ivar decimal: the mark that the decoder took for the decimal one where it made numbers of texts; empty where it makes none.
     :ivar in_each: there is an item.
+    :ivar around: how much surrounds an item: the selectors of ``each.of`` before the list that holds the items.
     :ivar absent: first keys of a frame's document that it never has here.
     :ivar taken: names in braces of the pattern for its name.
     :ivar tests_hold: tells if a message in the tests has something at a path.
@@ -95,6 +98,7 @@ class Scope:
     decoder: str = "json"
     decimal: str = ""
     in_each: bool = False
+    around: int = 0
     absent: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     tests_hold: Callable[[str], bool] = lambda _: False
@@ -102,10 +106,10 @@ class Scope:
     required: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
 
-    def below(self, key: str, *, in_each: bool | None = None) -> "Scope":
+    def below(self, key: str, *, in_each: bool | None = None, around: int = 0) -> "Scope":
         """The same at ``key`` of this place."""
         inside = self.in_each if in_each is None else in_each
-        return replace(self, place=_joined(self.place, key), in_each=inside)
+        return replace(self, place=_joined(self.place, key), in_each=inside, around=around or self.around)
 
     @contextmanager
     def gather(self, key: str) -> Iterator[None]:
@@ -168,6 +172,9 @@ def _of_item(source: Source, scope: Scope) -> Take | None:
             raise Fault(key, "there is an item only inside of each")
     if source.item:
         return lambda here: here.value
+    if source.key == OUTWARD:
+        _check_around(1, scope)
+        return lambda here: here.around[0][0]
     if source.key:
         return lambda here: here.key
     if source.sibling is not None:
@@ -226,6 +233,9 @@ def compile_paths(paths: FirstOf, scope: Scope) -> Take:
 def compile_end(paths: FirstOf, scope: Scope) -> Callable[[Here], Nothing]:
     """What tells where the first of several paths ends, when there is nothing at any of them."""
     text = paths.first_of[0]
+    if text.startswith(OUTWARD):
+        levels, inner = out_of(text)
+        return lambda here: end_of(inner, here.around[levels - 1][1])
     path = parse_path(text)
     if text in scope.captures and not scope.in_each:
         return lambda _: Nothing(f"the level {text} of the topic is not there")
@@ -247,6 +257,8 @@ def compile_path(text: str, scope: Scope) -> Take:
     """A path from where it starts: the document, the item, or a named level of the topic."""
     if not scope.in_each and text in scope.captures:
         return _capture(text, scope)
+    if text.split("/", 1)[0] == OUTWARD:
+        return _outward(text, scope)
     path = parse_path(text)
     if scope.absent and path.steps and (path.absolute or not scope.in_each):
         _check_part(path, scope.absent)
@@ -256,6 +268,33 @@ def compile_path(text: str, scope: Scope) -> Take:
     if path.absolute or not scope.in_each:
         return lambda here: get(here.document)
     return lambda here: get(here.item)
+
+
+OUTWARD: Final = ".."
+"""What surrounds the item."""
+
+
+def _outward(text: str, scope: Scope) -> Take:
+    """A path from what surrounds the item: ``../id``, and further out with each ``../``."""
+    levels, inner = out_of(text)
+    _check_around(levels, scope)
+    get = inner.get
+    return lambda here: get(here.around[levels - 1][1])
+
+
+def out_of(text: str) -> tuple[int, Path]:
+    """How far a path goes outwards, and the path from there."""
+    parts = text.split("/")
+    levels = next((at for at, part in enumerate(parts) if part != OUTWARD), len(parts))
+    return levels, parse_path("/".join(parts[levels:]))
+
+
+def _check_around(levels: int, scope: Scope) -> None:
+    if levels > scope.around:
+        out = "/".join([OUTWARD] * levels)
+        raise Fault(
+            "", f"{out} needs {levels} [*] in each.of before the list of the items, as /groups[*]/meters; it has {scope.around}"
+        )
 
 
 def _check_part(path: Path, absent: frozenset[str]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.core.language.paths import Node
-from gateway.core.language.sources import Fault, Here, Scope, Take, origin_of, within
+from gateway.core.language.sources import OUTWARD, Fault, Here, Scope, Take, origin_of, within
 from gateway.core.language.texts import compile_text
 from gateway.core.native import Drop
 from schemas.profile_values import BareText, TextSource
@@ -102,7 +102,7 @@ def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
     :raises Fault: nothing tells which is meant.
     """
     text = source.path.first_of[0] if isinstance(source, BareText) and source.path is not None else ""
-    if not text or any(f"{{{name}}}" in text for name in scope.taken | scope.captures):
+    if not text or text.startswith(OUTWARD) or any(f"{{{name}}}" in text for name in scope.taken | scope.captures):
         return source
     if scope.in_each:
         raise Fault("", f"{text!r} may be a text or a key of the item; write {{literal: {text}}} or {{path: {text}}}")

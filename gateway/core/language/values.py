@@ -1,7 +1,7 @@
 """Values: where a number or state comes from and the steps it goes through, compiled to one function.
 
 The order of the steps is fixed: regex → thousands → bits or mask → none → sentinels → test, or coerce and enum → scale, offset
-and unit, rounded once → ``sentinels_after`` → table → absolute, round → bounds.
+and unit, rounded once → ``sentinels_after`` → table (the unit behind it, not before) → absolute, round → bounds.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +13,7 @@ from gateway.core.language.numbers import OPERATIONS, along, exactly, number_in
 from gateway.core.language.paths import Get, Node, Nothing
 from gateway.core.language.scaling import line_step
 from gateway.core.language.sources import (
+    OUTWARD,
     Fault,
     Here,
     Scope,
@@ -135,7 +136,7 @@ def _check_number(value: Value, scope: Scope) -> None:
     """Refuse a text that is neither a number nor the path of one."""
     if isinstance(value, BareValue) and value.path is not None:
         text = value.path.first_of[0]
-        is_path = text in scope.captures or (scope.in_each and text[:1] not in _BEGIN_NUMBERS)
+        is_path = text in scope.captures or (scope.in_each and (text[:1] not in _BEGIN_NUMBERS or text.startswith(OUTWARD)))
         if not is_path:
             raise Fault("", f"{text!r} is neither a number nor a path; {_AS_PATH if scope.in_each else _FROM_DOCUMENT}")
     if value.enum is None and value.regex is None:
@@ -315,7 +316,8 @@ def _state_steps(value: Value, tests: list[Step], quantity: Quantity | None) -> 
 def _number_steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
     if value.enum is not None:
         yield enum_step(value.enum)
-    line = line_step(value, quantity, scope, compile_operand)
+    apart = value.table is not None  # the unit is then that of what the table gives
+    line = line_step(value.model_copy(update={"unit": None}) if apart else value, quantity, scope, compile_operand)
     if line is not None or value.abs or any(getattr(value, key) is not None for key in ("sentinels_after", "table", "round")):
         yield number_step()
     if line is not None:
@@ -324,6 +326,9 @@ def _number_steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iter
         yield after_step(value.sentinels_after)
     if value.table is not None:
         yield table_step(value.table)
+        unit = line_step(Value(unit=value.unit), quantity, scope, compile_operand)
+        if unit is not None:
+            yield unit
     if value.abs:
         yield arithmetic_step("abs", abs)
     if value.round is not None:
