@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from schemas.profile_values import Part
 
 DecoderName = Literal[
-    "json", "json_lenient", "senml_json", "senml_cbor", "cbor", "sparkplug_b", "text", "csv", "obis", "bytes", "hex", "base64"
+    "json", "json_lenient", "senml_json", "senml_cbor", "cbor", "sparkplug_b", "text", "csv", "pairs", "obis", "bytes", "hex",
+    "base64",
 ]  # fmt: skip
 FrameType = Literal[
     "u8", "u16", "u24", "u32", "u64", "i8", "i16", "i24", "i32", "i64", "f32", "f64", "bcd", "text", "hex"
@@ -48,12 +49,20 @@ class Csv(Part):
     decimal: Literal[".", ","] = "."
 
 
+class Pairs(Part):
+    """Keys and values in a text: ``a=1&b=2``."""
+
+    between: str = Field("&", min_length=1, max_length=8, description="What stands between pairs; with & it is a web form.")
+    equals: str = Field("=", min_length=1, max_length=8, description="What stands between a key and its value.")
+
+
 class Decode(Part):
     """How the bytes become a document, and what in it is decoded again."""
 
     as_: DecoderName = Field("json", alias="as")
     text: str | None = Field(None, description='Template of one line of text: "{flow:number} m3/h {state:word}".')
     csv: Csv | None = None
+    pairs: Pairs | None = None
     nested: dict[str, Nested] = Field(
         {},
         description="Path → how the value there is decoded again: base64, hex, json (in a text), words; or several in order.",
@@ -72,7 +81,7 @@ def _decode(written: object) -> object:
     if isinstance(written, list) and written and all(isinstance(step, Mapping) for step in written[1:]):
         return _in_order(written[0], written[1:])
     if isinstance(written, Mapping) and "as" not in written:
-        return {"as": next((name for name in ("text", "csv") if name in written), "json")} | dict(written)
+        return {"as": next((name for name in ("text", "csv", "pairs") if name in written), "json")} | dict(written)
     return written
 
 

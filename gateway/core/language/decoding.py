@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.core.decoders.csv_rows import compile_csv
 from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
+from gateway.core.decoders.pairs import compile_pairs
 from gateway.core.decoders.struct_frame import compile_struct
 from gateway.core.decoders.text import compile_text as compile_template
 from gateway.core.language.paths import Node, Path, change, end_of, parse_path
@@ -12,7 +13,7 @@ from gateway.core.language.sources import Fault, within
 from gateway.core.native import Undecodable
 from schemas.envelope import ANY_LORAWAN
 from schemas.profile import Profile
-from schemas.profile_frames import Csv, Decode, Frame, NestedStep
+from schemas.profile_frames import Csv, Decode, Frame, NestedStep, Pairs
 from schemas.rejects import RejectReason
 
 Read = Callable[[bytes], Any]
@@ -79,6 +80,10 @@ def _outer(decode: Decode, decoders: Decoders, *, has_each: bool) -> Read:
     if decode.as_ == "csv":
         with within("csv"):
             return _rows(decode.csv or Csv(), has_each=has_each)
+    if decode.as_ == "pairs":
+        with within("pairs"):
+            pairs = decode.pairs or Pairs()
+            return compile_pairs(pairs.between, pairs.equals)
     if decode.as_ in _OVER_TEXT:
         from_text = _OVER_TEXT[decode.as_]
         return lambda payload: {"payload": from_text(payload.decode("ascii", "replace"))}
