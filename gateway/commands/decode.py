@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from gateway.codecs.calls import CodecCalls
 from gateway.commands.standing import what_is_missing
@@ -74,8 +74,8 @@ class _Line(BaseModel):
 
     topic: str
     payload: Any = None
-    payload_hex: str | None = None
-    payload_base64: str | None = None
+    payload_hex: str | None = Field(None, validation_alias=AliasChoices("payload_hex", "hex"))
+    payload_base64: str | None = Field(None, validation_alias=AliasChoices("payload_base64", "base64"))
     retain: bool = False
     arrival_ms: int | None = Field(None, ge=0, le=2**53)
 

@@ -292,3 +292,22 @@ def test_a_profile_never_changes_the_document() -> None:
 def test_a_field_of_a_frame_is_a_value_or_a_list(field: str, fault: str) -> None:
     with pytest.raises(ValidationError, match=fault):
         compiled(f"struct: [{field}]\n{ONE_POINT}")
+
+
+@pytest.mark.parametrize(
+    ("device", "topic", "missing"),
+    [
+        pytest.param("", "x/{device}/lwt", "", id="told"),
+        pytest.param("", "x/+/lwt", "{device}", id="no-level-has-a-name"),
+        pytest.param("device: {join: [{topic: device}, {topic: unit}]}", "x/{device}/lwt", "{unit}", id="a-part"),
+        pytest.param("device: {join: [device, unit]}", "x/{device}/{unit}/lwt", "", id="all-parts"),
+        pytest.param("device: '{unit}-7'", "x/lwt", "{unit}", id="in-a-text"),
+        pytest.param("device: pump", "x/lwt", "", id="always-the-same"),
+        pytest.param("device: {path: /id}", "x/{device}/lwt", "/id", id="from-the-payload"),
+    ],
+)
+def test_a_status_whose_topic_does_not_tell_the_device_is_warned_of(device: str, topic: str, missing: str) -> None:
+    ph = "points: [{measurement: water, fields: {ph: /ph}}]"
+    text = f"match: {{topic: 'x/{{device}}/{{unit}}/up'}}\n{device}\nstatus: [{{topic: '{topic}'}}]\n{ph}"
+    said = f"{topic} does not tell {missing}, which makes the device: rejects"
+    assert list(compiled(text).warnings) == ([("status.0.topic", said)] if missing else [])

@@ -129,10 +129,12 @@ def test_rows_are_taken_in_order_and_with_state(desk: Desk) -> None:
         pytest.param({"payload": '{"ph": 7}'}, id="text"),
         pytest.param({"payload_hex": b'{"ph": 7}'.hex()}, id="hex"),
         pytest.param({"payload_base64": "eyJwaCI6IDd9"}, id="base64"),
+        pytest.param({"hex": b'{"ph": 7}'.hex()}, id="hex-as-in-tests"),
+        pytest.param({"base64": "eyJwaCI6IDd9"}, id="base64-as-in-tests"),
         pytest.param({"payload": {"ph": 7}, "note": "of ours", "retain": False}, id="further-keys"),
     ],
 )
-def test_a_row_writes_its_payload_in_one_of_four_ways(desk: Desk, payload: Mapping[str, Any]) -> None:
+def test_a_row_writes_its_payload_in_one_of_these_ways(desk: Desk, payload: Mapping[str, Any]) -> None:
     (result,) = desk.rows({"topic": "own/d1/pump", **payload})
     assert result["points"][0]["fields"] == {"ph": 7.0, "quality": 1}
     assert result["points"][0]["time_ms"] == NOW_MS

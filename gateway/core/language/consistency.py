@@ -1,5 +1,6 @@
 """The parts of a profile together: what cannot stand side by side, and what is allowed but seldom meant."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -9,6 +10,7 @@ from gateway.core.language.paths import Get, parse_path
 from gateway.core.language.sources import Fault, Scope
 from gateway.core.native import Undecodable
 from schemas.profile import Profile
+from schemas.profile_values import TextSource
 
 Warned = tuple[str, str]
 """Key, and what is to be thought about there."""
@@ -57,3 +59,32 @@ def warnings_of(model: Profile) -> Iterator[Warned]:
     match = model.match
     if match.envelope is not None and match.topic is None and match.by is None and not match.when.predicates():
         yield "match", _TAKES_ALL
+    if match.envelope is None:
+        yield from _mute_statuses(model)
+
+
+def _mute_statuses(model: Profile) -> Iterator[Warned]:
+    """Topics of ``status`` that do not tell the device."""
+    levels = {level for topic in model.match.topic or () for level in _LEVEL.findall(topic)}
+    wanted = {"{device}"} if model.device is None else set(_parts_of(model.device, levels))
+    for number, status in enumerate(model.status):
+        for topic in status.topic:
+            missing = sorted(part for part in wanted if part.startswith("/") or part not in topic)
+            if missing:
+                yield (
+                    f"status.{number}.topic",
+                    f"{topic} does not tell {' and '.join(missing)}, which makes the device: rejects",
+                )
+
+
+def _parts_of(source: TextSource, levels: set[str]) -> Iterator[str]:
+    """What a device is made of: named levels, and paths in the payload."""
+    for part in source.join or ():
+        yield from _parts_of(part, levels)
+    if source.topic is not None:
+        yield f"{{{source.topic}}}"
+    for path in source.path.first_of[:1] if source.path is not None else ():
+        yield from [path] if path.startswith("/") else levels & {f"{{{path}}}", *_LEVEL.findall(path)}
+
+
+_LEVEL: Final = re.compile(r"\{\w+\}")
