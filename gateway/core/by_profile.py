@@ -244,7 +244,9 @@ class ByProfile:
         whole = Sight(
             frame.document, message.topic, frame.captures, params, now_ms, believes, properties, self.streams.params_of
         )
-        data = frame.document.get("codec") if frame.profile.codec is not None else None
+        if frame.profile.codec is None:
+            return [whole]
+        data = frame.document.get("codec")
         items = [replace(whole, document=frame.document | {"codec": item}) for item in data] if type(data) is list else [whole]
         return [sight for sight in items if frame.profile.wants(sight)]
 
