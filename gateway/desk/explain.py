@@ -106,6 +106,11 @@ def _profile(seen: Seen) -> list[Step]:
     return [*found, ("profile", f"{frame.profile.name}: {frame.why}\n{frame.profile.file}")]
 
 
+def value_steps(seen: Seen) -> list[str]:
+    """Each value with its steps."""
+    return [text for label, text in _values(seen) if label == "step"]
+
+
 def _values(seen: Seen) -> list[Step]:
     frame = seen.frame
     if frame is None:

@@ -1,9 +1,9 @@
 """The tests inside profiles, run: each message through the core, and what comes out against what the profile promises."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from re import sub
 from typing import Final, NamedTuple
 
 from gateway.codecs.calls import CodecCalls
@@ -16,6 +16,7 @@ from gateway.core.process import Processor
 from gateway.core.profiles import Profiles
 from gateway.core.streams import Streams
 from gateway.desk.documents import instant_text
+from gateway.desk.explain import value_steps
 from gateway.desk.look import Desk, Seen
 from gateway.desk.profile_compare import compare, points_of
 from schemas.profile import Profile
@@ -102,7 +103,7 @@ def _fields_of(profile: Profile) -> Iterator[tuple[str, str, str]]:
             yield f"points.{number}.fields.{field}", point.measurement, field
         for name, entries in point.map.items():
             for entry in entries:
-                yield f"points.{number}.map.{name}", point.measurement, sub(r"\{\w+\}", "*", entry.field)
+                yield f"points.{number}.map.{name}", point.measurement, re.sub(r"\{\w+\}", "*", entry.field)
 
 
 def _check(name: str, test: ProfileTest, number: int, profiles: Profiles, codecs: CodecCalls) -> Checked:
@@ -127,7 +128,24 @@ def _check(name: str, test: ProfileTest, number: int, profiles: Profiles, codecs
         faults += compare(test.expect, together)
     filled = frozenset((came.point["measurement"], field) for came in points_of(together) for field in came.point["fields"])
     told = dict.fromkeys(arrivals) if any(fault.startswith(_ABOUT_TIME) for fault in faults) else ()
-    return Checked(name, test.name or f"test {number}", (*faults, *told), tuple(arrivals), filled)
+    return Checked(
+        name, test.name or f"test {number}", (*faults, *_why_nothing(faults, together), *told), tuple(arrivals), filled
+    )
+
+
+def _why_nothing(faults: list[str], seen: list[Seen]) -> list[str]:
+    """The steps of the values that are missing, as ``gateway decode`` shows them."""
+    missing = {match[1] for fault in faults if (match := _MISSING.fullmatch(fault))}
+    if not missing and not any(fault.startswith(_NO_QUANTITY) for fault in faults):
+        return []
+    steps = dict.fromkeys(step for one in seen for step in value_steps(one) if _GAVE_NOTHING.search(step))
+    return [f"step: {step}" for step in steps if not missing or step.partition(" ")[0] in missing][:_SHOWN_MAX]
+
+
+_MISSING: Final = re.compile(r"(\w+) should be .*, but is None", re.DOTALL)
+_GAVE_NOTHING: Final = re.compile(r": nothing\b|: dropped, ")
+_NO_QUANTITY: Final = f"rejected: {RejectReason.NO_QUANTITY.value}"
+_SHOWN_MAX: Final = 5
 
 
 def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: CodecCalls) -> Desk:

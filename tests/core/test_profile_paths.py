@@ -141,3 +141,9 @@ def test_bytes_and_empty_objects_are_told_in_short() -> None:
     assert end_of(parse_path("/p/q"), {"p": b"123"}) == "/p is 3 bytes"
     assert end_of(parse_path("/p/q"), {"p": {}}) == "/p is empty"
     assert end_of(parse_path("/p/q"), {"p": {f"k{n}": n for n in range(15)}}).endswith("k11 and 3 more")
+
+
+def test_a_key_with_a_slash_in_it_is_told_with_the_way_to_write_it() -> None:
+    told = end_of(parse_path("Flow (m3/h)"), {"Flow (m3/h)": 5})
+    assert told == "the item holds Flow (m3/h); for the key 'Flow (m3/h)' write Flow (m3~1h)"
+    assert "write" not in end_of(parse_path("/a/b"), {"c": 5})

@@ -163,3 +163,14 @@ points: [{measurement: water, each: /m, device: {key: true}, fields: {volume_m3:
     test = one("{m: {x: 5, y: 5}}", f"[{points}]", ", params: {weight: 1}, devices: {y: {weight: 10}}")
     (found,) = checked(tmp_path, test, profile=text)
     assert found.faults == ()
+
+
+def test_a_value_that_is_missing_is_told_with_the_step_that_gave_nothing(tmp_path: Path) -> None:
+    (test,) = checked(tmp_path, one("{ph: 7, lvl: 2}", "[{measurement: water, time: arrival, fields: {ph: 7, level_m: 2}}]"))
+    assert test.faults == ("level_m should be 2, but is None", "step: level_m from /level: nothing: / holds ph, lvl")
+
+
+def test_a_message_without_any_quantity_is_told_with_its_steps(tmp_path: Path) -> None:
+    (test,) = checked(tmp_path, one("{ph: x}", "[{measurement: water, fields: {ph: 7}}]"))
+    assert test.faults[0].startswith("rejected: no_quantity")
+    assert 'step: ph from /ph: "x" → number: dropped, wrong_type' in test.faults

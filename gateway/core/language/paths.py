@@ -247,14 +247,21 @@ class Nothing(str):
 
 def end_of(path: Path, start: Node) -> Nothing:
     """The last place on a path at which something stands, and what that is: ``/a holds x, y``."""
-    nodes, at = [start], ""
+    nodes, at, left = [start], "", list(path.steps)
     for step in path.steps:
         following = _walk(nodes, (step,))
         if not following:
             break
-        nodes, at = following, at + _written(step)
+        nodes, at, left = following, at + _written(step), left[1:]
     place = (at or "/") if path.absolute else f"the item's {at[1:]}" if at else "the item"
-    return Nothing(f"{place} {_described(nodes[0])}")
+    return Nothing(f"{place} {_described(nodes[0])}{_with_slash(nodes[0], left)}")
+
+
+def _with_slash(node: Node, left: Sequence[Step]) -> str:
+    """How to write the key that was meant, where it has a slash in it."""
+    key = "/".join(step for step in left if isinstance(step, str))
+    meant = len(left) > 1 and isinstance(node, dict) and key in node
+    return f"; for the key {key!r} write {key.replace('~', '~0').replace('/', '~1')}" if meant else ""
 
 
 def _written(step: Step) -> str:
