@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from gateway.core.decoders.nested import from_hex
-from gateway.core.decoders.plain import json_object, may_be_unbounded
+from gateway.core.decoders.plain import json_of_frame, may_be_unbounded
 from gateway.core.envelope_parts import Radio, eui_of, radio_of
 from gateway.core.language.paths import parse_path
 from gateway.core.native import Undecodable
@@ -30,7 +30,7 @@ class Unwrapped(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:  # noqa: ANN401 - whatever the message holds
         if key == "raw":
-            self[key] = json_object(self.message)
+            self[key] = json_of_frame(self.message)
         elif key in {"rssi", "snr"}:
             self["rssi"], self["snr"] = self.radio(self["raw"])
         else:

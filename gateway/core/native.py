@@ -115,7 +115,7 @@ class NativeDecoder:
 
     def _item(self, item: object, raised: Mapping[str, float]) -> Decoded | Broken:
         if type(item) is Repeating:
-            return Broken(_stands_twice(item), item.payload())
+            return Broken(stands_twice(item), item.payload())
         try:
             return Decoded(self._from_object(item), source=item)
         except ValidationError:
@@ -129,7 +129,7 @@ class NativeDecoder:
 
     def _object(self, document: object, raised: Mapping[str, float]) -> Decoded:
         if type(document) is Repeating:
-            raise _stands_twice(document)
+            raise stands_twice(document)
         if not isinstance(document, dict):
             kind = type(document).__name__
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"a reading is a JSON object, this is a {kind}")
@@ -170,7 +170,8 @@ def _texts_in(plain: NativeReading) -> int:
     return (type(plain.get("ts")) is str) + sum(map(plain.__contains__, TEXT_TAGS))
 
 
-def _stands_twice(found: Repeating) -> Undecodable:
+def stands_twice(found: Repeating) -> Undecodable:
+    """The fault of an object in which a key stands twice."""
     what = f"the key {found.key[:_QUOTED]!r} stands twice in a reading; let the device write each key once"
     return Undecodable(RejectReason.BAD_JSON, what)
 

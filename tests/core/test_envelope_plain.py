@@ -75,6 +75,12 @@ def test_what_few_ask_for_is_worked_out_when_it_is() -> None:
         document["codec"]
 
 
+def test_a_key_that_stands_twice_in_a_flat_envelope_is_no_fault_once_it_was_read() -> None:
+    message = json.dumps(MESSAGES["loriot_rx"] | {"z": 1}).replace('"z": 1', '"z": 1, "z": 2').encode()
+    (document,) = plainly(message)
+    assert document["raw"]["z"] == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [

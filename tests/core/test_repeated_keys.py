@@ -1,4 +1,4 @@
-"""A key that stands twice in a native reading: the reject says so, and no value is chosen in silence."""
+"""A key that stands twice in a reading: the reject says so, and no value is chosen in silence."""
 
 import json
 
@@ -10,7 +10,9 @@ from gateway.core.message import StoredMessage
 from gateway.core.native import Decoded, NativeDecoder
 from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS, pipeline, point, points, process, refusal
+from tests.core.profiled import pipeline as profiled
 
+FLAT = "match: {topic: 't/{device}'}\npoints: [{measurement: water, fields: {ph: /ph}}]"
 TOPIC = "iot/v1/hue/water/meter-1/readings"
 
 
@@ -65,6 +67,37 @@ def test_what_is_nested_in_a_key_nobody_knows_costs_no_reading() -> None:
 )
 def test_a_sound_reading_keeps_to_the_fast_way(payload: bytes) -> None:
     assert NativeDecoder("water").decode_plain(payload) is not None
+
+
+# Messages of profiles.
+
+
+@pytest.mark.parametrize(
+    ("payload", "key"),
+    [
+        pytest.param(b'{"ph":7,"ph":8}', "ph", id="a-value"),
+        pytest.param(b'{"ph" : 7, "ph" : 8}', "ph", id="spaces"),
+        pytest.param(b'{"ts":"07:00","x":"\\":","ph":7,"x":1}', "x", id="beside-texts-with-colons"),
+        pytest.param(b'\xef\xbb\xbf{"ph":7,"ph":8}\0', "ph", id="mark-and-zero"),
+    ],
+)
+def test_a_profiles_message_with_a_key_twice_is_the_reject_bad_json(payload: bytes, key: str) -> None:
+    found = refusal(profiled(FLAT).process(StoredMessage("t/d1", payload), NOW_MS))
+    assert found.reason is RejectReason.BAD_JSON
+    assert found.detail == f"the key {key!r} stands twice in a reading; let the device write each key once"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(b'{"ts":"07:00:00","x":"\\":","ph":7}', id="texts-with-colons"),
+        pytest.param(b'{"ph" :7,"x"\t:1}', id="blanks-before-colons"),
+        pytest.param(b'{"o":{"ph":1},"ph":7}', id="the-same-key-deeper"),
+        pytest.param(b'{"o":{"x":1,"x":2},"ph":7}', id="twice-in-what-is-nested-costs-too-much-to-see"),
+    ],
+)
+def test_a_profiles_message_without_a_key_twice_is_data(payload: bytes) -> None:
+    assert point(profiled(FLAT).process(StoredMessage("t/d1", payload), NOW_MS)).values["ph"] == 7.0
 
 
 TEXT = st.text(st.sampled_from('":\\ a\u00e9'), max_size=6)

@@ -1,8 +1,9 @@
 """JSON as devices send it, and bare bytes.
 
 Whatever comes out is bounded: nested at most :data:`DEPTH_MAX` deep, every integer fits into a float, every text is valid
-Unicode. A number beyond a float is infinite, so that the mapping drops that one value as ``not_finite``. Of a key that stands
-twice the last one counts.
+Unicode. A number beyond a float is infinite, so that the mapping drops that one value as ``not_finite``. A key that stands
+twice is a fault of an object that holds no other and no list. In other documents the last one counts: looking for it there
+would take as long as decoding them.
 """
 
 import math
@@ -12,13 +13,15 @@ from typing import Final
 import msgspec
 from pydantic_core import from_json
 
-from gateway.core.native import Undecodable
+from gateway.core.native import Undecodable, stands_twice
+from gateway.core.repeated_keys import Repeating, with_repeating
 from schemas.rejects import RejectReason
 
 DEPTH_MAX: Final = 64
 """Objects and lists in one another; no sensor needs ten."""
 
 _BOM: Final = b"\xef\xbb\xbf"
+_BEHIND: Final = b"\0 \t\r\n"
 _FLOAT_MAX: Final = int(1.7976931348623157e308)
 _STRIDE: Final = 64
 _FOUR_DIGITS = re.compile(rb"[0-9]{4}")
@@ -34,13 +37,31 @@ _decode = msgspec.json.Decoder().decode
 def json_object(payload: bytes) -> object:
     """The value of a JSON text (RFC 8259), most often an object. A byte order mark before it and NUL after it are stripped.
 
-    :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault.
+    :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault or the key that stands twice.
     """
     try:
         document = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         document = _patiently(payload)
-    return bounded(document) if may_be_unbounded(payload) else document
+    opened = _opened(payload)
+    if opened == 1 and type(document) is dict and payload.count(b'":') != len(document):
+        _check_keys(document, payload)
+    return bounded(document) if opened > DEPTH_MAX or _may_be_infinite(payload) else document
+
+
+def _check_keys(document: dict[str, object], payload: bytes) -> None:
+    """Refuse a flat object in which a key stands twice; a text in it may hold what looks like a key."""
+    seen = with_repeating(document, payload.removeprefix(_BOM).rstrip(_BEHIND))
+    if type(seen) is Repeating:
+        raise stands_twice(seen)
+
+
+def json_of_frame(message: bytes) -> object:
+    """The value of a JSON text that was found sound and bounded before; of a key that stands twice the last one counts."""
+    try:
+        return _decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _patiently(message)
 
 
 def json_lenient(payload: bytes) -> object:
@@ -84,14 +105,22 @@ def finite(number: int) -> float:
 def may_be_unbounded(payload: bytes) -> bool:
     """Whether a walk through the document is due. Most often it is not, and to know that must cost less than the walk.
 
-    An integer beyond a float has 309 digits, so four samples in a row are digits. (``replace`` counts faster than ``count``.)
+    An integer beyond a float has 309 digits, so four samples in a row are digits.
     """
-    opened = len(payload) - len(payload.replace(b"[", b"").replace(b"{", b""))
-    return opened > DEPTH_MAX or _FOUR_DIGITS.search(payload[::_STRIDE]) is not None
+    return _opened(payload) > DEPTH_MAX or _may_be_infinite(payload)
+
+
+def _opened(payload: bytes) -> int:
+    """The number of objects and lists, or more. ``replace`` counts faster than ``count``."""
+    return len(payload) - len(payload.replace(b"[", b"").replace(b"{", b""))
+
+
+def _may_be_infinite(payload: bytes) -> bool:
+    return _FOUR_DIGITS.search(payload[::_STRIDE]) is not None
 
 
 def _patiently(payload: bytes) -> object:
-    stripped = payload.removeprefix(_BOM).rstrip(b"\0 \t\r\n")
+    stripped = payload.removeprefix(_BOM).rstrip(_BEHIND)
     if not stripped:
         raise Undecodable(RejectReason.BAD_JSON, "the payload is empty")
     try:
