@@ -77,6 +77,7 @@ class Events:
     turned_away_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
     made_room_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
     hearing: Hearing = field(default_factory=Hearing)
+    changed_ids: list[str] = field(default_factory=list)
     drops: BrokerDrops = field(default_factory=BrokerDrops)
     gaps: tuple[int, int] = (0, 0)
     gaps_ms: int = 0
@@ -274,6 +275,13 @@ class Events:
     def state_lost(self, name: str, why: str) -> None:
         """What was remembered of devices cannot be read."""
         log.warning("what is remembered of %s cannot be read; it starts anew: %s", name, why)
+
+    def ids_changed(self, changed: list[str], perhaps: list[str]) -> None:
+        """Devices have another id than in the past; of ``perhaps`` that shows when they speak."""
+        self.changed_ids = changed
+        for what, ids in (("have", changed), ("may have, where their names are not plain,", perhaps)):
+            if ids:
+                log.warning("%d devices %s another id from now on: %s", len(ids), what, ", ".join(ids[:20]))
 
     def device_renamed(self, name: str, source: str, former: str) -> None:
         """A device has another id than an earlier version of the gateway gave it."""

@@ -14,6 +14,7 @@ from gateway.settings.config import Config
 from gateway.settings.exposed import sent_in_plain
 
 _LOSS_SHOWN_MS: Final = 86_400_000
+_IDS_SHOWN: Final = 5
 
 
 def of_connections(events: Events) -> Iterator[Finding]:
@@ -93,5 +94,8 @@ def of_itself(events: Events, *, clock_doubted: bool, imbalance: int) -> Iterato
         yield Finding("clock_doubted", Level.TROUBLE)
     if imbalance:
         yield Finding("imbalance", Level.TROUBLE, {"count": imbalance})
+    if events.changed_ids:
+        some = ", ".join(events.changed_ids[:_IDS_SHOWN])
+        yield Finding("ids_changed", Level.ATTENTION, {"count": len(events.changed_ids), "ids": some})
     for line in events.reload_trouble:
         yield Finding("reload_failed", Level.ATTENTION, {}, line)

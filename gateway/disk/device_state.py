@@ -10,7 +10,6 @@ would come again after a crash, and must be written then.
 
 import asyncio
 import logging
-import re
 import sqlite3
 import time
 import zlib
@@ -23,7 +22,8 @@ from gateway.core.device import Device
 from gateway.core.device_state import pack, unpack
 from gateway.core.health import registered_devices
 from gateway.core.streams import Streams
-from gateway.disk.database import Database, DatabaseFault
+from gateway.disk.database import Database, DatabaseFault, keep, kept
+from gateway.disk.former_ids import changed_ids, former_id
 from gateway.events import Events
 
 log = logging.getLogger("gateway.disk")
@@ -36,7 +36,8 @@ _AGE_EVERY_S: Final = 60.0
 _TOGETHER: Final = 200
 """Devices in a row; also how many are looked at before others get their turn."""
 _LEVEL: Final = 9
-_NO_NAME = re.compile(r"[^A-Za-z0-9._:-]")
+_NAMED: Final = "ids by whole names"
+"""In the file from when the names of its devices were told that an earlier version may have made."""
 
 
 class DeviceStates:
@@ -73,6 +74,18 @@ class DeviceStates:
                     self._rows[name] = row
                     self._lines[name] = line
                     self._useless.discard(row)
+        self._say_changed_ids()
+
+    def _say_changed_ids(self) -> None:
+        """Say whose id is another one now, and once of whom that is seen only when they speak."""
+        told = self._database.run_here(kept, _NAMED) is not None
+        perhaps = [] if told else [name for name in self._lines if "_" in name]
+        changed = changed_ids(self._lines, self._streams)
+        told_of = {one.former for one in changed}
+        self._events.ids_changed([str(one) for one in changed], [name for name in perhaps if name not in told_of])
+        if not told:
+            with suppress(DatabaseFault):  # it is told once more then
+                self._database.run_here(keep, _NAMED, "1")
 
     def _lines_of(self, row: int, body: bytes) -> Iterator[tuple[str, str]]:
         """Name and line of the devices of a row; none of a damaged one."""
@@ -104,7 +117,7 @@ class DeviceStates:
 
     def _say_renamed(self, device: Device) -> None:
         """Say so when a device was stored under another id by an earlier version, in which two names could become one."""
-        former = _NO_NAME.sub("_", device.source)
+        former = former_id(device.source)
         if former not in {device.source, device.name} and self.remembers(former):
             self._events.device_renamed(device.name, device.source, former)
 

@@ -68,6 +68,10 @@ FINDINGS: Final[dict[str, Said]] = {
     ),
     "clock_doubted": Said("Đồng hồ của cổng đáng ngờ", "the gateway's clock is doubted"),
     "imbalance": Said("Sổ cái: không rõ {count} số đo ở đâu", "ledger: {count} readings unaccounted for"),
+    "ids_changed": Said(
+        "Thiết bị có mã mới kể từ bây giờ: {count} ({ids} ...); số liệu cũ trong InfluxDB nằm dưới mã cũ",
+        "Devices with another id from now on: {count} ({ids} ...); their past in InfluxDB is under the former ones",
+    ),
     "reload_failed": Said(
         "Danh sách và hồ sơ cũ vẫn có hiệu lực, vì tệp mới có lỗi",
         "the old registry and profiles stay in force, since the new ones are faulty",
