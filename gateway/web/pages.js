@@ -1,6 +1,7 @@
 const language = "{language}";
 const words = "{words}";
 const quantities = "{quantities}";
+const details = "{details}";
 const loggedIn = "{logged_in}";
 const locale = {vi: "vi", en: "en-GB"}[language];
 const number = new Intl.NumberFormat(locale, {maximumFractionDigits: 4});
@@ -40,6 +41,15 @@ if (loggedIn) {
     if (answer && answer.ok) location.assign(`/login${parting}`);
   });
   document.querySelector(".languages").append(out);
+}
+
+/** What was found in one message, in this page's language where there is a sentence for it; else quoted as it is. */
+function inWords(detail) {
+  for (const [pattern, text] of details) {
+    const found = detail.match(pattern);
+    if (found) return text.replace(/\{(\d)\}/g, (_, hole) => found[hole]);
+  }
+  return made("q", detail);
 }
 
 const filled = (text, ...values) => values.reduce((filled, value) => filled.replace("{}", value), text);

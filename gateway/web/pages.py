@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.web.details import patterns
 from gateway.web.glossary import quantities
 from gateway.web.languages import LANGUAGES, words
 from gateway.web.sessions import COOKIES
@@ -51,7 +52,13 @@ def filled(name: str, language: str, *, logged_in: bool) -> tuple[str, str]:
     for mark, file in _SHARED.items():
         text = text.replace(mark, (_FOLDER / file).read_text(encoding="utf-8"))
     fields = {field: said._asdict() for field, said in quantities(language).items()}
-    data = {"language": language, "words": words(language), "quantities": fields, "logged_in": logged_in}
+    data = {
+        "language": language,
+        "words": words(language),
+        "quantities": fields,
+        "details": patterns(language),
+        "logged_in": logged_in,
+    }
     filled = {f'"{{{key}}}"': json.dumps(value, ensure_ascii=False).replace("<", "\\u003c") for key, value in data.items()}
     for mark, value in filled.items():
         text = text.replace(mark, value)
