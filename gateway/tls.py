@@ -4,6 +4,8 @@ import ssl
 from pathlib import Path
 from typing import Final
 
+_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!PSK"
+"""With TLS 1.2; those of 1.3 are all good. The system's choice holds some without forward secrecy."""
 _SPEAKS_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "PACKET_LENGTH_TOO_LONG"})
 PLAIN_PORT_ASKED: Final = "is this a port without TLS? One with TLS is written mqtts://"
 
@@ -18,6 +20,7 @@ def tls_context(ca: Path | None, cert: Path | None = None, key: Path | None = No
     """
     context = ssl.create_default_context(cafile=ca)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    _keep_to_good_ciphers(context)
     if cert is not None and key is not None:
         _show(context, cert, key)
     return context
@@ -29,6 +32,7 @@ def server_context(cert: Path, key: Path) -> ssl.SSLContext:
     :raises OSError: one of the files cannot be read, is none, or they do not belong together.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    _keep_to_good_ciphers(context)
     _show(context, cert, key)
     return context
 
@@ -43,7 +47,13 @@ def pinned_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    _keep_to_good_ciphers(context)
     return context
+
+
+def _keep_to_good_ciphers(context: ssl.SSLContext) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
 
 
 def shows(shown: bytes | None, cert: Path) -> bool:

@@ -11,7 +11,7 @@ from gateway.core.unit_jumps import UnitJump
 from gateway.core.verdict import ORIGINS_WITHIN_MIN, Finding, Level
 from gateway.events import Events
 from gateway.settings.config import Config
-from gateway.settings.exposed import sent_in_plain
+from gateway.settings.exposed import pages_in_plain, sent_in_plain
 
 _LOSS_SHOWN_MS: Final = 86_400_000
 _IDS_SHOWN: Final = 5
@@ -42,6 +42,8 @@ def of_secrets(config: Config) -> Iterator[Finding]:
     """Passwords that anybody on the way could read."""
     for _, url in sent_in_plain(config):
         yield Finding("sent_in_plain", Level.ATTENTION, {"url": url})
+    if url := pages_in_plain(config):
+        yield Finding("pages_in_plain", Level.ATTENTION, {"url": url})
 
 
 def of_disk(events: Events) -> Iterator[Finding]:

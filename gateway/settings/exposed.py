@@ -1,4 +1,4 @@
-"""Secrets that others could read: on the wire to another machine without TLS, or in a file that everybody may open."""
+"""Secrets that others could read: on the wire to or from another machine without TLS, or in a file that everybody may open."""
 
 import stat
 from collections.abc import Iterator
@@ -24,6 +24,17 @@ def sent_in_plain(config: Config) -> list[tuple[str, str]]:
     return [where for where, given in secrets.items() if _is_plain_to_others(where[1]) and any(given)]
 
 
+def pages_in_plain(config: Config) -> str:
+    """The address of pages that are open to other machines over plain HTTP; empty where they are not.
+
+    A trusted proxy is taken to speak HTTPS with people.
+    """
+    http = config.http
+    if is_loopback(http.host) or http.tls.cert is not None or http.trusted_proxies:
+        return ""
+    return f"http://{f'[{http.host}]' if ':' in http.host else http.host}:{http.port}"
+
+
 def _is_plain_to_others(url: str) -> bool:
     parts = split_url(url)
     return parts.scheme in _PLAIN and not is_loopback(parts.hostname or "")
@@ -36,6 +47,11 @@ def exposed_secrets(config: Config) -> list[str]:
         f"{key}: the password or token goes to {url} unencrypted, and who listens has it; {tls}"
         for key, url in sent_in_plain(config)
     ]
+    if url := pages_in_plain(config):
+        wire.append(
+            f"http.host: the token and the readings cross the network unencrypted at {url}, and who listens has them; give "
+            "http.tls, or put a proxy with HTTPS before it and name that in http.trusted_proxies"
+        )
     return [*wire, *_readable_files(config, "")]
 
 

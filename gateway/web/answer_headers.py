@@ -4,8 +4,8 @@ from typing import Final
 
 from aiohttp import web
 
-_DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""For what is no page: nothing in it is to run or to be shown within another page. A page brings its own."""
+_DATA_POLICY: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""For what is no page: nothing in it is to run, opened by itself or within another page. A page brings its own."""
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

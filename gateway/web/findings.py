@@ -28,6 +28,12 @@ FINDINGS: Final[dict[str, Said]] = {
         "Mật khẩu hoặc mã truy cập gửi tới {url} không được mã hóa: hãy dùng TLS (mqtts, https)",
         "the password or token goes to {url} unencrypted: use TLS (mqtts, https)",
     ),
+    "pages_in_plain": Said(
+        "Trang này mở ra mạng tại {url} mà không mã hóa, ai nghe lén cũng có được mã truy cập: hãy đặt http.tls hoặc dùng "
+        "proxy HTTPS",
+        "these pages are open to the network at {url} unencrypted, and who listens has the token: give http.tls, or use "
+        "a proxy with HTTPS",
+    ),
     "journal_refuses": Said("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
     "journal_damaged": Said(
         "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",

@@ -1,8 +1,10 @@
 """The token: all of it, or none."""
 
+from pathlib import Path
+
 import pytest
 
-from gateway.web.access import Access
+from gateway.web.access import Access, make_token
 
 WHOLE = "q7Zx-correct-horse-battery"
 
@@ -28,3 +30,15 @@ def test_a_token_that_is_not_the_whole_token_opens_nothing(shown: str) -> None:
 @pytest.mark.parametrize("shown", [WHOLE, f" {WHOLE}\n"], ids=["as-it-is", "with-the-end-of-its-line"])
 def test_the_whole_token_opens(shown: str) -> None:
     assert Access(WHOLE).matches(shown)
+
+
+@pytest.mark.parametrize("token", ["x" * 1000, "sáu chữ cái và dấu cách", "🚰" * 16], ids=["long", "vietnamese", "signs"])
+def test_a_token_may_be_long_and_of_any_letters(token: str) -> None:
+    assert Access(token).matches(token)
+    assert not Access(token).matches(token[:-1])
+
+
+def test_a_token_that_is_made_is_long_and_another_at_each_start(tmp_path: Path) -> None:
+    made = {make_token(tmp_path / "journal.db") for _ in range(20)}
+    assert len(made) == 20
+    assert min(map(len, made)) >= 32

@@ -38,6 +38,10 @@ class Site:
         async with self.connections.answering(request):
             return await send_list(request, Turns(), "items", self.items())
 
+    async def fault(self, _: web.Request) -> web.Response:
+        """A mistake in our own program."""
+        raise ValueError("hunter2secret")
+
     def items(self) -> Iterator[str]:
         """Sixteen megabytes."""
         for _ in range(16_000):
@@ -80,6 +84,7 @@ async def _at_a_site(test: Callable[[Site], Coroutine[None, None, None]]) -> Non
     site = Site()
     application = web.Application(client_max_size=BODY_MAX_BYTES)
     application.add_routes([web.get("/", site.short), web.get("/long", site.long), web.get("/follow", site.follow)])
+    application.add_routes([web.get("/fault", site.fault)])
     application.add_routes([web.post("/", site.short), web.get("/hang", site.hang)])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
     await runner.setup()
@@ -258,6 +263,17 @@ def test_the_body_of_a_change_is_bounded(head: bytes, body: int, answer: int) ->
     async def test(site: Site) -> None:
         sent = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n%b\r\n\r\n%b" % (body, head, b"x" * body)
         assert await status(await site.open(sent)) == answer
+
+    at_a_site(test)
+
+
+def test_a_fault_of_ours_shows_nothing_of_itself() -> None:
+    async def test(site: Site) -> None:
+        reader, _ = await site.open(get("/fault").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 500 ")
+        for told in (b"hunter2secret", b"ValueError", b"Traceback", b".py"):
+            assert told not in answer
 
     at_a_site(test)
 

@@ -52,6 +52,34 @@ def test_a_token_over_plain_http_is_told_by_check_log_and_page(
     assert MARKER not in said.out + said.err + caplog.text + sentence(found) + repr(config)
 
 
+@pytest.mark.parametrize(
+    ("http", "told"),
+    [
+        ({"host": "0.0.0.0"}, "http://0.0.0.0:8080"),  # noqa: S104 - what people write
+        ({"host": "::", "port": 80}, "http://[::]:80"),
+        ({"host": "192.0.2.20"}, "http://192.0.2.20:8080"),
+        ({"host": "::", "trusted_proxies": ["192.0.2.1"]}, ""),
+        ({"host": "::", "tls": {"cert": "c.pem", "key": "k.pem"}}, ""),
+        ({"host": "127.0.0.1"}, ""),
+        ({"host": "::1"}, ""),
+    ],
+)
+def test_pages_open_to_the_network_without_tls_are_told_by_check_log_and_page(http: dict[str, object], told: str) -> None:
+    config = Config.model_validate({"http": {"token_file": "token", **http}})
+    lines = [line for line in exposed_secrets(config) if line.startswith("http.host: ")]
+    found = [finding for finding in troubles.of_secrets(config) if finding.key == "pages_in_plain"]
+    assert (len(lines), len(found)) == ((1, 1) if told else (0, 0))
+    if told:
+        assert f" unencrypted at {told}, " in lines[0]
+        assert told in sentence(found[0])
+
+
+def test_no_password_token_or_account_has_a_default() -> None:
+    config = Config()
+    given = [config.mqtt.username, config.mqtt.password, config.influxdb.username, config.influxdb.password]
+    assert {*given, config.influxdb.token, config.http.token_file} == {None}
+
+
 @pytest.mark.parametrize(("mode", "is_told"), [(0o644, True), (0o640, False), (0o600, False)])
 def test_a_password_file_that_everybody_may_read_is_told(tmp_path: Path, mode: int, is_told: bool) -> None:  # noqa: FBT001
     file = tmp_path / "password"

@@ -62,6 +62,23 @@ def test_nothing_a_device_sends_can_become_markup() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text), file
 
 
+def test_a_page_keeps_nothing_in_the_browser_and_takes_no_messages() -> None:
+    for file in (*FILES, "pages.js"):
+        text = (FOLDER / file).read_text()
+        kept = r"localStorage|sessionStorage|indexedDB|document\.cookie|caches\.|serviceWorker"
+        assert not re.search(rf"{kept}|postMessage|window\.|addEventListener\([\"']message|\bopener\b|WebSocket", text), file
+
+
+def test_the_form_hides_the_token_takes_it_pasted_and_asks_for_nothing_else() -> None:
+    text = (FOLDER / "login.html").read_text()
+    fields = re.findall(r"<input [^>]*>", text)
+    (token,) = [field for field in fields if 'type="hidden"' not in field]
+    assert 'type="password"' in token
+    assert 'autocomplete="current-password"' in token
+    assert not re.search(r"maxlength|pattern=|onpaste|[\"']paste[\"']", text)
+    assert '<form method="post"' in text, "it would stand in the address"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_closed_lists_are_told_in_words(language: str) -> None:
     found = words(language)

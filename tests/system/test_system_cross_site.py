@@ -80,4 +80,6 @@ def test_every_answer_says_what_a_browser_may_do_with_it(gate: Gateway) -> None:
         assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy)
         assert [part for part in policy if "unsafe" in part] == []
         assert "Server" not in answer.headers, "the versions of its parts are nobody's business"
+        is_page = answer.headers["Content-Type"].startswith("text/html")
+        assert ("sandbox" in policy) is not is_page, "data that is opened as if it were a page runs nothing"
     assert "form-action 'self'" in answers[0].headers["Content-Security-Policy"]
