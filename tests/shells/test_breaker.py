@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from gateway.core.retry import Backoff
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker
 from gateway.events import Events
+from tests.shells.delivering import until
 
 PAGE = Answer(200, "<html>top up</html>")
 OWN, REFUSED = b"a point of our own", b"what was refused"
@@ -200,3 +202,107 @@ def test_the_server_s_wish_is_kept_before_the_first_probe() -> None:
         return loop.time() - began_s
 
     assert asyncio.run(work()) >= 0.4
+
+
+@pytest.fixture
+def waits_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What is waited before each probe, by no luck."""
+    waits_s: list[float] = []
+    next_s = Backoff.next_s
+
+    def noted(backoff: Backoff, luck: float, wish_s: float | None = None) -> float:
+        waits_s.append(next_s(backoff, luck, wish_s))
+        return waits_s[-1]
+
+    monkeypatch.setattr(Backoff, "next_s", noted)
+    monkeypatch.setattr("gateway.delivery.breaker.random", lambda: 0.5)
+    return waits_s
+
+
+def test_nobody_looks_for_a_probe_while_it_is_closed(waits_s: list[float]) -> None:
+    async def work() -> None:
+        breaker = Breaker(Events())
+        probe = asyncio.create_task(breaker.run_probe(lambda _: asyncio.sleep(0, TAKEN), lambda: OWN))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        probe.cancel()
+        assert waits_s == []
+
+    asyncio.run(work())
+
+
+def test_each_outage_is_probed_soon_again_at_first(waits_s: list[float]) -> None:
+    async def work() -> None:
+        breaker, answers = Breaker(Events()), iter([AWAY, AWAY, TAKEN, AWAY])
+        breaker.open(AWAY)
+        probe = asyncio.create_task(breaker.run_probe(lambda _: asyncio.sleep(0, next(answers)), lambda: OWN))
+        await breaker.closed.wait()
+        breaker.open(AWAY)
+        await until(lambda: len(waits_s) == 4)
+        probe.cancel()
+        assert waits_s == [waits_s[0], 2 * waits_s[0], 4 * waits_s[0], waits_s[0]]
+
+    asyncio.run(work())
+
+
+def test_an_outage_that_another_write_ended_counts_for_no_pause_of_the_next(waits_s: list[float]) -> None:
+    async def work() -> None:
+        breaker = Breaker(Events())
+        breaker.open(AWAY)
+        probe = asyncio.create_task(breaker.run_probe(lambda _: asyncio.sleep(0, AWAY), lambda: OWN))
+        await until(lambda: len(waits_s) == 2)
+        breaker.close()
+        await asyncio.sleep(waits_s[1])  # it wakes just before and finds that it is closed
+        breaker.open(AWAY)
+        await until(lambda: len(waits_s) == 3)
+        probe.cancel()
+        assert waits_s == [waits_s[0], 2 * waits_s[0], waits_s[0]]
+
+    asyncio.run(work())
+
+
+def test_a_probe_that_fails_when_another_write_has_closed_the_breaker_does_not_open_it() -> None:
+    async def work() -> None:
+        breaker, asked, answers = Breaker(Events()), asyncio.Event(), asyncio.Event()
+
+        async def write(_: bytes) -> Answer:
+            asked.set()
+            await answers.wait()
+            return AWAY
+
+        breaker.open(AWAY)
+        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        await asked.wait()
+        breaker.close()
+        answers.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        probe.cancel()
+        assert not breaker.is_open
+
+    asyncio.run(work())
+
+
+def test_the_alarm_of_an_outage_ends_with_it_and_says_how_long_it_took() -> None:
+    told_s: list[float] = []
+
+    class Told(Events):
+        def recovered(self, after_s: float) -> None:
+            told_s.append(after_s)
+            super().recovered(after_s)
+
+    async def work() -> None:
+        loop, events = asyncio.get_running_loop(), Told()
+        breaker = Breaker(events)
+        await asyncio.sleep(0.05)
+        began_s = loop.time()
+        breaker.open(AWAY)
+        assert (events.influxdb_up, events.influxdb_trouble) == (False, "503")
+        await asyncio.sleep(0.05)
+        breaker.close()
+        breaker.close()
+        assert (events.influxdb_up, events.influxdb_trouble) == (True, "")
+        assert len(told_s) == 1
+        assert 0.04 < told_s[0] <= loop.time() - began_s
+
+    asyncio.run(work())

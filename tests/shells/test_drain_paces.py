@@ -1,0 +1,214 @@
+"""When the drain lane asks again: it pauses before InfluxDB and the disk, and begins softly after an outage."""
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.catch_up import Share
+from gateway.core.retry import Backoff
+from gateway.core.write_result import Answer
+from gateway.delivery import drain
+from gateway.disk import journal
+from gateway.disk.database import DatabaseFault
+from tests.shells.delivering import until
+from tests.shells.draining import Rig, rig, story
+
+WRITTEN, AWAY, REFUSED, BROKEN = Answer(204), Answer(503), Answer(400, "unable to parse"), Answer(500, "panic")
+PAUSE_S = 5.0
+
+
+class Shares(list[Share]):
+    """All shares there were, each of which pauses after a write.
+
+    :ivar looks: how long live answers took, at each write that InfluxDB took.
+    :ivar put_off: how often it could not take one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks: list[float | None] = []
+        self.put_off = 0
+
+
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
+    """Those of the lane."""
+    made = Shares()
+
+    class Watched(Share):
+        def __post_init__(self) -> None:
+            made.append(self)
+
+        def taken(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
+            del answer_s, held_up
+            made.looks.append(live_s)
+            self.pause_s = PAUSE_S
+
+        def put_off(self) -> None:
+            made.put_off += 1
+
+    monkeypatch.setattr(drain, "Share", Watched)
+    return made
+
+
+@pytest.fixture
+def waits_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the lane waits after a failure, by no luck."""
+    waits_s: list[float] = []
+    next_s = Backoff.next_s
+
+    def noted(backoff: Backoff, luck: float, wish_s: float | None = None) -> float:
+        waits_s.append(next_s(backoff, luck, wish_s))
+        return waits_s[-1]
+
+    monkeypatch.setattr(Backoff, "next_s", noted)
+    monkeypatch.setattr(drain, "random", lambda: 0.5)
+    return waits_s
+
+
+async def answer(gate: Rig, *answers: Answer) -> None:
+    """To one write after the other."""
+    for each in answers:
+        await until(lambda: gate.influxdb.waits)
+        gate.influxdb.answer(each)
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_a_disk_that_fails_is_asked_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried_s: list[float] = []
+    next_rows = journal.next_rows
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+
+        def fails_thrice(*args: Any) -> Any:  # noqa: ANN401 - passed on
+            tried_s.append(loop.time())
+            if len(tried_s) <= 3:
+                raise DatabaseFault("disk full")
+            return next_rows(*args)
+
+        monkeypatch.setattr(journal, "next_rows", fails_thrice)
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"])
+            await answer(gate, WRITTEN)
+            await gate.empty()
+        assert min(later - earlier for earlier, later in pairwise(tried_s[:4])) > 0.9
+
+    story(work)
+
+
+def test_after_an_outage_the_lane_pauses_by_how_long_that_took_and_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: Shares
+) -> None:
+    aways_s: list[float] = []
+    monkeypatch.setattr(drain, "start_pause_s", lambda away_s, _: aways_s.append(away_s) or PAUSE_S)
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            gate.events.live_answers.observe(9.0)  # before the outage
+            gate.breaker.open(AWAY)
+            await gate.put(["a"])
+            await asyncio.sleep(20.0)
+            closed_s = now_s()
+            gate.breaker.close()
+            await gate.posted("a")
+            assert now_s() - closed_s > PAUSE_S - 0.1
+            assert [19.0 < away_s < 2000.0 for away_s in aways_s] == [True]
+            assert len(shares) == 2
+            await answer(gate, WRITTEN)
+            await gate.empty()
+            assert shares.looks == [None]
+
+    story(work)
+
+
+def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path, shares: Shares) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"], ["b"], refused=True)  # each goes alone
+            await answer(gate, WRITTEN)
+            answered_s = now_s()
+            await gate.posted("b")
+            assert now_s() - answered_s > PAUSE_S - 0.1
+            assert len(shares.looks) == 1
+            await answer(gate, WRITTEN)
+            await gate.empty()
+
+    story(work)
+
+
+def test_what_influxdb_wishes_is_waited_before_the_next_write(tmp_path: Path, shares: Shares) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"])
+            await answer(gate, Answer(503, "", 50.0))
+            answered_s = now_s()
+            await until(lambda: gate.influxdb.waits)
+            assert now_s() - answered_s > 49.0
+            assert shares.put_off == 1
+            await answer(gate, WRITTEN)
+            await gate.empty()
+
+    story(work)
+
+
+def test_a_row_that_was_split_for_its_server_errors_puts_nothing_off(tmp_path: Path, shares: Shares) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"])
+            await answer(gate, BROKEN, BROKEN, BROKEN, WRITTEN, WRITTEN)  # our own point is the fourth
+            await gate.empty()
+            assert (shares.put_off, gate.account) == (2, {"written": 1})
+
+    story(work)
+
+
+def test_the_pauses_after_failures_begin_anew_when_something_was_taken(tmp_path: Path, waits_s: list[float]) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"])
+            await answer(gate, AWAY, AWAY, AWAY, WRITTEN)
+            await gate.put(["b"])
+            await answer(gate, AWAY, WRITTEN)
+            await gate.empty()
+            assert waits_s == [waits_s[0], 2 * waits_s[0], 4 * waits_s[0], waits_s[0]]
+
+    story(work)
+
+
+def test_a_split_that_influxdb_interrupts_is_tried_again_after_a_pause(tmp_path: Path, waits_s: list[float]) -> None:
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a", "b"], refused=True)
+            await answer(gate, REFUSED, AWAY)
+            answered_s = now_s()
+            await until(lambda: gate.breaker.is_open)
+            gate.breaker.close()
+            await gate.posted("a", "b")
+            (wait_s,) = waits_s
+            assert now_s() - answered_s > 0.9 * wait_s
+            await answer(gate, WRITTEN)
+            await gate.empty()
+
+    story(work)
+
+
+def test_what_is_settled_soon_after_a_removal_waits_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each commit costs flash."""
+    monkeypatch.setattr(drain, "_REMOVE_EVERY_S", 100_000.0)
+
+    async def work() -> None:
+        async with rig(tmp_path) as gate:
+            await gate.put(["a"], ["b"], refused=True)
+            await answer(gate, WRITTEN, WRITTEN)
+            await until(lambda: not gate.ledger.pending["journal"])
+            await asyncio.sleep(10.0)
+            assert (await gate.file.run(journal.stock)).batches == 1
+
+    story(work)
