@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from gateway.core.acknowledger import Acknowledger
 from gateway.core.batching import Body, decode
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading, Refusal
+from gateway.core.retry import Backoff
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
@@ -165,3 +168,17 @@ async def until(condition: Callable[[], object]) -> None:
 def numbered(count: int, name: str = "q") -> list[str]:
     """Lines of so many readings."""
     return [f"{name}{number}" for number in range(count)]
+
+
+def note_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What is waited before each next try from now on, in seconds, by the least luck."""
+    waits_s: list[float] = []
+    next_s = Backoff.next_s
+
+    def noted(backoff: Backoff, luck: float, wish_s: float | None = None) -> float:
+        del luck
+        waits_s.append(next_s(backoff, 0.0, wish_s))
+        return waits_s[-1]
+
+    monkeypatch.setattr(Backoff, "next_s", noted)
+    return waits_s

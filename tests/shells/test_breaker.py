@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from gateway.core.retry import Backoff
 from gateway.core.write_result import Answer
 from gateway.delivery.breaker import Breaker
 from gateway.events import Events
-from tests.shells.delivering import until
+from tests.shells.delivering import note_waits, until
 
 PAGE = Answer(200, "<html>top up</html>")
 OWN, REFUSED = b"a point of our own", b"what was refused"
@@ -204,22 +203,9 @@ def test_the_server_s_wish_is_kept_before_the_first_probe() -> None:
     assert asyncio.run(work()) >= 0.4
 
 
-@pytest.fixture
-def waits_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What is waited before each probe, by no luck."""
-    waits_s: list[float] = []
-    next_s = Backoff.next_s
+def test_nobody_looks_for_a_probe_while_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s = note_waits(monkeypatch)
 
-    def noted(backoff: Backoff, luck: float, wish_s: float | None = None) -> float:
-        waits_s.append(next_s(backoff, luck, wish_s))
-        return waits_s[-1]
-
-    monkeypatch.setattr(Backoff, "next_s", noted)
-    monkeypatch.setattr("gateway.delivery.breaker.random", lambda: 0.5)
-    return waits_s
-
-
-def test_nobody_looks_for_a_probe_while_it_is_closed(waits_s: list[float]) -> None:
     async def work() -> None:
         breaker = Breaker(Events())
         probe = asyncio.create_task(breaker.run_probe(lambda _: asyncio.sleep(0, TAKEN), lambda: OWN))
@@ -231,7 +217,9 @@ def test_nobody_looks_for_a_probe_while_it_is_closed(waits_s: list[float]) -> No
     asyncio.run(work())
 
 
-def test_each_outage_is_probed_soon_again_at_first(waits_s: list[float]) -> None:
+def test_each_outage_is_probed_soon_again_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s = note_waits(monkeypatch)
+
     async def work() -> None:
         breaker, answers = Breaker(Events()), iter([AWAY, AWAY, TAKEN, AWAY])
         breaker.open(AWAY)
@@ -245,7 +233,9 @@ def test_each_outage_is_probed_soon_again_at_first(waits_s: list[float]) -> None
     asyncio.run(work())
 
 
-def test_an_outage_that_another_write_ended_counts_for_no_pause_of_the_next(waits_s: list[float]) -> None:
+def test_an_outage_that_another_write_ended_counts_for_no_pause_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s = note_waits(monkeypatch)
+
     async def work() -> None:
         breaker = Breaker(Events())
         breaker.open(AWAY)

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from gateway.core.catch_up import Share
-from gateway.core.retry import Backoff
 from gateway.core.write_result import Answer
 from gateway.delivery import drain
 from gateway.disk import journal
 from gateway.disk.database import DatabaseFault
-from tests.shells.delivering import until
+from tests.shells.delivering import note_waits, until
 from tests.shells.draining import Rig, rig, story
 
 WRITTEN, AWAY, REFUSED, BROKEN = Answer(204), Answer(503), Answer(400, "unable to parse"), Answer(500, "panic")
@@ -52,21 +51,6 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
 
     monkeypatch.setattr(drain, "Share", Watched)
     return made
-
-
-@pytest.fixture
-def waits_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What the lane waits after a failure, by no luck."""
-    waits_s: list[float] = []
-    next_s = Backoff.next_s
-
-    def noted(backoff: Backoff, luck: float, wish_s: float | None = None) -> float:
-        waits_s.append(next_s(backoff, luck, wish_s))
-        return waits_s[-1]
-
-    monkeypatch.setattr(Backoff, "next_s", noted)
-    monkeypatch.setattr(drain, "random", lambda: 0.5)
-    return waits_s
 
 
 async def answer(gate: Rig, *answers: Answer) -> None:
@@ -169,7 +153,9 @@ def test_a_row_that_was_split_for_its_server_errors_puts_nothing_off(tmp_path: P
     story(work)
 
 
-def test_the_pauses_after_failures_begin_anew_when_something_was_taken(tmp_path: Path, waits_s: list[float]) -> None:
+def test_the_pauses_after_failures_begin_anew_when_something_was_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s = note_waits(monkeypatch)
+
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a"])
@@ -182,7 +168,9 @@ def test_the_pauses_after_failures_begin_anew_when_something_was_taken(tmp_path:
     story(work)
 
 
-def test_a_split_that_influxdb_interrupts_is_tried_again_after_a_pause(tmp_path: Path, waits_s: list[float]) -> None:
+def test_a_split_that_influxdb_interrupts_is_tried_again_after_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s = note_waits(monkeypatch)
+
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a", "b"], refused=True)

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.disk import quarantine
 from gateway.disk.database import DatabaseFault
+from gateway.disk.quarantine_keeper import Quarantine
 from tests.shells.quarantined import rig, until, waiting
 
 
@@ -160,5 +161,69 @@ def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch:
             monkeypatch.setattr(quarantine, "select_key", fails_twice)
             gate.quarantine.release("m1")
             await until(lambda: gate.account() == {"journal": 2})
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def flushes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the disk took what waited, at each look; commits follow each other quickly, tries after a failure never."""
+    took: list[bool] = []
+    flush = Quarantine.flush
+
+    async def noted(keeper: Quarantine) -> bool:
+        took.append(await flush(keeper))
+        return took[-1]
+
+    monkeypatch.setattr(Quarantine, "flush", noted)
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._COMMIT_EVERY_S", 0.001)
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 3600.0)
+    return took
+
+
+def test_nobody_looks_whether_something_must_wait_before_it_comes(tmp_path: Path, flushes: list[bool]) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            for came in (1, 2):
+                gate.come(waiting())
+                await until(lambda came=came: len(gate.released) == came)
+                await asyncio.sleep(0.05)
+            assert flushes == [True, True]
+
+    asyncio.run(story())
+
+
+def test_a_disk_that_does_not_take_what_comes_is_tried_again_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flushes: list[bool]
+) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            monkeypatch.setattr(gate.database, "free_bytes", _fails)
+            gate.come(waiting())
+            await until(lambda: gate.events.quarantine_trouble)
+            await asyncio.sleep(0.05)
+            assert flushes == [False]
+
+    asyncio.run(story())
+
+
+def test_a_disk_that_does_not_take_what_came_of_a_message_is_tried_again_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.disk.quarantine_keeper._RETRY_S", 3600.0)
+    tries: list[int] = []
+
+    def fails(*_: Any) -> int:  # noqa: ANN401 - of any
+        tries.append(1)
+        raise DatabaseFault("disk full")
+
+    async def story() -> None:
+        async with rig(tmp_path) as gate:
+            gate.come(waiting())
+            monkeypatch.setattr("gateway.disk.quarantine.remove", fails)
+            gate.quarantine.release("m1")
+            await until(lambda: gate.events.quarantine_trouble)
+            await asyncio.sleep(0.05)
+            assert len(tries) == 1
 
     asyncio.run(story())

@@ -13,7 +13,7 @@ from gateway.delivery.keeper import RejectKeeper
 from gateway.delivery.splitting import Splitter
 from gateway.delivery.unstored import Unstored
 from gateway.events import Events
-from tests.shells.delivering import until
+from tests.shells.delivering import note_waits, until
 from tests.shells.test_reject_keeper import Disk
 from tests.shells.test_splitting import AWAY, GOOD, OWN, REFUSED, Influxdb
 
@@ -123,5 +123,20 @@ def test_what_is_older_than_influxdb_keeps_expires() -> None:
         batch = rig.take("ab")
         await rig.settle()
         assert (rig.let_go, rig.ledger.total("written"), rig.ledger.outcomes["expired"]) == ([batch], 1, {"water": 1})
+
+    asyncio.run(story())
+
+
+def test_a_batch_that_influxdb_cannot_judge_is_tried_ever_less_often_and_the_next_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s = note_waits(monkeypatch)
+
+    async def story() -> None:
+        rig = Rig(AWAY, AWAY, GOOD, AWAY, GOOD)
+        rig.take("a")
+        rig.take("b")
+        began_s = asyncio.get_running_loop().time()
+        await rig.settle()
+        assert waits_s == [waits_s[0], 2 * waits_s[0], waits_s[0]]
+        assert asyncio.get_running_loop().time() - began_s >= sum(waits_s)
 
     asyncio.run(story())
