@@ -135,6 +135,30 @@ def test_rejects_that_come_are_stored_while_the_keeper_runs() -> None:
     asyncio.run(story())
 
 
+def test_nobody_looks_whether_a_reject_waits_before_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.delivery.keeper._COMMIT_EVERY_S", 0.001)
+    flush, flushes = RejectKeeper.flush, list[RejectKeeper]()
+
+    async def noted(keeper: RejectKeeper) -> None:
+        flushes.append(keeper)
+        await flush(keeper)
+
+    monkeypatch.setattr(RejectKeeper, "flush", noted)
+
+    async def story() -> None:
+        rig = Rig()
+        rig.disk.works.set()
+        task = asyncio.create_task(rig.keeper.run())
+        for number in (1, 2):
+            rig.come(1)
+            await until(lambda number=number: len(rig.let_go) == number)
+            await asyncio.sleep(0.05)
+        task.cancel()
+        assert len(flushes) == 2
+
+    asyncio.run(story())
+
+
 def test_what_comes_within_a_moment_is_stored_in_one_commit() -> None:
     """A commit costs flash: a few a second are enough."""
 
