@@ -51,6 +51,18 @@ def test_a_reading_that_is_refused_before_and_after_our_own_is_taken_is_rejected
     assert influxdb.asked == ["a", "own", "a"]
 
 
+def test_an_answer_to_the_backlog_is_measured_and_is_not_taken_for_one_to_a_live_write() -> None:
+    """By those it is seen whether the backlog makes live readings wait."""
+    events = Events()
+
+    async def write() -> None:
+        await Splitter(Influxdb(GOOD), Breaker(events), events, lambda: OWN).write(encode([Reading("a", "water")]).gzip)
+
+    asyncio.run(write())
+    assert (sum(events.requests["written"].counts), sum(events.live_answers.counts)) == (1, 0)
+    assert 0 <= events.requests["written"].sum_s < 100.0
+
+
 @pytest.mark.parametrize("refusal", [REFUSED, BROKEN], ids=["400", "500"])
 def test_a_database_that_is_mended_between_the_reading_and_our_own_costs_no_reading(refusal: Answer) -> None:
     influxdb = Influxdb(refusal, GOOD, GOOD)
