@@ -11,6 +11,7 @@ from gateway.core.message import REJECT_KEPT_BYTES
 from gateway.core.waiting import WaitCause
 from gateway.disk import journal, quarantine, rejects
 from gateway.disk.replay import Limits
+from gateway.events import Events
 from schemas.rejects import RejectReason
 from tests.shells.quarantined import Pipeline, rig, until, waiting
 
@@ -62,6 +63,24 @@ def test_the_ledger_balances_whatever_a_message_turns_out_to_hold(
             await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
             assert gate.account() == account
             assert await gate.count("rejects") == account.get("rejected", 0)
+
+    asyncio.run(story())
+
+
+def test_it_is_said_how_many_came_in_for_a_key_and_nothing_when_none_did(tmp_path: Path) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Told(Events):
+        def released(self, key: str, number: int) -> None:
+            told.append((key, number))
+
+    async def story() -> None:
+        async with rig(tmp_path, events=Told(), pipeline=Pipeline(unknown={"m2"})) as gate:
+            gate.come(waiting(), waiting(), waiting("m2"))
+            gate.quarantine.release("m1", "m2")
+            await until(lambda: len(gate.pipeline.came) == 3 and not gate.quarantine.releasing)
+            await asyncio.sleep(0.05)
+            assert told == [("m1", 2)]
 
     asyncio.run(story())
 
