@@ -75,7 +75,7 @@ def _rfc3339_ms_patiently(text: str) -> int | None:
         instant = instant + offset if sign == "-" else instant - offset
     except (ValueError, OverflowError):
         return None
-    ms = int((fraction or "0").ljust(3, "0")[:3])
+    ms = int(f"{fraction or ''}000"[:3])
     return (int(instant.timestamp()) + leap) * 1000 + ms
 
 
