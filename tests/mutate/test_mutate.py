@@ -1,10 +1,11 @@
 """The mutation run itself: it sees a weak test, and a list that is not true."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.mutate.__main__ import main
+from tests.mutate.__main__ import TABLE, main
 from tests.mutate.changes import changes
 
 TOY = '''"""A toy."""
@@ -91,6 +92,13 @@ def test_what_is_listed_with_a_reason_may_survive(toy: Path) -> None:
     assert run(toy, weaker) == 1
     of_the_limit = '[["toy.py".survivors]]\nchanges = ["LIMIT = 10 → LIMIT = 11", "LIMIT = 10 → LIMIT = 9"]\nreason = "x"\n'
     assert run(toy, weaker, survivor("takes: amount <= LIMIT → amount < LIMIT") + of_the_limit) == 0
+
+
+def test_the_modules_and_the_tests_of_the_table_exist() -> None:
+    root = TABLE.parents[2]
+    table = tomllib.loads(TABLE.read_text())
+    named = [*table, *(test for about in table.values() for test in about["tests"])]
+    assert [path for path in named if not (root / path).is_file()] == []
 
 
 @pytest.mark.parametrize(
