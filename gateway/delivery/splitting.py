@@ -97,7 +97,7 @@ def _halves(readings: list[Reading]) -> list[list[Reading]]:
 def _refusal(reading: Reading, answer: Answer) -> Refusal:
     """The reject of a point: its lines are the payload."""
     _, found, behind = reading.lines.partition(",device=")
-    device = behind.replace(" ", ",").split(",", 1)[0] if found else ""
+    device = behind.replace(" ", ",").partition(",")[0] if found else ""
     return Refusal(
         RejectReason.INFLUXDB_REJECTED,
         f"InfluxDB answered {answer.describe()}",
