@@ -199,6 +199,17 @@ def test_every_address_in_the_operators_table_is_served() -> None:
     assert {path for path in named if f'"{path.replace("/ID", "/{id}")}"' not in served} == set()
 
 
+# ---- Licence and release ---------------------------------------------------------------------------------------------
+
+
+def test_the_changelog_tells_of_the_version_and_the_licence_is_the_one_the_package_names() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    assert f"## [{project['version']}]" in text_of("CHANGELOG.md")
+    assert project["license"] == "Apache-2.0"
+    assert "LICENSE" in project["license-files"]
+    assert "Version 2.0, January 2004" in text_of("LICENSE")
+
+
 # ---- Libraries -------------------------------------------------------------------------------------------------------
 
 
