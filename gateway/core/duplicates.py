@@ -22,7 +22,7 @@ text differs from run to run; the series goes in by its CRC. The number of a sha
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple, Self, cast
 from zlib import crc32
@@ -114,7 +114,8 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
     ) -> DedupVerdict:
         """Judge a reading, and remember what is new of it.
 
-        ``series`` is the :func:`series_key` of its domain and tags, ``values`` its values without quality and sequence.
+        ``series`` is the :func:`series_key` of its domain and tags, ``values`` its values in the order of its
+        shape, without quality and sequence.
         """
         key = hash((series, time_ms)) & _WORD
         # 65521, the largest prime below 2^16, takes something of all bits of a hash; 1.5: -1.0 and -2.0 have one hash in Python
@@ -143,7 +144,8 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         self[0] = newest_ms
         for key, fingerprints, fields, quality, age_s in keys:
             if age_s <= WINDOW_S and len(fingerprints) == len(fields):
-                self._add(key, fingerprints, shapes.of(fields), quality, now_ms // 1000 - age_s, shapes)
+                known = dict(zip(fields, fingerprints, strict=True))
+                self._add_known(key, known, quality, now_ms // 1000 - age_s, shapes)
 
     def _add(self, key: int, fingerprints: Sequence[int], shape: Shape, quality: int, second: int, shapes: Shapes) -> None:
         """Put a key behind the others. It takes the place of the first when it is one too many, or that is too old."""
@@ -156,6 +158,11 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
             fingerprints = [_whole(fingerprints, shape)]
         about = quality << _QUALITY_BITS | number << _SHAPE_BITS | second & _SECONDS
         self.frombytes(shape.pack(key, about, *fingerprints))
+
+    def _add_known(self, key: int, known: Mapping[str, int], quality: int, second: int, shapes: Shapes) -> None:
+        """Put a key behind the others with these fields and fingerprints, in whatever order they are known."""
+        shape = shapes.of(tuple(known))
+        self._add(key, [known[name] for name in shape.names], shape, quality, second, shapes)
 
     def _remove(self, at: int, shapes: Shapes) -> None:
         del self[at : at + shapes.words[self[at + 1] >> _SHAPE_BITS & _SHAPES]]
@@ -192,7 +199,7 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         known |= came
         quality |= about >> _QUALITY_BITS
         self._remove(at, shapes)
-        self._add(key, list(known.values()), shapes.of(tuple(known)), quality, second, shapes)
+        self._add_known(key, known, quality, second, shapes)
         return DedupVerdict(Twin.JOINS, new, quality)
 
     def _fingerprints(self, at: int, count: int) -> list[int]:

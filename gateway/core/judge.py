@@ -98,7 +98,7 @@ class Judge:
         quality |= device.quality
         names = tuple(values)
         shape = self.shapes.by_fields.get(names) or self.shapes.of(names)
-        numbers = tuple(values.values())
+        numbers = shape.values_of(values)
         if shape.counters:
             quality |= _check_counters(device, shape, numbers, text_tags, time_ms, rules)
             if quality & Quality.COUNTER_SUSPECT:
@@ -128,7 +128,7 @@ class Judge:
     def _joining(self, seen: DedupVerdict, domain: str, tags: str, values: NativeReading, time_ms: int) -> str:
         """The lines of a reading that joins a point: what is new in it, and no sequence number, which is the first one's."""
         shape = self.shapes.of(seen.fields)
-        return shape.lines(domain, tags, tuple([values[name] for name in seen.fields]), tail(seen.quality, None, time_ms))
+        return shape.lines(domain, tags, shape.values_of(values), tail(seen.quality, None, time_ms))
 
     def _look_for_jumps(self, device: Device, shape: Shape, numbers: tuple[Value, ...], text_tags: str, now_ms: int) -> None:
         """A register that is suddenly ten times as much is no fault of one device when others of its make do the same."""

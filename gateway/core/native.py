@@ -1,22 +1,24 @@
 """Native payloads: bytes → objects whose every value is canonical, with what had to be left out.
 
-Nearly every message passes the compiled validator of :mod:`schemas.readings` in one call. What does not goes the patient way:
-key by key, a fault of one value costs that value, a fault of one object in an array costs that object.
+Nearly every message passes the compiled types of :mod:`schemas.readings` in one call. What does not goes the patient way: key
+by key, a fault of one value costs that value, a fault of one object in an array costs that object.
 """
 
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from pydantic import ValidationError
+from msgspec import DecodeError, ValidationError, convert
+from msgspec.json import Decoder
 from pydantic_core import from_json, to_json
 
 from gateway.core.repeated_keys import Repeating, with_repeating
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
-from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_adapter
+from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_types
 from schemas.rejects import DropCause, RejectReason
 from schemas.topics import is_name
 
@@ -35,7 +37,7 @@ Drop = tuple[str, DropCause]
 
 
 class Decoded:
-    """One object of a payload: canonical values in the order of the table, and what was left out of it.
+    """One object of a payload: canonical values, and what was left out of it.
 
     :ivar source: the object as it came in an array; None when it is the whole payload.
     """
@@ -79,17 +81,18 @@ class NativeDecoder:
     def __init__(self, domain: str) -> None:
         self.domain = domain
         self.quantities = QUANTITIES[domain] | QUANTITIES[HEALTH]
-        validator = native_adapter(domain).validator
-        self._from_bytes: Callable[[bytes], NativeReading] = validator.validate_json
-        self._from_object: Callable[[object], NativeReading] = validator.validate_python
+        types = native_types(domain)
+        self._from_bytes: Callable[[bytes], NativeReading] = Decoder(types).decode
+        self._from_object: Callable[[object], NativeReading] = partial(convert, type=types)
 
     def decode_plain(self, payload: bytes) -> NativeReading | None:
         """The one reading of a payload in which nothing needs thought; None for every other payload."""
         try:
             plain = self._from_bytes(payload)
-        except ValidationError:
+        except (DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        surplus = payload.count(b'"') - 2 * len(plain)  # a key has two quotes, and a text two; a key that stands twice has more
+        # A key has two quotes, and a text two. A key that is unknown, or stands twice, has two more.
+        surplus = payload.count(b'"') - 2 * len(plain)
         if not surplus or (surplus == _OF_ONE_TEXT and type(plain.get("ts")) is str) or surplus == 2 * _texts_in(plain):
             return plain
         return None
@@ -117,7 +120,9 @@ class NativeDecoder:
         if type(item) is Repeating:
             return Broken(stands_twice(item), item.payload())
         try:
-            return Decoded(self._from_object(item), source=item)
+            values = self._from_object(item)
+            if isinstance(item, dict) and len(values) == len(item):  # no key is unknown
+                return Decoded(values, source=item)
         except ValidationError:
             pass
         try:
@@ -146,10 +151,7 @@ class NativeDecoder:
                 dropped.append((key, cleaned))
             elif cleaned is not None:
                 found[key] = cleaned
-        return Decoded({key: found[key] for key in (*_ENVELOPE, *self.quantities) if key in found}, dropped)
-
-
-_ENVELOPE: Final = ("ts", "seq", *TEXT_TAGS)
+        return Decoded(found, dropped)
 
 
 def _parse(payload: bytes) -> object:

@@ -31,7 +31,7 @@ from gateway.core.profiles import ProfiledTopic
 from gateway.core.refusing import addressed, internal_error, refusal_of, refused, unresolved, waiting
 from gateway.core.streams import Stream, Streams, Unresolved
 from gateway.core.waiting import WaitCause
-from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
+from schemas.quantities import COUNTING, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
@@ -190,8 +190,6 @@ def _check_values(values: NativeReading, dropped: list[Drop], stream: Stream) ->
         default = clean(QUANTITIES[stream.domain][needed], registered.params.get(needed) if registered else None)
         if isinstance(default, float):
             values[needed] = default
-            for key in [key for key in values if key in QUANTITIES[HEALTH]]:
-                values[key] = values.pop(key)  # a shape has device health last
         else:
             del values[count]
             dropped.append((count, DropCause.NO_INTERVAL))

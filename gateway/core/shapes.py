@@ -1,5 +1,7 @@
 """Shapes: which fields come together in a reading. Fleets have a few dozen, so what follows from one is worked out once."""
 
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from struct import Struct
 from typing import Final
 
@@ -10,6 +12,11 @@ from schemas.readings import Value
 
 SHAPES_MAX: Final = 1 << 12
 _HEALTH_FIELDS: Final = frozenset(QUANTITIES[HEALTH])
+_ORDER: Final = list(
+    dict.fromkeys(field for quantities in QUANTITIES.values() for field in quantities if field not in _HEALTH_FIELDS)
+)
+_PLACES: Final = {field: place for place, field in enumerate([*_ORDER, *QUANTITIES[HEALTH]])}
+"""Field → its place in a point. A field that is in no table comes first."""
 
 
 class Shape:
@@ -17,17 +24,19 @@ class Shape:
 
     :ivar number: small number that stands for it; 0 for those that are one too many.
     :ivar names: its fields in their order.
+    :ivar values_of: takes the values of these fields, in this order, out of a reading that has them in any.
     :ivar pack: makes the words that the window of duplicates remembers of a reading: two, and 16 bits a field (those of a shape
         that is one too many: 16 bits in all).
     :ivar words: how many words that are.
     :ivar counters: position, name and greatest rate per hour of the counters among the fields.
     """
 
-    __slots__ = ("_format", "_split", "counters", "fields", "names", "number", "pack", "words")
+    __slots__ = ("_format", "_split", "counters", "fields", "names", "number", "pack", "values_of", "words")
 
     def __init__(self, number: int, fields: tuple[str, ...]) -> None:
         self.number = number
         self.names = fields
+        self.values_of: Callable[[Mapping[str, Value]], tuple[Value, ...]] = _getter(fields)
         self.fields = frozenset(fields)
         own = [field for field in fields if field not in _HEALTH_FIELDS]
         remembered = Struct(f"=QQ{len(fields) if number else 1}H")
@@ -50,28 +59,39 @@ class Shape:
 class Shapes:
     """All shapes met so far; a flood of new ones is served, but not remembered.
 
-    :ivar by_fields: the shape of some fields, for the one who asks for each reading; :meth:`of` knows them all.
+    :ivar by_fields: the shape of fields in the order in which some device has them, for the one who asks for each reading;
+        :meth:`of` knows them all.
     :ivar words: the words that are remembered of a reading, by the number of its shape.
     """
 
     def __init__(self) -> None:
         self.by_fields: dict[tuple[str, ...], Shape] = {}
+        self._by_names: dict[tuple[str, ...], Shape] = {}
         self._by_number: list[Shape] = [Shape(0, ())]
         self.words: list[int] = [self._by_number[0].words]
 
     def of(self, fields: tuple[str, ...]) -> Shape:
-        """The shape of these fields."""
+        """The shape of these fields, in whatever order they come."""
         return self.by_fields.get(fields) or self._new(fields)
 
     def _new(self, fields: tuple[str, ...]) -> Shape:
-        if len(self._by_number) >= SHAPES_MAX:
-            return Shape(0, fields)
-        shape = Shape(len(self._by_number), fields)
-        self._by_number.append(shape)
-        self.words.append(shape.words)
-        self.by_fields[fields] = shape
+        names = tuple(sorted(fields, key=lambda field: _PLACES.get(field, -1)))
+        shape = self._by_names.get(names)
+        if shape is None:
+            if len(self._by_number) >= SHAPES_MAX:
+                return Shape(0, names)
+            shape = self._by_names[names] = Shape(len(self._by_number), names)
+            self._by_number.append(shape)
+            self.words.append(shape.words)
+        if len(self.by_fields) < SHAPES_MAX:
+            self.by_fields[fields] = shape
         return shape
 
     def fields_of(self, number: int) -> tuple[str, ...]:
         """The fields of the shape of that number, in their order; none for one that was too many."""
         return self._by_number[number].names if number < len(self._by_number) else ()
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Value]], tuple[Value, ...]]:
+    """Takes the values of these keys; of one key alone, ``itemgetter`` gives no tuple."""
+    return itemgetter(*names) if len(names) > 1 else lambda values: tuple([values[name] for name in names])

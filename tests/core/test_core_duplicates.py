@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.core.duplicates import KEYS_MAX, WINDOW_S, RecentKeys, Twin, series
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.shapes import SHAPES_MAX, Shapes
-from schemas.quantities import Quality
+from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import RejectReason
 from tests.core.making import (
     HOUR_MS,
@@ -352,6 +353,21 @@ def test_a_flood_of_field_sets_is_served_but_not_remembered() -> None:
         assert shapes.of((f"field_{number}",)).fields == {f"field_{number}"}
     assert shapes.of(("field_1",)) is shapes.of(("field_1",))
     assert shapes.of((f"field_{SHAPES_MAX + 50}",)).number == 0
+
+
+def test_the_order_in_which_fields_come_makes_no_other_field_set() -> None:
+    shapes = Shapes()
+    shape = shapes.of(("battery_pct", "ph", "volume_m3"))
+    assert shape is shapes.of(("volume_m3", "battery_pct", "ph"))
+    assert shape.values_of({"ph": 7.0, "battery_pct": 80.0, "volume_m3": 5.0}) == (5.0, 7.0, 80.0)
+
+
+def test_a_flood_of_orders_is_served_but_not_remembered() -> None:
+    shapes = Shapes()
+    fields = list(QUANTITIES["power"])[:7]
+    found = {id(shapes.of(order)) for order in permutations(fields)}
+    assert len(found) == 1
+    assert len(shapes.by_fields) == SHAPES_MAX
 
 
 def test_a_reading_of_too_many_field_sets_is_still_known_again() -> None:

@@ -28,6 +28,12 @@ def beside_a_good_value(key: str, text: str) -> bytes:
     return b'{"ts": %d, %s, "%s": %s}' % (NOW_MS, GOOD, key.encode(), text.encode())
 
 
+def test_the_order_of_keys_in_a_payload_changes_no_point() -> None:
+    usual = process(b'{"ts": %d, "volume_m3": 5, "ph": 7, "battery_pct": 80}' % NOW_MS)
+    other = process(b'{"battery_pct": 80, "ph": 7, "ts": %d, "volume_m3": 5}' % NOW_MS)
+    assert [each.lines for each in usual.readings] == [each.lines for each in other.readings]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -108,8 +108,8 @@ def test_a_copy_is_known_after_a_restart() -> None:
     assert see((7.0, 1.0)).twin is Twin.DUPLICATE
     assert see((7.0,), FIELDS[:1]).twin is Twin.DUPLICATE
     assert see((8.0, 1.0)) == DedupVerdict(Twin.CONFLICT, FIELDS[:1])
-    assert see((6.5, 7.0), ("ph", FIELDS[0])) == DedupVerdict(Twin.JOINS, ("ph",), 18)
-    assert see((6.5, 1.0), ("ph", FIELDS[1])).twin is Twin.DUPLICATE
+    assert see((7.0, 6.5), (FIELDS[0], "ph")) == DedupVerdict(Twin.JOINS, ("ph",), 18)
+    assert see((1.0, 6.5), (FIELDS[1], "ph")).twin is Twin.DUPLICATE
 
 
 def test_a_window_of_an_earlier_version_is_passed_over() -> None:

@@ -1,4 +1,7 @@
-"""The strict validators: they take what needs no thought, and nothing else."""
+"""The strict validators: they take what needs no thought, and nothing else.
+
+There are two, and they agree on everything: what the gateway decodes with, and the JSON schema that makers of devices have.
+"""
 
 import json
 import math
@@ -6,6 +9,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from gateway.core.native import NativeDecoder
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import SEQ_MAX, native_adapter
 
@@ -16,16 +20,22 @@ NOT_STATES = ["0", "1", "1.0", '"on"', '"true"', "null", "[]"]
 
 
 def reading(domain: str, key: str, text: str) -> object:
-    """The value of ``key`` as the validator of ``domain`` hands it on, from its JSON text."""
-    return native_adapter(domain).validator.validate_json(f'{{"{key}": {text}}}')[key]
+    """The value of ``key`` as the validators of ``domain`` hand it on, from its JSON text; None: they refuse it."""
+    payload = f'{{"{key}": {text}}}'.encode()
+    try:
+        taken = native_adapter(domain).validator.validate_json(payload)
+    except ValidationError:
+        taken = None
+    quick = NativeDecoder(domain).decode_plain(payload)
+    assert quick == taken, payload
+    if quick is None or taken is None:
+        return None
+    assert type(quick[key]) is type(taken[key]), payload
+    return quick[key]
 
 
 def is_refused(domain: str, key: str, text: str) -> bool:
-    try:
-        reading(domain, key, text)
-    except ValidationError:
-        return True
-    return False
+    return reading(domain, key, text) is None
 
 
 def numbers(domain: str) -> list[Quantity]:
@@ -110,3 +120,4 @@ def test_a_quantity_of_another_domain_is_refused() -> None:
 def test_an_array_is_refused_because_its_readings_are_judged_one_by_one() -> None:
     with pytest.raises(ValidationError):
         native_adapter("water").validator.validate_json(b'[{"ph": 7}]')
+    assert NativeDecoder("water").decode_plain(b'[{"ph": 7}]') is None
