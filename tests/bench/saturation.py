@@ -28,6 +28,8 @@ from tests.waiting import until
 PATIENCE_S = 180.0
 _SETTLE_S = 0.5
 _ONCE_READINGS = 50_000
+ASKED_SELDOM_S = 0.25
+"""How often the gateway is asked whether it is done, where only its CPU counts: an answer takes as much as 30 readings."""
 READINGS_FIELD = "water_volume_m3"
 
 
@@ -85,14 +87,14 @@ def measure(plan: Plan) -> list[Figure]:
 def once(plan: Plan) -> dict[str, float]:
     """CPU of a reading in µs, of one short backlog."""
     packets = backlog(_ONCE_READINGS, devices=1000, now_ms=time.time_ns() // 1_000_000)
-    return {"CPU of a reading": _run_gateway(plan, packets).cpu_us}
+    return {"CPU of a reading": _run_gateway(plan, packets, ASKED_SELDOM_S).cpu_us}
 
 
 def _tell(plan: Plan, who: str, run: Run) -> None:
     plan.say(f"{who}: {run.per_s:,.0f} readings/s, {run.cpu_us:.1f} µs of CPU a reading")
 
 
-def _run_gateway(plan: Plan, packets: list[bytes]) -> Run:
+def _run_gateway(plan: Plan, packets: list[bytes], asked_every_s: float = 0.02) -> Run:
     folder = plan.fresh("saturation-gateway")
     with ExitStack() as running:
         broker = running.enter_context(mosquitto(folder))
@@ -100,7 +102,7 @@ def _run_gateway(plan: Plan, packets: list[bytes]) -> Run:
         consumer = running.enter_context(gateway(folder, broker.url, database.url, tree=plan.tree))
 
         def wait() -> float:
-            wait_written(consumer, len(packets), PATIENCE_S)
+            wait_written(consumer, len(packets), PATIENCE_S, asked_every_s)
             return time.perf_counter()
 
         run = run_through(consumer, broker, packets, wait)
