@@ -1,24 +1,29 @@
-"""One client floods the broker while the gateway is away: what the shipped limits spare the others, and the alarm if not."""
+"""One client floods the broker: what the shipped limits spare the others, and the alarm where they do not."""
 
 import json
 import re
 import socket
 import struct
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from gateway.services import MQTT_CONNACK, MQTT_CONNECT, Service, province_conf
-from tests.system.fleet import client_of, publish
+from tests.system.door import Deed, Door, Forward
+from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish, wait_settled
 from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
 READINGS = 40
+GIGABIT_BYTES_S = 118_000_000
+"""What is left of it for data."""
+FLOOD_S = 4.0
 TOPIC = b"iot/v1/site/water/flood/readings"
 
 
@@ -60,6 +65,27 @@ def flood(broker: Service, payload_bytes: int, messages: int) -> None:
                 pass
 
 
+@contextmanager
+def gigabit(broker: Service) -> Iterator[None]:
+    """Somebody sends the largest messages that are let in, as many as such a network carries."""
+    data, over = packet(limit_bytes() - len(TOPIC) - 100), threading.Event()
+
+    def send() -> None:
+        with attacker(broker) as connection:
+            begun_s, sent_bytes = time.monotonic(), 0
+            while not over.wait(begun_s + sent_bytes / GIGABIT_BYTES_S - time.monotonic()):
+                connection.sendall(data)
+                sent_bytes += len(data)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sending.join()
+
+
 def neighbours_readings(broker: Service, first: int) -> None:
     """A quiet device sends some readings, each confirmed by the broker."""
     with client_of(broker) as client:
@@ -88,6 +114,33 @@ def test_with_the_shipped_limits_a_flood_of_large_messages_costs_a_neighbour_not
     until(lambda: gate.ledger()["written"] == READINGS)
     assert "dropped" not in gate.troubles()
     assert ("oversize packet" in mosquitto.log.read_text()) == (over_bytes > 0)
+
+
+def away(influxdb: Service, _: Door) -> None:
+    influxdb.stop()
+
+
+def late(_: Service, door: Door) -> None:
+    def answer_late(__: str) -> Deed:
+        time.sleep(0.3)
+        return Forward()
+
+    door.deed = answer_late
+
+
+@pytest.mark.parametrize("hamper", [away, pytest.param(late, marks=pytest.mark.slow)])
+def test_a_gigabit_of_large_messages_costs_no_neighbour_a_reading_while_the_gateway_runs(
+    gate_behind_door: Gateway, mosquitto: Service, influxdb: Service, door: Door, hamper: Callable[[Service, Door], None]
+) -> None:
+    """Confirmations come late where InfluxDB does not answer at once; so long the broker must keep what comes."""
+    hamper(influxdb, door)
+    with Fleet(mosquitto, rate=50) as fleet, gigabit(mosquitto):
+        until(lambda: len(fleet.acknowledged) >= 50 * FLOOD_S, 30.0)
+    influxdb.start()
+    influxdb.wait_ready()
+    wait_settled(gate_behind_door, mosquitto, 60.0)
+    assert_each_stands_once(influxdb, fleet)
+    assert gate_behind_door.ledger()["rejected"] > 1000, "it was a flood"
 
 
 def test_what_the_broker_drops_while_the_gateway_is_away_is_an_alarm(
