@@ -26,15 +26,19 @@ SPAN_S = 2.5
 
 
 class Delays:
-    """Of the readings of a fleet, from the instant they were published to InfluxDB's door."""
+    """Of the readings of a fleet, from the instant they were published to InfluxDB's door.
 
-    def __init__(self) -> None:
+    :param devices: how the names of its devices begin.
+    """
+
+    def __init__(self, devices: str = "") -> None:
+        self._lines = re.compile(rf"^water,(?:[^ ]+,)?device={devices}.* (\d+)$", re.MULTILINE)
         self.taken_s: list[float] = []
 
     def __call__(self, lines: str) -> Deed:
         """A write came."""
         now_s = time.time()
-        self.taken_s += [now_s - int(ts) / 1000 for ts in re.findall(r"^water,.* (\d+)$", lines, re.MULTILINE)]
+        self.taken_s += [now_s - int(ts) / 1000 for ts in self._lines.findall(lines)]
         return Forward()
 
     def p99_s(self, since: int) -> float:
@@ -44,9 +48,9 @@ class Delays:
 
 
 @contextmanager
-def hostile_readers(gate: Gateway) -> Iterator[None]:
-    """All of :mod:`tests.system.readers`, from 127.0.0.1."""
-    command = [sys.executable, "-m", "tests.system.readers", str(gate.port)]
+def hostile_readers(gate: Gateway, address: str = "127.0.0.1") -> Iterator[None]:
+    """All of :mod:`tests.system.readers`, from one address."""
+    command = [sys.executable, "-m", "tests.system.readers", str(gate.port), address]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:
         try:
             assert process.stdout is not None
