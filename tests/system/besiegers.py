@@ -1,7 +1,7 @@
-"""Everybody who means harm, at once: ``python -m tests.system.besiegers HTTP-PORT MQTT-PORT``, until its standard input ends.
+"""Everybody who means harm, at once: ``python -m tests.system.besiegers HTTP-PORT MQTT-PORT [ATTACK]``, until its input ends.
 
 A program of its own, so that what it costs is not paid by those who measure. Each attack goes on at its own pace and from an
-address of its own; in the end it prints as JSON how often each was carried out.
+address of its own; in the end it prints as JSON how often each was carried out. One that is named goes on alone.
 """
 
 import json
@@ -13,15 +13,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.system.door import RESET_AT_CLOSE
 from tests.system.makes import Frame
 
+BURST: Final = 200
+"""Connections that come at once."""
+_HELD_S: Final = 0.05
 LARGE_BYTES: Final = 240_000
 CODEC_PORTS: Final = range(100, 106)
 """LoRaWAN ports of the devices ``bad-PORT``, whose codecs are hostile."""
@@ -63,9 +67,15 @@ class Target:
 
 
 def flood_connections(target: Target, _: int) -> None:
-    """Open a connection, and close it."""
-    with suppress(OSError):
-        socket.create_connection(("127.0.0.1", target.port), _PATIENCE_S, ("127.0.1.1", 0)).close()
+    """Open many connections at once, and break them."""
+    with ExitStack() as opened, suppress(OSError):
+        for _ in range(BURST):
+            connection = opened.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
+            connection.bind(("127.0.1.1", 0))
+            connection.setblocking(False)  # noqa: FBT003 - as sockets have it
+            connection.connect_ex(("127.0.0.1", target.port))
+        time.sleep(_HELD_S)
 
 
 def invent_ids(target: Target, number: int) -> None:
@@ -120,7 +130,7 @@ def send_control_characters(target: Target, number: int) -> None:
 
 
 ATTACKS: Final[dict[Callable[[Target, int], None], float]] = {
-    flood_connections: 200.0,
+    flood_connections: 4.0,
     invent_ids: 100.0,
     send_large: 4.0,
     send_hostile_headers: 20.0,
@@ -151,16 +161,18 @@ class Siege:
             self.done[attack.__name__] += 1
 
 
-def main(http_port: int, mqtt_port: int) -> None:
+def main(http_port: int, mqtt_port: int, only: str = "") -> None:
     """Besiege."""
     broker = paho.Client(CallbackAPIVersion.VERSION2, client_id="besieger")
     broker.max_inflight_messages_set(1000)
     broker.connect("127.0.0.1", mqtt_port)
     broker.loop_start()
     siege = Siege(Target(http_port, broker))
-    threads = [threading.Thread(target=siege.go_on, args=(attack, 1 / rate)) for attack, rate in ATTACKS.items()]
+    chosen = {attack: rate for attack, rate in ATTACKS.items() if only in {"", attack.__name__}}
+    threads = [threading.Thread(target=siege.go_on, args=(attack, 1 / rate)) for attack, rate in chosen.items()]
     for thread in threads:
         thread.start()
+    print("they begin", flush=True)  # noqa: T201 - for who started it
     sys.stdin.read()
     siege.over.set()
     for thread in threads:
@@ -171,4 +183,4 @@ def main(http_port: int, mqtt_port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

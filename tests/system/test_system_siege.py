@@ -1,4 +1,4 @@
-"""All attacks at once on a gateway with as much memory as its unit gives it, while honest devices report."""
+"""Attacks while honest devices report: each alone, and all at once on a gateway with as much memory as its unit gives it."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +16,14 @@ import pytest
 
 from gateway.services import CHECKOUT, Service
 from tests.influx import query
-from tests.system.besiegers import CODEC_PORTS
+from tests.system.besiegers import ATTACKS, CODEC_PORTS, flood_connections, send_large
 from tests.system.door import Door
+from tests.system.fleet import Fleet, assert_each_stands_once
 from tests.system.makes import Sender, profile
 from tests.system.memory_limit import MemoryLimit, NoLimit, held_bytes, memory_limit
 from tests.system.rig import Document, Gateway, gateway
 from tests.system.test_system_codecs import HOSTILE, codec
-from tests.system.test_system_readers import Delays, hostile_readers
+from tests.system.test_system_readers import Delays, hostile_readers, memory_bytes
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -34,6 +36,11 @@ FLEET: Final = ["--water", "250", "--power", "125", "--traffic", "100", "--urban
 EUI: Final = "aa00000000000001"
 MEMORY_BYTES: Final = 384 * 2**20
 """``MemoryMax`` of the shipped unit."""
+ALONE_S: Final = 2.5
+SPANS: Final = 4
+GROWTH_BYTES: Final = 20 * 2**20
+QUICK: Final = (flood_connections, send_large)
+"""Tried alone with every run of the tests; the others with the slow ones."""
 _SIM: Final = [sys.executable, "-m", "firmware_sim.cli"]
 
 
@@ -52,7 +59,7 @@ class Siege:
 def registry(folder: Path) -> None:
     """All honest devices, and those whose makers mean harm; the names that are invented are none of them."""
     said = subprocess.run([*_SIM, "registry", *FLEET], check=True, capture_output=True, text=True, cwd=CHECKOUT).stdout
-    others = [EUI, *(f"bad-{port}" for port in CODEC_PORTS), "twice", "escapes"]
+    others = [EUI, *(f"m{number}" for number in range(20)), *(f"bad-{port}" for port in CODEC_PORTS), "twice", "escapes"]
     (folder / "devices.yaml").write_text(said + "".join(f"  - {{id: {name}, site: site, domain: water}}\n" for name in others))
 
 
@@ -75,14 +82,13 @@ def fleet(broker: Service, ledger: Path, seconds: float) -> Iterator[subprocess.
 
 
 @contextmanager
-def besiegers(gate: Gateway, broker: Service, siege: Siege) -> Iterator[None]:
-    """All of :mod:`tests.system.besiegers`, and the readers that read nothing."""
-    command = [sys.executable, "-m", "tests.system.besiegers", str(gate.port), str(broker.port)]
-    with (
-        hostile_readers(gate, "127.0.1.9"),
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process,
-    ):
+def besiegers(gate: Gateway, broker: Service, siege: Siege, *attacks: str) -> Iterator[None]:
+    """All of :mod:`tests.system.besiegers`, or the one that is named."""
+    command = [sys.executable, "-m", "tests.system.besiegers", str(gate.port), str(broker.port), *attacks]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:
         try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "they begin\n"
             yield
             siege.done = json.loads(process.communicate(timeout=30)[0])
         finally:
@@ -109,6 +115,7 @@ def family(pid: int | None) -> list[int]:
 
 def wait_empty(gate: Gateway) -> Document:
     """Wait until nothing waits but in quarantine; the ledger then."""
+    until(lambda: gate.status()["mqtt"]["unacknowledged"] == 0, 60.0, what="codecs have answered")
     until(lambda: not gate.pending("memory") and not gate.pending("journal"), 60.0, what="all is stored")
     return gate.ledger()
 
@@ -149,6 +156,45 @@ def limited(gate: Gateway) -> Iterator[MemoryLimit | None]:
             yield limit
 
 
+@pytest.mark.parametrize(
+    "attack", [pytest.param(attack.__name__, marks=[pytest.mark.slow] * (attack not in QUICK)) for attack in ATTACKS]
+)
+def test_an_attack_costs_no_reading_its_time_and_the_gateway_no_memory(
+    attack: str, mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    folder, siege, delays = tmp_path / "gateway", Siege(), Delays("m")
+    folder.mkdir()
+    registry(folder)
+    codecs(folder)
+    with Door(influxdb) as door:
+        door.deed = delays
+        with gateway(folder, mosquitto.url, door.url, devices={"unknown": "quarantine"}) as gate:
+            gate.wait_subscribed()
+            with Fleet(mosquitto, rate=200) as fleet:
+                until(lambda: len(delays.taken_s) > 200 * ALONE_S, 30.0)
+                limit_s, before_bytes = max(2 * delays.p99_s(0), 0.05), memory_bytes(gate, "VmRSS")
+                Path(f"/proc/{gate.pid}/clear_refs").write_text("5")  # forget VmHWM
+                with besiegers(gate, mosquitto, siege, attack):
+                    p99s_s = under_attack(delays, limit_s)
+                    grown_bytes = memory_bytes(gate, "VmHWM") - before_bytes
+            wait_empty(gate)
+            assert siege.done[attack] > 0
+            assert not gate.said("Traceback")
+    assert_each_stands_once(influxdb, fleet)
+    assert grown_bytes <= GROWTH_BYTES, f"{grown_bytes / 2**20:.0f} MiB"
+    assert min(p99s_s) <= limit_s, p99s_s
+
+
+def under_attack(delays: Delays, limit_s: float) -> list[float]:
+    """The p99 of some spans, until one is within the limit: an attack's cost is in each, what else the machine does is not."""
+    found: list[float] = []
+    while len(found) < SPANS and min(found, default=inf) > limit_s:
+        begun = len(delays.taken_s)
+        until(lambda least=begun + 200 * ALONE_S: len(delays.taken_s) > least, 30.0)
+        found.append(delays.p99_s(begun))
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(SECONDS + 300)
 def test_under_all_attacks_at_once_no_honest_reading_is_lost_within_384_megabytes(
@@ -166,7 +212,7 @@ def test_under_all_attacks_at_once_no_honest_reading_is_lost_within_384_megabyte
             with Sender(mosquitto, [EUI], rate=5) as sender, fleet(mosquitto, ledger, CALM_S + SECONDS) as devices:
                 watch(gate, siege, CALM_S)
                 calm, told = len(delays.taken_s), [f"p99 {delays.p99_s(0):.3f} s, {siege.most()} before"]
-                with besiegers(gate, mosquitto, siege):
+                with hostile_readers(gate, "127.0.1.9"), besiegers(gate, mosquitto, siege):
                     watch(gate, siege, SECONDS)
                     told.append(f"p99 {delays.p99_s(calm):.3f} s, {siege.most()} under siege")
                 assert devices.wait(60) == 0
