@@ -6,6 +6,7 @@ long as that one took, and one that no place is free for is closed before anythi
 """
 
 import asyncio
+import errno
 import os
 import socket
 import time
@@ -16,6 +17,7 @@ Peer = tuple[str, int] | tuple[str, int, int, int]
 
 _BACKLOG: Final = 128
 """Newcomers that the kernel keeps until they are taken: less, and whoever comes during a burst tries again after a second."""
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _TRY_AGAIN_S: Final = 1.0
 
 
@@ -39,8 +41,8 @@ async def accept(
         while True:
             try:
                 newcomer, peer = await loop.sock_accept(listening)
-            except OSError:  # it has gone, or there are no more files: that passes
-                await asyncio.sleep(_TRY_AGAIN_S)
+            except OSError as error:  # it has gone, or there are no more files or memory: that passes
+                await asyncio.sleep(_TRY_AGAIN_S if error.errno in _EXHAUSTED else 0)
                 continue
             begun_s = time.perf_counter()
             if is_welcome(peer):

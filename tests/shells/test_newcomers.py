@@ -1,9 +1,12 @@
 """Newcomers at a bound socket: a burst of them holds nothing up."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
 
 from gateway.web.newcomers import Peer, accept, listen
 
@@ -49,6 +52,28 @@ def test_of_a_burst_of_newcomers_one_is_taken_at_each_turn_of_the_loop() -> None
 
     with burst() as (bound, _):
         assert asyncio.run(turns(bound)) >= BURST
+
+
+def test_newcomers_that_broke_off_before_they_were_taken_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take_one(bound: socket.socket) -> None:
+        loop, taken, broken_off = asyncio.get_running_loop(), asyncio.Event(), iter(range(BURST))
+        sock_accept = loop.sock_accept
+
+        async def broken(listening: socket.socket) -> tuple[socket.socket, Peer]:
+            if next(broken_off, None) is not None:
+                raise ConnectionAbortedError(errno.ECONNABORTED, "Software caused connection abort")
+            return await sock_accept(listening)
+
+        async def take(newcomer: socket.socket, _: Peer) -> None:
+            newcomer.close()
+            taken.set()
+
+        monkeypatch.setattr(loop, "sock_accept", broken)
+        async with asyncio.timeout(10):  # a second for each would be a minute
+            await accepting(bound, taken, is_welcome=True, take=take)
+
+    with burst() as (bound, _):
+        asyncio.run(take_one(bound))
 
 
 def test_a_newcomer_that_no_place_is_free_for_is_closed_and_nothing_is_made_for_it() -> None:
