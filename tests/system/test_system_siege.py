@@ -18,7 +18,7 @@ from gateway.services import CHECKOUT, Service
 from tests.influx import query
 from tests.system.besiegers import ATTACKS, CODEC_PORTS, flood_connections, send_large
 from tests.system.door import Door
-from tests.system.fleet import Fleet, assert_each_stands_once
+from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish
 from tests.system.makes import Sender, profile
 from tests.system.memory_limit import MemoryLimit, NoLimit, held_bytes, memory_limit
 from tests.system.rig import Document, Gateway, gateway
@@ -33,6 +33,8 @@ SECONDS: Final = float(os.environ.get("SIEGE_SECONDS", "300"))
 CALM_S: Final = 10.0
 RATE: Final = 500
 FLEET: Final = ["--water", "250", "--power", "125", "--traffic", "100", "--urban", "25", "--interval", "1"]
+MARKER: Final = "marker"
+"""A registered device that says once that it is online."""
 EUI: Final = "aa00000000000001"
 MEMORY_BYTES: Final = 384 * 2**20
 """``MemoryMax`` of the shipped unit."""
@@ -59,7 +61,8 @@ class Siege:
 def registry(folder: Path) -> None:
     """All honest devices, and those whose makers mean harm; the names that are invented are none of them."""
     said = subprocess.run([*_SIM, "registry", *FLEET], check=True, capture_output=True, text=True, cwd=CHECKOUT).stdout
-    others = [EUI, *(f"m{number}" for number in range(20)), *(f"bad-{port}" for port in CODEC_PORTS), "twice", "escapes"]
+    numbered = [*(f"m{number}" for number in range(20)), *(f"bad-{port}" for port in CODEC_PORTS)]
+    others = [EUI, MARKER, "twice", "escapes", *numbered]
     (folder / "devices.yaml").write_text(said + "".join(f"  - {{id: {name}, site: site, domain: water}}\n" for name in others))
 
 
@@ -113,11 +116,19 @@ def family(pid: int | None) -> list[int]:
     return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
-def wait_empty(gate: Gateway) -> Document:
-    """Wait until nothing waits but in quarantine; the ledger then."""
+def wait_empty(gate: Gateway, broker: Service) -> Document:
+    """Wait until all that the broker acknowledged so far arrived, and nothing waits but in quarantine; the ledger then."""
+    with client_of(broker) as client:
+        publish(client, f"iot/v1/site/water/{MARKER}/status", '{"state": "online"}')
+    until(lambda: is_online(gate, MARKER), 60.0, what="all arrived")
     until(lambda: gate.status()["mqtt"]["unacknowledged"] == 0, 60.0, what="codecs have answered")
     until(lambda: not gate.pending("memory") and not gate.pending("journal"), 60.0, what="all is stored")
     return gate.ledger()
+
+
+def is_online(gate: Gateway, device: str) -> bool:
+    """Tell if a device said that it is online."""
+    return any(one["id"] == device and one["online"] for one in gate.document("/api/devices")["devices"])
 
 
 def assert_all_were_told(gate: Gateway, siege: Siege) -> None:
@@ -177,7 +188,7 @@ def test_an_attack_costs_no_reading_its_time_and_the_gateway_no_memory(
                 with besiegers(gate, mosquitto, siege, attack):
                     p99s_s = under_attack(delays, limit_s)
                     grown_bytes = memory_bytes(gate, "VmHWM") - before_bytes
-            wait_empty(gate)
+            wait_empty(gate, mosquitto)
             assert siege.done[attack] > 0
             assert not gate.said("Traceback")
     assert_each_stands_once(influxdb, fleet)
@@ -216,7 +227,7 @@ def test_under_all_attacks_at_once_no_honest_reading_is_lost_within_384_megabyte
                     watch(gate, siege, SECONDS)
                     told.append(f"p99 {delays.p99_s(calm):.3f} s, {siege.most()} under siege")
                 assert devices.wait(60) == 0
-            told.append(str(wait_empty(gate)))
+            told.append(str(wait_empty(gate, mosquitto)))
             if limit is not None:
                 told.append(f"the kernel's count: {limit.peak_bytes / 2**20:.0f} MiB at most, page cache included")
                 assert limit.ended == 0, "the kernel ended none of its processes"
