@@ -11,6 +11,7 @@ DecoderName = Literal[
     "json", "json_lenient", "senml_json", "senml_cbor", "cbor", "sparkplug_b", "text", "csv", "pairs", "obis", "bytes", "hex",
     "base64",
 ]  # fmt: skip
+NumberType = Literal["u8", "u16", "u24", "u32", "u64", "i8", "i16", "i24", "i32", "i64", "f32", "f64"]
 FrameType = Literal[
     "u8", "u16", "u24", "u32", "u64", "i8", "i16", "i24", "i32", "i64", "f32", "f64", "bcd", "text", "hex"
 ]  # fmt: skip
@@ -25,11 +26,12 @@ def _nested(written: object) -> object:
 class NestedStep(Part):
     """One decoding of what is nested in a document."""
 
-    as_: Literal["base64", "hex", "json", "words"] = Field(
+    as_: Literal["base64", "hex", "json", "words"] | NumberType = Field(
         alias="as",
-        description="base64 and hex give bytes, json what the text says, words the bytes of a list of 16-bit registers.",
+        description="base64 and hex give bytes, json what the text says, words the bytes of a list of 16-bit registers; u8 to "
+        "f64 the number that bytes are.",
     )
-    order: ByteOrder = Field("abcd", description="For words: the order of the bytes of two registers.")
+    order: ByteOrder = Field("abcd", description="For words and numbers: the order of the bytes.")
 
 
 Nested = Annotated[list[NestedStep], BeforeValidator(_nested, json_schema_input_type=str | NestedStep | list[str | NestedStep])]

@@ -107,6 +107,9 @@ def _rows() -> Iterator[tuple[str, str, Line]]:
 _UNITS: Final = {unit: (measured, line) for measured, unit, line in _rows()}
 
 
+_IN_WATER: Final = "; in water 1 ppm is 1 mg/L: leave unit out"
+
+
 def convert(unit: str, to: str) -> Line:
     """The line from ``unit`` to the unit ``to`` of the table of quantities.
 
@@ -118,7 +121,8 @@ def convert(unit: str, to: str) -> Line:
     if known is None:
         return _convert_rare(unit, to)
     if known[0] != wanted[0]:
-        raise UnknownUnit(f"{unit!r} is a unit of {known[0]}, but the field's is {to!r}, {wanted[0]}")
+        hint = _IN_WATER if (unit, to) in {("ppm", "mg/L"), ("[ppm]", "mg/L")} else ""
+        raise UnknownUnit(f"{unit!r} is a unit of {known[0]}, but the field's is {to!r}, {wanted[0]}{hint}")
     return known[1].then(wanted[1].inverse())
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.core.decoders.nested import WORDS_MAX, from_base64, from_bytes_list, from_hex, from_json_text, from_words
 from gateway.core.native import Undecodable
 from schemas.rejects import RejectReason
+from tests.core.profiling import compiled
 
 FORMS: dict[str, Callable[[object], object]] = {
     "base64": from_base64,
@@ -96,3 +97,21 @@ def test_no_value_raises_anything_but_a_bad_payload(kind: str, value: object) ->
         FORMS[kind](value)
     except Undecodable as why:
         assert why.reason is RejectReason.BAD_PAYLOAD  # noqa: PT017 - it need not be raised
+
+
+NUMBERS = """
+decode: {nested: {/flow: [hex, f32], /temp: [hex, {as: i16, order: dcba}], /regs: [words, u32]}}
+points: [{measurement: water, fields: {ph: /ph}}]
+"""
+
+
+def test_bytes_in_a_text_become_a_number_each_at_its_own_path() -> None:
+    found = compiled(NUMBERS).read(b'{"flow": "3FC00000", "temp": "FAFF", "regs": [1, 2], "other": "3F"}')
+    assert found == {"flow": 1.5, "temp": -6, "regs": 65538, "other": "3F"}
+
+
+@pytest.mark.parametrize("payload", [b'{"flow": "3FC000"}', b'{"flow": ""}', b'{"regs": [1, 2, 3]}'])
+def test_bytes_that_are_more_or_fewer_than_the_number_has_are_a_bad_payload(payload: bytes) -> None:
+    with pytest.raises(Undecodable) as why:
+        compiled(NUMBERS).read(payload)
+    assert why.value.reason is RejectReason.BAD_PAYLOAD

@@ -90,3 +90,8 @@ def test_rare_units_are_looked_up(unit: str, to: str, one: float | None) -> None
     else:
         line = convert(unit, to)
         assert (float(line.slope), line.shift) == (pytest.approx(one, rel=1e-6), 0)
+
+
+def test_ppm_of_what_is_dissolved_is_told_as_what_it_is_in_water() -> None:
+    with pytest.raises(UnknownUnit, match="in water 1 ppm is 1 mg/L: leave unit out"):
+        convert("ppm", "mg/L")

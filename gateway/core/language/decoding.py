@@ -6,7 +6,7 @@ from typing import Any, Final
 from gateway.core.decoders.csv_rows import compile_csv
 from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
 from gateway.core.decoders.pairs import compile_pairs
-from gateway.core.decoders.struct_frame import compile_struct
+from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_text as compile_template
 from gateway.core.language.paths import Node, Path, change, end_of, parse_path
 from gateway.core.language.sources import Fault, within
@@ -124,8 +124,22 @@ def _nested(step: NestedStep) -> Callable[[Node], Node]:
         return lambda value: from_words(value, order)
     if step.as_ == "json":
         return lambda value: from_json_text(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+    if step.as_ not in _OVER_TEXT:
+        return _number(step)
     from_text = _OVER_TEXT[step.as_]
     return lambda value: from_text(value.decode("ascii", "replace") if isinstance(value, bytes) else value)
+
+
+def _number(step: NestedStep) -> Callable[[Node], Node]:
+    decode = compile_struct([{"name": step.as_, "at": 0, "type": step.as_, "order": step.order}])
+
+    def number(value: Node) -> Node:
+        if not isinstance(value, bytes) or len(value) != WIDTHS[step.as_]:
+            found = f"{len(value)} bytes" if isinstance(value, bytes) else f"{value!r:.40}"
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{step.as_} is {WIDTHS[step.as_]} bytes; there is {found}")
+        return decode(value)[step.as_]
+
+    return number
 
 
 def as_it_is(document: Node) -> Node:
