@@ -366,3 +366,18 @@ def test_a_decimal_scale_gives_the_decimal_that_people_expect(raw: int, scale: s
 def test_a_unit_beside_a_table_is_that_of_what_the_table_gives() -> None:
     assert field("{path: /mA, table: [[4, 0], [20, 10]], unit: bar}", {"mA": 8.4}) == 275.0
     assert field("{path: /uA, scale: 0.001, table: [[4, 0], [20, 10]], unit: bar}", {"uA": 8400}) == 275.0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param("0x0BB8", 3.0, id="behind-0x"),
+        pytest.param("0Xbb8", 3.0, id="in-either-case"),
+        pytest.param("0BB8", DropCause.WRONG_TYPE, id="without-0x-nothing-tells"),
+        pytest.param("0x", DropCause.WRONG_TYPE, id="no-digit"),
+        pytest.param("-0x1", DropCause.WRONG_TYPE, id="a-sign"),
+        pytest.param("0x" + "f" * 17, DropCause.WRONG_TYPE, id="too-long"),
+    ],
+)
+def test_a_number_may_come_in_hexadecimal_as_text(text: str, found: object) -> None:
+    assert field("{path: /v, scale: 0.001}", {"v": text}) == found

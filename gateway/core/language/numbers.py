@@ -17,6 +17,7 @@ Number = int | float
 Apply = Callable[[Number], Number]
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]{1,16}")
 _LONGEST: Final = 64
 _GREATEST: Final = 1e100
 _EXACT: Final = 1 << 53
@@ -24,10 +25,10 @@ _EXACT: Final = 1 << 53
 
 
 def number_in(text: str) -> Number | None:
-    """The number a text is, with a point or a decimal comma; None when it is none."""
+    """The number a text is, with a point or a decimal comma, or in hexadecimal behind 0x; None when it is none."""
     text = text.strip()
     if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
-        return None
+        return int(text, 16) if _HEXADECIMAL.fullmatch(text) else None
     return int(text) if text.lstrip("+-").isdecimal() else float(text.replace(",", "."))
 
 
