@@ -40,7 +40,7 @@ def _no_process_left_behind() -> Iterator[None]:
     before = set(children())
     yield
     with suppress(AssertionError):
-        until(lambda: set(children()) <= before, within_s=2.0)
+        until(lambda: set(children()) <= before, within_s=10.0)
     left = {pid: command for pid, command in children().items() if pid not in before}
     for pid in left:
         os.kill(pid, signal.SIGKILL)

@@ -2,9 +2,13 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
+
+PATIENCE_S: Final = 30.0
+"""For what comes soon, on a machine that is busy with other things: only a failure takes so long."""
 
 
-def until(condition: Callable[[], object], within_s: float = 10.0, *, what: str = "") -> None:
+def until(condition: Callable[[], object], within_s: float = PATIENCE_S, *, what: str = "") -> None:
     """Return once the condition holds; fail after ``within_s``."""
     deadline = time.monotonic() + within_s
     while not condition():

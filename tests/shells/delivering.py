@@ -20,6 +20,7 @@ from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
 from gateway.delivery.store import Appended, JournalFull, Store
 from gateway.delivery.to_journal import ToJournal
 from gateway.events import Events
+from tests.waiting import PATIENCE_S
 
 WINDOW = 20
 """The Receive Maximum: ten messages owed are half of it."""
@@ -148,7 +149,7 @@ async def rig(**limits: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 - of any lim
     tasks = [asyncio.create_task(made.delivery.run()), made.to_journal_task]
     await asyncio.sleep(0)
     try:
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             yield made
             await until(lambda: made.influxdb.answer_all() or not made.acknowledger.owed)
         assert made.acknowledged == sorted(made.acknowledged)

@@ -16,6 +16,7 @@ from gateway.disk.quarantine_keeper import Hooks, Quarantine
 from gateway.disk.replay import Limits
 from gateway.events import Events
 from schemas.rejects import IgnoreCause, RejectReason
+from tests.waiting import PATIENCE_S
 
 ROOM = Limits(2**26, 2**28)
 
@@ -133,7 +134,7 @@ async def rig(folder: Path, **how: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 -
     assert not made.quarantine.releasing
     task = asyncio.create_task(made.quarantine.run())
     try:
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             yield made
         assert not task.done()
     finally:

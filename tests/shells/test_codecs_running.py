@@ -16,6 +16,7 @@ from gateway.codecs.caller import Codecs
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.codecs.record import SUSPENDED_FOR_S
 from tests.processes import children
+from tests.waiting import PATIENCE_S
 
 SOURCES = {
     "good": "function decodeUplink(input) { return { data: { n: input.fPort } }; }",
@@ -65,7 +66,7 @@ async def answers(
         codecs.ask(CodecAsk(codec, payload if number == place else b"", port, 0, device=device), future.set_result)
         assert not future.done(), "answered before ask returned"
         futures.append(future)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         return await asyncio.gather(*futures)
 
 
@@ -104,7 +105,7 @@ def test_calls_of_one_turn_are_answered_in_their_order() -> None:
             for number in range(500):
                 codecs.ask(CodecAsk("other" if number % 2 else "good", b"\xff" * 200, number, 0), then)
             assert codecs.pending == 500
-            await asyncio.wait_for(done.wait(), 10)
+            await asyncio.wait_for(done.wait(), PATIENCE_S)
             assert order == [-number if number % 2 else number for number in range(500)]
             assert codecs.pending == 0
 
@@ -289,7 +290,7 @@ def test_while_no_child_can_be_started_calls_are_not_made_and_the_codecs_are_fre
             assert answer.suspended
             assert "cannot be started" in str(answer.fault)
             monkeypatch.undo()
-            await asyncio.wait_for(freed.wait(), 5)
+            await asyncio.wait_for(freed.wait(), PATIENCE_S)
             assert numbers(await answers(codecs, [("good", 1)])) == [1]
 
     run(test)

@@ -24,6 +24,7 @@ from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS
 from tests.core.profiled import EUI, pipeline, sent, uplink
 from tests.core.sparkplug_payloads import FLOAT, LONG, M, payload
+from tests.waiting import PATIENCE_S
 
 RADIO = "profile: radio\nmatch: {envelope: lorawan}\ncodec: c.js\npoints: [{measurement: water, fields: {ph: /codec/ph}}]"
 PLAIN = "profile: plain\nmatch: {topic: 't/{device}'}"
@@ -150,7 +151,7 @@ async def rig(*profiles: str) -> AsyncIterator[Rig]:
     task = asyncio.create_task(made.delivery.run())
     await asyncio.sleep(0)
     try:
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             yield made
         assert (made.delivery.memory_bytes, made.acknowledger.owed, made.ledger.imbalance) == (0, 0, 0)
     finally:

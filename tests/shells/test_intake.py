@@ -21,6 +21,7 @@ from tests.core.conversation import CONNACK, publish
 from tests.core.making import pipeline, topic
 from tests.shells.delivering import until
 from tests.shells.test_errands import Codecs
+from tests.waiting import PATIENCE_S
 
 LOUD, QUIET = topic("loud"), topic("quiet")
 
@@ -110,7 +111,7 @@ async def broker() -> AsyncIterator[Broker]:
     intake = made.intake(server.sockets[0].getsockname()[1])
     tasks = [asyncio.create_task(made.delivery.run()), asyncio.create_task(intake.run())]
     try:
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             await until(lambda: made.writer and b"iot/#" in made.received)
             yield made
     finally:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from gateway.web.newcomers import Peer, accept, listen
+from tests.waiting import PATIENCE_S
 
 BURST = 60
 
@@ -47,7 +48,7 @@ def test_of_a_burst_of_newcomers_one_is_taken_at_each_turn_of_the_loop() -> None
             if len(taken) == BURST:
                 all_are_taken.set()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             return await accepting(bound, all_are_taken, is_welcome=True, take=take)
 
     with burst() as (bound, _):
@@ -88,7 +89,7 @@ def test_a_newcomer_that_no_place_is_free_for_is_closed_and_nothing_is_made_for_
             assert await asyncio.get_running_loop().sock_recv(last, 1) == b""
             closed.set()
 
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             group.create_task(wait_closed())
             await accepting(bound, closed, is_welcome=False, take=take)
 

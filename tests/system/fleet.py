@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gateway.services import Service
 from tests.influx import query
 from tests.system.rig import Document, Gateway
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 TICK_S = 0.02
 FIELDS = ("volume_m3", "flow_m3_h")
@@ -73,7 +73,7 @@ class Fleet:
         """Stop publishing; wait until the broker has acknowledged everything."""
         self.stop()
 
-    def stop(self, within_s: float = 20.0) -> None:
+    def stop(self, within_s: float = PATIENCE_S) -> None:
         """The same; a second time it does nothing."""
         self._stopping.set()
         self._thread.join()
@@ -166,7 +166,7 @@ def points(influxdb: Service, measurement: str = "water") -> Points:
     return found
 
 
-def wait_settled(gate: Gateway, broker: Service, within_s: float = 20.0) -> Document:
+def wait_settled(gate: Gateway, broker: Service, within_s: float = PATIENCE_S) -> Document:
     """Wait until all that the broker acknowledged so far reached the gateway and came to its end; the ledger then.
 
     The broker keeps the order: what was published before a device's status has arrived when that device is known.

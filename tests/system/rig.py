@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.cli import main
 from gateway.services import Program, Service, free_port
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 Document = dict[str, Any]
 OUTCOMES = ("written", "duplicate", "rejected", "expired", "lost")
@@ -39,11 +39,11 @@ class Gateway(Service):
             self._starts_at = len(self.printed())
             super().start()
 
-    def wait_subscribed(self, within_s: float = 10.0) -> None:
+    def wait_subscribed(self, within_s: float = PATIENCE_S) -> None:
         """Return when the broker has given this start its subscriptions."""
         until(lambda: "subscribed to" in self.printed()[self._starts_at :], within_s, what="subscribed")
 
-    def terminate(self, within_s: float = 5.0) -> int:
+    def terminate(self, within_s: float = PATIENCE_S) -> int:
         """SIGTERM; the exit status, which must come in time."""
         assert self._process is not None
         process, self._process = self._process, None
@@ -55,7 +55,7 @@ class Gateway(Service):
             process.wait()
             raise AssertionError(f"not ended within {within_s} s of SIGTERM\n{self.printed()}") from None
 
-    def wait_ended(self, within_s: float = 10.0) -> int:
+    def wait_ended(self, within_s: float = PATIENCE_S) -> int:
         """The exit status of a gateway that ends by itself."""
         assert self._process is not None
         process, self._process = self._process, None
@@ -87,7 +87,7 @@ class Gateway(Service):
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        with closing(HTTPConnection(self.host, self.port, timeout=10.0)) as connection:
+        with closing(HTTPConnection(self.host, self.port, timeout=PATIENCE_S)) as connection:
             connection.request(method, path, form, headers)
             response = connection.getresponse()
             return response.status, response.read().decode()
@@ -126,7 +126,7 @@ class Gateway(Service):
 
     def shown(self) -> str:
         """What the page is told that is opened now."""
-        with closing(HTTPConnection(self.host, self.port, timeout=5)) as connection:
+        with closing(HTTPConnection(self.host, self.port, timeout=PATIENCE_S)) as connection:
             connection.request("GET", "/api/events")
             return connection.getresponse().readline().decode()
 
@@ -152,13 +152,36 @@ class Gateway(Service):
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
+    def processor_ns(self) -> tuple[int, int]:
+        """How long its loop was at work, and how long it was ready for work while others had the processor."""
+        worked, stood_by = Path(f"/proc/{self.pid}/schedstat").read_text().split()[:2]
+        return int(worked), int(stood_by)
+
+    @property
     def rss_bytes(self) -> int:
         """The most memory it ever held."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def until_more(count: Callable[[], int], more: int, within_s: float = 10.0, *, what: str = "") -> None:
+class Slowness:
+    """How many times as long as on an idle machine the gateway's own work takes from now on.
+
+    A gateway that waits for something else, as for a codec, does not stand ready for work: that is no excuse.
+    """
+
+    def __init__(self, gate: Gateway) -> None:
+        self._gate = gate
+        self._before_ns = gate.processor_ns
+
+    @property
+    def times(self) -> float:
+        """From 1, where nothing else runs."""
+        worked_ns, stood_by_ns = (now - before for now, before in zip(self._gate.processor_ns, self._before_ns, strict=True))
+        return 1 + stood_by_ns / worked_ns
+
+
+def until_more(count: Callable[[], int], more: int, within_s: float = PATIENCE_S, *, what: str = "") -> None:
     """Wait until ``count`` has grown by ``more``."""
     least = count() + more
     until(lambda: count() >= least, within_s, what=what or f"{more} more")
