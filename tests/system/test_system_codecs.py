@@ -12,7 +12,7 @@ from gateway.services import Service
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, client_of, publish, publish_all, wait_settled
 from tests.system.makes import ECHO_CODEC, Frame, assert_each_frame_stands, profile
-from tests.system.rig import Gateway, Slowness, gateway
+from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -72,7 +72,7 @@ class Stopwatch:
         return quantiles(self.took_ms, n=100)[98]
 
     def begin(self) -> float:
-        """Note anew; the most that the p99 may be from here on, on a machine that grows no busier."""
+        """Note anew; the most that the p99 may be from here on: what a busy machine costs by itself is in what was noted."""
         before_ms, self.took_ms = self.p99_ms, []
         return max(P99_MAX_MS, 5 * before_ms)
 
@@ -92,7 +92,7 @@ def hostile(tmp_path: Path) -> dict[str, int]:
 def test_hostile_codecs_cost_a_reject_each_and_hold_up_nobody(
     mosquitto: Service, influxdb: Service, tmp_path: Path, hostile: dict[str, int]
 ) -> None:
-    """Two frames of each every few moments, fewer than what suspends it; beside them others send 500 readings a second."""
+    """Two frames of each every few moments, fewer than what suspends it; beside them others send 200 readings a second."""
     with (
         Door(influxdb) as door,
         gateway(tmp_path / "gateway", mosquitto.url, door.url) as gate,
@@ -102,18 +102,18 @@ def test_hostile_codecs_cost_a_reject_each_and_hold_up_nobody(
         door.deed = stopwatch
         gate.wait_subscribed()
         sound: list[Frame] = []
-        with Fleet(mosquitto, rate=500) as fleet:
-            until(lambda: len(fleet.acknowledged) > 500, what="the fleet is under way")
-            before_bytes, limit_ms, slowness = gate.rss_bytes, stopwatch.begin(), Slowness(gate)
+        with Fleet(mosquitto, rate=200) as fleet:
+            until(lambda: len(fleet.acknowledged) > 300, what="the fleet is under way")
+            before_bytes, limit_ms = gate.rss_bytes, stopwatch.begin()
             for counter in range(2):
                 for name, port in hostile.items():
                     sound.append(frame("aa00000000000001", len(sound), 85))
                     publish_all(client, [message(frame(f"bad-{name}", counter, port)), message(sound[-1])])
             until(lambda: gate.ledger()["rejected"] >= 2 * len(HOSTILE), what="each is a reject")
-            until_more_acknowledged(fleet, 1500)
+            until_more_acknowledged(fleet, 600)
         ledger = wait_settled(gate, mosquitto)
         rejects = gate.rejects()
-        rss_bytes, limit_ms = gate.rss_bytes, limit_ms * slowness.times
+        rss_bytes = gate.rss_bytes
         assert sorted((reject["device"], reject["reason"]) for reject in rejects) == sorted(
             [(f"bad-{name}", "profile_error") for name in HOSTILE] * 2
         )
@@ -189,16 +189,15 @@ def test_a_codec_that_is_slower_than_its_messages_come_holds_up_only_them(
         stopwatch = Stopwatch()
         door.deed = stopwatch
         gate.wait_subscribed()
-        with Fleet(mosquitto, rate=500) as fleet:
+        with Fleet(mosquitto, rate=200) as fleet:
             until(lambda: len(stopwatch.took_ms) > 300, what="the fleet is under way")
-            limit_ms, slowness = stopwatch.begin(), Slowness(gate)
+            limit_ms = stopwatch.begin()
             for start in range(0, 1000, 100):
                 publish_all(client, map(message, sent[start : start + 100]))
-                until_more_acknowledged(fleet, 150)
+                until_more_acknowledged(fleet, 60)
                 assert gate.status()["mqtt"]["unacknowledged"] < RECEIVE_MAXIMUM
         assert gate.pending("quarantine") > 0
         ledger = wait_settled(gate, mosquitto, within_s=40.0)
-        limit_ms *= slowness.times
         assert ledger["written"] == len(fleet.acknowledged) + 1000
         assert (ledger["rejected"], ledger["expired"], ledger["lost"]) == (0, 0, 0)
         assert stopwatch.p99_ms <= limit_ms, f"p99 {stopwatch.p99_ms:.0f} of {limit_ms:.0f} ms"
