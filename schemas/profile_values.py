@@ -121,9 +121,8 @@ class Source(Part):
 
     def sources(self) -> list[str]:
         """The keys given that say where the value comes from."""
-        return [
-            name for name in SOURCES if getattr(self, name, None) is not None or getattr(self, f"{name}_", None) is not None
-        ]
+        given = vars(self)
+        return [name for name in SOURCES if given.get(name) is not None or given.get(f"{name}_") is not None]
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
