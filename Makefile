@@ -23,7 +23,7 @@ demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICE
 test: ready ## what every change must pass, in minutes
 	@$(MAKE) --no-print-directory --output-sync --jobs=4 test-together-1 test-oldest test-alone test-together-2 check
 
-ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/services --ignore=tests/firmware_sim
+ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/demo --ignore=tests/firmware_sim
 
 test-alone: ready ## the tests of each part by itself
 	$(BIN)/python -m pytest $(ALONE)
@@ -37,7 +37,7 @@ test-together-1: ready ## the tests on real parts, the first half
 	$(BIN)/python -m pytest -m "not slow" tests/system/test_system_[a-i]*.py
 
 test-together-2: ready ## the second half
-	$(BIN)/python -m pytest -m "not slow" tests/services tests/firmware_sim tests/system/test_system_[j-z]*.py
+	$(BIN)/python -m pytest -m "not slow" tests/demo tests/firmware_sim tests/system/test_system_[j-z]*.py
 
 test-all: check ## all tests, the slow ones too
 	$(BIN)/python -m pytest
@@ -64,7 +64,7 @@ soak: SECONDS = 3600
 soak: ready ## an hour under load with a fault every minute, and nothing grows: make soak SECONDS=3600
 	$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-mutate: ready ## every change to the code that decides the fate of a reading makes a test fail: make mutate MODULE=gateway/core/judge.py
+mutate: ready ## every change to the code that decides the fate of a reading makes a test fail: make mutate MODULE=gateway/core/evaluate.py
 	$(BIN)/python -m tests.mutate $(MODULE)
 
 fuzz: SECONDS = 300

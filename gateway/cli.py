@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__
-from gateway.settings.config_file import ConfigurationFault, load
+from gateway.config.files import ConfigurationFault, load
 from schemas.printable import printable
 
 OK, FAULT, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
@@ -40,7 +40,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from gateway.commands.demo import demo  # noqa: PLC0415
+    from gateway.demo.demo import demo  # noqa: PLC0415
 
     return demo(devices=options.devices, seconds=options.seconds, folder=options.dir)
 

@@ -1,7 +1,7 @@
 """Everything that happens and matters to people: one function for each event, which counts it and says it.
 
-Counters and log lines come from here alone, so they cannot disagree. The counters are plain numbers; :mod:`gateway.metrics`
-shows them to Prometheus.
+Counters and log lines come from here alone, so they cannot disagree. The counters are plain numbers;
+:mod:`gateway.status.metrics` shows them to Prometheus.
 """
 
 import logging
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from gateway.core.broker_drops import BrokerDrops
-from gateway.core.lately import Lately
+from gateway.core.delivery.floods import Flood
+from gateway.core.delivery.rates import RecentCounts
+from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.message import Outcome, Refusal
-from gateway.core.shares import Flood
-from gateway.core.silence import Hearing
-from gateway.core.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
+from gateway.core.status.silence import Hearing
+from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
@@ -73,9 +73,9 @@ class Events:
     reload_trouble: list[str] = field(default_factory=list)
     floods: list[Flood] = field(default_factory=list)
     readers_ended: int = 0
-    rejects_lately: Lately[str] = field(default_factory=partial(Lately, REJECTS_WITHIN_MIN))
-    turned_away_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
-    made_room_lately: Lately[str] = field(default_factory=partial(Lately, ORIGINS_WITHIN_MIN))
+    rejects_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, REJECTS_WITHIN_MIN))
+    turned_away_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, ORIGINS_WITHIN_MIN))
+    made_room_lately: RecentCounts[str] = field(default_factory=partial(RecentCounts, ORIGINS_WITHIN_MIN))
     hearing: Hearing = field(default_factory=Hearing)
     changed_ids: list[str] = field(default_factory=list)
     drops: BrokerDrops = field(default_factory=BrokerDrops)
@@ -389,7 +389,7 @@ class Events:
         log.log(level, text, *args)
 
 
-def note_origins(lately: Lately[str], origins: Counter[str]) -> list[tuple[str, int]]:
+def note_origins(lately: RecentCounts[str], origins: Counter[str]) -> list[tuple[str, int]]:
     """Count messages by where most of them come from and, as one, the rest: origins can be invented too; the most."""
     most = origins.most_common(_ORIGINS_SAID)
     now_s = time.monotonic()

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from gateway.settings.config import LogSection
+from gateway.config.model import LogSection
 from schemas.printable import printable
 
 

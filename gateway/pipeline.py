@@ -8,50 +8,51 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from gateway.codecs.caller import Codecs
-from gateway.core.acknowledger import Acknowledger
-from gateway.core.by_profile import BIRTH
-from gateway.core.clock import ClockTrust, TimeRules
+from gateway.catalog import Catalog, load_catalog, topic_filters
+from gateway.codecs.async_client import AsyncCodecs
+from gateway.config.exposed_secrets import exposed_secrets
+from gateway.config.files import ConfigurationFault, secret
+from gateway.config.model import Config, Mqtt, split_url
+from gateway.config.registry import fault_lines
+from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.devices.streams import Admission, Streams
 from gateway.core.ledger import Ledger
+from gateway.core.message import WaitCause
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.core.process import Processor
-from gateway.core.silence import Hearing, Silence
-from gateway.core.streams import Admission, Streams
-from gateway.core.waiting import WaitCause
-from gateway.delivery.breaker import Breaker
-from gateway.delivery.deliver import Delivery, DeliveryLimits, Hooks
-from gateway.delivery.drain import Drain
-from gateway.delivery.fair_shares import FairShares
+from gateway.core.profiled import BIRTH
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.silence import Hearing, Silence
+from gateway.delivery.bisect_refused import Bisector
+from gateway.delivery.bounded_journal import BoundedJournal
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.drain_lane import Drain
+from gateway.delivery.flood_watch import FloodWatch
 from gateway.delivery.influxdb import InfluxdbClient
-from gateway.delivery.keeper import RejectKeeper
-from gateway.delivery.splitting import Splitter
-from gateway.delivery.store import Store
-from gateway.delivery.to_journal import ToJournal
-from gateway.delivery.unstored import Unstored
-from gateway.disk import database
-from gateway.disk.database import Database
-from gateway.disk.device_state import DeviceStates
-from gateway.disk.quarantine import keys_of
-from gateway.disk.quarantine_keeper import Hooks as QuarantineHooks
-from gateway.disk.quarantine_keeper import Quarantine
-from gateway.disk.replay import Limits
-from gateway.errands import Errands
+from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.spool import Spool
+from gateway.delivery.unspooled_refused import UnspooledRefusals
 from gateway.events import Events
-from gateway.housekeeping import DROPPED, NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
-from gateway.intake import BrokerAddress, Intake, Subscriptions
-from gateway.known import Known, load_known, topic_filters
-from gateway.settings.config import Config, Mqtt, split_url
-from gateway.settings.config_file import ConfigurationFault, secret
-from gateway.settings.exposed import exposed_secrets
-from gateway.settings.registry import fault_lines
-from gateway.state import GatewayState, JournalState
+from gateway.intake.intake import BrokerAddress, Intake, Subscriptions
+from gateway.intake.side_effects import SideEffectRunner
+from gateway.jobs.housekeeping import DROPPED, NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
+from gateway.status.status import JournalState, Status
+from gateway.storage import keyvalue
+from gateway.storage.database import Database
+from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.quarantine import keys_of
+from gateway.storage.quarantine_keeper import Hooks as QuarantineHooks
+from gateway.storage.quarantine_keeper import Quarantine
+from gateway.storage.replay import Limits
 from gateway.tls import tls_context
 
 BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
 
 
-def build_processor(config: Config, known: Known, *, not_before_ms: int = 0) -> Processor:
+def build_processor(config: Config, catalog: Catalog, *, not_before_ms: int = 0) -> Processor:
     """The pure pipeline of a configuration.
 
     :param not_before_ms: a clock that stands before this is wrong; 0 at a desk, where messages of any time are looked at.
@@ -64,7 +65,7 @@ def build_processor(config: Config, known: Known, *, not_before_ms: int = 0) -> 
         ),
     )
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
-    return Processor(Streams(known.devices, admission, known.profiles), rules, trust, config.limits.payload_bytes)
+    return Processor(Streams(catalog.devices, admission, catalog.profiles), rules, trust, config.limits.payload_bytes)
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
@@ -123,21 +124,21 @@ class Parts:
     database: Database
     influxdb: InfluxdbClient
     processor: Processor
-    breaker: Breaker
+    breaker: CircuitBreaker
     delivery: Delivery
-    store: Store
-    to_journal: ToJournal
-    keeper: RejectKeeper
-    codecs: Codecs
+    store: BoundedJournal
+    spool: Spool
+    reject_writer: RejectWriter
+    codecs: AsyncCodecs
     quarantine: Quarantine
-    errands: Errands
+    side_effects: SideEffectRunner
     drain: Drain
-    unstored: Unstored
-    device_states: DeviceStates
+    unstored: UnspooledRefusals
+    device_states: DeviceSnapshots
     intake: Intake
-    state: GatewayState
+    state: Status
     housekeeping: Housekeeping
-    fair_shares: FairShares
+    flood_watch: FloodWatch
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     reloads: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -147,35 +148,35 @@ def build(config: Config, file: Database) -> Parts:
 
     :raises ConfigurationFault: the registry, a profile or a certificate cannot be used.
     """
-    known = load_known(config)
-    saved_ms = int(file.run_here(database.kept, NEWEST_TIME) or 0)
-    processor = build_processor(config, known, not_before_ms=max(BUILT_MS, saved_ms))
+    catalog = load_catalog(config)
+    saved_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0)
+    processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, saved_ms))
     processor.trust.judge(time.time_ns() // 1_000_000)
-    births = file.run_here(database.kept_under, BIRTH)
-    file.run_here(database.keep_all, dict.fromkeys(processor.restore_births(births)))
+    births = file.run_here(keyvalue.get_prefix, BIRTH)
+    file.run_here(keyvalue.put_all, dict.fromkeys(processor.restore_births(births)))
     now_ms = time.time_ns() // 1_000_000
     events, acknowledger, ledger = Events(hearing=Hearing(saved_ms or now_ms)), Acknowledger(), Ledger(since_ms=now_ms)
-    told = file.run_here(database.kept, DROPPED)
+    told = file.run_here(keyvalue.get, DROPPED)
     events.drops.total = None if told is None else int(told)
-    events.started(fault_lines(config.devices.registry, known.device_faults(config.mqtt)))
+    events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
     events.exposed(exposed_secrets(config))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
-    breaker, store = Breaker(events), Store(file, config.journal)
+    breaker, store = CircuitBreaker(events), BoundedJournal(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
     streams = processor.streams
-    device_states = DeviceStates(file, events, streams, config.limits.devices)
+    device_states = DeviceSnapshots(file, events, streams, config.limits.devices)
     streams.restore = device_states.restore
-    codecs = Codecs(known.codecs)
-    to_journal = ToJournal(delivery, breaker, store, ledger, events)
-    keeper = RejectKeeper(
+    codecs = AsyncCodecs(catalog.codecs)
+    spool = Spool(delivery, breaker, store, ledger, events)
+    reject_writer = RejectWriter(
         file,
         ledger,
         events,
         max_bytes=config.rejects.max_bytes,
-        let_go=delivery.let_go,
+        release_batch=delivery.release_batch,
         is_registered=streams.is_registered,
     )
-    errands = Errands(processor, delivery, codecs, events)
+    side_effects = SideEffectRunner(processor, delivery, codecs, events)
     quarantine = Quarantine(
         file,
         ledger,
@@ -183,36 +184,36 @@ def build(config: Config, file: Database) -> Parts:
         Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes),
         config.journal.min_free_bytes,
         QuarantineHooks(
-            errands.process,
-            delivery.let_go,
-            keeper.choose,
-            to_journal.backlog.set,
+            side_effects.process,
+            delivery.release_batch,
+            reject_writer.choose,
+            spool.backlog.set,
             has_room=lambda: store.has_room([]),
-            pressed=lambda: delivery.hurried and config.journal.when_full == "drop_oldest",
+            pressed=lambda: delivery.under_pressure and config.journal.when_full == "drop_oldest",
         ),
     )
-    areas = known.registry.areas
+    areas = catalog.registry.areas
     stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
-    state = GatewayState(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, silence, areas)
+    state = Status(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, silence, areas)
     drain = Drain(
         influxdb,
         breaker,
         delivery,
-        to_journal,
+        spool,
         store,
-        keeper,
+        reject_writer,
         ledger,
         events,
-        state.own_point,
+        state.self_point,
         config.rejects.max_bytes,
         state.progress,
     )
-    splitter = Splitter(influxdb, breaker, events, state.own_point)
-    unstored = Unstored(splitter, breaker, ledger, keeper, let_go=delivery.let_go)
-    before: list[str] = json.loads(file.run_here(database.kept, SUBSCRIPTIONS) or "[]")
+    splitter = Bisector(influxdb, breaker, events, state.self_point)
+    unstored = UnspooledRefusals(splitter, breaker, ledger, reject_writer, release_batch=delivery.release_batch)
+    before: list[str] = json.loads(file.run_here(keyvalue.get, SUBSCRIPTIONS) or "[]")
     housekeeping = Housekeeping(file, store, influxdb, breaker, state, subscribed=before)
-    filters = topic_filters(config, known)
-    fair_shares = FairShares(delivery, events)
+    filters = topic_filters(config, catalog)
+    flood_watch = FloodWatch(delivery, events)
     intake = Intake(
         broker_address(config.mqtt),
         Session(session_options(config)),
@@ -221,28 +222,28 @@ def build(config: Config, file: Database) -> Parts:
         delivery,
         acknowledger,
         events,
-        errands,
-        fair_shares.shares,
+        side_effects,
+        flood_watch.shares,
         housekeeping.subscribed,
     )
-    errands.connect(quarantine, publish=intake.publish, save=housekeeping.save_births)
+    side_effects.connect(quarantine, publish=intake.publish, save=housekeeping.save_births)
     codecs.freed = quarantine.release
     codecs_missed = file.run_here(keys_of, WaitCause.CODEC)
-    quarantine.release(*known.devices, *codecs_missed, *(name.removeprefix(BIRTH) for name in births))
+    quarantine.release(*catalog.devices, *codecs_missed, *(name.removeprefix(BIRTH) for name in births))
     if config.devices.unknown == "accept":
         quarantine.release(*file.run_here(keys_of, WaitCause.UNKNOWN_DEVICE))
     delivery.hooks = Hooks(
-        keep_refusals=keeper.keep,
-        to_journal=to_journal.wake,
-        refused=to_journal.refused,
+        keep_refusals=reject_writer.keep,
+        spool=spool.wake,
+        refused=spool.refused,
         settled_late=drain.settled_late,
-        left_in_journal=to_journal.backlog.set,
+        left_in_journal=spool.backlog.set,
         acknowledge=intake.acknowledge,
         resume_reading=intake.resume_reading,
     )
     breaker.on_close = delivery.pump
-    to_journal.give_up = drain.give_up
-    to_journal.split_unstored = unstored.take
+    spool.give_up = drain.give_up
+    spool.split_unstored = unstored.take
     return Parts(
         config,
         file,
@@ -251,16 +252,16 @@ def build(config: Config, file: Database) -> Parts:
         breaker,
         delivery,
         store,
-        to_journal,
-        keeper,
+        spool,
+        reject_writer,
         codecs,
         quarantine,
-        errands,
+        side_effects,
         drain,
         unstored,
         device_states,
         intake,
         state,
         housekeeping,
-        fair_shares,
+        flood_watch,
     )

@@ -9,16 +9,16 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from gateway.core.waiting import WaitCause
-from gateway.disk.database import Damaged, Database, DatabaseFault, begin
-from gateway.disk.file_lock import InUse
-from gateway.disk.quarantine import keys_of
-from gateway.known import Known, load_known, topic_filters
+from gateway.catalog import Catalog, load_catalog, topic_filters
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config
+from gateway.config.registry import fault_lines
+from gateway.core.message import WaitCause
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
-from gateway.settings.config import Config
-from gateway.settings.config_file import ConfigurationFault
-from gateway.settings.registry import fault_lines
+from gateway.storage.database import Damaged, Database, DatabaseFault, begin
+from gateway.storage.file_lock import InUse
+from gateway.storage.quarantine import keys_of
 from gateway.web.server import WebServer
 
 log = logging.getLogger("gateway")
@@ -124,9 +124,9 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
     """Everything that runs side by side while the gateway runs. If one of them ends by a fault, all end."""
     return {
         "live lane": parts.delivery.run(),
-        "probe": parts.breaker.run_probe(parts.influxdb.write, parts.state.own_point),
-        "to journal": parts.to_journal.run(),
-        "rejects": parts.keeper.run(),
+        "probe": parts.breaker.run_probe(parts.influxdb.write, parts.state.self_point),
+        "to journal": parts.spool.run(),
+        "rejects": parts.reject_writer.run(),
         "drain lane": parts.drain.run(),
         "unstored": parts.unstored.run(),
         "intake": _take_in(parts),
@@ -134,15 +134,15 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "quarantine": parts.quarantine.run(),
         "device states": parts.device_states.run(),
         "places": parts.device_states.watch_places(),
-        "births": parts.housekeeping.remember_births(parts.delivery.let_go),
+        "births": parts.housekeeping.remember_births(parts.delivery.release_batch),
         "subscriptions": parts.housekeeping.remember_subscriptions(),
         "damage": parts.database.watch(),
-        "salvage": parts.housekeeping.salvage(parts.to_journal.backlog.set, parts.quarantine.take_back),
+        "salvage": parts.housekeeping.salvage(parts.spool.backlog.set, parts.quarantine.take_back),
         "measure": parts.housekeeping.measure(),
         "report": parts.housekeeping.report(),
         "rates": parts.housekeeping.follow_rates(),
         "clock": parts.housekeeping.follow_clock(),
-        "fair shares": parts.fair_shares.run(),
+        "fair shares": parts.flood_watch.run(),
     }
 
 
@@ -156,7 +156,7 @@ def _find_backlog(parts: Parts) -> None:
     stock = parts.store.stock()
     parts.state.find_backlog(stock, parts.store.used_bytes)
     if stock.batches:
-        parts.to_journal.backlog.set()
+        parts.spool.backlog.set()
     parts.quarantine.find_stock()
     parts.device_states.load()
 
@@ -167,8 +167,8 @@ async def _stop(parts: Parts) -> None:
     await parts.delivery.finish(_WRITE_PATIENCE_S)
     try:
         async with asyncio.timeout(_COMMIT_PATIENCE_S):
-            await parts.to_journal.finish()
-            await parts.keeper.flush()
+            await parts.spool.finish()
+            await parts.reject_writer.flush()
             await parts.quarantine.flush()
             await parts.drain.remove_settled()
             await parts.housekeeping.save_clock()
@@ -191,29 +191,29 @@ def reload(parts: Parts) -> None:
 async def _reload(parts: Parts) -> None:
     async with parts.reloading:
         try:
-            known = await asyncio.to_thread(_load, parts.config)
+            catalog = await asyncio.to_thread(_load, parts.config)
             codecs_missed = await parts.database.run(keys_of, WaitCause.CODEC)
-            parts.codecs.replace(known.codecs)
+            parts.codecs.replace(catalog.codecs)
         except (ConfigurationFault, DatabaseFault) as fault:
             parts.state.events.reload_failed(str(fault).splitlines())
             return
-        _take_in_force(parts, known)
-        parts.quarantine.release(*known.devices, *codecs_missed)
+        _take_in_force(parts, catalog)
+        parts.quarantine.release(*catalog.devices, *codecs_missed)
 
 
-def _load(config: Config) -> Known:
+def _load(config: Config) -> Catalog:
     """Registry, profiles and codecs, as ``gateway check`` takes them: a faulty file leaves all that was there in force."""
-    known = load_known(config)
-    if faults := known.codec_faults() + fault_lines(config.devices.registry, known.device_faults(config.mqtt)):
+    catalog = load_catalog(config)
+    if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)
-    return known
+    return catalog
 
 
-def _take_in_force(parts: Parts, known: Known) -> None:
+def _take_in_force(parts: Parts, catalog: Catalog) -> None:
     streams = parts.processor.streams
-    streams.replace_registry(known.devices)
-    streams.replace_profiles(known.profiles)
+    streams.replace_registry(catalog.devices)
+    streams.replace_profiles(catalog.profiles)
     parts.device_states.registry_changed()
-    parts.state.areas = known.registry.areas
-    parts.intake.want(topic_filters(parts.config, known))
-    parts.state.events.reloaded(len(known.registry.devices), len(known.files))
+    parts.state.areas = catalog.registry.areas
+    parts.intake.want(topic_filters(parts.config, catalog))
+    parts.state.events.reloaded(len(catalog.registry.devices), len(catalog.files))

@@ -2,7 +2,8 @@
 
 :func:`native_types` are what the gateway decodes with: nearly every message needs no thought, and is decided in one call into
 compiled code, straight from the bytes. What does not fit them is not refused by the gateway: it goes the patient way of
-:mod:`gateway.core.native`, which applies the rules key by key. :func:`native_adapter` says the same as a JSON schema does.
+:mod:`gateway.core.readings.native`, which applies the rules key by key. :func:`native_adapter` says the same as a JSON schema
+does.
 """
 
 from functools import cache

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway import services
+from gateway.demo import services
 from tests.examples import examples
 from tests.processes import children
+from tests.site_fixtures import decode, few_shipped, site  # noqa: F401 - fixtures
 from tests.waiting import until
 
 PR_SET_CHILD_SUBREAPER = 36

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.codecs.protocol import INSTALL
-from gateway.settings.config_file import ConfigurationFault
+from gateway.config.files import ConfigurationFault
 
 KILL_AFTER_S: Final = 0.25
 """The most a call may hold up the child: where the engine's own limit does not help, inside one native function."""
@@ -26,7 +26,7 @@ _CHECKS_MAX: Final = 200
 _PROCESS_CLOCK: Final = 2
 """With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
 
-_PROGRAM: Final = Path(__file__).absolute().with_name("child.py")
+_PROGRAM: Final = Path(__file__).absolute().with_name("worker.py")
 
 
 def available() -> str:

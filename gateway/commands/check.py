@@ -12,21 +12,21 @@ from typing import Final
 
 from mqtt5 import RetainHandling
 
-from gateway.codecs.calls import CodecCalls
+from gateway.catalog import Catalog, survey, topic_filters
+from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.guest import guest, open_as_guest, read
+from gateway.config.exposed_secrets import exposed_secrets
+from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load
+from gateway.config.model import Config
+from gateway.config.profile_files import ProfileFile
+from gateway.config.registry import fault_lines, load_registry
+from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
-from gateway.core.profiles import Profiles
-from gateway.core.write_result import Fate, fate_of
+from gateway.core.profiles.matching import Profiles
 from gateway.delivery.influxdb import InfluxdbClient, authorization, database_tls
-from gateway.desk.profile_check import Checked, check_profile, unfilled
-from gateway.disk.set_aside import hindrance
-from gateway.known import Known, survey, topic_filters
+from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.pipeline import broker_address, session_options
-from gateway.settings.config import Config
-from gateway.settings.config_file import DEFAULT_FILE, ConfigurationFault, load
-from gateway.settings.exposed import exposed_secrets
-from gateway.settings.profile_files import ProfileFile
-from gateway.settings.registry import fault_lines, load_registry
+from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
 from gateway.web.listener import configured_tls, configured_token
 from schemas.printable import printable
@@ -65,20 +65,20 @@ def check(path: Path | None, *, connect: bool) -> int:
     _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
     found = Found(warnings=exposed_secrets(config))
     registry = _registry(config, found)
-    known = survey(config, registry)
-    of_devices = [*known.unknown, *known.device_faults(config.mqtt)]
-    found.faults += [*known.faults, *fault_lines(config.devices.registry, of_devices)]
-    _check_profiles(config, known, found)
+    catalog = survey(config, registry)
+    of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt)]
+    found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
+    _check_profiles(config, catalog, found)
     for warning in found.warnings:
         print(printable(f"warning: {warning}"), file=sys.stderr)
     if found.faults:
         raise ConfigurationFault(found.faults)
     if why := hindrance(config.journal.path):
         print(f"{config.journal.path}: journal.path: {why}; the gateway would run without it", file=sys.stderr)
-    _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, known)))
+    _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, catalog)))
     if not connect:
         return 0
-    out_of_reach = [fault for fault in asyncio.run(_try_both(config, known)) if fault]
+    out_of_reach = [fault for fault in asyncio.run(_try_both(config, catalog)) if fault]
     for fault in out_of_reach:
         print(printable(fault), file=sys.stderr)
     return 3 if out_of_reach else 0
@@ -102,31 +102,31 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
-def _check_profiles(config: Config, known: Known, found: Found) -> None:
+def _check_profiles(config: Config, catalog: Catalog, found: Found) -> None:
     """Run the tests inside all profiles and print a table; tell what failed in those in force."""
-    everything = survey(config, known.registry, all_shipped=True)
-    devices = Counter(profile.name for device in known.registry.devices for profile in known.profiles.named(device))
+    everything = survey(config, catalog.registry, all_shipped=True)
+    devices = Counter(profile.name for device in catalog.registry.devices for profile in catalog.profiles.named(device))
     rows = [_HEAD]
-    with CodecCalls(everything.codecs) as codecs:
+    with SyncCodecs(everything.codecs) as codecs:
         for name, file in sorted(everything.files.items(), key=lambda item: (item[1].shipped, item[0])):
-            in_force = name in known.files
+            active_profiles = name in catalog.files
             verdict, of_file = _check_profile(file, everything, codecs)
-            if in_force:
+            if active_profiles:
                 found.faults += of_file.faults
                 found.warnings += of_file.warnings
             codec = file.compiled.codec.name if file.compiled.codec else "-"
             whose = "shipped" if file.shipped else "yours"
-            rows.append((name, whose, "yes" if in_force else "no", str(devices[name]), codec, verdict))
+            rows.append((name, whose, "yes" if active_profiles else "no", str(devices[name]), codec, verdict))
         unprotected = codecs.unprotected
     _say("", *_lines(rows))
-    if len(known.files) < len(everything.files):
+    if len(catalog.files) < len(everything.files):
         _say(_HOW_IN_FORCE)
     _say(*[f"missing protection against codecs: {text}" for text in unprotected])
-    if not known.faults:  # else a model may be that of a profile which cannot be read
+    if not catalog.faults:  # else a model may be that of a profile which cannot be read
         found.warnings += _models_of_none(config.devices.registry, everything)
 
 
-def _models_of_none(path: Path, everything: Known) -> Iterator[str]:
+def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
     """Models of registered devices that are no profile's: a typing error would leave the device unread."""
     devices: dict[str, list[str]] = {}
     for device in everything.registry.devices:
@@ -142,7 +142,7 @@ def _models_of_none(path: Path, everything: Known) -> Iterator[str]:
         yield f"{path}: devices: no profile is for the model {model} ({who}); {meant}"
 
 
-def _check_profile(file: ProfileFile, everything: Known, codecs: CodecCalls) -> tuple[str, Found]:
+def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -> tuple[str, Found]:
     """The verdict on one profile, and what is wrong with it."""
     codec = file.compiled.codec
     if codec is not None and (wrong := codecs.fault(codec.name)):
@@ -170,11 +170,11 @@ def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-async def _try_both(config: Config, known: Known) -> tuple[str, str]:
-    return await _try_broker(config, known), await _try_influxdb(config)
+async def _try_both(config: Config, catalog: Catalog) -> tuple[str, str]:
+    return await _try_broker(config, catalog), await _try_influxdb(config)
 
 
-async def _try_broker(config: Config, known: Known) -> str:
+async def _try_broker(config: Config, catalog: Catalog) -> str:
     """Connect beside a running gateway, which keeps its session, and subscribe as the gateway would."""
     address = broker_address(config.mqtt)
     options = session_options(config)
@@ -183,7 +183,7 @@ async def _try_broker(config: Config, known: Known) -> str:
         async with asyncio.timeout(_PATIENCE_S):
             reader, writer = await open_as_guest(address, options)
             with closing(writer):
-                refused = await _subscribe(session, topic_filters(config, known), reader, writer)
+                refused = await _subscribe(session, topic_filters(config, catalog), reader, writer)
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except OSError as error:

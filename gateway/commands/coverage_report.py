@@ -8,9 +8,9 @@ from math import floor
 from typing import Any, Final
 from unicodedata import normalize
 
-from gateway.core.coverage import Count, Coverage, Group
-from gateway.desk.documents import coverage_document
-from gateway.web.languages import words
+from gateway.core.status.coverage import Count, Coverage, Group
+from gateway.explain.documents import coverage_document
+from gateway.i18n.languages import words
 from schemas.printable import printable
 from schemas.spreadsheet import as_cell
 

@@ -12,17 +12,17 @@ from typing import Any
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
-from gateway.codecs.calls import CodecCalls
+from gateway.catalog import Catalog, load_catalog
+from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.standing import what_is_missing
 from gateway.commands.topic_guess import Guess, guess_topic
+from gateway.config.files import ConfigurationFault, load
 from gateway.core.message import StoredMessage
-from gateway.desk.documents import result_document
-from gateway.desk.explain import explain
-from gateway.desk.look import Desk
-from gateway.known import Known, load_known
+from gateway.explain.documents import result_document
+from gateway.explain.dry_run import DryRun
+from gateway.explain.steps import explain
+from gateway.i18n.glossary import closed_lists
 from gateway.pipeline import build_processor
-from gateway.settings.config_file import ConfigurationFault, load
-from gateway.web.glossary import closed_lists
 from schemas.printable import printable
 
 
@@ -48,19 +48,19 @@ def decode(options: argparse.Namespace) -> int:
         if not options.registry.exists():
             raise ConfigurationFault([f"{options.registry}: document: does not exist"])
         config = config.model_copy(update={"devices": config.devices.model_copy(update={"registry": options.registry})})
-    known = load_known(config, also=options.profile, all_shipped=options.profile is None)
+    catalog = load_catalog(config, also=options.profile, all_shipped=options.profile is None)
     rejected, words = False, closed_lists("en")
     everyone = config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
-    with CodecCalls(known.codecs) as codecs:
-        desk = Desk(build_processor(config, known), codecs, build_processor(everyone, known))
-        for row in _rows(options, known):
-            seen = desk.take(row.message, row.arrival_ms)
+    with SyncCodecs(catalog.codecs) as codecs:
+        dry_run = DryRun(build_processor(config, catalog), codecs, build_processor(everyone, catalog))
+        for row in _rows(options, catalog):
+            seen = dry_run.take(row.message, row.arrival_ms)
             rejected |= bool(seen.outcome.refusals)
             document = result_document(seen)
             frame = (seen.if_registered or seen).frame
             if frame is not None and options.profile is not None:
                 frame.why = "--profile names it"
-            remarks = {"topic": row.guessed, "profile": what_is_missing(config, known, frame) if frame is not None else ""}
+            remarks = {"topic": row.guessed, "profile": what_is_missing(config, catalog, frame) if frame is not None else ""}
             if options.json:
                 document |= {f"{label}_remark": remark for label, remark in remarks.items() if remark}
                 print(printable(json.dumps(document, ensure_ascii=False, default=repr)))
@@ -105,7 +105,7 @@ def recorded_rows(file: str) -> Iterator[Row]:
             yield _row(text, f"{file}: line {number}")
 
 
-def _rows(options: argparse.Namespace, known: Known) -> Iterator[Row]:
+def _rows(options: argparse.Namespace, catalog: Catalog) -> Iterator[Row]:
     if options.jsonl:
         yield from recorded_rows(options.file)
         return
@@ -116,19 +116,19 @@ def _rows(options: argparse.Namespace, known: Known) -> Iterator[Row]:
             payload = bytes.fromhex(data.decode("ascii"))
         elif options.base64:
             payload = b64decode(b"".join(data.split()), validate=True)
-        guess = _topic(options, payload, known)
+        guess = _topic(options, payload, catalog)
         message = _message(guess.topic, payload)
     except ValueError as error:
         raise ConfigurationFault([f"{options.file}: document: {error}"]) from error
     yield Row(message, _now_ms(), guess.why)
 
 
-def _topic(options: argparse.Namespace, payload: bytes, known: Known) -> Guess:
+def _topic(options: argparse.Namespace, payload: bytes, catalog: Catalog) -> Guess:
     if options.topic is not None:
         return Guess(options.topic, "")
-    guess = guess_topic(payload, known, named=options.profile is not None)
+    guess = guess_topic(payload, catalog, named=options.profile is not None)
     if guess is None:
-        what = "say on which topic the payload came; its content is no uplink of a known server and no native reading"
+        what = "say on which topic the payload came; its content is no uplink of a catalog server and no native reading"
         raise ConfigurationFault([f"--topic: {what}"])
     return Guess(guess.topic, f"no --topic: {guess.why}")
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from gateway.catalog import survey
 from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
-from gateway.core.coverage import Stand, coverage
-from gateway.core.silence import UNREGISTERED, Presence
-from gateway.desk.documents import coverage_document
-from gateway.known import survey
-from gateway.settings.config import Config
-from gateway.settings.config_file import ConfigurationFault, load
-from gateway.settings.registry import load_registry
-from gateway.settings.registry_csv import Merger, Row, merge, read_rows, row_faults
-from gateway.settings.registry_edit import edit, replace_file
+from gateway.config.files import ConfigurationFault, load
+from gateway.config.model import Config
+from gateway.config.registry import load_registry
+from gateway.config.registry_csv import Merger, Row, merge, read_rows, row_faults
+from gateway.config.registry_edit import edit, replace_file
+from gateway.core.status.coverage import Stand, coverage
+from gateway.core.status.silence import UNREGISTERED, Presence
+from gateway.explain.documents import coverage_document
 from schemas.durations import format_duration
 from schemas.printable import printable
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, device_key

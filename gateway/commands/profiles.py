@@ -12,20 +12,20 @@ from typing import Final
 
 from mqtt5 import PublishPacket, RetainHandling
 
+from gateway.catalog import load_catalog
 from gateway.commands.decode import recorded_rows
 from gateway.commands.guest import guest, open_as_guest
+from gateway.config.bundled_profiles import SHIPPED
+from gateway.config.files import ConfigurationFault, load
+from gateway.config.model import Config
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, Oversized, ProtocolFault, Session, Subscribed, pubacks
-from gateway.desk.discovery import Entity, entities_in, is_discovery
-from gateway.desk.look import begin
-from gateway.desk.proposal_text import comment, text_of, with_tests
-from gateway.desk.proposals import Heard, Proposal, propose
-from gateway.known import load_known
+from gateway.explain.dry_run import begin
 from gateway.pipeline import broker_address, build_processor, session_options
 from gateway.private_files import private
-from gateway.settings.config import Config
-from gateway.settings.config_file import ConfigurationFault, load
-from gateway.settings.shipped import SHIPPED
+from gateway.proposals.discovery import Entity, entities_in, is_discovery
+from gateway.proposals.proposal_text import comment, text_of, with_tests
+from gateway.proposals.proposals import Heard, Proposal, propose
 from schemas.printable import printable
 
 _UNREACHABLE: Final = 3
@@ -138,7 +138,7 @@ def _document(proposal: Proposal, taken: Mapping[str, str], notes: list[str]) ->
 
 def _taken(config: Config, heard: Mapping[str, Heard]) -> dict[str, str]:
     """Topic → the profile, in force or shipped, that takes its messages already."""
-    known = load_known(config, all_shipped=True)
+    known = load_catalog(config, all_shipped=True)
     processor = build_processor(config, known)
     found = {}
     for topic, last in heard.items():

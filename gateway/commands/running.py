@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from gateway.disk.file_lock import is_in_use
-from gateway.settings.config import Config
-from gateway.settings.config_file import ConfigurationFault, secret
+from gateway.config.files import ConfigurationFault, secret
+from gateway.config.model import Config
+from gateway.storage.file_lock import is_in_use
 from gateway.tls import pinned_context, shows
 from gateway.web.access import own_token_file
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from gateway.core.candidates import Frame
-from gateway.known import Known
-from gateway.settings.config import Config
+from gateway.catalog import Catalog
+from gateway.config.model import Config
+from gateway.core.profiles.candidates import Frame
 from schemas.registry import RegisteredDevice, device_key
 
 
-def what_is_missing(config: Config, known: Known, frame: Frame) -> str:
+def what_is_missing(config: Config, catalog: Catalog, frame: Frame) -> str:
     """Say what puts the profile of a frame in force for its device; empty where it is."""
-    file = known.files[frame.profile.name]
+    file = catalog.files[frame.profile.name]
     register = f"register {frame.device} with {_name_in_registry(file.model.models, frame.profile.name)}"
     by_registry = file.model.match.by is not None
-    if frame.profile.name in known.in_force:
-        taken = not by_registry or frame.profile.name in _named(known, frame)
+    if frame.profile.name in catalog.active_profiles:
+        taken = not by_registry or frame.profile.name in _named(catalog, frame)
         return "" if taken else f"NOT in force for this device: {register}"
     if not file.shipped:
         return f"NOT in force: put {file.path.name} into {config.profiles.path}"
@@ -26,9 +26,9 @@ def _name_in_registry(models: list[str], profile: str) -> str:
     return f"model: {models[0]}" if models else f"profile: {profile}"
 
 
-def _named(known: Known, frame: Frame) -> Iterator[str]:
+def _named(catalog: Catalog, frame: Frame) -> Iterator[str]:
     """Profiles that the registry or the network server names for the device."""
-    device: RegisteredDevice | None = known.devices.get(frame.device) or known.devices.get(device_key(frame.device))
+    device: RegisteredDevice | None = catalog.devices.get(frame.device) or catalog.devices.get(device_key(frame.device))
     model = frame.document.get("model") if frame.profile.envelope is not None else None
-    for profile in (*known.profiles.named(device), *known.profiles.of_model(model)):
+    for profile in (*catalog.profiles.named(device), *catalog.profiles.of_model(model)):
         yield profile.name

@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.catalog import load_catalog
 from gateway.commands.running import ask
-from gateway.core.batching import decode as decode_body
-from gateway.desk.documents import listed_reject, reject_document
-from gateway.disk import journal, rejects
-from gateway.disk.database import Damaged, Database, DatabaseFault
-from gateway.disk.file_lock import InUse
-from gateway.disk.replay import Limits, Replayed, commit, without_codecs, work
-from gateway.known import load_known
+from gateway.config.files import ConfigurationFault, load
+from gateway.config.model import Config
+from gateway.core.delivery.batch import decode as decode_body
+from gateway.explain.documents import listed_reject, reject_document
 from gateway.pipeline import build_processor
 from gateway.private_files import private
-from gateway.settings.config import Config
-from gateway.settings.config_file import ConfigurationFault, load
+from gateway.storage import journal, rejects
+from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.storage.file_lock import InUse
+from gateway.storage.replay import Limits, Replayed, commit, without_codecs, work
 from schemas.printable import printable
 from schemas.rejects import RejectReason
 
@@ -86,7 +86,7 @@ def _page(file: Database | None, config: Config, query: dict[str, Any], *, paylo
 def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:
     if action == "purge":
         return {"removed": file.run_here(rejects.purge, reason, device)}
-    process = without_codecs(build_processor(config, load_known(config)))
+    process = without_codecs(build_processor(config, load_catalog(config)))
     limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
     after, until, total = 0, file.run_here(rejects.newest), Counter(Replayed().document())
     while chosen := file.run_here(rejects.next_after, after, until, reason, device):

@@ -4,9 +4,9 @@ import json
 from re import sub
 from typing import Any, NamedTuple
 
-from gateway.core.envelopes import Envelope
-from gateway.core.native import Undecodable
-from gateway.known import Known
+from gateway.catalog import Catalog
+from gateway.core.message import Undecodable
+from gateway.core.profiles.envelopes import Envelope
 from schemas.quantities import DOMAINS, QUANTITIES
 
 
@@ -17,7 +17,7 @@ class Guess(NamedTuple):
     why: str
 
 
-def guess_topic(payload: bytes, known: Known, *, named: bool) -> Guess | None:
+def guess_topic(payload: bytes, known: Catalog, *, named: bool) -> Guess | None:
     """The topic on which a payload most likely came; None when nothing tells.
 
     :param named: the profiles in ``known`` are those that were asked for; a topic of theirs is taken.

@@ -2,10 +2,54 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
-from gateway.core.waiting import Waiting
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
+
+
+class Undecodable(Exception):  # noqa: N818 - it says what the payload is
+    """A payload, or one object of it, that is no reading.
+
+    :ivar reason: why.
+    :ivar detail: a sentence for people.
+    """
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class WaitCause(StrEnum):
+    """What a quarantined message waits for."""
+
+    UNKNOWN_DEVICE = "unknown_device"
+    NO_BIRTH = "no_birth"
+    CODEC = "codec"
+
+
+@dataclass(slots=True)
+class QuarantinedMessage:
+    """A whole message for the quarantine.
+
+    :ivar key: what frees it: the device's id, ``group/node`` of a Sparkplug node, or the codec.
+    :ivar expires_ms: from when on it waits in vain; None: as long as there is room.
+    :ivar duplicate: the broker had sent it before.
+    :ivar properties: MQTT user properties, which may name the device.
+    """
+
+    cause: WaitCause
+    key: str
+    expires_ms: int | None
+    topic: str
+    payload: bytes
+    retain: bool
+    arrival_ms: int
+    device: str = ""
+    domain: str = "unknown"
+    properties: Sequence[tuple[str, str]] = ()
+    duplicate: bool = False
 
 
 class Message(Protocol):
@@ -103,7 +147,7 @@ class CodecAsk:
 
 
 @dataclass(slots=True)
-class Rare:
+class SideEffects:
     """What few messages bring beside data; the shell does it.
 
     :ivar ask: the codec to ask; then nothing else has been decided yet.
@@ -114,7 +158,7 @@ class Rare:
     """
 
     ask: CodecAsk | None = None
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: list[QuarantinedMessage] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     publish: list[tuple[str, bytes]] = field(default_factory=list)
     keep: dict[str, str | None] = field(default_factory=dict)
@@ -126,7 +170,7 @@ class Outcome:
     A message that must wait is none of them yet: it is in :attr:`rare`.
     """
 
-    __slots__ = ("domain", "dropped", "duplicates", "ignored", "rare", "readings", "refusals")
+    __slots__ = ("domain", "dropped", "duplicates", "ignored", "readings", "refusals", "side_effects")
 
     def __init__(self, domain: str = "unknown", ignored: IgnoreCause | None = None) -> None:
         self.readings: list[Reading] = []
@@ -135,7 +179,7 @@ class Outcome:
         self.domain = domain
         self.dropped: list[tuple[str, DropCause]] = []
         self.ignored = ignored
-        self.rare: Rare | None = None
+        self.side_effects: SideEffects | None = None
 
 
 REJECT_KEPT_BYTES = 65536

@@ -3,8 +3,8 @@
     resolve the topic → decode → map → check time → check values → check counters → make the point → know its duplicate
 
 A native topic is decoded by its domain's validator, and nothing needs mapping. Any other is taken by a profile
-(:mod:`gateway.core.by_profile`): unwrapped, decoded by the maker's codec where the profile names one, mapped to canonical
-quantities. From the check of time on the way is the same (:mod:`gateway.core.judge`).
+(:mod:`gateway.core.profiled`): unwrapped, decoded by the maker's codec where the profile names one, mapped to canonical
+quantities. From the check of time on the way is the same (:mod:`gateway.core.evaluate`).
 
 Everything that can go wrong with data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
 reason, or a message that must wait. Nothing is stored, nothing is asked of the outside, no clock is read: what the outside must
@@ -16,21 +16,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.core.broker_drops import BROKER_DROPPED
-from gateway.core.by_profile import BIRTH, ByProfile
-from gateway.core.candidates import Frame, Ignored
-from gateway.core.clock import ClockTrust, TimeRules, device_ms
-from gateway.core.device import Device
-from gateway.core.held import Held
-from gateway.core.judge import Judge
-from gateway.core.mapped import Sight
-from gateway.core.message import REJECT_KEPT_BYTES, CodecAsk, Message, Outcome, Rare
-from gateway.core.native import Broken, Drop, Undecodable, clean, describe_drops
-from gateway.core.points import tag_text
-from gateway.core.profiles import ProfiledTopic
-from gateway.core.refusing import addressed, internal_error, refusal_of, refused, unresolved, waiting
-from gateway.core.streams import Stream, Streams, Unresolved
-from gateway.core.waiting import WaitCause
+from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Stream, Streams, Unresolved
+from gateway.core.evaluate import Evaluator
+from gateway.core.message import REJECT_KEPT_BYTES, CodecAsk, Message, Outcome, SideEffects, Undecodable, WaitCause
+from gateway.core.pending_decode import PendingDecode
+from gateway.core.profiled import BIRTH, ByProfile
+from gateway.core.profiles.candidates import Frame, Ignored
+from gateway.core.profiles.mapped import MappingContext
+from gateway.core.profiles.matching import ProfiledTopic
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.line_protocol import tag_text
+from gateway.core.readings.native import Broken, Drop, clean, describe_drops
+from gateway.core.readings.timestamps import TimeRules, device_ms
+from gateway.core.rejecting import addressed, internal_error, refusal_of, refused, unresolved, waiting
 from schemas.quantities import COUNTING, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -39,7 +39,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 class Answer(NamedTuple):
     """What a codec gave for a frame that was held, or what is wrong with it."""
 
-    held: Held
+    held: PendingDecode
     data: object
     fault: str | None
 
@@ -52,11 +52,11 @@ class Processor:
     rules: TimeRules
     trust: ClockTrust
     payload_max_bytes: int = 262144
-    judge: Judge = field(init=False)
+    judge: Evaluator = field(init=False)
     _profiled: ByProfile = field(init=False)
 
     def __post_init__(self) -> None:
-        self.judge = Judge(self.rules, self.trust, self.streams.shapes)
+        self.judge = Evaluator(self.rules, self.trust, self.streams.field_sets)
         self._profiled = ByProfile(self.streams, self.judge)
 
     def process(self, message: Message, now_ms: int, answer: Answer | None = None) -> Outcome:
@@ -73,16 +73,16 @@ class Processor:
 
     def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
         """Go on with a message whose codec has answered: with the object it gave, or with what is wrong."""
-        held: Held = ask.resume
+        held: PendingDecode = ask.resume
         return self.process(held.message, ask.arrival_ms, Answer(held, data, fault))
 
     def look(self, topic: ProfiledTopic, message: Message) -> Frame | Ignored | None:
         """Which profile takes a message, and what it sees; None: none does. For those who explain it: no state changes."""
         return self._profiled.look(topic, message)
 
-    def sights(self, frame: Frame, device: Device, message: Message, now_ms: int) -> list[Sight]:
+    def contexts(self, frame: Frame, device: Device, message: Message, now_ms: int) -> list[MappingContext]:
         """What the profile of a frame may look at, for those who explain it."""
-        return self._profiled.sights(frame, device, message, now_ms)
+        return self._profiled.contexts(frame, device, message, now_ms)
 
     def restore_births(self, saved: Mapping[str, str]) -> list[str]:
         """Take the Sparkplug births that were saved; the names of those that are of no more use."""
@@ -91,11 +91,11 @@ class Processor:
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """The outcome of a message whose codec is suspended: it waits in quarantine for a mended one."""
-        held: Held = ask.resume
+        held: PendingDecode = ask.resume
         outcome = Outcome(held.domain)
         name = held.device.name
         waits = waiting(WaitCause.CODEC, ask.codec, None, held.message, ask.arrival_ms, name, held.domain)
-        outcome.rare = Rare(waiting=[waits])
+        outcome.side_effects = SideEffects(waiting=[waits])
         return outcome
 
     def too_large(self, message: Message, now_ms: int, size_bytes: int) -> Outcome:
@@ -117,7 +117,7 @@ class Processor:
             stream.device.last_message = message, now_ms, outcome
         plain = stream.decoder.decode_plain(message.payload)
         if plain is None:
-            return self._patiently(stream, message, now_ms, outcome)
+            return self._slow_path(stream, message, now_ms, outcome)
         if message.retain and device_ms(plain.get("ts")) is None:
             outcome.ignored = IgnoreCause.RETAINED
         else:
@@ -137,10 +137,10 @@ class Processor:
         stream.device.say(now_ms, online=b'"offline"' not in message.payload)
         return Outcome(stream.domain, IgnoreCause.STATUS)
 
-    def _patiently(self, stream: Stream, message: Message, now_ms: int, outcome: Outcome) -> Outcome:
+    def _slow_path(self, stream: Stream, message: Message, now_ms: int, outcome: Outcome) -> Outcome:
         """A payload with a fault or with several objects: what is sound in it goes on."""
         try:
-            objects = stream.decoder.decode_patiently(message.payload, stream.device.raised_bounds)
+            objects = stream.decoder.decode_slow_path(message.payload, stream.device.raised_bounds)
         except Undecodable as why:
             return refused(message, now_ms, "decode", why.reason, why.detail, stream.device.name, stream.domain)
         if message.retain and all(isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects):

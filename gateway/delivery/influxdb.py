@@ -1,4 +1,4 @@
-"""Writing to InfluxDB: one POST, one answer. What the answer means is decided in :mod:`gateway.core.write_result`."""
+"""Writing to InfluxDB: one POST, one answer. What the answer means is decided in :mod:`gateway.core.delivery.write_result`."""
 
 import ssl
 import time
@@ -9,10 +9,10 @@ from typing import Final, Self
 from urllib.parse import quote, urlencode
 
 from gateway import __version__
-from gateway.core.write_result import Answer, fate_of, retry_after_s
+from gateway.config.files import ConfigurationFault, secret
+from gateway.config.model import Influxdb, split_url
+from gateway.core.delivery.write_result import Answer, fate_of, retry_after_s
 from gateway.delivery.http_client import HttpClient
-from gateway.settings.config import Influxdb, split_url
-from gateway.settings.config_file import ConfigurationFault, secret
 from gateway.tls import tls_context
 
 _DATE_EVERY_S: Final = 10.0

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from math import isnan
 from typing import Any, Final
 
-from gateway.core.counters import CounterState
+from gateway.config.registry_edit import scalar
 from gateway.core.message import Message
-from gateway.settings.registry_edit import scalar
+from gateway.core.readings.counters import CounterState
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 from schemas.topics import is_name, parse_topic

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
-from gateway.core.device import Device
-from gateway.core.message import Message, Outcome, Refusal, StoredMessage
-from gateway.core.silence import UNREGISTERED
-from gateway.core.streams import Unresolved
-from gateway.core.waiting import WaitCause
-from gateway.desk.documents import listed_reject
-from gateway.desk.retrace import AskCodec, Retraced, births_named_by, is_settled, retrace
-from gateway.disk import quarantine, rejects
-from gateway.disk.database import Damaged, DatabaseFault, kept
-from gateway.state import device_document
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Unresolved
+from gateway.core.message import Message, Outcome, Refusal, StoredMessage, WaitCause
+from gateway.core.status.silence import UNREGISTERED
+from gateway.explain.documents import listed_reject
+from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
+from gateway.status.status import device_document
+from gateway.storage import keyvalue, quarantine, rejects
+from gateway.storage.database import Damaged, DatabaseFault
 from gateway.web.device_documents import (
     counter_documents,
     entry_document,
@@ -79,7 +78,7 @@ class DevicePages:
         self._turns = turns
         self._state = parts.state
         self._streams = parts.processor.streams
-        self._retraced: dict[str, tuple[tuple[object, ...], Retraced]] = {}
+        self._retraced: dict[str, tuple[tuple[object, ...], LastMessage]] = {}
 
     def routes(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
@@ -222,7 +221,7 @@ class DevicePages:
         steps = [{"what": what, "value": value} for what, value in found.steps]
         return {"last_message": message_document(message, arrival_ms), "result": found.result, "steps": steps}
 
-    async def _retrace(self, name: str, last: _Last, refused: list[Refusal]) -> Retraced:
+    async def _retrace(self, name: str, last: _Last, refused: list[Refusal]) -> LastMessage:
         """What became of a message; worked out once for as long as it is the last one."""
         message, arrival_ms, became = last
         known = (is_settled(became), self._streams.registry, self._streams.profiles)
@@ -232,7 +231,7 @@ class DevicePages:
             return before[1]
         births = await self._births(message.topic)
         asker = self._asker(arrival_ms, refused)
-        found = await retrace(self._parts.processor, message, arrival_ms, asker, births, became)
+        found = await explain_last(self._parts.processor, message, arrival_ms, asker, births, became)
         if "waits" not in found.result:
             self._retraced[name] = basis, found
         if len(self._retraced) > _RETRACED:
@@ -241,7 +240,7 @@ class DevicePages:
 
     async def _births(self, topic: str) -> dict[str, str]:
         run = self._parts.database.run
-        found = {name: await run(kept, name) for name in births_named_by(topic)}
+        found = {name: await run(keyvalue.get, name) for name in births_named_by(topic)}
         return {name: text for name, text in found.items() if text is not None}
 
     def _asker(self, arrival_ms: int, refused: list[Refusal]) -> AskCodec:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from gateway.settings.config import HttpSection, is_loopback
+from gateway.config.model import HttpSection, is_loopback
 from gateway.web.access import Access
 from gateway.web.clients import Client, Clients
 from gateway.web.guesses import Guesses

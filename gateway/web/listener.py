@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.settings.config import Config
-from gateway.settings.config_file import ConfigurationFault, secret
+from gateway.config.files import ConfigurationFault, secret
+from gateway.config.model import Config
 from gateway.tls import server_context
 
 _TOKEN_MIN: Final = 16

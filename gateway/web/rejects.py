@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from gateway.core.message import Refusal
-from gateway.desk.documents import listed_reject, reject_document
-from gateway.disk import rejects
-from gateway.disk.replay import Limits, Replayed, commit, work
+from gateway.explain.documents import listed_reject, reject_document
+from gateway.storage import rejects
+from gateway.storage.replay import Limits, Replayed, commit, work
 from gateway.web.turns import Turns, send_list
 from schemas.rejects import RejectReason
 
@@ -63,12 +63,12 @@ class RejectPages:
 
     async def _replay_some(self, chosen: list[tuple[int, Refusal]]) -> dict[str, int]:
         config, database = self._parts.config, self._parts.database
-        result = await work(chosen, self._parts.errands.process)
+        result = await work(chosen, self._parts.side_effects.process)
         first_row = database.reserve_rows(len(result.bodies))
         limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
         done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
         self._parts.state.replayed(result, done)
-        self._parts.to_journal.backlog.set()
+        self._parts.spool.backlog.set()
         return result.document()
 
     async def _purge(self, request: web.Request) -> web.Response:

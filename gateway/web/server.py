@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from gateway.disk import journal
-from gateway.disk.database import Damaged, DatabaseFault
-from gateway.settings.config_file import ConfigurationFault
+from gateway.config.files import ConfigurationFault
+from gateway.storage import journal
+from gateway.storage.database import Damaged, DatabaseFault
 from gateway.web.access import Access, make_token
 from gateway.web.answer_headers import protect
 from gateway.web.clients import Clients

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from gateway.core.coverage import coverage
-from gateway.core.verdict import Fleet, level_of
-from gateway.desk.documents import coverage_document
-from gateway.disk import quarantine
-from gateway.metrics import exposition
+from gateway.core.status.coverage import coverage
+from gateway.core.status.verdict import Fleet, level_of
+from gateway.explain.documents import coverage_document
+from gateway.i18n.findings import finding_document, sentence
+from gateway.status.metrics import exposition
+from gateway.storage import quarantine
 from gateway.web.connections import Connections
-from gateway.web.findings import finding_document, sentence
 from gateway.web.fresh import Fresh
 from gateway.web.pages import page
 from gateway.web.turns import Turns

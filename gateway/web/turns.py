@@ -14,7 +14,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from gateway.disk.database import Database, DatabaseFault
+from gateway.storage.database import Database, DatabaseFault
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gateway.services import CHECKOUT, ProgramMissing, ServiceFailed
+from gateway.demo.services import CHECKOUT, ProgramMissing, ServiceFailed
 from tests.bench import catch_up, chirpstack, compare, disk, flood, kills, latency, memory, reload, saturation, start
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan

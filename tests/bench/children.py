@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gateway.services import CHECKOUT, Program, Service, free_port
+from gateway.demo.services import CHECKOUT, Program, Service, free_port
 from tests.waiting import until
 
 _PYTHON = Program(Path(sys.executable))

@@ -3,7 +3,7 @@
 import time
 from contextlib import ExitStack
 
-from gateway.services import mosquitto, victoria_metrics
+from gateway.demo.services import mosquitto, victoria_metrics
 from tests.bench.burst import publish
 from tests.bench.children import Plan, gateway, helper, wait_written
 from tests.bench.figures import Bar, Baseline, Figure

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from gateway.services import Service, influxdb, mosquitto
+from gateway.demo.services import Service, influxdb, mosquitto
 from tests.bench.children import BenchFault, gateway, printed
 from tests.bench.door import Requests
 from tests.chaos.link import Link

@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from gateway.core.batching import Body
-from gateway.disk import journal
-from gateway.disk.database import Database
+from gateway.core.delivery.batch import Body
+from gateway.storage import journal
+from gateway.storage.database import Database
 from tests.bench.children import Plan
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.killing import Campaign, campaign

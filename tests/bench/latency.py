@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from gateway.services import Service, mosquitto
+from gateway.demo.services import Service, mosquitto
 from tests.bench.children import BenchFault, Plan, cpu_s, door, gateway, get, helper, paced, pacer, pid_of, printed
 from tests.bench.figures import Bar, Baseline, Figure
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
-from gateway.services import mosquitto
+from gateway.demo.services import mosquitto
 from tests.bench.children import Plan, door, gateway, paced, pacer, rss_bytes, wait_written
 from tests.bench.figures import Bar, Baseline, Figure
 from tests.bench.outage import run_outage

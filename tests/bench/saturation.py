@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from gateway.services import Service, mosquitto, victoria_metrics
+from gateway.demo.services import Service, mosquitto, victoria_metrics
 from tests.bench.burst import publish
 from tests.bench.children import (
     BenchFault,

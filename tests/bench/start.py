@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from tests.bench.children import BenchFault, Plan, cpu_s, gateway
 from tests.bench.figures import Bar, Baseline, Figure
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.catalog import load_catalog
+from gateway.config.model import Config
 from gateway.core.message import StoredMessage
-from gateway.known import load_known
+from gateway.demo.services import Service
 from gateway.pipeline import build_processor
-from gateway.services import Service
-from gateway.settings.config import Config
 from tests.bench.burst import publish
 from tests.bench.children import helper, wait_printed
 from tests.bench.door import Arrivals
@@ -60,7 +60,7 @@ def test_an_uplink_has_the_size_that_is_spoken_of_and_a_profile_that_takes_it(co
     given = settings(tmp_path, codec=codec, devices=2, registered=True)
     config = Config.model_validate({**given, "devices": {"registry": tmp_path / "devices.yaml"}})
     payload, now_ms = uplink(NOW_MS, 1, 7, decoded=not codec), NOW_MS + 1
-    outcome = build_processor(config, load_known(config)).process(StoredMessage(topic(1).decode(), payload), now_ms)
+    outcome = build_processor(config, load_catalog(config)).process(StoredMessage(topic(1).decode(), payload), now_ms)
     assert len(payload) in range(800, 880)
     assert not outcome.refusals
     assert bool(outcome.readings) is not codec

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services import CHECKOUT, ServiceFailed
+from gateway.demo.services import CHECKOUT, ServiceFailed
 from tests.bench import __main__ as bench
 from tests.bench import compare, core
 from tests.bench.children import BenchFault, Plan, gateway

@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.codecs.calls import CodecCalls
 from gateway.codecs.protocol import CodecAsk
-from gateway.core.clock import rfc3339_ms
+from gateway.codecs.sync_client import SyncCodecs
+from gateway.core.readings.timestamps import rfc3339_ms
 from tests.catalogues.makers_examples import Example, examples
 
 _TOLERANCE: Final = 1e-9
@@ -44,7 +44,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
-def run(example: Example, codecs: CodecCalls) -> str:
+def run(example: Example, codecs: SyncCodecs) -> str:
     """In what a codec differs from what its maker says; empty where it does not."""
     answer = codecs.call(CodecAsk(str(example.codec), example.payload, example.port, example.received_ms))
     if example.errors:
@@ -73,7 +73,7 @@ def main(folders: list[Path]) -> int:
     same: Counter[str] = Counter()
     for folder in folders:
         found = list(examples(folder))
-        with CodecCalls({str(codec): codec for codec in {example.codec for example in found}}) as codecs:
+        with SyncCodecs({str(codec): codec for codec in {example.codec for example in found}}) as codecs:
             for example in found:
                 text = run(example, codecs)
                 asked[example.catalogue] += 1

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from gateway.services import ProgramMissing, find_program
+from gateway.demo.services import ProgramMissing, find_program
 from tests.chaos.campaign import Campaign
 from tests.chaos.summary import summary
 from tests.chaos.verdict import Verdict

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.services import Program, Service
+from gateway.demo.services import Program, Service
 from tests.chaos.one import VERDICT, deeds_of
 from tests.chaos.schedule import setting_of
 from tests.chaos.verdict import Verdict

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.clock import FEWEST_DEVICES
+from gateway.core.readings.clock_trust import FEWEST_DEVICES
 from tests.chaos.schedule import Kind
 from tests.chaos.surroundings import Resolver
 from tests.chaos.world import World

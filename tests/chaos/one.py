@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.services import ServiceFailed
+from gateway.demo.services import ServiceFailed
 from schemas.quantities import DOMAINS
 from tests.chaos.faults import AWAY, FAULTS, KINDS
 from tests.chaos.schedule import Deed, schedule, setting_of

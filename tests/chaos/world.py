@@ -14,8 +14,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
-from gateway import services
-from gateway.services import Program, Service
+from gateway.demo import services
+from gateway.demo.services import Program, Service
 from tests.chaos.link import Link
 from tests.chaos.schedule import Setting
 from tests.chaos.surroundings import Surroundings

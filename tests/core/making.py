@@ -3,10 +3,11 @@
 import json
 from dataclasses import dataclass, field
 
-from gateway.core.clock import ClockTrust, TimeRules
+from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import Outcome, Refusal, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.streams import Admission, Streams
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.timestamps import TimeRules
 from schemas.quantities import TEXT_TAGS, Kind, Quantity
 from tests.core.line_protocol import Point, parse
 

@@ -9,13 +9,13 @@ from typing import Any
 import yaml
 
 import gateway
-from gateway.core.clock import ClockTrust
-from gateway.core.envelopes import Envelopes
-from gateway.core.language.profile import CompiledProfile
+from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profiles import Profiles
-from gateway.core.streams import Admission, Streams
+from gateway.core.profiles.envelopes import Envelopes
+from gateway.core.profiles.language.profile import CompiledProfile
+from gateway.core.profiles.matching import Profiles
+from gateway.core.readings.clock_trust import ClockTrust
 from schemas.envelope import EnvelopeSpec
 from schemas.registry import RegisteredDevice, Registry
 from tests.core.making import NOW_MS, RULES, trusted_clock
@@ -79,10 +79,10 @@ def uplink(
 
 def ask(outcome: Outcome) -> CodecAsk:
     """The question to a codec that an outcome holds, and nothing else."""
-    assert outcome.rare is not None
-    assert outcome.rare.ask is not None
-    assert (outcome.readings, outcome.refusals, outcome.duplicates, outcome.rare.waiting) == ([], [], 0, [])
-    return outcome.rare.ask
+    assert outcome.side_effects is not None
+    assert outcome.side_effects.ask is not None
+    assert (outcome.readings, outcome.refusals, outcome.duplicates, outcome.side_effects.waiting) == ([], [], 0, [])
+    return outcome.side_effects.ask
 
 
 def answered(into: Processor, message: StoredMessage, data: object, now_ms: int = NOW_MS) -> Outcome:

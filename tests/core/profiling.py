@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from gateway.core.decoders import DECODERS
-from gateway.core.language.profile import CompiledProfile, ProfileFaults, compile_profile
-from gateway.core.mapped import Mapped, Sight, Window
+from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
+from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from schemas.profile import Profile
 
 NOW_MS = 1_788_393_600_000
@@ -42,20 +42,20 @@ class _Belief:
         return NOW_MS + (300_000 if window.max_future_ms is None else window.max_future_ms)
 
 
-def sight(
+def context(
     document: object,
     *,
     captures: Mapping[str, str] | None = None,
     params: Mapping[str, float | int | str | bool] | None = None,
     properties: Mapping[str, str] | None = None,
-) -> Sight:
+) -> MappingContext:
     """What a profile sees of a document that arrived at NOW_MS; times are believed up to 40 days back and 5 minutes ahead."""
-    return Sight(document, "t/d", captures or {"device": "d"}, params or {}, NOW_MS, _Belief(), properties or {})
+    return MappingContext(document, "t/d", captures or {"device": "d"}, params or {}, NOW_MS, _Belief(), properties or {})
 
 
-def points(text: str, document: object, **seen: Any) -> list[Mapped]:  # noqa: ANN401
+def points(text: str, document: object, **seen: Any) -> list[MappedReading]:  # noqa: ANN401
     """What a profile makes of a document."""
-    return compiled(text).map(sight(document, **seen))
+    return compiled(text).map(context(document, **seen))
 
 
 def field(field_text: str, document: object, *, name: str = "pressure_kpa", measurement: str = "water", **seen: Any) -> Any:  # noqa: ANN401

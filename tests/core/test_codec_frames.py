@@ -7,12 +7,12 @@ import pytest
 
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
-from gateway.core.profiles import ProfiledTopic
+from gateway.core.profiles.matching import ProfiledTopic
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import HOUR_MS, NOW_MS, SECOND_MS, points
 from tests.core.profiled import EUI, answered, ask, pipeline, sent, uplink
+from tests.core.profiles.test_envelopes import MESSAGES
 from tests.core.profiling import faults
-from tests.core.test_envelopes import MESSAGES
 
 CODEC = "match: {envelope: lorawan}\ncodec: c.js\npoints: [{measurement: water, fields: {ph: /codec/ph}}]"
 SERVER_MS = 1_772_600_767_123
@@ -52,7 +52,7 @@ def test_a_codec_is_told_the_server_s_time_of_the_second_frame_too() -> None:
         assert points(into.resume(asked, {"ph": 7}, None))
     topic = into.streams.resolve(message.topic)
     assert isinstance(topic, ProfiledTopic)
-    assert topic.short_way is not None
+    assert topic.fast_path is not None
 
 
 # A list as data.
@@ -122,7 +122,7 @@ def test_a_frame_that_the_codec_calls_no_data_is_ignored() -> None:
 
 def test_what_is_ignored_by_its_port_is_not_shown_to_the_codec() -> None:
     outcome = pipeline(IGNORING).process(uplink(fPort=9), NOW_MS)
-    assert (outcome.ignored, outcome.rare) == (IgnoreCause.RULE, None)
+    assert (outcome.ignored, outcome.side_effects) == (IgnoreCause.RULE, None)
 
 
 def test_of_a_list_only_the_items_that_are_ignored_are_left_out() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.decoders.pairs import compile_pairs
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 from tests.core.profiling import faults
 

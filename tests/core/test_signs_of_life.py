@@ -11,8 +11,8 @@ from schemas.registry import RegisteredDevice
 from schemas.rejects import IgnoreCause
 from tests.core.making import MINUTE_MS, NOW_MS, points
 from tests.core.profiled import EUI, ask, pipeline, process, sent, uplink
-from tests.core.test_envelopes import EUI as OTHER
-from tests.core.test_envelopes import changed
+from tests.core.profiles.test_envelopes import EUI as OTHER
+from tests.core.profiles.test_envelopes import changed
 
 RADIO = """
 match: {envelope: lorawan, when: {/port: [0, 1]}}
@@ -67,7 +67,7 @@ def test_a_codec_is_not_asked_for_commands_of_the_network() -> None:
     into = pipeline(CODEC, devices=[RegisteredDevice(EUI, profile="acme")])
     ask(into.process(uplink(data=b"\1"), NOW_MS))  # from here on the topic has its short way
     outcome = into.process(uplink(data=b"\2", fPort=0), NOW_MS + MINUTE_MS)
-    assert (outcome.ignored, outcome.rare) == (IgnoreCause.NOT_DATA, None)
+    assert (outcome.ignored, outcome.side_effects) == (IgnoreCause.NOT_DATA, None)
     assert last_seen_ms(into) == NOW_MS + MINUTE_MS
 
 

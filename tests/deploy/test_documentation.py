@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from firmware_sim.cli import _parser as firmware_sim_parser
 from gateway.cli import _parser as gateway_parser
-from gateway.settings.config import Config
+from gateway.config.model import Config
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -187,7 +187,7 @@ def test_every_setting_of_the_documentation_is_one_that_the_configuration_has(pa
 
 @each_page
 def test_every_metric_of_the_documentation_is_one_that_the_gateway_has(page: Path) -> None:
-    known = set(re.findall(r'"(gateway_\w+)"', text_of("gateway/metrics.py")))
+    known = set(re.findall(r'"(gateway_\w+)"', text_of("gateway/status/metrics.py")))
     named = {name.removesuffix("_total") for name in re.findall(r"`(gateway_[a-z_]+)", prose(page))}
     assert named <= known
 

@@ -24,8 +24,8 @@ import pytest
 import yaml
 
 from gateway.cli import main
-from gateway.services import Service, free_port
-from gateway.settings.profile_files import SHIPPED, load_profiles
+from gateway.config.profile_files import SHIPPED, load_profiles
+from gateway.demo.services import Service, free_port
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec
 from schemas.quantities import QUANTITIES, VEHICLE_CLASSES, Quality

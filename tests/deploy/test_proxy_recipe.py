@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services import Program, Service, free_port
+from gateway.demo.services import Program, Service, free_port
 from gateway.tls import tls_context
 from tests.system.brokers import Authority
 from tests.system.rig import Gateway, gateway

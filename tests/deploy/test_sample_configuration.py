@@ -7,10 +7,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from gateway.settings.config import Config
-from gateway.settings.config_file import load
-from gateway.settings.registry import load_registry
-from gateway.settings.registry_edit import edit
+from gateway.config.files import load
+from gateway.config.model import Config
+from gateway.config.registry import load_registry
+from gateway.config.registry_edit import edit
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, Registry
 

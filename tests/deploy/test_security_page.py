@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from gateway.settings.config import Config
+from gateway.config.model import Config
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "SECURITY.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.config.profile_files import ProfileFile
 from gateway.core.message import StoredMessage
-from gateway.settings.profile_files import ProfileFile
 from tests.fuzz.ways import Ways
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"

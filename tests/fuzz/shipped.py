@@ -3,12 +3,12 @@
 from functools import cache
 from typing import Any
 
-from gateway.codecs.calls import CodecCalls
+from gateway.catalog import Catalog, load_catalog
+from gateway.codecs.sync_client import SyncCodecs
+from gateway.config.model import Config
 from gateway.core.process import Processor
-from gateway.core.profiles import ProfiledTopic
-from gateway.known import Known, load_known
+from gateway.core.profiles.matching import ProfiledTopic
 from gateway.pipeline import build_processor
-from gateway.settings.config import Config
 from schemas.registry import RegisteredDevice, Registry
 from tests.fuzz.mutations import Seed, examples
 
@@ -21,14 +21,14 @@ def configured(mode: str = "accept") -> Config:
 
 
 @cache
-def shipped() -> tuple[Known, list[Seed]]:
+def shipped() -> tuple[Catalog, list[Seed]]:
     """What is known when all examples' devices are registered, and the examples."""
-    known = load_known(configured(), all_shipped=True)
+    known = load_catalog(configured(), all_shipped=True)
     own = examples(known.files.values())
     return registered(known, own, configured()), own
 
 
-def registered(known: Known, own: list[Seed], config: Config) -> Known:
+def registered(known: Catalog, own: list[Seed], config: Config) -> Catalog:
     """A registry of all devices that the examples are of; it names the make of those whose frames do not tell it."""
     makes: dict[str, tuple[str | None, dict[str, Any]]] = {}
     for name, file in known.files.items():
@@ -43,7 +43,7 @@ def registered(known: Known, own: list[Seed], config: Config) -> Known:
             makes.setdefault(device, (None, {}))
     devices = [RegisteredDevice(id=name, profile=profile, params=params) for name, (profile, params) in makes.items()]
     registry = Registry(devices=[*devices, RegisteredDevice(id="dev-1")])
-    return Known(registry, registry.by_id(), known.files, known.profiles)
+    return Catalog(registry, registry.by_id(), known.files, known.profiles)
 
 
 def processor() -> Processor:
@@ -51,6 +51,6 @@ def processor() -> Processor:
     return build_processor(configured(), shipped()[0])
 
 
-def codecs() -> CodecCalls:
+def codecs() -> SyncCodecs:
     """The makers' codecs, as commands call them."""
-    return CodecCalls(shipped()[0].codecs)
+    return SyncCodecs(shipped()[0].codecs)

@@ -4,10 +4,10 @@ import json
 from functools import cache
 
 from gateway.core.message import Outcome
-from gateway.desk.documents import result_document
-from gateway.desk.explain import explain
-from gateway.desk.look import Seen
-from gateway.web.glossary import closed_lists
+from gateway.explain.documents import result_document
+from gateway.explain.dry_run import Trace
+from gateway.explain.steps import explain
+from gateway.i18n.glossary import closed_lists
 from schemas.quantities import QUANTITIES
 from schemas.rejects import RejectReason
 from tests.core.line_protocol import parse
@@ -33,14 +33,17 @@ def assert_outcome(outcome: Outcome) -> None:
         refusal.device.encode()
     for reading in outcome.readings:
         assert_lines(reading.lines)
-    rare = outcome.rare
+    side_effects = outcome.side_effects
     has_end = outcome.readings or outcome.refusals or outcome.duplicates or outcome.ignored is not None
-    assert has_end or (rare is not None and (rare.ask or rare.waiting or rare.publish or rare.keep or rare.released)), "no end"
-    for text in rare.keep.values() if rare is not None else ():
+    assert has_end or (
+        side_effects is not None
+        and (side_effects.ask or side_effects.waiting or side_effects.publish or side_effects.keep or side_effects.released)
+    ), "no end"
+    for text in side_effects.keep.values() if side_effects is not None else ():
         assert text is None or text.encode()
 
 
-def assert_shown(seen: Seen) -> None:
+def assert_shown(seen: Trace) -> None:
     """It can be told to people and to programs."""
     document = result_document(seen)
     json.dumps(document, ensure_ascii=False, default=repr).encode(errors="backslashreplace")

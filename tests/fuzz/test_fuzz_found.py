@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.catalog import load_catalog
+from gateway.config.model import Config
 from gateway.core.message import Outcome, StoredMessage
-from gateway.desk.look import begin
-from gateway.known import load_known
+from gateway.explain.dry_run import begin
 from gateway.pipeline import build_processor
-from gateway.settings.config import Config
 
 OutcomeOf = Callable[[str, object], Outcome]
 ARRIVAL_MS = 1_793_491_200_000
@@ -20,7 +20,7 @@ ARRIVAL_MS = 1_793_491_200_000
 def outcome_of(tmp_path: Path) -> OutcomeOf:
     """The core with all shipped profiles."""
     config = Config.model_validate({"devices": {"registry": tmp_path / "devices.yaml"}})
-    processor = build_processor(config, load_known(config, all_shipped=True))
+    processor = build_processor(config, load_catalog(config, all_shipped=True))
 
     def outcome_of(topic: str, document: object) -> Outcome:
         return begin(processor, StoredMessage(topic, json.dumps(document).encode()), ARRIVAL_MS).outcome

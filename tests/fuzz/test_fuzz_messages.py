@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.codecs.calls import CodecCalls
+from gateway.catalog import load_catalog
 from gateway.codecs.protocol import CodecAnswer
 from gateway.codecs.protocol import CodecAsk as Call
+from gateway.codecs.sync_client import SyncCodecs
+from gateway.config.model import Config
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.desk.look import begin, finish
-from gateway.known import load_known
+from gateway.explain.dry_run import begin, finish
 from gateway.pipeline import build_processor
-from gateway.settings.config import Config
 from tests.fuzz.mutations import Mutator, examples
 from tests.fuzz.shipped import registered
 from tests.fuzz.soundness import assert_lines
@@ -40,7 +40,7 @@ class StubbedCodecs:
 
 
 def end_of(outcome: Outcome) -> str:
-    """What became of a message, in a word; what asks, waits or publishes is rare."""
+    """What became of a message, in a word; what asks, waits or publishes is side_effects."""
     if outcome.refusals:
         return f"reject {outcome.refusals[0].reason.value}"
     if outcome.readings:
@@ -49,8 +49,8 @@ def end_of(outcome: Outcome) -> str:
         return "duplicate"
     if outcome.ignored is not None:
         return f"ignored {outcome.ignored.value}"
-    if outcome.rare is not None and outcome.rare.waiting:
-        return f"waits {outcome.rare.waiting[0].cause.value}"
+    if outcome.side_effects is not None and outcome.side_effects.waiting:
+        return f"waits {outcome.side_effects.waiting[0].cause.value}"
     return "nothing"
 
 
@@ -62,7 +62,7 @@ class Fuzz:
     :ivar grown_bytes: how much memory it took after its first fifth.
     """
 
-    def __init__(self, processor: Processor, mutator: Mutator, codecs: CodecCalls | StubbedCodecs) -> None:
+    def __init__(self, processor: Processor, mutator: Mutator, codecs: SyncCodecs | StubbedCodecs) -> None:
         self.processor = processor
         self.ends: Counter[str] = Counter()
         self.slowest_s, self.slowest = 0.0, StoredMessage("", b"")
@@ -108,12 +108,12 @@ def rss_bytes() -> int:
 def fuzz(mode: str, number: int, messages: int, *, codecs: bool) -> Fuzz:
     """Fire ``messages`` at a new core; real codecs or stubbed ones."""
     config = Config.model_validate({"devices": {"unknown": mode}, "limits": {"devices": 500}})
-    shipped = load_known(config, all_shipped=True)
+    shipped = load_catalog(config, all_shipped=True)
     own = examples(shipped.files.values())
     known = registered(shipped, own, config)
     mutator = Mutator(own, number)
     processor = build_processor(config, known)
-    with CodecCalls(known.codecs) as real:
+    with SyncCodecs(known.codecs) as real:
         firing = Fuzz(processor, mutator, real if codecs else StubbedCodecs(mutator))
         firing.fire(messages // 5)
         gc.collect()

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from tests.grafana.macros import interpolated
 from tests.grafana.test_dashboard_queries import panels, read
 

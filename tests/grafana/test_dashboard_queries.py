@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from tests.grafana.macros import choose, interpolated
 from tests.grafana.points import fill
 from tests.influx import query

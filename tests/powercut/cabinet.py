@@ -9,32 +9,31 @@ from dataclasses import dataclass, field
 from gzip import decompress
 from typing import Any, cast
 
-from gateway.core.acknowledger import Acknowledger
-from gateway.core.batching import Body
-from gateway.core.catch_up import Progress
-from gateway.core.counters import CounterState
-from gateway.core.device import Device
+from gateway.config.model import JournalSection
+from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.delivery.batch import Body
+from gateway.core.delivery.catch_up import Progress
+from gateway.core.delivery.write_result import Answer
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Streams
 from gateway.core.ledger import Ledger
-from gateway.core.message import Message, Outcome, Reading, Refusal
-from gateway.core.streams import Streams
-from gateway.core.waiting import WaitCause, Waiting
-from gateway.core.write_result import Answer
-from gateway.delivery.breaker import Breaker
-from gateway.delivery.deliver import Delivery, DeliveryLimits
-from gateway.delivery.deliver import Hooks as DeliveryHooks
-from gateway.delivery.drain import Drain
-from gateway.delivery.keeper import RejectKeeper
-from gateway.delivery.store import Store
-from gateway.delivery.to_journal import ToJournal
-from gateway.disk import database, journal, quarantine, rejects
-from gateway.disk.database import Database
-from gateway.disk.device_state import DeviceStates
-from gateway.disk.quarantine_keeper import Hooks, Quarantine
-from gateway.disk.replay import Limits
+from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, WaitCause
+from gateway.core.readings.counters import CounterState
+from gateway.delivery.bounded_journal import BoundedJournal
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.drain_lane import Drain
+from gateway.delivery.live_lane import Delivery, DeliveryLimits
+from gateway.delivery.live_lane import Hooks as DeliveryHooks
+from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.spool import Spool
 from gateway.events import Events
-from gateway.housekeeping import Housekeeping
-from gateway.settings.config import JournalSection
-from gateway.state import GatewayState
+from gateway.jobs.housekeeping import Housekeeping
+from gateway.status.status import Status
+from gateway.storage import journal, keyvalue, quarantine, rejects
+from gateway.storage.database import Database
+from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.quarantine_keeper import Hooks, Quarantine
+from gateway.storage.replay import Limits
 from schemas.rejects import RejectReason
 
 NOW_MS = 1_793_491_200_250
@@ -50,9 +49,11 @@ def refusal(number: int, payload: bytes = b"?") -> Refusal:
     return Refusal(RejectReason.BAD_JSON, "not JSON", f"t/r{number}", payload, "decode", NOW_MS, f"r{number}", "water")
 
 
-def waiting(number: int, key: str = "q1", payload: bytes = b"?") -> Waiting:
+def waiting(number: int, key: str = "q1", payload: bytes = b"?") -> QuarantinedMessage:
     """A message of a device that is not registered."""
-    return Waiting(WaitCause.UNKNOWN_DEVICE, key, None, f"t/{key}/{number}", payload, retain=False, arrival_ms=NOW_MS + number)
+    return QuarantinedMessage(
+        WaitCause.UNKNOWN_DEVICE, key, None, f"t/{key}/{number}", payload, retain=False, arrival_ms=NOW_MS + number
+    )
 
 
 @dataclass(slots=True)
@@ -95,12 +96,14 @@ class Cabinet:
         self.devices = self.streams.devices
         self._acknowledger = Acknowledger()
         self._next_packet_id = 1
-        self.breaker = Breaker(self.events)
-        self.store = Store(file, JournalSection(max_bytes=2**20, min_free_bytes=0))
+        self.breaker = CircuitBreaker(self.events)
+        self.store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0))
         limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
         self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self._acknowledger)
-        self.to_journal = ToJournal(self.delivery, self.breaker, self.store, self.ledger, self.events)
-        self.keeper = RejectKeeper(file, self.ledger, self.events, max_bytes=rejects_max_bytes, let_go=self.delivery.let_go)
+        self.spool = Spool(self.delivery, self.breaker, self.store, self.ledger, self.events)
+        self.keeper = RejectWriter(
+            file, self.ledger, self.events, max_bytes=rejects_max_bytes, release_batch=self.delivery.release_batch
+        )
         self.quarantine = Quarantine(
             file,
             self.ledger,
@@ -109,18 +112,18 @@ class Cabinet:
             0,
             Hooks(
                 _process,
-                self.delivery.let_go,
+                self.delivery.release_batch,
                 self.keeper.choose,
-                self.to_journal.backlog.set,
+                self.spool.backlog.set,
                 has_room=lambda: self.store.has_room([]),
-                pressed=lambda: self.delivery.hurried,
+                pressed=lambda: self.delivery.under_pressure,
             ),
         )
         self.drain = Drain(
             self.influxdb,
             self.breaker,
             self.delivery,
-            self.to_journal,
+            self.spool,
             self.store,
             self.keeper,
             self.ledger,
@@ -129,27 +132,27 @@ class Cabinet:
             rejects_max_bytes,
             Progress(),
         )
-        state = cast("GatewayState", None)  # what is used here of housekeeping asks nothing of it
+        state = cast("Status", None)  # what is used here of housekeeping asks nothing of it
         self.housekeeping = Housekeeping(file, self.store, self.influxdb, self.breaker, state, subscribed=[])
-        self.device_states = DeviceStates(file, self.events, self.streams, 10_000)
+        self.device_states = DeviceSnapshots(file, self.events, self.streams, 10_000)
         self.delivery.hooks = DeliveryHooks(
             keep_refusals=self.keeper.keep,
-            to_journal=self.to_journal.wake,
-            refused=self.to_journal.refused,
+            spool=self.spool.wake,
+            refused=self.spool.refused,
             settled_late=self.drain.settled_late,
-            left_in_journal=self.to_journal.backlog.set,
+            left_in_journal=self.spool.backlog.set,
             acknowledge=self._acknowledge,
             resume_reading=lambda: None,
         )
         self.breaker.on_close = self.delivery.pump
-        self.to_journal.give_up = self.drain.give_up
+        self.spool.give_up = self.drain.give_up
         self.breaker.open(Answer(503))
 
     def find_backlog(self) -> None:
         """What the file holds from before."""
         stock = self.store.stock()
         self.ledger.receive(stock.readings, "journal", "journal")
-        self.to_journal.backlog.set()
+        self.spool.backlog.set()
         self.quarantine.find_stock()
         self.device_states.load()
 
@@ -157,11 +160,11 @@ class Cabinet:
         """What works side by side while it runs."""
         return {
             "live lane": self.delivery.run(),
-            "to journal": self.to_journal.run(),
+            "to journal": self.spool.run(),
             "rejects": self.keeper.run(),
             "drain lane": self.drain.run(),
             "quarantine": self.quarantine.run(),
-            "births": self.housekeeping.remember_births(self.delivery.let_go),
+            "births": self.housekeeping.remember_births(self.delivery.release_batch),
             "subscriptions": self.housekeeping.remember_subscriptions(),
         }
 
@@ -170,7 +173,7 @@ class Cabinet:
         *,
         good: Sequence[Reading] = (),
         bad: Sequence[Refusal] = (),
-        wait: Sequence[Waiting] = (),
+        wait: Sequence[QuarantinedMessage] = (),
         births: dict[str, str | None] | None = None,
     ) -> int:
         """A message comes from the broker; its identifier."""
@@ -211,7 +214,7 @@ class Contents:
 
     journal: dict[int, Body]
     rejects: dict[int, Refusal]
-    quarantine: dict[int, Waiting]
+    quarantine: dict[int, QuarantinedMessage]
     kept: dict[str, str]
     devices: dict[str, str]
 
@@ -220,26 +223,26 @@ def contents(file: Database) -> Contents:
     """Read it; everything must be intact."""
     entries = file.run_here(journal.everything, most=10_000)
     assert all(entry.intact for entry in entries)
-    waits: dict[int, Waiting] = {}
+    waits: dict[int, QuarantinedMessage] = {}
     for key in file.run_here(quarantine.keys):
         rows = file.run_here(quarantine.select_key, key.key, most=10_000)
         assert len(rows) == key.messages, "what is counted of the quarantine is not what it holds"
         waits |= {number: message for _, (number, message) in rows if message}
     assert len(waits) == file.run_here(quarantine.stock).messages
-    states = DeviceStates(file, Events(), Streams(), 10_000)
+    states = DeviceSnapshots(file, Events(), Streams(), 10_000)
     states.load()
     return Contents(
         {entry.row: entry.body for entry in entries},
         dict(file.run_here(rejects.select, most=10_000)),
         waits,
-        file.run_here(database.kept_under, ""),
+        file.run_here(keyvalue.get_prefix, ""),
         dict(states._lines),  # noqa: SLF001 - a device would have to be met first
     )
 
 
 def missing(file: Database) -> int:
     """Readings that a gateway that starts on this file would call lost."""
-    Store(file, JournalSection()).stock()
+    BoundedJournal(file, JournalSection()).stock()
     return file.tally.give_up()
 
 

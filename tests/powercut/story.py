@@ -7,13 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Concatenate, Final
 
-from gateway.core.batching import Body, encode
+from gateway.config.model import JournalSection
+from gateway.core.delivery.batch import Body, encode
 from gateway.core.message import Reading
-from gateway.delivery.store import Store
-from gateway.disk import database, journal
-from gateway.disk.database import Database, P, T
-from gateway.disk.wal import PAGE_BYTES
-from gateway.settings.config import JournalSection
+from gateway.delivery.bounded_journal import BoundedJournal
+from gateway.storage import journal, keyvalue
+from gateway.storage.database import Database, P, T
+from gateway.storage.recovery.wal import PAGE_BYTES
 from tests.powercut.cabinet import NOW_MS, Cabinet, Contents, contents, readings, refusal, waiting
 from tests.powercut.recorded_disk import RecordedDisk
 
@@ -61,20 +61,20 @@ async def first_days(file: NotedFile, random: Random) -> None:
     await _rejects_and_quarantine(cabinet)
     await _rare_things(cabinet, random)
     await _drain(cabinet, file)
-    await file.give_back()
+    await file.requeue()
 
 
 async def long_outage(file: NotedFile, random: Random) -> None:
     """The WAL outgrows its limit again and again, and the journal its own, so that the oldest must make room."""
     cabinet = Cabinet(file)
     cabinet.find_backlog()
-    store = Store(file, JournalSection(max_bytes=MAX_BYTES, min_free_bytes=0, when_full="drop_oldest"))
+    store = BoundedJournal(file, JournalSection(max_bytes=MAX_BYTES, min_free_bytes=0, when_full="drop_oldest"))
     store.stock()
     file.limit_wal(12 * PAGE_BYTES)
     for _ in range(10):
         await store.append([_noise(random, 2500)])
     await _drain(cabinet, file)
-    await file.give_back()
+    await file.requeue()
     await outage(file, random)
 
 
@@ -89,7 +89,7 @@ async def _outage(cabinet: Cabinet, random: Random) -> None:
         bodies = [encode(readings(*(random.random() for _ in range(size)))) for size in sizes]
         await cabinet.store.append(bodies, refused=len(sizes) == 1)
     cabinet.message(good=readings(random.random()))
-    await cabinet.to_journal.commit_all()
+    await cabinet.spool.commit_all()
 
 
 async def _rejects_and_quarantine(cabinet: Cabinet) -> None:
@@ -99,7 +99,7 @@ async def _rejects_and_quarantine(cabinet: Cabinet) -> None:
             bad=[refusal(number + n, bytes(200)) for n in range(3)],
             wait=[waiting(number + n, f"q{n}", bytes(200)) for n in range(2)],
         )
-        await cabinet.to_journal.commit_all()
+        await cabinet.spool.commit_all()
         await cabinet.keeper.flush()
         await cabinet.quarantine.flush()
     cabinet.quarantine.release("q0")
@@ -108,8 +108,8 @@ async def _rejects_and_quarantine(cabinet: Cabinet) -> None:
 
 async def _rare_things(cabinet: Cabinet, random: Random) -> None:
     """Births come and go, subscriptions, the newest time; states of few devices, of many, and of few of the many."""
-    await cabinet.file.run(database.keep_all, {"birth:g/n1": "x" * 900, "birth:g/n2": "y"})
-    await cabinet.file.run(database.keep_all, {"birth:g/n1": None, "subscriptions": "[]"})
+    await cabinet.file.run(keyvalue.put_all, {"birth:g/n1": "x" * 900, "birth:g/n2": "y"})
+    await cabinet.file.run(keyvalue.put_all, {"birth:g/n1": None, "subscriptions": "[]"})
     for devices in (range(3), range(150), range(2, 120)):
         for number in devices:
             cabinet.hear(f"m{number}", random.random())
@@ -147,4 +147,4 @@ def file_of_version_1(path: Path) -> None:
         """)
         journal.append(old, [encode(readings(1, 2, 3))], 1, NOW_MS, refused=False)
         old.execute("INSERT INTO rejects VALUES (1, 0, 't/r1', 'r1', 'water', 'decode', 'bad_json', 'not JSON', x'3f')")
-        database.keep(old, "subscriptions", '["a/#"]')
+        keyvalue.put(old, "subscriptions", '["a/#"]')

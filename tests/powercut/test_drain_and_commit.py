@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from gateway.core.batching import encode
+from gateway.core.delivery.batch import encode
 from gateway.core.message import Reading
-from gateway.disk.database import Database
+from gateway.storage.database import Database
 from tests.powercut.cabinet import Cabinet
 
 

@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 
-from gateway.core.batching import decode, encode
-from gateway.disk import database, journal
-from gateway.disk.database import Database, DatabaseFault
-from gateway.disk.tally import Tally
+from gateway.core.delivery.batch import decode, encode
+from gateway.storage import journal, keyvalue
+from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.recovery.tally import Tally
 from tests.powercut.cabinet import NOW_MS, Cabinet, contents, missing, readings, refusal, waiting
 from tests.powercut.hasty import HastyLoop, until
 from tests.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk
@@ -81,25 +81,25 @@ class Trial:
         cabinet = self.cabinet
         cabinet.housekeeping.subscribed(["a/#"])
         self.good = {cabinet.message(good=lines): lines for lines in GOOD[:2]}
-        await self._patiently(lambda: len(cabinet.acknowledged) == 2)
+        await self._slow_path(lambda: len(cabinet.acknowledged) == 2)
         self.bad = cabinet.message(bad=[refusal(1), refusal(2)])
         self.waiting = cabinet.message(wait=[waiting(1), waiting(2, payload=bytes(3000))])
         cabinet.message(births={"birth:g/n": "x" * 2000})
         self.good |= {cabinet.message(good=lines): lines for lines in GOOD[2:]}
-        await self._patiently(lambda: len(cabinet.acknowledged) == 7)
+        await self._slow_path(lambda: len(cabinet.acknowledged) == 7)
         for number in range(5):
             cabinet.hear(f"m{number}", float(number))
         with suppress(DatabaseFault):
             await cabinet.device_states.save()
         with suppress(DatabaseFault):
-            await cabinet.file.run(database.keep, "newest_time_ms", "1")
+            await cabinet.file.run(keyvalue.put, "newest_time_ms", "1")
         cabinet.quarantine.release("q1")
-        await self._patiently(lambda: not cabinet.quarantine.stock.messages)
+        await self._slow_path(lambda: not cabinet.quarantine.stock.messages)
         cabinet.influxdb.up = True
         cabinet.breaker.close()
-        await self._patiently(self._is_in)
+        await self._slow_path(self._is_in)
 
-    async def _patiently(self, condition: Callable[[], bool]) -> None:
+    async def _slow_path(self, condition: Callable[[], bool]) -> None:
         """Until it holds, or the disk has failed so often that it will not."""
         enough = self.fault.at + FAILURES
         await until(lambda: condition() or (self.fault.for_ever and self.fault.seen >= enough))

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from gateway.disk import database
-from gateway.disk.database import Database, DatabaseFault
+from gateway.storage import keyvalue
+from gateway.storage.database import Database, DatabaseFault
 from tests.powercut.cabinet import Contents, contents, settings
 from tests.powercut.recorded_disk import DISK_FULL, IO_ERROR, Call, Fault, RecordedDisk
 from tests.powercut.replay import Platter, lay_down, pick_up
@@ -30,7 +30,7 @@ def _killed(path: Path) -> None:
     """All of it is in the WAL."""
     file = Database(path)
     file.open()
-    file.run_here(database.keep, "subscriptions", '["a/#"]')
+    file.run_here(keyvalue.put, "subscriptions", '["a/#"]')
     image = pick_up(path.parent)
     file.close()
     lay_down(image, path.parent)

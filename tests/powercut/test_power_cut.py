@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 
-from gateway.core.batching import encode
-from gateway.disk import journal
-from gateway.disk.database import Database, keep
-from gateway.disk.tally import Tally
+from gateway.core.delivery.batch import encode
+from gateway.storage import journal, keyvalue
+from gateway.storage.database import Database
+from gateway.storage.recovery.tally import Tally
 from tests.powercut.cabinet import NOW_MS, Contents, contents, missing, readings, settings
 from tests.powercut.recorded_calls import RecordedCalls
 from tests.powercut.recorded_disk import Operation, RecordedDisk
@@ -78,7 +78,7 @@ def after_a_cut(image: Image, folder: Path) -> Contents:
     assert file.run_here(lambda connection: connection.execute("PRAGMA quick_check").fetchall()) == [("ok",)]
     assert settings(file) == (1024, 2, "wal")
     assert missing(file) == 0
-    file.run_here(keep, "after", "the cut")
+    file.run_here(keyvalue.put, "after", "the cut")
     file.run_here(journal.append, [encode(readings(7))], file.reserve_rows(1), NOW_MS, refused=False)
     file.close()
     return found

@@ -20,7 +20,7 @@ def milliseconds(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-class Desk:
+class DryRun:
     """A folder with a configuration, a registry and profiles, in which messages are decoded."""
 
     def __init__(

@@ -7,17 +7,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gateway.codecs.calls import CodecCalls
-from gateway.core.clock import ClockTrust, TimeRules
-from gateway.core.envelopes import Envelopes
+from gateway.codecs.sync_client import SyncCodecs
+from gateway.config.profile_files import Loaded, load_profiles
+from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profiles import Profiles
-from gateway.core.streams import Streams
-from gateway.desk.documents import point_document
-from gateway.desk.look import Desk
-from gateway.desk.profile_check import check_profile
-from gateway.settings.profile_files import Loaded, load_profiles
+from gateway.core.profiles.envelopes import Envelopes
+from gateway.core.profiles.matching import Profiles
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.timestamps import TimeRules
+from gateway.explain.documents import point_document
+from gateway.explain.dry_run import DryRun
+from gateway.explain.profile_tests import check_profile
 from schemas.registry import RegisteredDevice
 from tests.profiles.lorawan_corpus import CORPUS, DEVICES, KNOWN_ERRORS, Field, Uplink, uplinks
 
@@ -49,9 +50,9 @@ def profiles(loaded: Loaded) -> Profiles:
 
 
 @pytest.fixture
-def codecs(loaded: Loaded) -> Iterator[CodecCalls]:
+def codecs(loaded: Loaded) -> Iterator[SyncCodecs]:
     """The shipped codecs, in their process."""
-    with CodecCalls({file.codec.name: file.codec for file in loaded.profiles.values() if file.codec}) as calls:
+    with SyncCodecs({file.codec.name: file.codec for file in loaded.profiles.values() if file.codec}) as calls:
         yield calls
 
 
@@ -62,18 +63,18 @@ def make(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def decoded(make: str, profiles: Profiles, codecs: CodecCalls) -> list[Decoded]:
+def decoded(make: str, profiles: Profiles, codecs: SyncCodecs) -> list[Decoded]:
     """Each uplink of the make, its device being registered with the model."""
     return [_decode(row, profiles, codecs) for row in uplinks() if row.make == make]
 
 
-def _decode(row: Uplink, profiles: Profiles, codecs: CodecCalls) -> Decoded:
+def _decode(row: Uplink, profiles: Profiles, codecs: SyncCodecs) -> Decoded:
     device = DEVICES[row.make]
     registry = {row.device: RegisteredDevice(id=row.device, domain=device.domain, model=device.model)}
     trust = ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)
-    desk = Desk(Processor(Streams(registry, None, profiles), _RULES, trust), codecs)
+    dry_run = DryRun(Processor(Streams(registry, None, profiles), _RULES, trust), codecs)
     message = StoredMessage(f"application/1/device/{row.device}/event/up", row.message)
-    seen = desk.take(message, _arrival_ms(row))
+    seen = dry_run.take(message, _arrival_ms(row))
     lines = [line for reading in seen.outcome.readings for line in reading.lines.split("\n")]
     return Decoded(row, seen.profile, seen.outcome.refusals, [point_document(line) for line in lines])
 
@@ -145,7 +146,7 @@ def test_all_of_our_makes_are_in_the_corpus() -> None:
     assert {row.make for row in uplinks()} == set(DEVICES)
 
 
-def test_the_tests_inside_the_profiles_hold(loaded: Loaded, codecs: CodecCalls) -> None:
+def test_the_tests_inside_the_profiles_hold(loaded: Loaded, codecs: SyncCodecs) -> None:
     """As ``gateway check`` runs them: each profile alone."""
     checked = []
     for name, file in loaded.profiles.items():

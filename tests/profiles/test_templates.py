@@ -5,11 +5,11 @@ from shutil import copy
 
 import pytest
 
-from gateway.codecs.calls import CodecCalls
-from gateway.core.envelopes import Envelopes
-from gateway.core.profiles import Profiles
-from gateway.desk.profile_check import check_profile
-from gateway.settings.profile_files import SHIPPED, load_profiles, read_profiles
+from gateway.codecs.sync_client import SyncCodecs
+from gateway.config.profile_files import SHIPPED, load_profiles, read_profiles
+from gateway.core.profiles.envelopes import Envelopes
+from gateway.core.profiles.matching import Profiles
+from gateway.explain.profile_tests import check_profile
 
 TEMPLATES = sorted((SHIPPED / "templates").glob("*.yaml"))
 
@@ -20,7 +20,7 @@ def test_a_template_passes_its_own_tests_as_it_stands(template: Path, tmp_path: 
     assert loaded.fault_lines == []
     (file,) = [file for file in loaded.profiles.values() if not file.shipped]
     alone = Profiles([file.compiled], Envelopes(list(loaded.envelopes.values())))
-    with CodecCalls({}) as codecs:
+    with SyncCodecs({}) as codecs:
         checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
     assert [fault for test in checked for fault in test.faults] == []
 

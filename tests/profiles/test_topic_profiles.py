@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.settings.yaml_reader import parse
-from tests.profiles.decoding import Desk, point
+from gateway.config.strict_yaml import parse
+from tests.profiles.decoding import DryRun, point
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
 needs_corpora = pytest.mark.skipif(not CORPORA.exists(), reason="the corpora are not here")
@@ -19,8 +19,8 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def dry_run(tmp_path: Path) -> DryRun:
+    return DryRun(tmp_path)
 
 
 FIELDS = {
@@ -62,16 +62,16 @@ TASMOTA = rows("tasmota")
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"row-{at}") for at, row in enumerate(TASMOTA, 1)])
-def test_tasmota_energy_in_each_of_its_forms(desk: Desk, row: dict[str, Any]) -> None:
+def test_tasmota_energy_in_each_of_its_forms(dry_run: DryRun, row: dict[str, Any]) -> None:
     expected = row["expected"]
     if "quality" in expected:
-        results = desk.decode(
+        results = dry_run.decode(
             {"topic": row["topic"], "payload": payload, "arrival": f"{payload['Time']}+07:00"} for payload in row["payload"]
         )
         wanted = [4 * verdict.startswith("reject") for verdict in expected["quality"]]
         assert [point(result)["fields"]["quality"] for result in results] == wanted
         return
-    (result,) = desk.decode([{"topic": row["topic"], "payload": row["payload"]}])
+    (result,) = dry_run.decode([{"topic": row["topic"], "payload": row["payload"]}])
     channels = {key.rpartition("_")[2]: value for key, value in expected.items() if key.startswith("energy_import_kWh_")}
     if channels:
         found = by_channel(result)
@@ -83,21 +83,21 @@ def test_tasmota_energy_in_each_of_its_forms(desk: Desk, row: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"row-{at}") for at, row in enumerate(rows("shelly_gen2"), 1)])
-def test_shelly_of_the_second_generation(desk: Desk, row: dict[str, Any]) -> None:
+def test_shelly_of_the_second_generation(dry_run: DryRun, row: dict[str, Any]) -> None:
     topic, payload = row["topic"].split(" ")[0], row.get("payload")
     if topic.endswith("events/rpc"):
         payload = {"method": "NotifyStatus", "params": {"ts": 1788422399.5, "em:0": payload}}
     if payload is None:  # an excerpt that is no JSON; its values in full
         payload = {"id": 0, "apower": 375.0, "voltage": 226.0, "current": 1.659, "aenergy": {"total": 134753.219}}
-    (result,) = desk.decode([{"topic": topic, "payload": payload}])
+    (result,) = dry_run.decode([{"topic": topic, "payload": payload}])
     found = point(result)
     assert_holds(found["fields"], expected_fields(row["expected"]))
     assert not result["dropped"]
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"row-{at}") for at, row in enumerate(rows("zigbee2mqtt"), 1)])
-def test_zigbee2mqtt_plug(desk: Desk, row: dict[str, Any]) -> None:
-    (result,) = desk.decode([{"topic": row["topic"].replace(" ", "-"), "payload": row["payload"]}])
+def test_zigbee2mqtt_plug(dry_run: DryRun, row: dict[str, Any]) -> None:
+    (result,) = dry_run.decode([{"topic": row["topic"].replace(" ", "-"), "payload": row["payload"]}])
     fields = point(result)["fields"]
     assert_holds(fields, expected_fields(row["expected"]))
     if row["expected"]["active_power"] is None:
@@ -109,9 +109,9 @@ TELEGRAMS: dict[str, dict[str, float]] = parse((Path(__file__).parent / "p1_tele
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["name"]) for row in rows("dsmr_telegrams")])
-def test_p1_telegram_becomes_what_stands_in_it(desk: Desk, row: dict[str, Any]) -> None:
+def test_p1_telegram_becomes_what_stands_in_it(dry_run: DryRun, row: dict[str, Any]) -> None:
     text = row["telegram"].encode("latin-1")
-    (result,) = desk.decode([{"topic": "dsmr/house-1/telegram", "payload_hex": text.hex()}])
+    (result,) = dry_run.decode([{"topic": "dsmr/house-1/telegram", "payload_hex": text.hex()}])
     if row["name"] not in TELEGRAMS:
         assert result["reject"]["reason"] == "unknown_topic"  # heat alone
         return
@@ -121,9 +121,9 @@ def test_p1_telegram_becomes_what_stands_in_it(desk: Desk, row: dict[str, Any]) 
 
 
 @needs_corpora
-def test_sparkplug_session_of_a_power_analyser(desk: Desk) -> None:
+def test_sparkplug_session_of_a_power_analyser(dry_run: DryRun) -> None:
     session = [row for row in rows("sparkplug_b") if "EVN-QuangTri" in row["topic"]]
-    results = desk.decode(
+    results = dry_run.decode(
         {"topic": row["topic"], "payload_base64": row["payload_b64"], "arrival": "2024-11-12T10:28:20Z"} for row in session
     )
     node_birth, birth, data, historical, unknown, death = results
@@ -143,16 +143,16 @@ def test_sparkplug_session_of_a_power_analyser(desk: Desk) -> None:
 
 
 @needs_corpora
-def test_sparkplug_devices_that_are_no_meters_do_not_become_points(desk: Desk) -> None:
+def test_sparkplug_devices_that_are_no_meters_do_not_become_points(dry_run: DryRun) -> None:
     others = [row for row in rows("sparkplug_b") if "EVN-QuangTri" not in row["topic"]]
-    results = desk.decode({"topic": row["topic"], "payload_base64": row["payload_b64"]} for row in others)
+    results = dry_run.decode({"topic": row["topic"], "payload_base64": row["payload_b64"]} for row in others)
     assert not any(result["points"] for result in results)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["example"]) for row in rows("senml_rfc8428")])
-def test_senml_pack_is_read_and_its_temperatures_are_water(desk: Desk, row: dict[str, Any]) -> None:
+def test_senml_pack_is_read_and_its_temperatures_are_water(dry_run: DryRun, row: dict[str, Any]) -> None:
     """The examples of the standard are no meters; what one of them calls temperature is taken, the rest left out."""
-    (result,) = desk.decode([{"topic": "senml/probe-1/water", "payload": row["pack"], "arrival": "2017-06-29T23:49:39Z"}])
+    (result,) = dry_run.decode([{"topic": "senml/probe-1/water", "payload": row["pack"], "arrival": "2017-06-29T23:49:39Z"}])
     wanted = [record["v"] for record in row["resolved"] or [] if record["n"].endswith("temperature")]
     assert [found["fields"]["temperature_c"] for found in result["points"] if "temperature_c" in found["fields"]] == wanted
 
@@ -169,17 +169,17 @@ WATER, POWER = ("water", {"volume_m3": 5.5, "quality": 1}), ("power", {"energy_i
     ],
 )
 def test_wmbusmeters_takes_water_and_electricity_and_nothing_else(
-    desk: Desk, media: str, wanted: tuple[str, dict[str, float]] | None
+    dry_run: DryRun, media: str, wanted: tuple[str, dict[str, float]] | None
 ) -> None:
     telegram = {"media": media, "id": "60405060", "total_m3": 5.5, "total_energy_consumption_kwh": 9.25}
-    (result,) = desk.decode([{"topic": "wmbusmeters/meter-1", "payload": telegram}])
+    (result,) = dry_run.decode([{"topic": "wmbusmeters/meter-1", "payload": telegram}])
     if wanted is None:
         assert result["reject"]["reason"] == "unknown_topic"
     else:
         assert (point(result)["measurement"], point(result)["fields"]) == wanted
 
 
-def test_every_profile_of_a_topic_goes_with_all_others(desk: Desk) -> None:
+def test_every_profile_of_a_topic_goes_with_all_others(dry_run: DryRun) -> None:
     """With all shipped profiles in force at once no message of one is ambiguous."""
     messages = [
         {"topic": "tele/plug-1/SENSOR", "payload": {"ENERGY": {"Total": 1.5}}},
@@ -189,7 +189,7 @@ def test_every_profile_of_a_topic_goes_with_all_others(desk: Desk) -> None:
         {"topic": "zigbee2mqtt/plug-1", "payload": {"power": 1}},
         {"topic": "neuron/app/plc-1/fast", "payload": {"node": "plc-1", "values": {"ph": 7}}},
     ]
-    profiles = [result["profile"] for result in desk.decode(messages)]
+    profiles = [result["profile"] for result in dry_run.decode(messages)]
     assert profiles == [
         *("tasmota-energy", "shelly-gen2-em", "shelly-gen2-channel"),
         *("shelly-gen2-rpc", "zigbee2mqtt-plug", "neuron-plc"),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.cli import main
-from gateway.settings.yaml_reader import parse
-from tests.profiles.decoding import ARRIVAL, Desk, milliseconds
+from gateway.config.strict_yaml import parse
+from tests.profiles.decoding import ARRIVAL, DryRun, milliseconds
 
 CASES: list[dict[str, Any]] = parse((Path(__file__).parent / "traps.yaml").read_text())
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "traps.jsonl"
@@ -30,10 +30,10 @@ def name_of(case: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize("case", [pytest.param(case, id=name_of(case)) for case in CASES])
 def test_trap_is_met_as_its_case_asks(case: dict[str, Any], tmp_path: Path) -> None:
     inline = {"case.yaml": case["inline"] + A_TEST} if "inline" in case else {}
-    desk = Desk(tmp_path, profiles=inline | case.get("codec", {}), devices=case.get("devices", ()))
+    dry_run = DryRun(tmp_path, profiles=inline | case.get("codec", {}), devices=case.get("devices", ()))
     messages = case["messages"]
 
-    results = desk.decode({key: value for key, value in message.items() if key not in EXPECTATIONS} for message in messages)
+    results = dry_run.decode({key: value for key, value in message.items() if key not in EXPECTATIONS} for message in messages)
 
     for number, (message, result) in enumerate(zip(messages, results, strict=True), start=1):
         if "profile" in case and result["points"]:
@@ -78,7 +78,7 @@ profile: serial
 match: {topic: "serial/{device}", when: {/counter: 00012074}}
 points: [{measurement: water, fields: {volume_m3: {path: /counter}}}]
 """
-    Desk(tmp_path, profiles={"serial.yaml": profile})
+    DryRun(tmp_path, profiles={"serial.yaml": profile})
     assert main(["check", "-c", str(tmp_path / "gateway.yaml")]) == 2
     shown = capsys.readouterr()
     assert "serial.yaml: line 3" in shown.err + shown.out
@@ -101,5 +101,5 @@ tests:
     payload: {data: {J: 310}}
     expect: bad_payload
 """
-    Desk(tmp_path, profiles={"by-property.yaml": profile})
+    DryRun(tmp_path, profiles={"by-property.yaml": profile})
     assert main(["check", "-c", str(tmp_path / "gateway.yaml")]) == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.unit_jumps import MAKES_MAX, WINDOW_MS, UnitJump, UnitJumps, power_of_ten
+from gateway.core.readings.unit_jumps import MAKES_MAX, WINDOW_MS, UnitJump, UnitJumps, power_of_ten
 
 NOON_MS = 1_793_491_200_000
 

@@ -9,7 +9,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from gateway.core.native import NativeDecoder
+from gateway.core.readings.native import NativeDecoder
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import SEQ_MAX, native_adapter
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.commands.coverage_report import coverage_csv
-from gateway.core.coverage import Count, Coverage, Group
+from gateway.core.status.coverage import Count, Coverage, Group
 from schemas.spreadsheet import as_cell, of_cell
 
 

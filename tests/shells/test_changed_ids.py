@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.streams import Streams
-from gateway.core.verdict import Level
-from gateway.disk.database import Database
-from gateway.disk.device_state import DeviceStates, _replace
+from gateway.core.devices.streams import Streams
+from gateway.core.status.verdict import Level
 from gateway.events import Events
-from gateway.troubles import of_itself
-from gateway.web.findings import sentence
+from gateway.i18n.findings import sentence
+from gateway.status.troubles import of_itself
+from gateway.storage.database import Database
+from gateway.storage.device_snapshots import DeviceSnapshots, _replace
 from schemas.device_ids import device_id
 from schemas.registry import RegisteredDevice, Registry
 
@@ -34,7 +34,7 @@ def start(file: Database, lines: Mapping[str, str] | None = None, *devices: Regi
     if lines:
         file.run_here(_replace, dict(lines), set())
     events, streams = Events(), Streams(Registry(devices=[*devices]).by_id())
-    DeviceStates(file, events, streams, 20_000).load()
+    DeviceSnapshots(file, events, streams, 20_000).load()
     return events
 
 

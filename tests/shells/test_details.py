@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.streams import Admission
+from gateway.core.devices.streams import Admission
 from gateway.web.details import DETAILS, patterns
 from gateway.web.pages import filled
 from schemas.registry import RegisteredDevice

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from gateway.core.catch_up import Share
-from gateway.core.write_result import Answer
-from gateway.delivery import drain
-from gateway.disk import journal
-from gateway.disk.database import DatabaseFault
-from tests.shells.delivering import note_waits, until
-from tests.shells.draining import Rig, rig, story
+from gateway.core.delivery.catch_up import Share
+from gateway.core.delivery.write_result import Answer
+from gateway.delivery import drain_lane
+from gateway.storage import journal
+from gateway.storage.database import DatabaseFault
+from tests.delivery.delivering import note_waits, until
+from tests.delivery.draining import Rig, rig, story
 
 WRITTEN, AWAY, REFUSED, BROKEN = Answer(204), Answer(503), Answer(400, "unable to parse"), Answer(500, "panic")
 PAUSE_S = 5.0
 
 
-class Shares(list[Share]):
+class Floods(list[Share]):
     """All shares there were, each of which pauses after a write.
 
     :ivar looks: how long live answers took, at each write that InfluxDB took.
@@ -33,9 +33,9 @@ class Shares(list[Share]):
 
 
 @pytest.fixture
-def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
+def shares(monkeypatch: pytest.MonkeyPatch) -> Floods:
     """Those of the lane."""
-    made = Shares()
+    made = Floods()
 
     class Watched(Share):
         def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
         def put_off(self) -> None:
             made.put_off += 1
 
-    monkeypatch.setattr(drain, "Share", Watched)
+    monkeypatch.setattr(drain_lane, "Share", Watched)
     return made
 
 
@@ -88,10 +88,10 @@ def test_a_disk_that_fails_is_asked_once_a_second(tmp_path: Path, monkeypatch: p
 
 
 def test_after_an_outage_the_lane_pauses_by_how_long_that_took_and_begins_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: Shares
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: Floods
 ) -> None:
     aways_s: list[float] = []
-    monkeypatch.setattr(drain, "start_pause_s", lambda away_s, _: aways_s.append(away_s) or PAUSE_S)
+    monkeypatch.setattr(drain_lane, "start_pause_s", lambda away_s, _: aways_s.append(away_s) or PAUSE_S)
 
     async def work() -> None:
         async with rig(tmp_path) as gate:
@@ -112,7 +112,7 @@ def test_after_an_outage_the_lane_pauses_by_how_long_that_took_and_begins_anew(
     story(work)
 
 
-def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path, shares: Shares) -> None:
+def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path, shares: Floods) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a"], ["b"], refused=True)  # each goes alone
@@ -127,7 +127,7 @@ def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path,
     story(work)
 
 
-def test_what_influxdb_wishes_is_waited_before_the_next_write(tmp_path: Path, shares: Shares) -> None:
+def test_what_influxdb_wishes_is_waited_before_the_next_write(tmp_path: Path, shares: Floods) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a"])
@@ -142,7 +142,7 @@ def test_what_influxdb_wishes_is_waited_before_the_next_write(tmp_path: Path, sh
     story(work)
 
 
-def test_a_row_that_was_split_for_its_server_errors_puts_nothing_off(tmp_path: Path, shares: Shares) -> None:
+def test_a_row_that_was_split_for_its_server_errors_puts_nothing_off(tmp_path: Path, shares: Floods) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a"])
@@ -189,7 +189,7 @@ def test_a_split_that_influxdb_interrupts_is_tried_again_after_a_pause(tmp_path:
 
 def test_what_is_settled_soon_after_a_removal_waits_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each commit costs flash."""
-    monkeypatch.setattr(drain, "_REMOVE_EVERY_S", 100_000.0)
+    monkeypatch.setattr(drain_lane, "_REMOVE_EVERY_S", 100_000.0)
 
     async def work() -> None:
         async with rig(tmp_path) as gate:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.model import Influxdb
 from gateway.delivery.influxdb import InfluxdbClient
-from gateway.settings.config import Influxdb
 from gateway.tls import pinned_context, server_context, tls_context
 from tests.system.brokers import Authority
 

@@ -49,7 +49,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Held:
+class PendingDecode:
     """What the kernel says that a process holds."""
 
     rss_bytes: int
@@ -58,7 +58,7 @@ class Held:
     cpu_s: float
 
 
-def held_by(pid: int) -> Held:
+def held_by(pid: int) -> PendingDecode:
     """Look into ``/proc``.
 
     :raises OSError: there is no such process.
@@ -68,7 +68,7 @@ def held_by(pid: int) -> Held:
     if "VmRSS" not in status:
         raise ProcessLookupError(f"process {pid} has just ended")
     ticks = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
-    return Held(
+    return PendingDecode(
         rss_bytes=int(status["VmRSS"].split()[0]) * 1024,
         descriptors=sum(1 for _ in (folder / "fd").iterdir()),
         threads=int(status["Threads"]),

@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway import services
-from gateway.services import Service
+from gateway.demo import services
+from gateway.demo.services import Service
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
-from gateway.services import dies_with_parent
+from gateway.demo.services import dies_with_parent
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS: Final = [

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from gateway.cli import main
-from gateway.services import Program, Service, free_port
+from gateway.demo.services import Program, Service, free_port
 from tests.waiting import PATIENCE_S, until
 
 Document = dict[str, Any]

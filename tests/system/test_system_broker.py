@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import services
-from gateway.services import Service
+from gateway.demo import services
+from gateway.demo.services import Service
 from tests.influx import query
 from tests.system.brokers import Authority, guarded, only_subscribe, password_entry
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, points, publish, wait_settled

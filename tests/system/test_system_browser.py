@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from tests.system.chromium import CHROMIUM, Tab, chromium
 from tests.system.fleet import client_of, publish, wait_settled
 from tests.system.rig import Gateway

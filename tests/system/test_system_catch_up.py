@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.batching import encode
+from gateway.core.delivery.batch import encode
 from gateway.core.message import Reading
-from gateway.disk.database import Database
-from gateway.disk.journal import append
-from gateway.services import Service
+from gateway.demo.services import Service
+from gateway.storage.database import Database
+from gateway.storage.journal import append
 from tests.influx import query
 from tests.system.door import Deed, Door, Forward, Reply
 from tests.system.fleet import Fleet, assert_each_stands_once, wait_settled

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import PORT, Frame, profile

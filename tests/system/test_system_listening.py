@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from gateway.tls import tls_context
 from tests.system.brokers import Authority
 from tests.system.rig import Gateway, gateway

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import Client
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from tests.influx import query
 from tests.system.fleet import client_of, publish, publish_all, wait_settled
 from tests.system.makes import Frame, Sender, assert_each_frame_stands, profile, registry

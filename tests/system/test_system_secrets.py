@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services import Service
+from gateway.demo.services import Service
 from gateway.tls import pinned_context
 from tests.system.brokers import Authority, guarded, password_entry
 from tests.system.door import Door, Reply

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from gateway.services import CHECKOUT, Service
+from gateway.demo.services import CHECKOUT, Service
 from tests.influx import query
 from tests.system.besiegers import ATTACKS, CODEC_PORTS, flood_connections, send_large
 from tests.system.door import Door

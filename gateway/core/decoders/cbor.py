@@ -11,7 +11,7 @@ from typing import Final
 import cbor2
 
 from gateway.core.decoders.plain import DEPTH_MAX, finite
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
 CBOR_MAX_BYTES: Final = 65536

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Sequence
 
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.decoders.plain import json_object
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
 ORDERS: Final[Mapping[str, tuple[int, int, int, int]]] = {
@@ -29,7 +29,7 @@ def from_base64(value: object) -> bytes:
     try:
         return binascii.a2b_base64(value, strict_mode=True)  # type: ignore[arg-type] # what is no text raises TypeError
     except (ValueError, TypeError):
-        return _base64_patiently(value)
+        return _base64_slow_path(value)
 
 
 def from_hex(value: object) -> bytes:
@@ -102,7 +102,7 @@ def _ordered(pair: bytes, order: str) -> bytes:
     return bytes(pair[at % len(pair)] for at in ORDERS[order][: len(pair)])
 
 
-def _base64_patiently(value: object) -> bytes:
+def _base64_slow_path(value: object) -> bytes:
     if not isinstance(value, str):
         raise _no("base64", value)
     text = "".join(value.strip(_AROUND).split()).rstrip("=").translate(_URL_ALPHABET)

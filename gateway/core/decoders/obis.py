@@ -20,7 +20,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
 VALUES_MAX: Final = 5_000

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
 

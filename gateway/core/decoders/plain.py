@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 from pydantic_core import from_json
 
-from gateway.core.native import Undecodable, stands_twice
-from gateway.core.repeated_keys import Repeating, with_repeating
+from gateway.core.message import Undecodable
+from gateway.core.readings.native import stands_twice
+from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.rejects import RejectReason
 
 DEPTH_MAX: Final = 64
@@ -42,7 +43,7 @@ def json_object(payload: bytes) -> object:
     try:
         document = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = _patiently(payload)
+        document = _slow_path(payload)
     opened = _opened(payload)
     if opened == 1 and type(document) is dict and payload.count(b'":') != len(document):
         _check_keys(document, payload)
@@ -61,7 +62,7 @@ def json_of_frame(message: bytes) -> object:
     try:
         return _decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _patiently(message)
+        return _slow_path(message)
 
 
 def json_lenient(payload: bytes) -> object:
@@ -119,7 +120,7 @@ def _may_be_infinite(payload: bytes) -> bool:
     return _FOUR_DIGITS.search(payload[::_STRIDE]) is not None
 
 
-def _patiently(payload: bytes) -> object:
+def _slow_path(payload: bytes) -> object:
     stripped = payload.removeprefix(_BOM).rstrip(_BEHIND)
     if not stripped:
         raise Undecodable(RejectReason.BAD_JSON, "the payload is empty")

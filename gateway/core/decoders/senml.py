@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from gateway.core.decoders.cbor import cbor
 from gateway.core.decoders.plain import json_lenient
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
 VERSION: Final = 10

@@ -2,7 +2,8 @@
 
 A payload is ``{"timestamp", "seq", "metrics": [...]}``, a metric ``{"name", "alias", "timestamp", "type", "value",
 "is_historical", "is_null"}``, with None for what was left out; times are ms since 1970. Data sets, templates and property sets
-are not looked into: such a metric has its type and no value. Which name an alias means, :mod:`gateway.core.sparkplug` knows.
+are not looked into: such a metric has its type and no value. Which name an alias means, :mod:`gateway.core.sparkplug.host`
+knows.
 """
 
 import math
@@ -10,7 +11,7 @@ import struct
 from functools import cache
 from typing import Any, Final, NamedTuple, TypedDict
 
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
 METRICS_MAX: Final = 10_000
@@ -175,9 +176,9 @@ def _messages() -> _Messages:
 
 def _describe(described: Any, fields: tuple[tuple[str, int, str], ...]) -> None:  # noqa: ANN401 - protobuf's own description
     for name, number, kind in fields:
-        shape = _METRICS if kind == "Metric" else {"label": "LABEL_OPTIONAL", "type": f"TYPE_{kind.upper()}"}
+        field_set = _METRICS if kind == "Metric" else {"label": "LABEL_OPTIONAL", "type": f"TYPE_{kind.upper()}"}
         oneof = {"oneof_index": 0} if name.endswith("_value") else {}
-        described.field.add(name=name, number=number, **shape, **oneof)
+        described.field.add(name=name, number=number, **field_set, **oneof)
 
 
 _METRICS: Final = {"label": "LABEL_REPEATED", "type": "TYPE_MESSAGE", "type_name": ".sparkplug_b.Metric"}

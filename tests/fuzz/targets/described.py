@@ -9,7 +9,7 @@ from gateway.core.decoders.csv_rows import compile_csv
 from gateway.core.decoders.nested import ORDERS, from_base64, from_bytes_list, from_hex, from_json_text, from_words
 from gateway.core.decoders.struct_frame import SPANS, WIDTHS, compile_struct
 from gateway.core.decoders.text import compile_text
-from gateway.core.native import Undecodable
+from gateway.core.message import Undecodable
 from schemas.topics import is_filter, matches, parse_topic
 from tests.fuzz.target import Run, Target
 from tests.fuzz.targets.payloads import assert_plain, json_seeds, refused_or

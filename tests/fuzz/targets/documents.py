@@ -8,26 +8,27 @@ from typing import Any
 
 import yaml
 
-from gateway.core.clock import ClockTrust, TimeRules
+from gateway.config import plain_yaml, strict_yaml
+from gateway.config.bundled_profiles import SHIPPED
+from gateway.config.files import ConfigurationFault, load
+from gateway.config.model import Config
+from gateway.config.profile_files import ProfileFile, load_profiles
+from gateway.config.registry import load_registry
+from gateway.config.registry_csv import merge, read_rows
+from gateway.config.registry_edit import edit
+from gateway.config.strict_yaml import YamlFault
+from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import Session
 from gateway.core.process import Processor
-from gateway.core.profiles import Profiles
-from gateway.core.streams import Admission, Streams
+from gateway.core.profiles.matching import Profiles
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.timestamps import TimeRules
 from gateway.delivery.influxdb import write_target
-from gateway.desk.look import begin
+from gateway.explain.dry_run import begin
 from gateway.pipeline import broker_address, build_processor, delivery_limits, session_options
-from gateway.settings import plain_yaml, yaml_reader
-from gateway.settings.config import Config
-from gateway.settings.config_file import ConfigurationFault, load
-from gateway.settings.profile_files import ProfileFile, load_profiles
-from gateway.settings.registry import load_registry
-from gateway.settings.registry_csv import merge, read_rows
-from gateway.settings.registry_edit import edit
-from gateway.settings.shipped import SHIPPED
-from gateway.settings.yaml_reader import YamlFault
 from schemas.registry import Registry
-from tests.core.test_envelopes import ENVELOPES
+from tests.core.profiles.test_envelopes import ENVELOPES
 from tests.fuzz import shipped
 from tests.fuzz.soundness import assert_outcome, assert_shown
 from tests.fuzz.target import Run, Target
@@ -127,12 +128,12 @@ def yaml_forms() -> Run:
 
     def run(data: bytes) -> None:
         text = data.decode(errors="replace")
-        quick, full = _read(plain_yaml.read, text), _read(yaml_reader.parse, text)
+        quick, full = _read(plain_yaml.read, text), _read(strict_yaml.parse, text)
         if isinstance(as_json := _json(text), dict):
             assert repr(quick) == repr(as_json), (quick, as_json)
         else:
             assert repr(quick) == repr(full), f"quick: {quick!r}, full: {full!r}"
-        yaml_reader.lines_of(text, [()])
+        strict_yaml.lines_of(text, [()])
         if isinstance(full, YamlFault):
             assert full.line >= 1
             return

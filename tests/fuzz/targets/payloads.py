@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gateway.core.decoders import DECODERS
-from gateway.core.native import Broken, Decoded, NativeDecoder, Undecodable
+from gateway.core.message import Undecodable
+from gateway.core.readings.native import Broken, Decoded, NativeDecoder
 from schemas.quantities import DOMAINS
 from tests.core.sparkplug_payloads import FLOAT, INT, LONG, STRING, M, payload
 from tests.fuzz.mutations import NATIVE, real
@@ -76,7 +77,7 @@ def native() -> Run:
     def run(data: bytes) -> None:
         decoder, body = decoders[data[0] % len(decoders) if data else 0], data[1:]
         quick = decoder.decode_plain(body)
-        found = refused_or(decoder.decode_patiently, body)
+        found = refused_or(decoder.decode_slow_path, body)
         if quick is not None:
             assert isinstance(found, list), (quick, found)
             (only,) = found

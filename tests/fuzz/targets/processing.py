@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from gateway.codecs.protocol import CodecAnswer, read_answer
 from gateway.core.decoders.plain import json_object
-from gateway.core.message import Outcome, StoredMessage
-from gateway.core.native import Undecodable
+from gateway.core.message import Outcome, StoredMessage, Undecodable
 from gateway.core.process import Processor
-from gateway.core.profiles import ProfiledTopic
-from gateway.core.sparkplug import SparkplugHost
-from gateway.core.sparkplug_births import parse_address
-from gateway.desk.look import begin, finish
+from gateway.core.profiles.matching import ProfiledTopic
+from gateway.core.sparkplug.births import parse_address
+from gateway.core.sparkplug.host import SparkplugHost
+from gateway.explain.dry_run import begin, finish
+from tests.core.profiles.test_envelopes import ENVELOPES, MESSAGES
 from tests.core.sparkplug_payloads import FLOAT, INT, LONG, M, payload
-from tests.core.test_envelopes import ENVELOPES, MESSAGES
 from tests.fuzz import shipped
 from tests.fuzz.mutations import examples
 from tests.fuzz.soundness import assert_outcome, assert_shown
@@ -84,7 +83,7 @@ def message_seeds() -> Iterator[bytes]:
         yield SEPARATOR.join(seed.topic.encode() + b"\n" + seed.payload for seed in own[number : number + 3])
 
 
-def short_way() -> Run:
+def fast_path() -> Run:
     """What becomes of the frames of a topic on the short way is what becomes of them on the long way."""
     shipped.shipped()
 
@@ -93,7 +92,7 @@ def short_way() -> Run:
         for one in told(data):
             topic = long.streams.resolve(one.message.topic)
             if isinstance(topic, ProfiledTopic):
-                topic.short_way = None
+                topic.fast_path = None
             ways = [_became(processor, one) for processor in (short, long)]
             assert ways[0] == ways[1], f"short: {ways[0]}\nlong: {ways[1]}"
 
@@ -102,8 +101,8 @@ def short_way() -> Run:
 
 def _became(processor: Processor, one: Told) -> object:
     outcome = processor.process(one.message, one.arrival_ms)
-    if outcome.rare is not None and outcome.rare.ask is not None:
-        outcome = processor.resume(outcome.rare.ask, one.answer.data, one.answer.fault)
+    if outcome.side_effects is not None and outcome.side_effects.ask is not None:
+        outcome = processor.resume(outcome.side_effects.ask, one.answer.data, one.answer.fault)
     return _seen(outcome)
 
 
@@ -206,7 +205,7 @@ def envelope_seeds() -> Iterator[bytes]:
 
 TARGETS = [
     Target("messages", messages, message_seeds, slowest_s=0.1),
-    Target("short-way", short_way, short_way_seeds, slowest_s=0.1),
+    Target("short-way", fast_path, short_way_seeds, slowest_s=0.1),
     Target("envelopes", envelopes, envelope_seeds),
     Target("sparkplug-births", births, birth_seeds),
 ]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.codecs.protocol import CodecAsk, arguments, read_answer
-from gateway.core.device import Device
-from gateway.core.device_state import pack, unpack
-from gateway.core.shapes import Shapes
-from gateway.core.sparkplug_births import from_text, to_text
-from gateway.disk import journal, quarantine
+from gateway.core.devices.device import Device
+from gateway.core.devices.snapshot import pack, unpack
+from gateway.core.readings.field_sets import FieldSets
+from gateway.core.sparkplug.births import from_text, to_text
+from gateway.storage import journal, quarantine
 from tests.fuzz.target import Run, Target
 from tests.fuzz.targets.payloads import same
 
@@ -63,15 +63,15 @@ def device_state() -> Run:
 
     def run(data: bytes) -> None:
         line = data.decode(errors="replace")
-        device, again, untouched = Device("d", None), Device("d", None), pack(Device("d", None), Shapes())
+        device, again, untouched = Device("d", None), Device("d", None), pack(Device("d", None), FieldSets())
         try:
-            unpack(line, device, Shapes(), NOW_MS)
+            unpack(line, device, FieldSets(), NOW_MS)
         except ValueError:
-            assert pack(device, Shapes()) == untouched
+            assert pack(device, FieldSets()) == untouched
             return
-        saved = pack(device, Shapes(), NOW_MS)
-        unpack(saved, again, Shapes(), NOW_MS)
-        assert pack(again, Shapes(), NOW_MS) == saved
+        saved = pack(device, FieldSets(), NOW_MS)
+        unpack(saved, again, FieldSets(), NOW_MS)
+        assert pack(again, FieldSets(), NOW_MS) == saved
 
     return run
 

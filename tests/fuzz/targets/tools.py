@@ -8,7 +8,7 @@ from pathlib import Path
 from firmware_sim.query import Database, Influx, NotReachable
 from firmware_sim.verify import BadLedger, read_index
 from gateway.commands.decode import _row
-from gateway.settings.config_file import ConfigurationFault
+from gateway.config.files import ConfigurationFault
 from tests.fuzz.target import Run, Target
 
 ROWS_MAX = 20

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import mqtt5
 
+from gateway.core.delivery.write_result import Answer, Fate, fate_of, retry_after_s
 from gateway.core.mqtt_session import Event, Oversized, ProtocolFault, Session, SessionOptions
-from gateway.core.write_result import Answer, Fate, fate_of, retry_after_s
 from gateway.delivery.http_client import Response, _Connection
 from tests.core.conversation import recorded
 from tests.fuzz.target import Run, Target

@@ -1,0 +1,131 @@
+"""What the gateway knows of devices: registry, profiles in force, the codecs they name. Read at the start and on SIGHUP."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mqtt5 import RetainHandling
+
+from gateway.codecs.process import available
+from gateway.codecs.sync_client import SyncCodecs
+from gateway.config.bundled_profiles import files_called
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config, Mqtt
+from gateway.config.registry import Fault, fault_lines, load_registry, named_as_gateway
+from gateway.core.profiles.matching import Profiles
+from schemas.registry import RegisteredDevice, Registry
+from schemas.topics import matches
+
+if TYPE_CHECKING:
+    from gateway.config.profile_files import ProfileFile
+
+_SPARKPLUG: Final = "sparkplug_b"
+_SPARKPLUG_TOPICS: Final = "spBv1.0/#"
+"""All of it: data means nothing without births, and births tell of deaths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Registry and profiles of one moment.
+
+    :ivar files: the profiles in force, with their files and tests; at a desk the others too.
+    :ivar active_profiles: the names of those in force.
+    :ivar faults: what is wrong with profiles, a line each; :func:`load_catalog` lets none pass.
+    :ivar unknown: registered devices whose profile is none; neither.
+    """
+
+    registry: Registry
+    devices: Mapping[str, RegisteredDevice]
+    files: "Mapping[str, ProfileFile]"
+    profiles: Profiles
+    active_profiles: frozenset[str] = frozenset()
+    faults: Sequence[str] = ()
+    unknown: Sequence[Fault] = ()
+
+    @property
+    def codecs(self) -> dict[str, Path]:
+        """Codec → its file."""
+        used = [file for file in self.files.values() if file.codec is not None and file.compiled.codec is not None]
+        return {file.compiled.codec.name: file.codec for file in used if file.compiled.codec and file.codec}
+
+    def codec_faults(self) -> list[str]:
+        """Codecs that cannot be loaded, a sentence each; none where no codec can be run at all."""
+        if available():
+            return []
+        with SyncCodecs(self.codecs) as calls:
+            faults = {path: calls.fault(name) for name, path in self.codecs.items()}
+        return [f"{path}: {fault}" for path, fault in faults.items() if fault]
+
+    def without_params(self) -> list[Fault]:
+        """Registered devices that lack a parameter which their profile demands."""
+        return [
+            (("devices", at, "params", name), f"is missing; profile {profile.name} needs it of {device.id}")
+            for at, device in enumerate(self.registry.devices)
+            for profile in self.profiles.named(device)
+            for name in sorted(profile.required_params - device.params.keys())
+        ]
+
+    def device_faults(self, mqtt: Mqtt) -> list[Fault]:
+        """Registered devices that cannot be what they are registered as: named as the gateway, or without a parameter."""
+        return [*named_as_gateway(self.registry, mqtt), *self.without_params()]
+
+
+def load_catalog(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Catalog:
+    """Read registry and profiles.
+
+    :param also: only this profile is asked, registered or not: its name, a model it serves, or its file.
+    :param all_shipped: the other shipped ones are asked too, as at a desk.
+    :raises ConfigurationFault: naming file, key and what is wrong.
+    """
+    catalog = survey(config, load_registry(config.devices.registry), also=also, all_shipped=all_shipped)
+    if faults := [*catalog.faults, *fault_lines(config.devices.registry, catalog.unknown)]:
+        raise ConfigurationFault(faults)
+    return catalog
+
+
+def survey(config: Config, registry: Registry, *, also: str | None = None, all_shipped: bool = False) -> Catalog:
+    """Read the profiles for a registry, whatever is wrong with some of them; the parameters are those of :func:`load_catalog`.
+
+    :raises ConfigurationFault: ``also`` names no profile.
+    """
+    named = {device.profile for device in registry.devices if device.profile is not None}
+    models = {device.model for device in registry.devices if device.profile is None and device.model is not None}
+    wanted = named | models
+    some = config.profiles.path.is_dir() or named or files_called(models) or config.profiles.enable
+    if not (some or also or all_shipped):
+        return Catalog(registry, registry.by_id(), {}, Profiles())
+    from gateway.config.active_profiles import load_active_profiles  # noqa: PLC0415 - a gateway without profiles does not pay for their language
+
+    found = load_active_profiles(config, registry, wanted, also=also, all_shipped=all_shipped)
+    return Catalog(registry, registry.by_id(), found.files, found.profiles, found.names, found.faults, found.unknown)
+
+
+def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]:
+    """What is subscribed: data only for a new subscription's retained messages, states always.
+
+    A filter that another one covers is left out: the broker would deliver twice.
+    """
+    group = config.mqtt.share_group
+    prefix = f"$share/{group}/" if group else ""
+    always, once = RetainHandling.SEND_ALWAYS, RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
+    wanted = {pattern: always if pattern.endswith("/status") else once for pattern in config.mqtt.subscriptions}
+    for pattern, states in _of_profiles(catalog):
+        wanted[pattern] = always if states else wanted.get(pattern, once)
+    kept = [pattern for pattern in wanted if not any(other != pattern and matches(other, pattern) for other in wanted)]
+    return {prefix + pattern: wanted[pattern] for pattern in kept}
+
+
+def _of_profiles(catalog: Catalog) -> Iterator[tuple[str, bool]]:
+    """Topic filters of the profiles in force, and whether states are published there."""
+    for file in catalog.files.values():
+        profile = file.compiled
+        if profile.decoder == _SPARKPLUG:
+            yield _SPARKPLUG_TOPICS, True
+        for pattern in profile.filters:
+            yield pattern.pattern, False
+        for pattern in profile.status_filters:
+            yield pattern.pattern, True
+        if profile.envelope is not None and not profile.filters and catalog.profiles.envelopes is not None:
+            for envelope in catalog.profiles.envelopes.of(profile.envelope):
+                yield from ((topic, False) for topic in envelope.topics)

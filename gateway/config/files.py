@@ -1,0 +1,178 @@
+"""Reading the configuration: ``gateway.yaml``, overridden by environment variables ``GATEWAY_MQTT__URL`` and so on.
+
+Nothing else in the gateway reads a file or a variable for a setting.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.config.model import Config
+from gateway.config.plain_yaml import read
+from gateway.config.strict_yaml import YamlFault, parse
+
+DEFAULT_FILE: Final = Path("gateway.yaml")
+_PREFIX: Final = "GATEWAY_"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class ConfigurationFault(Exception):  # noqa: N818 - the field's word
+    """The configuration cannot be used.
+
+    :ivar lines: one for each fault: ``FILE: key.path: what is wrong``.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
+    """The document in ``path``; see :mod:`gateway.config.strict_yaml` for what is refused beyond YAML's own rules.
+
+    :raises ConfigurationFault: it cannot be read or is not YAML.
+    """
+    text = _text_of(path)
+    try:
+        return read(text)
+    except YamlFault as fault:
+        raise ConfigurationFault([f"{path}: {fault}"]) from fault
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration of ``path``, or of ``gateway.yaml`` in the working folder, or all defaults; then the environment.
+
+    :raises ConfigurationFault: naming file (or variable), key and what is wrong.
+    """
+    file = path or DEFAULT_FILE
+    document: Any = read_yaml(file) if path or file.exists() else {}
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise ConfigurationFault([f"{file}: document: a configuration is a mapping of sections"])
+    variables = _overlay(document, environment)
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationFault([_sentence(file, variables, fault) for fault in error.errors()]) from error
+    return _anchor(config, file.absolute().parent, file, document)
+
+
+def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
+    """Write variables over the document; which key came from which variable.
+
+    :raises ConfigurationFault: one holds bytes that are no text.
+    """
+    variables = {}
+    for name in sorted(environment):
+        keys = tuple(name.removeprefix(_PREFIX).lower().split("__"))
+        if not name.startswith(_PREFIX) or keys[0] not in Config.model_fields:
+            continue
+        section = document
+        for key in keys[:-1]:
+            if not isinstance(section.get(key), dict):
+                section[key] = {}
+            section = section[key]
+        text = environment[name]
+        if not text.isascii() and _SURROGATE.search(text) is not None:  # how Python shows such bytes
+            raise ConfigurationFault([f"{name}: {'.'.join(keys)}: is not UTF-8"])
+        section[keys[-1]] = text if keys[-1] in _TEXTS else _scalar(text)
+        variables[keys] = name
+    return variables
+
+
+_TEXTS: Final = frozenset({"password", "token", "username", "client_id", "bucket", "org"})
+"""Settings that are text even when they look like a number."""
+
+
+def _scalar(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
+    try:
+        return parse(text)
+    except YamlFault:
+        return text
+
+
+def _sentence(file: Path, variables: dict[tuple[str, ...], str], fault: Any) -> str:  # noqa: ANN401 - pydantic's dictionary
+    path = tuple(str(part) for part in fault["loc"])
+    source = next((variables[path[:n]] for n in range(len(path), 0, -1) if path[:n] in variables), str(file))
+    what = {
+        "extra_forbidden": "there is no such key",
+        "model_type": "this is a section with keys of its own",
+    }.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+    return f"{source}: {'.'.join(path) or 'document'}: {what}"
+
+
+_MAY_BE_ABSENT: Final = {("journal", "path"), ("devices", "registry"), ("profiles", "path")}
+
+
+def _anchor(config: Config, folder: Path, file: Path, document: dict[str, Any]) -> Config:
+    """Make relative paths start at the file's folder, and demand that what is written down exists."""
+    faults, sections = [], {}
+    for section_name in Config.model_fields:
+        section = getattr(config, section_name)
+        if not isinstance(section, BaseModel):
+            continue
+        found: dict[str, Any] = {}
+        for path, value in _paths(section, (section_name,)):
+            absolute = folder / value
+            written = path not in _MAY_BE_ABSENT or (path != ("journal", "path") and _is_written(document, path))
+            if written and not absolute.exists():
+                faults.append(f"{file}: {'.'.join(path)}: {absolute} does not exist")
+            target = found
+            for key in path[1:-1]:
+                target = target.setdefault(key, {})
+            target[path[-1]] = absolute
+        sections[section_name] = _updated(section, found)
+    if faults:
+        raise ConfigurationFault(faults)
+    return config.model_copy(update=sections)
+
+
+def _paths(section: BaseModel, prefix: tuple[str, ...]) -> list[tuple[tuple[str, ...], Path]]:
+    found = []
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Path):
+            found.append(((*prefix, name), value))
+        elif isinstance(value, BaseModel):
+            found += _paths(value, (*prefix, name))
+    return found
+
+
+def _updated(section: BaseModel, values: dict[str, Any]) -> BaseModel:
+    nested = {
+        key: _updated(getattr(section, key), value) if isinstance(value, dict) else value for key, value in values.items()
+    }
+    return section.model_copy(update=nested)
+
+
+def _is_written(document: dict[str, Any], path: tuple[str, ...]) -> bool:
+    at: Any = document
+    for key in path:
+        if not isinstance(at, dict) or key not in at:
+            return False
+        at = at[key]
+    return True
+
+
+def secret(value: str | None, file: Path | None) -> str | None:
+    """A password or token: written down, or the first line of its file.
+
+    :raises ConfigurationFault: the file cannot be read, or is no text.
+    """
+    if value is not None or file is None:
+        return value
+    return _text_of(file).partition("\n")[0].strip()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error

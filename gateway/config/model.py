@@ -1,0 +1,261 @@
+"""The configuration as a model: every setting, its default, its bounds. :mod:`gateway.config.files` reads it."""
+
+import re
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from gateway.config.units import SizeBytes
+from schemas.durations import Duration
+from schemas.topics import is_filter, is_name
+
+
+def _url(*schemes: str, secrets: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if "@" in text:  # of what follows nothing is repeated: where a password ends is not known
+            raise ValueError(f"an address holds no user and no password; write {secrets}")
+        if "?" in text or "#" in text:
+            raise ValueError(f"an address ends before ? and #; for a token or password write {secrets}")
+        parts = split_url(text)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(f"{text!r} is not an address; write {schemes[0]}://HOST:PORT (IPv6 as {schemes[0]}://[::1]:PORT)")
+        return text
+
+    return AfterValidator(check)
+
+
+def split_url(text: str) -> SplitResult:
+    """The parts of an address.
+
+    :raises ValueError: with a sentence, for a port that is none or a bracket that does not close.
+    """
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an address: {error}") from error
+    return parts
+
+
+def _check_filter(text: str) -> str:
+    if not is_filter(text) or text.startswith("$share/"):
+        raise ValueError(f"{text!r} is not a topic filter" + ("; use mqtt.share_group" if text.startswith("$share/") else ""))
+    return text
+
+
+def _check_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(f"{text!r} may hold 1 to 64 of A-Z a-z 0-9 . _ : -")
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_positive(span: timedelta) -> timedelta:
+    if not span:
+        raise ValueError("a device would be silent all the time; write for example 2h")
+    return span
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
+Filter = Annotated[str, AfterValidator(_check_filter)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _OwnCertificate(_Section):
+    """A certificate of ours and its key, which belong together."""
+
+    cert: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key belong together; give both or neither")
+        return self
+
+
+class MqttTls(_OwnCertificate):
+    """Certificates towards the broker."""
+
+    ca: Path | None = None
+
+
+class Mqtt(_Section):
+    """The broker and our session with it."""
+
+    url: Annotated[str, _url("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")] = "mqtt://127.0.0.1:1883"
+    username: str | None = None
+    password: str | None = Field(None, repr=False)
+    password_file: Path | None = None
+    tls: MqttTls = MqttTls()
+    client_id: Annotated[str, AfterValidator(_check_name)] = "gateway-1"
+    subscriptions: list[Filter] = ["iot/v1/+/+/+/readings", "iot/v1/+/+/+/status"]
+    share_group: Annotated[str, AfterValidator(_check_name)] | None = None
+    receive_maximum: int = Field(2000, strict=True, ge=1, le=65535)
+    session_expiry: Duration = timedelta(days=7)
+
+
+class InfluxdbTls(_Section):
+    """Certificates towards InfluxDB."""
+
+    ca: Path | None = None
+
+
+_INFLUXDB_SECRETS = "influxdb.token_file, or for v1 influxdb.username and influxdb.password_file"
+
+
+class Influxdb(_Section):
+    """Where points go."""
+
+    url: Annotated[str, _url("http", "https", secrets=_INFLUXDB_SECRETS)] = "http://127.0.0.1:8086"
+    api: Literal["v1", "v2"] = "v2"
+    org: str | None = None
+    bucket: str = Field("iot", min_length=1)
+    token: str | None = Field(None, repr=False)
+    token_file: Path | None = None
+    username: str | None = None
+    password: str | None = Field(None, repr=False)
+    password_file: Path | None = None
+    timeout: Duration = timedelta(seconds=5)
+    tls: InfluxdbTls = InfluxdbTls()
+
+
+class BatchSection(_Section):
+    """How readings share a write."""
+
+    max_delay: Duration = timedelta(milliseconds=10)
+    max_readings: int = Field(5000, strict=True, ge=1, le=100_000)
+    stall: Duration = timedelta(milliseconds=1500)
+
+
+class JournalSection(_Section):
+    """The store-and-forward log."""
+
+    path: Path = Path("data/journal.db")
+    max_bytes: SizeBytes = 2**30
+    min_free_bytes: SizeBytes = 200 * 2**20
+    when_full: Literal["drop_oldest", "stop_acking"] = "drop_oldest"
+
+
+class RejectsSection(_Section):
+    """What could not become data."""
+
+    max_bytes: SizeBytes = 64 * 2**20
+
+
+class DevicesSection(_Section):
+    """The registry, and what happens to devices it does not name."""
+
+    registry: Path = Path("devices.yaml")
+    unknown: Literal["accept", "quarantine", "reject"] = "accept"
+    quarantine_max_bytes: SizeBytes = 256 * 2**20
+    silent_after: dict[Literal["water", "power", "traffic", "urban"], PositiveDuration] = {}
+
+
+class ProfilesSection(_Section):
+    """Profiles of makes of devices."""
+
+    path: Path = Path("profiles")
+    enable: list[str] = []
+
+
+class TimeSection(_Section):
+    """Which device times are believed."""
+
+    max_past: Duration = timedelta(days=40)
+    max_future: Duration = timedelta(minutes=5)
+    late_after: Duration = timedelta(hours=1)
+
+
+class LimitsSection(_Section):
+    """Bounds."""
+
+    payload_bytes: SizeBytes = 262144
+    memory_bytes: SizeBytes = 32 * 2**20
+    devices: int = Field(20_000, strict=True, ge=1)
+    simulated: Literal["accept", "reject"] = "accept"
+
+
+class HttpTls(_OwnCertificate):
+    """The certificate that the pages are served with; without it they are served as plain HTTP."""
+
+
+def _check_host_name(text: str) -> str:
+    if _HOST_NAME.fullmatch(text) is None and not _is_address(text):
+        raise ValueError(f"{text!r} is no name or address alone; write gateway.example.vn, without https:// and without a port")
+    return text.lower()
+
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no address or network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64") from error
+    return text
+
+
+class HttpSection(_Section):
+    """The pages and the API."""
+
+    token_file: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(8080, strict=True, ge=0, le=65535)
+    hosts: list[Annotated[str, AfterValidator(_check_host_name)]] = []
+    tls: HttpTls = HttpTls()
+    trusted_proxies: list[Annotated[str, AfterValidator(_check_network)]] = []
+
+    @field_validator("host")
+    @classmethod
+    def _no_open_door(cls, host: str, info: ValidationInfo) -> str:
+        if not is_loopback(host) and info.data.get("token_file") is None:
+            raise ValueError(f"{host} is open to the network: give http.token_file, or stay on 127.0.0.1")
+        return host
+
+
+class LogSection(_Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Config(_Section):
+    """All settings."""
+
+    mqtt: Mqtt = Mqtt()
+    influxdb: Influxdb = Influxdb()
+    batch: BatchSection = BatchSection()
+    journal: JournalSection = JournalSection()
+    rejects: RejectsSection = RejectsSection()
+    devices: DevicesSection = DevicesSection()
+    profiles: ProfilesSection = ProfilesSection()
+    time: TimeSection = TimeSection()
+    limits: LimitsSection = LimitsSection()
+    http: HttpSection = HttpSection()
+    log: LogSection = LogSection()
+    language: Literal["vi", "en"] = "vi"

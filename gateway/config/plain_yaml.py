@@ -1,0 +1,227 @@
+"""The part of YAML that long registries are written in, read several times as fast as YAML in full: a start is in a hurry.
+
+Plain is: lines of ``key: value``, ``key:`` and ``- key: value``; ``- {key: value, ...}`` on one line; comments; and a document
+that is JSON, which reads as JSON. Whatever else is read here reads the same in full YAML. At the first thing that is not plain,
+or is wrong, the full reader takes over from the beginning.
+"""
+
+import json
+import re
+from typing import Any, Final, NamedTuple
+
+from gateway.config.strict_yaml import YamlFault, parse, plain_value
+
+_UNPRINTED: Final = r"\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
+_KEY: Final = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
+"""YAML looks for the colon behind a key no further than 1,024 characters."""
+
+_QUOTED: Final = rf""""([^"\\{_UNPRINTED}]*)"|'([^'{_UNPRINTED}]*)'"""
+_BEGIN: Final = r"(?:-?[0-9]|[^\W\d_])"
+_WITHIN: Final = r"[\w\u0300-\u036f./+-]"
+_WITHIN_BLOCK: Final = r"[\w\u0300-\u036f./+,()%-]"
+_COMMENT: Final = rf"#[^{_UNPRINTED}]*"
+_FLOW: Final = r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LINE = re.compile(
+    rf"( *)(- +)?(?:({_KEY}):(?: +(?:{_QUOTED}|({_BEGIN}{_WITHIN_BLOCK}*(?:(?: +|:){_WITHIN_BLOCK}+)*)|{_FLOW}))?|{_FLOW})?"
+    rf"(?:(?:^| +){_COMMENT})? *"
+)
+_PAIR = re.compile(
+    rf' *(?:({_KEY})|"({_KEY})"): +(?:{_QUOTED}|({_BEGIN}{_WITHIN}*(?: +{_WITHIN}+)*)|\{{([^{{}}]*)\}}) *(?:,|$)'
+)
+
+
+def read(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
+    """The document in ``text``; None when it is empty.
+
+    :raises YamlFault: with the line.
+    """
+    try:
+        return _json(text) if text.startswith("{") else _Document().read(text)
+    except (_NotPlain, YamlFault, ValueError, RecursionError):
+        return parse(text)
+
+
+class _NotPlain(Exception):  # noqa: N818 - no error
+    """Something that only the full reader understands, or tells what is wrong with."""
+
+
+def _json(text: str) -> Any:  # noqa: ANN401
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise _NotPlain
+        return found
+
+    def constant(_: str) -> None:
+        raise _NotPlain
+
+    document = json.loads(text, object_pairs_hook=mapping, parse_constant=constant)
+    if _SURROGATE.search(text) is not None:
+        json.dumps(document, ensure_ascii=False).encode()  # half of a pair is no text
+    return document
+
+
+_OPEN: Final = object()
+"""In place of the value of a key whose mapping or list stands on the lines below."""
+
+
+_ELSEWHERE: Final = -1
+"""A column where no key stands."""
+
+
+class _Line(NamedTuple):
+    """A line taken apart.
+
+    :ivar dash: column of its dash, or -1.
+    :ivar column: where its key stands, or behind the dash a mapping in braces.
+    :ivar key: None for a mapping in braces.
+    """
+
+    dash: int
+    column: int
+    key: str | None
+    value: Any
+
+
+class _Words(dict[str, Any]):
+    """Words without quotes, and what they are."""
+
+    def __missing__(self, text: str) -> Any:  # noqa: ANN401
+        value = self[text] = plain_value(text, 0)
+        return value
+
+
+class _Lines(dict[str, _Line | None]):
+    """Lines and what they say, None for nothing: most lines of a registry stand in it many times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = _Words()
+
+    def __missing__(self, line: str) -> _Line | None:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise _NotPlain
+        indent, dash, key, double, single, word, flow, item = found.groups()
+        parsed = None
+        if key is not None:
+            if type(self._words[key]) is not str:  # null and yes are none in YAML
+                raise _NotPlain
+            value = self._value(double, single, word, flow)
+            parsed = _Line(len(indent) if dash else -1, len(indent) + len(dash or ""), key, value)
+        elif dash is not None and item is not None:
+            parsed = _Line(len(indent), len(indent) + len(dash), None, self._pairs(item))
+        elif dash is not None or item is not None:
+            raise _NotPlain
+        if flow is None and item is None:  # each mapping must be its own
+            self[line] = parsed
+        return parsed
+
+    def _value(self, double: str | None, single: str | None, word: str | None, flow: str | None) -> Any:  # noqa: ANN401
+        if word is not None:
+            return self._words[word]
+        if flow is not None:
+            return self._pairs(flow)
+        text = double if double is not None else single
+        return _OPEN if text is None else text
+
+    def _pairs(self, text: str) -> dict[Any, Any]:
+        """What stands between the braces of a mapping on one line."""
+        found: dict[Any, Any] = {}
+        text = text.rstrip(" ")
+        at = 0
+        while at < len(text):
+            pair = _PAIR.match(text, at)
+            if pair is None:
+                raise _NotPlain
+            at = pair.end()
+            word, quoted, *value = pair.groups()
+            key = self._words[word] if quoted is None else quoted
+            if key in found:
+                raise _NotPlain
+            found[key] = self._value(*value)
+        return found
+
+
+class _Document:
+    """Puts what lines say where their columns say. ``open`` holds what the next line may go on with, and its column."""
+
+    def __init__(self) -> None:
+        self._root: dict[Any, Any] = {}
+        self._open: list[tuple[int, Any]] = [(0, self._root)]
+        self._waiting: tuple[int, dict[Any, Any], Any] | None = None
+
+    def read(self, text: str) -> dict[Any, Any]:
+        """The document.
+
+        :raises _NotPlain: the full reader must look.
+        """
+        lines = _Lines()
+        here: dict[Any, Any] = self._root
+        column_here = 0
+        for line in text.split("\n"):
+            parsed = lines[line]
+            if parsed is None:
+                continue
+            dash, column, key, value = parsed
+            if dash >= 0:
+                here, column_here = self._item(parsed), column
+            elif column != column_here:
+                here, column_here = self._mapping(column), column
+            if key in here:
+                raise _NotPlain
+            if key is not None:
+                here[key] = value
+            if value is _OPEN:
+                self._waiting = column, here, key
+            if value is _OPEN or key is None:  # the next line stands elsewhere
+                column_here = _ELSEWHERE
+        if self._waiting is not None or not self._root:
+            raise _NotPlain
+        return self._root
+
+    def _item(self, line: _Line) -> dict[Any, Any]:
+        """The mapping that a dash begins. The lines below may go on with it, unless it stands in braces."""
+        items = self._list(line.dash)
+        mapping: dict[Any, Any] = line.value if line.key is None else {}
+        items.append(mapping)
+        if line.key is not None:
+            self._open.append((line.column, mapping))
+        return mapping
+
+    def _list(self, dash: int) -> list[Any]:
+        """The list whose dashes stand at that column: it goes on, or begins as what a key waits for."""
+        if self._waiting is not None:
+            items: list[Any] = []
+            self._begin(items, dash, deeper=False)
+            return items
+        while self._open[-1][0] > dash:
+            self._open.pop()
+        column, here = self._open[-1]
+        if column != dash or type(here) is not list:
+            raise _NotPlain
+        return here
+
+    def _mapping(self, column: int) -> dict[Any, Any]:
+        """The mapping whose keys stand at that column: it goes on, or begins as what a key waits for."""
+        if self._waiting is not None:
+            mapping: dict[Any, Any] = {}
+            self._begin(mapping, column, deeper=True)
+            return mapping
+        while self._open[-1][0] > column or type(self._open[-1][1]) is list:
+            self._open.pop()
+        before, here = self._open[-1]
+        if before != column:
+            raise _NotPlain
+        found: dict[Any, Any] = here
+        return found
+
+    def _begin(self, here: list[Any] | dict[Any, Any], column: int, *, deeper: bool) -> None:
+        """Open what the key above waits for; a list may stand as far left as its key."""
+        outer, mapping, key = self._waiting or (0, self._root, None)
+        if column < outer + deeper:
+            raise _NotPlain
+        self._waiting = None
+        mapping[key] = here
+        self._open.append((column, here))

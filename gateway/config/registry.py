@@ -1,0 +1,145 @@
+"""Reading the registry, ``devices.yaml``; its model is :mod:`schemas.registry`."""
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.config.files import ConfigurationFault, read_yaml
+from gateway.config.model import Mqtt
+from gateway.config.strict_yaml import lines_of
+from schemas.registry import Clash, Registry, clashes, device_key, registry_adapter, source_key
+
+_SHOWN: Final = 50
+"""Most faults said at a time: one wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
+
+Place = tuple[int | str, ...]
+Fault = tuple[Place, str]
+"""Where in the document, and what is wrong there."""
+
+
+def load_registry(path: Path) -> Registry:
+    """The registry in ``path``; an empty one when there is no such file.
+
+    :raises ConfigurationFault: naming file, key, what is wrong and the line.
+    """
+    if not path.exists():
+        return Registry()
+    document = read_yaml(path)
+    try:
+        registry = registry_of(document)
+    except ValidationError as error:
+        faults = list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
+        raise ConfigurationFault(fault_lines(path, faults)) from error
+    if faults := [*_twins(registry), *_unknown_areas(registry)]:
+        raise ConfigurationFault(fault_lines(path, faults))
+    return registry
+
+
+def registry_of(document: object) -> Registry:
+    """The registry in a document; an empty file is one without entries yet.
+
+    :raises ValidationError: it is none.
+    """
+    registry: Registry = registry_adapter.validate_python({} if document is None else document)
+    return registry
+
+
+def unknown_profiles(registry: Registry, names: Collection[str]) -> list[Fault]:
+    """Devices whose profile is none of ``names``."""
+    return [
+        (("devices", at, "profile"), f"there is no profile {device.profile}")
+        for at, device in enumerate(registry.devices)
+        if device.profile is not None and device.profile not in names
+    ]
+
+
+def named_as_gateway(registry: Registry, mqtt: Mqtt) -> list[Fault]:
+    """Devices whose account at the broker would own the gateway's session there, or have its rights."""
+    names = {mqtt.username: "mqtt.username", mqtt.client_id: "mqtt.client_id"}
+    return [
+        (("devices", at, "id"), f"{device.id} is {names[device.id]}: at the broker the device could be the gateway; rename it")
+        for at, device in enumerate(registry.devices)
+        if device.id in names
+    ]
+
+
+def _twins(registry: Registry) -> Iterator[Fault]:
+    for clash in clashes(registry.devices):
+        yield ("devices", clash.place, clash.key), clash_told(registry, clash)
+
+
+def clash_told(registry: Registry, clash: Clash) -> str:
+    """Say which two devices claim one name."""
+    first, device = registry.devices[clash.before], registry.devices[clash.place]
+    if clash.key == "id":
+        return f"{device.id} stands twice; the first is devices.{clash.before}"
+    whose = "id" if source_key(device.source or "") == device_key(first.id) else "source"
+    return f"{device.source!r}, the source of {device.id}, is also the {whose} of {first.id}, devices.{clash.before}"
+
+
+def _unknown_areas(registry: Registry) -> Iterator[Fault]:
+    for at, device in enumerate(registry.devices):
+        if device.area is not None and device.area not in registry.areas:
+            yield ("devices", at, "area"), f"{device.area} is not among the areas"
+
+
+def fault_lines(path: Path, faults: Sequence[Fault]) -> list[str]:
+    """The first faults as people read them, with their lines in the file; nothing where there are none."""
+    if not faults:
+        return []
+    shown = faults[:_SHOWN]
+    numbers = lines_of(path.read_text(encoding="utf-8-sig"), [place for place, _ in shown])
+    lines = [
+        f"{path}: {'.'.join(map(str, place)) or 'document'}: {what} (line {number})"
+        for (place, what), number in zip(shown, numbers, strict=True)
+    ]
+    return lines + ([f"{path}: document: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
+
+
+def place_of(fault: ErrorDetails) -> Place:
+    """The keys and numbers that lead to a fault. pydantic goes on into the kinds a parameter may have; people do not."""
+    place = tuple(part for part in fault["loc"] if part != "[key]")
+    return place[: place.index("params") + 2] if "params" in place else place
+
+
+def sentence(fault: ErrorDetails) -> str:
+    """What is wrong with a value of the registry."""
+    if "params" in fault["loc"] and len(fault["loc"]) > fault["loc"].index("params") + 2:
+        return f"{_shown(fault['input'])} is no number, text or boolean"
+    template = _SENTENCES.get(fault["type"])
+    if template is None:
+        return fault["msg"].removeprefix("Value error, ")
+    return template.format(value=_shown(fault["input"]), **fault.get("ctx", {}))
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line
+
+
+_NUMBER: Final = "{value} is no number"
+_DATE: Final = "{value} is no date; write it as 2026-03-14"
+_SENTENCES: Final[dict[str, str]] = {
+    "missing": "is missing",
+    "unexpected_keyword_argument": "there is no such key",
+    "dataclass_type": "{value} is no list of keys and values",
+    "dict_type": "{value} is no list of keys and values",
+    "list_type": "{value} is no list",
+    "string_type": "{value} is no text; put it in quotes",
+    "string_pattern_mismatch": "{value} may hold 1 to 64 of A-Z a-z 0-9 . _ : -",
+    "string_too_short": "is empty",
+    "string_too_long": "{value} is longer than {max_length} characters",
+    "literal_error": "{value} is none of {expected}",
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": _NUMBER,
+    "greater_than_equal": "{value} is less than {ge:g}",
+    "less_than_equal": "{value} is more than {le:g}",
+    "date_type": _DATE,
+    "date_parsing": _DATE,
+    "date_from_datetime_parsing": _DATE,
+    "date_from_datetime_inexact": _DATE,
+}

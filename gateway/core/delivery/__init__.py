@@ -1,0 +1,1 @@
+"""Decisions of delivery: batches, acknowledgements, pace, what an answer of InfluxDB means."""

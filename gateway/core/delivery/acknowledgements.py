@@ -1,0 +1,80 @@
+"""Who is owed an acknowledgement, and when it may leave.
+
+PUBACKs leave in the order of receipt [MQTT-4.6.0-2], so batches are released in the order in which they were begun: one
+that is done waits for those before it. What is owed belongs to its connection and is forgotten with it: after a reconnect
+identifiers may mean other messages. While the first copy of a message still waits here, the broker sends it again on the
+next connection; that copy is recognised by its identifier and content, is not processed, and its acknowledgement waits
+behind the first.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from gateway.core.delivery.batch import Batch, Owed
+
+
+@dataclass(slots=True)
+class Acknowledger:
+    """The account of acknowledgements.
+
+    :ivar connection: number of the present connection; grows by one with each.
+    :ivar owed: messages of the present connection not acknowledged yet.
+    """
+
+    connection: int = 0
+    owed: int = 0
+    _order: deque[Batch] = field(default_factory=deque)
+    _first_copies: dict[int, int] = field(default_factory=dict)
+
+    def begin(self, batch: Batch) -> None:
+        """A batch starts to collect; it is released after all begun before it."""
+        self._order.append(batch)
+
+    def owe(self, batch: Batch, packet_id: int, fingerprint: int) -> None:
+        """A message of the present connection is acknowledged with ``batch``, which must be the newest."""
+        owed = batch.owed
+        if not owed or owed[-1].connection != self.connection:
+            owed.append(Owed(self.connection))
+        last = owed[-1]
+        last.packet_ids.append(packet_id)
+        last.fingerprints.append(fingerprint)
+        self.owed += 1
+
+    def is_second_copy(self, packet_id: int, fingerprint: int) -> bool:
+        """Whether a message that is marked as sent before is one whose first copy still waits."""
+        return bool(self._first_copies) and self._first_copies.get(packet_id) == fingerprint
+
+    def connected(self, *, session_present: bool) -> None:
+        """A new connection began. Without the old session nothing comes again, and its identifiers mean nothing any more."""
+        self.connection += 1
+        self.owed = 0
+        self._first_copies.clear()
+        for batch in self._order:
+            if not session_present:
+                batch.owed.clear()
+            for owed in batch.owed:
+                self._first_copies.update(zip(owed.packet_ids, owed.fingerprints, strict=True))
+
+    def disconnected(self) -> None:
+        """The connection is gone, and with it what was owed on it."""
+        self.connection += 1
+        self.owed = 0
+
+    def release(self) -> list[int]:
+        """Identifiers to acknowledge now, in order: those of the batches that are done up to the first that is not."""
+        ready: list[int] = []
+        while self._order and not (self._order[0].holds or self._order[0].asked):
+            for owed in self._order.popleft().owed:
+                if owed.connection == self.connection:
+                    ready += owed.packet_ids
+                elif self._first_copies:
+                    for packet_id, fingerprint in zip(owed.packet_ids, owed.fingerprints, strict=True):
+                        if self._first_copies.get(packet_id) == fingerprint:
+                            del self._first_copies[packet_id]
+        self.owed -= len(ready)
+        return ready
+
+    @property
+    def unreleased(self) -> int:
+        """Batches that are not released yet."""
+        return len(self._order)

@@ -1,0 +1,51 @@
+"""Which codec is asked more than it can answer: its messages must wait on disk, or they would hold up everybody's.
+
+What waits for an answer is not acknowledged, and a broker hands over only so much that is not. All codecs are asked in one
+queue. When its head has waited for too long, those to blame are the codecs that have at least their share of it.
+"""
+
+from collections import Counter
+from typing import Final
+
+PATIENCE_S: Final = 0.2
+
+
+class CodecBackpressure:
+    """All questions that are not answered yet."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, tuple[str, float]] = {}
+        self._count: Counter[str] = Counter()
+        self._behind: set[str] = set()
+        self._last_number = 0
+
+    @property
+    def behind(self) -> list[str]:
+        """Codecs that are not asked until they have answered everything."""
+        return sorted(self._behind)
+
+    def may_ask(self, codec: str, now_s: float) -> bool:
+        """Whether one more question for ``codec`` would be answered soon."""
+        if self._asked and codec not in self._behind:
+            _, oldest_s = next(iter(self._asked.values()))
+            if now_s - oldest_s > PATIENCE_S and self._count[codec] * len(self._count) >= len(self._asked):
+                self._behind.add(codec)
+        return codec not in self._behind
+
+    def ask(self, codec: str, now_s: float) -> int:
+        """A question is asked; its number, for :meth:`answered`."""
+        self._last_number += 1
+        self._asked[self._last_number] = codec, now_s
+        self._count[codec] += 1
+        return self._last_number
+
+    def answered(self, number: int) -> bool:
+        """A question is answered; whether its codec has caught up with that, and may be asked again."""
+        codec, _ = self._asked.pop(number)
+        self._count[codec] -= 1
+        if self._count[codec]:
+            return False
+        del self._count[codec]
+        caught_up = codec in self._behind
+        self._behind.discard(codec)
+        return caught_up

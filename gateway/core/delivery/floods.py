@@ -1,0 +1,87 @@
+"""Fair shares: which devices send so much that they would starve the others.
+
+The hot path pays next to nothing for it. Once for each chunk of messages the topic of one of them is noted, with how many
+messages the chunk held; over some seconds that estimates how many messages a second come on each topic. A topic floods when
+all of this holds:
+
+- it was noted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
+- at least 100 messages a second come on it;
+- they are at least a tenth of all;
+- they are at least 20 times as many as on the topic in the middle of the others. Where there are no others, nobody is starved.
+
+A device that is allowed to send much is named too; nothing else happens to it while InfluxDB keeps up
+(:mod:`gateway.delivery.flood_queue`).
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from math import inf
+from statistics import median_low
+from typing import Final
+
+from schemas.topics import parse_topic
+
+_NOTES_LEAST: Final = 10
+_PER_S_LEAST: Final = 100.0
+_SHARE_LEAST: Final = 0.1
+_TIMES_OTHERS_LEAST: Final = 20
+_NOTES_MAX: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Messages on one topic that would starve the others.
+
+    :ivar per_s: about how many come a second.
+    :ivar share: how much of all that is, 0 to 1.
+    """
+
+    topic: str
+    per_s: float
+    share: float
+
+    @property
+    def device(self) -> str:
+        """The device; empty where the topic does not tell one."""
+        parts = parse_topic(self.topic)
+        return "" if parts is None else parts.device
+
+    @property
+    def who(self) -> str:
+        """The device, or the topic where it does not tell one."""
+        return f"device {self.device}" if self.device else f"topic {self.topic[:200]}"
+
+    def describe(self) -> str:
+        """What is wrong, for people."""
+        return f"{self.who} sends about {self.per_s:,.0f} messages a second, {self.share:.0%} of all: see to it"
+
+
+@dataclass(slots=True)
+class Floods:
+    """What was noted since the last look, the newest of it."""
+
+    _noted: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=_NOTES_MAX))
+
+    def note(self, topic: str, messages: int) -> None:
+        """One of so many messages that came together was on ``topic``."""
+        self._noted.append((topic, messages))
+
+    def look(self, seconds: float) -> list[Flood]:
+        """Who flooded in the ``seconds`` since the last look, the worst first; begins to count anew."""
+        notes, messages = Counter(topic for topic, _ in self._noted), Counter[str]()
+        for topic, number in self._noted:
+            messages[topic] += number
+        self._noted.clear()
+        enough = max(_PER_S_LEAST * seconds, _SHARE_LEAST * messages.total())
+        often_enough = max(_NOTES_LEAST, _SHARE_LEAST * notes.total())
+        return [
+            Flood(topic, number / seconds, number / messages.total())
+            for topic, number in messages.most_common(round(1 / _SHARE_LEAST))
+            if number >= enough and notes[topic] >= often_enough and number >= _TIMES_OTHERS_LEAST * _usual(messages, topic)
+        ]
+
+
+def _usual(messages: Counter[str], topic: str) -> float:
+    """How many come on the topic in the middle of all others."""
+    others = [number for other, number in messages.items() if other != topic]
+    return median_low(others) if others else inf

@@ -1,0 +1,52 @@
+"""When the next write to InfluxDB may start, and beside how many others."""
+
+from dataclasses import dataclass
+from typing import Final
+
+SLOW_ANSWER_S: Final = 0.1
+_LANES_WHEN_SLOW: Final = 4
+_MEAN_OF: Final = 8
+
+
+@dataclass(slots=True)
+class Pacing:
+    """One number between delay on one side, CPU and flash on the other, as long as InfluxDB answers quickly.
+
+    After a write of n readings the next starts ``min(max_delay, n * 5 ms)`` after its start: few readings wait little, many
+    share a write; after a pause the first goes at once. One write is under way at a time.
+
+    While answers take long, up to four are. They start evenly apart: together they would all be answered, and begin anew,
+    together, and readings would wait as long as an answer takes.
+    """
+
+    max_delay_s: float
+    _started_s: float = 0.0
+    _delay_s: float = 0.0
+    _answer_s: float = 0.0
+
+    PER_READING_S: Final = 0.005
+
+    def started(self, readings: int, now_s: float) -> None:
+        """A write of ``readings`` started."""
+        self._started_s = now_s
+        self._delay_s = min(self.max_delay_s, readings * self.PER_READING_S)
+
+    def answered(self, seconds: float) -> None:
+        """A write was answered after so long."""
+        self._answer_s += (seconds - self._answer_s) / _MEAN_OF
+
+    def lanes(self, waited_s: float) -> int:
+        """How many writes may be under way.
+
+        :param waited_s: how long the oldest of those under way has waited for its answer.
+        """
+        return _LANES_WHEN_SLOW if max(self._answer_s, waited_s) > SLOW_ANSWER_S else 1
+
+    def wait_s(self, now_s: float, waited_s: float = 0.0, *, under_pressure: bool = False) -> float:
+        """Seconds until the next write may start; 0 or less: now.
+
+        :param under_pressure: it need not be apart from those under way.
+        """
+        answer_s = max(self._answer_s, waited_s)
+        apart_s = 0.0 if under_pressure or answer_s <= SLOW_ANSWER_S else answer_s / _LANES_WHEN_SLOW
+        return self._started_s + max(self._delay_s, apart_s) - now_s

@@ -1,0 +1,76 @@
+"""How many rejects are kept: a flood of one fault of one device must not push out the rest."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+_MINUTE_MS: Final = 60_000
+_PAIRS_MAX: Final = 10_000
+_STRANGERS_SHARE: Final = 8
+_REFILL_MS: Final = 4 * 3_600_000
+_PREFIXES_MAX: Final = 1000
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """At most ``per_minute`` of each device and reason."""
+
+    per_minute: int = 20
+    _minute: int = 0
+    _taken: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def take(self, device: str, reason: str, now_ms: int) -> bool:
+        """Whether one more may be kept. Also false for a device that is one of too many in this minute."""
+        minute = now_ms // _MINUTE_MS
+        if minute != self._minute:
+            self._minute = minute
+            self._taken.clear()
+        taken = self._taken.get((device, reason), 0)
+        if taken >= self.per_minute or (not taken and len(self._taken) >= _PAIRS_MAX):
+            return False
+        self._taken[device, reason] = taken + 1
+        return True
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Bytes that may be spent: many at once, and later as many as come in again with time."""
+
+    most_bytes: int
+    left_bytes: float = field(init=False)
+    _at_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.left_bytes = self.most_bytes
+
+    def fill(self, now_ms: int) -> None:
+        """Add what came in since the last time."""
+        elapsed_ms, self._at_ms = max(0, now_ms - self._at_ms), now_ms
+        self.left_bytes = min(self.most_bytes, self.left_bytes + self.most_bytes * elapsed_ms / _REFILL_MS)
+
+
+class StrangersRateLimit:
+    """Bytes of rejects that unregistered devices may fill, all together and by topic prefix.
+
+    Each invented name would have a quota of its own, and a flood of them would push out every other reject within minutes. So
+    an eighth of the store is theirs at once, of which no prefix takes more than half, and that much again in four hours: what
+    registered devices left stays for longer than a day.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._all = Bucket(max_bytes // _STRANGERS_SHARE)
+        self._by_prefix: dict[str, Bucket] = {}
+
+    def take(self, prefix: str, size_bytes: int, now_ms: int) -> bool:
+        """Tell if a reject of an unregistered device may be kept."""
+        if prefix not in self._by_prefix and len(self._by_prefix) >= _PREFIXES_MAX:
+            prefix = ""
+        bucket = self._by_prefix.get(prefix)
+        if bucket is None:
+            bucket = self._by_prefix[prefix] = Bucket(self._all.most_bytes // 2)
+        self._all.fill(now_ms)
+        bucket.fill(now_ms)
+        if min(bucket.left_bytes, self._all.left_bytes) <= 0:
+            return False
+        bucket.left_bytes -= size_bytes
+        self._all.left_bytes -= size_bytes
+        return True

@@ -1,0 +1,57 @@
+"""Counts of the last minutes and rates of the last seconds, for people who look now."""
+
+from collections import Counter, deque
+from collections.abc import Hashable
+from typing import Final, Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+_MINUTE_S: Final = 60.0
+RATES_KEPT: Final = 120
+"""Seconds of rates that a page shows when it is opened."""
+
+
+class RecentCounts(Generic[Key]):
+    """Counts of the last so many minutes, to the minute."""
+
+    def __init__(self, minutes: int) -> None:
+        self._minutes = minutes
+        self._counts: deque[tuple[float, Counter[Key]]] = deque()
+
+    def note(self, key: Key, now_s: float, number: int = 1) -> None:
+        """It happened once more, or so many times."""
+        minute = now_s // _MINUTE_S
+        if not self._counts or self._counts[-1][0] != minute:
+            self._forget(minute)
+            self._counts.append((minute, Counter()))
+        self._counts[-1][1][key] += number
+
+    def counts(self, now_s: float) -> Counter[Key]:
+        """Count each."""
+        self._forget(now_s // _MINUTE_S)
+        return sum((counts for _, counts in self._counts), Counter())
+
+    def _forget(self, minute: float) -> None:
+        while self._counts and minute - self._counts[0][0] >= self._minutes:
+            self._counts.popleft()
+
+
+class Rates:
+    """Readings received and written a second, over the last two minutes."""
+
+    def __init__(self) -> None:
+        self._received: deque[float] = deque(maxlen=RATES_KEPT)
+        self._written: deque[float] = deque(maxlen=RATES_KEPT)
+        self._before: tuple[float, int, int] | None = None
+
+    def look(self, now_s: float, received: int, written: int) -> None:
+        """Take the counts of this moment, about a second after the last."""
+        if self._before is not None and now_s > self._before[0]:
+            then_s, received_then, written_then = self._before
+            self._received.append(round((received - received_then) / (now_s - then_s), 1))
+            self._written.append(round((written - written_then) / (now_s - then_s), 1))
+        self._before = now_s, received, written
+
+    def document(self) -> dict[str, list[float]]:
+        """The rates of each second, the newest last."""
+        return {"received": list(self._received), "written": list(self._written)}

@@ -1,0 +1,218 @@
+"""A device and where its readings go: the small and bounded state that the core keeps of each."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from gateway.core.message import Message, Outcome
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.duplicates import RecentKeys, series_key
+from gateway.core.readings.line_protocol import tag_text
+from gateway.core.readings.native import Drop
+from gateway.core.readings.radio_copies import RecentFrames
+from schemas.quantities import DOMAINS, RAISED_BY, Quality
+from schemas.rejects import DropCause
+
+SIMULATED_PREFIX = "sim-"
+_SET_BACK_MS = 60_000
+TAG_VALUES_MAX = 64
+"""Most values of one tag of one device: a tag that is never the same twice would be a flood of series."""
+
+
+NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
+"""Of a device that the registry does not name."""
+
+
+class Registered(Protocol):
+    """What the core needs to know of a registered device."""
+
+    @property
+    def id(self) -> str:
+        """The measuring place."""
+
+    @property
+    def source(self) -> str | None:
+        """The name that the meter sends under, or None: nobody said another than the id."""
+
+    @property
+    def area(self) -> str | None:
+        """Code of the area, or None."""
+
+    @property
+    def params(self) -> dict[str, float | int | str | bool]:
+        """Parameters: pulse weight, CT ratio, ``interval_s`` and so on."""
+
+    @property
+    def site(self) -> str | None:
+        """Where it stands, or None."""
+
+    @property
+    def domain(self) -> str | None:
+        """What it measures, or None."""
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that reads its messages, or None: what its model or the message itself tells."""
+
+    @property
+    def model(self) -> str | None:
+        """The maker's name of its model, or None."""
+
+
+class Device:
+    """One device: its small and bounded state.
+
+    :ivar source: the name that its messages come under; the first one that came, unless the registry says. Empty: none came.
+    :ivar last_message: its newest message, when it came and what became of it, for people who look at it; None: not kept.
+    :ivar domain: the domain in which it was first heard.
+    :ivar goodbye_ms: when it, or its will, last said that it is offline.
+    :ivar registered_ms: when it was first seen in the registry, of a device that was never heard.
+    :ivar reserved: its place does not count against the limit of devices (:mod:`gateway.core.devices.places`).
+    :ivar series: where its readings go that a profile made, by domain.
+    :ivar streams: how many native topics of it are known.
+    """
+
+    __slots__ = (
+        "admitted",
+        "counters",
+        "domain",
+        "goodbye_ms",
+        "last_message",
+        "last_replay_stamp_ms",
+        "last_seen_ms",
+        "last_seq",
+        "last_stamp_ms",
+        "name",
+        "offset_ms",
+        "online",
+        "quality",
+        "recent",
+        "registered",
+        "registered_ms",
+        "reserved",
+        "seen_frames",
+        "seq_missing",
+        "series",
+        "source",
+        "streams",
+        "tag_values",
+    )
+
+    def __init__(self, name: str, registered: Registered | None, source: str = "") -> None:
+        self.name = name
+        self.registered = registered
+        self.admitted = False
+        self.recent: RecentKeys | None = None
+        self.counters: CounterState | None = None
+        self.domain: str | None = None
+        self.goodbye_ms = 0
+        self.last_message: tuple[Message, int, Outcome] | tuple[()] | None = None
+        self.last_seen_ms = 0
+        self.last_replay_stamp_ms = 0
+        self.last_stamp_ms = 0
+        self.last_seq = -1
+        self.registered_ms = 0
+        self.reserved = False
+        self.seq_missing = 0
+        self.series: dict[str, Series] | None = None
+        self.source = source
+        self.streams = 0
+        self.seen_frames: RecentFrames | None = None
+        self.tag_values: dict[str, set[str]] | None = None
+        self.offset_ms: int | None = None
+        self.online: bool | None = None
+        self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
+
+    def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
+        """The tags that this device may have; one value too many of a tag is dropped."""
+        allowed = []
+        for tag, text in given:
+            if self._may_tag(tag, text):
+                allowed.append((tag, text))
+            else:
+                dropped.append((tag, DropCause.BAD_TAG))
+        return allowed
+
+    @property
+    def measures(self) -> str | None:
+        """Its domain, as the registry says, else as it was heard."""
+        return (self.registered.domain if self.registered is not None else None) or self.domain
+
+    @property
+    def last_sign_ms(self) -> int:
+        """When anything last came from it, or its will did."""
+        return max(self.last_seen_ms, self.goodbye_ms, self.last_stamp_ms)
+
+    @property
+    def has_left(self) -> bool:
+        """True when it said goodbye and nothing came from it since."""
+        return self.online is False and self.last_seen_ms <= self.goodbye_ms
+
+    @property
+    def is_blank(self) -> bool:
+        """True when it never sent anything, live or retained, neither a reading nor a state."""
+        sent = self.recent is not None or self.counters is not None or self.last_stamp_ms
+        return not (self.last_seen_ms or sent or self.online is not None)
+
+    def say(self, now_ms: int, *, online: bool) -> None:
+        """Take its word, or its will's, that it is there or is not."""
+        self.online = online
+        if not online:
+            self.goodbye_ms = now_ms
+
+    @property
+    def raised_bounds(self) -> dict[str, float]:
+        """Field → the greater maximum that the registry gives it: a meter behind a transformer has a scale of its own."""
+        params = self.registered.params if self.registered else NO_PARAMS
+        given = {name: value for name in RAISED_BY if isinstance(value := params.get(name), int | float)}
+        return {field: float(value) for name, value in given.items() for field in RAISED_BY[name]}
+
+    def _may_tag(self, tag: str, value: str) -> bool:
+        if self.tag_values is None:
+            self.tag_values = {}
+        values = self.tag_values.setdefault(tag, set())
+        if value not in values:
+            if len(values) >= TAG_VALUES_MAX:
+                return False
+            values.add(value)
+        return True
+
+    def stamp(self, now_ms: int, *, replayed: bool = False) -> int:
+        """The gateway's time for a reading without its own. Two of one device never share a millisecond.
+
+        When the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed. What is
+        replayed came long ago, beside readings that come now: it follows its own.
+        """
+        if replayed:
+            self.last_replay_stamp_ms = _next_ms(self.last_replay_stamp_ms, now_ms)
+            return self.last_replay_stamp_ms
+        self.last_stamp_ms = _next_ms(self.last_stamp_ms, now_ms)
+        return self.last_stamp_ms
+
+
+def _next_ms(last_ms: int, now_ms: int) -> int:
+    ahead_ms = last_ms - now_ms
+    return now_ms if ahead_ms < 0 or ahead_ms > _SET_BACK_MS else last_ms + 1
+
+
+class Series:
+    """Where the readings of one device go in one domain: the tags that never change.
+
+    :ivar key: stands for domain and tags in the window of duplicates.
+    """
+
+    __slots__ = ("device", "domain", "key", "site", "tags")
+
+    def __init__(self, site: str, device: Device, domain: str) -> None:
+        self.site = site
+        self.device = device
+        self.domain = domain
+        if device.domain is None and domain in DOMAINS:
+            device.domain = domain
+        self.tags = tag_text(self.fixed_tags())
+        self.key = series_key(domain, self.tags)
+
+    def fixed_tags(self) -> list[tuple[str, str]]:
+        """Tags of every point of this series, unescaped."""
+        area = self.device.registered.area if self.device.registered else None
+        return [("area", area or ""), ("device", self.device.name), ("site", self.site)]

@@ -1,0 +1,131 @@
+"""Places for devices: one of its own for each that the registry names, a limited number for all the others together.
+
+Names can be invented by the million, so an unregistered device is let in only while the limit leaves a place. Once the limit is
+reached, those that were not heard for an hour make room, a few a minute and the one unheard longest first: a device that nobody
+registered yet finds a place again after a flood, and a flood that goes on becomes few new series.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from heapq import nsmallest
+from typing import Final
+
+from gateway.core.devices.device import TAG_VALUES_MAX, Device
+from schemas.registry import device_key
+
+UNHEARD_MS: Final = 3_600_000
+"""An unregistered device makes room when it was not heard for so long."""
+
+_AGE_SHARE: Final = 1000
+"""At the limit one place of so many is made free a minute, at least one."""
+
+_WRITINGS_MAX: Final = 4
+"""An EUI can be written in thousands of ways. So many of them, beside those in the registry, have a registered place."""
+
+_TOPICS_EACH: Final = 4
+"""Every unregistered device may speak on so many topics; those beyond are limited over all such devices."""
+
+_ORIGINS_MAX: Final = 100
+
+
+def topic_prefix(topic: str, device: str) -> str:
+    """The levels of a topic above the device, by which floods are told apart; of one that does not name it, the first level."""
+    head = topic[:200]
+    before, found, _ = head.lower().partition(device.lower()) if device else ("", "", "")
+    if found:
+        return head[: head.rfind("/", 0, len(before)) + 1]
+    first, slash, _ = head.partition("/")
+    return first + slash if slash else ""
+
+
+class Origins:
+    """Counts of messages by where they come from, as topic prefixes; of many origins only the first level."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def note(self, prefix: str, number: int = 1) -> None:
+        """So many came from there."""
+        counts = self._counts
+        if prefix not in counts and len(counts) >= _ORIGINS_MAX:
+            prefix = prefix[: prefix.find("/") + 1]
+            if prefix not in counts and len(counts) >= 2 * _ORIGINS_MAX:
+                prefix = ""
+        counts[prefix] += number
+
+    def take(self) -> Counter[str]:
+        """The counts since the last look; begins to count again."""
+        taken, self._counts = self._counts, Counter()
+        return taken
+
+
+class Places:
+    """Counts the unregistered devices, and says who of them must leave.
+
+    :ivar most: most unregistered devices at a time.
+    :ivar taken: how many there are.
+    :ivar turned_away: messages of devices for which there was no place.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken = 0
+        self.turned_away = Origins()
+        self._spare_topics = 0
+        self._writings: Counter[str] = Counter()
+
+    @property
+    def full(self) -> bool:
+        """True when the limit is reached."""
+        return self.taken >= self.most
+
+    def has_place(self, name: str, *, registered: bool, as_written: bool) -> bool:
+        """Tell if a device that was never met may come in."""
+        return self._reserved(name, registered=registered, as_written=as_written) or not self.full
+
+    def take(self, device: Device, *, as_written: bool) -> None:
+        """Give a device its place: its own, or one of the others'.
+
+        :param as_written: the registry has its id in this writing.
+        """
+        device.reserved = self._reserved(device.name, registered=device.registered is not None, as_written=as_written)
+        if not device.reserved:
+            self.taken += 1
+        elif not as_written:
+            self._writings[device_key(device.name)] += 1
+
+    def _reserved(self, name: str, *, registered: bool, as_written: bool) -> bool:
+        return registered and (as_written or self._writings[device_key(name)] < _WRITINGS_MAX)
+
+    def begin_anew(self) -> None:
+        """Forget who has a place: the registry is another one."""
+        self.taken = self._spare_topics = 0
+        self._writings.clear()
+
+    # Topics.
+
+    def may_speak_on_another(self, device: Device) -> bool:
+        """Tell if one more topic of a device may be known."""
+        if device.streams >= TAG_VALUES_MAX:
+            return False
+        return device.reserved or device.streams < _TOPICS_EACH or self._spare_topics < self.most
+
+    def topic_taken(self, device: Device) -> None:
+        """One more topic of a device is known."""
+        device.streams += 1
+        self._spare_topics += not device.reserved and device.streams > _TOPICS_EACH
+
+    # Ageing.
+
+    def leaving(self, devices: Iterable[Device], now_ms: int) -> list[Device]:
+        """Unregistered devices that make room now; asked once a minute."""
+        wanted = max(1, self.most // _AGE_SHARE) - (self.most - self.taken)
+        if wanted <= 0:
+            return []
+        unheard = [device for device in devices if not device.reserved and now_ms - device.last_sign_ms >= UNHEARD_MS]
+        return nsmallest(wanted, unheard, key=lambda device: device.last_sign_ms)
+
+    def left(self, device: Device) -> None:
+        """A device that had one of the limited places is forgotten."""
+        self.taken -= 1
+        self._spare_topics -= max(0, device.streams - _TOPICS_EACH)

@@ -1,0 +1,182 @@
+"""What is remembered of one device over a restart, as a line of text: small, and readable by people who look into the file.
+
+Times stand as milliseconds before the device was last seen, which makes most of them short. What is as in a new device is left
+out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start anew, or as they were.
+How far a clock is off is not remembered: it was held against the clock of another run, and is evidence about the clock of this.
+"""
+
+from math import isnan, nan
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import Field, TypeAdapter
+from pydantic_core import to_json
+from typing_extensions import TypedDict
+
+from gateway.core.devices.device import Device
+from gateway.core.readings.counters import CounterState, Register
+from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
+from gateway.core.readings.field_sets import FieldSets
+
+_Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+_Word = Annotated[int, Field(ge=0, lt=1 << 64)]
+_Count = Annotated[int, Field(ge=0, lt=1 << 32)]
+_Fingerprint = Annotated[int, Field(ge=0, lt=1 << 16)]
+_Quality = Annotated[int, Field(ge=0, lt=1 << 8)]
+
+
+class _Counters(NamedTuple):
+    """Counters with their values of one instant; None: the meter was exchanged."""
+
+    ago_ms: _Ms
+    values: dict[str, float | None]
+
+
+class _Doubt(NamedTuple):
+    """A step of a counter that is not believed yet."""
+
+    name: str
+    value: float
+    ago_ms: _Ms
+    confirmations: _Count
+
+
+class _RecentKey(NamedTuple):
+    """One key of the window of duplicates; ``shape`` counts in the record's own shapes."""
+
+    key: _Word
+    fingerprints: tuple[_Fingerprint, ...]
+    shape: _Count
+    quality: _Quality
+    age_s: _Count
+
+
+class _Window(TypedDict):
+    """The window of duplicates as it was ``at``, in ms."""
+
+    at: _Ms
+    shapes: list[tuple[str, ...]]
+    keys: list[_RecentKey]
+
+
+class _Record(TypedDict, total=False):
+    """A device, with its source where that is not its id.
+
+    ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
+
+    ``registered``, an instant as well, is remembered only of a device that was never heard. A window under its former name,
+    ``window``, knew only whole readings; it is passed over.
+    """
+
+    seen: _Ms
+    source: str
+    stamp: _Ms
+    newest: _Ms
+    registered: _Ms
+    online: bool
+    seq: _Word
+    missing: _Word
+    counters: list[_Counters]
+    doubts: list[_Doubt]
+    recent: _Window
+
+
+_RECORD: Final = TypeAdapter(_Record)
+
+
+def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None) -> str:
+    """A device as one line.
+
+    :param window_at_ms: now, to take the window of duplicates in as well. It may name readings that are not durable yet, and
+        that come again; so it is stored only when all are.
+    """
+    seen_ms = device.last_seen_ms
+    record = _Record(seen=seen_ms)
+    if device.source not in {"", device.name}:
+        record["source"] = device.source
+    if device.last_stamp_ms:
+        record["stamp"] = seen_ms - device.last_stamp_ms
+    if device.recent is not None and device.recent.newest_ms:
+        record["newest"] = seen_ms - device.recent.newest_ms
+    if device.registered_ms and not seen_ms:
+        record["registered"] = device.registered_ms
+    if device.online or device.has_left:
+        record["online"] = not device.has_left
+    if device.last_seq >= 0:
+        record["seq"] = device.last_seq
+    if device.seq_missing:
+        record["missing"] = device.seq_missing
+    if device.counters is not None:
+        _pack_counters(device.counters, record)
+    if device.recent is not None and window_at_ms is not None:
+        _pack_window(device.recent, shapes, window_at_ms, record)
+    return to_json(record).decode()
+
+
+def _pack_counters(counters: CounterState, record: _Record) -> None:
+    registers, seen_ms = counters.registers(), record["seen"]
+    times: dict[int, dict[str, float | None]] = {}
+    for name, value, time_ms, _ in registers:
+        times.setdefault(seen_ms - int(time_ms), {})[name] = None if isnan(value) else value
+    record["counters"] = [_Counters(ago_ms, values) for ago_ms, values in times.items()]
+    doubts = [
+        _Doubt(register.name, register.doubt[0], seen_ms - int(register.doubt[1]), register.doubt[2])
+        for register in registers
+        if register.doubt is not None
+    ]
+    if doubts:
+        record["doubts"] = doubts
+
+
+def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _Record) -> None:
+    numbers: dict[tuple[str, ...], int] = {}
+    keys = [
+        _RecentKey(key, fingerprints, numbers.setdefault(fields, len(numbers)), quality, age_s)
+        for key, fingerprints, fields, quality, age_s in recent.young(now_ms, shapes)
+    ]
+    if keys:
+        record["recent"] = _Window(at=now_ms, shapes=list(numbers), keys=keys)
+
+
+def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
+    """Give a new device what :func:`pack` remembered of it.
+
+    :raises ValueError: the line is none of ours; the device is as it was.
+    """
+    record = _RECORD.validate_json(line)
+    seen_ms = record.get("seen", 0)
+    device.last_seen_ms = min(seen_ms, now_ms)  # seen by a clock that went ahead, it would never be silent
+    device.source = record.get("source", device.source)
+    if "stamp" in record:
+        device.last_stamp_ms = seen_ms - record["stamp"]
+    device.registered_ms = record.get("registered", 0)
+    device.online = record.get("online")
+    device.goodbye_ms = device.last_seen_ms
+    device.last_seq = record.get("seq", -1)
+    device.seq_missing = record.get("missing", 0)
+    if "counters" in record:
+        device.counters = _unpack_counters(record, seen_ms)
+    if "newest" in record:
+        device.recent = RecentKeys()
+        device.recent.restore(max(0, seen_ms - record["newest"]), _unpack_keys(record, now_ms), now_ms, shapes)
+
+
+def _unpack_counters(record: _Record, seen_ms: int) -> CounterState:
+    doubts = {name: (value, seen_ms - ago_ms, times) for name, value, ago_ms, times in record.get("doubts", ())}
+    counters = CounterState()
+    for ago_ms, values in record["counters"]:
+        for name, value in values.items():
+            counters.restore(Register(name, nan if value is None else value, seen_ms - ago_ms, doubts.get(name)))
+    return counters
+
+
+def _unpack_keys(record: _Record, now_ms: int) -> list[Key]:
+    """The keys with their ages now; none when the clock went back since, or they are all too old."""
+    window = record.get("recent")
+    if window is None or not 0 <= now_ms - window["at"] <= WINDOW_S * 1000:
+        return []
+    older_s, shapes = (now_ms - window["at"]) // 1000, window["shapes"]
+    return [
+        Key(key, fingerprints, shapes[number], quality, age_s + older_s)
+        for key, fingerprints, number, quality, age_s in window["keys"]
+        if number < len(shapes)
+    ]

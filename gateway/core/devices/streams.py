@@ -1,0 +1,308 @@
+"""Streams and devices: what a topic resolves to, worked out once and not once per message."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, TypeVar
+
+from gateway.core.devices.device import SIMULATED_PREFIX, Device, Registered, Series
+from gateway.core.devices.places import Places, topic_prefix
+from gateway.core.profiles.mapped import Params
+from gateway.core.profiles.matching import ProfiledTopic, Profiles
+from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.native import NativeDecoder
+from schemas.device_ids import device_id
+from schemas.quantities import DOMAINS
+from schemas.registry import device_key, is_same_source
+from schemas.rejects import RejectReason
+from schemas.topics import is_id, parse_topic
+
+Met = TypeVar("Met")
+
+_FORGET_SHARE: Final = 64
+"""Of a full cache one entry of so many is forgotten at a time."""
+
+MESSAGES_KEPT = 1000
+"""The last message is kept of so many devices; of another one from when people begin to look at it."""
+
+
+class Stream(Series):
+    """A native topic, resolved: its series and its decoder."""
+
+    __slots__ = ("decoder",)
+    is_status = False
+
+    def __init__(self, site: str, device: Device, decoder: NativeDecoder) -> None:
+        super().__init__(site, device, decoder.domain)
+        self.decoder = decoder
+
+
+class StatusStream(Stream):
+    """The topic on which a device says that it is there, or its will that it is not."""
+
+    __slots__ = ()
+    is_status = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Why a topic resolves to nothing.
+
+    :ivar waits: the device may be registered yet, and its messages wait for that in quarantine.
+    :ivar no_place: there are too many devices that nobody registered.
+    """
+
+    reason: RejectReason
+    detail: str
+    device: str = ""
+    domain: str = "unknown"
+    waits: bool = False
+    no_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Which devices are let in.
+
+    :ivar unknown: ``accept``, ``quarantine`` or ``reject`` what the registry does not name.
+    :ivar simulated: the same for simulated devices.
+    :ivar devices_max: most unregistered devices known at a time: a flood of invented names must not become one of series.
+    """
+
+    unknown: str = "accept"
+    simulated: str = "accept"
+    devices_max: int = 20_000
+
+
+class Streams:
+    """All topics and devices met so far, and the profiles that take what is not native.
+
+    :ivar restore: gives a device that is met for the first time what an earlier run remembered of it.
+    """
+
+    def __init__(
+        self,
+        registry: Mapping[str, Registered] | None = None,
+        admission: Admission | None = None,
+        profiles: Profiles | None = None,
+    ) -> None:
+        self.devices: dict[str, Device] = {}
+        self.field_sets = FieldSets()
+        self.restore: Callable[[Device], None] = lambda _device: None
+        self.registry: Mapping[str, Registered] = registry or {}
+        self.profiles = profiles or Profiles()
+        self._admission = admission or Admission()
+        self.places = Places(self._admission.devices_max)
+        self._streams: dict[str, Stream] = {}
+        self._topics: dict[str, ProfiledTopic] = {}
+        self._sites: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+        self._decoders = {domain: NativeDecoder(domain) for domain in DOMAINS}
+
+    def resolve(self, topic: str) -> Stream | ProfiledTopic | Unresolved:
+        """The stream of a topic. What does not resolve is worked out anew each time: it must not fill the memory."""
+        return self._streams.get(topic) or self._topics.get(topic) or self._resolve_new(topic)
+
+    def _resolve_new(self, topic: str) -> Stream | ProfiledTopic | Unresolved:
+        parts = parse_topic(topic)
+        if parts is None:
+            return self._profiled(topic)
+        for what, name in (("site", parts.site), ("device", parts.device)):
+            if not is_id(name):
+                detail = f"{name!r} cannot be a {what}: it means a folder"
+                return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, parts.device, parts.domain)
+        device = self.admit(parts.device, parts.domain)
+        if isinstance(device, Unresolved):
+            self.note_turned_away(device, topic)
+            return device
+        if not self.places.may_speak_on_another(device):
+            detail = f"{device.name} speaks on its topic {device.streams + 1}; one device has few sites and domains"
+            return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, device.name, parts.domain)
+        site = self._sites.get(parts.site, parts.site)
+        kind = StatusStream if parts.channel == "status" else Stream
+        stream = kind(site, device, self._decoders[parts.domain])
+        if not stream.is_status:  # states are rare: they need not be kept for every device
+            self._remember(self._sites, site, site)
+            self.places.topic_taken(device)
+            self._streams[topic] = stream
+        return stream
+
+    def note_turned_away(self, why: Unresolved, topic: str) -> None:
+        """Count a message of a device that found no place, by where it comes from."""
+        if why.no_place:
+            self.places.turned_away.note(topic_prefix(topic, why.device))
+
+    def _profiled(self, topic: str) -> ProfiledTopic | Unresolved:
+        # As no wildcard of a subscription takes the broker's own topics, no profile without a topic does.
+        found = None if topic.startswith("$SYS/") else self.profiles.topic(topic)
+        if found is None:
+            return Unresolved(
+                RejectReason.UNKNOWN_TOPIC,
+                "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it",
+            )
+        self._remember(self._topics, topic, found)
+        return found
+
+    def _remember(self, met: dict[str, Met], key: str, value: Met) -> None:
+        """Keep what was worked out; of too many the oldest go, and are worked out again: nobody is shut out for ever."""
+        most = 4 * (self._admission.devices_max + len(self.registry))
+        if len(met) >= most and key not in met:
+            for old in list(islice(met, 1 + most // _FORGET_SHARE)):
+                del met[old]
+        met[key] = value
+
+    def admit(self, source: str, domain: str = "unknown") -> Device | Unresolved:
+        """The device that sends under the name ``source``, or why it is not let in.
+
+        An id has one source: two meters whose names become one id are two meters all the same.
+        """
+        device = self.devices.get(self._ids.get(source, source))
+        if device is not None and device.admitted and device.source == source:
+            return device
+        name = self.id_of(source)
+        registered = self._registered(name)
+        owner = registered.source if registered is not None else None
+        if owner is None or is_same_source(owner, source):
+            found = self.meet(name, domain, source)
+            if isinstance(found, Unresolved):
+                return found
+            if owner is not None or is_same_source(found.source or source, source):
+                found.source = source
+                return found
+            owner = found.source
+        theirs, ours = repr(source[:80]), repr(owner[:80])
+        detail = (
+            f"{theirs} would be {name}, but that is {ours}; register one of them with an id of its own and its name as source"
+        )
+        return Unresolved(RejectReason.DEVICE_MISMATCH, detail, name, domain)
+
+    def id_of(self, source: str) -> str:
+        """The id of the device that sends under a name: the registry's, else the name itself or an id made of it."""
+        known = self._ids.get(source)
+        if known is not None:
+            return known
+        name = device_id(source)
+        entry = self._entry(name)
+        if entry is not None and entry.source is not None:
+            name = entry.id
+        if name != source:
+            self._remember(self._ids, source, name)
+        return name
+
+    def meet(self, name: str, domain: str = "unknown", source: str = "") -> Device | Unresolved:
+        """The device with an id, or why it is not let in; ``source`` is the name that it sends under, if it sends."""
+        device = self.devices.get(name)
+        if device is not None and device.admitted:
+            return device
+        refused = self._refused(name)
+        if refused:
+            waits = self._admission.unknown == "quarantine" and self._registered(name) is None
+            return Unresolved(RejectReason.UNKNOWN_DEVICE, refused, name, domain, waits and is_id(name))
+        if device is None:
+            registered, as_written = self._registered(name), name in self.registry
+            if not self.places.has_place(name, registered=registered is not None, as_written=as_written):
+                most = self._admission.devices_max
+                detail = f"{name} would be unregistered device {most + 1}; limits.devices is {most}; register it"
+                return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, name, domain, no_place=True)
+            device = self.devices[name] = Device(name, registered, source)
+            self.places.take(device, as_written=as_written)
+            if len(self.devices) <= MESSAGES_KEPT:
+                device.last_message = ()
+            self.restore(device)
+        device.admitted = True
+        return device
+
+    def _entry(self, name: str) -> Registered | None:
+        """The registry's entry with an id, or with the source of which an id was made; either may be an EUI in any writing."""
+        return self.registry.get(name) or self.registry.get(device_key(name))
+
+    def _registered(self, name: str) -> Registered | None:
+        """The registry's entry of a device."""
+        entry = self._entry(name)
+        return entry if entry is None or entry.source is None or entry.id == name else None
+
+    def params_of(self, source: str) -> Params | None:
+        """The parameters of the device that sends under a name; None where it is not registered."""
+        registered = self._registered(self.id_of(source))
+        return registered.params if registered is not None else None
+
+    def unnamed(self, source: str, reason: RejectReason, detail: str) -> Unresolved:
+        """A device whose make nobody tells: its messages wait where those of unknown devices do."""
+        name = self.id_of(source)
+        waits = self._admission.unknown == "quarantine" and self._registered(name) is None
+        return Unresolved(reason, detail, name, waits=waits)
+
+    def _refused(self, device: str) -> str:
+        """Why a device is not let in; empty when it is."""
+        if not is_id(device):
+            return f"{device[:80]!r} cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -"
+        if device.startswith(SIMULATED_PREFIX):
+            if self._admission.simulated == "reject":
+                return f"{device} is simulated and limits.simulated is reject"
+        elif self._admission.unknown != "accept" and self._registered(device) is None:
+            return f"{device} is not in the registry and devices.unknown is {self._admission.unknown}; register it"
+        return ""
+
+    def age(self, now_ms: int) -> list[str]:
+        """Forget the unregistered devices that must make room, with all that is known of them; called once a minute."""
+        leaving = self.places.leaving(self.devices.values(), now_ms)
+        if not leaving:
+            return []
+        gone = set(leaving)
+        for device in leaving:
+            del self.devices[device.name]
+            self.places.left(device)
+        for topic in [topic for topic, stream in self._streams.items() if stream.device in gone]:
+            del self._streams[topic]
+        for topic in [topic for topic, found in self._topics.items() if found.fast_path and found.fast_path.device in gone]:
+            del self._topics[topic]
+        return [device.name for device in leaving]
+
+    def is_registered(self, name: str) -> bool:
+        """Tell if the registry names a device."""
+        return self._registered(name) is not None
+
+    def is_expected(self, source: str) -> bool:
+        """Tell if the device that sends under a name is registered, or was met before."""
+        name = self.id_of(source)
+        return name in self.devices or self.is_registered(name)
+
+    def series(self, device: Device, domain: str, site: str) -> Series:
+        """Where the readings of a device go that a profile made, in one domain."""
+        if device.series is None:
+            device.series = {}
+        series = device.series.get(domain)
+        if series is None or series.site != site:
+            series = device.series[domain] = Series(site, device, domain)
+        return series
+
+    def replace_registry(self, registry: Mapping[str, Registered]) -> list[str]:
+        """Take a new registry; the devices that are new in it. Devices keep their state, streams are worked out anew.
+
+        A device that left the registry and never sent anything is forgotten.
+        """
+        new = [name for name in registry if name not in self.registry]
+        self.registry = registry
+        self._forget_resolved()
+        for device in self.devices.values():
+            device.registered = self._registered(device.name)
+            device.admitted = False
+        for name in [name for name, device in self.devices.items() if device.registered is None and device.is_blank]:
+            del self.devices[name]
+        self.places.begin_anew()
+        for device in self.devices.values():
+            self.places.take(device, as_written=device.name in registry)
+        return new
+
+    def replace_profiles(self, profiles: Profiles) -> None:
+        """Take other profiles."""
+        self.profiles = profiles
+        self._forget_resolved()
+
+    def _forget_resolved(self) -> None:
+        self._streams.clear()
+        self._topics.clear()
+        self._sites.clear()
+        self._ids.clear()
+        for device in self.devices.values():
+            device.streams, device.series = 0, None

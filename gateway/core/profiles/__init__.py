@@ -1,0 +1,1 @@
+"""Device profiles: which of them takes a message, and what it makes of it."""

@@ -1,0 +1,196 @@
+"""Who of several profiles takes a message."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from gateway.core.message import Message, Outcome, Undecodable
+from schemas.rejects import IgnoreCause, RejectReason
+
+if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+    from gateway.core.devices.device import Device
+    from gateway.core.profiles.envelope_fast import Plain, Row
+    from gateway.core.profiles.language.profile import CompiledProfile
+
+
+class NotData(NamedTuple):
+    """An event that carries no frame: a join, an acknowledgement, an uplink without payload.
+
+    :ivar why: for people.
+    :ivar device: the device that sent it by radio; empty where it is no sign of life.
+    """
+
+    why: str
+    device: str = ""
+
+
+class Ignored(NamedTuple):
+    """A message that is no data and no fault.
+
+    :ivar device: the name under which its device sends, where the message is a sign of life; else empty.
+    """
+
+    cause: IgnoreCause
+    device: str = ""
+
+
+NO_PORTS: Final[frozenset[int]] = frozenset()
+
+
+class Candidate:
+    """A profile that may take the messages of a topic, and what the topic's levels are called in it.
+
+    :ivar rank: literal topic levels and predicates; the greatest wins.
+    :ivar told_by_envelope: the device is the one that the envelope names, and there is nothing to compare it with.
+    """
+
+    __slots__ = ("captures", "profile", "rank", "told_by_envelope")
+
+    def __init__(self, profile: "CompiledProfile", captures: Mapping[str, str], literal_levels: int = 0) -> None:
+        self.profile = profile
+        self.captures = captures
+        self.rank = (literal_levels, profile.predicates)
+        self.told_by_envelope = profile.envelope is not None and not profile.tells_device and not captures
+
+
+class Group:
+    """Candidates that read a payload in the same way, so that it is read once for all of them.
+
+    :ivar envelope: theirs, see :attr:`CompiledProfile.envelope`.
+    :ivar of_profile: who of them is of a profile.
+    :ivar unnamed: one that takes only what the registry or the envelope names its own, if there is such a one.
+    """
+
+    __slots__ = ("_at_port", "_elsewhere", "candidates", "envelope", "of_profile", "unnamed")
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.candidates = candidates
+        self.envelope = candidates[0].profile.envelope
+        self.of_profile = {candidate.profile: candidate for candidate in candidates}
+        self.unnamed = next((candidate for candidate in candidates if candidate.profile.by_registry), None)
+        others = [candidate for candidate in candidates if not candidate.profile.by_registry]
+        self._elsewhere = [candidate for candidate in others if candidate.profile.ports is None]
+        self._at_port = {
+            port: [candidate for candidate in others if candidate.profile.ports is None or port in candidate.profile.ports]
+            for port in {port for candidate in others for port in candidate.profile.ports or ()}
+        }
+
+    def for_document(self, document: Any) -> Sequence[Candidate]:  # noqa: ANN401 - whatever a payload holds
+        """Those who may take a document that nobody names: of a radio frame, those who know its port."""
+        return self._at_port.get(document["port"], self._elsewhere) if self._at_port else self._elsewhere
+
+
+@dataclass(slots=True)
+class Frame:
+    """A message unwrapped, with the profile that takes it.
+
+    :ivar why: what decided for the profile, for people.
+    :ivar ports: the ports on which the device's frames are sure to be the profile's, whatever else they hold; None: all.
+    """
+
+    profile: "CompiledProfile"
+    captures: Mapping[str, str]
+    document: Any
+    device: str
+    why: str
+    ports: frozenset[int] | None = NO_PORTS
+
+
+class Recognition(NamedTuple):
+    """What a frame must have in common with the one before it.
+
+    :ivar plain: how the messages of its envelope are read.
+    :ivar name: the device, as the envelope writes it.
+    :ivar model: its model, as the envelope names it.
+    :ivar ports: the ports on which nobody but the profile could take its frames; None: all.
+    :ivar why: what decided for the profile, for people.
+    """
+
+    plain: "Plain"
+    name: str
+    model: str | None
+    ports: frozenset[int] | None
+    why: str
+
+
+class Way(Protocol):
+    """The short way of a frame that is like the one before it on its topic (:class:`gateway.core.fast_path.FastPath`)."""
+
+    @property
+    def device(self) -> "Device":
+        """The device on whose topic it is."""
+
+    def take(self, message: Message, now_ms: int) -> Outcome | None:
+        """What becomes of a message; None: it must go the long way."""
+
+    def frame(self, row: "Row", message: Message) -> Frame:
+        """The frame of a message."""
+
+    def go_on(self, decoded: object, row: "Row", message: Message, now_ms: int) -> Outcome | None:
+        """What becomes of it with what its codec gave; None: the long way must be gone."""
+
+
+class Unnamed(Undecodable):
+    """Whose make nobody tells.
+
+    :ivar device: whom to register.
+    """
+
+    def __init__(self, reason: RejectReason, detail: str, device: str) -> None:
+        super().__init__(reason, detail)
+        self.device = device
+
+
+class ProfileSelection:
+    """What the candidates for a message have said.
+
+    :ivar failure: what was wrong with a document that one of them read.
+    :ivar unreadable: why the payload could not be read; it counts when none could read it.
+    :ivar unregistered: the device, when profiles would take it that only the registry can name.
+    :ivar sender: the device of a radio frame that one of them ignores.
+    """
+
+    readable = ignored = False
+    failure: Undecodable | None = None
+    unreadable: Undecodable | None = None
+    unregistered = sender = ""
+    _best: Frame | None = None
+    _rank = (-1, -1)
+    _alike: tuple[Frame, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether one of them takes it, or knows that it is no data."""
+        return self._best is not None or self.ignored
+
+    def fits(self, frame: Frame, rank: tuple[int, int]) -> None:
+        """One of them takes it."""
+        if rank > self._rank:
+            if self._best is not None:
+                frame.why = f"{rank[0]} literal topic levels, {rank[1]} predicates"
+            self._best, self._rank, self._alike = frame, rank, ()
+        elif rank == self._rank:
+            self._alike += (frame,)
+
+    def verdict(self, names: Callable[[], str]) -> Frame | Ignored:
+        """Who takes it; ``names`` tells who was asked.
+
+        :raises Undecodable: nobody, or several alike; :class:`Unnamed` when a registration would decide.
+        """
+        best = self._best
+        if best is not None and not self._alike:
+            return best
+        if best is not None:
+            alike = " and ".join(frame.profile.name for frame in (best, *self._alike))
+            detail = f"{alike} take it alike; register {best.device} with its model"
+            raise Unnamed(RejectReason.AMBIGUOUS_PROFILE, detail, best.device)
+        if self.ignored:
+            return Ignored(IgnoreCause.RULE, self.sender)
+        if self.failure is not None:
+            raise self.failure
+        if self.unregistered:
+            detail = f"{self.unregistered} is not registered and its frames do not tell its make; register it with its model"
+            raise Unnamed(RejectReason.UNKNOWN_DEVICE, detail, self.unregistered)
+        if self.unreadable is not None and not self.readable:
+            raise self.unreadable
+        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {names() or 'none'}")

@@ -1,0 +1,252 @@
+"""The usual message of an envelope, read in one call by a decoder that is made for the envelope's paths.
+
+Nearly every message of a network server has everything where it usually stands, and most of what is in it nobody asks for. So
+only what a document needs is decoded, by its type, and the rest is skipped. A message that is unusual in any way is left to
+:meth:`gateway.core.profiles.envelopes.Envelope.unwrap`, which knows all forms and tells what is wrong.
+"""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from gateway.core.decoders.nested import from_hex
+from gateway.core.decoders.plain import json_of_frame, may_be_unbounded
+from gateway.core.message import Undecodable
+from gateway.core.profiles.envelope_fields import Radio, eui_of, radio_of
+from gateway.core.profiles.language.paths import parse_path
+from schemas.envelope import EnvelopeSpec
+from schemas.profile_values import FirstOf
+from schemas.profile_when import Test
+
+
+class Unwrapped(dict[str, Any]):
+    """What an envelope holds, by name. The message itself, and how it was heard, are worked out when they are asked for."""
+
+    __slots__ = ("message", "radio")
+    message: bytes
+    radio: Callable[[object], Radio]
+
+    def __missing__(self, key: str) -> Any:  # noqa: ANN401 - whatever the message holds
+        if key == "raw":
+            self[key] = json_of_frame(self.message)
+        elif key in {"rssi", "snr"}:
+            self["rssi"], self["snr"] = self.radio(self["raw"])
+        else:
+            raise KeyError(key)
+        return self[key]
+
+    def __or__(self, other: dict[str, Any]) -> "Unwrapped":  # type: ignore[override] # it stays what it is
+        """The same with further parts."""
+        both = Unwrapped(self)
+        both.update(other)
+        both.message, both.radio = self.message, self.radio
+        return both
+
+    def complete(self) -> "Unwrapped":
+        """The same with all of it, for those who show it."""
+        _ = self["rssi"]
+        return self
+
+
+Row = tuple[str, bytes | None, Any, int | None, int | None, str | float | None, str | None]
+"""Device, as it is written, payload, decoded, port, frame counter, time and model of a message."""
+
+
+class Plain(NamedTuple):
+    """How the usual message is read.
+
+    :ivar row: message → its parts; None: it is not as usual.
+    :ivar document: parts and message → the document of a profile; None: it is not as usual.
+    """
+
+    row: Callable[[bytes], Row | None]
+    document: Callable[[Row, bytes], Unwrapped | None]
+
+
+class _Intricate(Exception):  # noqa: N818 - says what it is
+    """The envelope says something for which there is no type."""
+
+
+class _Leaf(NamedTuple):
+    """What stands at a path, and what is taken where nothing does."""
+
+    type: Any
+    default: object = None
+
+
+_NEEDED: Final = object()
+_DEVICE: Final = _Leaf(str, _NEEDED)
+_FRAMES: Final = {"base64": _Leaf(bytes | None), "hex": _Leaf(str | None)}
+_ANYTHING: Final = _Leaf(Any)
+_TEXT: Final = _Leaf(str | None)
+_TIME: Final = _Leaf(str | int | float | None)
+_NUMBER: Final = _Leaf(int, 0)
+_NOTHING: Final = _Leaf(None)
+
+
+def compile_plain(spec: EnvelopeSpec) -> Plain | None:
+    """What reads the usual message; None where the envelope is not simple enough for that."""
+    tree: _Tree = {}
+    try:
+        payload, leaf = (spec.payload.path, _FRAMES[spec.payload.encoding]) if spec.payload is not None else (None, _NOTHING)
+        names = [_put(tree, _first(spec.device), _DEVICE)]
+        for paths, what in ((payload, leaf), (spec.decoded, _ANYTHING), (spec.port, _NUMBER), (spec.frame_counter, _NUMBER)):
+            names.append(_put(tree, _only(paths), what))
+        names += [_put(tree, _first(spec.time), _TIME), _put(tree, _first(spec.model), _TEXT)]
+        times = [_put(tree, path, _TIME) for path in _further(spec.time)]
+        models = [_put(tree, path, _TEXT) for path in _further(spec.model)]
+        _guard(tree, spec)
+        decode = msgspec.json.Decoder(_struct(tree)).decode
+    except (_Intricate, KeyError):
+        return None
+    return _reader(spec, decode, attrgetter(*names, *times, *models), len(times))
+
+
+def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callable[[Any], Any], times: int) -> Plain:
+    """The function of the decoder; ``times`` of what it takes more are further places of the time, the rest of the model."""
+    radio, lorawan = radio_of(spec), spec.lorawan
+    in_hex = spec.payload is not None and spec.payload.encoding == "hex"
+    without = b"" if spec.payload is not None else None
+
+    def row(message: bytes) -> Row | None:
+        try:
+            device, payload, decoded, port, frame_counter, time, model, *more = take(decode(message))
+            if not message.isascii():
+                message.decode()  # what was skipped must be sound too
+            if in_hex and payload:
+                payload = from_hex(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Undecodable):
+            return None
+        if more:
+            time, model = _first_of(time, more[:times]), _first_of(model, more[times:])
+        return device, payload, decoded, port, frame_counter, time, model
+
+    def document(parts: Row, message: bytes) -> Unwrapped | None:
+        device, payload, decoded, port, frame_counter, time, model = parts
+        if not device or not (payload or decoded) or (decoded and type(decoded) is not dict) or may_be_unbounded(message):
+            return None
+        if lorawan and port == 0 and not decoded:  # commands of the network, or a port that was left out
+            return None
+        document = Unwrapped(
+            device=eui_of(device) if lorawan else device,
+            payload=payload or without,
+            decoded=decoded or None,
+            port=port,
+            frame_counter=frame_counter,
+            time=time,
+            model=model or None,
+        )
+        document.message = message
+        document.radio = radio
+        return document
+
+    return Plain(row, document)
+
+
+def _first_of(value: Any, others: list[Any]) -> Any:  # noqa: ANN401 - of any type
+    return value if value is not None else next((other for other in others if other is not None), None)
+
+
+def _first(paths: FirstOf | None) -> str | None:
+    return None if paths is None else paths.first_of[0]
+
+
+def _only(paths: FirstOf | None) -> str | None:
+    if paths is not None and len(paths.first_of) > 1:
+        raise _Intricate
+    return _first(paths)
+
+
+def _further(paths: FirstOf | None) -> list[str]:
+    return [] if paths is None else paths.first_of[1:]
+
+
+_Tree = dict[str, Any]
+"""Key → what stands there: a leaf, or the tree below."""
+
+_NOWHERE: Final = "/ "
+"""A path for what the envelope does not have. A message that has something there is not as usual."""
+
+
+def _put(tree: _Tree, path: str | None, leaf: _Leaf) -> str:
+    """Add what stands at a path; its name for ``attrgetter``."""
+    keys = _keys(_NOWHERE) if path is None else _keys(path)
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
+            raise _Intricate
+    if tree.setdefault(keys[-1], _NOTHING if path is None else leaf) is not (_NOTHING if path is None else leaf):
+        raise _Intricate
+    return ".".join(map(_name, keys))
+
+
+def _name(key: str) -> str:
+    """A key as the name of a field."""
+    return f"key_{key.encode().hex()}"
+
+
+def _keys(path: str) -> list[str]:
+    """The keys of a path that goes through objects alone."""
+    steps = parse_path(path).steps
+    keys = [step for step in steps if isinstance(step, str) and not step.isdigit()]
+    if not keys or len(keys) < len(steps):
+        raise _Intricate
+    return keys
+
+
+def _guard(tree: _Tree, spec: EnvelopeSpec) -> None:
+    """Make a decoder of the tree refuse what does not pass the envelope's tests.
+
+    What holds wherever a device and a frame are needs no guard.
+
+    :raises _Intricate: for a test that no type stands for.
+    """
+    keys = _keys(spec.device.first_of[0])
+    above = {"/" + "/".join(keys[:length]) for length in range(1, len(keys))}
+    frame = {path for path in (_first(spec.payload.path if spec.payload else None), _first(spec.decoded)) if path is not None}
+    tests = [*spec.when.tests().items(), *spec.data_when.tests().items()]
+    words = {path: text for path, test in tests if (text := _words(test))}
+    there = {spec.device.first_of[0], *above, *words}
+    for path, test in tests:
+        if test == _ABSENT:
+            _put(tree, path, _NOTHING)
+        elif _words(test):
+            _put(tree, path, _Leaf(Literal[words[path]], _NEEDED))
+        elif not (test == _PRESENT and path in there) and not (test == _MAP and path in above):
+            raise _Intricate
+    for present in (spec.when.any_present, spec.data_when.any_present):
+        if present is not None and there.isdisjoint(present) and not frame <= {*present}:
+            raise _Intricate
+
+
+def _words(test: Test) -> tuple[str, ...]:
+    """The texts of which one must be there, when the test is no more than that."""
+    texts = tuple(value for value in test.is_ or () if isinstance(value, str))
+    return texts if texts and test == Test.model_validate({"is": list(texts)}) else ()
+
+
+_PRESENT: Final = Test(present=True)
+_ABSENT: Final = Test(present=False)
+_MAP: Final = Test.model_validate({"type": ["map"]})
+
+
+def _struct(tree: _Tree) -> type[msgspec.Struct]:
+    """The type of an object with what the tree has. Where all of it may be missing, the object may be."""
+    needed, others = [], []
+    for key, below in tree.items():
+        name = _name(key)
+        kind, default = below if isinstance(below, _Leaf) else _object(_struct(below))
+        if default is _NEEDED:
+            needed.append((name, kind))
+        else:
+            others.append((name, kind, default))
+    return msgspec.defstruct("Message", [*needed, *others], rename={_name(key): key for key in tree})
+
+
+def _object(kind: type[msgspec.Struct]) -> _Leaf:
+    return _Leaf(
+        kind,
+        msgspec.field(default_factory=kind) if not any(field.required for field in msgspec.structs.fields(kind)) else _NEEDED,
+    )

@@ -1,0 +1,202 @@
+"""What reads one thing out of a network server's message: device, bytes, port, time, signal. Compiled once for an envelope."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.core.decoders.nested import from_base64, from_bytes_list, from_hex, from_json_text
+from gateway.core.message import Undecodable
+from gateway.core.profiles.language.paths import Get, parse_path
+from schemas.envelope import EnvelopeSpec, FramePayload, Gateways
+from schemas.profile_values import FirstOf
+from schemas.rejects import RejectReason
+
+
+def _nothing(_raw: object) -> None:
+    return None
+
+
+def first_of(paths: FirstOf | None) -> Get:
+    """What stands at the first of several paths at which there is something; None: nothing."""
+    if paths is None:
+        return _nothing
+    gets = [parse_path(path).get for path in paths.first_of]
+    if len(gets) == 1:
+        return gets[0]
+
+    def get(raw: object) -> object:
+        for each in gets:
+            value = each(raw)
+            if value is not None:
+                return value
+        return None
+
+    return get
+
+
+def device_of(paths: FirstOf, *, lorawan: bool) -> Callable[[object], str]:
+    """What tells the device; for LoRaWAN the EUI in one form. A message without one is a bad payload."""
+    get = first_of(paths)
+
+    def device(raw: object) -> str:
+        name = get(raw)
+        if isinstance(name, str) and name:
+            return eui_of(name) if lorawan else name
+        if type(name) is int and not lorawan:
+            return str(name)
+        raise _broken(f"the device should stand at {' or '.join(paths.first_of)}, there is {name!r:.60}")
+
+    return device
+
+
+_EUI_BYTES: Final = 8
+_EUI_IN_BASE64: Final = 12
+
+
+def eui_of(text: str) -> str:
+    """An EUI as 16 hexadecimal digits in lower case. What is neither hexadecimal nor base64 of 8 bytes is a name."""
+    try:
+        eui = bytes.fromhex(text)
+        if len(eui) == _EUI_BYTES:
+            return eui.hex()
+    except ValueError:
+        pass
+    try:
+        eui = from_base64(text) if len(text) == _EUI_IN_BASE64 and text.endswith("=") else from_hex(text)
+    except Undecodable:
+        return text.lower()
+    return eui.hex() if len(eui) == _EUI_BYTES else text.lower()
+
+
+def payload_of(spec: FramePayload | None) -> Callable[[object], bytes | None]:
+    """What gives the frame's bytes; nothing there is a frame without bytes."""
+    if spec is None:
+        return _nothing
+    get, decode = first_of(spec.path), _ENCODINGS[spec.encoding]
+
+    def payload(raw: object) -> bytes:
+        value = get(raw)
+        return b"" if value is None else decode(value)
+
+    return payload
+
+
+_ENCODINGS: Final[dict[str, Callable[[object], bytes]]] = {"base64": from_base64, "hex": from_hex, "list": from_bytes_list}
+
+
+def decoded_of(paths: FirstOf | None) -> Callable[[object], dict[str, Any] | list[Any] | None]:
+    """What gives the object that the server decoded, also where it stands as JSON in a text; None for an empty one."""
+    get = first_of(paths)
+
+    def decoded(raw: object) -> dict[str, Any] | list[Any] | None:
+        value = get(raw)
+        if isinstance(value, str):
+            try:
+                value = from_json_text(value)
+            except Undecodable:  # the frame's bytes are still good
+                return None
+        return value if isinstance(value, dict | list) and value else None
+
+    return decoded
+
+
+def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int | None]:
+    """What gives a whole number, 0 where it is left out; ``what`` names it in a fault."""
+    if paths is None:
+        return _nothing
+    get = first_of(paths)
+
+    def number(raw: object) -> int:
+        value = get(raw)
+        if type(value) is int:
+            return value
+        if value is None:
+            return 0
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS_MAX:
+            return int(value)
+        raise _broken(f"the {what} is {value!r:.60}, no whole number")
+
+    return number
+
+
+_DIGITS_MAX: Final = 20
+
+
+def time_of(paths: FirstOf | None) -> Get:
+    """What gives a time as it was sent, text or number."""
+    get = first_of(paths)
+
+    def time(raw: object) -> str | float | None:
+        value = get(raw)
+        return value if type(value) in _TIMES else None
+
+    return time
+
+
+_TIMES: Final = frozenset((str, int, float))
+
+
+def text_of(paths: FirstOf | None) -> Callable[[object], str | None]:
+    """What gives a text that is not empty."""
+    get = first_of(paths)
+
+    def text(raw: object) -> str | None:
+        value = get(raw)
+        return value if isinstance(value, str) and value else None
+
+    return text
+
+
+Radio = tuple[float | None, float | None]
+"""Signal strength in dBm and signal-to-noise ratio in dB."""
+
+
+def radio_of(spec: EnvelopeSpec) -> Callable[[object], Radio]:
+    """What gives the signal of the gateway that heard the frame best."""
+    get_rssi, get_snr = first_of(spec.rssi), first_of(spec.snr)
+
+    def own(raw: object) -> Radio:
+        return _number(get_rssi(raw)), _number(get_snr(raw))
+
+    if spec.gateways is None:
+        return own
+    strongest = _strongest(spec.gateways)
+    if spec.rssi is None:
+        return strongest
+    return lambda raw: radio if (radio := strongest(raw))[0] is not None else own(raw)
+
+
+def _strongest(spec: Gateways) -> Callable[[object], Radio]:
+    get, rssi_key, snr_key = parse_path(spec.of).get, spec.rssi, spec.snr
+
+    def strongest(raw: object) -> Radio:
+        gateways = get(raw)
+        best: Any = None
+        best_rssi = -math.inf
+        for gateway in gateways if type(gateways) is list else ():
+            rssi = gateway.get(rssi_key) if type(gateway) is dict else None
+            if type(rssi) is not int:
+                rssi = _number(rssi)
+            if rssi is not None and rssi > best_rssi:
+                best, best_rssi = gateway, rssi
+        return (best_rssi, _number(best.get(snr_key, 0))) if best is not None else (None, None)
+
+    return strongest
+
+
+def _number(value: object) -> float | None:
+    """The number, also where it is text; None for what is none."""
+    kind = type(value)
+    if kind is not int and kind is not float and kind is not str:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type] # it is one of the three
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _broken(detail: str) -> Undecodable:
+    return Undecodable(RejectReason.BAD_PAYLOAD, detail)

@@ -1,0 +1,163 @@
+"""Envelopes: what a network server wraps around a device's frame → one form for all servers.
+
+The same frame through every server gives the same device, bytes and port, and so the same points. Which server it was shows in
+``raw`` alone. What the JSON form of protobuf leaves out is zero; its 64-bit integers come as text.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+from gateway.core.message import Undecodable
+from gateway.core.profiles.candidates import NotData
+from gateway.core.profiles.envelope_fast import compile_plain
+from gateway.core.profiles.envelope_fields import (
+    decoded_of,
+    device_of,
+    first_of,
+    payload_of,
+    radio_of,
+    text_of,
+    time_of,
+    whole_number_of,
+)
+from gateway.core.profiles.language.conditions import compile_test
+from gateway.core.profiles.language.paths import Get, parse_path
+from schemas.envelope import ANY_LORAWAN, EnvelopeSpec
+from schemas.profile_values import FirstOf
+from schemas.profile_when import Test, When
+
+_OTHER_EVENT: Final = "an event of the network server that carries no frame"
+_EMPTY: Final = "a frame without payload, or with commands of the network alone"
+_NETWORK_PORT: Final = (0, "0")
+"""LoRaWAN's port for commands of the network. One that is left out says nothing."""
+
+
+class Envelope:
+    """The messages of one kind of server.
+
+    :ivar topics: the filters under which it usually publishes.
+    :ivar plain: reads its usual message from the bytes, and gives the same as :meth:`unwrap`; None where there is no usual one.
+    """
+
+    def __init__(self, spec: EnvelopeSpec) -> None:
+        """Compile what ``spec`` says.
+
+        :raises ValueError: a path that is none.
+        """
+        self.name = spec.envelope
+        self.lorawan = spec.lorawan
+        self.topics = tuple(spec.topics)
+        self._recognises = _holds(spec.when)
+        self._holds_data = _holds(spec.data_when)
+        self._is_heard = _holds(spec.heard_when) if spec.heard_when is not None else None
+        self._device = device_of(spec.device, lorawan=spec.lorawan)
+        self._payload = payload_of(spec.payload)
+        self._decoded = decoded_of(spec.decoded)
+        self._port = whole_number_of(spec.port, "port")
+        self._told_port = first_of(spec.port if spec.lorawan else None)
+        self._counter = whole_number_of(spec.frame_counter, "frame counter")
+        self._time = time_of(spec.time)
+        self._radio = radio_of(spec)
+        self._model = text_of(spec.model)
+        self.plain = compile_plain(spec)
+
+    def recognises(self, raw: object) -> bool:
+        """Whether ``raw``, a decoded message, is one of these."""
+        return self._recognises(raw)
+
+    def unwrap(self, raw: dict[str, Any]) -> dict[str, Any] | NotData:
+        """What a recognised message holds.
+
+        ``device``; ``payload``, bytes, or None where the envelope has none; ``decoded``, the server's object, or None; ``port``
+        and ``frame_counter``, integers, or None where the envelope has none; ``time`` as it was sent, text or number, or None;
+        ``rssi`` and ``snr`` of the strongest gateway, or None; ``model``, text or None; ``raw``, the message itself.
+
+        :raises Undecodable: ``bad_payload``, when something in it is broken.
+        """
+        if not self._holds_data(raw):
+            is_heard = self._is_heard is not None and self._is_heard(raw)
+            return NotData(_OTHER_EVENT, self._sender(raw) if is_heard else "")
+        payload, decoded = self._payload(raw), self._decoded(raw)
+        if decoded is None and (payload == b"" or self._told_port(raw) in _NETWORK_PORT):
+            return NotData(_EMPTY, self._sender(raw))
+        rssi, snr = self._radio(raw)
+        return {
+            "device": self._device(raw),
+            "payload": payload,
+            "decoded": decoded,
+            "port": self._port(raw),
+            "frame_counter": self._counter(raw),
+            "time": self._time(raw),
+            "rssi": rssi,
+            "snr": snr,
+            "model": self._model(raw),
+            "raw": raw,
+        }
+
+    def _sender(self, raw: object) -> str:
+        """The device, where a message without data tells it."""
+        with suppress(Undecodable):
+            return self._device(raw)
+        return ""
+
+
+class Envelopes:
+    """All envelopes in force."""
+
+    def __init__(self, envelopes: Iterable[Envelope] = ()) -> None:
+        known = tuple(envelopes)
+        self._of: dict[str | None, tuple[Envelope, ...]] = {envelope.name: (envelope,) for envelope in known}
+        self._of[ANY_LORAWAN] = tuple(envelope for envelope in known if envelope.lorawan)
+        self._of[None] = known
+
+    @classmethod
+    def from_models(cls, specs: Iterable[EnvelopeSpec]) -> "Envelopes":
+        """The envelopes that ``specs`` describe.
+
+        :raises ValueError: naming the envelope and what is wrong in it.
+        """
+        return cls(_compiled(spec) for spec in specs)
+
+    def of(self, only: str | None) -> tuple[Envelope, ...]:
+        """The envelope of that name, all of LoRaWAN for ``lorawan``, all for None; none when there is no such."""
+        return self._of.get(only, ())
+
+    def find(self, raw: object, only: str | None = None) -> Envelope | None:
+        """The envelope that ``raw``, a decoded message, is in, among those of :meth:`of`; None when it is in none of them."""
+        for envelope in self._of.get(only, ()):
+            if envelope.recognises(raw):
+                return envelope
+        return None
+
+
+def _compiled(spec: EnvelopeSpec) -> Envelope:
+    try:
+        return Envelope(spec)
+    except ValueError as error:
+        raise ValueError(f"envelope {spec.envelope}: {error}") from None
+
+
+def _holds(when: When) -> Callable[[object], bool]:
+    checks = [_check(parse_path(path).get, test) for path, test in when.tests().items()]
+    if when.any_present is not None:
+        checks.insert(0, _check(first_of(FirstOf(first_of=when.any_present)), Test(present=True)))
+    if len(checks) == 1:
+        return checks[0]
+
+    def holds(raw: object) -> bool:
+        for check in checks:  # noqa: SIM110 - a generator would take longer than the checks
+            if not check(raw):
+                return False
+        return True
+
+    return holds
+
+
+def _check(get: Get, test: Test) -> Callable[[object], bool]:
+    if test == Test(present=True):  # the usual ones, in one call less
+        return lambda raw: get(raw) is not None
+    if test == Test(present=False):
+        return lambda raw: get(raw) is None
+    fits = compile_test(test)
+    return lambda raw: fits(get(raw))

@@ -1,0 +1,8 @@
+"""The profile language, compiled: what a profile's YAML says becomes plain functions, once.
+
+A message then pays for what its profile uses. From the outside in: :mod:`~gateway.core.profiles.language.profile` (all of a
+profile) →
+:mod:`~gateway.core.profiles.language.mapping` (its points) → :mod:`~gateway.core.profiles.language.items` (``each``) →
+:mod:`~gateway.core.profiles.language.fields` → :mod:`~gateway.core.profiles.language.values` (the steps of a value) →
+:mod:`~gateway.core.profiles.language.sources` and :mod:`~gateway.core.profiles.language.paths` (where it stands).
+"""

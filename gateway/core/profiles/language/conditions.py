@@ -1,0 +1,101 @@
+"""``when``: tests on what stands at paths, compiled to one function."""
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from typing import Any, Final
+
+from gateway.core.profiles.language.paths import Node, stands_for
+from gateway.core.profiles.language.sources import Cursor, Scope, Take, compile_own_value, compile_path, within
+from schemas.profile_values import Scalar, written
+from schemas.profile_when import Test, When
+
+Holds = Callable[[Cursor], bool]
+Check = Callable[[Any], bool]
+
+_TYPES: Final[dict[str, Check]] = {
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "text": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "list": lambda value: isinstance(value, list),
+    "map": lambda value: isinstance(value, dict),
+    "null": lambda value: value is None,
+}
+
+
+def always(_: Cursor) -> bool:
+    """No test at all."""
+    return True
+
+
+def compile_when(when: When | None, scope: Scope) -> Holds:
+    """The function that says whether all tests hold.
+
+    :raises Fault: a path is none.
+    """
+    checks = [] if when is None else _checks(when, scope)
+    if not checks:
+        return always
+    if len(checks) == 1:
+        return checks[0]
+    return lambda here: all(check(here) for check in checks)
+
+
+def _checks(when: When, scope: Scope) -> list[Holds]:
+    checks = []
+    for path, test in when.tests().items():
+        with within(path):
+            take = compile_own_value(compile_path(path, scope), scope)
+            checks.append(_check(take, compile_test(test)))
+    if when.any_present is not None:
+        with within("any_present"):
+            checks.append(_any_present([compile_path(path, scope) for path in when.any_present]))
+    return checks
+
+
+def _check(take: Take, test: Check) -> Holds:
+    return lambda here: test(take(here))
+
+
+def _any_present(takes: list[Take]) -> Holds:
+    return lambda here: any(take(here) is not None for take in takes)
+
+
+def compile_test(test: Test) -> Check:
+    """The function that says whether a value passes: one of the alternatives must fit."""
+    checks = [_TYPES[name] for name in test.type or ()]
+    checks += [_glob(pattern) for pattern in test.glob or ()]
+    if test.present is not None:
+        checks.append(_is_present if test.present else _is_absent)
+    if test.mask is not None:
+        checks.append(_masked(test.mask, test.is_))
+    elif test.is_ is not None:
+        checks.append(_among(test.is_))
+    return checks[0] if len(checks) == 1 else lambda value: any(check(value) for check in checks)
+
+
+def _is_present(value: object) -> bool:
+    return value is not None
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+def _glob(pattern: str) -> Check:
+    fits = re.compile(translate(pattern.replace("[", "[[]"))).match
+    return lambda value: isinstance(value, str) and fits(value) is not None
+
+
+def _among(values: list[Scalar]) -> Check:
+    texts = [written(value) for value in values]
+    return lambda value: any(stands_for(value, text) for text in texts)
+
+
+def _masked(mask: int, values: list[Scalar] | None) -> Check:
+    def check(value: Node) -> bool:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return value & mask in values if values is not None else value & mask != 0
+
+    return check

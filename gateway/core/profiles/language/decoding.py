@@ -1,0 +1,171 @@
+"""From the bytes of a message to the document of a profile: the decoder, what is nested in it, the flat frame of ``struct``."""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Final
+
+from gateway.core.decoders.csv_rows import compile_csv
+from gateway.core.decoders.nested import from_base64, from_hex, from_json_text, from_words
+from gateway.core.decoders.pairs import compile_pairs
+from gateway.core.decoders.struct_frame import WIDTHS, compile_struct
+from gateway.core.decoders.text import compile_text as compile_template
+from gateway.core.message import Undecodable
+from gateway.core.profiles.language.paths import Node, Path, change, end_of, parse_path
+from gateway.core.profiles.language.sources import Fault, within
+from schemas.envelope import ANY_LORAWAN
+from schemas.profile import Profile
+from schemas.profile_frames import Csv, Decode, Frame, NestedStep, Pairs
+from schemas.rejects import RejectReason
+
+Read = Callable[[bytes], Any]
+Prepare = Callable[[Any], Any]
+Decoders = Mapping[str, Callable[[bytes], object]]
+
+_OVER_TEXT: Final[dict[str, Callable[[object], bytes]]] = {"hex": from_hex, "base64": from_base64}
+_DEFAULT: Final = Decode.model_validate({"as": "json"})
+_BYTES: Final = Decode.model_validate({"as": "bytes"})
+
+
+def decode_of(profile: Profile) -> Decode:
+    """How a profile's messages are decoded, where it does not say."""
+    if profile.decode is not None:
+        return profile.decode
+    return _BYTES if profile.struct is not None and profile.match.envelope is None else _DEFAULT
+
+
+def decimal_of(decode: Decode) -> str:
+    """The mark that a decoder takes for the decimal one where it makes numbers of texts; empty where it makes none."""
+    if decode.as_ == "csv" and decode.csv is not None:
+        return decode.csv.decimal
+    return "." if decode.as_ in {"csv", "text"} else ""
+
+
+def envelope_of(profile: Profile) -> str | None:
+    """The envelope around a profile's frames, where it does not say.
+
+    Families that bytes cannot tell apart are radio devices, unless the profile says how to find their messages.
+    """
+    match = profile.match
+    if match.envelope is None and match.topic is None and profile.decode is None:
+        return ANY_LORAWAN
+    return match.envelope
+
+
+def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tuple[Hashable, Read]:
+    """What reads the messages, and a key that is the same for all profiles that read alike.
+
+    :raises Fault: a template, delimiter or path cannot be.
+    """
+    key = (decode.model_dump_json(), has_each if decode.csv is not None else None)
+    read = _outer(decode, decoders, has_each=has_each)
+    changes: list[tuple[Path, Callable[[Any], Any]]] = []
+    for path, steps in decode.nested.items():
+        with within(f"nested.{path}"):
+            changes.append((parse_path(path if path.startswith("/") else f"/{path}"), _chain(steps)))
+    if not changes:
+        return key, read
+
+    def read_nested(payload: bytes) -> Node:
+        document = read(payload)
+        for path, function in changes:
+            document = change(document, path, function)
+        return {"payload": document} if isinstance(document, bytes) else document
+
+    return key, read_nested
+
+
+def _outer(decode: Decode, decoders: Decoders, *, has_each: bool) -> Read:
+    if decode.as_ == "text" and decode.text is not None:
+        with within("text"):
+            return compile_template(decode.text)
+    if decode.as_ == "csv":
+        with within("csv"):
+            return _rows(decode.csv or Csv(), has_each=has_each)
+    if decode.as_ == "pairs":
+        with within("pairs"):
+            pairs = decode.pairs or Pairs()
+            return compile_pairs(pairs.between, pairs.equals)
+    if decode.as_ in _OVER_TEXT:
+        from_text = _OVER_TEXT[decode.as_]
+        return lambda payload: {"payload": from_text(payload.decode("ascii", "replace"))}
+    try:
+        return decoders[decode.as_]
+    except (KeyError, ImportError) as error:
+        raise Fault("", f"the decoder {decode.as_} is not there: {error}") from None
+
+
+def _rows(options: Csv, *, has_each: bool) -> Read:
+    read = compile_csv(options.delimiter, options.header, options.decimal)
+    if has_each:
+        return read
+
+    def one_row(payload: bytes) -> Node:
+        rows = read(payload)
+        if len(rows) > 1:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(rows)} rows; a profile without each takes one in a message")
+        return rows[0]
+
+    return one_row
+
+
+def _chain(steps: list[NestedStep]) -> Callable[[Node], Node]:
+    functions = [_nested(step) for step in steps]
+
+    def chain(value: Node) -> Node:
+        for function in functions:
+            value = function(value)
+        return value
+
+    return chain
+
+
+def _nested(step: NestedStep) -> Callable[[Node], Node]:
+    if step.as_ == "words":
+        order = step.order
+        return lambda value: from_words(value, order)
+    if step.as_ == "json":
+        return lambda value: from_json_text(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+    if step.as_ not in _OVER_TEXT:
+        return _number(step)
+    from_text = _OVER_TEXT[step.as_]
+    return lambda value: from_text(value.decode("ascii", "replace") if isinstance(value, bytes) else value)
+
+
+def _number(step: NestedStep) -> Callable[[Node], Node]:
+    decode = compile_struct([{"name": step.as_, "at": 0, "type": step.as_, "order": step.order}])
+
+    def number(value: Node) -> Node:
+        if not isinstance(value, bytes) or len(value) != WIDTHS[step.as_]:
+            found = f"{len(value)} bytes" if isinstance(value, bytes) else f"{value!r:.40}"
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{step.as_} is {WIDTHS[step.as_]} bytes; there is {found}")
+        return decode(value)[step.as_]
+
+    return number
+
+
+def as_it_is(document: Node) -> Node:
+    """What prepares a document for which there is no struct."""
+    return document
+
+
+def compile_struct_of(frame: Frame | None) -> Prepare:
+    """What adds ``/struct`` to a document.
+
+    :raises Fault: a field that no frame can hold.
+    """
+    if frame is None:
+        return as_it_is
+    with within("of"):
+        path = parse_path(frame.of)
+    get = path.get
+    with within("fields"):
+        decode = compile_struct(frame.fields)
+
+    def prepare(document: Node) -> Node:
+        payload = get(document)
+        if not isinstance(payload, bytes) or not isinstance(document, dict):
+            raise Undecodable(
+                RejectReason.BAD_PAYLOAD, f"there are no bytes at {frame.of} for struct: {end_of(path, document)}"
+            )
+        return document | {"struct": decode(payload)}
+
+    return prepare

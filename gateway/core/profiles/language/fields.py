@@ -1,0 +1,166 @@
+"""The fields of a point: quantities of the table, each with its reader and, for a register, what is known of it."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Final, NamedTuple
+
+from gateway.core.profiles.language.conditions import Holds, compile_when
+from gateway.core.profiles.language.numbers import fraction
+from gateway.core.profiles.language.points_found import ORDER
+from gateway.core.profiles.language.scaling import fixed_line, line_step
+from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, within
+from gateway.core.profiles.language.steps import is_number
+from gateway.core.profiles.language.tags import TakeTags, compile_tags, no_tags
+from gateway.core.profiles.language.values import Reader, compile_field, compile_operand
+from gateway.core.readings.counters import CounterRule
+from gateway.core.readings.native import Drop
+from schemas.profile_points import Counter, FieldValue, MapEntry
+from schemas.quantities import HEALTH, QUANTITIES, Kind, Quantity
+from schemas.readings import Value
+from schemas.rejects import DropCause
+
+_WIDTH = re.compile(r"u(8|16|24|32|40|48|64)|(\d{1,2}) ?bit")
+
+
+Wrap = Callable[[Cursor], float | None]
+"""The value at which a register starts again, in the field's own unit; None: its scale is not known here."""
+
+
+class Field(NamedTuple):
+    """A field of a point.
+
+    :ivar counter: what is known of a register.
+    :ivar tags: tags of this field alone.
+    :ivar wrap: where the register starts again, when that comes with the device or the message.
+    """
+
+    name: str
+    reader: Reader
+    when: Holds | None
+    counter: CounterRule | None
+    tags: TakeTags
+    wrap: Wrap | None = None
+
+
+def compile_fields(fields: Mapping[str, FieldValue], measurement: str, scope: Scope) -> list[Field]:
+    """The fields in the order of the table; faults go to the scope's list."""
+    found = []
+    for name, value in fields.items():
+        with scope.gather(f"fields.{name}"):
+            found.append(_field(name, value, measurement, scope, None))
+    order = {name: at for at, name in enumerate(ORDER[measurement])}
+    return sorted(found, key=lambda field: order[field.name])
+
+
+def compile_entry(entry: MapEntry, measurement: str, scope: Scope) -> Field:
+    """A field of ``map``, which takes the item's value where it does not say otherwise.
+
+    :raises Fault: with the key below the entry.
+    """
+    field = _field(entry.field, entry, measurement, scope, lambda here: here.value)
+    return field._replace(tags=compile_tags(entry.tags, scope)) if entry.tags else field
+
+
+def _field(name: str, value: FieldValue, measurement: str, scope: Scope, item: Take | None) -> Field:
+    quantity = _quantity(name, measurement)
+    with within("when"):
+        when = compile_when(value.when, scope) if value.when is not None else None
+    reader = compile_field(value, quantity, scope, item)
+    counter, wrap = _counter_rule(value, quantity, scope)
+    return Field(name, reader, when, counter, no_tags, wrap)
+
+
+def _quantity(name: str, measurement: str) -> Quantity:
+    quantity = QUANTITIES[measurement].get(name) or QUANTITIES[HEALTH].get(name)
+    if quantity is not None:
+        return quantity
+    elsewhere = [other for other, fields in QUANTITIES.items() if name in fields]
+    if elsewhere:
+        raise Fault("", f"{name!r} is a field of {elsewhere[0]}, not of {measurement}")
+    close = get_close_matches(name, ORDER[measurement], n=1, cutoff=0.4)
+    raise Fault("", f"{name!r} is no field of {measurement}" + (f"; did you mean {close[0]!r}?" if close else ""))
+
+
+def _counter_rule(value: FieldValue, quantity: Quantity, scope: Scope) -> tuple[CounterRule | None, Wrap | None]:
+    counter = value.counter
+    if counter is None:
+        return None, None
+    if quantity.kind is not Kind.COUNTER:
+        raise Fault("counter", f"{quantity.field} is no register")
+    rule = CounterRule(counter.max_rate)
+    if counter.wrap is None:
+        return rule, None
+    with within("counter.wrap"):
+        modulus, line = _modulus(counter), fixed_line(value, quantity)
+    if line is None:
+        return rule, _wrap_here(modulus, value, quantity, scope)
+    return rule._replace(modulus=float(fraction(modulus) * line.slope)), None
+
+
+def _wrap_here(modulus: float, value: FieldValue, quantity: Quantity, scope: Scope) -> Wrap:
+    step = line_step(value, quantity, scope, compile_operand)
+
+    def wrap(here: Cursor) -> float | None:
+        ends = [step.run(end, here) for end in (0, modulus)] if step is not None else [0, modulus]
+        return ends[1] - ends[0] if all(is_number(end) for end in ends) and ends[1] > ends[0] else None
+
+    return wrap
+
+
+def _modulus(counter: Counter) -> float:
+    """The raw value at which a register begins again."""
+    if not isinstance(counter.wrap, str):
+        modulus = counter.wrap or 0
+    else:
+        match = _WIDTH.fullmatch(counter.wrap)
+        modulus = 1 << int(match[1] or match[2]) if match else 0
+    if not modulus > 0:
+        raise Fault("", f"{counter.wrap!r} is no width; write u16, u32, 23bit or the number itself")
+    return modulus
+
+
+def read_fields(fields: Sequence[Field], here: Cursor, dropped: list[Drop]) -> dict[str, Value]:
+    """The values that stand here; what must be dropped goes to the list."""
+    values: dict[str, Value] = {}
+    for name, reader, when, _, _, _ in fields:
+        if when is not None and not when(here):
+            continue
+        if reader.plain is not None:
+            get, low, high = reader.plain
+            value = get(here.document)
+            if type(value) is float and low <= value <= high:
+                values[name] = value
+                continue
+            if value is None:
+                continue
+        value = reader.read(here)
+        if value is None:
+            continue
+        if type(value) is DropCause:
+            dropped.append((reader.origin or name, value))
+        else:
+            values[name] = value
+    return values
+
+
+def are_missed(fields: Sequence[Field], here: Cursor) -> bool:
+    """Whether fields that gave neither value nor drop should have given one.
+
+    Not where the ``when`` of none of them holds, as of a point; nor where the device itself says that it has none.
+    """
+    wanted = [field for field in fields if field.when is None or field.when(here)]
+    return bool(wanted) and all(field.reader.take(here) is None for field in wanted)
+
+
+def rules_here(fields: Sequence[Field], rules: Mapping[str, CounterRule], here: Cursor) -> Mapping[str, CounterRule]:
+    """What is known of the registers, with where they start again for this device and message."""
+    return {**rules, **{field.name: rules[field.name]._replace(modulus=field.wrap(here)) for field in fields if field.wrap}}
+
+
+NO_RULES: Final[Mapping[str, CounterRule]] = {}
+
+
+def rules_of(fields: Sequence[Field]) -> Mapping[str, CounterRule]:
+    """What is known of the registers among the fields."""
+    return {field.name: field.counter for field in fields if field.counter is not None} or NO_RULES

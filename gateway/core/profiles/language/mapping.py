@@ -1,0 +1,309 @@
+"""Points: what a profile makes of one document, compiled once and walked for every message."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+from gateway.core.profiles.language.conditions import Holds, always, compile_when
+from gateway.core.profiles.language.fields import (
+    Field,
+    are_missed,
+    compile_entry,
+    compile_fields,
+    read_fields,
+    rules_here,
+    rules_of,
+)
+from gateway.core.profiles.language.items import Walker
+from gateway.core.profiles.language.named_fields import NamedFields
+from gateway.core.profiles.language.paths import Node, Nothing, end_of, parse_path
+from gateway.core.profiles.language.points_found import Found
+from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take
+from gateway.core.profiles.language.steps import BOUNDS
+from gateway.core.profiles.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
+from gateway.core.profiles.language.texts import compile_device, may_name_a_device
+from gateway.core.profiles.language.times import Times
+from gateway.core.profiles.language.values import PlainNumber
+from gateway.core.profiles.mapped import MappedReading, MappingContext
+from gateway.core.readings.counters import CounterRule
+from gateway.core.readings.native import Drop
+from schemas.profile_points import PointSpec
+from schemas.profile_when import When
+from schemas.quantities import COUNTING, Quality
+from schemas.rejects import DropCause
+
+QualityRule = Callable[[Cursor], int]
+"""The quality bits that the payload itself tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all points of a profile share."""
+
+    times: Times
+    tags: TakeTags
+    quality: QualityRule | None
+    seq: Take | None
+
+
+def compile_quality(historic: When | None, estimated: When | None, scope: Scope) -> QualityRule | None:
+    """The function of the rules ``historic`` and ``estimated``; None where there is none."""
+    rules: list[tuple[Holds, int]] = []
+    for key, rule, bit in (("historic", historic, Quality.HISTORIC), ("estimated", estimated, Quality.ESTIMATED)):
+        if rule is not None:
+            with scope.gather(key):
+                rules.append((compile_when(rule, scope), bit))
+    if scope.decoder == "sparkplug_b" and scope.in_each:
+        rules.append((_is_historical, Quality.HISTORIC))
+    if not rules:
+        return None
+    return lambda here: sum({bit for holds, bit in rules if holds(here)})
+
+
+def _is_historical(here: Cursor) -> bool:
+    return isinstance(here.item, dict) and here.item.get("is_historical") is True
+
+
+class NumberAtKey(NamedTuple):
+    """A field that is a number within bounds at a key of an object."""
+
+    field: str
+    key: str
+    low: float
+    high: float
+
+
+class Point:
+    """One entry of ``points``, compiled."""
+
+    __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality",
+                 "_rules", "_tags", "_times", "_walker", "_wrapping", "measurement")  # fmt: skip
+
+    def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
+        """Compile ``spec``; faults go to the scope's list."""
+        if spec.device is not None:  # only messages tell which devices those are, so the registry cannot be asked for them
+            scope = replace(scope, required=set())
+        self.measurement = spec.measurement
+        self._common = common
+        each = spec.each
+        self._holds: Holds = always
+        self._item_holds: Holds = always
+        self._device: Take | None = None
+        with scope.gather("when"):
+            self._holds = compile_when(spec.when, scope)
+        self._walker = Walker(each, scope) if each is not None else None
+        inside = scope.below("", in_each=each is not None, around=self._walker.around if self._walker is not None else 0)
+        if each is not None and each.when is not None:
+            with scope.gather("each.when"):
+                self._item_holds = compile_when(each.when, inside)
+        times, key = (each.time, "each.time") if each is not None and each.time is not None else (spec.time, "time")
+        self._times = Times(times, inside.below(key)) if times is not None else None
+        self._tags = compile_tags(spec.tags, inside)
+        self._has_tags = self._tags is not no_tags or common.tags is not no_tags
+        self._quality = compile_quality(spec.historic, spec.estimated, inside)
+        if spec.device is not None:
+            with scope.gather("device"):
+                self._device = compile_device(spec.device, inside)
+        self._fields = compile_fields(spec.fields, self.measurement, inside)
+        self._named: NamedFields[Field] | None = None
+        if spec.map:
+            self._named = NamedFields(spec.map, inside, lambda entry, place: compile_entry(entry, self.measurement, place))
+        self._numbers = self._find_numbers()
+        fields = self._fields + (self._named.fields() if self._named else [])
+        self._rules = rules_of(fields)
+        self._wrapping = [field for field in fields if field.wrap is not None]
+        _check(spec, scope)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is no more than fields with the time of the message: then :meth:`take` does all that :meth:`find` does."""
+        others = (self._walker, self._named, self._times, self._device, self._quality, self._common.quality, self._common.seq)
+        plain = self._holds is always and not (self._has_tags or self._wrapping) and all(other is None for other in others)
+        return plain and not self._common.times.of_items and self.measurement not in COUNTING
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """Its fields, without those of its items."""
+        return self._fields
+
+    @property
+    def rules(self) -> Mapping[str, CounterRule]:
+        """What is known of the registers among its fields."""
+        return self._rules
+
+    def numbers_in(self, source: str) -> Sequence[NumberAtKey] | None:
+        """The fields, where all are plain numbers of the object that stands at the key ``source``; None: some are not."""
+        return self._numbers.get(source)
+
+    def _find_numbers(self) -> dict[str, list[NumberAtKey]]:
+        found: dict[str, list[NumberAtKey]] = {}
+        for field in self._fields:
+            steps = parse_path(field.reader.origin).steps if field.reader.plain is not None and field.when is None else ()
+            match steps, field.reader.plain:
+                case (str(source), str(key)), PlainNumber(_, low, high):
+                    found.setdefault(source, []).append(NumberAtKey(field.name, key, low, high))
+        return {source: numbers for source, numbers in found.items() if len(numbers) == len(self._fields)}
+
+    def take(self, here: Cursor, context: MappingContext) -> list[MappedReading]:
+        """The point of an entry that is plain and alone."""
+        dropped: list[Drop] = []
+        values = read_fields(self._fields, here, dropped)
+        if not values:
+            missed = dropped or are_missed(self._fields, here)
+            return [MappedReading(self.measurement, {}, dropped=dropped)] if missed else []
+        stamp = self._common.times(here, context)
+        if stamp is None:  # its time is not believed: nothing of it may be written, and it must not vanish unseen
+            return [MappedReading(self.measurement, {}, dropped=dropped)]
+        time_ms, quality = stamp
+        if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
+            quality |= Quality.VALUE_DROPPED
+        return [MappedReading(self.measurement, values, time_ms, (), quality, dropped, self._rules, None, None)]
+
+    def find(self, here: Cursor, context: MappingContext, found: Found) -> None:
+        """Add the points of this entry to those found.
+
+        :raises Undecodable: there are too many.
+        """
+        if not self._holds(here):
+            return
+        if self._walker is None:
+            if self._device is not None:
+                self._enter_device(self._device, here, context)
+            self._find_here(here, context, found)
+            here.params = context.params
+            return
+        for _ in self._walker.walk(here, found.lose):
+            if self._item_holds(here):
+                if self._device is not None:
+                    self._enter_device(self._device, here, context)
+                self._find_here(here, context, found)
+        here.params = context.params
+
+    def _enter_device(self, take: Take, here: Cursor, context: MappingContext) -> None:
+        """Go on with the parameters of the point's own device."""
+        here.params = context.params
+        device = take(here)
+        here.device = device if may_name_a_device(device) else ""
+        if here.device:
+            here.params = context.params_of(here.device)
+
+    def _find_here(self, here: Cursor, context: MappingContext, found: Found) -> None:
+        named = _NONE
+        if self._named is not None:
+            meant = self._named.of(here.key)
+            if meant is None:
+                found.lose([(here.key, DropCause.UNKNOWN_KEY)])
+            else:
+                here.taken, named = meant.taken, meant.fields
+            if not named and not self._fields:
+                return
+        if self._fields:
+            dropped: list[Drop] = []
+            values = read_fields(self._fields, here, dropped)
+            if values:
+                self._add(values, dropped, no_tags, here, context, found)
+            elif dropped or are_missed(self._fields, here):
+                found.miss(self.measurement, dropped)
+        for field in named:
+            dropped = []
+            values = read_fields((field,), here, dropped)
+            dropped = [(here.key, cause) for _, cause in dropped]
+            if values or dropped:
+                self._add(values, dropped, field.tags, here, context, found)
+            elif are_missed((field,), here):
+                found.miss(self.measurement, [])
+
+    def _add(
+        self,
+        values: dict[str, Any],
+        dropped: list[Drop],
+        own_tags: TakeTags,
+        here: Cursor,
+        context: MappingContext,
+        found: Found,
+    ) -> None:
+        """Add values with the time, tags and quality that stand here."""
+        common = self._common
+        if self._times is not None:
+            stamp = self._times(here, context)
+        elif common.times.of_items:
+            stamp = common.times(here, context)
+        else:
+            stamp = found.stamp or found.remember(common.times(here, context))
+        if stamp is None:
+            found.miss(self.measurement, [])
+            return
+        device = None
+        if self._device is not None:
+            device = here.device
+            if not device:
+                found.lose([("device", DropCause.BAD_TAG)])
+                return
+        tags: Tags = ()
+        if self._has_tags or own_tags is not no_tags:
+            tags = joined(joined(common.tags.take(here, dropped), self._tags.take(here, dropped)), own_tags.take(here, dropped))
+        quality = 0
+        if self._quality is not None:
+            quality = self._quality(here)
+        if common.quality is not None:
+            quality |= common.quality(here)
+        seq = common.seq(here) if common.seq is not None else None
+        time_ms, of_time = stamp
+        rules = rules_here(self._wrapping, self._rules, here) if self._wrapping else self._rules
+        found.add(MappedReading(self.measurement, values, time_ms, tags, quality | of_time, dropped, rules, device, seq))
+
+    def explain(self, here: Cursor, context: MappingContext) -> Iterator[tuple[str, Node]]:
+        """Each field that is asked: its raw value, then each step and what it gave."""
+        if not self._holds(here):
+            yield f"{self.measurement}: when", False
+            return
+        if self._walker is None:
+            yield from self._explain_here(here, context)
+            return
+        number = -1
+        for number, _ in enumerate(self._walker.walk(here, lambda _: None)):
+            if number >= _EXPLAINED_MAX:
+                yield f"{self.measurement}: and further items", None
+                return
+            yield f"{self.measurement}: item {here.key}", here.value
+            if self._item_holds(here):
+                yield from self._explain_here(here, context)
+            else:
+                yield f"{self.measurement}: when", False
+        if number < 0 and self._walker.origin:
+            yield f"{self.measurement}: items of {self._walker.origin}", end_of(parse_path(self._walker.origin), here.document)
+
+    def _explain_here(self, here: Cursor, context: MappingContext) -> Iterator[tuple[str, Node]]:
+        meant = self._named.of(here.key) if self._named is not None else None
+        if self._device is not None:
+            self._enter_device(self._device, here, context)
+        for field in [*self._fields, *(meant.fields if meant is not None else ())]:
+            origin = f"{field.name} from {field.reader.origin or (here.key if self._walker else 'several')}"
+            if field.when is not None and not field.when(here):
+                yield origin, Nothing("its when does not hold")
+                continue
+            value = field.reader.take(here)
+            end = field.reader.end(here) if value is None and field.reader.end is not None else value
+            yield origin, end
+            for step in field.reader.steps:
+                if value is None or isinstance(value, DropCause):
+                    break
+                value = step.run(value, here)
+                yield f"{field.name}: {'number' if value is DropCause.WRONG_TYPE and step.name == BOUNDS else step.name}", value
+            yield from field.tags.explain(here)
+        for tags in (self._common.tags, self._tags):
+            yield from tags.explain(here)
+        if self._times is not None:
+            yield from self._times.explain(here, context)
+
+
+_EXPLAINED_MAX: Final = 20
+_NONE: Final[Sequence[Field]] = ()
+
+
+def _check(spec: PointSpec, scope: Scope) -> None:
+    with scope.gather(""):
+        if not spec.fields and not spec.map:
+            raise Fault("", "give fields or map: what the point holds")
+        if spec.map and spec.each is None:
+            raise Fault("map", "names belong to items: give each (by says where the name stands)")

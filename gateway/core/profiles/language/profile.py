@@ -1,0 +1,394 @@
+"""A device profile compiled: everything that follows from its YAML is worked out once, and is plain functions afterwards."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeVar
+
+from gateway.core.message import Undecodable
+from gateway.core.profiles.language.conditions import Holds, always, compile_when
+from gateway.core.profiles.language.consistency import check, tests_hold, warnings_of
+from gateway.core.profiles.language.decoding import (
+    Decoders,
+    Prepare,
+    Read,
+    as_it_is,
+    compile_decode,
+    compile_struct_of,
+    decimal_of,
+    decode_of,
+    envelope_of,
+)
+from gateway.core.profiles.language.ignored import EMPTY, compile_ignored
+from gateway.core.profiles.language.mapping import Common, Point, compile_quality
+from gateway.core.profiles.language.paths import Get, Node, parse_path
+from gateway.core.profiles.language.points_found import Found
+from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_source, within
+from gateway.core.profiles.language.statuses import Status, compile_status
+from gateway.core.profiles.language.tags import compile_tags
+from gateway.core.profiles.language.texts import compile_device, compile_text, may_name_a_device
+from gateway.core.profiles.language.times import Times, times_of_envelope
+from gateway.core.profiles.language.topic_filters import TopicFilter, parse_filter
+from gateway.core.profiles.mapped import MappedReading, MappingContext
+from schemas.profile import Dedup, Profile, Retained
+from schemas.profile_values import TextSource
+from schemas.profile_when import Test, When
+from schemas.readings import SEQ_MAX
+from schemas.registry import plain_name
+from schemas.rejects import DropCause, IgnoreCause, RejectReason
+from schemas.topics import is_name
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CodecUse:
+    """The maker's codec of a profile.
+
+    :ivar name: name of its file.
+    :ivar prefer: ``decoded``: where the network server has decoded already, its object is taken; ``codec``: always ours.
+    :ivar frame: document → the frame's bytes.
+    :ivar of_payload: they are the payload of the envelope.
+    """
+
+    name: str
+    prefer: Literal["decoded", "codec"]
+    frame: Get
+    of_payload: bool
+
+
+class ProfileFaults(Exception):  # noqa: N818 - the field's word
+    """A profile that cannot be used.
+
+    :ivar faults: key and what is wrong there, all of them.
+    """
+
+    def __init__(self, file: str, faults: list[tuple[str, str]]) -> None:
+        super().__init__("\n".join(f"{file}: {key or 'document'}: {what}" for key, what in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledProfile:
+    """What a profile says, as functions.
+
+    :ivar models: names of models it serves, in lower case, letters and digits only.
+    :ivar filters: topics of its data.
+    :ivar envelope: ``lorawan`` for that of any network server, or the name of one; None: the payload is the document.
+    :ivar by_registry: it takes only devices whose registry entry names it or its model.
+    :ivar decoder: name of the decoder, as ``json``.
+    :ivar decode_key: the same for profiles that read a payload alike.
+    :ivar read: payload → document; raises Undecodable.
+    :ivar prepare: document → document with ``/struct``; once, before all that follows; raises Undecodable.
+    :ivar ports: the ports of its frames, where ``match.when`` says them; None: it says nothing of them.
+    :ivar predicates: number of tests in ``match.when``.
+    :ivar status: topic and payload → True: online, False: offline, None: no status message.
+    :ivar ignores_empty: a message without a single byte is no data and no fault.
+    :ivar retained: what becomes of retained messages.
+    :ivar required_params: parameters that every device of it must have in the registry.
+    :ivar warnings: key and what is allowed there, but is seldom meant.
+    """
+
+    name: str
+    file: str
+    models: tuple[str, ...]
+    filters: tuple[TopicFilter, ...]
+    envelope: str | None
+    by_registry: bool
+    decoder: str
+    decode_key: Hashable
+    read: Read
+    prepare: Prepare
+    ports: frozenset[int] | None
+    predicates: int
+    status_filters: tuple[TopicFilter, ...]
+    status: Status
+    codec: CodecUse | None
+    dedup_window_ms: int
+    ignores_empty: bool
+    retained: Retained
+    required_params: frozenset[str]
+    warnings: tuple[tuple[str, str], ...]
+    _root: Get
+    _match: Holds
+    _ignored: tuple[Holds, ...]
+    _ignored_answers: tuple[Holds, ...]
+    _device: Take | None
+    _site: Take | None
+    _dedup: tuple[Take, ...]
+    _times: Times
+    _points: tuple[Point, ...]
+    _alone: Point | None
+
+    def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
+        """Whether all tests of ``match.when`` hold."""
+        if self.ports is not None and document["port"] not in self.ports:
+            return False
+        return self._match is always or self._match(Cursor(self._root(document), captures))
+
+    def ignores(self, document: Node, captures: Mapping[str, str]) -> bool:
+        """Whether the frame is no data and no fault, by one of the rules ``ignore`` that need no codec."""
+        if not self._ignored:
+            return False
+        here = Cursor(self._root(document), captures)
+        return any(rule(here) for rule in self._ignored)
+
+    def wants(self, context: MappingContext) -> bool:
+        """Whether what the codec gave is data: none of the rules ``ignore`` that look at it holds."""
+        if not self._ignored_answers:
+            return True
+        here = self._here(context)
+        return not any(rule(here) for rule in self._ignored_answers)
+
+    def take(self, document: Node, captures: Mapping[str, str]) -> Node:
+        """The document, prepared; ``IgnoreCause.RULE`` when it is no data; None when it is none of the profile's.
+
+        :raises Undecodable: it is its own, and broken.
+        """
+        prepared = document if self.prepare is as_it_is else self.prepare(document)
+        if not self.holds(prepared, captures):
+            return None
+        return IgnoreCause.RULE if self._ignored and self.ignores(prepared, captures) else prepared
+
+    @property
+    def plain_point(self) -> Point | None:
+        """The one point of a profile for radio frames that says nothing but which fields they hold; None: it says more."""
+        more = (
+            self._ignored,
+            self._ignored_answers,
+            self._site,
+            self._dedup,
+            self._device,
+            self.codec is not None and not self.codec.of_payload,
+        )
+        plain = self._match is always and self._root is _WHOLE and self.prepare is as_it_is and not any(more)
+        return self._alone if plain and self._times is _OF_ENVELOPE else None
+
+    @property
+    def tells_copies(self) -> bool:
+        """Whether the profile says what makes two messages the same."""
+        return bool(self._dedup)
+
+    @property
+    def tells_device(self) -> bool:
+        """Whether the profile says where the device stands; else it is the envelope's, or ``{device}`` in the topic."""
+        return self._device is not None
+
+    def device(self, document: Node, captures: Mapping[str, str], properties: Mapping[str, str]) -> str:
+        """The device, where the profile tells it.
+
+        :raises Undecodable: it cannot be found.
+        """
+        device = (
+            self._device(Cursor(self._root(document), captures, properties=properties)) if self._device is not None else None
+        )
+        if not may_name_a_device(device):
+            shown = (
+                f"{device[:80]!r} is none" if isinstance(device, str) and not isinstance(device, DropCause) else "there is none"
+            )
+            detail = f"profile {self.name}: no device id where the profile looks for it: {shown}"
+            raise Undecodable(RejectReason.BAD_PAYLOAD, detail)
+        return device
+
+    def site(self, context: MappingContext) -> str | None:
+        """The site as the profile or the topic says it."""
+        site = self._site(self._here(context)) if self._site is not None else context.captures.get("site")
+        return site if isinstance(site, str) and not isinstance(site, DropCause) and is_name(site) else None
+
+    def dedup_key(self, context: MappingContext) -> Hashable | None:
+        """What makes two messages of a device the same; None: nothing does."""
+        if not self._dedup:
+            return None
+        here = self._here(context)
+        key = tuple(_hashable(take(here)) for take in self._dedup)
+        return key if any(part is not None for part in key) else None
+
+    def map(self, context: MappingContext) -> list[MappedReading]:
+        """The points of a message, in the order of the profile.
+
+        None: the profile wants nothing of it. One without values: something was wanted, and only drops came of it.
+
+        :raises Undecodable: for a fault of the whole message.
+        """
+        here = self._here(context)
+        if self._alone is not None:
+            return self._alone.take(here, context)
+        found = Found()
+        for point in self._points:
+            point.find(here, context, found)
+        return found.all(context)
+
+    def explain(self, context: MappingContext) -> list[tuple[str, Node]]:
+        """The steps of :meth:`map` in words, each with what it gave."""
+        here = self._here(context)
+        return [*self._times.explain(here, context), *(step for point in self._points for step in point.explain(here, context))]
+
+    def _here(self, context: MappingContext) -> Cursor:
+        document = context.document if self._root is _WHOLE else self._root(context.document)
+        return Cursor(document, context.captures, context.params, context.properties)
+
+
+def _hashable(value: Node) -> Hashable:
+    return repr(value) if isinstance(value, list | dict) else value
+
+
+def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> CompiledProfile:
+    """The functions of a profile.
+
+    :raises ProfileFaults: with all that is wrong in it.
+    """
+    scope = Scope(faults=[])
+    filters = _filters(model, scope)
+    status_filters, status = compile_status(model.status, scope)
+    scope.captures = frozenset(name for pattern in (*filters, *status_filters) for name in pattern.names)
+    scope.decoder = "json" if model.match.envelope else decode_of(model).as_
+    scope.decimal = "" if model.match.envelope else decimal_of(decode_of(model))
+    if envelope_of(model) is not None and model.root is None:
+        scope.absent = frozenset(["codec"] if model.struct is not None else ["codec", "struct"])
+    early = replace(scope)  # before the codec is asked
+    if model.codec is not None:
+        scope.absent -= {"codec"}
+    has_each = any(point.each is not None for point in model.points)
+    decode_key, read = _gathered(
+        scope, "decode", _UNREAD, lambda: compile_decode(decode_of(model), decoders, has_each=has_each)
+    )
+    root = _gathered(scope, "root", _WHOLE, lambda: _root(model))
+    scope.tests_hold = tests_hold(model, read, root)
+    times = _times(model, scope)
+    common = Common(
+        times,
+        compile_tags(model.tags, scope),
+        compile_quality(model.historic, model.estimated, scope),
+        _sequence_number(model.seq, scope),
+    )
+    ports, tests = _ports(model)
+    points = tuple(Point(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points))
+    profile = CompiledProfile(
+        _points=points,
+        _alone=points[0] if len(points) == 1 and points[0].is_plain else None,
+        _root=root,
+        ports=ports,
+        _match=_gathered(scope, "match.when", _ALWAYS, lambda: compile_when(tests, early)),
+        _ignored=compile_ignored(model, early, of_answers=False),
+        _ignored_answers=compile_ignored(model, scope, of_answers=True),
+        _device=_text(model.device, "device", early, compile_device),
+        _site=_text(model.site, "site", scope),
+        _dedup=_dedup(model.dedup, scope),
+        _times=times,
+        name=model.profile,
+        file=file,
+        models=tuple(plain_name(name) for name in model.models),
+        filters=filters,
+        envelope=envelope_of(model),
+        by_registry=model.match.by is not None,
+        decoder=scope.decoder,
+        decode_key=decode_key,
+        read=read,
+        prepare=_gathered(scope, "struct", _WHOLE, lambda: compile_struct_of(model.struct)),
+        predicates=model.match.when.predicates(),
+        status_filters=status_filters,
+        status=status,
+        codec=_gathered(scope, "codec", None, lambda: _codec(model)),
+        dedup_window_ms=model.dedup.window if model.dedup else 0,
+        ignores_empty=EMPTY in model.ignore,
+        retained=model.retained,
+        required_params=frozenset(scope.required),
+        warnings=tuple(warnings_of(model)),
+    )
+    check(model, scope)
+    if scope.faults:
+        raise ProfileFaults(file, [(fault.key, fault.what) for fault in scope.faults])
+    return profile
+
+
+def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T]) -> T:
+    """A part of the profile; what stands in for it when it is at fault."""
+    with scope.gather(key):
+        return compile_part()
+    return otherwise
+
+
+_WHOLE: Final[Get] = parse_path("/").get
+_ALWAYS: Final[Holds] = always
+_UNREAD: Final[tuple[Hashable, Read]] = ("", lambda _: None)
+"""What stands in for parts at fault, until all faults are told."""
+
+
+def _filters(model: Profile, scope: Scope) -> tuple[TopicFilter, ...]:
+    found = []
+    for text in model.match.topic or ():
+        with scope.gather("match.topic"):
+            found.append(parse_filter(text))
+    return tuple(found)
+
+
+def _ports(model: Profile) -> tuple[frozenset[int] | None, When]:
+    """The ports that ``match.when`` names, and the tests beside: in radio frames the port is all that most are known by."""
+    when = model.match.when
+    test = when.tests().get(_PORT) if envelope_of(model) is not None and model.root is None else None
+    ports = [value for value in test.is_ or () if type(value) is int] if test is not None else []
+    if not ports or test != Test.model_validate({"is": ports}):
+        return None, when
+    return frozenset(ports), when.without(_PORT)
+
+
+_PORT: Final = "/port"
+_OF_ENVELOPE: Final = times_of_envelope()
+
+
+def _times(model: Profile, scope: Scope) -> Times:
+    if model.time is not None:
+        return Times(model.time, scope.below("time"))
+    return _OF_ENVELOPE if envelope_of(model) is not None else Times([], scope)
+
+
+def _root(model: Profile) -> Get:
+    if model.root is None:
+        return _WHOLE
+    gets = [parse_path(text).get for text in model.root.first_of]
+    return lambda document: next((found for get in gets if (found := get(document)) is not None), None)
+
+
+def _text(
+    source: TextSource | None, key: str, scope: Scope, compiled: Callable[[TextSource, Scope], Take] = compile_text
+) -> Take | None:
+    return None if source is None else _gathered(scope, key, None, lambda: compiled(source, scope))
+
+
+def _sequence_number(source: TextSource | None, scope: Scope) -> Take | None:
+    take = _text(source, "seq", scope)
+    if take is None:
+        return None
+
+    def number(here: Cursor) -> int | None:
+        text = take(here)
+        return (
+            int(text) if isinstance(text, str) and text.isdecimal() and len(text) < _DIGITS and int(text) <= SEQ_MAX else None
+        )
+
+    return number
+
+
+_DIGITS: Final = 20
+
+
+def _dedup(dedup: Dedup | None, scope: Scope) -> tuple[Take, ...]:
+    takes = []
+    for number, source in enumerate(dedup.key if dedup else ()):
+        with scope.gather(f"dedup.key.{number}"):
+            take = compile_source(source, scope)
+            if take is None:
+                raise Fault("", "say where the part of the key comes from: a path")
+            takes.append(take)
+    return tuple(takes)
+
+
+def _codec(model: Profile) -> CodecUse | None:
+    codec = model.codec
+    if codec is None:
+        return None
+    if model.prefer is not None and codec.prefer is not None and model.prefer != codec.prefer:
+        raise Fault("prefer", f"is {codec.prefer} here and {model.prefer} beside codec; give it once")
+    with within("bytes"):
+        return CodecUse(
+            codec.file, model.prefer or codec.prefer or "decoded", parse_path(codec.bytes).get, codec.bytes == "/payload"
+        )

@@ -1,0 +1,135 @@
+"""Scale, offset and unit of a value as one straight line, rounded once.
+
+Where they stand in the profile the line is worked out at load time. Where they come from the registry or the payload it is
+worked out when first met, and a few are remembered.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Final
+
+from gateway.core.profiles.language.numbers import Apply, along, fraction
+from gateway.core.profiles.language.paths import Node
+from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, origin_of, within
+from gateway.core.profiles.language.steps import Step, arithmetic_step
+from gateway.core.profiles.language.texts import compile_text
+from schemas.profile_values import Value
+from schemas.quantities import Quantity
+from schemas.rejects import DropCause
+from schemas.unit_scale import Line, conversions, convert
+
+Operand = Callable[[Value, Scope], Take]
+"""Compiles a number that another one is scaled by."""
+
+_POWERS_MAX: Final = 30
+
+
+def fixed_line(value: Value, quantity: Quantity | None) -> Line | None:
+    """The line of a value, where the profile says all of it; None where some of it comes with the message.
+
+    :raises Fault: the unit cannot become that of the field.
+    """
+    if value.pow10 is not None and not _is_fixed(value.pow10):
+        return None
+    if not (_is_fixed(value.scale) and _is_fixed(value.offset) and (value.unit is None or _only_literal(value.unit))):
+        return None
+    with within("scale"):
+        slope = Fraction(1) if value.scale is None else fraction(value.scale.literal)
+        if slope == 0:
+            raise Fault("", "nothing is left when it is multiplied by 0")
+    with within("offset"):
+        shift = Fraction(0) if value.offset is None else fraction(value.offset.literal)
+    with within("pow10"):
+        slope *= Fraction(1) if value.pow10 is None else _power(value.pow10.literal)
+    with within("unit"):
+        return Line(slope, shift).then(_unit_line(value, quantity))
+
+
+def _is_fixed(factor: Value | None) -> bool:
+    return factor is None or _only_literal(factor)
+
+
+def _only_literal(part: Node) -> bool:
+    return bool(part.model_fields_set == {"literal"})
+
+
+def _power(exponent: object) -> Fraction:
+    if not isinstance(exponent, int | float) or exponent != int(exponent) or abs(exponent) > _POWERS_MAX:
+        raise ValueError(f"{exponent!r} is no whole number from -{_POWERS_MAX} to {_POWERS_MAX}")
+    return Fraction(10) ** int(exponent)
+
+
+def _unit_line(value: Value, quantity: Quantity | None) -> Line:
+    if value.unit is None:
+        return Line()
+    if quantity is None:
+        raise Fault("", "only a field has a unit; give it to the whole")
+    unit = str(value.unit.literal)
+    if unit.startswith("/"):
+        raise Fault("", f"{unit!r} is no unit; where it stands in the payload is written {{path: {unit}}}")
+    return convert(unit, quantity.unit)
+
+
+def line_step(value: Value, quantity: Quantity | None, scope: Scope, operand: Operand) -> Step | None:
+    """The step that scale, offset, pow10 and unit make together; None when they change nothing."""
+    name = ", ".join(_describe(value, key) for key in ("scale", "offset", "pow10", "unit") if getattr(value, key) is not None)
+    line = fixed_line(value, quantity)
+    if line is None:
+        return Step(name, _variable(value, quantity, scope, operand))
+    apply = along(line)
+    return None if apply is None else arithmetic_step(name, apply)
+
+
+def _describe(value: Value, key: str) -> str:
+    part = getattr(value, key)
+    if _only_literal(part):
+        return f"{key} {part.literal}"
+    return f"{key} of param {part.param}" if part.param is not None else f"{key} from {origin_of(part) or 'several'}"
+
+
+def _variable(value: Value, quantity: Quantity | None, scope: Scope, operand: Operand) -> Callable[[Node, Cursor], Node]:
+    factors: list[Take] = []
+    for key in ("scale", "offset", "pow10"):
+        factor = getattr(value, key)
+        with within(key):
+            factors.append(operand(factor, scope) if factor is not None else _NEUTRAL[key])
+    with within("unit"):
+        unit, lines = _variable_unit(value, quantity, scope)
+    apply_of = _remembering(lines)
+
+    def run(number: Node, here: Cursor) -> Node:
+        given = [factor(here) for factor in factors]
+        name = unit(here)
+        if any(not isinstance(factor, int | float) for factor in given) or not isinstance(name, str) or name not in lines:
+            return DropCause.WRONG_TYPE  # not known in which unit: a value must not be taken for another
+        try:
+            apply = apply_of(given[0], given[1], given[2], name)
+            return number if apply is None else apply(number)
+        except (OverflowError, ValueError):
+            return DropCause.NOT_FINITE
+
+    return run
+
+
+_NEUTRAL: Final[dict[str, Take]] = {"scale": lambda _: 1, "offset": lambda _: 0, "pow10": lambda _: 0}
+
+
+def _variable_unit(value: Value, quantity: Quantity | None, scope: Scope) -> tuple[Take, dict[str, Line]]:
+    """What gives the name of the unit, and the lines of all that it may be."""
+    if value.unit is None or _only_literal(value.unit):
+        return (lambda _: ""), {"": _unit_line(value, quantity)}
+    if quantity is None:
+        raise Fault("", "only a field has a unit; give it to the whole")
+    lines = conversions(quantity.unit)
+    named = [meaning for meaning in (value.unit.enum or {}).values() if isinstance(meaning, str)]
+    rare = {name: convert(name, quantity.unit) for name in named if name not in lines}
+    return compile_text(value.unit, scope), lines | rare
+
+
+def _remembering(lines: dict[str, Line]) -> Callable[[float, float, float, str], Apply | None]:
+    @lru_cache(maxsize=64)
+    def apply_of(scale: float, offset: float, power: float, unit: str) -> Apply | None:
+        return along(Line(fraction(scale) * _power(power), fraction(offset)).then(lines[unit]))
+
+    return apply_of

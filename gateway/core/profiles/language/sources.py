@@ -1,0 +1,333 @@
+"""Where a profile takes values from: each source of the profile language, compiled to a plain function of what is here."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from json import dumps
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway.core.profiles.language.paths import Around, Get, Node, Nothing, Path, end_of, parse_path
+from gateway.core.profiles.mapped import Params
+from schemas.profile_values import FirstOf, Source
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(slots=True, repr=False)
+class Cursor:
+    """Where the mapping stands: in a document and, inside of ``each``, at one of its items.
+
+    :ivar number: the item's place in the list or map, from 0.
+    :ivar item: what stands there; only inside of ``each``, as all that follows.
+    :ivar value: its value, where ``each`` gives it one; else the item.
+    :ivar key: its name, key or number.
+    :ivar taken: what stood in the braces of its name, where map has a pattern for it.
+    :ivar around: key and member of what surrounds it, the innermost first; only where the profile asks for it.
+    :ivar memo: what was found once for all items.
+    :ivar device: the point's own device, where the profile says one; empty where what stands there is none.
+    """
+
+    document: Any
+    captures: Mapping[str, str]
+    params: Params = field(default_factory=lambda: _NOTHING)  # Python 3.11 takes it for mutable: it has no hash there
+    properties: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    number: int = 0
+    item: Any = field(init=False)
+    value: Any = field(init=False)
+    key: str = field(init=False)
+    taken: Mapping[str, str] = field(init=False)
+    around: Around = field(init=False)
+    memo: dict[str, Any] = field(init=False)
+    device: str = field(init=False)
+
+    def enter_items(self) -> None:
+        """From here on it stands at items."""
+        self.key, self.taken, self.memo, self.around = "", _NOTHING, {}, ()
+
+    def leave_items(self) -> None:
+        """Stand at the document again."""
+        self.number = 0
+
+
+Take = Callable[[Cursor], Any]
+"""What stands here; None: nothing."""
+
+
+class Fault(ValueError):  # noqa: N818 - the field's word
+    """Something in a profile that cannot be.
+
+    :ivar key: path of the key from where the fault is told, may be empty.
+    """
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(what)
+        self.key = key
+        self.what = what
+
+
+@contextmanager
+def within(key: str) -> Iterator[None]:
+    """Say of a fault inside that it stands below ``key``."""
+    try:
+        yield
+    except Fault as fault:
+        raise Fault(_joined(key, fault.key), fault.what) from None
+    except ValueError as error:
+        raise Fault(key, str(error)) from None
+
+
+@dataclass(slots=True)
+class Scope:
+    """What may be named at a place of a profile.
+
+    :ivar captures: the named levels of its topics.
+    :ivar decoder: how its messages are decoded; some formats bring their own units and times.
+    :ivar decimal: the mark that the decoder took for the decimal one where it made numbers of texts; empty where it makes none.
+    :ivar in_each: there is an item.
+    :ivar around: how much surrounds an item: the selectors of ``each.of`` before the list that holds the items.
+    :ivar absent: first keys of a frame's document that it never has here.
+    :ivar taken: names in braces of the pattern for its name.
+    :ivar tests_hold: tells if a message in the tests has something at a path.
+    :ivar place: key of this place in the profile.
+    :ivar required: parameters without a default; filled while compiling.
+    :ivar faults: all that is wrong; filled while compiling.
+    """
+
+    captures: frozenset[str] = frozenset()
+    decoder: str = "json"
+    decimal: str = ""
+    in_each: bool = False
+    around: int = 0
+    absent: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    tests_hold: Callable[[str], bool] = lambda _: False
+    place: str = ""
+    required: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+    def below(self, key: str, *, in_each: bool | None = None, around: int = 0) -> "Scope":
+        """The same at ``key`` of this place."""
+        inside = self.in_each if in_each is None else in_each
+        return replace(self, place=_joined(self.place, key), in_each=inside, around=around or self.around)
+
+    @contextmanager
+    def gather(self, key: str) -> Iterator[None]:
+        """Put a fault inside on the list and go on, so that all faults of a profile are told at once."""
+        try:
+            with within(_joined(self.place, key)):
+                yield
+        except Fault as fault:
+            self.faults.append(fault)
+
+
+def _joined(place: str, key: str) -> str:
+    return f"{place}.{key}" if place and key else place or key
+
+
+def origin_of(source: Source) -> str:
+    """Where a value comes from, as the profile writes it; empty where that is no one place."""
+    for name in source.sources():
+        part = getattr(source, name, None)
+        if name == "literal":
+            return f"literal {dumps(part, ensure_ascii=False)}"
+        if name == "path" and source.path is not None:
+            return source.path.first_of[0]
+        if isinstance(part, str):
+            return part
+        if name == "first_of" and source.first_of is not None:
+            return source.first_of[0]
+    return ""
+
+
+def compile_source(source: Source, scope: Scope) -> Take | None:
+    """The function of a source; None when no source is given.
+
+    :raises Fault: it names something that is not there.
+    """
+    take = _plain(source, scope)
+    return take if take is None or source.param is not None else or_default(take, source.default)
+
+
+def _plain(source: Source, scope: Scope) -> Take | None:
+    if source.path is not None or source.first_of is not None:
+        with within("path" if source.path else "first_of"):
+            return compile_paths(source.path or FirstOf(first_of=source.first_of or []), scope)
+    if source.param is not None:
+        return _param(source.param, source.default, scope)
+    if source.topic is not None:
+        return _capture(source.topic, scope)
+    if source.property is not None:
+        name = source.property
+        return lambda here: here.properties.get(name)
+    if source.literal is not None:
+        literal = source.literal
+        return lambda _: literal
+    return _of_item(source, scope)
+
+
+def _of_item(source: Source, scope: Scope) -> Take | None:
+    for key in ("item", "key", "sibling"):
+        if getattr(source, key) is not None and not scope.in_each:
+            raise Fault(key, "there is an item only inside of each")
+    if source.item:
+        return lambda here: here.value
+    if source.key == OUTWARD:
+        _check_around(1, scope)
+        return lambda here: here.around[0][0]
+    if source.key:
+        return lambda here: here.key
+    if source.sibling is not None:
+        with within("sibling"):
+            return _sibling(compile_path(source.sibling, scope))
+    return None
+
+
+def _sibling(container: Take) -> Take:
+    def take(here: Cursor) -> Node:
+        found = container(here)
+        if isinstance(found, dict):
+            return found.get(here.key)
+        return found[here.number] if isinstance(found, list) and here.number < len(found) else None
+
+    return take
+
+
+def or_default(take: Take, default: object) -> Take:
+    """The same, with what is taken in place of nothing."""
+    if default is None:
+        return take
+
+    def with_default(here: Cursor) -> Node:
+        value = take(here)
+        return default if value is None else value
+
+    return with_default
+
+
+def _param(name: str, default: object, scope: Scope) -> Take:
+    if default is None:
+        scope.required.add(name)
+    return lambda here: here.params.get(name, default)
+
+
+def _capture(name: str, scope: Scope) -> Take:
+    if name not in scope.captures:
+        known = ", ".join(sorted(scope.captures)) or "none"
+        raise Fault("topic", f"{name!r} is no named level of the topics; there are: {known}")
+    return lambda here: here.captures.get(name)
+
+
+def compile_paths(paths: FirstOf, scope: Scope) -> Take:
+    """The first of several paths at which there is something."""
+    takes = [compile_path(text, scope) for text in paths.first_of]
+    if len(takes) == 1:
+        return takes[0]
+
+    def first(here: Cursor) -> Node:
+        return next((value for take in takes if (value := take(here)) is not None), None)
+
+    return first
+
+
+def compile_end(paths: FirstOf, scope: Scope) -> Callable[[Cursor], Nothing]:
+    """What tells where the first of several paths ends, when there is nothing at any of them."""
+    text = paths.first_of[0]
+    if text.startswith(OUTWARD):
+        levels, inner = out_of(text)
+        return lambda here: end_of(inner, here.around[levels - 1][1])
+    path = parse_path(text)
+    if text in scope.captures and not scope.in_each:
+        return lambda _: Nothing(f"the level {text} of the topic is not there")
+    if path.absolute or not scope.in_each:
+        absolute = path._replace(absolute=True)
+        return lambda here: end_of(absolute, here.document)
+    return lambda here: end_of(path, here.item)
+
+
+def document_path(paths: FirstOf, scope: Scope) -> Get | None:
+    """How to get what stands at a single path of the document; None when there is more to it."""
+    if len(paths.first_of) > 1:
+        return None
+    path = parse_path(paths.first_of[0])
+    return path.get if path.absolute and not (scope.in_each and path.searches) else None
+
+
+def compile_path(text: str, scope: Scope) -> Take:
+    """A path from where it starts: the document, the item, or a named level of the topic."""
+    if not scope.in_each and text in scope.captures:
+        return _capture(text, scope)
+    if text.split("/", 1)[0] == OUTWARD:
+        return _outward(text, scope)
+    path = parse_path(text)
+    if scope.absent and path.steps and (path.absolute or not scope.in_each):
+        _check_part(path, scope.absent)
+    if path.absolute and scope.in_each and path.searches:
+        return _once(path)
+    get = path.get
+    if path.absolute or not scope.in_each:
+        return lambda here: get(here.document)
+    return lambda here: get(here.item)
+
+
+OUTWARD: Final = ".."
+"""What surrounds the item."""
+
+
+def _outward(text: str, scope: Scope) -> Take:
+    """A path from what surrounds the item: ``../id``, and further out with each ``../``."""
+    levels, inner = out_of(text)
+    _check_around(levels, scope)
+    get = inner.get
+    return lambda here: get(here.around[levels - 1][1])
+
+
+def out_of(text: str) -> tuple[int, Path]:
+    """How far a path goes outwards, and the path from there."""
+    parts = text.split("/")
+    levels = next((at for at, part in enumerate(parts) if part != OUTWARD), len(parts))
+    return levels, parse_path("/".join(parts[levels:]))
+
+
+def _check_around(levels: int, scope: Scope) -> None:
+    if levels > scope.around:
+        out = "/".join([OUTWARD] * levels)
+        raise Fault(
+            "", f"{out} needs {levels} [*] in each.of before the list of the items, as /groups[*]/meters; it has {scope.around}"
+        )
+
+
+def _check_part(path: Path, absent: frozenset[str]) -> None:
+    """Refuse a path to what is never there: it would be nothing in every message."""
+    first = str(path.steps[0])
+    if first in absent:
+        raise Fault("", f"there is no /{first} here: {_ABSENT[first]}")
+
+
+_ABSENT: Final[Mapping[str, str]] = {
+    "codec": "what the network server has decoded is at /decoded; what a codec gives, with codec, is for points and ignore",
+    "struct": "it comes of struct, which the profile does not have",
+}
+
+
+def compile_own_value(take: Take, scope: Scope) -> Take:
+    """The value alone of what stands in an OBIS telegram with its unit and time."""
+    if scope.decoder != "obis":
+        return take
+
+    def own_value(here: Cursor) -> Node:
+        found = take(here)
+        return found["value"] if isinstance(found, dict) and "value" in found else found
+
+    return own_value
+
+
+def _once(path: Path) -> Take:
+    """A search in the document that gives the same for every item."""
+
+    def take(here: Cursor) -> Node:
+        if path.text not in here.memo:
+            here.memo[path.text] = path.get(here.document)
+        return here.memo[path.text]
+
+    return take

@@ -1,0 +1,285 @@
+"""The time of a point: ordered sources, of which the first that can be believed is taken."""
+
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import Any, Final, NamedTuple
+
+from gateway.core.profiles.language.calendars import (
+    clock_from_parts,
+    compile_clock,
+    compile_format,
+    from_parts,
+    is_clock,
+    of_line,
+    on_last_day,
+    parse_zone,
+)
+from gateway.core.profiles.language.instants import take_instant
+from gateway.core.profiles.language.paths import Node, Nothing
+from gateway.core.profiles.language.sources import (
+    Cursor,
+    Fault,
+    Scope,
+    Take,
+    compile_end,
+    compile_path,
+    compile_paths,
+    document_path,
+    within,
+)
+from gateway.core.profiles.language.texts import compile_text
+from gateway.core.profiles.language.values import compile_operand
+from gateway.core.profiles.mapped import MappingContext, Window
+from gateway.core.readings.timestamps import rfc3339_ms
+from schemas.profile_times import PART_NAMES, LastResort, TimeSource
+from schemas.profile_values import TextSource, Value
+from schemas.quantities import QUANTITIES, Quality
+
+Stamp = tuple[int | None, int]
+"""The time of a point, None for the gateway's at arrival, and the quality bit of a time that was counted back from arrival."""
+
+Read = Callable[[Cursor, MappingContext], int | None]
+
+ARRIVAL: Final[Stamp] = (None, 0)
+_FOR_EVER_MS: Final = 1 << 62
+_SPAN_MAX_S: Final = 1 << 38
+_SECONDS: Final = QUANTITIES["device_health"]["uptime_s"]
+"""What has the unit of a span."""
+
+
+def _nothing(_: Cursor) -> None:
+    return None
+
+
+class _Source(NamedTuple):
+    """One source, compiled.
+
+    :ivar quality: the bit of its times.
+    :ivar otherwise: what happens when its time cannot be believed; None: the next source is asked.
+    :ivar why_not: why it has no time, for those who explain it.
+    """
+
+    origin: str
+    read: Read
+    window: Window
+    quality: int
+    otherwise: LastResort | None
+    why_not: Callable[[Cursor], Nothing | None] = _nothing
+
+
+class Times:
+    """The sources of a time in their order.
+
+    :ivar of_items: it depends on the item of ``each``.
+    """
+
+    def __init__(self, sources: Sequence[TimeSource], scope: Scope) -> None:
+        """Compile the sources; faults go to the scope's list."""
+        self.of_items = scope.in_each or any(source.base is not None for source in sources)
+        self._sources: list[_Source] = []
+        self._last: Stamp | None = ARRIVAL
+        for number, source in enumerate(sources):
+            with scope.gather(str(number)):
+                if source.last is None:
+                    self._sources += _compile(source, scope)
+                elif number + 1 < len(sources):
+                    raise Fault("", f"{source.last} is the last resort; what stands behind it is never asked")
+                elif source.last == "skip":
+                    self._last = None
+
+    def add(self, origin: str, read: Read) -> None:
+        """One source more, which is asked last."""
+        self._sources.append(_Source(origin, read, Window(), 0, None))
+
+    def __call__(self, here: Cursor, context: MappingContext) -> Stamp | None:
+        """The time of a point; None when there must be no point."""
+        believes = context.believes
+        for _, read, window, quality, otherwise, _ in self._sources:
+            time_ms = read(here, context)
+            if time_ms is not None and believes(time_ms, window):
+                return time_ms, quality
+            if otherwise is not None:
+                return ARRIVAL if otherwise == "arrival" else None
+        return self._last
+
+    def explain(self, here: Cursor, context: MappingContext) -> list[tuple[str, Node]]:
+        """Each source that is asked, and its time in ms."""
+        steps: list[tuple[str, Any]] = []
+        for origin, read, window, _, otherwise, why_not in self._sources:
+            time_ms = read(here, context)
+            believed = time_ms is not None and context.believes(time_ms, window)
+            found = why_not(here) if time_ms is None else time_ms
+            steps.append((f"time from {origin}" + ("" if believed or time_ms is None else ", not believed"), found))
+            if believed or otherwise is not None:
+                break
+        return steps
+
+
+def times_of_envelope() -> Times:
+    """The time that the network server tells, then arrival."""
+    times = Times((), Scope())
+    parse = compile_format("auto", None, None)
+
+    def read(_: Cursor, context: MappingContext) -> int | None:
+        value = context.document.get("time")
+        time_ms = rfc3339_ms(value) if type(value) is str else None
+        return parse(value) if time_ms is None else time_ms
+
+    times.add("/time", read)
+    return times
+
+
+def _compile(source: TimeSource, scope: Scope) -> list[_Source]:
+    """A source; two for a time of SenML, which may be told in seconds since 1970 or from now (RFC 8428, 4.5.3)."""
+    if scope.decoder.startswith("senml") and source.format in {"auto", "senml"}:
+        seconds = source.model_copy(update={"format": "unix_s"})
+        return [_one(seconds, scope)._replace(otherwise=None), _from_now(source, scope)]
+    return [_one(source, scope)]
+
+
+def _from_now(source: TimeSource, scope: Scope) -> _Source:
+    seconds_from_now = compile_path("t_rel", scope)
+
+    def read(here: Cursor, context: MappingContext) -> int | None:
+        seconds = seconds_from_now(here)
+        if not seconds or not isinstance(seconds, int | float) or not abs(seconds) < _SPAN_MAX_S:
+            return None
+        return context.now_ms + round(seconds * 1000)
+
+    window = Window(source.max_past, source.max_future)
+    return _Source("t_rel", read, window, Quality.GATEWAY_TIME, source.else_)
+
+
+def _one(source: TimeSource, scope: Scope) -> _Source:
+    read, quality = _reader(source, scope)
+    if source.minus is not None:
+        with within("minus"):
+            read = _less(read, _span_ms(source.minus, scope))
+    window = Window(source.max_past, source.max_future)
+    if source.base is not None:
+        with within("step"):
+            read = _stepped(read, source, _span_ms(source.step, scope) if source.step else _nothing, window)
+    return _Source(_origin(source), read, window, quality, source.else_, _why_not(source, scope))
+
+
+def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | None]:
+    """What tells why there is no time: nothing stands at its path, or it is none of this format."""
+    paths = source.path or source.base
+    if paths is None or paths.first_of == ["arrival"]:
+        return _nothing
+    take, end = compile_paths(paths, scope), compile_end(paths, scope)
+
+    def why_not(here: Cursor) -> Nothing:
+        found = take(here)
+        return end(here) if found is None else Nothing(f"{str(found)[:40]!r} is not {source.format}")
+
+    return why_not
+
+
+def _origin(source: TimeSource) -> str:
+    paths = source.path or source.base
+    return paths.first_of[0] if paths else source.topic or source.property or _without_path(source)
+
+
+def _without_path(source: TimeSource) -> str:
+    return next((name for name in ("parts", "join") if getattr(source, name)), "arrival")
+
+
+def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
+    """What reads the time, and the quality bit of what it reads."""
+    if source.parts is not None:
+        return _from_parts(source, scope), 0
+    if _origin(source) == "arrival":
+        return (lambda _, context: context.now_ms), Quality.GATEWAY_TIME
+    if is_clock(source.format):
+        return _of_clock(source, scope), 0
+    with within("format"):
+        parse = compile_format(source.format, source.zone, source.epoch)
+        parse = of_line(parse) if scope.decoder == "obis" else parse
+    take = _take(source, scope)
+    if source.path is not None and (get := document_path(source.path, scope)) is not None:
+        return (lambda here, _: parse(get(here.document))), 0
+    return (lambda here, _: parse(take(here))), 0
+
+
+def _take(source: TimeSource, scope: Scope) -> Take:
+    if source.join is not None:
+        return compile_text(TextSource(join=source.join, by=source.by), scope)
+    if source.base is None:
+        return take_instant(source, scope)
+    with within("base"):
+        return compile_paths(source.base, scope)
+
+
+def _of_clock(source: TimeSource, scope: Scope) -> Read:
+    """A time of day, of the last day on which it may have been read."""
+    with within("format"):
+        if source.epoch is not None:
+            raise Fault("", "a time of day has no epoch")
+        parse, tz = compile_clock(source.format, source.zone)
+    take = _take(source, scope)
+    return _on_last_day(lambda here: parse(take(here)), tz, Window(source.max_past, source.max_future))
+
+
+def _on_last_day(clock: Take, tz: tzinfo, window: Window) -> Read:
+    def read(here: Cursor, context: MappingContext) -> int | None:
+        clock_ms = clock(here)
+        return None if clock_ms is None else on_last_day(clock_ms, tz, context.believes.latest_ms(window))
+
+    return read
+
+
+def _from_parts(source: TimeSource, scope: Scope) -> Read:
+    with within("zone"):
+        if source.zone is None:
+            raise Fault("", 'parts have no zone in them; give one, for example "+07:00"')
+        tz = parse_zone(source.zone)
+    takes: list[Take] = []
+    given = source.parts or {}
+    has_date = any(name in given for name in PART_NAMES[:3])
+    for name in PART_NAMES:
+        part = given.get(name)
+        with within(f"parts.{name}"):
+            if part is None and name in PART_NAMES[:3] and has_date:
+                raise Fault("", "a time needs year, month and day, or a time of day none of them")
+            if part is None and name == "hour" and not has_date:
+                raise Fault("", "a time of day needs its hour")
+            takes.append(_nothing if part is None else compile_operand(part, scope))
+    if not has_date:
+        window = Window(source.max_past, source.max_future)
+        return _on_last_day(lambda here: clock_from_parts(*(take(here) for take in takes[3:])), tz, window)
+    return lambda here, _: from_parts([take(here) for take in takes], tz)
+
+
+def _span_ms(span: Value, scope: Scope) -> Take:
+    """A span of time, told in seconds unless it has a unit, in ms."""
+    take = compile_operand(span, scope, _SECONDS)
+
+    def span_ms(here: Cursor) -> int | None:
+        seconds = take(here)
+        if not isinstance(seconds, int | float) or not abs(seconds) < _SPAN_MAX_S:
+            return None
+        return round(seconds * 1000)
+
+    return span_ms
+
+
+def _less(read: Read, span_ms: Take) -> Read:
+    def less(here: Cursor, context: MappingContext) -> int | None:
+        time_ms, age_ms = read(here, context), span_ms(here)
+        return None if time_ms is None or age_ms is None else time_ms - int(age_ms)
+
+    return less
+
+
+def _stepped(read: Read, source: TimeSource, step_ms: Take, window: Window) -> Read:
+    """The time of an item counted from its base. A base ahead of now makes all items wrong that go back from it."""
+    sign, first, base_window = source.sign, source.first, Window(_FOR_EVER_MS, window.max_future_ms)
+
+    def stepped(here: Cursor, context: MappingContext) -> int | None:
+        base_ms, one_ms = read(here, context), step_ms(here)
+        if base_ms is None or one_ms is None or (sign < 0 and not context.believes(base_ms, base_window)):
+            return None
+        return base_ms + sign * (first + here.number) * int(one_ms)
+
+    return stepped

@@ -1,0 +1,362 @@
+"""The profiles in force, and which of them takes a message.
+
+What comes before all is the profile that the registry names for the device, by name or by model; then the model that the
+envelope names; then, among those whose ``when`` holds, the one with more literal topic levels and more predicates. Two of equal
+rank are ambiguous: nobody may guess which meter it is.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from gateway.core.message import Message, Undecodable
+from gateway.core.profiles.candidates import (
+    NO_PORTS,
+    Candidate,
+    Frame,
+    Group,
+    Ignored,
+    NotData,
+    ProfileSelection,
+    Recognition,
+    Way,
+)
+from gateway.core.sparkplug.births import Address, parse_address
+from schemas.registry import device_key, plain_name, source_key
+from schemas.rejects import IgnoreCause, RejectReason
+
+if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+    from gateway.core.profiles.envelope_fast import Plain
+    from gateway.core.profiles.envelopes import Envelopes
+    from gateway.core.profiles.language.profile import CompiledProfile
+
+_SPARKPLUG: Final = "sparkplug_b"
+_NONE: Final[Sequence["CompiledProfile"]] = ()
+_NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
+_MODELS_MAX: Final = 4096
+_MODEL_LONGEST: Final = 100
+
+
+class Named(Protocol):
+    """What the registry says of a device's make."""
+
+    @property
+    def profile(self) -> str | None:
+        """The profile's name."""
+
+    @property
+    def model(self) -> str | None:
+        """The maker's name of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A device said that it is there, or its will that it is not."""
+
+    device: str
+    online: bool
+
+
+class Profiles:
+    """All profiles in force."""
+
+    def __init__(self, profiles: Iterable["CompiledProfile"] = (), envelopes: "Envelopes | None" = None) -> None:
+        self.by_name = {profile.name: profile for profile in profiles}
+        self.envelopes = envelopes
+        self._of_envelope = {
+            profile: Candidate(profile, _NO_CAPTURES)
+            for profile in self.by_name.values()
+            if profile.envelope is not None and not profile.filters
+        }
+        self._groups: dict[tuple[Candidate, ...], list[Group]] = {}
+        self._by_model: dict[str, Sequence[CompiledProfile]] = {}
+        for profile in self.by_name.values():
+            for model in {plain_name(profile.name), *profile.models}:
+                self._by_model[model] = (*self._by_model.get(model, ()), profile)
+
+    def topic(self, topic: str) -> "ProfiledTopic | None":
+        """Who may take the messages of a topic; None when nobody does."""
+        profiles: Iterable[CompiledProfile] = self.by_name.values()
+        address = parse_address(topic) if any(profile.decoder == _SPARKPLUG for profile in profiles) else None
+        if address is not None:
+            profiles = [profile for profile in profiles if profile.decoder == _SPARKPLUG]
+        candidates, states = [], []
+        for profile in profiles:
+            fits = [
+                (pattern.literal_levels, found) for pattern in profile.filters if (found := pattern.match(topic)) is not None
+            ]
+            if fits:
+                levels, captures = max(fits, key=lambda fit: fit[0])
+                candidates.append(Candidate(profile, captures, levels))
+            elif profile in self._of_envelope:
+                candidates.append(self._of_envelope[profile])
+            states += [
+                Candidate(profile, found) for pattern in profile.status_filters if (found := pattern.match(topic)) is not None
+            ]
+        if not (candidates or states or address):
+            return None
+        return ProfiledTopic(self, topic, self._grouped(tuple(candidates)), states, address)
+
+    def _grouped(self, candidates: tuple[Candidate, ...]) -> list[Group]:
+        """The groups of the candidates for a topic. Topics of network servers have the same ones, and share them."""
+        groups = self._groups.get(candidates)
+        if groups is not None:
+            return groups
+        alike: dict[Hashable, list[Candidate]] = {}
+        for candidate in sorted(candidates, key=lambda candidate: -candidate.rank[0]):
+            alike.setdefault((candidate.profile.decode_key, candidate.profile.envelope), []).append(candidate)
+        groups = [Group(group) for group in alike.values()]
+        if all(candidate.profile in self._of_envelope for candidate in candidates):
+            self._groups[candidates] = groups
+        return groups
+
+    def named(self, device: Named | None) -> Sequence["CompiledProfile"]:
+        """The profiles the registry means for a device; none when it says nothing."""
+        if device is None:
+            return _NONE
+        name = device.profile
+        if name is not None and (found := self.by_name.get(name)) is not None:
+            return (found,)
+        return self.of_model(name or device.model)
+
+    def of_model(self, model: object) -> Sequence["CompiledProfile"]:
+        """The profiles for a model, by the maker's name of it. How a name is written is looked at once."""
+        if not isinstance(model, str):
+            return _NONE
+        found = self._by_model.get(model)
+        if found is None:
+            found = self._by_model.get(plain_name(model), _NONE)
+            if len(self._by_model) < _MODELS_MAX and len(model) <= _MODEL_LONGEST:
+                self._by_model[model] = found
+        return found
+
+
+class ProfiledTopic:
+    """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
+
+    :ivar fast_path: the short way of a frame that is like the one before.
+    :ivar address: what the topic says in Sparkplug, where it is one of its topics and a profile reads it.
+    """
+
+    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "fast_path", "topic")
+
+    def __init__(
+        self,
+        profiles: Profiles,
+        topic: str,
+        groups: list[Group],
+        states: list[Candidate],
+        address: Address | None = None,
+    ) -> None:
+        self.topic = topic
+        self.address = address
+        self._profiles = profiles
+        self._states = states
+        self._groups = groups
+        self._usual: tuple[Group, Plain] | None = None
+        self.fast_path: Way | None = None
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a profile looks here for what tells that a device is there."""
+        return bool(self._states)
+
+    def status(self, payload: bytes) -> Said | None:
+        """What a message says of a device being there; None when it is no such message."""
+        for state in self._states:
+            online = state.profile.status(self.topic, payload)
+            if online is not None:
+                with suppress(Undecodable):
+                    return Said(self._device(state, {}, None), online)
+        return None
+
+    def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | Ignored:
+        """The frame in a payload, or why it is no data; ``document`` where it was decoded already.
+
+        :raises Undecodable: nobody takes it, or several do; :class:`Unnamed` when a registration would decide.
+        """
+        if not message.payload and self._ignores_empty():
+            return Ignored(IgnoreCause.RULE, self.device() or "")
+        asked = ProfileSelection()
+        for group in self._groups:
+            try:
+                given = document if document is not None else self._read(group, message.payload)
+            except Undecodable as why:
+                asked.unreadable = asked.unreadable or why
+                continue
+            if given is None:
+                continue
+            if type(given) is NotData:
+                return Ignored(IgnoreCause.NOT_DATA, given.device)
+            asked.readable = True
+            try:
+                found = self._named(group, given, registry, message) or self._ask(group, given, message, asked)
+            except Undecodable as why:
+                asked.failure = asked.failure or why
+                continue
+            if found is not None:
+                return found
+        return asked.verdict(self._names)
+
+    def _ignores_empty(self) -> bool:
+        return any(candidate.profile.ignores_empty for group in self._groups for candidate in group.candidates)
+
+    def _names(self) -> str:
+        return ", ".join(candidate.profile.name for group in self._groups for candidate in group.candidates)
+
+    def _read(self, group: Group, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
+        """The document of a group; None when it is in no envelope of theirs.
+
+        The messages of a topic come from one server: the envelope of the last one is tried first, in its short way.
+        """
+        if self._usual is not None and self._usual[0] is group:
+            plain = self._usual[1]
+            row = plain.row(payload)
+            document = plain.document(row, payload) if row is not None else None
+            if document is not None:
+                return document
+        raw = group.candidates[0].profile.read(payload)
+        if group.envelope is None:
+            return raw
+        envelopes = self._profiles.envelopes
+        envelope = envelopes.find(raw, group.envelope) if envelopes is not None else None
+        if envelope is None:
+            return None
+        if envelope.plain is not None:
+            self._usual = group, envelope.plain
+        return envelope.unwrap(raw)
+
+    def _ask(self, group: Group, document: Any, message: Message, asked: ProfileSelection) -> Frame | None:  # noqa: ANN401
+        """Ask all of a group. When there is nobody else to ask, the frame of the one who takes it."""
+        asked_here = group.for_document(document)
+        for candidate in asked_here:
+            profile = candidate.profile
+            try:
+                taken = profile.take(document, candidate.captures)
+                if taken is IgnoreCause.RULE:
+                    asked.ignored = True
+                elif taken is not None:
+                    device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
+                    ports = frozenset([document["port"]]) if group.envelope and len(asked_here) == 1 else NO_PORTS
+                    asked.fits(Frame(profile, candidate.captures, taken, device, _ALONE, ports), candidate.rank)
+            except Undecodable as why:
+                asked.failure = asked.failure or why
+        if not asked.decided:
+            asked.ignored = any(
+                _ignores(candidate, document) for candidate in group.candidates if not candidate.profile.by_registry
+            )
+            if group.unnamed is not None:
+                asked.unregistered = self._device(group.unnamed, document, message)
+        if asked.ignored:
+            asked.sender = _sender(group, document)
+        return None
+
+    def likeness(self, frame: Frame, payload: bytes) -> Recognition | None:
+        """What makes the next message on this topic like the one that holds this frame; None where that is not enough."""
+        plain = self._usual[1] if self._usual is not None else None
+        row = plain.row(payload) if plain is not None else None
+        one_device = frame.device.lower() in self.topic.lower()
+        if plain is None or row is None or not one_device or len(self._groups) > 1 or self._states or frame.ports == NO_PORTS:
+            return None
+        candidate = self._groups[0].of_profile[frame.profile]
+        return Recognition(plain, row[0], row[-1], frame.ports, frame.why) if candidate.told_by_envelope else None
+
+    def device(self) -> str | None:
+        """The device that the topic alone names, if it does."""
+        for group in self._groups:
+            for candidate in group.candidates:
+                with suppress(Undecodable):
+                    return self._device(candidate, {}, None)
+        return None
+
+    def _named(
+        self,
+        group: Group,
+        document: Any,  # noqa: ANN401
+        registry: Mapping[str, Named],
+        message: Message,
+    ) -> Frame | Ignored | None:
+        """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
+        if group.envelope is None:
+            meant: Sequence[CompiledProfile] = [
+                each.profile for each in group.candidates if self._registers(each, document, registry, message)
+            ]
+            why = _BY_REGISTRY
+        else:
+            meant, why = self._profiles.named(_entry(registry, document["device"])), _BY_REGISTRY
+            if not meant:
+                meant, why = self._profiles.of_model(document["model"]), _BY_ENVELOPE
+        for profile in meant:
+            candidate = group.of_profile.get(profile)
+            if candidate is None:
+                continue
+            taken = profile.take(document, candidate.captures)
+            if taken is IgnoreCause.RULE or (taken is None and _ignores(candidate, document)):
+                return Ignored(IgnoreCause.RULE, _sender(group, document))
+            if taken is not None:
+                device = taken["device"] if candidate.told_by_envelope else self._device(candidate, taken, message)
+                ports = profile.ports if len(meant) == 1 else NO_PORTS
+                return Frame(profile, candidate.captures, taken, device, why, ports)
+        return None
+
+    def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401
+        """Whether the registry names this profile for the device that it sees in the message."""
+        if not registry:
+            return False
+        try:
+            device = self._device(candidate, document, message)
+        except Undecodable:  # a message in which one profile finds no device may be another's
+            return False
+        return candidate.profile in self._profiles.named(_entry(registry, device))
+
+    def _device(self, candidate: Candidate, document: Any, message: Message | None) -> str:  # noqa: ANN401
+        profile, captures = candidate.profile, candidate.captures
+        if profile.tells_device:
+            properties = dict(message.user_properties) if message is not None and message.user_properties else {}
+            device = profile.device(document, captures, properties)
+        elif profile.envelope is None:
+            device = captures.get("device", "")
+        else:
+            device = document.get("device", "")
+            if captures:
+                device = _compared(device, captures, profile.name)
+        if not device:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"profile {profile.name}: the message does not tell its device")
+        return device
+
+
+def _sender(group: Group, document: Any) -> str:  # noqa: ANN401
+    """The device of a frame in an envelope, which proves that it is there. Of other messages nobody knows who wrote them."""
+    return document["device"] if group.envelope is not None else ""
+
+
+def _entry(registry: Mapping[str, Named], source: str) -> Named | None:
+    """The registry's entry for the device that sends under a name."""
+    return registry.get(source) or registry.get(source_key(source))
+
+
+def _compared(device: str, captures: Mapping[str, str], profile: str) -> str:
+    """The device that the envelope names; of a message without one, as a status, the one that the topic names.
+
+    :raises Undecodable: the topic names another device than the envelope.
+    """
+    in_topic = captures.get("device") or captures.get("dev_eui") or ""
+    if not device:
+        return device_key(in_topic)
+    if in_topic and in_topic != device and plain_name(in_topic) != plain_name(device):
+        detail = f"profile {profile}: the message is of {device}, but its topic names {in_topic[:80]!r}"
+        raise Undecodable(RejectReason.DEVICE_MISMATCH, detail)
+    return device
+
+
+def _ignores(candidate: Candidate, document: Any) -> bool:  # noqa: ANN401
+    with suppress(Undecodable):
+        return candidate.profile.ignores(candidate.profile.prepare(document), candidate.captures)
+    return False
+
+
+_BY_REGISTRY: Final = "the registry names it"
+_BY_ENVELOPE: Final = "the envelope names its model"
+_ALONE: Final = "it alone takes it"

@@ -1,0 +1,1 @@
+"""One reading: its payload, time, counters, duplicates, and the line of text that it becomes."""

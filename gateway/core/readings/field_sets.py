@@ -1,0 +1,98 @@
+"""Field sets: which fields come together in a reading. Fleets have a few dozen, so what follows from one is worked out once."""
+
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from struct import Struct
+from typing import Final
+
+from gateway.core.readings.counters import RATE_PER_H
+from gateway.core.readings.line_protocol import line_format
+from schemas.quantities import HEALTH, QUANTITIES
+from schemas.readings import Value
+
+SHAPES_MAX: Final = 1 << 12
+_HEALTH_FIELDS: Final = frozenset(QUANTITIES[HEALTH])
+_ORDER: Final = list(
+    dict.fromkeys(field for quantities in QUANTITIES.values() for field in quantities if field not in _HEALTH_FIELDS)
+)
+_PLACES: Final = {field: place for place, field in enumerate([*_ORDER, *QUANTITIES[HEALTH]])}
+"""Field → its place in a point. A field that is in no table comes first."""
+
+
+class FieldSet:
+    """One set of fields, in the order of the table: those of the domain first, then those of device health.
+
+    :ivar number: small number that stands for it; 0 for those that are one too many.
+    :ivar names: its fields in their order.
+    :ivar values_of: takes the values of these fields, in this order, out of a reading that has them in any.
+    :ivar pack: makes the words that the window of duplicates remembers of a reading: two, and 16 bits a field (those of a
+        field_set
+        that is one too many: 16 bits in all).
+    :ivar words: how many words that are.
+    :ivar counters: position, name and greatest rate per hour of the counters among the fields.
+    """
+
+    __slots__ = ("_format", "_split", "counters", "fields", "names", "number", "pack", "values_of", "words")
+
+    def __init__(self, number: int, fields: tuple[str, ...]) -> None:
+        self.number = number
+        self.names = fields
+        self.values_of: Callable[[Mapping[str, Value]], tuple[Value, ...]] = _getter(fields)
+        self.fields = frozenset(fields)
+        own = [field for field in fields if field not in _HEALTH_FIELDS]
+        remembered = Struct(f"=QQ{len(fields) if number else 1}H")
+        self.words = -(-remembered.size // 8)
+        self.pack = Struct(f"{remembered.format}{8 * self.words - remembered.size}x").pack
+        self._split = len(own)
+        self._format = "\n".join([line_format(part) for part in (own, fields[len(own) :]) if part])
+        self.counters = [(at, field, RATE_PER_H[field]) for at, field in enumerate(own) if field in RATE_PER_H]
+
+    def lines(self, domain: str, tags: str, values: tuple[Value, ...], tail: str) -> str:
+        """A reading as line protocol: its point, and behind it the one of device health, where it has them."""
+        split = self._split
+        if split == len(values):
+            return self._format % (domain, tags, *values, tail)
+        if not split:
+            return self._format % (HEALTH, tags, *values, tail)
+        return self._format % (domain, tags, *values[:split], tail, HEALTH, tags, *values[split:], tail)
+
+
+class FieldSets:
+    """All field_sets met so far; a flood of new ones is served, but not remembered.
+
+    :ivar by_fields: the field_set of fields in the order in which some device has them, for the one who asks for each reading;
+        :meth:`of` knows them all.
+    :ivar words: the words that are remembered of a reading, by the number of its field_set.
+    """
+
+    def __init__(self) -> None:
+        self.by_fields: dict[tuple[str, ...], FieldSet] = {}
+        self._by_names: dict[tuple[str, ...], FieldSet] = {}
+        self._by_number: list[FieldSet] = [FieldSet(0, ())]
+        self.words: list[int] = [self._by_number[0].words]
+
+    def of(self, fields: tuple[str, ...]) -> FieldSet:
+        """The field_set of these fields, in whatever order they come."""
+        return self.by_fields.get(fields) or self._new(fields)
+
+    def _new(self, fields: tuple[str, ...]) -> FieldSet:
+        names = tuple(sorted(fields, key=lambda field: _PLACES.get(field, -1)))
+        field_set = self._by_names.get(names)
+        if field_set is None:
+            if len(self._by_number) >= SHAPES_MAX:
+                return FieldSet(0, names)
+            field_set = self._by_names[names] = FieldSet(len(self._by_number), names)
+            self._by_number.append(field_set)
+            self.words.append(field_set.words)
+        if len(self.by_fields) < SHAPES_MAX:
+            self.by_fields[fields] = field_set
+        return field_set
+
+    def fields_of(self, number: int) -> tuple[str, ...]:
+        """The fields of the field_set of that number, in their order; none for one that was too many."""
+        return self._by_number[number].names if number < len(self._by_number) else ()
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Value]], tuple[Value, ...]]:
+    """Takes the values of these keys; of one key alone, ``itemgetter`` gives no tuple."""
+    return itemgetter(*names) if len(names) > 1 else lambda values: tuple([values[name] for name in names])

@@ -1,0 +1,223 @@
+"""Native payloads: bytes → objects whose every value is canonical, with what had to be left out.
+
+Nearly every message passes the compiled types of :mod:`schemas.readings` in one call. What does not goes the patient way: key
+by key, a fault of one value costs that value, a fault of one object in an array costs that object.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import DecodeError, ValidationError, convert
+from msgspec.json import Decoder
+from pydantic_core import from_json, to_json
+
+from gateway.core.message import Undecodable
+from gateway.core.readings.repeated_keys import Repeating, with_repeating
+from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
+from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_types
+from schemas.rejects import DropCause, RejectReason
+from schemas.topics import is_name
+
+_BOM: Final = b"\xef\xbb\xbf"
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
+"""Digits are given back to nobody, so that each is met once: a text of 256 KiB of them would take minutes else."""
+
+_WORDS: Final = {"on": True, "off": False}
+_QUOTED: Final = 80
+_OF_ONE_TEXT: Final = 2
+_AS_IN_THE_TABLE: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+Drop = tuple[str, DropCause]
+"""A key and why its value was left out."""
+
+
+class Decoded:
+    """One object of a payload: canonical values, and what was left out of it.
+
+    :ivar source: the object as it came in an array; None when it is the whole payload.
+    """
+
+    __slots__ = ("dropped", "source", "values")
+
+    def __init__(self, values: NativeReading, dropped: list[Drop] | None = None, source: object = None) -> None:
+        self.values = values
+        self.dropped = dropped
+        self.source = source
+
+    def payload(self) -> bytes:
+        """The bytes of this object alone."""
+        return to_json(self.source, inf_nan_mode="constants")
+
+
+@dataclass(slots=True)
+class Broken:
+    """One object of an array that is no reading, with its bytes; the others of the array go on."""
+
+    why: Undecodable
+    payload: bytes
+
+
+class NativeDecoder:
+    """The decoder of one domain's native payloads."""
+
+    def __init__(self, domain: str) -> None:
+        self.domain = domain
+        self.quantities = QUANTITIES[domain] | QUANTITIES[HEALTH]
+        types = native_types(domain)
+        self._from_bytes: Callable[[bytes], NativeReading] = Decoder(types).decode
+        self._from_object: Callable[[object], NativeReading] = partial(convert, type=types)
+
+    def decode_plain(self, payload: bytes) -> NativeReading | None:
+        """The one reading of a payload in which nothing needs thought; None for every other payload."""
+        try:
+            plain = self._from_bytes(payload)
+        except (DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        # A key has two quotes, and a text two. A key that is unknown, or stands twice, has two more.
+        surplus = payload.count(b'"') - 2 * len(plain)
+        if not surplus or (surplus == _OF_ONE_TEXT and type(plain.get("ts")) is str) or surplus == 2 * _texts_in(plain):
+            return plain
+        return None
+
+    def decode(self, payload: bytes) -> list[Decoded | Broken]:
+        """All objects of ``payload``, in its order.
+
+        :raises Undecodable: when the message as a whole is none of ours.
+        """
+        plain = self.decode_plain(payload)
+        return [Decoded(plain)] if plain is not None else self.decode_slow_path(payload)
+
+    def decode_slow_path(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
+        """The same for a payload that is not plain; ``raised`` are the greater maxima of a device's fields."""
+        document = _parse(payload)
+        if not isinstance(document, list):
+            return [self._object(document, raised)]
+        if len(document) > ARRAY_MAX:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(document)} readings in one message; send at most {ARRAY_MAX}")
+        if not document:
+            raise Undecodable(RejectReason.BAD_PAYLOAD, "the list of readings is empty")
+        return [self._item(item, raised) for item in document]
+
+    def _item(self, item: object, raised: Mapping[str, float]) -> Decoded | Broken:
+        if type(item) is Repeating:
+            return Broken(stands_twice(item), item.payload())
+        try:
+            values = self._from_object(item)
+            if isinstance(item, dict) and len(values) == len(item):  # no key is unknown
+                return Decoded(values, source=item)
+        except ValidationError:
+            pass
+        try:
+            decoded = self._object(item, raised)
+        except Undecodable as why:
+            return Broken(why, to_json(item, inf_nan_mode="constants"))
+        decoded.source = item
+        return decoded
+
+    def _object(self, document: object, raised: Mapping[str, float]) -> Decoded:
+        if type(document) is Repeating:
+            raise stands_twice(document)
+        if not isinstance(document, dict):
+            kind = type(document).__name__
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"a reading is a JSON object, this is a {kind}")
+        found: NativeReading = {}
+        dropped: list[Drop] = []
+        for key, value in document.items():
+            if value is None:
+                continue
+            quantity = self.quantities.get(key)
+            if quantity is not None and key in raised:
+                quantity = replace(quantity, maximum=max(quantity.maximum, raised[key]))
+            cleaned = clean(quantity, value) if quantity is not None else _clean_envelope(key, value)
+            if isinstance(cleaned, DropCause):
+                dropped.append((key, cleaned))
+            elif cleaned is not None:
+                found[key] = cleaned
+        return Decoded(found, dropped)
+
+
+def _parse(payload: bytes) -> object:
+    stripped = payload.removeprefix(_BOM).rstrip(b"\0 \t\r\n")
+    try:
+        document = from_json(stripped, allow_inf_nan=True)
+    except ValueError as error:
+        try:
+            payload.decode()
+        except UnicodeDecodeError as at:
+            raise Undecodable(RejectReason.NOT_UTF8, f"byte {at.start} is not UTF-8") from None
+        raise Undecodable(RejectReason.BAD_JSON, f"not JSON: {error}") from None
+    return with_repeating(document, stripped)
+
+
+def _texts_in(plain: NativeReading) -> int:
+    """Number of the values that are texts: the time, as some write it, and tags."""
+    return (type(plain.get("ts")) is str) + sum(map(plain.__contains__, TEXT_TAGS))
+
+
+def stands_twice(found: Repeating) -> Undecodable:
+    """The fault of an object in which a key stands twice."""
+    what = f"the key {found.key[:_QUOTED]!r} stands twice in a reading; let the device write each key once"
+    return Undecodable(RejectReason.BAD_JSON, what)
+
+
+def clean(quantity: Quantity, value: object) -> float | bool | DropCause:
+    """A value as its quantity wants it, or why it must be dropped."""
+    if quantity.kind is Kind.STATE:
+        return _clean_state(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
+        value = float(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return DropCause.WRONG_TYPE
+    try:
+        number = float(value)
+    except OverflowError:
+        return DropCause.NOT_FINITE
+    if not math.isfinite(number):
+        return DropCause.NOT_FINITE
+    number = abs(number) if quantity.absolute else number
+    return number if quantity.minimum <= number <= quantity.maximum else DropCause.OUT_OF_BOUNDS
+
+
+def _clean_state(value: object) -> bool | DropCause:
+    if isinstance(value, str):
+        return _WORDS.get(value.strip().lower(), DropCause.WRONG_TYPE)
+    if isinstance(value, bool | int | float) and value in {0, 1}:
+        return bool(value)
+    return DropCause.NOT_FINITE if isinstance(value, float) and not math.isfinite(value) else DropCause.WRONG_TYPE
+
+
+def _clean_envelope(key: str, value: object) -> float | str | DropCause | None:
+    """A key that is no quantity; None leaves it out without a word (a sequence number nobody can count with)."""
+    if key == "ts":
+        return value if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    if key == "seq":
+        return _clean_seq(value)
+    if key not in TEXT_TAGS:
+        return DropCause.UNKNOWN_KEY
+    if not isinstance(value, str):
+        return DropCause.WRONG_TYPE
+    if key == "vehicle_class":
+        return value if value in VEHICLE_CLASSES else "other"
+    return value if is_name(value) else DropCause.BAD_TAG
+
+
+def _clean_seq(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if 0 <= value <= SEQ_MAX else None
+
+
+def describe_drops(dropped: list[Drop] | None) -> str:
+    """The drops as people read them in a reject."""
+    if not dropped:
+        return "the object holds no quantity"
+    text = ", ".join(f"{key[:_QUOTED]} ({cause})" for key, cause in dropped[:10])
+    return f"no value left: {text}" + (f" and {len(dropped) - 10} more" if len(dropped) > 10 else "")  # noqa: PLR2004

@@ -1,0 +1,102 @@
+"""How much of what a utility has registered reports: per area and domain, against the plan's 100 %."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.core.status.silence import UNREGISTERED, Presence
+from schemas.quantities import DOMAINS
+from schemas.registry import RegisteredDevice, device_key
+
+
+class Stand(NamedTuple):
+    """The state of a device, as the gateway says.
+
+    :ivar presence: by :mod:`gateway.core.status.silence`.
+    :ivar domain: what it measures, where that is known.
+    """
+
+    presence: str
+    domain: str | None = None
+
+
+class Group(NamedTuple):
+    """Where devices are counted; None: not known."""
+
+    area: str | None
+    domain: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Devices of a group; None: nobody knows, since the gateway does not run.
+
+    :ivar reporting: registered ones that are online.
+    :ivar silent: registered ones that were heard, and are silent.
+    :ivar new: registered ones that were never heard, and could not be expected yet.
+    :ivar unknown: registered ones that were never heard.
+    :ivar unregistered: devices that were heard and that the registry does not name.
+    """
+
+    registered: int
+    reporting: int | None = None
+    silent: int | None = None
+    new: int | None = None
+    unknown: int | None = None
+    unregistered: int | None = None
+
+    @property
+    def unheard(self) -> int | None:
+        """Registered ones that were never heard."""
+        return None if self.new is None or self.unknown is None else self.new + self.unknown
+
+    @property
+    def share_pct(self) -> float | None:
+        """Of the registered ones those that report, in percent; None where there is nothing to divide."""
+        return None if self.reporting is None or not self.registered else 100 * self.reporting / self.registered
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The count of each group in the order of areas and domains, of each domain, and of all."""
+
+    groups: dict[Group, Count]
+    domains: dict[str | None, Count]
+    total: Count
+
+
+def coverage(registered: Iterable[RegisteredDevice], met: Mapping[str, Stand] | None) -> Coverage:
+    """Count devices.
+
+    :param met: the state of each device that the gateway knows, by its id; None: it does not run.
+    """
+    others = None if met is None else {device_key(name): device for name, device in met.items()}
+    states: defaultdict[Group, Counter[str]] = defaultdict(Counter)
+    for device in registered:
+        stand = (others or {}).pop(device_key(device.id), None) or Stand(Presence.NEW)
+        states[Group(device.area, device.domain or stand.domain)][stand.presence] += 1
+    for stranger in (others or {}).values():
+        states[Group(None, stranger.domain)][UNREGISTERED] += 1
+    groups = sorted(states, key=lambda group: (group.area is None, group.area or "", _rank(group.domain)))
+    domains: dict[str | None, Counter[str]] = {}
+    for group in sorted(groups, key=lambda group: _rank(group.domain)):
+        domains.setdefault(group.domain, Counter()).update(states[group])
+    known = met is not None
+    return Coverage(
+        {group: _count(states[group], known=known) for group in groups},
+        {domain: _count(state, known=known) for domain, state in domains.items()},
+        _count(sum(states.values(), Counter()), known=known),
+    )
+
+
+def _rank(domain: str | None) -> int:
+    return DOMAINS.index(domain) if domain in DOMAINS else len(DOMAINS)
+
+
+def _count(states: Counter[str], *, known: bool) -> Count:
+    registered = states.total() - states[UNREGISTERED]
+    if not known:
+        return Count(registered)
+    online, silent, new, unknown = (states[presence] for presence in Presence)
+    return Count(registered, online, silent, new, unknown, states[UNREGISTERED])

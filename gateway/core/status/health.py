@@ -1,0 +1,75 @@
+"""What the gateway says every minute of each registered device: whether it is up, its silence, its clock, what it lost.
+
+Points of ``device_health``, beside those that devices send themselves: same tags, other fields. They are outside the ledger.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Streams, Unresolved
+from gateway.core.readings.line_protocol import escape_tag, tag_text
+from gateway.core.status.silence import Presence, Silence
+from schemas.quantities import HEALTH
+from schemas.registry import RegisteredDevice, device_key
+
+LINES_MAX: Final = 5000
+"""Lines in one body."""
+
+
+@lru_cache(maxsize=4096)
+def _around(area: str | None, site: str | None) -> tuple[str, str]:
+    """What stands before and behind the device among the tags; fleets have few areas and sites."""
+    return tag_text((("area", area or ""),)), tag_text((("site", site or ""),))
+
+
+def health_line(device: Device, registered: RegisteredDevice, silence: Silence, now_ms: int) -> str:
+    """The point of one device.
+
+    It is up while it is online (:mod:`gateway.core.status.silence`). Of one that was never heard nobody knows how long it has
+    been silent, or how its clock stands.
+    """
+    area, site = _around(registered.area, registered.site)
+    fields, seen_ms = "", device.last_seen_ms
+    if device.offset_ms is not None:
+        fields = f"clock_offset_s={device.offset_ms / 1000!r},"
+    if seen_ms:
+        silent_ms = now_ms - seen_ms if seen_ms < now_ms else 0
+        up = silence.presence(device, now_ms) is Presence.ONLINE
+        fields += f"silence_s={silent_ms / 1000!r},seq_missing={float(device.seq_missing)!r},up={up!r}"
+    else:
+        fields += "seq_missing=0.0,up=False"
+    return f"{HEALTH}{area},device={escape_tag(device.name)}{site} {fields} {now_ms}"
+
+
+def registered_devices(streams: Streams) -> Iterator[Device]:
+    """Every device that the registry names, once. One that was not met yet is let in now, with what is remembered of it.
+
+    One that may not be let in, as a simulated one where those are refused, is there all the same, as never heard.
+    """
+    for name, registered in streams.registry.items():
+        if registered.source is not None and name != registered.id:
+            continue
+        device: Device | Unresolved | None = streams.devices.get(name)
+        if device is None and isinstance(registered, RegisteredDevice):
+            is_canonical = registered.source is not None or (device_key(name) == name and registered.id not in streams.devices)
+            device = streams.meet(name) if is_canonical else None
+            if isinstance(device, Unresolved):
+                device = Device(registered.id, registered)
+        if isinstance(device, Device):
+            yield device
+
+
+def health_lines(devices: Iterable[Device], silence: Silence, now_ms: int, most: int = LINES_MAX) -> Iterator[list[str]]:
+    """The points of the registered ones among ``devices``, at most ``most`` at a time; each made when asked for."""
+    rest = iter(devices)
+    while some := list(islice(rest, most)):
+        lines = [
+            health_line(device, device.registered, silence, now_ms)
+            for device in some
+            if isinstance(device.registered, RegisteredDevice)
+        ]
+        if lines:
+            yield lines

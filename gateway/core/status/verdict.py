@@ -1,0 +1,144 @@
+"""The verdict: whether all is well, and else what is not, as data that a page words in its reader's language.
+
+Each finding names its sentence by a key and gives the numbers in it. What a server or the system said goes along, quoted.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from gateway.core.devices.device import Device
+from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.silence import Presence, Silence
+
+REJECTS_WITHIN_MIN: Final = 10
+"""Rejects of so many minutes count; older ones are history."""
+
+ORIGINS_WITHIN_MIN: Final = 10
+"""The same for messages that found no place, or made room."""
+_FILLING: Final = 0.8
+_SITE_LEAST: Final = 3
+"""From so many silent devices on, more than half of all is no chance."""
+
+
+class Level(StrEnum):
+    """Weight of a finding; the worst finding decides."""
+
+    GOOD = "good"
+    ATTENTION = "attention"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that people should know.
+
+    :ivar key: names the sentence; :mod:`gateway.i18n.findings` has it in both languages.
+    :ivar params: what stands in the sentence; ``domain`` and ``reason`` are codes of closed lists.
+    :ivar detail: what a server, the system or a file's check said, quoted.
+    """
+
+    key: str
+    level: Level
+    params: Mapping[str, float | str] = field(default_factory=dict)
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Devices by domain and state.
+
+    :ivar domains: domain, or ``no_domain`` → how many devices stand how.
+    :ivar clocks_off: online devices whose time is not believed, or far behind.
+    """
+
+    domains: dict[str, Counter[Presence]] = field(default_factory=dict)
+    clocks_off: int = 0
+    unregistered: int = 0
+
+    @property
+    def total(self) -> Counter[Presence]:
+        """The same over all domains."""
+        return sum(self.domains.values(), Counter())
+
+    def look_at(self, devices: Iterable[Device], silence: Silence, rules: TimeRules, now_ms: int) -> None:
+        """Count these too."""
+        for device in devices:
+            presence = silence.presence(device, now_ms)
+            self.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
+            self.unregistered += device.registered is None
+            offset_ms = device.offset_ms
+            if offset_ms is not None and presence is Presence.ONLINE:
+                behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # what was measured a while ago may come late
+                self.clocks_off += not -behind_ms <= offset_ms <= rules.max_future_ms
+
+
+def of_devices(fleet: Fleet) -> list[Finding]:
+    """Findings about devices: the silent ones, those never heard, wrong clocks."""
+    total = fleet.total
+    expected, quiet = _expected(total), total[Presence.SILENT] + total[Presence.UNKNOWN]
+    if quiet and quiet == expected:
+        return [Finding("all_silent", Level.TROUBLE, {"total": expected})]
+    found = []
+    if silent := total[Presence.SILENT]:
+        most = silent >= _SITE_LEAST and 2 * silent > expected
+        found.append(Finding("silent", Level.TROUBLE if most else Level.ATTENTION, {"silent": silent, "total": expected}))
+    for domain, counts in fleet.domains.items():
+        if counts[Presence.SILENT] >= _SITE_LEAST and not counts[Presence.ONLINE]:
+            found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": _expected(counts)}))
+    if unknown := total[Presence.UNKNOWN]:
+        found.append(Finding("never_heard", Level.ATTENTION, {"count": unknown}))
+    if fleet.clocks_off:
+        found.append(Finding("clocks_off", Level.ATTENTION, {"count": fleet.clocks_off}))
+    return found
+
+
+def _expected(counts: Counter[Presence]) -> int:
+    """Devices that should be heard."""
+    return counts.total() - counts[Presence.NEW]
+
+
+def of_data(rejects: Counter[str], lost: int, expired: int) -> list[Finding]:
+    """Findings about readings that did not become data.
+
+    :param rejects: those of the last ten minutes, by reason.
+    :param lost: messages of the quarantine since the start; what the journal lost is an alarm of its own.
+    :param expired: readings since the start.
+    """
+    found = []
+    if lost:
+        found.append(Finding("lost", Level.TROUBLE, {"count": lost}))
+    if expired:
+        found.append(Finding("expired", Level.ATTENTION, {"count": expired}))
+    if rejects:
+        ((reason, _),) = rejects.most_common(1)
+        params: dict[str, float | str] = {"count": rejects.total(), "minutes": REJECTS_WITHIN_MIN, "reason": reason}
+        found.append(Finding("rejects_lately", Level.ATTENTION, params))
+    return found
+
+
+def of_stores(**filled: tuple[int, int]) -> list[Finding]:
+    """Findings about stores that fill.
+
+    :param filled: store → bytes that it holds, and may hold.
+    """
+    return [
+        Finding(f"{store}_filling", Level.ATTENTION, {"pct": min(100, 100 * used_bytes // max_bytes)})
+        for store, (used_bytes, max_bytes) in filled.items()
+        if max_bytes and used_bytes >= _FILLING * max_bytes
+    ]
+
+
+_ORDER: Final = {Level.TROUBLE: 0, Level.ATTENTION: 1}
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings in the order of their weight."""
+    return sorted(findings, key=lambda finding: _ORDER[finding.level])
+
+
+def level_of(findings: Iterable[Finding]) -> Level:
+    """The verdict in a word."""
+    return min((finding.level for finding in findings), key=_ORDER.__getitem__, default=Level.GOOD)

@@ -1,0 +1,1 @@
+"""From the broker: the connection, messages into the core, and PUBACKs back."""

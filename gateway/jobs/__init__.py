@@ -1,0 +1,1 @@
+"""Slow tasks beside the lanes."""

@@ -1,0 +1,1 @@
+"""Profiles proposed from what devices tell Home Assistant about themselves."""

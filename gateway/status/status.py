@@ -1,0 +1,290 @@
+"""What the gateway knows of itself at this moment: for pages, metrics and the point it writes about itself."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, TypedDict
+
+from gateway import __version__
+from gateway.codecs.async_client import AsyncCodecs
+from gateway.config.model import Config
+from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.delivery.batch import Body, encode
+from gateway.core.delivery.catch_up import Progress
+from gateway.core.delivery.rates import Rates
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Unresolved
+from gateway.core.ledger import Ledger
+from gateway.core.message import Reading
+from gateway.core.process import Processor
+from gateway.core.readings.line_protocol import escape_tag
+from gateway.core.status.coverage import Stand
+from gateway.core.status.health import registered_devices
+from gateway.core.status.silence import UNREGISTERED, Presence, Silence
+from gateway.core.status.verdict import Finding, Fleet, Level, of_data, of_devices, of_stores, worst_first
+from gateway.delivery.live_lane import Delivery
+from gateway.events import Events
+from gateway.status import troubles
+from gateway.storage.journal import Stock
+from gateway.storage.quarantine_keeper import Quarantine
+from gateway.storage.recovery.tally import Tally
+from gateway.storage.replay import Committed, Replayed
+from schemas.registry import RegisteredDevice, device_key
+
+_LOOKED_AT_TOGETHER: Final = 200
+"""Devices."""
+
+
+@dataclass(slots=True)
+class JournalState:
+    """What stands in the journal, measured now and then.
+
+    :ivar tally: what of it is missing.
+    """
+
+    tally: Tally
+    used_bytes: int = 0
+    batches: int = 0
+    oldest_ms: int | None = None
+
+    def note(self, stock: Stock, used_bytes: int) -> None:
+        """Take a measurement."""
+        self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
+
+    def missing(self) -> list[Finding]:
+        """The alarm about missing readings, until it is acknowledged."""
+        tally = self.tally
+        if not tally.missing:
+            return []
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(tally.since_ms / 1000))
+        return [Finding("missing", Level.TROUBLE, {"count": tally.missing, "file": tally.database.name, "since": since})]
+
+    @property
+    def oldest_s(self) -> float:
+        """Age of the oldest batch; 0 when there is none."""
+        return 0.0 if self.oldest_ms is None else max(0.0, time.time() - self.oldest_ms / 1000)
+
+
+class CatchUp(TypedDict):
+    """``catch_up`` of ``/api/status``.
+
+    :ivar readings_in: came in since the journal was last empty.
+    :ivar per_s: None while that cannot be said, as while InfluxDB is away.
+    :ivar since: when the oldest of those that wait was stored, in ms; looked at every few seconds.
+    """
+
+    readings_left: int
+    readings_in: int
+    per_s: float | None
+    seconds_left: float | None
+    since: int | None
+
+
+@dataclass(slots=True)
+class Status:
+    """References to all that can be asked.
+
+    :ivar areas: code → name of each area, as the registry in force names them.
+    :ivar rejects_kept: the number of rejects in the store, by reason; looked at every few seconds.
+    """
+
+    config: Config
+    processor: Processor
+    delivery: Delivery
+    acknowledger: Acknowledger
+    ledger: Ledger
+    events: Events
+    codecs: AsyncCodecs
+    quarantine: Quarantine
+    journal: JournalState
+    silence: Silence = field(default_factory=Silence)
+    areas: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
+    rates: Rates = field(default_factory=Rates)
+    rejects_kept: Mapping[str, int] = field(default_factory=dict)
+
+    def find_backlog(self, stock: Stock, used_bytes: int) -> None:
+        """What stands in the journal at the start was received by an earlier run, and is pending now."""
+        self.ledger.receive(stock.readings, "journal", "journal")
+        self.journal.note(stock, used_bytes)
+        self.events.backlog_found(stock.readings)
+
+    def salvaged(self, bodies: list[Body]) -> None:
+        """Rows of a damaged journal come into the new one."""
+        self.ledger.receive(sum(body.readings for body in bodies), "journal", "journal")
+
+    def gone(self, readings: int) -> None:
+        """Readings that an earlier run stored in the journal are lost; nobody can say of which domain they were."""
+        self.ledger.receive(readings, "journal", "journal")
+        self.ledger.settle("lost", {"unknown": readings} if readings else {}, "journal")
+
+    def replayed(self, result: Replayed, done: Committed) -> None:
+        """Rejects were sent through again: their readings are in the journal now, in quarantine, or at their end."""
+        self.ledger.receive(result.received, "replay", "journal")
+        self.ledger.settle("duplicate", result.duplicates, "journal")
+        for refusal in result.refused:
+            self.events.rejected(refusal, kept=True)
+            self.ledger.settle("rejected", {refusal.domain: 1}, "journal")
+        self.ledger.receive(len(result.waiting), "replay", "quarantine")
+        self.ledger.settle("expired", done.made_room.domains, "quarantine")
+        self.events.quarantine_expired(done.made_room.origins)
+
+    def all_devices(self) -> Iterator[Device]:
+        """Every registered device, with what is remembered of it, and every other one that sent something."""
+        streams = self.processor.streams
+        yield from registered_devices(streams)
+        yield from [device for device in streams.devices.values() if device.registered is None and not device.is_blank]
+
+    def find_device(self, name: str) -> Device | None:
+        """A device that was met or is registered; its id in any writing."""
+        streams = self.processor.streams
+        for writing in (name, device_key(name)):
+            if (met := streams.devices.get(writing)) is not None:
+                return met
+        entry = streams.registry.get(name) or streams.registry.get(device_key(name))
+        if not isinstance(entry, RegisteredDevice):
+            return None
+        device = streams.meet(device_key(name) if entry.source is None else entry.id)
+        return Device(entry.id, entry) if isinstance(device, Unresolved) else device
+
+    def own_line(self) -> str:
+        """The gateway's point about itself."""
+        pending = sum(self.ledger.pending.values())
+        trusted = not self.processor.trust.doubted
+        journal = float(self.ledger.pending["journal"])
+        fields = f'clock={trusted!r},journal={journal},pending={float(pending)},version="{__version__}"'
+        return f"gateway,gateway={escape_tag(self.config.mqtt.client_id)} {fields} {time.time_ns() // 1_000_000}"
+
+    def self_point(self) -> bytes:
+        """The same, ready to post."""
+        return encode([Reading(self.own_line(), "gateway")]).gzip
+
+    def stands(self, now_ms: int) -> Iterator[tuple[str, Stand]]:
+        """The state of each device."""
+        presence = self.silence.presence
+        return ((device.name, Stand(presence(device, now_ms), device.measures)) for device in self.all_devices())
+
+    def registry_entries(self) -> list[RegisteredDevice]:
+        """Each entry of the registry once; it may stand there under two writings of its id."""
+        entries = self.processor.streams.registry.values()
+        return list({id(entry): entry for entry in entries if isinstance(entry, RegisteredDevice)}.values())
+
+    def not_ready(self) -> str:
+        """Why readings cannot be made durable now; empty when they can."""
+        if self.events.influxdb_up or not self.events.journal_trouble:
+            return ""
+        return f"InfluxDB: {self.events.influxdb_trouble or 'not asked yet'}; journal: {self.events.journal_trouble}"
+
+    def troubles(self) -> list[Finding]:
+        """Findings about the gateway itself and what it is connected to."""
+        events, processor = self.events, self.processor
+        now_ms = time.time_ns() // 1_000_000
+        jumps = processor.judge.unit_jumps.told(now_ms)
+        return [
+            *troubles.of_connections(events),
+            *troubles.of_the_way(events, now_ms),
+            *troubles.of_secrets(self.config),
+            *troubles.of_disk(events),
+            *self.journal.missing(),
+            *troubles.of_codecs(self.codecs),
+            *troubles.of_senders(events.floods, jumps),
+            *troubles.of_strangers(events, self.config.limits.devices, time.monotonic()),
+            *troubles.of_itself(events, clock_doubted=processor.trust.doubted, imbalance=self.ledger.imbalance),
+        ]
+
+    def findings(self, fleet: Fleet) -> list[Finding]:
+        """Everything that people should know: troubles, silence, clocks, rejects and losses, stores that fill."""
+        config, events = self.config, self.events
+        rejects = events.rejects_lately.counts(time.monotonic())
+        found = self.troubles() + of_devices(fleet) + of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
+        found += of_stores(
+            journal=(self.journal.used_bytes, config.journal.max_bytes),
+            quarantine=(self.quarantine.stock.bytes, config.devices.quarantine_max_bytes),
+        )
+        return worst_first(found)
+
+    def look_at_fleet(self) -> Iterator[Fleet]:
+        """Look at all devices now, some at a time; each time the same fleet, with those of before."""
+        fleet, devices, now_ms = Fleet(), self.all_devices(), time.time_ns() // 1_000_000
+        while some := list(islice(devices, _LOOKED_AT_TOGETHER)):
+            fleet.look_at(some, self.silence, self.processor.rules, now_ms)
+            yield fleet
+
+    def catch_up(self) -> CatchUp | None:
+        """What waits in the journal and how it comes in; None: nothing waits."""
+        left = self.ledger.pending["journal"]
+        if not left:
+            return None
+        per_s = self.progress.per_s(time.monotonic()) if self.events.influxdb_up else None
+        return {
+            "readings_left": left,
+            "readings_in": self.progress.brought_in,
+            "per_s": per_s,
+            "seconds_left": left / per_s if per_s else None,
+            "since": self.journal.oldest_ms,
+        }
+
+    def document(self, fleet: Fleet) -> dict[str, object]:
+        """``/api/status``, but for what is said in words."""
+        total = fleet.total
+        return {
+            "version": __version__,
+            "gateway": self.config.mqtt.client_id,
+            "since": self.ledger.since_ms,
+            "now": time.time_ns() // 1_000_000,
+            "ready": not self.not_ready(),
+            "mqtt": {
+                "connected": self.events.mqtt_connected,
+                "url": self.config.mqtt.url,
+                "unacknowledged": self.acknowledger.owed,
+            },
+            "influxdb": {"up": self.events.influxdb_up, "url": self.config.influxdb.url, "bucket": self.config.influxdb.bucket},
+            "journal": {
+                "bytes": self.journal.used_bytes,
+                "batches": self.journal.batches,
+                "oldest_s": self.journal.oldest_s,
+                "missing": self.journal.tally.missing,
+                "missing_since": self.journal.tally.since_ms or None,
+            },
+            "catch_up": self.catch_up(),
+            "codecs": {
+                "suspended": self.codecs.suspended,
+                "trouble": self.codecs.trouble,
+                "restarts": self.codecs.restarts,
+                "pending": self.codecs.pending,
+                "confinement": self.codecs.unprotected,
+            },
+            "clock_trusted": not self.processor.trust.doubted,
+            "messages": self.events.messages_received,
+            "rates": self.rates.document(),
+            "ledger": self.ledger.document(),
+            "written": dict(self.ledger.outcomes["written"]),
+            "rejects": dict(self.events.rejects),
+            "rejects_kept": dict(self.rejects_kept),
+            "dropped": {cause.value: count for cause, count in self.events.fields_dropped.items()},
+            "ignored": {cause.value: count for cause, count in self.events.messages_ignored.items()},
+            "devices": {presence.value: total[presence] for presence in Presence},
+            "unregistered": fleet.unregistered,
+        }
+
+
+def device_document(device: Device, silence: Silence, now_ms: int) -> dict[str, object]:
+    """A device as it is now; where it stands and how often it sends are known of registered ones."""
+    registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
+    presence = silence.presence(device, now_ms)
+    return {
+        "id": device.name,
+        "registered": registered is not None,
+        "state": UNREGISTERED if registered is None else presence.value,
+        "presence": presence.value,
+        "online": presence is Presence.ONLINE,
+        "last_seen": device.last_seen_ms or None,
+        "silent_after_s": silence.after_ms(device) / 1000,
+        "site": registered.site if registered else None,
+        "domain": device.measures,
+        "area": registered.area if registered else None,
+        "interval_s": registered.interval.total_seconds() if registered and registered.interval else None,
+        "seq_missing": device.seq_missing,
+        "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
+    }

@@ -1,0 +1,254 @@
+"""What is remembered of devices over a restart: read at the start, saved every quarter of an hour and at the stop.
+
+A save writes the devices that changed, some hundred to a compressed row, and nothing else; a device's newest row counts. A row
+of whose devices few still count is written again with the next save and removed, so the file stays as small as the fleet. At
+the start rows are only unpacked into lines; what a line means is worked out when its device is first met.
+
+The window of duplicates is saved at the stop alone, when all it names is durable. At any other moment it names readings that
+would come again after a crash, and must be written then.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import time
+import zlib
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.snapshot import pack, unpack
+from gateway.core.devices.streams import Streams
+from gateway.core.status.health import registered_devices
+from gateway.events import Events
+from gateway.storage import keyvalue
+from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.former_ids import changed_ids, former_id
+
+log = logging.getLogger("gateway.storage")
+
+_SAVE_EVERY_S: Final = 900.0
+_SUBSCRIBED_WITHIN_S: Final = 1.0
+"""The start is in a hurry to subscribe: the broker's queue fills. Who asks for devices before that has them restored."""
+_LOOK_EVERY_S: Final = 1.0
+_AGE_EVERY_S: Final = 60.0
+_TOGETHER: Final = 200
+"""Devices in a row; also how many are looked at before others get their turn."""
+_LEVEL: Final = 9
+_NAMED: Final = "ids by whole names"
+"""In the file from when the names of its devices were told that an earlier version may have made."""
+
+
+class DeviceSnapshots:
+    """Keeps the state of devices in the file.
+
+    What is remembered of one is either a line, as long as it was not met, or in the device itself.
+    """
+
+    def __init__(self, database: Database, events: Events, streams: Streams, devices_max: int) -> None:
+        self._database = database
+        self._events = events
+        self._streams = streams
+        self._devices = streams.devices
+        self._field_sets = streams.field_sets
+        self._devices_max = devices_max
+        self._lines: dict[str, str] = {}
+        self._rows: dict[str, int] = {}
+        self._checks: dict[str, int] = {}
+        self._useless: set[int] = set()
+        self._saving = asyncio.Lock()
+        self._registry_changed = asyncio.Event()
+
+    def load(self) -> None:
+        """Read what there is, the newest first: of all registered devices, and of as many others as may be known at a time."""
+        others = 0
+        for row, body in self._database.run_here(_select):
+            self._useless.add(row)
+            for name, line in self._lines_of(row, body):
+                if name in self._rows:
+                    continue
+                is_other = not self._streams.is_registered(name)
+                if not is_other or others < self._devices_max:
+                    others += is_other
+                    self._rows[name] = row
+                    self._lines[name] = line
+                    self._useless.discard(row)
+        self._say_changed_ids()
+
+    def _say_changed_ids(self) -> None:
+        """Say whose id is another one now, and once of whom that is seen only when they speak."""
+        told = self._database.run_here(keyvalue.get, _NAMED) is not None
+        perhaps = [] if told else [name for name in self._lines if "_" in name]
+        changed = changed_ids(self._lines, self._streams)
+        told_of = {one.former for one in changed}
+        self._events.ids_changed([str(one) for one in changed], [name for name in perhaps if name not in told_of])
+        if not told:
+            with suppress(DatabaseFault):  # it is told once more then
+                self._database.run_here(keyvalue.put, _NAMED, "1")
+
+    def _lines_of(self, row: int, body: bytes) -> Iterator[tuple[str, str]]:
+        """Name and line of the devices of a row; none of a damaged one."""
+        try:
+            text = zlib.decompress(body).decode()
+        except (zlib.error, UnicodeDecodeError) as error:
+            self._events.state_lost(f"devices in row {row}", str(error))
+            return
+        for record in text.split("\n"):
+            name, separator, line = record.partition("\t")
+            if separator:
+                yield name, line
+
+    def remembers(self, name: str) -> bool:
+        """Whether an earlier run has met a device that this one has not."""
+        return name in self._lines
+
+    def restore(self, device: Device) -> None:
+        """Give a device that is met for the first time what is remembered of it."""
+        line = self._lines.pop(device.name, None)
+        if line is None:
+            self._say_renamed(device)
+            return
+        self._checks[device.name] = zlib.crc32(line.encode())
+        try:
+            unpack(line, device, self._field_sets, time.time_ns() // 1_000_000)
+        except ValueError as error:
+            self._events.state_lost(device.name, str(error))
+
+    def _say_renamed(self, device: Device) -> None:
+        """Say so when a device was stored under another id by an earlier version, in which two names could become one."""
+        former = former_id(device.source)
+        if former not in {device.source, device.name} and self.remembers(former):
+            self._events.device_renamed(device.name, device.source, former)
+
+    async def run(self) -> None:
+        """Save every quarter of an hour, and what a new registry brings at once; until cancelled."""
+        await asyncio.sleep(_SUBSCRIBED_WITHIN_S)
+        while True:
+            self._registry_changed.clear()
+            await self._meet_registered()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SAVE_EVERY_S):
+                    await self._registry_changed.wait()
+                    continue
+            with suppress(DatabaseFault):
+                await self.save()
+
+    def registry_changed(self) -> None:
+        """Another registry is in force."""
+        self._registry_changed.set()
+
+    async def _meet_registered(self) -> None:
+        """Restore every registered device, a few at a time, and save since when those that were never heard are registered."""
+        now_ms, new = time.time_ns() // 1_000_000, []
+        for at, device in enumerate(registered_devices(self._streams)):
+            if not device.last_seen_ms and not device.registered_ms:
+                device.registered_ms = now_ms
+                new.append(device)
+            if at % _TOGETHER == _TOGETHER - 1:
+                await asyncio.sleep(0)
+        with suppress(DatabaseFault):
+            async with self._saving:
+                await self._save(new, None)
+
+    async def watch_places(self) -> None:
+        """Say who found no place, and make places free as unregistered devices age; until cancelled."""
+        next_s = time.monotonic() + _AGE_EVERY_S
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if turned_away := self._streams.places.turned_away.take():
+                self._events.turned_away(turned_away, self._devices_max)
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + _AGE_EVERY_S
+                await self.forget(self._streams.age(time.time_ns() // 1_000_000))
+
+    async def forget(self, names: list[str]) -> None:
+        """Forget devices that made room; who of them comes back is a new one."""
+        if not names:
+            return
+        async with self._saving:  # a save under way would remember them again
+            for name in names:
+                self._checks.pop(name, None)
+                self._rows.pop(name, None)
+        self._events.aged(names)
+
+    async def save(self, *, windows: bool = False) -> int:
+        """Save what changed; how many devices that were.
+
+        :param windows: also of the windows of duplicates. Only when everything received is durable.
+        :raises DatabaseFault: it is not saved; the next time is soon enough.
+        """
+        async with self._saving:
+            return await self._save(list(self._devices.values()), time.time_ns() // 1_000_000 if windows else None)
+
+    async def meter_exchanged(self, name: str, field: str | None) -> list[str]:
+        """The meter of a device was exchanged now: its counters begin anew, and that is saved at once; which ones.
+
+        :param field: only this counter, on all channels; None: all of them.
+        :raises DatabaseFault: it is in force, but not saved.
+        """
+        device = self._devices.get(name)
+        anew = device.counters.exchange(field, time.time_ns() // 1_000_000) if device and device.counters else []
+        if device and anew:
+            async with self._saving:
+                await self._save([device], None)
+        return anew
+
+    async def _save(self, devices: list[Device], window_at_ms: int | None) -> int:
+        changed: dict[str, str] = {}
+        checks: dict[str, int] = {}
+        for at in range(0, len(devices), _TOGETHER):
+            for device in devices[at : at + _TOGETHER]:
+                line = pack(device, self._field_sets, window_at_ms)
+                check = zlib.crc32(line.encode())
+                if check != self._checks.get(device.name):
+                    changed[device.name] = line
+                    checks[device.name] = check
+            await asyncio.sleep(0)
+        if not changed:
+            return 0
+        thin = self._thin(changed)
+        lines = self._unchanged(thin, changed) | changed
+        rows = await self._database.run(_replace, lines, thin | self._useless)
+        self._useless.clear()
+        self._checks |= checks
+        self._rows |= rows
+        return len(changed)
+
+    def _thin(self, changed: Iterable[str]) -> set[int]:
+        """Rows that hold little, or will when the changed devices have moved to new ones."""
+        rows = set(self._rows.values())
+        live = Counter(self._rows.values())
+        live.subtract(self._rows[name] for name in changed if name in self._rows)
+        return {row for row in rows if 2 * live[row] < _TOGETHER}
+
+    def _unchanged(self, rows: set[int], changed: Container[str]) -> dict[str, str]:
+        """Names and lines of the devices in some rows that were not met yet or did not change."""
+        found = {}
+        for name in [name for name, row in self._rows.items() if row in rows and name not in changed]:
+            device = self._devices.get(name)
+            if name in self._lines:
+                found[name] = self._lines[name]
+            elif device is not None:
+                found[name] = pack(device, self._field_sets)
+        return found
+
+
+def _select(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    """All rows, the newest first."""
+    return connection.execute("SELECT id, body FROM device_state ORDER BY id DESC").fetchall()
+
+
+def _replace(connection: sqlite3.Connection, lines: dict[str, str], without: set[int]) -> dict[str, int]:
+    """Write devices and their lines into new rows, and remove other rows; which device stands in which row now."""
+    (highest,) = connection.execute("SELECT coalesce(max(id), 0) FROM device_state").fetchone()
+    connection.executemany("DELETE FROM device_state WHERE id = ?", [(row,) for row in without])
+    written: dict[str, int] = {}
+    names = list(lines)
+    for row, at in enumerate(range(0, len(names), _TOGETHER), start=highest + 1):
+        together = names[at : at + _TOGETHER]
+        text = "\n".join(f"{name}\t{lines[name]}" for name in together)
+        connection.execute("INSERT INTO device_state VALUES (?, ?)", (row, zlib.compress(text.encode(), _LEVEL)))
+        written.update(dict.fromkeys(together, row))
+    return written

@@ -1,0 +1,43 @@
+"""One process at a time works on a file: the lock beside it, which ends with the process."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from gateway.private_files import FILE_MODE
+from gateway.storage.recovery.wal import beside
+
+_SUFFIX = ".lock"
+
+
+class InUse(Exception):  # noqa: N818 - says what it is
+    """Another process works on the file."""
+
+
+def lock(path: Path) -> int:
+    """Lock the file; a descriptor to be closed when it is not used any more.
+
+    :raises InUse: another process has it.
+    """
+    descriptor = os.open(beside(path, _SUFFIX), os.O_RDONLY | os.O_CREAT, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise InUse(f"{path} is in use by a running gateway") from None
+    return descriptor
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether a process works on the file; asked without touching it."""
+    try:
+        descriptor = os.open(beside(path, _SUFFIX), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

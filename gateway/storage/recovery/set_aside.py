@@ -1,0 +1,102 @@
+"""What becomes of a damaged file: it is renamed, so that nothing of it is lost, and renamed again once it was salvaged.
+
+Of a file whose WAL alone is damaged, only that part of the WAL is set aside which SQLite forgot; the rest goes on.
+"""
+
+import logging
+import os
+import shutil
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from gateway.private_files import make_empty, make_folder
+from gateway.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, beside, forgotten_from
+
+log = logging.getLogger("gateway.storage")
+
+SUFFIXES: Final = ("", "-wal", "-shm")
+_ASIDE: Final = ".damaged-"
+_SALVAGED: Final = ".salvaged-"
+
+
+def set_aside(path: Path) -> None:
+    """Rename the file and what belongs to it."""
+    aside = _new_name(path)
+    found = [suffix for suffix in SUFFIXES if beside(path, suffix).exists()]
+    for suffix in reversed(found):  # the WAL before the file: SQLite would take an older file for the whole
+        beside(path, suffix).rename(beside(aside, suffix))
+    if found:
+        log.error("%s is set aside as %s, a new one is begun", path, aside.name)
+
+
+def rescue(connection: sqlite3.Connection, path: Path) -> None:
+    """Write aside what a connection still reads of a file that was removed."""
+    make_folder(path.parent)
+    aside = _new_name(path)
+    make_empty(aside)
+    with closing(sqlite3.connect(aside)) as copy:
+        connection.backup(copy)
+
+
+def keep_forgotten_frames(path: Path) -> None:
+    """Copy aside what SQLite forgot of a damaged WAL, before it is overwritten."""
+    taken = forgotten_from(path)
+    if taken is None:
+        return
+    aside = _new_name(path)
+    make_empty(beside(aside, "-wal"))
+    with beside(path, "-wal").open("rb") as wal, beside(aside, "-wal").open("wb") as copy:
+        copy.write(wal.read(HEAD_BYTES))
+        wal.seek(taken * FRAME_BYTES, os.SEEK_CUR)
+        shutil.copyfileobj(wal, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    log.warning(
+        "%s-wal was cut short or damaged behind its first %d pages; the rest is looked through as %s-wal",
+        path,
+        taken,
+        aside.name,
+    )
+
+
+def _new_name(path: Path) -> Path:
+    now = f"{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() // 1_000_000 % 1000:03d}"
+    return path.with_name(f"{path.name}{_ASIDE}{now}")
+
+
+def to_salvage(path: Path) -> list[Path]:
+    """Files that were set aside and not salvaged yet, the oldest first. Of some there is only the WAL."""
+    found = {
+        name.with_name(name.name.removesuffix("-wal").removesuffix("-shm"))
+        for name in path.parent.glob(f"{path.name}{_ASIDE}*")
+    }
+    return sorted(found)
+
+
+def note_salvaged(path: Path, aside: Path) -> None:
+    """A file has given what it could: of such files the last one is kept, for people to look at."""
+    for old in path.parent.glob(f"{path.name}{_SALVAGED}*"):
+        old.unlink()
+    for suffix in SUFFIXES:
+        with suppress(FileNotFoundError):
+            beside(aside, suffix).rename(beside(aside.with_name(aside.name.replace(_ASIDE, _SALVAGED)), suffix))
+
+
+def hindrance(path: Path) -> str:
+    """What would keep a gateway of this user from its file, as far as can be seen without touching anything; empty: nothing."""
+    folder = next(parent for parent in path.parents if parent.exists())
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    if path.is_dir():
+        return "it is a folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"this user may not write {folder}"
+    return "" if may_be_used(path) else "this user may not read and write it"
+
+
+def may_be_used(path: Path) -> bool:
+    """Whether this user may read and write the file and what belongs to it, where they exist."""
+    return all(os.access(name, os.R_OK | os.W_OK) for name in (beside(path, suffix) for suffix in SUFFIXES) if name.exists())

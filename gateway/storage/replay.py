@@ -1,0 +1,155 @@
+"""Rejects and quarantined messages sent through the pipeline again, with the time at which they arrived.
+
+One transaction: what becomes data now goes into the journal, what is refused becomes a reject, what must wait for something
+else goes to the quarantine, and the message leaves its old place; what still waits for the same stays where it is. So it is
+the same with the gateway running, whose drain lane then finds the rows, and without.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from gateway.core.delivery.batch import Body, encode
+from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
+from gateway.core.process import Processor
+from gateway.storage import journal, quarantine, rejects
+from gateway.storage.quarantine_shares import MadeRoom
+from gateway.storage.rejects import DELIVERY_STAGE
+
+_READINGS_PER_ROW: Final = 1000
+
+Process = Callable[[Message, int], Awaitable[Outcome]]
+"""The pipeline: a message and its arrival in ms → what became of it, a codec's answer awaited."""
+
+Stored = tuple[int, Refusal | QuarantinedMessage | None]
+"""Number and what stands under it; None: damaged."""
+
+Remove = Callable[[sqlite3.Connection, list[int]], int]
+"""Forgets the rows of these numbers; how many there were."""
+
+
+class Limits(NamedTuple):
+    """How much is kept, in bytes."""
+
+    rejects_max_bytes: int
+    quarantine_max_bytes: int
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What came of a replay, in readings.
+
+    :ivar numbers: of the messages that leave their place; the others stay.
+    :ivar empty: messages that turned out to hold no reading, by domain.
+    :ivar kept: those of the refusals whose bytes are kept.
+    :ivar waiting: messages that must wait for something else now.
+    :ivar lost: messages that were damaged on disk.
+    """
+
+    numbers: list[int] = field(default_factory=list)
+    readings: Counter[str] = field(default_factory=Counter)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)
+    refused: list[Refusal] = field(default_factory=list)
+    kept: list[Refusal] = field(default_factory=list)
+    waiting: list[QuarantinedMessage] = field(default_factory=list)
+    lost: int = 0
+    bodies: list[Body] = field(default_factory=list)
+
+    def document(self) -> dict[str, int]:
+        """Counts for people and programs."""
+        return {
+            "messages": len(self.numbers),
+            "readings": self.readings.total(),
+            "duplicates": self.duplicates.total(),
+            "rejected_again": len(self.refused),
+            "waiting": len(self.waiting),
+        }
+
+    @property
+    def received(self) -> int:
+        """All readings that were taken in by it."""
+        return self.readings.total() + self.duplicates.total() + len(self.refused)
+
+
+class Committed(NamedTuple):
+    """What a commit found.
+
+    :ivar left: messages that left their place with it; others had made room before.
+    :ivar made_room: messages that had to leave the quarantine for those that came into it.
+    """
+
+    left: int
+    made_room: MadeRoom
+
+
+async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
+    """Send what is stored through the pipeline, in this order; nothing is stored yet."""
+    result = Replayed()
+    readings: list[Reading] = []
+    for number, stored in chosen:
+        if stored is None:
+            result.numbers.append(number)
+            result.lost += 1
+        elif isinstance(stored, Refusal) and stored.stage == DELIVERY_STAGE:
+            result.numbers.append(number)
+            readings.append(Reading(stored.payload.decode(), stored.domain))
+        else:
+            outcome = await process(_message(stored), stored.arrival_ms)
+            readings += outcome.readings
+            _note(result, number, stored, outcome)
+    for start in range(0, len(readings), _READINGS_PER_ROW):
+        result.bodies.append(encode(readings[start : start + _READINGS_PER_ROW]))
+        result.readings.update(result.bodies[-1].domains)
+    result.kept = result.refused
+    return result
+
+
+def _message(stored: Refusal | QuarantinedMessage) -> StoredMessage:
+    if isinstance(stored, QuarantinedMessage):
+        return StoredMessage(stored.topic, stored.payload, stored.retain, stored.duplicate, stored.properties, replayed=True)
+    return StoredMessage(stored.topic, stored.payload, replayed=True)
+
+
+def _note(result: Replayed, number: int, stored: Refusal | QuarantinedMessage, outcome: Outcome) -> None:
+    """Count what became of one message, and whether it leaves its place."""
+    side_effects = outcome.side_effects
+    result.refused += outcome.refusals
+    result.duplicates[outcome.domain] += outcome.duplicates
+    if side_effects is not None and (side_effects.ask is not None or _waits_still(stored, side_effects.waiting)):
+        return  # nobody here asks codecs, or it was freed too soon
+    result.numbers.append(number)
+    if side_effects is not None and side_effects.waiting:
+        result.waiting += side_effects.waiting
+    elif not (outcome.readings or outcome.refusals or outcome.duplicates):
+        result.empty[outcome.domain] += 1
+
+
+def _waits_still(stored: Refusal | QuarantinedMessage, waiting: list[QuarantinedMessage]) -> bool:
+    return isinstance(stored, QuarantinedMessage) and any(again.key == stored.key for again in waiting)
+
+
+def without_codecs(processor: Processor) -> Process:
+    """The core alone; a message whose codec must be asked stays where it is."""
+
+    async def process(message: Message, arrival_ms: int) -> Outcome:
+        return processor.process(message, arrival_ms)
+
+    return process
+
+
+def commit(
+    connection: sqlite3.Connection, result: Replayed, remove: Remove, first_row: int, now_ms: int, limits: Limits
+) -> Committed:
+    """Put the outcome of :func:`work` in the place of the rows it came from, in the journal from ``first_row`` on.
+
+    :param remove: forgets those rows, :func:`gateway.storage.rejects.remove` or :func:`gateway.storage.quarantine.remove`.
+    """
+    left = remove(connection, result.numbers)
+    if result.kept:
+        rejects.add(connection, result.kept, limits.rejects_max_bytes)
+    journal.append(connection, result.bodies, first_row, now_ms, refused=False)
+    made_room = quarantine.add(connection, result.waiting, limits.quarantine_max_bytes) if result.waiting else MadeRoom()
+    return Committed(left, made_room)

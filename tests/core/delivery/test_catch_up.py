@@ -1,0 +1,163 @@
+"""The backlog takes what live readings leave, always comes in, and a province does not come back in step."""
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.delivery.backoff import Backoff
+from gateway.core.delivery.catch_up import Progress, Share, start_pause_s
+from tests.core.delivery.slow_database import SlowDatabase
+
+MOST = 5000
+
+
+def test_a_catch_up_begins_with_a_few_readings_and_doubles_while_answers_are_in_time() -> None:
+    share = Share(MOST)
+    sizes = []
+    for _ in range(6):
+        sizes.append(share.readings)
+        share.taken(0.02, 0.005)
+    assert sizes == [200, 400, 800, 1600, 3200, MOST]
+
+
+def test_late_live_answers_halve_the_next_write_and_it_grows_by_steps_from_then_on() -> None:
+    share = Share(MOST, readings=4000)
+    share.taken(0.02, 0.005)
+    assert share.readings == MOST
+    share.taken(0.05, 0.2)
+    assert share.readings == MOST // 2
+    share.taken(0.05, 0.01)
+    assert share.readings == MOST // 2 + 250
+
+
+def test_an_answer_to_our_own_write_ends_the_doubling_and_shrinks_only_far_beyond_the_usual() -> None:
+    share = Share(MOST, readings=1000)
+    share.taken(0.15, 0.005)
+    assert share.readings == 1250
+    share.taken(0.45, 0.005)
+    assert share.readings == 625
+
+
+def test_a_database_that_is_far_away_is_not_taken_for_a_busy_one() -> None:
+    share = Share(MOST)
+    for _ in range(10):
+        share.taken(0.62, 0.61)
+    assert (share.readings, share.pause_s) == (MOST, 0.0)
+
+
+def test_a_way_that_becomes_longer_for_good_is_the_usual_one_after_a_while() -> None:
+    share = Share(MOST)
+    share.taken(0.01, 0.005)
+    for _ in range(100):
+        share.taken(0.62, 0.61)
+    assert share.pause_s == 0.0
+
+
+def test_live_readings_that_went_to_the_journal_count_as_late() -> None:
+    share = Share(MOST, readings=4000)
+    share.taken(0.02, None, held_up=True)
+    assert share.readings == 2000
+
+
+def test_a_refused_write_of_several_rows_makes_each_go_alone() -> None:
+    share = Share(MOST, readings=4000)
+    share.refused()
+    assert share.readings == 1
+    share.taken(0.02, None)
+    assert share.readings == 2
+
+
+def test_a_write_that_was_too_large_is_not_tried_again() -> None:
+    share = Share(MOST, readings=4000)
+    share.too_large(4000)
+    for _ in range(20):
+        share.taken(0.02, None)
+    assert share.readings == 2000
+
+
+@given(st.lists(st.tuples(st.floats(0, 60), st.none() | st.floats(0, 60), st.booleans())), st.integers(1, 10_000))
+def test_whatever_is_answered_there_is_always_a_next_write_within_half_a_second(
+    answers: list[tuple[float, float | None, bool]], most: int
+) -> None:
+    share = Share(most)
+    for answer_s, live_s, held_up in answers:
+        share.taken(answer_s, live_s, held_up=held_up)
+        assert min(200, most) <= share.readings <= most
+        assert 0 <= share.pause_s <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("database", "drained_of_spare", "live_p99_ms"),
+    [
+        pytest.param(SlowDatabase(50_000), 0.5, 250, id="quick"),
+        pytest.param(SlowDatabase(10_000), 0.5, 500, id="slow"),
+        pytest.param(SlowDatabase(3000), 0.5, 600, id="hardly-enough"),
+        pytest.param(SlowDatabase(50_000, away_ms=300), 0.1, 1000, id="far-away"),
+        pytest.param(SlowDatabase(5000, away_ms=300), 0.2, 1200, id="slow-and-far-away"),
+        pytest.param(SlowDatabase(5000, row=1000), 0.5, 500, id="large-rows"),
+    ],
+)
+def test_a_backlog_comes_in_beside_live_readings(database: SlowDatabase, drained_of_spare: float, live_p99_ms: int) -> None:
+    """A database with one worker, the worst there is: what it does for one lane the other waits for."""
+    spare_per_s = database.per_s - database.live_per_s
+    took_ms = database.drain(30_000, within_ms=60_000)
+    assert took_ms is not None
+    assert 30_000 / took_ms * 1000 >= spare_per_s * drained_of_spare
+    assert database.live_p99_ms() <= live_p99_ms
+
+
+@pytest.mark.parametrize("away_s", [5.0, 60.0, 3600.0])
+@pytest.mark.parametrize(
+    ("backoff", "together"),
+    [pytest.param((0.1, 5.0), 60, id="probe-of-influxdb"), pytest.param((0.2, 2.0), 120, id="reconnect-to-the-broker")],
+)
+def test_a_thousand_gateways_do_not_come_back_in_step(backoff: tuple[float, float], together: int, away_s: float) -> None:
+    """All lost the server in the same instant, and it is back for all in the same instant."""
+    chance = Random(7)  # noqa: S311 - the same every time
+    came_s = []
+    for _ in range(1000):
+        mine = Backoff(*backoff)
+        now_s = 0.0
+        while now_s < away_s:
+            now_s += mine.next_s(chance.random())
+        came_s.append(now_s)
+    assert most_within(came_s, 0.1) <= together
+
+
+def test_a_thousand_gateways_do_not_begin_with_their_backlogs_in_step() -> None:
+    """A database that was stopped and goes on answers all of them in the same instant."""
+    chance = Random(7)  # noqa: S311 - the same every time
+    began_s = [start_pause_s(60.0, chance.random()) for _ in range(1000)]
+    assert most_within(began_s, 0.1) <= 80
+
+
+def most_within(instants_s: list[float], window_s: float) -> int:
+    """The most of them that lie in any window."""
+    ordered = sorted(instants_s)
+    return max(sum(first <= other <= first + window_s for other in ordered[at : at + 500]) for at, first in enumerate(ordered))
+
+
+def test_a_short_outage_is_followed_by_a_short_pause() -> None:
+    assert start_pause_s(0.5, 1.0) == 0.1
+    assert start_pause_s(86_400.0, 1.0) == 2.0
+
+
+def test_progress_tells_the_rate_of_the_last_seconds() -> None:
+    progress = Progress()
+    assert progress.per_s(100.0) is None
+    for tenth in range(200):
+        progress.note(10 if tenth < 100 else 100, 100.0 + tenth / 10)
+    assert progress.per_s(120.0) == pytest.approx(1000, rel=0.05)
+    assert progress.brought_in == 11_000
+
+
+def test_progress_tells_no_rate_when_nothing_came_in_for_long() -> None:
+    progress = Progress()
+    progress.note(1000, 100.0)
+    progress.note(1000, 101.0)
+    assert progress.per_s(104.0) == 500
+    assert progress.per_s(112.0) is None
+    progress.end()
+    assert (progress.brought_in, progress.began_s, progress.per_s(112.0)) == (0, None, None)

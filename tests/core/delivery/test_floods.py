@@ -1,0 +1,96 @@
+"""Which device floods: many messages, a large part of all, and far more than the others send."""
+
+from collections.abc import Iterable
+from random import Random
+
+import pytest
+
+from gateway.core.delivery.floods import Flood, Floods
+
+
+def topic(device: str) -> str:
+    return f"iot/v1/s/water/{device}/readings"
+
+
+def looked(messages: Iterable[str], *, together: int, seconds: float = 2.0) -> list[Flood]:
+    """What is found when these devices' messages came in chunks of ``together``, in an order that chance gives."""
+    shares, devices = Floods(), list(messages)
+    Random(5).shuffle(devices)  # noqa: S311 - a test
+    for at in range(0, len(devices), together):
+        chunk = devices[at : at + together]
+        shares.note(topic(chunk[-1]), len(chunk))
+    return shares.look(seconds)
+
+
+def fleet(devices: int, messages: int) -> list[str]:
+    return [f"q{number}" for number in range(devices)] * messages
+
+
+@pytest.mark.parametrize("together", [1, 10, 60], ids=lambda together: f"chunks-of-{together}")
+def test_one_that_sends_ten_times_as_much_as_a_thousand_others_is_named_with_its_rate(together: int) -> None:
+    (flood,) = looked(["mad"] * 20_000 + fleet(1000, 2), together=together)
+    assert flood.who == "device mad"
+    assert flood.per_s == pytest.approx(10_000, rel=0.1)
+    assert flood.share == pytest.approx(10 / 11, rel=0.1)
+    assert flood.describe().startswith("device mad sends about ")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        pytest.param(fleet(1000, 2), id="a-fleet-in-step"),
+        pytest.param([*fleet(1000, 2), *["busy"] * 180], id="90-a-second-are-no-flood"),
+        pytest.param([*fleet(1000, 10), *["busy"] * 900], id="less-than-a-tenth-of-all"),
+        pytest.param([*fleet(10, 50), *["busy"] * 900], id="18-times-the-others"),
+        pytest.param(["only"] * 20_000, id="where-there-are-no-others-nobody-is-starved"),
+        pytest.param([], id="nothing"),
+    ],
+)
+def test_nobody_is_named_without_reason(messages: list[str]) -> None:
+    assert looked(messages, together=1) == []
+
+
+def test_a_chunk_of_a_thousand_makes_no_flood_of_the_device_that_was_last_in_it() -> None:
+    """After a pause the broker hands over much at once."""
+    shares = Floods()
+    shares.note(topic("last"), 1000)
+    for number in range(100):
+        shares.note(topic(f"q{number}"), 1)
+    assert shares.look(2.0) == []
+
+
+def test_a_dozen_large_chunks_make_no_flood_either() -> None:
+    shares = Floods()
+    for number in range(200):
+        shares.note(topic(f"q{number}"), 1)
+    for _ in range(12):
+        shares.note(topic("chance"), 200)
+    assert shares.look(2.0) == []
+
+
+def test_several_that_flood_are_named_the_worst_first() -> None:
+    floods = looked([*["bad"] * 2000, *["worse"] * 4000, *fleet(1000, 2)], together=10)
+    assert [flood.who for flood in floods] == ["device worse", "device bad"]
+
+
+def test_each_look_counts_anew() -> None:
+    shares = Floods()
+    for number in range(1000):
+        shares.note(topic("mad"), 10)
+        shares.note(topic(f"q{number}"), 1)
+    assert shares.look(2.0)
+    for number in range(1000):
+        shares.note(topic(f"q{number}"), 1)
+    assert shares.look(2.0) == []
+
+
+def test_a_flood_of_topics_does_not_fill_the_memory_and_hides_nobody_met_before() -> None:
+    shares = Floods()
+    for number in range(30_000):
+        shares.note(topic(f"n{number}"), 1)
+        shares.note(topic("mad"), 9)
+    assert [flood.who for flood in shares.look(2.0)] == ["device mad"]
+
+
+def test_a_topic_that_tells_no_device_is_named_itself() -> None:
+    assert Flood("application/7/up", 500.0, 0.5).who == "topic application/7/up"

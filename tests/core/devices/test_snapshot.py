@@ -1,0 +1,216 @@
+"""What is remembered of a device is the same after a restart, and never alters a value."""
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.snapshot import pack, unpack
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys, series_key
+from gateway.core.readings.field_sets import FieldSets
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
+
+KEY = series_key("water", ",device=m1,site=s1")
+FIELDS = ("volume_m3", "flow_m3_h")
+
+
+def device(**state: Any) -> Device:  # noqa: ANN401 - of any slot
+    """A device that was heard now."""
+    made = Device("m1", None)
+    made.last_seen_ms = NOW_MS
+    for slot, value in state.items():
+        setattr(made, slot, value)
+    return made
+
+
+def seen(shapes: FieldSets, *times_ms: int, value: float = 7.0) -> RecentKeys:
+    """A window in which readings of these times stand; each came when it was taken."""
+    recent = RecentKeys()
+    for time_ms in times_ms:
+        assert recent.see(KEY, time_ms, (value, 1.0), shapes.of(FIELDS), 2, time_ms, shapes).verdict is DedupVerdict.NEW
+    return recent
+
+
+def again(old: Device, *, window: bool = False, now_ms: int = NOW_MS, shapes: FieldSets | None = None) -> Device:
+    """The device after a restart, in which shapes have other numbers."""
+    fresh = FieldSets()
+    fresh.of(("ph",))
+    new = Device("m1", None)
+    unpack(pack(old, shapes or FieldSets(), NOW_MS if window else None), new, fresh, now_ms)
+    return new
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param({}, id="heard-and-nothing-else"),
+        pytest.param({"last_seen_ms": 0}, id="never-heard"),
+        pytest.param({"last_seq": 0}, id="first-sequence-number"),
+        pytest.param({"last_seq": 2**63 - 1, "seq_missing": 12}, id="sequence"),
+        pytest.param({"last_stamp_ms": NOW_MS + 3}, id="clock"),
+        pytest.param({"online": False, "goodbye_ms": NOW_MS}, id="said-goodbye"),
+        pytest.param({"last_seen_ms": 0, "registered_ms": NOW_MS}, id="registered-and-never-heard"),
+        pytest.param({"online": True}, id="said-hello"),
+    ],
+)
+def test_a_device_is_after_a_restart_what_it_was(state: dict[str, Any]) -> None:
+    old = device(**state)
+    new = again(old)
+    slots = ("last_seen_ms", "last_seq", "seq_missing", "last_stamp_ms", "online", "has_left", "registered_ms")
+    for slot in (*slots, "recent", "counters"):
+        assert getattr(new, slot) == getattr(old, slot), slot
+
+
+def test_a_goodbye_that_was_followed_by_readings_is_not_remembered() -> None:
+    assert again(device(online=False, goodbye_ms=NOW_MS - 1)).online is None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["volume_m3", "volume_m3,channel=2", "pulse_count"]), st.floats(0, 1e8)), max_size=30)
+)
+def test_counters_go_on_where_they_were(readings: list[tuple[str, float]]) -> None:
+    """Believed values, doubts and confirmations: the next reading is judged as if nothing had happened."""
+    old = device(counters=CounterState())
+    for minute, (name, value) in enumerate(readings):
+        old.counters.is_suspect(name, 50.0, value, NOW_MS + minute * MINUTE_MS)
+    new = again(old)
+    assert set(new.counters.registers()) == set(old.counters.registers())
+    for name, value in readings:
+        after_ms = NOW_MS + HOUR_MS
+        assert new.counters.is_suspect(name, 50.0, value, after_ms) == old.counters.is_suspect(name, 50.0, value, after_ms)
+
+
+def test_an_exchanged_meter_is_remembered() -> None:
+    old = device(counters=CounterState())
+    old.counters.is_suspect("volume_m3", 1.0, 900.0, NOW_MS)
+    old.counters.exchange(None, NOW_MS + 5)
+    (register,) = again(old).counters.registers()
+    assert math.isnan(register.value)
+    assert register.time_ms == NOW_MS + 5
+
+
+def test_a_copy_is_known_after_a_restart() -> None:
+    shapes = FieldSets()
+    old = device(recent=seen(shapes, NOW_MS - SECOND_MS, NOW_MS))
+    new, fresh = again(old, window=True, shapes=shapes), FieldSets()
+    unpack(pack(old, shapes, NOW_MS), new, fresh, NOW_MS)
+
+    def see(values: tuple[float, ...], fields: tuple[str, ...] = FIELDS) -> DedupResult:
+        return new.recent.see(KEY, NOW_MS, values, fresh.of(fields), 16, NOW_MS, fresh)
+
+    assert new.recent.newest_ms == NOW_MS
+    assert see((7.0, 1.0)).verdict is DedupVerdict.DUPLICATE
+    assert see((7.0,), FIELDS[:1]).verdict is DedupVerdict.DUPLICATE
+    assert see((8.0, 1.0)) == DedupResult(DedupVerdict.CONFLICT, FIELDS[:1])
+    assert see((7.0, 6.5), (FIELDS[0], "ph")) == DedupResult(DedupVerdict.JOINS, ("ph",), 18)
+    assert see((1.0, 6.5), (FIELDS[1], "ph")).verdict is DedupVerdict.DUPLICATE
+
+
+def test_a_window_of_an_earlier_version_is_passed_over() -> None:
+    """It knew one fingerprint of all values: what comes again is written once more, over itself."""
+    line = f'{{"seen":{NOW_MS},"newest":0,"seq":4,"window":{{"at":{NOW_MS},"shapes":[["ph"]],"keys":[[5,77,0,0]]}}}}'
+    new = Device("m1", None)
+    unpack(line, new, FieldSets(), NOW_MS)
+    assert (new.recent.newest_ms, new.recent.keys_held, new.last_seq) == (NOW_MS, 0, 4)
+
+
+def test_without_its_window_a_device_still_knows_its_newest_reading() -> None:
+    """An old reading that comes late must not set the sequence number back."""
+    shapes = FieldSets()
+    new = again(device(recent=seen(shapes, NOW_MS)), shapes=shapes)
+    assert (new.recent.newest_ms, new.recent.keys_held) == (NOW_MS, 0)
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "known"),
+    [
+        pytest.param(0, 2, id="at-once"),
+        pytest.param(5 * MINUTE_MS, 1, id="five-minutes-later"),
+        pytest.param(WINDOW_S * SECOND_MS + SECOND_MS, 0, id="later"),
+        pytest.param(-HOUR_MS, 0, id="the-clock-was-set-back"),
+        pytest.param(13 * 24 * HOUR_MS, 0, id="so-late-that-seconds-come-round-again"),
+    ],
+)
+def test_keys_age_while_the_gateway_is_down(later_ms: int, known: int) -> None:
+    shapes = FieldSets()
+    old = device(recent=seen(shapes, NOW_MS - 6 * MINUTE_MS, NOW_MS))
+    new = again(old, window=True, now_ms=NOW_MS + later_ms, shapes=shapes)
+    assert new.recent.keys_held == known
+
+
+def test_a_device_seen_by_a_clock_that_went_ahead_was_seen_now() -> None:
+    assert again(device(), now_ms=NOW_MS - HOUR_MS).last_seen_ms == NOW_MS - HOUR_MS
+
+
+def test_the_fingerprints_of_a_reading_are_the_same_in_every_process() -> None:
+    """Python's hash of text is another in every run."""
+    script = (
+        "from gateway.core.readings.duplicates import RecentKeys, series_key\n"
+        "from gateway.core.readings.field_sets import FieldSets\n"
+        "shapes, keys = FieldSets(), RecentKeys()\n"
+        "shape = shapes.of(('ph', 'level_m', 'valve_open'))\n"
+        "keys.see(series_key('water', ',device=m1'), 5, (1.5, -1.0, True), shape, 0, 7, shapes)\n"
+        "print(list(keys))"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("{", id="cut"),
+        pytest.param("[]", id="another-kind"),
+        pytest.param('{"seen": "long ago"}', id="another-type"),
+        pytest.param('{"seen": 1e300}', id="no-time"),
+        pytest.param('{"seen": 5, "counters": [[5]]}', id="no-counters"),
+        pytest.param('{"seen": 5, "newest": 1, "recent": {"at": 5, "shapes": [], "keys": [[-1, [0], 0, 0, 0]]}}', id="no-key"),
+    ],
+)
+def test_a_line_that_is_none_leaves_the_device_new(line: str) -> None:
+    new = Device("m1", None)
+    with pytest.raises(ValueError, match=r"."):
+        unpack(line, new, FieldSets(), NOW_MS)
+    assert (new.last_seen_ms, new.counters, new.recent) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param('{"seen": 5, "newest": 9007199254740991}', id="newest-before-the-epoch"),
+        pytest.param(
+            '{"seen": 5, "newest": 1, "recent": {"at": 5, "shapes": [], "keys": [[1, [0], 7, 0, 0]]}}', id="no-such-shape"
+        ),
+        pytest.param(
+            '{"seen": 5, "newest": 1, "recent": {"at": 5, "shapes": [["ph"]], "keys": [[1, [], 0, 0, 0]]}}', id="no-values"
+        ),
+        pytest.param('{"seen": 5, "of a later version": [1]}', id="unknown-key"),
+    ],
+)
+def test_a_line_with_something_odd_in_it_gives_the_rest(line: str) -> None:
+    new = Device("m1", None)
+    unpack(line, new, FieldSets(), 5)
+    assert new.last_seen_ms == 5
+
+
+def test_a_line_stays_small() -> None:
+    old = device(counters=CounterState(), last_seq=10019)
+    old.counters.is_suspect("volume_m3", 1.0, 11831.179, NOW_MS)
+    assert len(pack(old, FieldSets())) < 120
+
+
+def test_how_far_a_clock_is_off_is_found_out_anew() -> None:
+    """It was held against the clock of another run; remembered, it would keep the first readings from judging ours."""
+    assert again(device(offset_ms=5)).offset_ms is None

@@ -1,0 +1,162 @@
+"""Streams: what a topic resolves to, which devices are let in, and what the registry changes."""
+
+import pytest
+
+from gateway.core.devices.streams import Admission, Stream, Streams, Unresolved
+from schemas.registry import RegisteredDevice, Registry
+from schemas.rejects import RejectReason
+from tests.core.making import MINUTE_MS, NOW_MS, Registered, message, pipeline, topic
+
+
+def refused(streams: Streams, on: str) -> Unresolved:
+    found = streams.resolve(on)
+    assert isinstance(found, Unresolved), found
+    return found
+
+
+def resolved(streams: Streams, on: str) -> Stream:
+    found = streams.resolve(on)
+    assert isinstance(found, Stream), found
+    return found
+
+
+def test_a_topic_is_worked_out_once() -> None:
+    streams = Streams()
+    assert streams.resolve(topic()) is streams.resolve(topic())
+
+
+def test_the_topics_of_one_device_share_its_state() -> None:
+    streams = Streams()
+    assert resolved(streams, topic()).device is resolved(streams, topic(channel="status")).device
+    assert resolved(streams, topic()).device is resolved(streams, topic(domain="power")).device
+
+
+@pytest.mark.parametrize(
+    "on",
+    [
+        pytest.param("iot/v1/s1/water/d1", id="too-short"),
+        pytest.param("iot/v1/s1/water/d1/readings/x", id="too-long"),
+        pytest.param("iot/v2/s1/water/d1/readings", id="another-version"),
+        pytest.param("iot/v1/s1/gas/d1/readings", id="no-domain"),
+        pytest.param("iot/v1//water/d1/readings", id="empty-site"),
+        pytest.param("iot/v1/s1/water/d 1/readings", id="space"),
+        pytest.param("iot/v1/s1/water/d,1=2/readings", id="comma-and-equals"),
+        pytest.param("iot/v1/s1/water/d\n1/readings", id="newline"),
+        pytest.param('iot/v1/s1/water/"d"/readings', id="quotes"),
+        pytest.param("iot/v1/s1/water/d\\/readings", id="backslash"),
+        pytest.param("iot/v1/s1/water/đồng-hồ/readings", id="not-ascii"),
+        pytest.param(f"iot/v1/s1/water/{'d' * 65}/readings", id="65-characters"),
+        pytest.param("iot/v1/s1/water/d1/readings\n", id="newline-at-the-end"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_what_is_no_native_topic_is_unknown_and_leaves_no_trace(on: str) -> None:
+    streams = Streams()
+    assert refused(streams, on).reason is RejectReason.UNKNOWN_TOPIC
+    assert streams.devices == {}
+
+
+@pytest.mark.parametrize("name", ["d", "A-z_0.9:x", "d" * 64], ids=repr)
+def test_every_name_of_the_grammar_is_a_device(name: str) -> None:
+    assert resolved(Streams(), topic(name)).device.name == name
+
+
+def test_the_area_of_the_registry_is_a_tag_and_an_unregistered_device_has_none() -> None:
+    streams = Streams({"d1": Registered(area="ward-7")})
+    assert resolved(streams, topic("d1")).tags == ",area=ward-7,device=d1,site=s1"
+    assert resolved(streams, topic("d2")).tags == ",device=d2,site=s1"
+
+
+def test_unknown_devices_are_refused_where_the_configuration_says_so() -> None:
+    streams = Streams({"known": Registered()}, Admission(unknown="reject"))
+    assert resolved(streams, topic("known"))
+    why = refused(streams, topic("other"))
+    assert (why.reason, why.device, why.domain) == (RejectReason.UNKNOWN_DEVICE, "other", "water")
+    assert "other" not in streams.devices
+
+
+def test_simulated_devices_have_a_rule_of_their_own() -> None:
+    assert refused(Streams(admission=Admission(simulated="reject")), topic("sim-1")).reason is RejectReason.UNKNOWN_DEVICE
+    assert resolved(Streams(admission=Admission(unknown="reject")), topic("sim-1"))
+
+
+def test_no_more_devices_than_the_limit_are_let_in_and_those_let_in_stay() -> None:
+    """A flood of invented names must not become a flood of series."""
+    streams = Streams(admission=Admission(devices_max=2))
+    for name in ("d1", "d2"):
+        assert resolved(streams, topic(name))
+    why = refused(streams, topic("d3"))
+    assert why.reason is RejectReason.UNKNOWN_DEVICE
+    assert "limits.devices is 2" in why.detail
+    assert resolved(streams, topic("d1", channel="status"))
+    assert set(streams.devices) == {"d1", "d2"}
+
+
+def test_a_flood_of_sites_for_one_device_becomes_neither_series_nor_memory() -> None:
+    streams = Streams(admission=Admission(devices_max=2))
+    found = [streams.resolve(topic(site=f"s{number}")) for number in range(1000)]
+    assert sum(isinstance(each, Stream) for each in found) == len(streams._streams) == 6  # noqa: SLF001
+    assert "speaks on its topic 7" in refused(streams, topic(site="s999")).detail
+    assert resolved(streams, topic(site="s1"))
+    assert len(streams._sites) <= 8  # noqa: SLF001
+
+
+def test_a_new_registry_changes_tags_and_keeps_what_is_known_of_devices() -> None:
+    streams = Streams({"d1": Registered(area="old")})
+    device = resolved(streams, topic()).device
+    device.stamp(NOW_MS)
+    streams.replace_registry({"d1": Registered(area="new")})
+    assert resolved(streams, topic()).tags == ",area=new,device=d1,site=s1"
+    assert resolved(streams, topic()).device is device
+
+
+def test_a_device_struck_from_the_registry_is_unknown_from_then_on() -> None:
+    streams = Streams({"d1": Registered()}, Admission(unknown="reject"))
+    assert resolved(streams, topic())
+    streams.replace_registry({})
+    assert refused(streams, topic()).reason is RejectReason.UNKNOWN_DEVICE
+    streams.replace_registry({"d1": Registered()})
+    assert resolved(streams, topic())
+
+
+@pytest.mark.parametrize("registered", ["24-E1-24-12-6A-14-84-01", "24e124126a148401"])
+@pytest.mark.parametrize("spoken", ["24E124126A148401", "24:e1:24:12:6a:14:84:01", "24e124126a148401"])
+def test_an_eui_is_registered_however_it_is_written_and_called_as_its_topic_calls_it(registered: str, spoken: str) -> None:
+    """People copy it from the label, and a firmware has a writing of its own."""
+    before, after = RegisteredDevice(registered, area="old"), RegisteredDevice(registered, area="new")
+    streams = Streams(Registry(devices=[before]).by_id(), Admission("reject"))
+    device = resolved(streams, topic(spoken)).device
+    assert (device.name, device.registered) == (spoken, before)
+    streams.replace_registry(Registry(devices=[after]).by_id())
+    assert resolved(streams, topic(spoken)).device.registered == after
+
+
+def test_what_waits_for_an_eui_waits_for_it_as_the_registry_has_it() -> None:
+    into = pipeline(admission=Admission("quarantine"))
+    outcome = into.process(message({"ph": 7}, topic("24-E1-24-12-6A-14-84-01")), NOW_MS)
+    assert outcome.side_effects is not None
+    ((key, device),) = [(waits.key, waits.device) for waits in outcome.side_effects.waiting]
+    assert (key, device) == ("24e124126a148401", "24-E1-24-12-6A-14-84-01")
+    assert key in Registry(devices=[RegisteredDevice("24:E1:24:12:6A:14:84:01")]).by_id()
+
+
+def test_own_stamps_of_a_device_grow_even_when_the_clock_does_not() -> None:
+    device = resolved(Streams(), topic()).device
+    stamps = [device.stamp(now_ms) for now_ms in (NOW_MS, NOW_MS, NOW_MS - 50, NOW_MS + 1, NOW_MS + 50)]
+    assert stamps == [NOW_MS, NOW_MS + 1, NOW_MS + 2, NOW_MS + 3, NOW_MS + 50]
+
+
+def test_stamps_of_a_clock_that_was_set_back_are_not_followed() -> None:
+    """A reading would stand years ahead for as long as the clock needs to get there; up to a minute is a correction."""
+    device = resolved(Streams(), topic()).device
+    assert device.stamp(NOW_MS) == NOW_MS
+    assert device.stamp(NOW_MS - MINUTE_MS) == NOW_MS + 1
+    assert [device.stamp(NOW_MS - 2 * MINUTE_MS) for _ in range(2)] == [NOW_MS - 2 * MINUTE_MS, NOW_MS - 2 * MINUTE_MS + 1]
+
+
+def test_what_is_replayed_keeps_the_time_at_which_it_came_beside_what_comes_now() -> None:
+    device = resolved(Streams(), topic()).device
+    came_ms = NOW_MS - 20_000
+    assert device.stamp(NOW_MS) == NOW_MS
+    assert [device.stamp(came_ms, replayed=True) for _ in range(2)] == [came_ms, came_ms + 1]
+    assert device.stamp(NOW_MS) == NOW_MS + 1

@@ -1,0 +1,97 @@
+"""The usual message of an envelope, read in one call: the same as when it is unwrapped patiently, or left to that."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.decoders.plain import json_object
+from gateway.core.message import Undecodable
+from gateway.core.profiles.envelope_fast import Unwrapped, compile_plain
+from gateway.core.profiles.envelopes import NotData
+from schemas.envelope import EnvelopeSpec
+from tests.core.profiles.test_envelopes import CORPORA, ENVELOPES, MESSAGES, ODD, rows
+
+SIMPLE: dict[str, Any] = {"envelope": "own", "when": {"/id": "present"}, "device": "/id", "payload": "/data"}
+
+
+def plainly(message: bytes) -> list[Unwrapped]:
+    """What those envelopes make of a message for which it is usual."""
+    found = []
+    for envelope in ENVELOPES.of(None):
+        row = envelope.plain.row(message) if envelope.plain is not None else None
+        document = envelope.plain.document(row, message) if envelope.plain is not None and row is not None else None
+        if document is not None:
+            found.append(document)
+    return found
+
+
+def patiently(message: bytes) -> dict[str, Any] | NotData | None:
+    """What the envelope makes of it that takes it, with all the patience there is; None: nothing."""
+    try:
+        raw = json_object(message)
+        envelope = ENVELOPES.find(raw)
+        return envelope.unwrap(raw) if envelope is not None else None  # type: ignore[arg-type] # an object, if it is found
+    except Undecodable:
+        return None
+
+
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not there")
+def test_nearly_every_recorded_uplink_is_usual_and_comes_to_the_same() -> None:
+    usual = 0
+    uplinks = [json.dumps(row["payload"]).encode() for row in rows("lorawan_uplinks.jsonl")]
+    for uplink in uplinks:
+        found = plainly(uplink)
+        assert all(document.complete() == patiently(uplink) for document in found)
+        usual += len(found)
+    assert usual > 0.8 * len(uplinks)
+
+
+@given(st.sampled_from(sorted(MESSAGES)), st.data())
+def test_whatever_is_sent_comes_to_the_same_or_is_not_usual(name: str, data: st.DataObject) -> None:
+    message = copy.deepcopy(MESSAGES[name])
+    part: Any = message
+    while True:
+        key = data.draw(st.sampled_from(list(part) if isinstance(part, dict) else range(len(part))))
+        if not (isinstance(part[key], dict | list) and part[key] and data.draw(st.booleans())):
+            break
+        part = part[key]
+    part[key] = data.draw(ODD)
+    body = json.dumps(message).encode()
+    for document in plainly(body):
+        assert document.complete() == patiently(body)
+
+
+def test_what_few_ask_for_is_worked_out_when_it_is() -> None:
+    (document,) = plainly(json.dumps(MESSAGES["chirpstack_v4"]).encode())
+    assert "raw" not in document
+    assert (document["rssi"], document["snr"]) == (-71, 9.5)
+    assert document["raw"] == MESSAGES["chirpstack_v4"]
+    assert (document | {"codec": {}})["raw"] is document["raw"]
+    with pytest.raises(KeyError):
+        document["codec"]
+
+
+def test_a_key_that_stands_twice_in_a_flat_envelope_is_no_fault_once_it_was_read() -> None:
+    message = json.dumps(MESSAGES["loriot_rx"] | {"z": 1}).replace('"z": 1', '"z": 1, "z": 2').encode()
+    (document,) = plainly(message)
+    assert document["raw"]["z"] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"device": "/list[0]/id"}, id="a-place-in-a-list"),
+        pytest.param({"payload": {"path": {"first_of": ["/data", "/other"]}}}, id="two-places-of-the-bytes"),
+        pytest.param({"payload": {"path": "/data", "encoding": "list"}}, id="bytes-as-numbers"),
+        pytest.param({"when": {"/id": "*7*"}}, id="a-test-that-no-type-stands-for"),
+        pytest.param({"data_when": {"any_present": ["/x", "/y"]}}, id="one-of-two-that-a-document-does-not-need"),
+        pytest.param({"port": "/id/port"}, id="something-below-a-text"),
+    ],
+)
+def test_an_envelope_that_is_not_simple_is_always_unwrapped_slow_path(change: dict[str, Any]) -> None:
+    assert compile_plain(EnvelopeSpec.model_validate(SIMPLE)) is not None
+    assert compile_plain(EnvelopeSpec.model_validate(SIMPLE | change)) is None

@@ -1,0 +1,226 @@
+"""Counters: bit 4 marks a step that cannot be; the value is never altered."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.readings.counters import RATE_PER_H, CounterRule, CounterState, Register
+from schemas.quantities import HEALTH, QUANTITIES, Kind, Quality
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, pipeline, point, points, process
+
+
+def follow(readings: list[tuple[float, float]], name: str = "volume_m3", rule: CounterRule | None = None) -> str:
+    """Minute and value of one counter, in order of arrival: "!" for each that is suspect, else "."."""
+    state, marks = CounterState(), ""
+    for minute, value in readings:
+        time_ms = NOW_MS + round(minute * MINUTE_MS)
+        marks += "!" if state.is_suspect(name, RATE_PER_H[name], value, time_ms, rule) else "."
+        state.is_suspect("another counter of the device", 1.0, 0.0, time_ms + HOUR_MS)
+    return marks
+
+
+@pytest.mark.parametrize(
+    ("readings", "marks"),
+    [
+        pytest.param([(0, 10.0), (1, 10.0), (2, 11.5)], "...", id="grows-or-rests"),
+        pytest.param([(0, 1.387), (1, 15430.611), (2, 1.387), (3, 1.4)], ".!..", id="one-garbage-frame"),
+        pytest.param([(0, 10.0), (1, 9e7), (2, 11.0), (3, 9e7), (4, 11.5)], ".!.!.", id="the-same-garbage-twice"),
+        pytest.param([(0, 10.0), (1, 9e7), (2, 11.0), (3, 9e7), (4, 9e7), (5, 11.5)], ".!.!!.", id="garbage-is-forgotten"),
+        pytest.param([(0, 500.0), (1, 0.0), (2, 0.1), (3, 0.2), (4, 0.3)], ".!!!.", id="reset-confirmed-by-two-more"),
+        pytest.param([(0, 65535.0), (1, 3.0), (2, 4.0), (3, 5.0), (4, 6.0)], ".!!!.", id="roll-over-of-16-bits"),
+        pytest.param([(0, 100.0), (1, 99.9), (2, 100.0), (3, 100.2)], ".!..", id="small-step-back"),
+        pytest.param([(0, 5000.0), (1, 5.0), (2, 9e4), (3, 2.0), (4, 5000.5)], ".!!!.", id="garbage-confirms-no-garbage"),
+        pytest.param([(0, 500.0), (1, 0.0), (2, 0.0), (3, 0.0), (4, 0.1)], ".!!!.", id="reset-and-rests"),
+        pytest.param([(0, 10.0), (1, 4e4), (2, 40000.1), (3, 40000.2), (4, 4e4 + 1)], ".!!!.", id="exchanged-for-an-older-one"),
+        pytest.param([(0, 5e3), (60, 0.0), (61, 0.1), (62, 0.2), (63, 1000.0)], ".!!!!", id="and-from-the-one-that-confirmed"),
+        pytest.param([(0, 7.0), (60, 8.0), (61, 1000.0)], "..!", id="growth-is-measured-from-the-reading-before"),
+        pytest.param([(5, 10.0), (1, 3.0), (6, 10.5)], "...", id="historic-is-not-judged"),
+        pytest.param([(5, 10.0), (5, 3.0), (6, 10.5)], "...", id="the-same-time-is-not-judged"),
+        pytest.param([(0, 10.0), (1, 9e7), (1, 9e7), (1, 9e7), (2, 11.0)], ".!!!.", id="copies-of-one-frame-confirm-nothing"),
+        pytest.param([(0, 10.0), (4, 1.0), (3, 0.9), (2, 0.8), (5, 11.0)], ".!!!.", id="older-readings-confirm-nothing"),
+    ],
+)
+def test_a_step_that_cannot_be_is_marked_until_two_more_readings_confirm_it(
+    readings: list[tuple[int, float]], marks: str
+) -> None:
+    """A garbage frame is forgotten with the next sound reading; a reset is believed after two that follow from it."""
+    assert follow(readings) == marks
+
+
+@pytest.mark.parametrize(
+    ("name", "per_hour"),
+    [
+        pytest.param("volume_m3", 50_000.0, id="greatest-flow"),
+        pytest.param("volume_reverse_m3", 5_000.0, id="greatest-flow-backwards"),
+        pytest.param("energy_import_kwh", 100_000.0, id="greatest-active-power"),
+        pytest.param("energy_export_t4_kwh", 100_000.0, id="greatest-active-power-by-tariff"),
+        pytest.param("reactive_energy_import_kvarh", 100_000.0, id="greatest-reactive-power"),
+    ],
+)
+def test_a_counter_grows_no_faster_than_the_flow_or_power_that_belongs_to_it(name: str, per_hour: float) -> None:
+    assert follow([(0, 7.0), (60, 7.0 + per_hour)], name) == ".."
+    assert follow([(0, 7.0), (60, 7.5 + per_hour)], name) == ".!"
+    assert follow([(0, 7.0), (120, 7.5 + per_hour)], name) == ".."
+
+
+def test_a_counter_without_flow_or_power_may_leap_forwards_but_not_go_back() -> None:
+    assert follow([(0, 0.0), (1, 4e9), (2, 3e9)], "pulse_count") == "..!"
+
+
+@pytest.mark.parametrize(
+    ("readings", "rule", "marks"),
+    [
+        pytest.param([(0, 1.387), (1, 15430.611), (2, 1.387)], CounterRule(20), ".!.", id="garbage-frame"),
+        pytest.param([(0, 10.0), (60, 29.9), (120, 50.0)], CounterRule(20), "..!", id="faster-than-its-own-bound"),
+        pytest.param([(0, 10.0), (60, 90_010.0)], CounterRule(100_000), "..", id="its-own-bound-may-be-the-greater"),
+        pytest.param([(0, 65530.0), (1, 2.0), (2, 4.0)], CounterRule(None, 65536), ".!.", id="rolls-over-and-goes-on"),
+        pytest.param([(0, 838857.6), (1, 0.0), (2, 0.1)], CounterRule(None, 838860.8), ".!.", id="23-bits-of-a-tenth"),
+        pytest.param([(0, 65530.0), (1, 900.0), (2, 900.1)], CounterRule(20, 65536), ".!!", id="too-far-for-a-roll-over"),
+        pytest.param([(0, 300.0), (1, 2.0), (2, 2.1)], CounterRule(None, 65536), ".!!", id="far-below-the-width-it-is-a-reset"),
+        pytest.param([(0, 65530.0), (1, 65529.0), (2, 65530.0)], CounterRule(None, 65536), ".!.", id="small-step-back"),
+        pytest.param([(0, 70000.0), (1, 2.0), (2, 2.1)], CounterRule(None, 65536), ".!!", id="wider-than-its-width"),
+        pytest.param([(0, 65530.0), (1, 9e7), (2, 2.0), (3, 3.0)], CounterRule(None, 65536), ".!!.", id="garbage-before-it"),
+        pytest.param(
+            [(0, 65530.0), (1, 9e7), (2, 2.0), (3, 9e7), (4, 9e7), (5, 3.0)],
+            CounterRule(None, 65536),
+            ".!!!!.",
+            id="garbage-before-and-after-it",
+        ),
+        pytest.param([(0, 65530.0), (1, -5.0), (2, 65531.0)], CounterRule(None, 65536), ".!.", id="below-zero-is-no-roll-over"),
+    ],
+)
+def test_a_profile_knows_how_fast_and_how_wide_a_register_is(
+    readings: list[tuple[float, float]], rule: CounterRule, marks: str
+) -> None:
+    """A step back that rolling over explains is marked and believed at once, any other needs two more readings."""
+    assert follow(readings, rule=rule) == marks
+
+
+def test_a_counter_without_bound_takes_no_small_step_back_for_a_roll_over() -> None:
+    assert follow([(0, 500.0), (1, 499.0), (2, 499.5)], "pulse_count", CounterRule(None, 65536)) == ".!!"
+    assert follow([(0, 65000.0), (1, 100.0), (2, 101.0)], "pulse_count", CounterRule(None, 65536)) == ".!."
+
+
+@pytest.mark.parametrize(("before", "back", "modulus"), [(500.0, 499.0, 65536), (600.0, 550.0, 1000)])
+def test_a_step_back_that_is_nearer_than_the_way_round_is_not_believed_at_once(
+    before: float, back: float, modulus: float
+) -> None:
+    readings = [(0, before), (1, back), (2, back + 0.5)]
+    assert follow(readings, "pulse_count", CounterRule(None, modulus)) == ".!!"
+
+
+def test_a_flipped_bit_is_no_reset() -> None:
+    second = 1 / 60
+    energy = [(0, 2532259.7694), (second, 2531735.4814), (2 * second, 2532259.7694)]
+    assert follow(energy, "energy_import_kwh", CounterRule(80, float(1 << 32))) == ".!."
+
+
+def test_an_exchanged_meter_begins_anew_with_its_first_reading() -> None:
+    """What the old one sent before the exchange and comes late is not taken for the new one's."""
+    state = CounterState()
+    for name in ("volume_m3", "volume_m3,channel=2", "volume_reverse_m3"):
+        assert not state.is_suspect(name, 1.0, 12345.6, NOW_MS)
+    assert state.is_suspect("volume_m3", 1.0, 99.0, NOW_MS + 1)
+    exchanged_ms = NOW_MS + HOUR_MS
+    assert state.exchange("volume_m3", exchanged_ms) == ["volume_m3", "volume_m3,channel=2"]
+    assert not state.is_suspect("volume_m3", 1.0, 12345.7, exchanged_ms - 1)
+    assert not state.is_suspect("volume_m3", 1.0, 0.9, exchanged_ms + MINUTE_MS)
+    assert not state.is_suspect("volume_m3", 1.0, 0.91, exchanged_ms + HOUR_MS)
+    assert state.is_suspect("volume_m3", 1.0, 0.5, exchanged_ms + 2 * HOUR_MS)
+    assert state.is_suspect("volume_reverse_m3", 1.0, 0.9, exchanged_ms)
+
+
+def test_what_is_believed_of_each_counter_is_its_own() -> None:
+    state = CounterState()
+    for number, name in enumerate("abcd"):
+        state.is_suspect(name, 1.0, 10.0 * number, NOW_MS)
+        state.is_suspect(name, 1.0, 10.0 * number + 500, NOW_MS + 1)  # not believed yet
+    assert [state.believed(name) for name in "abcde"] == [0.0, 10.0, 20.0, 30.0, None]
+    state.exchange("c", NOW_MS + 2)
+    assert [register.value for register in state.registers() if register.name != "c"] == [0.0, 10.0, 30.0]
+    assert [register.doubt is not None for register in state.registers()] == [True, True, False, True]
+
+
+def test_what_was_stored_of_a_counter_does_not_alter_what_was_heard_since() -> None:
+    state = CounterState()
+    state.is_suspect("a", 1.0, 7.0, NOW_MS)
+    for name in "ab":
+        state.restore(Register(name, 3.0, NOW_MS - HOUR_MS, (900.0, NOW_MS - MINUTE_MS, 1)))
+    assert [(register.name, register.value) for register in state.registers()] == [("a", 7.0), ("b", 3.0)]
+    assert [register.doubt for register in state.registers()] == [None, (900.0, NOW_MS - MINUTE_MS, 1)]
+
+
+def test_all_counters_of_a_device_can_be_exchanged_together() -> None:
+    state = CounterState()
+    state.is_suspect("volume_m3", 1.0, 1.0, NOW_MS)
+    assert state.exchange(None, NOW_MS) == ["volume_m3"]
+    assert state.exchange("pulse_count", NOW_MS) == []
+
+
+def test_every_counter_of_a_domain_is_watched() -> None:
+    counters = {
+        field
+        for domain in QUANTITIES
+        if domain != HEALTH
+        for field, row in QUANTITIES[domain].items()
+        if row.kind is Kind.COUNTER
+    }
+    assert set(RATE_PER_H) == counters
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.floats(0, 1e8)), max_size=40))
+def test_a_second_copy_of_any_reading_changes_no_judgement_of_another(readings: list[tuple[int, float]]) -> None:
+    doubled = [reading for reading in readings for _ in range(2)]
+    assert follow(doubled)[::2] == follow(readings)
+
+
+def test_a_device_remembers_a_bounded_number_of_counters_and_of_doubts() -> None:
+    """Names of lanes come from devices; a flood of them must not fill the memory."""
+    state = CounterState()
+    for number in range(1000):
+        for minute, value in enumerate((9.0, 5.0)):
+            state.is_suspect(f"volume_m3,lane={number}", 1.0, value, NOW_MS + minute)
+    assert len(state) <= 128
+    assert len(state._names) <= 64  # noqa: SLF001
+    assert set(state._candidates or {}) <= set(state._names)  # noqa: SLF001
+
+
+def test_a_counter_that_was_pushed_out_begins_anew_and_does_not_take_the_place_of_another() -> None:
+    state = CounterState()
+    for number in range(65):
+        assert not state.is_suspect(str(number), 1.0, 100.0 * number, NOW_MS)
+    assert state.is_suspect("64", 1.0, 0.0, NOW_MS + 1)
+    assert state.is_suspect("1", 1.0, 0.0, NOW_MS + 1)
+    assert not state.is_suspect("0", 1.0, 0.0, NOW_MS + 1)
+
+
+def test_a_suspect_value_is_written_as_it_stands_with_bit_4() -> None:
+    into = pipeline()
+    process({"ts": NOW_MS, "volume_m3": 500}, into=into)
+    got = point(process({"ts": NOW_MS + MINUTE_MS, "volume_m3": 2, "ph": 7}, into=into))
+    assert got.values == {"volume_m3": 2.0, "ph": 7.0}
+    assert got.fields["quality"] == Quality.COUNTER_SUSPECT
+
+
+def test_the_counters_of_lanes_and_of_devices_are_apart() -> None:
+    into = pipeline()
+    payload = [
+        {"ts": NOW_MS + minute * MINUTE_MS, "lane": lane, "vehicle_count_total": total}
+        for minute in range(2)
+        for lane, total in (("1", 900 + minute), ("2", 5 + minute))
+    ]
+    assert {got.fields["quality"] for got in points(process(payload, "traffic", into=into))} == {0}
+
+
+def test_a_backlog_behind_a_live_reading_is_not_judged() -> None:
+    """The live reading has moved the state; what lies before it in time says nothing of a step."""
+    into = pipeline()
+    process({"ts": NOW_MS, "volume_m3": 500}, into=into)
+    backlog = [{"ts": NOW_MS - HOUR_MS // 2 + n, "volume_m3": 490 + n} for n in range(5)]
+    assert {got.fields["quality"] for got in points(process(backlog, into=into))} == {0}
+
+
+def test_a_frame_counter_that_starts_again_is_a_new_join_and_no_fault() -> None:
+    into = pipeline()
+    process({"ts": NOW_MS, "frame_counter": 900}, into=into)
+    assert point(process({"ts": NOW_MS + 1, "frame_counter": 0}, into=into)).fields["quality"] == 0

@@ -1,0 +1,70 @@
+"""Line protocol: text of a reading can never change another point."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.readings.line_protocol import escape_tag, line_format, tag_text, tail
+from tests.core.line_protocol import by_parity, by_previous_byte, parse, split
+from tests.core.making import NOW_MS
+
+HOSTILE = st.text(st.sampled_from(list("\\\\\\, =\n\r\t\"'#a.é")), min_size=1, max_size=12)
+
+
+@given(HOSTILE)
+def test_no_separator_of_an_escaped_text_is_unescaped_to_any_server(text: str) -> None:
+    """The text stands where a tag value stands: between an equals sign and the separator that ends it."""
+    escaped = escape_tag(text)
+    assert "\n" not in escaped
+    for is_escaped in (by_previous_byte, by_parity):
+        for separator in ", =":
+            assert split(escaped + separator, separator, is_escaped) == [escaped, ""]
+
+
+@given(st.lists(st.tuples(HOSTILE, HOSTILE), max_size=4, unique_by=lambda pair: escape_tag(pair[0])))
+def test_any_tags_make_one_point_with_as_many_tags(tags: list[tuple[str, str]]) -> None:
+    text = line_format(["ph"]) % ("water", tag_text(tags), 7.0, tail(0, 5, NOW_MS))
+    got = parse(text)
+    assert (got.measurement, got.time_ms) == ("water", NOW_MS)
+    assert got.fields == {"ph": 7.0, "quality": 0, "seq": 5}
+    assert len(got.tags) == len(tags)
+
+
+@given(st.text(st.characters(exclude_characters=", =\\\n\r\t", codec="utf-8"), min_size=1))
+def test_a_text_without_special_characters_stays_as_it_is(text: str) -> None:
+    assert escape_tag(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        pytest.param("a b", r"a\ b", id="space"),
+        pytest.param("a,b", r"a\,b", id="comma"),
+        pytest.param("a=b", r"a\=b", id="equals"),
+        pytest.param("a\nwater,device=x ph=1 1", r"a\nwater\,device\=x\ ph\=1\ 1", id="a-second-line"),
+        pytest.param("a\\", "a\\\\_", id="backslash-at-the-end"),
+        pytest.param("a\\,b", "a\\\\\\,b", id="backslash-before-a-comma"),
+        pytest.param('a"b', 'a"b', id="quote-needs-nothing"),
+    ],
+)
+def test_special_characters_are_escaped(text: str, escaped: str) -> None:
+    assert escape_tag(text) == escaped
+
+
+def test_tags_are_sorted_by_key_and_empty_ones_left_out() -> None:
+    """An empty tag value is a 400."""
+    assert tag_text([("site", "s"), ("area", ""), ("device", "d"), ("channel", "1")]) == ",channel=1,device=d,site=s"
+
+
+def test_a_line_has_the_quality_always_and_the_sequence_only_where_there_is_one() -> None:
+    water = line_format(["ph", "valve_open"])
+    assert water % ("water", ",device=d", 7.0, True, tail(3, None, 5)) == "water,device=d ph=7.0,valve_open=True,quality=3i 5"
+    assert water % ("water", ",device=d", 0.1, False, tail(0, 0, 5)) == (
+        "water,device=d ph=0.1,valve_open=False,quality=0i,seq=0i 5"
+    )
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_back_as_it_was(number: float) -> None:
+    text = line_format(["ph"]) % ("water", ",device=d", number, tail(0, None, NOW_MS))
+    assert parse(text).fields["ph"] == number

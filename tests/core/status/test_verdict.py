@@ -1,0 +1,100 @@
+"""The verdict: what is not well, as keys and numbers."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from gateway.core.devices.device import Device
+from gateway.core.status.silence import Presence, Silence
+from gateway.core.status.verdict import Finding, Fleet, Level, level_of, of_data, of_devices, of_stores, worst_first
+from schemas.registry import RegisteredDevice
+from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES
+
+ONLINE, SILENT, NEW, UNKNOWN = Presence
+
+
+def fleet(clocks_off: int = 0, **domains: dict[Presence, int]) -> Fleet:
+    return Fleet({domain: Counter(counts) for domain, counts in domains.items()}, clocks_off)
+
+
+def told(findings: list[Finding]) -> dict[str, dict[str, float | str]]:
+    return {finding.key: dict(finding.params) for finding in findings}
+
+
+def test_all_sixty_devices_dead_is_not_well() -> None:
+    found = of_devices(fleet(water={SILENT: 24}, power={SILENT: 24}, traffic={SILENT: 12}))
+    assert told(found) == {"all_silent": {"total": 60}}
+    assert level_of(found) is Level.TROUBLE
+
+
+@pytest.mark.parametrize(
+    ("domains", "findings", "level"),
+    [
+        pytest.param({}, {}, Level.GOOD, id="no-device"),
+        pytest.param({"water": {ONLINE: 60}}, {}, Level.GOOD, id="all-report"),
+        pytest.param({"water": {ONLINE: 3, NEW: 57}}, {}, Level.GOOD, id="the-others-are-new"),
+        pytest.param({"water": {NEW: 60}}, {}, Level.GOOD, id="all-are-new"),
+        pytest.param(
+            {"water": {ONLINE: 57, SILENT: 3}}, {"silent": {"silent": 3, "total": 60}}, Level.ATTENTION, id="a-few-silent"
+        ),
+        pytest.param(
+            {"water": {ONLINE: 2, SILENT: 3}}, {"silent": {"silent": 3, "total": 5}}, Level.TROUBLE, id="more-than-half"
+        ),
+        pytest.param(
+            {"water": {ONLINE: 30}, "power": {SILENT: 4, NEW: 1}},
+            {"silent": {"silent": 4, "total": 34}, "domain_silent": {"domain": "power", "total": 4}},
+            Level.TROUBLE,
+            id="a-whole-domain",
+        ),
+        pytest.param({"water": {ONLINE: 9, UNKNOWN: 1}}, {"never_heard": {"count": 1}}, Level.ATTENTION, id="one-never-heard"),
+        pytest.param({"water": {UNKNOWN: 9, SILENT: 1}}, {"all_silent": {"total": 10}}, Level.TROUBLE, id="nobody-speaks"),
+    ],
+)
+def test_the_verdict_says_how_many_of_how_many_are_silent(
+    domains: dict[str, dict[Presence, int]], findings: dict[str, dict[str, float | str]], level: Level
+) -> None:
+    found = of_devices(fleet(**domains))
+    assert told(found) == findings
+    assert level_of(found) is level
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "off"),
+    [
+        pytest.param(None, 0, id="sends-no-time"),
+        pytest.param(5 * MINUTE_MS, 0, id="as-far-ahead-as-is-believed"),
+        pytest.param(5 * MINUTE_MS + 1, 1, id="farther-ahead"),
+        pytest.param(7 * HOUR_MS, 1, id="local-time-sent-as-utc"),
+        pytest.param(-50 * MINUTE_MS, 0, id="measured-a-while-ago"),
+        pytest.param(-3 * HOUR_MS, 1, id="behind"),
+        pytest.param(-9000 * DAY_MS, 1, id="began-anew-in-2000"),
+    ],
+)
+def test_a_device_whose_clock_is_wrong_is_told(offset_ms: int | None, off: int) -> None:
+    device = Device("m1", RegisteredDevice(id="m1", domain="water", interval=timedelta(minutes=15)))
+    device.last_seen_ms, device.offset_ms = NOW_MS, offset_ms
+    found = Fleet()
+    found.look_at([device], Silence(), RULES, NOW_MS)
+    assert found.domains == {"water": Counter({ONLINE: 1})}
+    assert told(of_devices(found)) == ({"clocks_off": {"count": 1}} if off else {})
+
+
+def test_what_did_not_become_data_is_told() -> None:
+    found = of_data(Counter({"bad_json": 3, "no_quantity": 1}), lost=2, expired=1)
+    assert told(found) == {
+        "lost": {"count": 2},
+        "expired": {"count": 1},
+        "rejects_lately": {"count": 4, "minutes": 10, "reason": "bad_json"},
+    }
+    assert level_of(found) is Level.TROUBLE
+    assert of_data(Counter(), 0, 0) == []
+
+
+def test_a_store_that_fills_is_told_before_it_is_full() -> None:
+    assert told(of_stores(quarantine=(80, 100), journal=(79, 100))) == {"quarantine_filling": {"pct": 80}}
+
+
+def test_the_worst_comes_first() -> None:
+    mild, bad = Finding("silent", Level.ATTENTION), Finding("lost", Level.TROUBLE)
+    assert worst_first([mild, bad]) == [bad, mild]

@@ -1,0 +1,370 @@
+"""One message's way: what becomes of it, which quality bits it gets, and that nothing it holds can stop the gateway."""
+
+import json
+
+import mqtt5
+import pytest
+
+from gateway.core.devices.streams import Admission
+from gateway.core.message import REJECT_KEPT_BYTES, StoredMessage
+from gateway.core.process import Processor
+from gateway.core.profiled import BIRTH
+from schemas.quantities import Quality
+from schemas.rejects import IgnoreCause, RejectReason
+from tests.core.making import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    NOW_MS,
+    SECOND_MS,
+    Registered,
+    doubted_clock,
+    message,
+    pipeline,
+    point,
+    points,
+    process,
+    quality,
+    refusal,
+    topic,
+)
+
+YEAR_2020_MS = 1577836800000
+
+
+def test_a_plain_reading_becomes_one_line() -> None:
+    into = pipeline({"d1": Registered(area="ward-7")})
+    payload = {"ts": NOW_MS, "seq": 17, "volume_m3": 1234.567, "alarm_leak": False, "channel": "2"}
+    (reading,) = process(payload, into=into).readings
+    assert reading.lines == (
+        "water,area=ward-7,channel=2,device=d1,site=s1 volume_m3=1234.567,alarm_leak=False,quality=0i,seq=17i 1793491200250"
+    )
+    assert reading.domain == "water"
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "bits"),
+    [
+        pytest.param(0, 0, id="now"),
+        pytest.param(5 * MINUTE_MS, 0, id="max-future"),
+        pytest.param(-HOUR_MS, 0, id="late-after"),
+        pytest.param(-HOUR_MS - 1, Quality.HISTORIC, id="historic"),
+        pytest.param(-40 * DAY_MS, Quality.HISTORIC, id="max-past"),
+    ],
+)
+def test_the_time_of_the_device_is_used_within_its_window(offset_ms: int, bits: int) -> None:
+    got = point(process({"ts": NOW_MS + offset_ms, "volume_m3": 5}))
+    assert (got.time_ms, got.fields["quality"]) == (NOW_MS + offset_ms, bits)
+
+
+@pytest.mark.parametrize(
+    "ts",
+    [
+        pytest.param(NOW_MS + 5 * MINUTE_MS + 1, id="beyond-max-future"),
+        pytest.param(NOW_MS - 40 * DAY_MS - 1, id="beyond-max-past"),
+        pytest.param(17, id="1970"),
+        pytest.param("2000-01-01T01:00:00+07:00", id="factory-default"),
+        pytest.param("2055-05-12T15:08:33Z", id="2055"),
+        pytest.param(-617292592, id="negative"),
+    ],
+)
+def test_a_reading_is_never_dropped_for_its_clock(ts: int | str) -> None:
+    outcome = process({"ts": ts, "volume_m3": 5})
+    assert point(outcome).time_ms == NOW_MS
+    assert quality(outcome) == Quality.GATEWAY_TIME
+
+
+def test_the_window_holds_for_every_reading_and_not_only_for_the_first_of_a_device() -> None:
+    into = pipeline()
+    offsets_ms = [0, 0, 6 * MINUTE_MS, 0, -41 * DAY_MS, -DAY_MS, 0]
+    got = [point(process({"ts": NOW_MS + offset_ms + n, "ph": n}, into=into)) for n, offset_ms in enumerate(offsets_ms)]
+    assert [each.fields["quality"] for each in got] == [0, 0, 1, 0, 1, 8, 0]
+
+
+def test_no_time_before_2020_is_used_even_when_the_gateway_itself_stands_there() -> None:
+    into = pipeline(trust=doubted_clock())
+    for n in range(3):
+        got = point(process({"ts": 1000 + n, "volume_m3": 5}, now_ms=900_000, into=into))
+        assert got.time_ms == 900_000 + n
+    assert point(process({"ts": YEAR_2020_MS - 1, "ph": 7}, now_ms=YEAR_2020_MS, into=into)).time_ms == YEAR_2020_MS
+    assert point(process({"ts": YEAR_2020_MS, "ph": 7}, now_ms=YEAR_2020_MS - 9, into=into)).fields["quality"] == 0
+    first_of_a_device = message({"ts": YEAR_2020_MS, "ph": 7}, topic("d9"))
+    assert quality(into.process(first_of_a_device, YEAR_2020_MS - 9)) == 0
+
+
+def test_readings_stamped_by_the_gateway_never_share_a_millisecond() -> None:
+    """Two messages of one moment, and all objects of an array without times."""
+    into = pipeline()
+    got = points(process([{"volume_m3": 5}] * 50, into=into)) + points(process({"volume_m3": 5}, into=into))
+    assert len({each.time_ms for each in got}) == 51
+
+
+def test_while_the_clock_is_doubted_a_device_may_stand_a_month_ahead() -> None:
+    into = pipeline(trust=doubted_clock())
+    ahead = point(process({"ts": NOW_MS + 31 * DAY_MS, "volume_m3": 5}, into=into))
+    assert (ahead.time_ms, ahead.fields["quality"]) == (NOW_MS + 31 * DAY_MS, 0)
+    outcome = process({"ts": NOW_MS + 31 * DAY_MS + 1, "volume_m3": 5}, into=into)
+    assert point(outcome).time_ms == NOW_MS
+    assert quality(outcome) == Quality.GATEWAY_TIME | Quality.CLOCK_DOUBTED
+
+
+@pytest.mark.parametrize("step_ms", [-HOUR_MS, -365 * DAY_MS, 365 * DAY_MS], ids=["hour-back", "year-back", "year-ahead"])
+def test_when_the_gateway_s_clock_is_set_wrong_devices_are_believed_as_before(step_ms: int) -> None:
+    """From the first reading on; and a device that was wrong all the time is not believed now either."""
+    into = pipeline()
+    into.trust.see_influxdb(0, NOW_MS)
+    into.trust.see_time(NOW_MS, 0)
+    into.trust.see_time(NOW_MS + step_ms, 0)
+    for n, offset_ms in enumerate((-40 * DAY_MS + HOUR_MS, 0, 4 * MINUTE_MS)):
+        sent = {"ts": NOW_MS + offset_ms, "volume_m3": 5}
+        assert point(process(sent, now_ms=NOW_MS + step_ms, into=into)).time_ms == NOW_MS + offset_ms, n
+    sent = {"ts": NOW_MS - 41 * DAY_MS + min(step_ms, 0), "volume_m3": 5}
+    assert quality(process(sent, now_ms=NOW_MS + step_ms, into=into)) == Quality.GATEWAY_TIME | Quality.CLOCK_DOUBTED
+
+
+def test_devices_that_agree_against_the_gateway_are_believed_once_there_are_enough() -> None:
+    into = pipeline()
+    ahead = {"ts": NOW_MS + 3 * HOUR_MS, "volume_m3": 5}
+    bits = [quality(into.process(message(ahead, topic(f"d{number}")), NOW_MS)) for number in range(6)]
+    assert bits == [1, 1, 1, 1, 0, 0]
+    assert into.trust.doubted
+
+
+def test_doubt_ends_when_the_devices_that_cast_it_stand_right_again() -> None:
+    """A time that is near tells something new where the one before was far."""
+    into = pipeline()
+
+    def hear(offset_ms: int) -> None:
+        for number in range(5):
+            into.process(message({"ts": NOW_MS + offset_ms, "ph": 7}, topic(f"d{number}")), NOW_MS)
+
+    hear(0)
+    hear(HOUR_MS)
+    assert into.trust.doubted
+    hear(MINUTE_MS)
+    assert not into.trust.doubted
+
+
+@pytest.mark.parametrize(
+    ("payload", "bits"),
+    [
+        pytest.param({"volume_m3": 5}, Quality.GATEWAY_TIME | Quality.MAY_STAND_TWICE, id="stamped-by-the-gateway"),
+        pytest.param({"ts": NOW_MS, "volume_m3": 5}, 0, id="with-its-own-time"),
+    ],
+)
+def test_a_redelivered_reading_may_stand_twice_only_when_the_gateway_stamps_it(payload: object, bits: int) -> None:
+    assert quality(pipeline().process(message(payload, duplicate=True), NOW_MS)) == bits
+
+
+def test_saved_births_that_are_of_no_use_are_named_as_they_were_saved() -> None:
+    assert pipeline().restore_births({f"{BIRTH}g/n": "no birth"}) == [f"{BIRTH}g/n"]
+
+
+def test_what_comes_from_the_broker_is_no_replay() -> None:
+    """A replay has stamps of its own: it came long ago."""
+    into = pipeline()
+    into.process(mqtt5.PublishPacket(topic(), b'{"ph": 7}'), NOW_MS)
+    assert point(into.process(message({"ph": 7}), NOW_MS)).time_ms == NOW_MS + 1
+
+
+def test_readings_of_simulated_devices_carry_their_bit() -> None:
+    outcome = pipeline().process(message({"ts": NOW_MS, "volume_m3": 5, "ph": 99}, topic("sim-7")), NOW_MS)
+    assert quality(outcome) == Quality.SIMULATED | Quality.VALUE_DROPPED
+
+
+def test_health_carries_the_quality_of_its_reading() -> None:
+    both = points(process({"volume_m3": 5, "ph": 99, "battery_pct": 50}))
+    assert [got.fields["quality"] for got in both] == [Quality.GATEWAY_TIME | Quality.VALUE_DROPPED] * 2
+
+
+def test_a_status_is_no_reading_and_sets_the_state_of_the_device() -> None:
+    into = pipeline()
+    for state, online in (("online", True), ("offline", False)):
+        outcome = into.process(message({"state": state, "fw": "1"}, topic(channel="status"), retain=True), NOW_MS)
+        assert outcome.ignored is IgnoreCause.STATUS
+        assert (outcome.readings, outcome.refusals) == ([], [])
+        assert into.streams.devices["d1"].online is online
+
+
+@pytest.mark.parametrize(
+    "payload", [{"volume_m3": 5}, [{"volume_m3": 5}], {"ts": "yesterday", "volume_m3": 5}, {"ph": "7"}], ids=repr
+)
+def test_a_retained_message_without_its_own_time_is_ignored(payload: object) -> None:
+    """It is as old as the subscription is new: the arrival time would be a lie."""
+    outcome = pipeline().process(message(payload, retain=True), NOW_MS)
+    assert outcome.ignored is IgnoreCause.RETAINED
+    assert (outcome.readings, outcome.refusals) == ([], [])
+
+
+def test_a_retained_message_with_its_own_time_is_a_reading() -> None:
+    outcome = pipeline().process(message({"ts": NOW_MS - SECOND_MS, "volume_m3": 5}, retain=True), NOW_MS)
+    assert outcome.ignored is None
+    assert point(outcome).time_ms == NOW_MS - SECOND_MS
+
+
+def test_only_what_a_device_sends_now_is_a_sign_of_life() -> None:
+    """What the broker has kept says nothing of today."""
+    into = pipeline()
+    into.process(message({"state": "online"}, topic(channel="status"), retain=True), NOW_MS)
+    into.process(message({"ts": NOW_MS - DAY_MS, "volume_m3": 5}, retain=True), NOW_MS)
+    assert into.streams.devices["d1"].last_seen_ms == 0
+    into.process(message(b"rubbish"), NOW_MS)
+    assert into.streams.devices["d1"].last_seen_ms == NOW_MS
+
+
+@pytest.mark.parametrize("channel", ["readings", "status"])
+def test_a_message_that_comes_again_later_is_no_sign_of_life_and_sets_none_back(channel: str) -> None:
+    """Out of quarantine it comes with the time at which it arrived."""
+    into = pipeline()
+    into.process(message({"ph": 7}), NOW_MS)
+    into.process(message({"ph": 7}, topic(channel=channel)), NOW_MS - HOUR_MS)
+    assert into.streams.devices["d1"].last_seen_ms == NOW_MS
+    into.process(message({"ph": 7}, topic(channel=channel)), NOW_MS + HOUR_MS)
+    assert into.streams.devices["d1"].last_seen_ms == NOW_MS + HOUR_MS
+
+
+def test_the_last_message_is_remembered_of_a_device_that_somebody_looks_at() -> None:
+    into = pipeline()
+    into.process(message({"ph": 7}), NOW_MS)
+    device = into.streams.devices["d1"]
+    device.last_message = None
+    into.process(message({"ph": 7}), NOW_MS)
+    assert device.last_message is None, "nobody has looked"
+    device.last_message = ()
+    latest = message({"ph": 8})
+    outcome = into.process(latest, NOW_MS + 1)
+    assert device.last_message == (latest, NOW_MS + 1, outcome)
+
+
+def test_one_object_with_its_own_time_lets_a_retained_array_in() -> None:
+    outcome = pipeline().process(message([{"ts": NOW_MS, "ph": 7}, {"ph": 8}], retain=True), NOW_MS)
+    assert outcome.ignored is None
+    assert len(points(outcome)) == 2
+
+
+def test_a_refused_object_is_kept_without_its_neighbours_and_not_beyond_the_limit() -> None:
+    many = {"ts": NOW_MS, "note": "x" * REJECT_KEPT_BYTES}
+    outcome = pipeline().process(message([{"ts": NOW_MS, "ph": 7}, {"ts": NOW_MS, "model": 1}, many]), NOW_MS)
+    assert [refused.reason for refused in outcome.refusals] == [RejectReason.NO_QUANTITY] * 2
+    assert b"ph" not in b"".join(refused.payload for refused in outcome.refusals)
+    assert b'"model":1' in outcome.refusals[0].payload
+    assert len(outcome.refusals[1].payload) == REJECT_KEPT_BYTES
+
+
+def test_a_refused_reading_keeps_no_more_than_the_limit() -> None:
+    """A message may hold four times as much."""
+    refused = refusal(process({"ts": NOW_MS, "note": "x" * 2 * REJECT_KEPT_BYTES}))
+    assert (refused.reason, len(refused.payload)) == (RejectReason.NO_QUANTITY, REJECT_KEPT_BYTES)
+
+
+def test_an_unknown_topic_is_a_reject_with_its_bytes() -> None:
+    refused = refusal(pipeline().process(message(b"\x01\x02", "zigbee2mqtt/lamp"), NOW_MS))
+    assert refused.reason is RejectReason.UNKNOWN_TOPIC
+    assert (refused.topic, refused.payload, refused.arrival_ms) == ("zigbee2mqtt/lamp", b"\x01\x02", NOW_MS)
+    assert (refused.device, refused.domain, refused.stage) == ("", "unknown", "intake")
+
+
+def test_an_unknown_device_is_a_reject_where_the_configuration_says_so() -> None:
+    payload = {"ts": NOW_MS, "volume_m3": 5}
+    refused = refusal(process(payload, into=pipeline(admission=Admission(unknown="reject"))))
+    assert (refused.reason, refused.device, refused.domain) == (RejectReason.UNKNOWN_DEVICE, "d1", "water")
+    assert point(process(payload, into=pipeline(admission=Admission(unknown="accept"))))
+
+
+def test_the_device_that_is_one_too_many_is_a_reject() -> None:
+    into = pipeline(admission=Admission(devices_max=1))
+    outcomes = [into.process(message({"volume_m3": 5}, topic(name)), NOW_MS) for name in ("d1", "d2", "d1")]
+    assert [len(outcome.readings) for outcome in outcomes] == [1, 0, 1]
+    assert refusal(outcomes[1]).reason is RejectReason.UNKNOWN_DEVICE
+
+
+def test_a_payload_above_the_limit_is_a_reject_with_its_first_64_kib() -> None:
+    payload = json.dumps({"volume_m3": 5, "note": "x" * 300_000}).encode()
+    refused = refusal(process(payload))
+    assert refused.reason is RejectReason.TOO_LARGE
+    assert refused.payload == payload[:REJECT_KEPT_BYTES]
+    assert str(len(payload)) in refused.detail
+
+
+def test_a_payload_at_the_limit_is_taken() -> None:
+    payload = b'{"volume_m3": 5}'.ljust(pipeline().payload_max_bytes)
+    assert point(process(payload)).values == {"volume_m3": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("on", "device", "domain"),
+    [pytest.param(topic("d9"), "d9", "water", id="native"), pytest.param("other/topic", "", "unknown", id="other")],
+)
+def test_what_the_session_did_not_assemble_is_a_reject_with_the_size_it_had(on: str, device: str, domain: str) -> None:
+    head = StoredMessage(on, b"x" * (REJECT_KEPT_BYTES + 9))
+    refused = refusal(pipeline().too_large(head, NOW_MS, 20_000_000))
+    assert refused.reason is RejectReason.TOO_LARGE
+    assert (refused.device, refused.domain, len(refused.payload)) == (device, domain, REJECT_KEPT_BYTES)
+    assert "20000000 bytes" in refused.detail
+
+
+def test_a_fault_in_the_core_is_a_reject_with_its_trace_and_touches_no_other_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one broad except: a message that hits a bug must not come first again after every restart."""
+    into = pipeline()
+
+    def fail(*_: object) -> int:
+        raise ZeroDivisionError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.core.evaluate._check_counters", fail)
+        outcome = into.process(message({"volume_m3": 5}, topic("d9")), NOW_MS)
+    refused = refusal(outcome)
+    assert refused.reason is RejectReason.INTERNAL_ERROR
+    assert "ZeroDivisionError: a bug" in refused.detail
+    assert "_check_counters" in refused.detail
+    assert (refused.device, refused.payload, outcome.domain) == ("d9", b'{"volume_m3": 5}', "water")
+    assert point(into.process(message({"ts": NOW_MS, "volume_m3": 5}, topic("d9")), NOW_MS))
+
+
+def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
+    """How many readings the gateway believes to have missed of those sent, by ``seq`` and second."""
+    into = into or pipeline()
+    for reading in readings:
+        sent = {"seq": reading["seq"], "volume_m3": 5}
+        process(sent | {"ts": NOW_MS + reading["s"] * SECOND_MS} if "s" in reading else sent, into=into)
+    assert into.streams.devices["d1"].seq_missing == into.judge.sequence_missing["water"]
+    return into.judge.sequence_missing["water"]
+
+
+@pytest.mark.parametrize(
+    ("readings", "expected"),
+    [
+        pytest.param([(5, 0), (6, 1), (7, 2)], 0, id="none"),
+        pytest.param([(5, 0), (9, 1), (10, 2)], 3, id="gap"),
+        pytest.param([(5000, 0), (5001, 1)], 0, id="first-of-a-device-may-be-any"),
+        pytest.param([(900, 0), (0, 1), (1, 2)], 0, id="reboot"),
+        pytest.param([(65535, 0), (0, 1), (2, 2)], 1, id="wraps-and-goes-on"),
+        pytest.param([(5, 0), (5, 0), (6, 1)], 0, id="duplicate"),
+        pytest.param([(5, 0), (7, 2), (6, 1), (8, 3)], 1, id="late-one-is-counted-once"),
+        pytest.param([(9, 9), *((n, n) for n in range(9)), (10, 10)], 0, id="backlog-behind-a-live-reading"),
+        pytest.param([(5, 0), (5 + 10**7, 1), (6 + 10**7, 2)], 0, id="set-anew"),
+        pytest.param([(5, 0), (900_006, 1)], 900_000, id="as-many-as-may-be-missing"),
+        pytest.param([(5, 0), (1_100_006, 1)], 0, id="more-than-may-be-missing"),
+        pytest.param([(5, 2), (6, 1), (7, 3)], 0, id="the-next-one-with-an-earlier-time"),
+    ],
+)
+def test_a_gap_in_the_sequence_numbers_is_counted_as_missing(readings: list[tuple[int, int]], expected: int) -> None:
+    assert missing(*({"seq": seq, "s": second} for seq, second in readings)) == expected
+
+
+def test_the_second_half_of_a_point_counts_in_the_sequence() -> None:
+    into = pipeline()
+    for seq, second, field in ((5, 0, "ph"), (6, 0, "turbidity_ntu"), (7, 1, "ph")):
+        process({"seq": seq, "ts": NOW_MS + second * SECOND_MS, field: 7}, into=into)
+    assert into.judge.sequence_missing == {}
+
+
+def test_gaps_are_counted_for_readings_without_a_time_too() -> None:
+    assert missing({"seq": 5}, {"seq": 8}, {"seq": 1}, {"seq": 2}) == 2
+
+
+def test_readings_without_a_sequence_number_in_between_make_no_gap() -> None:
+    into = pipeline()
+    assert missing({"seq": 5, "s": 0}, into=into) == 0
+    process({"ts": NOW_MS + SECOND_MS, "ph": 7}, into=into)
+    assert missing({"seq": 6, "s": 2}, into=into) == 0

@@ -1,0 +1,139 @@
+"""The drain lane on a file of its own, before an InfluxDB that a test answers for; seconds are short."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.config.model import JournalSection
+from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.catch_up import Progress
+from gateway.core.ledger import Ledger
+from gateway.core.message import Reading, Refusal
+from gateway.delivery.bounded_journal import BoundedJournal
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.drain_lane import Drain
+from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.spool import Spool
+from gateway.events import Events
+from gateway.storage import journal, rejects
+from gateway.storage.database import Database
+from tests.delivery.delivering import Influxdb, until
+from tests.powercut.hasty import HastyLoop
+
+OWN = encode([Reading("own", "gateway")]).gzip
+
+
+class Rig:
+    """A journal and its drain lane."""
+
+    def __init__(self, file: Database) -> None:
+        self.file, self.influxdb = file, Influxdb()
+        self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
+        self.breaker = CircuitBreaker(self.events)
+        self.store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0))
+        limits = DeliveryLimits(0.0, max_readings=1000, stall_s=60.0, receive_maximum=2000, memory_bytes=2**25)
+        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger)
+        self.spool = Spool(self.delivery, self.breaker, self.store, self.ledger, self.events)
+        release_batch = self.delivery.release_batch
+        self.reject_writer = RejectWriter(file, self.ledger, self.events, max_bytes=2**20, release_batch=release_batch)
+        self.progress = Progress()
+        self.drain = Drain(
+            self.influxdb,
+            self.breaker,
+            self.delivery,
+            self.spool,
+            self.store,
+            self.reject_writer,
+            self.ledger,
+            self.events,
+            lambda: OWN,
+            2**20,
+            self.progress,
+        )
+        self.spool.give_up = self.drain.give_up
+        self.delivery.hooks = Hooks(
+            keep_refusals=self.reject_writer.keep,
+            spool=self.spool.wake,
+            refused=self.spool.refused,
+            settled_late=self.drain.settled_late,
+            left_in_journal=self.spool.backlog.set,
+            acknowledge=lambda _: None,
+            resume_reading=lambda: None,
+        )
+
+    async def put(self, *rows: list[str], refused: bool = False) -> None:
+        """Rows that an earlier run left, each of readings that are their lines."""
+        bodies = [encode([Reading(line, "water") for line in lines]) for lines in rows]
+        await self.store.append(bodies, refused=refused)
+        self.ledger.receive(sum(map(len, rows)), "journal", "journal")
+        self.spool.backlog.set()
+
+    async def make_room(self, rows: int = 1) -> int:
+        """The oldest rows are given up, as the store does it; how many readings expired."""
+
+        def remove(connection: Any) -> journal.Removed:  # noqa: ANN401 - passed on
+            removed: journal.Removed = {}
+            while len(removed) < rows:
+                removed |= journal.remove_oldest(connection, 1)
+            return removed
+
+        return self.drain.give_up(await self.file.run(remove))
+
+    async def posted(self, *lines: str) -> None:
+        """Return when InfluxDB is asked to write exactly this, and nothing of it is answered."""
+        await until(lambda: self.influxdb.waits)
+        assert self.influxdb.asked[-1][0] == list(lines)
+
+    async def empty(self) -> None:
+        """Return when the lane has come to the end of the journal, and has said so; then all balances."""
+        while self.progress.began_s is not None or (await self.file.run(journal.stock)).batches:  # noqa: ASYNC110 - the file tells nobody
+            await asyncio.sleep(0.1)
+        assert (self.ledger.pending["journal"], self.ledger.imbalance) == (0, 0)
+
+    async def kept(self) -> list[Refusal]:
+        """The rejects on disk, the newest first."""
+        return [refusal for _, refusal in await self.file.run(rejects.select)]
+
+    def block_disk(self) -> threading.Event:
+        """What is asked of the disk from now on is done when the event is set."""
+        works = threading.Event()
+        self.blocked = asyncio.create_task(self.file.run(lambda _: works.wait(10.0)))
+        return works
+
+    @property
+    def account(self) -> dict[str, int]:
+        """Where readings ended."""
+        return {outcome: counts.total() for outcome, counts in self.ledger.outcomes.items() if counts}
+
+
+@asynccontextmanager
+async def rig(folder: Path, *, drains: bool = True) -> AsyncIterator[Rig]:
+    """A rig, with its lane at work."""
+    file = Database(folder / "journal.db")
+    file.open()
+    made = Rig(file)
+    made.store.stock()
+    work: list[Coroutine[Any, Any, None]] = [made.delivery.run(), *([made.drain.run()] if drains else [])]
+    tasks = [asyncio.create_task(each) for each in work]
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(500.0):
+            yield made
+        assert not any(task.done() for task in tasks)
+        assert made.ledger.imbalance == 0
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        file.close()
+
+
+def story(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it in a loop whose seconds are short."""
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        runner.run(work())

@@ -1,0 +1,139 @@
+"""The connection to a broker that a test plays: what is noted of a chunk of messages."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import mqtt5
+
+from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.delivery.floods import Floods
+from gateway.core.delivery.write_result import Answer
+from gateway.core.ledger import Ledger
+from gateway.core.mqtt_session import Session, SessionOptions
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
+from gateway.events import Events
+from gateway.intake.intake import BrokerAddress, Intake, Subscriptions
+from gateway.intake.side_effects import SideEffectRunner
+from tests.core.conversation import CONNACK, publish
+from tests.core.making import pipeline, topic
+from tests.delivery.delivering import until
+from tests.intake.test_side_effects import AsyncCodecs
+from tests.waiting import PATIENCE_S
+
+LOUD, QUIET = topic("loud"), topic("quiet")
+
+
+class Influxdb:
+    """In InfluxDB's place: it takes everything."""
+
+    async def write(self, gzip: bytes) -> Answer:  # noqa: ARG002 - as a writer has it
+        """Take a body."""
+        return Answer(204)
+
+
+@dataclass
+class Noted(Floods):
+    """What was noted, and never forgotten."""
+
+    topics: list[str] = field(default_factory=list)
+
+    def note(self, topic: str, messages: int) -> None:
+        """Note."""
+        self.topics += [topic] * bool(messages)
+
+
+class Broker:
+    """A broker that greets one gateway, and the intake that comes to it."""
+
+    def __init__(self) -> None:
+        self.writer: asyncio.StreamWriter | None = None
+        self.received = bytearray()
+        self.acknowledged: list[int] = []
+        self.shares, self.events = Noted(), Events()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Greet, and take what comes."""
+        await reader.read(1000)
+        writer.write(CONNACK)
+        self.writer = writer
+        while data := await reader.read(1000):
+            self.received += data
+
+    async def send(self, packets: list[bytes]) -> None:
+        """Send messages in one chunk; when this returns all are acknowledged."""
+        assert self.writer is not None
+        expected = len(self.acknowledged) + len(packets)
+        self.writer.write(b"".join(packets))
+        await until(lambda: len(self.acknowledged) == expected)
+
+    def intake(self, port: int) -> Intake:
+        """The intake, joined to a delivery that writes everything at once."""
+        acknowledger, processor, ledger = Acknowledger(), pipeline(), Ledger(since_ms=0)
+        limits = DeliveryLimits(0.0, max_readings=50, stall_s=30.0, receive_maximum=2000, memory_bytes=2**25)
+        self.delivery = Delivery(limits, Influxdb(), CircuitBreaker(self.events), ledger, self.events, acknowledger)
+        made = Intake(
+            BrokerAddress("127.0.0.1", port),
+            Session(SessionOptions("gateway-1")),
+            Subscriptions({"iot/#": mqtt5.RetainHandling.SEND_ALWAYS}),
+            processor,
+            self.delivery,
+            acknowledger,
+            self.events,
+            SideEffectRunner(processor, self.delivery, AsyncCodecs(), self.events),
+            self.shares,
+            lambda _: None,
+        )
+        self.delivery.hooks = Hooks(
+            keep_refusals=lambda *_: None,
+            spool=lambda: None,
+            refused=lambda _: None,
+            settled_late=lambda _: None,
+            left_in_journal=lambda: None,
+            acknowledge=self._acknowledge,
+            resume_reading=lambda: None,
+        )
+        self._send = made.acknowledge
+        return made
+
+    def _acknowledge(self, packet_ids: list[int]) -> None:
+        self.acknowledged += packet_ids
+        self._send(packet_ids)
+
+
+@asynccontextmanager
+async def broker() -> AsyncIterator[Broker]:
+    """A gateway is connected to it."""
+    made = Broker()
+    server = await asyncio.start_server(made.serve, "127.0.0.1")
+    intake = made.intake(server.sockets[0].getsockname()[1])
+    tasks = [asyncio.create_task(made.delivery.run()), asyncio.create_task(intake.run())]
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await until(lambda: made.writer and b"iot/#" in made.received)
+            yield made
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if made.writer is not None:
+            made.writer.close()
+        server.close()
+        await server.wait_closed()
+
+
+def test_a_device_whose_messages_never_end_a_chunk_is_noted_like_any_other() -> None:
+    """Another place of each chunk is noted: a quiet device that comes last each time would hide who floods."""
+
+    async def story() -> None:
+        async with broker() as door:
+            for chunk in range(20):
+                first = 5 * chunk + 1
+                await door.send([publish(b'{"ph": 7}', first + at, topic=QUIET if at == 4 else LOUD) for at in range(5)])
+            noted = door.shares.topics
+            assert noted.count(LOUD) > 2 * noted.count(QUIET) > 0
+            assert door.acknowledged == list(range(1, 101))
+
+    asyncio.run(story())

@@ -1,0 +1,269 @@
+"""What is remembered of devices in the file: what changed is saved, what is damaged is left out, and the file stays small."""
+
+import asyncio
+import logging
+import random
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Admission, Streams
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.duplicates import RecentKeys, series_key
+from gateway.events import Events
+from gateway.storage import device_snapshots
+from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.device_snapshots import DeviceSnapshots
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered
+
+SAVES_AN_HOUR = 4
+
+
+class Run:
+    """One run of a gateway on a file, as far as devices go."""
+
+    def __init__(self, path: Path, devices_max: int, registered: Iterable[str] = ()) -> None:
+        self.database = Database(path)
+        self.database.open()
+        self.streams = Streams({name: Registered() for name in registered}, Admission(devices_max=devices_max))
+        self.devices, self.field_sets = self.streams.devices, self.streams.field_sets
+        self.states = DeviceSnapshots(self.database, Events(), self.streams, devices_max)
+        self.streams.restore = self.states.restore
+        self.states.load()
+
+    def meet(self, name: str) -> Device:
+        """A device speaks for the first time."""
+        device = Device(name, None)
+        self.states.restore(device)
+        return self.devices.setdefault(name, device)
+
+    def hear(self, name: str, now_ms: int, value: float = 1.0) -> Device:
+        """A device sends a reading of its counter."""
+        device = self.devices.get(name) or self.meet(name)
+        device.last_seen_ms = now_ms
+        device.counters = device.counters or CounterState()
+        device.counters.is_suspect("volume_m3", 1e9, value, now_ms)
+        device.recent = device.recent or RecentKeys()
+        device.recent.see(
+            series_key("water", name), now_ms, (value,), self.field_sets.of(("volume_m3",)), 0, now_ms, self.field_sets
+        )
+        return device
+
+    def save(self, *, windows: bool = False) -> int:
+        """Save; how many devices had changed."""
+        return asyncio.run(self.states.save(windows=windows))
+
+    def rows(self) -> int:
+        """Rows in the file."""
+        return len(self.database.run_here(device_snapshots._select))  # noqa: SLF001
+
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.storage.device_snapshots.time.time_ns", lambda: NOW_MS * 1_000_000)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a run on the same file; the run before it ends."""
+    runs: list[Run] = []
+
+    def start(devices_max: int = 20_000, registered: Iterable[str] = ()) -> Run:
+        if runs:
+            runs.pop().database.close()
+        runs.append(Run(tmp_path / "journal.db", devices_max, registered))
+        return runs[0]
+
+    yield start
+    runs.pop().database.close()
+
+
+def test_a_device_goes_on_where_it_was(start: Start) -> None:
+    run = start()
+    run.hear("m1", NOW_MS, 5.0)
+    assert run.save() == 1
+    device = start().meet("m1")
+    assert device.last_seen_ms == NOW_MS
+    assert device.counters is not None
+    assert [register.value for register in device.counters.registers()] == [5.0]
+
+
+@pytest.mark.parametrize("windows", [pytest.param(True, id="at-the-stop"), pytest.param(False, id="in-between")])
+def test_the_window_of_duplicates_is_saved_at_the_stop_alone(start: Start, windows: bool) -> None:  # noqa: FBT001
+    """In between it names readings that must be written when they come again after a crash."""
+    run = start()
+    run.hear("m1", NOW_MS)
+    run.save(windows=windows)
+    again = start().meet("m1")
+    assert again.recent is not None
+    assert (again.recent.keys_held > 0) is windows
+
+
+def test_only_what_changed_is_written(start: Start) -> None:
+    run = start()
+    for name in ("m1", "m2"):
+        run.hear(name, NOW_MS)
+    assert run.save() == 2
+    before = run.database.run_here(device_snapshots._select)  # noqa: SLF001
+    assert run.save() == 0
+    assert run.database.run_here(device_snapshots._select) == before  # noqa: SLF001
+    run.hear("m2", NOW_MS + MINUTE_MS)
+    assert run.save() == 1
+
+
+def test_devices_that_are_not_met_again_are_kept(start: Start) -> None:
+    """Their rows are merged with others all the same."""
+    run = start()
+    run.hear("quiet", NOW_MS - MINUTE_MS, 7.0)
+    run.save()
+    for minute in range(5):
+        run = start()
+        run.hear("m1", NOW_MS + minute * MINUTE_MS)
+        run.save()
+    run = start()
+    assert run.rows() == 1
+    assert run.meet("quiet").last_seen_ms == NOW_MS - MINUTE_MS
+
+
+def test_a_fleet_that_speaks_in_any_order_leaves_few_rows(start: Start) -> None:
+    draw = random.Random(1)  # noqa: S311 - an order of speaking
+    run = start()
+    for save in range(60):
+        for _ in range(50):
+            run.hear(f"m{draw.randrange(1000)}", NOW_MS + (save - 59) * MINUTE_MS)
+        run.save()
+    heard = {name: device.last_seen_ms for name, device in run.devices.items()}
+    assert run.rows() <= 2 * len(heard) / 200 + 2
+    run = start()
+    assert {name: run.meet(name).last_seen_ms for name in heard} == heard
+
+
+def test_a_damaged_row_is_left_out_said_and_gone_after_the_next_save(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    run = start()
+    for number in range(300):
+        run.hear(f"m{number}", NOW_MS)
+    run.save()
+    run.database.run_here(lambda connection: connection.execute("UPDATE device_state SET body = x'0102' WHERE id = 1"))
+    with caplog.at_level(logging.WARNING):
+        run = start()
+    assert len(caplog.records) == 1
+    assert (run.meet("m0").last_seen_ms, run.meet("m299").last_seen_ms) == (0, NOW_MS)
+    run.hear("m1", NOW_MS)
+    run.save()
+    caplog.clear()
+    start()
+    assert caplog.records == []
+
+
+def test_a_line_that_cannot_be_read_is_a_new_device(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    run = start()
+    body = zlib.compress(b'no line\nm1\t{"seen": "?"}\nm2\t{"seen": 5}')
+    run.database.run_here(lambda connection: connection.execute("INSERT INTO device_state VALUES (1, ?)", (body,)))
+    run = start()
+    with caplog.at_level(logging.WARNING):
+        assert (run.meet("m1").last_seen_ms, run.meet("m2").last_seen_ms) == (0, 5)
+    assert len(caplog.records) == 1
+
+
+def test_an_exchanged_meter_is_saved_at_once(start: Start) -> None:
+    run = start()
+    run.hear("m1", NOW_MS - MINUTE_MS, 900.0)
+    assert asyncio.run(run.states.meter_exchanged("m1", None)) == ["volume_m3"]
+    assert asyncio.run(run.states.meter_exchanged("stranger", None)) == []
+    device = start().meet("m1")
+    assert device.counters is not None
+    assert not device.counters.is_suspect("volume_m3", 1.0, 0.5, NOW_MS + MINUTE_MS)
+
+
+def test_of_too_many_devices_the_newest_are_remembered(start: Start) -> None:
+    run = start()
+    for number in range(500):
+        run.hear(f"m{number}", NOW_MS)
+        if number % 200 == 199:
+            run.save()
+    run.save()
+    run = start(devices_max=100)
+    assert run.meet("m499").last_seen_ms == NOW_MS
+    assert run.meet("m0").last_seen_ms == 0
+    run.hear("m0", NOW_MS)
+    run.save()
+    assert run.rows() == 2
+
+
+def test_registered_devices_are_remembered_whatever_number_of_others_came_after_them(start: Start) -> None:
+    """The limit holds for invented names, not for the fleet."""
+    run = start()
+    for names in (("meter", "fleet"), [f"invented-{n}" for n in range(500)]):
+        for name in names:
+            run.hear(name, NOW_MS)
+        run.save()
+    run = start(100, registered=["meter", "fleet"])
+    assert len(run.states._lines) == 102  # noqa: SLF001
+    assert [run.meet(name).last_seen_ms for name in ("meter", "fleet", "invented-0")] == [NOW_MS, NOW_MS, 0]
+
+
+def test_a_device_that_made_room_is_forgotten_and_starts_as_a_new_one(start: Start) -> None:
+    run = start(devices_max=3)
+    for number in range(3):
+        run.streams.meet(f"d{number}")
+        run.hear(f"d{number}", NOW_MS - number)
+    run.save()
+    names = run.streams.age(NOW_MS + HOUR_MS)
+    asyncio.run(run.states.forget(names))
+    assert names == ["d2"]
+    assert [*run.states._rows] == [*run.states._checks] == ["d0", "d1"]  # noqa: SLF001
+    assert run.meet("d2").last_seen_ms == 0
+
+
+def test_what_the_disk_did_not_take_is_saved_the_next_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = start()
+    run.hear("m1", NOW_MS)
+
+    def fails(*_: object) -> dict[str, int]:
+        raise DatabaseFault("disk full")
+
+    monkeypatch.setattr("gateway.storage.device_snapshots._replace", fails)
+    with pytest.raises(DatabaseFault):
+        run.save()
+    monkeypatch.undo()
+    assert run.save() == 1
+
+
+def test_three_thousand_devices_write_less_than_a_mebibyte_an_hour(start: Start) -> None:
+    """All of them change between two saves, and every one has three counters."""
+    draw = random.Random(1)  # noqa: S311 - values
+    run = start()
+    run.database.limit_wal(2**24)
+    written = []
+    for save in range(3):
+        for number in range(3000):
+            now_ms = NOW_MS + save * 15 * MINUTE_MS - draw.randrange(15 * MINUTE_MS)
+            device = run.hear(f"meter-{number:06d}", now_ms, round(draw.random() * 1e5, 3))
+            device.offset_ms, device.last_seq = draw.randrange(-3000, 3000), draw.randrange(100_000)
+            for name in ("volume_reverse_m3", "pulse_count"):
+                device.counters.is_suspect(name, 1e9, round(draw.random() * 1e5, 3), now_ms)
+        before_bytes = run.database._wal_bytes()  # noqa: SLF001
+        assert run.save() == 3000
+        written.append(run.database._wal_bytes() - before_bytes)  # noqa: SLF001
+    assert max(written) * SAVES_AN_HOUR < 2**20
+
+
+def test_a_device_that_an_earlier_version_called_otherwise_is_said_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    run = start()
+    run.hear("__c_m_b_n", NOW_MS)
+    run.save()
+    again = start()
+    again.states.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"))
+    assert "'Ổ cắm bàn', called __c_m_b_n until now, is o-cam-ban-9bfc from now on" in caplog.text
+    assert "id: __c_m_b_n, source: 'Ổ cắm bàn'" in caplog.text
+    caplog.clear()
+    again.hear("o-cam-ban-9bfc", NOW_MS)
+    again.save()
+    start().states.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"))
+    assert caplog.text == ""

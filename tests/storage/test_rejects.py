@@ -1,0 +1,136 @@
+"""Rejects on disk: those of one device are found without looking at all others."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.core.message import Refusal
+from gateway.storage import rejects
+from gateway.storage.schema import connect
+from schemas.rejects import RejectReason
+
+ROOM = 2**30
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A new file."""
+    opened = connect(tmp_path / "journal.db")
+    yield opened
+    opened.close()
+
+
+def refusal(device: str, detail: str = "") -> Refusal:
+    return Refusal(RejectReason.BAD_JSON, detail, f"t/{device}", b"?", "decode", 1000, device, "water")
+
+
+def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.select, *given: object, **which: object) -> str:
+    """How SQLite finds what a function of :mod:`gateway.storage.rejects` asks for."""
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    do(connection, *given, **which)
+    connection.set_trace_callback(None)
+    return "\n".join(row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}"))
+
+
+def test_the_newest_of_a_device_are_found(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal(device, f"{number}") for number in range(4) for device in ("m1", "m2")], ROOM)
+    found = rejects.select(connection, device="m2", most=2)
+    assert [(number, one.device, one.detail) for number, one in found] == [(8, "m2", "3"), (6, "m2", "2")]
+
+
+@pytest.mark.parametrize("which", [{"device": "m1"}, {"device": "m1", "before": 9}, {"device": "m1", "reason": "bad_json"}])
+def test_a_device_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.Connection, which: dict[str, object]) -> None:
+    assert "SEARCH rejects USING INDEX of_device (device=?" in plan(connection, **which)
+    assert "B-TREE" not in plan(connection, **which)
+
+
+@pytest.mark.parametrize("which", [{"reason": "bad_json"}, {"reason": "bad_json", "before": 9}])
+def test_a_reason_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.Connection, which: dict[str, object]) -> None:
+    for do in (rejects.select, rejects.page):
+        assert "SEARCH rejects USING INDEX of_reason (reason=?" in plan(connection, do, **which)
+        assert "B-TREE" not in plan(connection, do, **which)
+    replayed = plan(connection, rejects.next_after, 3, 9, "bad_json", None)
+    assert "USING INDEX of_reason (reason=? AND rowid>? AND rowid<?)" in replayed
+    assert "of_reason" in plan(connection, rejects.purge, "bad_json", None)
+    assert "of_device" in plan(connection, rejects.purge, "bad_json", "m1")
+
+
+def test_rejects_are_counted_without_a_look_at_their_bytes(connection: sqlite3.Connection) -> None:
+    assert plan(connection, rejects.count) == "SCAN rejects USING COVERING INDEX of_reason"
+
+
+def test_a_file_of_an_older_version_gets_the_indexes_and_keeps_its_rejects(tmp_path: Path) -> None:
+    old = connect(tmp_path / "journal.db")
+    rejects.add(old, [refusal("m1")], ROOM)
+    old.execute("DROP INDEX of_device")
+    old.execute("DROP INDEX of_reason")
+    old.execute("PRAGMA user_version=2")
+    old.close()
+    new = connect(tmp_path / "journal.db")
+    assert "of_device" in plan(new, device="m1")
+    assert "of_reason" in plan(new, reason="bad_json")
+    assert rejects.select(new, device="m1") == [(1, refusal("m1"))]
+    new.close()
+
+
+def test_beyond_their_limit_the_oldest_go_and_no_more_than_must(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1")], ROOM)
+    each_bytes = rejects.size(connection)
+    limit_bytes = 5 * each_bytes
+    for number in range(2, 20):
+        rejects.add(connection, [refusal("m1")], limit_bytes)
+        assert [at for at, _ in rejects.select(connection)] == list(range(number, max(0, number - 5), -1))
+        assert rejects.size(connection) == min(number, 5) * each_bytes
+    rejects.add(connection, [refusal("m1"), refusal("m1")], limit_bytes - 1)
+    assert [at for at, _ in rejects.select(connection)] == [21, 20, 19, 18]
+
+
+def test_one_that_is_larger_than_all_may_be_leaves_nothing(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1"), refusal("m2")], 10)
+    assert (rejects.select(connection), rejects.size(connection)) == ([], 0)
+
+
+def test_a_reason_is_kept_up_to_2000_characters(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1", "x" * 1999 + "yz")], ROOM)
+    ((_, kept),) = rejects.select(connection)
+    assert kept.detail == "x" * 1999 + "y"
+
+
+def test_rejects_are_counted_by_reason_in_the_order_of_the_reasons(connection: sqlite3.Connection) -> None:
+    for reason in (RejectReason.TIME_CONFLICT, RejectReason.BAD_JSON, RejectReason.NO_QUANTITY, RejectReason.BAD_JSON):
+        rejects.add(connection, [replace(refusal("m1"), reason=reason)], ROOM)
+    assert list(rejects.count(connection).items()) == [("bad_json", 2), ("no_quantity", 1), ("time_conflict", 1)]
+
+
+def test_a_page_holds_few_large_rejects_and_no_payload_that_nobody_asked_for(connection: sqlite3.Connection) -> None:
+    large = [replace(refusal(f"m{number}"), payload=b"?" * 65_536) for number in range(10)]
+    rejects.add(connection, large, ROOM)
+    listed = rejects.page(connection)
+    assert [(number, one.payload, size) for number, one, size in listed] == [(n, b"", 65_536) for n in range(10, 0, -1)]
+    paged: list[int] = []
+    while page := rejects.page(connection, payloads=True, before=paged[-1] if paged else None):
+        assert 1 <= sum(len(one.payload) for _, one, _ in page) <= 2**18
+        paged += [number for number, *_ in page]
+    assert paged == list(range(10, 0, -1))
+    assert [one.payload for _, one, _ in rejects.page(connection, number=7, payloads=True)] == [large[6].payload]
+
+
+def test_rejects_are_replayed_a_megabyte_at_a_time_each_once(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [replace(refusal(f"m{number % 2}"), payload=b"?" * 65_536) for number in range(60)], ROOM)
+    until, found = rejects.newest(connection), list[int]()
+    while some := rejects.next_after(connection, found[-1] if found else 0, until, None, "m1"):
+        assert sum(len(one.payload) for _, one in some) <= 2**20
+        found += [number for number, _ in some]
+        rejects.add(connection, [refusal("m1")], ROOM)  # refused again
+    assert found == list(range(2, 61, 2))
+
+
+def test_a_purge_forgets_those_that_fit(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal(device) for device in ("m1", "m2", "m1")], ROOM)
+    assert rejects.purge(connection, "bad_json", "m1") == 2
+    assert rejects.purge(connection, "not_utf8", None) == 0
+    assert rejects.purge(connection, None, None) == 1
