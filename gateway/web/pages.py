@@ -9,9 +9,9 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.i18n.details import patterns
 from gateway.i18n.glossary import quantities
 from gateway.i18n.languages import LANGUAGES, words
-from gateway.web.details import patterns
 from gateway.web.sessions import COOKIES
 
 _FOLDER: Final = Path(__file__).parent

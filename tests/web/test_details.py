@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.core.devices.streams import Admission
-from gateway.web.details import DETAILS, patterns
+from gateway.i18n.details import DETAILS, patterns
 from gateway.web.pages import filled
 from schemas.registry import RegisteredDevice
 from tests.core.making import NOW_MS, topic
