@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _UsageError(Exception):
-    """What was asked for cannot be; the text says why."""
+    """An impossible request; the text says why."""
 
 
 def _run(arguments: argparse.Namespace) -> int:

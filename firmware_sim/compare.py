@@ -40,7 +40,7 @@ Series = tuple[tuple[str, str], ...]
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the rows of a domain."""
+    """Counts of a domain's rows by their fate."""
 
     sent: int = 0
     found: int = 0
@@ -54,7 +54,7 @@ class Counts:
 
     @property
     def faults(self) -> int:
-        """What must not be."""
+        """The faults found."""
         return self.missing + self.different + self.duplicate + self.accepted
 
     def add(self, other: "Counts") -> None:
@@ -177,7 +177,7 @@ class _Comparer:
             self._fault("duplicate", row, f"stands also at {utc(other.point.time_ms)} with the tags {other.point.tags}")
 
     def _difference(self, row: Row, point: Point) -> str:
-        """What is not as it was sent; empty where all is."""
+        """Describe what differs from the reading that was sent; empty if nothing does."""
         expected = row["f"] | {"quality": row["q"] & ~UNPREDICTED}
         if row.get("seq") is not None:
             expected["seq"] = row["seq"]
@@ -254,7 +254,7 @@ def is_same(sent: object, standing: object) -> bool:
 
 
 def _same_values(row: Row, point: Point) -> bool:
-    """Whether the quantities are those of the row, whatever ``quality`` says."""
+    """Tell if the quantities are those of the row, whatever ``quality`` says."""
     quantities = {key: value for key, value in point.fields.items() if key not in OWN_FIELDS}
     return quantities.keys() == row["f"].keys() and all(is_same(row["f"][key], value) for key, value in quantities.items())
 
@@ -269,7 +269,7 @@ def _device_of(tags: dict[str, str]) -> Series:
 
 
 def _time_of(row: Row) -> int:
-    """When the reading was taken, or acknowledged where it does not say."""
+    """The time of the reading, or of its acknowledgement if it has none."""
     return int(row["at"] if row["ts"] is None else row["ts"])
 
 

@@ -1,4 +1,4 @@
-"""What a broken device sends: tables of spoilt values and spoilt payloads, with what a gateway must make of each. Pure."""
+"""Faulty payloads of broken devices: tables of spoilt values and spoilt payloads, with the expected fate of each. Pure."""
 
 import json
 import math
@@ -52,7 +52,7 @@ PAYLOAD_FAULTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Spoilt:
-    """What is sent in place of a sound reading.
+    """A payload sent in place of a sound reading.
 
     :ivar dropped: the fields that must not arrive.
     :ivar reason: why nothing of it must arrive, or None.
@@ -91,5 +91,5 @@ def _envelope(reading: dict[str, Any]) -> dict[str, Any]:
 
 
 def _may_be_lost(quantity: Quantity) -> bool:
-    """Whether losing it costs that field alone: a count is nothing without its interval."""
+    """Tell if its loss costs that field alone: a count is nothing without its interval."""
     return quantity.kind is not Kind.STATE and quantity.field != "interval_s"

@@ -1,4 +1,4 @@
-"""What a device makes of a measurement: the message it sends, and the ledger rows that say what must come of it. Pure."""
+"""A device's firmware: from a measurement to the message it sends, and the ledger rows with the expected result. Pure."""
 
 import random
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Firmware:
         self.together = rng(self.seed, self.device.name, "together").randint(*self.scenario.together)
 
     def measure(self, instant_s: float, now_ms: int) -> list[Message]:
-        """What is sent after a measurement at the simulated ``instant_s`` and the real ``now_ms``: mostly one message."""
+        """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send, mostly one."""
         payload, row = self._reading(instant_s, now_ms)
         messages = []
         if self.repeat is not None:
@@ -61,7 +61,7 @@ class Firmware:
         return messages
 
     def flush(self) -> list[Message]:
-        """What it still keeps, for the end of a run."""
+        """Return what it still stores, at the end of a run."""
         return [self._message()] if self.kept else []
 
     def _reading(self, instant_s: float, now_ms: int) -> tuple[bytes, bytes]:

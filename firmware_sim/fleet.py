@@ -33,12 +33,12 @@ class Device:
 
     @property
     def readings_topic(self) -> str:
-        """Where it publishes its readings."""
+        """The topic of its readings."""
         return str(NativeTopic(self.site, self.domain, self.name, "readings"))
 
     @property
     def status_topic(self) -> str:
-        """Where it says that it is online, and the broker that it is not."""
+        """The topic of its state: online by itself, offline by its last will."""
         return str(NativeTopic(self.site, self.domain, self.name, "status"))
 
 

@@ -1,4 +1,4 @@
-"""What the terminal shows of a run: one line that refreshes itself, or a line now and then where nobody watches."""
+"""Progress of a run: one line that refreshes itself on a terminal, else a line now and then."""
 
 import asyncio
 import sys
@@ -41,7 +41,7 @@ class Progress:
         sys.stdout.write(self.summary(measured_s) + "\n")
 
     def line(self) -> str:
-        """How it stands, with the rate since the line before."""
+        """Format the progress, with the rate since the line before."""
         run_s = time.monotonic() - self.began_s
         acknowledged = self.tally.acknowledged
         rate = (acknowledged - self._shown) / max(run_s - self._shown_s, 1e-3)

@@ -1,4 +1,4 @@
-"""What every connection to the broker is made of: where the broker is, what waits, what is acknowledged, when to try again.
+"""Parts of every connection to the broker: its address, the messages that wait, acknowledgements, retries.
 
 A message stays with its connection until its PUBACK; a connection that is lost is made again, with growing pauses, and what was
 not acknowledged is published again. A repeated reading carries the same ts, so it is the same point.
@@ -25,7 +25,7 @@ LONGEST_PAUSE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker is and how to enter."""
+    """The broker's address and credentials."""
 
     host: str
     port: int
@@ -63,7 +63,7 @@ class Broker:
 
 @dataclass(slots=True)
 class Tally:
-    """What has become of the readings so far."""
+    """Counts of readings by their fate so far."""
 
     measured: int = 0
     acknowledged: int = 0
@@ -103,14 +103,14 @@ class Link(Protocol):
 
 @dataclass(slots=True)
 class Account:
-    """What links share: the tally, the limit on what waits, and who hears of a PUBACK."""
+    """State that links share: the tally, the limit on waiting messages, and the receiver of PUBACKs."""
 
     tally: Tally
     on_acknowledged: Callable[[Message, int], None]
     limit: int
 
     def admit(self, message: Message, held: int) -> bool:
-        """Whether a link that holds ``held`` messages may take one more: a device whose memory is full keeps what it has."""
+        """Tell if a link that holds ``held`` messages may take one more: a device whose memory is full keeps what it has."""
         self.tally.measured += len(message.rows)
         if held >= self.limit:
             self.tally.lost += len(message.rows)

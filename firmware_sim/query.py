@@ -27,7 +27,7 @@ class NotReachable(Exception):  # noqa: N818 - it says how InfluxDB is
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where InfluxDB is and how to enter.
+    """InfluxDB's address and credentials.
 
     :ivar name: the database, or the bucket of InfluxDB 2, which answers to InfluxQL under the same name.
     :ivar retention: the retention policy; empty for the database's own.

@@ -40,7 +40,7 @@ OTHER_FILES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run.
+    """The plan of a run.
 
     :ivar counts: domain → number of devices.
     :ivar interval_s: simulated seconds between two readings of a device.

@@ -1,4 +1,4 @@
-"""What the fleet does besides working: a table of scenarios."""
+"""Scenarios: a table of what the fleet does besides working."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How the devices behave.
+    """The behaviour of the devices.
 
     :ivar about: a line for people.
     :ivar has_clock: whether the readings carry ``ts``.

@@ -99,11 +99,11 @@ class Signal:
     ripples: tuple[Ripple, ...] = ()
 
     def at(self, instant_s: float) -> float:
-        """What flows at ``instant_s``."""
+        """The flow at ``instant_s``."""
         return self.scale * (self.curve.at(instant_s) + sum(ripple.at(instant_s) for ripple in self.ripples))
 
     def integral(self, instant_s: float) -> float:
-        """What has flowed since the epoch, in the signal's unit x seconds; never falls."""
+        """The total since the epoch, in the signal's unit x seconds; never falls."""
         return self.scale * (self.curve.integral(instant_s) + sum(ripple.integral(instant_s) for ripple in self.ripples))
 
 

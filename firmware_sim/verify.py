@@ -1,4 +1,4 @@
-"""Whether every reading in a ledger stands in InfluxDB, once and as it was sent.
+"""Verification that every reading of a ledger is in InfluxDB, once and as it was sent.
 
 The ledger is read twice: first for where the rows of each device are, then, some devices at a time, for the rows themselves, so
 that memory holds one group of rows and points, whatever the size of the ledger.
@@ -31,7 +31,7 @@ class BadLedger(Exception):  # noqa: N818 - it says what the ledger is
 
 @dataclass(slots=True)
 class Index:
-    """Where the rows of each device are in the ledger, and the time they span."""
+    """Positions of each device's rows in the ledger, and the time they span."""
 
     offsets: dict[tuple[str, str], "array[int]"] = field(default_factory=dict)
     first_ms: int = 2**63
@@ -71,7 +71,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is accounted for."""
+        """True if everything is accounted for."""
         return not self.total.faults
 
     def add(self, domain: str, comparison: Comparison) -> None:
@@ -136,7 +136,7 @@ def verify(path: Path, database: Database, wait_s: float, window_s: float) -> Re
 
 
 def read_index(file: BinaryIO, path: Path) -> Index:
-    """Where each device's rows are.
+    """Index the rows of each device.
 
     :raises BadLedger: when a line other than the last is no row.
     """

@@ -1,4 +1,4 @@
-"""What the gateway knows of devices: registry, profiles in force, the codecs they name. Read at the start and on SIGHUP."""
+"""The catalogue of devices: registry, active profiles, the codecs they name. Read at the start and on SIGHUP."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ def survey(config: Config, registry: Registry, *, also: str | None = None, all_s
 
 
 def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]:
-    """What is subscribed: data only for a new subscription's retained messages, states always.
+    """Return the subscriptions: retained data only for a new subscription, retained states always.
 
     A filter that another one covers is left out: the broker would deliver twice.
     """

@@ -273,7 +273,7 @@ class Events:
         log.error("%d messages in quarantine are damaged and lost", messages)
 
     def state_lost(self, name: str, why: str) -> None:
-        """What was remembered of devices cannot be read."""
+        """Device snapshots cannot be read."""
         log.warning("what is remembered of %s cannot be read; it starts anew: %s", name, why)
 
     def ids_changed(self, changed: list[str], perhaps: list[str]) -> None:
@@ -305,7 +305,7 @@ class Events:
         log.error("journal row %d is damaged; %d readings in it are lost", row, readings)
 
     def salvaging(self, name: str) -> None:
-        """What can be read of a damaged journal comes in."""
+        """The readable part of a damaged journal comes in."""
         self.damage = Finding("journal_damaged", Level.TROUBLE, {"file": name})
 
     def not_salvaged(self, name: str, why: str) -> None:

@@ -21,7 +21,7 @@ def rendered() -> dict[str, str]:
 
 
 def drift(folder: Path = FOLDER) -> list[str]:
-    """What differs between the tables and the files, one sentence each."""
+    """Return the differences between the tables and the files, one sentence each."""
     wanted = rendered()
     found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
     return [

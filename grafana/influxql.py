@@ -80,17 +80,17 @@ def added_up_now(measurement: str, field: str) -> str:
 
 
 def growth(measurement: str, field: str, by: tuple[str, ...] = ("site",)) -> str:
-    """What a counter grew by in each hour, added up over devices. A counter that went back adds nothing."""
+    """The growth of a counter in each hour, summed over devices. A counter that went back adds nothing."""
     return outer('sum("growth")', _growth_of_each(measurement, field, by), by, HOUR)
 
 
 def growth_in_all(measurement: str, field: str) -> str:
-    """What a counter grew by in the time shown, all devices together."""
+    """The growth of a counter in the time shown, all devices together."""
     return outer('sum("growth")', _growth_of_each(measurement, field, ()))
 
 
 def true_now(measurement: str, state: str) -> str:
-    """How many devices last said true."""
+    """The number of devices whose last value is true."""
     return outer('count("state")', last_states(measurement, state), also='"state" = true')
 
 
@@ -101,7 +101,7 @@ def last_states(measurement: str, state: str, by: tuple[str, ...] = ()) -> str:
 
 
 def true_over_time(measurement: str, state: str) -> str:
-    """How many readings said true, per device and interval; only devices that ever did."""
+    """The number of readings that were true, per device and interval; only devices that had any."""
     _check(measurement, state)
     return select(f'count("{state}")', measurement, SERIES, EVERY, also=f'"{state}" = true', fill="0")
 
@@ -113,14 +113,14 @@ def true_in_all(measurement: str, state: str) -> str:
 
 
 def holding_true(measurement: str, state: str, by: tuple[str, ...] = ("site",)) -> str:
-    """How many devices stand at true over time: a state holds until the device says otherwise."""
+    """The number of devices at true over time: a state holds until the device says otherwise."""
     _check(measurement, state)
     held = select(f'last("{state}") AS "state"', measurement, (*SERIES, *by), EVERY, fill="previous")
     return outer('count("state")', held, by, EVERY, also='"state" = true')
 
 
 def devices_with_data(measurement: str) -> str:
-    """How many devices sent a reading in the time shown."""
+    """The number of devices that sent a reading in the time shown."""
     return outer('count("quality")', select('last("quality") AS "quality"', measurement, ("device",)))
 
 

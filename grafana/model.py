@@ -1,4 +1,4 @@
-"""What a dashboard is made of. The tables hold these rows and nothing else."""
+"""The parts of a dashboard. The tables hold these rows and nothing else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Steps = tuple[tuple[float | None, str], ...]
 
 
 class Kind(Enum):
-    """How a panel draws."""
+    """The form of a panel."""
 
     LINES = auto()
     AREAS = auto()
@@ -63,7 +63,7 @@ Target = Influx | Prom
 
 
 class Word(NamedTuple):
-    """What stands in place of a value."""
+    """A word in place of a value."""
 
     text: str
     color: str

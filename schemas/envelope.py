@@ -38,7 +38,7 @@ class Gateways(Part):
 
 
 class EnvelopeSpec(Part):
-    """How the messages of one kind of server are told from others and where in them everything stands."""
+    """The messages of one kind of network server: how to recognise them, and where each part is."""
 
     envelope: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Its name, which profiles use.")
     description: str = ""

@@ -19,7 +19,7 @@ Retained = Literal["drop", "accept", "drop_unless_timestamped"]
 
 
 class Match(Part):
-    """Which messages the profile takes. More literal levels of the topic win, then more predicates of ``when``."""
+    """The messages that the profile takes. More literal levels of the topic win, then more predicates of ``when``."""
 
     topic: Texts | None = Field(
         None,
@@ -57,7 +57,7 @@ class StatusSpec(Part):
 
 
 class Dedup(Part):
-    """When a message is a copy of an earlier one of the same device."""
+    """The rule by which a message is a copy of an earlier one of the same device."""
 
     key: Annotated[
         list[TextSourceOrPath],

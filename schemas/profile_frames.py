@@ -59,7 +59,7 @@ class Pairs(Part):
 
 
 class Decode(Part):
-    """How the bytes become a document, and what in it is decoded again."""
+    """The decoding of bytes into a document, and of parts inside it."""
 
     as_: DecoderName = Field("json", alias="as")
     text: str | None = Field(None, description='Template of one line of text: "{flow:number} m3/h {state:word}".')

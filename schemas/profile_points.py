@@ -17,7 +17,7 @@ FIELD_NAMES: Final[list[JsonValue]] = list(dict.fromkeys(field for fields in QUA
 
 
 class Counter(Part):
-    """What is known of a register beside its quantity; all of it is optional."""
+    """Facts about a register beside its quantity; all of them optional."""
 
     wrap: int | str | None = Field(
         None,
@@ -36,7 +36,7 @@ ShortCounter = Annotated[
 
 
 class FieldValue(Value):
-    """Where a quantity comes from, the steps it goes through, and when it counts at all."""
+    """The source of a quantity, its steps, and the condition under which it counts."""
 
     when: When | None = Field(None, description="Only where this holds.")
     bounds: tuple[Number, Number] | None = Field(None, description="[least, most]: narrower bounds than those of the quantity.")
@@ -61,7 +61,7 @@ ShortField = Annotated[FieldValue, BeforeValidator(_field, json_schema_input_typ
 
 
 class MapEntry(FieldValue):
-    """What a name means: a field, from the item's value unless a path is given."""
+    """The meaning of a name: a field, from the item's value unless a path is given."""
 
     field: str = Field(description="The quantity. {name} stands for what the pattern took.")
     tags: Tags = Field({}, description="Tags of this field alone. {name} in a text stands for what the pattern took.")

@@ -51,7 +51,7 @@ def _expected(written: object) -> object:
 
 
 class Expected(Part):
-    """What becomes of the messages: points, ``ignored``, or the reason of a reject."""
+    """The expected result of the messages: points, ``ignored``, or the reason of a reject."""
 
     points: list[ExpectedPoint] = Field([], description="The points, in any order.")
     ignored: bool = False

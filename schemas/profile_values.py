@@ -102,7 +102,7 @@ SOURCES = (
 
 
 class Source(Part):
-    """Where a value is taken from: exactly one of these keys."""
+    """The source of a value: exactly one of these keys."""
 
     path: Paths | None = Field(None, description="Path in the document or, without a slash in front, in the item of each.")
     first_of: list[str] | None = Field(None, min_length=1, description="The first of these paths at which there is something.")

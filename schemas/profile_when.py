@@ -69,7 +69,7 @@ class When(Part):
         return others
 
     def predicates(self) -> int:
-        """How many tests there are: of two profiles for one message the one with more wins."""
+        """The number of tests: of two profiles for one message the one with more wins."""
         return len(self.__pydantic_extra__) + (self.any_present is not None)
 
 

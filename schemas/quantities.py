@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """How a quantity behaves over time."""
+    """The behaviour of a quantity over time."""
 
     COUNTER = "counter"
     """Only grows; falls only by reset, roll-over or exchange."""

@@ -33,7 +33,7 @@ def plain_name(model: str) -> str:
 
 
 def device_key(device_id: str) -> str:
-    """What two ids of the same device have in common: an EUI in lower case without dashes, any other id as it is.
+    """Return the key of a device's id: an EUI in lower case without dashes, any other id as it is.
 
     People copy an EUI from the label (``24-E1-24-13-6D-00-00-01``); network servers send it in lower case.
     """
@@ -41,12 +41,12 @@ def device_key(device_id: str) -> str:
 
 
 def source_key(source: str) -> str:
-    """What all spellings of a source have in common: the :func:`device_key` of its id."""
+    """Return the key of all spellings of a source: the :func:`device_key` of its id."""
     return device_key(device_id(source))
 
 
 def is_same_source(one: str, other: str) -> bool:
-    """Whether two names are of one meter: equal, or an EUI written in two ways."""
+    """Tell if two names mean one meter: equal, or an EUI written in two ways."""
     return one == other or device_key(one_spelling(one)) == device_key(one_spelling(other))
 
 

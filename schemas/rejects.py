@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class RejectReason(StrEnum):
-    """Why a message, an object in it or a point could not become data."""
+    """The reason why a message, an object in it or a point could not become data."""
 
     TOO_LARGE = "too_large"
     NOT_UTF8 = "not_utf8"
@@ -23,7 +23,7 @@ class RejectReason(StrEnum):
 
 
 class DropCause(StrEnum):
-    """Why one value of a reading was left out; the rest of the reading was kept."""
+    """The cause for which one value of a reading was dropped; the rest of the reading was kept."""
 
     UNKNOWN_KEY = "unknown_key"
     WRONG_TYPE = "wrong_type"
@@ -35,7 +35,7 @@ class DropCause(StrEnum):
 
 
 class IgnoreCause(StrEnum):
-    """Why a message is no data and yet nothing is wrong with it."""
+    """The cause for which a message is ignored: it is no data, and nothing is wrong with it."""
 
     STATUS = "status"
     RETAINED = "retained"

@@ -33,12 +33,12 @@ class NativeTopic:
 
 
 def is_name(text: str) -> bool:
-    """Whether ``text`` may be a site, a device or a tag value."""
+    """Tell if ``text`` may be a site, a device or a tag value."""
     return _NAME.fullmatch(text) is not None
 
 
 def is_id(text: str) -> bool:
-    """Whether ``text`` may be the id of a site or device."""
+    """Tell if ``text`` may be the id of a site or device."""
     return is_name(text) and text not in NO_IDS
 
 
@@ -52,7 +52,7 @@ def parse_topic(topic: str) -> NativeTopic | None:
 
 
 def is_filter(pattern: str) -> bool:
-    """Whether ``pattern`` is a topic filter MQTT allows [MQTT-1.5.4-1, 4.7.1-1, 4.7.1-2, 4.7.3-1 to 3]."""
+    """Tell if ``pattern`` is a topic filter MQTT allows [MQTT-1.5.4-1, 4.7.1-1, 4.7.1-2, 4.7.3-1 to 3]."""
     try:
         size = len(pattern.encode())
     except UnicodeEncodeError:  # half a surrogate pair, as "\\ud800" in a YAML file
@@ -66,7 +66,7 @@ def is_filter(pattern: str) -> bool:
 
 
 def matches(pattern: str, topic: str) -> bool:
-    """Whether the topic filter ``pattern`` takes ``topic`` [MQTT 5.0, 4.7]; of a filter, all that it takes."""
+    """Tell if the topic filter ``pattern`` takes ``topic`` [MQTT 5.0, 4.7]; of a filter, all that it takes."""
     if topic.startswith("$") and not pattern.startswith("$"):
         return False
     levels, names = pattern.split("/"), topic.split("/")

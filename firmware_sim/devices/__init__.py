@@ -1,1 +1,1 @@
-"""What the simulated devices measure: one module per domain, each with its kinds as a table."""
+"""Simulated measurements: one module per domain, each with its kinds as a table."""

@@ -72,7 +72,7 @@ def line_voltage_v(one_v: float, other_v: float) -> float:
 
 
 def neutral_current_a(one_a: float, two_a: float, three_a: float) -> float:
-    """What three phase currents a third of a turn apart leave for the neutral."""
+    """The neutral current of three phase currents a third of a turn apart."""
     squares = one_a**2 + two_a**2 + three_a**2 - one_a * two_a - two_a * three_a - three_a * one_a
     return round(math.sqrt(max(squares, 0.0)), 3)
 

@@ -1,4 +1,4 @@
-"""What every kind of device is to the fleet: a pure function from an instant to measured values."""
+"""The interface of a simulated device: a pure function from an instant to measured values."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ HEALTH_EVERY: Final = 10
 
 @dataclass(slots=True)
 class Sample:
-    """What a device measured at one instant: canonical quantities, text tags, and now and then its own state."""
+    """A measurement at one instant: canonical quantities, text tags, and now and then the device's own state."""
 
     values: Values
     tags: dict[str, str] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Source(Protocol):
     """A device's sensors."""
 
     def sample(self, instant_s: float, index: int) -> Sample:
-        """What stands on the sensors at ``instant_s`` (simulated, seconds since 1970) for the reading number ``index``."""
+        """Read the sensors at ``instant_s`` (simulated, seconds since 1970) for the reading number ``index``."""
 
 
 @dataclass(frozen=True, slots=True)

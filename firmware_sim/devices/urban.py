@@ -70,7 +70,7 @@ class ParkingBay:
         return cls(source.getrandbits(60), Battery.fitted(source))
 
     def sample(self, instant_s: float, index: int) -> Sample:
-        """Whether a car stands there."""
+        """Tell if a car is parked there."""
         turn_s = instant_s - (instant_s + self.key % 1_000) % BAY_TURN_S
         taken = noise_at(self.key, turn_s).random() < BAY_TAKEN.at(turn_s)
         return Sample({"parking_occupied": taken}, health=self.battery.health(instant_s, index))
@@ -88,7 +88,7 @@ class StreetLight:
         return cls(source.getrandbits(60))
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
-        """Whether it shines and how strongly."""
+        """Tell if the lamp is on and how bright."""
         hour = local_s(instant_s) / HOUR_S % 24
         shines = hour >= DUSK_H or hour < DAWN_H
         full = hour >= DUSK_H and hour < 23  # noqa: PLR2004 - the town sleeps

@@ -123,7 +123,7 @@ class Reservoir:
 
 @dataclass(frozen=True, slots=True)
 class QualityStation:
-    """What the treatment plant sends out."""
+    """A quality station at the treatment plant's outlet."""
 
     key: int
     chlorine_mg_l: float

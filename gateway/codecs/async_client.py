@@ -59,7 +59,7 @@ class AsyncCodecs:
 
     @property
     def pending(self) -> int:
-        """How many calls are not answered yet."""
+        """The number of calls not answered yet."""
         return len(self._waiting) + (len(self._link.asked) if self._link else 0)
 
     @property
@@ -74,7 +74,7 @@ class AsyncCodecs:
         return list(self._codecs)
 
     def is_suspended(self, key: str, device: str = "") -> bool:
-        """Whether a call of this codec for a device would be answered as not made."""
+        """Tell if a call of this codec for a device would be refused."""
         codec = self._codecs.get(key)
         return codec is not None and codec.is_suspended(self._clock(), device)
 

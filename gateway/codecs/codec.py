@@ -35,15 +35,15 @@ class Codec:
 
     @property
     def suspended_as(self) -> str:
-        """What is suspended, for people."""
+        """The name of what is suspended, for people."""
         return f"{self.key} for {self.device}" if self.device else self.key
 
     def is_resting(self, now_s: float) -> bool:
-        """Whether it must not be called, be it for one device."""
+        """True if it must not be called, even for one device only."""
         return bool(self.why) and now_s < self._until_s
 
     def is_suspended(self, now_s: float, device: str = "") -> bool:
-        """Whether it must not be called for a frame of ``device``."""
+        """Tell if it must not be called for a frame of ``device``."""
         return self.is_resting(now_s) and self.device in {"", device}
 
     def overran(self, fault: str, now_s: float, device: str = "") -> bool:

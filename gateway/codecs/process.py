@@ -87,12 +87,12 @@ class CodecProcess:
 
     @property
     def call_under_way(self) -> int:
-        """Which call since its start it is in, from 1; 0: in none."""
+        """The number of the call under way since the start, from 1; 0 if there is none."""
         return int.from_bytes(self._progress[:8], sys.byteorder)
 
     @property
     def worked_s(self) -> float:
-        """How long it has been at work since its start: what is held up by a busy machine is not to blame for that."""
+        """The CPU time of the process since its start: a busy machine delays it, and that is not its fault."""
         if sys.platform != "linux":
             return time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""What is asked of a maker's codec and what it answers, as values and as the lines that pass between the gateway and its child.
+"""Calls of makers' codecs and their answers, as values and as the lines that pass between the gateway and its child.
 
 Lines to the child, in UTF-8, each a codec's number, a space and JSON:
 
@@ -47,7 +47,7 @@ class CodecAsk(NamedTuple):
 
 
 class CodecAnswer(NamedTuple):
-    """What came of one call.
+    """The result of one call.
 
     :ivar data: the object the codec made, or a list, each item a reading of its own; None: see ``fault``.
     :ivar fault: why there is no data, for people; None: there is.
@@ -129,7 +129,7 @@ def read_answer(line: bytes) -> CodecAnswer:
 
 
 def _texts(value: object) -> list[str]:
-    """What should be a list of texts; a new one."""
+    """Copy a list of texts from a value that should be one."""
     if not value:
         return []
     items = value if isinstance(value, list) else [value]
@@ -137,7 +137,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _named(value: object) -> str:
-    """What a value is called in JSON."""
+    """The JSON name of a value's type."""
     if value is None:
         return "nothing"
     return {bool: "a boolean", str: "a text"}.get(type(value), "a number")

@@ -51,11 +51,11 @@ class SyncCodecs:
         self._end()
 
     def call(self, ask: CodecAsk) -> CodecAnswer:
-        """What the codec makes of a payload."""
+        """Call the codec with a payload."""
         return self._call(ask.codec, arguments(ask))
 
     def fault(self, codec: str) -> str | None:
-        """Why a codec cannot be loaded: a fault in its syntax, no entry point; None: it can."""
+        """Return why a codec cannot be loaded (a fault in its syntax, no entry point); None if it can."""
         return self._call(codec, LOAD_ONLY).fault
 
     def _call(self, codec: str, call: bytes) -> CodecAnswer:

@@ -167,7 +167,7 @@ def _share(source: str) -> str:
 
 
 def _fault(text: str, stack: str) -> FaultError:
-    """What was thrown, and in which line of the codec."""
+    """Describe what was thrown, and in which line of the codec."""
     text = text[:MESSAGE_CHARACTERS].removesuffix("\nundefined")  # what the engine's package puts after what has no stack
     if text == "InternalError: interrupted":
         return FaultError(OVERRAN, overran=True)

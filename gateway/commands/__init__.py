@@ -1,1 +1,1 @@
-"""What people type: one module for each group of commands."""
+"""The commands that people type: one module for each group."""

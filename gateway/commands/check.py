@@ -37,7 +37,7 @@ _PATIENCE_S: Final = 5.0
 
 @dataclass(slots=True)
 class Found:
-    """What is wrong, a line each.
+    """Faults found, a line each.
 
     :ivar faults: the gateway cannot take it.
     :ivar warnings: it can, and somebody may have meant something else.
@@ -156,7 +156,7 @@ def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -
 
 
 def _of_tests(file: ProfileFile, checked: Sequence[Checked]) -> Iterator[str]:
-    """What the tests of a profile leave open: fields that none of them fills."""
+    """Name the fields of a profile that none of its tests fills."""
     if not any(test.faults for test in checked):  # a test that fails may be the one that fills it
         yield from (f"{file.path}: {text}" for text in unfilled(file.model, checked))
 

@@ -31,7 +31,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 def guest(options: SessionOptions, purpose: str) -> SessionOptions:
-    """What a guest asks of the broker: a name of its own, and a session that ends with the connection."""
+    """Session options of a guest: a name of its own, and a session that ends with the connection."""
     return replace(options, client_id=f"{options.client_id}-{purpose}-{token_hex(4)}", session_expiry_s=0)
 
 

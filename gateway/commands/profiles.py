@@ -54,7 +54,7 @@ def _template(name: str | None) -> int:
 
 @dataclass(slots=True)
 class _Collected:
-    """What was heard: configurations by topic, and the last message of each other topic."""
+    """Messages heard: configurations by topic, and the last message of each other topic."""
 
     prefix: str
     configs: dict[str, bytes] = field(default_factory=dict)

@@ -17,7 +17,7 @@ _PATIENCE_S: Final = 30.0
 
 
 def is_running(config: Config) -> bool:
-    """Whether a gateway of this configuration runs on this machine."""
+    """Tell if a gateway with this configuration runs on this machine."""
     return is_in_use(config.journal.path)
 
 
@@ -62,7 +62,7 @@ def _connected(host: str, port: int, cert: Path | None) -> HTTPConnection:
 
 
 def _why(body: bytes) -> str:
-    """What an answer says is wrong."""
+    """Return the fault that an answer names."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, TypeError, KeyError):

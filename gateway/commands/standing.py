@@ -1,4 +1,4 @@
-"""What stands between a message as ``gateway decode`` reads it and the running gateway: its profile, its registration."""
+"""The steps that are missing before the running gateway does what ``gateway decode`` shows: profile, registration."""
 
 from collections.abc import Iterator
 

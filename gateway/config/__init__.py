@@ -1,1 +1,1 @@
-"""What a gateway is told: its configuration, the registry and the profiles, read from files, with faults said for people."""
+"""The gateway's configuration, registry and profiles, read from files, with faults described for people."""

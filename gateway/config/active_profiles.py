@@ -1,4 +1,4 @@
-"""Which profiles are in force: the utility's own, and of those shipped what ``profiles.enable`` or a device names."""
+"""The active profiles: the utility's own, and the shipped ones that ``profiles.enable`` or a device names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from schemas.registry import Registry, plain_name
 
 
 class ActiveProfiles(NamedTuple):
-    """What a registry and a configuration put in force, and what of it is at fault.
+    """The profiles that a registry and a configuration make active, and their faults.
 
     :ivar files: the profiles that are asked, with their files.
     :ivar names: those of them that are in force; at a desk the others are asked too.
@@ -57,14 +57,14 @@ def load_active_profiles(
 
 
 def _load_also(local: Path | None, file: Path) -> Loaded:
-    """What is there, and what is meant: it may be a file that lies elsewhere, among others that are no profiles."""
+    """Load the profiles, and the one that is meant: it may be a file elsewhere, among files that are no profiles."""
     if file.is_file() and (local is None or file.resolve().parent != local.resolve()):
         return read_profiles(file.parent, file=file)
     return read_profiles(local)
 
 
 def _of_envelopes(loaded: Loaded) -> list[str]:
-    """What is wrong with envelopes: without them nobody can say what a profile makes of a message."""
+    """Return the faults of envelopes: without them nobody can say what a profile makes of a message."""
     return [line for path, lines in loaded.faults.items() if path.parent.name == "envelopes" for line in lines]
 
 
@@ -99,7 +99,7 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
 
 
 def _names(loaded: Loaded) -> frozenset[str]:
-    """What a registry may name as profile. A faulty file is told by itself: nobody who names it is at fault."""
+    """Return the names that a registry may use as profile, also those of a faulty file, which is reported by itself."""
     models = {model for file in loaded.profiles.values() for model in file.model.models}
     return bundled_profiles.names() | loaded.profiles.keys() | models | bundled_profiles.names_claimed(loaded.faults)
 

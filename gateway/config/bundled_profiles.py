@@ -26,7 +26,7 @@ def names_in(path: Path) -> frozenset[str]:
 
 @cache
 def _called(path: Path) -> frozenset[str]:
-    """What the profiles in a file may be called: names and models, plain."""
+    """Return the names and models of the profiles in a file."""
     models = (name for names in _MODELS.findall(path.read_text(encoding="utf-8")) for name in names.split(","))
     return frozenset(plain_name(name) for name in (*names_in(path), *models))
 

@@ -54,7 +54,7 @@ def _check_name(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``."""
+    """Tell if only this machine can reach ``host``."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -119,7 +119,7 @@ _INFLUXDB_SECRETS = "influxdb.token_file, or for v1 influxdb.username and influx
 
 
 class Influxdb(_Section):
-    """Where points go."""
+    """The database for points."""
 
     url: Annotated[str, _url("http", "https", secrets=_INFLUXDB_SECRETS)] = "http://127.0.0.1:8086"
     api: Literal["v1", "v2"] = "v2"
@@ -135,7 +135,7 @@ class Influxdb(_Section):
 
 
 class BatchSection(_Section):
-    """How readings share a write."""
+    """Limits of a batch."""
 
     max_delay: Duration = timedelta(milliseconds=10)
     max_readings: int = Field(5000, strict=True, ge=1, le=100_000)
@@ -152,7 +152,7 @@ class JournalSection(_Section):
 
 
 class RejectsSection(_Section):
-    """What could not become data."""
+    """Storage of rejects."""
 
     max_bytes: SizeBytes = 64 * 2**20
 
@@ -174,7 +174,7 @@ class ProfilesSection(_Section):
 
 
 class TimeSection(_Section):
-    """Which device times are believed."""
+    """Limits within which device times are believed."""
 
     max_past: Duration = timedelta(days=40)
     max_future: Duration = timedelta(minutes=5)
@@ -238,7 +238,7 @@ class HttpSection(_Section):
 
 
 class LogSection(_Section):
-    """What is logged, and how."""
+    """Level and form of the log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"

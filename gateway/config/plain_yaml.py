@@ -127,7 +127,7 @@ class _Lines(dict[str, _Line | None]):
         return _OPEN if text is None else text
 
     def _pairs(self, text: str) -> dict[Any, Any]:
-        """What stands between the braces of a mapping on one line."""
+        """Parse the inside of the braces of a mapping on one line."""
         found: dict[Any, Any] = {}
         text = text.rstrip(" ")
         at = 0

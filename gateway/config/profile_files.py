@@ -43,7 +43,7 @@ class ProfileFile:
 
     @property
     def warnings(self) -> list[str]:
-        """What is allowed there but seldom meant, in the form of a fault: ``FILE: key.path: what``."""
+        """The parts that are allowed but seldom meant, in the form of a fault: ``FILE: key.path: what``."""
         return [f"{self.path}: {key}: {what}" for key, what in self.compiled.warnings]
 
 

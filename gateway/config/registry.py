@@ -106,7 +106,7 @@ def place_of(fault: ErrorDetails) -> Place:
 
 
 def sentence(fault: ErrorDetails) -> str:
-    """What is wrong with a value of the registry."""
+    """Describe the fault of a value in the registry."""
     if "params" in fault["loc"] and len(fault["loc"]) > fault["loc"].index("params") + 2:
         return f"{_shown(fault['input'])} is no number, text or boolean"
     template = _SENTENCES.get(fault["type"])

@@ -31,7 +31,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a row says of a device.
+    """A row's entries for a device.
 
     :ivar number: as the spreadsheet shows it; the header is row 1.
     :ivar given: the keys that its cells fill.
@@ -208,7 +208,7 @@ def _sources_twice(rows: list[Row], registry: Registry) -> Iterator[str]:
 
 
 def _conflicts(row: Row, registry: Registry, seen: dict[str, int]) -> list[str]:
-    """What of a row cannot stand beside the registry or the rows before it."""
+    """Return the conflicts of a row with the registry or the rows before it."""
     device = row.device
     first = seen.setdefault(device_key(device.id), row.number)
     twice = [f"id: {device.id} stands in row {first} already"] if first != row.number else []

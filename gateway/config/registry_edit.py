@@ -147,7 +147,7 @@ def _begun(text: str, key_end: int, added: list[RegisteredDevice]) -> str:
 
 
 def _end(node: yaml.Node) -> int:
-    """Where a node's own text ends: a block's mark stands behind the comments that follow it."""
+    """Return where a node's own text ends: a block's mark is behind the comments that follow it."""
     while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last

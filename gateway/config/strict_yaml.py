@@ -131,7 +131,7 @@ class _Builder:
 
 
 def plain_value(text: str, line: int) -> Any:  # noqa: ANN401
-    """What a word without quotes is: text, number, boolean, date or nothing.
+    """Return the value of a word without quotes: text, number, boolean, date or nothing.
 
     :raises YamlFault: it is not what it looks like.
     """

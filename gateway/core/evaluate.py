@@ -51,7 +51,7 @@ class Evaluator:
         return device.stamp(now_ms, replayed=getattr(message, "replayed", False)), False, quality
 
     def is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        """Whether the device's newest time is believed, and how its clock stands. One that is near, as it was, is no news."""
+        """Tell if the device's newest time is believed, and how its clock stands. One that is near, as it was, is no news."""
         rules, before_ms = self.rules, device.offset_ms
         device.offset_ms = offset_ms = time_ms - now_ms
         far_ms = rules.max_future_ms

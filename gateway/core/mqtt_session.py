@@ -93,7 +93,7 @@ class ProtocolFault(Exception):  # noqa: N818 - the field's word
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What the client asks of the broker."""
+    """Options of a session that the client asks of the broker."""
 
     client_id: str
     username: str | None = None

@@ -329,7 +329,7 @@ class _Belief:
         self._newest_ms = 0
 
     def __call__(self, time_ms: int, window: Window) -> bool:
-        """Whether a time is believed."""
+        """Tell if a time is believed."""
         judge = self._judge
         rules, offset_ms = judge.rules, time_ms - self._now_ms
         if time_ms > self._newest_ms:
@@ -350,7 +350,7 @@ class _Belief:
 
 
 def _retained_counts(policy: str, own_time_ms: int | None) -> bool:
-    """Whether a retained message is data: it may be the last word of a meter that died long ago."""
+    """Tell if a retained message is data: it may be the last word of a meter that died long ago."""
     return policy == "accept" or (policy != "drop" and own_time_ms is not None)
 
 

@@ -92,7 +92,7 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """What the program printed, over all its starts."""
+        """The output of the program, over all its starts."""
         return self.folder / f"{self.name}.log"
 
     @property
@@ -269,7 +269,7 @@ def dies_with_parent() -> list[str]:
 
 
 def _lets_in(host: str, port: int) -> bool:
-    """Whether an MQTT broker accepts a client."""
+    """Tell if an MQTT broker accepts a client."""
     try:
         with socket.create_connection((host, port), timeout=PROBE_TIMEOUT_S) as connection:
             connection.sendall(MQTT_CONNECT)

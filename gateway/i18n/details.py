@@ -1,4 +1,4 @@
-"""What the gateway says of a single message or connection, in Vietnamese: sentences with holes, known by their English.
+"""Details about a single message or connection in Vietnamese: sentences with holes, found by their English.
 
 Rejects and findings are told in the page's language; what was found in this very message goes along as the detail, which
 commands and programs get in English. A page shows a detail that has a line here in Vietnamese, and quotes any other, as what a

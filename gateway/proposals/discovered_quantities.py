@@ -1,4 +1,4 @@
-"""What Home Assistant's device classes are called here: tables, and the words by which values of one class are told apart."""
+"""Home Assistant's device classes as quantities: tables, and the words that tell values of one class apart."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from schemas.unit_scale import UnknownUnit, convert
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a value is.
+    """Find the meaning of a value.
 
     :ivar doubt: what else it may be, a sentence for the one who looks the proposal through.
     """
@@ -128,7 +128,7 @@ _PHASES: Final = {"a": "l1", "b": "l2", "c": "l3", "1": "l1", "2": "l2", "3": "l
 
 
 def meaning_of(entity: Entity) -> Meaning:
-    """What a value is.
+    """Find the meaning of a value.
 
     :raises NotUnderstood: it is no quantity of ours, or is in another unit.
     """

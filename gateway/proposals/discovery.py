@@ -54,7 +54,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Where in a message a value stands.
+    """The position of a value in a message.
 
     :ivar path: in a JSON document; None: the message is the value.
     """
@@ -185,7 +185,7 @@ def _text(value: object) -> str:
 
 
 def parse_template(text: str) -> Template:
-    """Where the value stands that a template takes out; an empty one: the message is the value.
+    """Parse a template into the position of its value; an empty one means that the message is the value.
 
     :raises NotUnderstood: it does more than that.
     """

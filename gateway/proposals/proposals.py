@@ -229,7 +229,7 @@ def _pattern(entity: Entity, owners: Owners, what_at: int | None = None) -> tupl
 
 
 def _device_at(entity: Entity, owners: Owners, what_at: int | None) -> int | None:
-    """Which level of the topic is the device's name, one that no other device has; None: none is known to be."""
+    """Find the level of the topic with the device's name, one that no other device has; None if none is known."""
     levels = entity.state_topic.split("/")
     if "/" in entity.owner.name and entity.owner.name in entity.state_topic:
         return None  # a name of several levels: one of them is not the device

@@ -1,1 +1,1 @@
-"""What the gateway says of itself: status, troubles, metrics."""
+"""The gateway about itself: status, troubles, metrics."""

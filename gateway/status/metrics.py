@@ -95,7 +95,7 @@ class GatewayCollector(Collector):
         yield _gauge("gateway_quarantine_messages", "Messages that wait for knowledge.", "cause", waiting)
 
     def _catch_up(self) -> Iterator[Metric]:
-        """How long the backlog takes is no number while that cannot be said: a gauge without a sample."""
+        """Add the time to catch up; while it is unknown the gauge has no sample."""
         now = self.state.catch_up()
         per_s = GaugeMetricFamily("gateway_catch_up_readings_per_second", "Readings of the journal that come in.")
         per_s.add_metric([], now["per_s"] or 0.0 if now else 0.0)

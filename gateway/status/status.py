@@ -1,4 +1,4 @@
-"""What the gateway knows of itself at this moment: for pages, metrics and the point it writes about itself."""
+"""The gateway's status at this moment: for pages, metrics and the point that it writes about itself."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ _LOOKED_AT_TOGETHER: Final = 200
 
 @dataclass(slots=True)
 class JournalState:
-    """What stands in the journal, measured now and then.
+    """The journal's contents, measured now and then.
 
     :ivar tally: what of it is missing.
     """
@@ -105,7 +105,7 @@ class Status:
     rejects_kept: Mapping[str, int] = field(default_factory=dict)
 
     def find_backlog(self, stock: Stock, used_bytes: int) -> None:
-        """What stands in the journal at the start was received by an earlier run, and is pending now."""
+        """Count the journal's readings as pending: an earlier run received them."""
         self.ledger.receive(stock.readings, "journal", "journal")
         self.journal.note(stock, used_bytes)
         self.events.backlog_found(stock.readings)
@@ -171,7 +171,7 @@ class Status:
         return list({id(entry): entry for entry in entries if isinstance(entry, RegisteredDevice)}.values())
 
     def not_ready(self) -> str:
-        """Why readings cannot be made durable now; empty when they can."""
+        """The reason why readings cannot be made durable now; empty if they can."""
         if self.events.influxdb_up or not self.events.journal_trouble:
             return ""
         return f"InfluxDB: {self.events.influxdb_trouble or 'not asked yet'}; journal: {self.events.journal_trouble}"
@@ -212,7 +212,7 @@ class Status:
             yield fleet
 
     def catch_up(self) -> CatchUp | None:
-        """What waits in the journal and how it comes in; None: nothing waits."""
+        """The backlog in the journal and its progress; None if there is none."""
         left = self.ledger.pending["journal"]
         if not left:
             return None

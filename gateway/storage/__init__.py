@@ -1,1 +1,1 @@
-"""What outlives the process: one SQLite file with the journal, rejects, quarantine and what is remembered of devices."""
+"""Storage that outlives the process: one SQLite file with the journal, rejects, quarantine and device snapshots."""

@@ -226,7 +226,7 @@ class Database:
         raise Damaged(f"{self.path} was removed or replaced under the running gateway")
 
     def free_bytes(self) -> int:
-        """What the file system has left for us.
+        """The free bytes of the file system.
 
         :raises DatabaseFault: it is gone.
         """
@@ -249,7 +249,7 @@ class Database:
             pass
 
     def _give_some_back(self) -> bool:
-        """Whether there is more to give back."""
+        """Give some back; tell if there is more."""
         if self._connection is None or self.absence:
             return False
         return give_pages_back(self._connection, _GIVEN_BACK_TOGETHER)

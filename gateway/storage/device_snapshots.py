@@ -1,4 +1,4 @@
-"""What is remembered of devices over a restart: read at the start, saved every quarter of an hour and at the stop.
+"""Snapshots of devices: read at the start, saved every quarter of an hour and at the stop.
 
 A save writes the devices that changed, some hundred to a compressed row, and nothing else; a device's newest row counts. A row
 of whose devices few still count is written again with the next save and removed, so the file stays as small as the fleet. At
@@ -101,7 +101,7 @@ class DeviceSnapshots:
                 yield name, line
 
     def remembers(self, name: str) -> bool:
-        """Whether an earlier run has met a device that this one has not."""
+        """Tell if an earlier run has met a device that this one has not."""
         return name in self._lines
 
     def restore(self, device: Device) -> None:

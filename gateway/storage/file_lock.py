@@ -29,7 +29,7 @@ def lock(path: Path) -> int:
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether a process works on the file; asked without touching it."""
+    """Tell if a process works on the file, without touching it."""
     try:
         descriptor = os.open(beside(path, _SUFFIX), os.O_RDONLY)
     except OSError:

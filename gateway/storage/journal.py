@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What stands in the journal."""
+    """The journal's contents."""
 
     batches: int
     readings: int
@@ -130,7 +130,7 @@ def not_standing(connection: sqlite3.Connection, entries: list[Entry]) -> list[E
 
 
 def salvage(damaged: Path) -> Iterator[Entry]:
-    """What a damaged file still holds; last those rows that are known to have stood there and are lost.
+    """Yield the rows of a damaged file; last those that are known to be lost.
 
     Of a file of which there is but a part of its WAL (:mod:`gateway.storage.recovery.set_aside`) nobody can say what is lost.
     """

@@ -138,7 +138,7 @@ def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
 
 
 def count(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many are kept, by reason."""
+    """Count the stored rejects by reason."""
     return dict(connection.execute("SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"))
 
 

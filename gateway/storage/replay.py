@@ -31,7 +31,7 @@ Remove = Callable[[sqlite3.Connection, list[int]], int]
 
 
 class Limits(NamedTuple):
-    """How much is kept, in bytes."""
+    """Storage limits in bytes."""
 
     rejects_max_bytes: int
     quarantine_max_bytes: int
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
 
 @dataclass(slots=True)
 class Replayed:
-    """What came of a replay, in readings.
+    """The result of a replay, in readings.
 
     :ivar numbers: of the messages that leave their place; the others stay.
     :ivar empty: messages that turned out to hold no reading, by domain.
@@ -75,7 +75,7 @@ class Replayed:
 
 
 class Committed(NamedTuple):
-    """What a commit found.
+    """The result of a commit.
 
     :ivar left: messages that left their place with it; others had made room before.
     :ivar made_room: messages that had to leave the quarantine for those that came into it.

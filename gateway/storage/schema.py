@@ -183,7 +183,7 @@ def restart_wal(connection: sqlite3.Connection) -> bool:
 
 
 def is_damage(error: Exception, *, opening: bool = False) -> bool:
-    """Whether the file is to blame, and not the disk, its rights or its room.
+    """Tell if the file is at fault, and not the disk, its rights or its space.
 
     :param opening: then it is to blame too for a table that is missing, and when its head says that it may not be written.
     """
@@ -196,7 +196,7 @@ def is_damage(error: Exception, *, opening: bool = False) -> bool:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether the disk has no room."""
+    """Tell if the disk is full."""
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_FULL
 
 

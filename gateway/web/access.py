@@ -26,7 +26,7 @@ def _bytes_of(token: str) -> bytes:
 
 
 def own_token_file(journal: Path) -> Path:
-    """Where a gateway without ``http.token_file`` keeps the token for the commands of its own machine."""
+    """Return the file in which a gateway without ``http.token_file`` keeps the token for the commands of its own machine."""
     return journal.with_name(journal.name + ".token")
 
 

@@ -1,4 +1,4 @@
-"""Who asks: the machine at the other end of the connection, or the one that a trusted proxy speaks for."""
+"""The client of a request: the machine at the other end of the connection, or the one that a trusted proxy forwards for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _NOBODY: Final = ip_address("0.0.0.0")  # noqa: S104 - stands for a connection t
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a request comes from.
+    """The origin of a request.
 
     :ivar address: of the client, behind trusted proxies.
     :ivar came_to: the address of this machine that it came to.

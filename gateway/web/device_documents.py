@@ -18,7 +18,7 @@ _PAYLOAD_BYTES: Final = 8192
 
 
 def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Document:
-    """What the registry says of a device beside where it stands and how often it sends.
+    """The registry's entry of a device, without its place and interval.
 
     :param areas: code → name.
     """

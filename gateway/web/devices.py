@@ -1,4 +1,4 @@
-"""What HTTP shows of devices: the list to search, and one device with its last message and what became of it."""
+"""Devices over HTTP: the list to search, and one device with its last message and the fate of that."""
 
 import asyncio
 import time
@@ -52,7 +52,7 @@ _Last = tuple[Message, int, Outcome | None]
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the disk holds of a device; nothing when the disk does not answer.
+    """Stored rows of a device; none if the disk does not answer.
 
     :ivar rows: the last of its rejects, without their payloads.
     :ivar waiting: how many of its messages wait for its registration.
@@ -222,7 +222,7 @@ class DevicePages:
         return {"last_message": message_document(message, arrival_ms), "result": found.result, "steps": steps}
 
     async def _retrace(self, name: str, last: _Last, refused: list[Refusal]) -> LastMessage:
-        """What became of a message; worked out once for as long as it is the last one."""
+        """Explain the last message; worked out once while it is the last one."""
         message, arrival_ms, became = last
         known = (is_settled(became), self._streams.registry, self._streams.profiles)
         basis = (message.topic, message.payload, arrival_ms, *known)
@@ -244,7 +244,7 @@ class DevicePages:
         return {name: text for name, text in found.items() if text is not None}
 
     def _asker(self, arrival_ms: int, refused: list[Refusal]) -> AskCodec:
-        """How a codec is asked about a message. One that found a fault in it is not asked again.
+        """Return the way to call a codec for a message. One that found a fault in it is not called again.
 
         It may have overrun, and to do so three times in a minute would suspend it for all devices.
         """
@@ -273,7 +273,7 @@ def _stranger(name: str, stored: _Stored) -> Device:
 
 
 def _fits(device: Device, words: list[str], areas: Mapping[str, str]) -> bool:
-    """Whether all words stand somewhere in what is written on a device or about it."""
+    """Tell if all words occur in the texts about a device."""
     if not words:
         return True
     entry = device.registered

@@ -1,4 +1,4 @@
-"""What takes time to find out, found out once for all who ask."""
+"""Answers that take time, worked out once for all who ask."""
 
 import asyncio
 import time

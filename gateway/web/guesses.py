@@ -24,7 +24,7 @@ _DIGEST_BYTES: Final = 16
 
 @dataclass(slots=True)
 class _Guesser:
-    """What one address showed.
+    """The guesses of one address.
 
     :ivar seen: digests of its last wrong tokens. A program with an old token shows the same one again and again; that is no
         new guess, and must not lock out who sits at the same address.

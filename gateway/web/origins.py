@@ -1,4 +1,4 @@
-"""Where a request was meant to go, and which page sent it.
+"""Host and origin of a request: where it was meant to go, and which page sent it.
 
 A browser sends what any page tells it to. Two headers it writes itself: ``Host``, so a page whose own name was made to point
 here (DNS rebinding) is known by that name; ``Origin``, so a page of another site, or of another port, is known by its origin.

@@ -1,4 +1,4 @@
-"""What HTTP shows of the gateway as a whole: the status page and what it asks for."""
+"""The gateway as a whole over HTTP: the status page and the data it loads."""
 
 import asyncio
 import json
@@ -103,7 +103,7 @@ class StatusPages:
         return {"at": now_ms, "running": True, **coverage_document(found, self._state.areas)}
 
     async def _quarantine(self, _: web.Request) -> web.Response:
-        """What waits for knowledge, for what, and since when; the keys for which most messages wait."""
+        """Describe the quarantine: causes, since when, and the keys with most messages."""
         return web.json_response(await self._waiting.get())
 
     async def _look(self) -> Document:

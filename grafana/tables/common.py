@@ -1,4 +1,4 @@
-"""What every domain's dashboard has: the choices at its head, the figures on data and devices."""
+"""Parts of every domain's dashboard: the choices at its head, the figures on data and devices."""
 
 from typing import Final
 
@@ -65,7 +65,7 @@ def domain_variables(domain: str) -> tuple[Variable, ...]:
 
 
 def devices_stat(domain: str) -> Panel:
-    """How many devices sent data."""
+    """The number of devices that sent data."""
     return Panel(
         "Thiết bị có số liệu",
         "Devices with data",
@@ -80,7 +80,7 @@ def devices_stat(domain: str) -> Panel:
 
 
 def flagged_stat(domain: str, *, named: bool = False) -> Panel:
-    """How many readings are not good; ``named``: the title says of which domain."""
+    """The number of readings that are not good; ``named``: the title names the domain."""
     vi, en = DOMAIN_NAMES[domain] if named else ("", "")
     return Panel(
         f"Bị gắn cờ: {vi}" if named else "Số đo bị gắn cờ",
@@ -96,7 +96,7 @@ def flagged_stat(domain: str, *, named: bool = False) -> Panel:
 
 
 def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en: str) -> Panel:
-    """How many devices last said true; red from one on."""
+    """The number of devices whose last value is true; red from one on."""
     target = (Influx(influxql.true_now(domain, state)),)
     return Panel(vi, en, Kind.STAT, target, COUNT, STAT_SIZE, about_vi, about_en, steps=NONE_IS_GOOD, without_data="0")
 
@@ -203,7 +203,7 @@ def sum_by_site(domain: str, field: str, vi: str, en: str, about_vi: str, about_
 
 
 def growth_by_site(domain: str, field: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    """What a counter grew by in each hour, a bar per hour and a colour per site."""
+    """The growth of a counter in each hour, a bar per hour and a colour per site."""
     return Panel(
         vi,
         en,

@@ -20,7 +20,7 @@ def compile_csv(
     header: bool | Sequence[str] | None = None,  # noqa: FBT001 - as it is written in a profile
     decimal: str = ".",
 ) -> Decoder:
-    """What reads CSV, giving one object a row; a single row is a list of one.
+    """Compile a reader of CSV that gives one object a row; a single row is a list of one.
 
     A cell that is a number is a number; a serial number with leading zeros stays the text it is; an empty cell is None.
 

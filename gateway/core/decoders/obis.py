@@ -109,7 +109,7 @@ def _entry(code: str, groups: list[str]) -> dict[str, Any]:
 
 
 def _is_m_bus(groups: list[str]) -> bool:
-    """Whether a line is the reading of a meter behind this one as DSMR 2 and 3 have it.
+    """Tell if a line is the reading of a meter behind this one as DSMR 2 and 3 have it.
 
     ``(time)(status)(period)(count)(code)(unit)`` and, on a line of its own, ``(value)``.
     """
@@ -117,7 +117,7 @@ def _is_m_bus(groups: list[str]) -> bool:
 
 
 def _value(group: str, time: str | None, *, is_text: bool) -> Value:
-    """What stands in one pair of parentheses: ``value*unit``, or the value alone."""
+    """Parse one pair of parentheses: ``value*unit``, or the value alone."""
     text, unit = (group, "") if is_text or "*" not in group else group.rsplit("*", 1)
     match = None if is_text else _NUMBER.fullmatch(text)
     number = (float(f"{match[1]}.{match[2]}") if match[2] else int(match[1])) if match else None

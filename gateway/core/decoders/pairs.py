@@ -15,7 +15,7 @@ _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def compile_pairs(between: str = _OF_FORMS, equals: str = "=") -> Decoder:
-    """What reads pairs, giving an object of texts.
+    """Compile a reader of pairs that gives an object of texts.
 
     A part without a sign is a key with true; of a key that stands twice the last counts.
 

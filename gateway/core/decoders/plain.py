@@ -104,7 +104,7 @@ def finite(number: int) -> float:
 
 
 def may_be_unbounded(payload: bytes) -> bool:
-    """Whether a walk through the document is due. Most often it is not, and to know that must cost less than the walk.
+    """Tell if a walk through the document is due. Most often it is not, and to know that must cost less than the walk.
 
     An integer beyond a float has 309 digits, so four samples in a row are digits.
     """

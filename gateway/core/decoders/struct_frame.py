@@ -32,7 +32,7 @@ _BITS_OF_BYTE: Final = 8
 
 
 def compile_struct(fields: Iterable[object]) -> Decoder:
-    """What reads the frames of a list of fields, giving an object with their names as keys.
+    """Compile a reader of frames by a list of fields; it gives an object with their names as keys.
 
     A field is an object or a mapping with ``name``, ``at`` (byte; counted from the end where negative), ``type`` (of
     :data:`WIDTHS` or :data:`SPANS`) and, where wanted, ``order`` (``abcd``: highest byte first; ``badc`` and ``cdab`` have the
@@ -73,7 +73,7 @@ def _cut(name: str, start: int, end: int, size: int) -> Undecodable:
 
 
 def compile_list(field: object, beside: Sequence[object]) -> Callable[[bytes, dict[str, object]], None]:
-    """What adds to an object the list of small frames that stand one behind the other in a frame.
+    """Compile a reader of small frames, one behind the other in a frame; it adds their list to an object.
 
     It has ``count`` items, a number or the name of a field ``beside`` it; or it goes to the ``end``, which is counted from that
     of the frame, or as far as the frame goes. An item has ``length`` bytes, or as many as its fields reach.
@@ -182,7 +182,7 @@ def _bits(arrange: Callable[[bytes], bytes], first: int, count: int, *, signed: 
 
 
 def _arranged(order: str, width: int | None) -> Callable[[bytes], bytes]:
-    """What puts the bytes of a field in the order highest first."""
+    """Compile the step that puts the bytes of a field in the order highest first."""
     if order not in ORDERS:
         raise ValueError(f"{order} is none of {', '.join(ORDERS)}; {' and '.join(_OF_TWO_BYTES)} are orders of two bytes")
     if order == "abcd":

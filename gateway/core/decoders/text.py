@@ -25,7 +25,7 @@ _SHOWN: Final = 40
 
 
 def compile_text(template: str) -> Decoder:
-    """What reads the texts of a template, giving an object with its names as keys.
+    """Compile a reader of texts by a template; it gives an object with the template's names as keys.
 
     :raises ValueError: the template cannot be understood.
     """
@@ -100,7 +100,7 @@ def _check(pieces: list[Piece]) -> None:
 
 
 def _follower(pieces: list[Piece], at: int) -> Piece:
-    """What ends the piece at ``at``; white space does not end a text."""
+    """Find what ends the piece at ``at``; white space does not end a text."""
     after = pieces[at + 1 :]
     if pieces[at][0] == "text":
         after = [piece for piece in after if piece[0] != "blank"]

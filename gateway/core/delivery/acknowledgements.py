@@ -1,4 +1,4 @@
-"""Who is owed an acknowledgement, and when it may leave.
+"""Acknowledgements owed to the broker, and the order in which they leave.
 
 PUBACKs leave in the order of receipt [MQTT-4.6.0-2], so batches are released in the order in which they were begun: one
 that is done waits for those before it. What is owed belongs to its connection and is forgotten with it: after a reconnect
@@ -41,7 +41,7 @@ class Acknowledger:
         self.owed += 1
 
     def is_second_copy(self, packet_id: int, fingerprint: int) -> bool:
-        """Whether a message that is marked as sent before is one whose first copy still waits."""
+        """Tell if a message that is marked as sent before is one whose first copy still waits."""
         return bool(self._first_copies) and self._first_copies.get(packet_id) == fingerprint
 
     def connected(self, *, session_present: bool) -> None:

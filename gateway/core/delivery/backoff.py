@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""Waiting times before the next attempt."""
 
 from dataclasses import dataclass
 

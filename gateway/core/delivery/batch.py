@@ -22,7 +22,7 @@ _READING_OVERHEAD_BYTES: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is posted, stored and posted again: encoded once.
+    """Encoded points, posted and stored as they are: encoded once.
 
     :ivar gzip: line protocol, compressed.
     :ivar readings: how many readings it holds.
@@ -133,5 +133,5 @@ class Batch:
 
     @property
     def sealed(self) -> bool:
-        """Whether its body exists."""
+        """Tell if its body exists."""
         return self._body is not None

@@ -32,7 +32,7 @@ _SPREAD_OF_OUTAGE: Final = 0.2
 
 
 def start_pause_s(away_s: float, jitter: float) -> float:
-    """How long to wait before the backlog of an outage of ``away_s``: all gateways of a province see InfluxDB come back.
+    """Return the wait before the drain after an outage of ``away_s``: all gateways see InfluxDB return at once.
 
     :param jitter: uniform in [0, 1).
     """
@@ -41,7 +41,7 @@ def start_pause_s(away_s: float, jitter: float) -> float:
 
 @dataclass(slots=True)
 class Share:
-    """What the next write of the drain lane may be. A new one begins each catch-up.
+    """The share of InfluxDB that the drain lane may take. Each catch-up begins with a new one.
 
     :ivar most: readings that a write may ever hold.
     :ivar readings: that the next one may hold; a row that holds more goes alone.
@@ -113,7 +113,7 @@ _GRAIN_S: Final = 0.25
 
 @dataclass(slots=True)
 class Progress:
-    """How far a backlog has come in. Instants are monotonic, in s.
+    """Progress of a backlog. Instants are monotonic, in s.
 
     :ivar brought_in: readings, since the journal was last empty.
     :ivar began_s: when the first of them came in; None while none has.

@@ -1,4 +1,4 @@
-"""Which codec is asked more than it can answer: its messages must wait on disk, or they would hold up everybody's.
+"""Back-pressure for codecs: messages for one that is asked more than it can answer wait on disk, and delay nobody else.
 
 What waits for an answer is not acknowledged, and a broker hands over only so much that is not. All codecs are asked in one
 queue. When its head has waited for too long, those to blame are the codecs that have at least their share of it.
@@ -25,7 +25,7 @@ class CodecBackpressure:
         return sorted(self._behind)
 
     def may_ask(self, codec: str, now_s: float) -> bool:
-        """Whether one more question for ``codec`` would be answered soon."""
+        """Tell if one more call of ``codec`` would be answered soon."""
         if self._asked and codec not in self._behind:
             _, oldest_s = next(iter(self._asked.values()))
             if now_s - oldest_s > PATIENCE_S and self._count[codec] * len(self._count) >= len(self._asked):

@@ -52,13 +52,13 @@ class Flood:
         return f"device {self.device}" if self.device else f"topic {self.topic[:200]}"
 
     def describe(self) -> str:
-        """What is wrong, for people."""
+        """Describe the fault for people."""
         return f"{self.who} sends about {self.per_s:,.0f} messages a second, {self.share:.0%} of all: see to it"
 
 
 @dataclass(slots=True)
 class Floods:
-    """What was noted since the last look, the newest of it."""
+    """Messages counted by topic since the last check."""
 
     _noted: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=_NOTES_MAX))
 
@@ -67,7 +67,7 @@ class Floods:
         self._noted.append((topic, messages))
 
     def look(self, seconds: float) -> list[Flood]:
-        """Who flooded in the ``seconds`` since the last look, the worst first; begins to count anew."""
+        """Return who flooded in the ``seconds`` since the last check, the worst first, and reset the counts."""
         notes, messages = Counter(topic for topic, _ in self._noted), Counter[str]()
         for topic, number in self._noted:
             messages[topic] += number
@@ -82,6 +82,6 @@ class Floods:
 
 
 def _usual(messages: Counter[str], topic: str) -> float:
-    """How many come on the topic in the middle of all others."""
+    """The median count over the other topics."""
     others = [number for other, number in messages.items() if other != topic]
     return median_low(others) if others else inf

@@ -1,4 +1,4 @@
-"""When the next write to InfluxDB may start, and beside how many others."""
+"""Pacing of writes to InfluxDB: when the next may start, and beside how many others."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -36,7 +36,7 @@ class Pacing:
         self._answer_s += (seconds - self._answer_s) / _MEAN_OF
 
     def lanes(self, waited_s: float) -> int:
-        """How many writes may be under way.
+        """The number of writes that may be under way.
 
         :param waited_s: how long the oldest of those under way has waited for its answer.
         """

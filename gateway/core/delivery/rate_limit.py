@@ -1,4 +1,4 @@
-"""How many rejects are kept: a flood of one fault of one device must not push out the rest."""
+"""Rate limits for stored rejects: a flood of one fault of one device must not push out the rest."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,7 +19,7 @@ class RateLimit:
     _taken: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def take(self, device: str, reason: str, now_ms: int) -> bool:
-        """Whether one more may be kept. Also false for a device that is one of too many in this minute."""
+        """Tell if one more may be kept. Also false for a device that is one of too many in this minute."""
         minute = now_ms // _MINUTE_MS
         if minute != self._minute:
             self._minute = minute

@@ -1,4 +1,4 @@
-"""What an answer of InfluxDB means for the batch that was written: a closed set of fates, one function.
+"""The meaning of an answer of InfluxDB for the batch that was written: a closed set of fates, one function.
 
 Sources: what InfluxDB 1.6.7, 2.8 and VictoriaMetrics were seen to answer; the HTTP API references of InfluxDB 1, 2 and 3.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Fate(Enum):
-    """What happens to a batch."""
+    """The fate of a batch."""
 
     WRITTEN = "written"
     SPLIT = "split"
@@ -25,7 +25,7 @@ class Fate(Enum):
 
     @property
     def is_of_the_batch(self) -> bool:
-        """Whether a working database judged the batch itself; any other answer may come from a wrong server."""
+        """Tell if a working database judged the batch itself; any other answer may come from a wrong server."""
         return self not in {Fate.FAULTY_DATABASE, Fate.RETRY}
 
 

@@ -63,7 +63,7 @@ class SequenceGaps:
         self._new[device] += missing
 
     def look(self, devices: Iterable[Device], now_ms: int) -> tuple[int, int] | None:
-        """How many devices miss readings now, and how many readings; None: too few to suspect the broker.
+        """Count the devices that miss readings now, and the readings; None if they are too few to suspect the broker.
 
         Asks nothing of the devices unless there are new gaps in enough of them.
         """

@@ -24,7 +24,7 @@ NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
 
 
 class Registered(Protocol):
-    """What the core needs to know of a registered device."""
+    """A registered device, as far as the core needs to know it."""
 
     @property
     def id(self) -> str:
@@ -44,11 +44,11 @@ class Registered(Protocol):
 
     @property
     def site(self) -> str | None:
-        """Where it stands, or None."""
+        """The site of the device, or None."""
 
     @property
     def domain(self) -> str | None:
-        """What it measures, or None."""
+        """The domain of the device, or None."""
 
     @property
     def profile(self) -> str | None:
@@ -140,7 +140,7 @@ class Device:
 
     @property
     def last_sign_ms(self) -> int:
-        """When anything last came from it, or its will did."""
+        """The time of the last message or last will of the device."""
         return max(self.last_seen_ms, self.goodbye_ms, self.last_stamp_ms)
 
     @property
@@ -196,7 +196,7 @@ def _next_ms(last_ms: int, now_ms: int) -> int:
 
 
 class Series:
-    """Where the readings of one device go in one domain: the tags that never change.
+    """The series of one device in one domain: the tags that never change.
 
     :ivar key: stands for domain and tags in the window of duplicates.
     """

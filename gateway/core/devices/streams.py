@@ -46,7 +46,7 @@ class StatusStream(Stream):
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Why a topic resolves to nothing.
+    """A topic that resolves to nothing, with the reason.
 
     :ivar waits: the device may be registered yet, and its messages wait for that in quarantine.
     :ivar no_place: there are too many devices that nobody registered.
@@ -62,7 +62,7 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Which devices are let in.
+    """Rules of admission for devices.
 
     :ivar unknown: ``accept``, ``quarantine`` or ``reject`` what the registry does not name.
     :ivar simulated: the same for simulated devices.

@@ -160,7 +160,7 @@ class ProfileSelection:
 
     @property
     def decided(self) -> bool:
-        """Whether one of them takes it, or knows that it is no data."""
+        """Tell if one of them takes it, or knows that it is no data."""
         return self._best is not None or self.ignored
 
     def fits(self, frame: Frame, rank: tuple[int, int]) -> None:

@@ -22,7 +22,7 @@ from schemas.profile_when import Test
 
 
 class Unwrapped(dict[str, Any]):
-    """What an envelope holds, by name. The message itself, and how it was heard, are worked out when they are asked for."""
+    """The parts of an envelope by name. The raw message and the radio signal are worked out on demand."""
 
     __slots__ = ("message", "radio")
     message: bytes
@@ -55,7 +55,7 @@ Row = tuple[str, bytes | None, Any, int | None, int | None, str | float | None, 
 
 
 class Plain(NamedTuple):
-    """How the usual message is read.
+    """Reader of an envelope's usual message.
 
     :ivar row: message → its parts; None: it is not as usual.
     :ivar document: parts and message → the document of a profile; None: it is not as usual.
@@ -70,7 +70,7 @@ class _Intricate(Exception):  # noqa: N818 - says what it is
 
 
 class _Leaf(NamedTuple):
-    """What stands at a path, and what is taken where nothing does."""
+    """A path, with the default for a message that has nothing there."""
 
     type: Any
     default: object = None
@@ -87,7 +87,7 @@ _NOTHING: Final = _Leaf(None)
 
 
 def compile_plain(spec: EnvelopeSpec) -> Plain | None:
-    """What reads the usual message; None where the envelope is not simple enough for that."""
+    """Compile the reader of the usual message; None if the envelope is not simple enough for that."""
     tree: _Tree = {}
     try:
         payload, leaf = (spec.payload.path, _FRAMES[spec.payload.encoding]) if spec.payload is not None else (None, _NOTHING)

@@ -1,4 +1,4 @@
-"""What reads one thing out of a network server's message: device, bytes, port, time, signal. Compiled once for an envelope."""
+"""Readers of the parts of a network server's message: device, bytes, port, time, signal. Compiled once for an envelope."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ def _nothing(_raw: object) -> None:
 
 
 def first_of(paths: FirstOf | None) -> Get:
-    """What stands at the first of several paths at which there is something; None: nothing."""
+    """Compile a reader of the first path that has a value; it gives None if none has."""
     if paths is None:
         return _nothing
     gets = [parse_path(path).get for path in paths.first_of]
@@ -35,7 +35,7 @@ def first_of(paths: FirstOf | None) -> Get:
 
 
 def device_of(paths: FirstOf, *, lorawan: bool) -> Callable[[object], str]:
-    """What tells the device; for LoRaWAN the EUI in one form. A message without one is a bad payload."""
+    """Compile the reader of the device's name; for LoRaWAN the EUI in one form. A message without one is a bad payload."""
     get = first_of(paths)
 
     def device(raw: object) -> str:
@@ -69,7 +69,7 @@ def eui_of(text: str) -> str:
 
 
 def payload_of(spec: FramePayload | None) -> Callable[[object], bytes | None]:
-    """What gives the frame's bytes; nothing there is a frame without bytes."""
+    """Compile the reader of the frame's bytes; an absent value is a frame without bytes."""
     if spec is None:
         return _nothing
     get, decode = first_of(spec.path), _ENCODINGS[spec.encoding]
@@ -85,7 +85,7 @@ _ENCODINGS: Final[dict[str, Callable[[object], bytes]]] = {"base64": from_base64
 
 
 def decoded_of(paths: FirstOf | None) -> Callable[[object], dict[str, Any] | list[Any] | None]:
-    """What gives the object that the server decoded, also where it stands as JSON in a text; None for an empty one."""
+    """Compile the reader of the object that the server decoded, also from JSON in a text; it gives None for an empty one."""
     get = first_of(paths)
 
     def decoded(raw: object) -> dict[str, Any] | list[Any] | None:
@@ -101,7 +101,7 @@ def decoded_of(paths: FirstOf | None) -> Callable[[object], dict[str, Any] | lis
 
 
 def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int | None]:
-    """What gives a whole number, 0 where it is left out; ``what`` names it in a fault."""
+    """Compile the reader of a whole number, 0 if absent; ``what`` names it in a fault."""
     if paths is None:
         return _nothing
     get = first_of(paths)
@@ -125,7 +125,7 @@ _DIGITS_MAX: Final = 20
 
 
 def time_of(paths: FirstOf | None) -> Get:
-    """What gives a time as it was sent, text or number."""
+    """Compile the reader of a time as it was sent, text or number."""
     get = first_of(paths)
 
     def time(raw: object) -> str | float | None:
@@ -139,7 +139,7 @@ _TIMES: Final = frozenset((str, int, float))
 
 
 def text_of(paths: FirstOf | None) -> Callable[[object], str | None]:
-    """What gives a text that is not empty."""
+    """Compile the reader of a text that is not empty."""
     get = first_of(paths)
 
     def text(raw: object) -> str | None:
@@ -154,7 +154,7 @@ Radio = tuple[float | None, float | None]
 
 
 def radio_of(spec: EnvelopeSpec) -> Callable[[object], Radio]:
-    """What gives the signal of the gateway that heard the frame best."""
+    """Compile the reader of the signal at the gateway that received the frame best."""
     get_rssi, get_snr = first_of(spec.rssi), first_of(spec.snr)
 
     def own(raw: object) -> Radio:

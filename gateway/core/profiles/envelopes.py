@@ -63,11 +63,11 @@ class Envelope:
         self.plain = compile_plain(spec)
 
     def recognises(self, raw: object) -> bool:
-        """Whether ``raw``, a decoded message, is one of these."""
+        """Tell if ``raw``, a decoded message, is one of these."""
         return self._recognises(raw)
 
     def unwrap(self, raw: dict[str, Any]) -> dict[str, Any] | NotData:
-        """What a recognised message holds.
+        """Unwrap a recognised message.
 
         ``device``; ``payload``, bytes, or None where the envelope has none; ``decoded``, the server's object, or None; ``port``
         and ``frame_counter``, integers, or None where the envelope has none; ``time`` as it was sent, text or number, or None;

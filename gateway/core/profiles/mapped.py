@@ -27,7 +27,7 @@ class Belief(Protocol):
     """Judges times by how far they lie from now."""
 
     def __call__(self, time_ms: int, window: Window, /) -> bool:
-        """Whether a time lies in a window around now."""
+        """Tell if a time lies in a window around now."""
 
     def latest_ms(self, window: Window) -> int:
         """The latest time that a window lets pass, by a clock that is not doubted."""

@@ -160,7 +160,7 @@ class ProfiledTopic:
 
     @property
     def has_states(self) -> bool:
-        """Whether a profile looks here for what tells that a device is there."""
+        """Tell if a profile looks here for what tells that a device is there."""
         return bool(self._states)
 
     def status(self, payload: bytes) -> Said | None:
@@ -302,7 +302,7 @@ class ProfiledTopic:
         return None
 
     def _registers(self, candidate: Candidate, document: Any, registry: Mapping[str, Named], message: Message) -> bool:  # noqa: ANN401
-        """Whether the registry names this profile for the device that it sees in the message."""
+        """Tell if the registry names this profile for the device that it sees in the message."""
         if not registry:
             return False
         try:

@@ -21,7 +21,7 @@ FEWEST_DEVICES: Final = 5
 
 
 class ClockTrust:
-    """Whether the gateway's own clock can be right, judged by what can be known without a network.
+    """Judgement of the gateway's own clock by evidence that needs no network.
 
     A Raspberry Pi has no clock of its own: after a power cut without network it stands hours or years back. Doubt is raised by
     the build date, the newest time ever saved, the median of the devices, and the ``Date`` of InfluxDB's answers; each is
@@ -41,14 +41,14 @@ class ClockTrust:
         self.doubted = False
 
     def judge(self, now_ms: int) -> bool:
-        """Whether the clock is doubted at ``now_ms``; remembered in :attr:`doubted`."""
+        """Judge the clock at ``now_ms``; the result is :attr:`doubted`."""
         self._judged_ms = now_ms
         self.doubted = now_ms < self._not_before_ms or abs(self.off_ms) > self._max_future_ms
         return self.doubted
 
     @property
     def off_ms(self) -> int:
-        """How far the right time is ahead of ours, as far as we know."""
+        """The offset of the right time from ours, as far as it is known."""
         return max(self._median_ms, self._influxdb_ms or 0, key=abs)
 
     def see_time(self, now_ms: int, steady_ms: int) -> None:

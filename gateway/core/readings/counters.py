@@ -16,7 +16,7 @@ from schemas.quantities import QUANTITIES, Kind
 
 
 class CounterRule(NamedTuple):
-    """What a profile knows of a counter, in the field's own unit.
+    """Rule that a profile gives for a counter, in the field's own unit.
 
     :ivar rate_per_h: the most it can grow in an hour; None: the table's bound.
     :ivar modulus: the value at which the register starts again from 0; None: not known.
@@ -53,7 +53,7 @@ class _Candidate:
 
 
 class Register(NamedTuple):
-    """What is known of one counter, for those who store it.
+    """State of one counter, for those who store it.
 
     :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
     :ivar doubt: value, time in ms and confirmations of a step that is not believed yet.
@@ -186,7 +186,7 @@ def _is_possible(before: float, before_ms: float, value: float, time_ms: int, ra
 
 
 def _rolled_over(before: float, before_ms: float, value: float, time_ms: int, rate_per_h: float, modulus: float | None) -> bool:
-    """Whether a step back is the register's start from 0: possible, and nearer than the way back it seems to have gone.
+    """Tell if a step back is a roll-over: possible, and shorter than the step back that it seems to be.
 
     The second keeps a counter without a bound of its rate from taking every step back for a roll-over.
     """

@@ -52,7 +52,7 @@ def series_key(domain: str, tags: str) -> int:
 
 
 class DedupVerdict(Enum):
-    """What a reading is to those before it."""
+    """Result of the duplicate check."""
 
     NEW = "new"
     DUPLICATE = "duplicate"

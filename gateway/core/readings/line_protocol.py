@@ -33,5 +33,5 @@ def line_format(fields: Sequence[str]) -> str:
 
 
 def tail(quality: int, seq: object, time_ms: int) -> str:
-    """What stands behind the quantities of a point: quality, the sequence number where there is one, and the time."""
+    """Return the end of a line: quality, the sequence number if there is one, and the time."""
     return f",quality={quality}i {time_ms}" if seq is None else f",quality={quality}i,seq={seq}i {time_ms}"

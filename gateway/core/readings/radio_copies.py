@@ -21,7 +21,7 @@ class RecentFrames(bytearray):
     __slots__ = ()
 
     def see(self, key: Hashable, at_ms: int, window_ms: int) -> bool:
-        """Whether a frame was seen within the window around ``at_ms``, the time of the frame; remembered when not."""
+        """Tell if a frame was seen within the window around ``at_ms``, its time; remember it if not."""
         word = hash(key)
         packed = _WORD.pack(word)
         at = self.find(packed)

@@ -52,7 +52,7 @@ class UnitJumps:
         self._told: list[tuple[int, UnitJump]] = []
 
     def told(self, now_ms: int) -> list[UnitJump]:
-        """What was told within the last day."""
+        """The jumps reported within the last day."""
         self._told = [(at_ms, jump) for at_ms, jump in self._told[-_TOLD_MAX:] if now_ms - at_ms <= WINDOW_MS]
         return [jump for _, jump in self._told]
 

@@ -66,14 +66,14 @@ def address_of(key: str) -> Address | None:
 
 
 class Birth(NamedTuple):
-    """What a node or a device said of its metrics: alias → name, name → data type."""
+    """The birth of a node or device: alias → name, name → data type."""
 
     names: dict[int, str]
     types: dict[str, str | None]
 
     @property
     def size(self) -> int:
-        """How much of the bounds it takes. An empty one counts too."""
+        """The share of the bounds that it takes. An empty one counts too."""
         return 1 + len(self.types)
 
 

@@ -66,7 +66,7 @@ class Command(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """What is to be done about a message; the module's head explains the parts."""
+    """The decision on a message; the module's docstring explains the parts."""
 
     document: Payload | None = None
     wait: str | None = None
@@ -101,7 +101,7 @@ class _Node:
 
     @property
     def size(self) -> int:
-        """How much of the bounds its births take."""
+        """The share of the bounds that its births take."""
         return sum(birth.size for birth in self.births.values())
 
     def follow(self, seq: int | None) -> int:
@@ -124,7 +124,7 @@ class SparkplugHost:
         self._requests = _Requests()
 
     def receive(self, address: Address, payload: bytes, now_ms: int, *, replayed: bool = False) -> Verdict:
-        """What to do about a message. What is ``replayed`` out of quarantine says nothing of the sequence.
+        """Decide on a message. One that is ``replayed`` from quarantine says nothing of the sequence.
 
         :raises Undecodable: ``bad_payload`` when it is no Sparkplug B, ``unknown_device`` when a birth exceeds the bounds.
         """
@@ -253,13 +253,13 @@ class SparkplugHost:
 
 
 class _Requests:
-    """When a node may be asked for its births: the longer they do not help, the more seldom. After a calm it begins anew."""
+    """Pacing of requests for births: the longer they do not help, the rarer they become. A calm resets the pace."""
 
     def __init__(self) -> None:
         self._next: dict[str, tuple[int, int]] = {}
 
     def is_due(self, node_key: str, now_ms: int) -> bool:
-        """Whether to ask now; then it counts as done."""
+        """Tell if a request is due now, and count it as made."""
         due_ms, wait_ms = self._next.pop(node_key, (0, 0))
         calm = now_ms >= due_ms + wait_ms
         set_back = due_ms - now_ms > ASK_SELDOM_MS

@@ -1,4 +1,4 @@
-"""How much of what a utility has registered reports: per area and domain, against the plan's 100 %."""
+"""Coverage: the share of registered devices that report, per area and domain, against the plan's 100 %."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ class Stand(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Where devices are counted; None: not known."""
+    """A group in which devices are counted; None is not known."""
 
     area: str | None
     domain: str | None

@@ -1,4 +1,4 @@
-"""What the gateway says every minute of each registered device: whether it is up, its silence, its clock, what it lost.
+"""Health points of each registered device, every minute: up or not, its silence, its clock, its missing readings.
 
 Points of ``device_health``, beside those that devices send themselves: same tags, other fields. They are outside the ledger.
 """
@@ -21,7 +21,7 @@ LINES_MAX: Final = 5000
 
 @lru_cache(maxsize=4096)
 def _around(area: str | None, site: str | None) -> tuple[str, str]:
-    """What stands before and behind the device among the tags; fleets have few areas and sites."""
+    """The tags before and behind the device's; fleets have few areas and sites."""
     return tag_text((("area", area or ""),)), tag_text((("site", site or ""),))
 
 

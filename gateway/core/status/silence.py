@@ -107,7 +107,7 @@ class Silence:
 
 
 def _expected_from_ms(device: Device) -> int:
-    """When a device was registered, or put up where that is later; 0: it is not known yet."""
+    """The time a device was registered, or installed if that is later; 0 if it is not known yet."""
     entry = device.registered
     installed = entry.installed if isinstance(entry, RegisteredDevice) else None
     if installed is None or not device.registered_ms:

@@ -1,4 +1,4 @@
-"""What a damaged file still holds: its rows, read from its pages one by one, without SQLite and without its tables of contents.
+"""Salvage of a damaged file: its rows, read from its pages one by one, without SQLite and without its tables of contents.
 
 Theory of operation
 -------------------
@@ -87,7 +87,7 @@ class _Pages:
         return b""
 
     def is_free(self, number: int) -> bool:
-        """Whether the pointer map, a page before those it is about, says that this one is not in use."""
+        """Tell if the pointer map, a page before those it describes, marks this one as unused."""
         map_page = (number - 2) // (_MAPPED + 1) * (_MAPPED + 1) + 2
         at = (number - map_page - 1) * _ENTRY_BYTES
         return at >= 0 and self.read(map_page)[at : at + 1] == bytes([_FREE])
@@ -137,7 +137,7 @@ def _kind(found: int) -> str:
 
 
 def _chained(pages: _Pages, link: bytes, size: int) -> bytes:
-    """What does not fit into the leaf; less of it where the chain breaks."""
+    """Read the part that does not fit into the leaf; less if the chain breaks."""
     found = bytearray()
     while len(found) < size:
         page = pages.read(int.from_bytes(link))

@@ -1,4 +1,4 @@
-"""What becomes of a damaged file: it is renamed, so that nothing of it is lost, and renamed again once it was salvaged.
+"""Damaged files: each is renamed, so that nothing of it is lost, and renamed again after its salvage.
 
 Of a file whose WAL alone is damaged, only that part of the WAL is set aside which SQLite forgot; the rest goes on.
 """
@@ -86,7 +86,7 @@ def note_salvaged(path: Path, aside: Path) -> None:
 
 
 def hindrance(path: Path) -> str:
-    """What would keep a gateway of this user from its file, as far as can be seen without touching anything; empty: nothing."""
+    """Return what keeps this user from the file, as far as can be seen without touching anything; empty if nothing does."""
     folder = next(parent for parent in path.parents if parent.exists())
     if not folder.is_dir():
         return f"{folder} is no folder"
@@ -98,5 +98,5 @@ def hindrance(path: Path) -> str:
 
 
 def may_be_used(path: Path) -> bool:
-    """Whether this user may read and write the file and what belongs to it, where they exist."""
+    """Tell if this user may read and write the file and its companions, if they exist."""
     return all(os.access(name, os.R_OK | os.W_OK) for name in (beside(path, suffix) for suffix in SUFFIXES) if name.exists())

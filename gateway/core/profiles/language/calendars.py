@@ -73,7 +73,7 @@ _OF_DATES: Final = frozenset("dbBmyYjUWGVcx")
 
 
 def is_clock(name: str) -> bool:
-    """Whether a format is a pattern of a time of day, without a date."""
+    """Tell if a format is a pattern of a time of day, without a date."""
     told = set(_DIRECTIVE.findall(name))
     return bool(told & _OF_CLOCKS) and not told & _OF_DATES
 

@@ -35,7 +35,7 @@ def check(model: Profile, scope: Scope) -> None:
 
 
 def tests_hold(model: Profile, read: Read, root: Get) -> Callable[[str], bool]:
-    """What tells if a message in the profile's tests has something at a path; of a frame in an envelope, its named parts."""
+    """Compile a check if a test message of the profile has a value at a path; of a frame in an envelope, its named parts."""
 
     def hold(path: str) -> bool:
         if envelope_of(model) is not None:
@@ -78,7 +78,7 @@ def _mute_statuses(model: Profile) -> Iterator[Warned]:
 
 
 def _parts_of(source: TextSource, levels: set[str]) -> Iterator[str]:
-    """What a device is made of: named levels, and paths in the payload."""
+    """The parts of a device's name: named levels, and paths in the payload."""
     for part in source.join or ():
         yield from _parts_of(part, levels)
     if source.topic is not None:

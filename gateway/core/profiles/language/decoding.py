@@ -26,7 +26,7 @@ _BYTES: Final = Decode.model_validate({"as": "bytes"})
 
 
 def decode_of(profile: Profile) -> Decode:
-    """How a profile's messages are decoded, where it does not say."""
+    """The decoding of a profile that names none."""
     if profile.decode is not None:
         return profile.decode
     return _BYTES if profile.struct is not None and profile.match.envelope is None else _DEFAULT
@@ -51,7 +51,7 @@ def envelope_of(profile: Profile) -> str | None:
 
 
 def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tuple[Hashable, Read]:
-    """What reads the messages, and a key that is the same for all profiles that read alike.
+    """Compile the decoder of a profile's messages, with a key that is equal for profiles that decode alike.
 
     :raises Fault: a template, delimiter or path cannot be.
     """
@@ -143,12 +143,12 @@ def _number(step: NestedStep) -> Callable[[Node], Node]:
 
 
 def as_it_is(document: Node) -> Node:
-    """What prepares a document for which there is no struct."""
+    """Return a document as it is, for a profile without struct."""
     return document
 
 
 def compile_struct_of(frame: Frame | None) -> Prepare:
-    """What adds ``/struct`` to a document.
+    """Compile the step that adds ``/struct`` to a document.
 
     :raises Fault: a field that no frame can hold.
     """

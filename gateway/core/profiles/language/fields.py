@@ -145,7 +145,7 @@ def read_fields(fields: Sequence[Field], here: Cursor, dropped: list[Drop]) -> d
 
 
 def are_missed(fields: Sequence[Field], here: Cursor) -> bool:
-    """Whether fields that gave neither value nor drop should have given one.
+    """Tell if fields that gave neither value nor drop should have given one.
 
     Not where the ``when`` of none of them holds, as of a point; nor where the device itself says that it has none.
     """
@@ -154,7 +154,7 @@ def are_missed(fields: Sequence[Field], here: Cursor) -> bool:
 
 
 def rules_here(fields: Sequence[Field], rules: Mapping[str, CounterRule], here: Cursor) -> Mapping[str, CounterRule]:
-    """What is known of the registers, with where they start again for this device and message."""
+    """The rules of the registers, with the modulus that this device and message give."""
     return {**rules, **{field.name: rules[field.name]._replace(modulus=field.wrap(here)) for field in fields if field.wrap}}
 
 
@@ -162,5 +162,5 @@ NO_RULES: Final[Mapping[str, CounterRule]] = {}
 
 
 def rules_of(fields: Sequence[Field]) -> Mapping[str, CounterRule]:
-    """What is known of the registers among the fields."""
+    """The rules of the registers among the fields."""
     return {field.name: field.counter for field in fields if field.counter is not None} or NO_RULES

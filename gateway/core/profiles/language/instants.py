@@ -10,7 +10,7 @@ from schemas.rejects import DropCause
 
 
 def take_instant(source: Instant, scope: Scope) -> Take:
-    """What stands where a time should stand.
+    """Take the value at the path of a time.
 
     :raises Fault: it names something that is not there.
     """
@@ -51,7 +51,7 @@ def compile_between(instants: Sequence[Instant], scope: Scope) -> Take:
 
 
 def _compile(instant: Instant, scope: Scope) -> Take:
-    """What gives the time in ms, None for nothing, WRONG_TYPE for what is no such time."""
+    """Compile the reader of a time in ms; it gives None for nothing, WRONG_TYPE for anything that is no such time."""
     take = take_instant(instant, scope)
     with within("format"):
         if is_clock(instant.format):

@@ -18,7 +18,7 @@ Items = Callable[[Any], Iterable[tuple[str, Any]]]
 
 
 class Total(NamedTuple):
-    """How running totals are made."""
+    """Rule by which differences become running totals."""
 
     start: Take
     sign: int

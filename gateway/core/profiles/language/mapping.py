@@ -38,7 +38,7 @@ QualityRule = Callable[[Cursor], int]
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What all points of a profile share."""
+    """The parts that all points of a profile share."""
 
     times: Times
     tags: TakeTags
@@ -116,7 +116,7 @@ class Point:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is no more than fields with the time of the message: then :meth:`take` does all that :meth:`find` does."""
+        """True if the point is only fields with the time of the message: then :meth:`take` does all that :meth:`find` does."""
         others = (self._walker, self._named, self._times, self._device, self._quality, self._common.quality, self._common.seq)
         plain = self._holds is always and not (self._has_tags or self._wrapping) and all(other is None for other in others)
         return plain and not self._common.times.of_items and self.measurement not in COUNTING
@@ -128,7 +128,7 @@ class Point:
 
     @property
     def rules(self) -> Mapping[str, CounterRule]:
-        """What is known of the registers among its fields."""
+        """The rules of the registers among its fields."""
         return self._rules
 
     def numbers_in(self, source: str) -> Sequence[NumberAtKey] | None:

@@ -25,7 +25,7 @@ _REST: Final = "*"
 
 
 class Meant(NamedTuple, Generic[T]):
-    """What a name means: its fields, none when it is to be skipped."""
+    """The meaning of a name: its fields, none if it is to be skipped."""
 
     fields: Sequence[T]
     taken: Taken
@@ -48,7 +48,7 @@ class NamedFields(Generic[T]):
                 self._add(pattern, meant, inside)
 
     def of(self, name: str) -> Meant[T] | None:
-        """What a name means; None: it is not known."""
+        """Return the meaning of a name; None if it is not known."""
         known = self._known.get(name)
         if known is not None:
             return known

@@ -60,12 +60,12 @@ class Path(NamedTuple):
 
     @property
     def searches(self) -> bool:
-        """Whether walking it looks at more than one place."""
+        """Tell if walking it looks at more than one place."""
         return any(isinstance(step, Fitting | _All) for step in self.steps)
 
     @property
     def surroundings(self) -> int:
-        """How many selectors it goes through before the list or map that holds the items."""
+        """The number of selectors before the list or map that holds the items."""
         selecting = [isinstance(step, Fitting | _All) for step in self.steps]
         return sum(selecting[:-1])
 
@@ -213,7 +213,7 @@ def _patient(steps: Sequence[Step]) -> Get:
 
 
 def _walk(nodes: list[Node], steps: Iterable[Step]) -> list[Node]:
-    """What stands behind ``steps`` from each of ``nodes``; each step looks at every part of the document once."""
+    """Walk ``steps`` from each of ``nodes``; each step visits every part of the document once."""
     for step in steps:
         nodes = [child for node in nodes for child in _children(node, step) if child is not None]
     return nodes
@@ -258,7 +258,7 @@ def end_of(path: Path, start: Node) -> Nothing:
 
 
 def _with_slash(node: Node, left: Sequence[Step]) -> str:
-    """How to write the key that was meant, where it has a slash in it."""
+    """Show how to write a key with a slash in it."""
     key = "/".join(step for step in left if isinstance(step, str))
     meant = len(left) > 1 and isinstance(node, dict) and key in node
     return f"; for the key {key!r} write {key.replace('~', '~0').replace('/', '~1')}" if meant else ""
@@ -318,7 +318,7 @@ _TRUTH: Final = {"true": True, "false": False}
 
 
 def stands_for(value: object, text: str) -> bool:
-    """Whether ``text``, as people write it in a profile, is this value: ``true``, ``3``, ``3.0`` or a text."""
+    """Tell if ``text``, as people write it in a profile, is this value: ``true``, ``3``, ``3.0`` or a text."""
     if isinstance(value, str):
         return value == text or (text in _TRUTH and WORDS.get(value.strip().lower()) is _TRUTH[text])
     if isinstance(value, bool):

@@ -18,7 +18,7 @@ LOST_MAX: Final = 1000
 
 
 class Found:
-    """What was found so far.
+    """Points found so far.
 
     :ivar asked: measurement of the first point that should have come, but held no value.
     :ivar stamp: the time of the whole message, once it is known.
@@ -121,7 +121,7 @@ def _in_order(point: MappedReading) -> dict[str, Value]:
 
 
 def _complete(point: MappedReading, params: Params) -> None:
-    """What means nothing without another field gets it from the registry, or is dropped."""
+    """Complete fields that mean nothing without another from the registry, or drop them."""
     for field, needed in REQUIRES.items():
         if field not in point.values or needed in point.values:
             continue

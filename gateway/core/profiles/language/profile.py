@@ -69,7 +69,7 @@ class ProfileFaults(Exception):  # noqa: N818 - the field's word
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledProfile:
-    """What a profile says, as functions.
+    """A profile as functions.
 
     :ivar models: names of models it serves, in lower case, letters and digits only.
     :ivar filters: topics of its data.
@@ -120,20 +120,20 @@ class CompiledProfile:
     _alone: Point | None
 
     def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
-        """Whether all tests of ``match.when`` hold."""
+        """Tell if all tests of ``match.when`` hold."""
         if self.ports is not None and document["port"] not in self.ports:
             return False
         return self._match is always or self._match(Cursor(self._root(document), captures))
 
     def ignores(self, document: Node, captures: Mapping[str, str]) -> bool:
-        """Whether the frame is no data and no fault, by one of the rules ``ignore`` that need no codec."""
+        """Tell if the frame is no data and no fault, by one of the rules ``ignore`` that need no codec."""
         if not self._ignored:
             return False
         here = Cursor(self._root(document), captures)
         return any(rule(here) for rule in self._ignored)
 
     def wants(self, context: MappingContext) -> bool:
-        """Whether what the codec gave is data: none of the rules ``ignore`` that look at it holds."""
+        """Tell if the codec's result is data: no rule of ``ignore`` that looks at it holds."""
         if not self._ignored_answers:
             return True
         here = self._here(context)
@@ -165,12 +165,12 @@ class CompiledProfile:
 
     @property
     def tells_copies(self) -> bool:
-        """Whether the profile says what makes two messages the same."""
+        """True if the profile says which messages are copies."""
         return bool(self._dedup)
 
     @property
     def tells_device(self) -> bool:
-        """Whether the profile says where the device stands; else it is the envelope's, or ``{device}`` in the topic."""
+        """True if the profile says where the device's name is; else it is the envelope's, or ``{device}`` in the topic."""
         return self._device is not None
 
     def device(self, document: Node, captures: Mapping[str, str], properties: Mapping[str, str]) -> str:
@@ -195,7 +195,7 @@ class CompiledProfile:
         return site if isinstance(site, str) and not isinstance(site, DropCause) and is_name(site) else None
 
     def dedup_key(self, context: MappingContext) -> Hashable | None:
-        """What makes two messages of a device the same; None: nothing does."""
+        """Return the key by which two messages of a device are copies; None if the profile names none."""
         if not self._dedup:
             return None
         here = self._here(context)

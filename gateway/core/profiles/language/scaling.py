@@ -116,7 +116,7 @@ _NEUTRAL: Final[dict[str, Take]] = {"scale": lambda _: 1, "offset": lambda _: 0,
 
 
 def _variable_unit(value: Value, quantity: Quantity | None, scope: Scope) -> tuple[Take, dict[str, Line]]:
-    """What gives the name of the unit, and the lines of all that it may be."""
+    """Compile the reader of the unit's name, with the conversion of each unit that it may be."""
     if value.unit is None or _only_literal(value.unit):
         return (lambda _: ""), {"": _unit_line(value, quantity)}
     if quantity is None:

@@ -1,4 +1,4 @@
-"""Where a profile takes values from: each source of the profile language, compiled to a plain function of what is here."""
+"""Sources of values: each source of the profile language, compiled to a plain function of the cursor."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 @dataclass(slots=True, repr=False)
 class Cursor:
-    """Where the mapping stands: in a document and, inside of ``each``, at one of its items.
+    """The position of the mapping: a document and, inside ``each``, one of its items.
 
     :ivar number: the item's place in the list or map, from 0.
     :ivar item: what stands there; only inside of ``each``, as all that follows.
@@ -79,7 +79,7 @@ def within(key: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Scope:
-    """What may be named at a place of a profile.
+    """The names that a place of a profile may use.
 
     :ivar captures: the named levels of its topics.
     :ivar decoder: how its messages are decoded; some formats bring their own units and times.
@@ -126,7 +126,7 @@ def _joined(place: str, key: str) -> str:
 
 
 def origin_of(source: Source) -> str:
-    """Where a value comes from, as the profile writes it; empty where that is no one place."""
+    """Return the origin of a value as the profile writes it; empty if that is no single place."""
     for name in source.sources():
         part = getattr(source, name, None)
         if name == "literal":
@@ -231,7 +231,7 @@ def compile_paths(paths: FirstOf, scope: Scope) -> Take:
 
 
 def compile_end(paths: FirstOf, scope: Scope) -> Callable[[Cursor], Nothing]:
-    """What tells where the first of several paths ends, when there is nothing at any of them."""
+    """Compile the message that tells where the first of several paths ends, for when none has a value."""
     text = paths.first_of[0]
     if text.startswith(OUTWARD):
         levels, inner = out_of(text)
@@ -246,7 +246,7 @@ def compile_end(paths: FirstOf, scope: Scope) -> Callable[[Cursor], Nothing]:
 
 
 def document_path(paths: FirstOf, scope: Scope) -> Get | None:
-    """How to get what stands at a single path of the document; None when there is more to it."""
+    """Return the getter of a single path of the document; None if the source is more than that."""
     if len(paths.first_of) > 1:
         return None
     path = parse_path(paths.first_of[0])
@@ -283,7 +283,7 @@ def _outward(text: str, scope: Scope) -> Take:
 
 
 def out_of(text: str) -> tuple[int, Path]:
-    """How far a path goes outwards, and the path from there."""
+    """Count the levels that a path goes outwards, and return the path from there."""
     parts = text.split("/")
     levels = next((at for at, part in enumerate(parts) if part != OUTWARD), len(parts))
     return levels, parse_path("/".join(parts[levels:]))

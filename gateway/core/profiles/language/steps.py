@@ -31,7 +31,7 @@ _BITS_MAX: Final = 64
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a number, and not true or false."""
+    """Tell if it is a number, and not true or false."""
     kind = type(value)
     return kind is float or kind is int
 
@@ -72,7 +72,7 @@ def mask_step(mask: int) -> Step:
 
 
 def set_step() -> Step:
-    """Whether any bit is left."""
+    """Compile the step that tells if any bit is left."""
     return Step("any bit", lambda value, _: value != 0)
 
 
@@ -186,7 +186,7 @@ def member_step(values: Sequence[Scalar]) -> Step:
 
 
 def enum_step(enum: Enum) -> Step:
-    """What a value means."""
+    """Compile the step that looks a value up in a table."""
     translate = compile_enum(enum)
 
     def run(value: Node, _: Cursor) -> Node:
@@ -282,5 +282,5 @@ def _raised(quantity: Quantity, params: Params, name: str) -> Quantity:
 
 
 def is_state(quantity: Quantity | None) -> bool:
-    """Whether a field is true or false."""
+    """Tell if a field is true or false."""
     return quantity is not None and quantity.kind is Kind.STATE

@@ -62,7 +62,7 @@ def compile_device(source: TextSource, scope: Scope) -> Take:
 
 
 def may_name_a_device(text: Node) -> TypeGuard[str]:
-    """Whether a device may send under a text; a longer one may have been cut."""
+    """Tell if a device may send under a text; a longer one may have been cut."""
     return isinstance(text, str) and not isinstance(text, DropCause) and len(text) < LONGEST and bool(text.strip())
 
 
@@ -156,7 +156,7 @@ def compile_regex(pattern: str) -> Callable[[str], str | None]:
 
 
 def _repeats_a_repetition(pattern: str) -> bool:
-    """Whether a group that holds a repetition is repeated: some texts would keep such a pattern busy for ever."""
+    """Tell if a group with a repetition is repeated: some texts would keep such a pattern busy for ever."""
     repeats, closed_at, closed_repeats = [False], -1, False
     for token in _TOKEN.finditer(pattern):
         if token[0] == "(":
@@ -182,7 +182,7 @@ _URL_SAFE: Final = str.maketrans("-_", "+/")
 
 
 def compile_enum(enum: Enum) -> Translate:
-    """What a value means; None for nothing, UNKNOWN_KEY for a value that is not in the table."""
+    """Compile the lookup of a value in a table; it gives None for nothing, UNKNOWN_KEY for a value that is not in the table."""
     rest: object = enum.get("*", DropCause.UNKNOWN_KEY)
     truths = {key == "true": meaning for key, meaning in enum.items() if key in {"true", "false"}}
 

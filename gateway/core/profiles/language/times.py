@@ -163,7 +163,7 @@ def _one(source: TimeSource, scope: Scope) -> _Source:
 
 
 def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | None]:
-    """What tells why there is no time: nothing stands at its path, or it is none of this format."""
+    """Compile the message that tells why there is no time: an empty path, or a value of another format."""
     paths = source.path or source.base
     if paths is None or paths.first_of == ["arrival"]:
         return _nothing
@@ -186,7 +186,7 @@ def _without_path(source: TimeSource) -> str:
 
 
 def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
-    """What reads the time, and the quality bit of what it reads."""
+    """Compile the reader of the time, with the quality bit of its result."""
     if source.parts is not None:
         return _from_parts(source, scope), 0
     if _origin(source) == "arrival":

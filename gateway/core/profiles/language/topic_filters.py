@@ -23,7 +23,7 @@ class TopicFilter(NamedTuple):
     fits: re.Pattern[str]
 
     def match(self, topic: str) -> dict[str, str] | None:
-        """What stands at the named levels; None when the topic is none of these."""
+        """Return the values of the named levels; None if the topic does not match."""
         found = self.fits.fullmatch(topic)
         return found.groupdict() if found is not None else None
 

@@ -68,7 +68,7 @@ class PlainNumber(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How a value is read.
+    """Reader of a value.
 
     :ivar origin: where it comes from, as the profile writes it; what a drop is reported under.
     :ivar read: all of it in one call: the value, None for nothing, or why it was dropped.
@@ -104,7 +104,7 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
 
 
 def _end(value: Value, scope: Scope) -> End | None:
-    """What tells why a value is nothing: where its path ends, or which of its parts is missing."""
+    """Compile the message that tells why a value is nothing: where its path ends, or which part is missing."""
     paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
     if paths is not None:
         return compile_end(paths, scope)
@@ -156,7 +156,7 @@ def _one(_: Cursor) -> int:
 
 
 def _plain(get: Get, run: Run) -> Callable[[Cursor], Node]:
-    """What nearly every field is, in as few calls as can be."""
+    """Compile the reader of an ordinary field, in as few calls as possible."""
 
     def read(here: Cursor) -> Node:
         value = get(here.document)
