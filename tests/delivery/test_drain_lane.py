@@ -361,6 +361,7 @@ def test_how_long_live_answers_take_is_their_mean_since_the_last_look() -> None:
     answers.observe(5.0)
     live.forget()
     assert live.since_last_look_s() is None
+    assert _LiveAnswers(answers).since_last_look_s() == pytest.approx(answers.sum_s / 6), "the first look is at all"
 
 
 def _rows(connection: object) -> list[int]:

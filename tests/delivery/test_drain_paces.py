@@ -22,12 +22,14 @@ PAUSE_S = 5.0
 class Floods(list[Share]):
     """All shares there were, each of which pauses after a write.
 
-    :ivar looks: how long live answers took, at each write that InfluxDB took.
+    :ivar answers_s: how long each write took that InfluxDB took.
+    :ivar looks: how long live answers took meanwhile.
     :ivar put_off: how often it could not take one.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.answers_s: list[float] = []
         self.looks: list[float | None] = []
         self.put_off = 0
 
@@ -42,7 +44,8 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Floods:
             made.append(self)
 
         def taken(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
-            del answer_s, held_up
+            del held_up
+            made.answers_s.append(answer_s)
             made.looks.append(live_s)
             self.pause_s = PAUSE_S
 
@@ -120,9 +123,12 @@ def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path,
             answered_s = now_s()
             await gate.posted("b")
             assert now_s() - answered_s > PAUSE_S - 0.1
-            assert len(shares.looks) == 1
+            (took_s,) = shares.answers_s
+            assert 0.0 <= took_s < 100.0
             await answer(gate, WRITTEN)
+            assert len(shares) == 1
             await gate.empty()
+            assert len(shares) > 1, "the next backlog begins softly too"
 
     story(work)
 

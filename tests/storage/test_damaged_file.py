@@ -350,3 +350,14 @@ def _found(file: Database) -> int:
 
 def _lines(body: Body) -> tuple[str, ...]:
     return tuple(reading.lines for reading in decode(body))
+
+
+def test_of_salvaged_rows_only_those_are_new_that_do_not_stand_in_the_journal_with_the_same_readings(tmp_path: Path) -> None:
+    with closing(begin(tmp_path / "journal.db")) as file:
+        file.run_here(journal.append, [_body(1), _body(2)], 1, 1, refused=False)
+        found = [
+            journal.Entry(1, _body(1), intact=True),
+            journal.Entry(2, _body(3), intact=True),  # another run gave the number again
+            journal.Entry(9, _body(2), intact=True),
+        ]
+        assert file.run_here(journal.not_standing, found) == found[1:]

@@ -11,6 +11,7 @@ import pytest
 from gateway.core.devices.places import topic_prefix
 from gateway.core.message import QuarantinedMessage, WaitCause
 from gateway.storage import quarantine, schema
+from gateway.storage.quarantine_shares import MadeRoom, make_room
 from gateway.storage.schema import connect
 
 KIB = 1024
@@ -106,6 +107,10 @@ def test_what_made_room_is_told_by_domain_and_origin(connection: sqlite3.Connect
     left = quarantine.stock(connection).messages
     assert made_room.origins == {"iot/v1/flooded/water/": 501 - left}
     assert made_room.domains == {"unknown": 501 - left}
+
+
+def test_of_nothing_no_room_is_made(connection: sqlite3.Connection) -> None:
+    assert make_room(connection, 1000) == MadeRoom()
 
 
 @pytest.mark.parametrize(

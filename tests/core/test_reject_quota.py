@@ -1,0 +1,37 @@
+"""How many rejects are kept of one device and reason, and of unregistered devices, to the last one."""
+
+from gateway.core.delivery.rate_limit import Bucket, RateLimit, StrangersRateLimit
+from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
+
+
+def test_of_more_devices_than_can_be_remembered_in_a_minute_nothing_is_kept_until_the_next() -> None:
+    quota = RateLimit()
+    assert all(quota.take(f"d{number}", "bad_json", NOW_MS) for number in range(10_000))
+    assert not quota.take("one-more", "bad_json", NOW_MS)
+    assert quota.take("d9999", "bad_json", NOW_MS), "it is remembered"
+    assert quota.take("one-more", "bad_json", NOW_MS + MINUTE_MS)
+
+
+def test_a_quarter_of_what_unregistered_devices_may_fill_comes_in_again_each_hour() -> None:
+    bucket = Bucket(1000)
+    bucket.fill(NOW_MS)
+    bucket.left_bytes = 0
+    bucket.fill(NOW_MS + HOUR_MS)
+    assert bucket.left_bytes == 250
+    bucket.fill(NOW_MS)
+    assert bucket.left_bytes == 250, "a clock that is set back brings nothing"
+
+
+def test_unregistered_devices_fill_their_share_to_the_last_byte() -> None:
+    for size_bytes, another in ((4, True), (5, False)):
+        quota = StrangersRateLimit(8 * 10)
+        assert quota.take("p", size_bytes, NOW_MS)
+        assert quota.take("p", 1, NOW_MS) is another
+
+
+def test_a_thousand_prefixes_have_a_share_each_and_all_others_one_together() -> None:
+    quota = StrangersRateLimit(8 * 100_000)
+    assert all(quota.take(f"p{number}", 1, NOW_MS) for number in range(1000))
+    assert quota.take("another", 50_000, NOW_MS)
+    assert not quota.take("and-another", 1, NOW_MS)
+    assert quota.take("p999", 1, NOW_MS)
