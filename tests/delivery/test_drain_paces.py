@@ -19,7 +19,7 @@ WRITTEN, AWAY, REFUSED, BROKEN = Answer(204), Answer(503), Answer(400, "unable t
 PAUSE_S = 5.0
 
 
-class Floods(list[Share]):
+class Shares(list[Share]):
     """All shares there were, each of which pauses after a write.
 
     :ivar answers_s: how long each write took that InfluxDB took.
@@ -35,9 +35,9 @@ class Floods(list[Share]):
 
 
 @pytest.fixture
-def shares(monkeypatch: pytest.MonkeyPatch) -> Floods:
+def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
     """Those of the lane."""
-    made = Floods()
+    made = Shares()
 
     class Watched(Share):
         def __post_init__(self) -> None:
@@ -91,7 +91,7 @@ def test_a_disk_that_fails_is_asked_once_a_second(tmp_path: Path, monkeypatch: p
 
 
 def test_after_an_outage_the_lane_pauses_by_how_long_that_took_and_begins_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: Floods
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: Shares
 ) -> None:
     aways_s: list[float] = []
     monkeypatch.setattr(drain_lane, "start_pause_s", lambda away_s, _: aways_s.append(away_s) or PAUSE_S)
@@ -115,7 +115,7 @@ def test_after_an_outage_the_lane_pauses_by_how_long_that_took_and_begins_anew(
     story(work)
 
 
-def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path, shares: Floods) -> None:
+def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path, shares: Shares) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a"], ["b"], refused=True)  # each goes alone
@@ -133,7 +133,7 @@ def test_the_lane_pauses_after_a_write_as_long_as_its_share_says(tmp_path: Path,
     story(work)
 
 
-def test_what_influxdb_wishes_is_waited_before_the_next_write(tmp_path: Path, shares: Floods) -> None:
+def test_what_influxdb_wishes_is_waited_before_the_next_write(tmp_path: Path, shares: Shares) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a"])
@@ -148,7 +148,7 @@ def test_what_influxdb_wishes_is_waited_before_the_next_write(tmp_path: Path, sh
     story(work)
 
 
-def test_a_row_that_was_split_for_its_server_errors_puts_nothing_off(tmp_path: Path, shares: Floods) -> None:
+def test_a_row_that_was_split_for_its_server_errors_puts_nothing_off(tmp_path: Path, shares: Shares) -> None:
     async def work() -> None:
         async with rig(tmp_path) as gate:
             await gate.put(["a"])

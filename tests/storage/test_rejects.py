@@ -129,6 +129,27 @@ def test_rejects_are_replayed_a_megabyte_at_a_time_each_once(connection: sqlite3
     assert found == list(range(2, 61, 2))
 
 
+def test_a_page_takes_its_bytes_to_the_last_and_always_one_reject(connection: sqlite3.Connection) -> None:
+    kibibyte = Refusal(RejectReason.BAD_JSON, "d" * 100, "t" * 100, b"?" * (1024 - 200 - 200), "decode", 1000, "m1")
+    rejects.add(connection, [kibibyte] * 300, ROOM)
+    assert len(rejects.page(connection, payloads=True)) == 256
+    rejects.add(connection, [replace(kibibyte, payload=b"?" * 2**19)], ROOM)
+    assert [number for number, *_ in rejects.page(connection, payloads=True)] == [301]
+
+
+def test_what_one_takes_is_told_before_it_is_stored(connection: sqlite3.Connection) -> None:
+    some = [replace(refusal("m1", "x" * length), payload=b"?" * 7, topic="t" * 30) for length in (0, 50, 3000)]
+    rejects.add(connection, some, ROOM)
+    assert sum(map(rejects.size_of, some)) == rejects.size(connection)
+
+
+def test_what_is_replayed_together_ends_with_a_megabyte_or_two_thousand(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1"), *[replace(refusal("m1"), payload=b"?" * 65_536)] * 20], ROOM)
+    assert len(rejects.next_after(connection, 0, 21, None, "m1")) == 1 + 16
+    rejects.add(connection, [refusal("m2")] * 2001, ROOM)
+    assert len(rejects.next_after(connection, 0, rejects.newest(connection), None, "m2")) == 2000
+
+
 def test_a_purge_forgets_those_that_fit(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [refusal(device) for device in ("m1", "m2", "m1")], ROOM)
     assert rejects.purge(connection, "bad_json", "m1") == 2
