@@ -1,7 +1,6 @@
 """Wiring: from the configuration to parts that are joined. No decision is made here; :mod:`gateway.run` gives it life."""
 
 import asyncio
-import json
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -35,16 +34,24 @@ from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.spool import Spool
 from gateway.delivery.unspooled_refused import UnspooledRefusals
 from gateway.events import Events
-from gateway.intake.intake import BrokerAddress, Intake, Subscriptions
+from gateway.intake.codec_calls import CodecCalls
+from gateway.intake.connection import BrokerAddress, Connection
+from gateway.intake.intake import Intake
+from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.intake.side_effects import SideEffectRunner
-from gateway.jobs.housekeeping import DROPPED, NEWEST_TIME, SUBSCRIPTIONS, Housekeeping
+from gateway.intake.subscriptions import Subscriptions
+from gateway.jobs.housekeeping import DROPPED, NEWEST_TIME, Housekeeping
 from gateway.status.status import JournalState, Status
 from gateway.storage import keyvalue
+from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.quarantine import keys_of
-from gateway.storage.quarantine_keeper import Hooks as QuarantineHooks
-from gateway.storage.quarantine_keeper import Quarantine
+from gateway.storage.quarantine_account import QuarantineAccount
+from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
+from gateway.storage.quarantine_out import QuarantineOut
+from gateway.storage.quarantine_settlement import QuarantineSettlement
+from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from gateway.tls import tls_context
 
@@ -109,6 +116,15 @@ def delivery_limits(config: Config) -> DeliveryLimits:
     )
 
 
+def quarantine_limits(config: Config) -> QuarantineLimits:
+    """The numbers the quarantine lives by."""
+    return QuarantineLimits(
+        config.devices.quarantine_max_bytes,
+        config.journal.min_free_bytes,
+        may_give_up=config.journal.when_full == "drop_oldest",
+    )
+
+
 def _see_influxdb(trust: ClockTrust, offset_ms: int) -> None:
     """The ``Date`` of an answer. Whether our clock was set comes first: the date is held against the clock of now."""
     now_ms = time.time_ns() // 1_000_000
@@ -130,17 +146,37 @@ class Parts:
     spool: Spool
     reject_writer: RejectWriter
     codecs: AsyncCodecs
-    quarantine: Quarantine
-    side_effects: SideEffectRunner
+    released: ReleasedKeys
+    births: BirthWriter
+    quarantine_in: QuarantineIn
+    quarantine_out: QuarantineOut
+    replay_pipeline: ReplayPipeline
     drain: Drain
     unstored: UnspooledRefusals
     device_states: DeviceSnapshots
+    connection: Connection
+    subscriptions: Subscriptions
     intake: Intake
     state: Status
     housekeeping: Housekeeping
     flood_watch: FloodWatch
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     reloads: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+def _restore_births(file: Database, processor: Processor) -> list[str]:
+    """Give the core what Sparkplug nodes said at their births; return the keys of all that were saved."""
+    births = file.run_here(keyvalue.get_prefix, BIRTH)
+    file.run_here(keyvalue.put_all, dict.fromkeys(processor.restore_births(births)))
+    return [name.removeprefix(BIRTH) for name in births]
+
+
+def _free_at_start(config: Config, file: Database, catalog: Catalog) -> list[str]:
+    """Return the keys of messages that need not wait any more: the configuration may have changed since they came."""
+    free = [*catalog.devices, *file.run_here(keys_of, WaitCause.CODEC)]
+    if config.devices.unknown == "accept":
+        free += file.run_here(keys_of, WaitCause.UNKNOWN_DEVICE)
+    return free
 
 
 def build(config: Config, file: Database) -> Parts:
@@ -152,8 +188,7 @@ def build(config: Config, file: Database) -> Parts:
     saved_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0)
     processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, saved_ms))
     processor.trust.judge(time.time_ns() // 1_000_000)
-    births = file.run_here(keyvalue.get_prefix, BIRTH)
-    file.run_here(keyvalue.put_all, dict.fromkeys(processor.restore_births(births)))
+    born = _restore_births(file, processor)
     now_ms = time.time_ns() // 1_000_000
     events, acknowledger, ledger = Events(hearing=Hearing(saved_ms or now_ms)), Acknowledger(), Ledger(since_ms=now_ms)
     told = file.run_here(keyvalue.get, DROPPED)
@@ -166,7 +201,8 @@ def build(config: Config, file: Database) -> Parts:
     streams = processor.streams
     device_states = DeviceSnapshots(file, events, streams, config.limits.devices)
     streams.restore = device_states.restore
-    codecs = AsyncCodecs(catalog.codecs)
+    released = ReleasedKeys()
+    codecs = AsyncCodecs(catalog.codecs, released)
     spool = Spool(delivery, breaker, store, ledger, events)
     reject_writer = RejectWriter(
         file,
@@ -176,25 +212,19 @@ def build(config: Config, file: Database) -> Parts:
         release_batch=delivery.release_batch,
         is_registered=streams.is_registered,
     )
-    side_effects = SideEffectRunner(processor, delivery, codecs, events)
-    quarantine = Quarantine(
-        file,
-        ledger,
-        events,
-        Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes),
-        config.journal.min_free_bytes,
-        QuarantineHooks(
-            side_effects.process,
-            delivery.release_batch,
-            reject_writer.choose,
-            spool.backlog.set,
-            has_room=lambda: store.has_room([]),
-            pressed=lambda: delivery.under_pressure and config.journal.when_full == "drop_oldest",
-        ),
-    )
+    account, births = QuarantineAccount(ledger, events), BirthWriter(file, delivery)
+    quarantine_in = QuarantineIn(file, account, released, delivery, quarantine_limits(config))
+    codec_calls = CodecCalls(processor, codecs, released, events)
+    replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
+    limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+    settlement = QuarantineSettlement(file, account, reject_writer, spool.backlog, limits)
+    quarantine_out = QuarantineOut(file, account, released, quarantine_in, settlement, replay_pipeline, store)
+    session = Session(session_options(config))
+    connection = Connection(broker_address(config.mqtt), session)
+    side_effects = SideEffectRunner(delivery, codec_calls, quarantine_in, released, births, connection, events)
     areas = catalog.registry.areas
     stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
-    state = Status(config, processor, delivery, acknowledger, ledger, events, codecs, quarantine, stored, silence, areas)
+    state = Status(config, processor, delivery, acknowledger, ledger, events, codecs, account, stored, silence, areas)
     drain = Drain(
         influxdb,
         breaker,
@@ -210,36 +240,29 @@ def build(config: Config, file: Database) -> Parts:
     )
     splitter = Bisector(influxdb, breaker, events, state.self_point)
     unstored = UnspooledRefusals(splitter, breaker, ledger, reject_writer, release_batch=delivery.release_batch)
-    before: list[str] = json.loads(file.run_here(keyvalue.get, SUBSCRIPTIONS) or "[]")
-    housekeeping = Housekeeping(file, store, influxdb, breaker, state, subscribed=before)
-    filters = topic_filters(config, catalog)
+    housekeeping = Housekeeping(file, store, influxdb, breaker, state)
+    subscriptions = Subscriptions(file, topic_filters(config, catalog))
     flood_watch = FloodWatch(delivery, events)
     intake = Intake(
-        broker_address(config.mqtt),
-        Session(session_options(config)),
-        Subscriptions(filters, [pattern for pattern in before if pattern not in filters]),
+        connection,
+        session,
+        subscriptions,
         processor,
         delivery,
         acknowledger,
         events,
         side_effects,
         flood_watch.shares,
-        housekeeping.subscribed,
     )
-    side_effects.connect(quarantine, publish=intake.publish, save=housekeeping.save_births)
-    codecs.freed = quarantine.release
-    codecs_missed = file.run_here(keys_of, WaitCause.CODEC)
-    quarantine.release(*catalog.devices, *codecs_missed, *(name.removeprefix(BIRTH) for name in births))
-    if config.devices.unknown == "accept":
-        quarantine.release(*file.run_here(keys_of, WaitCause.UNKNOWN_DEVICE))
+    released.release(*born, *_free_at_start(config, file, catalog))
     delivery.hooks = Hooks(
         keep_refusals=reject_writer.keep,
         spool=spool.wake,
         refused=spool.refused,
         settled_late=drain.settled_late,
         left_in_journal=spool.backlog.set,
-        acknowledge=intake.acknowledge,
-        resume_reading=intake.resume_reading,
+        acknowledge=connection.acknowledge,
+        resume_reading=connection.resume_reading,
     )
     breaker.on_close = delivery.pump
     spool.give_up = drain.give_up
@@ -255,11 +278,16 @@ def build(config: Config, file: Database) -> Parts:
         spool,
         reject_writer,
         codecs,
-        quarantine,
-        side_effects,
+        released,
+        births,
+        quarantine_in,
+        quarantine_out,
+        replay_pipeline,
         drain,
         unstored,
         device_states,
+        connection,
+        subscriptions,
         intake,
         state,
         housekeeping,

@@ -131,13 +131,14 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "unstored": parts.unstored.run(),
         "intake": _take_in(parts),
         "codecs": parts.codecs.run(),
-        "quarantine": parts.quarantine.run(),
+        "quarantine in": parts.quarantine_in.run(),
+        "quarantine out": parts.quarantine_out.run(),
         "device states": parts.device_states.run(),
         "places": parts.device_states.watch_places(),
-        "births": parts.housekeeping.remember_births(parts.delivery.release_batch),
-        "subscriptions": parts.housekeeping.remember_subscriptions(),
+        "births": parts.births.run(),
+        "subscriptions": parts.subscriptions.run(),
         "damage": parts.database.watch(),
-        "salvage": parts.housekeeping.salvage(parts.spool.backlog.set, parts.quarantine.take_back),
+        "salvage": parts.housekeeping.salvage(parts.spool.backlog.set, parts.quarantine_in.take_back),
         "measure": parts.housekeeping.measure(),
         "report": parts.housekeeping.report(),
         "rates": parts.housekeeping.follow_rates(),
@@ -157,7 +158,7 @@ def _find_backlog(parts: Parts) -> None:
     parts.state.find_backlog(stock, parts.store.used_bytes)
     if stock.batches:
         parts.spool.backlog.set()
-    parts.quarantine.find_stock()
+    parts.quarantine_in.find_stock()
     parts.device_states.load()
 
 
@@ -169,16 +170,16 @@ async def _stop(parts: Parts) -> None:
         async with asyncio.timeout(_COMMIT_PATIENCE_S):
             await parts.spool.finish()
             await parts.reject_writer.flush()
-            await parts.quarantine.flush()
+            await parts.quarantine_in.flush()
             await parts.drain.remove_settled()
             await parts.housekeeping.save_clock()
-            all_durable = not parts.state.ledger.pending["memory"] and not parts.quarantine.releasing
+            all_durable = not parts.state.ledger.pending["memory"] and not parts.quarantine_out.releasing
             await parts.device_states.save(windows=all_durable)
     except TimeoutError:
         log.warning("the disk did not take everything in time; what is not acknowledged comes again")
     except (DatabaseFault, Damaged) as fault:
         log.warning("settled rows stay in the journal and will be written again: %s", fault)
-    await parts.intake.disconnect()
+    await parts.connection.disconnect()
 
 
 def reload(parts: Parts) -> None:
@@ -198,7 +199,7 @@ async def _reload(parts: Parts) -> None:
             parts.state.events.reload_failed(str(fault).splitlines())
             return
         _take_in_force(parts, catalog)
-        parts.quarantine.release(*catalog.devices, *codecs_missed)
+        parts.released.release(*catalog.devices, *codecs_missed)
 
 
 def _load(config: Config) -> Catalog:

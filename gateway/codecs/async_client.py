@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.codecs.codec import SUSPENDED_FOR_S, Call, Codec
 from gateway.codecs.process import KILL_AFTER_S, CodecProcess, available, read_sources
@@ -29,21 +29,34 @@ _LONGEST_PAUSE_S: Final = 60.0
 _DEATHS: Final = 2
 
 
+class ReleasesKeys(Protocol):
+    """Those who keep the messages of a codec that could not be called."""
+
+    def release(self, *keys: str) -> None:
+        """Let messages come again: the codec with this key may be called."""
+
+
 class AsyncCodecs:
     """All codecs of the gateway.
 
-    :ivar freed: told the key of each codec that may be called again, after its calls were answered as not made.
     :ivar restarts: how often the child had to be made anew.
     :ivar trouble: why the child cannot be started; empty: it can.
     :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
     """
 
-    def __init__(self, sources: Mapping[str, str | Path], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, str | Path],
+        released: ReleasesKeys,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Take codecs as text or as files; the child starts with the first call.
 
+        :param released: told the key of each codec that may be called again, after its calls were answered as not made.
         :raises ConfigurationFault: files that cannot be read.
         """
-        self.freed: Callable[[str], None] = lambda _key: None
+        self._released = released
         self.restarts = 0
         self.trouble = ""
         self.unprotected: list[str] | None = None
@@ -97,7 +110,7 @@ class AsyncCodecs:
         now_s = self._clock()
         for key, codec in old.items():
             if codec.is_resting(now_s) and self._codecs.get(key, codec) is not codec:
-                self.freed(key)
+                self._released.release(key)
 
     def ask(self, call: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
         """Ask a codec; ``then`` gets the answer, never before this returns, and must not raise.
@@ -138,7 +151,7 @@ class AsyncCodecs:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             self.trouble = ""
             for key in self._codecs:
-                self.freed(key)
+                self._released.release(key)
 
     async def _serve(self) -> str:
         """One child from start to end; why it could not start, or nothing."""
@@ -218,7 +231,7 @@ class AsyncCodecs:
 
     def _free(self, codec: Codec) -> None:
         if self._codecs.get(codec.key) is codec:
-            self.freed(codec.key)
+            self._released.release(codec.key)
 
 
 def _answer_soon(then: Callable[[CodecAnswer], None], answer: CodecAnswer) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import mqtt5
 
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, SessionOptions
-from gateway.intake.intake import BrokerAddress
+from gateway.intake.connection import BrokerAddress
 from gateway.tls import PLAIN_PORT_ASKED
 
 _CHUNK_BYTES: Final = 65536

@@ -1,10 +1,9 @@
 """What is done now and then: measuring the journal, writing about ourselves, judging the clock, remembering subscriptions."""
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -12,7 +11,7 @@ from pathlib import Path
 from random import random
 from typing import Final
 
-from gateway.core.delivery.batch import Batch, Body, encode
+from gateway.core.delivery.batch import Body, encode
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.message import Reading
 from gateway.core.status.health import health_lines, registered_devices
@@ -28,7 +27,6 @@ from schemas.quantities import HEALTH
 
 log = logging.getLogger("gateway.jobs.housekeeping")
 
-SUBSCRIPTIONS: Final = "subscriptions"
 NEWEST_TIME: Final = "newest_time_ms"
 DROPPED: Final = "broker_dropped"
 _REPORT_EVERY_S: Final = 60.0
@@ -50,59 +48,15 @@ class Housekeeping:
         influxdb: Writer,
         breaker: CircuitBreaker,
         state: Status,
-        *,
-        subscribed: list[str],
     ) -> None:
         self._database = file
         self._store = store
         self._influxdb = influxdb
         self._breaker = breaker
         self._state = state
-        self._in_force = subscribed
-        self._remembered = asyncio.Event()
         self._answered = asyncio.Event()
         self._rejects_bytes = 0
         self._drops_saved: int | None = None
-        self._births: dict[str, str | None] = {}
-        self._waiting_for_births: list[Batch] = []
-        self._born = asyncio.Event()
-
-    def subscribed(self, filters: list[str]) -> None:
-        """The broker holds these subscriptions for us now; the next run must know, to give up what it does not want."""
-        if sorted(filters) != sorted(self._in_force):
-            self._in_force = filters
-            self._remembered.set()
-
-    async def remember_subscriptions(self) -> None:
-        """Save the subscriptions in force at once when they change; until cancelled."""
-        while True:
-            await self._remembered.wait()
-            self._remembered.clear()
-            await self._keep(SUBSCRIPTIONS, json.dumps(self._in_force))
-
-    def save_births(self, births: Mapping[str, str | None], batch: Batch | None) -> None:
-        """Save what Sparkplug nodes said at their birth, or forget it; ``batch`` is held until then."""
-        if not births:
-            return
-        self._births.update(births)
-        if batch is not None:
-            batch.holds += 1
-            self._waiting_for_births.append(batch)
-        self._born.set()
-
-    async def remember_births(self, release_batch: Callable[[Batch], None]) -> None:
-        """Save births as they come; a disk that does not take them costs a request for rebirth later; until cancelled."""
-        while True:
-            await self._born.wait()
-            self._born.clear()
-            births, self._births = self._births, {}
-            batches, self._waiting_for_births = self._waiting_for_births, []
-            try:
-                await self._database.run(keyvalue.put_all, births)
-            except DatabaseFault as fault:
-                log.warning("births of Sparkplug nodes cannot be saved: %s", fault)
-            for batch in batches:
-                release_batch(batch)
 
     async def salvage(self, backlog_grew: Callable[[], None], take_back: Callable[[list[Row]], Awaitable[None]]) -> None:
         """Bring what can be read of damaged files into the new one, behind the readings, a little at a time.

@@ -27,7 +27,7 @@ from gateway.delivery.live_lane import Delivery
 from gateway.events import Events
 from gateway.status import troubles
 from gateway.storage.journal import Stock
-from gateway.storage.quarantine_keeper import Quarantine
+from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.recovery.tally import Tally
 from gateway.storage.replay import Committed, Replayed
 from schemas.registry import RegisteredDevice, device_key
@@ -96,7 +96,7 @@ class Status:
     ledger: Ledger
     events: Events
     codecs: AsyncCodecs
-    quarantine: Quarantine
+    quarantine: QuarantineAccount
     journal: JournalState
     silence: Silence = field(default_factory=Silence)
     areas: Mapping[str, str] = field(default_factory=dict)

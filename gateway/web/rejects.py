@@ -63,7 +63,7 @@ class RejectPages:
 
     async def _replay_some(self, chosen: list[tuple[int, Refusal]]) -> dict[str, int]:
         config, database = self._parts.config, self._parts.database
-        result = await work(chosen, self._parts.side_effects.process)
+        result = await work(chosen, self._parts.replay_pipeline.process)
         first_row = database.reserve_rows(len(result.bodies))
         limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
         done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)

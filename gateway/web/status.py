@@ -108,7 +108,7 @@ class StatusPages:
 
     async def _look(self) -> Document:
         keys = await self._turns.read(self._parts.database, quarantine.keys, _KEYS)
-        stock = self._parts.quarantine.stock
+        stock = self._state.quarantine.stock
         return {
             "messages": stock.messages,
             "bytes": stock.bytes,

@@ -22,6 +22,7 @@ from gateway.codecs import confinement
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.storage.released_keys import ReleasedKeys
 from tests.processes import children
 
 FOLDER = Path(__file__).parent
@@ -127,7 +128,7 @@ def test_on_an_old_kernel_codecs_run_and_what_is_missing_is_told_once(
 ) -> None:
     monkeypatch.setattr("gateway.codecs.process._PROGRAM", FOLDER / "unprotected_worker.py")
     caplog.set_level(logging.WARNING, "gateway.codecs")
-    codecs = AsyncCodecs(GOOD)
+    codecs = AsyncCodecs(GOOD, ReleasedKeys())
     assert codecs.unprotected is None
     assert ask_twice(codecs) == [{"n": 1}] * 2
     assert codecs.unprotected == MISSING

@@ -9,6 +9,7 @@ import pytest
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.storage.released_keys import ReleasedKeys
 
 GOOD = {"good": "function decodeUplink(input) { return { data: { n: input.fPort } }; }"}
 LYING = Path(__file__).parent / "lying_worker.py"
@@ -23,7 +24,7 @@ def _taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ask_all(payloads: list[bytes]) -> list[CodecAnswer]:
     """Ask in one turn; the answers in their order."""
-    codecs = AsyncCodecs(GOOD)
+    codecs = AsyncCodecs(GOOD, ReleasedKeys())
     running = asyncio.create_task(codecs.run())
     futures = []
     for port, payload in enumerate(payloads):

@@ -15,6 +15,7 @@ import pytest
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.codecs.codec import SUSPENDED_FOR_S
 from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.storage.released_keys import ReleasedKeys
 from tests.processes import children
 from tests.waiting import PATIENCE_S
 
@@ -45,8 +46,10 @@ class Clock:
 
 
 @asynccontextmanager
-async def running(sources: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> AsyncIterator[AsyncCodecs]:
-    codecs = AsyncCodecs(sources, clock=clock)
+async def running(
+    sources: Mapping[str, str], clock: Callable[[], float] = time.monotonic, released: ReleasedKeys | None = None
+) -> AsyncIterator[AsyncCodecs]:
+    codecs = AsyncCodecs(sources, released or ReleasedKeys(), clock=clock)
     task = asyncio.create_task(codecs.run())
     try:
         yield codecs
@@ -155,9 +158,8 @@ def test_a_codec_that_overruns_three_times_is_suspended_and_its_other_calls_are_
 
 def test_slow_frames_of_one_device_hold_up_no_other_device_of_its_make() -> None:
     async def test() -> None:
-        async with running(SOURCES) as codecs:
-            freed: list[str] = []
-            codecs.freed = freed.append
+        released = ReleasedKeys()
+        async with running(SOURCES, released=released) as codecs:
             await answers(codecs, [("loop", 1)] * 3, device="d1")
             assert codecs.suspended == {"loop for d1": "took more than 10 ms"}
             assert (await answers(codecs, [("loop", 0)], device="d1"))[0].suspended
@@ -166,7 +168,7 @@ def test_slow_frames_of_one_device_hold_up_no_other_device_of_its_make() -> None
             assert codecs.suspended == {"loop": "took more than 10 ms"}
             assert (await answers(codecs, [("loop", 0)], device="d3"))[0].suspended
             codecs.replace(SOURCES | {"loop": SOURCES["good"]})
-            assert freed == ["loop"]
+            assert released.pop_all() == ["loop"]
 
     run(test)
 
@@ -189,12 +191,11 @@ def test_a_suspended_codec_is_tried_again_after_ten_minutes() -> None:
 
 def test_another_text_frees_what_waited_for_one_device() -> None:
     async def test() -> None:
-        async with running(SOURCES) as codecs:
-            freed: list[str] = []
-            codecs.freed = freed.append
+        released = ReleasedKeys()
+        async with running(SOURCES, released=released) as codecs:
             await answers(codecs, [("loop", 1)] * 3, device="d1")
             codecs.replace(SOURCES | {"loop": SOURCES["good"]})
-            assert freed == ["loop"]
+            assert released.pop_all() == ["loop"]
             assert numbers(await answers(codecs, [("loop", 7)], device="d1")) == [7]
 
     run(test)
@@ -202,14 +203,13 @@ def test_another_text_frees_what_waited_for_one_device() -> None:
 
 def test_another_text_ends_a_suspension_and_the_same_text_does_not() -> None:
     async def test() -> None:
-        async with running(SOURCES) as codecs:
-            freed: list[str] = []
-            codecs.freed = freed.append
+        released = ReleasedKeys()
+        async with running(SOURCES, released=released) as codecs:
             await answers(codecs, [("loop", 1)] * 3)
             codecs.replace(SOURCES)
             assert codecs.is_suspended("loop")
             codecs.replace(SOURCES | {"loop": SOURCES["good"]})
-            assert freed == ["loop"]
+            assert released.pop_all() == ["loop"]
             assert numbers(await answers(codecs, [("loop", 7)])) == [7]
 
     run(test)
@@ -283,14 +283,13 @@ def test_while_no_child_can_be_started_calls_are_not_made_and_the_codecs_are_fre
     async def test() -> None:
         monkeypatch.setattr("sys.executable", "/absent/python")
         monkeypatch.setattr("gateway.codecs.async_client._FIRST_PAUSE_S", 0.05)
-        async with running(SOURCES) as codecs:
-            freed = asyncio.Event()
-            codecs.freed = lambda _key: freed.set()
+        released = ReleasedKeys()
+        async with running(SOURCES, released=released) as codecs:
             [answer] = await answers(codecs, [("good", 1)])
             assert answer.suspended
             assert "cannot be started" in str(answer.fault)
             monkeypatch.undo()
-            await asyncio.wait_for(freed.wait(), PATIENCE_S)
+            await asyncio.wait_for(released.wait(), PATIENCE_S)
             assert numbers(await answers(codecs, [("good", 1)])) == [1]
 
     run(test)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import mqtt5
 
@@ -15,12 +16,17 @@ from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
 from gateway.events import Events
-from gateway.intake.intake import BrokerAddress, Intake, Subscriptions
+from gateway.intake.codec_calls import CodecCalls
+from gateway.intake.connection import BrokerAddress, Connection
+from gateway.intake.intake import Intake
 from gateway.intake.side_effects import SideEffectRunner
+from gateway.intake.subscriptions import Subscriptions
+from gateway.storage.database import Database
+from gateway.storage.released_keys import ReleasedKeys
 from tests.core.conversation import CONNACK, publish
 from tests.core.making import pipeline, topic
 from tests.delivery.delivering import until
-from tests.intake.test_side_effects import AsyncCodecs
+from tests.intake.test_side_effects import AsyncCodecs, Births, Quarantine
 from tests.waiting import PATIENCE_S
 
 LOUD, QUIET = topic("loud"), topic("quiet")
@@ -48,7 +54,8 @@ class Noted(Floods):
 class Broker:
     """A broker that greets one gateway, and the intake that comes to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self.writer: asyncio.StreamWriter | None = None
         self.received = bytearray()
         self.acknowledged: list[int] = []
@@ -74,17 +81,19 @@ class Broker:
         acknowledger, processor, ledger = Acknowledger(), pipeline(), Ledger(since_ms=0)
         limits = DeliveryLimits(0.0, max_readings=50, stall_s=30.0, receive_maximum=2000, memory_bytes=2**25)
         self.delivery = Delivery(limits, Influxdb(), CircuitBreaker(self.events), ledger, self.events, acknowledger)
+        released, births, session = ReleasedKeys(), Births(), Session(SessionOptions("gateway-1"))
+        codec_calls = CodecCalls(processor, AsyncCodecs(), released, self.events)
+        connection = Connection(BrokerAddress("127.0.0.1", port), session)
         made = Intake(
-            BrokerAddress("127.0.0.1", port),
-            Session(SessionOptions("gateway-1")),
-            Subscriptions({"iot/#": mqtt5.RetainHandling.SEND_ALWAYS}),
+            connection,
+            session,
+            Subscriptions(self.database, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS}),
             processor,
             self.delivery,
             acknowledger,
             self.events,
-            SideEffectRunner(processor, self.delivery, AsyncCodecs(), self.events),
+            SideEffectRunner(self.delivery, codec_calls, Quarantine(), released, births, connection, self.events),
             self.shares,
-            lambda _: None,
         )
         self.delivery.hooks = Hooks(
             keep_refusals=lambda *_: None,
@@ -95,7 +104,7 @@ class Broker:
             acknowledge=self._acknowledge,
             resume_reading=lambda: None,
         )
-        self._send = made.acknowledge
+        self._send = connection.acknowledge
         return made
 
     def _acknowledge(self, packet_ids: list[int]) -> None:
@@ -104,9 +113,11 @@ class Broker:
 
 
 @asynccontextmanager
-async def broker() -> AsyncIterator[Broker]:
+async def broker(folder: Path) -> AsyncIterator[Broker]:
     """A gateway is connected to it."""
-    made = Broker()
+    database = Database(folder / "journal.db")
+    database.open()
+    made = Broker(database)
     server = await asyncio.start_server(made.serve, "127.0.0.1")
     intake = made.intake(server.sockets[0].getsockname()[1])
     tasks = [asyncio.create_task(made.delivery.run()), asyncio.create_task(intake.run())]
@@ -122,13 +133,14 @@ async def broker() -> AsyncIterator[Broker]:
             made.writer.close()
         server.close()
         await server.wait_closed()
+        database.close()
 
 
-def test_a_device_whose_messages_never_end_a_chunk_is_noted_like_any_other() -> None:
+def test_a_device_whose_messages_never_end_a_chunk_is_noted_like_any_other(tmp_path: Path) -> None:
     """Another place of each chunk is noted: a quiet device that comes last each time would hide who floods."""
 
     async def story() -> None:
-        async with broker() as door:
+        async with broker(tmp_path) as door:
             for chunk in range(20):
                 first = 5 * chunk + 1
                 await door.send([publish(b'{"ph": 7}', first + at, topic=QUIET if at == 4 else LOUD) for at in range(5)])

@@ -17,7 +17,13 @@ from gateway.core.process import Processor
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
 from gateway.events import Events
+from gateway.intake.codec_calls import CodecCalls
+from gateway.intake.connection import Connection
+from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.intake.side_effects import SideEffectRunner
+from gateway.storage.births import BirthWriter
+from gateway.storage.quarantine_in import QuarantineIn
+from gateway.storage.released_keys import ReleasedKeys
 from schemas.registry import RegisteredDevice
 from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS
@@ -71,21 +77,40 @@ class Influxdb:
         return Answer(204)
 
 
-class Quarantine:
+class Quarantine(QuarantineIn):
     """In the quarantine's place: what is kept stays in the air until a test lets it go."""
 
     def __init__(self) -> None:
         self.kept: list[tuple[Batch, list[QuarantinedMessage]]] = []
-        self.released: list[str] = []
 
     def keep(self, batch: Batch, waiting: list[QuarantinedMessage]) -> None:
         """Store."""
         batch.holds += 1
         self.kept.append((batch, waiting))
 
-    def release(self, *keys: str) -> None:
-        """Free."""
-        self.released += keys
+
+class Births(BirthWriter):
+    """In the disk's place: what is saved stays in the air."""
+
+    def __init__(self) -> None:
+        self.saved: list[tuple[Mapping[str, str | None], Batch | None]] = []
+
+    def save(self, births: Mapping[str, str | None], batch: Batch | None) -> None:
+        """Save."""
+        if batch is not None:
+            batch.holds += 1
+        self.saved.append((births, batch))
+
+
+class Broker(Connection):
+    """In the broker's place: the topics of what it was sent."""
+
+    def __init__(self) -> None:
+        self.published: list[str] = []
+
+    def publish(self, topic: str, payload: bytes) -> None:  # noqa: ARG002 - as a connection has it
+        """Send."""
+        self.published.append(topic)
 
 
 class Rig:
@@ -93,12 +118,11 @@ class Rig:
 
     def __init__(self, processor: Processor) -> None:
         self.processor = processor
-        self.codecs, self.influxdb, self.quarantine = AsyncCodecs(), Influxdb(), Quarantine()
+        self.codecs, self.influxdb, self.quarantine, self.keys = AsyncCodecs(), Influxdb(), Quarantine(), ReleasedKeys()
         self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
         self.acknowledged: list[int] = []
         self.refused: list[tuple[Batch, list[Refusal]]] = []
-        self.published: list[str] = []
-        self.saved: list[tuple[Mapping[str, str | None], Batch | None]] = []
+        self.births, self.broker = Births(), Broker()
         self.breaker = CircuitBreaker(self.events)
         limits = DeliveryLimits(max_delay_s=0.0, max_readings=50, stall_s=30.0, receive_maximum=2000, memory_bytes=2**25)
         self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger)
@@ -111,8 +135,11 @@ class Rig:
             acknowledge=self.acknowledged.extend,
             resume_reading=lambda: None,
         )
-        self.errands = SideEffectRunner(processor, self.delivery, self.codecs, self.events)
-        self.errands.connect(self.quarantine, publish=lambda topic, _: self.published.append(topic), save=self._save)
+        codec_calls = CodecCalls(processor, self.codecs, self.keys, self.events)
+        self.replay = ReplayPipeline(processor, codec_calls, self.keys, self.births)
+        self.side_effects = SideEffectRunner(
+            self.delivery, codec_calls, self.quarantine, self.keys, self.births, self.broker, self.events
+        )
         self._packet_id = 0
 
     def come(self, *messages: Message) -> None:
@@ -121,20 +148,15 @@ class Rig:
             outcome = self.processor.process(message, NOW_MS)
             batch = self.delivery.take(outcome, 0.0)
             if outcome.side_effects is not None:
-                self.errands.do(outcome.side_effects, batch, 0.0)
+                self.side_effects.do(outcome.side_effects, batch, 0.0)
             self._packet_id += 1
             self.acknowledger.owe(batch, self._packet_id, 0)
-        self.errands.flush()
+        self.side_effects.flush()
         self.delivery.pump()
 
     def _keep_refusals(self, batch: Batch, refusals: list[Refusal]) -> None:
         batch.holds += 1
         self.refused.append((batch, refusals))
-
-    def _save(self, values: Mapping[str, str | None], batch: Batch | None) -> None:
-        if batch is not None:
-            batch.holds += 1
-        self.saved.append((values, batch))
 
     @property
     def written(self) -> list[str]:
@@ -329,11 +351,11 @@ def test_births_are_saved_before_their_message_is_acknowledged_and_what_waits_fo
         async with rig(NODES) as gate:
             gate.come(sent(payload(M("bdSeq", 1, LONG, kind="Int64"), seq=0), "spBv1.0/g/NBIRTH/n"))
             gate.come(sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=1), "spBv1.0/g/DBIRTH/n/m1"))
-            assert [sorted(values) for values, _ in gate.saved] == [["birth g/n"], ["birth g/n/m1"]]
-            assert gate.quarantine.released == ["g/n", "g/n/m1"]
+            assert [sorted(values) for values, _ in gate.births.saved] == [["birth g/n"], ["birth g/n/m1"]]
+            assert gate.keys.pop_all() == ["g/n", "g/n/m1"]
             await until(lambda: gate.written == ["m1"])
             assert gate.acknowledged == []
-            for _, batch in gate.saved:
+            for _, batch in gate.births.saved:
                 assert batch is not None
                 gate.delivery.release_batch(batch)
             assert gate.acknowledged == [1, 2]
@@ -345,7 +367,7 @@ def test_data_before_its_birth_waits_in_quarantine_and_its_node_is_asked() -> No
     async def story() -> None:
         async with rig(NODES) as gate:
             gate.come(sent(payload(M(None, 230, FLOAT, alias=4), seq=1), "spBv1.0/g/DDATA/n/m1"))
-            assert gate.published == ["spBv1.0/g/NCMD/n"]
+            assert gate.broker.published == ["spBv1.0/g/NCMD/n"]
             ((batch, (waits,)),) = gate.quarantine.kept
             assert (waits.cause, waits.key) == (WaitCause.NO_BIRTH, "g/n/m1")
             gate.delivery.release_batch(batch)
@@ -360,7 +382,7 @@ def test_data_before_its_birth_waits_in_quarantine_and_its_node_is_asked() -> No
 def test_a_message_that_was_stored_goes_on_when_its_codec_has_answered() -> None:
     async def story() -> None:
         async with rig() as gate:
-            task = asyncio.create_task(gate.errands.process(radio("r1"), NOW_MS - 5000))
+            task = asyncio.create_task(gate.replay.process(radio("r1"), NOW_MS - 5000))
             await until(lambda: gate.codecs.asked)
             assert gate.codecs.asked[0].received_ms == NOW_MS - 5000
             gate.codecs.answer()
@@ -372,7 +394,7 @@ def test_a_message_that_was_stored_goes_on_when_its_codec_has_answered() -> None
 def test_what_must_wait_again_is_left_to_the_caller() -> None:
     async def story() -> None:
         async with rig() as gate:
-            task = asyncio.create_task(gate.errands.process(radio("r1"), NOW_MS))
+            task = asyncio.create_task(gate.replay.process(radio("r1"), NOW_MS))
             await until(lambda: gate.codecs.asked)
             gate.codecs.answer(CodecAnswer(None, suspended=True))
             side_effects = (await task).side_effects
@@ -388,9 +410,9 @@ def test_a_birth_that_was_stored_is_saved_and_frees_what_waits_for_it() -> None:
         async with rig(NODES) as gate:
             for verb in ("NBIRTH/n", "DBIRTH/n/m1"):
                 message = sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=0), f"spBv1.0/g/{verb}", replayed=True)
-                await gate.errands.process(message, NOW_MS)
-            assert [sorted(values) for values, _ in gate.saved] == [["birth g/n"], ["birth g/n/m1"]]
-            assert {batch for _, batch in gate.saved} == {None}
-            assert gate.quarantine.released == ["g/n", "g/n/m1"]
+                await gate.replay.process(message, NOW_MS)
+            assert [sorted(values) for values, _ in gate.births.saved] == [["birth g/n"], ["birth g/n/m1"]]
+            assert {batch for _, batch in gate.births.saved} == {None}
+            assert gate.keys.pop_all() == ["g/n", "g/n/m1"]
 
     asyncio.run(story())

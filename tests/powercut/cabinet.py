@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from gzip import decompress
-from typing import Any, cast
+from typing import Any
+
+from mqtt5 import RetainHandling
 
 from gateway.config.model import JournalSection
 from gateway.core.delivery.acknowledgements import Acknowledger
@@ -27,12 +29,16 @@ from gateway.delivery.live_lane import Hooks as DeliveryHooks
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.spool import Spool
 from gateway.events import Events
-from gateway.jobs.housekeeping import Housekeeping
-from gateway.status.status import Status
+from gateway.intake.subscriptions import Subscriptions
 from gateway.storage import journal, keyvalue, quarantine, rejects
+from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
 from gateway.storage.device_snapshots import DeviceSnapshots
-from gateway.storage.quarantine_keeper import Hooks, Quarantine
+from gateway.storage.quarantine_account import QuarantineAccount
+from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
+from gateway.storage.quarantine_out import QuarantineOut
+from gateway.storage.quarantine_settlement import QuarantineSettlement
+from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from schemas.rejects import RejectReason
 
@@ -104,20 +110,14 @@ class Cabinet:
         self.keeper = RejectWriter(
             file, self.ledger, self.events, max_bytes=rejects_max_bytes, release_batch=self.delivery.release_batch
         )
-        self.quarantine = Quarantine(
-            file,
-            self.ledger,
-            self.events,
-            Limits(rejects_max_bytes, quarantine_max_bytes),
-            0,
-            Hooks(
-                _process,
-                self.delivery.release_batch,
-                self.keeper.choose,
-                self.spool.backlog.set,
-                has_room=lambda: self.store.has_room([]),
-                pressed=lambda: self.delivery.under_pressure,
-            ),
+        self.account, self.released = QuarantineAccount(self.ledger, self.events), ReleasedKeys()
+        own = QuarantineLimits(quarantine_max_bytes, 0, may_give_up=True)
+        self.quarantine_in = QuarantineIn(file, self.account, self.released, self.delivery, own)
+        settlement = QuarantineSettlement(
+            file, self.account, self.keeper, self.spool.backlog, Limits(rejects_max_bytes, quarantine_max_bytes)
+        )
+        self.quarantine_out = QuarantineOut(
+            file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store
         )
         self.drain = Drain(
             self.influxdb,
@@ -132,8 +132,8 @@ class Cabinet:
             rejects_max_bytes,
             Progress(),
         )
-        state = cast("Status", None)  # what is used here of housekeeping asks nothing of it
-        self.housekeeping = Housekeeping(file, self.store, self.influxdb, self.breaker, state, subscribed=[])
+        self.births = BirthWriter(file, self.delivery)
+        self.subscriptions = Subscriptions(file, {"a/#": RetainHandling.SEND_ALWAYS})
         self.device_states = DeviceSnapshots(file, self.events, self.streams, 10_000)
         self.delivery.hooks = DeliveryHooks(
             keep_refusals=self.keeper.keep,
@@ -153,7 +153,7 @@ class Cabinet:
         stock = self.store.stock()
         self.ledger.receive(stock.readings, "journal", "journal")
         self.spool.backlog.set()
-        self.quarantine.find_stock()
+        self.quarantine_in.find_stock()
         self.device_states.load()
 
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
@@ -163,9 +163,10 @@ class Cabinet:
             "to journal": self.spool.run(),
             "rejects": self.keeper.run(),
             "drain lane": self.drain.run(),
-            "quarantine": self.quarantine.run(),
-            "births": self.housekeeping.remember_births(self.delivery.release_batch),
-            "subscriptions": self.housekeeping.remember_subscriptions(),
+            "quarantine in": self.quarantine_in.run(),
+            "quarantine out": self.quarantine_out.run(),
+            "births": self.births.run(),
+            "subscriptions": self.subscriptions.run(),
         }
 
     def message(
@@ -182,9 +183,9 @@ class Cabinet:
         batch = self.delivery.take(outcome, asyncio.get_running_loop().time())
         if wait:
             self.delivery.take_waiting(batch, list(wait))
-            self.quarantine.keep(batch, list(wait))
+            self.quarantine_in.keep(batch, list(wait))
         if births:
-            self.housekeeping.save_births(births, batch)
+            self.births.save(births, batch)
         packet_id, self._next_packet_id = self._next_packet_id, self._next_packet_id + 1
         self._acknowledger.owe(batch, packet_id, packet_id)
         self.delivery.pump()
@@ -201,11 +202,14 @@ class Cabinet:
         device.counters.is_suspect("volume_m3", 1e9, value, NOW_MS)
 
 
-async def _process(message: Message, arrival_ms: int) -> Outcome:
-    """What waited is a reading once it may come again."""
-    outcome = Outcome("water")
-    outcome.readings = [Reading(f"water,device={message.topic} ph=7 {arrival_ms}", "water")]
-    return outcome
+class _Pipeline:
+    """A pipeline in which what waited is a reading once it may come again."""
+
+    async def process(self, message: Message, arrival_ms: int) -> Outcome:
+        """Process a message."""
+        outcome = Outcome("water")
+        outcome.readings = [Reading(f"water,device={message.topic} ph=7 {arrival_ms}", "water")]
+        return outcome
 
 
 @dataclass(frozen=True, slots=True)

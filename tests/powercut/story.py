@@ -101,9 +101,9 @@ async def _rejects_and_quarantine(cabinet: Cabinet) -> None:
         )
         await cabinet.spool.commit_all()
         await cabinet.keeper.flush()
-        await cabinet.quarantine.flush()
-    cabinet.quarantine.release("q0")
-    await cabinet.quarantine._release_free()  # noqa: SLF001 - as its task does
+        await cabinet.quarantine_in.flush()
+    cabinet.released.release("q0")
+    await cabinet.quarantine_out._release_free()  # noqa: SLF001 - as its task does
 
 
 async def _rare_things(cabinet: Cabinet, random: Random) -> None:

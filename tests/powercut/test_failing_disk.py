@@ -79,7 +79,7 @@ class Trial:
     async def _outage(self) -> None:
         """Messages of all kinds come while InfluxDB is away; then it comes back."""
         cabinet = self.cabinet
-        cabinet.housekeeping.subscribed(["a/#"])
+        cabinet.subscriptions.confirm()
         self.good = {cabinet.message(good=lines): lines for lines in GOOD[:2]}
         await self._slow_path(lambda: len(cabinet.acknowledged) == 2)
         self.bad = cabinet.message(bad=[refusal(1), refusal(2)])
@@ -93,8 +93,8 @@ class Trial:
             await cabinet.device_states.save()
         with suppress(DatabaseFault):
             await cabinet.file.run(keyvalue.put, "newest_time_ms", "1")
-        cabinet.quarantine.release("q1")
-        await self._slow_path(lambda: not cabinet.quarantine.stock.messages)
+        cabinet.released.release("q1")
+        await self._slow_path(lambda: not cabinet.account.stock.messages)
         cabinet.influxdb.up = True
         cabinet.breaker.close()
         await self._slow_path(self._is_in)
@@ -108,7 +108,7 @@ class Trial:
         """The disk works: all comes in, and is remembered."""
         cabinet = self.cabinet
         await until(lambda: len(cabinet.acknowledged) == 7)
-        await until(lambda: not cabinet.quarantine.stock.messages)
+        await until(lambda: not cabinet.account.stock.messages)
         await until(self._is_in)
         await until(self._journal_is_empty)
         for number in range(5):

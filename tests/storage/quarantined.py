@@ -7,12 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.core.delivery.batch import Batch
+import pytest
+
+from gateway.core.delivery.batch import Batch, Body
 from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
 from gateway.events import Events
+from gateway.storage import quarantine_in, quarantine_out, quarantine_settlement
 from gateway.storage.database import Database
-from gateway.storage.quarantine_keeper import Hooks, Quarantine
+from gateway.storage.quarantine_account import QuarantineAccount
+from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
+from gateway.storage.quarantine_out import QuarantineOut
+from gateway.storage.quarantine_settlement import QuarantineSettlement
+from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.waiting import PATIENCE_S
@@ -66,51 +73,53 @@ class Pipeline:
 
 @dataclass
 class Rig:
-    """A quarantine on a file of its own."""
+    """A quarantine on a file of its own, and all that stands around it: batches, the pipeline, the journal, the rejects."""
 
     database: Database
     pipeline: Pipeline = field(default_factory=Pipeline)
     ledger: Ledger = field(default_factory=lambda: Ledger(since_ms=0))
     events: Events = field(default_factory=Events)
     released: list[Batch] = field(default_factory=list)
-    has_room: bool = True
+    room: bool = True
     room_asked: int = 0
-    journaled: int = 0
+    journaled: asyncio.Event = field(default_factory=asyncio.Event)
     chosen_max: int = 1000
-    pressed: bool = False
+    under_pressure: bool = False
     limits: Limits = ROOM
     min_free_bytes: int = 0
 
     def __post_init__(self) -> None:
-        hooks = Hooks(
-            process=self._process,
-            release_batch=self.released.append,
-            choose=self._choose,
-            journaled=self._journaled,
-            has_room=self._has_room,
-            pressed=lambda: self.pressed,
-        )
-        self.quarantine = Quarantine(self.database, self.ledger, self.events, self.limits, self.min_free_bytes, hooks)
+        database, limits = self.database, self.limits
+        self.kept = QuarantineAccount(self.ledger, self.events)
+        self.keys = ReleasedKeys()
+        own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=True)
+        self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self, own)
+        settlement = QuarantineSettlement(database, self.kept, self, self.journaled, limits)
+        self.quarantine_out = QuarantineOut(database, self.kept, self.keys, self.quarantine_in, settlement, self, self)
 
-    async def _process(self, message: Message, arrival_ms: int) -> Outcome:
-        assert self.quarantine.releasing, "what the core has seen is not durable yet"
+    async def process(self, message: Message, arrival_ms: int) -> Outcome:
+        """Process a message, as the pipeline does."""
+        assert self.quarantine_out.releasing, "what the core has seen is not durable yet"
         return await self.pipeline.process(message, arrival_ms)
 
-    def _has_room(self) -> bool:
+    def has_room(self, _: list[Body]) -> bool:
+        """Tell if the journal has room."""
         self.room_asked += 1
-        return self.has_room
+        return self.room
 
-    def _journaled(self) -> None:
-        self.journaled += 1
-
-    def _choose(self, refusals: list[Refusal]) -> list[Refusal]:
+    def choose(self, refusals: list[Refusal]) -> list[Refusal]:
+        """Choose the rejects that are kept."""
         return refusals[: self.chosen_max]
+
+    def release_batch(self, batch: Batch) -> None:
+        """Release a batch."""
+        self.released.append(batch)
 
     def come(self, *messages: QuarantinedMessage) -> Batch:
         """Messages come from the broker in one batch."""
         batch = Batch()
         self.ledger.receive(len(messages), "mqtt")
-        self.quarantine.keep(batch, list(messages))
+        self.quarantine_in.keep(batch, list(messages))
         return batch
 
     async def count(self, table: str) -> int:
@@ -131,17 +140,24 @@ async def rig(folder: Path, **how: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 -
     database = Database(folder / "journal.db")
     database.open()
     made = Rig(database, **how)
-    made.quarantine.find_stock()
-    assert not made.quarantine.releasing
-    task = asyncio.create_task(made.quarantine.run())
+    made.quarantine_in.find_stock()
+    assert not made.quarantine_out.releasing
+    tasks = [asyncio.create_task(made.quarantine_in.run()), asyncio.create_task(made.quarantine_out.run())]
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield made
-        assert not task.done()
+        assert not any(task.done() for task in tasks)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         database.close()
+
+
+def retry_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the quarantine try again so long after a fault of the disk."""
+    for module in (quarantine_in, quarantine_out, quarantine_settlement):
+        monkeypatch.setattr(module, "_RETRY_S", seconds)
 
 
 async def until(condition: Callable[[], object]) -> None:

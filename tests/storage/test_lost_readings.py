@@ -48,7 +48,7 @@ class Start:
             store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0))
             self.state = Status(Config(), none, none, none, ledger, Events(), none, none, JournalState(file.tally))
             self.state.find_backlog(store.stock(), 0)
-            asyncio.run(Housekeeping(file, store, none, none, self.state, subscribed=[]).salvage(backlog_grew, _take_back))
+            asyncio.run(Housekeeping(file, store, none, none, self.state).salvage(backlog_grew, _take_back))
             stock = file.run_here(journal.stock)
             self.standing = len(_lines(file))
         self.lost, self.received = ledger.total("lost"), ledger.received.total()

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.storage import quarantine
 from gateway.storage.database import DatabaseFault
-from gateway.storage.quarantine_keeper import Quarantine
-from tests.storage.quarantined import rig, until, waiting
+from gateway.storage.quarantine_in import QuarantineIn
+from tests.storage.quarantined import retry_after, rig, until, waiting
 
 
 def test_nothing_is_let_go_while_the_disk_does_not_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_nothing_is_let_go_while_the_disk_does_not_take_it(tmp_path: Path, monke
             await until(lambda: gate.events.quarantine_trouble)
             assert (gate.released, gate.account()) == ([], {"memory": 1})
             monkeypatch.undo()
-            assert await gate.quarantine.flush()
+            assert await gate.quarantine_in.flush()
             assert (len(gate.released), gate.events.quarantine_trouble, gate.account()) == (1, "", {"quarantine": 1})
 
     asyncio.run(story())
@@ -30,7 +30,7 @@ def test_what_the_disk_does_not_take_is_given_up_when_the_broker_presses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing that came after it could be acknowledged."""
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 0.001)
+    retry_after(0.001, monkeypatch)
 
     async def story() -> None:
         async with rig(tmp_path, min_free_bytes=1) as gate:
@@ -38,7 +38,7 @@ def test_what_the_disk_does_not_take_is_given_up_when_the_broker_presses(
             batch = gate.come(waiting(domain="water"), waiting(domain="water"))
             await until(lambda: gate.events.quarantine_trouble)
             assert gate.account() == {"memory": 2}
-            gate.pressed = True
+            gate.under_pressure = True
             await until(lambda: gate.released == [batch])
             assert gate.account() == {"expired": 2}
 
@@ -53,7 +53,7 @@ def test_what_the_core_has_seen_is_committed_however_often_that_must_be_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sent through again it would be a duplicate of itself."""
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 0.001)
+    retry_after(0.001, monkeypatch)
     failures = iter([True, True, False])
     commit = quarantine.remove
 
@@ -66,7 +66,7 @@ def test_what_the_core_has_seen_is_committed_however_often_that_must_be_tried(
         async with rig(tmp_path) as gate:
             gate.come(waiting())
             monkeypatch.setattr("gateway.storage.quarantine.remove", fails_twice)
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 2})
             assert gate.pipeline.came == [("t/m1", 1000)]
 
@@ -78,7 +78,7 @@ def test_on_a_disk_that_is_nearly_full_the_quarantine_does_not_grow(tmp_path: Pa
         async with rig(tmp_path, min_free_bytes=2**62) as gate:
             gate.come(*[waiting(payload=bytes(100_000)) for _ in range(20)])
             await until(lambda: gate.released)
-            assert gate.quarantine.stock.bytes <= 2**20
+            assert gate.kept.stock.bytes <= 2**20
             assert gate.account()["expired"] == 10
 
     asyncio.run(story())
@@ -88,12 +88,12 @@ def test_what_was_salvaged_is_not_given_up_with_what_the_broker_waits_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was acknowledged long ago: nobody would send it again."""
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 0.001)
+    retry_after(0.001, monkeypatch)
 
     async def story() -> None:
-        async with rig(tmp_path, min_free_bytes=1, pressed=True) as gate:
+        async with rig(tmp_path, min_free_bytes=1, under_pressure=True) as gate:
             monkeypatch.setattr(gate.database, "free_bytes", _fails)
-            salvage = asyncio.create_task(gate.quarantine.take_back([(1, waiting("saved"))]))
+            salvage = asyncio.create_task(gate.quarantine_in.take_back([(1, waiting("saved"))]))
             await until(lambda: gate.events.quarantine_trouble)
             batch = gate.come(waiting("came"))
             await until(lambda: gate.released == [batch])
@@ -108,7 +108,7 @@ def test_what_was_salvaged_is_not_given_up_with_what_the_broker_waits_for(
 
 def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was judged before its key became free, and stands nowhere where a release would look."""
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 0.01)
+    retry_after(0.01, monkeypatch)
 
     async def story() -> None:
         async with rig(tmp_path, min_free_bytes=1) as gate:
@@ -116,7 +116,7 @@ def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path:
             monkeypatch.setattr(gate.database, "free_bytes", lambda: 2**40 if next(tries) >= 5 else _fails())
             gate.come(waiting())
             await until(lambda: gate.events.quarantine_trouble)
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 2})
 
     asyncio.run(story())
@@ -124,7 +124,7 @@ def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path:
 
 def test_messages_keep_their_order_over_a_commit_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no room the oldest go: after a failed commit that must not be the newest."""
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 0.001)
+    retry_after(0.001, monkeypatch)
 
     async def story() -> None:
         async with rig(tmp_path) as gate:
@@ -145,7 +145,7 @@ def test_messages_keep_their_order_over_a_commit_that_failed(tmp_path: Path, mon
 
 
 def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 0.001)
+    retry_after(0.001, monkeypatch)
     select_key = quarantine.select_key
     failures = iter([True, True, False, False, False])
 
@@ -159,7 +159,7 @@ def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch:
             gate.come(waiting())
             await until(lambda: gate.released)
             monkeypatch.setattr(quarantine, "select_key", fails_twice)
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 2})
 
     asyncio.run(story())
@@ -169,15 +169,15 @@ def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch:
 def flushes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether the disk took what waited, at each look; commits follow each other quickly, tries after a failure never."""
     took: list[bool] = []
-    flush = Quarantine.flush
+    flush = QuarantineIn.flush
 
-    async def noted(keeper: Quarantine) -> bool:
+    async def noted(keeper: QuarantineIn) -> bool:
         took.append(await flush(keeper))
         return took[-1]
 
-    monkeypatch.setattr(Quarantine, "flush", noted)
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._COMMIT_EVERY_S", 0.001)
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 3600.0)
+    monkeypatch.setattr(QuarantineIn, "flush", noted)
+    monkeypatch.setattr("gateway.storage.quarantine_in._COMMIT_EVERY_S", 0.001)
+    retry_after(3600.0, monkeypatch)
     return took
 
 
@@ -210,7 +210,7 @@ def test_a_disk_that_does_not_take_what_comes_is_tried_again_after_a_pause(
 def test_a_disk_that_does_not_take_what_came_of_a_message_is_tried_again_after_a_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._RETRY_S", 3600.0)
+    retry_after(3600.0, monkeypatch)
     tries: list[int] = []
 
     def fails(*_: Any) -> int:  # noqa: ANN401 - of any
@@ -221,7 +221,7 @@ def test_a_disk_that_does_not_take_what_came_of_a_message_is_tried_again_after_a
         async with rig(tmp_path) as gate:
             gate.come(waiting())
             monkeypatch.setattr("gateway.storage.quarantine.remove", fails)
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.events.quarantine_trouble)
             await asyncio.sleep(0.05)
             assert len(tries) == 1

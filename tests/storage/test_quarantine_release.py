@@ -31,12 +31,12 @@ def test_what_waits_comes_in_by_its_key_in_order_of_arrival(tmp_path: Path) -> N
     async def story() -> None:
         async with rig(tmp_path) as gate:
             gate.come(*[waiting(arrival_ms=at) for at in (3, 1, 2)], waiting("m2"))
-            gate.quarantine.release("m1", "nobody")
+            gate.keys.release("m1", "nobody")
             await until(lambda: gate.account() == {"journal": 6, "quarantine": 1})
             assert gate.pipeline.came == [("t/m1", 1), ("t/m1", 2), ("t/m1", 3)]
             assert gate.ledger.received == Counter(mqtt=4, replay=3)
             assert (await gate.database.run(journal.stock)).readings == 6
-            assert gate.quarantine.stock.messages == 1
+            assert gate.kept.stock.messages == 1
 
     asyncio.run(story())
 
@@ -58,8 +58,8 @@ def test_the_ledger_balances_whatever_a_message_turns_out_to_hold(
     async def story() -> None:
         async with rig(tmp_path) as gate:
             gate.come(waiting(payload=payload))
-            gate.quarantine.release("m1")
-            await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
+            gate.keys.release("m1")
+            await until(lambda: gate.pipeline.came and not gate.quarantine_out.releasing)
             assert gate.account() == account
             assert await gate.count("rejects") == account.get("rejected", 0)
 
@@ -76,8 +76,8 @@ def test_it_is_said_how_many_came_in_for_a_key_and_nothing_when_none_did(tmp_pat
     async def story() -> None:
         async with rig(tmp_path, events=Told(), pipeline=Pipeline(unknown={"m2"})) as gate:
             gate.come(waiting(), waiting(), waiting("m2"))
-            gate.quarantine.release("m1", "m2")
-            await until(lambda: len(gate.pipeline.came) == 3 and not gate.quarantine.releasing)
+            gate.keys.release("m1", "m2")
+            await until(lambda: len(gate.pipeline.came) == 3 and not gate.quarantine_out.releasing)
             await asyncio.sleep(0.05)
             assert told == [("m1", 2)]
 
@@ -88,10 +88,10 @@ def test_what_waits_for_something_else_is_found_under_that(tmp_path: Path) -> No
     async def story() -> None:
         async with rig(tmp_path) as gate:
             gate.come(waiting(payload=b"waits-for m2"))
-            gate.quarantine.release("m1")
-            await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
+            gate.keys.release("m1")
+            await until(lambda: gate.pipeline.came and not gate.quarantine_out.releasing)
             assert await gate.database.run(quarantine.having, ["m1", "m2"]) == ["m2"]
-            gate.quarantine.release("m2")
+            gate.keys.release("m2")
             await until(lambda: gate.account() == {"journal": 1})
 
     asyncio.run(story())
@@ -101,12 +101,12 @@ def test_what_was_freed_too_soon_stays_where_it_is(tmp_path: Path) -> None:
     async def story() -> None:
         async with rig(tmp_path, pipeline=Pipeline(unknown={"m1"})) as gate:
             gate.come(*[waiting(arrival_ms=at) for at in (1, 2, 3)])
-            gate.quarantine.release("m1")
-            await until(lambda: gate.pipeline.came and not gate.quarantine.releasing)
+            gate.keys.release("m1")
+            await until(lambda: gate.pipeline.came and not gate.quarantine_out.releasing)
             await asyncio.sleep(0.05)
             assert (gate.account(), len(gate.pipeline.came)) == ({"quarantine": 3}, 3)
             gate.pipeline.unknown.clear()
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 6})
 
     asyncio.run(story())
@@ -116,7 +116,7 @@ def test_many_messages_come_in_by_and_by(tmp_path: Path) -> None:
     async def story() -> None:
         async with rig(tmp_path) as gate:
             gate.come(*[waiting(arrival_ms=at) for at in range(1000)])
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 2000})
             assert (await gate.database.run(journal.stock)).batches == 5
 
@@ -124,15 +124,15 @@ def test_many_messages_come_in_by_and_by(tmp_path: Path) -> None:
 
 
 def test_a_full_journal_takes_nothing_out_of_quarantine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.storage.quarantine_keeper._NO_ROOM_S", 0.001)
+    monkeypatch.setattr("gateway.storage.quarantine_out._NO_ROOM_S", 0.001)
 
     async def story() -> None:
-        async with rig(tmp_path, has_room=False) as gate:
+        async with rig(tmp_path, room=False) as gate:
             gate.come(waiting())
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.released and gate.room_asked)
             assert (gate.pipeline.came, gate.account()) == ([], {"quarantine": 1})
-            gate.has_room = True
+            gate.room = True
             await until(lambda: gate.account() == {"journal": 2})
 
     asyncio.run(story())
@@ -218,10 +218,10 @@ def test_of_what_is_refused_again_only_what_is_chosen_is_kept(tmp_path: Path) ->
     async def story() -> None:
         async with rig(tmp_path, chosen_max=1) as gate:
             gate.come(*[waiting(payload=b"refused")] * 3)
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"rejected": 3})
             assert await gate.count("rejects") == 1
-            assert (gate.events.rejects_kept.total(), gate.journaled) == (1, 0)
+            assert (gate.events.rejects_kept.total(), gate.journaled.is_set()) == (1, False)
 
     asyncio.run(story())
 
@@ -230,9 +230,9 @@ def test_the_drain_lane_is_told_of_readings_that_came_out_of_quarantine(tmp_path
     async def story() -> None:
         async with rig(tmp_path) as gate:
             gate.come(waiting(), waiting(payload=b"ignored"))
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 2, "duplicate": 1})
-            await until(lambda: gate.journaled)
+            await until(gate.journaled.is_set)
             oldest_ms = (await gate.database.run(journal.stock)).oldest_ms
             assert oldest_ms is not None
             assert abs(oldest_ms - time.time() * 1000) < 60_000
@@ -245,7 +245,7 @@ def test_a_message_that_must_wait_for_something_else_may_push_out_older_ones(tmp
         async with rig(tmp_path, limits=Limits(2**20, 600)) as gate:
             gate.come(waiting("m3", domain="power"), waiting("m1", payload=b"waits-for m2 400", domain="water"))
             await until(lambda: gate.released)
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"quarantine": 1, "expired": 1})
             assert gate.ledger.outcomes["expired"] == {"power": 1}
             assert await gate.database.run(quarantine.having, ["m1", "m2", "m3"]) == ["m2"]
@@ -263,7 +263,7 @@ def test_what_stands_there_at_the_start_is_pending_and_can_come_in(tmp_path: Pat
         async with rig(tmp_path) as gate:
             assert gate.account() == {"quarantine": 1}
             assert gate.ledger.received == Counter(journal=1)
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"journal": 2})
 
     asyncio.run(first())
@@ -273,7 +273,7 @@ def test_what_stands_there_at_the_start_is_pending_and_can_come_in(tmp_path: Pat
 def test_what_was_salvaged_waits_on(tmp_path: Path) -> None:
     async def story() -> None:
         async with rig(tmp_path) as gate:
-            await gate.quarantine.take_back([(1, waiting()), (2, None), (3, waiting("m2"))])
+            await gate.quarantine_in.take_back([(1, waiting()), (2, None), (3, waiting("m2"))])
             assert gate.account() == {"quarantine": 2, "lost": 1}
             assert await gate.count("quarantine") == 2
 
@@ -286,7 +286,7 @@ def test_a_damaged_message_is_lost_and_said(tmp_path: Path) -> None:
             gate.come(waiting(), waiting())
             await until(lambda: gate.released)
             await gate.database.run(lambda connection: connection.execute("UPDATE quarantine SET payload = x'00' WHERE id = 1"))
-            gate.quarantine.release("m1")
+            gate.keys.release("m1")
             await until(lambda: gate.account() == {"lost": 1, "journal": 2})
             assert await gate.count("quarantine") == 0
 

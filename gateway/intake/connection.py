@@ -1,0 +1,220 @@
+"""The connection to the broker: its socket, what is written to it, and the acknowledgements.
+
+Theory of operation
+-------------------
+A :class:`Connection` is made once and opened again after each end; between two openings what is sent is dropped, for nobody is
+there to receive it: acknowledgements of the old connection mean nothing on a new one, and a lost command is repeated.
+Delivery acknowledges through it without knowing the intake, which is made later.
+
+Memory is bounded by resting: while the connection rests the socket is not read, and the broker keeps what comes.
+
+TCP_QUICKACK is set again after every chunk: the gateway withholds PUBACK, so the kernel would hold back its TCP
+acknowledgement for up to 40 ms, and a broker with Nagle's algorithm on (Mosquitto's default) waits for it before the next small
+packet.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, cast
+
+from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
+from gateway.tls import PLAIN_PORT_ASKED
+
+_CONNECT_PATIENCE_S: Final = 10.0
+_CONNACK_PATIENCE_S: Final = 20.0
+"""The answer to the first packet; a link that takes 5 s each way is slow and not dead."""
+_LOOKS: Final = 10
+"""Looks after the connection in each keep-alive interval."""
+_QUICK_ACK: Final = socket.TCP_QUICKACK if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
+
+class _Socket(asyncio.Protocol):
+    """One opening of the connection: bytes in, bytes out, and a future that says why it ended."""
+
+    def __init__(self, receive: Callable[[bytes], None]) -> None:
+        self._receive = receive
+        self._socket: socket.socket | None = None
+        self.transport: asyncio.Transport | None = None
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._made_s = self.last_received_s = self.last_sent_s = time.monotonic()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        handle = transport.get_extra_info("socket")
+        if handle is not None:
+            with suppress(OSError):
+                # A descriptor of our own: setting an option through uvloop's stand-in costs more than reading a packet.
+                self._socket = socket.socket(fileno=os.dup(handle.fileno()))
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        self.last_received_s = time.monotonic()
+        self._receive(data)
+        if _QUICK_ACK is not None and self._socket is not None:
+            with suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+
+    def send(self, data: bytes) -> None:
+        """Send, unless the connection is gone: then nobody waits for the data."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+            self.last_sent_s = time.monotonic()
+
+    def end(self, why: str) -> None:
+        """Close; people are told ``why``."""
+        if not self.ended.done():
+            self.ended.set_result(why)
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self.ended.done():
+            return
+        if exc is None or isinstance(exc, OSError):
+            self.ended.set_result(self._lost(exc))
+        else:
+            # A fault of our own, raised in data_received: it must end the gateway, not be retried.
+            self.ended.set_exception(exc)
+
+    def _lost(self, error: OSError | None) -> str:
+        why = str(error) if error else "the broker closed the connection"
+        is_tls = self.transport is not None and self.transport.get_extra_info("ssl_object") is not None
+        answered = self.last_received_s > self._made_s
+        return why if answered or is_tls else f"{why} before it answered; {PLAIN_PORT_ASKED}"
+
+
+class Connection:
+    """The connection to the broker, open or not.
+
+    :ivar address: of the broker.
+    """
+
+    def __init__(self, address: BrokerAddress, session: Session) -> None:
+        self.address = address
+        self._session = session
+        self._socket: _Socket | None = None
+        self._keep_alive_s = session.options.keep_alive_s
+        self._resting = False
+        self._stopped = False
+        self._loop = asyncio.get_running_loop()
+
+    async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
+        """Open it, greet the broker and stay; return why it ended, and how many seconds the broker kept it.
+
+        :param receive: gets each chunk of bytes.
+        :raises OSError: nobody is there, or they are not who they should be.
+        """
+        opened = self._socket = await self._open(receive)
+        self._resting = False
+        opened.send(self._session.connect())
+        began_s = self._loop.time()
+        try:
+            while not opened.ended.done():
+                await asyncio.wait([opened.ended], timeout=self._keep_alive_s / _LOOKS)
+                self._keep_alive(opened)
+            return opened.ended.result(), self._loop.time() - began_s if self._session.connected else 0.0
+        finally:
+            opened.end("the gateway stops")
+            self._socket = None
+
+    async def _open(self, receive: Callable[[bytes], None]) -> _Socket:
+        opened, address = _Socket(receive), self.address
+        async with asyncio.timeout(_CONNECT_PATIENCE_S):
+            await self._loop.create_connection(
+                lambda: opened,
+                address.host,
+                address.port,
+                ssl=address.tls,
+                server_hostname=address.host if address.tls else None,
+            )
+        return opened
+
+    def _keep_alive(self, opened: _Socket) -> None:
+        now_s = time.monotonic()
+        silence_s = now_s - opened.last_received_s
+        patience_s = self._keep_alive_s if self._session.connected else _CONNACK_PATIENCE_S
+        ping_after_s = self._keep_alive_s / 3
+        if silence_s > patience_s and not self._resting:
+            opened.end(f"{self.address} is silent for {silence_s:.0f} s")
+        elif self._session.connected and (now_s - opened.last_sent_s > ping_after_s or silence_s > ping_after_s):
+            opened.send(PING)
+
+    def accepted(self, keep_alive_s: int | None) -> None:
+        """The broker accepted the connection; it may ask for another keep-alive interval than we did."""
+        if keep_alive_s:
+            self._keep_alive_s = keep_alive_s
+
+    # Writing.
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, if the connection is open."""
+        if self._socket is not None:
+            self._socket.send(data)
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Send the PUBACKs of these messages, in this order."""
+        self.send(pubacks(packet_ids))
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message, if the broker is there: it is a command that is repeated when it gets lost."""
+        if self._socket is not None and self._session.connected:
+            self._socket.send(self._session.publish(topic, payload))
+
+    # Reading.
+
+    def rest(self) -> None:
+        """Leave what comes in the socket: memory is at its limit."""
+        if self._socket is not None and self._socket.transport is not None and not self._resting:
+            self._resting = True
+            self._socket.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again: memory has room."""
+        opened = self._socket
+        if self._resting and opened is not None and opened.transport is not None and not self._stopped:
+            self._resting = False
+            opened.last_received_s = time.monotonic()  # its silence was ours
+            opened.transport.resume_reading()
+
+    def stop_reading(self) -> None:
+        """Read no more; what is owed can still be acknowledged."""
+        self._stopped = True
+        self.rest()
+
+    # Ending.
+
+    def end(self, why: str) -> None:
+        """Close at once; people are told ``why``."""
+        if self._socket is not None:
+            self._socket.end(why)
+
+    async def disconnect(self) -> None:
+        """Say goodbye; the broker keeps the session."""
+        opened = self._socket
+        if opened is not None and opened.transport is not None:
+            opened.send(DISCONNECT)
+            opened.transport.close()
+            await asyncio.wait([opened.ended], timeout=0.5)

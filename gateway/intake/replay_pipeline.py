@@ -1,0 +1,29 @@
+"""The pipeline for messages that were stored: those of the quarantine, and rejects that are replayed."""
+
+from gateway.core.message import Message, Outcome
+from gateway.core.process import Processor
+from gateway.intake.codec_calls import CodecCalls
+from gateway.storage.births import BirthWriter
+from gateway.storage.released_keys import ReleasedKeys
+
+
+class ReplayPipeline:
+    """Processes a message to its end, the answer of its codec awaited."""
+
+    def __init__(self, processor: Processor, codec_calls: CodecCalls, released: ReleasedKeys, births: BirthWriter) -> None:
+        self._processor = processor
+        self._codec_calls = codec_calls
+        self._released = released
+        self._births = births
+
+    async def process(self, message: Message, arrival_ms: int) -> Outcome:
+        """Process a message that arrived at ``arrival_ms``; what of it must wait again is left to the caller."""
+        outcome = self._processor.process(message, arrival_ms)
+        side_effects = outcome.side_effects
+        if side_effects is not None and side_effects.ask is not None:
+            outcome = await self._codec_calls.ask_and_wait(side_effects.ask)
+            side_effects = outcome.side_effects
+        if side_effects is not None:
+            self._births.save(side_effects.keep, None)
+            self._released.release(*side_effects.released)
+        return outcome

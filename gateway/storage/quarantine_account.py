@@ -1,0 +1,86 @@
+"""The account of the quarantine: each commit is entered into the ledger, and people are told of it.
+
+In the ledger a waiting message is one reading. When it comes again, it is as many as it holds; the rest of them are received
+then, with the source ``replay``. One that holds none (a frame of configuration, say) ends as a duplicate: it brought nothing
+new, and neither was it refused nor is anything of it lost.
+"""
+
+from collections import Counter
+
+from gateway.core.ledger import Ledger, Place
+from gateway.core.message import QuarantinedMessage
+from gateway.events import Events
+from gateway.storage.quarantine import Row, Stock
+from gateway.storage.quarantine_shares import MadeRoom
+from gateway.storage.replay import Committed, Replayed
+
+
+class QuarantineAccount:
+    """Counts what comes, waits and leaves.
+
+    :ivar stock: what waits, after the last commit.
+    """
+
+    def __init__(self, ledger: Ledger, events: Events) -> None:
+        self._ledger = ledger
+        self._events = events
+        self.stock = Stock(0, 0, {})
+
+    def found(self, stock: Stock) -> None:
+        """Count what waits at the start: an earlier run received it, and it is pending now."""
+        self.stock = stock
+        self._ledger.receive(stock.messages, "journal", "quarantine")
+
+    def salvaged(self, rows: list[Row]) -> list[QuarantinedMessage]:
+        """Messages of a damaged file were received by an earlier run; return those that can still be read."""
+        messages = [message for _, message in rows if message is not None]
+        self._ledger.receive(len(rows), "journal")
+        self._lost(len(rows) - len(messages), "memory")
+        return messages
+
+    def stored(self, messages: list[QuarantinedMessage], made_room: MadeRoom, stock: Stock) -> None:
+        """Messages that were in memory wait on disk now."""
+        self.stock = stock
+        self._events.quarantine_works()
+        self._ledger.move(len(messages), "memory", "quarantine")
+        self._made_room(made_room)
+        for (cause, key), number in Counter((message.cause.value, message.key) for message in messages).items():
+            self._events.quarantined(cause, key, number)
+
+    def given_up(self, messages: list[QuarantinedMessage]) -> None:
+        """Messages could not be stored, and others could not wait for them."""
+        self._ledger.settle("expired", Counter(message.domain for message in messages))
+        self._events.not_quarantined(len(messages))
+
+    def settled(self, result: Replayed, done: Committed, stock: Stock) -> None:
+        """The outcome of messages is durable."""
+        self.stock = stock
+        ledger, kept = self._ledger, set(map(id, result.kept))
+        self._events.quarantine_works()
+        ended = result.received + result.empty.total() + result.lost
+        ledger.receive(ended - (done.left - len(result.waiting)), "replay", "quarantine")
+        ledger.move(result.readings.total(), "quarantine", "journal")
+        ledger.settle("duplicate", result.duplicates + result.empty, "quarantine")
+        for refusal in result.refused:
+            ledger.settle("rejected", {refusal.domain: 1}, "quarantine")
+            self._events.rejected(refusal, kept=id(refusal) in kept)
+        self._lost(result.lost, "quarantine")
+        self._made_room(done.made_room)
+
+    def released(self, key: str, messages: int) -> None:
+        """Messages that waited for a key have left."""
+        if messages:
+            self._events.released(key, messages)
+
+    def disk_fault(self, fault: Exception) -> None:
+        """The disk did not take a commit, or did not answer."""
+        self._events.quarantine_refused(str(fault))
+
+    def _lost(self, messages: int, place: Place) -> None:
+        if messages:
+            self._ledger.settle("lost", {"unknown": messages}, place)
+            self._events.quarantine_damaged(messages)
+
+    def _made_room(self, made_room: MadeRoom) -> None:
+        self._ledger.settle("expired", made_room.domains, "quarantine")
+        self._events.quarantine_expired(made_room.origins)

@@ -1,0 +1,132 @@
+"""The way into the quarantine: messages that must wait are stored, and their batches held until then.
+
+A batch with a message for the quarantine is not acknowledged before the message is on disk, and if the disk does not take it
+now, it waits. But nothing that came after it can be acknowledged meanwhile. So when the broker presses, what the disk still
+does not take is given up, unless ``journal.when_full`` forbids it: a device that nobody registered must not stop a province.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.delivery.batch import Batch
+from gateway.core.message import QuarantinedMessage
+from gateway.storage import quarantine
+from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.holds import BatchHolds
+from gateway.storage.quarantine import Row, Stock
+from gateway.storage.quarantine_account import QuarantineAccount
+from gateway.storage.quarantine_shares import MadeRoom
+from gateway.storage.released_keys import ReleasedKeys
+
+_COMMIT_EVERY_S: Final = 0.2
+_RETRY_S: Final = 1.0
+_ALWAYS_BYTES: Final = 2**20
+"""So much may wait even on a disk that is nearly full."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineLimits:
+    """Limits of what waits.
+
+    :ivar min_free_bytes: where less of the disk is free, no more waits than before.
+    :ivar may_give_up: when the broker presses, what the disk does not take may be lost.
+    """
+
+    max_bytes: int
+    min_free_bytes: int
+    may_give_up: bool
+
+
+class QuarantineIn:
+    """Stores messages that must wait."""
+
+    def __init__(
+        self,
+        database: Database,
+        account: QuarantineAccount,
+        released: ReleasedKeys,
+        holds: BatchHolds,
+        limits: QuarantineLimits,
+    ) -> None:
+        self._database = database
+        self._account = account
+        self._released = released
+        self._holds = holds
+        self._limits = limits
+        self._coming: list[tuple[Batch | None, list[QuarantinedMessage]]] = []
+        self._came = asyncio.Event()
+        self._storing = asyncio.Lock()
+
+    def find_stock(self) -> None:
+        """Look at the start for what waits since an earlier run."""
+        self._account.found(self._database.run_here(quarantine.stock))
+        self._released.expect_expiry(self._database.run_here(quarantine.next_expiry_ms))
+
+    def keep(self, batch: Batch, waiting: list[QuarantinedMessage]) -> None:
+        """Store messages of ``batch``, which is held until then. They count as received, in memory."""
+        batch.holds += 1
+        self._coming.append((batch, waiting))
+        self._came.set()
+
+    async def run(self) -> None:
+        """Store what comes until cancelled."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            took = await self.flush()
+            await asyncio.sleep(_COMMIT_EVERY_S if took else _RETRY_S)
+
+    async def flush(self) -> bool:
+        """Store all that came, in one commit; return True when the disk took it."""
+        async with self._storing:
+            return await self._flush()
+
+    async def _flush(self) -> bool:
+        coming, self._coming = self._coming, []
+        messages = [message for _, own in coming for message in own]
+        try:
+            made_room, stock = await self._store(messages) if messages else (MadeRoom(), self._account.stock)
+        except (DatabaseFault, OSError) as fault:
+            self._coming = coming + self._coming  # in their order: where there is no room the oldest go
+            self._came.set()
+            self._account.disk_fault(fault)
+            if self._limits.may_give_up and self._holds.under_pressure:
+                self._give_up()
+            return False
+        self._account.stored(messages, made_room, stock)
+        limits_ms = [message.expires_ms for message in messages if message.expires_ms is not None]
+        if limits_ms:
+            self._released.expires(min(limits_ms))
+        for batch, _ in coming:
+            if batch is not None:
+                self._holds.release_batch(batch)
+        return True
+
+    def _give_up(self) -> None:
+        """Give up what came from the broker: others wait behind it. What was salvaged holds up nobody, and stays."""
+        coming, self._coming = self._coming, [(batch, own) for batch, own in self._coming if batch is None]
+        for batch, messages in coming:
+            if batch is not None:
+                self._account.given_up(messages)
+                self._holds.release_batch(batch)
+
+    async def _store(self, messages: list[QuarantinedMessage]) -> tuple[MadeRoom, Stock]:
+        max_bytes = self._limits.max_bytes
+        if self._database.free_bytes() < self._limits.min_free_bytes:
+            max_bytes = min(max_bytes, max(self._account.stock.bytes, _ALWAYS_BYTES))
+        return await self._database.run(_add, messages, max_bytes)
+
+    async def take_back(self, rows: list[Row]) -> None:
+        """Store messages of a damaged file; until the disk takes them."""
+        self._coming.append((None, self._account.salvaged(rows)))
+        while True:
+            if await self.flush():
+                return
+            await asyncio.sleep(_RETRY_S)
+
+
+def _add(connection: sqlite3.Connection, messages: Iterable[QuarantinedMessage], max_bytes: int) -> tuple[MadeRoom, Stock]:
+    return quarantine.add(connection, messages, max_bytes), quarantine.stock(connection)

@@ -1,0 +1,143 @@
+"""The way out of the quarantine: what need not wait any more comes again, and what waited in vain becomes a reject.
+
+What has become free leaves some hundred messages at a time, in order of arrival, beside the way in: the pipeline may have to
+ask a codec for each. Once the core has seen a message, what became of it is committed, however often that must be tried: the
+core would take it for a duplicate if it came again (:mod:`gateway.storage.quarantine_settlement`).
+"""
+
+import time
+from collections import deque
+from typing import Final, Protocol
+
+from gateway.core.delivery.batch import Body
+from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, QuarantinedMessage, Refusal, WaitCause
+from gateway.storage import quarantine
+from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.quarantine import FIRST, Row
+from gateway.storage.quarantine_account import QuarantineAccount
+from gateway.storage.quarantine_in import QuarantineIn
+from gateway.storage.quarantine_settlement import QuarantineSettlement
+from gateway.storage.released_keys import ReleasedKeys
+from gateway.storage.replay import Replayed, work
+from schemas.rejects import RejectReason
+
+_RETRY_S: Final = 1.0
+_NO_ROOM_S: Final = 1.0
+
+_IN_VAIN: Final = {
+    WaitCause.UNKNOWN_DEVICE: (RejectReason.UNKNOWN_DEVICE, "the device was not registered in time; register it and replay"),
+    WaitCause.NO_BIRTH: (RejectReason.NO_BIRTH, "the births of {key} did not come in 10 minutes; ask the node for a rebirth"),
+    WaitCause.CODEC: (RejectReason.PROFILE_ERROR, "the codec {key} was suspended and not mended in time; mend it and replay"),
+}
+"""The reject that a message becomes which waited in vain, and the sentence for people."""
+
+
+class Pipeline(Protocol):
+    """The pipeline, codecs included."""
+
+    async def process(self, message: Message, arrival_ms: int) -> Outcome:
+        """Process a stored message."""
+
+
+class Journal(Protocol):
+    """The journal, as far as it can be full."""
+
+    def has_room(self, bodies: list[Body]) -> bool:
+        """Return True when these fit."""
+
+
+class QuarantineOut:
+    """Sends messages through the pipeline when they need not wait any more.
+
+    :ivar releasing: messages were seen by the core, and what became of them is not durable yet.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        account: QuarantineAccount,
+        released: ReleasedKeys,
+        quarantine_in: QuarantineIn,
+        settlement: QuarantineSettlement,
+        pipeline: Pipeline,
+        journal: Journal,
+    ) -> None:
+        self._database = database
+        self._account = account
+        self._released = released
+        self._quarantine_in = quarantine_in
+        self._settlement = settlement
+        self._pipeline = pipeline
+        self._journal = journal
+        self.releasing = False
+
+    async def run(self) -> None:
+        """Release and expire until cancelled."""
+        while True:
+            await self._released.wait()
+            try:
+                await self._release_free()
+                await self._expire()
+            except DatabaseFault as fault:
+                self._account.disk_fault(fault)
+                self._released.wake_in(_RETRY_S)
+
+    async def _release_free(self) -> None:
+        """Send through what waits for the keys that are free; keys that cannot be done now stay free."""
+        if not await self._quarantine_in.flush():  # what waits for a key was judged before the key became free
+            self._released.wake_in(_RETRY_S)
+            return
+        free = deque(self._released.pop_all())
+        try:
+            free = deque(await self._database.run(quarantine.having, list(free)))
+            while free and await self._release_key(free[0]):
+                free.popleft()
+        finally:
+            self._released.requeue(free)
+        if free:
+            self._released.wake_in(_NO_ROOM_S)
+
+    async def _release_key(self, key: str) -> bool:
+        """Send through all that waits for a key; return False when the journal is full, so that it must be tried again."""
+        place, left = FIRST, 0
+        while has_room := self._journal.has_room([]):
+            rows = await self._database.run(quarantine.select_key, key, after=place)
+            if not rows:
+                break
+            left += await self._send_through([row for _, row in rows])
+            place = rows[-1][0]
+        self._account.released(key, left)
+        return has_room
+
+    async def _send_through(self, rows: list[Row]) -> int:
+        """Send messages through the pipeline; return the number of those that left the quarantine."""
+        self.releasing = True
+        done = await self._settlement.settle(await work(rows, self._pipeline.process))
+        self.releasing = False
+        return done.left
+
+    async def _expire(self) -> None:
+        """Make rejects of what waited in vain."""
+        now_ms = time.time_ns() // 1_000_000
+        while self._released.next_expiry_ms is not None and self._released.next_expiry_ms <= now_ms:
+            rows = await self._database.run(quarantine.expired, now_ms)
+            if not rows:
+                self._released.expect_expiry(await self._database.run(quarantine.next_expiry_ms))
+                return
+            result = Replayed([number for number, _ in rows], lost=sum(message is None for _, message in rows))
+            result.refused = [_in_vain(message) for _, message in rows if message is not None]
+            await self._settlement.settle(result)
+
+
+def _in_vain(message: QuarantinedMessage) -> Refusal:
+    reason, detail = _IN_VAIN[message.cause]
+    return Refusal(
+        reason,
+        detail.format(key=message.key),
+        message.topic,
+        message.payload[:REJECT_KEPT_BYTES],
+        "decode",
+        message.arrival_ms,
+        message.device,
+        message.domain,
+    )

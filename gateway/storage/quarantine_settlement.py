@@ -1,0 +1,62 @@
+"""Settlement of messages that left the quarantine: readings into the journal, refusals to the rejects, in one commit.
+
+The core has seen these messages and would take them for duplicates if they came again, so the commit is tried until the disk
+takes it.
+"""
+
+import asyncio
+import sqlite3
+import time
+from typing import Final, Protocol
+
+from gateway.core.message import Refusal
+from gateway.storage import quarantine
+from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.quarantine_account import QuarantineAccount
+from gateway.storage.replay import Committed, Limits, Replayed, commit
+
+_RETRY_S: Final = 1.0
+
+
+class RejectChoice(Protocol):
+    """The choice of rejects whose bytes are kept."""
+
+    def choose(self, refusals: list[Refusal]) -> list[Refusal]:
+        """Return those that may be kept."""
+
+
+class QuarantineSettlement:
+    """Commits what became of messages, and counts it."""
+
+    def __init__(
+        self, database: Database, account: QuarantineAccount, rejects: RejectChoice, journaled: asyncio.Event, limits: Limits
+    ) -> None:
+        """:param journaled: set when rows were added to the journal."""
+        self._database = database
+        self._account = account
+        self._rejects = rejects
+        self._journaled = journaled
+        self._limits = limits
+
+    async def settle(self, result: Replayed) -> Committed:
+        """Commit it, however long it takes; return what was done."""
+        result.kept = self._rejects.choose(result.refused)
+        first_row = self._database.reserve_rows(len(result.bodies))
+        while True:
+            try:
+                now_ms = time.time_ns() // 1_000_000
+                done, stock = await self._database.run(_commit, result, first_row, now_ms, self._limits)
+                break
+            except DatabaseFault as fault:
+                self._account.disk_fault(fault)
+                await asyncio.sleep(_RETRY_S)
+        self._account.settled(result, done, stock)
+        if result.bodies:
+            self._journaled.set()
+        return done
+
+
+def _commit(
+    connection: sqlite3.Connection, result: Replayed, first_row: int, now_ms: int, limits: Limits
+) -> tuple[Committed, quarantine.Stock]:
+    return commit(connection, result, quarantine.remove, first_row, now_ms, limits), quarantine.stock(connection)

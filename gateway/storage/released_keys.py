@@ -1,0 +1,63 @@
+"""Keys whose messages may leave the quarantine, and the next instant at which a message will have waited in vain.
+
+Whoever learns what messages wait for releases its key: the registry a device, the host of Sparkplug a node, a codec itself.
+The way out of the quarantine (:mod:`gateway.storage.quarantine_out`) takes the keys from here, unknown to those who release.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+
+class ReleasedKeys:
+    """Keys that are free, in the order in which they became so.
+
+    :ivar next_expiry_ms: when the next message will have waited in vain; None: none has a limit.
+    """
+
+    def __init__(self) -> None:
+        self.next_expiry_ms: int | None = None
+        self._free: dict[str, None] = {}
+        self._freed = asyncio.Event()
+
+    def release(self, *keys: str) -> None:
+        """Let the messages that wait for these keys come again."""
+        self._free.update(dict.fromkeys(keys))
+        self._freed.set()
+
+    def expires(self, at_ms: int) -> None:
+        """A message will have waited in vain at ``at_ms``: wake who waits for a later one."""
+        if self.next_expiry_ms is None or at_ms < self.next_expiry_ms:
+            self.next_expiry_ms = at_ms
+            self._freed.set()
+
+    def expect_expiry(self, at_ms: int | None) -> None:
+        """Take over the instant that the disk names, for the next wait."""
+        self.next_expiry_ms = at_ms
+
+    def pop_all(self) -> list[str]:
+        """Take all keys out."""
+        free, self._free = self._free, {}
+        return list(free)
+
+    def requeue(self, keys: Iterable[str]) -> None:
+        """Put keys back without waking anybody: they cannot be done now."""
+        self._free.update(dict.fromkeys(keys))
+
+    def wake_in(self, seconds: float) -> None:
+        """End the wait later, for what could not be done now."""
+        asyncio.get_running_loop().call_later(seconds, self._freed.set)
+
+    async def wait(self) -> None:
+        """Return when a key is released or a message has waited in vain."""
+        try:
+            async with asyncio.timeout(self._until_expiry_s()):
+                await self._freed.wait()
+        except TimeoutError:
+            pass
+        self._freed.clear()
+
+    def _until_expiry_s(self) -> float | None:
+        if self.next_expiry_ms is None:
+            return None
+        return max(0.0, self.next_expiry_ms / 1000 - time.time())
