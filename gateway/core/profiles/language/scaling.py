@@ -123,8 +123,9 @@ def _variable_unit(value: Value, quantity: Quantity | None, scope: Scope) -> tup
         raise Fault("", "only a field has a unit; give it to the whole")
     lines = conversions(quantity.unit)
     named = [meaning for meaning in (value.unit.enum or {}).values() if isinstance(meaning, str)]
-    rare = {name: convert(name, quantity.unit) for name in named if name not in lines}
-    return compile_text(value.unit, scope), lines | rare
+    for name in named:
+        convert(name, quantity.unit)  # a fault where it is no unit of this field
+    return compile_text(value.unit, scope), lines
 
 
 def _remembering(lines: dict[str, Line]) -> Callable[[float, float, float, str], Apply | None]:
