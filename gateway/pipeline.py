@@ -40,7 +40,11 @@ from gateway.intake.intake import Intake
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.intake.side_effects import SideEffectRunner
 from gateway.intake.subscriptions import Subscriptions
-from gateway.jobs.housekeeping import DROPPED, NEWEST_TIME, Housekeeping
+from gateway.jobs.clock_watch import NEWEST_TIME, ClockWatch
+from gateway.jobs.drop_watch import DROPPED, DropWatch
+from gateway.jobs.journal_gauge import JournalGauge
+from gateway.jobs.salvage import Salvage
+from gateway.jobs.self_report import SelfReport
 from gateway.status.status import JournalState, Status
 from gateway.storage import keyvalue
 from gateway.storage.births import BirthWriter
@@ -158,7 +162,11 @@ class Parts:
     subscriptions: Subscriptions
     intake: Intake
     state: Status
-    housekeeping: Housekeeping
+    self_report: SelfReport
+    clock_watch: ClockWatch
+    drop_watch: DropWatch
+    journal_gauge: JournalGauge
+    salvage: Salvage
     flood_watch: FloodWatch
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     reloads: set[asyncio.Task[None]] = field(default_factory=set)
@@ -240,7 +248,6 @@ def build(config: Config, file: Database) -> Parts:
     )
     splitter = Bisector(influxdb, breaker, events, state.self_point)
     unstored = UnspooledRefusals(splitter, breaker, ledger, reject_writer, release_batch=delivery.release_batch)
-    housekeeping = Housekeeping(file, store, influxdb, breaker, state)
     subscriptions = Subscriptions(file, topic_filters(config, catalog))
     flood_watch = FloodWatch(delivery, events)
     intake = Intake(
@@ -290,6 +297,10 @@ def build(config: Config, file: Database) -> Parts:
         subscriptions,
         intake,
         state,
-        housekeeping,
+        SelfReport(influxdb, breaker, state),
+        ClockWatch(file, processor.trust),
+        DropWatch(file, processor, events),
+        JournalGauge(file, store, state),
+        Salvage(file, store, quarantine_in, state, spool.backlog),
         flood_watch,
     )

@@ -14,6 +14,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
 from gateway.core.message import WaitCause
+from gateway.jobs.rate_watch import watch_rates
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
@@ -138,17 +139,18 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "births": parts.births.run(),
         "subscriptions": parts.subscriptions.run(),
         "damage": parts.database.watch(),
-        "salvage": parts.housekeeping.salvage(parts.spool.backlog.set, parts.quarantine_in.take_back),
-        "measure": parts.housekeeping.measure(),
-        "report": parts.housekeeping.report(),
-        "rates": parts.housekeeping.follow_rates(),
-        "clock": parts.housekeeping.follow_clock(),
+        "salvage": parts.salvage.run(),
+        "journal gauge": parts.journal_gauge.run(),
+        "drops": parts.drop_watch.run(),
+        "report": parts.self_report.run(),
+        "rates": watch_rates(parts.state.rates, parts.state.ledger),
+        "clock": parts.clock_watch.run(),
         "fair shares": parts.flood_watch.run(),
     }
 
 
 async def _take_in(parts: Parts) -> None:
-    await parts.housekeeping.first_answer()
+    await parts.self_report.first_answer()
     await parts.intake.run()
 
 
@@ -172,7 +174,7 @@ async def _stop(parts: Parts) -> None:
             await parts.reject_writer.flush()
             await parts.quarantine_in.flush()
             await parts.drain.remove_settled()
-            await parts.housekeeping.save_clock()
+            await parts.clock_watch.save()
             all_durable = not parts.state.ledger.pending["memory"] and not parts.quarantine_out.releasing
             await parts.device_states.save(windows=all_durable)
     except TimeoutError:

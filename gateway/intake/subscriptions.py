@@ -6,15 +6,12 @@ gives up what its configuration no longer names.
 
 import asyncio
 import json
-import logging
 from typing import Final
 
 import mqtt5
 
 from gateway.storage import keyvalue
-from gateway.storage.database import Database, DatabaseFault
-
-log = logging.getLogger("gateway.intake")
+from gateway.storage.database import Database
 
 _NAME: Final = "subscriptions"
 
@@ -51,7 +48,4 @@ class Subscriptions:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            try:
-                await self._database.run(keyvalue.put, _NAME, json.dumps(self._saved))
-            except DatabaseFault as fault:
-                log.warning("subscriptions cannot be saved: %s", fault)
+            await keyvalue.save(self._database, _NAME, json.dumps(self._saved))

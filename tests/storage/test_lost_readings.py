@@ -17,7 +17,7 @@ from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.delivery.bounded_journal import BoundedJournal
 from gateway.events import Events
-from gateway.jobs.housekeeping import Housekeeping
+from gateway.jobs.salvage import Salvage
 from gateway.status.status import JournalState, Status
 from gateway.storage import journal
 from gateway.storage.database import Database, begin
@@ -40,7 +40,7 @@ class Start:
     :ivar standing: readings in the journal when it is done.
     """
 
-    def __init__(self, path: Path, backlog_grew: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, path: Path, backlog: asyncio.Event | None = None) -> None:
         none = cast("Any", None)
         ledger = Ledger(since_ms=0)
         with closing(begin(path)) as file:
@@ -48,16 +48,12 @@ class Start:
             store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0))
             self.state = Status(Config(), none, none, none, ledger, Events(), none, none, JournalState(file.tally))
             self.state.find_backlog(store.stock(), 0)
-            asyncio.run(Housekeeping(file, store, none, none, self.state).salvage(backlog_grew, _take_back))
+            asyncio.run(Salvage(file, store, none, self.state, backlog or asyncio.Event()).run())
             stock = file.run_here(journal.stock)
             self.standing = len(_lines(file))
         self.lost, self.received = ledger.total("lost"), ledger.received.total()
         assert ledger.imbalance == 0
         assert ledger.pending["journal"] == stock.readings
-
-
-async def _take_back(_: object) -> None:
-    """There is no quarantine."""
 
 
 def _lines(file: Database) -> set[str]:
@@ -207,11 +203,12 @@ def test_a_salvage_that_is_cut_short_loses_nothing_the_next_one_finds(stopped: P
     Damage(0.4, 0.6, b"\xa5").do(stopped)
     begin(stopped, damaged=True).close()
 
-    def cut() -> None:
-        raise PowerCut
+    class Cut(asyncio.Event):
+        def set(self) -> None:
+            raise PowerCut
 
     with pytest.raises(PowerCut):
-        Start(stopped, cut)
+        Start(stopped, Cut())
     start = Start(stopped)
     assert start.lost == IN_ALL - start.standing > 0
 

@@ -1,0 +1,38 @@
+"""The watch over dropped readings: gaps at many devices at once, and the count of drops that the broker itself tells."""
+
+import asyncio
+import time
+from typing import Final
+
+from gateway.core.process import Processor
+from gateway.events import Events
+from gateway.storage import keyvalue
+from gateway.storage.database import Database
+
+DROPPED: Final = "broker_dropped"
+"""Name of the saved count of drops."""
+_LOOK_EVERY_S: Final = 5.0
+
+
+class DropWatch:
+    """Tells people of gaps, and saves the count of drops for the next start to compare."""
+
+    def __init__(self, database: Database, processor: Processor, events: Events) -> None:
+        self._database = database
+        self._processor = processor
+        self._events = events
+        self._saved: int | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self._look()
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        processor, events, now_ms = self._processor, self._events, time.time_ns() // 1_000_000
+        if found := processor.judge.gaps.look(processor.streams.devices.values(), now_ms):
+            events.many_gaps(*found, now_ms)
+        if events.drops.total != self._saved:
+            self._saved = events.drops.total
+            await keyvalue.save(self._database, DROPPED, str(self._saved))

@@ -1,0 +1,88 @@
+"""Salvage: what can be read of damaged files comes into the new one, behind the readings, a little at a time.
+
+Readings that the journal should hold and does not hold then are lost, and a person is told of them.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+from gateway.core.delivery.batch import Body
+from gateway.delivery.bounded_journal import BoundedJournal, JournalFull
+from gateway.status.status import Status
+from gateway.storage import journal, quarantine
+from gateway.storage.database import Database
+from gateway.storage.quarantine_in import QuarantineIn
+from gateway.storage.recovery.set_aside import note_salvaged
+
+Row = TypeVar("Row")
+
+_TOGETHER: Final = 20
+_ROOM_EVERY_S: Final = 5.0
+
+
+class Salvage:
+    """Brings in the damaged files that were set aside."""
+
+    def __init__(
+        self, database: Database, store: BoundedJournal, quarantine_in: QuarantineIn, status: Status, backlog: asyncio.Event
+    ) -> None:
+        """:param backlog: set when rows were added to the journal."""
+        self._database = database
+        self._store = store
+        self._quarantine_in = quarantine_in
+        self._status = status
+        self._backlog = backlog
+
+    async def run(self) -> None:
+        """Bring in all that there is, and count what is missing."""
+        tally, events = self._database.tally, self._status.events
+        for aside in self._database.to_salvage():
+            events.salvaging(aside.name)
+            try:
+                saved, broken = await self._salvage(aside)
+                lost = await self._database.in_thread(partial(tally.found, saved, broken))
+                note_salvaged(self._database.path, aside)
+            except OSError as error:
+                events.not_salvaged(aside.name, error.strerror or str(error))
+            else:
+                self._status.gone(lost)
+                events.salvaged(aside.name, saved, lost)
+        if not self._database.to_salvage():
+            self._status.gone(await self._database.in_thread(tally.give_up))
+        events.missing(tally.missing, self._database.path.name)
+
+    async def _salvage(self, aside: Path) -> tuple[int, int]:
+        """Bring one file in; return the number of readings saved, and of those that its broken rows say they held."""
+        saved = broken = 0
+        entries = journal.salvage(aside)
+        while some := await _next(entries):
+            new = await self._database.run(journal.not_standing, some)
+            bodies = [entry.body for entry in new if entry.intact]
+            self._status.salvaged(bodies)  # first: the drain may have written a row before its commit is known here
+            await self._store_with_patience(bodies)
+            saved += sum(body.readings for body in bodies)
+            broken += sum(entry.body.readings for entry in new if not entry.intact)
+            self._backlog.set()
+        waiting = quarantine.salvage(aside)
+        while found := await _next(waiting):
+            await self._quarantine_in.take_back(found)
+        return saved, broken
+
+    async def _store_with_patience(self, bodies: list[Body]) -> None:
+        """Store bodies once there is room for them: no other must make room for what was salvaged."""
+        while True:
+            if self._store.has_room(bodies):
+                with suppress(JournalFull):
+                    await self._store.append(bodies)
+                    return
+            await asyncio.sleep(_ROOM_EVERY_S)
+
+
+async def _next(rows: Iterator[Row]) -> list[Row]:
+    """Read some rows of a damaged file, beside the loop."""
+    return await asyncio.to_thread(lambda: list(islice(rows, _TOGETHER)))

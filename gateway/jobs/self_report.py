@@ -1,0 +1,64 @@
+"""The report of the gateway about itself and its devices, written to InfluxDB each minute."""
+
+import asyncio
+import time
+from contextlib import suppress
+from random import random
+from typing import Final
+
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Fate, fate_of
+from gateway.core.message import Reading
+from gateway.core.status.health import health_lines, registered_devices
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.live_lane import Writer
+from gateway.status.status import Status
+from schemas.quantities import HEALTH
+
+_REPORT_EVERY_S: Final = 60.0
+_FIRST_ANSWER_S: Final = 0.15
+_DEVICES_TOGETHER: Final = 1000
+
+
+class SelfReport:
+    """Writes points about the gateway; they are dropped while InfluxDB is away.
+
+    It also tells a gateway without readings if InfluxDB would take them, and what time it is there.
+    """
+
+    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, status: Status) -> None:
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._status = status
+        self._answered = asyncio.Event()
+
+    async def first_answer(self) -> None:
+        """Wait a moment for InfluxDB's first answer: its date may show that our clock is wrong before a reading is judged."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ANSWER_S):
+                await self._answered.wait()
+
+    async def run(self) -> None:
+        """Write at the start and every minute; until cancelled."""
+        # Gateways that are switched on together are not to report together for ever: the first minute is a shorter one.
+        wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
+        while True:
+            if not self._breaker.is_open:
+                answer = await self._influxdb.write(self._status.self_point())
+                self._answered.set()
+                if fate_of(answer) is Fate.WRITTEN:
+                    self._breaker.close()
+                    await self._report_devices()
+                else:
+                    self._breaker.open(answer)
+            await asyncio.sleep(wait_s)
+            wait_s = _REPORT_EVERY_S
+
+    async def _report_devices(self) -> None:
+        """Write the health of each registered device, unless nobody can be heard: then silence says nothing of them."""
+        if not self._status.events.mqtt_connected:
+            return
+        now_ms = time.time_ns() // 1_000_000
+        devices = registered_devices(self._status.processor.streams)
+        for lines in health_lines(devices, self._status.silence, now_ms, _DEVICES_TOGETHER):
+            await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)
