@@ -33,7 +33,7 @@ EARLY_MS: Final = 5_000
 """So long before its PUBACK a reading may have been stamped, generously."""
 OWN_FIELDS: Final = ("quality", "seq")
 
-Row = dict[str, Any]
+LedgerRow = dict[str, Any]
 """A row of the ledger, parsed."""
 Series = tuple[tuple[str, str], ...]
 
@@ -95,7 +95,7 @@ class _Standing:
         return bool(int(self.point.fields.get("quality", 0)) & Quality.MAY_STAND_TWICE)
 
 
-def compare(domain: str, rows: list[Row], points: Iterable[Point], health: Iterable[Point], window_ms: int) -> Comparison:
+def compare(domain: str, rows: list[LedgerRow], points: Iterable[Point], health: Iterable[Point], window_ms: int) -> Comparison:
     """Hold ``rows`` against the ``points`` of their measurement and of ``device_health``.
 
     :param window_ms: how far from ``at`` a reading without ts may be stamped.
@@ -117,7 +117,7 @@ class _Comparer:
             self._of_seq[series, point.fields.get("seq")].append(standing)
         self._health = {(_device_of(point.tags), point.time_ms): point.fields for point in health}
 
-    def compare(self, rows: list[Row]) -> Comparison:
+    def compare(self, rows: list[LedgerRow]) -> Comparison:
         timed = {
             (series_of(row["tags"]), row["ts"]): row for row in reversed(rows) if "expect" not in row and row["ts"] is not None
         }
@@ -136,7 +136,7 @@ class _Comparer:
         self._left_over([*timed.values(), *untimed])
         return self._outcome
 
-    def _timed(self, row: Row, series: Series, time_ms: int, own: KeysView[tuple[Series, int]]) -> None:
+    def _timed(self, row: LedgerRow, series: Series, time_ms: int, own: KeysView[tuple[Series, int]]) -> None:
         copies = self._at_time.get((series, time_ms), [])
         if copies:
             self._stands(row, copies, spare=0)
@@ -149,7 +149,7 @@ class _Comparer:
                 return
         self._fault("missing", row, "")
 
-    def _untimed(self, row: Row) -> None:
+    def _untimed(self, row: LedgerRow) -> None:
         near = [
             standing
             for standing in self._of_seq.get((series_of(row["tags"]), row["seq"]), [])
@@ -162,7 +162,7 @@ class _Comparer:
         equal = [standing for standing in near if _same_values(row, standing.point)]
         self._stands(row, equal or near[:1], spare=row.get("sent", 1) - 1)
 
-    def _stands(self, row: Row, copies: list[_Standing], spare: int) -> None:
+    def _stands(self, row: LedgerRow, copies: list[_Standing], spare: int) -> None:
         """Judge the copies of a row; ``spare`` of them may be too many."""
         best = min(copies, key=lambda standing: bool(self._difference(row, standing.point)))
         for copy in copies:
@@ -176,7 +176,7 @@ class _Comparer:
         for other in unexcused[1 + spare :]:
             self._fault("duplicate", row, f"stands also at {utc(other.point.time_ms)} with the tags {other.point.tags}")
 
-    def _difference(self, row: Row, point: Point) -> str:
+    def _difference(self, row: LedgerRow, point: Point) -> str:
         """Describe what differs from the reading that was sent; empty if nothing does."""
         expected = row["f"] | {"quality": row["q"] & ~UNPREDICTED}
         if row.get("seq") is not None:
@@ -187,7 +187,7 @@ class _Comparer:
             found += self._health_difference(row, point.time_ms)
         return "; ".join(found)
 
-    def _health_difference(self, row: Row, time_ms: int) -> list[str]:
+    def _health_difference(self, row: LedgerRow, time_ms: int) -> list[str]:
         fields = self._health.get((_device_of(row["tags"]), time_ms))
         if fields is None:
             return ["device_health: no point"]
@@ -197,16 +197,16 @@ class _Comparer:
         standing["quality"] = int(fields.get("quality", 0)) & ~unpredicted
         return [f"device_health {text}" for text in _differences(expected, standing, ())]
 
-    def _refused(self, row: Row) -> None:
+    def _refused(self, row: LedgerRow) -> None:
         """Nothing may stand at its time, with its text tags or without them."""
         for series in {series_of(row["tags"]), _device_of(row["tags"])}:
             for standing in self._at_time.get((series, row["ts"]), []):
                 standing.claimed = True
                 self._fault("accepted", row, f"was to be refused as {row['expect']}")
 
-    def _left_over(self, rows: list[Row]) -> None:
+    def _left_over(self, rows: list[LedgerRow]) -> None:
         """Points that no row laid claim to."""
-        of_seq: dict[tuple[Series, int | None], list[Row]] = defaultdict(list)
+        of_seq: dict[tuple[Series, int | None], list[LedgerRow]] = defaultdict(list)
         for row in rows:
             of_seq[series_of(row["tags"]), row["seq"]].append(row)
         restarted = {rows[0]["tags"]["device"] for rows in of_seq.values() if len(rows) > 1}
@@ -217,7 +217,7 @@ class _Comparer:
                 if not standing.claimed:
                     self._surplus(standing, known if standing.point.time_ms >= first_ms else [])
 
-    def _surplus(self, standing: _Standing, known: list[Row]) -> None:
+    def _surplus(self, standing: _Standing, known: list[LedgerRow]) -> None:
         """Judge a point without a row; ``known`` is the row with its ``seq``, where that tells something."""
         point = standing.point
         for row in known:
@@ -230,7 +230,7 @@ class _Comparer:
                 return
         self._outcome.counts.unexpected += 1
 
-    def _fault(self, kind: str, row: Row, detail: str) -> None:
+    def _fault(self, kind: str, row: LedgerRow, detail: str) -> None:
         counts = self._outcome.counts
         setattr(counts, kind, getattr(counts, kind) + 1)
         self._outcome.findings.append(Finding(kind, self._domain, row["tags"]["device"], _time_of(row), row.get("seq"), detail))
@@ -253,7 +253,7 @@ def is_same(sent: object, standing: object) -> bool:
     return sent == standing
 
 
-def _same_values(row: Row, point: Point) -> bool:
+def _same_values(row: LedgerRow, point: Point) -> bool:
     """Tell if the quantities are those of the row, whatever ``quality`` says."""
     quantities = {key: value for key, value in point.fields.items() if key not in OWN_FIELDS}
     return quantities.keys() == row["f"].keys() and all(is_same(row["f"][key], value) for key, value in quantities.items())
@@ -268,7 +268,7 @@ def _device_of(tags: dict[str, str]) -> Series:
     return (("device", tags.get("device", "")), ("site", tags.get("site", "")))
 
 
-def _time_of(row: Row) -> int:
+def _time_of(row: LedgerRow) -> int:
     """The time of the reading, or of its acknowledgement if it has none."""
     return int(row["at"] if row["ts"] is None else row["ts"])
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from firmware_sim.compare import Comparison, Counts, Finding, Row, compare, utc
+from firmware_sim.compare import Comparison, Counts, Finding, LedgerRow, compare, utc
 from firmware_sim.query import Database, Influx, NotReachable
 from schemas.quantities import HEALTH
 
@@ -174,13 +174,13 @@ def _place_of(row: Any) -> tuple[tuple[str, str], tuple[int, int]]:  # noqa: ANN
     return key, times_ms
 
 
-def _rows(file: BinaryIO, index: Index, domain: str, devices: list[str]) -> Iterator[Row]:
+def _rows(file: BinaryIO, index: Index, domain: str, devices: list[str]) -> Iterator[LedgerRow]:
     for offset in sorted(offset for device in devices for offset in index.offsets[domain, device]):
         file.seek(offset)
         yield json.loads(file.readline())
 
 
-def _look(influx: Influx, domain: str, rows: list[Row], index: Index, window_ms: int) -> Comparison:
+def _look(influx: Influx, domain: str, rows: list[LedgerRow], index: Index, window_ms: int) -> Comparison:
     """Ask for the points of a group and compare."""
     margin_ms = window_ms if any(row["ts"] is None for row in rows) else 0
     span = (index.first_ms - margin_ms, index.last_ms + margin_ms)
@@ -190,7 +190,7 @@ def _look(influx: Influx, domain: str, rows: list[Row], index: Index, window_ms:
     return compare(domain, rows, points, health, window_ms)
 
 
-def _devices(rows: list[Row]) -> list[str]:
+def _devices(rows: list[LedgerRow]) -> list[str]:
     return sorted({row["tags"]["device"] for row in rows})
 
 

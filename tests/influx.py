@@ -5,10 +5,10 @@ from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
-Row = dict[str, object]
+InfluxRow = dict[str, object]
 
 
-def query(url: str, db: str, q: str) -> list[Row]:
+def query(url: str, db: str, q: str) -> list[InfluxRow]:
     """The rows of an InfluxQL query, columns and GROUP BY tags by name, ``time`` in ms. Raises on an InfluxQL error."""
     answer = json.loads(_post(url, "/query", {"db": db, "q": q, "epoch": "ms"}))
     rows = []
@@ -20,7 +20,7 @@ def query(url: str, db: str, q: str) -> list[Row]:
     return rows
 
 
-def exported(url: str, match: str) -> list[Row]:
+def exported(url: str, match: str) -> list[InfluxRow]:
     """The series of VictoriaMetrics that match, each with ``metric``, ``values`` and ``timestamps`` (ms)."""
     _post(url, "/internal/force_flush", {})
     return [json.loads(line) for line in _post(url, "/api/v1/export", {"match[]": match}).splitlines()]

@@ -19,8 +19,9 @@ from typing import Final, Protocol
 
 from gateway.codecs.codec import SUSPENDED_FOR_S, Call, Codec
 from gateway.codecs.process import KILL_AFTER_S, CodecProcess, available, read_sources
-from gateway.codecs.protocol import GIVEN_BACK, CodecAnswer, CodecAsk, arguments, read_answer
+from gateway.codecs.protocol import GIVEN_BACK, CodecAnswer, arguments, read_answer
 from gateway.codecs.transport import CodecTransport
+from gateway.core.message import CodecAsk
 
 log = logging.getLogger("gateway.codecs")
 

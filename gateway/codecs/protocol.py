@@ -16,10 +16,11 @@ Lines from the child; calls are answered in their order:
 - ``"text"``: what it wrote to its console, before the answer that it belongs to.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
+
+from gateway.core.message import CodecAsk
 
 INSTALL: Final = "makers' codecs need the extra codecs: pip install 'province-gateway[codecs]'"
 LOAD_ONLY: Final = b"[]"
@@ -27,23 +28,6 @@ GIVEN_BACK: Final = b"null"
 TEXT_CHARACTERS: Final = 400
 LINE_BYTES_MAX: Final = 1024 * 1024
 """A longer line from the child is none of its program, which answers with at most 64 Ki characters."""
-
-
-class CodecAsk(NamedTuple):
-    """One call of a codec.
-
-    :ivar codec: its key among the sources.
-    :ivar received_ms: what the codec sees as ``recvTime``.
-    :ivar variables: what it sees as ``variables``: the device's parameters.
-    :ivar device: whose frame it is; a codec that overruns is suspended for this device first.
-    """
-
-    codec: str
-    payload: bytes
-    port: int
-    received_ms: int
-    variables: Mapping[str, float | int | str | bool] = {}
-    device: str = ""
 
 
 class CodecAnswer(NamedTuple):

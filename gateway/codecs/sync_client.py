@@ -11,13 +11,13 @@ from gateway.codecs.protocol import (
     LINE_BYTES_MAX,
     LOAD_ONLY,
     CodecAnswer,
-    CodecAsk,
     arguments,
     call_line,
     read_answer,
     read_greeting,
     source_line,
 )
+from gateway.core.message import CodecAsk
 
 log = logging.getLogger("gateway.codecs")
 

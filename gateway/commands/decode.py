@@ -27,7 +27,7 @@ from schemas.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RecordedMessage:
     """One message to decode, and when it arrived.
 
     :ivar guessed: what its topic was guessed by; empty where it was given.
@@ -95,7 +95,7 @@ class _Line(BaseModel):
         return json.dumps(self.payload, ensure_ascii=False).encode(errors="backslashreplace")  # half a surrogate pair
 
 
-def recorded_rows(file: str) -> Iterator[Row]:
+def recorded_rows(file: str) -> Iterator[RecordedMessage]:
     """The messages of a recording, one JSON object a line.
 
     :raises ConfigurationFault: the file cannot be read, or a line is faulty.
@@ -105,7 +105,7 @@ def recorded_rows(file: str) -> Iterator[Row]:
             yield _row(text, f"{file}: line {number}")
 
 
-def _rows(options: argparse.Namespace, catalog: Catalog) -> Iterator[Row]:
+def _rows(options: argparse.Namespace, catalog: Catalog) -> Iterator[RecordedMessage]:
     if options.jsonl:
         yield from recorded_rows(options.file)
         return
@@ -120,7 +120,7 @@ def _rows(options: argparse.Namespace, catalog: Catalog) -> Iterator[Row]:
         message = _message(guess.topic, payload)
     except ValueError as error:
         raise ConfigurationFault([f"{options.file}: document: {error}"]) from error
-    yield Row(message, _now_ms(), guess.why)
+    yield RecordedMessage(message, _now_ms(), guess.why)
 
 
 def _topic(options: argparse.Namespace, payload: bytes, catalog: Catalog) -> Guess:
@@ -140,7 +140,7 @@ def _read(file: str) -> bytes:
         raise ConfigurationFault([f"{file}: document: cannot be read: {error.strerror}"]) from error
 
 
-def _row(text: bytes, place: str) -> Row:
+def _row(text: bytes, place: str) -> RecordedMessage:
     try:
         line = _Line.model_validate(json.loads(text))
         message = _message(line.topic, line.body(), retain=line.retain)
@@ -150,7 +150,7 @@ def _row(text: bytes, place: str) -> Row:
         raise ConfigurationFault(lines) from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationFault([f"{place}: document: {error}"]) from error
-    return Row(message, _now_ms() if line.arrival_ms is None else line.arrival_ms)
+    return RecordedMessage(message, _now_ms() if line.arrival_ms is None else line.arrival_ms)
 
 
 def _message(topic: str, payload: bytes, *, retain: bool = False) -> StoredMessage:

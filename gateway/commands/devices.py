@@ -15,7 +15,7 @@ from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
-from gateway.config.registry_csv import Merger, Row, merge, read_rows, row_faults
+from gateway.config.registry_csv import Merger, RegistryRow, merge, read_rows, row_faults
 from gateway.config.registry_edit import edit, replace_file
 from gateway.core.status.coverage import Stand, coverage
 from gateway.core.status.silence import UNREGISTERED, Presence
@@ -148,7 +148,7 @@ def _import(config: Config, options: argparse.Namespace) -> None:
         print(f"{path}: nothing written (--dry-run)")
 
 
-def _check_profiles(config: Config, file: Path, rows: list[Row], merged: Registry) -> None:
+def _check_profiles(config: Config, file: Path, rows: list[RegistryRow], merged: Registry) -> None:
     """Refuse what ``gateway check`` would refuse of the registry with these rows.
 
     :raises ConfigurationFault: a row names a profile that is none, lacks a parameter of it, or bears the gateway's name; a

@@ -30,7 +30,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RegistryRow:
     """A row's entries for a device.
 
     :ivar number: as the spreadsheet shows it; the header is row 1.
@@ -55,7 +55,7 @@ class Merger:
     changed: dict[int, tuple[RegisteredDevice, RegisteredDevice]]
 
 
-def merge(registry: Registry, rows: list[Row]) -> Merger:
+def merge(registry: Registry, rows: list[RegistryRow]) -> Merger:
     """Take rows into a registry: what is new comes last, what is known takes the cells that are filled. Nothing is removed."""
     places = {device_key(device.id): place for place, device in enumerate(registry.devices)}
     added: list[RegisteredDevice] = []
@@ -79,7 +79,7 @@ def _taken(before: RegisteredDevice, after: RegisteredDevice, key: str) -> Any: 
     return {**before.params, **after.params} if key == "params" else getattr(after, key)
 
 
-def row_faults(path: Path, rows: list[Row], merged: Registry, faults: Iterable[Fault]) -> list[str]:
+def row_faults(path: Path, rows: list[RegistryRow], merged: Registry, faults: Iterable[Fault]) -> list[str]:
     """Of the faults of a merged registry those of devices that a row names, as ``FILE: row 12: params: what is wrong``."""
     numbers = {device_key(row.device.id): row.number for row in rows}
     told = []
@@ -93,13 +93,13 @@ def _first(path: Path, faults: list[str]) -> list[str]:
     return faults[:_SHOWN] + ([f"{path}: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
 
 
-def read_rows(path: Path, registry: Registry) -> list[Row]:
+def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
     """The devices in a CSV file, none of them twice, all in areas that the registry has.
 
     :raises ConfigurationFault: with every faulty cell as ``FILE: row 12: lat: what is wrong``.
     """
     sheet = _read(path)
-    rows: list[Row] = []
+    rows: list[RegistryRow] = []
     faults = _header_faults(sheet.names)
     if faults:
         raise ConfigurationFault([f"{path}: row 1: {fault}" for fault in faults])
@@ -157,7 +157,7 @@ def _is_column(name: str) -> bool:
     return name in COLUMNS[:-1] or (name.startswith(_PARAMS) and name != _PARAMS)
 
 
-def _row(number: int, sheet: _Sheet, cells: list[str]) -> tuple[Row | None, list[str]]:
+def _row(number: int, sheet: _Sheet, cells: list[str]) -> tuple[RegistryRow | None, list[str]]:
     """A row, or None, and the faults of its cells."""
     given = {name: text for name, text in zip(sheet.names, cells, strict=False) if name and text}
     named = len(sheet.names)
@@ -165,7 +165,7 @@ def _row(number: int, sheet: _Sheet, cells: list[str]) -> tuple[Row | None, list
     wrong = [f"{text!r} stands in a column without a name" for text in nameless]
     document = _document(given, decimal_comma=sheet.delimiter != ",")
     try:
-        return Row(number, device_adapter.validate_python(document), frozenset(document)), wrong
+        return RegistryRow(number, device_adapter.validate_python(document), frozenset(document)), wrong
     except ValidationError as error:
         found = {".".join(map(str, place_of(fault))): sentence(fault) for fault in error.errors(include_url=False)}
     for column, what in found.items():
@@ -197,7 +197,7 @@ def _parameter(text: str, *, decimal_comma: bool) -> float | int | str | bool:
     return int(number) if number.removeprefix("-").isdigit() else float(number)
 
 
-def _sources_twice(rows: list[Row], registry: Registry) -> Iterator[str]:
+def _sources_twice(rows: list[RegistryRow], registry: Registry) -> Iterator[str]:
     """Sources that would have two devices."""
     merged = merge(registry, rows).registry
     numbers = {device_key(row.device.id): row.number for row in rows}
@@ -207,7 +207,7 @@ def _sources_twice(rows: list[Row], registry: Registry) -> Iterator[str]:
         yield f"row {number}: {clash.key}: {clash_told(merged, clash)}"
 
 
-def _conflicts(row: Row, registry: Registry, seen: dict[str, int]) -> list[str]:
+def _conflicts(row: RegistryRow, registry: Registry, seen: dict[str, int]) -> list[str]:
     """Return the conflicts of a row with the registry or the rows before it."""
     device = row.device
     first = seen.setdefault(device_key(device.id), row.number)

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from gateway.core.devices.broker_drops import SequenceGaps
 from gateway.core.devices.device import Device, Series
-from gateway.core.message import Message, Outcome, Reading
+from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
 from gateway.core.readings.counters import CounterRule, CounterState
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, RecentKeys, series_key
@@ -14,10 +16,33 @@ from gateway.core.readings.field_sets import FieldSet, FieldSets
 from gateway.core.readings.line_protocol import tail
 from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
-from gateway.core.rejecting import refusal_of
+from gateway.core.rejecting import reject
 from schemas.quantities import Quality
 from schemas.readings import NativeReading, Value
 from schemas.rejects import RejectReason
+
+ChosenTime = tuple[int, bool, int]
+"""The time of a reading in ms, True when it is the device's own, and the quality bits that follow from it."""
+
+
+class Observation(Struct, eq=False):
+    """A reading whose time is chosen and whose values are clean, before it is known what it is to those before it.
+
+    :ivar own_time: the device told its time itself.
+    :ivar tags: the tags of its point, escaped.
+    :ivar text_tags: those of them that the reading itself brought: each has registers of its own.
+    :ivar rules: field → what a profile knows of the register.
+    """
+
+    series: Series
+    values: NativeReading
+    time_ms: int
+    own_time: bool
+    quality: int
+    tags: str
+    text_tags: str = ""
+    seq: object = None
+    rules: Mapping[str, CounterRule] | None = None
 
 
 @dataclass(slots=True)
@@ -34,21 +59,22 @@ class Evaluator:
     unit_jumps: UnitJumps = field(default_factory=UnitJumps)
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
 
-    def time_of(self, device: Device, ts: object, message: Message, now_ms: int) -> tuple[int, bool, int]:
-        """The time of a reading, whether it is the device's own, and the quality bits of it."""
+    def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
+        """Choose the time of a reading: the device's own where it is believed, else the gateway's."""
+        now_ms = arrival.now_ms
         time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
         if time_ms is not None and self.is_believed(device, time_ms, now_ms):
             return time_ms, True, Quality.HISTORIC if time_ms < now_ms - self.rules.late_after_ms else 0
-        return self.stamp(device, message, now_ms)
+        return self.stamp(device, arrival)
 
-    def stamp(self, device: Device, message: Message, now_ms: int) -> tuple[int, bool, int]:
-        """The gateway's time for a reading, as :meth:`time_of` gives it."""
+    def stamp(self, device: Device, arrival: Arrival) -> ChosenTime:
+        """Give a reading the gateway's time."""
         quality = Quality.GATEWAY_TIME
         if self.trust.doubted:
             quality |= Quality.CLOCK_DOUBTED
-        if message.duplicate:
+        if arrival.message.duplicate:
             quality |= Quality.MAY_STAND_TWICE
-        return device.stamp(now_ms, replayed=getattr(message, "replayed", False)), False, quality
+        return device.stamp(arrival.now_ms, replayed=arrival.replayed), False, quality
 
     def is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
         """Tell if the device's newest time is believed, and how its clock stands. One that is near, as it was, is no news."""
@@ -78,37 +104,25 @@ class Evaluator:
             self.gaps.note(device.name, gap)
         device.last_seq = seq
 
-    def point(  # noqa: PLR0913, PLR0917 - all that is known of a reading, and it is called for each
-        self,
-        series: Series,
-        tags: str,
-        text_tags: str,
-        values: NativeReading,
-        time_ms: int,
-        own_time: bool,  # noqa: FBT001
-        quality: int,
-        seq: object,
-        rules: Mapping[str, CounterRule] | None,
-        message: Message,
-        now_ms: int,
-        outcome: Outcome,
-    ) -> None:
-        """The last steps: counters, duplicates, sequence, line."""
+    def point(self, observation: Observation, arrival: Arrival, outcome: Outcome) -> None:
+        """Make the point of a reading: check its counters, know its duplicate, follow its sequence, write its lines."""
+        series, values, time_ms, tags = observation.series, observation.values, observation.time_ms, observation.tags
         device, domain = series.device, series.domain
-        quality |= device.quality
+        quality = observation.quality | device.quality
         names = tuple(values)
         field_set = self.field_sets.by_fields.get(names) or self.field_sets.of(names)
         numbers = field_set.values_of(values)
         if field_set.counters:
-            quality |= _check_counters(device, field_set, numbers, text_tags, time_ms, rules)
+            quality |= _check_counters(observation, field_set, numbers)
             if quality & Quality.COUNTER_SUSPECT:
-                self._look_for_jumps(device, field_set, numbers, text_tags, now_ms)
+                self._look_for_jumps(observation, field_set, numbers, arrival.now_ms)
         seen = NEW
-        if own_time:
+        if observation.own_time:
             if device.recent is None:
                 device.recent = RecentKeys()
             key = series.key if tags is series.tags else series_key(domain, tags)
-            seen = device.recent.see(key, time_ms, numbers, field_set, quality, now_ms, self.field_sets)
+            seen = device.recent.see(key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
+        seq = observation.seq
         if seen is NEW:
             if seq is not None:
                 self._follow_sequence(series, seq, time_ms)
@@ -118,26 +132,29 @@ class Evaluator:
             outcome.duplicates += 1
         elif seen.verdict is DedupVerdict.JOINS:
             self._follow_sequence(series, seq, time_ms)
-            outcome.readings.append(Reading(self._joining(seen, domain, tags, values, time_ms), domain))
+            outcome.readings.append(Reading(self._joining(seen, observation), domain))
         else:
-            detail = (
-                f"another reading of {device.name} at {time_ms} ms has another {', '.join(seen.fields)}; the first one stands"
-            )
-            outcome.refusals.append(refusal_of(message, now_ms, "check", RejectReason.TIME_CONFLICT, detail, series))
+            fields = ", ".join(seen.fields)
+            detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one stands"
+            reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
 
-    def _joining(self, seen: DedupResult, domain: str, tags: str, values: NativeReading, time_ms: int) -> str:
+    def _joining(self, seen: DedupResult, observation: Observation) -> str:
         """The lines of a reading that joins a point: what is new in it, and no sequence number, which is the first one's."""
         field_set = self.field_sets.of(seen.fields)
-        return field_set.lines(domain, tags, field_set.values_of(values), tail(seen.quality, None, time_ms))
+        numbers = field_set.values_of(observation.values)
+        return field_set.lines(
+            observation.series.domain, observation.tags, numbers, tail(seen.quality, None, observation.time_ms)
+        )
 
-    def _look_for_jumps(
-        self, device: Device, field_set: FieldSet, numbers: tuple[Value, ...], text_tags: str, now_ms: int
-    ) -> None:
-        """A register that is suddenly ten times as much is no fault of one device when others of its make do the same."""
+    def _look_for_jumps(self, observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...], now_ms: int) -> None:
+        """Note a register that is suddenly ten times as much: no fault of one device when others of its make do the same."""
+        device = observation.series.device
         registered, counters = device.registered, device.counters
         make = (registered.model or registered.profile or "") if registered is not None else ""
-        for at, name, _ in field_set.counters if make and counters is not None else ():
-            before = counters.believed(name + text_tags) if counters is not None else None
+        if not make or counters is None:
+            return
+        for at, name, _ in field_set.counters:
+            before = counters.believed(name + observation.text_tags)
             if before is not None:
                 self.unit_jumps.see(make, device.name, before, float(numbers[at]), now_ms)
 
@@ -146,21 +163,15 @@ _GAP_MAX = 1_000_000
 """A jump wider than this is a counter that was set anew, not a million lost readings."""
 
 
-def _check_counters(
-    device: Device,
-    field_set: FieldSet,
-    numbers: tuple[Value, ...],
-    text_tags: str,
-    time_ms: int,
-    rules: Mapping[str, CounterRule] | None,
-) -> int:
+def _check_counters(observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...]) -> int:
     """The quality bit of a counter that took a step it cannot have taken."""
+    device, rules = observation.series.device, observation.rules
     counters = device.counters
     if counters is None:
         counters = device.counters = CounterState()
     quality = 0
     for at, name, rate_per_h in field_set.counters:
         rule = rules.get(name) if rules else None
-        if counters.is_suspect(name + text_tags, rate_per_h, float(numbers[at]), time_ms, rule):
+        if counters.is_suspect(name + observation.text_tags, rate_per_h, float(numbers[at]), observation.time_ms, rule):
             quality = Quality.COUNTER_SUSPECT
     return quality

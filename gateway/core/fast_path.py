@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from gateway.core.decoders.plain import may_be_unbounded
 from gateway.core.devices.device import NO_PARAMS, Device, Series
-from gateway.core.evaluate import Evaluator
-from gateway.core.message import CodecAsk, Message, Outcome, SideEffects
+from gateway.core.evaluate import Evaluator, Observation
+from gateway.core.message import Arrival, CodecAsk, Message, Outcome, SideEffects
 from gateway.core.pending_decode import UNKNOWN, PendingDecode
 from gateway.core.profiles.candidates import Frame, Recognition
-from gateway.core.profiles.envelope_fast import Row
+from gateway.core.profiles.envelope_fast import EnvelopeRow
 from gateway.core.profiles.language.fields import read_fields
 from gateway.core.profiles.language.mapping import Point
 from gateway.core.profiles.language.profile import CodecUse, CompiledProfile
@@ -33,11 +33,13 @@ _NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 class FastPath:
     """The frames of one device on its topic."""
 
-    __slots__ = ("_codec", "_fields", "_judge", "_likeness", "_numbers", "_params", "_profile", "_rules", "_series")
+    __slots__ = ("_codec", "_evaluator", "_fields", "_likeness", "_numbers", "_params", "_profile", "_rules", "_series")
 
-    def __init__(self, judge: Evaluator, likeness: Recognition, profile: CompiledProfile, point: Point, series: Series) -> None:
+    def __init__(
+        self, evaluator: Evaluator, likeness: Recognition, profile: CompiledProfile, point: Point, series: Series
+    ) -> None:
         registered = series.device.registered
-        self._judge = judge
+        self._evaluator = evaluator
         self._likeness = likeness
         self._profile = profile
         self._codec = profile.codec
@@ -52,8 +54,9 @@ class FastPath:
         """The device."""
         return self._series.device
 
-    def take(self, message: Message, now_ms: int) -> Outcome | None:
+    def take(self, arrival: Arrival) -> Outcome | None:
         """What becomes of a message; None: it must go the long way."""
+        message, now_ms = arrival.message, arrival.now_ms
         plain, name, model, ports, _ = self._likeness
         row = plain.row(message.payload)
         if row is None or message.retain:
@@ -64,40 +67,40 @@ class FastPath:
         if port == 0 and not decoded:  # commands of the network
             return None
         if self._codec is not None and not (decoded and self._codec.prefer == "decoded"):
-            outcome = self._ask(self._codec, row, message, now_ms)
+            outcome = self._ask(self._codec, row, arrival)
         else:
-            outcome = self.go_on(decoded, row, message, now_ms)
+            outcome = self.go_on(decoded, row, arrival)
         device = self._series.device
         if outcome is not None and now_ms > device.last_seen_ms:
             device.last_seen_ms = now_ms
         if outcome is not None and device.last_message is not None:
-            device.last_message = message, now_ms, outcome
+            device.last_message = arrival, outcome
         return outcome
 
-    def frame(self, row: Row, message: Message) -> Frame:
+    def frame(self, row: EnvelopeRow, message: Message) -> Frame:
         """The frame of a message that waits for its codec."""
         document = self._likeness.plain.document(row, message.payload)
         return Frame(self._profile, _NO_CAPTURES, document, self._series.device.name, self._likeness.why)
 
-    def _ask(self, codec: CodecUse, row: Row, message: Message, now_ms: int) -> Outcome | None:
+    def _ask(self, codec: CodecUse, row: EnvelopeRow, arrival: Arrival) -> Outcome | None:
         _, payload, decoded, port, _, time, _ = row
-        if payload is None or (decoded and type(decoded) is not dict) or may_be_unbounded(message.payload):
+        if payload is None or (decoded and type(decoded) is not dict) or may_be_unbounded(arrival.message.payload):
             return None
-        held = PendingDecode(None, self._series.device, message, (self, row))
-        outcome = Outcome(held.domain)
-        received_ms = device_ms(time) or now_ms
-        outcome.side_effects = SideEffects(
-            CodecAsk(codec.name, payload, port or 0, now_ms, received_ms, self._params, held.device.name, held)
-        )
+        pending = PendingDecode(None, self._series.device, arrival, (self, row))
+        outcome = Outcome(pending.domain)
+        received_ms = device_ms(time) or arrival.now_ms
+        ask = CodecAsk(codec.name, payload, port or 0, received_ms, self._params, pending.device.name, pending)
+        outcome.side_effects = SideEffects(ask)
         return outcome
 
-    def go_on(self, decoded: object, row: Row, message: Message, now_ms: int) -> Outcome | None:
+    def go_on(self, decoded: object, row: EnvelopeRow, arrival: Arrival) -> Outcome | None:
         """What becomes of a message that is like the one before, with the object that a codec made of its frame."""
+        message, now_ms = arrival.message, arrival.now_ms
         _, payload, _, port, frame_counter, time, _ = row
         if type(decoded) is not dict or type(time) is not str or not (values := self._values(decoded, row, message)):
             return None
         time_ms, device = rfc3339_ms(time), self._series.device
-        if time_ms is None or not self._judge.is_believed(device, time_ms, now_ms):
+        if time_ms is None or not self._evaluator.is_believed(device, time_ms, now_ms):
             return None
         outcome = Outcome((device.registered.domain if device.registered is not None else None) or UNKNOWN)
         if device.seen_frames is None:
@@ -105,12 +108,13 @@ class FastPath:
         if device.seen_frames.see((port, frame_counter, payload), time_ms, FRAME_WINDOW_MS):
             outcome.duplicates = 1
             return outcome
-        quality = Quality.HISTORIC if time_ms < now_ms - self._judge.rules.late_after_ms else 0
+        quality = Quality.HISTORIC if time_ms < now_ms - self._evaluator.rules.late_after_ms else 0
         series = self._series
-        self._judge.point(series, series.tags, "", values, time_ms, True, quality, None, self._rules, message, now_ms, outcome)  # noqa: FBT003
+        observation = Observation(series, values, time_ms, True, quality, series.tags, rules=self._rules)  # noqa: FBT003
+        self._evaluator.point(observation, arrival, outcome)
         return outcome
 
-    def _values(self, decoded: dict[str, Any], row: Row, message: Message) -> NativeReading:
+    def _values(self, decoded: dict[str, Any], row: EnvelopeRow, message: Message) -> NativeReading:
         """The values of a frame; none when one of them is not as usual."""
         values: NativeReading = {}
         if self._numbers is None:

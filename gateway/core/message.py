@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct
+from msgspec import field as member
 
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
@@ -78,16 +82,23 @@ class Message(Protocol):
 
 @dataclass(slots=True)
 class StoredMessage:
-    """A message that did not come by the wire: from a file, the rejects or a test.
-
-    :ivar replayed: it waited in quarantine or was rejected; of the order of messages it says nothing.
-    """
+    """A message that did not come by the wire: from a file, the rejects or a test."""
 
     topic: str
     payload: bytes
     retain: bool = False
     duplicate: bool = False
     user_properties: Sequence[tuple[str, str]] = ()
+
+
+class Arrival(Struct, frozen=True):
+    """A message and when it came.
+
+    :ivar replayed: it waited in quarantine or was rejected; of the order of messages it says nothing.
+    """
+
+    message: Message
+    now_ms: int
     replayed: bool = False
 
 
@@ -124,26 +135,27 @@ class Refusal:
     domain: str = "unknown"
 
 
-@dataclass(slots=True)
-class CodecAsk:
-    """A maker's codec must decode the frame before the message can go on; the message is held until it has answered.
+_NO_VARIABLES: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
 
-    :ivar codec: which codec.
-    :ivar frame: the frame's bytes.
-    :ivar received_ms: when the network server had it, where it says so; else the arrival.
+
+class CodecAsk(NamedTuple):
+    """A call of a maker's codec; the message whose frame it decodes is held until it has answered.
+
+    :ivar codec: its key among the sources.
+    :ivar payload: the frame's bytes.
+    :ivar received_ms: when the network server had the frame, where it says so; else the arrival.
     :ivar variables: the device's parameters.
-    :ivar device: whose frame it is.
-    :ivar resume: what the core needs to go on; opaque to those who carry it.
+    :ivar device: whose frame it is; a codec that overruns is suspended for this device first.
+    :ivar pending: what the core needs to go on; opaque to those who carry it.
     """
 
     codec: str
-    frame: bytes
+    payload: bytes
     port: int
-    arrival_ms: int
     received_ms: int
-    variables: Mapping[str, float | int | str | bool]
-    device: str
-    resume: Any
+    variables: Mapping[str, float | int | str | bool] = _NO_VARIABLES
+    device: str = ""
+    pending: object = None
 
 
 @dataclass(slots=True)
@@ -164,22 +176,19 @@ class SideEffects:
     keep: dict[str, str | None] = field(default_factory=dict)
 
 
-class Outcome:
+class Outcome(Struct, eq=False):
     """What became of one message: every object in it is in exactly one of readings, duplicates and refusals.
 
-    A message that must wait is none of them yet: it is in :attr:`rare`.
+    A message that must wait is none of them yet: it is in :attr:`side_effects`.
     """
 
-    __slots__ = ("domain", "dropped", "duplicates", "ignored", "readings", "refusals", "side_effects")
-
-    def __init__(self, domain: str = "unknown", ignored: IgnoreCause | None = None) -> None:
-        self.readings: list[Reading] = []
-        self.refusals: list[Refusal] = []
-        self.duplicates = 0
-        self.domain = domain
-        self.dropped: list[tuple[str, DropCause]] = []
-        self.ignored = ignored
-        self.side_effects: SideEffects | None = None
+    domain: str = "unknown"
+    ignored: IgnoreCause | None = None
+    readings: list[Reading] = member(default_factory=list)
+    refusals: list[Refusal] = member(default_factory=list)
+    duplicates: int = 0
+    dropped: list[tuple[str, DropCause]] = member(default_factory=list)
+    side_effects: SideEffects | None = None
 
 
 REJECT_KEPT_BYTES = 65536

@@ -19,9 +19,9 @@ from typing import NamedTuple
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Stream, Streams, Unresolved
-from gateway.core.evaluate import Evaluator
-from gateway.core.message import REJECT_KEPT_BYTES, CodecAsk, Message, Outcome, SideEffects, Undecodable, WaitCause
-from gateway.core.pending_decode import PendingDecode
+from gateway.core.evaluate import Evaluator, Observation
+from gateway.core.message import REJECT_KEPT_BYTES, Arrival, CodecAsk, Message, Outcome, SideEffects, Undecodable, WaitCause
+from gateway.core.pending_decode import PendingDecode, pending_decode
 from gateway.core.profiled import BIRTH, ByProfile
 from gateway.core.profiles.candidates import Frame, Ignored
 from gateway.core.profiles.mapped import MappingContext
@@ -30,7 +30,7 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.native import Broken, Drop, clean, describe_drops
 from gateway.core.readings.timestamps import TimeRules, device_ms
-from gateway.core.rejecting import addressed, internal_error, refusal_of, refused, unresolved, waiting
+from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
 from schemas.quantities import COUNTING, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -39,7 +39,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 class Answer(NamedTuple):
     """What a codec gave for a frame that was held, or what is wrong with it."""
 
-    held: PendingDecode
+    pending: PendingDecode
     data: object
     fault: str | None
 
@@ -52,37 +52,40 @@ class Processor:
     rules: TimeRules
     trust: ClockTrust
     payload_max_bytes: int = 262144
-    judge: Evaluator = field(init=False)
+    evaluator: Evaluator = field(init=False)
     _profiled: ByProfile = field(init=False)
 
     def __post_init__(self) -> None:
-        self.judge = Evaluator(self.rules, self.trust, self.streams.field_sets)
-        self._profiled = ByProfile(self.streams, self.judge)
+        self.evaluator = Evaluator(self.rules, self.trust, self.streams.field_sets)
+        self._profiled = ByProfile(self.streams, self.evaluator)
 
-    def process(self, message: Message, now_ms: int, answer: Answer | None = None) -> Outcome:
-        """What becomes of ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
+    def process(self, message: Message, now_ms: int, *, replayed: bool = False, answer: Answer | None = None) -> Outcome:
+        """Process ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
 
+        :param replayed: it waited in quarantine or was rejected.
         :param answer: the codec's, when the message has been here before and had to ask it.
         """
+        arrival = Arrival(message, now_ms, replayed)
         try:
             if answer is not None:
-                return self._profiled.decoded(answer.held, answer.data, answer.fault, now_ms)
-            return self._process(message, now_ms)
+                return self._profiled.decoded(answer.pending, answer.data, answer.fault)
+            return self._process(arrival)
         except Exception:  # noqa: BLE001 - the one there is: a message that hits a bug must not come first again after every restart
-            return internal_error(message, now_ms, traceback.format_exc(limit=-6))
+            return internal_error(arrival, traceback.format_exc(limit=-6))
 
     def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
         """Go on with a message whose codec has answered: with the object it gave, or with what is wrong."""
-        held: PendingDecode = ask.resume
-        return self.process(held.message, ask.arrival_ms, Answer(held, data, fault))
+        pending = pending_decode(ask)
+        arrival = pending.arrival
+        return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, answer=Answer(pending, data, fault))
 
     def look(self, topic: ProfiledTopic, message: Message) -> Frame | Ignored | None:
         """Which profile takes a message, and what it sees; None: none does. For those who explain it: no state changes."""
         return self._profiled.look(topic, message)
 
-    def contexts(self, frame: Frame, device: Device, message: Message, now_ms: int) -> list[MappingContext]:
+    def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
         """What the profile of a frame may look at, for those who explain it."""
-        return self._profiled.contexts(frame, device, message, now_ms)
+        return self._profiled.contexts(frame, device, arrival)
 
     def restore_births(self, saved: Mapping[str, str]) -> list[str]:
         """Take the Sparkplug births that were saved; the names of those that are of no more use."""
@@ -90,84 +93,82 @@ class Processor:
         return [BIRTH + key for key in useless]
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
-        """The outcome of a message whose codec is suspended: it waits in quarantine for a mended one."""
-        held: PendingDecode = ask.resume
-        outcome = Outcome(held.domain)
-        name = held.device.name
-        waits = waiting(WaitCause.CODEC, ask.codec, None, held.message, ask.arrival_ms, name, held.domain)
+        """Put a message whose codec is suspended into quarantine, until a mended codec is there."""
+        pending = pending_decode(ask)
+        outcome = Outcome(pending.domain)
+        name, domain = pending.device.name, pending.domain
+        waits = quarantined(pending.arrival, WaitCause.CODEC, ask.codec, device=name, domain=domain)
         outcome.side_effects = SideEffects(waiting=[waits])
         return outcome
 
     def too_large(self, message: Message, now_ms: int, size_bytes: int) -> Outcome:
-        """A message of ``size_bytes``, of which ``message`` holds the beginning."""
+        """Refuse a message of ``size_bytes``, of which ``message`` holds the beginning."""
         device, domain = addressed(message.topic)
         detail = f"{size_bytes} bytes; limits.payload_bytes is {self.payload_max_bytes}"
-        return refused(message, now_ms, "intake", RejectReason.TOO_LARGE, detail, device, domain)
+        why = Undecodable(RejectReason.TOO_LARGE, detail)
+        return reject(Outcome(domain), Arrival(message, now_ms), "intake", why, device)
 
-    def _process(self, message: Message, now_ms: int) -> Outcome:
+    def _process(self, arrival: Arrival) -> Outcome:
+        message, now_ms = arrival.message, arrival.now_ms
         stream = self.streams.resolve(message.topic)
         if len(message.payload) > self.payload_max_bytes:
             return self.too_large(message, now_ms, len(message.payload))
         if type(stream) is not Stream:
-            return self._not_plain(stream, message, now_ms)
-        if not message.retain and now_ms > stream.device.last_seen_ms:  # what was kept or replayed is no sign of life
-            stream.device.last_seen_ms = now_ms
+            return self._not_plain(stream, arrival)
+        device = stream.device
+        if not message.retain and now_ms > device.last_seen_ms:  # what was kept or replayed is no sign of life
+            device.last_seen_ms = now_ms
         outcome = Outcome(stream.domain)
-        if stream.device.last_message is not None:
-            stream.device.last_message = message, now_ms, outcome
+        if device.last_message is not None:
+            device.last_message = arrival, outcome
         plain = stream.decoder.decode_plain(message.payload)
         if plain is None:
-            return self._slow_path(stream, message, now_ms, outcome)
+            return self._slow_path(stream, arrival, outcome)
         if message.retain and device_ms(plain.get("ts")) is None:
             outcome.ignored = IgnoreCause.RETAINED
         else:
-            self._reading(stream, plain, None, message, now_ms, outcome)
+            self._reading(stream, plain, None, arrival, outcome)
         return outcome
 
-    def _not_plain(self, stream: Stream | ProfiledTopic | Unresolved, message: Message, now_ms: int) -> Outcome:
-        """What is no native reading: a status, a profile's message, or nobody's."""
+    def _not_plain(self, stream: Stream | ProfiledTopic | Unresolved, arrival: Arrival) -> Outcome:
+        """Process what is no native reading: a status, a profile's message, or nobody's."""
         if isinstance(stream, ProfiledTopic):
-            return self._profiled.process(stream, message, now_ms)
+            return self._profiled.process(stream, arrival)
         if isinstance(stream, Unresolved):
-            if message.topic == BROKER_DROPPED:
+            if arrival.message.topic == BROKER_DROPPED:
                 return Outcome(ignored=IgnoreCause.STATUS)
-            return unresolved(stream, message, now_ms)
-        if not message.retain and now_ms > stream.device.last_seen_ms:
-            stream.device.last_seen_ms = now_ms
-        stream.device.say(now_ms, online=b'"offline"' not in message.payload)
+            return unresolved(stream, arrival)
+        if not arrival.message.retain and arrival.now_ms > stream.device.last_seen_ms:
+            stream.device.last_seen_ms = arrival.now_ms
+        stream.device.say(arrival.now_ms, online=b'"offline"' not in arrival.message.payload)
         return Outcome(stream.domain, IgnoreCause.STATUS)
 
-    def _slow_path(self, stream: Stream, message: Message, now_ms: int, outcome: Outcome) -> Outcome:
-        """A payload with a fault or with several objects: what is sound in it goes on."""
+    def _slow_path(self, stream: Stream, arrival: Arrival, outcome: Outcome) -> Outcome:
+        """Process a payload with a fault or with several objects: what is sound in it goes on."""
+        name = stream.device.name
         try:
-            objects = stream.decoder.decode_slow_path(message.payload, stream.device.raised_bounds)
+            objects = stream.decoder.decode_slow_path(arrival.message.payload, stream.device.raised_bounds)
         except Undecodable as why:
-            return refused(message, now_ms, "decode", why.reason, why.detail, stream.device.name, stream.domain)
-        if message.retain and all(isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects):
+            return reject(outcome, arrival, "decode", why, name)
+        untimed = (isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects)
+        if arrival.message.retain and all(untimed):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
         for item in objects:
             if isinstance(item, Broken):
-                refusal = refusal_of(message, now_ms, "decode", item.why.reason, item.why.detail, stream, item.payload)
-                outcome.refusals.append(refusal)
+                reject(outcome, arrival, "decode", item.why, name, payload=item.payload)
             else:
                 known = len(outcome.refusals)
-                self._reading(stream, item.values, item.dropped, message, now_ms, outcome)
+                self._reading(stream, item.values, item.dropped, arrival, outcome)
                 if item.source is not None and len(outcome.refusals) > known:
                     outcome.refusals[-1].payload = item.payload()[:REJECT_KEPT_BYTES]  # without its neighbours
         return outcome
 
     def _reading(
-        self,
-        stream: Stream,
-        values: NativeReading,
-        dropped: list[Drop] | None,
-        message: Message,
-        now_ms: int,
-        outcome: Outcome,
+        self, stream: Stream, values: NativeReading, dropped: list[Drop] | None, arrival: Arrival, outcome: Outcome
     ) -> None:
-        device = stream.device
-        time_ms, own_time, quality = self.judge.time_of(device, values.pop("ts", None), message, now_ms)
+        """Make a point of one object, or refuse it."""
+        time_ms, own_time, quality = self.evaluator.time_of(stream.device, values.pop("ts", None), arrival)
         seq = values.pop("seq", None)
         if dropped or stream.domain in COUNTING:
             dropped = dropped or []
@@ -175,10 +176,11 @@ class Processor:
             outcome.dropped += dropped
         tags, text_tags = _take_tags(stream, values, outcome)
         if not values:
-            refusal = refusal_of(message, now_ms, "check", RejectReason.NO_QUANTITY, describe_drops(dropped), stream)
-            outcome.refusals.append(refusal)
+            why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(dropped))
+            reject(outcome, arrival, "check", why, stream.device.name)
             return
-        self.judge.point(stream, tags, text_tags, values, time_ms, own_time, quality, seq, None, message, now_ms, outcome)
+        observation = Observation(stream, values, time_ms, own_time, quality, tags, text_tags, seq)
+        self.evaluator.point(observation, arrival, outcome)
 
 
 def _check_values(values: NativeReading, dropped: list[Drop], stream: Stream) -> int:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.devices.device import NO_PARAMS, Device
 from gateway.core.devices.streams import Streams, Unresolved
-from gateway.core.evaluate import Evaluator
-from gateway.core.message import CodecAsk, Message, Outcome, SideEffects, Undecodable, WaitCause
-from gateway.core.pending_decode import PendingDecode
+from gateway.core.evaluate import Evaluator, Observation
+from gateway.core.message import Arrival, CodecAsk, Message, Outcome, SideEffects, Undecodable, WaitCause
+from gateway.core.pending_decode import UNKNOWN, PendingDecode
 from gateway.core.profiles.candidates import NO_PORTS, Frame, Ignored, Unnamed
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from gateway.core.profiles.matching import ProfiledTopic
@@ -21,7 +21,7 @@ from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.native import describe_drops
 from gateway.core.readings.radio_copies import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.readings.timestamps import YEAR_2020_MS, device_ms
-from gateway.core.rejecting import refusal_of, refused, unresolved, waiting
+from gateway.core.rejecting import quarantined, reject, unresolved
 from gateway.core.sparkplug.births import NAMESPACE, Address
 from gateway.core.sparkplug.host import SparkplugHost
 from schemas.quantities import Quality
@@ -41,25 +41,26 @@ class ByProfile:
     """The profile's way."""
 
     streams: Streams
-    judge: Evaluator
+    evaluator: Evaluator
     sparkplug: SparkplugHost = field(default_factory=SparkplugHost)
 
-    def process(self, topic: ProfiledTopic, message: Message, now_ms: int) -> Outcome:
-        """What becomes of a message on ``topic``, or which codec must be asked first."""
-        if topic.fast_path is not None and (outcome := topic.fast_path.take(message, now_ms)) is not None:
+    def process(self, topic: ProfiledTopic, arrival: Arrival) -> Outcome:
+        """Process a message on ``topic``, up to its readings or to the codec that must be asked first."""
+        if topic.fast_path is not None and (outcome := topic.fast_path.take(arrival)) is not None:
             return outcome
+        message = arrival.message
         said = topic.status(message.payload) if topic.has_states else None
         if said is not None:
-            return self._said(said.device, message, now_ms, online=said.online)
+            return self._said(said.device, arrival, online=said.online)
         try:
             if topic.address is not None:
-                return self._sparkplug(topic, topic.address, message, now_ms)
+                return self._sparkplug(topic, topic.address, arrival)
             frame = topic.recognise(message, self.streams.registry)
         except Unnamed as why:
-            return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
+            return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), arrival)
         except Undecodable as why:
-            return refused(message, now_ms, "decode", why.reason, why.detail, self._alone(topic))
-        outcome = self._recognised(frame, message, now_ms)
+            return reject(Outcome(), arrival, "decode", why, self._alone(topic))
+        outcome = self._recognised(frame, arrival)
         if isinstance(frame, Frame) and frame.ports != NO_PORTS and (outcome.readings or outcome.side_effects is not None):
             topic.fast_path = self._short_way(topic, frame, message.payload)
         return outcome
@@ -73,7 +74,7 @@ class ByProfile:
         site = (device.registered.site if device.registered is not None else None) or ""
         from gateway.core.fast_path import FastPath  # noqa: PLC0415
 
-        return FastPath(self.judge, likeness, frame.profile, point, self.streams.series(device, point.measurement, site))
+        return FastPath(self.evaluator, likeness, frame.profile, point, self.streams.series(device, point.measurement, site))
 
     def _alone(self, topic: ProfiledTopic) -> str:
         """The id of the device that a topic alone names; empty where it names none."""
@@ -95,56 +96,58 @@ class ByProfile:
             frame.device = self.streams.id_of(frame.device)
         return frame
 
-    def _recognised(self, frame: Frame | Ignored, message: Message, now_ms: int) -> Outcome:
+    def _recognised(self, frame: Frame | Ignored, arrival: Arrival) -> Outcome:
         if isinstance(frame, Ignored):
-            self._heard(frame.device, message, now_ms)
+            self._heard(frame.device, arrival)
             return Outcome(ignored=frame.cause)
         device = self.streams.admit(frame.device)
         if isinstance(device, Unresolved):
-            self.streams.note_turned_away(device, message.topic)
-            return unresolved(device, message, now_ms)
-        if not message.retain and now_ms > device.last_seen_ms:
-            device.last_seen_ms = now_ms
-        outcome = self._unfold(PendingDecode(frame, device, message), now_ms)
+            self.streams.note_turned_away(device, arrival.message.topic)
+            return unresolved(device, arrival)
+        if not arrival.message.retain and arrival.now_ms > device.last_seen_ms:
+            device.last_seen_ms = arrival.now_ms
+        outcome = self._unfold(PendingDecode(frame, device, arrival))
         if device.last_message is not None:
-            device.last_message = message, now_ms, outcome
+            device.last_message = arrival, outcome
         return outcome
 
-    def _sparkplug(self, topic: ProfiledTopic, address: Address, message: Message, now_ms: int) -> Outcome:
-        """A message of an edge node: the host knows what its births said, and what must happen beside the data.
+    def _sparkplug(self, topic: ProfiledTopic, address: Address, arrival: Arrival) -> Outcome:
+        """Process a message of an edge node: the host knows what its births said, and what must happen beside the data.
 
         :raises Undecodable: it is no Sparkplug payload, or no profile takes it.
         """
-        answer = self.sparkplug.receive(address, message.payload, now_ms, replayed=getattr(message, "replayed", False))
-        self.judge.sequence_missing["unknown"] += answer.missing
-        for name, online in [*((name, True) for name in answer.online), *((name, False) for name in answer.offline)]:
-            self._said(self._node_device(address, name), message, now_ms, online=online)
-        if answer.document is not None:
-            try:
-                frame = topic.recognise(message, self.streams.registry, answer.document)
-                outcome = self._recognised(frame, message, now_ms)
-            except Unnamed as why:
-                outcome = unresolved(self.streams.unnamed(why.device, why.reason, why.detail), message, now_ms)
-            except Undecodable as why:
-                if address.device or why.reason is not RejectReason.UNKNOWN_TOPIC:
-                    outcome = refused(message, now_ms, "decode", why.reason, why.detail)
-                else:
-                    outcome = Outcome(ignored=IgnoreCause.NOT_DATA)  # what a node says of itself need not interest a profile
+        verdict = self.sparkplug.receive(address, arrival.message.payload, arrival.now_ms, replayed=arrival.replayed)
+        self.evaluator.sequence_missing["unknown"] += verdict.missing
+        for name, online in [*((name, True) for name in verdict.online), *((name, False) for name in verdict.offline)]:
+            self._said(self._node_device(address, name), arrival, online=online)
+        if verdict.document is not None:
+            outcome = self._of_node(topic, address, verdict.document, arrival)
         else:
-            outcome = Outcome(ignored=answer.ignored)
+            outcome = Outcome(ignored=verdict.ignored)
         side_effects = outcome.side_effects or SideEffects()
-        if answer.wait is not None:
-            expires_ms = now_ms + BIRTH_PATIENCE_MS
-            side_effects.waiting.append(
-                waiting(WaitCause.NO_BIRTH, answer.wait, expires_ms, message, now_ms, self._alone(topic), "unknown")
-            )
-        side_effects.released += answer.released
-        side_effects.keep |= {f"{BIRTH}{key}": text for key, text in answer.save.items()}
-        if answer.rebirth is not None:
-            side_effects.publish.append(answer.rebirth)
-        if side_effects.waiting or side_effects.released or side_effects.keep or side_effects.publish or side_effects.ask:
+        if verdict.wait is not None:
+            expires_ms = arrival.now_ms + BIRTH_PATIENCE_MS
+            device = self._alone(topic)
+            waits = quarantined(arrival, WaitCause.NO_BIRTH, verdict.wait, expires_ms, device=device, domain=UNKNOWN)
+            side_effects.waiting.append(waits)
+        side_effects.released += verdict.released
+        side_effects.keep |= {f"{BIRTH}{key}": text for key, text in verdict.save.items()}
+        if verdict.rebirth is not None:
+            side_effects.publish.append(verdict.rebirth)
+        if side_effects != SideEffects():
             outcome.side_effects = side_effects
         return outcome
+
+    def _of_node(self, topic: ProfiledTopic, address: Address, document: object, arrival: Arrival) -> Outcome:
+        """Process the metrics of a node or of one of its devices."""
+        try:
+            return self._recognised(topic.recognise(arrival.message, self.streams.registry, document), arrival)
+        except Unnamed as why:
+            return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), arrival)
+        except Undecodable as why:
+            if address.device or why.reason is not RejectReason.UNKNOWN_TOPIC:
+                return reject(Outcome(), arrival, "decode", why)
+            return Outcome(ignored=IgnoreCause.NOT_DATA)  # what a node says of itself need not interest a profile
 
     def _node_device(self, address: Address, name: str) -> str:
         """What a device of an edge node is called here: as the profile for its data calls it."""
@@ -156,67 +159,67 @@ class ByProfile:
         found = self.streams.profiles.topic(topic)
         return (found.device() if found else None) or ""
 
-    def _unfold(self, held: PendingDecode, now_ms: int) -> Outcome:
+    def _unfold(self, pending: PendingDecode) -> Outcome:
         """Map a frame, or ask its codec first."""
-        codec, document, registered = held.frame.profile.codec, held.frame.document, held.device.registered
+        codec, document, registered = pending.frame.profile.codec, pending.frame.document, pending.device.registered
         if codec is None:
-            return self._map(held, held.message, now_ms)
+            return self._map(pending)
         if codec.prefer == "decoded" and document.get("decoded") is not None:
-            return self.decoded(held, document["decoded"], None, now_ms)
+            return self.decoded(pending, document["decoded"], None)
         params = registered.params if registered else NO_PARAMS
-        outcome = Outcome(held.domain)
-        frame, port, received_ms = codec.frame(document), document.get("port") or 0, device_ms(document.get("time")) or now_ms
-        outcome.side_effects = SideEffects(
-            CodecAsk(codec.name, frame, port, now_ms, received_ms, params, held.device.name, held)
-        )
+        payload, port = codec.frame(document), document.get("port") or 0
+        received_ms = device_ms(document.get("time")) or pending.arrival.now_ms
+        ask = CodecAsk(codec.name, payload, port, received_ms, params, pending.device.name, pending)
+        outcome = Outcome(pending.domain)
+        outcome.side_effects = SideEffects(ask)
         return outcome
 
-    def _said(self, name: str, message: Message, now_ms: int, *, online: bool) -> Outcome:
-        """A device said that it is there, or its will that it is not."""
+    def _said(self, name: str, arrival: Arrival, *, online: bool) -> Outcome:
+        """Note that a device said that it is there, or its will that it is not."""
         device = self.streams.admit(name) if name else None
         if isinstance(device, Device):
-            device.say(now_ms, online=online)
-            if not message.retain and online and now_ms > device.last_seen_ms:
-                device.last_seen_ms = now_ms
+            device.say(arrival.now_ms, online=online)
+            if not arrival.message.retain and online and arrival.now_ms > device.last_seen_ms:
+                device.last_seen_ms = arrival.now_ms
         return Outcome(ignored=IgnoreCause.STATUS)
 
-    def _heard(self, source: str, message: Message, now_ms: int) -> None:
-        """A device sent nothing but a sign of life. One that nobody knows is not let in for that."""
-        if not source or message.retain or not self.streams.is_expected(source):
+    def _heard(self, source: str, arrival: Arrival) -> None:
+        """Note a device that sent nothing but a sign of life. One that nobody knows is not let in for that."""
+        if not source or arrival.message.retain or not self.streams.is_expected(source):
             return
         device = self.streams.admit(source)
-        if isinstance(device, Device) and now_ms > device.last_seen_ms:
-            device.last_seen_ms = now_ms
+        if isinstance(device, Device) and arrival.now_ms > device.last_seen_ms:
+            device.last_seen_ms = arrival.now_ms
 
-    def decoded(self, held: PendingDecode, data: object, fault: str | None, now_ms: int) -> Outcome:
-        """What becomes of a frame whose codec gave ``data``, or found a fault."""
-        outcome = self._decoded(held, data, fault, now_ms)
-        last = held.device.last_message
-        if last and last[0] is held.message:
-            held.device.last_message = held.message, now_ms, outcome
+    def decoded(self, pending: PendingDecode, data: object, fault: str | None) -> Outcome:
+        """Go on with a frame whose codec gave ``data``, or found a fault."""
+        outcome = self._decoded(pending, data, fault)
+        last = pending.device.last_message
+        if last and last[0] is pending.arrival:
+            pending.device.last_message = pending.arrival, outcome
         return outcome
 
-    def _decoded(self, held: PendingDecode, data: object, fault: str | None, now_ms: int) -> Outcome:
+    def _decoded(self, pending: PendingDecode, data: object, fault: str | None) -> Outcome:
         if fault is not None:
-            detail = f"profile {held.frame.profile.name}: its codec: {fault}"
-            name, domain = held.device.name, held.domain
-            return refused(held.message, now_ms, "decode", RejectReason.PROFILE_ERROR, detail, name, domain)
-        if (outcome := held.resume(data, now_ms)) is not None:
+            detail = f"profile {pending.frame.profile.name}: its codec: {fault}"
+            why = Undecodable(RejectReason.PROFILE_ERROR, detail)
+            return reject(Outcome(pending.domain), pending.arrival, "decode", why, pending.device.name)
+        if (outcome := pending.resume(data)) is not None:
             return outcome
-        held.frame.document = held.frame.document | {"codec": data}
-        return self._map(held, held.message, now_ms)
+        pending.frame.document = pending.frame.document | {"codec": data}
+        return self._map(pending)
 
-    def _map(self, held: PendingDecode, message: Message, now_ms: int) -> Outcome:
-        frame, device, profile = held.frame, held.device, held.frame.profile
-        outcome = Outcome(held.domain)
-        contexts = self.contexts(frame, device, message, now_ms)
+    def _map(self, pending: PendingDecode) -> Outcome:
+        frame, device, profile, arrival = pending.frame, pending.device, pending.frame.profile, pending.arrival
+        outcome = Outcome(pending.domain)
+        contexts = self.contexts(frame, device, arrival)
         try:
-            measured = [(one, context) for context in contexts for one in profile.map(context)]
+            measured = [(mapped, context) for context in contexts for mapped in profile.map(context)]
             key = profile.dedup_key(contexts[0]) if profile.tells_copies and contexts else None
         except Undecodable as why:
-            return refused(message, now_ms, "decode", why.reason, why.detail, device.name, outcome.domain)
+            return reject(outcome, arrival, "decode", why, device.name)
         own_time_ms = _time_of(measured)
-        if message.retain and not _retained_counts(profile.retained, own_time_ms):
+        if arrival.message.retain and not _retained_counts(profile.retained, own_time_ms):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
         if key is None and profile.envelope is not None and frame.document["payload"]:
@@ -224,25 +227,27 @@ class ByProfile:
         if key is not None:
             if device.seen_frames is None:
                 device.seen_frames = RecentFrames()
-            if device.seen_frames.see(key, own_time_ms or now_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
+            at_ms = own_time_ms or arrival.now_ms
+            if device.seen_frames.see(key, at_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
                 outcome.duplicates = max(1, len(measured))
                 return outcome
-        for one, context in measured:
-            self._measured(one, held, context, message, now_ms, outcome)
+        for mapped, context in measured:
+            self._measured(mapped, pending, context, outcome)
         if not measured:
             outcome.ignored = IgnoreCause.RULE  # the profile wants nothing of it, as of a heartbeat
         if outcome.side_effects is not None and key is not None and device.seen_frames is not None:
             device.seen_frames.forget_newest()  # it comes again, when the device that it also speaks of is known
         return outcome
 
-    def contexts(self, frame: Frame, device: Device, message: Message, now_ms: int) -> list[MappingContext]:
-        """What the profile of a frame may look at.
+    def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
+        """Give what the profile of a frame may look at.
 
         Where a codec gave a list, once for each item, as if it stood alone. What the profile ignores is left out.
         """
+        message, now_ms = arrival.message, arrival.now_ms
         params = device.registered.params if device.registered else NO_PARAMS
         properties = dict(message.user_properties) if message.user_properties else {}
-        believes = _Belief(self.judge, device, now_ms)
+        believes = _Belief(self.evaluator, device, now_ms)
         whole = MappingContext(
             frame.document, message.topic, frame.captures, params, now_ms, believes, properties, self.streams.params_of
         )
@@ -252,51 +257,41 @@ class ByProfile:
         items = [replace(whole, document=frame.document | {"codec": item}) for item in data] if type(data) is list else [whole]
         return [context for context in items if frame.profile.wants(context)]
 
-    def _measured(
-        self, one: MappedReading, held: PendingDecode, context: MappingContext, message: Message, now_ms: int, outcome: Outcome
-    ) -> None:
-        device = held.device
-        if one.device is not None and one.device != device.source:
-            admitted = self.streams.admit(one.device, one.measurement)
+    def _measured(self, mapped: MappedReading, pending: PendingDecode, context: MappingContext, outcome: Outcome) -> None:
+        """Make the point of one reading that the profile mapped, or refuse it."""
+        device, arrival = pending.device, pending.arrival
+        if mapped.device is not None and mapped.device != device.source:
+            admitted = self.streams.admit(mapped.device, mapped.measurement)
             if isinstance(admitted, Unresolved):
-                other = unresolved(admitted, message, now_ms)
+                other = unresolved(admitted, arrival)
                 outcome.refusals += other.refusals
-                outcome.side_effects = (
-                    outcome.side_effects or other.side_effects
-                )  # the whole message waits; what is written now is a duplicate then
+                # The whole message waits; what is written of it now is a duplicate when it comes again.
+                outcome.side_effects = outcome.side_effects or other.side_effects
                 return
             device = admitted
-        series = self.streams.series(device, one.measurement, _site(device, held.frame.profile, context))
-        outcome.dropped += one.dropped
-        if not one.values:
-            detail = describe_drops(one.dropped)
-            outcome.refusals.append(refusal_of(message, now_ms, "check", RejectReason.NO_QUANTITY, detail, series))
+        series = self.streams.series(device, mapped.measurement, _site(device, pending.frame.profile, context))
+        outcome.dropped += mapped.dropped
+        if not mapped.values:
+            why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(mapped.dropped))
+            reject(outcome, arrival, "check", why, device.name, series.domain)
             return
-        quality, time_ms = one.quality, one.time_ms
+        time_ms = mapped.time_ms
         if time_ms is None:
-            if device.name not in held.stamps:
-                held.stamps[device.name] = self.judge.stamp(device, message, now_ms)
-            time_ms, own_time, of_time = held.stamps[device.name]
+            if device.name not in pending.stamps:
+                pending.stamps[device.name] = self.evaluator.stamp(device, arrival)
+            time_ms, own_time, quality = pending.stamps[device.name]
         else:
-            own_time, of_time = True, Quality.HISTORIC if time_ms < now_ms - self.judge.rules.late_after_ms else 0
+            own_time = True
+            quality = Quality.HISTORIC if time_ms < arrival.now_ms - self.evaluator.rules.late_after_ms else 0
         tags, text_tags = series.tags, ""
-        if one.tags:
-            own = device.allowed_tags(one.tags, outcome.dropped)
+        if mapped.tags:
+            own = device.allowed_tags(mapped.tags, outcome.dropped)
             tags, text_tags = tag_text(series.fixed_tags() + own), tag_text(own)
-        self.judge.point(
-            series,
-            tags,
-            text_tags,
-            one.values,
-            time_ms,
-            own_time,
-            quality | of_time,
-            one.seq,
-            one.counters,
-            message,
-            now_ms,
-            outcome,
+        quality |= mapped.quality
+        observation = Observation(
+            series, mapped.values, time_ms, own_time, quality, tags, text_tags, mapped.seq, mapped.counters
         )
+        self.evaluator.point(observation, arrival, outcome)
 
 
 def _site(device: Device, profile: "CompiledProfile", context: MappingContext) -> str:
@@ -320,32 +315,32 @@ _USUAL: Final = Window()
 class _Belief:
     """Judges the times of one message; the newest of them tells how the device's clock stands."""
 
-    __slots__ = ("_device", "_judge", "_newest_ms", "_now_ms")
+    __slots__ = ("_device", "_evaluator", "_newest_ms", "_now_ms")
 
-    def __init__(self, judge: Evaluator, device: Device, now_ms: int) -> None:
-        self._judge = judge
+    def __init__(self, evaluator: Evaluator, device: Device, now_ms: int) -> None:
+        self._evaluator = evaluator
         self._device = device
         self._now_ms = now_ms
         self._newest_ms = 0
 
     def __call__(self, time_ms: int, window: Window) -> bool:
         """Tell if a time is believed."""
-        judge = self._judge
-        rules, offset_ms = judge.rules, time_ms - self._now_ms
+        evaluator = self._evaluator
+        rules, offset_ms = evaluator.rules, time_ms - self._now_ms
         if time_ms > self._newest_ms:
             self._newest_ms = time_ms
-            believed = judge.is_believed(self._device, time_ms, self._now_ms)
+            believed = evaluator.is_believed(self._device, time_ms, self._now_ms)
             if window == _USUAL:
                 return believed
         past_ms = rules.max_past_ms if window.max_past_ms is None else window.max_past_ms
         future_ms = rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
-        if judge.trust.doubted:
+        if evaluator.trust.doubted:
             future_ms = max(future_ms, DOUBTED_FUTURE_MS)
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def latest_ms(self, window: Window) -> int:
         """The latest time that a window lets pass, by a clock that is not doubted."""
-        future_ms = self._judge.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
+        future_ms = self._evaluator.rules.max_future_ms if window.max_future_ms is None else window.max_future_ms
         return self._now_ms + future_ms
 
 

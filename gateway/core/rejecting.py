@@ -1,36 +1,66 @@
 """Messages that do not become data: the outcome of each, in one form."""
 
-from gateway.core.devices.device import Series
 from gateway.core.devices.streams import Unresolved
-from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, QuarantinedMessage, Refusal, SideEffects, WaitCause
+from gateway.core.message import (
+    REJECT_KEPT_BYTES,
+    Arrival,
+    Outcome,
+    QuarantinedMessage,
+    Refusal,
+    SideEffects,
+    Undecodable,
+    WaitCause,
+)
 from schemas.registry import device_key
 from schemas.rejects import RejectReason
 from schemas.topics import parse_topic
 
 
-def internal_error(message: Message, now_ms: int, trace: str) -> Outcome:
-    """The outcome of a message that hit a bug."""
-    device, domain = addressed(message.topic)
-    detail = f"a fault in the gateway; report it:\n{trace}"
-    return refused(message, now_ms, "check", RejectReason.INTERNAL_ERROR, detail, device, domain)
+def reject(
+    outcome: Outcome,
+    arrival: Arrival,
+    stage: str,
+    why: Undecodable,
+    device: str = "",
+    domain: str | None = None,
+    payload: bytes | None = None,
+) -> Outcome:
+    """Add the reject of a message, or of one object of it, to its outcome.
 
-
-def unresolved(why: Unresolved, message: Message, now_ms: int) -> Outcome:
-    """A message of nobody known: refused, or put into quarantine until its device is registered."""
-    if not why.waits:
-        return refused(message, now_ms, "intake", why.reason, why.detail, why.device, why.domain)
-    outcome = Outcome(why.domain)
-    key = device_key(why.device)  # as the registry has it, whatever writing of its EUI is registered
-    outcome.side_effects = SideEffects(
-        waiting=[waiting(WaitCause.UNKNOWN_DEVICE, key, None, message, now_ms, why.device, why.domain)]
-    )
+    :param stage: the step that refuses it: ``intake``, ``decode`` or ``check``.
+    :param domain: what it is counted under; None: the domain of the outcome.
+    :param payload: the bytes of the object, where they are not those of the whole message.
+    """
+    message = arrival.message
+    kept = (message.payload if payload is None else payload)[:REJECT_KEPT_BYTES]
+    counted = outcome.domain if domain is None else domain
+    outcome.refusals.append(Refusal(why.reason, why.detail, message.topic, kept, stage, arrival.now_ms, device, counted))
     return outcome
 
 
-def waiting(
-    cause: WaitCause, key: str, expires_ms: int | None, message: Message, now_ms: int, device: str, domain: str
+def internal_error(arrival: Arrival, trace: str) -> Outcome:
+    """The outcome of a message that hit a bug."""
+    device, domain = addressed(arrival.message.topic)
+    why = Undecodable(RejectReason.INTERNAL_ERROR, f"a fault in the gateway; report it:\n{trace}")
+    return reject(Outcome(domain), arrival, "check", why, device)
+
+
+def unresolved(why: Unresolved, arrival: Arrival) -> Outcome:
+    """The outcome of a message of nobody known: refused, or put into quarantine until its device is registered."""
+    outcome = Outcome(why.domain)
+    if not why.waits:
+        return reject(outcome, arrival, "intake", Undecodable(why.reason, why.detail), why.device)
+    key = device_key(why.device)  # as the registry has it, whatever writing of its EUI is registered
+    waits = quarantined(arrival, WaitCause.UNKNOWN_DEVICE, key, device=why.device, domain=why.domain)
+    outcome.side_effects = SideEffects(waiting=[waits])
+    return outcome
+
+
+def quarantined(
+    arrival: Arrival, cause: WaitCause, key: str, expires_ms: int | None = None, *, device: str, domain: str
 ) -> QuarantinedMessage:
-    """A whole message for the quarantine."""
+    """The whole message for the quarantine."""
+    message = arrival.message
     return QuarantinedMessage(
         cause,
         key,
@@ -38,7 +68,7 @@ def waiting(
         message.topic,
         message.payload,
         message.retain,
-        now_ms,
+        arrival.now_ms,
         device,
         domain,
         message.user_properties,
@@ -50,33 +80,3 @@ def addressed(topic: str) -> tuple[str, str]:
     """Device and domain that a topic names, as far as it does."""
     parts = parse_topic(topic)
     return (parts.device, parts.domain) if parts else ("", "unknown")
-
-
-def refusal_of(
-    message: Message,
-    now_ms: int,
-    stage: str,
-    reason: RejectReason,
-    detail: str,
-    series: Series,
-    payload: bytes | None = None,
-) -> Refusal:
-    """The refusal of one reading of a series; ``payload`` are its bytes where they are not those of the whole message."""
-    kept = (message.payload if payload is None else payload)[:REJECT_KEPT_BYTES]
-    return Refusal(reason, detail, message.topic, kept, stage, now_ms, series.device.name, series.domain)
-
-
-def refused(
-    message: Message,
-    now_ms: int,
-    stage: str,
-    reason: RejectReason,
-    detail: str,
-    device: str = "",
-    domain: str = "unknown",
-) -> Outcome:
-    """The outcome of a message that is refused as a whole."""
-    outcome = Outcome(domain)
-    kept = message.payload[:REJECT_KEPT_BYTES]
-    outcome.refusals.append(Refusal(reason, detail, message.topic, kept, stage, now_ms, device, domain))
-    return outcome

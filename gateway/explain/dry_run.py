@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.codecs.protocol import CodecAnswer
-from gateway.codecs.protocol import CodecAsk as Call
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.core.devices.streams import Unresolved
-from gateway.core.message import CodecAsk, Message, Outcome, Undecodable, WaitCause
-from gateway.core.pending_decode import PendingDecode
+from gateway.core.message import Arrival, CodecAsk, Message, Outcome, Undecodable, WaitCause
+from gateway.core.pending_decode import pending_decode
 from gateway.core.process import Processor
 from gateway.core.profiles.candidates import Frame, Ignored
 from gateway.core.profiles.matching import ProfiledTopic
@@ -32,8 +31,7 @@ class Trace:
     """
 
     processor: Processor
-    message: Message
-    arrival_ms: int
+    arrival: Arrival
     outcome: Outcome
     device: str | None = None
     profile: str | None = None
@@ -56,13 +54,8 @@ class Trace:
         return next(iter([*refused, *(message.key for message in waiting if message.cause is WaitCause.UNKNOWN_DEVICE)]), None)
 
     @property
-    def asks(self) -> Call | None:
-        """What a codec must be asked before :func:`finish`; None: this is the end."""
-        ask = self._ask
-        return Call(ask.codec, ask.frame, ask.port, ask.received_ms, ask.variables, ask.device) if ask is not None else None
-
-    @property
-    def _ask(self) -> CodecAsk | None:
+    def asks(self) -> CodecAsk | None:
+        """The question to a codec that must be answered before :func:`finish`; None: this is the end."""
         return self.outcome.side_effects.ask if self.outcome.side_effects is not None else None
 
     def take(self, frame: Frame) -> None:
@@ -96,15 +89,16 @@ class DryRun:
         return seen
 
 
-def begin(processor: Processor, message: Message, arrival_ms: int) -> Trace:
+def begin(processor: Processor, message: Message, arrival_ms: int, *, replayed: bool = False) -> Trace:
     """What becomes of a message, or what a codec must be asked first."""
+    arrival = Arrival(message, arrival_ms, replayed)
     stream = processor.streams.resolve(message.topic)
     if isinstance(stream, ProfiledTopic):
-        return _by_profile(processor, stream, message, arrival_ms)
+        return _by_profile(processor, stream, arrival)
     document = None
     if not isinstance(stream, Unresolved) and not stream.is_status:
         document = _native_document(stream.decoder.decode, message.payload)
-    seen = Trace(processor, message, arrival_ms, processor.process(message, arrival_ms), document=document)
+    seen = Trace(processor, arrival, processor.process(message, arrival_ms, replayed=replayed), document=document)
     if isinstance(stream, Unresolved):
         seen.device = stream.device or None
     else:
@@ -114,19 +108,20 @@ def begin(processor: Processor, message: Message, arrival_ms: int) -> Trace:
 
 def finish(seen: Trace, answer: CodecAnswer) -> None:
     """Go the rest of the way with what the codec gave."""
-    ask, processor = seen._ask, seen.processor  # noqa: SLF001 - ours
+    ask, processor = seen.asks, seen.processor
     assert ask is not None, "no codec was asked"  # noqa: S101
-    held: PendingDecode = ask.resume
+    pending = pending_decode(ask)
     seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
     seen.was_asked, seen.warnings = True, answer.warnings
-    held.frame.device = held.device.name
-    seen.take(held.frame)
+    pending.frame.device = pending.device.name
+    seen.take(pending.frame)
 
 
-def _by_profile(processor: Processor, topic: ProfiledTopic, message: Message, arrival_ms: int) -> Trace:
+def _by_profile(processor: Processor, topic: ProfiledTopic, arrival: Arrival) -> Trace:
+    message = arrival.message
     looked = processor.look(topic, message)
     frame = looked if isinstance(looked, Frame) else None
-    seen = Trace(processor, message, arrival_ms, processor.process(message, arrival_ms))
+    seen = Trace(processor, arrival, processor.process(message, arrival.now_ms, replayed=arrival.replayed))
     if frame is not None:
         if frame.profile.codec is not None and seen.asks is None:  # as the core does it
             frame.document = frame.document | {"codec": frame.document.get("decoded")}

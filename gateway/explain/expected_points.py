@@ -23,7 +23,7 @@ class Came(NamedTuple):
 def points_of(seen: list[Trace]) -> list[Came]:
     """The points that came of messages, in order."""
     return [
-        Came(point_document(line), one.arrival_ms)
+        Came(point_document(line), one.arrival.now_ms)
         for one in seen
         for reading in one.outcome.readings
         for line in reading.lines.split("\n")

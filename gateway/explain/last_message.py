@@ -12,9 +12,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.streams import Streams
-from gateway.core.message import Message, Outcome, StoredMessage
+from gateway.core.message import Arrival, CodecAsk, Message, Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiled import BIRTH
 from gateway.core.sparkplug.births import parse_address
@@ -56,13 +56,12 @@ def is_settled(outcome: Outcome | None) -> bool:
 
 async def explain_last(
     running: Processor,
-    message: Message,
-    arrival_ms: int,
+    arrival: Arrival,
     ask: AskCodec,
     births: Mapping[str, str],
     became: Outcome | None = None,
 ) -> LastMessage:
-    """What the gateway makes of a message that arrived at ``arrival_ms``, step by step.
+    """Show what the gateway makes of a message, step by step.
 
     It is worked out in another thread: a week of readings in one message takes a tenth of a second.
 
@@ -70,9 +69,10 @@ async def explain_last(
     :param became: the outcome when it came.
     """
     processor = _apart(running)
+    message = arrival.message
     properties = tuple(message.user_properties or ())
-    again = StoredMessage(message.topic, message.payload, message.retain, message.duplicate, properties, replayed=True)
-    seen = await asyncio.to_thread(_begin, processor, births, again, arrival_ms)
+    again = StoredMessage(message.topic, message.payload, message.retain, message.duplicate, properties)
+    seen = await asyncio.to_thread(_begin, processor, births, again, arrival.now_ms)
     if seen.asks is not None:
         finish(seen, await ask(seen.asks))
     if became is not None and is_settled(became):
@@ -88,7 +88,7 @@ def _apart(running: Processor) -> Processor:
 
 def _begin(processor: Processor, births: Mapping[str, str], message: Message, arrival_ms: int) -> Trace:
     processor.restore_births(births)
-    return begin(processor, message, arrival_ms)
+    return begin(processor, message, arrival_ms, replayed=True)
 
 
 def _told(seen: Trace) -> LastMessage:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.core.devices.device import Registered
 from gateway.core.devices.streams import Streams
-from gateway.core.message import StoredMessage, Undecodable
+from gateway.core.message import Arrival, StoredMessage, Undecodable
 from gateway.core.process import Processor
 from gateway.core.profiles.mapped import Window
 from gateway.core.profiles.matching import Profiles
@@ -207,7 +207,9 @@ def _own_time(message: StoredMessage, dry_run: DryRun) -> int | None:
     device = dry_run.processor.streams.devices.get(frame.device) if frame is not None else None
     if frame is None or device is None:
         return None
-    contexts = [replace(one, believes=_AnyTime()) for one in dry_run.processor.contexts(frame, device, message, _ARRIVAL_MS)]
+    contexts = [
+        replace(one, believes=_AnyTime()) for one in dry_run.processor.contexts(frame, device, Arrival(message, _ARRIVAL_MS))
+    ]
     try:
         points = [point for context in contexts for point in frame.profile.map(context)]
         times = [point.time_ms for point in points if not point.quality & Quality.GATEWAY_TIME]

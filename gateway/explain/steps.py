@@ -60,7 +60,10 @@ def steps(seen: Trace, document: dict[str, Any], words: Words | None = None) -> 
     :param words: what codes mean; without, the codes alone are told.
     """
     words = words or {}
-    lines = [("topic", printable(seen.message.topic)), ("device", document["device"] or seen.to_register or "not known")]
+    lines = [
+        ("topic", printable(seen.arrival.message.topic)),
+        ("device", document["device"] or seen.to_register or "not known"),
+    ]
     inside = seen.if_registered or seen
     lines += _profile(inside) + _values(inside)
     if seen.if_registered is not None:
@@ -119,11 +122,11 @@ def _values(seen: Trace) -> list[Step]:
         return lines  # it gave nothing: what becomes of the message tells why
     device = seen.processor.streams.devices.get(frame.device)
     if device is not None:
-        contexts = seen.processor.contexts(frame, device, seen.message, seen.arrival_ms)
+        contexts = seen.processor.contexts(frame, device, seen.arrival)
         with suppress(Undecodable):  # a fault of the whole message: the reject tells it
             for number, context in enumerate(contexts, start=1):
                 lines += [("item", f"{number} of {len(contexts)}, a reading of its own")] if len(contexts) > 1 else []
-                lines += [("step", line) for line in _joined(frame.profile.explain(context), seen.arrival_ms)]
+                lines += [("step", line) for line in _joined(frame.profile.explain(context), seen.arrival.now_ms)]
     return lines
 
 

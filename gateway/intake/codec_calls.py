@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.codecs.protocol import CodecAnswer
-from gateway.codecs.protocol import CodecAsk as Call
 from gateway.core.delivery.codec_backpressure import CodecBackpressure
 from gateway.core.message import CodecAsk, Outcome
 from gateway.core.process import Processor
@@ -16,7 +15,7 @@ from gateway.storage.released_keys import ReleasedKeys
 class Codecs(Protocol):
     """The codecs in their process."""
 
-    def ask(self, call: Call, then: Callable[[CodecAnswer], None]) -> None:
+    def ask(self, ask: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
         """Ask; ``then`` gets the answer, never before this returns."""
 
     def flush(self) -> None:
@@ -46,12 +45,12 @@ class CodecCalls:
                 self._released.release(ask.codec)
             then(self._resumed(ask, answer))
 
-        self._codecs.ask(_call(ask), answered)
+        self._codecs.ask(ask, answered)
 
     async def ask_and_wait(self, ask: CodecAsk) -> Outcome:
         """Ask about a message that nobody waits for; return its outcome."""
         answered: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
-        self._codecs.ask(_call(ask), answered.set_result)
+        self._codecs.ask(ask, answered.set_result)
         return self._resumed(ask, await answered)
 
     def postpone(self, ask: CodecAsk) -> Outcome:
@@ -68,7 +67,3 @@ class CodecCalls:
         if answer.suspended:
             return self.postpone(ask)
         return self._processor.resume(ask, answer.data, answer.fault)
-
-
-def _call(ask: CodecAsk) -> Call:
-    return Call(ask.codec, ask.frame, ask.port, ask.received_ms, ask.variables, ask.device)

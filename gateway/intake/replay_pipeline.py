@@ -18,7 +18,7 @@ class ReplayPipeline:
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
         """Process a message that arrived at ``arrival_ms``; what of it must wait again is left to the caller."""
-        outcome = self._processor.process(message, arrival_ms)
+        outcome = self._processor.process(message, arrival_ms, replayed=True)
         side_effects = outcome.side_effects
         if side_effects is not None and side_effects.ask is not None:
             outcome = await self._codec_calls.ask_and_wait(side_effects.ask)

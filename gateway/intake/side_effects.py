@@ -66,7 +66,7 @@ class SideEffectRunner:
             assert waits is not None  # noqa: S101 - that is all it does
             self.do(waits, batch, arrival_s)
             return
-        size_bytes = len(ask.frame) + _HELD_OVERHEAD_BYTES
+        size_bytes = len(ask.payload) + _HELD_OVERHEAD_BYTES
         self._delivery.hold(batch, size_bytes)
         self._codec_calls.ask(ask, arrival_s, lambda outcome: self._answered(outcome, batch, size_bytes, arrival_s))
 

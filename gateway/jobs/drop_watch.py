@@ -31,7 +31,7 @@ class DropWatch:
 
     async def _look(self) -> None:
         processor, events, now_ms = self._processor, self._events, time.time_ns() // 1_000_000
-        if found := processor.judge.gaps.look(processor.streams.devices.values(), now_ms):
+        if found := processor.evaluator.gaps.look(processor.streams.devices.values(), now_ms):
             events.many_gaps(*found, now_ms)
         if events.drops.total != self._saved:
             self._saved = events.drops.total

@@ -45,7 +45,7 @@ class GatewayCollector(Collector):
         yield CounterMetricFamily("gateway_http_connections_ended", ended, events.readers_ended)
         yield _counter("gateway_rejects", "Messages and points that could not become data.", "reason", events.rejects)
         yield _counter("gateway_rejects_kept", "Rejects whose bytes are on disk.", "reason", events.rejects_kept)
-        missing = self.state.processor.judge.sequence_missing
+        missing = self.state.processor.evaluator.sequence_missing
         yield _counter("gateway_sequence_missing", "Readings that never arrived, by gaps in seq.", "domain", missing)
         dropped = events.drops.dropped
         yield CounterMetricFamily(

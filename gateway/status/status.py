@@ -180,7 +180,7 @@ class Status:
         """Findings about the gateway itself and what it is connected to."""
         events, processor = self.events, self.processor
         now_ms = time.time_ns() // 1_000_000
-        jumps = processor.judge.unit_jumps.told(now_ms)
+        jumps = processor.evaluator.unit_jumps.told(now_ms)
         return [
             *troubles.of_connections(events),
             *troubles.of_the_way(events, now_ms),

@@ -25,7 +25,7 @@ _ROW_OVERHEAD_BYTES: Final = 150
 _TOGETHER_BYTES: Final = 2**20
 """Payloads read at a time, or little more."""
 
-Row = tuple[int, QuarantinedMessage | None]
+QuarantineRow = tuple[int, QuarantinedMessage | None]
 """Number and message; None: the row is damaged, and what it held is lost."""
 
 Place = tuple[int, int]
@@ -83,13 +83,15 @@ def _values(message: QuarantinedMessage) -> tuple[Any, ...]:
     return (*columns, _crc(columns), size_bytes)
 
 
-def select_key(connection: sqlite3.Connection, key: str, most: int = 200, after: Place = FIRST) -> list[tuple[Place, Row]]:
+def select_key(
+    connection: sqlite3.Connection, key: str, most: int = 200, after: Place = FIRST
+) -> list[tuple[Place, QuarantineRow]]:
     """The next messages that wait for ``key``, in order of arrival, each with its place; few when they are large."""
     query = (
         f"SELECT arrival_ms, id, {_COLUMNS}, crc FROM quarantine WHERE key = ? AND (arrival_ms, id) > (?, ?) "  # noqa: S608
         "ORDER BY arrival_ms, id LIMIT ?"
     )
-    found: list[tuple[Place, Row]] = []
+    found: list[tuple[Place, QuarantineRow]] = []
     size_bytes = 0
     for arrival_ms, number, *row in connection.execute(query, (key, *after, most)):
         found.append(((arrival_ms, number), (number, _waiting(tuple(row)))))
@@ -99,7 +101,7 @@ def select_key(connection: sqlite3.Connection, key: str, most: int = 200, after:
     return found
 
 
-def expired(connection: sqlite3.Connection, now_ms: int, most: int = 200) -> list[Row]:
+def expired(connection: sqlite3.Connection, now_ms: int, most: int = 200) -> list[QuarantineRow]:
     """Messages that waited in vain until ``now_ms``."""
     query = f"SELECT id, {_COLUMNS}, crc FROM quarantine WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?"  # noqa: S608 - constants
     return [(number, _waiting(tuple(row))) for number, *row in connection.execute(query, (now_ms, most))]
@@ -154,7 +156,7 @@ def keys_of(connection: sqlite3.Connection, cause: WaitCause) -> list[str]:
     return [key for (key,) in connection.execute("SELECT key FROM quarantine_keys WHERE cause = ?", (cause.value,))]
 
 
-def salvage(damaged: Path) -> Iterator[Row]:
+def salvage(damaged: Path) -> Iterator[QuarantineRow]:
     """Messages that can still be read in a damaged file."""
     for number, *columns, crc, _bytes, payload in rows_of_damaged(damaged, _KINDS):
         yield number, _waiting((*columns, payload, crc))

@@ -10,7 +10,7 @@ from collections import Counter
 from gateway.core.ledger import Ledger, Place
 from gateway.core.message import QuarantinedMessage
 from gateway.events import Events
-from gateway.storage.quarantine import Row, Stock
+from gateway.storage.quarantine import QuarantineRow, Stock
 from gateway.storage.quarantine_shares import MadeRoom
 from gateway.storage.replay import Committed, Replayed
 
@@ -31,7 +31,7 @@ class QuarantineAccount:
         self.stock = stock
         self._ledger.receive(stock.messages, "journal", "quarantine")
 
-    def salvaged(self, rows: list[Row]) -> list[QuarantinedMessage]:
+    def salvaged(self, rows: list[QuarantineRow]) -> list[QuarantinedMessage]:
         """Messages of a damaged file were received by an earlier run; return those that can still be read."""
         messages = [message for _, message in rows if message is not None]
         self._ledger.receive(len(rows), "journal")

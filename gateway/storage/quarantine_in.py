@@ -16,7 +16,7 @@ from gateway.core.message import QuarantinedMessage
 from gateway.storage import quarantine
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.holds import BatchHolds
-from gateway.storage.quarantine import Row, Stock
+from gateway.storage.quarantine import QuarantineRow, Stock
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_shares import MadeRoom
 from gateway.storage.released_keys import ReleasedKeys
@@ -119,7 +119,7 @@ class QuarantineIn:
             max_bytes = min(max_bytes, max(self._account.stock.bytes, _ALWAYS_BYTES))
         return await self._database.run(_add, messages, max_bytes)
 
-    async def take_back(self, rows: list[Row]) -> None:
+    async def take_back(self, rows: list[QuarantineRow]) -> None:
         """Store messages of a damaged file; until the disk takes them."""
         self._coming.append((None, self._account.salvaged(rows)))
         while True:

@@ -13,7 +13,7 @@ from gateway.core.delivery.batch import Body
 from gateway.core.message import REJECT_KEPT_BYTES, Message, Outcome, QuarantinedMessage, Refusal, WaitCause
 from gateway.storage import quarantine
 from gateway.storage.database import Database, DatabaseFault
-from gateway.storage.quarantine import FIRST, Row
+from gateway.storage.quarantine import FIRST, QuarantineRow
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn
 from gateway.storage.quarantine_settlement import QuarantineSettlement
@@ -109,7 +109,7 @@ class QuarantineOut:
         self._account.released(key, left)
         return has_room
 
-    async def _send_through(self, rows: list[Row]) -> int:
+    async def _send_through(self, rows: list[QuarantineRow]) -> int:
         """Send messages through the pipeline; return the number of those that left the quarantine."""
         self.releasing = True
         done = await self._settlement.settle(await work(rows, self._pipeline.process))

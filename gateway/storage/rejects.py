@@ -17,7 +17,7 @@ _REPLAYED_BYTES: Final = 2**20
 _REPLAYED_ROWS: Final = 2000
 """Replayed together, in one transaction."""
 
-Row = tuple[int, Refusal, int]
+RejectRow = tuple[int, Refusal, int]
 """A number, its reject, and the size of the payload that it came with."""
 
 DELIVERY_STAGE: Final = "deliver"
@@ -82,12 +82,12 @@ def page(
     before: int | None = None,
     most: int = 1000,
     payloads: bool = False,
-) -> list[Row]:
+) -> list[RejectRow]:
     """The same without payloads, or with them, each with the size of its payload; few when they are large."""
     where, given = _where(reason, device, number, before)
     columns = _COLUMNS if payloads else _COLUMNS.replace("payload", "x''")
     query = f"SELECT length(payload), id, {columns} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
-    found: list[Row] = []
+    found: list[RejectRow] = []
     left_bytes = _PAGE_BYTES
     for payload_bytes, found_number, *row in connection.execute(query, (*given, most)):
         refusal = _refusal(tuple(row))

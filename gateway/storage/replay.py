@@ -109,8 +109,8 @@ async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
 
 def _message(stored: Refusal | QuarantinedMessage) -> StoredMessage:
     if isinstance(stored, QuarantinedMessage):
-        return StoredMessage(stored.topic, stored.payload, stored.retain, stored.duplicate, stored.properties, replayed=True)
-    return StoredMessage(stored.topic, stored.payload, replayed=True)
+        return StoredMessage(stored.topic, stored.payload, stored.retain, stored.duplicate, stored.properties)
+    return StoredMessage(stored.topic, stored.payload)
 
 
 def _note(result: Replayed, number: int, stored: Refusal | QuarantinedMessage, outcome: Outcome) -> None:
@@ -135,7 +135,7 @@ def without_codecs(processor: Processor) -> Process:
     """The core alone; a message whose codec must be asked stays where it is."""
 
     async def process(message: Message, arrival_ms: int) -> Outcome:
-        return processor.process(message, arrival_ms)
+        return processor.process(message, arrival_ms, replayed=True)
 
     return process
 

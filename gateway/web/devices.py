@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Unresolved
-from gateway.core.message import Message, Outcome, Refusal, StoredMessage, WaitCause
+from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
 from gateway.core.status.silence import UNREGISTERED
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
@@ -46,7 +46,7 @@ _RETRACED: Final = 16
 
 _name: Final = attrgetter("name")
 
-_Last = tuple[Message, int, Outcome | None]
+_Last = tuple[Arrival, Outcome | None]
 """A message, when it came, and what became of it, where that is known."""
 
 
@@ -59,7 +59,7 @@ class _Stored:
     :ivar newest: the last of them.
     """
 
-    rows: list[rejects.Row]
+    rows: list[rejects.RejectRow]
     waiting: int = 0
     newest: StoredMessage | None = None
     newest_ms: int = 0
@@ -174,7 +174,7 @@ class DevicePages:
             return _nobody(name)
         now_ms = time.time_ns() // 1_000_000
         last = self._last_message(device, stored)
-        quarantined = last is not None and last[0] is stored.newest
+        quarantined = last is not None and last[0].message is stored.newest
         device = device or _stranger(name, stored)
         document: Document = {"now": now_ms, **self._listed(device, now_ms)}
         document["said_goodbye"] = device.has_left
@@ -185,7 +185,7 @@ class DevicePages:
         refused = not last and bool(stored.refused) and not document["registered"]
         document["fate"] = fate_of(document["result"], quarantined=quarantined, refused=refused)
         if not document["registered"]:
-            topic = last[0].topic if last else None
+            topic = last[0].message.topic if last else None
             document["registry_entry"] = registry_entry(name, device.source, topic, document["result"])
         response = web.json_response(document)
         response.enable_compression()
@@ -210,28 +210,29 @@ class DevicePages:
             device.last_message = ()
         if device is not None and device.last_message:
             return device.last_message
-        return (stored.newest, stored.newest_ms, None) if stored.newest is not None else None
+        return (Arrival(stored.newest, stored.newest_ms), None) if stored.newest is not None else None
 
     async def _told(self, name: str, last: _Last | None, refused: list[Refusal]) -> Document:
         """The last message and what became of it."""
         if last is None:
             return {"last_message": None, "result": None, "steps": []}
-        message, arrival_ms, _ = last
+        arrival, _ = last
         found = await self._retrace(name, last, refused)
         steps = [{"what": what, "value": value} for what, value in found.steps]
-        return {"last_message": message_document(message, arrival_ms), "result": found.result, "steps": steps}
+        return {"last_message": message_document(arrival.message, arrival.now_ms), "result": found.result, "steps": steps}
 
     async def _retrace(self, name: str, last: _Last, refused: list[Refusal]) -> LastMessage:
         """Explain the last message; worked out once while it is the last one."""
-        message, arrival_ms, became = last
+        arrival, became = last
+        message = arrival.message
         known = (is_settled(became), self._streams.registry, self._streams.profiles)
-        basis = (message.topic, message.payload, arrival_ms, *known)
+        basis = (message.topic, message.payload, arrival.now_ms, *known)
         before = self._retraced.get(name)
         if before is not None and before[0] == basis:
             return before[1]
         births = await self._births(message.topic)
-        asker = self._asker(arrival_ms, refused)
-        found = await explain_last(self._parts.processor, message, arrival_ms, asker, births, became)
+        asker = self._asker(arrival.now_ms, refused)
+        found = await explain_last(self._parts.processor, arrival, asker, births, became)
         if "waits" not in found.result:
             self._retraced[name] = basis, found
         if len(self._retraced) > _RETRACED:

@@ -76,7 +76,7 @@ class RejectPages:
         return web.json_response({"removed": await self._parts.database.run(rejects.purge, reason, device)})
 
 
-def _documents(found: Iterable[rejects.Row], *, payloads: bool) -> Iterable[dict[str, object]]:
+def _documents(found: Iterable[rejects.RejectRow], *, payloads: bool) -> Iterable[dict[str, object]]:
     for number, refusal, payload_bytes in found:
         yield reject_document(number, refusal) if payloads else listed_reject(number, refusal, payload_bytes)
 

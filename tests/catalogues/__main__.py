@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.codecs.protocol import CodecAsk
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.core.message import CodecAsk
 from gateway.core.readings.timestamps import rfc3339_ms
 from tests.catalogues.makers_examples import Example, examples
 

@@ -2,8 +2,8 @@
 
 import sys
 
-from gateway.codecs.protocol import CodecAsk
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.core.message import CodecAsk
 
 with SyncCodecs(
     {

@@ -20,8 +20,9 @@ import pytest
 
 from gateway.codecs import confinement
 from gateway.codecs.async_client import AsyncCodecs
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.core.message import CodecAsk
 from gateway.storage.released_keys import ReleasedKeys
 from tests.processes import children
 

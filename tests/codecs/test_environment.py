@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from gateway.codecs.protocol import WITHOUT_DATA, CodecAnswer, CodecAsk
+from gateway.codecs.protocol import WITHOUT_DATA, CodecAnswer
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.core.message import CodecAsk
 
 AT_MS = 1_793_491_200_123
 

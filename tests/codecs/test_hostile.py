@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.codecs.process import KILL_AFTER_S
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.core.message import CodecAsk
 from tests.processes import children
 
 GOOD = "function decodeUplink(input) { return { data: { n: input.bytes.length } }; }"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.codecs.async_client import AsyncCodecs
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.core.message import CodecAsk
 from gateway.storage.released_keys import ReleasedKeys
 
 GOOD = {"good": "function decodeUplink(input) { return { data: { n: input.fPort } }; }"}

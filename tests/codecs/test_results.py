@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.files import ConfigurationFault
+from gateway.core.message import CodecAsk
 
 FOLDER = Path(__file__).parent
 AT_MS = 1_793_491_200_250

@@ -14,7 +14,8 @@ import pytest
 
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.codecs.codec import SUSPENDED_FOR_S
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
+from gateway.core.message import CodecAsk
 from gateway.storage.released_keys import ReleasedKeys
 from tests.processes import children
 from tests.waiting import PATIENCE_S

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from gateway.codecs.protocol import CodecAnswer, CodecAsk, arguments
+from gateway.codecs.protocol import CodecAnswer, arguments
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.codecs.worker import Codec
+from gateway.core.message import CodecAsk
 
 FINE = "function decodeUplink(input) { return {data: {n: Math.floor(input.bytes.map(b => b + 0.5)[0])}}; }"
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from gateway.config.files import ConfigurationFault
-from gateway.config.registry_csv import Row, merge, read_rows
+from gateway.config.registry_csv import RegistryRow, merge, read_rows
 from schemas.registry import RegisteredDevice, Registry
 
 AREAS = {"A1": "Phường Trung Tâm"}
 EUI = "24e124136d000001"
 
 
-def rows(folder: Path, content: str | bytes, registry: Registry | None = None) -> list[Row]:
+def rows(folder: Path, content: str | bytes, registry: Registry | None = None) -> list[RegistryRow]:
     file = folder / "devices.csv"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_rows(file, registry or Registry(areas=AREAS))

@@ -34,7 +34,7 @@ points:
 @pytest.mark.parametrize("server", MESSAGES)
 def test_a_codec_is_told_when_the_network_server_had_the_frame(server: str) -> None:
     asked = ask(pipeline(CODEC).process(sent(MESSAGES[server], "up"), NOW_MS))
-    assert (asked.received_ms, asked.arrival_ms) == (SERVER_MS, NOW_MS)
+    assert asked.received_ms == SERVER_MS
 
 
 @pytest.mark.parametrize("time", [None, "yesterday"])

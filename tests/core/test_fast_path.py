@@ -166,7 +166,7 @@ def test_both_ways_come_to_the_same_whatever_is_sent(profile: str, changes: dict
 def test_a_frame_that_waits_for_its_codec_can_be_looked_at() -> None:
     into = pipeline(CODEC, devices=[REGISTERED])
     for counter in (1, 2):
-        held = ask(into.process(frame(counter, object=None), NOW_MS + counter * SECOND_MS)).resume
+        held = ask(into.process(frame(counter, object=None), NOW_MS + counter * SECOND_MS)).pending
     assert (held.frame.device, held.frame.profile.name, held.frame.document["frame_counter"]) == (EUI, "p", 2)
     assert held.frame.document["raw"]["deviceInfo"] == {"devEui": EUI}
 

@@ -6,7 +6,7 @@ import mqtt5
 import pytest
 
 from gateway.core.devices.streams import Admission
-from gateway.core.message import REJECT_KEPT_BYTES, StoredMessage
+from gateway.core.message import REJECT_KEPT_BYTES, Arrival, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiled import BIRTH
 from schemas.quantities import Quality
@@ -233,7 +233,7 @@ def test_the_last_message_is_remembered_of_a_device_that_somebody_looks_at() -> 
     device.last_message = ()
     latest = message({"ph": 8})
     outcome = into.process(latest, NOW_MS + 1)
-    assert device.last_message == (latest, NOW_MS + 1, outcome)
+    assert device.last_message == (Arrival(latest, NOW_MS + 1), outcome)
 
 
 def test_one_object_with_its_own_time_lets_a_retained_array_in() -> None:
@@ -327,8 +327,8 @@ def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
     for reading in readings:
         sent = {"seq": reading["seq"], "volume_m3": 5}
         process(sent | {"ts": NOW_MS + reading["s"] * SECOND_MS} if "s" in reading else sent, into=into)
-    assert into.streams.devices["d1"].seq_missing == into.judge.sequence_missing["water"]
-    return into.judge.sequence_missing["water"]
+    assert into.streams.devices["d1"].seq_missing == into.evaluator.sequence_missing["water"]
+    return into.evaluator.sequence_missing["water"]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_the_second_half_of_a_point_counts_in_the_sequence() -> None:
     into = pipeline()
     for seq, second, field in ((5, 0, "ph"), (6, 0, "turbidity_ntu"), (7, 1, "ph")):
         process({"seq": seq, "ts": NOW_MS + second * SECOND_MS, field: 7}, into=into)
-    assert into.judge.sequence_missing == {}
+    assert into.evaluator.sequence_missing == {}
 
 
 def test_gaps_are_counted_for_readings_without_a_time_too() -> None:

@@ -9,7 +9,7 @@ import pytest
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.device import TAG_VALUES_MAX
 from gateway.core.devices.streams import MESSAGES_KEPT, Admission
-from gateway.core.message import StoredMessage, WaitCause
+from gateway.core.message import Arrival, StoredMessage, WaitCause
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -175,7 +175,7 @@ def test_what_waited_for_a_device_comes_in_when_it_is_registered(more: str) -> N
     document = {**meters("m1", "m2"), "at": NOW_MS}
     first = process(into, document, "hub/h")
     into.streams.replace_registry({each.id: each for each in [*known, RegisteredDevice("m2")]})
-    again = process(into, document, "hub/h", replayed=True)
+    again = into.process(sent(document, "hub/h"), NOW_MS, replayed=True)
     assert [each.tags["device"] for each in points(first)] == ["m1"]
     assert ([each.tags["device"] for each in points(again)], again.duplicates) == (["m2"], 1)
 
@@ -222,7 +222,7 @@ def test_of_the_first_devices_the_newest_message_is_kept_for_people() -> None:
         process(into, {"ph": 7}, f"t/d{number}")
     newest = sent({"ph": 6}, "t/d0")
     outcome = into.process(newest, NOW_MS + 9)
-    assert into.streams.devices["d0"].last_message == (newest, NOW_MS + 9, outcome)
+    assert into.streams.devices["d0"].last_message == (Arrival(newest, NOW_MS + 9), outcome)
     assert into.streams.devices[f"d{MESSAGES_KEPT}"].last_message is None
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.config.profile_files import load_profiles
 from gateway.core.devices.streams import Streams
-from gateway.core.message import Outcome, StoredMessage
+from gateway.core.message import Arrival, CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile
@@ -60,7 +60,8 @@ def look(
     became: Outcome | None = None,
 ) -> LastMessage:
     data = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
-    return asyncio.run(explain_last(processor, StoredMessage(topic, data), ARRIVAL_MS, codec or Codec(), births or {}, became))
+    arrival = Arrival(StoredMessage(topic, data), ARRIVAL_MS)
+    return asyncio.run(explain_last(processor, arrival, codec or Codec(), births or {}, became))
 
 
 def steps(found: LastMessage, what: str) -> list[str]:
@@ -94,7 +95,7 @@ def test_to_look_changes_nothing_in_the_running_gateway() -> None:
         look(processor, "iot/v1/site/water/other/readings", later)
     assert (device.last_seq, device.offset_ms, device.last_seen_ms, device.counters and device.counters.registers()) == before
     assert list(processor.streams.devices) == ["m1"]
-    assert processor.judge.sequence_missing == {}
+    assert processor.evaluator.sequence_missing == {}
 
 
 def test_a_reset_register_keeps_the_quality_that_it_was_given() -> None:
@@ -104,7 +105,7 @@ def test_a_reset_register_keeps_the_quality_that_it_was_given() -> None:
         processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS + 1000 * second)
     last = processor.streams.devices["m1"].last_message
     assert last
-    found = look(processor, NATIVE, reading, became=last[2])
+    found = look(processor, NATIVE, reading, became=last[1])
     assert [point["fields"]["quality"] for point in found.result["points"]] == [4]
     assert "quality=4" in steps(found, "point")[0]
     assert look(processor, NATIVE, reading).result["points"][0]["fields"]["quality"] == 0, "by itself it looks good"
@@ -117,7 +118,7 @@ def test_a_conflict_of_two_readings_is_shown_as_the_reject_that_it_was() -> None
         processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS)
     last = processor.streams.devices["m1"].last_message
     assert last
-    found = look(processor, NATIVE, reading, became=last[2])
+    found = look(processor, NATIVE, reading, became=last[1])
     assert (found.result["points"], found.result["reject"]["reason"]) == ([], "time_conflict")
 
 
@@ -126,7 +127,7 @@ def test_what_a_codec_has_not_answered_yet_is_worked_out() -> None:
     processor.process(StoredMessage(UPLINK, json.dumps(FRAME).encode()), ARRIVAL_MS)
     last = processor.streams.devices[EUI].last_message
     assert last
-    found = look(processor, UPLINK, FRAME, Codec(CodecAnswer({"t": 1_793_491_100, "total_l": 5938})), became=last[2])
+    found = look(processor, UPLINK, FRAME, Codec(CodecAnswer({"t": 1_793_491_100, "total_l": 5938})), became=last[1])
     assert found.result["points"][0]["fields"]["volume_m3"] == 5.938
 
 

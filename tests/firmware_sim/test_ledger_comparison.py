@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_sim.compare import Comparison, Row, compare
+from firmware_sim.compare import Comparison, LedgerRow, compare
 from firmware_sim.query import Point
 
 TAGS = {"device": "sim-1-water-meter-0001", "site": "xa-01"}
@@ -12,7 +12,7 @@ STANDING = {"volume_m3": 12.345, "flow_m3_h": 2.0, "alarm_leak": False, "quality
 MINUTE_MS = 60_000
 
 
-def row(**changes: object) -> Row:
+def row(**changes: object) -> LedgerRow:
     return {"t": "", "m": "water", "tags": TAGS, "ts": TS, "at": TS + 3, "seq": 7, "f": VALUES, "q": 128, "drop": []} | changes
 
 
@@ -20,7 +20,7 @@ def point(time_ms: int = TS, tags: dict[str, str] = TAGS, without: str = "", **c
     return Point(tags, time_ms, {key: value for key, value in (STANDING | changes).items() if key != without})
 
 
-def outcome(rows: list[Row], *points: Point, health: tuple[Point, ...] = ()) -> Comparison:
+def outcome(rows: list[LedgerRow], *points: Point, health: tuple[Point, ...] = ()) -> Comparison:
     return compare("water", rows, points, health, MINUTE_MS)
 
 
@@ -29,7 +29,7 @@ def counted(comparison: Comparison) -> dict[str, int]:
     return {name: number for name in names if (number := getattr(comparison.counts, name))}
 
 
-def untimed(**changes: object) -> Row:
+def untimed(**changes: object) -> LedgerRow:
     return row(ts=None, q=129, **changes)
 
 
@@ -78,7 +78,7 @@ def untimed(**changes: object) -> Row:
         ),
     ],
 )
-def test_a_reading_with_its_own_time(rows: list[Row], points: list[Point], expected: dict[str, int]) -> None:
+def test_a_reading_with_its_own_time(rows: list[LedgerRow], points: list[Point], expected: dict[str, int]) -> None:
     assert counted(outcome(rows, *points)) == expected
 
 
@@ -130,7 +130,7 @@ def test_a_reading_with_its_own_time(rows: list[Row], points: list[Point], expec
         ),
     ],
 )
-def test_a_reading_without_a_time(rows: list[Row], points: list[Point], expected: dict[str, int]) -> None:
+def test_a_reading_without_a_time(rows: list[LedgerRow], points: list[Point], expected: dict[str, int]) -> None:
     assert counted(outcome(rows, *points)) == expected
 
 

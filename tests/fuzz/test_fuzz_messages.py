@@ -9,10 +9,9 @@ import pytest
 
 from gateway.catalog import load_catalog
 from gateway.codecs.protocol import CodecAnswer
-from gateway.codecs.protocol import CodecAsk as Call
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.model import Config
-from gateway.core.message import Outcome, StoredMessage
+from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.explain.dry_run import begin, finish
 from gateway.pipeline import build_processor
@@ -33,7 +32,7 @@ class StubbedCodecs:
     def __init__(self, mutator: Mutator) -> None:
         self._mutator = mutator
 
-    def call(self, _call: Call) -> CodecAnswer:
+    def call(self, _call: CodecAsk) -> CodecAnswer:
         """Nonsense."""
         data, fault = self._mutator.answer()
         return CodecAnswer(data, fault=fault)  # type: ignore[arg-type]

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.codecs.protocol import CodecAnswer, CodecAsk
+from gateway.codecs.protocol import CodecAnswer
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Batch
 from gateway.core.delivery.write_result import Answer
 from gateway.core.ledger import Ledger
-from gateway.core.message import Message, QuarantinedMessage, Refusal, WaitCause
+from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal, WaitCause
 from gateway.core.process import Processor
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
@@ -409,7 +409,7 @@ def test_a_birth_that_was_stored_is_saved_and_frees_what_waits_for_it() -> None:
     async def story() -> None:
         async with rig(NODES) as gate:
             for verb in ("NBIRTH/n", "DBIRTH/n/m1"):
-                message = sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=0), f"spBv1.0/g/{verb}", replayed=True)
+                message = sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=0), f"spBv1.0/g/{verb}")
                 await gate.replay.process(message, NOW_MS)
             assert [sorted(values) for values, _ in gate.births.saved] == [["birth g/n"], ["birth g/n/m1"]]
             assert {batch for _, batch in gate.births.saved} == {None}

@@ -59,7 +59,7 @@ class Pipeline:
             larger = b"1 reading".ljust(int(words[2]) if len(words) > 2 else 0)
             outcome.side_effects = SideEffects(waiting=[waiting(words[1], arrival_ms, topic=message.topic, payload=larger)])
         elif words[0] == "asks":
-            outcome.side_effects = SideEffects(ask=CodecAsk("codec", b"", 0, arrival_ms, arrival_ms, {}, "", None))
+            outcome.side_effects = SideEffects(ask=CodecAsk("codec", b"", 0, arrival_ms))
         elif words[0] == "refused":
             outcome.refusals.append(refusal(message, arrival_ms))
         elif words[0] == "duplicate":

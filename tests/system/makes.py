@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway.demo.services import Service
-from tests.influx import Row, query
+from tests.influx import InfluxRow, query
 from tests.system.fleet import connect
 
 PORT = 85
@@ -143,6 +143,6 @@ def assert_each_frame_stands(influxdb: Service, frames: Iterable[Frame]) -> None
     assert found == wanted
 
 
-def rows_of(influxdb: Service, device: str, measurement: str = "water") -> list[Row]:
+def rows_of(influxdb: Service, device: str, measurement: str = "water") -> list[InfluxRow]:
     """All points of a device, oldest first."""
     return query(influxdb.url, "iot", f"SELECT * FROM {measurement} WHERE device = '{device}' ORDER BY time")  # noqa: S608 - names of ours

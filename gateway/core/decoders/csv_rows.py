@@ -8,8 +8,8 @@ from gateway.core.message import Undecodable
 from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
 
-Row = dict[str, object]
-Decoder = Callable[[bytes], list[Row]]
+CsvRow = dict[str, object]
+Decoder = Callable[[bytes], list[CsvRow]]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -35,7 +35,7 @@ def compile_csv(
     names = [] if header is None or isinstance(header, bool) else list(header)
     names_first = header is True
 
-    def decode(payload: bytes) -> list[Row]:
+    def decode(payload: bytes) -> list[CsvRow]:
         rows = _rows(payload, delimiter)
         columns = [cell.strip() for cell in rows.pop(0)] if names_first and rows else names
         if not rows:
@@ -59,7 +59,7 @@ def _rows(payload: bytes, delimiter: str) -> list[list[str]]:
         raise Undecodable(RejectReason.BAD_PAYLOAD, f"row {reader.line_num} is not CSV: {error}") from None
 
 
-def _row(columns: Sequence[str], cells: list[str], decimal: str) -> Row:
+def _row(columns: Sequence[str], cells: list[str], decimal: str) -> CsvRow:
     named = dict(zip(columns, (_value(cell.strip(), decimal) for cell in cells), strict=False))
     return named | {str(at): _value(cells[at].strip(), decimal) for at in range(len(columns), len(cells))}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from gateway.core.message import Message, Outcome
+from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys, series_key
 from gateway.core.readings.line_protocol import tag_text
@@ -63,7 +63,7 @@ class Device:
     """One device: its small and bounded state.
 
     :ivar source: the name that its messages come under; the first one that came, unless the registry says. Empty: none came.
-    :ivar last_message: its newest message, when it came and what became of it, for people who look at it; None: not kept.
+    :ivar last_message: its newest message and what became of it, for people who look at it; None: not kept.
     :ivar domain: the domain in which it was first heard.
     :ivar goodbye_ms: when it, or its will, last said that it is offline.
     :ivar registered_ms: when it was first seen in the registry, of a device that was never heard.
@@ -106,7 +106,7 @@ class Device:
         self.counters: CounterState | None = None
         self.domain: str | None = None
         self.goodbye_ms = 0
-        self.last_message: tuple[Message, int, Outcome] | tuple[()] | None = None
+        self.last_message: tuple[Arrival, Outcome] | tuple[()] | None = None
         self.last_seen_ms = 0
         self.last_replay_stamp_ms = 0
         self.last_stamp_ms = 0

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from gateway.core.message import Message, Outcome, Undecodable
+from gateway.core.message import Arrival, Message, Outcome, Undecodable
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
     from gateway.core.devices.device import Device
-    from gateway.core.profiles.envelope_fast import Plain, Row
+    from gateway.core.profiles.envelope_fast import EnvelopeRow, Plain
     from gateway.core.profiles.language.profile import CompiledProfile
 
 
@@ -120,13 +120,13 @@ class Way(Protocol):
     def device(self) -> "Device":
         """The device on whose topic it is."""
 
-    def take(self, message: Message, now_ms: int) -> Outcome | None:
+    def take(self, arrival: Arrival) -> Outcome | None:
         """What becomes of a message; None: it must go the long way."""
 
-    def frame(self, row: "Row", message: Message) -> Frame:
+    def frame(self, row: "EnvelopeRow", message: Message) -> Frame:
         """The frame of a message."""
 
-    def go_on(self, decoded: object, row: "Row", message: Message, now_ms: int) -> Outcome | None:
+    def go_on(self, decoded: object, row: "EnvelopeRow", arrival: Arrival) -> Outcome | None:
         """What becomes of it with what its codec gave; None: the long way must be gone."""
 
 

@@ -50,7 +50,7 @@ class Unwrapped(dict[str, Any]):
         return self
 
 
-Row = tuple[str, bytes | None, Any, int | None, int | None, str | float | None, str | None]
+EnvelopeRow = tuple[str, bytes | None, Any, int | None, int | None, str | float | None, str | None]
 """Device, as it is written, payload, decoded, port, frame counter, time and model of a message."""
 
 
@@ -61,8 +61,8 @@ class Plain(NamedTuple):
     :ivar document: parts and message → the document of a profile; None: it is not as usual.
     """
 
-    row: Callable[[bytes], Row | None]
-    document: Callable[[Row, bytes], Unwrapped | None]
+    row: Callable[[bytes], EnvelopeRow | None]
+    document: Callable[[EnvelopeRow, bytes], Unwrapped | None]
 
 
 class _Intricate(Exception):  # noqa: N818 - says what it is
@@ -110,7 +110,7 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
     in_hex = spec.payload is not None and spec.payload.encoding == "hex"
     without = b"" if spec.payload is not None else None
 
-    def row(message: bytes) -> Row | None:
+    def row(message: bytes) -> EnvelopeRow | None:
         try:
             device, payload, decoded, port, frame_counter, time, model, *more = take(decode(message))
             if not message.isascii():
@@ -123,7 +123,7 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
             time, model = _first_of(time, more[:times]), _first_of(model, more[times:])
         return device, payload, decoded, port, frame_counter, time, model
 
-    def document(parts: Row, message: bytes) -> Unwrapped | None:
+    def document(parts: EnvelopeRow, message: bytes) -> Unwrapped | None:
         device, payload, decoded, port, frame_counter, time, model = parts
         if not device or not (payload or decoded) or (decoded and type(decoded) is not dict) or may_be_unbounded(message):
             return None

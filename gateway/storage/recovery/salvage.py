@@ -37,10 +37,10 @@ _INT_BYTES: Final = (0, 1, 2, 3, 4, 6, 8, None, 0, 0)
 """Bytes of the integers by type; 0 is NULL, 8 and 9 are the numbers 0 and 1."""
 _FIRST_BLOB: Final = 12
 
-Row = tuple[Any, ...]
+SalvagedRow = tuple[Any, ...]
 
 
-def rows_of_damaged(damaged: Path, kinds: str) -> Iterator[Row]:
+def rows_of_damaged(damaged: Path, kinds: str) -> Iterator[SalvagedRow]:
     """Rows of the table whose columns, behind the number of the row, are of these kinds. The number comes first.
 
     :param kinds: a letter for each column: ``i`` an integer or NULL, ``t`` text, ``b`` bytes.
@@ -93,7 +93,7 @@ class _Pages:
         return at >= 0 and self.read(map_page)[at : at + 1] == bytes([_FREE])
 
 
-def _rows_of_leaf(pages: _Pages, page: bytes, kinds: str) -> Iterator[Row]:
+def _rows_of_leaf(pages: _Pages, page: bytes, kinds: str) -> Iterator[SalvagedRow]:
     (cells,) = struct.unpack_from(">H", page, 3)
     for cell in range(min(cells, (PAGE_BYTES - _LEAF_HEAD_BYTES) // 2)):
         with suppress(IndexError, struct.error):  # it was no cell
@@ -102,7 +102,7 @@ def _rows_of_leaf(pages: _Pages, page: bytes, kinds: str) -> Iterator[Row]:
                 yield row
 
 
-def _row(pages: _Pages, page: bytes, at: int, kinds: str) -> Row | None:
+def _row(pages: _Pages, page: bytes, at: int, kinds: str) -> SalvagedRow | None:
     """The row whose cell begins at ``at``; None: it is of another table, or none at all."""
     size, at = _varint(page, at)
     number, at = _varint(page, at)

@@ -45,7 +45,7 @@ def gaps_of(devices: int, with_gaps: int) -> tuple[int, int] | None:
         for seq in (0, 3 if number < with_gaps else 1):
             topic = f"iot/v1/site/water/m{number}/readings"
             found.process(StoredMessage(topic, b'{"seq": %d, "flow_m3_h": %d}' % (seq, seq)), NOW_MS + seq)
-    return found.judge.gaps.look(found.streams.devices.values(), NOW_MS + 1000)
+    return found.evaluator.gaps.look(found.streams.devices.values(), NOW_MS + 1000)
 
 
 @pytest.mark.parametrize(

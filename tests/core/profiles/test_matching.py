@@ -366,11 +366,11 @@ def test_a_codec_is_asked_unless_the_server_has_decoded_already() -> None:
     text = f"{RADIO}\ncodec: c.js\n{PH.replace('/ph', '/codec/ph')}"
     into = pipeline(text)
     asked = ask(into.process(uplink(data=b"\1\2", fPort=9), NOW_MS))
-    assert (asked.codec, asked.frame, asked.port, asked.variables) == ("c.js", b"\1\2", 9, {})
+    assert (asked.codec, asked.payload, asked.port, asked.variables) == ("c.js", b"\1\2", 9, {})
     assert points(answered(pipeline(text), uplink(data=b"\1"), {"ph": 7}))[0].values == {"ph": 7}
     assert points(into.process(uplink(object={"ph": 6.5}), NOW_MS))[0].values == {"ph": 6.5}
     own = pipeline(text.replace("c.js", "c.js\nprefer: codec"))
-    assert ask(own.process(uplink(object={"ph": 6.5}), NOW_MS)).frame == b"\1"
+    assert ask(own.process(uplink(object={"ph": 6.5}), NOW_MS)).payload == b"\1"
 
 
 def test_a_native_topic_is_never_a_profiles() -> None:

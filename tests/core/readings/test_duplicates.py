@@ -164,7 +164,7 @@ def test_the_messages_of_one_instant_become_one_point() -> None:
     ]
     assert [point.fields for point in third] == [{"frequency_hz": 50.0, "alarm_tamper": False, "quality": 0}]
     assert {point.time_ms for point in (*first, *second, *third)} == {NOW_MS}
-    assert into.judge.sequence_missing.total() == 0
+    assert into.evaluator.sequence_missing.total() == 0
 
 
 def test_whatever_repeats_a_part_of_a_joined_point_is_a_duplicate() -> None:
@@ -226,16 +226,16 @@ def test_a_replayed_message_joins_what_came_after_it() -> None:
         ({"level_m": 2}, "duplicate"),
         ({"ph": 6}, "time_conflict"),
     ):
-        replayed = StoredMessage(topic(), json.dumps({"ts": NOW_MS, **payload}).encode(), replayed=True)
-        assert fate(into.process(replayed, earlier_ms)) == expected
+        replayed = StoredMessage(topic(), json.dumps({"ts": NOW_MS, **payload}).encode())
+        assert fate(into.process(replayed, earlier_ms, replayed=True)) == expected
 
 
 def test_replayed_messages_do_not_push_what_is_younger_out() -> None:
     into = pipeline()
     process({"ts": NOW_MS, "ph": 7}, into=into)
     for at in range(5):
-        replayed = StoredMessage(topic(), json.dumps({"ts": NOW_MS - HOUR_MS + at, "ph": 7}).encode(), replayed=True)
-        into.process(replayed, NOW_MS - HOUR_MS)
+        replayed = StoredMessage(topic(), json.dumps({"ts": NOW_MS - HOUR_MS + at, "ph": 7}).encode())
+        into.process(replayed, NOW_MS - HOUR_MS, replayed=True)
     assert fate(process({"ts": NOW_MS, "ph": 7}, into=into)) == "duplicate"
 
 

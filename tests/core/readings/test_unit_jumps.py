@@ -14,7 +14,7 @@ def test_devices_of_a_make_that_count_ten_times_as_much_are_told_together(make: 
         now_ms = NOW_MS + hour * HOUR_MS
         for name in names:
             into.process(message({"ts": now_ms, "volume_m3": volume}, topic(name)), now_ms)
-    (jump,) = into.judge.unit_jumps.told(NOW_MS + HOUR_MS)
+    (jump,) = into.evaluator.unit_jumps.told(NOW_MS + HOUR_MS)
     assert (jump.make, jump.factor, jump.devices) == ("AQ-4", 10.0, tuple(names))
 
 
@@ -22,7 +22,7 @@ def test_one_device_alone_is_a_suspect_step_and_no_firmware() -> None:
     into = pipeline({"d1": Registered(model="AQ-4")})
     for hour, volume in ((0, 120_000.0), (1, 1_200_001.0)):
         into.process(message({"ts": NOW_MS + hour * HOUR_MS, "volume_m3": volume}, topic("d1")), NOW_MS + hour * HOUR_MS)
-    assert into.judge.unit_jumps.told(NOW_MS + HOUR_MS) == []
+    assert into.evaluator.unit_jumps.told(NOW_MS + HOUR_MS) == []
 
 
 def test_devices_of_which_no_make_is_known_are_not_taken_for_one_make() -> None:
@@ -32,4 +32,4 @@ def test_devices_of_which_no_make_is_known_are_not_taken_for_one_make() -> None:
         now_ms = NOW_MS + hour * HOUR_MS
         for name in [*names, "unregistered"]:
             into.process(message({"ts": now_ms, "volume_m3": volume}, topic(name)), now_ms)
-    assert into.judge.unit_jumps.told(NOW_MS + HOUR_MS) == []
+    assert into.evaluator.unit_jumps.told(NOW_MS + HOUR_MS) == []
