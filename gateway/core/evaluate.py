@@ -25,7 +25,7 @@ ChosenTime = tuple[int, bool, int]
 """The time of a reading in ms, True when it is the device's own, and the quality bits that follow from it."""
 
 
-class Observation(Struct, eq=False):
+class Observation(Struct, eq=False, gc=False):
     """A reading whose time is chosen and whose values are clean, before it is known what it is to those before it.
 
     :ivar own_time: the device told its time itself.

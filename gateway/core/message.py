@@ -91,7 +91,7 @@ class StoredMessage:
     user_properties: Sequence[tuple[str, str]] = ()
 
 
-class Arrival(Struct, frozen=True):
+class Arrival(Struct, frozen=True, gc=False):  # made for each message, in no circle of references
     """A message and when it came.
 
     :ivar replayed: it waited in quarantine or was rejected; of the order of messages it says nothing.
@@ -102,18 +102,15 @@ class Arrival(Struct, frozen=True):
     replayed: bool = False
 
 
-class Reading:
+class Reading(Struct, eq=False, gc=False):
     """A reading ready to travel: one device, one instant, in canonical units, as line protocol.
 
     :ivar lines: one line, or two when device health rides along; no newline at the end.
     :ivar domain: what its outcome is counted under.
     """
 
-    __slots__ = ("domain", "lines")
-
-    def __init__(self, lines: str, domain: str) -> None:
-        self.lines = lines
-        self.domain = domain
+    lines: str
+    domain: str
 
 
 @dataclass(slots=True)
