@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from gateway.config.units import SizeBytes
 from schemas.durations import Duration
 from schemas.topics import is_filter, is_name
 
@@ -67,6 +76,16 @@ def _check_positive(span: timedelta) -> timedelta:
     return span
 
 
+def _check_size(value: object) -> object:
+    if (type(value) is int and value >= 0) or (isinstance(value, str) and _SIZE.fullmatch(value)):
+        return value
+    raise ValueError(f"{value!r} is not a size; write for example 262144, 64MiB or 1GiB")
+
+
+_SIZE: Final = re.compile(r"\d{1,18}(?:\.\d{1,18})? *(?:(?:[KMGT]i?)?B)?", re.IGNORECASE)
+"""ByteSize reads more: yes as 1, 64kbit, and 64MiB with anything behind it."""
+
+SizeBytes = Annotated[ByteSize, BeforeValidator(_check_size)]
 PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
 Filter = Annotated[str, AfterValidator(_check_filter)]
 
@@ -146,15 +165,15 @@ class JournalSection(_Section):
     """The store-and-forward log."""
 
     path: Path = Path("data/journal.db")
-    max_bytes: SizeBytes = 2**30
-    min_free_bytes: SizeBytes = 200 * 2**20
+    max_bytes: SizeBytes = ByteSize(2**30)
+    min_free_bytes: SizeBytes = ByteSize(200 * 2**20)
     when_full: Literal["drop_oldest", "stop_acking"] = "drop_oldest"
 
 
 class RejectsSection(_Section):
     """Storage of rejects."""
 
-    max_bytes: SizeBytes = 64 * 2**20
+    max_bytes: SizeBytes = ByteSize(64 * 2**20)
 
 
 class DevicesSection(_Section):
@@ -162,7 +181,7 @@ class DevicesSection(_Section):
 
     registry: Path = Path("devices.yaml")
     unknown: Literal["accept", "quarantine", "reject"] = "accept"
-    quarantine_max_bytes: SizeBytes = 256 * 2**20
+    quarantine_max_bytes: SizeBytes = ByteSize(256 * 2**20)
     silent_after: dict[Literal["water", "power", "traffic", "urban"], PositiveDuration] = {}
 
 
@@ -184,8 +203,8 @@ class TimeSection(_Section):
 class LimitsSection(_Section):
     """Bounds."""
 
-    payload_bytes: SizeBytes = 262144
-    memory_bytes: SizeBytes = 32 * 2**20
+    payload_bytes: SizeBytes = ByteSize(262144)
+    memory_bytes: SizeBytes = ByteSize(32 * 2**20)
     devices: int = Field(20_000, strict=True, ge=1)
     simulated: Literal["accept", "reject"] = "accept"
 
