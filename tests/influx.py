@@ -3,9 +3,10 @@
 import json
 from contextlib import closing
 from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-InfluxRow = dict[str, object]
+InfluxRow = dict[str, Any]
 
 
 def query(url: str, db: str, q: str) -> list[InfluxRow]:

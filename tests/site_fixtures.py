@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.profile_files import SHIPPED, read_profiles
+from gateway.config.bundled_profiles import SHIPPED
+from gateway.config.profile_files import read_profiles
 from tests.decode_command import DecodeCommand
 from tests.site import CODEC, RADIO, Site
 

@@ -10,10 +10,12 @@ PATIENCE_S: Final = 30.0
 _STEP_S: Final = 0.01
 
 
-def until(condition: Callable[[], object], within_s: float = PATIENCE_S, *, what: str = "") -> None:
+def until(condition: Callable[..., object], within_s: float = PATIENCE_S, *, what: str = "") -> None:
     """Return once the condition holds; fail after ``within_s``.
 
     It is the looks that are counted, so that a busy machine, on which each takes longer, gets as much more time.
+
+    :param condition: called without arguments; it may have defaults, as a lambda in a loop.
     """
     for _ in range(round(within_s / _STEP_S)):
         if condition():

@@ -201,10 +201,7 @@ class Session:
             except ValueError as error:
                 what = "a malformed packet" if self.connected else "no MQTT 5, which the gateway needs,"
                 raise ProtocolFault(f"the broker sent {what}: {error}") from error
-            except BaseException as panic:
-                # Text that is not UTF-8 makes the codec panic, and a panic of Rust is no Exception.
-                if type(panic).__name__ != "PanicException":
-                    raise
+            except _panic_types():
                 raise ProtocolFault("the broker sent a malformed packet: text that is not UTF-8") from None
             at += length
             if type(packet) is mqtt5.PublishPacket and self.connected:
@@ -286,6 +283,14 @@ def pubacks(packet_ids: list[int]) -> bytes:
 
 def _words(code: str) -> str:
     return code.lower().replace("_", " ")
+
+
+def _panic_types() -> tuple[type[BaseException], ...]:
+    """The types of a panic of Rust, with which the codec meets text that is not UTF-8.
+
+    They are made at the first panic and belong to no module, so that an ``except`` can only find them when it happens.
+    """
+    return tuple(kind for kind in BaseException.__subclasses__() if kind.__name__ == "PanicException")
 
 
 def _frame(data: bytes) -> tuple[int, int] | None:

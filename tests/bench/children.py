@@ -151,7 +151,7 @@ def _answers(service: Service) -> bool:
 
 def _arrives(service: Service) -> bool:
     try:
-        return get(service, "/arrivals") == []
+        return bool(get(service, "/arrivals") == [])
     except OSError:
         return False
 

@@ -144,7 +144,7 @@ _HEADER = ("figure", "old, median", "least", "new, median", "least", "unit", "ch
 
 def table(changes: Iterable[Change]) -> str:
     """The figures for people, a line each."""
-    rows = [_HEADER]
+    rows: list[tuple[str, ...]] = [_HEADER]
     for each in changes:
         low, high = each.interval
         figures = (median(each.old), min(each.old), median(each.new), min(each.new))

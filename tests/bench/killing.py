@@ -193,10 +193,12 @@ class Campaign:
             if (status := _status(self.service)) is not None:
                 seen.append(status)
                 pending = sum(status["ledger"]["pending"].values()) + status["mqtt"]["unacknowledged"]
-                return not pending and len(seen) > 1 and seen[-2]["messages"] == status["messages"]
+                if not pending and len(seen) > 1 and seen[-2]["messages"] == status["messages"]:
+                    return True
+            time.sleep(0.2)
             return False
 
-        until(lambda: settled() or time.sleep(0.2), _PATIENCE_S * 2, what="nothing waits")
+        until(settled, _PATIENCE_S * 2, what="nothing waits")
 
     def _verify(self, ledger: Path) -> dict[str, Any]:
         words = [*_SIM, "verify", "--ledger", str(ledger), "--influxdb", self.database.url, "--api", "v1", "--json"]

@@ -57,7 +57,7 @@ def test_errors_of_a_codec_are_its_fault_and_warnings_are_handed_on(codecs: Sync
     assert codecs.call(CodecAsk("ts013", b"", 9, AT_MS)).fault == "port 9 is not known"
     answer = codecs.call(CodecAsk("ts013", b"\0\0\0\1", 1, AT_MS))
     assert answer.warnings == ["short"]
-    assert answer.data is not None
+    assert isinstance(answer.data, dict)
     assert answer.data["total_l"] == 1
 
 

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,18 +76,19 @@ async def answers(
 
 
 def numbers(given: list[CodecAnswer]) -> list[int | None]:
-    return [answer.data["n"] if answer.data else None for answer in given]
+    return [answer.data["n"] if isinstance(answer.data, dict) else None for answer in given]
 
 
-def run(test: Callable[[], Awaitable[None]]) -> None:
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """On the loop that the gateway runs on, where there is one."""
-    try:
+    factories: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
+    with suppress(ImportError):
         from uvloop import new_event_loop  # noqa: PLC0415
-    except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    for factory in {new_event_loop, asyncio.new_event_loop}:
+
+        factories.append(new_event_loop)
+    for factory in factories:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(test())  # type: ignore[arg-type]
+            runner.run(test())
 
 
 def child() -> int:
@@ -101,7 +103,7 @@ def test_calls_of_one_turn_are_answered_in_their_order() -> None:
             done = asyncio.Event()
 
             def then(answer: CodecAnswer) -> None:
-                assert answer.data is not None
+                assert isinstance(answer.data, dict)
                 order.append(answer.data["n"])
                 if len(order) == 500:
                     done.set()

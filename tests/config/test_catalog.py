@@ -138,6 +138,7 @@ def test_a_draft_that_lies_elsewhere_finds_its_codec_and_its_envelope_beside_it(
     (site.folder / "envelopes" / "our.yaml").write_text(OUR_ENVELOPE)
     found = known(site, also=str(site.folder / "draft.yaml"))
     assert found.codecs == {"draft.js": site.folder / "draft.js"}
+    assert found.profiles.envelopes is not None
     assert [envelope.name for envelope in found.profiles.envelopes.of("our")] == ["our"]
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.config.bundled_profiles import SHIPPED
 from gateway.config.files import ConfigurationFault
-from gateway.config.profile_files import SHIPPED, ambiguities, load_profiles, read_profiles
+from gateway.config.profile_files import ambiguities, load_profiles, read_profiles
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.explain.profile_tests import check_profile

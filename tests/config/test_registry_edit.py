@@ -39,10 +39,10 @@ MADE = st.builds(
 )
 
 
-def changed_to(text: str, place: int, **keys: object) -> tuple[str, bool]:
+def changed_to(text: str, place: int, **keys: Any) -> tuple[str, bool]:  # noqa: ANN401 - of any field
     """The text after one device changed and one was added; whether comments were kept."""
     registry = registry_of(parse(text))
-    after = replace(registry.devices[place], **keys)  # type: ignore[arg-type]
+    after = replace(registry.devices[place], **keys)
     new = RegisteredDevice(id="new", site="s9", params={"k": 1})
     devices = [*registry.devices, new]
     devices[place] = after

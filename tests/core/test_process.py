@@ -233,7 +233,7 @@ def test_the_last_message_is_remembered_of_a_device_that_somebody_looks_at() -> 
     device.last_message = ()
     latest = message({"ph": 8})
     outcome = into.process(latest, NOW_MS + 1)
-    assert device.last_message == (Arrival(latest, NOW_MS + 1), outcome)
+    assert into.streams.devices["d1"].last_message == (Arrival(latest, NOW_MS + 1), outcome)
 
 
 def test_one_object_with_its_own_time_lets_a_retained_array_in() -> None:

@@ -115,6 +115,11 @@ class Rig:
         self.acknowledger.connected(session_present=False)
         self._packet_id = 0
 
+    def settled(self) -> bool:
+        """Answer what was asked; tell if all is acknowledged."""
+        self.influxdb.answer_all()
+        return not self.acknowledger.owed
+
     def come(self, *lines: str, floods: Iterable[str] = ()) -> None:
         """One reading a message, all in one chunk, each with the next packet identifier; some of a device that floods."""
         for line in lines:
@@ -151,7 +156,7 @@ async def rig(**limits: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 - of any lim
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield made
-            await until(lambda: made.influxdb.answer_all() or not made.acknowledger.owed)
+            await until(made.settled)
         assert made.acknowledged == sorted(made.acknowledged)
         assert (made.delivery.memory_bytes, made.ledger.imbalance) == (0, 0)
     finally:
@@ -160,8 +165,8 @@ async def rig(**limits: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 - of any lim
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Return once it holds."""
+async def until(condition: Callable[..., object]) -> None:
+    """Return once it holds; it is called without arguments, and may have defaults."""
     while not condition():  # noqa: ASYNC110 - a condition of the parts, which know nothing of us
         await asyncio.sleep(0.001)
 

@@ -94,7 +94,12 @@ def test_after_an_outage_the_lane_pauses_by_how_long_that_took_and_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: Shares
 ) -> None:
     aways_s: list[float] = []
-    monkeypatch.setattr(drain_lane, "start_pause_s", lambda away_s, _: aways_s.append(away_s) or PAUSE_S)
+
+    def start_pause_s(away_s: float, _: object) -> float:
+        aways_s.append(away_s)
+        return PAUSE_S
+
+    monkeypatch.setattr(drain_lane, "start_pause_s", start_pause_s)
 
     async def work() -> None:
         async with rig(tmp_path) as gate:

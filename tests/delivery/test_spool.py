@@ -177,7 +177,12 @@ def test_rows_that_made_room_are_given_up_and_only_then(monkeypatch: pytest.Monk
     async def story() -> None:
         async with rig() as gate:
             given_up: list[object] = []
-            gate.spool.give_up = lambda removed: given_up.append(removed) or 2
+
+            def give_up(removed: object) -> int:
+                given_up.append(removed)
+                return 2
+
+            gate.spool.give_up = give_up
             gate.breaker.open(AWAY)
             gate.come("q1")
             await until(lambda: gate.acknowledged)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -133,8 +133,8 @@ def test_an_answer_about_the_batch_keeps_the_connection(status: str) -> None:
 def test_the_name_is_resolved_again_for_the_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     address, resolve = ["127.0.0.2"], socket.getaddrinfo
 
-    def from_hosts(host: str, *args: object, **kwargs: object) -> object:
-        return resolve(address[0] if host == NAME else host, *args, **kwargs)  # type: ignore[arg-type]
+    def from_hosts(host: str, *args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - as getaddrinfo has them
+        return resolve(address[0] if host == NAME else host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", from_hosts)
 

@@ -117,7 +117,8 @@ class Province:
             client.paho.username_pw_set("gateway", "password of gateway")
             client.paho.tls_set(str(self.work / "ca.crt"))
         else:
-            client.paho.tls_set(*[str(self.work / name) for name in ("ca.crt", f"{account}.crt", f"{account}.key")])
+            ca, certificate, key = (str(self.work / name) for name in ("ca.crt", f"{account}.crt", f"{account}.key"))
+            client.paho.tls_set(ca, certificate, key)
         client.begin(port or self.devices_port)
         return client
 
@@ -140,7 +141,7 @@ class Client:
         self.ends = 0
         self.paho.on_connect = lambda *given: self.answers.append(str(given[3]))
         self.paho.on_disconnect = lambda *_: self._ended()
-        self.paho.on_message = lambda _client, _data, message: self.heard.append((message.topic, message.payload))
+        self.paho.on_message = lambda _client, _data, message: self.heard.append((message.topic, bytes(message.payload)))
 
     def _ended(self) -> None:
         self.ends += 1

@@ -24,7 +24,8 @@ import pytest
 import yaml
 
 from gateway.cli import main
-from gateway.config.profile_files import SHIPPED, load_profiles
+from gateway.config.bundled_profiles import SHIPPED
+from gateway.config.profile_files import load_profiles
 from gateway.demo.services import Service, free_port
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec

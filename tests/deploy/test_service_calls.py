@@ -47,7 +47,13 @@ def expanded(names: set[str]) -> set[str]:
 
 def run_under(calls: set[str]) -> str:
     """Call a codec in a program that may make no other calls."""
-    command = [sys.executable, Path(__file__).with_name("under_filter.py"), sys.executable, "-c", CALL_A_CODEC]
+    command: list[str | Path] = [
+        sys.executable,
+        Path(__file__).with_name("under_filter.py"),
+        sys.executable,
+        "-c",
+        CALL_A_CODEC,
+    ]
     done = subprocess.run(command, input=" ".join(calls), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()

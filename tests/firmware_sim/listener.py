@@ -30,11 +30,14 @@ def listening(host: str, port: int, pattern: str) -> Iterator[Listener]:
 
     def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
         listener.arrived_s.append(time.monotonic())
-        listener.messages.append((message.topic, message.payload))
+        listener.messages.append((message.topic, bytes(message.payload)))
+
+    def on_connect(*_: object) -> None:
+        client.subscribe(pattern, qos=1)
 
     client = Client(CallbackAPIVersion.VERSION2)
     client.on_message = on_message
-    client.on_connect = lambda *_: client.subscribe(pattern, qos=1)
+    client.on_connect = on_connect
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect(host, port)
     client.loop_start()

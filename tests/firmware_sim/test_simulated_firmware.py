@@ -89,8 +89,7 @@ def test_a_spoilt_value_is_dropped_and_the_others_of_its_reading_are_promised() 
 def test_no_spoilt_value_may_stand(fault: ValueFault) -> None:
     for quantity in (quantity for fields in QUANTITIES.values() for quantity in fields.values()):
         value = fault.spoil(quantity)
-        is_number = isinstance(value, float | int) and not isinstance(value, bool)
-        assert not (is_number and quantity.minimum <= value <= quantity.maximum), quantity.field
+        assert isinstance(value, str | bool) or not quantity.minimum <= value <= quantity.maximum, quantity.field
 
 
 def test_every_payload_fault_occurs_and_names_its_reason() -> None:
@@ -105,7 +104,7 @@ def test_every_payload_fault_occurs_and_names_its_reason() -> None:
 
 def test_a_repeated_message_is_the_same_bytes_and_its_row_says_so() -> None:
     sent = messages_of(SCENARIOS["duplicates"], 200)
-    rows = {}
+    rows: dict[tuple[str, int], tuple[dict[str, Any], bytes]] = {}
     repeated = 0
     for message in sent:
         (row,) = rows_of(message)

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,11 +41,11 @@ def ledger(tmp_path: Path, stub: StubInfluxDB) -> Path:
     return path
 
 
-def _stand(stub: StubInfluxDB, row: dict[str, object]) -> None:
-    tags, time_ms, own = dict(row["tags"]), row["ts"], {"quality": row["q"], "seq": row["seq"]}  # type: ignore[call-overload]
-    stub.points[str(row["m"])].append(Point(tags, time_ms, row["f"] | own))  # type: ignore[arg-type, operator]
+def _stand(stub: StubInfluxDB, row: dict[str, Any]) -> None:
+    tags, time_ms, own = dict(row["tags"]), row["ts"], {"quality": row["q"], "seq": row["seq"]}
+    stub.points[row["m"]].append(Point(tags, time_ms, row["f"] | own))
     if "h" in row:
-        stub.points["device_health"].append(Point(tags, time_ms, row["h"] | own))  # type: ignore[arg-type, operator]
+        stub.points["device_health"].append(Point(tags, time_ms, row["h"] | own))
 
 
 def _verify(stub: StubInfluxDB, ledger: Path, *more: str) -> int:

@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.config.profile_files import ProfileFile
 from gateway.core.message import StoredMessage
@@ -83,7 +84,7 @@ class Mutator:
         properties = (("device", chance.choice(["a", "", "\ud800", "x" * 100])),) if luck > 0.95 else ()
         return StoredMessage(topic, payload, chance.random() < 0.1, chance.random() < 0.1, properties)
 
-    def answer(self) -> tuple[object, str | None]:
+    def answer(self) -> tuple[dict[str, Any] | None, str | None]:
         """What a codec without shame might answer: data, or a fault."""
         chance = self._chance
         if chance.random() < 0.1:

@@ -51,5 +51,5 @@ def assert_shown(seen: Trace) -> None:
 
 
 @cache
-def _words() -> dict[str, dict[str, str]]:
+def _words() -> dict[str, str]:
     return closed_lists("en")

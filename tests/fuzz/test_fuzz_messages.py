@@ -35,7 +35,7 @@ class StubbedCodecs:
     def call(self, _call: CodecAsk) -> CodecAnswer:
         """Nonsense."""
         data, fault = self._mutator.answer()
-        return CodecAnswer(data, fault=fault)  # type: ignore[arg-type]
+        return CodecAnswer(data, fault=fault)
 
 
 def end_of(outcome: Outcome) -> str:

@@ -27,20 +27,20 @@ class Watcher:
 
     def __init__(self) -> None:
         self.lines = 0
-        monitoring = sys.monitoring
+        self._monitoring = monitoring = vars(sys)["monitoring"]  # of Python 3.12; types are checked as 3.11 has them
         monitoring.use_tool_id(monitoring.COVERAGE_ID, "fuzz")
         monitoring.register_callback(monitoring.COVERAGE_ID, monitoring.events.LINE, self._line)
         monitoring.set_events(monitoring.COVERAGE_ID, monitoring.events.LINE)
 
     def close(self) -> None:
         """Look no more."""
-        sys.monitoring.set_events(sys.monitoring.COVERAGE_ID, sys.monitoring.events.NO_EVENTS)
-        sys.monitoring.free_tool_id(sys.monitoring.COVERAGE_ID)
+        self._monitoring.set_events(self._monitoring.COVERAGE_ID, self._monitoring.events.NO_EVENTS)
+        self._monitoring.free_tool_id(self._monitoring.COVERAGE_ID)
 
     def _line(self, code: CodeType, _line: int) -> object:
         if code.co_filename.startswith(WATCHED):
             self.lines += 1
-        return sys.monitoring.DISABLE
+        return self._monitoring.DISABLE
 
 
 def fuzz(name: str, seconds: float, folder: Folder) -> None:

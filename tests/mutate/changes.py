@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -134,6 +134,7 @@ class _Finder:
                 yield (*self._place(test), f"not ({self._text(test)})", "")
 
     def operators(self, node: ast.AST, *_: object) -> Iterator[tuple[int, int, str, str]]:
+        operators: Sequence[ast.cmpop | ast.operator]
         if isinstance(node, ast.Compare):
             operands, operators = [node.left, *node.comparators], node.ops
         else:

@@ -253,4 +253,5 @@ def missing(file: Database) -> int:
 def settings(file: Database) -> tuple[int, int, str]:
     """Bytes of a page, whether freed pages can be given back (2), and how commits are made durable."""
     query = "SELECT * FROM pragma_page_size, pragma_auto_vacuum, pragma_journal_mode"
-    return file.run_here(lambda connection: connection.execute(query).fetchone())  # type: ignore[no-any-return]
+    found: tuple[int, int, str] = file.run_here(lambda connection: connection.execute(query).fetchone())
+    return found

@@ -6,7 +6,8 @@ from shutil import copy
 import pytest
 
 from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.profile_files import SHIPPED, load_profiles, read_profiles
+from gateway.config.bundled_profiles import SHIPPED
+from gateway.config.profile_files import load_profiles, read_profiles
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from gateway.explain.profile_tests import check_profile

@@ -24,7 +24,7 @@ EXPECTATIONS = {"points", "dropped", "duplicates", "ignored", "reject", "waits",
 
 
 def name_of(case: Mapping[str, Any]) -> str:
-    return case["id"] + (f"-{case['case']}" if "case" in case else "")
+    return f"{case['id']}-{case['case']}" if "case" in case else str(case["id"])
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name_of(case)) for case in CASES])

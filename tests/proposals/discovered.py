@@ -58,7 +58,7 @@ def _zigbee() -> Iterator[dict[str, Any]]:
     yield _row("homeassistant/switch/0x00158d00045/switch/config", common | switch)
     update = {"value_template": "{{ value_json['update']['state'] }}"}
     yield _row("homeassistant/update/0x00158d00045/update/config", common | update)
-    state = {
+    readings = {
         "energy": 22.75,
         "power": 115,
         "voltage": 231.5,
@@ -66,7 +66,7 @@ def _zigbee() -> Iterator[dict[str, Any]]:
         "state": "ON",
         "last_seen": "2026-09-03T08:00:00Z",
     }
-    yield _row("zigbee2mqtt/plug-3", state)
+    yield _row("zigbee2mqtt/plug-3", readings)
 
 
 def _esphome() -> Iterator[dict[str, Any]]:

@@ -62,7 +62,7 @@ def read(topic: str, config: object) -> list[Entity | str]:
 
 
 def test_abbreviations_and_the_base_of_a_topic_are_spelt_out() -> None:
-    short = {
+    short: dict[str, object] = {
         "~": "pump/1",
         "stat_t": "~/state",
         "unit_of_meas": "bar",
@@ -71,7 +71,7 @@ def test_abbreviations_and_the_base_of_a_topic_are_spelt_out() -> None:
         "name": "P",
     }
     short |= {"val_tpl": "{{ value_json.p }}", "dev": {"ids": ["x1"], "name": "Pump", "mdl": "M", "mf": "F"}}
-    long = {
+    long: dict[str, object] = {
         "state_topic": "pump/1/state",
         "unit_of_measurement": "bar",
         "device_class": "pressure",

@@ -160,7 +160,7 @@ def retry_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_RETRY_S", seconds)
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Return once it holds."""
+async def until(condition: Callable[..., object]) -> None:
+    """Return once it holds; it is called without arguments, and may have defaults."""
     while not condition():  # noqa: ASYNC110 - a condition of the parts, which know nothing of us
         await asyncio.sleep(0.001)

@@ -246,6 +246,7 @@ def test_three_thousand_devices_write_less_than_a_mebibyte_an_hour(start: Start)
             now_ms = NOW_MS + save * 15 * MINUTE_MS - draw.randrange(15 * MINUTE_MS)
             device = run.hear(f"meter-{number:06d}", now_ms, round(draw.random() * 1e5, 3))
             device.offset_ms, device.last_seq = draw.randrange(-3000, 3000), draw.randrange(100_000)
+            assert device.counters is not None
             for name in ("volume_reverse_m3", "pulse_count"):
                 device.counters.is_suspect(name, 1e9, round(draw.random() * 1e5, 3), now_ms)
         before_bytes = run.database._wal_bytes()  # noqa: SLF001

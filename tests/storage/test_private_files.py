@@ -1,6 +1,7 @@
 """What the gateway writes may be read by its own user alone, whatever the umask."""
 
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,12 @@ def test_files_are_for_their_owner_alone_and_new_folders_too(tmp_path: Path) -> 
     keep_reserve(path)
     make_token(path)
     _export(file, path.with_name("export.lp"))
-    file.run_here(lambda connection: connection.execute("COMMIT") and rescue(connection, path))
+
+    def give_up(connection: sqlite3.Connection) -> None:
+        connection.execute("COMMIT")
+        rescue(connection, path)
+
+    file.run_here(give_up)
     found = modes(tmp_path)
     file.close()
     aside = next(name for name in found if ".damaged-" in name)

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -155,7 +157,7 @@ def test_what_waited_in_vain_becomes_a_reject(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with rig(tmp_path) as gate:
-            birth = {"cause": WaitCause.NO_BIRTH, "domain": "power"}
+            birth: dict[str, Any] = {"cause": WaitCause.NO_BIRTH, "domain": "power"}
             gate.come(waiting("g/n", expires_ms=now_ms - 1, **birth), waiting("g/n", expires_ms=now_ms + 600_000, **birth))
             await until(lambda: gate.account() == {"quarantine": 1, "rejected": 1})
             ((_, reject),) = await gate.database.run(rejects.select)
@@ -180,11 +182,9 @@ def test_what_stood_there_at_the_start_waits_in_vain_no_longer_than_it_should(tm
 
 
 def test_nobody_looks_for_what_waits_in_vain_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[int] = []
-    others: list[int] = []
-    expired, having = quarantine.expired, quarantine.having
-    monkeypatch.setattr(quarantine, "expired", lambda *args: looks.append(1) or expired(*args))
-    monkeypatch.setattr(quarantine, "having", lambda *args: others.append(1) or having(*args))
+    looks, others = Mock(wraps=quarantine.expired), Mock(wraps=quarantine.having)
+    monkeypatch.setattr(quarantine, "expired", looks)
+    monkeypatch.setattr(quarantine, "having", others)
 
     async def story() -> None:
         async with rig(tmp_path) as gate:
@@ -192,8 +192,8 @@ def test_nobody_looks_for_what_waits_in_vain_before_its_time(tmp_path: Path, mon
             gate.come(waiting("m1", expires_ms=now_ms - 1), waiting("m2", expires_ms=now_ms + 600_000))
             await until(lambda: gate.account() == {"quarantine": 1, "rejected": 1})
             await asyncio.sleep(0.1)
-            assert len(looks) == 2, "one finds it, one finds no more"
-            assert len(others) < 10
+            assert looks.call_count == 2, "one finds it, one finds no more"
+            assert others.call_count < 10
 
     asyncio.run(story())
 

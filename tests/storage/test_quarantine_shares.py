@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened.close()
 
 
-def waiting(name: str, site: str = "s1", payload_bytes: int = 40, **other: object) -> QuarantinedMessage:
+def waiting(name: str, site: str = "s1", payload_bytes: int = 40, **other: Any) -> QuarantinedMessage:  # noqa: ANN401 - of any field
     """A message of an unknown device on its native topic."""
     topic = f"iot/v1/{site}/water/{name}/readings"
     made = QuarantinedMessage(

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened.close()
 
 
-def waiting(key: str = "m1", arrival_ms: int = 1000, **other: object) -> QuarantinedMessage:
+def waiting(key: str = "m1", arrival_ms: int = 1000, **other: Any) -> QuarantinedMessage:  # noqa: ANN401 - of any field
     """A message of an unknown device."""
     made = QuarantinedMessage(
         WaitCause.UNKNOWN_DEVICE, key, None, f"t/{key}", b"{}", retain=False, arrival_ms=arrival_ms, domain="water"
@@ -35,9 +36,9 @@ def waiting(key: str = "m1", arrival_ms: int = 1000, **other: object) -> Quarant
     return replace(made, **other)
 
 
-def payloads(connection: sqlite3.Connection, key: str = "m1", **how: int) -> list[bytes | None]:
+def payloads(connection: sqlite3.Connection, key: str = "m1") -> list[bytes | None]:
     """What waits for a key."""
-    rows = quarantine.select_key(connection, key, **how)
+    rows = quarantine.select_key(connection, key)
     return [message.payload if message else None for _, (_, message) in rows]
 
 

@@ -27,7 +27,7 @@ def refusal(device: str, detail: str = "") -> Refusal:
     return Refusal(RejectReason.BAD_JSON, detail, f"t/{device}", b"?", "decode", 1000, device, "water")
 
 
-def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.select, *given: object, **which: object) -> str:
+def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.select, /, *given: object, **which: object) -> str:
     """How SQLite finds what a function of :mod:`gateway.storage.rejects` asks for."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)

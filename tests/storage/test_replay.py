@@ -63,9 +63,9 @@ def _commit(file: Database, result: Replayed, remove: Remove) -> None:
     file.run_here(commit, result, remove, file.reserve_rows(len(result.bodies)), NOW_MS, ROOM)
 
 
-def _unknown(**how: bool) -> QuarantinedMessage:
+def _unknown(*, duplicate: bool = False) -> QuarantinedMessage:
     """A message of a device that nobody registered, from the pipeline itself."""
-    outcome = pipeline(admission=Admission("quarantine")).process(message({"ph": 7}, **how), NOW_MS)
+    outcome = pipeline(admission=Admission("quarantine")).process(message({"ph": 7}, duplicate=duplicate), NOW_MS)
     assert outcome.side_effects is not None
     (waits,) = outcome.side_effects.waiting
     return waits

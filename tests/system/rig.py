@@ -198,7 +198,7 @@ def run_gateway(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 
-def gateway(folder: Path, mqtt_url: str, influxdb_url: str, **sections: Document) -> Gateway:
+def gateway(folder: Path, mqtt_url: str, influxdb_url: str, /, **sections: Document) -> Gateway:
     """A gateway in ``folder`` with api v1 and the given sections of ``gateway.yaml``, as a context manager."""
     folder.mkdir(exist_ok=True)
     port = free_port()

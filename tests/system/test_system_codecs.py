@@ -157,7 +157,7 @@ def test_a_process_for_codecs_that_is_killed_costs_nobody_a_reading(
         gate.wait_subscribed()
         for start in range(0, 3000, 500):
             publish_all(client, map(message, sent[start : start + 500]))
-            until(lambda start=start: int(gate.ledger()["written"]) > start, what="the process answers")  # type: ignore[misc]
+            until(lambda start=start: int(gate.ledger()["written"]) > start, what="the process answers")
             for pid in children_of(gate):
                 os.kill(pid, signal.SIGKILL)
         ledger = wait_settled(gate, mosquitto)

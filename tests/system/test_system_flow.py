@@ -84,7 +84,7 @@ def test_readings_stand_in_victoria_metrics(mosquitto: Service, victoria_metrics
     def stand() -> bool:
         found.clear()
         for series in exported(victoria_metrics.url, '{__name__="water_flow_m3_h"}'):
-            found.extend(zip(series["timestamps"], series["values"], strict=True))  # type: ignore[call-overload]
+            found.extend(zip(series["timestamps"], series["values"], strict=True))
         return len(found) >= 1000
 
     until(stand)

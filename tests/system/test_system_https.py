@@ -108,7 +108,17 @@ def test_a_certificate_that_cannot_be_used_is_told_by_check_and_run(
     elif fault == "key-of-another":
         key = authority.issue("other")[1]
     else:
-        locked = ["openssl", "ec", "-in", key, "-aes256", "-passout", "pass:geheim", "-out", key.with_suffix(".locked")]
+        locked: list[str | Path] = [
+            "openssl",
+            "ec",
+            "-in",
+            key,
+            "-aes256",
+            "-passout",
+            "pass:geheim",
+            "-out",
+            key.with_suffix(".locked"),
+        ]
         subprocess.run(locked, check=True, capture_output=True)
         key = key.with_suffix(".locked")
     found = site(mosquitto, influxdb, tmp_path, tls={"cert": str(cert), "key": str(key)})

@@ -15,7 +15,7 @@ from gateway.tls import pinned_context
 from tests.system.brokers import Authority, guarded, password_entry
 from tests.system.door import Door, Reply
 from tests.system.fleet import client_of, publish
-from tests.system.rig import Gateway, gateway
+from tests.system.rig import Document, Gateway, gateway
 from tests.system.talker import Talker
 from tests.waiting import until
 
@@ -94,7 +94,7 @@ def written(gate: Gateway) -> str:
     return "\n".join(path.read_bytes().decode(errors="replace") for path in files)
 
 
-def site(folder: Path, mqtt_url: str, influxdb_url: str, **sections: dict[str, object]) -> Gateway:
+def site(folder: Path, mqtt_url: str, influxdb_url: str, /, **sections: Document) -> Gateway:
     """A gateway that is given every secret in a file, and talks a lot."""
     gate = gateway(
         folder,
@@ -176,7 +176,7 @@ def test_a_bad_certificate_or_key_is_told_in_one_line_without_what_is_in_it(tmp_
     cert, key = Authority(tmp_path / "authority").issue("gateway")
     broken = tmp_path / "broken.pem"
     if part == "locked":  # OpenSSL would ask for the password at the terminal, and a service would wait for ever
-        locked = ["openssl", "ec", "-in", key, "-aes256", "-passout", f"pass:{PASSWORD}", "-out", broken]
+        locked: list[str | Path] = ["openssl", "ec", "-in", key, "-aes256", "-passout", f"pass:{PASSWORD}", "-out", broken]
         subprocess.run(locked, check=True, capture_output=True)
     else:
         kind = "CERTIFICATE" if part == "ca" else "PRIVATE KEY"

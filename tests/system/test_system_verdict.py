@@ -99,7 +99,7 @@ def test_a_browser_shows_the_verdict_in_the_language_chosen(
     site: Gateway, tmp_path: Path, language: str, headline: str, sentence: str, other: str
 ) -> None:
     until(lambda: findings(site), what="they are silent")
-    pages = []
+    pages: list[str] = []
 
     def shown() -> bool:
         pages.append(seen(site, f"/?language={language}", tmp_path / f"profile-{len(pages)}"))

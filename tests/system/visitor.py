@@ -37,7 +37,7 @@ class Browser:
     def __post_init__(self) -> None:
         self.origin = self.origin or f"http://{self.gate.host}:{self.gate.port}"
 
-    def ask(self, method: str, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, form: dict[str, str] | None = None, /, **headers: str) -> Answer:
         """Ask; a header given here replaces one that a browser sends. An underscore stands for a hyphen."""
         sent = {"Cookie": "; ".join(f"{name}={cookie.value}" for name, cookie in self.cookies.items())}
         if method == "POST":

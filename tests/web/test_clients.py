@@ -13,10 +13,10 @@ from gateway.web.clients import Client, Clients
 from gateway.web.origins import OwnNames, is_cross_site
 
 
-def asked(peer: str = "192.0.2.50", came_to: str = "192.0.2.1", *, tls: bool = False, **headers: str) -> web.Request:
+def asked(peer: str = "192.0.2.50", came_to: str = "192.0.2.1", *, scheme: str = "http", **headers: str) -> web.Request:
     """A request with these headers; an underscore stands for a hyphen."""
     transport = Mock(spec=asyncio.Transport)
-    context = ssl.create_default_context() if tls else None
+    context = ssl.create_default_context() if scheme == "https" else None
     known = {"peername": (peer, 1), "sockname": (came_to, 8080), "sslcontext": context}
     transport.get_extra_info.side_effect = lambda name, default=None: known.get(name, default)
     pairs = CIMultiDict((name.replace("_", "-"), value) for name, value in headers.items())
@@ -59,7 +59,7 @@ def test_of_ipv6_a_whole_network_is_one_client() -> None:
 def test_only_a_trusted_proxy_says_that_the_client_speaks_https() -> None:
     assert client(asked("192.0.2.10", X_Forwarded_Proto="https"), "192.0.2.10").secure
     assert not client(asked("192.0.2.11", X_Forwarded_Proto="https"), "192.0.2.10").secure
-    assert client(asked(tls=True)).secure
+    assert client(asked(scheme="https")).secure
 
 
 HOSTS = [

@@ -21,8 +21,12 @@ def vietnamese(detail: str) -> str | None:
     for pattern, text in patterns("vi"):
         found = re.match(pattern.replace("[^]", r"[\s\S]"), detail)
         if found:
-            return re.sub(r"\{(\d)\}", lambda hole, found=found: found[int(hole[1])], text)
+            return _with_parts(text, found)
     return None
+
+
+def _with_parts(text: str, found: re.Match[str]) -> str:
+    return re.sub(r"\{(\d)\}", lambda hole: found[int(hole[1])], text)
 
 
 def detail(payload: object, on: str = NATIVE, *profiles: str, **how: Any) -> str:  # noqa: ANN401 - of any field

@@ -65,7 +65,9 @@ def test_a_number_beyond_a_float_is_infinite_and_spoils_nothing_else(payload: by
 @pytest.mark.parametrize("before", range(0, 130, 7))
 def test_an_integer_beyond_a_float_is_found_wherever_it_stands(before: int) -> None:
     payload = b'{"%b":1%b}' % (b"k" * before, b"0" * 309)
-    assert list(json_object(payload).values()) == [math.inf]  # type: ignore[attr-defined]
+    found = json_object(payload)
+    assert isinstance(found, dict)
+    assert list(found.values()) == [math.inf]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,9 @@ def test_keys_made_to_collide_cost_little() -> None:
     keys = b"".join(b"\xc2\x4a" + (step * number).to_bytes(10) for number in range(1, 4001))
     payload = b"\xb9\x0f\xa0" + b"".join(keys[at : at + 12] + b"\0" for at in range(0, len(keys), 12))
     began = time.process_time()
-    assert len(cbor(payload)) == 4000  # type: ignore[arg-type]
+    found = cbor(payload)
+    assert isinstance(found, dict)
+    assert len(found) == 4000
     assert time.process_time() - began < 2
 
 

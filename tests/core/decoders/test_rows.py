@@ -258,9 +258,9 @@ def listed(at: int = 1, **how: object) -> list[dict[str, object]]:
     ],
 )
 def test_a_list_of_small_frames_is_read_from_a_frame(
-    how: dict[str, object], frame: str, items: list[tuple[int, int]] | None
+    how: dict[str, Any], frame: str, items: list[tuple[int, int]] | None
 ) -> None:
-    found = compile_struct(listed(**{"at": 1, **how}))(bytes.fromhex(frame)).get("x")  # type: ignore[arg-type]
+    found = compile_struct(listed(**{"at": 1, **how}))(bytes.fromhex(frame)).get("x")
     assert found == (None if items is None else [{"h": hour, "v": total} for hour, total in items])
 
 
@@ -274,8 +274,8 @@ def test_a_list_of_small_frames_is_read_from_a_frame(
         pytest.param({"end": -1}, "07 010005 020006", id="a-check-sum-is-missing"),
     ],
 )
-def test_a_list_cut_in_an_item_is_a_bad_payload(how: dict[str, object], frame: str) -> None:
-    assert reason(compile_struct(listed(**how)), bytes.fromhex(frame)) is RejectReason.BAD_PAYLOAD  # type: ignore[arg-type]
+def test_a_list_cut_in_an_item_is_a_bad_payload(how: dict[str, Any], frame: str) -> None:
+    assert reason(compile_struct(listed(**how)), bytes.fromhex(frame)) is RejectReason.BAD_PAYLOAD
 
 
 def test_an_item_may_hold_a_list_itself() -> None:
@@ -296,6 +296,6 @@ def test_an_item_may_hold_a_list_itself() -> None:
         pytest.param({"repeat": [field("u8", -1)]}, "x: give length", id="from-the-end-of-an-item"),
     ],
 )
-def test_a_list_that_no_frame_can_hold_is_refused_at_load(how: dict[str, object], what: str) -> None:
+def test_a_list_that_no_frame_can_hold_is_refused_at_load(how: dict[str, Any], what: str) -> None:
     with pytest.raises(ValueError, match=what):
-        compile_struct(listed(**how))  # type: ignore[arg-type]
+        compile_struct(listed(**how))

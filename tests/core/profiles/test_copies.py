@@ -30,7 +30,8 @@ def at(later_s: int) -> str:
 )
 def test_the_same_radio_frame_is_one_reading(change: dict[str, Any], later_s: int, is_copy: bool) -> None:  # noqa: FBT001
     """The network stamps each copy with another time, so the time of the reading does not tell."""
-    into, frame = pipeline(RADIO), {"fCnt": 7, "ph": 7}
+    into = pipeline(RADIO)
+    frame: dict[str, Any] = {"fCnt": 7, "ph": 7}
     assert point(into.process(uplink(time=at(0), **frame), NOW_MS))
     again = into.process(uplink(time=at(later_s), **(frame | change)), NOW_MS + later_s * SECOND_MS)
     assert (again.duplicates, len(again.readings), again.refusals) == ((1, 0, []) if is_copy else (0, 1, []))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.core.decoders.plain import json_object
 from gateway.core.message import Undecodable
+from gateway.core.profiles.candidates import NotData
 from gateway.core.profiles.envelope_fast import Unwrapped, compile_plain
-from gateway.core.profiles.envelopes import NotData
 from schemas.envelope import EnvelopeSpec
 from tests.core.profiles.test_envelopes import CORPORA, ENVELOPES, MESSAGES, ODD, rows
 

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 import gateway
 from gateway.core.message import Undecodable
-from gateway.core.profiles.envelopes import Envelopes, NotData
+from gateway.core.profiles.candidates import NotData
+from gateway.core.profiles.envelopes import Envelopes
 from schemas.envelope import EnvelopeSpec
 from schemas.rejects import RejectReason
 
@@ -324,7 +325,7 @@ def test_of_the_events_of_chirpstack_only_up_is_data(row: dict[str, Any]) -> Non
     assert isinstance(envelope.unwrap(row["payload"]), dict) == (row["event"] == "up")
 
 
-ODD = st.sampled_from([None, True, -1, 1e308, "", "x", "\ud800", [], [[]], {}, {"rssi": {}}, 2**70])
+ODD: st.SearchStrategy[Any] = st.sampled_from([None, True, -1, 1e308, "", "x", "\ud800", [], [[]], {}, {"rssi": {}}, 2**70])
 
 
 @given(st.sampled_from(sorted(MESSAGES)), st.data())

@@ -139,8 +139,8 @@ def test_a_family_that_bytes_cannot_tell_apart_takes_only_what_is_registered() -
     why = refused(texts, uplink())
     assert why.reason is RejectReason.UNKNOWN_DEVICE
     assert f"{EUI} is not registered" in why.detail
-    for entry in ({"profile": "family"}, {"model": "meter-x"}):
-        assert chosen(texts, uplink(), [RegisteredDevice(EUI, **entry)]) == "family"
+    for entry in (RegisteredDevice(EUI, profile="family"), RegisteredDevice(EUI, model="meter-x")):
+        assert chosen(texts, uplink(), [entry]) == "family"
 
 
 def test_a_family_on_a_topic_of_its_own_takes_only_what_is_registered() -> None:

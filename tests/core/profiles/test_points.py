@@ -124,9 +124,9 @@ COUNT = "points: [{measurement: traffic, fields: {vehicle_count: /n, interval_s:
         pytest.param({"n": 5}, {}, {"battery_v": 3.0}, id="nowhere"),
     ],
 )
-def test_a_count_of_vehicles_needs_its_interval(document: object, params: dict[str, int], values: object) -> None:
+def test_a_count_of_vehicles_needs_its_interval(document: object, params: dict[str, int], values: dict[str, float]) -> None:
     (found,) = points(COUNT, document, params=params)
-    assert (found.values, list(found.values)) == (values, list(values))  # type: ignore[call-overload]
+    assert (found.values, list(found.values)) == (values, list(values))
     assert found.dropped == ([] if "vehicle_count" in found.values else [("vehicle_count", DropCause.NO_INTERVAL)])
 
 

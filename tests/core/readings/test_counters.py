@@ -1,5 +1,7 @@
 """Counters: bit 4 marks a step that cannot be; the value is never altered."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from schemas.quantities import HEALTH, QUANTITIES, Kind, Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, pipeline, point, points, process
 
 
-def follow(readings: list[tuple[float, float]], name: str = "volume_m3", rule: CounterRule | None = None) -> str:
+def follow(readings: Sequence[tuple[float, float]], name: str = "volume_m3", rule: CounterRule | None = None) -> str:
     """Minute and value of one counter, in order of arrival: "!" for each that is suspect, else "."."""
     state, marks = CounterState(), ""
     for minute, value in readings:

@@ -141,7 +141,7 @@ def test_minus_one_and_minus_two_are_other_values() -> None:
     assert [fate(outcome) for outcome in outcomes] == ["written", "time_conflict", "duplicate"]
 
 
-EMU = (
+EMU: tuple[dict[str, object], ...] = (
     {"energy_import_kwh": 1234.5, "active_power_w": 310, "voltage_l1_v": 231.5},
     {"energy_import_kwh": 1234.5, "voltage_l1_v": 231.5, "voltage_l2_v": 230, "battery_pct": 80},
     {"voltage_l2_v": 230, "frequency_hz": 50, "alarm_tamper": False},
@@ -254,7 +254,8 @@ READINGS = st.fixed_dictionaries(
 @given(st.lists(st.one_of(READINGS, st.none()), max_size=40))
 def test_any_readings_end_as_a_dictionary_of_fields_would_have_it(readings: list[dict[str, Any] | None]) -> None:
     """The model: point → fields, the first value stands. None is a restart with a clean stop."""
-    into, stored = pipeline(), {}
+    into = pipeline()
+    stored: dict[tuple[int, str | None], dict[str, Any]] = {}
     for reading in readings:
         if reading is None:
             into = restarted(into)

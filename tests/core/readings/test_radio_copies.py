@@ -27,7 +27,7 @@ KEY = (85, 7, b"\1\2")
 def test_a_frame_is_a_copy_within_the_window_around_its_time(key: object, later_ms: int, is_copy: bool) -> None:  # noqa: FBT001
     frames = RecentFrames()
     assert not frames.see(KEY, NOW_MS, WINDOW_MS)
-    assert frames.see(key, NOW_MS + later_ms, WINDOW_MS) is is_copy  # type: ignore[arg-type]
+    assert frames.see(key, NOW_MS + later_ms, WINDOW_MS) is is_copy
 
 
 def test_the_window_may_differ_from_call_to_call() -> None:

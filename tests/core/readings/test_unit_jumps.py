@@ -1,5 +1,7 @@
 """A firmware that counts in another unit, seen from the readings of its make."""
 
+from typing import Any
+
 import pytest
 
 from gateway.core.readings.unit_jumps import DEVICES_MIN
@@ -7,7 +9,7 @@ from tests.core.making import HOUR_MS, NOW_MS, Registered, message, pipeline, to
 
 
 @pytest.mark.parametrize("make", [{"model": "AQ-4"}, {"profile": "AQ-4"}, {"model": "AQ-4", "profile": "p"}], ids=str)
-def test_devices_of_a_make_that_count_ten_times_as_much_are_told_together(make: dict[str, str]) -> None:
+def test_devices_of_a_make_that_count_ten_times_as_much_are_told_together(make: dict[str, Any]) -> None:
     names = [f"d{number}" for number in range(DEVICES_MIN)]
     into = pipeline({name: Registered(**make) for name in names})
     for hour, volume in ((0, 120_000.0), (1, 1_200_001.0)):

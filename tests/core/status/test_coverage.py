@@ -1,11 +1,15 @@
 """Coverage: who of the registered devices reports, per area and domain."""
 
+from typing import Literal
+
 from gateway.core.status.coverage import Count, Group, Stand, coverage
 from schemas.registry import RegisteredDevice
 
+Domain = Literal["water", "power", "traffic", "urban"]
 
-def device(name: str, area: str | None = None, domain: str | None = "water") -> RegisteredDevice:
-    return RegisteredDevice(id=name, area=area, domain=domain)  # type: ignore[arg-type]
+
+def device(name: str, area: str | None = None, domain: Domain | None = "water") -> RegisteredDevice:
+    return RegisteredDevice(id=name, area=area, domain=domain)
 
 
 def test_each_device_is_counted_once_under_its_area_and_domain() -> None:

@@ -12,7 +12,7 @@ from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, message, pipeline, topic
 
 ONLINE, SILENT, NEW, UNKNOWN = Presence
-DAYS, HOURS, MINUTES = (lambda n: timedelta(days=n)), (lambda n: timedelta(hours=n)), (lambda n: timedelta(minutes=n))
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 def device(entry: dict[str, Any] | None = None, **state: Any) -> Device:  # noqa: ANN401 - of any slot
@@ -27,12 +27,12 @@ def device(entry: dict[str, Any] | None = None, **state: Any) -> Device:  # noqa
     [
         pytest.param(None, {}, HOUR_MS, id="an-hour-where-no-interval-is-known"),
         pytest.param({}, {}, HOUR_MS, id="registered-without-an-interval"),
-        pytest.param({"interval": MINUTES(15)}, {}, 45 * MINUTE_MS, id="three-intervals"),
-        pytest.param({"interval": DAYS(1)}, {}, 3 * DAY_MS, id="three-days"),
-        pytest.param({"interval": DAYS(1), "domain": "water"}, {"water": HOURS(30)}, 30 * HOUR_MS, id="of-its-domain"),
-        pytest.param({"interval": DAYS(1), "domain": "power"}, {"water": HOURS(30)}, 3 * DAY_MS, id="of-another-domain"),
+        pytest.param({"interval": 15 * MINUTE}, {}, 45 * MINUTE_MS, id="three-intervals"),
+        pytest.param({"interval": DAY}, {}, 3 * DAY_MS, id="three-days"),
+        pytest.param({"interval": DAY, "domain": "water"}, {"water": 30 * HOUR}, 30 * HOUR_MS, id="of-its-domain"),
+        pytest.param({"interval": DAY, "domain": "power"}, {"water": 30 * HOUR}, 3 * DAY_MS, id="of-another-domain"),
         pytest.param(
-            {"domain": "water", "silent_after": HOURS(2)}, {"water": HOURS(30)}, 2 * HOUR_MS, id="its-own-before-its-domains"
+            {"domain": "water", "silent_after": 2 * HOUR}, {"water": 30 * HOUR}, 2 * HOUR_MS, id="its-own-before-its-domains"
         ),
     ],
 )
@@ -47,7 +47,7 @@ def test_a_device_is_silent_after_its_own_span_its_domains_or_three_intervals(
 def test_a_device_that_the_registry_gives_no_domain_has_that_in_which_it_is_heard() -> None:
     into = pipeline()
     into.process(message({"flow_m3_h": 1}, topic("d1", "water")), NOW_MS)
-    assert Silence({"water": HOURS(5)}).presence(into.streams.devices["d1"], NOW_MS + 4 * HOUR_MS) is ONLINE
+    assert Silence({"water": 5 * HOUR}).presence(into.streams.devices["d1"], NOW_MS + 4 * HOUR_MS) is ONLINE
 
 
 def test_a_device_that_said_goodbye_is_silent_at_once_until_it_is_heard_again() -> None:
@@ -65,8 +65,8 @@ def test_a_device_that_said_goodbye_is_silent_at_once_until_it_is_heard_again() 
         pytest.param(None, {}, NEW, id="registered-this-moment"),
         pytest.param(0.9, {}, NEW, id="registered-lately"),
         pytest.param(1, {}, UNKNOWN, id="registered-long-ago"),
-        pytest.param(1, {"interval": DAYS(1)}, NEW, id="sends-once-a-day"),
-        pytest.param(100, {"interval": DAYS(1)}, UNKNOWN, id="daily-and-three-days-are-over"),
+        pytest.param(1, {"interval": DAY}, NEW, id="sends-once-a-day"),
+        pytest.param(100, {"interval": DAY}, UNKNOWN, id="daily-and-three-days-are-over"),
         pytest.param(100, {"installed": date(2026, 11, 2)}, NEW, id="put-up-tomorrow"),
         pytest.param(100, {"installed": date(2026, 10, 31)}, UNKNOWN, id="put-up-yesterday"),
     ],
@@ -81,7 +81,7 @@ def test_a_device_never_heard_is_new_then_unknown(
 def test_time_without_gateway_or_broker_is_no_silence() -> None:
     hearing = Hearing(deaf_since_ms=NOW_MS)
     silence = Silence(hearing=hearing)
-    meter = device({"interval": MINUTES(20)}, last_seen_ms=NOW_MS - 10 * MINUTE_MS)
+    meter = device({"interval": 20 * MINUTE}, last_seen_ms=NOW_MS - 10 * MINUTE_MS)
     assert silence.presence(meter, NOW_MS + 5 * HOUR_MS) is ONLINE, "the gateway stood still for five hours"
     hearing.regain(NOW_MS + 5 * HOUR_MS)
     assert silence.presence(meter, NOW_MS + 5 * HOUR_MS + 49 * MINUTE_MS) is ONLINE

@@ -14,7 +14,7 @@ from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES
 ONLINE, SILENT, NEW, UNKNOWN = Presence
 
 
-def fleet(clocks_off: int = 0, **domains: dict[Presence, int]) -> Fleet:
+def fleet(clocks_off: int = 0, /, **domains: dict[Presence, int]) -> Fleet:
     return Fleet({domain: Counter(counts) for domain, counts in domains.items()}, clocks_off)
 
 

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from gateway.core.decoders.csv_rows import compile_csv
@@ -99,7 +100,7 @@ def frame_seeds() -> Iterator[bytes]:
 def nested() -> Run:
     """What stands in a decoded value, in any form it may have."""
     ways: list[Callable[[Any], object]] = [from_base64, from_hex, from_bytes_list, from_json_text]
-    ways += [lambda value, order=order: from_words(value, order) for order in ORDERS]
+    ways += [partial(from_words, order=order) for order in ORDERS]
 
     def run(data: bytes) -> None:
         try:

@@ -97,6 +97,7 @@ def _assert_native(decoder: NativeDecoder, item: Decoded | Broken) -> None:
     for key, value in item.values.items():
         quantity = decoder.quantities.get(key)
         if quantity is not None:
+            assert not isinstance(value, str), (key, value)
             assert quantity.minimum <= value <= quantity.maximum, (key, value)
     if item.source is not None:
         item.payload()

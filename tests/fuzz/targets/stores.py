@@ -44,7 +44,7 @@ def journal_row() -> Run:
             assert entry.body.gzip == b""
             assert type(entry.body.readings) is int
             assert entry.body.domains.total() == entry.body.readings
-        journal._domains(*row_of(data, 6)[2:3], 3)  # noqa: SLF001
+        journal._domains(row_of(data, 6)[2], 3)  # noqa: SLF001
 
     return run
 
