@@ -1,9 +1,8 @@
 """Wiring: from the configuration to parts that are joined. No decision is made here; :mod:`gateway.run` gives it life."""
 
-import asyncio
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -45,6 +44,7 @@ from gateway.jobs.drop_watch import DROPPED, DropWatch
 from gateway.jobs.journal_gauge import JournalGauge
 from gateway.jobs.salvage import Salvage
 from gateway.jobs.self_report import SelfReport
+from gateway.reload import Reload
 from gateway.status.status import JournalState, Status
 from gateway.storage import keyvalue
 from gateway.storage.births import BirthWriter
@@ -168,8 +168,7 @@ class Parts:
     journal_gauge: JournalGauge
     salvage: Salvage
     flood_watch: FloodWatch
-    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    reloads: set[asyncio.Task[None]] = field(default_factory=set)
+    reload: Reload
 
 
 def _restore_births(file: Database, processor: Processor) -> list[str]:
@@ -303,4 +302,5 @@ def build(config: Config, file: Database) -> Parts:
         JournalGauge(file, store, state),
         Salvage(file, store, quarantine_in, state, spool.backlog),
         flood_watch,
+        Reload(file, codecs, streams, device_states, intake, released, state),
     )

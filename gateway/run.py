@@ -9,17 +9,14 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from gateway.catalog import Catalog, load_catalog, topic_filters
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.config.registry import fault_lines
-from gateway.core.message import WaitCause
 from gateway.jobs.rate_watch import watch_rates
 from gateway.logs import set_up_logging
 from gateway.pipeline import Parts, build
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.storage.file_lock import InUse
-from gateway.storage.quarantine import keys_of
+from gateway.web.commands import Commands
 from gateway.web.server import WebServer
 
 log = logging.getLogger("gateway")
@@ -91,8 +88,11 @@ async def _run(config: Config, file: Database) -> Database | None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload, parts)
-    async with parts.influxdb, WebServer(parts), asyncio.TaskGroup() as group:
+    loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
+    commands = Commands(
+        parts.database, parts.state, parts.replay_pipeline, parts.drain, parts.spool.backlog, parts.device_states
+    )
+    async with parts.influxdb, WebServer(parts.state, parts.database, commands), asyncio.TaskGroup() as group:
         tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]
         found = await _until_stopped(stop, parts)
         log.info("stopping" if found is None else "the journal can be used again: the gateway begins anew with it")
@@ -182,41 +182,3 @@ async def _stop(parts: Parts) -> None:
     except (DatabaseFault, Damaged) as fault:
         log.warning("settled rows stay in the journal and will be written again: %s", fault)
     await parts.connection.disconnect()
-
-
-def reload(parts: Parts) -> None:
-    """Take the registry and the profiles anew, beside the readings that come in."""
-    task = asyncio.get_running_loop().create_task(_reload(parts), name="reload")
-    parts.reloads.add(task)
-    task.add_done_callback(parts.reloads.discard)
-
-
-async def _reload(parts: Parts) -> None:
-    async with parts.reloading:
-        try:
-            catalog = await asyncio.to_thread(_load, parts.config)
-            codecs_missed = await parts.database.run(keys_of, WaitCause.CODEC)
-            parts.codecs.replace(catalog.codecs)
-        except (ConfigurationFault, DatabaseFault) as fault:
-            parts.state.events.reload_failed(str(fault).splitlines())
-            return
-        _take_in_force(parts, catalog)
-        parts.released.release(*catalog.devices, *codecs_missed)
-
-
-def _load(config: Config) -> Catalog:
-    """Registry, profiles and codecs, as ``gateway check`` takes them: a faulty file leaves all that was there in force."""
-    catalog = load_catalog(config)
-    if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
-        raise ConfigurationFault(faults)
-    return catalog
-
-
-def _take_in_force(parts: Parts, catalog: Catalog) -> None:
-    streams = parts.processor.streams
-    streams.replace_registry(catalog.devices)
-    streams.replace_profiles(catalog.profiles)
-    parts.device_states.registry_changed()
-    parts.state.areas = catalog.registry.areas
-    parts.intake.want(topic_filters(parts.config, catalog))
-    parts.state.events.reloaded(len(catalog.registry.devices), len(catalog.files))

@@ -104,6 +104,10 @@ class Status:
     rates: Rates = field(default_factory=Rates)
     rejects_kept: Mapping[str, int] = field(default_factory=dict)
 
+    def name_areas(self, areas: Mapping[str, str]) -> None:
+        """Another registry is in force, which names these areas."""
+        self.areas = areas
+
     def find_backlog(self, stock: Stock, used_bytes: int) -> None:
         """Count the journal's readings as pending: an earlier run received them."""
         self.ledger.receive(stock.readings, "journal", "journal")

@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge, nsmallest
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
-from gateway.core.devices.streams import Unresolved
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
 from gateway.core.status.silence import UNREGISTERED
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
-from gateway.status.status import device_document
+from gateway.status.status import Status, device_document
 from gateway.storage import keyvalue, quarantine, rejects
-from gateway.storage.database import Damaged, DatabaseFault
+from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.web.commands import CommandRefused, Commands, nobody
 from gateway.web.device_documents import (
     counter_documents,
     entry_document,
@@ -31,9 +31,6 @@ from gateway.web.pages import page
 from gateway.web.turns import Turns, send_list, some_at_a_time
 from schemas.registry import RegisteredDevice, device_key
 from schemas.rejects import RejectReason
-
-if TYPE_CHECKING:
-    from gateway.pipeline import Parts
 
 Document = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -73,11 +70,12 @@ class _Stored:
 class DevicePages:
     """The routes ``/devices``, ``/devices/{id}`` and what they ask for."""
 
-    def __init__(self, parts: "Parts", turns: Turns) -> None:
-        self._parts = parts
+    def __init__(self, status: Status, database: Database, commands: Commands, turns: Turns) -> None:
+        self._state = status
+        self._database = database
+        self._commands = commands
         self._turns = turns
-        self._state = parts.state
-        self._streams = parts.processor.streams
+        self._streams = status.processor.streams
         self._retraced: dict[str, tuple[tuple[object, ...], LastMessage]] = {}
 
     def routes(self) -> dict[str, Handler]:
@@ -90,28 +88,18 @@ class DevicePages:
         }
 
     async def _list_page(self, request: web.Request) -> web.Response:
-        return page("devices.html", request, self._parts.config.language)
+        return page("devices.html", request, self._state.config.language)
 
     async def _device_page(self, request: web.Request) -> web.Response:
-        return page("device.html", request, self._parts.config.language)
+        return page("device.html", request, self._state.config.language)
 
     async def exchange(self, request: web.Request) -> web.Response:
         """The meter of a device was exchanged: its registers begin anew with the next reading."""
-        name, field = request.match_info["id"], request.query.get("field")
-        device, states = self._state.find_device(name), self._parts.device_states
-        if device is None and not states.remembers(name):
-            return _nobody(name)
-        admitted = self._streams.meet(device.name if device is not None else name)
-        if isinstance(admitted, Unresolved):
-            return web.json_response({"error": admitted.detail}, status=409)
-        counters = admitted.counters.registers() if admitted.counters is not None else []
-        known = [register.name for register in counters]
-        anew = await states.meter_exchanged(admitted.name, field)
-        if field is not None and not anew:
-            error = f"{admitted.name} has no register {field[:80]!r}; it has {', '.join(known) or 'none'}"
-            return web.json_response({"error": error}, status=404)
-        self._state.events.meter_exchanged(admitted.name, anew)
-        return web.json_response({"device": admitted.name, "begin_anew": anew})
+        try:
+            name, anew = await self._commands.exchange_meter(request.match_info["id"], request.query.get("field"))
+        except CommandRefused as refused:
+            return web.json_response({"error": str(refused)}, status=refused.status)
+        return web.json_response({"device": name, "begin_anew": anew})
 
     # The list.
 
@@ -146,7 +134,7 @@ class DevicePages:
     async def _offered(self, wanted: list[str]) -> list[Document]:
         """Devices whose messages wait for their registration."""
         try:
-            waiting = await self._turns.read(self._parts.database, quarantine.keys)
+            waiting = await self._turns.read(self._database, quarantine.keys)
         except (DatabaseFault, Damaged):  # said on the status page
             return []
         return [
@@ -171,7 +159,7 @@ class DevicePages:
         name = device.name if device is not None else name
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:
-            return _nobody(name)
+            return web.json_response({"error": nobody(name)}, status=404)
         now_ms = time.time_ns() // 1_000_000
         last = self._last_message(device, stored)
         quarantined = last is not None and last[0].message is stored.newest
@@ -192,7 +180,7 @@ class DevicePages:
         return response
 
     async def _stored(self, name: str) -> _Stored:
-        read, file = self._turns.read, self._parts.database
+        read, file = self._turns.read, self._database
         try:
             refused = await read(file, rejects.page, device=name, most=_REJECTS)
             waiting, newest = await read(file, quarantine.newest, device_key(name), WaitCause.UNKNOWN_DEVICE)
@@ -232,7 +220,7 @@ class DevicePages:
             return before[1]
         births = await self._births(message.topic)
         asker = self._asker(arrival.now_ms, refused)
-        found = await explain_last(self._parts.processor, arrival, asker, births, became)
+        found = await explain_last(self._state.processor, arrival, asker, births, became)
         if "waits" not in found.result:
             self._retraced[name] = basis, found
         if len(self._retraced) > _RETRACED:
@@ -240,7 +228,7 @@ class DevicePages:
         return found
 
     async def _births(self, topic: str) -> dict[str, str]:
-        run = self._parts.database.run
+        run = self._database.run
         found = {name: await run(keyvalue.get, name) for name in births_named_by(topic)}
         return {name: text for name, text in found.items() if text is not None}
 
@@ -255,15 +243,10 @@ class DevicePages:
             if details:
                 return CodecAnswer(None, fault=details[0].rpartition("its codec: ")[2])
             answered: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
-            self._parts.codecs.ask(call, lambda answer: None if answered.done() else answered.set_result(answer))
+            self._state.codecs.ask(call, lambda answer: None if answered.done() else answered.set_result(answer))
             return await answered
 
         return ask
-
-
-def _nobody(name: str) -> web.Response:
-    error = f"{name[:80]!r} was never heard and is not registered; see its id, and the topic that it sends to"
-    return web.json_response({"error": error}, status=404)
 
 
 def _stranger(name: str, stored: _Stored) -> Device:

@@ -1,21 +1,16 @@
 """Rejects over HTTP: lists without payloads, pages with them, replay and purge."""
 
-import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
 
-from gateway.core.message import Refusal
 from gateway.explain.documents import listed_reject, reject_document
 from gateway.storage import rejects
-from gateway.storage.replay import Limits, Replayed, commit, work
+from gateway.storage.database import Database
+from gateway.web.commands import Commands
 from gateway.web.turns import Turns, send_list
 from schemas.rejects import RejectReason
-
-if TYPE_CHECKING:
-    from gateway.pipeline import Parts
 
 _ROW_DIGITS: Final = 18
 
@@ -25,8 +20,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class RejectPages:
     """The routes under ``/api/rejects``."""
 
-    def __init__(self, parts: "Parts", turns: Turns) -> None:
-        self._parts = parts
+    def __init__(self, database: Database, commands: Commands, turns: Turns) -> None:
+        self._database = database
+        self._commands = commands
         self._turns = turns
 
     def reading(self) -> dict[str, Handler]:
@@ -46,34 +42,16 @@ class RejectPages:
         number, before = _number(request, "id"), _number(request, "before")
         payloads = number is not None or request.query.get("payloads") == "1"
         found = await self._turns.read(
-            self._parts.database, rejects.page, reason=reason, device=device, number=number, before=before, payloads=payloads
+            self._database, rejects.page, reason=reason, device=device, number=number, before=before, payloads=payloads
         )
         last = found[-1][0] if found and number is None else None
         return await send_list(request, self._turns, "rejects", _documents(found, payloads=payloads), before=last)
 
     async def _replay(self, request: web.Request) -> web.Response:
-        """Replay all that stand there now, a megabyte at a time."""
-        reason, device = _selection(request)
-        database, after, total = self._parts.database, 0, Counter(Replayed().document())
-        until = await database.run(rejects.newest)
-        while chosen := await database.run(rejects.next_after, after, until, reason, device):
-            after = chosen[-1][0]
-            total.update(await self._replay_some(chosen))
-        return web.json_response(total)
-
-    async def _replay_some(self, chosen: list[tuple[int, Refusal]]) -> dict[str, int]:
-        config, database = self._parts.config, self._parts.database
-        result = await work(chosen, self._parts.replay_pipeline.process)
-        first_row = database.reserve_rows(len(result.bodies))
-        limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
-        done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
-        self._parts.state.replayed(result, done)
-        self._parts.spool.backlog.set()
-        return result.document()
+        return web.json_response(await self._commands.replay(*_selection(request)))
 
     async def _purge(self, request: web.Request) -> web.Response:
-        reason, device = _selection(request)
-        return web.json_response({"removed": await self._parts.database.run(rejects.purge, reason, device)})
+        return web.json_response({"removed": await self._commands.purge(*_selection(request))})
 
 
 def _documents(found: Iterable[rejects.RejectRow], *, payloads: bool) -> Iterable[dict[str, object]]:

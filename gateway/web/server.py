@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from aiohttp import web
 
 from gateway.config.files import ConfigurationFault
-from gateway.storage import journal
-from gateway.storage.database import Damaged, DatabaseFault
+from gateway.status.status import Status
+from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.access import Access, make_token
 from gateway.web.answer_headers import protect
 from gateway.web.clients import Clients
+from gateway.web.commands import Commands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
@@ -20,21 +21,18 @@ from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
 from gateway.web.turns import Turns
 
-if TYPE_CHECKING:
-    from gateway.pipeline import Parts
-
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebServer:
     """Serves one gateway. Use as an asynchronous context manager."""
 
-    def __init__(self, parts: "Parts") -> None:
-        self._parts = parts
-        self._state = parts.state
-        self._config = parts.config
-        self._connections = Connections(parts.state.events, clients=Clients(parts.config.http.trusted_proxies))
+    def __init__(self, status: Status, database: Database, commands: Commands) -> None:
+        self._state = status
+        self._database = database
+        self._commands = commands
+        self._config = status.config
+        self._connections = Connections(status.events, clients=Clients(status.config.http.trusted_proxies))
         self._turns = Turns()
         self._serving = AsyncExitStack()
 
@@ -61,14 +59,16 @@ class WebServer:
         await self._serving.aclose()
 
     def _routes(self) -> list[web.RouteDef]:
-        devices, refused = DevicePages(self._parts, self._turns), RejectPages(self._parts, self._turns)
+        status, database, turns = self._state, self._database, self._turns
+        devices = DevicePages(status, database, self._commands, turns)
+        refused = RejectPages(database, self._commands, turns)
         reading: dict[str, Handler] = {
             "/login": self._door.log_in_page,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/api/ledger": self._ledger,
             **refused.reading(),
-            **StatusPages(self._parts, self._connections, self._turns, self._door.admits).routes(),
+            **StatusPages(status, database, self._connections, turns, self._door.admits).routes(),
             **devices.routes(),
         }
         changing: dict[str, Handler] = {
@@ -106,10 +106,7 @@ class WebServer:
     # Changing.
 
     async def _drop(self, _: web.Request) -> web.Response:
-        removed = await self._parts.database.run(journal.drop)
-        return web.json_response({"dropped": self._parts.drain.give_up(removed)})
+        return web.json_response({"dropped": await self._commands.drop_journal()})
 
     async def _acknowledge(self, _: web.Request) -> web.Response:
-        readings = await self._parts.database.in_thread(self._parts.database.tally.acknowledge)
-        self._state.events.missing_acknowledged(readings)
-        return web.json_response({"acknowledged": readings})
+        return web.json_response({"acknowledged": await self._commands.acknowledge_missing()})

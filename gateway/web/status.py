@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -14,14 +14,13 @@ from gateway.core.status.verdict import Fleet, level_of
 from gateway.explain.documents import coverage_document
 from gateway.i18n.findings import finding_document, sentence
 from gateway.status.metrics import exposition
+from gateway.status.status import Status
 from gateway.storage import quarantine
+from gateway.storage.database import Database
 from gateway.web.connections import Connections
 from gateway.web.fresh import Fresh
 from gateway.web.pages import page
 from gateway.web.turns import Turns
-
-if TYPE_CHECKING:
-    from gateway.pipeline import Parts
 
 Document = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,9 +34,16 @@ _KEYS: Final = 10
 class StatusPages:
     """The routes ``/``, ``/metrics``, ``/api/status``, ``/api/events``, ``/api/coverage`` and ``/api/quarantine``."""
 
-    def __init__(self, parts: "Parts", connections: Connections, turns: Turns, admits: Callable[[web.Request], bool]) -> None:
-        self._parts = parts
-        self._state = parts.state
+    def __init__(
+        self,
+        status: Status,
+        database: Database,
+        connections: Connections,
+        turns: Turns,
+        admits: Callable[[web.Request], bool],
+    ) -> None:
+        self._state = status
+        self._database = database
         self._connections = connections
         self._turns = turns
         self._admits = admits
@@ -58,7 +64,7 @@ class StatusPages:
         }
 
     async def _page(self, request: web.Request) -> web.Response:
-        return page("status.html", request, self._parts.config.language)
+        return page("status.html", request, self._state.config.language)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         body = exposition(self._state, await self._fleet.get())
@@ -107,12 +113,12 @@ class StatusPages:
         return web.json_response(await self._waiting.get())
 
     async def _look(self) -> Document:
-        keys = await self._turns.read(self._parts.database, quarantine.keys, _KEYS)
+        keys = await self._turns.read(self._database, quarantine.keys, _KEYS)
         stock = self._state.quarantine.stock
         return {
             "messages": stock.messages,
             "bytes": stock.bytes,
-            "max_bytes": self._parts.config.devices.quarantine_max_bytes,
+            "max_bytes": self._state.config.devices.quarantine_max_bytes,
             "by_cause": {cause.value: messages for cause, messages in stock.by_cause.items()},
             "keys": [
                 {"key": key.key, "cause": key.cause.value, "messages": key.messages, "since": key.since_ms} for key in keys

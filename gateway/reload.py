@@ -1,0 +1,93 @@
+"""Reload on SIGHUP: registry, profiles and codecs are read again and taken in force, beside the readings that come in.
+
+A faulty file leaves everything in force as it was. The journal is asked only afterwards: a disk that does not answer must not
+make it impossible to register a device.
+"""
+
+import asyncio
+import logging
+
+from gateway.catalog import Catalog, load_catalog, topic_filters
+from gateway.codecs.async_client import AsyncCodecs
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config
+from gateway.config.registry import fault_lines
+from gateway.core.devices.streams import Streams
+from gateway.core.message import WaitCause
+from gateway.intake.intake import Intake
+from gateway.status.status import Status
+from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.quarantine import keys_of
+from gateway.storage.released_keys import ReleasedKeys
+
+log = logging.getLogger("gateway.reload")
+
+
+class Reload:
+    """Takes another catalog in force, one at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        codecs: AsyncCodecs,
+        streams: Streams,
+        device_states: DeviceSnapshots,
+        intake: Intake,
+        released: ReleasedKeys,
+        status: Status,
+    ) -> None:
+        self._database = database
+        self._codecs = codecs
+        self._streams = streams
+        self._device_states = device_states
+        self._intake = intake
+        self._released = released
+        self._status = status
+        self._one_at_a_time = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin a reload."""
+        task = asyncio.get_running_loop().create_task(self.run(), name="reload")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run(self) -> None:
+        """Reload."""
+        async with self._one_at_a_time:
+            try:
+                catalog = await asyncio.to_thread(_load, self._status.config)
+                self._codecs.replace(catalog.codecs)
+            except ConfigurationFault as fault:
+                self._status.events.reload_failed(str(fault).splitlines())
+                return
+            self._take_in_force(catalog)
+        await self._release_codecs()
+
+    def _take_in_force(self, catalog: Catalog) -> None:
+        self._streams.replace_registry(catalog.devices)
+        self._streams.replace_profiles(catalog.profiles)
+        self._device_states.registry_changed()
+        self._status.name_areas(catalog.registry.areas)
+        self._intake.want(topic_filters(self._status.config, catalog))
+        self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))
+        self._released.release(*catalog.devices)
+
+    async def _release_codecs(self) -> None:
+        """Let messages come again that waited for a codec: it may be mended."""
+        try:
+            self._released.release(*await self._database.run(keys_of, WaitCause.CODEC))
+        except (DatabaseFault, Damaged) as fault:
+            log.warning("messages that wait for a codec wait until the next reload: %s", fault)
+
+
+def _load(config: Config) -> Catalog:
+    """Load registry, profiles and codecs as ``gateway check`` takes them.
+
+    :raises ConfigurationFault: one of them cannot be used.
+    """
+    catalog = load_catalog(config)
+    if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
+        raise ConfigurationFault(faults)
+    return catalog

@@ -1,0 +1,109 @@
+"""Commands that pages may give the running gateway; everything else they only read."""
+
+import asyncio
+import time
+from collections import Counter
+
+from gateway.core.devices.streams import Unresolved
+from gateway.core.message import Refusal
+from gateway.delivery.drain_lane import Drain
+from gateway.intake.replay_pipeline import ReplayPipeline
+from gateway.status.status import Status
+from gateway.storage import journal, rejects
+from gateway.storage.database import Database
+from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.replay import Limits, Replayed, commit, work
+
+
+class CommandRefused(Exception):  # noqa: N818 - says what it is
+    """A command that cannot be carried out.
+
+    :ivar status: of the answer over HTTP.
+    """
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Commands:
+    """Carries out what people ask for on pages and over HTTP.
+
+    :raises DatabaseFault: by each of them that the disk does not take.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        status: Status,
+        pipeline: ReplayPipeline,
+        drain: Drain,
+        backlog: asyncio.Event,
+        device_states: DeviceSnapshots,
+    ) -> None:
+        """:param backlog: set when rows were added to the journal."""
+        self._database = database
+        self._status = status
+        self._pipeline = pipeline
+        self._drain = drain
+        self._backlog = backlog
+        self._device_states = device_states
+
+    async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
+        """Send through again all rejects that stand there now, a megabyte at a time; return what became of them."""
+        after, total = 0, Counter(Replayed().document())
+        until = await self._database.run(rejects.newest)
+        while chosen := await self._database.run(rejects.next_after, after, until, reason, device):
+            after = chosen[-1][0]
+            total.update(await self._replay_some(chosen))
+        return total
+
+    async def _replay_some(self, chosen: list[tuple[int, Refusal]]) -> dict[str, int]:
+        config, database = self._status.config, self._database
+        result = await work(chosen, self._pipeline.process)
+        first_row = database.reserve_rows(len(result.bodies))
+        limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+        done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
+        self._status.replayed(result, done)
+        self._backlog.set()
+        return result.document()
+
+    async def purge(self, reason: str | None, device: str | None) -> int:
+        """Remove rejects; return their number."""
+        return await self._database.run(rejects.purge, reason, device)
+
+    async def drop_journal(self) -> int:
+        """Give up all that waits in the journal; return the number of readings that expire by that."""
+        return self._drain.give_up(await self._database.run(journal.drop))
+
+    async def acknowledge_missing(self) -> int:
+        """End the alarm about missing readings; return their number."""
+        readings = await self._database.in_thread(self._database.tally.acknowledge)
+        self._status.events.missing_acknowledged(readings)
+        return readings
+
+    async def exchange_meter(self, name: str, field: str | None) -> tuple[str, list[str]]:
+        """Let the registers of a device begin anew: its meter was exchanged; return its id and the registers.
+
+        :param field: only this register, on all channels; None: all of them.
+        :raises CommandRefused: there is no such device or register.
+        """
+        device, states = self._status.find_device(name), self._device_states
+        if device is None and not states.remembers(name):
+            raise CommandRefused(nobody(name), 404)
+        admitted = self._status.processor.streams.meet(device.name if device is not None else name)
+        if isinstance(admitted, Unresolved):
+            raise CommandRefused(admitted.detail, 409)
+        counters = admitted.counters.registers() if admitted.counters is not None else []
+        known = [register.name for register in counters]
+        anew = await states.meter_exchanged(admitted.name, field)
+        if field is not None and not anew:
+            error = f"{admitted.name} has no register {field[:80]!r}; it has {', '.join(known) or 'none'}"
+            raise CommandRefused(error, 404)
+        self._status.events.meter_exchanged(admitted.name, anew)
+        return admitted.name, anew
+
+
+def nobody(name: str) -> str:
+    """Say that there is no such device."""
+    return f"{name[:80]!r} was never heard and is not registered; see its id, and the topic that it sends to"
