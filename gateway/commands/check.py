@@ -161,8 +161,8 @@ def _of_tests(file: ProfileFile, checked: Sequence[Checked]) -> Iterator[str]:
         yield from (f"{file.path}: {text}" for text in unfilled(file.model, checked))
 
 
-_HEAD: Final = ("profile", "from", "in force", "devices", "codec", "tests")
-_HOW_IN_FORCE: Final = "(a shipped profile is in force when profiles.enable, or the model of a registered device, names it)"
+_HEAD: Final = ("profile", "from", "active", "devices", "codec", "tests")
+_HOW_IN_FORCE: Final = "(a shipped profile is active when profiles.enable or a registered device names it)"
 
 
 def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:

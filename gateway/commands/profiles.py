@@ -98,13 +98,13 @@ def _propose(options: argparse.Namespace) -> int:
     else:
         with open(options.out, "x", encoding="utf-8", opener=private) as file:
             file.write(text)
-        print(f"{options.out}: written; it is not in force", file=sys.stderr)
+        print(f"{options.out}: written; it is not active yet", file=sys.stderr)
     return 0
 
 
 _HEAD: Final = (
-    "Proposed by gateway profiles propose from what devices tell Home Assistant. NOT in force: read it, compare the values in "
-    "the tests with what the devices show, mend what is wrong; then put it into profiles/ and run gateway check."
+    "Drafted by gateway profiles propose from what devices tell Home Assistant. NOT active: compare the values in the tests "
+    "with what the devices show and correct the profile; then put it into profiles/ and run gateway check."
 )
 
 

@@ -15,11 +15,11 @@ def what_is_missing(config: Config, catalog: Catalog, frame: Frame) -> str:
     by_registry = file.model.match.by is not None
     if frame.profile.name in catalog.active_profiles:
         taken = not by_registry or frame.profile.name in _named(catalog, frame)
-        return "" if taken else f"NOT in force for this device: {register}"
+        return "" if taken else f"NOT active for this device: {register}"
     if not file.shipped:
-        return f"NOT in force: put {file.path.name} into {config.profiles.path}"
+        return f"NOT active: put {file.path.name} into {config.profiles.path}"
     enable = f"add profiles: {{enable: [{frame.profile.name}]}} to gateway.yaml"
-    return f"NOT in force: {register}" if by_registry else f"NOT in force: {enable}, or {register}"
+    return f"NOT active: {register}" if by_registry else f"NOT active: {enable}, or {register}"
 
 
 def _name_in_registry(models: list[str], profile: str) -> str:

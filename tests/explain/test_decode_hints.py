@@ -13,17 +13,17 @@ UPLINK = f"application/1/device/{EUI}/event/up"
 FRAME = {"deviceInfo": {"devEui": EUI}, "time": "2026-11-01T00:00:00Z", "fPort": 99, "fCnt": 7, "data": "AQI="}
 PLUG = {"Time": "2026-11-01T07:00:00", "ENERGY": {"Total": 3.5}}
 W1 = {**FRAME, "fPort": 100, "data": "AQI="}
-ENABLE = "NOT in force: add profiles: {enable: [tasmota-energy]} to gateway.yaml, or register plug with profile: tasmota-energy"
+ENABLE = "NOT active: add profiles: {enable: [tasmota-energy]} to gateway.yaml, or register plug with profile: tasmota-energy"
 
 
-# A profile that is not in force.
+# A profile that is not active.
 
 
 def test_a_shipped_profile_that_is_not_in_force_says_what_puts_it_in_force(decode: DecodeCommand) -> None:
     assert f"          {ENABLE}" in decode.text(PLUG, "tele/plug/SENSOR")
     (result,) = decode.rows({"topic": "tele/plug/SENSOR", "payload": PLUG})
     assert result["profile_remark"] == ENABLE
-    assert "in force" not in "".join(decode.text({"ph": 7}, "own/d1/pump"))
+    assert "NOT active" not in "".join(decode.text({"ph": 7}, "own/d1/pump"))
 
 
 @pytest.mark.parametrize("how", ["enabled", "registered"])
@@ -32,20 +32,20 @@ def test_a_shipped_profile_that_is_in_force_says_nothing_of_it(decode: DecodeCom
         decode.site.sections["profiles"]["enable"] = ["tasmota-energy"]
     else:
         decode.site.devices({"id": "other", "profile": "tasmota-energy"})
-    assert "in force" not in "".join(decode.text(PLUG, "tele/plug/SENSOR"))
+    assert "NOT active" not in "".join(decode.text(PLUG, "tele/plug/SENSOR"))
 
 
 def test_a_model_that_puts_a_profile_in_force_is_named_for_the_registry(decode: DecodeCommand) -> None:
     frame = {**FRAME, "fPort": 85, "data": "AXVkA3sKAA=="}
     said = f"register {EUI} with model: EM500-PP"
-    assert any("NOT in force: " in line and said in line for line in decode.text(frame, UPLINK, "--profile", "EM500-PP"))
+    assert any("NOT active: " in line and said in line for line in decode.text(frame, UPLINK, "--profile", "EM500-PP"))
     decode.site.devices({"id": EUI, "model": "EM500-PP"})
-    assert "in force" not in "".join(decode.text(frame, UPLINK, "--profile", "EM500-PP"))
+    assert "NOT active" not in "".join(decode.text(frame, UPLINK, "--profile", "EM500-PP"))
 
 
 def test_a_family_that_only_the_registry_tells_says_which_entry_is_missing(decode: DecodeCommand) -> None:
     decode.site.profile("mine", RADIO.replace("{/port: [99]}", "{/port: [99]}, by: registry"))
-    said = f"          NOT in force for this device: register {EUI} with profile: mine"
+    said = f"          NOT active for this device: register {EUI} with profile: mine"
     assert said in decode.text(FRAME, UPLINK, "--profile", "mine")
     assert said not in decode.text(
         {**FRAME, "deviceInfo": {"devEui": EUI, "deviceProfileName": "mine"}}, UPLINK, "--profile", "mine"
@@ -57,7 +57,7 @@ def test_a_family_that_only_the_registry_tells_says_which_entry_is_missing(decod
 def test_a_draft_elsewhere_says_where_it_must_go(decode: DecodeCommand) -> None:
     draft = decode.site.folder / "draft.yaml"
     draft.write_text(OWN.replace("NAME", "draft"))
-    assert "          NOT in force: put draft.yaml into profiles" in decode.text(
+    assert "          NOT active: put draft.yaml into profiles" in decode.text(
         {"ph": 7}, "own/d1/draft", "--profile", str(draft)
     )
 
