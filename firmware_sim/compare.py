@@ -3,14 +3,14 @@
 What counts as a fault, and what does not:
 
 * A row that must stand and does not is *missing*; one whose point differs in a field, ``seq`` or quality is *different*.
-* A reading that stands twice is a *duplicate*: under two sets of tags at its time, or at another time with the same ``seq``
+* A reading that occurs twice is a *duplicate*: under two sets of tags at its time, or at another time with the same ``seq``
   and values. Two cases are forgiven, because nobody could have told the copies apart: the copy carries bit 64, or the reading
   has no ts and was published more than once, since the broker went away before its PUBACK.
 * A point with the ``seq`` of a row, within a minute of it, and other values is *different*: one reading became two.
 * What was to be refused and stands is *accepted*.
 * Any other point without a row is *unexpected*, and no fault: the broker may have taken a reading whose PUBACK was lost with
   the connection or with the simulator, and the ledger holds only what was acknowledged. So is every point without a row of a
-  device that was started again within the ledger (its ``seq`` began anew, so it tells nothing), and what stands from before.
+  device that was started again within the ledger (its ``seq`` started again, so it tells nothing), and what stands from before.
 
 Bits 4, 8, 32 and 64 of ``quality`` are not predicted. In ``device_health`` bit 2 is not either: the dropped value belongs to
 the other point of the reading.
@@ -198,7 +198,7 @@ class _Comparer:
         return [f"device_health {text}" for text in _differences(expected, standing, ())]
 
     def _refused(self, row: LedgerRow) -> None:
-        """Nothing may stand at its time, with its text tags or without them."""
+        """Nothing may be at its time, with its text tags or without them."""
         for series in {series_of(row["tags"]), _device_of(row["tags"])}:
             for standing in self._at_time.get((series, row["ts"]), []):
                 standing.claimed = True

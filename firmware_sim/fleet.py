@@ -16,7 +16,7 @@ KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {
     "urban": urban.KINDS,
 }
 COMMUNES: Final = 12
-"""Devices stand in so many sites."""
+"""Devices are in so many sites."""
 
 
 @dataclass(frozen=True, slots=True)

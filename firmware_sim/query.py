@@ -90,7 +90,7 @@ class Database:
 
 
 def _secret(settings: Mapping[str, Any], key: str, folder: Path) -> str:
-    """A secret that is written down itself or stands in a file of its own."""
+    """A secret that is written down itself or is in a file of its own."""
     file = settings.get(f"{key}_file")
     if not file:
         return str(settings.get(key) or "")
@@ -102,7 +102,7 @@ def _secret(settings: Mapping[str, Any], key: str, folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point as it stands in InfluxDB.
+    """A point as it is in InfluxDB.
 
     :ivar fields: what has a value, ``quality`` and ``seq`` among them.
     """

@@ -159,7 +159,7 @@ async def _reached(links: Sequence[Link], stop: Stop) -> bool:
 
 
 async def _measure(plan: Plan, ways: Sequence[tuple[Firmware, Link]]) -> None:
-    """Let one device after the other measure, at even distances, for ever."""
+    """Let one device after the other measure, at even distances, forever."""
     loop = asyncio.get_running_loop()
     gap_s = plan.interval_s / plan.speed / len(ways)
     began_s = loop.time()

@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record, whatever stands in a name; a trace below it, indented so that no line of it looks like a record."""
+    """One line a record, whatever is in a name; a trace below it, indented so that no line of it looks like a record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
         """The line of a record."""

@@ -2,7 +2,7 @@
 
 Rules that hold in every query:
 
-- ``$timeFilter`` stands in the innermost query. An outer query has it too where it groups by time, and only there:
+- ``$timeFilter`` is in the innermost query. An outer query has it too where it groups by time, and only there:
   InfluxDB 1 loses all rows of an outer query with a time filter and without ``GROUP BY time`` when the range begins
   inside an interval.
 - A counter is asked per :data:`SERIES` before anything is added up: two registers are never subtracted from each other.

@@ -70,7 +70,7 @@ class Word(NamedTuple):
 
 
 Words = Mapping[str, Word]
-"""Value as text (``true``, ``0``) → what stands in its place. ``1+`` means one and more."""
+"""Value as text (``true``, ``0``) → what is in its place. ``1+`` means one and more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Text from outside as it may stand in a log, a list or a label: what steers a terminal or begins a line is escaped."""
+"""Text from outside as it may be in a log, a list or a label: what steers a terminal or begins a line is escaped."""
 
 from typing import Final
 

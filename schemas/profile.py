@@ -50,7 +50,7 @@ class StatusSpec(Part):
     """Messages that say whether a device is online. They are no data."""
 
     topic: Texts = Field(description="Topic filters, as in match.")
-    path: str | None = Field(None, description="Where the word stands in a JSON payload; else the payload is the word.")
+    path: str | None = Field(None, description="Where the word is in a JSON payload; else the payload is the word.")
     text: Annotated[dict[str, Literal["online", "offline"]], BeforeValidator(text_keys)] = Field(
         {"online": "online", "offline": "offline"}, min_length=1, description="Word in the payload → what it says."
     )
@@ -86,8 +86,8 @@ class Profile(Part):
         None, description="How the bytes become a document; json if left out. Not with an envelope."
     )
     root: Paths | None = Field(None, description="Where the document begins for all other paths.")
-    struct: ShortFrame | None = Field(None, description="A flat frame of bytes; its values stand at /struct/NAME.")
-    codec: ShortCodec | None = Field(None, description="The maker's codec, FILE.js; what it gives stands at /codec.")
+    struct: ShortFrame | None = Field(None, description="A flat frame of bytes; its values are at /struct/NAME.")
+    codec: ShortCodec | None = Field(None, description="The maker's codec, FILE.js; what it gives is at /codec.")
     prefer: Literal["decoded", "codec"] | None = Field(None, description="As codec.prefer; decoded if left out.")
     device: TextSourceOrPath | None = Field(
         None, description="The device; else the envelope's, or the level {device} of the topic."

@@ -54,8 +54,8 @@ class Csv(Part):
 class Pairs(Part):
     """Keys and values in a text: ``a=1&b=2``."""
 
-    between: str = Field("&", min_length=1, max_length=8, description="What stands between pairs; with & it is a web form.")
-    equals: str = Field("=", min_length=1, max_length=8, description="What stands between a key and its value.")
+    between: str = Field("&", min_length=1, max_length=8, description="The text between pairs; with & it is a web form.")
+    equals: str = Field("=", min_length=1, max_length=8, description="The text between a key and its value.")
 
 
 class Decode(Part):
@@ -108,7 +108,7 @@ class FrameField(Part):
 
     name: str = Field(min_length=1)
     at: int = Field(description="Offset of the first byte; negative: from the end.")
-    type: FrameType | None = Field(None, description="What stands there; not with repeat.")
+    type: FrameType | None = Field(None, description="The value there; not with repeat.")
     length: int | None = Field(None, ge=1, le=255, description="Bytes of bcd, text and hex; with repeat, of one item.")
     order: FieldOrder = Field(
         "abcd", description="Order of the bytes; abcd has the highest first. ab and ba say the same of two bytes."
@@ -139,7 +139,7 @@ class FrameField(Part):
 
 
 class Frame(Part):
-    """A flat frame: its bytes stand at ``of``; ``/struct/NAME`` is what the fields gave."""
+    """A flat frame: its bytes are at ``of``; ``/struct/NAME`` is what the fields gave."""
 
     of: str = Field("/payload", description="Path of the bytes.")
     fields: list[FrameField] = Field(min_length=1)

@@ -70,7 +70,7 @@ class TestMessage(Part):
     __test__ = False  # pytest: this is none of yours
 
     topic: str = ""
-    payload: Any = Field(None, description="A JSON value; a text is sent as it stands.")
+    payload: Any = Field(None, description="A JSON value; a text is sent as it is.")
     text: str | None = Field(None, validation_alias=AliasChoices("text", "payload_text"))
     hex: str | None = Field(None, validation_alias=AliasChoices("hex", "payload_hex"), description="The bytes in hexadecimal.")
     base64: str | None = Field(

@@ -20,7 +20,7 @@ def _span(written: object) -> object:
 
 
 Span = Annotated[Value, BeforeValidator(_span, json_schema_input_type=str | float | Value)]
-"""``15min``, the path of a number of seconds, or where it stands, with its unit."""
+"""``15min``, the path of a number of seconds, or where it is, with its unit."""
 
 
 def _parts(written: object) -> object:
@@ -44,8 +44,8 @@ class TimeSource(Instant):
     join: list[TextSourceOrPath] | None = Field(
         None, min_length=1, description="Texts that are a time together, as a date and a clock; one missing: nothing."
     )
-    by: str = Field("", description="What stands between the parts of join.")
-    base: Paths | None = Field(None, description="Where the time stands from which the items of each are counted; or arrival.")
+    by: str = Field("", description="The text between the parts of join.")
+    base: Paths | None = Field(None, description="Where the time is from which the items of each are counted; or arrival.")
     step: Span | None = Field(None, description="Time from one item to the next: 1h, or the path of a number of seconds.")
     first: int = Field(0, description="How many steps the first item is away from base.")
     sign: Literal[1, -1] = Field(1, description="1: the items go forwards from base; -1: backwards.")

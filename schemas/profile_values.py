@@ -4,7 +4,7 @@ A path that begins with ``/`` starts at the document (JSON Pointer: ``~1`` is a 
 it). One that does not starts at the item of ``each``; outside of ``each`` it is a named level of the topic, or a key of the
 document.
 ``[n]`` takes one of a list (negative: from the end), ``[*]`` all of them, ``[?key==value]`` those that fit.
-``../id`` stands in what surrounds the item: what the ``[*]`` before its list went through. Each ``../`` more is further out.
+``../id`` is in what surrounds the item: what the ``[*]`` before its list went through. Each ``../`` more is further out.
 """
 
 from collections.abc import Mapping
@@ -98,7 +98,7 @@ SOURCES = (
     "div",
     "join",
 )
-"""Keys that say where a value comes from; one of them stands in each."""
+"""Keys that say where a value comes from; one of them is in each."""
 
 
 class Source(Part):
@@ -110,7 +110,7 @@ class Source(Part):
     key: Literal[True, ".."] | None = Field(
         None, description="The item's key, its name (by), or its number in the list from 0; .. is that of what surrounds it."
     )
-    sibling: str | None = Field(None, description="What stands under the item's key in the list or map at this path.")
+    sibling: str | None = Field(None, description="The value under the item's key in the list or map at this path.")
     topic: str | None = Field(None, description="A named level of the topic.")
     property: str | None = Field(None, description="An MQTT user property.")
     param: str | None = Field(
@@ -135,7 +135,7 @@ class TextSource(Source):
     """A text: the device, the site, a tag. Steps in this order: strip, regex, enum, base64_to_hex, lower, upper, name."""
 
     join: list["TextSourceOrPath"] | None = Field(None, min_length=1, description="Several texts, one behind the other.")
-    by: str = Field("", description="What stands between the parts of join.")
+    by: str = Field("", description="The text between the parts of join.")
     strip: bool | str = Field(default=False, description="true: without the blanks around it; or the characters to take away.")
     regex: str | None = Field(None, description="The part of the text that fits: the group in brackets, or all of it.")
     enum: Enum | None = Field(None, description='Text → what it means here; "*" is for the rest.')
@@ -168,7 +168,7 @@ BareText.model_rebuild()
 class Instant(Part):
     """A time that stands somewhere, and how it is written."""
 
-    path: Paths | None = Field(None, description="Where the time stands.")
+    path: Paths | None = Field(None, description="Where the time is.")
     topic: str | None = Field(None, description="The named level of the topic that is the time.")
     property: str | None = Field(None, description="The MQTT user property that is the time.")
     format: str = Field(
@@ -227,7 +227,7 @@ class Value(Source):
     thousands: str | None = Field(
         None,
         pattern=r"^[^0-9A-Za-z+\-]$",
-        description="What stands between the thousands of a number sent as text: a point in 1.234,5. Groups that do not have "
+        description="The text between the thousands of a number sent as text: a point in 1.234,5. Groups that do not have "
         "three digits are dropped.",
     )
     bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of a whole number; bit 0 is the lowest.")

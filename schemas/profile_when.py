@@ -1,4 +1,4 @@
-"""The profile language, ``when``: tests on what stands at paths; all of them must hold."""
+"""The profile language, ``when``: tests on the value at paths; all of them must hold."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal

@@ -104,7 +104,7 @@ class RegisteredDevice:
         Text | None,
         Field(description="The name that the meter or its radio sends under, in any letters; if left out, the id."),
     ] = None
-    site: Annotated[Name | None, Field(description="Where it stands.")] = None
+    site: Annotated[Name | None, Field(description="Where it is.")] = None
     domain: Annotated[Literal["water", "power", "traffic", "urban"] | None, Field(description="What it measures.")] = None
     area: Annotated[Name | None, Field(description="Code of its area, one of `areas`.")] = None
     profile: Annotated[Text | None, Field(description="The profile that reads its messages.")] = None

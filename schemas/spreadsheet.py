@@ -7,7 +7,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?", re.AS
 
 
 def as_cell(value: object) -> object:
-    """A value as it may stand in a cell; numbers stay numbers."""
+    """A value as it may be in a cell; numbers stay numbers."""
     if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value

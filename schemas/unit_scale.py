@@ -1,6 +1,6 @@
 """Units: the exact straight line from what a device sends to the unit of a quantity.
 
-The units of water, power, traffic and air stand in one table of exact numbers.
+The units of water, power, traffic and air are in one table of exact numbers.
 """
 
 import re
@@ -141,7 +141,7 @@ def convert(unit: str, to: str) -> Line:
 
 @cache
 def conversions(to: str) -> dict[str, Line]:
-    """Return every unit that can become ``to`` with its line, for units that stand in the payload."""
+    """Return every unit that can become ``to`` with its line, for units that are in the payload."""
     measured, back = _UNITS[to][0], _UNITS[to][1].inverse()
     return {unit: line.then(back) for unit, (kind, line) in _UNITS.items() if kind == measured}
 

@@ -1,4 +1,4 @@
-"""Makers' codecs beside the running gateway: asked in batches, in a child process that is killed and made anew when it hangs.
+"""Makers' codecs beside the running gateway: asked in batches, in a child process that is killed and made again when it hangs.
 
 Theory of operation. A call waits until the loop's turn ends, then goes to the child with the others of that turn, and the child
 answers in order. The child says on a shared page which call it is in. If that is the same one for 250 ms, the child is killed,
@@ -40,7 +40,7 @@ class ReleasesKeys(Protocol):
 class AsyncCodecs:
     """All codecs of the gateway.
 
-    :ivar restarts: how often the child had to be made anew.
+    :ivar restarts: how often the child had to be made again.
     :ivar trouble: why the child cannot be started; empty: it can.
     :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
     """

@@ -1,7 +1,7 @@
 """Confinement of the child process that runs makers' JavaScript: no file, no connection, no program, no other process.
 
 A fault in the engine could run a maker's machine code instead of JavaScript. Confined, that code can read from and write to its
-parent, use some memory and compute. Three walls stand behind one another, so that one missing in the kernel leaves the others:
+parent, use some memory and compute. Three walls are behind one another, so that one missing in the kernel leaves the others:
 
 - limits of the process, which every kernel has, but which do not bind root where they count processes,
 - Landlock (Linux 5.13): no path is opened, made or removed; TCP and signals from the versions in :data:`LANDLOCK` on,

@@ -35,7 +35,7 @@ def available() -> str:
 
 
 def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
-    """The text of each codec, given as text or as a file. Bytes that are no UTF-8 are replaced; they stand in comments.
+    """The text of each codec, given as text or as a file. Bytes that are no UTF-8 are replaced; they are in comments.
 
     :raises ConfigurationFault: files that cannot be read.
     """

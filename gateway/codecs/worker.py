@@ -3,7 +3,7 @@
 It imports nothing of the gateway but the file beside it, so that it starts fast and holds nothing worth having. Before it takes
 the first codec it gives up all rights that decoding does not need: see :mod:`gateway.codecs.confinement`. The lines that come
 in and go out are described in :mod:`gateway.codecs.protocol`. Each codec has one context of the engine, made when it is first
-called and made anew after every fault. A fault in a used context is not believed: the call is made once more in a new one, so
+called and made again after every fault. A fault in a used context is not believed: the call is made once more in a new one, so
 that no call can spoil a later one. That holds for a call that took too long as well: on a virtual machine, time that its host
 took away counts as the child's own work.
 

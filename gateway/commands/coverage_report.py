@@ -79,7 +79,7 @@ def _vietnamese(number: str) -> str:
 
 
 def _said_once(rows: list[list[str]]) -> list[list[str]]:
-    """Rows in which an area that stands in the row above is not said again."""
+    """Rows in which an area that is in the row above is not said again."""
     before = [""] + [row[0] for row in rows]
     return [["" if row[0] == above else row[0], *row[1:]] for row, above in zip(rows, before, strict=False)]
 

@@ -70,7 +70,7 @@ def decode(options: argparse.Namespace) -> int:
 
 
 class _Line(BaseModel):
-    """One line of ``--jsonl``; what else stands there is not looked at."""
+    """One line of ``--jsonl``; what else is there is not looked at."""
 
     topic: str
     payload: Any = None

@@ -20,7 +20,7 @@ class ActiveProfiles(NamedTuple):
 
     :ivar files: the profiles that are asked, with their files.
     :ivar names: those of them that are in force; at a desk the others are asked too.
-    :ivar faults: what is wrong with files and names, a line each; what is sound beside it stands in ``files``.
+    :ivar faults: what is wrong with files and names, a line each; what is sound beside it is in ``files``.
     :ivar unknown: registered devices whose profile is none.
     """
 

@@ -75,7 +75,7 @@ def merge(registry: Registry, rows: list[RegistryRow]) -> Merger:
 
 def _taken(before: RegisteredDevice, after: RegisteredDevice, key: str) -> Any:  # noqa: ANN401 - a value of any key
     if key == "id":
-        return before.id  # as it stands: an EUI may be written in another way
+        return before.id  # as it is: an EUI may be written in another way
     return {**before.params, **after.params} if key == "params" else getattr(after, key)
 
 

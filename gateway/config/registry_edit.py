@@ -1,7 +1,7 @@
-"""Writing the registry: devices are changed and added where they stand in the text, so that people's comments stay.
+"""Writing the registry: devices are changed and added where they are in the text, so that people's comments stay.
 
 Only comments inside a changed device go. A file in which no place can be found for a change (``devices: []``, unusual YAML) is
-written anew, without comments. What is written is read back first and must be the registry that was meant.
+written again, without comments. What is written is read back first and must be the registry that was meant.
 """
 
 import json
@@ -35,7 +35,7 @@ _LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 class Edition:
     """The new text of a registry.
 
-    :ivar comments_kept: whether it is the old text with changes, and not written anew.
+    :ivar comments_kept: whether it is the old text with changes, and not written again.
     """
 
     text: str
@@ -155,7 +155,7 @@ def _end(node: yaml.Node) -> int:
 
 
 def _block(device: RegisteredDevice, column: int) -> str:
-    """A device as lines, the first of which stands at ``column`` already."""
+    """A device as lines, the first of which is at ``column`` already."""
     lines = [f"{key}: {text}" for key, text in _entries(device)]
     if device.params:
         lines += ["params:", *[f"  {scalar(name)}: {scalar(value)}" for name, value in device.params.items()]]

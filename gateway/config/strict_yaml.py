@@ -123,7 +123,7 @@ class _Builder:
         text = event.value
         if event.implicit[0]:
             try:
-                return self._known[text]  # most words of a registry stand in it many times
+                return self._known[text]  # most words of a registry are in it many times
             except KeyError:
                 value = self._known[text] = plain_value(text, _line(event))
                 return value

@@ -125,7 +125,7 @@ class Session:
     _asked: dict[int, list[str]] = field(default_factory=dict)
 
     def connect(self) -> bytes:
-        """Start anew on a fresh connection; the bytes to send first."""
+        """Start again on a fresh connection; the bytes to send first."""
         self.connected = False
         self._tail = b""
         self._skipping = None

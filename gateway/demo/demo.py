@@ -2,7 +2,7 @@
 
 A real Mosquitto, a real InfluxDB, the gateway and a simulated fleet run as child processes on free loopback ports. The fleet is
 registered, so that the page tells who of it reports. At the end the fleet's own ledger of what the broker acknowledged is
-compared with what stands in InfluxDB, reading by reading.
+compared with the contents of InfluxDB, reading by reading.
 
 SIGINT and SIGTERM end the fleet, and the account follows; one more ends everything at once.
 """
@@ -220,7 +220,7 @@ def _settle(page: str) -> None:
 
 
 def _verify(place: Path, influxdb_url: str, page: str) -> int:
-    """Compare what the broker acknowledged with what stands in InfluxDB, and the gateway's own ledger with itself."""
+    """Compare what the broker acknowledged with the contents of InfluxDB, and the gateway's own ledger with itself."""
     _say("Comparing the fleet's ledger with InfluxDB, reading by reading ...\n")
     options = ["--ledger", str(place / "ledger.jsonl"), "--influxdb", influxdb_url, "--api", "v1", "--bucket", _DATABASE]
     command = _command("firmware-sim", "verify", *options, "--wait", str(_VERIFY_WAIT_S))

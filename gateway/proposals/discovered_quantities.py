@@ -111,7 +111,7 @@ _WORDS: Final = (
     ("air_temperature_c", r"device|chip|cpu|internal|module|board|esp32", Meaning("device_health", "enclosure_temperature_c")),
     ("air_temperature_c", r"water|pipe|flow", Meaning("water", "temperature_c")),
 )
-"""Field, and a word that makes another of it; None: it is no register but begins anew each day or month."""
+"""Field, and a word that makes another of it; None: it is no register but starts again each day or month."""
 
 _OF_THE_AIR: Final = frozenset({"hPa", "mbar"})
 _REGISTERS: Final = frozenset({"total", "total_increasing"})

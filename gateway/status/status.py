@@ -170,7 +170,7 @@ class Status:
         return ((device.name, Stand(presence(device, now_ms), device.measures)) for device in self.all_devices())
 
     def registry_entries(self) -> list[RegisteredDevice]:
-        """Each entry of the registry once; it may stand there under two writings of its id."""
+        """Each entry of the registry once; it may be there under two writings of its id."""
         entries = self.processor.streams.registry.values()
         return list({id(entry): entry for entry in entries if isinstance(entry, RegisteredDevice)}.values())
 
@@ -274,7 +274,7 @@ class Status:
 
 
 def device_document(device: Device, silence: Silence, now_ms: int) -> dict[str, object]:
-    """A device as it is now; where it stands and how often it sends are known of registered ones."""
+    """A device as it is now; where it is and how often it sends are known of registered ones."""
     registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
     presence = silence.presence(device, now_ms)
     return {

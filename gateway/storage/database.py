@@ -46,7 +46,7 @@ class DiskFull(DatabaseFault):
 
 
 class NotOurs(DatabaseFault):
-    """This user may not read and write the file; a new one can stand in its place where the folder lets us rename it."""
+    """This user may not read and write the file; a new one can be in its place where the folder lets us rename it."""
 
 
 class Damaged(Exception):  # noqa: N818 - says what it is
@@ -54,11 +54,11 @@ class Damaged(Exception):  # noqa: N818 - says what it is
 
 
 def begin(path: Path, *, damaged: bool = False) -> "Database":
-    """The file of a gateway, whatever stands there.
+    """The file of a gateway, whatever is there.
 
     A missing folder is made. A directory in the file's place is removed if it is empty, and else left alone: it is somebody's.
 
-    :param damaged: what stands there was found damaged.
+    :param damaged: the value there was found damaged.
     :raises InUse: another gateway has it, which only people can mend.
     """
     file = Database(path)
@@ -77,7 +77,7 @@ class Database:
     """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order.
 
     :ivar absence: why there is no file now, and what to do; empty when there is one.
-    :ivar tally: how many readings should stand in the journal, and how many of it are missing.
+    :ivar tally: how many readings should be in the journal, and how many of it are missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -281,7 +281,7 @@ def _refuse_what_is_not_ours(path: Path) -> None:
 
 
 def _pages_bytes(connection: sqlite3.Connection) -> int:
-    """Bytes of the pages in use, without what stands in quarantine: that has a limit of its own."""
+    """Bytes of the pages in use, without the contents of quarantine: that has a limit of its own."""
     pages, free = connection.execute("SELECT * FROM pragma_page_count, pragma_freelist_count").fetchone()
     (quarantined_bytes,) = connection.execute("SELECT coalesce(sum(bytes), 0) FROM quarantine_stock").fetchone()
     return max(0, int(pages - free) * PAGE_BYTES - int(quarantined_bytes))

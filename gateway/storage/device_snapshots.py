@@ -183,7 +183,7 @@ class DeviceSnapshots:
             return await self._save(list(self._devices.values()), time.time_ns() // 1_000_000 if windows else None)
 
     async def meter_exchanged(self, name: str, field: str | None) -> list[str]:
-        """The meter of a device was exchanged now: its counters begin anew, and that is saved at once; which ones.
+        """The meter of a device was exchanged now: its counters start again, and that is saved at once; which ones.
 
         :param field: only this counter, on all channels; None: all of them.
         :raises DatabaseFault: it is in force, but not saved.
@@ -241,7 +241,7 @@ def _select(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
 
 
 def _replace(connection: sqlite3.Connection, lines: dict[str, str], without: set[int]) -> dict[str, int]:
-    """Write devices and their lines into new rows, and remove other rows; which device stands in which row now."""
+    """Write devices and their lines into new rows, and remove other rows; which device is in which row now."""
     (highest,) = connection.execute("SELECT coalesce(max(id), 0) FROM device_state").fetchone()
     connection.executemany("DELETE FROM device_state WHERE id = ?", [(row,) for row in without])
     written: dict[str, int] = {}

@@ -47,7 +47,7 @@ Removed = dict[int, Counter[str]]
 
 _COLUMNS: Final = "id, readings, domains, pairs, crc, body"
 _KINDS: Final = "iittiib"
-"""Of all columns as they stand in the file, behind the number of the row (:mod:`gateway.storage.recovery.salvage`)."""
+"""Of all columns as they are in the file, behind the number of the row (:mod:`gateway.storage.recovery.salvage`)."""
 _CLAIM_MAX: Final = 1_000_000
 """Readings that a damaged row says it held; more is no count but damage."""
 
@@ -118,13 +118,13 @@ def drop(connection: sqlite3.Connection) -> Removed:
 
 
 def stock(connection: sqlite3.Connection) -> Stock:
-    """Count what stands in the journal."""
+    """Count the contents of the journal."""
     batches, readings, oldest = connection.execute("SELECT count(*), sum(readings), min(created_ms) FROM journal").fetchone()
     return Stock(batches, readings or 0, oldest)
 
 
 def not_standing(connection: sqlite3.Connection, entries: list[Entry]) -> list[Entry]:
-    """Rows of a damaged file that do not stand in this one. A part of a WAL repeats rows that were in the file before it."""
+    """Rows of a damaged file that do not are in this one. A part of a WAL repeats rows that were in the file before it."""
     query = "SELECT 1 FROM journal WHERE id = ? AND body = ?"
     return [entry for entry in entries if connection.execute(query, (entry.row, entry.body.gzip)).fetchone() is None]
 

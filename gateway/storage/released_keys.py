@@ -1,4 +1,4 @@
-"""Keys whose messages may leave the quarantine, and the next instant at which a message will have waited in vain.
+"""Keys whose messages may leave the quarantine, and the next instant at which a message will have waited for nothing.
 
 Whoever learns what messages wait for releases its key: the registry a device, the host of Sparkplug a node, a codec itself.
 The way out of the quarantine (:mod:`gateway.storage.quarantine_out`) takes the keys from here, unknown to those who release.
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 class ReleasedKeys:
     """Keys that are free, in the order in which they became so.
 
-    :ivar next_expiry_ms: when the next message will have waited in vain; None: none has a limit.
+    :ivar next_expiry_ms: when the next message will have waited for nothing; None: none has a limit.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class ReleasedKeys:
         self._freed.set()
 
     def expires(self, at_ms: int) -> None:
-        """A message will have waited in vain at ``at_ms``: wake who waits for a later one."""
+        """A message will have waited for nothing at ``at_ms``: wake who waits for a later one."""
         if self.next_expiry_ms is None or at_ms < self.next_expiry_ms:
             self.next_expiry_ms = at_ms
             self._freed.set()
@@ -49,7 +49,7 @@ class ReleasedKeys:
         asyncio.get_running_loop().call_later(seconds, self._freed.set)
 
     async def wait(self) -> None:
-        """Return when a key is released or a message has waited in vain."""
+        """Return when a key is released or a message has waited for nothing."""
         try:
             async with asyncio.timeout(self._until_expiry_s()):
                 await self._freed.wait()

@@ -1,6 +1,6 @@
 """The tables of the one SQLite file, and how it is opened.
 
-Pages are small because a commit writes whole pages twice. What stands in the journal and the quarantine is found again by the
+Pages are small because a commit writes whole pages twice. The contents of the journal and the quarantine is found again by the
 kinds of its columns when nothing else of a file is left (:mod:`gateway.storage.recovery.salvage`): a column that is added goes
 to the end.
 """
@@ -188,7 +188,7 @@ def is_damage(error: Exception, *, opening: bool = False) -> bool:
     :param opening: then it is to blame too for a table that is missing, and when its head says that it may not be written.
     """
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_NOTADB if type(error) is sqlite3.DatabaseError else 0)
-    if isinstance(error, UnicodeDecodeError):  # the message of a fault quotes what stands in the file
+    if isinstance(error, UnicodeDecodeError):  # the message of a fault quotes the contents of the file
         return True
     if opening and code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY}:
         return True
@@ -201,7 +201,7 @@ def is_full(error: Exception) -> bool:
 
 
 def _refuse_to_lose_the_wal(path: Path) -> None:
-    """SQLite throws a WAL away that stands beside an empty file, or beside none."""
+    """SQLite throws a WAL away that is beside an empty file, or beside none."""
     wal = beside(path, "-wal")
     if wal.exists() and wal.stat().st_size and not (path.exists() and path.stat().st_size):
         raise sqlite3.DatabaseError("it is empty, and what stands in its WAL was written to it")

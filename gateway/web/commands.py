@@ -50,7 +50,7 @@ class Commands:
         self._device_states = device_states
 
     async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
-        """Send through again all rejects that stand there now, a megabyte at a time; return what became of them."""
+        """Send through again all rejects that are there now, a megabyte at a time; return what became of them."""
         after, total = 0, Counter(Replayed().document())
         until = await self._database.run(rejects.newest)
         while chosen := await self._database.run(rejects.next_after, after, until, reason, device):
@@ -83,7 +83,7 @@ class Commands:
         return readings
 
     async def exchange_meter(self, name: str, field: str | None) -> tuple[str, list[str]]:
-        """Let the registers of a device begin anew: its meter was exchanged; return its id and the registers.
+        """Let the registers of a device start again: its meter was exchanged; return its id and the registers.
 
         :param field: only this register, on all channels; None: all of them.
         :raises CommandRefused: there is no such device or register.

@@ -86,7 +86,7 @@ def fate_of(result: Mapping[str, Any] | None, *, quarantined: bool, refused: boo
 
 
 def registry_entry(name: str, source: str, topic: str | None, result: Mapping[str, Any] | None) -> str:
-    """A device for ``devices.yaml``, as far as it is known from its messages; what people must add stands behind ``#``."""
+    """A device for ``devices.yaml``, as far as it is known from its messages; what people must add is behind ``#``."""
     native = parse_topic(topic or "")
     measured = [point["measurement"] for point in result["points"]] if result else []
     domain = native.domain if native else next((domain for domain in measured if domain in DOMAINS), None)

@@ -94,7 +94,7 @@ class DevicePages:
         return page("device.html", request, self._state.config.language)
 
     async def exchange(self, request: web.Request) -> web.Response:
-        """The meter of a device was exchanged: its registers begin anew with the next reading."""
+        """The meter of a device was exchanged: its registers start again with the next reading."""
         try:
             name, anew = await self._commands.exchange_meter(request.match_info["id"], request.query.get("field"))
         except CommandRefused as refused:

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 _SHARE: Final = 10
-"""What took so long to make is not made anew before so many times that has passed: with many devices, looks are rarer."""
+"""What took so long to make is not made again before so many times that has passed: with many devices, looks are rarer."""
 
 
 class Fresh(Generic[T]):
@@ -21,7 +21,7 @@ class Fresh(Generic[T]):
         self._making = asyncio.Lock()
 
     async def get(self, basis: object = None) -> T:
-        """The thing; made anew when it is old, or when ``basis`` is another object than then."""
+        """The thing; made again when it is old, or when ``basis`` is another object than then."""
         async with self._making:
             began_s = time.monotonic()
             if self._made is None or self._made[0] is not basis or began_s >= self._made[1]:

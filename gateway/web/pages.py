@@ -66,6 +66,6 @@ def filled(name: str, language: str, *, logged_in: bool) -> tuple[str, str]:
 
 
 def _hash(text: str, tag: str) -> str:
-    """The hash of what stands in an element, as a policy names it."""
+    """The hash of what is in an element, as a policy names it."""
     inside = text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
     return f"'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'"

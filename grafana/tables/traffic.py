@@ -1,4 +1,4 @@
-"""Traffic: how many, of which kind, how fast, where it stands still."""
+"""Traffic: how many, of which kind, how fast, where it is still."""
 
 from typing import Final
 

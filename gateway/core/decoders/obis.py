@@ -70,7 +70,7 @@ def obis(payload: bytes) -> dict[str, Any]:
 
 
 def _lines(body: str) -> list[tuple[str, list[str]]]:
-    """Codes and what stands in their parentheses; a line that begins with one continues the line before."""
+    """Codes and what is in their parentheses; a line that begins with one continues the line before."""
     found: list[tuple[str, list[str]]] = []
     current: list[str] = []  # goes nowhere until a code was found
     count = 0

@@ -38,7 +38,7 @@ _decode = msgspec.json.Decoder().decode
 def json_object(payload: bytes) -> object:
     """The value of a JSON text (RFC 8259), most often an object. A byte order mark before it and NUL after it are stripped.
 
-    :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault or the key that stands twice.
+    :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault or the key that occurs twice.
     """
     try:
         document = _decode(payload)
@@ -51,14 +51,14 @@ def json_object(payload: bytes) -> object:
 
 
 def _check_keys(document: dict[str, object], payload: bytes) -> None:
-    """Refuse a flat object in which a key stands twice; a text in it may hold what looks like a key."""
+    """Refuse a flat object in which a key occurs twice; a text in it may hold what looks like a key."""
     seen = with_repeating(document, payload.removeprefix(_BOM).rstrip(_BEHIND))
     if type(seen) is Repeating:
         raise stands_twice(seen)
 
 
 def json_of_frame(message: bytes) -> object:
-    """The value of a JSON text that was found sound and bounded before; of a key that stands twice the last one counts."""
+    """The value of a JSON text that was found sound and bounded before; of a key that occurs twice the last one counts."""
     try:
         return _decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

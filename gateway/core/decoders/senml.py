@@ -1,7 +1,7 @@
 """SenML packs, in JSON and in CBOR → resolved records (RFC 8428).
 
 A record becomes ``{"n", "u", "v" | "vs" | "vb" | "vd", "s", "t" | "t_rel", "ut"}``, each key only where it has a value, with
-all base fields applied. ``vd`` is bytes. Time stands in exactly one of two keys, because only the gateway knows what now is:
+all base fields applied. ``vd`` is bytes. Time is in exactly one of two keys, because only the gateway knows what now is:
 
 - ``t``: seconds since 1970, when base time and time add up to 2**28 or more;
 - ``t_rel``: seconds from now, negative in the past; 0 where the pack gives no time at all.

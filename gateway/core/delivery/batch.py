@@ -55,7 +55,7 @@ def encode(readings: Sequence[Reading], *, dense: bool = False) -> Body:
 def joined(bodies: Sequence[Body]) -> bytes:
     """Several bodies as one that can be posted.
 
-    Compressed anew: a gzip file may have several members (RFC 1952, 2.2), but InfluxDB 3 reads the first one only, and answers
+    Compressed again: a gzip file may have several members (RFC 1952, 2.2), but InfluxDB 3 reads the first one only, and answers
     as if it had read all.
     """
     if len(bodies) == 1:

@@ -15,7 +15,7 @@ class Pacing:
     After a write of n readings the next starts ``min(max_delay, n * 5 ms)`` after its start: few readings wait little, many
     share a write; after a pause the first goes at once. One write is under way at a time.
 
-    While answers take long, up to four are. They start evenly apart: together they would all be answered, and begin anew,
+    While answers take long, up to four are. They start evenly apart: together they would all be answered, and start again,
     together, and readings would wait as long as an answer takes.
     """
 

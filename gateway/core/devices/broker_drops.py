@@ -35,7 +35,7 @@ class BrokerDrops:
         """Take the broker's count; the number of messages that are new in it.
 
         The first count ever says nothing of when they were dropped, if the broker remembered it; if it came live, the broker
-        has only just started. A count smaller than the last is that of a broker that started anew.
+        has only just started. A count smaller than the last is that of a broker that started again.
         """
         text = payload.strip()
         if not (text.isdigit() and len(text) < 20):  # noqa: PLR2004 - what 64 bits hold

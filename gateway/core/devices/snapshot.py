@@ -1,7 +1,7 @@
 """The snapshot of one device, kept over a restart as a line of text: small, and readable by people who open the file.
 
 Times stand as milliseconds before the device was last seen, which makes most of them short. What is as in a new device is left
-out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start anew, or as they were.
+out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or as they were.
 How far a clock is off is not remembered: it was held against the clock of another run, and is evidence about the clock of this.
 """
 

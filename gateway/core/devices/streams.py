@@ -144,7 +144,7 @@ class Streams:
         return found
 
     def _remember(self, met: dict[str, Met], key: str, value: Met) -> None:
-        """Keep what was worked out; of too many the oldest go, and are worked out again: nobody is shut out for ever."""
+        """Keep what was worked out; of too many the oldest go, and are worked out again: nobody is shut out forever."""
         most = 4 * (self._admission.devices_max + len(self.registry))
         if len(met) >= most and key not in met:
             for old in list(islice(met, 1 + most // _FORGET_SHARE)):

@@ -1,6 +1,6 @@
 """The usual message of an envelope, read in one call by a decoder that is made for the envelope's paths.
 
-Nearly every message of a network server has everything where it usually stands, and most of what is in it nobody asks for. So
+Nearly every message of a network server has everything at its usual place, and most of what is in it nobody asks for. So
 only what a document needs is decoded, by its type, and the rest is skipped. A message that is unusual in any way is left to
 :meth:`gateway.core.profiles.envelopes.Envelope.unwrap`, which knows all forms and tells what is wrong.
 """
@@ -164,14 +164,14 @@ def _further(paths: FirstOf | None) -> list[str]:
 
 
 _Tree = dict[str, Any]
-"""Key → what stands there: a leaf, or the tree below."""
+"""Key → the value there: a leaf, or the tree below."""
 
 _NOWHERE: Final = "/ "
 """A path for what the envelope does not have. A message that has something there is not as usual."""
 
 
 def _put(tree: _Tree, path: str | None, leaf: _Leaf) -> str:
-    """Add what stands at a path; its name for ``attrgetter``."""
+    """Add the value at a path; its name for ``attrgetter``."""
     keys = _keys(_NOWHERE) if path is None else _keys(path)
     for key in keys[:-1]:
         tree = tree.setdefault(key, {})

@@ -29,7 +29,7 @@ class ClockTrust:
     """
 
     def __init__(self, *, not_before_ms: int, max_future_ms: int) -> None:
-        """Trust it, unless it stands before ``not_before_ms``: the build date, or the newest time ever saved."""
+        """Trust it, unless it is before ``not_before_ms``: the build date, or the newest time ever saved."""
         self._not_before_ms = not_before_ms
         self._max_future_ms = max_future_ms
         self._offsets_ms: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """Counters: a step that cannot be real is marked, never mended.
 
 A meter's register only grows, and no faster than the pipe or the feeder allows. A step that breaks this is a reset, a roll-
-over, an exchanged meter or one garbage frame; from one reading nobody can tell which. The value is stored as it stands with
+over, an exchanged meter or one garbage frame; from one reading nobody can tell which. The value is stored as it is with
 quality bit 4, and the state moves to it only when two more readings confirm it: a garbage frame is forgotten, a reset
 accepted. Where the width of the register is known, a step that rolling over explains is marked too, and believed at once.
 """
@@ -120,7 +120,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         """The meter was exchanged at ``at_ms``: the next reading after that is the first of its successor.
 
         :param field: the counter, with all its lanes and channels; None: all counters of the device.
-        :returns: the counters that begin anew.
+        :returns: the counters that start again.
         """
         anew = [name for name in self._names if field is None or name == field or name.startswith(f"{field},")]
         for name in anew:

@@ -20,14 +20,14 @@ def escape_tag(text: str) -> str:
 
 
 def tag_text(tags: Iterable[tuple[str, str]]) -> str:
-    """Tags as they stand behind the measurement: ``,area=…,device=…``, sorted by key; empty values are left out."""
+    """Tags as they are behind the measurement: ``,area=…,device=…``, sorted by key; empty values are left out."""
     return "".join(f",{escape_tag(key)}={escape_tag(value)}" for key, value in sorted(tags) if value)
 
 
 def line_format(fields: Sequence[str]) -> str:
     """A format for one point with these fields: takes measurement, tags, a value for each field, and the tail.
 
-    Numbers stand in Python's shortest exact form, which InfluxDB reads.
+    Numbers are in Python's shortest exact form, which InfluxDB reads.
     """
     return "%s%s " + ",".join(f"{escape_tag(field)}=%r" for field in fields) + "%s"
 

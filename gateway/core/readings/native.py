@@ -79,7 +79,7 @@ class NativeDecoder:
             plain = self._from_bytes(payload)
         except (DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        # A key has two quotes, and a text two. A key that is unknown, or stands twice, has two more.
+        # A key has two quotes, and a text two. A key that is unknown, or occurs twice, has two more.
         surplus = payload.count(b'"') - 2 * len(plain)
         if not surplus or (surplus == _OF_ONE_TEXT and type(plain.get("ts")) is str) or surplus == 2 * _texts_in(plain):
             return plain
@@ -161,7 +161,7 @@ def _texts_in(plain: NativeReading) -> int:
 
 
 def stands_twice(found: Repeating) -> Undecodable:
-    """The fault of an object in which a key stands twice."""
+    """The fault of an object in which a key occurs twice."""
     what = f"the key {found.key[:_QUOTED]!r} stands twice in a reading; let the device write each key once"
     return Undecodable(RejectReason.BAD_JSON, what)
 

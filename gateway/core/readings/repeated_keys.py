@@ -1,4 +1,4 @@
-"""JSON objects in which a key stands twice: parsers keep the last value without a word, and nobody knows which was meant."""
+"""JSON objects in which a key occurs twice: parsers keep the last value without a word, and nobody knows which was meant."""
 
 import json
 from collections import Counter
@@ -11,9 +11,9 @@ _INT_DIGITS_MAX: Final = 400
 
 
 class Repeating:
-    """An object in which a key stands twice, with all its members as they came.
+    """An object in which a key occurs twice, with all its members as they came.
 
-    :ivar key: the key that stands there most often.
+    :ivar key: the key that is there most often.
     """
 
     __slots__ = ("key", "members")
@@ -28,7 +28,7 @@ class Repeating:
 
 
 def with_repeating(document: object, text: bytes) -> object:
-    """The document, with :class:`Repeating` in place of it, or of items of its list, where a key stands twice.
+    """The document, with :class:`Repeating` in place of it, or of items of its list, where a key occurs twice.
 
     What is nested deeper is no part of a reading and is left as it is.
 

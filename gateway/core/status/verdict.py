@@ -36,7 +36,7 @@ class Finding:
     """Something that people should know.
 
     :ivar key: names the sentence; :mod:`gateway.i18n.findings` has it in both languages.
-    :ivar params: what stands in the sentence; ``domain`` and ``reason`` are codes of closed lists.
+    :ivar params: the contents of the sentence; ``domain`` and ``reason`` are codes of closed lists.
     :ivar detail: what a server, the system or a file's check said, quoted.
     """
 

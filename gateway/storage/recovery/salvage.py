@@ -2,13 +2,13 @@
 
 Theory of operation
 -------------------
-A table is a tree of pages; its rows stand in the leaves, and what does not fit there goes on in a chain of overflow pages
+A table is a tree of pages; its rows are in the leaves, and what does not fit there goes on in a chain of overflow pages
 (https://www.sqlite.org/fileformat2.html). Nothing else is needed to read a row. So every leaf is looked at, whatever tree it
 hangs in, and a row belongs to a table when its columns are of that table's kinds, in number and order. Damage costs what it
 hit: the rows of a leaf, or the one whose chain leads through it. The first pages, which say what tables there are, cost
 nothing.
 
-Of each page the newest image counts: of the WAL, if it stands there. A page that is free holds rows that were removed; one
+Of each page the newest image counts: of the WAL, if it is there. A page that is free holds rows that were removed; one
 byte of the pointer map says so, in every 205th page.
 
 A row that is found is no proof: whoever asks for rows must check them, by a CRC over all columns.

@@ -1,4 +1,4 @@
-"""The number of readings that should stand in the journal, kept beside its file (``journal.db.tally``).
+"""The number of readings that should be in the journal, kept beside its file (``journal.db.tally``).
 
 Theory of operation
 -------------------
@@ -10,11 +10,11 @@ says is called lost:
   So it says at most what the journal holds, whenever the power goes.
 - A commit that failed may turn out to be done after a power cut, until another is written in its place. So the number stays
   low until then.
-- It stands in one of two slots, each with a CRC. Only the slot that the last sync did not make safe is written: a torn write
+- It is in one of two slots, each with a CRC. Only the slot that the last sync did not make safe is written: a torn write
   leaves the other.
 - A file that is missing, or that cannot be read, counts as 0: a new folder, or one of an older version, has lost nothing.
 
-What was found missing stands there too until a person acknowledges it: the journal itself may be what was lost.
+What was found missing is there too until a person acknowledges it: the journal itself may be what was lost.
 """
 
 import logging
@@ -123,7 +123,7 @@ class Tally:
     # Missing readings.
 
     def compare(self, standing: int) -> None:
-        """Hold the number against the readings that stand in the journal now; what is missing may yet be salvaged."""
+        """Hold the number against the readings that are in the journal now; what is missing may yet be salvaged."""
         self._readings = max(standing, self._readings)
         self._gap = self._readings - standing
         self._write()
@@ -197,7 +197,7 @@ class Tally:
 
     def _put(self, said: _Said, *, sync: bool) -> None:
         if self._on_file == _NOBODY_KNOWS:
-            self._remove()  # in a slot that cannot be read now there may stand a higher sequence
+            self._remove()  # in a slot that cannot be read now there may be a higher sequence
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         try:
             if os.fstat(descriptor).st_size < _FILE_BYTES:

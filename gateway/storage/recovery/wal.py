@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 
     :ivar at: where its page begins in the file.
     :ivar commits: whether a transaction ends with it.
-    :ivar salts: a number of the log's generation; frames of an older one may stand behind the present ones.
+    :ivar salts: a number of the log's generation; frames of an older one may be behind the present ones.
     """
 
     at: int

@@ -4,5 +4,5 @@ A message then pays for what its profile uses. From the outside in: :mod:`~gatew
 profile) →
 :mod:`~gateway.core.profiles.language.mapping` (its points) → :mod:`~gateway.core.profiles.language.items` (``each``) →
 :mod:`~gateway.core.profiles.language.fields` → :mod:`~gateway.core.profiles.language.values` (the steps of a value) →
-:mod:`~gateway.core.profiles.language.sources` and :mod:`~gateway.core.profiles.language.paths` (where it stands).
+:mod:`~gateway.core.profiles.language.sources` and :mod:`~gateway.core.profiles.language.paths` (where it is).
 """

@@ -1,4 +1,4 @@
-"""``when``: tests on what stands at paths, compiled to one function."""
+"""``when``: tests on the value at paths, compiled to one function."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Times that stand in a payload, where no belief is asked: the seconds between two of them."""
+"""Times that are in a payload, where no belief is asked: the seconds between two of them."""
 
 from collections.abc import Sequence
 

@@ -26,7 +26,7 @@ class Total(NamedTuple):
 
 
 class Walker:
-    """Walks through the items, and says where the mapping stands at each."""
+    """Walks through the items, and says where the mapping is at each."""
 
     __slots__ = ("_by", "_items", "_total", "_value", "_within", "around", "origin")
 

@@ -132,7 +132,7 @@ class Point:
         return self._rules
 
     def numbers_in(self, source: str) -> Sequence[NumberAtKey] | None:
-        """The fields, where all are plain numbers of the object that stands at the key ``source``; None: some are not."""
+        """The fields, where all are plain numbers of the object that is at the key ``source``; None: some are not."""
         return self._numbers.get(source)
 
     def _find_numbers(self) -> dict[str, list[NumberAtKey]]:

@@ -1,4 +1,4 @@
-"""Paths: from a document to what stands in it. Parsed once, walked by plain functions.
+"""Paths: from a document to what is in it. Parsed once, walked by plain functions.
 
 JSON Pointer (RFC 6901), with ``[n]`` for one of a list (negative: from the end), ``[*]`` for all and ``[?key==value]`` for
 those that fit. ``/`` alone is the whole document. What is not there, or null, is None; nothing here raises on a document.
@@ -12,7 +12,7 @@ Node = Any
 """Any value in a document: what JSON can hold, and bytes."""
 
 Get = Callable[[Node], Node]
-"""Document → what stands there; None: nothing."""
+"""Document → the value there; None: nothing."""
 
 _SLASH = re.compile(r"/(?![^\[]*\])")
 _PIECE = re.compile(r"(.*?)((?:\[(?:\*|-?\d+|\?[^\]]*)\])*)", re.DOTALL)
@@ -48,7 +48,7 @@ class Path(NamedTuple):
 
     :ivar absolute: it starts at the document; else at an item.
     :ivar steps: what it goes through.
-    :ivar get: what stands there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
+    :ivar get: the value there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
     :ivar items: key and item of what ``each`` goes through.
     """
 
@@ -240,7 +240,7 @@ def _member(node: Node, key: str) -> Node:
 
 
 class Nothing(str):
-    """Nothing stands at a path; the text says what stands where the path ends. For those who explain a message."""
+    """Nothing is at a path; the text says what stands where the path ends. For those who explain a message."""
 
     __slots__ = ()
 
@@ -284,7 +284,7 @@ _TEXT_SHOWN: Final = 40
 
 
 def change(document: Node, path: Path, function: Callable[[Node], Node]) -> Node:
-    """The document with what stands at a path replaced, in place; what is not there or null stays so."""
+    """The document with the value at a path replaced, in place; what is not there or null stays so."""
     if not path.steps:
         return function(document)
     *way, last = path.steps
@@ -347,7 +347,7 @@ def _lister(steps: Sequence[Step]) -> Callable[[Node], Iterable[tuple[str, Node]
 
 
 def _column_lister(way: Sequence[Step], key: str) -> Callable[[Node], Iterable[tuple[str, Node]]]:
-    """The items behind ``[*]`` and a key: those of the lists that stand there; what is no list or map is an item itself.
+    """The items behind ``[*]`` and a key: those of the lists that are there; what is no list or map is an item itself.
 
     A row without a number is an item too: what counts the rows, as a time does, must not go wrong.
     """

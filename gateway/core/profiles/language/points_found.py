@@ -14,7 +14,7 @@ ORDER: Final = {measurement: tuple({**fields, **QUANTITIES[HEALTH]}) for measure
 """Measurement → its fields, then those of device health, in the order of the table."""
 
 LOST_MAX: Final = 1000
-"""Most values remembered that were dropped and have no point to stand beside."""
+"""Most values remembered that were dropped and have no point to be beside."""
 
 
 class Found:
@@ -46,7 +46,7 @@ class Found:
         self.lose(dropped)
 
     def lose(self, dropped: list[Drop]) -> None:
-        """Remember values that were dropped and have no point to stand beside."""
+        """Remember values that were dropped and have no point to be beside."""
         if dropped and len(self._lost) < LOST_MAX:
             self._lost += dropped
 

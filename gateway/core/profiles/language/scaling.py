@@ -1,6 +1,6 @@
 """Scale, offset and unit of a value as one straight line, rounded once.
 
-Where they stand in the profile the line is worked out at load time. Where they come from the registry or the payload it is
+Where they are in the profile the line is worked out at load time. Where they come from the registry or the payload it is
 worked out when first met, and a few are remembered.
 """
 

@@ -19,13 +19,13 @@ class Cursor:
     """The position of the mapping: a document and, inside ``each``, one of its items.
 
     :ivar number: the item's place in the list or map, from 0.
-    :ivar item: what stands there; only inside of ``each``, as all that follows.
+    :ivar item: the value there; only inside of ``each``, as all that follows.
     :ivar value: its value, where ``each`` gives it one; else the item.
     :ivar key: its name, key or number.
     :ivar taken: what stood in the braces of its name, where map has a pattern for it.
     :ivar around: key and member of what surrounds it, the innermost first; only where the profile asks for it.
     :ivar memo: what was found once for all items.
-    :ivar device: the point's own device, where the profile says one; empty where what stands there is none.
+    :ivar device: the point's own device, where the profile says one; empty where the value there is none.
     """
 
     document: Any
@@ -42,7 +42,7 @@ class Cursor:
     device: str = field(init=False)
 
     def enter_items(self) -> None:
-        """From here on it stands at items."""
+        """From here on it is at items."""
         self.key, self.taken, self.memo, self.around = "", _NOTHING, {}, ()
 
     def leave_items(self) -> None:
@@ -311,7 +311,7 @@ _ABSENT: Final[Mapping[str, str]] = {
 
 
 def compile_own_value(take: Take, scope: Scope) -> Take:
-    """The value alone of what stands in an OBIS telegram with its unit and time."""
+    """The value alone of what is in an OBIS telegram with its unit and time."""
     if scope.decoder != "obis":
         return take
 

@@ -67,7 +67,7 @@ def may_name_a_device(text: Node) -> TypeGuard[str]:
 
 
 def _word(source: TextSource, scope: Scope) -> Take | None:
-    """A text that can be no path where it stands is meant as it is: ``site: pump-house``.
+    """A text that can be no path where it is is meant as it is: ``site: pump-house``.
 
     ``{p}`` in it is what a name had there, or a level of the topic of that name.
     """
@@ -139,7 +139,7 @@ def _text_or_none(value: Scalar | DropCause | None) -> str | None:
 def compile_regex(pattern: str) -> Callable[[str], str | None]:
     """The part of a text that fits: the first group, or all of it; None where nothing does.
 
-    :raises ValueError: it is no pattern, or one that some texts would keep busy for ever.
+    :raises ValueError: it is no pattern, or one that some texts would keep busy forever.
     """
     try:
         compiled = re.compile(pattern)
@@ -156,7 +156,7 @@ def compile_regex(pattern: str) -> Callable[[str], str | None]:
 
 
 def _repeats_a_repetition(pattern: str) -> bool:
-    """Tell if a group with a repetition is repeated: some texts would keep such a pattern busy for ever."""
+    """Tell if a group with a repetition is repeated: some texts would keep such a pattern busy forever."""
     repeats, closed_at, closed_repeats = [False], -1, False
     for token in _TOKEN.finditer(pattern):
         if token[0] == "(":

@@ -13,7 +13,7 @@ class TopicFilter(NamedTuple):
     """A filter as MQTT knows it, and what its levels are called.
 
     :ivar pattern: to subscribe to; ``+`` where a level has a name.
-    :ivar literal_levels: how many levels say what must stand there.
+    :ivar literal_levels: how many levels say what must be there.
     :ivar names: of the named levels.
     """
 

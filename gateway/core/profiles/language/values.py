@@ -59,7 +59,7 @@ End = Callable[[Cursor], Nothing]
 
 
 class PlainNumber(NamedTuple):
-    """A number that is taken as it stands when it lies within bounds; else it is read with all steps."""
+    """A number that is taken as it is when it lies within bounds; else it is read with all steps."""
 
     get: Get
     low: float
@@ -251,7 +251,7 @@ def _run(steps: Sequence[Step], value: Node, here: Cursor) -> Node:
 
 
 def _measured(take: Take, quantity: Quantity | None) -> Take:
-    """The value of an OBIS line, which stands there with its unit: it becomes the field's, unless the profile says a unit."""
+    """The value of an OBIS line, which is there with its unit: it becomes the field's, unless the profile says a unit."""
     lines = conversions(quantity.unit) if quantity is not None and quantity.unit else {}
     applies = {unit: along(line) for unit, line in lines.items()}
 
