@@ -49,6 +49,7 @@ from gateway.status.status import JournalState, Status
 from gateway.storage import keyvalue
 from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
+from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.quarantine import keys_of
 from gateway.storage.quarantine_account import QuarantineAccount
@@ -63,10 +64,13 @@ BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
 
 
-def build_processor(config: Config, catalog: Catalog, *, not_before_ms: int = 0) -> Processor:
+def build_processor(
+    config: Config, catalog: Catalog, *, not_before_ms: int = 0, memory: DeviceMemory | None = None
+) -> Processor:
     """The pure pipeline of a configuration.
 
     :param not_before_ms: a clock that stands before this is wrong; 0 at a desk, where messages of any time are looked at.
+    :param memory: the devices of earlier runs.
     """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
     rules = TimeRules(
@@ -76,7 +80,8 @@ def build_processor(config: Config, catalog: Catalog, *, not_before_ms: int = 0)
         ),
     )
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
-    return Processor(Streams(catalog.devices, admission, catalog.profiles), rules, trust, config.limits.payload_bytes)
+    streams = Streams(catalog.devices, admission, catalog.profiles, memory)
+    return Processor(streams, rules, trust, config.limits.payload_bytes)
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
@@ -157,6 +162,7 @@ class Parts:
     replay_pipeline: ReplayPipeline
     drain: Drain
     unstored: UnspooledRefusals
+    device_memory: DeviceMemory
     device_states: DeviceSnapshots
     connection: Connection
     subscriptions: Subscriptions
@@ -193,11 +199,12 @@ def build(config: Config, file: Database) -> Parts:
     """
     catalog = load_catalog(config)
     saved_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0)
-    processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, saved_ms))
-    processor.trust.judge(time.time_ns() // 1_000_000)
-    born = _restore_births(file, processor)
     now_ms = time.time_ns() // 1_000_000
     events, acknowledger, ledger = Events(hearing=Hearing(saved_ms or now_ms)), Acknowledger(), Ledger(since_ms=now_ms)
+    memory = DeviceMemory(events)
+    processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, saved_ms), memory=memory)
+    processor.trust.judge(now_ms)
+    born = _restore_births(file, processor)
     told = file.run_here(keyvalue.get, DROPPED)
     events.drops.total = None if told is None else int(told)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
@@ -206,8 +213,7 @@ def build(config: Config, file: Database) -> Parts:
     breaker, store = CircuitBreaker(events), BoundedJournal(file, config.journal)
     delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
     streams = processor.streams
-    device_states = DeviceSnapshots(file, events, streams, config.limits.devices)
-    streams.restore = device_states.restore
+    device_states = DeviceSnapshots(file, events, streams, memory, config.limits.devices)
     released = ReleasedKeys()
     codecs = AsyncCodecs(catalog.codecs, released)
     spool = Spool(delivery, breaker, store, ledger, events)
@@ -291,6 +297,7 @@ def build(config: Config, file: Database) -> Parts:
         replay_pipeline,
         drain,
         unstored,
+        memory,
         device_states,
         connection,
         subscriptions,

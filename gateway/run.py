@@ -90,7 +90,13 @@ async def _run(config: Config, file: Database) -> Database | None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
     commands = Commands(
-        parts.database, parts.state, parts.replay_pipeline, parts.drain, parts.spool.backlog, parts.device_states
+        parts.database,
+        parts.state,
+        parts.replay_pipeline,
+        parts.drain,
+        parts.spool.backlog,
+        parts.device_memory,
+        parts.device_states,
     )
     async with parts.influxdb, WebServer(parts.state, parts.database, commands), asyncio.TaskGroup() as group:
         tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]

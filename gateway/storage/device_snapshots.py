@@ -19,13 +19,14 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.core.devices.device import Device
-from gateway.core.devices.snapshot import pack, unpack
+from gateway.core.devices.snapshot import pack
 from gateway.core.devices.streams import Streams
 from gateway.core.status.health import registered_devices
 from gateway.events import Events
 from gateway.storage import keyvalue
 from gateway.storage.database import Database, DatabaseFault
-from gateway.storage.former_ids import changed_ids, former_id
+from gateway.storage.device_memory import DeviceMemory
+from gateway.storage.former_ids import changed_ids
 
 log = logging.getLogger("gateway.storage")
 
@@ -44,19 +45,19 @@ _NAMED: Final = "ids by whole names"
 class DeviceSnapshots:
     """Keeps the state of devices in the file.
 
-    What is remembered of one is either a line, as long as it was not met, or in the device itself.
+    The state of one is either a line in the memory, as long as it was not met, or in the device itself.
     """
 
-    def __init__(self, database: Database, events: Events, streams: Streams, devices_max: int) -> None:
+    def __init__(self, database: Database, events: Events, streams: Streams, memory: DeviceMemory, devices_max: int) -> None:
         self._database = database
         self._events = events
         self._streams = streams
         self._devices = streams.devices
         self._field_sets = streams.field_sets
         self._devices_max = devices_max
-        self._lines: dict[str, str] = {}
+        self._lines = memory.lines
         self._rows: dict[str, int] = {}
-        self._checks: dict[str, int] = {}
+        self._checks = memory.checks
         self._useless: set[int] = set()
         self._saving = asyncio.Lock()
         self._registry_changed = asyncio.Event()
@@ -99,28 +100,6 @@ class DeviceSnapshots:
             name, separator, line = record.partition("\t")
             if separator:
                 yield name, line
-
-    def remembers(self, name: str) -> bool:
-        """Tell if an earlier run has met a device that this one has not."""
-        return name in self._lines
-
-    def restore(self, device: Device) -> None:
-        """Give a device that is met for the first time what is remembered of it."""
-        line = self._lines.pop(device.name, None)
-        if line is None:
-            self._say_renamed(device)
-            return
-        self._checks[device.name] = zlib.crc32(line.encode())
-        try:
-            unpack(line, device, self._field_sets, time.time_ns() // 1_000_000)
-        except ValueError as error:
-            self._events.state_lost(device.name, str(error))
-
-    def _say_renamed(self, device: Device) -> None:
-        """Say so when a device was stored under another id by an earlier version, in which two names could become one."""
-        former = former_id(device.source)
-        if former not in {device.source, device.name} and self.remembers(former):
-            self._events.device_renamed(device.name, device.source, former)
 
     async def run(self) -> None:
         """Save every quarter of an hour, and what a new registry brings at once; until cancelled."""
@@ -212,7 +191,7 @@ class DeviceSnapshots:
         lines = self._unchanged(thin, changed) | changed
         rows = await self._database.run(_replace, lines, thin | self._useless)
         self._useless.clear()
-        self._checks |= checks
+        self._checks.update(checks)
         self._rows |= rows
         return len(changed)
 

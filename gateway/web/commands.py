@@ -11,6 +11,7 @@ from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.status.status import Status
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
+from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.replay import Limits, Replayed, commit, work
 
@@ -39,6 +40,7 @@ class Commands:
         pipeline: ReplayPipeline,
         drain: Drain,
         backlog: asyncio.Event,
+        memory: DeviceMemory,
         device_states: DeviceSnapshots,
     ) -> None:
         """:param backlog: set when rows were added to the journal."""
@@ -47,6 +49,7 @@ class Commands:
         self._pipeline = pipeline
         self._drain = drain
         self._backlog = backlog
+        self._memory = memory
         self._device_states = device_states
 
     async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
@@ -88,15 +91,15 @@ class Commands:
         :param field: only this register, on all channels; None: all of them.
         :raises CommandRefused: there is no such device or register.
         """
-        device, states = self._status.find_device(name), self._device_states
-        if device is None and not states.remembers(name):
+        device = self._status.find_device(name)
+        if device is None and not self._memory.remembers(name):
             raise CommandRefused(nobody(name), 404)
         admitted = self._status.processor.streams.meet(device.name if device is not None else name)
         if isinstance(admitted, Unresolved):
             raise CommandRefused(admitted.detail, 409)
         counters = admitted.counters.registers() if admitted.counters is not None else []
         known = [register.name for register in counters]
-        anew = await states.meter_exchanged(admitted.name, field)
+        anew = await self._device_states.meter_exchanged(admitted.name, field)
         if field is not None and not anew:
             error = f"{admitted.name} has no register {field[:80]!r}; it has {', '.join(known) or 'none'}"
             raise CommandRefused(error, 404)

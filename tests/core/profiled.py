@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 import gateway
-from gateway.core.devices.streams import Admission, Streams
+from gateway.core.devices.streams import Admission, Memory, Streams
 from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
@@ -48,11 +48,12 @@ def pipeline(
     devices: Iterable[RegisteredDevice] = (),
     admission: Admission | None = None,
     trust: ClockTrust | None = None,
+    memory: Memory | None = None,
 ) -> Processor:
     """A pipeline with profiles, and the limits of the default configuration."""
     known = Profiles([profile(text) for text in profiles], ENVELOPES)
     registry = Registry(devices=[*devices]).by_id()
-    return Processor(Streams(registry, admission, known), RULES, trust or trusted_clock())
+    return Processor(Streams(registry, admission, known, memory), RULES, trust or trusted_clock())
 
 
 def sent(payload: object, on: str = "t/d1", **how: Any) -> StoredMessage:  # noqa: ANN401 - of any field

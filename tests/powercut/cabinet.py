@@ -33,6 +33,7 @@ from gateway.intake.subscriptions import Subscriptions
 from gateway.storage import journal, keyvalue, quarantine, rejects
 from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
+from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
@@ -98,7 +99,8 @@ class Cabinet:
         self._moment = moment
         self.events, self.ledger, self.influxdb = Events(), Ledger(since_ms=0), InfluxDB(moment)
         self.acknowledged: dict[int, int] = {}
-        self.streams = Streams()
+        self.memory = DeviceMemory(self.events)
+        self.streams = Streams(memory=self.memory)
         self.devices = self.streams.devices
         self._acknowledger = Acknowledger()
         self._next_packet_id = 1
@@ -134,7 +136,7 @@ class Cabinet:
         )
         self.births = BirthWriter(file, self.delivery)
         self.subscriptions = Subscriptions(file, {"a/#": RetainHandling.SEND_ALWAYS})
-        self.device_states = DeviceSnapshots(file, self.events, self.streams, 10_000)
+        self.device_states = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000)
         self.delivery.hooks = DeliveryHooks(
             keep_refusals=self.keeper.keep,
             spool=self.spool.wake,
@@ -233,14 +235,14 @@ def contents(file: Database) -> Contents:
         assert len(rows) == key.messages, "what is counted of the quarantine is not what it holds"
         waits |= {number: message for _, (number, message) in rows if message}
     assert len(waits) == file.run_here(quarantine.stock).messages
-    states = DeviceSnapshots(file, Events(), Streams(), 10_000)
-    states.load()
+    memory = DeviceMemory(Events())
+    DeviceSnapshots(file, Events(), Streams(), memory, 10_000).load()
     return Contents(
         {entry.row: entry.body for entry in entries},
         dict(file.run_here(rejects.select, most=10_000)),
         waits,
         file.run_here(keyvalue.get_prefix, ""),
-        dict(states._lines),  # noqa: SLF001 - a device would have to be met first
+        dict(memory.lines),
     )
 
 

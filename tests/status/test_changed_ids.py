@@ -12,6 +12,7 @@ from gateway.events import Events
 from gateway.i18n.findings import sentence
 from gateway.status.troubles import of_itself
 from gateway.storage.database import Database
+from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots, _replace
 from schemas.device_ids import device_id
 from schemas.registry import RegisteredDevice, Registry
@@ -34,7 +35,7 @@ def start(file: Database, lines: Mapping[str, str] | None = None, *devices: Regi
     if lines:
         file.run_here(_replace, dict(lines), set())
     events, streams = Events(), Streams(Registry(devices=[*devices]).by_id())
-    DeviceSnapshots(file, events, streams, 20_000).load()
+    DeviceSnapshots(file, events, streams, DeviceMemory(events), 20_000).load()
     return events
 
 

@@ -16,6 +16,7 @@ from gateway.core.readings.duplicates import RecentKeys, series_key
 from gateway.events import Events
 from gateway.storage import device_snapshots
 from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered
 
@@ -28,16 +29,18 @@ class Run:
     def __init__(self, path: Path, devices_max: int, registered: Iterable[str] = ()) -> None:
         self.database = Database(path)
         self.database.open()
-        self.streams = Streams({name: Registered() for name in registered}, Admission(devices_max=devices_max))
+        events = Events()
+        self.memory = DeviceMemory(events)
+        admission = Admission(devices_max=devices_max)
+        self.streams = Streams({name: Registered() for name in registered}, admission, memory=self.memory)
         self.devices, self.field_sets = self.streams.devices, self.streams.field_sets
-        self.states = DeviceSnapshots(self.database, Events(), self.streams, devices_max)
-        self.streams.restore = self.states.restore
+        self.states = DeviceSnapshots(self.database, events, self.streams, self.memory, devices_max)
         self.states.load()
 
     def meet(self, name: str) -> Device:
         """A device speaks for the first time."""
         device = Device(name, None)
-        self.states.restore(device)
+        self.memory.restore(device, self.field_sets)
         return self.devices.setdefault(name, device)
 
     def hear(self, name: str, now_ms: int, value: float = 1.0) -> Device:
@@ -204,7 +207,7 @@ def test_registered_devices_are_remembered_whatever_number_of_others_came_after_
             run.hear(name, NOW_MS)
         run.save()
     run = start(100, registered=["meter", "fleet"])
-    assert len(run.states._lines) == 102  # noqa: SLF001
+    assert len(run.memory.lines) == 102
     assert [run.meet(name).last_seen_ms for name in ("meter", "fleet", "invented-0")] == [NOW_MS, NOW_MS, 0]
 
 
@@ -260,11 +263,12 @@ def test_a_device_that_an_earlier_version_called_otherwise_is_said_once(start: S
     run.hear("__c_m_b_n", NOW_MS)
     run.save()
     again = start()
-    again.states.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"))
+    again.memory.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"), again.field_sets)
     assert "'Ổ cắm bàn', called __c_m_b_n until now, is o-cam-ban-9bfc from now on" in caplog.text
     assert "id: __c_m_b_n, source: 'Ổ cắm bàn'" in caplog.text
     caplog.clear()
     again.hear("o-cam-ban-9bfc", NOW_MS)
     again.save()
-    start().states.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"))
+    run = start()
+    run.memory.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"), run.field_sets)
     assert caplog.text == ""

@@ -1,9 +1,9 @@
 """Streams and devices: what a topic resolves to, worked out once and not once per message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from gateway.core.devices.device import SIMULATED_PREFIX, Device, Registered, Series
 from gateway.core.devices.places import Places, topic_prefix
@@ -74,21 +74,26 @@ class Admission:
     devices_max: int = 20_000
 
 
-class Streams:
-    """All topics and devices met so far, and the profiles that take what is not native.
+class Memory(Protocol):
+    """The devices of earlier runs."""
 
-    :ivar restore: gives a device that is met for the first time what an earlier run remembered of it.
-    """
+    def restore(self, device: Device, field_sets: FieldSets) -> None:
+        """Give a device that is met for the first time what an earlier run remembered of it."""
+
+
+class Streams:
+    """All topics and devices met so far, and the profiles that take what is not native."""
 
     def __init__(
         self,
         registry: Mapping[str, Registered] | None = None,
         admission: Admission | None = None,
         profiles: Profiles | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.devices: dict[str, Device] = {}
         self.field_sets = FieldSets()
-        self.restore: Callable[[Device], None] = lambda _device: None
+        self._memory = memory
         self.registry: Mapping[str, Registered] = registry or {}
         self.profiles = profiles or Profiles()
         self._admission = admission or Admission()
@@ -208,7 +213,8 @@ class Streams:
             self.places.take(device, as_written=as_written)
             if len(self.devices) <= MESSAGES_KEPT:
                 device.last_message = ()
-            self.restore(device)
+            if self._memory is not None:
+                self._memory.restore(device, self.field_sets)
         device.admitted = True
         return device
 

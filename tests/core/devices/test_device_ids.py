@@ -139,10 +139,15 @@ def test_what_waits_for_a_name_comes_in_when_a_place_has_it_as_source() -> None:
 
 
 def test_the_source_of_a_device_is_remembered_over_a_restart() -> None:
-    into, again = pipeline(ANY), pipeline(ANY)
+    into = pipeline(ANY)
     send(into, SOCKET)
     line = pack(into.streams.devices[SOCKET_ID], into.streams.field_sets)
-    again.streams.restore = lambda device: unpack(line, device, FieldSets(), NOW_MS)
+
+    class Remembered:
+        def restore(self, device: Device, field_sets: FieldSets) -> None:
+            unpack(line, device, field_sets, NOW_MS)
+
+    again = pipeline(ANY, memory=Remembered())
     assert send(again, SOCKET_ID) == "device_mismatch"
     assert send(again, SOCKET) == SOCKET_ID
 

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
+from gateway.core.readings.field_sets import FieldSets
 from gateway.core.status.health import health_line, health_lines, registered_devices
 from gateway.core.status.silence import Silence
 from schemas.registry import RegisteredDevice, Registry
@@ -82,7 +83,10 @@ def test_points_come_in_parts_and_only_for_registered_devices() -> None:
 
 
 def test_a_device_met_before_a_restart_is_up_without_a_message() -> None:
-    streams = Streams({"m1": METER})
-    streams.restore = lambda device: setattr(device, "last_seen_ms", NOW_MS - 10_000)
+    class Met:
+        def restore(self, device: Device, field_sets: FieldSets) -> None:  # noqa: ARG002 - as a memory has it
+            device.last_seen_ms = NOW_MS - 10_000
+
+    streams = Streams({"m1": METER}, memory=Met())
     ((line,),) = health_lines(registered_devices(streams), Silence(), NOW_MS)
     assert parse(line).fields == {"silence_s": 10.0, "seq_missing": 0.0, "up": True}

@@ -1,0 +1,49 @@
+"""The memory of devices that were met in earlier runs: a line of each, until the device is met again.
+
+It is made before the streams of the core, so that they have it at their birth; the lines come from the file later
+(:mod:`gateway.storage.device_snapshots`). A line is worked out only when its device is first met.
+"""
+
+import time
+import zlib
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.snapshot import unpack
+from gateway.core.readings.field_sets import FieldSets
+from gateway.events import Events
+from gateway.storage.former_ids import former_id
+
+
+class DeviceMemory:
+    """Lines of devices that were not met yet.
+
+    :ivar lines: id → line.
+    :ivar checks: id → checksum of the line in the file, of devices that were met.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self.lines: dict[str, str] = {}
+        self.checks: dict[str, int] = {}
+
+    def remembers(self, name: str) -> bool:
+        """Return True for a device that an earlier run has met and this one has not."""
+        return name in self.lines
+
+    def restore(self, device: Device, field_sets: FieldSets) -> None:
+        """Give a device that is met for the first time what is remembered of it."""
+        line = self.lines.pop(device.name, None)
+        if line is None:
+            self._say_renamed(device)
+            return
+        self.checks[device.name] = zlib.crc32(line.encode())
+        try:
+            unpack(line, device, field_sets, time.time_ns() // 1_000_000)
+        except ValueError as error:
+            self._events.state_lost(device.name, str(error))
+
+    def _say_renamed(self, device: Device) -> None:
+        """Say so when a device was stored under another id by an earlier version, in which two names could become one."""
+        former = former_id(device.source)
+        if former not in {device.source, device.name} and self.remembers(former):
+            self._events.device_renamed(device.name, device.source, former)
