@@ -1,0 +1,59 @@
+"""What the broker holds for us is saved when it changes, so that the next run can give up what it does not want."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mqtt5 import RetainHandling
+
+from gateway.intake.subscriptions import Subscriptions
+from gateway.storage import keyvalue
+from gateway.storage.database import Database
+from tests.storage.quarantined import until
+from tests.waiting import PATIENCE_S
+
+
+def filters(*patterns: str) -> dict[str, RetainHandling]:
+    return dict.fromkeys(patterns, RetainHandling.SEND_ALWAYS)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A file that lasts over the runs of a gateway."""
+    made = Database(tmp_path / "journal.db")
+    made.open()
+    yield made
+    made.close()
+
+
+def run(database: Database, *patterns: str) -> list[str]:
+    """Run a gateway that wants these until the broker's confirmation is saved; return what it gives up."""
+
+    async def saved() -> list[str]:
+        made = Subscriptions(database, filters(*patterns))
+        made.confirm()
+        task = asyncio.create_task(made.run())
+        async with asyncio.timeout(PATIENCE_S):
+            await until(lambda: database.run_here(keyvalue.get, "subscriptions") == json.dumps(patterns))
+        task.cancel()
+        return made.stale
+
+    return asyncio.run(saved())
+
+
+def test_the_next_run_gives_up_what_its_configuration_no_longer_names(database: Database) -> None:
+    assert run(database, "a/#", "b/#") == []
+    assert run(database, "b/#", "c/#") == ["a/#"]
+    assert run(database, "c/#") == ["b/#"]
+
+
+def test_a_second_change_does_not_forget_what_the_first_has_to_give_up(database: Database) -> None:
+    async def story() -> list[str]:
+        made = Subscriptions(database, filters("a/#"))
+        made.replace(filters("b/#"))
+        made.replace(filters("c/#"))
+        return made.stale
+
+    assert asyncio.run(story()) == ["a/#", "b/#"]
