@@ -116,7 +116,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"of --compare: how often each is measured (default {_ROUNDS}, with --quick {compare.ROUNDS_MIN})",
     )
     parser.add_argument(
-        "--strict", action="store_true", help=f"exit 1 when a bar is missed, or for sure dearer by {compare.LIMIT:.0%} and more"
+        "--strict",
+        action="store_true",
+        help=f"exit 1 when a bar is missed, or for sure dearer by {compare.LIMIT:.0%}% and more",
     )
     parser.add_argument(
         "--dir", default=_FOLDER, metavar="DIR", help="where to keep data meanwhile, on a disk (default %(default)s)"
