@@ -95,7 +95,7 @@ class Events:
         """A message, object or point became a reject; ``kept`` says whether its bytes are on disk."""
         reason = refusal.reason.value
         self.rejects[reason] += 1
-        self.rejects_lately.note(reason, time.monotonic())
+        self.rejects_lately.count(reason, time.monotonic())
         if kept:
             self.rejects_kept[reason] += 1
         minute = time.monotonic() // _LOG_EVERY_S
@@ -395,5 +395,5 @@ def note_origins(lately: RecentCounts[str], origins: Counter[str]) -> list[tuple
     now_s = time.monotonic()
     for prefix, number in [*most, ("", origins.total() - sum(number for _, number in most))]:
         if number:
-            lately.note(prefix, now_s, number)
+            lately.count(prefix, now_s, number)
     return most

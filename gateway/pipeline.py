@@ -22,16 +22,19 @@ from gateway.core.profiled import BIRTH
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Hearing, Silence
-from gateway.delivery.bisect_refused import Bisector
+from gateway.delivery.backlog import Backlog
+from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
+from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.delivery.bounded_journal import BoundedJournal
-from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.drain_lane import Drain
+from gateway.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.delivery.drain_lane import DrainLane
 from gateway.delivery.flood_watch import FloodWatch
 from gateway.delivery.influxdb import InfluxdbClient
-from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.live_lane import LiveLane
 from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.self_point import SelfPoint
 from gateway.delivery.spool import Spool
-from gateway.delivery.unspooled_refused import UnspooledRefusals
+from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.intake.codec_calls import CodecCalls
 from gateway.intake.connection import BrokerAddress, Connection
@@ -115,7 +118,7 @@ def session_options(config: Config) -> SessionOptions:
 
 
 def delivery_limits(config: Config) -> DeliveryLimits:
-    """The numbers delivery lives by."""
+    """Return the limits that delivery keeps."""
     return DeliveryLimits(
         config.batch.max_delay.total_seconds(),
         config.batch.max_readings,
@@ -150,9 +153,14 @@ class Parts:
     influxdb: InfluxdbClient
     processor: Processor
     breaker: CircuitBreaker
-    delivery: Delivery
-    store: BoundedJournal
+    probe: Probe
+    queue: BatchQueue
+    bounded_journal: BoundedJournal
+    backlog: Backlog
+    live_lane: LiveLane
     spool: Spool
+    drain_lane: DrainLane
+    unspooled: UnspooledRefusals
     reject_writer: RejectWriter
     codecs: AsyncCodecs
     released: ReleasedKeys
@@ -160,8 +168,6 @@ class Parts:
     quarantine_in: QuarantineIn
     quarantine_out: QuarantineOut
     replay_pipeline: ReplayPipeline
-    drain: Drain
-    unstored: UnspooledRefusals
     device_memory: DeviceMemory
     device_states: DeviceSnapshots
     connection: Connection
@@ -210,84 +216,76 @@ def build(config: Config, file: Database) -> Parts:
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
     events.exposed(exposed_secrets(config))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
-    breaker, store = CircuitBreaker(events), BoundedJournal(file, config.journal)
-    delivery = Delivery(delivery_limits(config), influxdb, breaker, ledger, events, acknowledger)
+    breaker, bounded_journal = CircuitBreaker(events), BoundedJournal(file, config.journal)
+    self_point = SelfPoint(config.mqtt.client_id, ledger, processor.trust)
+    probe = Probe(breaker, influxdb, self_point)
     streams = processor.streams
     device_states = DeviceSnapshots(file, events, streams, memory, config.limits.devices)
-    released = ReleasedKeys()
-    codecs = AsyncCodecs(catalog.codecs, released)
-    spool = Spool(delivery, breaker, store, ledger, events)
-    reject_writer = RejectWriter(
-        file,
-        ledger,
-        events,
-        max_bytes=config.rejects.max_bytes,
-        release_batch=delivery.release_batch,
-        is_registered=streams.is_registered,
-    )
-    account, births = QuarantineAccount(ledger, events), BirthWriter(file, delivery)
-    quarantine_in = QuarantineIn(file, account, released, delivery, quarantine_limits(config))
-    codec_calls = CodecCalls(processor, codecs, released, events)
-    replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
-    limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
-    settlement = QuarantineSettlement(file, account, reject_writer, spool.backlog, limits)
-    quarantine_out = QuarantineOut(file, account, released, quarantine_in, settlement, replay_pipeline, store)
     session = Session(session_options(config))
     connection = Connection(broker_address(config.mqtt), session)
-    side_effects = SideEffectRunner(delivery, codec_calls, quarantine_in, released, births, connection, events)
+    queue = BatchQueue(delivery_limits(config), acknowledger, ledger, connection)
+    flood_watch = FloodWatch(queue.flood_queue, events)
+    rejects_max_bytes = config.rejects.max_bytes
+    backlog = Backlog(bounded_journal, queue, breaker, ledger, events, rejects_max_bytes)
+    reject_writer = RejectWriter(file, ledger, events, queue, max_bytes=rejects_max_bytes, is_registered=streams.is_registered)
+    bisector = Bisector(influxdb, breaker, events, self_point)
+    unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, reject_writer)
+    spool_requests = SpoolRequests(queue)
+    live_lane = LiveLane(influxdb, breaker, queue, spool_requests, backlog, reject_writer, events)
+    spool = Spool(spool_requests, queue, live_lane, breaker, backlog, reject_writer, unspooled)
+    drain_lane = DrainLane(bisector, breaker, queue, backlog, reject_writer, events)
+    released = ReleasedKeys()
+    codecs = AsyncCodecs(catalog.codecs, released)
+    account, births = QuarantineAccount(ledger, events), BirthWriter(file, queue)
+    quarantine_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
+    codec_calls = CodecCalls(processor, codecs, released, events)
+    replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
+    limits = Limits(rejects_max_bytes, config.devices.quarantine_max_bytes)
+    settlement = QuarantineSettlement(file, account, reject_writer, backlog.grew, limits)
+    quarantine_out = QuarantineOut(file, account, released, quarantine_in, settlement, replay_pipeline, bounded_journal)
+    side_effects = SideEffectRunner(live_lane, codec_calls, quarantine_in, released, births, connection, events)
     areas = catalog.registry.areas
     stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
-    state = Status(config, processor, delivery, acknowledger, ledger, events, codecs, account, stored, silence, areas)
-    drain = Drain(
-        influxdb,
-        breaker,
-        delivery,
-        spool,
-        store,
-        reject_writer,
+    state = Status(
+        config,
+        processor,
+        acknowledger,
         ledger,
         events,
-        state.self_point,
-        config.rejects.max_bytes,
-        state.progress,
+        codecs,
+        account,
+        stored,
+        silence,
+        areas,
+        backlog.progress,
     )
-    splitter = Bisector(influxdb, breaker, events, state.self_point)
-    unstored = UnspooledRefusals(splitter, breaker, ledger, reject_writer, release_batch=delivery.release_batch)
     subscriptions = Subscriptions(file, topic_filters(config, catalog))
-    flood_watch = FloodWatch(delivery, events)
     intake = Intake(
         connection,
         session,
         subscriptions,
         processor,
-        delivery,
+        live_lane,
         acknowledger,
         events,
         side_effects,
         flood_watch.shares,
     )
     released.release(*born, *_free_at_start(config, file, catalog))
-    delivery.hooks = Hooks(
-        keep_refusals=reject_writer.keep,
-        spool=spool.wake,
-        refused=spool.refused,
-        settled_late=drain.settled_late,
-        left_in_journal=spool.backlog.set,
-        acknowledge=connection.acknowledge,
-        resume_reading=connection.resume_reading,
-    )
-    breaker.on_close = delivery.pump
-    spool.give_up = drain.give_up
-    spool.split_unstored = unstored.take
     return Parts(
         config,
         file,
         influxdb,
         processor,
         breaker,
-        delivery,
-        store,
+        probe,
+        queue,
+        bounded_journal,
+        backlog,
+        live_lane,
         spool,
+        drain_lane,
+        unspooled,
         reject_writer,
         codecs,
         released,
@@ -295,19 +293,17 @@ def build(config: Config, file: Database) -> Parts:
         quarantine_in,
         quarantine_out,
         replay_pipeline,
-        drain,
-        unstored,
         memory,
         device_states,
         connection,
         subscriptions,
         intake,
         state,
-        SelfReport(influxdb, breaker, state),
+        SelfReport(influxdb, breaker, self_point, state),
         ClockWatch(file, processor.trust),
         DropWatch(file, processor, events),
-        JournalGauge(file, store, state),
-        Salvage(file, store, quarantine_in, state, spool.backlog),
+        JournalGauge(file, bounded_journal, state),
+        Salvage(file, bounded_journal, quarantine_in, state, backlog.grew),
         flood_watch,
         Reload(file, codecs, streams, device_states, intake, released, state),
     )

@@ -90,13 +90,7 @@ async def _run(config: Config, file: Database) -> Database | None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
     commands = Commands(
-        parts.database,
-        parts.state,
-        parts.replay_pipeline,
-        parts.drain,
-        parts.spool.backlog,
-        parts.device_memory,
-        parts.device_states,
+        parts.database, parts.state, parts.replay_pipeline, parts.backlog, parts.device_memory, parts.device_states
     )
     async with parts.influxdb, WebServer(parts.state, parts.database, commands), asyncio.TaskGroup() as group:
         tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]
@@ -130,12 +124,12 @@ async def _until_stopped(stop: asyncio.Event, parts: Parts) -> Database | None:
 def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
     """Everything that runs side by side while the gateway runs. If one of them ends by a fault, all end."""
     return {
-        "live lane": parts.delivery.run(),
-        "probe": parts.breaker.run_probe(parts.influxdb.write, parts.state.self_point),
-        "to journal": parts.spool.run(),
+        "live lane": parts.live_lane.run(),
+        "probe": parts.probe.run(),
+        "spool": parts.spool.run(),
         "rejects": parts.reject_writer.run(),
-        "drain lane": parts.drain.run(),
-        "unstored": parts.unstored.run(),
+        "drain lane": parts.drain_lane.run(),
+        "unspooled refusals": parts.unspooled.run(),
         "intake": _take_in(parts),
         "codecs": parts.codecs.run(),
         "quarantine in": parts.quarantine_in.run(),
@@ -151,7 +145,7 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "report": parts.self_report.run(),
         "rates": watch_rates(parts.state.rates, parts.state.ledger),
         "clock": parts.clock_watch.run(),
-        "fair shares": parts.flood_watch.run(),
+        "floods": parts.flood_watch.run(),
     }
 
 
@@ -162,10 +156,10 @@ async def _take_in(parts: Parts) -> None:
 
 def _find_backlog(parts: Parts) -> None:
     """What stands in the journal was received by an earlier run, and is pending now."""
-    stock = parts.store.stock()
-    parts.state.find_backlog(stock, parts.store.used_bytes)
+    stock = parts.bounded_journal.stock()
+    parts.state.find_backlog(stock, parts.bounded_journal.used_bytes)
     if stock.batches:
-        parts.spool.backlog.set()
+        parts.backlog.grew.set()
     parts.quarantine_in.find_stock()
     parts.device_states.load()
 
@@ -173,13 +167,13 @@ def _find_backlog(parts: Parts) -> None:
 async def _stop(parts: Parts) -> None:
     """Stop reading, give the write in flight its time, the rest to the journal, acknowledge, keep the session."""
     parts.intake.stop_reading()
-    await parts.delivery.finish(_WRITE_PATIENCE_S)
+    await parts.live_lane.finish(_WRITE_PATIENCE_S)
     try:
         async with asyncio.timeout(_COMMIT_PATIENCE_S):
             await parts.spool.finish()
             await parts.reject_writer.flush()
             await parts.quarantine_in.flush()
-            await parts.drain.remove_settled()
+            await parts.backlog.remove_settled()
             await parts.clock_watch.save()
             all_durable = not parts.state.ledger.pending["memory"] and not parts.quarantine_out.releasing
             await parts.device_states.save(windows=all_durable)

@@ -2,19 +2,29 @@
 
 Before such a reading becomes a reject, a point of the gateway's own is tried: if that is refused too, the database is at fault
 and nothing is rejected. If it is taken, the reading is tried once more: the database may have been mended in between.
+
+The drain lane bisects rows of the journal. Batches that the journal cannot take are bisected from memory, each at once: they
+must not wait for the disk. PUBACKs leave in the order of receipt, so nothing that came after them could be acknowledged, and
+soon the broker would hand over nothing more: one wrong reading would stop a province for as long as a disk is full.
 """
 
+import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import random
 from typing import Final
 
-from gateway.core.delivery.batch import Body, decode, encode
+from gateway.core.delivery.backoff import Backoff
+from gateway.core.delivery.batch import Batch, Body, decode, encode
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.core.ledger import Ledger
 from gateway.core.message import REJECT_KEPT_BYTES, Reading, Refusal
+from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.live_lane import Writer
+from gateway.delivery.influxdb import Writer
+from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.self_point import SelfPoint
 from gateway.events import Events
 from gateway.storage.rejects import DELIVERY_STAGE
 from schemas.rejects import RejectReason
@@ -23,8 +33,8 @@ SERVER_ERROR: Final = 500
 
 
 @dataclass(slots=True)
-class Split:
-    """What came of the readings of a body.
+class Bisected:
+    """Result of a bisection: the readings of a body by their end.
 
     :ivar too_large: readings of the smallest part that InfluxDB found too large.
     """
@@ -36,31 +46,31 @@ class Split:
 
 
 class Bisector:
-    """Writes, and splits what is refused."""
+    """Writes bodies, and halves those that are refused."""
 
-    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, events: Events, self_point: Callable[[], bytes]) -> None:
+    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, events: Events, self_point: SelfPoint) -> None:
         self._influxdb = influxdb
         self._breaker = breaker
         self._events = events
-        self._own_point = self_point
+        self._self_point = self_point
 
     async def write(self, gzip: bytes) -> Answer:
-        """Post a body; its answer is counted."""
+        """Post a body and count its answer."""
         began_s = time.monotonic()
         answer = await self._influxdb.write(gzip)
         self._events.answered(fate_of(answer).value, time.monotonic() - began_s, live=False)
         return answer
 
-    async def takes_our_own(self) -> bool:
-        """Whether InfluxDB takes a point that nothing is wrong with."""
-        return fate_of(await self._influxdb.write(self._own_point())) is Fate.WRITTEN
+    async def takes_self_point(self) -> bool:
+        """Tell if InfluxDB takes a point that nothing is wrong with."""
+        return fate_of(await self._influxdb.write(self._self_point.body())) is Fate.WRITTEN
 
-    async def split(self, body: Body, *, too_large: bool = False) -> Split | None:
-        """Halve until all is settled; None when InfluxDB could not judge all of it.
+    async def bisect(self, body: Body, *, too_large: bool = False) -> Bisected | None:
+        """Halve a body until every reading came to its end; return None when InfluxDB could not judge all of it.
 
-        :param too_large: that is why it was refused.
+        :param too_large: it was refused for its size.
         """
-        outcome = Split(body.readings if too_large else None)
+        found = Bisected(body.readings if too_large else None)
         readings = decode(body)
         parts = deque(_halves(readings) if len(readings) > 1 else [readings])
         suspect: list[Reading] | None = None
@@ -71,22 +81,68 @@ class Bisector:
             fate = fate_of(answer)
             refused = fate is Fate.SPLIT or answer.status == SERVER_ERROR
             if fate is Fate.WRITTEN:
-                outcome.written.update(half.domains)
+                found.written.update(half.domains)
             elif fate is Fate.EXPIRED:
-                outcome.expired.update(half.domains)
+                found.expired.update(half.domains)
             elif len(part) > 1 and (refused or fate is Fate.SPLIT_SMALLER):
                 parts.extendleft(reversed(_halves(part)))
                 if fate is Fate.SPLIT_SMALLER:
-                    outcome.too_large = min(outcome.too_large or len(part), len(part))
+                    found.too_large = min(found.too_large or len(part), len(part))
             elif refused and part is suspect:
-                outcome.rejected.append(_refusal(part[0], answer))
-            elif refused and await self.takes_our_own():
+                found.rejected.append(_refusal(part[0], answer))
+            elif refused and await self.takes_self_point():
                 suspect = part
                 parts.appendleft(part)
             else:
                 self._breaker.open(answer, half.gzip)
                 return None
-        return outcome
+        return found
+
+
+class UnspooledRefusals:
+    """Bisects refused batches that the journal cannot take, one after the other."""
+
+    def __init__(
+        self, bisector: Bisector, breaker: CircuitBreaker, queue: BatchQueue, ledger: Ledger, reject_writer: RejectWriter
+    ) -> None:
+        self._bisector = bisector
+        self._breaker = breaker
+        self._queue = queue
+        self._ledger = ledger
+        self._reject_writer = reject_writer
+        self._batches: deque[Batch] = deque()
+        self._came = asyncio.Event()
+
+    def add(self, batches: list[Batch]) -> None:
+        """Add batches that are in no other hands now."""
+        self._batches.extend(batches)
+        self._came.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        backoff = Backoff(0.2, 10.0)
+        while True:
+            await self._came.wait()
+            await self._breaker.closed.wait()
+            if await self._settle(self._batches[0]):
+                self._batches.popleft()
+                backoff.reset()
+            else:
+                await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
+            if not self._batches:
+                self._came.clear()
+
+    async def _settle(self, batch: Batch) -> bool:
+        """Bisect one batch; tell if InfluxDB could judge all of it. If not it is written again, which changes nothing."""
+        found = await self._bisector.bisect(batch.body)
+        if found is None:
+            return False
+        self._ledger.settle("written", found.written)
+        self._ledger.settle("expired", found.expired)
+        if found.rejected:
+            self._reject_writer.keep(batch, found.rejected)
+        self._queue.release(batch)
+        return True
 
 
 def _halves(readings: list[Reading]) -> list[list[Reading]]:
@@ -95,7 +151,7 @@ def _halves(readings: list[Reading]) -> list[list[Reading]]:
 
 
 def _refusal(reading: Reading, answer: Answer) -> Refusal:
-    """The reject of a point: its lines are the payload."""
+    """Return the reject of a point: its lines are the payload."""
     _, found, behind = reading.lines.partition(",device=")
     device = behind.replace(" ", ",").partition(",")[0] if found else ""
     return Refusal(

@@ -85,8 +85,8 @@ class BoundedJournal:
         await self.database.run_freeing(_settle, rows, kept, rejects_max_bytes)
         await self._measure()
 
-    async def note_lost(self, readings: int) -> None:
-        """Readings that stand in the journal are damaged: alarm a person."""
+    async def add_lost(self, readings: int) -> None:
+        """Alarm a person: readings that stand in the journal are damaged."""
         await self.database.in_thread(lambda: self.database.tally.note_lost(readings))
 
     async def _measure(self) -> None:

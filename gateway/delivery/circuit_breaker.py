@@ -1,79 +1,90 @@
-"""Whether InfluxDB takes readings. While it does not (open), all goes to the journal; a probe or a late answer ends that.
+"""Circuit breaker for InfluxDB. While it is open every batch goes to the journal; a successful probe or a late 204 closes it.
 
-A probe is a point of the gateway's own. But a database at its limit of series, or whose rights end somewhere, takes that point
-and not the readings: what was refused for a fault of the database is the probe itself. Its bytes may be written many times.
+A probe is a point of the gateway's own. But a database at its limit of series, or one whose rights end somewhere, takes that
+point and refuses the readings. So readings that were refused for a fault of the database are the probe themselves; their bytes
+may be written many times.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from random import random
 
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.delivery.influxdb import Writer
+from gateway.delivery.self_point import SelfPoint
 from gateway.events import Events
 
 
 class CircuitBreaker:
-    """One for all lanes.
+    """The breaker of all lanes.
 
+    :ivar opened: set while InfluxDB is in trouble.
     :ivar closed: set while InfluxDB takes readings; lanes wait on it.
-    :ivar on_close: called when it closes.
+    :ivar refused: the readings to probe with; None: none were refused for a fault of the database.
+    :ivar retry_after_s: how long InfluxDB asked to be left alone.
     """
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self._opened = asyncio.Event()
+        self.opened = asyncio.Event()
         self.closed = asyncio.Event()
         self.closed.set()
+        self.refused: bytes | None = None
+        self.retry_after_s: float | None = None
         self._opened_s = asyncio.get_running_loop().time()
-        self._wish_s: float | None = None
-        self._refused: bytes | None = None
-        self.on_close: Callable[[], None] = lambda: None
 
     @property
     def is_open(self) -> bool:
-        """Whether InfluxDB is in trouble."""
-        return self._opened.is_set()
+        """Tell if InfluxDB is in trouble."""
+        return self.opened.is_set()
 
     def open(self, answer: Answer, body: bytes | None = None) -> None:
         """InfluxDB gave an answer that is no batch's own fault, or none in time; ``body`` is what was written."""
         self._events.trouble(answer.describe())
-        self._wish_s = answer.retry_after_s
+        self.retry_after_s = answer.retry_after_s
         if body is not None and fate_of(answer) is Fate.FAULTY_DATABASE:
-            self._refused = body
+            self.refused = body
         if not self.is_open:
             self._opened_s = asyncio.get_running_loop().time()
             self.closed.clear()
-            self._opened.set()
+            self.opened.set()
 
     def close(self) -> None:
         """InfluxDB took something, or refused it for its content: it works."""
         if not self._events.influxdb_up:
             self._events.recovered(asyncio.get_running_loop().time() - self._opened_s)
         if self.is_open:
-            self._refused = None
-            self._opened.clear()
+            self.refused = None
+            self.opened.clear()
             self.closed.set()
-            self.on_close()
 
     def forget_refused(self) -> None:
-        """What was refused may have been given up; it must not come in any more."""
-        self._refused = None
+        """Probe with no readings any more: they may have been given up, and must not come in then."""
+        self.refused = None
 
-    async def run_probe(self, write: Callable[[bytes], Awaitable[Answer]], self_point: Callable[[], bytes]) -> None:
-        """While open, try what was refused or a point of the gateway's own, ever less often; until cancelled."""
-        backoff = Backoff(0.1, 5.0)
+
+class Probe:
+    """Tries InfluxDB while the breaker is open, less and less often."""
+
+    def __init__(self, breaker: CircuitBreaker, influxdb: Writer, self_point: SelfPoint) -> None:
+        self._breaker = breaker
+        self._influxdb = influxdb
+        self._self_point = self_point
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        breaker, backoff = self._breaker, Backoff(0.1, 5.0)
         while True:
-            await self._opened.wait()
-            await asyncio.sleep(backoff.next_s(random(), self._wish_s))  # noqa: S311 - jitter is no secret
-            if not self.is_open:
+            await breaker.opened.wait()
+            await asyncio.sleep(backoff.next_s(random(), breaker.retry_after_s))  # noqa: S311 - jitter is no secret
+            if not breaker.is_open:
                 backoff.reset()
                 continue
-            tried = self._refused
-            answer = await write(tried or self_point())
+            tried = breaker.refused
+            answer = await self._influxdb.write(tried or self._self_point.body())
             fate = fate_of(answer)
             if fate is Fate.WRITTEN or (tried and fate not in {Fate.RETRY, Fate.FAULTY_DATABASE}):
                 backoff.reset()
-                self.close()
-            elif self.is_open:
-                self.open(answer)
+                breaker.close()
+            elif breaker.is_open:
+                breaker.open(answer)

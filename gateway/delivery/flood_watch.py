@@ -1,10 +1,10 @@
-"""Looks every second whether a device floods, and tells those who must know."""
+"""Looks every second for devices that flood, and tells those who must know."""
 
 import asyncio
 from typing import Final
 
 from gateway.core.delivery.floods import Floods
-from gateway.delivery.live_lane import Delivery
+from gateway.delivery.flood_queue import FloodQueue
 from gateway.events import Events
 
 _LOOK_EVERY_S: Final = 1.0
@@ -13,11 +13,11 @@ _LOOK_EVERY_S: Final = 1.0
 class FloodWatch:
     """Keeps one device from starving the others.
 
-    :ivar shares: where intake notes what comes.
+    :ivar shares: where intake counts messages by topic.
     """
 
-    def __init__(self, delivery: Delivery, events: Events) -> None:
-        self._delivery = delivery
+    def __init__(self, flood_queue: FloodQueue, events: Events) -> None:
+        self._flood_queue = flood_queue
         self._events = events
         self.shares = Floods()
 
@@ -28,7 +28,7 @@ class FloodWatch:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             now_s = loop.time()
-            floods = self.shares.look(now_s - last_s)
+            floods = self.shares.find(now_s - last_s)
             last_s = now_s
             self._events.flooded(floods)
-            self._delivery.aside.note(frozenset(flood.topic for flood in floods), now_s)
+            self._flood_queue.set_flooding(frozenset(flood.topic for flood in floods), now_s)

@@ -5,7 +5,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Final, Self
+from typing import Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from gateway import __version__
@@ -16,6 +16,13 @@ from gateway.delivery.http_client import HttpClient
 from gateway.tls import tls_context
 
 _DATE_EVERY_S: Final = 10.0
+
+
+class Writer(Protocol):
+    """InfluxDB as the lanes see it."""
+
+    async def write(self, gzip: bytes) -> Answer:
+        """Post a body; never raises for what a network or a server does."""
 
 
 class InfluxdbClient:

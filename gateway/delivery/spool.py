@@ -1,150 +1,127 @@
-"""The way into the journal: what InfluxDB cannot take now becomes durable on disk, in few and large commits.
+"""The spool: into the journal goes what InfluxDB cannot take now, in few and large commits.
 
-While InfluxDB is away nothing is gained by small commits, and each costs flash: they are up to a second apart, less when the
-broker or the memory presses. What was posted already is stored as it was posted, in a row of its own, so that a late 204 can
-take exactly that row out again; what only waited is merged.
+Theory of operation
+-------------------
+The spool works when it is asked (:mod:`gateway.delivery.spool_requests`). There are three reasons:
+
+*InfluxDB is away (breaker open).* Everything in memory is stored. Small commits would gain nothing, and each costs flash: they
+are up to a second apart, less when the broker or the memory presses.
+
+*InfluxDB is slow, and the broker cannot wait.* What is in flight is stored as it was posted, in a row of its own, so that a
+late 204 can delete exactly that row; it is acknowledged and stays in flight. Readings of floods are stored too. What only
+waits in the queue stays there, unless so many writes are in flight that no other is started. What only waited is merged.
+
+*InfluxDB refused a batch for its content.* It goes into a row of its own that is marked: the drain lane splits it. When the
+journal cannot take it either, it is split from memory (:mod:`gateway.delivery.bisect_refused`).
+
+A commit that the journal does not take changes nothing: the batches go back to the head of the queue, and the next try is a
+second later.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from gateway.core.delivery.batch import Batch, Body, encode
-from gateway.core.ledger import Ledger
-from gateway.delivery.bounded_journal import BoundedJournal, JournalFull
+from gateway.delivery.backlog import Backlog
+from gateway.delivery.batch_queue import BatchQueue
+from gateway.delivery.bisect_refused import UnspooledRefusals
+from gateway.delivery.bounded_journal import JournalFull
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.live_lane import Delivery
-from gateway.events import Events
-from gateway.storage.journal import Removed
+from gateway.delivery.live_lane import LiveLane
+from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.spool_requests import SpoolRequests
 
 _COMMIT_EVERY_S: Final = 1.0
 
 
 class Spool:
-    """Takes batches from delivery and stores them.
-
-    :ivar backlog: set when something stands in the journal.
-    :ivar give_up: called with rows that had to make room; how many readings that cost.
-    :ivar split_unstored: called with batches that InfluxDB refused and the journal cannot take
-        (:mod:`gateway.delivery.unspooled_refused`).
-    """
+    """Stores batches in the journal."""
 
     def __init__(
-        self, delivery: Delivery, breaker: CircuitBreaker, store: BoundedJournal, ledger: Ledger, events: Events
+        self,
+        requests: SpoolRequests,
+        queue: BatchQueue,
+        live_lane: LiveLane,
+        breaker: CircuitBreaker,
+        backlog: Backlog,
+        reject_writer: RejectWriter,
+        unspooled: UnspooledRefusals,
     ) -> None:
-        self._delivery = delivery
+        self._requests = requests
+        self._queue = queue
+        self._live_lane = live_lane
         self._breaker = breaker
-        self._store = store
-        self._ledger = ledger
-        self._events = events
-        self._refused: list[Batch] = []
-        self._pressed = False
-        self._wake = asyncio.Event()
-        self._urgent = asyncio.Event()
-        self.backlog = asyncio.Event()
-        self.give_up: Callable[[Removed], int] = lambda _: 0
-        self.split_unstored: Callable[[list[Batch]], None] = lambda _: None
-
-    def wake(self) -> None:
-        """InfluxDB is in trouble and something waits, or it is slow and the broker cannot wait for it."""
-        self._pressed = True
-        self._wake.set()
-        if self._delivery.under_pressure:
-            self._urgent.set()
-
-    def refused(self, batch: Batch) -> None:
-        """InfluxDB refused this batch for its content: the drain lane must split it."""
-        self._refused.append(batch)
-        self._wake.set()
-        self._urgent.set()
+        self._backlog = backlog
+        self._reject_writer = reject_writer
+        self._unspooled = unspooled
 
     async def run(self) -> None:
         """Work until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            self._urgent.clear()
-            began_s = asyncio.get_running_loop().time()
+            await self._requests.wait()
+            began_s = loop.time()
             took = True
             await self._commit_refused()
-            pressed, self._pressed = self._pressed, False
-            if pressed and not self._breaker.is_open:
-                took = await self.commit_all(queued=self._delivery.saturated)
-                self._delivery.pump()
+            if self._requests.pop_pressed() and not self._breaker.is_open:
+                took = await self.commit_all(queued=self._queue.saturated)
+                self._live_lane.pump()  # what is stored occupies no lane any more
             if self._breaker.is_open:
                 took = await self.commit_all()
-                self._urgent.clear()  # it was set for what has just been stored
-                if self._refused or self._delivery.under_pressure:
-                    self._urgent.set()
-                await self._pause_until(began_s + _COMMIT_EVERY_S)
+                await self._requests.wait_urgent(began_s + _COMMIT_EVERY_S)
             if not took:
-                self._wake.set()
+                self._requests.retry()
                 await asyncio.sleep(_COMMIT_EVERY_S)
 
-    async def _pause_until(self, deadline_s: float) -> None:
-        try:
-            async with asyncio.timeout_at(deadline_s):
-                await self._urgent.wait()
-        except TimeoutError:
-            pass
-
     async def _commit_refused(self) -> None:
-        refused, self._refused = self._refused, []
-        if not await self._store_batches(refused, refused=True):
-            self.split_unstored(refused)
+        refused = self._requests.pop_refused()
+        if not await self._store(refused, refused=True):
+            self._unspooled.add(refused)
 
     async def commit_all(self, *, queued: bool = True) -> bool:
-        """Store everything that flies, and unless told otherwise all that waits, in one commit; whether the journal took it."""
-        async with self._delivery.commit_lock:  # what a commit under way stores is not unspooled once it is done
-            unspooled = self._delivery.unspooled()
-            waiting = self._delivery.aside.take_all() + (self._take_queued() if queued else [])
-            self._delivery.committing.update(unspooled)
-            took = await self._store_batches(unspooled + waiting)
-            self._delivery.committing.difference_update(unspooled)
+        """Store what is in flight, and unless told otherwise what is queued, in one commit; tell if the journal took it."""
+        # The batches in flight are listed under the lock: what another commit is storing is not unspooled once it has ended.
+        async with self._queue.committing() as in_flight:
+            waiting = self._queue.flood_queue.pop_all() + (self._pop_queued() if queued else [])
+            took = await self._store(in_flight + waiting)
         if not took:
-            self._delivery.requeue(waiting)
-            if not self._breaker.is_open:  # it closed meanwhile, and found nothing to start
-                self._delivery.pump()
+            self._queue.requeue(waiting)
+            if not self._breaker.is_open:  # it closed during the commit, and the live lane found nothing to start
+                self._live_lane.pump()
         return took
 
-    def _take_queued(self) -> list[Batch]:
+    def _pop_queued(self) -> list[Batch]:
         queued = []
-        while self._delivery.has_queued:
-            batch = self._delivery.pop()
+        while self._queue.has_queued:
+            batch = self._queue.pop()
+            self._reject_writer.keep_refusals(batch)
             if batch.readings:
                 queued.append(batch)
             else:
-                self._delivery.release_batch(batch)
+                self._queue.release(batch)
         return queued
 
     async def finish(self) -> None:
-        """The last commit, when the gateway stops."""
+        """Make the last commit, when the gateway stops."""
         await self._commit_refused()
         await self.commit_all()
 
-    async def _store_batches(self, batches: list[Batch], *, refused: bool = False) -> bool:
+    async def _store(self, batches: list[Batch], *, refused: bool = False) -> bool:
         if not batches:
             return True
-        bodies, owners = _bodies(batches, self._delivery.max_readings)
+        bodies, owners = _bodies(batches, self._queue.max_readings)
         try:
-            appended = await self._store.append(bodies, refused=refused)
-        except JournalFull as full:
-            self._events.journal_refused(str(full))
+            rows = await self._backlog.append(bodies, refused=refused)
+        except JournalFull:
             return False
-        self._events.journal_took(appended.size_bytes)
-        if appended.given_up:
-            self._events.given_up(self.give_up(appended.given_up))
-        for row, members in zip(appended.rows, owners, strict=True):
+        for row, members in zip(rows, owners, strict=True):
             for batch in members:
-                batch.row = row
-                self._ledger.move(len(batch.readings), "memory", "journal")
-                self._delivery.release_batch(batch)
-        self.backlog.set()
+                self._queue.spooled(batch, row)
         return True
 
 
 def _bodies(batches: list[Batch], max_readings: int) -> tuple[list[Body], list[list[Batch]]]:
-    """Bodies to store and, in step, whose they are."""
+    """Return the bodies to store and, in step, the batches in each."""
     bodies: list[Body] = []
     owners: list[list[Batch]] = []
     loose: list[Batch] = []

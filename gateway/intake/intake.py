@@ -31,7 +31,7 @@ from gateway.core.mqtt_session import (
     Subscribed,
 )
 from gateway.core.process import Processor
-from gateway.delivery.live_lane import Delivery
+from gateway.delivery.live_lane import LiveLane
 from gateway.events import Events
 from gateway.intake.connection import Connection
 from gateway.intake.side_effects import SideEffectRunner
@@ -54,7 +54,7 @@ class Intake:
         session: Session,
         subscriptions: Subscriptions,
         processor: Processor,
-        delivery: Delivery,
+        live_lane: LiveLane,
         acknowledger: Acknowledger,
         events: Events,
         side_effects: SideEffectRunner,
@@ -64,7 +64,8 @@ class Intake:
         self._session = session
         self._subscriptions = subscriptions
         self._processor = processor
-        self._delivery = delivery
+        self._queue = live_lane.queue
+        self._live_lane = live_lane
         self._acknowledger = acknowledger
         self._events = events
         self._side_effects = side_effects
@@ -110,10 +111,10 @@ class Intake:
             self._chunks += 1
             event = events[self._chunks % len(events)]  # another place each time: the last may always be the same device's
             if type(event) is mqtt5.PublishPacket:
-                self._shares.note(event.topic, len(events))
+                self._shares.count(event.topic, len(events))
         self._side_effects.flush()
-        self._delivery.pump()
-        if self._delivery.above_high_water:
+        self._live_lane.pump()
+        if self._queue.above_high_water:
             self._connection.rest()
         if fault is not None:
             self._connection.end(str(fault))
@@ -124,7 +125,7 @@ class Intake:
         if packet_id is not None:
             fingerprint = hash((message.topic, message.payload))
             if message.duplicate and acknowledger.is_second_copy(packet_id, fingerprint):
-                acknowledger.owe(self._delivery.open_batch, packet_id, fingerprint)
+                acknowledger.owe(self._queue.open_batch, packet_id, fingerprint)
                 return
         events = self._events
         events.messages_received += 1
@@ -137,11 +138,11 @@ class Intake:
                 events.broker_told(message.payload, now_ms, retained=message.retain)
             else:
                 events.processed(outcome)
-        aside = self._delivery.aside.topics
-        if aside and message.topic in aside:
-            batch = self._delivery.take(outcome, arrival_s, floods=True)
+        apart = self._queue.flood_queue.apart
+        if apart and message.topic in apart:
+            batch = self._queue.add(outcome, arrival_s, floods=True)
         else:
-            batch = self._delivery.take(outcome, arrival_s)
+            batch = self._queue.add(outcome, arrival_s)
         if outcome.side_effects is not None:
             self._side_effects.do(outcome.side_effects, batch, arrival_s)
         if packet_id is not None:

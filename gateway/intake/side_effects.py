@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.core.delivery.batch import Batch
 from gateway.core.message import CodecAsk, Outcome, SideEffects
-from gateway.delivery.live_lane import Delivery
+from gateway.delivery.live_lane import LiveLane
 from gateway.events import Events
 from gateway.intake.codec_calls import CodecCalls
 from gateway.intake.connection import Connection
@@ -25,7 +25,7 @@ class SideEffectRunner:
 
     def __init__(
         self,
-        delivery: Delivery,
+        live_lane: LiveLane,
         codec_calls: CodecCalls,
         quarantine_in: QuarantineIn,
         released: ReleasedKeys,
@@ -33,7 +33,8 @@ class SideEffectRunner:
         connection: Connection,
         events: Events,
     ) -> None:
-        self._delivery = delivery
+        self._queue = live_lane.queue
+        self._live_lane = live_lane
         self._codec_calls = codec_calls
         self._quarantine_in = quarantine_in
         self._released = released
@@ -47,7 +48,7 @@ class SideEffectRunner:
         if side_effects.ask is not None:
             self._ask(side_effects.ask, batch, arrival_s)
         if side_effects.waiting:
-            self._delivery.take_waiting(batch, side_effects.waiting)
+            self._queue.add_quarantined(batch, side_effects.waiting)
             self._quarantine_in.keep(batch, side_effects.waiting)
         if side_effects.keep:
             self._births.save(side_effects.keep, batch)
@@ -67,13 +68,13 @@ class SideEffectRunner:
             self.do(waits, batch, arrival_s)
             return
         size_bytes = len(ask.payload) + _HELD_OVERHEAD_BYTES
-        self._delivery.hold(batch, size_bytes)
+        self._queue.await_codec(batch, size_bytes)
         self._codec_calls.ask(ask, arrival_s, lambda outcome: self._answered(outcome, batch, size_bytes, arrival_s))
 
     def _answered(self, outcome: Outcome, batch: Batch, size_bytes: int, arrival_s: float) -> None:
         if outcome.dropped or outcome.ignored is not None:
             self._events.processed(outcome)
-        late = self._delivery.take_late(batch, size_bytes, outcome, arrival_s)
+        late = self._queue.add_answered(batch, size_bytes, outcome, arrival_s)
         if outcome.side_effects is not None:
             self.do(outcome.side_effects, late, arrival_s)
         if not self._pump_is_due:
@@ -83,4 +84,4 @@ class SideEffectRunner:
     def _pump(self) -> None:
         """Pump once for all that a codec's process has answered in one go."""
         self._pump_is_due = False
-        self._delivery.pump()
+        self._live_lane.pump()

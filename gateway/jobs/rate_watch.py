@@ -13,5 +13,5 @@ _LOOK_EVERY_S: Final = 1.0
 async def watch_rates(rates: Rates, ledger: Ledger) -> None:
     """Note the counts each second; until cancelled."""
     while True:
-        rates.look(time.monotonic(), ledger.received["mqtt"], ledger.total("written"))
+        rates.sample(time.monotonic(), ledger.received["mqtt"], ledger.total("written"))
         await asyncio.sleep(_LOOK_EVERY_S)

@@ -11,7 +11,8 @@ from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.message import Reading
 from gateway.core.status.health import health_lines, registered_devices
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.live_lane import Writer
+from gateway.delivery.influxdb import Writer
+from gateway.delivery.self_point import SelfPoint
 from gateway.status.status import Status
 from schemas.quantities import HEALTH
 
@@ -26,9 +27,10 @@ class SelfReport:
     It also tells a gateway without readings if InfluxDB would take them, and what time it is there.
     """
 
-    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, status: Status) -> None:
+    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, self_point: SelfPoint, status: Status) -> None:
         self._influxdb = influxdb
         self._breaker = breaker
+        self._self_point = self_point
         self._status = status
         self._answered = asyncio.Event()
 
@@ -44,7 +46,7 @@ class SelfReport:
         wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
         while True:
             if not self._breaker.is_open:
-                answer = await self._influxdb.write(self._status.self_point())
+                answer = await self._influxdb.write(self._self_point.body())
                 self._answered.set()
                 if fate_of(answer) is Fate.WRITTEN:
                     self._breaker.close()

@@ -10,20 +10,17 @@ from gateway import __version__
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.model import Config
 from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import Body, encode
+from gateway.core.delivery.batch import Body
 from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.rates import Rates
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Unresolved
 from gateway.core.ledger import Ledger
-from gateway.core.message import Reading
 from gateway.core.process import Processor
-from gateway.core.readings.line_protocol import escape_tag
 from gateway.core.status.coverage import Stand
 from gateway.core.status.health import registered_devices
 from gateway.core.status.silence import UNREGISTERED, Presence, Silence
 from gateway.core.status.verdict import Finding, Fleet, Level, of_data, of_devices, of_stores, worst_first
-from gateway.delivery.live_lane import Delivery
 from gateway.events import Events
 from gateway.status import troubles
 from gateway.storage.journal import Stock
@@ -91,7 +88,6 @@ class Status:
 
     config: Config
     processor: Processor
-    delivery: Delivery
     acknowledger: Acknowledger
     ledger: Ledger
     events: Events
@@ -151,18 +147,6 @@ class Status:
             return None
         device = streams.meet(device_key(name) if entry.source is None else entry.id)
         return Device(entry.id, entry) if isinstance(device, Unresolved) else device
-
-    def own_line(self) -> str:
-        """The gateway's point about itself."""
-        pending = sum(self.ledger.pending.values())
-        trusted = not self.processor.trust.doubted
-        journal = float(self.ledger.pending["journal"])
-        fields = f'clock={trusted!r},journal={journal},pending={float(pending)},version="{__version__}"'
-        return f"gateway,gateway={escape_tag(self.config.mqtt.client_id)} {fields} {time.time_ns() // 1_000_000}"
-
-    def self_point(self) -> bytes:
-        """The same, ready to post."""
-        return encode([Reading(self.own_line(), "gateway")]).gzip
 
     def stands(self, now_ms: int) -> Iterator[tuple[str, Stand]]:
         """The state of each device."""

@@ -48,4 +48,4 @@ class BirthWriter:
             except DatabaseFault as fault:
                 log.warning("births of Sparkplug nodes cannot be saved: %s", fault)
             for batch in batches:
-                self._holds.release_batch(batch)
+                self._holds.release(batch)

@@ -243,7 +243,7 @@ class Database:
         if self._connection is not None:
             self._connection.execute(f"PRAGMA wal_autocheckpoint={max(1, max_bytes // PAGE_BYTES)}")
 
-    async def requeue(self) -> None:
+    async def give_pages_back(self) -> None:
         """Give freed pages back to the file system and empty the WAL; some megabytes at a time, for others wait meanwhile."""
         while await self.in_thread(self._give_some_back):
             pass

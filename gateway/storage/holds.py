@@ -12,5 +12,5 @@ class BatchHolds(Protocol):
     def under_pressure(self) -> bool:
         """True when the broker will soon hand over nothing more."""
 
-    def release_batch(self, batch: Batch) -> None:
+    def release(self, batch: Batch) -> None:
         """Release one hold. The last release acknowledges the batch and those queued behind it."""

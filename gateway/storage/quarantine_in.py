@@ -102,7 +102,7 @@ class QuarantineIn:
             self._released.expires(min(limits_ms))
         for batch, _ in coming:
             if batch is not None:
-                self._holds.release_batch(batch)
+                self._holds.release(batch)
         return True
 
     def _give_up(self) -> None:
@@ -111,7 +111,7 @@ class QuarantineIn:
         for batch, messages in coming:
             if batch is not None:
                 self._account.given_up(messages)
-                self._holds.release_batch(batch)
+                self._holds.release(batch)
 
     async def _store(self, messages: list[QuarantinedMessage]) -> tuple[MadeRoom, Stock]:
         max_bytes = self._limits.max_bytes

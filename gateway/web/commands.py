@@ -1,12 +1,11 @@
 """Commands that pages may give the running gateway; everything else they only read."""
 
-import asyncio
 import time
 from collections import Counter
 
 from gateway.core.devices.streams import Unresolved
 from gateway.core.message import Refusal
-from gateway.delivery.drain_lane import Drain
+from gateway.delivery.backlog import Backlog
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.status.status import Status
 from gateway.storage import journal, rejects
@@ -38,16 +37,13 @@ class Commands:
         database: Database,
         status: Status,
         pipeline: ReplayPipeline,
-        drain: Drain,
-        backlog: asyncio.Event,
+        backlog: Backlog,
         memory: DeviceMemory,
         device_states: DeviceSnapshots,
     ) -> None:
-        """:param backlog: set when rows were added to the journal."""
         self._database = database
         self._status = status
         self._pipeline = pipeline
-        self._drain = drain
         self._backlog = backlog
         self._memory = memory
         self._device_states = device_states
@@ -68,7 +64,7 @@ class Commands:
         limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
         done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
         self._status.replayed(result, done)
-        self._backlog.set()
+        self._backlog.grew.set()
         return result.document()
 
     async def purge(self, reason: str | None, device: str | None) -> int:
@@ -77,7 +73,7 @@ class Commands:
 
     async def drop_journal(self) -> int:
         """Give up all that waits in the journal; return the number of readings that expire by that."""
-        return self._drain.give_up(await self._database.run(journal.drop))
+        return self._backlog.give_up(await self._database.run(journal.drop))
 
     async def acknowledge_missing(self) -> int:
         """End the alarm about missing readings; return their number."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,17 +11,26 @@ import pytest
 
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.backoff import Backoff
-from gateway.core.delivery.batch import Body, decode
+from gateway.core.delivery.batch import Batch, Body, decode, encode
 from gateway.core.delivery.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Outcome, Reading, Refusal
+from gateway.delivery.backlog import Backlog, Ends
+from gateway.delivery.batch_queue import BatchQueue, Broker, DeliveryLimits
+from gateway.delivery.bisect_refused import UnspooledRefusals
 from gateway.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
-from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.delivery.influxdb import Writer
+from gateway.delivery.live_lane import LiveLane
+from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.self_point import SelfPoint
 from gateway.delivery.spool import Spool
+from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
+from gateway.storage.journal import Removed
 from tests.waiting import PATIENCE_S
 
+OWN = encode([Reading("own", "gateway")]).gzip
 WINDOW = 20
 """The Receive Maximum: ten messages owed are half of it."""
 
@@ -83,37 +92,126 @@ class Journal(BoundedJournal):
         return Appended(list(range(len(self.stored) - len(bodies) + 1, len(self.stored) + 1)), {}, 100)
 
 
-class Rig:
-    """Delivery and the way into the journal, without broker, InfluxDB and disk."""
+class Rows(Backlog):
+    """The backlog, and what became of its rows.
 
-    to_journal_task: asyncio.Task[None]
+    :ivar settled_late: rows that a late 204 settled.
+    :ivar left: how many were left to the drain lane.
+    :ivar given_up: those that made room.
+    """
 
-    def __init__(self, **limits: Any) -> None:  # noqa: ANN401 - of any limit
-        self.influxdb, self.journal = Influxdb(), Journal()
+    def __init__(self, journal: Journal, queue: BatchQueue, breaker: CircuitBreaker, ledger: Ledger, events: Events) -> None:
+        super().__init__(journal, queue, breaker, ledger, events, 2**20)
+        self.settled_late: list[int] = []
+        self.left = 0
+        self.given_up: list[Removed] = []
+
+    def settle(self, row: int, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
+        """Settle."""
+        self.settled_late.append(row)
+        super().settle(row, ends, rejects)
+
+    def leave(self) -> None:
+        """Leave."""
+        self.left += 1
+        super().leave()
+
+    def give_up(self, removed: Removed) -> int:
+        """Give up."""
+        self.given_up.append(removed)
+        return super().give_up(removed)
+
+
+class Rejects(RejectWriter):
+    """In the place of the reject writer, which is never in the way."""
+
+    def __init__(self) -> None:
+        self.refused: list[Refusal] = []
+
+    def keep_refusals(self, batch: Batch) -> None:
+        """Take them."""
+        self.refused += batch.refusals
+        batch.refusals = []
+
+
+class Unspooled(UnspooledRefusals):
+    """In the place of those who split from memory."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+
+    def add(self, batches: list[Batch]) -> None:
+        """Take them."""
+        self.batches += batches
+
+
+class OwnPoint(SelfPoint):
+    """The gateway's point, always the same."""
+
+    def __init__(self, body: bytes = OWN) -> None:
+        self._body = body
+
+    def body(self) -> bytes:
+        """Return it."""
+        return self._body
+
+
+class Answering:
+    """In InfluxDB's place: a function of the test answers."""
+
+    def __init__(self, answer: Callable[[bytes], Awaitable[Answer]]) -> None:
+        self._answer = answer
+
+    async def write(self, gzip: bytes) -> Answer:
+        """Take a body."""
+        return await self._answer(gzip)
+
+
+def probe(breaker: CircuitBreaker, answer: Callable[[bytes], Awaitable[Answer]], own: bytes = OWN) -> asyncio.Task[None]:
+    """Probe from now on."""
+    return asyncio.create_task(Probe(breaker, Answering(answer), OwnPoint(own)).run())
+
+
+class Lanes:
+    """The queue, the live lane and the spool, without broker, InfluxDB and disk."""
+
+    def __init__(self, influxdb: Writer, rejects: RejectWriter, broker: Broker, **limits: Any) -> None:  # noqa: ANN401
+        """:param limits: of delivery, those that are not as usual."""
+        self.journal, self.unspooled = Journal(), Unspooled()
         self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
         self.breaker = CircuitBreaker(self.events)
-        self.acknowledged: list[int] = []
-        self.settled_late: list[int] = []
-        self.refused: list[Refusal] = []
-        self.left_in_journal = 0
-        self.resumed = 0
         usual = DeliveryLimits(0.0, max_readings=1000, stall_s=30.0, receive_maximum=WINDOW, memory_bytes=2**25)
-        self.delivery = Delivery(
-            replace(usual, **limits), self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger
-        )
-        self.spool = Spool(self.delivery, self.breaker, self.journal, self.ledger, self.events)
-        self.delivery.hooks = Hooks(
-            keep_refusals=lambda _, refusals: self.refused.extend(refusals),
-            spool=self.spool.wake,
-            refused=self.spool.refused,
-            settled_late=self.settled_late.append,
-            left_in_journal=self._leave,
-            acknowledge=self.acknowledged.extend,
-            resume_reading=self._resume,
-        )
-        self.breaker.on_close = self.delivery.pump
+        self.queue = BatchQueue(replace(usual, **limits), self.acknowledger, self.ledger, broker)
+        self.backlog = Rows(self.journal, self.queue, self.breaker, self.ledger, self.events)
+        self.spool_requests = requests = SpoolRequests(self.queue)
+        self.live_lane = LiveLane(influxdb, self.breaker, self.queue, requests, self.backlog, rejects, self.events)
+        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, rejects, self.unspooled)
+
+
+class Rig(Lanes):
+    """Lanes before an InfluxDB that a test answers for; it is the broker as well.
+
+    :ivar acknowledged: messages that the broker need not keep any more.
+    :ivar resumed: how often the socket was read again.
+    """
+
+    spool_task: asyncio.Task[None]
+
+    def __init__(self, **limits: Any) -> None:  # noqa: ANN401 - of any limit
+        self.influxdb, self.rejects = Influxdb(), Rejects()
+        super().__init__(self.influxdb, self.rejects, self, **limits)
+        self.acknowledged: list[int] = []
+        self.resumed = 0
         self.acknowledger.connected(session_present=False)
         self._packet_id = 0
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """As the broker."""
+        self.acknowledged += packet_ids
+
+    def resume_reading(self) -> None:
+        """As the broker."""
+        self.resumed += 1
 
     def settled(self) -> bool:
         """Answer what was asked; tell if all is acknowledged."""
@@ -126,19 +224,13 @@ class Rig:
             outcome = Outcome("water")
             outcome.readings.append(Reading(line, "water"))
             self.take(outcome, floods=line in floods)
-        self.delivery.pump()
+        self.live_lane.pump()
 
     def take(self, outcome: Outcome, *, floods: bool = False) -> None:
         """A message comes, with the next packet identifier."""
-        batch = self.delivery.take(outcome, 0.0, floods=floods)
+        batch = self.queue.add(outcome, 0.0, floods=floods)
         self._packet_id += 1
         self.acknowledger.owe(batch, self._packet_id, 0)
-
-    def _leave(self) -> None:
-        self.left_in_journal += 1
-
-    def _resume(self) -> None:
-        self.resumed += 1
 
     @property
     def posted(self) -> list[str]:
@@ -150,15 +242,15 @@ class Rig:
 async def rig(**limits: Any) -> AsyncIterator[Rig]:  # noqa: ANN401 - of any limit
     """A rig at work; at its end the ledger balances and all is acknowledged in order."""
     made = Rig(**limits)
-    made.to_journal_task = asyncio.create_task(made.spool.run())
-    tasks = [asyncio.create_task(made.delivery.run()), made.to_journal_task]
+    made.spool_task = asyncio.create_task(made.spool.run())
+    tasks = [asyncio.create_task(made.live_lane.run()), made.spool_task]
     await asyncio.sleep(0)
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield made
             await until(made.settled)
         assert made.acknowledged == sorted(made.acknowledged)
-        assert (made.delivery.memory_bytes, made.ledger.imbalance) == (0, 0)
+        assert (made.queue.memory_bytes, made.ledger.imbalance) == (0, 0)
     finally:
         for task in tasks:
             task.cancel()

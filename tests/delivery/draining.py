@@ -10,22 +10,33 @@ from typing import Any
 from gateway.config.model import JournalSection
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import encode
-from gateway.core.delivery.catch_up import Progress
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading, Refusal
+from gateway.delivery.backlog import Backlog
+from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
+from gateway.delivery.bisect_refused import Bisector
 from gateway.delivery.bounded_journal import BoundedJournal
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.drain_lane import Drain
-from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
+from gateway.delivery.drain_lane import DrainLane
+from gateway.delivery.live_lane import LiveLane
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.spool import Spool
+from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
-from tests.delivery.delivering import Influxdb, until
+from tests.delivery.delivering import Influxdb, OwnPoint, Unspooled, until
 from tests.powercut.hasty import HastyLoop
 
-OWN = encode([Reading("own", "gateway")]).gzip
+
+class NoBroker:
+    """Nobody is acknowledged anything."""
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Acknowledge nothing."""
+
+    def resume_reading(self) -> None:
+        """Read nothing."""
 
 
 class Rig:
@@ -37,41 +48,24 @@ class Rig:
         self.breaker = CircuitBreaker(self.events)
         self.store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0))
         limits = DeliveryLimits(0.0, max_readings=1000, stall_s=60.0, receive_maximum=2000, memory_bytes=2**25)
-        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger)
-        self.spool = Spool(self.delivery, self.breaker, self.store, self.ledger, self.events)
-        release_batch = self.delivery.release_batch
-        self.reject_writer = RejectWriter(file, self.ledger, self.events, max_bytes=2**20, release_batch=release_batch)
-        self.progress = Progress()
-        self.drain = Drain(
-            self.influxdb,
-            self.breaker,
-            self.delivery,
-            self.spool,
-            self.store,
-            self.reject_writer,
-            self.ledger,
-            self.events,
-            lambda: OWN,
-            2**20,
-            self.progress,
+        self.queue = BatchQueue(limits, self.acknowledger, self.ledger, NoBroker())
+        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, 2**20)
+        self.progress = self.backlog.progress
+        self.reject_writer = RejectWriter(file, self.ledger, self.events, self.queue, max_bytes=2**20)
+        requests = SpoolRequests(self.queue)
+        self.live_lane = LiveLane(
+            self.influxdb, self.breaker, self.queue, requests, self.backlog, self.reject_writer, self.events
         )
-        self.spool.give_up = self.drain.give_up
-        self.delivery.hooks = Hooks(
-            keep_refusals=self.reject_writer.keep,
-            spool=self.spool.wake,
-            refused=self.spool.refused,
-            settled_late=self.drain.settled_late,
-            left_in_journal=self.spool.backlog.set,
-            acknowledge=lambda _: None,
-            resume_reading=lambda: None,
-        )
+        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, self.reject_writer, Unspooled())
+        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint())
+        self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, self.reject_writer, self.events)
 
     async def put(self, *rows: list[str], refused: bool = False) -> None:
         """Rows that an earlier run left, each of readings that are their lines."""
         bodies = [encode([Reading(line, "water") for line in lines]) for lines in rows]
         await self.store.append(bodies, refused=refused)
         self.ledger.receive(sum(map(len, rows)), "journal", "journal")
-        self.spool.backlog.set()
+        self.backlog.grew.set()
 
     async def make_room(self, rows: int = 1) -> int:
         """The oldest rows are given up, as the store does it; how many readings expired."""
@@ -82,7 +76,7 @@ class Rig:
                 removed |= journal.remove_oldest(connection, 1)
             return removed
 
-        return self.drain.give_up(await self.file.run(remove))
+        return self.backlog.give_up(await self.file.run(remove))
 
     async def posted(self, *lines: str) -> None:
         """Return when InfluxDB is asked to write exactly this, and nothing of it is answered."""
@@ -118,7 +112,7 @@ async def rig(folder: Path, *, drains: bool = True) -> AsyncIterator[Rig]:
     file.open()
     made = Rig(file)
     made.store.stock()
-    work: list[Coroutine[Any, Any, None]] = [made.delivery.run(), *([made.drain.run()] if drains else [])]
+    work: list[Coroutine[Any, Any, None]] = [made.live_lane.run(), *([made.drain_lane.run()] if drains else [])]
     tasks = [asyncio.create_task(each) for each in work]
     await asyncio.sleep(0)
     try:

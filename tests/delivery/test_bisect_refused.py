@@ -9,9 +9,10 @@ import pytest
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Answer
 from gateway.core.message import REJECT_KEPT_BYTES, Reading
-from gateway.delivery.bisect_refused import Bisector, Split
+from gateway.delivery.bisect_refused import Bisected, Bisector
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.events import Events
+from tests.delivery.delivering import OwnPoint, probe
 
 OWN = b"own"
 GOOD, REFUSED, BROKEN, AWAY = Answer(204), Answer(400, "unable to parse"), Answer(500, "panic"), Answer(503)
@@ -30,14 +31,14 @@ class Influxdb:
         return self.answers.pop(0)
 
 
-def split(influxdb: Influxdb, readings: str = "a", *, too_large: bool = False) -> Split | None:
-    """Split readings that are named by letters."""
+def split(influxdb: Influxdb, readings: str = "a", *, too_large: bool = False) -> Bisected | None:
+    """Bisected readings that are named by letters."""
 
-    async def work() -> Split | None:
+    async def work() -> Bisected | None:
         breaker = CircuitBreaker(Events())
-        splitter = Bisector(influxdb, breaker, Events(), lambda: OWN)
+        bisector = Bisector(influxdb, breaker, Events(), OwnPoint(OWN))
         body = encode([Reading(letter, "water") for letter in readings])
-        return await (splitter.split(body, too_large=True) if too_large else splitter.split(body))
+        return await (bisector.bisect(body, too_large=True) if too_large else bisector.bisect(body))
 
     return asyncio.run(work())
 
@@ -56,7 +57,9 @@ def test_an_answer_to_the_backlog_is_measured_and_is_not_taken_for_one_to_a_live
     events = Events()
 
     async def write() -> None:
-        await Bisector(Influxdb(GOOD), CircuitBreaker(events), events, lambda: OWN).write(encode([Reading("a", "water")]).gzip)
+        await Bisector(Influxdb(GOOD), CircuitBreaker(events), events, OwnPoint(OWN)).write(
+            encode([Reading("a", "water")]).gzip
+        )
 
     asyncio.run(write())
     assert (sum(events.requests["written"].counts), sum(events.live_answers.counts)) == (1, 0)
@@ -136,9 +139,9 @@ def test_readings_too_old_expire_and_the_others_are_written() -> None:
 def test_a_reject_names_the_device_and_keeps_the_line() -> None:
     line = "water,area=a,device=m1,site=s ph=7 5" + "0" * REJECT_KEPT_BYTES
 
-    async def work() -> Split | None:
-        splitter = Bisector(Influxdb(REFUSED, GOOD, REFUSED), CircuitBreaker(Events()), Events(), lambda: OWN)
-        return await splitter.split(encode([Reading(line, "water")]))
+    async def work() -> Bisected | None:
+        bisector = Bisector(Influxdb(REFUSED, GOOD, REFUSED), CircuitBreaker(Events()), Events(), OwnPoint(OWN))
+        return await bisector.bisect(encode([Reading(line, "water")]))
 
     outcome = asyncio.run(work())
     assert outcome is not None
@@ -153,16 +156,16 @@ def test_a_database_that_judges_nothing_opens_the_breaker_with_the_part_it_refus
     async def work() -> tuple[bool, bytes]:
         breaker, tried = CircuitBreaker(Events()), asyncio.Queue[bytes]()
         full = Answer(400, "max-series-per-database")
-        splitter = Bisector(Influxdb(GOOD, full), breaker, Events(), lambda: OWN)
-        assert await splitter.split(encode([Reading("a", "water"), Reading("b", "water")])) is None
+        bisector = Bisector(Influxdb(GOOD, full), breaker, Events(), OwnPoint(OWN))
+        assert await bisector.bisect(encode([Reading("a", "water"), Reading("b", "water")])) is None
 
         async def write(body: bytes) -> Answer:
             await tried.put(body)
             return full
 
-        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        probing = probe(breaker, write, OWN)
         first = await tried.get()
-        probe.cancel()
+        probing.cancel()
         return breaker.is_open, first
 
     is_open, tried = asyncio.run(work())

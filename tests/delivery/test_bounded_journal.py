@@ -262,9 +262,9 @@ def test_what_is_stored_is_of_now_and_not_refused_and_what_is_settled_takes_no_r
             assert oldest_ms is not None
             assert abs(oldest_ms - time.time() * 1000) < 60_000
             assert len(store.database.run_here(journal.next_rows, frozenset(), 10_000, 100)) == 50
-            await store.database.requeue()
+            await store.database.give_pages_back()
             await store.settle(rows[:25], [], 2**20)
-            await store.database.requeue()
+            await store.database.give_pages_back()
             half_bytes = store.used_bytes
             await store.settle(rows[25:], [], 2**20)
             assert store.used_bytes < half_bytes

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.delivery.write_result import Answer
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.events import Events
-from tests.delivery.delivering import note_waits, until
+from tests.delivery.delivering import note_waits, probe, until
 
 PAGE = Answer(200, "<html>top up</html>")
 OWN, REFUSED = b"a point of our own", b"what was refused"
@@ -24,9 +24,9 @@ async def _tried_first(*, given_up: bool) -> bytes:
     breaker.open(PAGE, REFUSED)
     if given_up:
         breaker.forget_refused()
-    probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+    probing = probe(breaker, write, OWN)
     first = await tried.get()
-    probe.cancel()
+    probing.cancel()
     return first
 
 
@@ -52,10 +52,10 @@ async def _after_a_probe(answer: Answer, refused: bytes | None) -> CircuitBreake
         return answer
 
     breaker.open(PAGE, refused)
-    probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+    probing = probe(breaker, write, OWN)
     await tried.wait()
     await asyncio.sleep(0)
-    probe.cancel()
+    probing.cancel()
     return breaker
 
 
@@ -72,7 +72,7 @@ async def _after_a_probe(answer: Answer, refused: bytes | None) -> CircuitBreake
         pytest.param(NO_RIGHTS, REFUSED, False, id="readings-refused-for-the-database"),
     ],
 )
-def test_the_breaker_closes_when_influxdb_takes_our_own_or_judges_readings(
+def test_the_breaker_closes_when_influxdb_takes_self_point_or_judges_readings(
     answer: Answer,
     refused: bytes | None,
     closes: bool,  # noqa: FBT001
@@ -101,9 +101,9 @@ def test_only_what_a_faulty_database_refused_is_tried_before_our_own(answer: Ans
         breaker.open(answer, body)
         breaker.open(AWAY)  # found by another write
         breaker.open(NO_RIGHTS)  # and by a probe, which is no reading
-        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        probing = probe(breaker, write, OWN)
         got = await tried.get()
-        probe.cancel()
+        probing.cancel()
         return got
 
     assert asyncio.run(tried_first()) == first
@@ -120,9 +120,9 @@ def test_what_was_refused_before_influxdb_came_back_is_not_the_probe_of_the_next
         breaker.open(NO_RIGHTS, REFUSED)
         breaker.close()
         breaker.open(AWAY)
-        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        probing = probe(breaker, write, OWN)
         got = await tried.get()
-        probe.cancel()
+        probing.cancel()
         return got
 
     assert asyncio.run(tried_first()) == OWN
@@ -140,9 +140,9 @@ def test_the_server_s_wish_of_a_probe_is_kept_before_the_next() -> None:
             return Answer(503, "", 0.5)
 
         breaker.open(AWAY)
-        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        probing = probe(breaker, write, OWN)
         await twice.wait()
-        probe.cancel()
+        probing.cancel()
         return tried_s[1] - tried_s[0]
 
     assert asyncio.run(work()) >= 0.5
@@ -150,17 +150,18 @@ def test_the_server_s_wish_of_a_probe_is_kept_before_the_next() -> None:
 
 def test_lanes_wait_while_it_is_open_and_are_told_when_it_closes() -> None:
     async def work() -> None:
-        breaker, told = CircuitBreaker(Events()), list[bool]()
-        breaker.on_close = lambda: told.append(breaker.is_open)
-        assert breaker.closed.is_set()
+        breaker = CircuitBreaker(Events())
+        assert (breaker.is_open, breaker.closed.is_set()) == (False, True)
         breaker.close()
-        assert told == []
         breaker.open(AWAY)
         breaker.open(AWAY)
-        assert not breaker.closed.is_set()
+        waits = asyncio.create_task(breaker.closed.wait())
+        await asyncio.sleep(0)
+        assert (breaker.is_open, breaker.closed.is_set(), waits.done()) == (True, False, False)
         breaker.close()
         breaker.close()
-        assert (told, breaker.closed.is_set()) == ([False], True)
+        await waits
+        assert (breaker.is_open, breaker.closed.is_set()) == (False, True)
 
     asyncio.run(work())
 
@@ -173,12 +174,12 @@ def test_a_closed_breaker_is_not_probed_and_one_that_closed_meanwhile_not_either
             tried.append(body)
             return AWAY
 
-        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        probing = probe(breaker, write, OWN)
         await asyncio.sleep(0.15)
         breaker.open(Answer(503, "", 0.1))
         breaker.close()
         await asyncio.sleep(0.25)
-        probe.cancel()
+        probing.cancel()
         return len(tried)
 
     assert asyncio.run(work()) == 0
@@ -195,9 +196,9 @@ def test_the_server_s_wish_is_kept_before_the_first_probe() -> None:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         breaker.open(Answer(503, "", 0.4))
-        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        probing = probe(breaker, write, OWN)
         await tried.wait()
-        probe.cancel()
+        probing.cancel()
         return loop.time() - began_s
 
     assert asyncio.run(work()) >= 0.4
@@ -208,10 +209,10 @@ def test_nobody_looks_for_a_probe_while_it_is_closed(monkeypatch: pytest.MonkeyP
 
     async def work() -> None:
         breaker = CircuitBreaker(Events())
-        probe = asyncio.create_task(breaker.run_probe(lambda _: asyncio.sleep(0, TAKEN), lambda: OWN))
+        probing = probe(breaker, lambda _: asyncio.sleep(0, TAKEN), OWN)
         for _ in range(100):
             await asyncio.sleep(0)
-        probe.cancel()
+        probing.cancel()
         assert waits_s == []
 
     asyncio.run(work())
@@ -223,11 +224,11 @@ def test_each_outage_is_probed_soon_again_at_first(monkeypatch: pytest.MonkeyPat
     async def work() -> None:
         breaker, answers = CircuitBreaker(Events()), iter([AWAY, AWAY, TAKEN, AWAY])
         breaker.open(AWAY)
-        probe = asyncio.create_task(breaker.run_probe(lambda _: asyncio.sleep(0, next(answers)), lambda: OWN))
+        probing = probe(breaker, lambda _: asyncio.sleep(0, next(answers)), OWN)
         await breaker.closed.wait()
         breaker.open(AWAY)
         await until(lambda: len(waits_s) == 4)
-        probe.cancel()
+        probing.cancel()
         assert waits_s == [waits_s[0], 2 * waits_s[0], 4 * waits_s[0], waits_s[0]]
 
     asyncio.run(work())
@@ -239,13 +240,13 @@ def test_an_outage_that_another_write_ended_counts_for_no_pause_of_the_next(monk
     async def work() -> None:
         breaker = CircuitBreaker(Events())
         breaker.open(AWAY)
-        probe = asyncio.create_task(breaker.run_probe(lambda _: asyncio.sleep(0, AWAY), lambda: OWN))
+        probing = probe(breaker, lambda _: asyncio.sleep(0, AWAY), OWN)
         await until(lambda: len(waits_s) == 2)
         breaker.close()
         await asyncio.sleep(waits_s[1])  # it wakes just before and finds that it is closed
         breaker.open(AWAY)
         await until(lambda: len(waits_s) == 3)
-        probe.cancel()
+        probing.cancel()
         assert waits_s == [waits_s[0], 2 * waits_s[0], waits_s[0]]
 
     asyncio.run(work())
@@ -261,13 +262,13 @@ def test_a_probe_that_fails_when_another_write_has_closed_the_breaker_does_not_o
             return AWAY
 
         breaker.open(AWAY)
-        probe = asyncio.create_task(breaker.run_probe(write, lambda: OWN))
+        probing = probe(breaker, write, OWN)
         await asked.wait()
         breaker.close()
         answers.set()
         for _ in range(10):
             await asyncio.sleep(0)
-        probe.cancel()
+        probing.cancel()
         assert not breaker.is_open
 
     asyncio.run(work())

@@ -16,8 +16,8 @@ from gateway.delivery.drain_lane import _LiveAnswers
 from gateway.events import Histogram
 from gateway.storage import journal
 from gateway.storage.database import DatabaseFault
-from tests.delivery.delivering import until
-from tests.delivery.draining import OWN, rig, story
+from tests.delivery.delivering import OWN, probe, until
+from tests.delivery.draining import rig, story
 
 WRITTEN, AWAY, REFUSED, NO_RIGHTS = Answer(204), Answer(503), Answer(400, "unable to parse"), Answer(401)
 
@@ -83,13 +83,13 @@ def test_a_row_that_is_given_up_while_its_first_write_still_flies_counts_once(tm
         async with rig(tmp_path, drains=False) as gate:
             outcome = Outcome("water")
             outcome.readings.append(Reading("a", "water"))
-            gate.delivery.take(outcome, 0.0)
-            gate.delivery.pump()
+            gate.queue.add(outcome, 0.0)
+            gate.live_lane.pump()
             await gate.posted("a")
             await gate.spool.commit_all()
             assert await gate.make_room() == 1
             gate.influxdb.answer(WRITTEN)
-            await until(lambda: not gate.delivery.rows_in_flight() and gate.events.requests)
+            await until(lambda: not gate.queue.rows_in_flight() and gate.events.requests)
             assert gate.account == {"expired": 1}
 
     story(work)
@@ -99,8 +99,7 @@ def test_a_row_that_was_written_and_only_waited_to_be_removed_does_not_expire(tm
     async def work() -> None:
         async with rig(tmp_path, drains=False) as gate:
             await gate.put(["a"], ["b1", "b2"])
-            gate.ledger.settle("written", Counter(water=1), "journal")
-            gate.drain.settled_late(1)
+            gate.backlog.settle(1, {"written": Counter(water=1)})
             assert await gate.make_room(2) == 2
             assert gate.account == {"written": 1, "expired": 2}
 
@@ -113,16 +112,15 @@ def test_a_row_that_is_settled_during_the_commit_of_a_removal_is_removed_by_the_
     async def work() -> None:
         async with rig(tmp_path, drains=False) as gate:
             await gate.put(["a"], ["b"])
-            gate.ledger.settle("written", Counter(water=2), "journal")
-            gate.drain.settled_late(1)
+            gate.backlog.settle(1, {"written": Counter(water=2)})
             works = gate.block_disk()
-            removal = asyncio.create_task(gate.drain.remove_settled())
+            removal = asyncio.create_task(gate.backlog.remove_settled())
             await asyncio.sleep(0)
-            gate.drain.settled_late(2)
+            gate.backlog.settle(2, {})
             works.set()
             await removal
             assert (await gate.file.run(_rows)) == [2]
-            await gate.drain.remove_settled()
+            await gate.backlog.remove_settled()
             await gate.empty()
             assert gate.account == {"written": 2}
 
@@ -138,10 +136,9 @@ def test_a_reject_that_comes_of_a_split_during_the_commit_of_a_removal_is_kept(t
                 gate.influxdb.answer(answer)
             await gate.posted("bad,device=d ph=x")
             await gate.put(["late"])
-            gate.ledger.settle("written", Counter(water=1), "journal")
-            gate.drain.settled_late(2)
+            gate.backlog.settle(2, {"written": Counter(water=1)})
             works = gate.block_disk()
-            removal = asyncio.create_task(gate.drain.remove_settled())
+            removal = asyncio.create_task(gate.backlog.remove_settled())
             await asyncio.sleep(0)
             gate.influxdb.answer(REFUSED)
             await until(lambda: gate.ledger.total("rejected"))
@@ -170,9 +167,9 @@ def test_readings_that_were_given_up_are_not_probed_with_any_more(tmp_path: Path
             gate.influxdb.answer(NO_RIGHTS)
             await until(lambda: gate.breaker.is_open)
             await gate.make_room()
-            probe = asyncio.create_task(gate.breaker.run_probe(gate.influxdb.write, lambda: OWN))
+            probing = probe(gate.breaker, gate.influxdb.write, OWN)
             await gate.posted("own")
-            probe.cancel()
+            probing.cancel()
             assert gate.account == {"expired": 1}
 
     story(work)
@@ -183,7 +180,7 @@ def test_readings_of_a_damaged_row_are_lost_and_the_others_come_in(tmp_path: Pat
         async with rig(tmp_path, drains=False) as gate:
             await gate.put(["a1", "a2"], ["b"])
             await gate.file.run(lambda connection: connection.execute("UPDATE journal SET crc = crc + 1 WHERE id = 1"))
-            drain = asyncio.create_task(gate.drain.run())
+            drain = asyncio.create_task(gate.drain_lane.run())
             await gate.posted("b")
             gate.influxdb.answer(WRITTEN)
             await gate.empty()
@@ -199,8 +196,8 @@ def test_a_row_whose_first_write_still_flies_is_left_to_it(tmp_path: Path) -> No
         async with rig(tmp_path) as gate:
             outcome = Outcome("water")
             outcome.readings.append(Reading("a", "water"))
-            gate.delivery.take(outcome, 0.0)
-            gate.delivery.pump()
+            gate.queue.add(outcome, 0.0)
+            gate.live_lane.pump()
             await gate.posted("a")
             await gate.spool.commit_all()
             await gate.put(["b"])
@@ -250,7 +247,7 @@ def test_the_end_of_a_backlog_is_said_once_with_what_came_in(tmp_path: Path, cap
 
     async def work() -> None:
         async with rig(tmp_path) as gate:
-            gate.drain.settled_late(77)  # a row of which nothing is left: no backlog
+            gate.backlog.settle(77, {})  # a row of which nothing is left: no backlog
             await asyncio.sleep(5.0)
             assert not caplog.records
             await gate.put(["a1", "a2"])
@@ -288,7 +285,7 @@ def test_a_row_that_was_settled_late_is_removed_although_nothing_else_comes(tmp_
             gate.influxdb.answer(WRITTEN)
             await gate.empty()
             await gate.store.append([encode([Reading("b", "water")])])
-            gate.drain.settled_late(2)
+            gate.backlog.settle(2, {})
             await gate.empty()
 
     story(work)
@@ -351,18 +348,18 @@ def test_an_empty_journal_is_not_looked_at_again_and_again(tmp_path: Path, monke
 def test_how_long_live_answers_take_is_their_mean_since_the_last_look() -> None:
     answers = Histogram()
     live = _LiveAnswers(answers)
-    assert live.since_last_look_s() is None
+    assert live.pop_mean_s() is None
     for seconds in (0.1, 0.3):
         answers.observe(seconds)
-    assert live.since_last_look_s() == pytest.approx(0.2)
-    assert live.since_last_look_s() is None
+    assert live.pop_mean_s() == pytest.approx(0.2)
+    assert live.pop_mean_s() is None
     for seconds in (1.0, 2.0, 6.0):
         answers.observe(seconds)
-    assert live.since_last_look_s() == pytest.approx(3.0)
+    assert live.pop_mean_s() == pytest.approx(3.0)
     answers.observe(5.0)
     live.forget()
-    assert live.since_last_look_s() is None
-    assert _LiveAnswers(answers).since_last_look_s() == pytest.approx(answers.sum_s / 6), "the first look is at all"
+    assert live.pop_mean_s() is None
+    assert _LiveAnswers(answers).pop_mean_s() == pytest.approx(answers.sum_s / 6), "the first look is at all"
 
 
 def _rows(connection: sqlite3.Connection) -> list[int]:

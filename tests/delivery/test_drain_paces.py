@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.delivery.catch_up import Share
 from gateway.core.delivery.write_result import Answer
-from gateway.delivery import drain_lane
+from gateway.delivery import backlog, drain_lane
 from gateway.storage import journal
 from gateway.storage.database import DatabaseFault
 from tests.delivery.delivering import note_waits, until
@@ -43,7 +43,7 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
         def __post_init__(self) -> None:
             made.append(self)
 
-        def taken(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
+        def written(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
             del held_up
             made.answers_s.append(answer_s)
             made.looks.append(live_s)
@@ -200,7 +200,7 @@ def test_a_split_that_influxdb_interrupts_is_tried_again_after_a_pause(tmp_path:
 
 def test_what_is_settled_soon_after_a_removal_waits_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each commit costs flash."""
-    monkeypatch.setattr(drain_lane, "_REMOVE_EVERY_S", 100_000.0)
+    monkeypatch.setattr(backlog, "_REMOVE_EVERY_S", 100_000.0)
 
     async def work() -> None:
         async with rig(tmp_path) as gate:

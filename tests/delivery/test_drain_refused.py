@@ -1,13 +1,12 @@
 """What the drain lane does with rows that InfluxDB does not take: who is at fault, and what becomes of the others."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from gateway.core.delivery.write_result import Answer
-from tests.delivery.delivering import until
-from tests.delivery.draining import OWN, rig, story
+from tests.delivery.delivering import OWN, probe, until
+from tests.delivery.draining import rig, story
 
 WRITTEN, AWAY, REFUSED, NO_RIGHTS = Answer(204), Answer(503), Answer(400, "unable to parse"), Answer(401)
 BROKEN = Answer(500, "panic")
@@ -24,11 +23,11 @@ def test_a_faulty_database_that_the_drain_finds_opens_the_breaker_and_its_row_is
             await gate.posted(*[line for row in rows for line in row])
             gate.influxdb.answer(answer)
             await until(lambda: gate.breaker.is_open)
-            probe = asyncio.create_task(gate.breaker.run_probe(gate.influxdb.write, lambda: OWN))
+            probing = probe(gate.breaker, gate.influxdb.write, OWN)
             await gate.posted("a")
             gate.influxdb.answer(WRITTEN)
             await until(lambda: not gate.breaker.is_open)
-            probe.cancel()
+            probing.cancel()
             await gate.posted(*[line for row in rows for line in row])  # nothing is settled by a probe
             gate.influxdb.answer(WRITTEN)
             await gate.empty()
@@ -67,7 +66,7 @@ def test_a_row_that_draws_three_server_errors_is_split(tmp_path: Path) -> None:
                 await gate.posted(line)
                 gate.influxdb.answer(WRITTEN)
             await gate.empty()
-            assert (gate.account, gate.delivery.max_readings) == ({"written": 2}, 1000)
+            assert (gate.account, gate.queue.max_readings) == ({"written": 2}, 1000)
 
     story(work)
 
@@ -163,7 +162,7 @@ def test_the_size_that_influxdb_found_too_large_is_remembered_for_the_live_lane(
                 gate.influxdb.answer(WRITTEN)
             await gate.empty()
             assert gate.account == {"written": 400}
-            assert gate.delivery.max_readings == 200
+            assert gate.queue.max_readings == 200
 
     story(work)
 
@@ -180,7 +179,7 @@ def test_a_row_that_is_split_for_what_it_holds_makes_no_batch_smaller(tmp_path: 
                 await gate.posted(*half)
                 gate.influxdb.answer(WRITTEN)
             await gate.empty()
-            assert gate.delivery.max_readings == 1000
+            assert gate.queue.max_readings == 1000
 
     story(work)
 
@@ -196,7 +195,7 @@ def test_a_size_at_which_nothing_was_written_says_nothing_of_size(tmp_path: Path
                     await gate.posted(line)
                     gate.influxdb.answer(answer)
             await gate.empty()
-            assert (gate.account, gate.delivery.max_readings) == ({"rejected": 2}, 1000)
+            assert (gate.account, gate.queue.max_readings) == ({"rejected": 2}, 1000)
 
     story(work)
 

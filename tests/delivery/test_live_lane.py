@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.core.delivery.write_result import Answer
-from tests.delivery.delivering import numbered, rig, until
+from tests.delivery.delivering import numbered, probe, rig, until
 
 AWAY, NO_RIGHTS, REFUSED, WRITTEN = Answer(503), Answer(401), Answer(400, "unable to parse"), Answer(204)
 
@@ -21,10 +21,10 @@ def test_a_late_204_during_a_commit_takes_out_the_row_that_the_commit_made() -> 
             gate.influxdb.answer(WRITTEN)
             for _ in range(5):
                 await asyncio.sleep(0)
-            assert (gate.ledger.total("written"), gate.settled_late) == (0, [])
+            assert (gate.ledger.total("written"), gate.backlog.settled_late) == (0, [])
             gate.journal.works.set()
             await commit
-            await until(lambda: gate.settled_late == [1])
+            await until(lambda: gate.backlog.settled_late == [1])
             assert (gate.ledger.total("written"), gate.acknowledged) == (1, [1])
 
     asyncio.run(story())
@@ -72,10 +72,10 @@ def test_readings_that_a_faulty_database_refused_are_the_probe() -> None:
             await until(lambda: gate.influxdb.waits)
             gate.influxdb.answer(NO_RIGHTS)
             await until(lambda: gate.breaker.is_open)
-            probe = asyncio.create_task(gate.breaker.run_probe(gate.influxdb.write, lambda: b"none of our own"))
+            probing = probe(gate.breaker, gate.influxdb.write, b"none of our own")
             await until(lambda: gate.influxdb.waits)
             assert gate.posted == ["q1", "q1"]
-            probe.cancel()
+            probing.cancel()
             await until(lambda: gate.acknowledged)
             gate.breaker.close()
 
@@ -94,7 +94,7 @@ def test_a_write_that_stalls_beside_another_opens_the_breaker_only_once() -> Non
             await until(lambda: len(gate.posted) == 2)
             await until(lambda: gate.breaker.is_open)
             gate.breaker.close()
-            opened = asyncio.create_task(gate.breaker._opened.wait())  # noqa: SLF001 - nobody else tells
+            opened = asyncio.create_task(gate.breaker.opened.wait())
             await asyncio.wait([opened], timeout=0.6)  # the second has been under way for longer than the stall
             assert not opened.done()
             opened.cancel()
@@ -108,7 +108,7 @@ def test_nothing_is_taken_for_being_committed_once_it_is() -> None:
             gate.come("q1")
             await until(lambda: gate.influxdb.waits)
             await gate.spool.commit_all()
-            assert (gate.journal.stored, gate.delivery.committing) == ([["q1"]], set())
+            assert (gate.journal.stored, gate.queue._committing) == ([["q1"]], set())  # noqa: SLF001 - nobody else tells
 
     asyncio.run(story())
 
@@ -120,9 +120,9 @@ def test_a_batch_that_was_refused_before_a_stop_is_stored_as_refused_by_the_stop
         async with rig() as gate:
             gate.come("q1")
             await until(lambda: gate.influxdb.waits)
-            gate.to_journal_task.cancel()
+            gate.spool_task.cancel()
             gate.influxdb.answer(REFUSED)
-            await until(lambda: not gate.delivery.unspooled())
+            await until(lambda: not gate.queue.unspooled())
             await gate.spool.finish()
             assert (gate.journal.refused, gate.acknowledged) == (["q1"], [1])
 

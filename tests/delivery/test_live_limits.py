@@ -19,7 +19,7 @@ def test_what_waits_is_posted_when_the_gateway_stops() -> None:
             await until(lambda: gate.influxdb.waits)
             gate.influxdb.answer_all()
             gate.come("second")
-            stopping = asyncio.create_task(gate.delivery.finish(5.0))
+            stopping = asyncio.create_task(gate.live_lane.finish(5.0))
             await until(lambda: gate.posted == ["first", "second"])
             assert not stopping.done()
             gate.influxdb.answer_all()
@@ -35,10 +35,10 @@ def test_a_stop_waits_no_longer_than_it_may_and_not_at_all_for_an_influxdb_in_tr
             loop = asyncio.get_running_loop()
             gate.come("q1")
             began_s = loop.time()
-            await gate.delivery.finish(0.05)
+            await gate.live_lane.finish(0.05)
             assert 0.05 <= loop.time() - began_s < 1.0
             gate.breaker.open(AWAY)
-            await gate.delivery.finish(60.0)
+            await gate.live_lane.finish(60.0)
             assert loop.time() - began_s < 2.0
             gate.breaker.close()
 
@@ -87,10 +87,10 @@ def test_a_late_answer_to_a_write_whose_batch_is_stored_tells_whether_influxdb_w
             await until(lambda: gate.acknowledged)
             assert (gate.breaker.is_open, gate.journal.stored) == (True, [["q1"]])
             gate.influxdb.answer(answer)
-            await until(lambda: not gate.delivery.rows_in_flight())
+            await until(lambda: not gate.queue.rows_in_flight())
             assert gate.breaker.is_open is not closes
             written = answer is WRITTEN
-            assert (gate.settled_late, gate.left_in_journal) == ([1] * written, 1 - written)
+            assert (gate.backlog.settled_late, gate.backlog.left) == ([1] * written, 1 - written)
             assert gate.ledger.pending["journal"] == 1 - written
             gate.breaker.close()
 
@@ -102,16 +102,16 @@ def test_the_socket_rests_while_memory_is_at_its_limit_and_goes_on_once() -> Non
         async with rig(memory_bytes=600, max_readings=4, receive_maximum=10_000) as gate:
             gate.journal.full = True
             gate.come(*numbered(3))
-            assert not gate.delivery.above_high_water
+            assert not gate.queue.above_high_water
             gate.come(*numbered(7, "more"))
-            assert gate.delivery.above_high_water
+            assert gate.queue.above_high_water
             while not gate.resumed:
                 await until(lambda: gate.influxdb.waits)
                 assert not gate.resumed
                 gate.influxdb.answer(WRITTEN)
                 await asyncio.sleep(0.01)
-            assert not gate.delivery.above_high_water
-            while gate.delivery.memory_bytes:
+            assert not gate.queue.above_high_water
+            while gate.queue.memory_bytes:
                 await until(lambda: gate.influxdb.waits)
                 gate.influxdb.answer_all()
                 await asyncio.sleep(0.01)
@@ -124,9 +124,9 @@ def test_a_quarter_of_the_memory_hurries_as_half_of_the_window_does() -> None:
     async def story() -> None:
         async with rig(memory_bytes=4000) as gate:
             gate.come("x" * 700)
-            assert not gate.delivery.under_pressure
+            assert not gate.queue.under_pressure
             gate.come("x" * 200)
-            assert gate.delivery.under_pressure
+            assert gate.queue.under_pressure
             await until(lambda: gate.journal.stored)
             assert not gate.breaker.is_open
 
@@ -140,11 +140,11 @@ def test_what_a_message_brings_is_counted_by_what_it_is() -> None:
             outcome.duplicates = 3
             outcome.refusals = [Refusal(RejectReason.BAD_JSON, "", "t", b"x" * 50, "decode", 1, domain="water")] * 2
             gate.take(outcome)
-            assert gate.delivery.memory_bytes == 100
-            gate.delivery.pump()
+            assert gate.queue.memory_bytes == 100
+            gate.live_lane.pump()
             assert gate.ledger.received == {"mqtt": 5}
-            assert (gate.ledger.outcomes["duplicate"], len(gate.refused)) == ({"water": 3}, 2)
-            assert (gate.acknowledged, gate.delivery.memory_bytes) == ([1], 0)
+            assert (gate.ledger.outcomes["duplicate"], len(gate.rejects.refused)) == ({"water": 3}, 2)
+            assert (gate.acknowledged, gate.queue.memory_bytes) == ([1], 0)
             gate.ledger.settle("rejected", {"water": 2})  # as the reject_writer does
 
     asyncio.run(story())
@@ -157,9 +157,9 @@ def test_a_reject_that_nobody_waits_for_is_kept_all_the_same() -> None:
         async with rig() as gate:
             outcome = Outcome("water")
             outcome.refusals = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1, domain="water")]
-            gate.delivery.take(outcome, 0.0)
-            gate.delivery.pump()
-            assert len(gate.refused) == 1
+            gate.queue.add(outcome, 0.0)
+            gate.live_lane.pump()
+            assert len(gate.rejects.refused) == 1
             gate.ledger.settle("rejected", {"water": 1})
 
     asyncio.run(story())
@@ -171,10 +171,10 @@ def test_a_second_copy_is_acknowledged_behind_all_that_came_before_it() -> None:
             gate.journal.full = True
             gate.breaker.open(AWAY)
             gate.come(*numbered(5))
-            assert gate.delivery.open_batch.readings[0].lines == "q4"
+            assert gate.queue.open_batch.readings[0].lines == "q4"
             gate.come("q5")
-            gate.acknowledger.owe(gate.delivery.open_batch, 99, 0)
-            assert gate.delivery.open_batch.readings == [], "the last was full"
+            gate.acknowledger.owe(gate.queue.open_batch, 99, 0)
+            assert gate.queue.open_batch.readings == [], "the last was full"
             gate.breaker.close()
             while gate.acknowledged[-1:] != [99]:
                 await until(lambda: gate.influxdb.waits)
@@ -213,15 +213,15 @@ def test_what_is_kept_apart_goes_to_the_journal_at_once_while_influxdb_is_away()
 
 def test_what_is_kept_apart_goes_to_the_journal_at_once_although_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """It came at QoS 0, and InfluxDB is away."""
-    monkeypatch.setattr("gateway.delivery.live_lane._ASIDE_S", 3600.0)
+    monkeypatch.setattr("gateway.delivery.live_lane._FLOOD_WAITS_S", 3600.0)
 
     async def story() -> None:
         async with rig() as gate:
             gate.breaker.open(AWAY)
             outcome = Outcome("water")
             outcome.readings.append(Reading("mad", "water"))
-            gate.delivery.take(outcome, 0.0, floods=True)
-            gate.delivery.pump()
+            gate.queue.add(outcome, 0.0, floods=True)
+            gate.live_lane.pump()
             await until(lambda: gate.journal.stored == [["mad"]])
             gate.breaker.close()
 
@@ -233,8 +233,8 @@ def test_the_time_from_arrival_to_the_answer_of_influxdb_is_measured() -> None:
         async with rig() as gate:
             outcome = Outcome("water")
             outcome.readings.append(Reading("q1", "water"))
-            gate.delivery.take(outcome, asyncio.get_running_loop().time() - 100.0)
-            gate.delivery.pump()
+            gate.queue.add(outcome, asyncio.get_running_loop().time() - 100.0)
+            gate.live_lane.pump()
             await until(lambda: gate.influxdb.waits)
             gate.influxdb.answer_all()
             await until(lambda: gate.ledger.total("written"))
@@ -256,7 +256,7 @@ def test_a_body_that_was_too_large_makes_the_next_smaller(found: list[int], then
     async def story() -> None:
         async with rig() as gate:
             for readings in found:
-                gate.delivery.remember_smaller(readings)
-            assert gate.delivery.max_readings == then
+                gate.queue.shrink_batches(readings)
+            assert gate.queue.max_readings == then
 
     asyncio.run(story())

@@ -23,7 +23,7 @@ async def wrote_many(max_delay_s: float = 3600.0, **limits: Any) -> AsyncIterato
         gate.influxdb.answer_all()
         await until(lambda: gate.ledger.total("written") == MANY)
         yield gate
-        stopping = asyncio.create_task(gate.delivery.finish(5.0))
+        stopping = asyncio.create_task(gate.live_lane.finish(5.0))
         while not stopping.done():
             gate.influxdb.answer_all()
             await asyncio.sleep(0.001)
@@ -37,7 +37,7 @@ def test_the_first_reading_after_a_pause_goes_at_once_and_the_next_share_a_write
             for _ in range(5):
                 await asyncio.sleep(0)
             assert len(gate.influxdb.asked) == 1
-            stopping = asyncio.create_task(gate.delivery.finish(5.0))
+            stopping = asyncio.create_task(gate.live_lane.finish(5.0))
             await until(lambda: gate.influxdb.waits)
             assert gate.influxdb.asked[1][0] == ["second", "third"]
             gate.influxdb.answer_all()
@@ -103,7 +103,7 @@ def test_what_brings_no_reading_is_acknowledged_without_waiting_for_the_time_of_
             outcome = Outcome("water")
             outcome.duplicates = 1
             gate.take(outcome)
-            gate.delivery.pump()
+            gate.live_lane.pump()
             assert gate.acknowledged[-1] == MANY + 1
 
     asyncio.run(story())
@@ -112,7 +112,7 @@ def test_what_brings_no_reading_is_acknowledged_without_waiting_for_the_time_of_
 def test_what_is_kept_apart_is_stored_when_the_broker_presses_although_others_wait_for_their_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.delivery.live_lane._ASIDE_S", 3600.0)
+    monkeypatch.setattr("gateway.delivery.live_lane._FLOOD_WAITS_S", 3600.0)
 
     async def story() -> None:
         async with wrote_many(receive_maximum=2000) as gate:
@@ -136,14 +136,14 @@ def test_what_flies_too_long_is_stored_when_the_broker_presses_although_others_w
             await until(lambda: gate.journal.stored)
             assert asyncio.get_running_loop().time() - began_s < 4.0
             assert gate.journal.stored == [numbered(MANY)]
-            await gate.delivery.finish(0.0)
+            await gate.live_lane.finish(0.0)
 
     asyncio.run(story())
 
 
 def test_after_slow_answers_a_write_may_start_beside_another_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.core.delivery.pacing.SLOW_ANSWER_S", 0.01)
-    monkeypatch.setattr("gateway.delivery.live_lane._HURRY_S", 3600.0)  # nobody looks after a write
+    monkeypatch.setattr("gateway.delivery.live_lane._PATIENCE_S", 3600.0)  # nobody looks after a write
 
     async def story() -> None:
         async with rig() as gate:

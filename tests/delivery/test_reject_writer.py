@@ -12,6 +12,7 @@ import pytest
 from gateway.core.delivery.batch import Batch
 from gateway.core.ledger import Ledger
 from gateway.core.message import Refusal
+from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.events import Events
 from gateway.storage.database import Database, DatabaseFault
@@ -46,15 +47,24 @@ class Disk(Database):
         return None  # type: ignore[return-value]
 
 
+class Released(BatchQueue):
+    """In the place of the queue: batches that were released, once for each hold."""
+
+    def __init__(self) -> None:
+        self.released: list[Batch] = []
+
+    def release(self, batch: Batch) -> None:
+        """Release."""
+        self.released.append(batch)
+
+
 class Rig:
     """A reject_writer at a disk that a test lets work, and a batch that came with garbage."""
 
     def __init__(self) -> None:
         self.disk, self.ledger, self.events = Disk(), Ledger(since_ms=0), Events()
-        self.release_batch: list[Batch] = []
-        self.reject_writer = RejectWriter(
-            self.disk, self.ledger, self.events, max_bytes=1000, release_batch=self.release_batch.append
-        )
+        self.queue = Released()
+        self.reject_writer = RejectWriter(self.disk, self.ledger, self.events, self.queue, max_bytes=1000)
 
     def come(self, refusals: int, device: str = "d") -> Batch:
         """A batch comes with so many messages of garbage from one device."""
@@ -71,10 +81,10 @@ def test_a_batch_waits_until_its_rejects_are_on_disk() -> None:
         batch = rig.come(3)
         flush = asyncio.create_task(rig.reject_writer.flush())
         await asyncio.sleep(0)
-        assert (len(rig.disk.asked), batch.holds, rig.release_batch, rig.ledger.pending["memory"]) == (3, 2, [], 3)
+        assert (len(rig.disk.asked), batch.holds, rig.queue.released, rig.ledger.pending["memory"]) == (3, 2, [], 3)
         rig.disk.works.set()
         await flush
-        assert (rig.release_batch, rig.ledger.total("rejected"), rig.events.rejects_kept["bad_json"]) == ([batch], 3, 3)
+        assert (rig.queue.released, rig.ledger.total("rejected"), rig.events.rejects_kept["bad_json"]) == ([batch], 3, 3)
 
     asyncio.run(story())
 
@@ -91,7 +101,7 @@ def test_a_flood_of_garbage_is_counted_and_let_go_at_once_but_for_the_first_of_a
         assert rig.ledger.total("rejected") == rig.events.rejects["bad_json"] == QUOTA + 1006
         assert rig.events.rejects_kept["bad_json"] == QUOTA + 1
         assert rig.ledger.pending["memory"] == rig.ledger.imbalance == 0
-        assert rig.release_batch == [first, other]
+        assert rig.queue.released == [first, other]
 
     asyncio.run(story())
 
@@ -103,7 +113,7 @@ def test_a_disk_that_does_not_take_them_costs_the_rejects_and_no_acknowledgement
         rig.disk.fault = DatabaseFault("full")
         rig.disk.works.set()
         await rig.reject_writer.flush()
-        assert (rig.release_batch, rig.ledger.total("rejected"), rig.events.rejects_kept.total()) == ([batch], 2, 0)
+        assert (rig.queue.released, rig.ledger.total("rejected"), rig.events.rejects_kept.total()) == ([batch], 2, 0)
 
     asyncio.run(story())
 
@@ -114,7 +124,7 @@ def test_a_disk_that_stands_still_is_waited_for_a_second() -> None:
         batch = rig.come(2)
         began_s = asyncio.get_running_loop().time()
         await rig.reject_writer.flush()
-        assert (rig.release_batch, rig.events.rejects_kept.total()) == ([batch], 0)
+        assert (rig.queue.released, rig.events.rejects_kept.total()) == ([batch], 0)
         assert asyncio.get_running_loop().time() - began_s >= 1.0
 
     asyncio.run(story())
@@ -129,7 +139,7 @@ def test_rejects_that_come_are_stored_while_the_keeper_runs() -> None:
         assert rig.disk.asked == []
         for number in (1, 2):
             rig.come(1)
-            await until(lambda number=number: len(rig.release_batch) == number)
+            await until(lambda number=number: len(rig.queue.released) == number)
         await asyncio.sleep(0.3)
         assert (len(rig.disk.asked), task.done()) == (2, False)
         task.cancel()
@@ -153,7 +163,7 @@ def test_nobody_looks_whether_a_reject_waits_before_it_comes(monkeypatch: pytest
         task = asyncio.create_task(rig.reject_writer.run())
         for number in (1, 2):
             rig.come(1)
-            await until(lambda number=number: len(rig.release_batch) == number)
+            await until(lambda number=number: len(rig.queue.released) == number)
             await asyncio.sleep(0.05)
         task.cancel()
         assert len(flushes) == 2
@@ -169,12 +179,12 @@ def test_what_comes_within_a_moment_is_stored_in_one_commit() -> None:
         rig.disk.works.set()
         task = asyncio.create_task(rig.reject_writer.run())
         rig.come(1)
-        await until(lambda: rig.release_batch)
+        await until(lambda: rig.queue.released)
         for _ in range(3):
             rig.come(1)
             await asyncio.sleep(0)
-        assert len(rig.release_batch) == 1
-        await until(lambda: len(rig.release_batch) == 4)
+        assert len(rig.queue.released) == 1
+        await until(lambda: len(rig.queue.released) == 4)
         task.cancel()
 
     asyncio.run(story())
@@ -190,7 +200,7 @@ def test_how_many_are_not_kept_is_told_and_nothing_when_all_are() -> None:
     rig = Rig()
     told: list[int] = []
     rig.events = cast("Events", SimpleNamespace(rejects_not_kept=lambda number, _: told.append(number)))
-    reject_writer = RejectWriter(rig.disk, rig.ledger, rig.events, max_bytes=1000, release_batch=rig.release_batch.append)
+    reject_writer = RejectWriter(rig.disk, rig.ledger, rig.events, rig.queue, max_bytes=1000)
     garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA)]
     reject_writer.choose(garbage)
     assert told == []
@@ -202,9 +212,7 @@ def test_rejects_of_invented_devices_are_kept_as_far_as_their_share_goes_and_of_
     rig = Rig()
     told: list[tuple[int, str]] = []
     rig.events = cast("Events", SimpleNamespace(strangers_not_kept=lambda *what: told.append(what)))
-    reject_writer = RejectWriter(
-        rig.disk, rig.ledger, rig.events, max_bytes=16_000, release_batch=rig.release_batch.append, is_registered="meter".__eq__
-    )
+    reject_writer = RejectWriter(rig.disk, rig.ledger, rig.events, rig.queue, max_bytes=16_000, is_registered="meter".__eq__)
     made = Refusal(RejectReason.BAD_JSON, "", "", bytes(20), "decode", 1)
     garbage = [replace(made, device=name, topic=f"t/{name}") for name in [*(f"invented-{n}" for n in range(50)), "meter"]]
     kept = reject_writer.choose(garbage)

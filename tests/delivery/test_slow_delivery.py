@@ -25,7 +25,7 @@ def test_readings_are_acknowledged_from_the_journal_while_a_slow_influxdb_still_
             await until(lambda: gate.posted[-1] == "next")  # what is stored holds no lane
             gate.influxdb.answer_all()
             await until(lambda: gate.ledger.total("written") == WINDOW // 2 + 1)
-            assert gate.settled_late == [1]
+            assert gate.backlog.settled_late == [1]
             assert sum(gate.events.delivery.counts) == WINDOW // 2 + 1
 
     asyncio.run(story())
@@ -46,7 +46,7 @@ def test_as_long_as_the_broker_can_wait_a_slow_influxdb_sends_nothing_to_the_jou
 def test_an_influxdb_that_answers_soon_keeps_the_journal_untouched_however_much_is_owed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.delivery.live_lane._HURRY_S", 3600.0)
+    monkeypatch.setattr("gateway.delivery.live_lane._PATIENCE_S", 3600.0)
 
     async def story() -> None:
         async with rig() as gate:
@@ -61,14 +61,14 @@ def test_an_influxdb_that_answers_soon_keeps_the_journal_untouched_however_much_
 
 
 def test_while_a_device_floods_the_broker_is_not_kept_waiting_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.delivery.live_lane._HURRY_S", 3600.0)
+    monkeypatch.setattr("gateway.delivery.live_lane._PATIENCE_S", 3600.0)
 
     async def story() -> None:
         async with rig() as gate:
-            gate.delivery.aside.note(frozenset({"mad"}), inf)
+            gate.queue.flood_queue.set_flooding(frozenset({"mad"}), inf)
             gate.come(*numbered(WINDOW // 2))
             await asyncio.sleep(0.15)  # slow enough
-            gate.delivery.pump()
+            gate.live_lane.pump()
             await until(lambda: gate.journal.stored)
 
     asyncio.run(story())
@@ -76,20 +76,20 @@ def test_while_a_device_floods_the_broker_is_not_kept_waiting_as_long(monkeypatc
 
 def test_what_flies_and_is_stored_presses_for_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the way into the journal would turn in circles, and a flood be kept apart for an InfluxDB that keeps up."""
-    monkeypatch.setattr("gateway.delivery.live_lane._HURRY_S", 0.01)
+    monkeypatch.setattr("gateway.delivery.live_lane._PATIENCE_S", 0.01)
     monkeypatch.setattr("gateway.delivery.live_lane.SLOW_ANSWER_S", 0.01)
 
     async def story() -> None:
         async with rig() as gate:
             gate.come(*numbered(WINDOW // 2))
             await until(lambda: gate.acknowledged)
-            batch = gate.delivery.take(Outcome("water"), 0.0)
-            gate.delivery.hold(batch, 2**24)  # much memory is used, by what a codec is asked
-            gate.delivery.aside.note(frozenset({"mad"}), inf)  # long after the last time it pressed
-            assert gate.delivery.under_pressure
-            gate.delivery.pump()
-            assert not gate.delivery.aside.topics
-            gate.delivery.take_late(batch, 2**24, Outcome("water"), 0.0)
+            batch = gate.queue.add(Outcome("water"), 0.0)
+            gate.queue.await_codec(batch, 2**24)  # much memory is used, by what a codec is asked
+            gate.queue.flood_queue.set_flooding(frozenset({"mad"}), inf)  # long after the last time it pressed
+            assert gate.queue.under_pressure
+            gate.live_lane.pump()
+            assert not gate.queue.flood_queue.apart
+            gate.queue.add_answered(batch, 2**24, Outcome("water"), 0.0)
 
     asyncio.run(story())
 
@@ -109,7 +109,7 @@ def test_a_write_that_stalls_opens_the_breaker_although_its_readings_are_stored(
 
 
 def test_a_write_that_stalls_is_found_at_its_time_although_it_was_looked_after_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.delivery.live_lane._HURRY_S", 1.0)
+    monkeypatch.setattr("gateway.delivery.live_lane._PATIENCE_S", 1.0)
 
     async def story() -> None:
         async with rig(stall_s=1.05) as gate:
@@ -146,8 +146,8 @@ def test_what_flies_never_shares_a_row_of_the_journal() -> None:
             assert gate.journal.stored == [["q1"], ["mad1"]]
             await until(lambda: gate.posted)
             gate.influxdb.answer_all()
-            await until(lambda: gate.settled_late)
-            assert (gate.settled_late, gate.ledger.pending["journal"]) == ([1], 1)
+            await until(lambda: gate.backlog.settled_late)
+            assert (gate.backlog.settled_late, gate.ledger.pending["journal"]) == ([1], 1)
 
     asyncio.run(story())
 
@@ -196,14 +196,14 @@ def test_batches_that_came_with_what_is_kept_apart_all_wait_for_it() -> None:
 
 
 def test_what_is_kept_apart_is_cut_into_batches_and_each_is_waited_for() -> None:
-    aside, first, second, third = FloodQueue(), Batch(), Batch(), Batch()
+    flood_queue, first, second, third = FloodQueue(), Batch(), Batch(), Batch()
     for number, came_with in enumerate([first, second, second, second, second, third, third]):
-        aside.add([Reading(f"mad{number}", "water")], 0.0, came_with, 4)
-    assert [[reading.lines for reading in batch.readings] for batch in aside.batches] == [
+        flood_queue.add([Reading(f"mad{number}", "water")], 0.0, came_with, 4)
+    assert [[reading.lines for reading in batch.readings] for batch in flood_queue.batches] == [
         ["mad0", "mad1", "mad2", "mad3"],
         ["mad4", "mad5", "mad6"],
     ]
-    assert [batch.behind for batch in aside.batches] == [[first, second], [second, third]]
+    assert [batch.behind for batch in flood_queue.batches] == [[first, second], [second, third]]
     assert [first.asked, second.asked, third.asked] == [1, 2, 1]
 
 
@@ -240,15 +240,15 @@ def test_what_the_journal_does_not_take_of_a_flood_goes_the_way_of_all() -> None
 def test_only_a_flood_is_kept_apart_and_only_when_influxdb_is_too_slow_for_it(floods: bool) -> None:  # noqa: FBT001
     async def story() -> None:
         async with rig() as gate:
-            aside = gate.delivery.aside
-            aside.note(frozenset({"mad"} if floods else ()), asyncio.get_running_loop().time())
+            flood_queue = gate.queue.flood_queue
+            flood_queue.set_flooding(frozenset({"mad"} if floods else ()), asyncio.get_running_loop().time())
             gate.come(*numbered(WINDOW // 2 - 1))
             await asyncio.sleep(0.15)
-            gate.delivery.pump()
-            assert not aside.topics  # not half of the window is owed
+            gate.live_lane.pump()
+            assert not flood_queue.apart  # not half of the window is owed
             gate.come("one-more")
             await until(lambda: gate.acknowledged)
-            assert bool(aside.topics) is floods
+            assert bool(flood_queue.apart) is floods
 
     asyncio.run(story())
 
@@ -256,12 +256,12 @@ def test_only_a_flood_is_kept_apart_and_only_when_influxdb_is_too_slow_for_it(fl
 def test_a_minute_after_influxdb_was_too_slow_all_go_the_live_way_again() -> None:
     async def story() -> None:
         async with rig() as gate:
-            aside = gate.delivery.aside
-            aside.note(frozenset({"mad"}), 100.0)
-            aside.press(100.0)
-            aside.note(frozenset({"mad"}), 159.0)
-            assert aside.topics == {"mad"}
-            aside.note(frozenset({"mad"}), 161.0)
-            assert not aside.topics
+            flood_queue = gate.queue.flood_queue
+            flood_queue.set_flooding(frozenset({"mad"}), 100.0)
+            flood_queue.keep_apart(100.0)
+            flood_queue.set_flooding(frozenset({"mad"}), 159.0)
+            assert flood_queue.apart == {"mad"}
+            flood_queue.set_flooding(frozenset({"mad"}), 161.0)
+            assert not flood_queue.apart
 
     asyncio.run(story())

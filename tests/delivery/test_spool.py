@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from gateway.core.delivery.batch import Batch, Body
+from gateway.core.delivery.batch import Body
 from gateway.core.delivery.write_result import Answer
 from gateway.delivery.bounded_journal import Appended
 from tests.delivery.delivering import Rig, numbered, rig, until
@@ -49,7 +49,7 @@ def test_a_batch_larger_than_batches_may_be_now_is_one_row() -> None:
             gate.breaker.open(AWAY)
             gate.journal.works.clear()
             gate.come(*numbered(300))
-            gate.delivery.remember_smaller(200)
+            gate.queue.shrink_batches(200)
             gate.journal.works.set()
             await until(lambda: gate.acknowledged)
             assert gate.journal.stored == [numbered(300)]
@@ -90,10 +90,10 @@ def test_a_journal_that_has_room_again_gets_what_waits_although_nothing_else_com
             await until(lambda: gate.journal.commits)
             await asyncio.sleep(0.05)
             commits = gate.journal.commits
-            assert (commits, gate.acknowledged, gate.spool.backlog.is_set()) == (1, [], False)
+            assert (commits, gate.acknowledged, gate.backlog.grew.is_set()) == (1, [], False)
             gate.journal.full = False
             await until(lambda: gate.acknowledged)
-            assert gate.spool.backlog.is_set()
+            assert gate.backlog.grew.is_set()
             gate.breaker.close()
 
     asyncio.run(story())
@@ -127,7 +127,7 @@ def test_what_waits_at_a_stop_is_stored() -> None:
             gate.influxdb.answer_all()
             await until(lambda: gate.ledger.total("written") == 900)
             gate.come("waits")
-            gate.to_journal_task.cancel()
+            gate.spool_task.cancel()
             await gate.spool.finish()
             assert gate.journal.stored == [["waits"]]
 
@@ -139,7 +139,7 @@ def test_a_refused_batch_takes_nothing_into_the_journal_that_flies_beside_it(pre
     async def story() -> None:
         async with rig() as gate:
             if pressed_before:
-                gate.spool.wake()
+                gate.spool_requests.wake()
                 await asyncio.sleep(0.01)
             gate.come("bad")
             await until(lambda: gate.influxdb.waits)
@@ -158,17 +158,15 @@ def test_a_refused_batch_takes_nothing_into_the_journal_that_flies_beside_it(pre
 def test_refused_batches_are_split_from_memory_only_when_the_journal_does_not_take_them(full: bool) -> None:  # noqa: FBT001
     async def story() -> None:
         async with rig() as gate:
-            unstored: list[Batch] = []
-            gate.spool.split_unstored = unstored.extend
             gate.journal.full = full
             gate.come("bad")
             await until(lambda: gate.influxdb.waits)
             gate.influxdb.answer(REFUSED)
-            await until(lambda: unstored or gate.acknowledged)
-            assert [batch.readings[0].lines for batch in unstored] == ["bad"] * full
-            for batch in unstored:  # as the splitter does
+            await until(lambda: gate.unspooled.batches or gate.acknowledged)
+            assert [batch.readings[0].lines for batch in gate.unspooled.batches] == ["bad"] * full
+            for batch in gate.unspooled.batches:  # as those who split from memory do
                 gate.ledger.settle("written", {"water": 1})
-                gate.delivery.release_batch(batch)
+                gate.queue.release(batch)
 
     asyncio.run(story())
 
@@ -176,17 +174,10 @@ def test_refused_batches_are_split_from_memory_only_when_the_journal_does_not_ta
 def test_rows_that_made_room_are_given_up_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         async with rig() as gate:
-            given_up: list[object] = []
-
-            def give_up(removed: object) -> int:
-                given_up.append(removed)
-                return 2
-
-            gate.spool.give_up = give_up
             gate.breaker.open(AWAY)
             gate.come("q1")
             await until(lambda: gate.acknowledged)
-            assert given_up == []
+            assert gate.backlog.given_up == []
             removed = {7: Counter(water=2)}
             append = gate.journal.append
 
@@ -197,7 +188,7 @@ def test_rows_that_made_room_are_given_up_and_only_then(monkeypatch: pytest.Monk
             monkeypatch.setattr(gate.journal, "append", makes_room)
             gate.come("q2")
             await until(lambda: len(gate.acknowledged) == 2)
-            assert given_up == [removed]
+            assert gate.backlog.given_up == [removed]
             gate.breaker.close()
 
     asyncio.run(story())
@@ -242,7 +233,7 @@ def test_a_batch_refused_when_influxdb_is_back_does_not_wait_for_the_time_of_a_c
             gate.come("bad")
             await until(lambda: gate.influxdb.waits)
             gate.influxdb.answer(REFUSED)
-            await until(lambda: not gate.delivery.unspooled())
+            await until(lambda: not gate.queue.unspooled())
             gate.journal.works.set()
             await until(lambda: gate.journal.refused == ["bad"])
 
@@ -280,7 +271,7 @@ def test_a_journal_that_takes_nothing_is_not_asked_without_a_pause_however_much_
 
 async def _nothing_to_store(gate: Rig) -> tuple[bool, int, bool]:
     took = await gate.spool.commit_all()
-    return took, gate.journal.commits, gate.spool.backlog.is_set()
+    return took, gate.journal.commits, gate.backlog.grew.is_set()
 
 
 def test_nothing_to_store_is_no_commit_and_no_trouble() -> None:

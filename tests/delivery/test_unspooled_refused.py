@@ -8,14 +8,13 @@ from gateway.core.delivery.batch import Batch
 from gateway.core.delivery.write_result import Answer
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
-from gateway.delivery.bisect_refused import Bisector
+from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.reject_writer import RejectWriter
-from gateway.delivery.unspooled_refused import UnspooledRefusals
 from gateway.events import Events
-from tests.delivery.delivering import note_waits, until
+from tests.delivery.delivering import OwnPoint, note_waits, until
 from tests.delivery.test_bisect_refused import AWAY, GOOD, OWN, REFUSED, Influxdb
-from tests.delivery.test_reject_writer import Disk
+from tests.delivery.test_reject_writer import Disk, Released
 
 
 class Rig:
@@ -25,26 +24,22 @@ class Rig:
         self.influxdb, self.disk = Influxdb(*answers), Disk()
         self.ledger, self.events = Ledger(since_ms=0), Events()
         self.breaker = CircuitBreaker(self.events)
-        self.release_batch: list[Batch] = []
-        splitter = Bisector(self.influxdb, self.breaker, self.events, lambda: OWN)
-        self.reject_writer = RejectWriter(
-            self.disk, self.ledger, self.events, max_bytes=1000, release_batch=self.release_batch.append
-        )
-        self.unstored = UnspooledRefusals(
-            splitter, self.breaker, self.ledger, self.reject_writer, release_batch=self.release_batch.append
-        )
+        self.queue = Released()
+        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(OWN))
+        self.reject_writer = RejectWriter(self.disk, self.ledger, self.events, self.queue, max_bytes=1000)
+        self.unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, self.reject_writer)
 
     def take(self, readings: str) -> Batch:
         """A batch comes, its readings named by letters."""
         batch = Batch()
         batch.add([Reading(f"water,device={letter} ph=7", "water") for letter in readings], 0.0)
         self.ledger.receive(len(readings), "mqtt")
-        self.unstored.take([batch])
+        self.unspooled.add([batch])
         return batch
 
     async def settle(self) -> None:
         """Work until nothing is in memory; an InfluxDB that went away comes back each time."""
-        task = asyncio.create_task(self.unstored.run())
+        task = asyncio.create_task(self.unspooled.run())
         await until(self._is_settled)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -56,7 +51,7 @@ class Rig:
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.delivery.unspooled_refused.random", lambda: 0.0)
+    monkeypatch.setattr("gateway.delivery.bisect_refused.random", lambda: 0.0)
 
 
 def test_a_batch_that_nobody_could_judge_is_tried_again_and_let_go_once() -> None:
@@ -66,7 +61,7 @@ def test_a_batch_that_nobody_could_judge_is_tried_again_and_let_go_once() -> Non
         rig = Rig(GOOD, AWAY, GOOD, GOOD)
         batch = rig.take("ab")
         await rig.settle()
-        assert (rig.release_batch, rig.ledger.outcomes["written"], rig.ledger.imbalance) == ([batch], {"water": 2}, 0)
+        assert (rig.queue.released, rig.ledger.outcomes["written"], rig.ledger.imbalance) == ([batch], {"water": 2}, 0)
         assert len(rig.influxdb.asked) == 4
 
     asyncio.run(story())
@@ -75,7 +70,7 @@ def test_a_batch_that_nobody_could_judge_is_tried_again_and_let_go_once() -> Non
 def test_batches_that_come_later_are_brought_in_once_influxdb_is_there() -> None:
     async def story() -> None:
         rig = Rig(GOOD, GOOD)
-        task = asyncio.create_task(rig.unstored.run())
+        task = asyncio.create_task(rig.unspooled.run())
         await asyncio.sleep(0.01)
         for letter in "ab":
             rig.breaker.open(AWAY)
@@ -98,7 +93,7 @@ def test_batches_come_to_their_end_in_their_order() -> None:
         rig = Rig(AWAY, GOOD, GOOD, GOOD)
         first, second = rig.take("a"), rig.take("bc")
         await rig.settle()
-        assert rig.release_batch == [first, second]
+        assert rig.queue.released == [first, second]
         assert [asked.split("=")[1][0] for asked in rig.influxdb.asked] == ["a", "a", "b", "c"]
 
     asyncio.run(story())
@@ -108,14 +103,14 @@ def test_a_batch_with_a_reject_is_held_until_the_reject_is_kept() -> None:
     async def story() -> None:
         rig = Rig(REFUSED, GOOD, REFUSED, GOOD)
         batch = rig.take("ab")
-        task = asyncio.create_task(rig.unstored.run())
-        await until(lambda: rig.release_batch)
-        assert (rig.release_batch, batch.holds, rig.ledger.pending["memory"]) == ([batch], 2, 1)
+        task = asyncio.create_task(rig.unspooled.run())
+        await until(lambda: rig.queue.released)
+        assert (rig.queue.released, batch.holds, rig.ledger.pending["memory"]) == ([batch], 2, 1)
         rig.disk.works.set()
         await rig.reject_writer.flush()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert (rig.release_batch, [refused.device for refused in rig.disk.asked]) == ([batch, batch], ["a"])
+        assert (rig.queue.released, [refused.device for refused in rig.disk.asked]) == ([batch, batch], ["a"])
         assert (rig.ledger.total("written"), rig.ledger.total("rejected"), rig.ledger.imbalance) == (1, 1, 0)
 
     asyncio.run(story())
@@ -126,7 +121,7 @@ def test_what_is_older_than_influxdb_keeps_expires() -> None:
         rig = Rig(GOOD, Answer(422, "points beyond retention policy"))
         batch = rig.take("ab")
         await rig.settle()
-        assert (rig.release_batch, rig.ledger.total("written"), rig.ledger.outcomes["expired"]) == ([batch], 1, {"water": 1})
+        assert (rig.queue.released, rig.ledger.total("written"), rig.ledger.outcomes["expired"]) == ([batch], 1, {"water": 1})
 
     asyncio.run(story())
 

@@ -8,14 +8,9 @@ from pathlib import Path
 
 import mqtt5
 
-from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.floods import Floods
 from gateway.core.delivery.write_result import Answer
-from gateway.core.ledger import Ledger
 from gateway.core.mqtt_session import Session, SessionOptions
-from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
-from gateway.events import Events
 from gateway.intake.codec_calls import CodecCalls
 from gateway.intake.connection import BrokerAddress, Connection
 from gateway.intake.intake import Intake
@@ -25,7 +20,7 @@ from gateway.storage.database import Database
 from gateway.storage.released_keys import ReleasedKeys
 from tests.core.conversation import CONNACK, publish
 from tests.core.making import pipeline, topic
-from tests.delivery.delivering import until
+from tests.delivery.delivering import Lanes, Rejects, until
 from tests.intake.test_side_effects import AsyncCodecs, Births, Quarantine
 from tests.waiting import PATIENCE_S
 
@@ -46,8 +41,8 @@ class Noted(Floods):
 
     topics: list[str] = field(default_factory=list)
 
-    def note(self, topic: str, messages: int) -> None:
-        """Note."""
+    def count(self, topic: str, messages: int) -> None:
+        """Count."""
         self.topics += [topic] * bool(messages)
 
 
@@ -59,7 +54,8 @@ class Broker:
         self.writer: asyncio.StreamWriter | None = None
         self.received = bytearray()
         self.acknowledged: list[int] = []
-        self.shares, self.events = Noted(), Events()
+        self.shares = Noted()
+        self.lanes = Lanes(Influxdb(), Rejects(), self, max_readings=50, receive_maximum=2000)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Greet, and take what comes."""
@@ -77,39 +73,31 @@ class Broker:
         await until(lambda: len(self.acknowledged) == expected)
 
     def intake(self, port: int) -> Intake:
-        """The intake, joined to a delivery that writes everything at once."""
-        acknowledger, processor, ledger = Acknowledger(), pipeline(), Ledger(since_ms=0)
-        limits = DeliveryLimits(0.0, max_readings=50, stall_s=30.0, receive_maximum=2000, memory_bytes=2**25)
-        self.delivery = Delivery(limits, Influxdb(), CircuitBreaker(self.events), ledger, self.events, acknowledger)
+        """The intake, joined to lanes that write everything at once."""
+        lanes, processor = self.lanes, pipeline()
         released, births, session = ReleasedKeys(), Births(), Session(SessionOptions("gateway-1"))
-        codec_calls = CodecCalls(processor, AsyncCodecs(), released, self.events)
-        connection = Connection(BrokerAddress("127.0.0.1", port), session)
-        made = Intake(
+        codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
+        connection = self._connection = Connection(BrokerAddress("127.0.0.1", port), session)
+        return Intake(
             connection,
             session,
             Subscriptions(self.database, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS}),
             processor,
-            self.delivery,
-            acknowledger,
-            self.events,
-            SideEffectRunner(self.delivery, codec_calls, Quarantine(), released, births, connection, self.events),
+            lanes.live_lane,
+            lanes.acknowledger,
+            lanes.events,
+            SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), released, births, connection, lanes.events),
             self.shares,
         )
-        self.delivery.hooks = Hooks(
-            keep_refusals=lambda *_: None,
-            spool=lambda: None,
-            refused=lambda _: None,
-            settled_late=lambda _: None,
-            left_in_journal=lambda: None,
-            acknowledge=self._acknowledge,
-            resume_reading=lambda: None,
-        )
-        self._send = connection.acknowledge
-        return made
 
-    def _acknowledge(self, packet_ids: list[int]) -> None:
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Acknowledge, and note it."""
         self.acknowledged += packet_ids
-        self._send(packet_ids)
+        self._connection.acknowledge(packet_ids)
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._connection.resume_reading()
 
 
 @asynccontextmanager
@@ -120,7 +108,7 @@ async def broker(folder: Path) -> AsyncIterator[Broker]:
     made = Broker(database)
     server = await asyncio.start_server(made.serve, "127.0.0.1")
     intake = made.intake(server.sockets[0].getsockname()[1])
-    tasks = [asyncio.create_task(made.delivery.run()), asyncio.create_task(intake.run())]
+    tasks = [asyncio.create_task(made.lanes.live_lane.run()), asyncio.create_task(intake.run())]
     try:
         async with asyncio.timeout(PATIENCE_S):
             await until(lambda: made.writer and b"iot/#" in made.received)

@@ -8,15 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.codecs.protocol import CodecAnswer
-from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Batch
 from gateway.core.delivery.write_result import Answer
-from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal, WaitCause
 from gateway.core.process import Processor
-from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.live_lane import Delivery, DeliveryLimits, Hooks
-from gateway.events import Events
+from gateway.delivery.reject_writer import RejectWriter
 from gateway.intake.codec_calls import CodecCalls
 from gateway.intake.connection import Connection
 from gateway.intake.replay_pipeline import ReplayPipeline
@@ -29,6 +25,7 @@ from schemas.rejects import RejectReason
 from tests.core.making import NOW_MS
 from tests.core.profiled import EUI, pipeline, sent, uplink
 from tests.core.sparkplug_payloads import FLOAT, LONG, M, payload
+from tests.delivery.delivering import Lanes
 from tests.waiting import PATIENCE_S
 
 RADIO = "profile: radio\nmatch: {envelope: lorawan}\ncodec: c.js\npoints: [{measurement: water, fields: {ph: /codec/ph}}]"
@@ -105,40 +102,45 @@ class Births(BirthWriter):
 class Broker(Connection):
     """In the broker's place: the topics of what it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledged: list[int]) -> None:
         self.published: list[str] = []
+        self._acknowledged = acknowledged
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Note it."""
+        self._acknowledged += packet_ids
 
     def publish(self, topic: str, payload: bytes) -> None:  # noqa: ARG002 - as a connection has it
         """Send."""
         self.published.append(topic)
 
 
-class Rig:
+class Rejects(RejectWriter):
+    """In the place of the reject writer: a batch is held until a test releases it."""
+
+    def __init__(self) -> None:
+        self.refused: list[tuple[Batch, list[Refusal]]] = []
+
+    def keep_refusals(self, batch: Batch) -> None:
+        """Take them."""
+        if batch.refusals:
+            batch.holds += 1
+            self.refused.append((batch, batch.refusals))
+            batch.refusals = []
+
+
+class Rig(Lanes):
     """A gateway without broker, InfluxDB, disk and codecs: messages come in, and a test sees what leaves."""
 
     def __init__(self, processor: Processor) -> None:
-        self.processor = processor
-        self.codecs, self.influxdb, self.quarantine, self.keys = AsyncCodecs(), Influxdb(), Quarantine(), ReleasedKeys()
-        self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
-        self.acknowledged: list[int] = []
-        self.refused: list[tuple[Batch, list[Refusal]]] = []
-        self.births, self.broker = Births(), Broker()
-        self.breaker = CircuitBreaker(self.events)
-        limits = DeliveryLimits(max_delay_s=0.0, max_readings=50, stall_s=30.0, receive_maximum=2000, memory_bytes=2**25)
-        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self.acknowledger)
-        self.delivery.hooks = Hooks(
-            keep_refusals=self._keep_refusals,
-            spool=lambda: None,
-            refused=lambda _: None,
-            settled_late=lambda _: None,
-            left_in_journal=lambda: None,
-            acknowledge=self.acknowledged.extend,
-            resume_reading=lambda: None,
-        )
+        self.processor, self.influxdb, self.rejects, self.acknowledged = processor, Influxdb(), Rejects(), list[int]()
+        self.codecs, self.quarantine, self.keys = AsyncCodecs(), Quarantine(), ReleasedKeys()
+        self.births, self.broker = Births(), Broker(self.acknowledged)
+        super().__init__(self.influxdb, self.rejects, self.broker, max_readings=50, receive_maximum=2000)
         codec_calls = CodecCalls(processor, self.codecs, self.keys, self.events)
         self.replay = ReplayPipeline(processor, codec_calls, self.keys, self.births)
         self.side_effects = SideEffectRunner(
-            self.delivery, codec_calls, self.quarantine, self.keys, self.births, self.broker, self.events
+            self.live_lane, codec_calls, self.quarantine, self.keys, self.births, self.broker, self.events
         )
         self._packet_id = 0
 
@@ -146,17 +148,13 @@ class Rig:
         """Messages come in one chunk, each numbered by the next packet identifier, as intake takes them."""
         for message in messages:
             outcome = self.processor.process(message, NOW_MS)
-            batch = self.delivery.take(outcome, 0.0)
+            batch = self.queue.add(outcome, 0.0)
             if outcome.side_effects is not None:
                 self.side_effects.do(outcome.side_effects, batch, 0.0)
             self._packet_id += 1
             self.acknowledger.owe(batch, self._packet_id, 0)
         self.side_effects.flush()
-        self.delivery.pump()
-
-    def _keep_refusals(self, batch: Batch, refusals: list[Refusal]) -> None:
-        batch.holds += 1
-        self.refused.append((batch, refusals))
+        self.live_lane.pump()
 
     @property
     def written(self) -> list[str]:
@@ -169,12 +167,12 @@ class Rig:
 async def rig(*profiles: str) -> AsyncIterator[Rig]:
     """A rig at work; at its end nothing is held in memory and the ledger balances."""
     made = Rig(pipeline(*(profiles or (RADIO, PLAIN)), devices=[RegisteredDevice(EUI, domain="water")]))
-    task = asyncio.create_task(made.delivery.run())
+    task = asyncio.create_task(made.live_lane.run())
     await asyncio.sleep(0)
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield made
-        assert (made.delivery.memory_bytes, made.acknowledger.owed, made.ledger.imbalance) == (0, 0, 0)
+        assert (made.queue.memory_bytes, made.acknowledger.owed, made.ledger.imbalance) == (0, 0, 0)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -279,10 +277,10 @@ def test_a_message_on_its_way_takes_memory_and_gives_it_back() -> None:
     async def story() -> None:
         async with rig() as gate:
             gate.come(radio("r1"))
-            assert gate.delivery.memory_bytes > len(gate.codecs.asked[0].payload)
+            assert gate.queue.memory_bytes > len(gate.codecs.asked[0].payload)
             gate.codecs.answer()
             await until(lambda: gate.acknowledged == [1])
-            assert gate.delivery.memory_bytes == 0
+            assert gate.queue.memory_bytes == 0
 
     asyncio.run(story())
 
@@ -318,14 +316,14 @@ def test_a_fault_of_a_codec_is_a_reject_and_acknowledged_when_that_is_kept() -> 
         async with rig() as gate:
             gate.come(radio(EUI))
             gate.codecs.answer(CodecAnswer(None, ["clock not set"], "TypeError"))
-            await until(lambda: gate.refused)
-            ((batch, (refusal,)),) = gate.refused
+            await until(lambda: gate.rejects.refused)
+            ((batch, (refusal,)),) = gate.rejects.refused
             assert (refusal.reason, refusal.domain) == (RejectReason.PROFILE_ERROR, "water")
             assert gate.events.codec_warnings["c.js"] == 1
             await asyncio.sleep(0)
             assert gate.acknowledged == []
             gate.ledger.settle("rejected", {refusal.domain: 1})
-            gate.delivery.release_batch(batch)
+            gate.queue.release(batch)
             assert gate.acknowledged == [1]
 
     asyncio.run(story())
@@ -340,7 +338,7 @@ def test_a_message_whose_codec_is_suspended_is_acknowledged_when_it_is_in_quaran
             ((batch, (waits,)),) = gate.quarantine.kept
             assert (waits.cause, waits.key, waits.payload) == (WaitCause.CODEC, "c.js", radio(EUI).payload)
             assert (gate.ledger.pending["memory"], gate.acknowledged) == (1, [])
-            gate.delivery.release_batch(batch)
+            gate.queue.release(batch)
             await until(lambda: gate.acknowledged == [1])
 
     asyncio.run(story())
@@ -357,7 +355,7 @@ def test_births_are_saved_before_their_message_is_acknowledged_and_what_waits_fo
             assert gate.acknowledged == []
             for _, batch in gate.births.saved:
                 assert batch is not None
-                gate.delivery.release_batch(batch)
+                gate.queue.release(batch)
             assert gate.acknowledged == [1, 2]
 
     asyncio.run(story())
@@ -370,7 +368,7 @@ def test_data_before_its_birth_waits_in_quarantine_and_its_node_is_asked() -> No
             assert gate.broker.published == ["spBv1.0/g/NCMD/n"]
             ((batch, (waits,)),) = gate.quarantine.kept
             assert (waits.cause, waits.key) == (WaitCause.NO_BIRTH, "g/n/m1")
-            gate.delivery.release_batch(batch)
+            gate.queue.release(batch)
             await until(lambda: gate.acknowledged == [1])
 
     asyncio.run(story())

@@ -14,20 +14,22 @@ from mqtt5 import RetainHandling
 from gateway.config.model import JournalSection
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Body
-from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.write_result import Answer
 from gateway.core.devices.device import Device
 from gateway.core.devices.streams import Streams
 from gateway.core.ledger import Ledger
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, WaitCause
 from gateway.core.readings.counters import CounterState
+from gateway.delivery.backlog import Backlog
+from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
+from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.delivery.bounded_journal import BoundedJournal
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.drain_lane import Drain
-from gateway.delivery.live_lane import Delivery, DeliveryLimits
-from gateway.delivery.live_lane import Hooks as DeliveryHooks
+from gateway.delivery.drain_lane import DrainLane
+from gateway.delivery.live_lane import LiveLane
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.spool import Spool
+from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.intake.subscriptions import Subscriptions
 from gateway.storage import journal, keyvalue, quarantine, rejects
@@ -42,6 +44,7 @@ from gateway.storage.quarantine_settlement import QuarantineSettlement
 from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from schemas.rejects import RejectReason
+from tests.delivery.delivering import OwnPoint
 
 NOW_MS = 1_793_491_200_250
 
@@ -107,64 +110,44 @@ class Cabinet:
         self.breaker = CircuitBreaker(self.events)
         self.store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0))
         limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
-        self.delivery = Delivery(limits, self.influxdb, self.breaker, self.ledger, self.events, self._acknowledger)
-        self.spool = Spool(self.delivery, self.breaker, self.store, self.ledger, self.events)
-        self.keeper = RejectWriter(
-            file, self.ledger, self.events, max_bytes=rejects_max_bytes, release_batch=self.delivery.release_batch
-        )
+        self.queue = BatchQueue(limits, self._acknowledger, self.ledger, self)
+        self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, rejects_max_bytes)
+        self.reject_writer = RejectWriter(file, self.ledger, self.events, self.queue, max_bytes=rejects_max_bytes)
+        requests, rejects = SpoolRequests(self.queue), self.reject_writer
+        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(b""))
+        unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, rejects)
+        self.live_lane = LiveLane(self.influxdb, self.breaker, self.queue, requests, self.backlog, rejects, self.events)
+        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, rejects, unspooled)
+        self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
         self.account, self.released = QuarantineAccount(self.ledger, self.events), ReleasedKeys()
         own = QuarantineLimits(quarantine_max_bytes, 0, may_give_up=True)
-        self.quarantine_in = QuarantineIn(file, self.account, self.released, self.delivery, own)
+        self.quarantine_in = QuarantineIn(file, self.account, self.released, self.queue, own)
         settlement = QuarantineSettlement(
-            file, self.account, self.keeper, self.spool.backlog, Limits(rejects_max_bytes, quarantine_max_bytes)
+            file, self.account, self.reject_writer, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes)
         )
         self.quarantine_out = QuarantineOut(
             file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store
         )
-        self.drain = Drain(
-            self.influxdb,
-            self.breaker,
-            self.delivery,
-            self.spool,
-            self.store,
-            self.keeper,
-            self.ledger,
-            self.events,
-            lambda: b"",
-            rejects_max_bytes,
-            Progress(),
-        )
-        self.births = BirthWriter(file, self.delivery)
+        self.births = BirthWriter(file, self.queue)
         self.subscriptions = Subscriptions(file, {"a/#": RetainHandling.SEND_ALWAYS})
         self.device_states = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000)
-        self.delivery.hooks = DeliveryHooks(
-            keep_refusals=self.keeper.keep,
-            spool=self.spool.wake,
-            refused=self.spool.refused,
-            settled_late=self.drain.settled_late,
-            left_in_journal=self.spool.backlog.set,
-            acknowledge=self._acknowledge,
-            resume_reading=lambda: None,
-        )
-        self.breaker.on_close = self.delivery.pump
-        self.spool.give_up = self.drain.give_up
         self.breaker.open(Answer(503))
 
     def find_backlog(self) -> None:
         """What the file holds from before."""
         stock = self.store.stock()
         self.ledger.receive(stock.readings, "journal", "journal")
-        self.spool.backlog.set()
+        self.backlog.grew.set()
         self.quarantine_in.find_stock()
         self.device_states.load()
 
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What works side by side while it runs."""
         return {
-            "live lane": self.delivery.run(),
-            "to journal": self.spool.run(),
-            "rejects": self.keeper.run(),
-            "drain lane": self.drain.run(),
+            "live lane": self.live_lane.run(),
+            "spool": self.spool.run(),
+            "rejects": self.reject_writer.run(),
+            "drain lane": self.drain_lane.run(),
             "quarantine in": self.quarantine_in.run(),
             "quarantine out": self.quarantine_out.run(),
             "births": self.births.run(),
@@ -182,19 +165,23 @@ class Cabinet:
         """A message comes from the broker; its identifier."""
         outcome = Outcome("water")
         outcome.readings, outcome.refusals = list(good), list(bad)
-        batch = self.delivery.take(outcome, asyncio.get_running_loop().time())
+        batch = self.queue.add(outcome, asyncio.get_running_loop().time())
         if wait:
-            self.delivery.take_waiting(batch, list(wait))
+            self.queue.add_quarantined(batch, list(wait))
             self.quarantine_in.keep(batch, list(wait))
         if births:
             self.births.save(births, batch)
         packet_id, self._next_packet_id = self._next_packet_id, self._next_packet_id + 1
         self._acknowledger.owe(batch, packet_id, packet_id)
-        self.delivery.pump()
+        self.live_lane.pump()
         return packet_id
 
-    def _acknowledge(self, packet_ids: list[int]) -> None:
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """As the broker."""
         self.acknowledged.update(dict.fromkeys(packet_ids, self._moment()))
+
+    def resume_reading(self) -> None:
+        """As the broker, which is never asked to rest."""
 
     def hear(self, name: str, value: float) -> None:
         """A device sends a reading of its counter; that is remembered of it."""

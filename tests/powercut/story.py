@@ -61,7 +61,7 @@ async def first_days(file: NotedFile, random: Random) -> None:
     await _rejects_and_quarantine(cabinet)
     await _rare_things(cabinet, random)
     await _drain(cabinet, file)
-    await file.requeue()
+    await file.give_pages_back()
 
 
 async def long_outage(file: NotedFile, random: Random) -> None:
@@ -74,7 +74,7 @@ async def long_outage(file: NotedFile, random: Random) -> None:
     for _ in range(10):
         await store.append([_noise(random, 2500)])
     await _drain(cabinet, file)
-    await file.requeue()
+    await file.give_pages_back()
     await outage(file, random)
 
 
@@ -100,7 +100,7 @@ async def _rejects_and_quarantine(cabinet: Cabinet) -> None:
             wait=[waiting(number + n, f"q{n}", bytes(200)) for n in range(2)],
         )
         await cabinet.spool.commit_all()
-        await cabinet.keeper.flush()
+        await cabinet.reject_writer.flush()
         await cabinet.quarantine_in.flush()
     cabinet.released.release("q0")
     await cabinet.quarantine_out._release_free()  # noqa: SLF001 - as its task does

@@ -21,8 +21,8 @@ async def _drain_during_a_commit(path: Path) -> None:
     cabinet.influxdb.up = True
     await cabinet.store.append([encode([Reading("water,device=m1 ph=7.0 5", "water")])])
     cabinet.ledger.receive(1, "journal", "journal")
-    async with cabinet.delivery.commit_lock:
-        step = asyncio.create_task(cabinet.drain._step())  # noqa: SLF001 - as its task does
+    async with cabinet.queue.between_commits():
+        step = asyncio.create_task(cabinet.drain_lane._step())  # noqa: SLF001 - as its task does
         for _ in range(3):
             await file.run(lambda _: None)  # behind whatever the step asks for
         assert not cabinet.influxdb.lines

@@ -116,7 +116,7 @@ class Trial:
         await cabinet.device_states.save()
 
     def _journal_is_empty(self) -> bool:
-        return not self.cabinet.ledger.pending["journal"] and not self.cabinet.drain._settled  # noqa: SLF001 - nobody tells
+        return not self.cabinet.ledger.pending["journal"] and not self.cabinet.backlog._settled  # noqa: SLF001 - nobody tells
 
     def check_acknowledgements(self, folder: Path) -> None:
         """Whatever was acknowledged was safe at that moment: on the disk, where only what was synced counts, or in InfluxDB."""

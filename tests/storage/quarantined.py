@@ -111,7 +111,7 @@ class Rig:
         """Choose the rejects that are kept."""
         return refusals[: self.chosen_max]
 
-    def release_batch(self, batch: Batch) -> None:
+    def release(self, batch: Batch) -> None:
         """Release a batch."""
         self.released.append(batch)
 

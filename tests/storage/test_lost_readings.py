@@ -46,7 +46,7 @@ class Start:
         with closing(begin(path)) as file:
             self.tally = file.tally
             store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0))
-            self.state = Status(Config(), none, none, none, ledger, Events(), none, none, JournalState(file.tally))
+            self.state = Status(Config(), none, none, ledger, Events(), none, none, JournalState(file.tally))
             self.state.find_backlog(store.stock(), 0)
             asyncio.run(Salvage(file, store, none, self.state, backlog or asyncio.Event()).run())
             stock = file.run_here(journal.stock)

@@ -159,7 +159,7 @@ def test_what_a_damaged_file_still_holds_is_found(tmp_path: Path) -> None:
     database = Database(tmp_path / "journal.db")
     database.open()
     database.run_here(quarantine.add, messages, ROOM)
-    asyncio.run(database.requeue())
+    asyncio.run(database.give_pages_back())
     database.close()
     with database.path.open("r+b") as file:
         file.seek(database.path.stat().st_size // 2)
@@ -190,7 +190,7 @@ def test_the_quarantine_takes_no_room_from_the_journal(tmp_path: Path) -> None:
     database = Database(tmp_path / "journal.db")
     database.open()
     database.run_here(quarantine.add, [waiting(payload=bytes(3000)) for _ in range(1000)], ROOM)
-    asyncio.run(database.requeue())  # from the WAL into the file
+    asyncio.run(database.give_pages_back())  # from the WAL into the file
     used_bytes = database.used_bytes()
     database.close()
     assert database.path.stat().st_size > 3_000_000

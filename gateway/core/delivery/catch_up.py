@@ -57,7 +57,7 @@ class Share:
     def __post_init__(self) -> None:
         self.readings = min(self.readings, self.most)
 
-    def taken(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
+    def written(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
         """InfluxDB took a write.
 
         :param answer_s: how long that took.
@@ -123,8 +123,8 @@ class Progress:
     began_s: float | None = None
     _marks: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def note(self, readings: int, now_s: float) -> None:
-        """So many more have come in."""
+    def add(self, readings: int, now_s: float) -> None:
+        """Add readings that came in."""
         if self.began_s is None:
             self.began_s = now_s
         if not self._marks or now_s - self._marks[-1][0] >= _GRAIN_S:

@@ -1,10 +1,10 @@
 """Fair shares: which devices send so much that they would starve the others.
 
-The hot path pays next to nothing for it. Once for each chunk of messages the topic of one of them is noted, with how many
+The hot path pays next to nothing for it. Once for each chunk of messages the topic of one of them is counted, with how many
 messages the chunk held; over some seconds that estimates how many messages a second come on each topic. A topic floods when
 all of this holds:
 
-- it was noted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
+- it was counted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
 - at least 100 messages a second come on it;
 - they are at least a tenth of all;
 - they are at least 20 times as many as on the topic in the middle of the others. Where there are no others, nobody is starved.
@@ -21,11 +21,11 @@ from typing import Final
 
 from schemas.topics import parse_topic
 
-_NOTES_LEAST: Final = 10
+_COUNTED_LEAST: Final = 10
 _PER_S_LEAST: Final = 100.0
 _SHARE_LEAST: Final = 0.1
 _TIMES_OTHERS_LEAST: Final = 20
-_NOTES_MAX: Final = 20_000
+_COUNTED_MAX: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +60,20 @@ class Flood:
 class Floods:
     """Messages counted by topic since the last check."""
 
-    _noted: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=_NOTES_MAX))
+    _counted: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=_COUNTED_MAX))
 
-    def note(self, topic: str, messages: int) -> None:
-        """One of so many messages that came together was on ``topic``."""
-        self._noted.append((topic, messages))
+    def count(self, topic: str, messages: int) -> None:
+        """Count a chunk of so many messages, one of which was on ``topic``."""
+        self._counted.append((topic, messages))
 
-    def look(self, seconds: float) -> list[Flood]:
+    def find(self, seconds: float) -> list[Flood]:
         """Return who flooded in the ``seconds`` since the last check, the worst first, and reset the counts."""
-        notes, messages = Counter(topic for topic, _ in self._noted), Counter[str]()
-        for topic, number in self._noted:
+        notes, messages = Counter(topic for topic, _ in self._counted), Counter[str]()
+        for topic, number in self._counted:
             messages[topic] += number
-        self._noted.clear()
+        self._counted.clear()
         enough = max(_PER_S_LEAST * seconds, _SHARE_LEAST * messages.total())
-        often_enough = max(_NOTES_LEAST, _SHARE_LEAST * notes.total())
+        often_enough = max(_COUNTED_LEAST, _SHARE_LEAST * notes.total())
         return [
             Flood(topic, number / seconds, number / messages.total())
             for topic, number in messages.most_common(round(1 / _SHARE_LEAST))

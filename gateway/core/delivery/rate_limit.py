@@ -18,7 +18,7 @@ class RateLimit:
     _minute: int = 0
     _taken: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def take(self, device: str, reason: str, now_ms: int) -> bool:
+    def allow(self, device: str, reason: str, now_ms: int) -> bool:
         """Tell if one more may be kept. Also false for a device that is one of too many in this minute."""
         minute = now_ms // _MINUTE_MS
         if minute != self._minute:
@@ -60,7 +60,7 @@ class StrangersRateLimit:
         self._all = Bucket(max_bytes // _STRANGERS_SHARE)
         self._by_prefix: dict[str, Bucket] = {}
 
-    def take(self, prefix: str, size_bytes: int, now_ms: int) -> bool:
+    def allow(self, prefix: str, size_bytes: int, now_ms: int) -> bool:
         """Tell if a reject of an unregistered device may be kept."""
         if prefix not in self._by_prefix and len(self._by_prefix) >= _PREFIXES_MAX:
             prefix = ""

@@ -18,8 +18,8 @@ class RecentCounts(Generic[Key]):
         self._minutes = minutes
         self._counts: deque[tuple[float, Counter[Key]]] = deque()
 
-    def note(self, key: Key, now_s: float, number: int = 1) -> None:
-        """It happened once more, or so many times."""
+    def count(self, key: Key, now_s: float, number: int = 1) -> None:
+        """Count one more, or so many."""
         minute = now_s // _MINUTE_S
         if not self._counts or self._counts[-1][0] != minute:
             self._forget(minute)
@@ -44,7 +44,7 @@ class Rates:
         self._written: deque[float] = deque(maxlen=RATES_KEPT)
         self._before: tuple[float, int, int] | None = None
 
-    def look(self, now_s: float, received: int, written: int) -> None:
+    def sample(self, now_s: float, received: int, written: int) -> None:
         """Take the counts of this moment, about a second after the last."""
         if self._before is not None and now_s > self._before[0]:
             then_s, received_then, written_then = self._before

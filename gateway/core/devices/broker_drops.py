@@ -70,7 +70,7 @@ class SequenceGaps:
         if not self._new:
             return None
         for device, missing in self._new.items():
-            self._lately.note(device, now_ms / 1000, missing)
+            self._lately.count(device, now_ms / 1000, missing)
         self._new.clear()
         lately = self._lately.counts(now_ms / 1000)
         if len(lately) < _DEVICES_LEAST:

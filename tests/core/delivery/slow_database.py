@@ -68,7 +68,7 @@ class SlowDatabase:
                     lately.append(now_ms - write.began_ms)
                     continue
                 backlog -= write.readings
-                share.taken((now_ms - write.began_ms) / 1000, sum(lately) / len(lately) / 1000 if lately else None)
+                share.written((now_ms - write.began_ms) / 1000, sum(lately) / len(lately) / 1000 if lately else None)
                 lately, drain_flies, drain_from_ms = [], False, now_ms + share.pause_s * 1000
                 if backlog <= 0:
                     return now_ms

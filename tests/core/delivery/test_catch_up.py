@@ -18,46 +18,46 @@ def test_a_catch_up_begins_with_a_few_readings_and_doubles_while_answers_are_in_
     sizes = []
     for _ in range(6):
         sizes.append(share.readings)
-        share.taken(0.02, 0.005)
+        share.written(0.02, 0.005)
     assert sizes == [200, 400, 800, 1600, 3200, MOST]
 
 
 def test_late_live_answers_halve_the_next_write_and_it_grows_by_steps_from_then_on() -> None:
     share = Share(MOST, readings=4000)
-    share.taken(0.02, 0.005)
+    share.written(0.02, 0.005)
     assert share.readings == MOST
-    share.taken(0.05, 0.2)
+    share.written(0.05, 0.2)
     assert share.readings == MOST // 2
-    share.taken(0.05, 0.01)
+    share.written(0.05, 0.01)
     assert share.readings == MOST // 2 + 250
 
 
 def test_an_answer_to_our_own_write_ends_the_doubling_and_shrinks_only_far_beyond_the_usual() -> None:
     share = Share(MOST, readings=1000)
-    share.taken(0.15, 0.005)
+    share.written(0.15, 0.005)
     assert share.readings == 1250
-    share.taken(0.45, 0.005)
+    share.written(0.45, 0.005)
     assert share.readings == 625
 
 
 def test_a_database_that_is_far_away_is_not_taken_for_a_busy_one() -> None:
     share = Share(MOST)
     for _ in range(10):
-        share.taken(0.62, 0.61)
+        share.written(0.62, 0.61)
     assert (share.readings, share.pause_s) == (MOST, 0.0)
 
 
 def test_a_way_that_becomes_longer_for_good_is_the_usual_one_after_a_while() -> None:
     share = Share(MOST)
-    share.taken(0.01, 0.005)
+    share.written(0.01, 0.005)
     for _ in range(100):
-        share.taken(0.62, 0.61)
+        share.written(0.62, 0.61)
     assert share.pause_s == 0.0
 
 
 def test_live_readings_that_went_to_the_journal_count_as_late() -> None:
     share = Share(MOST, readings=4000)
-    share.taken(0.02, None, held_up=True)
+    share.written(0.02, None, held_up=True)
     assert share.readings == 2000
 
 
@@ -65,7 +65,7 @@ def test_a_refused_write_of_several_rows_makes_each_go_alone() -> None:
     share = Share(MOST, readings=4000)
     share.refused()
     assert share.readings == 1
-    share.taken(0.02, None)
+    share.written(0.02, None)
     assert share.readings == 2
 
 
@@ -73,7 +73,7 @@ def test_a_write_that_was_too_large_is_not_tried_again() -> None:
     share = Share(MOST, readings=4000)
     share.too_large(4000)
     for _ in range(20):
-        share.taken(0.02, None)
+        share.written(0.02, None)
     assert share.readings == 2000
 
 
@@ -83,7 +83,7 @@ def test_whatever_is_answered_there_is_always_a_next_write_within_half_a_second(
 ) -> None:
     share = Share(most)
     for answer_s, live_s, held_up in answers:
-        share.taken(answer_s, live_s, held_up=held_up)
+        share.written(answer_s, live_s, held_up=held_up)
         assert min(200, most) <= share.readings <= most
         assert 0 <= share.pause_s <= 0.5
 
@@ -148,15 +148,15 @@ def test_progress_tells_the_rate_of_the_last_seconds() -> None:
     progress = Progress()
     assert progress.per_s(100.0) is None
     for tenth in range(200):
-        progress.note(10 if tenth < 100 else 100, 100.0 + tenth / 10)
+        progress.add(10 if tenth < 100 else 100, 100.0 + tenth / 10)
     assert progress.per_s(120.0) == pytest.approx(1000, rel=0.05)
     assert progress.brought_in == 11_000
 
 
 def test_progress_tells_no_rate_when_nothing_came_in_for_long() -> None:
     progress = Progress()
-    progress.note(1000, 100.0)
-    progress.note(1000, 101.0)
+    progress.add(1000, 100.0)
+    progress.add(1000, 101.0)
     assert progress.per_s(104.0) == 500
     assert progress.per_s(112.0) is None
     progress.end()

@@ -18,8 +18,8 @@ def looked(messages: Iterable[str], *, together: int, seconds: float = 2.0) -> l
     Random(5).shuffle(devices)  # noqa: S311 - a test
     for at in range(0, len(devices), together):
         chunk = devices[at : at + together]
-        shares.note(topic(chunk[-1]), len(chunk))
-    return shares.look(seconds)
+        shares.count(topic(chunk[-1]), len(chunk))
+    return shares.find(seconds)
 
 
 def fleet(devices: int, messages: int) -> list[str]:
@@ -53,19 +53,19 @@ def test_nobody_is_named_without_reason(messages: list[str]) -> None:
 def test_a_chunk_of_a_thousand_makes_no_flood_of_the_device_that_was_last_in_it() -> None:
     """After a pause the broker hands over much at once."""
     shares = Floods()
-    shares.note(topic("last"), 1000)
+    shares.count(topic("last"), 1000)
     for number in range(100):
-        shares.note(topic(f"q{number}"), 1)
-    assert shares.look(2.0) == []
+        shares.count(topic(f"q{number}"), 1)
+    assert shares.find(2.0) == []
 
 
 def test_a_dozen_large_chunks_make_no_flood_either() -> None:
     shares = Floods()
     for number in range(200):
-        shares.note(topic(f"q{number}"), 1)
+        shares.count(topic(f"q{number}"), 1)
     for _ in range(12):
-        shares.note(topic("chance"), 200)
-    assert shares.look(2.0) == []
+        shares.count(topic("chance"), 200)
+    assert shares.find(2.0) == []
 
 
 def test_several_that_flood_are_named_the_worst_first() -> None:
@@ -76,20 +76,20 @@ def test_several_that_flood_are_named_the_worst_first() -> None:
 def test_each_look_counts_anew() -> None:
     shares = Floods()
     for number in range(1000):
-        shares.note(topic("mad"), 10)
-        shares.note(topic(f"q{number}"), 1)
-    assert shares.look(2.0)
+        shares.count(topic("mad"), 10)
+        shares.count(topic(f"q{number}"), 1)
+    assert shares.find(2.0)
     for number in range(1000):
-        shares.note(topic(f"q{number}"), 1)
-    assert shares.look(2.0) == []
+        shares.count(topic(f"q{number}"), 1)
+    assert shares.find(2.0) == []
 
 
 def test_a_flood_of_topics_does_not_fill_the_memory_and_hides_nobody_met_before() -> None:
     shares = Floods()
     for number in range(30_000):
-        shares.note(topic(f"n{number}"), 1)
-        shares.note(topic("mad"), 9)
-    assert [flood.who for flood in shares.look(2.0)] == ["device mad"]
+        shares.count(topic(f"n{number}"), 1)
+        shares.count(topic("mad"), 9)
+    assert [flood.who for flood in shares.find(2.0)] == ["device mad"]
 
 
 def test_a_topic_that_tells_no_device_is_named_itself() -> None:

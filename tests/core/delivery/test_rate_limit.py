@@ -9,7 +9,7 @@ LARGE_BYTES = 65_800
 
 def taken_bytes(quota: StrangersRateLimit, prefix: str, now_ms: int, number: int = 2000) -> int:
     """A flood under a prefix; how many bytes of it are kept."""
-    return sum(LARGE_BYTES for _ in range(number) if quota.take(prefix, LARGE_BYTES, now_ms))
+    return sum(LARGE_BYTES for _ in range(number) if quota.allow(prefix, LARGE_BYTES, now_ms))
 
 
 def test_a_flood_of_a_day_leaves_what_registered_devices_left() -> None:
@@ -24,16 +24,16 @@ def test_a_flood_of_a_day_leaves_what_registered_devices_left() -> None:
 def test_no_prefix_takes_the_share_of_the_others() -> None:
     quota = StrangersRateLimit(STORE_BYTES)
     assert abs(taken_bytes(quota, "iot/v1/flooded/water/", NOW_MS) - STORE_BYTES / 16) <= LARGE_BYTES
-    assert quota.take("iot/v1/s1/water/", LARGE_BYTES, NOW_MS)
+    assert quota.allow("iot/v1/s1/water/", LARGE_BYTES, NOW_MS)
 
 
 def test_the_share_comes_in_again_and_not_at_once() -> None:
     quota = StrangersRateLimit(STORE_BYTES)
     taken_bytes(quota, "a/", NOW_MS)
-    assert not quota.take("a/", LARGE_BYTES, NOW_MS + 1)
-    assert quota.take("a/", LARGE_BYTES, NOW_MS + HOUR_MS)
+    assert not quota.allow("a/", LARGE_BYTES, NOW_MS + 1)
+    assert quota.allow("a/", LARGE_BYTES, NOW_MS + HOUR_MS)
     assert abs(taken_bytes(quota, "a/", NOW_MS + DAY_MS) - STORE_BYTES / 16) <= LARGE_BYTES
-    assert not quota.take("a/", LARGE_BYTES, NOW_MS), "a clock that is set back brings nothing in"
+    assert not quota.allow("a/", LARGE_BYTES, NOW_MS), "a clock that is set back brings nothing in"
 
 
 def test_invented_prefixes_fill_neither_the_memory_nor_the_store() -> None:

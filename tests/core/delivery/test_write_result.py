@@ -177,21 +177,21 @@ def test_a_success_makes_the_next_wait_the_first_again() -> None:
 def test_twenty_rejects_a_minute_are_kept_of_each_device_and_reason() -> None:
     quota = RateLimit()
     for device, reason in (("d1", "bad_json"), ("d1", "no_quantity"), ("d2", "bad_json")):
-        assert [quota.take(device, reason, NOW_MS + second * 1000) for second in range(25)] == [True] * 20 + [False] * 5
-    assert quota.take("d1", "bad_json", NOW_MS + MINUTE_MS)
+        assert [quota.allow(device, reason, NOW_MS + second * 1000) for second in range(25)] == [True] * 20 + [False] * 5
+    assert quota.allow("d1", "bad_json", NOW_MS + MINUTE_MS)
 
 
 def test_a_clock_that_is_set_back_opens_a_new_minute() -> None:
     quota = RateLimit(per_minute=1)
-    assert [quota.take("d", "r", now_ms) for now_ms in (NOW_MS, NOW_MS, NOW_MS - MINUTE_MS)] == [True, False, True]
+    assert [quota.allow("d", "r", now_ms) for now_ms in (NOW_MS, NOW_MS, NOW_MS - MINUTE_MS)] == [True, False, True]
 
 
 def test_a_flood_of_invented_devices_does_not_fill_the_memory() -> None:
     quota = RateLimit()
-    kept = sum(quota.take(f"d{number}", "unknown_device", NOW_MS) for number in range(20_000))
+    kept = sum(quota.allow(f"d{number}", "unknown_device", NOW_MS) for number in range(20_000))
     assert kept == 10_000
-    assert quota.take("d1", "unknown_device", NOW_MS)
-    assert not quota.take("d19999", "unknown_device", NOW_MS)
+    assert quota.allow("d1", "unknown_device", NOW_MS)
+    assert not quota.allow("d19999", "unknown_device", NOW_MS)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Requests to the spool: the live lane asks, the spool answers with a commit.
+
+They are an object of their own so that the live lane can ask before the spool exists, and the spool can start the live lane.
+"""
+
+import asyncio
+
+from gateway.core.delivery.batch import Batch
+from gateway.delivery.batch_queue import BatchQueue
+
+
+class SpoolRequests:
+    """What the spool is asked to store."""
+
+    def __init__(self, queue: BatchQueue) -> None:
+        self._queue = queue
+        self._refused: list[Batch] = []
+        self._pressed = False
+        self._came = asyncio.Event()
+        self._urgent = asyncio.Event()
+
+    def wake(self) -> None:
+        """Ask for a commit: InfluxDB is in trouble and something waits, or it is slow and the broker cannot wait for it."""
+        self._pressed = True
+        self._came.set()
+        if self._queue.under_pressure:
+            self._urgent.set()
+
+    def add_refused(self, batch: Batch) -> None:
+        """Ask for a row of its own for a batch that InfluxDB refused for its content: the drain lane must split it."""
+        self._refused.append(batch)
+        self._came.set()
+        self._urgent.set()
+
+    def retry(self) -> None:
+        """Ask again for what a commit did not store."""
+        self._came.set()
+
+    async def wait(self) -> None:
+        """Return when something is asked."""
+        await self._came.wait()
+        self._came.clear()
+        self._urgent.clear()
+
+    def pop_refused(self) -> list[Batch]:
+        """Take the refused batches out."""
+        refused, self._refused = self._refused, []
+        return refused
+
+    def pop_pressed(self) -> bool:
+        """Tell once if a commit was asked for."""
+        pressed, self._pressed = self._pressed, False
+        return pressed
+
+    async def wait_urgent(self, deadline_s: float) -> None:
+        """Return at the deadline, or at once when what came during or after the last commit cannot wait so long."""
+        self._urgent.clear()  # it was set for what that commit has stored
+        if self._refused or self._queue.under_pressure:
+            return
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._urgent.wait()
+        except TimeoutError:
+            pass
