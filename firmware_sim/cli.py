@@ -10,7 +10,7 @@ from schemas.quantities import DOMAINS
 
 OK, FAULT, USAGE, UNREACHABLE = 0, 1, 2, 3
 SETTINGS = ("api", "bucket", "org", "token_file", "username", "password_file")
-NO_DEVICES = "no devices: give --water, --power, --traffic or --urban a number"
+NO_DEVICES = "no devices: set --water, --power, --traffic or --urban above 0"
 SHORTEST_S = 0.001
 """A device's readings carry milliseconds; two of them must not share one."""
 
@@ -89,7 +89,7 @@ def _verify(arguments: argparse.Namespace) -> int:
             settings = {key: getattr(arguments, key) for key in SETTINGS} | {"url": arguments.influxdb}
             database = Database.from_settings(settings, Path())
         else:
-            raise _UsageError("say which database: -c gateway.yaml or --influxdb URL")
+            raise _UsageError("name the database: -c gateway.yaml or --influxdb URL")
         report = verify(arguments.ledger, database, arguments.wait, arguments.within)
     except (ValueError, BadLedger) as error:
         raise _UsageError(str(error)) from None
@@ -102,61 +102,73 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="firmware-sim", description="Simulated sensors, and the check that their readings arrived."
+        prog="firmware-sim", description="Simulate sensors, and verify that their readings arrived."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     fleet = _fleet_options()
-    _add_run(commands.add_parser("run", parents=[fleet], help="a fleet of devices that publish to a broker"))
-    registry = commands.add_parser("registry", parents=[fleet], help="the devices.yaml of the fleet that run simulates")
+    _add_run(commands.add_parser("run", parents=[fleet], help="simulate devices that publish to a broker"))
+    registry = commands.add_parser("registry", parents=[fleet], help="print the devices.yaml of the simulated devices")
     registry.set_defaults(command=_registry)
-    _add_verify(
-        commands.add_parser("verify", help="whether every reading of a ledger stands in InfluxDB, once and as it was sent")
-    )
+    _add_verify(commands.add_parser("verify", help="check that InfluxDB holds every reading of a ledger, once and unchanged"))
     return parser
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_verify)
-    parser.add_argument("--ledger", type=Path, required=True, metavar="FILE", help="what firmware-sim run wrote")
+    parser.add_argument("--ledger", type=Path, required=True, metavar="FILE", help="ledger that firmware-sim run wrote")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("-c", dest="config", type=Path, metavar="FILE", help="the database that this gateway.yaml names")
-    where.add_argument("--influxdb", metavar="URL", help="http://host:8086")
-    parser.add_argument("--api", choices=("v1", "v2"), help="v1: InfluxDB 1, v2: InfluxDB 2 (v2)")
-    parser.add_argument("--bucket", metavar="B", help="bucket, or database, or database/retention-policy (iot)")
-    parser.add_argument("--org", metavar="O", help="organisation; a token knows its own, so it is not needed here")
-    parser.add_argument("--token-file", metavar="FILE")
-    parser.add_argument("--username", metavar="U")
-    parser.add_argument("--password-file", metavar="FILE")
+    where.add_argument("-c", dest="config", type=Path, metavar="FILE", help="use the database of this gateway.yaml")
+    where.add_argument("--influxdb", metavar="URL", help="address of the database: http://host:8086")
+    parser.add_argument("--api", choices=("v1", "v2"), help="v1: InfluxDB 1, v2: InfluxDB 2 (default: v2)")
+    parser.add_argument("--bucket", metavar="B", help="bucket, database, or database/retention-policy (default: iot)")
+    parser.add_argument("--org", metavar="O", help="organisation; not needed with a token")
+    parser.add_argument("--token-file", metavar="FILE", help="file whose first line is the token")
+    parser.add_argument("--username", metavar="U", help="user, for InfluxDB 1")
+    parser.add_argument("--password-file", metavar="FILE", help="file whose first line is the password")
     parser.add_argument(
-        "--wait", type=_number(float, 0, 1e6), default=0.0, metavar="S", help="wait so long for what is missing (0)"
+        "--wait",
+        type=_number(float, 0, 1e6),
+        default=0.0,
+        metavar="S",
+        help="seconds to wait for missing readings (default: 0)",
     )
     parser.add_argument(
         "--within",
         type=_number(float, 1, 1e6),
         default=60.0,
         metavar="S",
-        help="readings without ts: at most so far from the PUBACK (60)",
+        help="a reading without ts must be stored within so many seconds of its PUBACK (default: 60)",
     )
-    parser.add_argument("--json", action="store_true", help="the outcome as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def _fleet_options() -> argparse.ArgumentParser:
     """The options that say which devices a fleet has."""
     parser = argparse.ArgumentParser(add_help=False)
     for domain in DOMAINS:
-        parser.add_argument(f"--{domain}", type=_number(int, 0, 100_000), default=5, metavar="N", help=f"{domain} devices (5)")
+        parser.add_argument(
+            f"--{domain}",
+            type=_number(int, 0, 100_000),
+            default=5,
+            metavar="N",
+            help=f"number of {domain} devices (default: 5)",
+        )
     parser.add_argument(
         "--interval",
         type=_number(float, 1e-3, 86_400),
         default=10.0,
         metavar="S",
-        help="seconds between readings of a device (10)",
+        help="seconds between readings of a device (default: 10)",
     )
     parser.add_argument(
-        "--speed", type=_number(float, 1e-3, 1e6), default=1.0, metavar="X", help="simulated time runs X times faster (1)"
+        "--speed",
+        type=_number(float, 1e-3, 1e6),
+        default=1.0,
+        metavar="X",
+        help="simulated time runs X times faster (default: 1)",
     )
     parser.add_argument(
-        "--seed", type=_number(int, 0, 2**63), default=1, metavar="N", help="the same seed is the same fleet (1)"
+        "--seed", type=_number(int, 0, 2**63), default=1, metavar="N", help="the same seed gives the same fleet (default: 1)"
     )
     return parser
 
@@ -164,20 +176,26 @@ def _fleet_options() -> argparse.ArgumentParser:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_run)
     parser.add_argument(
-        "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt[s]://[user:password@]host[:port]"
+        "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="broker: mqtt[s]://[user:password@]host[:port]"
     )
-    parser.add_argument("--ca", metavar="FILE", help="certificate authority of an mqtts:// broker, PEM")
+    parser.add_argument("--ca", metavar="FILE", help="certificate authority of an mqtts:// broker (PEM)")
     parser.add_argument(
-        "--duration", type=_number(float, 0, 1e9), default=0.0, metavar="S", help="seconds; 0: until stopped (0)"
+        "--duration",
+        type=_number(float, 0, 1e9),
+        default=0.0,
+        metavar="S",
+        help="seconds to run; 0: until stopped (default: 0)",
     )
     about = "; ".join(f"{name}: {scenario.about}" for name, scenario in SCENARIOS.items())
     parser.add_argument("--scenario", choices=SCENARIOS, default="normal", help=about.replace("%", "%%"))
-    parser.add_argument("--ledger", type=Path, metavar="FILE", help="append what the broker acknowledged, JSON Lines")
+    parser.add_argument(
+        "--ledger", type=Path, metavar="FILE", help="append each acknowledged reading to this file, as JSON lines"
+    )
     parser.add_argument(
         "--connections",
         choices=("per-device", "shared"),
         default="per-device",
-        help="one connection per device, with its status and last will, or few for all, for high rates",
+        help="per-device: a connection each, with status and last will; shared: few connections, for high rates",
     )
 
 

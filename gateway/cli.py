@@ -76,53 +76,63 @@ def _profiles(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gateway", description="From MQTT to InfluxDB, and nothing lost on the way.")
+    parser = argparse.ArgumentParser(prog="gateway", description="Gateway that delivers sensor readings from MQTT to InfluxDB.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     with_config = argparse.ArgumentParser(add_help=False)
-    with_config.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration; default gateway.yaml")
+    with_config.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration file (default: gateway.yaml)")
 
     run = commands.add_parser("run", parents=[with_config], help="run the gateway")
     run.set_defaults(command=_run)
 
-    check = commands.add_parser("check", parents=[with_config], help="check configuration and registry")
-    check.add_argument("--connect", action="store_true", help="try broker and InfluxDB too")
+    check = commands.add_parser("check", parents=[with_config], help="check configuration, registry and profiles")
+    check.add_argument("--connect", action="store_true", help="also connect to the broker and InfluxDB")
     check.set_defaults(command=_check)
 
-    demo = commands.add_parser("demo", help="broker, InfluxDB, gateway and a simulated fleet on this machine")
-    demo.add_argument("--devices", type=_count, default=300, metavar="N", help="simulated devices (300)")
-    demo.add_argument("--seconds", type=_count, default=60, metavar="N", help="how long; 0 until Ctrl-C (60)")
-    demo.add_argument("--dir", type=Path, metavar="DIR", help="keep data and logs there; default: a temporary folder")
+    demo = commands.add_parser("demo", help="run a broker, InfluxDB, the gateway and simulated devices")
+    demo.add_argument("--devices", type=_count, default=300, metavar="N", help="number of simulated devices (default: 300)")
+    demo.add_argument("--seconds", type=_count, default=60, metavar="N", help="seconds to run; 0: until Ctrl-C (default: 60)")
+    demo.add_argument("--dir", type=Path, metavar="DIR", help="folder that keeps data and logs (default: a temporary one)")
     demo.set_defaults(command=_demo)
 
-    decode = commands.add_parser("decode", parents=[with_config], help="show what becomes of a payload")
-    decode.add_argument("--topic", help="topic the payload came on")
-    decode.add_argument("--profile", metavar="P", help="use this profile: a name, a model, or a file")
-    decode.add_argument("--registry", type=Path, metavar="FILE", help="registry to use in place of the configuration's")
+    decode = commands.add_parser("decode", parents=[with_config], help="show step by step how a message is decoded")
+    decode.add_argument("--topic", help="topic of the message")
+    decode.add_argument("--profile", metavar="P", help="profile to use: a name, a model or a file")
+    decode.add_argument("--registry", type=Path, metavar="FILE", help="registry to use instead of the configured one")
     kind = decode.add_mutually_exclusive_group()
     kind.add_argument("--hex", action="store_true", help="the input is hexadecimal")
     kind.add_argument("--base64", action="store_true", help="the input is base64")
-    kind.add_argument("--jsonl", action="store_true", help="the input is one JSON object a line, each a message")
+    kind.add_argument("--jsonl", action="store_true", help="the input has one message per line, as a JSON object")
     decode.add_argument("--json", action="store_true", help="print JSON")
-    decode.add_argument("file", nargs="?", default="-", metavar="FILE", help="payload; - is standard input")
+    decode.add_argument(
+        "file", nargs="?", default="-", metavar="FILE", help="file with the payload; -: standard input (default)"
+    )
     decode.set_defaults(command=_decode)
 
-    rejects = commands.add_parser("rejects", parents=[with_config], help="messages and points that could not become data")
-    rejects.add_argument("action", choices=["list", "show", "replay", "export", "purge"])
-    rejects.add_argument("id", nargs="?", metavar="ID", help="for show: the number in the first column of list")
+    rejects = commands.add_parser("rejects", parents=[with_config], help="list or process again what could not become readings")
+    rejects.add_argument(
+        "action",
+        choices=["list", "show", "replay", "export", "purge"],
+        help="show: one reject; replay: process again; export: print as JSON lines; purge: delete",
+    )
+    rejects.add_argument("id", nargs="?", metavar="ID", help="reject to show: the number in the first column of list")
     rejects.add_argument("--reason", help="only this reason")
     rejects.add_argument("--device", help="only this device")
-    rejects.add_argument("--json", action="store_true", help="one JSON object a line")
+    rejects.add_argument("--json", action="store_true", help="print one JSON object per line")
     rejects.set_defaults(command=_rejects)
 
-    journal = commands.add_parser("journal", parents=[with_config], help="the store-and-forward log")
-    journal.add_argument("action", choices=["status", "export", "drop", "acknowledge"])
-    journal.add_argument("file", nargs="?", type=Path, metavar="FILE", help="for export: line protocol goes there")
+    journal = commands.add_parser("journal", parents=[with_config], help="show or handle readings that wait for InfluxDB")
+    journal.add_argument(
+        "action",
+        choices=["status", "export", "drop", "acknowledge"],
+        help="drop: delete all waiting readings; acknowledge: end the alarm about lost readings",
+    )
+    journal.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file that export writes, in line protocol")
     journal.add_argument("--json", action="store_true", help="print JSON")
     journal.set_defaults(command=_journal)
 
-    _add_profiles(commands.add_parser("profiles", help="profiles proposed, and templates"), with_config)
-    _add_devices(commands.add_parser("devices", help="the registry, and who of it reports"), with_config)
+    _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
+    _add_devices(commands.add_parser("devices", help="list, import or exchange devices; show coverage"), with_config)
     return parser
 
 
@@ -130,46 +140,52 @@ def _add_profiles(profiles: argparse.ArgumentParser, with_config: argparse.Argum
     profiles.set_defaults(command=_profiles)
     actions = profiles.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    proposed = actions.add_parser(
-        "propose", parents=[with_config], help="from what devices tell Home Assistant; never in force"
+    proposed = actions.add_parser("propose", parents=[with_config], help="draft profiles from what devices tell Home Assistant")
+    proposed.add_argument(
+        "--prefix", default="homeassistant", help="topic prefix of discovery messages (default: homeassistant)"
     )
-    proposed.add_argument("--prefix", default="homeassistant", help="where discovery messages are (homeassistant)")
-    proposed.add_argument("--seconds", type=_count, default=10, metavar="N", help="how long to listen at the broker (10)")
-    proposed.add_argument("--jsonl", type=Path, metavar="FILE", help="a recording in place of the broker, as for decode")
-    proposed.add_argument("--out", type=Path, metavar="FILE", help="write there; default: standard output")
+    proposed.add_argument(
+        "--seconds", type=_count, default=10, metavar="N", help="seconds to listen at the broker (default: 10)"
+    )
+    proposed.add_argument("--jsonl", type=Path, metavar="FILE", help="read a recording instead of the broker, as in decode")
+    proposed.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: standard output)")
 
-    template = actions.add_parser("template", help="a profile to copy and fill in")
-    template.add_argument("name", nargs="?", metavar="NAME", help="which; left out: what there is")
+    template = actions.add_parser("template", help="print a profile to fill in")
+    template.add_argument("name", nargs="?", metavar="NAME", help="template to print; without a name: list all")
 
 
 def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
     devices.set_defaults(command=_devices)
     actions = devices.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    listed = actions.add_parser("list", parents=[with_config], help="every device, and when it was heard")
-    listed.add_argument("--json", action="store_true", help="one JSON object a line")
+    listed = actions.add_parser("list", parents=[with_config], help="list all devices, and when each was last heard")
+    listed.add_argument("--json", action="store_true", help="print one JSON object per line")
 
-    exchanged = actions.add_parser("exchange", parents=[with_config], help="say that a device's meter was exchanged")
+    exchanged = actions.add_parser("exchange", parents=[with_config], help="record that the meter of a device was exchanged")
     exchanged.add_argument("id", metavar="ID", help="the device")
-    exchanged.add_argument("--field", help="only this register, as volume_m3; else all of the device")
+    exchanged.add_argument("--field", help="only this register, such as volume_m3 (default: all)")
 
-    imported = actions.add_parser("import", parents=[with_config], help="take devices from a CSV file into the registry")
-    imported.add_argument("file", type=Path, metavar="FILE.csv", help="columns as the keys of devices.yaml; params.NAME")
-    imported.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    imported = actions.add_parser("import", parents=[with_config], help="import devices from a CSV file into the registry")
+    imported.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE.csv",
+        help="CSV file with the keys of devices.yaml as columns; params.NAME for parameters",
+    )
+    imported.add_argument("--dry-run", action="store_true", help="show the changes without writing them")
     imported.add_argument("--json", action="store_true", help="print JSON")
 
-    covered = actions.add_parser("coverage", parents=[with_config], help="per area and domain: how many report")
+    covered = actions.add_parser("coverage", parents=[with_config], help="show how many devices report, by area and domain")
     form = covered.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--csv", action="store_true", help="print CSV")
-    covered.add_argument("--language", choices=["vi", "en"], help="of the table; default: the configuration's")
+    covered.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

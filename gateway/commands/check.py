@@ -62,7 +62,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     configured_token(config)
     configured_tls(config)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    _say(f"{file or 'no gateway.yaml here'}: {'sound' if file else 'all defaults'}")
+    _say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")
     found = Found(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     catalog = survey(config, registry)
@@ -74,7 +74,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     if found.faults:
         raise ConfigurationFault(found.faults)
     if why := hindrance(config.journal.path):
-        print(f"{config.journal.path}: journal.path: {why}; the gateway would run without it", file=sys.stderr)
+        print(f"{config.journal.path}: journal.path: {why}; the gateway would run without its journal", file=sys.stderr)
     _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, catalog)))
     if not connect:
         return 0
@@ -137,9 +137,9 @@ def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
     }
     for model, ids in devices.items():
         close = get_close_matches(plain_name(model), there, n=1)
-        meant = f"did you mean {there[close[0]]}?" if close else "nothing is amiss if they send iot/v1/… themselves"
+        meant = f"did you mean {there[close[0]]}?" if close else "this is correct if they send iot/v1/… themselves"
         who = ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"
-        yield f"{path}: devices: no profile is for the model {model} ({who}); {meant}"
+        yield f"{path}: devices: no profile has the model {model} ({who}); {meant}"
 
 
 def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -> tuple[str, Found]:
@@ -218,7 +218,7 @@ async def _try_influxdb(config: Config) -> str:
         answer = await influxdb.write(_EMPTY_GZIP)
     where = f"{config.influxdb.url} bucket {config.influxdb.bucket}"
     if fate_of(answer) is Fate.WRITTEN:
-        _say(f"{where}: takes writes")
+        _say(f"{where}: accepts writes")
         return ""
     return f"{where}: {answer.describe()}"
 

@@ -85,14 +85,28 @@ class _Line(BaseModel):
         :raises ValueError: they are written wrongly.
         """
         if self.payload_hex is not None:
-            return bytes.fromhex(self.payload_hex)
+            return _of_hex(self.payload_hex)
         if self.payload_base64 is not None:
-            return b64decode(self.payload_base64, validate=True)
+            return _of_base64(self.payload_base64)
         if "payload" not in self.model_fields_set:
             raise ValueError("give payload, payload_hex or payload_base64")
         if isinstance(self.payload, str):
             return self.payload.encode()
         return json.dumps(self.payload, ensure_ascii=False).encode(errors="backslashreplace")  # half a surrogate pair
+
+
+def _of_hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("is not hexadecimal") from None
+
+
+def _of_base64(text: str | bytes) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("is not base64") from None
 
 
 def recorded_rows(file: str) -> Iterator[RecordedMessage]:
@@ -102,7 +116,7 @@ def recorded_rows(file: str) -> Iterator[RecordedMessage]:
     """
     for number, text in enumerate(_read(file).splitlines(), start=1):
         if text.strip():
-            yield _row(text, f"{file}: line {number}")
+            yield _row(text, f"{_shown(file)}: line {number}")
 
 
 def _rows(options: argparse.Namespace, catalog: Catalog) -> Iterator[RecordedMessage]:
@@ -113,13 +127,13 @@ def _rows(options: argparse.Namespace, catalog: Catalog) -> Iterator[RecordedMes
     try:
         payload = data
         if options.hex:
-            payload = bytes.fromhex(data.decode("ascii"))
+            payload = _of_hex(data.decode("utf-8", "replace"))
         elif options.base64:
-            payload = b64decode(b"".join(data.split()), validate=True)
+            payload = _of_base64(b"".join(data.split()))
         guess = _topic(options, payload, catalog)
         message = _message(guess.topic, payload)
     except ValueError as error:
-        raise ConfigurationFault([f"{options.file}: document: {error}"]) from error
+        raise ConfigurationFault([f"{_shown(options.file)}: document: {error}"]) from error
     yield RecordedMessage(message, _now_ms(), guess.why)
 
 
@@ -128,7 +142,7 @@ def _topic(options: argparse.Namespace, payload: bytes, catalog: Catalog) -> Gue
         return Guess(options.topic, "")
     guess = guess_topic(payload, catalog, named=options.profile is not None)
     if guess is None:
-        what = "say on which topic the payload came; its content is no uplink of a catalog server and no native reading"
+        what = "name the topic: the payload is neither an uplink of a known network server nor a native reading"
         raise ConfigurationFault([f"--topic: {what}"])
     return Guess(guess.topic, f"no --topic: {guess.why}")
 
@@ -137,7 +151,11 @@ def _read(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise ConfigurationFault([f"{file}: document: cannot be read: {error.strerror}"]) from error
+        raise ConfigurationFault([f"{_shown(file)}: document: cannot be read: {error.strerror}"]) from error
+
+
+def _shown(file: str) -> str:
+    return "standard input" if file == "-" else file
 
 
 def _row(text: bytes, place: str) -> RecordedMessage:
@@ -146,8 +164,10 @@ def _row(text: bytes, place: str) -> RecordedMessage:
         message = _message(line.topic, line.body(), retain=line.retain)
     except ValidationError as error:
         faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
-        lines = [f"{place}: {key}: {what}" if key else f"{place}: document: is no JSON object" for key, what in faults]
+        lines = [f"{place}: {key}: {what}" if key else f"{place}: document: is not a JSON object" for key, what in faults]
         raise ConfigurationFault(lines) from error
+    except json.JSONDecodeError as error:
+        raise ConfigurationFault([f"{place}: document: is not JSON: {error}"]) from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationFault([f"{place}: document: {error}"]) from error
     return RecordedMessage(message, _now_ms() if line.arrival_ms is None else line.arrival_ms)

@@ -26,7 +26,7 @@ from schemas.registry import COLUMNS, RegisteredDevice, Registry, device_key
 
 _SHOWN: Final = 20
 _HEAD: Final = ("device", "state", "last heard", "site", "domain", "area", "interval", "profile or model")
-_ONLY_REGISTRY: Final = "the gateway does not run: only the registry is known"
+_ONLY_REGISTRY: Final = "the gateway is not running: only the registry is shown"
 
 Document = dict[str, Any]
 
@@ -121,10 +121,10 @@ def _stand(document: Document) -> Stand:
 def _exchange(config: Config, options: argparse.Namespace) -> None:
     """Tell the running gateway that a meter was exchanged; a stopped one would not know what its registers stood at."""
     if not is_running(config):
-        raise ConfigurationFault([f"{config.journal.path}: the gateway does not run; start it, then say it again"])
+        raise ConfigurationFault([f"{config.journal.path}: the gateway is not running; start it and repeat the command"])
     answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
-    anew = ", ".join(answer["begin_anew"]) or "no register was known"
-    print(printable(f"{answer['device']}: begin anew with the next reading: {anew}"))
+    anew = ", ".join(answer["begin_anew"]) or "none was known"
+    print(printable(f"{answer['device']}: counters that start again with the next reading: {anew}"))
 
 
 # The import.
@@ -138,7 +138,7 @@ def _import(config: Config, options: argparse.Namespace) -> None:
     changed = len(merger.added) + len(merger.changed)
     if not options.json:
         _say_changes(merger, everything=options.dry_run)
-        print(f"{len(merger.added)} new, {len(merger.changed)} changed, {len(rows) - changed} as they are")
+        print(f"{len(merger.added)} new, {len(merger.changed)} changed, {len(rows) - changed} unchanged")
     if changed and not options.dry_run:
         _write(config, merger, quiet=options.json)
     if options.json:
@@ -195,9 +195,9 @@ def _write(config: Config, merger: Merger, *, quiet: bool) -> None:
         raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
     if quiet:
         return
-    print(f"{path}: written{f'; the old one is {backup}' if backup else ''}")
+    print(f"{path}: written{f'; the old file is {backup}' if backup else ''}")
     if not edition.comments_kept:
-        print("its comments could not be kept; they stand in the old one")
+        print("comments were not kept; the old file has them")
     elif merger.changed:
-        print("comments inside changed devices were not kept; they stand in the old one")
-    print("send SIGHUP to a running gateway (systemctl reload gateway) to take it in force")
+        print("comments inside changed devices were not kept; the old file has them")
+    print("to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID")

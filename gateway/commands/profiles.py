@@ -47,7 +47,7 @@ def _template(name: str | None) -> int:
         print("\n".join(known))
         return 0
     if name not in known:
-        raise ConfigurationFault([f"template: there is no {name}; there are {', '.join(known)}"])
+        raise ConfigurationFault([f"template: there is no template {name}; the templates are {', '.join(known)}"])
     print(known[name].read_text(encoding="utf-8"), end="")
     return 0
 

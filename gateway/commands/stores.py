@@ -28,16 +28,16 @@ from schemas.printable import printable
 from schemas.rejects import RejectReason
 
 _DIGITS_MAX: Final = 19
-_MENDED_BY: Final = "a gateway that starts on it sets it aside and saves what can be read"
+_MENDED_BY: Final = "at its next start the gateway sets the file aside and saves what can be read"
 
 
 def rejects_command(options: argparse.Namespace) -> int:
     """``gateway rejects``; the exit status."""
     reason, device = options.reason, options.device
     if reason is not None and reason not in {known.value for known in RejectReason}:
-        raise ConfigurationFault([f"--reason: {reason!r} is none of {', '.join(known.value for known in RejectReason)}"])
+        raise ConfigurationFault([f"--reason: {reason!r} is not one of {', '.join(known.value for known in RejectReason)}"])
     if options.action == "show" and options.id is None:
-        raise ConfigurationFault(["rejects show: say which ID"])
+        raise ConfigurationFault(["rejects show: name the ID, from the first column of gateway rejects list"])
     config = load(options.config)
     query = {"reason": reason, "device": device, "id": _number(options.id)}
     with _database(config) as file:
@@ -62,7 +62,9 @@ def _number(text: str | None) -> int | None:
     if text is None or (text.isdecimal() and len(text) < _DIGITS_MAX):
         return None if text is None else int(text)
     what = "an ID is the number in the first column of gateway rejects list"
-    raise ConfigurationFault([f"ID: {text} is no reject's: {what}; those of a device: gateway rejects list --device {text}"])
+    raise ConfigurationFault(
+        [f"ID: {text!r} is not a number: {what}; to list the rejects of a device: gateway rejects list --device {text}"]
+    )
 
 
 def _select(file: Database | None, config: Config, query: dict[str, Any], *, payloads: bool) -> Iterator[dict[str, Any]]:
@@ -131,7 +133,7 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
 def journal_command(options: argparse.Namespace) -> int:
     """``gateway journal``; the exit status."""
     if options.action == "export" and options.file is None:
-        raise ConfigurationFault(["journal export: say into which FILE"])
+        raise ConfigurationFault(["journal export: name the FILE to write"])
     config = load(options.config)
     with _database(config) as file:
         if options.action == "status":
@@ -145,7 +147,7 @@ def journal_command(options: argparse.Namespace) -> int:
             print(f"{known['acknowledged']} lost readings acknowledged")
             return 0
         if file is None:
-            raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before the journal is exported"])
+            raise ConfigurationFault([f"{config.journal.path}: in use: stop the gateway before you export the journal"])
         print(f"{_export(file, options.file)} readings written to {options.file}")
         return 0
 

@@ -94,7 +94,9 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
     if not found and loaded.faults:
         raise ConfigurationFault(loaded.fault_lines)
     if not found:
-        raise ConfigurationFault([f"--profile: there is no profile {name}; there are {', '.join(sorted(loaded.profiles))}"])
+        raise ConfigurationFault(
+            [f"--profile: there is no profile {name}; the profiles are {', '.join(sorted(loaded.profiles))}"]
+        )
     return {key: replace(file, compiled=replace(file.compiled, by_registry=False)) for key, file in found.items()}
 
 
@@ -107,7 +109,7 @@ def _names(loaded: Loaded) -> frozenset[str]:
 def _not_there(config: Config, loaded: Loaded) -> list[str]:
     there = bundled_profiles.names() | loaded.profiles.keys() | bundled_profiles.names_claimed(loaded.faults)
     return [
-        f"{config.profiles.path}: profiles.enable: there is no profile {name}; there are {', '.join(sorted(there))}"
+        f"{config.profiles.path}: profiles.enable: there is no profile {name}; the profiles are {', '.join(sorted(there))}"
         for name in config.profiles.enable
         if name not in there
     ]

@@ -85,7 +85,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "only_registry": {
         "vi": "Cổng không chạy: chỉ biết danh sách đăng ký, không biết thiết bị nào đang gửi.",
-        "en": "The gateway does not run: only the registry is known, not which devices report.",
+        "en": "The gateway is not running: it is not known which of the registered devices report.",
     },
     "quarantine": {"vi": "Cách ly: số bản tin đang chờ", "en": "Quarantine: messages that wait"},
     "waits_since": {"vi": "Chờ gì, từ khi nào", "en": "For what, and since when"},

@@ -32,7 +32,7 @@ def test_what_is_sound_is_said_with_the_profiles_their_devices_and_the_subscript
     site.devices({"id": "m1", "model": "Qalcosonic W1"}, {"id": "m2", "profile": "axioma-w1"}, {"id": "m3"})
     status, out, faults = check(site, capsys)
     assert (status, faults) == (0, ["warning: profiles/mine.yaml: points.0.fields.ph: no test gives it a value"])
-    assert "gateway.yaml: sound\ndevices.yaml: 3 devices, 0 areas\n" in out
+    assert "gateway.yaml: no faults\ndevices.yaml: 3 devices, 0 areas\n" in out
     assert cells(out, "pump") == ["pump", "yours", "yes", "0", "-", "1 of 1 pass"]
     assert cells(out, "mine") == ["mine", "yours", "yes", "0", "mine.js", "1 of 1 pass"]
     assert cells(out, "axioma-w1")[:-1] == ["axioma-w1", "shipped", "yes", "2", "axioma-w1.js"]
@@ -49,7 +49,8 @@ def test_without_any_file_all_defaults_are_sound(
     assert main(["check"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(
-        f"no gateway.yaml here: all defaults\n{tmp_path}/devices.yaml: does not exist; no device is registered\n"
+        "no gateway.yaml in this folder: using the defaults\n"
+        f"{tmp_path}/devices.yaml: does not exist; no device is registered\n"
     )
     assert "FAIL" not in out, "all that is shipped passes the tests inside it"
 
@@ -196,10 +197,10 @@ def test_a_model_that_no_profile_has_is_a_warning(site: Site, capsys: pytest.Cap
     )
     status, _, said = check(site, capsys)
     assert status == 0, "a device that sends natively may have any model"
-    begins = "warning: devices.yaml: devices: no profile is for the model"
+    begins = "warning: devices.yaml: devices: no profile has the model"
     assert [line for line in said if "devices.yaml" in line] == [
         f"{begins} Pump P1000 (m2); did you mean Pump P-100?",
-        f"{begins} ? (n0 and 2 more); nothing is amiss if they send iot/v1/… themselves",
+        f"{begins} ? (n0 and 2 more); this is correct if they send iot/v1/… themselves",
     ]
 
 
@@ -235,4 +236,7 @@ def test_a_journal_that_could_not_be_opened_is_told_and_is_no_fault(site: Site, 
     site.sections["journal"] = {"path": "nowhere/journal.db"}
     (site.folder / "nowhere").touch()
     status, _, said = check(site, capsys)
-    assert (status, said) == (0, ["nowhere/journal.db: journal.path: nowhere is no folder; the gateway would run without it"])
+    assert (status, said) == (
+        0,
+        ["nowhere/journal.db: journal.path: nowhere is no folder; the gateway would run without its journal"],
+    )

@@ -166,7 +166,9 @@ def test_at_a_desk_a_profile_of_the_utility_takes_the_place_of_one_that_would_ta
 @pytest.mark.parametrize(
     ("enable", "device", "fault"),
     [
-        pytest.param(["tasmota"], {}, "profiles: profiles.enable: there is no profile tasmota; there are ", id="enabled"),
+        pytest.param(
+            ["tasmota"], {}, "profiles: profiles.enable: there is no profile tasmota; the profiles are ", id="enabled"
+        ),
         pytest.param(
             [], {"profile": "axioma"}, "devices.yaml: devices.0.profile: there is no profile axioma (line ", id="registry"
         ),
@@ -198,7 +200,7 @@ def test_two_profiles_in_force_that_take_the_same_messages_are_told(site: Site) 
 
 def test_a_profile_that_is_not_there_is_told_with_those_that_are(site: Site) -> None:
     (line,) = faults(site, also="nobody")
-    assert line.startswith("--profile: there is no profile nobody; there are axioma-w1, ")
+    assert line.startswith("--profile: there is no profile nobody; the profiles are axioma-w1, ")
 
 
 # Subscriptions.

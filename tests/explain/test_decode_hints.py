@@ -229,4 +229,4 @@ def test_without_a_topic_a_profile_that_is_named_gives_that_of_its_first_test(de
 @pytest.mark.parametrize("payload", [{"nothing": "known"}, 5, [], "text"], ids=repr)
 def test_without_a_topic_and_a_sign_of_one_it_is_asked_for(decode: DecodeCommand, payload: object) -> None:
     (line, *_) = guessed(decode, payload)
-    assert line.startswith("--topic: say on which topic the payload came")
+    assert line.startswith("--topic: name the topic: the payload is neither")

@@ -292,16 +292,16 @@ def test_of_many_rows_one_that_is_rejected_is_enough(decode: DecodeCommand) -> N
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        pytest.param("{", "document: ", id="no-json"),
-        pytest.param("[1]", "document: is no JSON object", id="no-object"),
-        pytest.param("null", "document: is no JSON object", id="null"),
+        pytest.param("{", "document: is not JSON: ", id="no-json"),
+        pytest.param("[1]", "document: is not a JSON object", id="no-object"),
+        pytest.param("null", "document: is not a JSON object", id="null"),
         pytest.param('{"payload": 1}', "topic: Field required", id="no-topic"),
         pytest.param('{"topic": 5, "payload": 1}', "topic: ", id="topic-is-a-number"),
         pytest.param('{"topic": "\\ud800", "payload": 1}', "document: ", id="topic-is-no-unicode"),
         pytest.param('{"topic": "t"}', "document: give payload, payload_hex or payload_base64", id="no-payload"),
-        pytest.param('{"topic": "t", "payload_hex": "0"}', "document: ", id="half-a-byte"),
+        pytest.param('{"topic": "t", "payload_hex": "0"}', "document: is not hexadecimal", id="half-a-byte"),
         pytest.param('{"topic": "t", "payload_hex": 5}', "payload_hex: ", id="hex-is-a-number"),
-        pytest.param('{"topic": "t", "payload_base64": "!"}', "document: ", id="no-base64"),
+        pytest.param('{"topic": "t", "payload_base64": "!"}', "document: is not base64", id="no-base64"),
         pytest.param('{"topic": "t", "payload": 1, "arrival_ms": "noon"}', "arrival_ms: ", id="arrival-is-text"),
         pytest.param('{"topic": "t", "payload": 1, "arrival_ms": 1e400}', "arrival_ms: ", id="arrival-is-infinite"),
         pytest.param('{"topic": "t", "payload": 1, "arrival_ms": -1}', "arrival_ms: ", id="arrival-is-negative"),
@@ -312,19 +312,19 @@ def test_a_faulty_row_is_told_with_its_line(decode: DecodeCommand, row: str, fau
     good = '{"topic": "own/d1/pump", "payload": {"ph": 7}}'
     status, out, err = decode.run("--jsonl", "--json", data=f"{good}\n{row}\n".encode())
     assert (status, len(out.splitlines()), len(err.splitlines())) == (2, 1, 1)
-    assert err.startswith(f"-: line 2: {fault}")
+    assert err.startswith(f"standard input: line 2: {fault}")
 
 
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        pytest.param((), "--topic: say on which topic the payload came", id="no-topic"),
+        pytest.param((), "--topic: name the topic: the payload is neither", id="no-topic"),
         pytest.param(("--topic", "t", "no-such-file"), "no-such-file: document: cannot be read: ", id="no-file"),
         pytest.param(
-            ("--topic", "t", "--profile", "nobody"), "--profile: there is no profile nobody; there are ", id="no-profile"
+            ("--topic", "t", "--profile", "nobody"), "--profile: there is no profile nobody; the profiles are ", id="no-profile"
         ),
         pytest.param(("--topic", "t", "--registry", "no.yaml"), "no.yaml: document: does not exist", id="no-registry"),
-        pytest.param(("--topic", "\udcff"), "-: document: ", id="topic-is-no-unicode"),
+        pytest.param(("--topic", "\udcff"), "standard input: document: ", id="topic-is-no-unicode"),
     ],
 )
 def test_a_fault_of_the_call_is_told(decode: DecodeCommand, options: tuple[str, ...], fault: str) -> None:

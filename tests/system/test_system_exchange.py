@@ -63,7 +63,7 @@ def counters(gate: Gateway, device: str) -> dict[str, float | None]:
 def test_of_an_exchange_that_was_said_no_step_is_marked(gate: Gateway, influxdb: Service, client: paho.Client) -> None:
     counts(gate, client, OLD)
     done = gate.command("devices", "exchange", "m1")
-    assert (done.returncode, done.stdout) == (0, "m1: begin anew with the next reading: volume_m3\n")
+    assert (done.returncode, done.stdout) == (0, "m1: counters that start again with the next reading: volume_m3\n")
     assert counters(gate, "m1") == {"volume_m3": None}
     assert gate.said("the meter of m1 was exchanged; begin anew: volume_m3") == 1
     counts(gate, client, NEW)
@@ -107,7 +107,7 @@ def test_an_exchange_can_be_said_before_the_meter_is_heard_again(gate: Gateway, 
 def test_one_register_is_exchanged_and_the_device_named_in_any_writing(site: Gateway, client: paho.Client) -> None:
     counts(site, client, OLD, "ace48000000a0010", volume_reverse_m3=7)
     done = site.command("devices", "exchange", "AC-E4-80-00-00-0A-00-10", "--field", "volume_m3")
-    assert done.stdout == "ace48000000a0010: begin anew with the next reading: volume_m3\n"
+    assert done.stdout == "ace48000000a0010: counters that start again with the next reading: volume_m3\n"
     assert counters(site, "ace48000000a0010") == {"volume_m3": None, "volume_reverse_m3": 7}
 
 
@@ -123,8 +123,8 @@ def test_what_cannot_be_exchanged_is_said_and_what_to_do(site: Gateway, client: 
     assert "'m2' was never heard and is not registered; see its id" in told("m2")
     assert "m1 has no register 'volume'; it has volume_m3" in told("m1", "--field", "volume")
     assert "never has no register 'volume_m3'; it has none" in told("never", "--field", "volume_m3")
-    assert site.command("devices", "exchange", "never").stdout.endswith(": no register was known\n")
+    assert site.command("devices", "exchange", "never").stdout.endswith(": none was known\n")
     assert counters(site, "m1") == {"volume_m3": OLD[-60]}
     assert site.ask("/api/devices/m1/exchange", "POST")[0] == 401
     assert site.terminate() == 0
-    assert "the gateway does not run; start it" in told("m1")
+    assert "the gateway is not running; start it" in told("m1")

@@ -100,7 +100,7 @@ def test_commands_work_on_rejects(gate: Gateway, mosquitto: Service, *, running:
     assert gate.command("rejects", "show").returncode == 2
     named = gate.command("rejects", "show", "W-0001")
     assert named.returncode == 2
-    assert "W-0001 is no reject's" in named.stderr
+    assert "'W-0001' is not a number" in named.stderr
     assert "gateway rejects list --device W-0001" in named.stderr
     assert gate.command("rejects", "list", "--reason", "ugly").returncode == 2
     exported = gate.command("rejects", "export").stdout.splitlines()

@@ -129,7 +129,7 @@ def test_a_running_gateway_says_no_secret_anywhere(influxdb: Service, tmp_path: 
             assert_silent(answers(gate, token, secured=True), *secret_lines)
         said = commanded(gate)
         assert "connected and subscribed" in said
-        assert "takes writes" in said
+        assert "accepts writes" in said
         assert_silent(said, *secret_lines)
         assert gate.terminate() == 0
         assert_silent(written(gate), *secret_lines)
