@@ -37,7 +37,7 @@ class DecodeCommand:
         return results
 
     def text(self, payload: object, topic: str, *options: str) -> list[str]:
-        """What is said of one payload, a line each."""
+        """Return the explanation of one payload, as lines of text."""
         _, out, err = self.run("--topic", topic, *options, data=json.dumps(payload).encode())
         assert err == ""
         return out.replace(f"{self.site.folder}/", "").splitlines()

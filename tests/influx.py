@@ -1,4 +1,4 @@
-"""What stands in a database, asked of the database itself."""
+"""Queries of a database's contents, sent to the database itself."""
 
 import json
 from contextlib import closing

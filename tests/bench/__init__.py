@@ -1,4 +1,4 @@
-"""What the gateway costs and how quick it is, each figure beside a baseline of the same run.
+"""Benchmarks: the cost and speed of the gateway, each figure beside a baseline of the same run.
 
     python -m tests.bench [saturation] [latency] [start] [memory] [disk] [catch_up] [--quick] [--json FILE]
 

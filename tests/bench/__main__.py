@@ -136,7 +136,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _machine(load: float) -> dict[str, object]:
-    """What the figures depend on; ``load_before`` tells whether others were at work."""
+    """Describe the machine that the figures depend on; ``load_before`` tells if other programs were at work."""
     model = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()

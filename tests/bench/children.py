@@ -23,7 +23,7 @@ _DEFAULTS: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Plan:
-    """How to measure.
+    """Settings of a measurement.
 
     :ivar folder: where data is kept while measuring; on a disk, for the figures of the disk.
     :ivar quick: shorter runs, for a first look.
@@ -44,7 +44,7 @@ class Plan:
 
 
 class BenchFault(Exception):  # noqa: N818 - says what it is
-    """What was measured did not do its work, so its figures mean nothing."""
+    """A measured program that did not do its work, so that its figures mean nothing."""
 
 
 def gateway(
@@ -86,7 +86,7 @@ def door(folder: Path) -> Service:
 
 
 def tap(folder: Path, database: Service, delay_ms: int = 0) -> Service:
-    """What stands between the gateway and InfluxDB (tap.py) and holds answers back so long."""
+    """Start the relay between the gateway and InfluxDB (tap.py), which delays answers by this much."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = ["-m", "tests.bench.tap", *map(str, (port, database.port, delay_ms))]

@@ -59,7 +59,7 @@ def _healthy(plan: Plan) -> int:
 
 
 def _commit_each(plan: Plan) -> float:
-    """What the obvious buffer costs: a row and a synced commit for each reading, WAL and default pages."""
+    """Measure the obvious buffer: a row and a synced commit for each reading, with WAL and default pages."""
     before_bytes = disk_bytes("self")
     with closing(sqlite3.connect(plan.fresh("sqlite") / "buffer.db", isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")

@@ -29,7 +29,7 @@ class Arrivals:
     bodies: list[tuple[int, bytes]] = field(default_factory=list)
 
     def take(self) -> list[tuple[int, int]]:
-        """When each reading was sent and when it came here first; forgets them."""
+        """Return when each reading was sent and when it first arrived here, and forget them."""
         bodies, self.bodies = self.bodies, []
         first: dict[int, int] = {}
         for arrived_ns, body in bodies:

@@ -14,7 +14,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Bar:
-    """What must be kept: at most ``limit`` (or at least), by the value or by its ratio to the baseline."""
+    """A limit to be kept: at most ``limit`` (or at least), by the value or by its ratio to the baseline."""
 
     limit: float
     at_least: bool = False
@@ -56,7 +56,7 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Whether there is a bar that was not kept."""
+        """Tell if some limit was not kept."""
         return self.verdict not in {"", "ok"}
 
     def document(self) -> dict[str, object]:

@@ -82,7 +82,7 @@ class Restart:
 
 @dataclass
 class Campaign:
-    """What is killed, and what is around it.
+    """The process that is killed, and those around it.
 
     :ivar lives_s: a new process lives between so long and so long after its first reading.
     :ivar restarts: those at which InfluxDB was there.

@@ -34,7 +34,7 @@ _LOOK_EVERY_S = 0.05
 
 @dataclass
 class Outage:
-    """What was seen.
+    """The observations of an outage.
 
     :ivar readings: published while InfluxDB was away.
     :ivar backlog: of the readings that waited when InfluxDB was back.
@@ -111,7 +111,7 @@ def _rows(journal: Path) -> list[tuple[int, bytes]]:
 
 
 def _wait_drained(consumer: Service, seen: Outage, within_s: float) -> tuple[int, int]:
-    """When InfluxDB took the first reading and when the last of the backlog, in ns; notes how many they were, and how quick."""
+    """Return when InfluxDB took the first and the last reading of the backlog, in ns; note their number and their delays."""
     deadline_s = time.monotonic() + within_s
     while not get(consumer, "/api/status")["influxdb"]["up"]:
         _check(deadline_s)

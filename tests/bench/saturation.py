@@ -140,7 +140,7 @@ def run_through(consumer: Service, broker: Service, packets: list[bytes], wait: 
 
 
 def done_s(consumer: Service) -> float:
-    """When a consumer was done that says so itself, in s of the monotonic clock."""
+    """Return when a consumer that reports it was done, in s of the monotonic clock."""
     return int(wait_printed(consumer, "done", PATIENCE_S)[1]) / 1e9
 
 

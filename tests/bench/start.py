@@ -81,7 +81,7 @@ def _starts(plan: Plan, what: str, registry: str) -> tuple[list[float], list[flo
 
 @contextmanager
 def _broker() -> Iterator[socket.socket]:
-    """What stands for the broker: a socket that takes connections."""
+    """Open a socket that takes connections in place of a broker."""
     with closing(socket.create_server(("127.0.0.1", 0))) as broker:
         broker.settimeout(_PATIENCE_S)
         yield broker
@@ -103,7 +103,7 @@ def _start(service: Service, broker: socket.socket) -> tuple[float, float]:
 
 
 def _subscribed_s(broker: socket.socket) -> float:
-    """When the SUBSCRIBE of the next client came; this is all the broker there is."""
+    """Return when the SUBSCRIBE of the next client came; no more of a broker is needed here."""
     try:
         connection, _ = broker.accept()
         with closing(connection):

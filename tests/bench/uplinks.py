@@ -1,4 +1,4 @@
-"""What a LoRaWAN network server publishes of a probe: uplinks of ChirpStack 4, 870 bytes each; and the probe's profile."""
+"""Uplinks of a probe as ChirpStack 4 publishes them, 870 bytes each, and the probe's profile."""
 
 import json
 import struct
@@ -37,7 +37,7 @@ def eui(device: int) -> str:
 
 
 def topic(device: int) -> bytes:
-    """Where its uplinks are published."""
+    """The topic of its uplinks."""
     return f"application/ca739e26-7b67-4f14-b69e-d568c22a5a75/device/{eui(device)}/event/up".encode()
 
 

@@ -18,7 +18,7 @@ _SHOWN_CHARACTERS: Final = 100
 
 
 def difference(should: object, found: object, place: str = "") -> str:
-    """Where two values differ first, and how; empty where they do not."""
+    """Describe the first difference between two values; empty if there is none."""
     if isinstance(should, dict) and isinstance(found, dict):
         keys = [key for key in {**should, **found} if should.get(key) is not None or found.get(key) is not None]
         return next((text for key in keys if (text := difference(should.get(key), found.get(key), f"{place}/{key}"))), "")

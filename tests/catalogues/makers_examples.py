@@ -39,7 +39,7 @@ class Example:
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - whatever the maker made of it
-        """What the codec should give."""
+        """The data that the codec should return."""
         wrapped = isinstance(self.output, dict) and self.output.keys() & {"data", "errors", "warnings"}
         return self.output.get("data", {}) if wrapped else self.output
 
@@ -90,7 +90,7 @@ def _example(catalogue: str, codec: Path, name: str, given: dict[str, Any], outp
 
 
 def _time_of(given: dict[str, Any]) -> int:
-    """When the frame was received; a time without a zone is taken as UTC."""
+    """Return when the frame was received; a time without a zone is taken as UTC."""
     time = given.get("recvTime") or given.get("time")
     return device_ms(time) or device_ms(f"{time}Z") or RECEIVED_MS
 

@@ -21,7 +21,7 @@ PATIENCE_S: Final = 240.0
 
 @dataclass(frozen=True)
 class Campaign:
-    """What to do.
+    """The task of a campaign.
 
     :ivar seconds: how long faults come in each schedule.
     :ivar folder: where the schedules have their folders; those of green ones are removed.

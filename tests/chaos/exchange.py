@@ -13,7 +13,7 @@ import httptools
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What happens to a request.
+    """The treatment of a request.
 
     :ivar forward: it reaches what is behind.
     :ivar instead: what is sent in place of the answer; None: the connection breaks.
@@ -87,7 +87,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class _Messages:
-    """What the parsers call."""
+    """Callbacks of the parsers."""
 
     on_message_begin: Callable[[], None]
     on_message_complete: Callable[[], None]

@@ -90,7 +90,7 @@ class Link:
         self._do(self._kill(forgotten=True))
 
     def delay(self, seconds: float) -> None:
-        """What comes from now on arrives so much later, in each direction, in order."""
+        """Delay all that comes from now on by this much, in each direction, in order."""
         self._faults.delay_s = seconds
 
     def lose(self, share: float, seed: int) -> None:

@@ -86,7 +86,7 @@ def carry_out(found: World, deeds: Sequence[Deed], seconds: float) -> None:
 
 
 def _evidence(found: World, deeds: Sequence[Deed], fewest_looks: int, *, drops_oldest: bool) -> Evidence:
-    """What is found when all has settled."""
+    """Collect the evidence once all has settled."""
     rows = map(json.loads, found.fleet.ledger.read_text().splitlines())
     standing = {
         (str(row["device"]), int(str(row["seq"])))
@@ -115,7 +115,7 @@ def _readings(handed: Iterable[Handed]) -> frozenset[Key]:
 
 
 def _verified(found: World) -> dict[str, int]:
-    """What ``firmware-sim verify`` says of the ledger."""
+    """Return the result of ``firmware-sim verify`` for the ledger."""
     where = ["--ledger", str(found.fleet.ledger), "--influxdb", found.influxdb.url, "--api", "v1", "--bucket", "iot"]
     command = [sys.executable, "-m", "firmware_sim.cli", "verify", "--json", *where]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

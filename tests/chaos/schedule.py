@@ -1,4 +1,4 @@
-"""Which fault comes when, in which world: a number decides it all. Pure."""
+"""The schedule of faults and the world they happen in, all derived from one number. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class Setting:
     drops_oldest: bool = False
 
     def allows(self, kind: Kind) -> bool:
-        """Whether a fault comes here."""
+        """Tell if a fault may happen here."""
         return kind.name not in self.never and (not self.only or kind.name in self.only)
 
 

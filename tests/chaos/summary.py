@@ -1,4 +1,4 @@
-"""What a campaign showed, as people read it. Pure."""
+"""The results of a campaign as text for people. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -27,7 +27,7 @@ _SILENCE_S: Final = 10.0
 
 
 class Resolver(IntEnum):
-    """How names are resolved: well; it says at once that it cannot say; it says so after a long time."""
+    """The behaviour of name resolution: it works, it fails at once, or it fails after a long time."""
 
     ANSWERS = 0
     GONE = 1
@@ -53,12 +53,12 @@ class Surroundings:
 
     @property
     def clock_off_s(self) -> int:
-        """How far the gateway's clock stands ahead."""
+        """The time by which the gateway's clock is ahead."""
         return int(_LAYOUT.unpack_from(self._shared)[0])
 
     @property
     def resolver(self) -> Resolver:
-        """How names are resolved."""
+        """The behaviour of name resolution."""
         return Resolver(_LAYOUT.unpack_from(self._shared)[1])
 
 

@@ -1,4 +1,4 @@
-"""What passes between the broker and the gateway: which readings were handed over at QoS 1, and which were confirmed.
+"""A tap between the broker and the gateway: which readings were handed over at QoS 1, and which were confirmed.
 
 Give it to a link as what watches: ``tap = Tap(); Link(broker, tap)``. An identifier means a message only on its connection
 [MQTT-2.2.1-4], so each connection has an account of its own, which begins empty: with a session kept, the broker sends again
@@ -72,7 +72,7 @@ class Tap:
         account.tails[to_behind] = packets.rest
 
     def owed(self, connection: int) -> list[Handed]:
-        """What the gateway has not confirmed yet on a connection."""
+        """Return the messages that the gateway has not yet confirmed on a connection."""
         return list(self._connections[connection].owed.values())
 
     def _received(self, connection: int, account: _Connection, packets: "_Packets") -> None:
@@ -122,7 +122,7 @@ class _Packets:
 
 
 def _end_of_packet(data: bytes, at: int) -> int | None:
-    """Where the packet that begins at ``at`` ends; None when its end is not there yet."""
+    """Find the end of the packet that begins at ``at``; None when it has not arrived yet."""
     length = 0
     for place in range(_HEADER_MAX - 1):
         header_end = at + 2 + place

@@ -1,4 +1,4 @@
-"""Whose fault it is when a reading is not in InfluxDB."""
+"""The verdict on a reading that is not in InfluxDB: why it is missing."""
 
 import json
 from dataclasses import replace

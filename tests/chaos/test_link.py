@@ -67,7 +67,7 @@ def echo() -> Iterator[Link]:
 
 @pytest.fixture
 def bodies() -> list[bytes]:
-    """What has reached the HTTP server."""
+    """The requests that have reached the HTTP server."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""What a schedule showed: whose fault it is when a reading is not in InfluxDB, and whether anything else is wrong. Pure."""
+"""The verdict on a schedule: why a reading is not in InfluxDB, and if anything else is wrong. Pure."""
 
 import json
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ def keys_of(topic: str, payload: bytes) -> list[Key]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found when all had settled.
+    """The evidence that was found when all had settled.
 
     :ivar acknowledged: readings that the broker acknowledged to the fleet.
     :ivar delivered: readings that the broker handed to the gateway.
@@ -76,7 +76,7 @@ class Verdict:
 
     @classmethod
     def from_json(cls, text: str) -> "Verdict":
-        """What :meth:`as_json` wrote."""
+        """Read what :meth:`as_json` wrote."""
         document: dict[str, Any] = json.loads(text)
         del document["ok"]
         return cls(**document)
@@ -93,7 +93,7 @@ class Judgement:
 
 
 def judge(evidence: Evidence) -> Judgement:
-    """Whose fault it is.
+    """Tell why a reading is missing.
 
     What the gateway confirmed is its own to keep. What it did not confirm is the broker's, which may only lose it when it is
     killed; else it is held against the gateway all the same, for nobody else is left.

@@ -25,7 +25,7 @@ _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER
 
 @dataclass(slots=True)
 class Faults:
-    """What the link does to what passes now."""
+    """The faults that the link applies to traffic now."""
 
     mute: bool = False
     held: bool = False
@@ -36,11 +36,11 @@ class Faults:
 
     @property
     def prompt(self) -> bool:
-        """Whether what comes may leave at once."""
+        """Tell if incoming data may leave at once."""
         return not (self.held or self.delay_s or self.lost_share)
 
     def late_s(self) -> float:
-        """How long a segment is on its way."""
+        """The time that a segment takes."""
         late_s, wait_s = self.delay_s, _RETRANSMISSION_S
         while self.chance.random() < self.lost_share:
             late_s += wait_s
@@ -81,7 +81,7 @@ class _End(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is connected."""
+        """Tell if it is connected."""
         return self._transport is not None
 
     def put(self, data: bytes) -> None:

@@ -38,7 +38,7 @@ class Fleet(Service):
 
     @property
     def ledger(self) -> Path:
-        """What the broker acknowledged to it."""
+        """The ledger of messages that the broker acknowledged to it."""
         return self.folder / "fleet.jsonl"
 
     def wait_ended(self, within_s: float) -> int:
@@ -122,14 +122,14 @@ class World:
             self.account.note(self._document("/api/ledger"))
 
     def heard(self) -> int:
-        """How many devices the gateway has heard since its start."""
+        """Return the number of devices that the gateway has heard since its start."""
         try:
             return int(self._document("/api/status")["devices"]["online"])
         except (OSError, HTTPException, ValueError):
             return 0
 
     def _document(self, path: str) -> Document:
-        """What the gateway says, soon; it may be starting, or be kept from its work."""
+        """Return a document of the gateway; retry for a while, for the gateway may be starting or suspended."""
         with closing(HTTPConnection(self.gate.host, self.gate.port, timeout=LOOK_S)) as connection:
             connection.request("GET", path)
             found: Document = json.loads(connection.getresponse().read())

@@ -1,4 +1,4 @@
-"""When a codec is suspended, and how it comes back."""
+"""Codecs are suspended, and come back."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_it_is_suspended_once_however_often_it_overran_meanwhile() -> None:
 
 
 def slow(codec: Codec, now_s: float, *devices: str) -> list[bool]:
-    """Whether a frame of each of these devices suspended the codec, a second apart."""
+    """Tell for each of these devices if its frame suspended the codec; the frames come a second apart."""
     return [codec.overran("slow", now_s + number, device) for number, device in enumerate(devices)]
 
 

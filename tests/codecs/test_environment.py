@@ -1,4 +1,4 @@
-"""What a maker's codec finds around it, so that it runs as it was published for other servers."""
+"""The environment that a maker's codec finds, so that it runs as it was published for other servers."""
 
 from typing import Any
 

@@ -19,7 +19,7 @@ def check(site: Site, capsys: pytest.CaptureFixture[str], *options: str) -> tupl
 
 
 def cells(out: str, profile: str) -> list[str]:
-    """What the table says of a profile."""
+    """Return the cells of the table for a profile."""
     (line,) = (line for line in out.splitlines() if line.split("  ")[0] == profile)
     return [cell.strip() for cell in line.split("  ") if cell.strip()]
 

@@ -1,4 +1,4 @@
-"""What is in force: the registry, the utility's profiles, the shipped ones that are named; and what is subscribed for them."""
+"""The catalog: the registry, the utility's profiles, the bundled ones that are named, and the topic filters to subscribe."""
 
 import pytest
 from mqtt5 import RetainHandling
@@ -19,17 +19,17 @@ SERVERS = {
 
 
 def known(site: Site, also: str | None = None, *, all_shipped: bool = False) -> Catalog:
-    """What is in force."""
+    """Load the catalog."""
     return load_catalog(site.config, also=also, all_shipped=all_shipped)
 
 
 def filters(site: Site) -> dict[str, RetainHandling]:
-    """What is subscribed."""
+    """Return the topic filters to subscribe."""
     return topic_filters(site.config, known(site))
 
 
 def faults(site: Site, also: str | None = None) -> list[str]:
-    """What is wrong, without the folder."""
+    """Return the faults, without the folder."""
     with pytest.raises(ConfigurationFault) as fault:
         known(site, also)
     return [line.replace(f"{site.folder}/", "") for line in fault.value.lines]

@@ -34,7 +34,7 @@ def put(folder: Path, **files: str) -> None:
 
 
 def lines(folder: Path) -> list[str]:
-    """What is wrong with the files, without the folder."""
+    """Return the faults of the files, without the folder."""
     with pytest.raises(ConfigurationFault) as fault:
         load_profiles(folder / "local", folder / "shipped")
     return [line.removeprefix(f"{folder}/") for line in fault.value.lines]

@@ -61,7 +61,7 @@ def test_a_faulty_configuration_does_not_repeat_a_secret(tmp_path: Path, text: s
 
 
 async def answer_of(rights: dict[str, str], answer_status: int = 401) -> str:
-    """What is told of a server that quotes the request in its answer, as some proxies do."""
+    """Return the message about a server that quotes the request in its answer, as some proxies do."""
 
     async def quote(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.read(65536)

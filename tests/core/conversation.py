@@ -35,7 +35,7 @@ def publish(
 
 
 def recorded() -> list[bytes]:
-    """What a broker sends from the connection on: one packet each."""
+    """Return the packets that a broker sends, from the connection on."""
     return [
         CONNACK,
         mqtt5.SubAckPacket(1, [GRANTED, GRANTED]).write(),

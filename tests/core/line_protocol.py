@@ -31,12 +31,12 @@ class Point:
 
 
 def by_previous_byte(text: str, at: int) -> bool:
-    """Whether ``text[at]`` is escaped, as InfluxDB 1 and 2 see it."""
+    """Tell if ``text[at]`` is escaped for InfluxDB 1 and 2."""
     return text[at - 1 : at] == "\\"
 
 
 def by_parity(text: str, at: int) -> bool:
-    """Whether ``text[at]`` is escaped, as VictoriaMetrics sees it."""
+    """Tell if ``text[at]`` is escaped for VictoriaMetrics."""
     before = text[:at]
     return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 

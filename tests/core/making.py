@@ -1,4 +1,4 @@
-"""What the tests of the core are made of: a pipeline without its shells, messages, and points read back."""
+"""Parts of the tests of the core: a pipeline without its shells, messages, and points read back."""
 
 import json
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ def message(payload: object, on: str | None = None, *, retain: bool = False, dup
 
 
 def process(payload: object, domain: str = "water", now_ms: int = NOW_MS, into: Processor | None = None) -> Outcome:
-    """What becomes of one payload in a new pipeline, or in ``into``."""
+    """Process one payload in a new pipeline, or in ``into``."""
     return (into or pipeline()).process(message(payload, topic(domain=domain)), now_ms)
 
 
@@ -100,7 +100,7 @@ def quality(outcome: Outcome) -> int:
 
 
 def is_canonical(quantity: Quantity, value: object) -> bool:
-    """Whether a field holds what the table says: a boolean for a state, else a float within the bounds."""
+    """Tell if a field is of the table's type: a boolean for a state, else a float within the bounds."""
     if quantity.kind is Kind.STATE:
         return isinstance(value, bool)
     return isinstance(value, float) and quantity.minimum <= value <= quantity.maximum

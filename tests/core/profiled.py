@@ -87,12 +87,12 @@ def ask(outcome: Outcome) -> CodecAsk:
 
 
 def answered(into: Processor, message: StoredMessage, data: object, now_ms: int = NOW_MS) -> Outcome:
-    """What becomes of a message whose codec gives ``data``."""
+    """Process a message whose codec returns ``data``."""
     return into.resume(ask(into.process(message, now_ms)), data, None)
 
 
 def process(into: Processor, payload: object, on: str = "t/d1", now_ms: int = NOW_MS, **how: Any) -> Outcome:  # noqa: ANN401
-    """What becomes of a payload on a topic."""
+    """Process a payload on a topic."""
     return into.process(sent(payload, on, **how), now_ms)
 
 

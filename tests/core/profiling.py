@@ -23,7 +23,7 @@ def compiled(text: str, **more: Any) -> CompiledProfile:  # noqa: ANN401 - whate
 
 
 def faults(text: str) -> list[str]:
-    """What is wrong in a profile: ``key: what``."""
+    """Return the faults of a profile, as ``key: what``."""
     try:
         compiled(text)
     except ProfileFaults as found:
@@ -49,17 +49,17 @@ def context(
     params: Mapping[str, float | int | str | bool] | None = None,
     properties: Mapping[str, str] | None = None,
 ) -> MappingContext:
-    """What a profile sees of a document that arrived at NOW_MS; times are believed up to 40 days back and 5 minutes ahead."""
+    """Make the context of a document that arrived at NOW_MS; times up to 40 days back and 5 minutes ahead are believed."""
     return MappingContext(document, "t/d", captures or {"device": "d"}, params or {}, NOW_MS, _Belief(), properties or {})
 
 
 def points(text: str, document: object, **seen: Any) -> list[MappedReading]:  # noqa: ANN401
-    """What a profile makes of a document."""
+    """Map a document by a profile."""
     return compiled(text).map(context(document, **seen))
 
 
 def field(field_text: str, document: object, *, name: str = "pressure_kpa", measurement: str = "water", **seen: Any) -> Any:  # noqa: ANN401
-    """What becomes of one field written as YAML: its value, None, or why it was dropped."""
+    """Map one field, written as YAML; return its value, None, or why it was dropped."""
     text = f"points: [{{measurement: {measurement}, fields: {{{name}: {field_text}}}}}]"
     (found,) = points(text, document, **seen)
     return found.values.get(name, found.dropped[0][1] if found.dropped else None)

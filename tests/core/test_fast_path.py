@@ -65,7 +65,7 @@ def seen(outcome: Outcome) -> object:
 
 
 def taken(into: Processor, message: StoredMessage, now_ms: int) -> object:
-    """What becomes of a message; a codec gives what the server gave, or what the test says."""
+    """Process a message; a codec returns what the server decoded, or the values of the test."""
     outcome = into.process(message, now_ms)
     if outcome.side_effects is not None and outcome.side_effects.ask is not None:
         outcome = into.resume(ask(outcome), {"p": 301, "l": 1.5}, None)
@@ -79,7 +79,7 @@ def short_way_of(into: Processor, message: StoredMessage) -> object | None:
 
 
 def both_ways(profile: str, message: StoredMessage, now_ms: int, *devices: RegisteredDevice) -> tuple[object, object]:
-    """What becomes of a message after two that are usual, on the short way and on the long one."""
+    """Process a message after two usual ones, on the fast path and on the slow path."""
     ways = []
     for short in (True, False):
         into = pipeline(profile, devices=devices)

@@ -1,4 +1,4 @@
-"""What a broken or hostile broker can do to the session: nothing but a fault, in little memory."""
+"""A broken or hostile broker can cause nothing but a fault of the session, in little memory."""
 
 import tracemalloc
 
@@ -21,7 +21,7 @@ MEGABYTE = 1 << 20
 
 
 def held_bytes(session: Session) -> int:
-    """What a session keeps of packets that are not whole."""
+    """Return the bytes that a session keeps of incomplete packets."""
     skipping = session._skipping  # noqa: SLF001
     return len(session._tail) + (len(skipping.head) if skipping else 0)  # noqa: SLF001
 
@@ -75,7 +75,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @settings(max_examples=examples(400))
 @given(damaged(), CHUNKS, st.integers(0, 3))
 def test_damaged_packets_raise_a_fault_or_nothing_whatever_the_chunks(data: bytes, sizes: list[int], state: int) -> None:
-    """What stands in a packet never depends on how it came, not even when it is damaged."""
+    """The meaning of a packet never depends on how it was split, not even when it is damaged."""
     assert feed(start(state), data, sizes) == feed(start(state), data, [FRAME_MAX_BYTES - 1])
 
 

@@ -203,7 +203,7 @@ def test_a_retained_message_with_its_own_time_is_a_reading() -> None:
 
 
 def test_only_what_a_device_sends_now_is_a_sign_of_life() -> None:
-    """What the broker has kept says nothing of today."""
+    """A retained message is no evidence that the device works today."""
     into = pipeline()
     into.process(message({"state": "online"}, topic(channel="status"), retain=True), NOW_MS)
     into.process(message({"ts": NOW_MS - DAY_MS, "volume_m3": 5}, retain=True), NOW_MS)
@@ -322,7 +322,7 @@ def test_a_fault_in_the_core_is_a_reject_with_its_trace_and_touches_no_other_mes
 
 
 def missing(*readings: dict[str, int], into: Processor | None = None) -> int:
-    """How many readings the gateway believes to have missed of those sent, by ``seq`` and second."""
+    """Return the number of readings that the gateway believes to have missed, of those sent by ``seq`` and second."""
     into = into or pipeline()
     for reading in readings:
         sent = {"seq": reading["seq"], "volume_m3": 5}

@@ -1,4 +1,4 @@
-"""What surrounds an item: ``..`` in paths, where the list of the items stands in another list or map."""
+"""Values around an item: ``..`` in paths, where the list of the items is inside another list or map."""
 
 from typing import Any
 

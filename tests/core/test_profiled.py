@@ -1,4 +1,4 @@
-"""What becomes of a message that a profile takes: as of any other, and what only such messages can do."""
+"""Messages that a profile takes: processed like any other, and what only such messages can do."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -29,7 +29,7 @@ REGISTERED = [RegisteredDevice(EUI), RegisteredDevice(OTHER)]
 
 
 def last_seen_ms(into: Processor) -> int:
-    """When the one device that was met was heard; 0: it never was, or none was met."""
+    """Return when the only device met was last heard; 0 if it never was, or if none was met."""
     return max((device.last_seen_ms for device in into.streams.devices.values()), default=0)
 
 

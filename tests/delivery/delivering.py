@@ -58,7 +58,7 @@ class Influxdb:
 
     @property
     def waits(self) -> bool:
-        """Whether a write is unanswered."""
+        """Tell if a write is unanswered."""
         return not all(asked.done() for _, asked in self.asked)
 
 
@@ -269,7 +269,7 @@ def numbered(count: int, name: str = "q") -> list[str]:
 
 
 def note_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What is waited before each next try from now on, in seconds, by the least luck."""
+    """Record the waits before each next try from now on, in seconds, with the least jitter."""
     waits_s: list[float] = []
     next_s = Backoff.next_s
 

@@ -94,14 +94,14 @@ class Rig:
         return [refusal for _, refusal in await self.file.run(rejects.select)]
 
     def block_disk(self) -> threading.Event:
-        """What is asked of the disk from now on is done when the event is set."""
+        """Hold all work of the disk from now on until the event is set."""
         works = threading.Event()
         self.blocked = asyncio.create_task(self.file.run(lambda _: works.wait(10.0)))
         return works
 
     @property
     def account(self) -> dict[str, int]:
-        """Where readings ended."""
+        """Return the number of readings by where they ended."""
         return {outcome: counts.total() for outcome, counts in self.ledger.outcomes.items() if counts}
 
 

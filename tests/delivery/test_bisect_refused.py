@@ -1,4 +1,4 @@
-"""Who is to blame when InfluxDB refuses a reading that stands alone: the reading, or the database."""
+"""A reading that InfluxDB refuses when it is posted alone: the fault of the reading, or of the database."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What the probe tries while InfluxDB does not take readings."""
+"""The circuit breaker's probe, while InfluxDB takes no readings."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ OWN, REFUSED = b"a point of our own", b"what was refused"
 
 
 async def _tried_first(*, given_up: bool) -> bytes:
-    """What is tried after a body was refused for a fault of the database, and perhaps given up since."""
+    """Return the body tried first after one was refused for a fault of the database, and perhaps given up since."""
     breaker, tried = CircuitBreaker(Events()), asyncio.Queue[bytes]()
 
     async def write(body: bytes) -> Answer:

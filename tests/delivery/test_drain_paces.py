@@ -1,4 +1,4 @@
-"""When the drain lane asks again: it pauses before InfluxDB and the disk, and begins softly after an outage."""
+"""Pauses of the drain lane: before InfluxDB and the disk, and a soft beginning after an outage."""
 
 import asyncio
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What the drain lane does with rows that InfluxDB does not take: who is at fault, and what becomes of the others."""
+"""Rows of the drain lane that InfluxDB refuses: the row that is at fault, and the fate of the others."""
 
 from pathlib import Path
 

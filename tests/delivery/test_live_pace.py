@@ -1,4 +1,4 @@
-"""When a write of the live lane may begin: few readings wait little, many share a write."""
+"""The pace of the live lane: few readings wait little, many share a write."""
 
 import asyncio
 from collections.abc import AsyncIterator

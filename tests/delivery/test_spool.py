@@ -100,7 +100,7 @@ def test_a_journal_that_has_room_again_gets_what_waits_although_nothing_else_com
 
 
 def test_what_a_commit_could_not_store_is_posted_when_influxdb_came_back_meanwhile() -> None:
-    """When the breaker closed there was nothing to start: the commit held it."""
+    """Nothing could be started when the breaker closed, for the commit held the batch."""
 
     async def story() -> None:
         async with rig() as gate:

@@ -29,7 +29,7 @@ def province(tmp_path: Path) -> Iterator[Province]:
 
 
 def gateway_settings(folder: Path) -> dict[str, object]:
-    """What the guide says of ``gateway.yaml``."""
+    """Return the parts of ``gateway.yaml`` that the guide shows."""
     folder.mkdir()
     (folder / "broker.password").write_text("password of gateway\n")
     (said,) = re.findall(r"`username: (\w+)` and `password_file: ([\w.]+)`", GUIDE)

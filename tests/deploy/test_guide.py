@@ -108,7 +108,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 
 def is_shown(shown: str, printed: str) -> bool:
-    """Whether the guide shows what was printed; a line of three points stands for any lines."""
+    """Tell if the guide shows what was printed; a line of three points stands for any lines."""
     pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in shown.splitlines())
     return re.fullmatch(pattern, printed) is not None
 
@@ -183,7 +183,7 @@ def profile_of(example: str) -> dict[str, Any]:
 
 
 def written_in(block: Block) -> dict[str, Any]:
-    """What an example says itself."""
+    """Return the document written in an example."""
     written: dict[str, Any] = yaml.safe_load(block.text)
     return written
 
@@ -296,7 +296,7 @@ def test_the_guide_tells_every_reason_that_a_profile_can_mend() -> None:
 
 @pytest.fixture
 def published(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the arguments and the standard input of each ``mosquitto_pub`` go; a topic with ``broken`` in it is refused."""
+    """Record the arguments and the standard input of each ``mosquitto_pub``; refuse a topic with ``broken`` in it."""
     programs, record = site / "programs", site / "published.jsonl"
     programs.mkdir()
     (programs / "mosquitto_pub").write_text(

@@ -69,7 +69,7 @@ def steps(found: LastMessage, what: str) -> list[str]:
 
 
 def told_of(found: LastMessage, field: str) -> list[list[str]]:
-    """Where a field came from and each step that changed it."""
+    """Return the source of a field and each step that changed it."""
     begin = f"{field} from "
     return [step.removeprefix(begin).split(" → ") for step in steps(found, "step") if step.startswith(begin)]
 

@@ -32,7 +32,7 @@ def loaded(tmp_path: Path, *tests: str, profile: str = PROFILE) -> ProfileFile:
 
 
 def checked(tmp_path: Path, *tests: str, profile: str = PROFILE) -> list[Checked]:
-    """What became of the tests of the profile."""
+    """Run the tests of the profile."""
     file = loaded(tmp_path, *tests, profile=profile)
     with SyncCodecs({}) as codecs:
         return check_profile("p", file.model.tests, Profiles([file.compiled]), codecs)

@@ -20,7 +20,7 @@ _STATEMENT = re.compile(r'SELECT \* FROM "(\w+)" WHERE time >= (\d+)ms AND time 
 
 @dataclass
 class StubInfluxDB:
-    """What it holds and what it was asked.
+    """A stand-in for InfluxDB: the points that it holds and the queries that it was sent.
 
     :ivar answer: sent with its status in place of points, where set.
     """

@@ -57,7 +57,7 @@ def _rows(ledger: Path) -> list[dict[str, Any]]:
 
 
 def _line(topic: str, reading: dict[str, Any]) -> str:
-    """What a gateway makes of a sound reading."""
+    """Return the line that a gateway writes for a sound reading."""
     at = parse_topic(topic)
     assert at is not None
     tags = {"device": at.device, "site": at.site} | {tag: reading.pop(tag) for tag in TEXT_TAGS if tag in reading}

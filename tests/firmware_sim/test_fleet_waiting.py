@@ -1,4 +1,4 @@
-"""What waits while the broker is away, and what the terminal shows."""
+"""Messages that wait while the broker is away, and the progress shown in the terminal."""
 
 import asyncio
 import random

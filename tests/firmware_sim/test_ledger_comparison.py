@@ -1,4 +1,4 @@
-"""What counts as a fault when a ledger is held against InfluxDB."""
+"""Faults found by comparing a ledger with InfluxDB."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What simulated devices measure: believable, consistent, and the same again for the same seed."""
+"""Readings of simulated devices: plausible, consistent, and the same again for the same seed."""
 
 import math
 from itertools import pairwise

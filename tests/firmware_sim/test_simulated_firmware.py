@@ -1,4 +1,4 @@
-"""What devices send in each scenario, and what the ledger rows promise of it."""
+"""Messages of devices in each scenario, and what the ledger rows promise of them."""
 
 import json
 from collections import Counter

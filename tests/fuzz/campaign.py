@@ -31,7 +31,7 @@ _TOTAL = re.compile(rb"number_of_executed_units: (\d+)")
 
 @dataclass(slots=True)
 class Turn:
-    """What one target did.
+    """The result of fuzzing one target.
 
     :ivar edges: branches, or with our own loop lines, that were reached.
     :ivar found: inputs that hit a fault.
@@ -47,7 +47,7 @@ class Turn:
 
     @property
     def failed(self) -> bool:
-        """Whether it came to anything but its end."""
+        """Tell if it found anything or did not end as it should."""
         return bool(self.found) or self.status not in {0, None}
 
     def hear(self, line: bytes) -> None:
@@ -122,7 +122,7 @@ class Campaign:
 
 
 def table(turns: Sequence[Turn]) -> str:
-    """What was done, a line for each target."""
+    """Format the results, a line for each target."""
     lines = [f"{'target':20} {'inputs':>12} {'edges':>8}  found"]
     lines += [
         f"{turn.target:20} {turn.executions:>12,} {turn.edges:>8,}  {len(turn.found) or ('failed' if turn.failed else '-')}"

@@ -1,4 +1,4 @@
-"""What feeds a target: atheris where there is one for this machine, else a simple loop of our own.
+"""Engines that feed a target: atheris where this machine has it, else a simple loop of our own.
 
 This module imports none of the project's: atheris must see them come in.
 """
@@ -26,7 +26,7 @@ class NoEngine(Exception):  # noqa: N818 - it says what is missing
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where a target's inputs are kept from one run to the next."""
+    """The folder in which a target's inputs are kept between runs."""
 
     path: Path
 
@@ -57,7 +57,7 @@ def folder_of(target: str) -> Folder:
 
 
 def has_atheris() -> bool:
-    """Whether it is installed."""
+    """Tell if it is installed."""
     return importlib.util.find_spec("atheris") is not None
 
 
@@ -82,7 +82,7 @@ def install() -> str:
 
 
 def _pip() -> list[str]:
-    """How pip is called; Debian keeps it apart from Python, as a wheel, which runs as it is."""
+    """Return the command that runs pip; Debian keeps it apart from Python, as a wheel that can be run as it is."""
     if importlib.util.find_spec("pip") is not None:
         return ["-m", "pip"]
     wheels = [*Path("/usr/share/python-wheels").glob("pip-*.whl"), *CHECKOUT.glob(".cache/parts/**/python-wheels/pip-*.whl")]

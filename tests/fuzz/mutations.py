@@ -85,7 +85,7 @@ class Mutator:
         return StoredMessage(topic, payload, chance.random() < 0.1, chance.random() < 0.1, properties)
 
     def answer(self) -> tuple[dict[str, Any] | None, str | None]:
-        """What a codec without shame might answer: data, or a fault."""
+        """Return any answer that a faulty codec might give: data, or a fault."""
         chance = self._chance
         if chance.random() < 0.1:
             return None, "TypeError: x is undefined"

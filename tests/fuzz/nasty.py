@@ -1,4 +1,4 @@
-"""What nobody expects: values of JSON, and pieces of bytes."""
+"""Unusual input: values of JSON, and pieces of bytes."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ def configured(mode: str = "accept") -> Config:
 
 @cache
 def shipped() -> tuple[Catalog, list[Seed]]:
-    """What is known when all examples' devices are registered, and the examples."""
+    """Load the catalog in which all examples' devices are registered, and the examples."""
     known = load_catalog(configured(), all_shipped=True)
     own = examples(known.files.values())
     return registered(known, own, configured()), own

@@ -1,4 +1,4 @@
-"""What must hold of whatever the core makes of a message."""
+"""Invariants of every outcome of the core."""
 
 import json
 from functools import cache

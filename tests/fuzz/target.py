@@ -1,4 +1,4 @@
-"""What is fuzzed: a target takes any bytes, and raises only when something is wrong that must be mended.
+"""Targets of fuzzing: each takes any bytes, and raises only when a bug must be fixed.
 
 A target knows nothing of the engine that feeds it. Of what a parser promises it checks all that can be checked for any input:
 which errors it may raise, what its result may hold, that two ways to one thing agree, and that no input takes long.
@@ -42,7 +42,7 @@ class TooSlow(AssertionError):  # noqa: N818 - it says what the input is
 
 
 def judged(target: Target) -> Run:
-    """What takes the inputs of a target, and their time too."""
+    """Wrap a target so that the time of each input is judged too."""
     run = target.make()
 
     def one(data: bytes) -> None:

@@ -39,7 +39,7 @@ class StubbedCodecs:
 
 
 def end_of(outcome: Outcome) -> str:
-    """What became of a message, in a word; what asks, waits or publishes is side_effects."""
+    """Return the fate of a message in a word; a question, a wait or a publication is ``side_effects``."""
     if outcome.refusals:
         return f"reject {outcome.refusals[0].reason.value}"
     if outcome.readings:

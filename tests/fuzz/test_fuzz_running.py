@@ -1,4 +1,4 @@
-"""What runs the targets: our own loop, replay, and the campaign."""
+"""Ways to run the targets: our own loop, replay, and the campaign."""
 
 import gc
 import sys
@@ -15,7 +15,7 @@ needs_watching = pytest.mark.skipif(sys.version_info < engines.WATCHED_FROM, rea
 
 @pytest.fixture
 def folder(tmp_path: Path) -> engines.Folder:
-    """Where a target's inputs are kept."""
+    """Make the folder for a target's inputs."""
     folder = engines.Folder(tmp_path / "topics")
     folder.make()
     return folder

@@ -80,7 +80,7 @@ def _feed(target: Target, seconds: float, folder: Folder, watcher: Watcher) -> N
 
 
 def _tell(executions: int, lines: int) -> None:
-    """How far it is, as libFuzzer would say it."""
+    """Print the progress as libFuzzer does."""
     sys.stderr.write(f"#{executions}\tpulse  cov: {lines}\n")
     sys.stderr.flush()
 

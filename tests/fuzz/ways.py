@@ -85,7 +85,7 @@ class Ways:
         return head + json.dumps(document).encode() + text[end:].encode()
 
     def _begin_of_document(self, data: bytes) -> int:
-        """Where a JSON document begins: at the beginning, or of a line or a part further down."""
+        """Find where a JSON document begins: at the beginning, or at that of a line or a part further down."""
         begins = [found.end() for found in _BEGINS.finditer(data)]
         return self.chance.choice(begins) if begins else 0
 
@@ -122,7 +122,7 @@ class Ways:
         return self.chance.choice([-value, value * 1000, value + 1, a_third, str(value)[:400], value * 10**12])
 
     def _donated_for(self, key: Any) -> Any:  # noqa: ANN401
-        """What another document has under that key, or else anywhere."""
+        """Return a value that another document has under that key, or else anywhere."""
         same = [value for name, value in self._donated if name == key]
         return deepcopy(self.chance.choice(same or [value for _, value in self._donated]))
 

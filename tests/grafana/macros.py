@@ -1,4 +1,4 @@
-"""What Grafana makes of a query before it sends it."""
+"""Macros of a query, replaced as Grafana does before it sends it."""
 
 import re
 from collections.abc import Mapping

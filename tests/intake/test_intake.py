@@ -37,7 +37,7 @@ class Influxdb:
 
 @dataclass
 class Noted(Floods):
-    """What was noted, and never forgotten."""
+    """A list of notes that is never cleared."""
 
     topics: list[str] = field(default_factory=list)
 

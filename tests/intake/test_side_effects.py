@@ -1,4 +1,4 @@
-"""What few messages bring beside data is done, and no message is acknowledged before what became of it is durable."""
+"""Side effects of messages are carried out, and no message is acknowledged before its outcome is durable."""
 
 import asyncio
 import zlib

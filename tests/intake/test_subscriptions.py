@@ -1,4 +1,4 @@
-"""What the broker holds for us is saved when it changes, so that the next run can give up what it does not want."""
+"""Subscriptions that the broker holds are saved when they change, so that the next run can give up those it does not want."""
 
 import asyncio
 import json

@@ -16,7 +16,7 @@ STRENGTH_BITS = 128
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Who signs certificates."""
+    """Make the authority that signs certificates."""
     return Authority(tmp_path / "authority")
 
 

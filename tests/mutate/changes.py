@@ -60,7 +60,7 @@ class Change(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What a list names it by."""
+        """The name of a change in a list."""
         return f"{self.function}: {self.text}" if self.function else self.text
 
 

@@ -43,7 +43,7 @@ def run(folder: Path, test: str, listed: str = "") -> int:
 
 
 def survivor(text: str) -> str:
-    """What lists a change of the toy's function."""
+    """Return the list of survivors with a change of the toy's function."""
     return f'[["toy.py".survivors]]\nchanges = ["{text}"]\nreason = "for a test"\n'
 
 

@@ -28,7 +28,7 @@ _PASSED, _FAILED, _NOT_PUT = 0, 1, 3
 
 
 class Verdict(Enum):
-    """What the tests say of a change."""
+    """The tests' verdict on a change."""
 
     KILLED = "killed"
     SURVIVED = "survived"

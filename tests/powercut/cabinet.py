@@ -68,7 +68,7 @@ def waiting(number: int, key: str = "q1", payload: bytes = b"?") -> QuarantinedM
 
 @dataclass(slots=True)
 class InfluxDB:
-    """What was posted, and at what moment, and whether it is there."""
+    """A server that notes the moment at which each line was first posted; absent until it is ``up``."""
 
     moment: Callable[[], int]
     up: bool = False
@@ -134,7 +134,7 @@ class Cabinet:
         self.breaker.open(Answer(503))
 
     def find_backlog(self) -> None:
-        """What the file holds from before."""
+        """Find the backlog that the file holds from before."""
         stock = self.store.stock()
         self.ledger.receive(stock.readings, "journal", "journal")
         self.backlog.grew.set()
@@ -142,7 +142,7 @@ class Cabinet:
         self.device_states.load()
 
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
-        """What works side by side while it runs."""
+        """The tasks that run side by side."""
         return {
             "live lane": self.live_lane.run(),
             "spool": self.spool.run(),

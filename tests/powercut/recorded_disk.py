@@ -77,7 +77,7 @@ class Operation(NamedTuple):
 
 @dataclass(slots=True)
 class Fault:
-    """What is to fail.
+    """The operation that is to fail.
 
     :ivar errors: which calls, and what they answer.
     :ivar at: the first of these calls to fail, counted from 1.
@@ -92,11 +92,11 @@ class Fault:
 
     @property
     def struck(self) -> bool:
-        """Whether anything failed yet."""
+        """Tell if anything failed yet."""
         return self.seen >= self.at
 
     def error(self, call: Call) -> int:
-        """What this call answers; 0: it works."""
+        """Return the error of this call; 0 if it works."""
         if call not in self.errors:
             return 0
         self.seen += 1

@@ -1,4 +1,4 @@
-"""What a power cut leaves of recorded operations.
+"""Replay of recorded operations up to a power cut.
 
 The model is the one SQLite was written for (https://www.sqlite.org/atomiccommit.html, "Hardware Assumptions") and that POSIX
 gives, and it is stricter than what journaling file systems do:
@@ -40,7 +40,7 @@ class _File:
     waiting: list[Operation] = field(default_factory=list)
 
     def torn(self, random: Random, last: Operation | None) -> bytearray:
-        """What may be found after a power cut."""
+        """Return contents that the file may have after a power cut."""
         found = bytearray(self.safe)
         for operation in self.waiting:
             if operation.kind == "truncate":

@@ -1,4 +1,4 @@
-"""What a gateway does to its file in days of trouble, each commit noted as soon as it is done."""
+"""Work of a gateway on its file in days of trouble, each commit noted as soon as it is done."""
 
 import sqlite3
 from collections.abc import Callable, Coroutine
@@ -40,7 +40,7 @@ class NotedFile(Database):
         return result
 
     def note(self) -> None:
-        """What it holds now is there."""
+        """Note the contents of the file now: they are durable."""
         self._looking = True
         now = contents(self)
         self._looking = False

@@ -49,7 +49,7 @@ class Recording:
         self.operations: list[Operation] = disk.operations
 
     def images(self, random: Random, torn: int) -> Iterator[tuple[int, Image]]:
-        """What a power cut may leave after each operation, and the last mark before it; none comes twice.
+        """Yield the images that a power cut may leave after each operation, and the last mark before it; none comes twice.
 
         :param torn: how many of the images in which only some of what was not synced is there.
         """
@@ -65,12 +65,12 @@ class Recording:
                     yield mark, image
 
     def may_hold(self, mark: int) -> list[Contents]:
-        """What the file may hold when the power went after this mark: that, or one commit more."""
+        """Return the contents that the file may have when the power fails after this mark: the mark's, or one commit more."""
         return self.noted[mark : mark + 2]
 
 
 def after_a_cut(image: Image, folder: Path) -> Contents:
-    """What a gateway finds when it starts on an image; it can work on with it."""
+    """Start a gateway on an image and return what it finds; check that it can work on with it."""
     lay_down(image, folder)
     file = Database(folder / NAME)
     file.open()
@@ -139,7 +139,7 @@ def test_nothing_is_missing_when_the_power_goes_again_during_the_start(folder: P
     ],
 )
 def test_the_replay_sees_what_is_not_safe(folder: Path, setting: str) -> None:
-    """What the gateway does not do, and why."""
+    """Settings that the gateway does not use, and the reason."""
     recording = Recording(folder, [outage], seed=1, setting=setting)
     images = recording.images(seeded(2), torn=1)
     assert not all(after_a_cut(image, folder / "after") in recording.may_hold(mark) for mark, image in images)
@@ -169,7 +169,7 @@ def test_after_a_kill_the_tally_says_exactly_what_the_journal_holds(folder: Path
 def test_the_replay_sees_a_tally_that_says_too_much(
     folder: Path, monkeypatch: pytest.MonkeyPatch, of: type, left_out: str
 ) -> None:
-    """What the tally does not do, and why."""
+    """Shortcuts that the tally does not take, and the reason."""
     monkeypatch.setattr(of, left_out, lambda *_: None)
     recording = Recording(folder, [first_days], seed=1)
     monkeypatch.undo()

@@ -45,7 +45,7 @@ class Walk:
         self.least.append(least)
 
     def _commits(self, added: int, removed: int) -> bool:
-        """Whether the tally lets a transaction commit."""
+        """Tell if the tally lets a transaction commit."""
         self._tally.begin()
         self._tally._change(added, removed)  # noqa: SLF001 - as its triggers do
         with suppress(OSError):

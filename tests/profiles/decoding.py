@@ -1,4 +1,4 @@
-"""What ``gateway decode`` says of messages: the whole way from topic and bytes to points, as at a desk."""
+"""Output of ``gateway decode``: the whole way from topic and bytes to points."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -14,7 +14,7 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "lorawan_uplinks.jso
 
 
 class Field(NamedTuple):
-    """Where a value of the other project stands with us.
+    """The place of another project's value in our points.
 
     :ivar factor: their value times this is ours.
     :ivar word: the word that means true.
@@ -207,7 +207,7 @@ class Uplink(NamedTuple):
 
     @property
     def message(self) -> bytes:
-        """What the network server publishes."""
+        """Return the message that the network server publishes."""
         return json.dumps(self.payload).encode()
 
     @property

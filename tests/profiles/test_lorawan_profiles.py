@@ -29,7 +29,7 @@ _RULES = TimeRules(max_past_ms=40 * _DAY_MS, max_future_ms=300_000, late_after_m
 
 
 class Decoded(NamedTuple):
-    """What became of an uplink."""
+    """The outcome of an uplink."""
 
     uplink: Uplink
     profile: str | None

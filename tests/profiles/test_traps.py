@@ -1,4 +1,4 @@
-"""What devices in the field do wrong: each kind is a case, sent through the gateway as it stands, with what must come of it."""
+"""Faults of devices in the field: each kind is a case, sent through the whole gateway, with the result it must have."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What four makes tell Home Assistant of themselves, and their last messages, as rows of a recording."""
+"""Discovery messages that four makes send to Home Assistant, and their last readings, as rows of a recording."""
 
 import json
 from collections.abc import Iterator
@@ -112,6 +112,6 @@ MAKES: Final[dict[str, Rows]] = {"tasmota": TASMOTA, "zigbee2mqtt": ZIGBEE, "esp
 
 
 def payload_bytes(row: dict[str, Any]) -> bytes:
-    """What is published: a text as it stands, anything else as JSON."""
+    """Return the payload to publish: a text as it is, anything else as JSON."""
     payload = row["payload"]
     return payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()

@@ -1,4 +1,4 @@
-"""What must hold for every row of the table, whatever rows are added."""
+"""Rules for every row of the table, whatever rows are added."""
 
 import math
 import re

@@ -37,7 +37,7 @@ def asyncapi() -> Any:  # noqa: ANN401 - YAML
 
 
 def is_published(topic: str, payload: object) -> bool:
-    """Whether the published schema takes ``payload``."""
+    """Tell if the published schema accepts ``payload``."""
     return Draft202012Validator(schema(topic)).is_valid(payload)
 
 
@@ -166,7 +166,7 @@ def references(node: object) -> Iterator[str]:
 
 
 def resolved(reference: str) -> Any:  # noqa: ANN401 - a part of a document
-    """What ``reference`` of the AsyncAPI document points at; KeyError or FileNotFoundError where it points at nothing."""
+    """Resolve ``reference`` of the AsyncAPI document; KeyError or FileNotFoundError if it points at nothing."""
     if not reference.startswith("#/"):
         return json.loads((PACKAGE / reference).read_bytes())
     node = asyncapi()

@@ -1,4 +1,4 @@
-"""What goes wrong, one thing a minute: a table. Each fault begins, lasts, and is mended; all else goes on meanwhile."""
+"""Table of faults, one a minute. Each begins, lasts, and is repaired, while all else goes on."""
 
 import json
 import signal

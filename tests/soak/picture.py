@@ -1,4 +1,4 @@
-"""What was watched as pictures: an SVG with the faults marked, and a few rows of blocks for a terminal. Pure."""
+"""Pictures of what was watched: an SVG with the faults marked, and a few rows of blocks for a terminal. Pure."""
 
 from collections.abc import Callable, Sequence
 from itertools import groupby

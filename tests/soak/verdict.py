@@ -1,4 +1,4 @@
-"""Whether what was watched is flat: its last third is held against the middle third; the first one warms up. Pure."""
+"""Verdict on growth: the last third of the samples is compared with the middle third; the first one warms up. Pure."""
 
 from collections.abc import Callable, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is seen of a gateway from outside, each second: what it holds, what it owes, and whether its ledger balances."""
+"""Samples of a gateway from outside, each second: what it holds, what it owes, and if its ledger balances."""
 
 import os
 import threading
@@ -50,7 +50,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class PendingDecode:
-    """What the kernel says that a process holds."""
+    """Resources of a process as the kernel reports them."""
 
     rss_bytes: int
     descriptors: int

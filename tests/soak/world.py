@@ -44,7 +44,7 @@ class World:
 
     @property
     def ledgers(self) -> list[Path]:
-        """What the fleets wrote down."""
+        """The ledgers that the fleets wrote."""
         return sorted(self.folder.glob("ledger-*.jsonl"))
 
     def fleet(self, seconds: float) -> subprocess.Popen[bytes]:

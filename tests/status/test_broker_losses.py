@@ -1,4 +1,4 @@
-"""What was lost before the gateway is a finding for a day, with its likely cause."""
+"""Readings lost before the gateway are a finding for a day, with their likely cause."""
 
 import logging
 

@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Iterator[Database]:
 
 
 def start(file: Database, lines: Mapping[str, str] | None = None, *devices: RegisteredDevice) -> Events:
-    """What is said at a start with this file."""
+    """Start with this file and return the messages."""
     if lines:
         file.run_here(_replace, dict(lines), set())
     events, streams = Events(), Streams(Registry(devices=[*devices]).by_id())

@@ -1,4 +1,4 @@
-"""What devices send steers no terminal: topics, keys and properties are escaped in logs, lists, explanations and labels."""
+"""Text from devices controls no terminal: topics, keys and properties are escaped in logs, lists, explanations and labels."""
 
 import json
 import logging

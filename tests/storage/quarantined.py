@@ -36,7 +36,7 @@ def waiting(key: str = "m1", arrival_ms: int = 1000, **other: Any) -> Quarantine
 
 
 def refusal(message: Message, arrival_ms: int) -> Refusal:
-    """What is refused again."""
+    """Make a refusal of a message that is refused again."""
     return Refusal(RejectReason.BAD_JSON, "", message.topic, message.payload, "decode", arrival_ms, domain="water")
 
 
@@ -48,7 +48,7 @@ class Pipeline:
     came: list[tuple[str, int]] = field(default_factory=list)
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
-        """What becomes of a message."""
+        """Process a message."""
         self.came.append((message.topic, arrival_ms))
         outcome = Outcome("water")
         words = message.payload.decode().split()

@@ -1,4 +1,4 @@
-"""What is remembered of devices in the file: what changed is saved, what is damaged is left out, and the file stays small."""
+"""Device snapshots in the file: changes are saved, damaged ones are left out, and the file stays small."""
 
 import asyncio
 import logging

@@ -16,7 +16,7 @@ READINGS = 2
 
 
 def read_bytes() -> int:
-    """What this process has read from files so far, from the disk or not."""
+    """Return the bytes that this process has read from files so far, from the disk or not."""
     lines = Path("/proc/self/io").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("rchar:")))
 

@@ -1,4 +1,4 @@
-"""What the gateway writes may be read by its own user alone, whatever the umask."""
+"""Files of the gateway can be read by its own user alone, whatever the umask."""
 
 import os
 import sqlite3

@@ -123,7 +123,7 @@ def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path:
 
 
 def test_messages_keep_their_order_over_a_commit_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no room the oldest go: after a failed commit that must not be the newest."""
+    """Without room the oldest messages go: after a failed commit that must not be the newest."""
     retry_after(0.001, monkeypatch)
 
     async def story() -> None:
@@ -167,7 +167,7 @@ def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch:
 
 @pytest.fixture
 def flushes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether the disk took what waited, at each look; commits follow each other quickly, tries after a failure never."""
+    """Record at each attempt if the disk worked; commits follow each other quickly, attempts after a failure never."""
     took: list[bool] = []
     flush = QuarantineIn.flush
 

@@ -1,4 +1,4 @@
-"""What must wait is acknowledged when it is on disk, and comes in when what it waits for is known; the ledger balances."""
+"""Quarantined messages are acknowledged when they are on disk, and come in when their cause is gone; the ledger balances."""
 
 import asyncio
 import time

@@ -54,7 +54,7 @@ def waits(connection: sqlite3.Connection, key: str) -> int:
 
 
 def shares(connection: sqlite3.Connection) -> tuple[list[object], list[object]]:
-    """What the triggers have counted, and what they should have."""
+    """Return the triggers' counts, and the true ones."""
     counted = connection.execute("SELECT prefix, key, bytes, newest FROM quarantine_shares ORDER BY 1, 2").fetchall()
     by_prefix = connection.execute("SELECT prefix, bytes, newest FROM quarantine_prefixes ORDER BY 1").fetchall()
     prefix = schema.PREFIX.format(row="quarantine")

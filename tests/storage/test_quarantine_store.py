@@ -37,7 +37,7 @@ def waiting(key: str = "m1", arrival_ms: int = 1000, **other: Any) -> Quarantine
 
 
 def payloads(connection: sqlite3.Connection, key: str = "m1") -> list[bytes | None]:
-    """What waits for a key."""
+    """Return the payloads that wait for a key."""
     rows = quarantine.select_key(connection, key)
     return [message.payload if message else None for _, (_, message) in rows]
 

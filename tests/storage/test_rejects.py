@@ -28,7 +28,7 @@ def refusal(device: str, detail: str = "") -> Refusal:
 
 
 def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.select, /, *given: object, **which: object) -> str:
-    """How SQLite finds what a function of :mod:`gateway.storage.rejects` asks for."""
+    """Return SQLite's plan for a function of :mod:`gateway.storage.rejects`."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
     do(connection, *given, **which)

@@ -1,4 +1,4 @@
-"""What is sent through the pipeline again: all of it arrives, with its time and its marks, and what must wait on stays."""
+"""Replayed messages: all of them arrive, with their times and marks, and those that must wait on stay."""
 
 import asyncio
 import sqlite3

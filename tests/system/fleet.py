@@ -33,7 +33,7 @@ class Sent:
 
     @property
     def topic(self) -> str:
-        """Where it is published."""
+        """The topic of its readings."""
         return f"iot/v1/site/water/{self.device}/readings"
 
     @property

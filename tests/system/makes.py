@@ -34,21 +34,21 @@ class Frame:
 
     @property
     def topic(self) -> str:
-        """Where ChirpStack publishes it."""
+        """The topic on which ChirpStack publishes it."""
         return f"application/1/device/{self.device}/event/up"
 
     @property
     def milesight(self) -> bytes:
-        """What an EM500-PP sends on the air."""
+        """Return the bytes that an EM500-PP sends on the air."""
         return bytes([1, 0x75, self.battery_pct, 3, 0x7B]) + self.pressure_kpa.to_bytes(2, "little")
 
     @property
     def two_bytes(self) -> bytes:
-        """What the meter of :func:`profile` sends on the air."""
+        """Return the bytes that the meter of :func:`profile` sends on the air."""
         return self.pressure_kpa.to_bytes(2, "little")
 
     def payload(self, frame: bytes) -> bytes:
-        """What ChirpStack publishes."""
+        """Return the payload that ChirpStack publishes."""
         time = datetime.fromtimestamp(self.time_ms / 1000, UTC).isoformat(timespec="milliseconds")
         document = {
             "deviceInfo": {"devEui": self.device},

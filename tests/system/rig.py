@@ -67,11 +67,11 @@ class Gateway(Service):
         os.kill(self.pid, number)
 
     def printed(self) -> str:
-        """What it printed, over all its starts."""
+        """Return all that it printed, over all its starts."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def said(self, text: str) -> int:
-        """How often it printed ``text``."""
+        """Count how often it printed ``text``."""
         return self.printed().count(text)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -125,7 +125,7 @@ class Gateway(Service):
         return "\n".join(self.status()["troubles"])
 
     def shown(self) -> str:
-        """What the page is told that is opened now."""
+        """Return the page as it is sent now."""
         with closing(HTTPConnection(self.host, self.port, timeout=PATIENCE_S)) as connection:
             connection.request("GET", "/api/events")
             return connection.getresponse().readline().decode()
@@ -143,17 +143,17 @@ class Gateway(Service):
         return sorted(map(json.loads, done.stdout.splitlines()), key=lambda reject: int(reject["id"]))
 
     def token(self) -> str:
-        """What a change must show."""
+        """Return the token that a change must show."""
         return self.journal.with_name("journal.db.token").read_text()
 
     @property
     def open_files(self) -> int:
-        """How many files and sockets it holds."""
+        """Count the files and sockets it holds."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
     def processor_ns(self) -> tuple[int, int]:
-        """How long its loop was at work, and how long it was ready for work while others had the processor."""
+        """Return how long its loop ran, and how long it was ready to run while others had the processor."""
         worked, stood_by = Path(f"/proc/{self.pid}/schedstat").read_text().split()[:2]
         return int(worked), int(stood_by)
 
@@ -165,7 +165,7 @@ class Gateway(Service):
 
 
 class Slowness:
-    """How many times as long as on an idle machine the gateway's own work takes from now on.
+    """The slowness of a busy machine: how many times as long the gateway's own work takes from now on as on an idle one.
 
     A gateway that waits for something else, as for a codec, does not stand ready for work: that is no excuse.
     """

@@ -66,7 +66,7 @@ class SmallDisk:
 
     @property
     def free_bytes(self) -> int:
-        """What is left."""
+        """The free space."""
         return shutil.disk_usage(self.seen).free
 
     def remount(self, how: str) -> None:

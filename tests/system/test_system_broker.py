@@ -180,7 +180,7 @@ def test_what_is_no_longer_configured_is_unsubscribed(
 
 
 def _hears_of(gate: Gateway, broker: Service, topic: str) -> bool:
-    """Whether a message of this topic, which is nobody's data, reaches the gateway."""
+    """Tell if a message of this topic, which holds no data, reaches the gateway."""
     before = gate.ledger()["rejected"]
     with client_of(broker) as client:
         publish(client, topic, "?")

@@ -121,7 +121,7 @@ def test_a_gateway_killed_while_its_backlog_comes_in_goes_on_behind_what_came_in
 
 
 def slow(lines: str) -> Deed:
-    """What a database with little to spare does: old readings take their time."""
+    """Delay writes of old readings, as a database with little capacity to spare does."""
     if OLD in lines:
         time.sleep(0.2)
     return Forward()
@@ -147,5 +147,5 @@ def store(gate: Gateway, *, rows: int, readings: int, faulty: int | None = None)
 
 
 def stored(influxdb: Service) -> object:
-    """How many readings of the backlog InfluxDB has."""
+    """Count the readings of the backlog in InfluxDB."""
     return query(influxdb.url, "iot", "SELECT count(noise_laeq_db) FROM urban")[0]["count"]

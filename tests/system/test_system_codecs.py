@@ -170,7 +170,7 @@ def test_a_process_for_codecs_that_is_killed_costs_nobody_a_reading(
 def test_a_codec_that_is_slower_than_its_messages_come_holds_up_only_them(
     mosquitto: Service, influxdb: Service, tmp_path: Path
 ) -> None:
-    """What it cannot do now waits on disk, acknowledged, and comes in when it has caught up."""
+    """Its excess messages wait on disk, acknowledged, and come in when it has caught up."""
     folder = tmp_path / "gateway"
     folder.mkdir()
     profile(

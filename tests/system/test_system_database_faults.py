@@ -30,7 +30,7 @@ SMALL_DISK = "size=24m"
 
 @dataclass(frozen=True)
 class Ground:
-    """What a fault takes hold of."""
+    """The parts of the installation that a fault acts on."""
 
     influxdb: Service
     link: Link
@@ -41,7 +41,7 @@ Act = Callable[[Ground], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """How it begins, how people mend it, and what is said meanwhile.
+    """A fault: how it begins, how people repair it, and what the gateway reports meanwhile.
 
     :ivar settings: of the section ``influxdb`` of ``gateway.yaml``.
     :ivar midway: it begins when readings flow already, not before the gateway starts.

@@ -36,7 +36,7 @@ def demo(folder: Path, *options: str) -> Iterator[tuple["subprocess.Popen[bytes]
 
 
 def named(said: Path, what: str) -> str:
-    """What the demo printed behind a word, once it has."""
+    """Wait until the demo prints a word, and return the text behind it."""
     found: list[str] = []
 
     def look() -> bool:

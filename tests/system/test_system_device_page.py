@@ -1,4 +1,4 @@
-"""What a technician at a meter sees with a phone: is it heard, what did it say, what became of it."""
+"""The page that a technician at a meter opens on a phone: is the device heard, what did it send, what became of it."""
 
 import json
 import signal
@@ -59,7 +59,7 @@ def send(gate: Gateway, broker: Service, name: str, topic: str, payload: str | b
 
 
 def frame(data: bytes) -> tuple[str, bytes]:
-    """What the network server publishes of a frame of the pressure meter."""
+    """Return a frame of the pressure meter as the network server publishes it."""
     sent = Frame(EUI, 7, time.time_ns() // 1_000_000, 312, PORT)
     return sent.topic, sent.payload(data)
 

@@ -37,7 +37,7 @@ def flood(broker: Service, kind: str, rate: int, seconds: float) -> Iterator[Cal
 
 
 class SlowDoor:
-    """What an InfluxDB does that is slow in one of two ways; and how long readings were under way to it.
+    """An InfluxDB that is slow in one of two ways; it records how long readings were under way to it.
 
     :ivar answer_s: each answer takes so long.
     :ivar reading_s: so long takes each reading, of all writes together.

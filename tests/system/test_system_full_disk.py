@@ -128,7 +128,7 @@ def test_a_disk_that_becomes_read_only_is_outlived(
 
 @pytest.mark.slow
 def test_a_stranger_on_a_full_disk_stops_nobody(mosquitto: Service, influxdb: Service, gate: Gateway, disk: SmallDisk) -> None:
-    """What waits for a registration cannot be stored. Once the broker presses it is given up, for those that come behind."""
+    """A message that waits for a registration cannot be stored. Once the broker presses it is given up for those behind."""
     document = json.loads(gate.config.read_text()) | {"devices": {"unknown": "quarantine"}}
     configure(gate, document | {"mqtt": {"url": mosquitto.url, "receive_maximum": 200}})
     registry(gate.folder, [{"id": f"m{number}"} for number in range(20)])

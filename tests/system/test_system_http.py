@@ -1,4 +1,4 @@
-"""What the gateway shows, and to whom."""
+"""The gateway's HTTP answers, and who may see them."""
 
 import json
 import signal

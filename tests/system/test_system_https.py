@@ -23,7 +23,7 @@ PROXY = {"X_Forwarded_For": "192.0.2.7", "X_Forwarded_Proto": "https", "Host": "
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Who signs the gateway's certificate."""
+    """Make the authority that signs the gateway's certificate."""
     return Authority(tmp_path / "authority")
 
 

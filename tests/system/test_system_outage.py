@@ -1,4 +1,4 @@
-"""What fails around the gateway, or the gateway itself, under load: nothing the broker acknowledged is lost."""
+"""Failures of the gateway and around it, under load: nothing the broker acknowledged is lost."""
 
 import signal
 import sqlite3
@@ -165,7 +165,7 @@ def test_a_commit_under_way_at_sigterm_is_not_made_twice(gate: Gateway, mosquitt
 
 
 def _account_at_the_end(gate: Gateway) -> dict[str, int]:
-    """What was pending when the gateway said goodbye."""
+    """Return the readings pending when the gateway said goodbye."""
     last = gate.printed().splitlines()[-1]
     assert "stopped; " in last
     pending: dict[str, int] = eval(last.partition("stopped; ")[2], {})["pending"]  # noqa: S307 - a dict printed by our own

@@ -1,4 +1,4 @@
-"""What cannot become data is kept with its reason, holds nothing good up, and comes in once its cause is mended."""
+"""A message that cannot become data is kept with its reason, delays no good one, and comes in once its cause is repaired."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What changes on disk is taken in force by SIGHUP, without a restart; what is faulty is not, and is told."""
+"""SIGHUP loads changed files without a restart; faulty ones are not loaded, and are reported."""
 
 import json
 import signal

@@ -48,7 +48,7 @@ _SIM: Final = [sys.executable, "-m", "firmware_sim.cli"]
 
 @dataclass
 class Siege:
-    """What was seen of it, and what the attackers say that they did."""
+    """The observations of a siege, and what the attackers report."""
 
     held_bytes: list[int] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)

@@ -50,7 +50,7 @@ class EdgeNode:
         self._send("DDATA/pm-1", M(value=100.0 + number, field=DOUBLE, alias=POWER, time_ms=self.start_ms + number))
 
     def dies(self) -> None:
-        """What its will says."""
+        """Publish its last will."""
         death = payload(M("bdSeq", self.bd_seq, LONG, kind="Int64"), time_ms=self.start_ms)
         publish(self.client, "spBv1.0/hue/NDEATH/station-4", death)
 

@@ -27,7 +27,7 @@ def assert_clean(said: str) -> None:
 
 
 def shown(gate: Gateway) -> str:
-    """What pages and scripts are told."""
+    """Return all that pages and scripts are sent."""
     paths = ("/api/status", "/api/devices", "/api/rejects?payloads=1", "/api/quarantine", "/metrics")
     return "\n".join(gate.ask(path)[1] for path in paths) + gate.shown()
 

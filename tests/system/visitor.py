@@ -1,4 +1,4 @@
-"""Who asks the gateway over HTTP: a browser that keeps cookies, and somebody who writes bytes as he likes."""
+"""Clients of the gateway's HTTP: a browser that keeps cookies, and a writer of arbitrary bytes."""
 
 import socket
 import ssl

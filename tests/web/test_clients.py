@@ -1,4 +1,4 @@
-"""Who asks, behind proxies; under which names; from which page."""
+"""The client of a request: its address behind proxies, the host name it used, and the page it came from."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""Who guesses the token waits longer and longer; who repeats an old one does not, and nobody else does."""
+"""A client that guesses the token waits longer and longer; one that repeats an old token does not, and no other client does."""
 
 import logging
 

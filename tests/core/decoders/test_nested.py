@@ -1,4 +1,4 @@
-"""What stands inside a decoded value: bytes as text or as registers, JSON in a string."""
+"""Decoders of parts of a decoded value: bytes as text or as registers, JSON in a string."""
 
 from collections.abc import Callable
 from typing import Any

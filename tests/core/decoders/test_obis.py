@@ -25,7 +25,7 @@ def telegram(body: str = BODY, crc: str | None = None) -> bytes:
 
 
 def entry(body: str, code: str) -> dict[str, Any]:
-    """What a telegram has under a code, without the list of all values."""
+    """Return the entry of a telegram under a code, without the list of all values."""
     found = dict(obis(telegram(body))[code])
     del found["values"]
     return found

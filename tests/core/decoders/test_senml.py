@@ -38,7 +38,7 @@ def corpus() -> list[Any]:
 
 
 def expected(row: dict[str, Any]) -> list[Record]:
-    """What the corpus resolves to. Of records without a time it holds the date of the RFC's draft."""
+    """The resolved records of the corpus. Those without a time hold the date of the RFC's draft."""
     timed = row["note"] is None
     return [{key: value for key, value in item.items() if key != "l" and (timed or key != "t")} for item in row["resolved"]]
 

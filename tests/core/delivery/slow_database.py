@@ -22,7 +22,7 @@ class _Write:
 
 @dataclass
 class SlowDatabase:
-    """What became of a backlog.
+    """The progress of a backlog.
 
     :ivar per_s: readings that the database can take in a second, one write after the other, in order.
     :ivar away_ms: how long an answer is on its way.

@@ -23,7 +23,7 @@ def begun(acknowledger: Acknowledger, *packet_ids: int) -> Batch:
 
 
 def released(acknowledger: Acknowledger, *batches: Batch) -> list[int]:
-    """What may be acknowledged once these are done."""
+    """Return the identifiers that may be acknowledged once these are done."""
     for batch in batches:
         batch.holds = 0
     return acknowledger.release()

@@ -68,7 +68,7 @@ def test_a_body_that_is_alone_is_posted_as_it_stands() -> None:
 
 
 def test_a_batch_is_encoded_once() -> None:
-    """What is posted, stored and posted again is one and the same body."""
+    """The same body is posted, stored and posted again."""
     batch = Batch()
     batch.add([Reading("water,device=d ph=7.0 5", "water")], 1.0)
     assert not batch.sealed

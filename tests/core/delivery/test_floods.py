@@ -1,4 +1,4 @@
-"""Which device floods: many messages, a large part of all, and far more than the others send."""
+"""Flood detection: a device that sends many messages, a large part of all, and far more than the others."""
 
 from collections.abc import Iterable
 from random import Random
@@ -13,7 +13,7 @@ def topic(device: str) -> str:
 
 
 def looked(messages: Iterable[str], *, together: int, seconds: float = 2.0) -> list[Flood]:
-    """What is found when these devices' messages came in chunks of ``together``, in an order that chance gives."""
+    """Return the floods found when these devices' messages come in chunks of ``together``, in a random order."""
     shares, devices = Floods(), list(messages)
     Random(5).shuffle(devices)  # noqa: S311 - a test
     for at in range(0, len(devices), together):

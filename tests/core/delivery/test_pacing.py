@@ -1,4 +1,4 @@
-"""When the next write may start: soon after few readings, and evenly beside others while InfluxDB is slow."""
+"""Pacing of writes: the next starts soon after few readings, and evenly beside others while InfluxDB is slow."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How many rejects are kept of one device and reason, and of unregistered devices, to the last one."""
+"""Rate limits of rejects: of one device and reason, and of unregistered devices, exact to the last one."""
 
 from gateway.core.delivery.rate_limit import Bucket, RateLimit, StrangersRateLimit
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS

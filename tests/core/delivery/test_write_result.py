@@ -1,4 +1,4 @@
-"""What an answer of InfluxDB means for a batch: the whole table, with bodies as the servers send them."""
+"""The meaning of an answer of InfluxDB for a batch: the whole table, with bodies as the servers send them."""
 
 from itertools import pairwise
 

@@ -39,7 +39,7 @@ def test_the_brokers_count_is_no_reading_and_no_reject() -> None:
 
 
 def gaps_of(devices: int, with_gaps: int) -> tuple[int, int] | None:
-    """What is told when each of so many devices sent readings 0 and, of some, 3 next."""
+    """Return the report after each of so many devices sent reading 0 and some sent reading 3 next."""
     found = pipeline()
     for number in range(devices):
         for seq in (0, 3 if number < with_gaps else 1):

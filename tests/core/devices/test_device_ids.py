@@ -1,4 +1,4 @@
-"""Which device a name belongs to: two names are never silently one device."""
+"""The device that a name belongs to: two names never become one device silently."""
 
 import pytest
 from hypothesis import given
@@ -32,12 +32,12 @@ def said(outcome: Outcome) -> str:
 
 
 def heard(into: Processor, payload: object, on: str) -> Outcome:
-    """What becomes of a message."""
+    """Process a message."""
     return into.process(sent(payload, on), NOW_MS)
 
 
 def send(into: Processor, name: str) -> str:
-    """What becomes of a message on a topic with this name."""
+    """Process a message on a topic with this name."""
     return said(heard(into, {"ph": 7}, f"zigbee2mqtt/{name}"))
 
 

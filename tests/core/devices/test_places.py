@@ -135,7 +135,7 @@ def test_of_a_device_that_made_room_nothing_is_left_and_it_comes_back_as_a_new_o
 
 
 def test_a_radio_device_that_made_room_asks_for_a_place_when_it_comes_back() -> None:
-    """What was kept for its topic is forgotten too: it would go on as if it were known."""
+    """Its topic's stream is forgotten too: it would go on as if the device were known."""
     euis = [f"24e124126a14840{n}" for n in range(3)]
     into = profiled.pipeline(RADIO, admission=Admission(devices_max=2))
     for frame in range(3):

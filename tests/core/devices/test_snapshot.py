@@ -1,4 +1,4 @@
-"""What is remembered of a device is the same after a restart, and never alters a value."""
+"""The snapshot of a device is the same after a restart, and never alters a value."""
 
 import math
 import subprocess

@@ -11,7 +11,7 @@ RADIO = "match: {envelope: lorawan}\npoints: [{measurement: water, fields: {ph: 
 
 
 def at(later_s: int) -> str:
-    """When the network server says that it heard a frame."""
+    """Return the time at which the network server claims to have heard a frame."""
     return f"2026-11-01T00:{later_s // 60:02}:{later_s % 60:02}Z"
 
 

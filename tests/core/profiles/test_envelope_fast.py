@@ -19,7 +19,7 @@ SIMPLE: dict[str, Any] = {"envelope": "own", "when": {"/id": "present"}, "device
 
 
 def plainly(message: bytes) -> list[Unwrapped]:
-    """What those envelopes make of a message for which it is usual."""
+    """Read a message by those envelopes for which it is usual."""
     found = []
     for envelope in ENVELOPES.of(None):
         row = envelope.plain.row(message) if envelope.plain is not None else None
@@ -30,7 +30,7 @@ def plainly(message: bytes) -> list[Unwrapped]:
 
 
 def patiently(message: bytes) -> dict[str, Any] | NotData | None:
-    """What the envelope makes of it that takes it, with all the patience there is; None: nothing."""
+    """Read a message by the envelope that recognises it, on the slow path; None if there is none."""
     try:
         raw = json_object(message)
         envelope = ENVELOPES.find(raw)

@@ -1,4 +1,4 @@
-"""What network servers wrap around a frame, and the one form that all of it takes."""
+"""Envelopes: what network servers wrap around a frame, and the one form that all of them are read into."""
 
 import copy
 import json

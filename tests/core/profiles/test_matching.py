@@ -1,4 +1,4 @@
-"""Which profile takes a message: what the registry names, then what the envelope names, then who says most; never a guess."""
+"""The profile of a message: the registry's choice first, then the envelope's, then the most specific; never a guess."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ NATIVE_TOO = "iot/v1/s1/water/d1/readings"
 
 
 def choose(profiles: Iterable[CompiledProfile], message: Message, devices: Iterable[RegisteredDevice] = ()) -> Frame | Ignored:
-    """What the profiles in force make of a message."""
+    """Select a profile for a message."""
     topic = Profiles(profiles, ENVELOPES).topic(message.topic)
     assert isinstance(topic, ProfiledTopic), "no profile takes the topic"
     return topic.recognise(message, Registry(devices=[*devices]).by_id())
@@ -34,7 +34,7 @@ def chosen(texts: Iterable[str], message: Message, devices: Iterable[RegisteredD
 
 
 def refused(texts: Iterable[str], message: Message, devices: Iterable[RegisteredDevice] = ()) -> Undecodable:
-    """Why nobody takes a message."""
+    """Return the reason why no profile takes a message."""
     with pytest.raises(Undecodable) as why:
         choose([profile(text) for text in texts], message, devices)
     return why.value
@@ -280,7 +280,7 @@ STATUS = "status: [{topic: 'tele/{device}/LWT', text: {Online: online, Offline: 
 
 
 def said(into_profile: str, on: str, payload: bytes, device: str = "d1") -> tuple[Outcome, bool | None]:
-    """What becomes of a status message, and whether its device is believed to be online."""
+    """Process a status message; return the outcome, and if its device is believed to be online."""
     into = pipeline(into_profile)
     outcome = into.process(sent(payload, on), NOW_MS)
     return outcome, into.streams.devices[device].online if device in into.streams.devices else None

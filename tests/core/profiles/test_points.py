@@ -1,4 +1,4 @@
-"""What makes up a point: tags, device, time and quality, what comes together, and what is told of faults."""
+"""The parts of a point: tags, device, time and quality; values that come together; reported faults."""
 
 from typing import Any
 

@@ -226,7 +226,7 @@ def test_a_clock_that_moves_a_second_against_a_steady_one_was_set(set_by_ms: int
 
 
 def test_the_last_hundred_devices_count() -> None:
-    """What was heard of thousands of devices before the clock went wrong must not outvote those heard now."""
+    """Readings of thousands of devices from before the clock went wrong do not outvote the devices heard now."""
     trust = trusted_clock()
     hear(trust, [0] * 1000)
     for number in range(101):

@@ -118,7 +118,7 @@ def test_a_flipped_bit_is_no_reset() -> None:
 
 
 def test_an_exchanged_meter_begins_anew_with_its_first_reading() -> None:
-    """What the old one sent before the exchange and comes late is not taken for the new one's."""
+    """A late reading that the old meter sent before the exchange is not taken for one of the new meter."""
     state = CounterState()
     for name in ("volume_m3", "volume_m3,channel=2", "volume_reverse_m3"):
         assert not state.is_suspect(name, 1.0, 12345.6, NOW_MS)

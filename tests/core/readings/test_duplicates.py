@@ -33,14 +33,14 @@ from tests.core.making import (
 
 
 def fate(outcome: Outcome) -> str:
-    """What became of a message of one reading."""
+    """Return the fate of a message of one reading."""
     if outcome.refusals:
         return outcome.refusals[0].reason.value
     return "duplicate" if outcome.duplicates else "written" if outcome.readings else "nothing"
 
 
 def fates(*readings: dict[str, Any], into: Processor | None = None) -> list[str]:
-    """What becomes of readings of one device that arrive one after the other."""
+    """Process readings of one device that arrive one after the other; return their fates."""
     into = into or pipeline()
     return [fate(into.process(message(reading, topic(domain="traffic")), NOW_MS)) for reading in readings]
 

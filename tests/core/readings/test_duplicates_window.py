@@ -25,7 +25,7 @@ class Window:
         return self.keys.see(SERIES, time_ms, values, field_set, 0, NOW_MS + later_s * SECOND_MS, self.field_sets).verdict
 
     def young(self, later_s: int = 0) -> list[Key]:
-        """What would be stored then."""
+        """Return the window as it would be stored then."""
         return list(self.keys.young(NOW_MS + later_s * SECOND_MS, self.field_sets))
 
 

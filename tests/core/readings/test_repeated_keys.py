@@ -119,7 +119,7 @@ def test_no_way_overlooks_a_key_that_stands_twice(members: list[tuple[str, objec
 
 
 def refusals_or_points(payload: bytes) -> bool:
-    """Whether the payload is refused for a key that stands twice."""
+    """Tell if the payload is refused for a repeated key."""
     outcome = pipeline().process(StoredMessage(TOPIC, payload), NOW_MS)
     return [each.reason for each in outcome.refusals] == [RejectReason.BAD_JSON]
 

@@ -1,4 +1,4 @@
-"""What profiles describe, and what stands inside other things: tables, templates, frames, texts in a value, topics."""
+"""Targets for what profiles describe, and for nested values: tables, templates, frames, texts in a value, topics."""
 
 import json
 from base64 import b64encode
@@ -98,7 +98,7 @@ def frame_seeds() -> Iterator[bytes]:
 
 
 def nested() -> Run:
-    """What stands in a decoded value, in any form it may have."""
+    """Decode a nested value in every form that it may have."""
     ways: list[Callable[[Any], object]] = [from_base64, from_hex, from_bytes_list, from_json_text]
     ways += [partial(from_words, order=order) for order in ORDERS]
 

@@ -1,4 +1,4 @@
-"""What people write: configuration, registry, profiles. It is refused with a sentence that names the file, or can be used."""
+"""Targets for files that people write: configuration, registry, profiles. A refusal names the file in a sentence."""
 
 import json
 import tempfile
@@ -43,7 +43,7 @@ ENVIRONMENT = "\n\x1e"
 
 
 def refused_or(read: Callable[[], Any], file: Path) -> Any:  # noqa: ANN401 - whatever is read
-    """What is read, or None when it is refused as people need it: line by line, naming the file."""
+    """Read a document; None if it is refused with lines that each name the file."""
     try:
         return read()
     except ConfigurationFault as why:

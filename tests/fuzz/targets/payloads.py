@@ -18,7 +18,7 @@ DEPTH_MAX = 70
 
 
 def refused_or(decode: Callable[[Any], object], value: object) -> object:
-    """What a decoder makes of a value; its refusal has a sentence that can be stored."""
+    """Decode a value; check that a refusal has a sentence that can be stored."""
     try:
         return decode(value)
     except Undecodable as why:
@@ -46,7 +46,7 @@ def assert_plain(value: object, depth: int = DEPTH_MAX) -> None:
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two values are the same, types too, and NaN is NaN."""
+    """Tell if two values are the same, types too; NaN equals NaN."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(item, other[key]) for key, item in one.items())
     if isinstance(one, list) and isinstance(other, list):

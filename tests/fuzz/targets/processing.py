@@ -84,7 +84,7 @@ def message_seeds() -> Iterator[bytes]:
 
 
 def fast_path() -> Run:
-    """What becomes of the frames of a topic on the short way is what becomes of them on the long way."""
+    """Check that the frames of a topic have the same outcome on the fast path and on the slow path."""
     shipped.shipped()
 
     def run(data: bytes) -> None:
@@ -146,7 +146,7 @@ def envelopes() -> Run:
 
 
 def births() -> Run:
-    """What is kept of nodes is what is counted, and what was saved of them comes back as it was."""
+    """Check that the births kept are those counted, and that they are the same after saving and loading."""
 
     def run(data: bytes) -> None:
         host = SparkplugHost()

@@ -1,4 +1,4 @@
-"""What comes back from disk, where anything may have happened to it, and from the process that runs makers' codecs."""
+"""Targets for data read from disk, where anything may have happened to it, and from the process that runs makers' codecs."""
 
 import json
 from base64 import b64encode
@@ -101,7 +101,7 @@ def saved_birth() -> Run:
 
 
 def codec_answer() -> Run:
-    """What a codec returned is an object that the mapping can take, or a fault that people can read."""
+    """Check that a codec's result is an object that the mapping can take, or a fault that people can read."""
 
     def run(data: bytes) -> None:
         answer = read_answer(b"{" + data.replace(b"\n", b" "))
@@ -119,7 +119,7 @@ def codec_answer() -> Run:
 
 
 def answer_seeds() -> Iterator[bytes]:
-    """What makers' codecs return."""
+    """Return results of makers' codecs."""
     for answer in (
         {"data": {"pressure": 1.5, "list": [1, {"a": None}]}, "warnings": ["low battery"]},
         {"errors": ["unknown port", 5], "warnings": "x"},

@@ -1,4 +1,4 @@
-"""What commands read: rows to decode, the simulator's ledger, InfluxDB's answers to its questions."""
+"""Targets for input of commands: rows to decode, the simulator's ledger, InfluxDB's answers to its queries."""
 
 import json
 from collections.abc import Iterator

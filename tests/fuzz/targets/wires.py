@@ -1,4 +1,4 @@
-"""What comes over connections: the broker's packets, and InfluxDB's answers."""
+"""Targets for data from connections: the broker's packets, and InfluxDB's answers."""
 
 import asyncio
 import weakref
@@ -82,7 +82,7 @@ class _Wire:
         """Forget what is sent."""
 
     def is_closing(self) -> bool:
-        """Whether the connection was ended."""
+        """Tell if the connection was closed."""
         return not self.is_open
 
     def abort(self) -> None:
@@ -91,7 +91,7 @@ class _Wire:
 
 
 async def answer_of(chunks: Iterator[bytes]) -> Response | str:
-    """What a server's bytes mean; a text: they are no answer."""
+    """Parse a server's bytes; a text says why they are no answer."""
     connection, wire = _Connection(), _Wire()
     connection.connection_made(cast("asyncio.BaseTransport", wire))
     asked = asyncio.ensure_future(connection.ask(b"POST", 60.0))
