@@ -1,10 +1,11 @@
 """An envelope as a model: where a network server, or any other that passes frames on, puts what belongs to a device's frame."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from schemas.profile_values import Part, Paths
+from schemas.profile_values import FirstOf, Part, Paths
 from schemas.profile_when import When
 from schemas.topics import is_filter
 
@@ -27,6 +28,31 @@ class FramePayload(Part):
 
     path: Paths
     encoding: Literal["base64", "hex", "list"] = Field("base64", description="list: a list of numbers 0 to 255.")
+
+
+def _time(written: object) -> object:
+    if isinstance(written, str):
+        return {"path": written}
+    if isinstance(written, Mapping) and "first_of" in written:
+        return {"path": {"first_of": written["first_of"]}} | {key: written[key] for key in written if key != "first_of"}
+    return written
+
+
+class FrameTime(Part):
+    """The time at which the frame was received."""
+
+    path: Paths
+    format: str = Field(
+        "auto",
+        description="As in a profile's time: rfc3339; unix_s, unix_ms, unix_us, unix_ns; a pattern, as %d.%m.%Y %H:%M; auto: "
+        "RFC 3339, or a number whose size tells its unit.",
+    )
+    zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
+    epoch: str | None = Field(None, description="What unix_* counts from, where not 1970-01-01T00:00:00Z (RFC 3339).")
+
+    def is_plain(self) -> bool:
+        """Tell if the time is read as it was sent: RFC 3339, or a number since 1970."""
+        return self.format == "auto" and self.zone is None and self.epoch is None
 
 
 class Gateways(Part):
@@ -65,7 +91,9 @@ class EnvelopeSpec(Part):
     )
     port: Paths | None = Field(None, description="The frame's port; 0 where it is left out.")
     frame_counter: Paths | None = Field(None, description="The frame's uplink counter; 0 where it is left out.")
-    time: Paths | None = Field(None, description="When the frame was received, text or number.")
+    time: Annotated[FrameTime | None, BeforeValidator(_time, json_schema_input_type=str | FirstOf | FrameTime | None)] = Field(
+        None, description="When the frame was received, text or number: its path, with the format where it needs one."
+    )
     rssi: Paths | None = Field(None, description="Signal strength in dBm.")
     snr: Paths | None = Field(None, description="Signal-to-noise ratio in dB.")
     gateways: Gateways | None = Field(None, description="Where rssi and snr stand once for each gateway.")

@@ -67,8 +67,8 @@ class TimeSource(Instant):
             raise ValueError(f"{' and '.join(given)} are both given; a time comes from one place")
         if not given and self.minus is None:
             raise ValueError("give path, base, parts or join: where the time stands")
-        if self.base is not None and self.step is None:
-            raise ValueError("base needs step: the time from one item to the next")
+        if self.base is not None and self.step is None and self.minus is None:
+            raise ValueError("base needs step, the time from one item to the next, or minus, an age to take away")
         if self.parts is not None and (wrong := sorted(self.parts.keys() - set(PART_NAMES))):
             raise ValueError(f"parts has no {wrong[0]!r}; it has {', '.join(PART_NAMES)}")
         return self

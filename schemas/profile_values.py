@@ -39,6 +39,8 @@ def text_keys(value: object) -> object:
 
 
 def _first_of(value: object) -> object:
+    if isinstance(value, Mapping) and "first_of" not in value:
+        raise ValueError("is a path, as /a/b, or several of which the first with something counts: {first_of: [/a, /b]}")
     return {"first_of": [value]} if isinstance(value, str) else value
 
 
@@ -261,6 +263,12 @@ class Value(Source):
     )
     abs: bool = Field(default=False, description="Without its sign.")
     round: int | None = Field(None, ge=-12, le=12, description="To this many decimals.")
+
+    @model_validator(mode="after")
+    def _test_of_something(self) -> Self:
+        if self.is_ is None and "is_" in self.model_fields_set:
+            raise ValueError("is: null is no test, as null is no value; what it means may be said with default")
+        return self
 
 
 class BareValue(Value):

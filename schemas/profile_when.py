@@ -15,11 +15,14 @@ _PRESENCE: Final = {"present": True, "absent": False}
 def _test(written: object) -> object:
     """The short form of a test, taken apart: values, names of types, texts with ``*`` or ``?``, ``present``, ``absent``."""
     if isinstance(written, Mapping):
-        return written
+        is_null = any(key in written and written[key] is None for key in ("is", "type"))
+        return {key: value for key, value in written.items() if key != "is"} | {"type": "null"} if is_null else written
     test: dict[str, object] = {}
     values: list[object] = []
     for item in written if isinstance(written, list) else [written]:
-        if not isinstance(item, str):
+        if item is None:  # null of YAML, which is the name of a type too
+            test.setdefault("type", []).append("null")  # type: ignore[attr-defined] # lists all
+        elif not isinstance(item, str):
             values.append(item)
         elif item in _PRESENCE:
             test["present"] = _PRESENCE[item]
@@ -41,7 +44,7 @@ class Test(Part):
 
 ShortTest = Annotated[
     Test,
-    BeforeValidator(_test, json_schema_input_type=Scalar | list[Scalar] | Test),
+    BeforeValidator(_test, json_schema_input_type=Scalar | None | list[Scalar | None] | Test),
     Field(
         description="A value, or a list of values of which one must be there; number, text, boolean, list, map or null for a "
         "type; present or absent; a text with * or ? in it. A path without a slash is a named level of the topic, or in each "

@@ -250,6 +250,8 @@ def _what(fault: ErrorDetails) -> str:
         key = str(fault["loc"][-1])
         close = get_close_matches(key, _keys(), n=1, cutoff=0.7)
         return "there is no such key" + (f"; did you mean {close[0]}?" if close and close[0] != key else " here" * bool(close))
+    if kind == "bool_type" and fault["input"] is None:
+        return "null is no value: what is null is nothing anyway"
     if kind == "missing":
         return "must be given"
     if kind == "literal_error":

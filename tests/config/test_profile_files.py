@@ -125,6 +125,11 @@ def test_a_profile_that_takes_every_frame_of_every_device_is_warned_of(folder: P
         ),
         pytest.param("profile: one\nmatch: {topic: t}\ntests: 5", "tests: input should be a valid list", id="type"),
         pytest.param("envelope: e\nwhen: {/a: present}", "device: must be given", id="envelope"),
+        pytest.param("envelope: e\nwhen: {/a: present}\ndevice: {pfad: /a}", "device: is a path, as /a/b", id="no-path"),
+        pytest.param((GOOD % "one").replace("ph: /ph", "ph: {path: /ph, none: [null]}"), "none.0: null is no value", id="none"),
+        pytest.param(
+            (GOOD % "one").replace("ph: /ph", "alarm_leak: {path: /l, is: null}"), "is: null is no test", id="is-null"
+        ),
     ],
 )
 def test_a_fault_is_told_with_file_and_key(folder: Path, text: str, fault: str) -> None:

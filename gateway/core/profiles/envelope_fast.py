@@ -16,7 +16,7 @@ from gateway.core.decoders.plain import json_of_frame, may_be_unbounded
 from gateway.core.message import Undecodable
 from gateway.core.profiles.envelope_fields import Radio, eui_of, radio_of
 from gateway.core.profiles.language.paths import parse_path
-from schemas.envelope import EnvelopeSpec
+from schemas.envelope import EnvelopeSpec, FrameTime
 from schemas.profile_values import FirstOf
 from schemas.profile_when import Test
 
@@ -94,8 +94,9 @@ def compile_plain(spec: EnvelopeSpec) -> Plain | None:
         names = [_put(tree, _first(spec.device), _DEVICE)]
         for paths, what in ((payload, leaf), (spec.decoded, _ANYTHING), (spec.port, _NUMBER), (spec.frame_counter, _NUMBER)):
             names.append(_put(tree, _only(paths), what))
-        names += [_put(tree, _first(spec.time), _TIME), _put(tree, _first(spec.model), _TEXT)]
-        times = [_put(tree, path, _TIME) for path in _further(spec.time)]
+        places = _as_sent(spec.time)
+        names += [_put(tree, _first(places), _TIME), _put(tree, _first(spec.model), _TEXT)]
+        times = [_put(tree, path, _TIME) for path in _further(places)]
         models = [_put(tree, path, _TEXT) for path in _further(spec.model)]
         _guard(tree, spec)
         decode = msgspec.json.Decoder(_struct(tree)).decode
@@ -151,6 +152,15 @@ def _first_of(value: Any, others: list[Any]) -> Any:  # noqa: ANN401 - of any ty
 
 def _first(paths: FirstOf | None) -> str | None:
     return None if paths is None else paths.first_of[0]
+
+
+def _as_sent(spec: FrameTime | None) -> FirstOf | None:
+    """The places of a time that has no format of its own."""
+    if spec is None:
+        return None
+    if not spec.is_plain():
+        raise _Intricate
+    return spec.path
 
 
 def _only(paths: FirstOf | None) -> str | None:

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from gateway.core.decoders.nested import from_base64, from_bytes_list, from_hex, from_json_text
 from gateway.core.message import Undecodable
+from gateway.core.profiles.language.calendars import compile_format
 from gateway.core.profiles.language.paths import Get, parse_path
-from schemas.envelope import EnvelopeSpec, FramePayload, Gateways
+from schemas.envelope import EnvelopeSpec, FramePayload, FrameTime, Gateways
 from schemas.profile_values import FirstOf
 from schemas.rejects import RejectReason
 
@@ -124,9 +125,20 @@ def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int 
 _DIGITS_MAX: Final = 20
 
 
-def time_of(paths: FirstOf | None) -> Get:
-    """Compile the reader of a time as it was sent, text or number."""
-    get = first_of(paths)
+def time_of(spec: FrameTime | None) -> Get:
+    """Compile the reader of a time: as it was sent, text or number, or in ms if the envelope tells its format.
+
+    :raises ValueError: there is no such format, zone or epoch.
+    """
+    if spec is None:
+        return _nothing
+    get = first_of(spec.path)
+    if not spec.is_plain():
+        try:
+            parse = compile_format(spec.format, spec.zone, spec.epoch)
+        except ValueError as error:
+            raise ValueError(f"time: {error}") from None
+        return lambda raw: parse(get(raw))
 
     def time(raw: object) -> str | float | None:
         value = get(raw)

@@ -90,6 +90,7 @@ def test_a_key_that_stands_twice_in_a_flat_envelope_is_no_fault_once_it_was_read
         pytest.param({"when": {"/id": "*7*"}}, id="a-test-that-no-type-stands-for"),
         pytest.param({"data_when": {"any_present": ["/x", "/y"]}}, id="one-of-two-that-a-document-does-not-need"),
         pytest.param({"port": "/id/port"}, id="something-below-a-text"),
+        pytest.param({"time": {"path": "/at", "format": "unix_s"}}, id="a-time-with-a-format"),
     ],
 )
 def test_an_envelope_that_is_not_simple_is_always_unwrapped_slow_path(change: dict[str, Any]) -> None:

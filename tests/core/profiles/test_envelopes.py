@@ -272,6 +272,46 @@ def test_an_envelope_of_ones_own_may_be_no_lorawan_at_all() -> None:
     assert own.find({"imei": 1, "kind": "other"}) is None
 
 
+@pytest.mark.parametrize(
+    ("time", "at"),
+    [
+        pytest.param("/at", 1788390574250, id="path"),
+        pytest.param({"path": "/at"}, 1788390574250, id="mapping"),
+        pytest.param({"first_of": ["/no", "/at"]}, 1788390574250, id="first-of"),
+        pytest.param({"path": "/at", "format": "unix_ms"}, 1788390574250, id="milliseconds"),
+        pytest.param({"path": {"first_of": ["/no", "/huawei"]}, "format": "%Y%m%dT%H%M%S%z"}, 1788390574000, id="pattern"),
+        pytest.param({"path": "/local", "format": "%d/%m/%Y %H:%M", "zone": "+07:00"}, 1788390540000, id="zone"),
+        pytest.param(
+            {"first_of": ["/no", "/days"], "format": "unix_s", "epoch": "2020-01-01T00:00:00Z"}, 1577836805000, id="epoch"
+        ),
+        pytest.param({"path": "/local", "format": "unix_s"}, None, id="of-another-format"),
+        pytest.param({"path": "/no", "format": "unix_s"}, None, id="not-there"),
+    ],
+)
+def test_the_time_of_an_envelope_may_have_a_format(time: object, at: int | None) -> None:
+    (envelope,) = Envelopes.from_models(
+        [EnvelopeSpec.model_validate({"envelope": "own", "when": {"/d": "present"}, "device": "/d", "time": time})]
+    ).of("own")
+    message = {"d": "m1", "at": 1788390574250, "huawei": "20260902T230934Z", "local": "03/09/2026 06:09", "days": 5}
+    frame = envelope.unwrap(message)
+    assert isinstance(frame, dict)
+    assert frame["time"] == at
+
+
+@pytest.mark.parametrize(
+    ("time", "what"),
+    [
+        pytest.param({"path": "/at", "format": "unix_h"}, "envelope own: time: 'unix_h' is no format of time", id="format"),
+        pytest.param({"path": "/at", "format": "%d/%m"}, "envelope own: time: .* has no zone", id="no-zone"),
+        pytest.param({"path": "/at", "zone": "+7"}, r"envelope own: time: '\+7' is no zone", id="zone"),
+    ],
+)
+def test_a_format_that_is_none_names_its_envelope(time: object, what: str) -> None:
+    spec = EnvelopeSpec.model_validate({"envelope": "own", "when": {"/d": "present"}, "device": "/d", "time": time})
+    with pytest.raises(ValueError, match=what):
+        Envelopes.from_models([spec])
+
+
 def test_an_unknown_name_finds_nothing() -> None:
     assert ENVELOPES.find(MESSAGES["thingpark"], "chirpstack_v5") is None
     assert ENVELOPES.of("chirpstack_v5") == ()

@@ -145,6 +145,7 @@ def test_a_window_of_a_source_may_be_wider_than_that_of_the_gateway() -> None:
         ),
         pytest.param("{path: /t, format: unix_ms, minus: /nowhere}", (None, 0), id="age-not-there"),
         pytest.param("{minus: /age}", (NOW_MS - 90_000, 1), id="age-at-arrival-is-the-gateways-time"),
+        pytest.param("{base: arrival, minus: /age}", (NOW_MS - 90_000, 1), id="arrival-may-be-named"),
     ],
 )
 def test_an_age_is_taken_away(time: str, expected: tuple[int | None, int]) -> None:

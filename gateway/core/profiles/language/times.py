@@ -156,9 +156,9 @@ def _one(source: TimeSource, scope: Scope) -> _Source:
         with within("minus"):
             read = _less(read, _span_ms(source.minus, scope))
     window = Window(source.max_past, source.max_future)
-    if source.base is not None:
+    if source.base is not None and source.step is not None:
         with within("step"):
-            read = _stepped(read, source, _span_ms(source.step, scope) if source.step else _nothing, window)
+            read = _stepped(read, source, _span_ms(source.step, scope), window)
     return _Source(_origin(source), read, window, quality, source.else_, _why_not(source, scope))
 
 
