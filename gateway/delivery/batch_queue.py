@@ -143,12 +143,12 @@ class BatchQueue:
 
     @property
     def above_high_water(self) -> bool:
-        """Tell if memory is at its limit, so that the socket should rest."""
+        """True when memory is at its limit, so that the socket should rest."""
         return self.memory_bytes >= self.limits.memory_bytes
 
     @property
     def under_pressure(self) -> bool:
-        """Tell if half of what the broker hands over is owed, or much memory is used: the broker will soon drop messages."""
+        """True when half of what the broker hands over is owed, or much memory is used: it will soon drop messages."""
         return self._acknowledger.owed >= self._much_owed or self.memory_bytes > self._much_memory_bytes
 
     # The queue: the last batch is the open one.
@@ -172,12 +172,12 @@ class BatchQueue:
 
     @property
     def has_only_open(self) -> bool:
-        """Tell if no full batch waits."""
+        """True when no full batch waits."""
         return len(self._queue) == 1
 
     @property
     def has_queued(self) -> bool:
-        """Tell if anything waits for the live lane or the spool."""
+        """True when anything waits for the live lane or the spool."""
         first = self._queue[0]
         return len(self._queue) > 1 or bool(first.readings or first.refusals or first.owed or first.behind)
 
@@ -199,11 +199,11 @@ class BatchQueue:
     # Writes in flight.
 
     def start_write(self, batch: Batch, now_s: float) -> None:
-        """A batch was posted."""
+        """Enter a batch that is posted now."""
         self._in_flight[batch] = now_s
 
     def end_write(self, batch: Batch) -> float:
-        """InfluxDB answered; return when the batch was posted."""
+        """Remove a batch whose write was answered; return when it was posted."""
         return self._in_flight.pop(batch)
 
     def posted_s(self, batch: Batch) -> float | None:
@@ -217,7 +217,7 @@ class BatchQueue:
 
     @property
     def saturated(self) -> bool:
-        """Tell if so many writes are unanswered that no other is started, wherever their batches stand."""
+        """True when so many writes are unanswered that no other is started, wherever their batches stand."""
         return len(self._in_flight) >= _IN_FLIGHT_MAX
 
     def unspooled(self) -> list[Batch]:
@@ -274,7 +274,7 @@ class BatchQueue:
         self.release(batch)
 
     def spooled(self, batch: Batch, row: int) -> None:
-        """The readings of a batch stand in a row of the journal: release it."""
+        """Release a batch whose readings stand in a row of the journal now."""
         batch.row = row
         self._ledger.move(len(batch.readings), "memory", "journal")
         self.release(batch)

@@ -1,4 +1,4 @@
-"""The journal as delivery sees it: bounded on disk, with what happens when the bound is reached."""
+"""The journal as delivery sees it: bounded on disk; at the bound it gives up the oldest rows or takes no more."""
 
 import logging
 import sqlite3
@@ -65,7 +65,7 @@ class BoundedJournal:
         return Appended(rows, given_up, needed_bytes)
 
     def _over_bytes(self, needed_bytes: int) -> int:
-        """By how much storing ``needed_bytes`` would pass a limit; 0 or less: it fits."""
+        """Return by how much storing ``needed_bytes`` would pass a limit; 0 or less when it fits."""
         if self._disk_is_short(needed_bytes):
             return needed_bytes
         return min(self.used_bytes + needed_bytes - self._config.max_bytes, needed_bytes + _ROW_OVERHEAD_BYTES)
@@ -74,7 +74,7 @@ class BoundedJournal:
         return self.database.free_bytes() - needed_bytes < self._config.min_free_bytes
 
     def has_room(self, bodies: list[Body]) -> bool:
-        """Whether these could be stored without giving anything up."""
+        """Tell if bodies could be stored without giving anything up."""
         try:
             return self._over_bytes(sum(len(body.gzip) + _ROW_OVERHEAD_BYTES for body in bodies)) <= 0
         except DatabaseFault:
@@ -94,7 +94,7 @@ class BoundedJournal:
             self.used_bytes = await self.database.measure()
 
     async def takes_something(self) -> bool:
-        """Whether the journal has room and the disk takes a commit."""
+        """Tell if the journal has room and the disk takes a commit."""
         try:
             await self.database.run(keyvalue.put, "last_try_ms", str(time.time_ns() // 1_000_000))
         except DatabaseFault:
@@ -102,7 +102,7 @@ class BoundedJournal:
         return self.has_room([])
 
     def stock(self) -> journal.Stock:
-        """What stands in the journal; for start and stop."""
+        """Count what stands in the journal; for start and stop."""
         self.database.limit_wal(min(_WAL_MAX_BYTES, self._config.max_bytes // 8))
         self.used_bytes = self.database.used_bytes()
         stock = self.database.run_here(journal.stock)
@@ -121,7 +121,7 @@ def _append(
     over_bytes: int,
     disk_is_short: bool,
 ) -> tuple[list[int], journal.Removed]:
-    """An empty journal takes a commit of any size: one that is larger than ``max_bytes`` could never be stored else."""
+    """Append bodies. An empty journal takes a commit of any size: one larger than ``max_bytes`` must be stored somewhere."""
     given_up: journal.Removed = {}
     if over_bytes > 0:
         given_up = journal.remove_oldest(connection, over_bytes)

@@ -35,11 +35,11 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Tell if InfluxDB is in trouble."""
+        """True when InfluxDB is in trouble."""
         return self.opened.is_set()
 
     def open(self, answer: Answer, body: bytes | None = None) -> None:
-        """InfluxDB gave an answer that is no batch's own fault, or none in time; ``body`` is what was written."""
+        """Open: InfluxDB gave an answer that is no batch's own fault, or none in time; ``body`` is what was written."""
         self._events.trouble(answer.describe())
         self.retry_after_s = answer.retry_after_s
         if body is not None and fate_of(answer) is Fate.FAULTY_DATABASE:
@@ -50,7 +50,7 @@ class CircuitBreaker:
             self.opened.set()
 
     def close(self) -> None:
-        """InfluxDB took something, or refused it for its content: it works."""
+        """Close: InfluxDB took something, or refused it for its content, so it works."""
         if not self._events.influxdb_up:
             self._events.recovered(asyncio.get_running_loop().time() - self._opened_s)
         if self.is_open:

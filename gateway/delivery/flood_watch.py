@@ -1,4 +1,4 @@
-"""Looks every second for devices that flood, and tells those who must know."""
+"""A look for devices that flood, every second."""
 
 import asyncio
 from typing import Final
@@ -11,7 +11,7 @@ _LOOK_EVERY_S: Final = 1.0
 
 
 class FloodWatch:
-    """Keeps one device from starving the others.
+    """Tells people, and the queue that keeps floods apart, which devices flood.
 
     :ivar shares: where intake counts messages by topic.
     """

@@ -1,4 +1,4 @@
-"""Posting bodies over a kept-open HTTP/1.1 connection, for a hundred small writes a second on a small machine.
+"""A client that posts bodies over a kept-open HTTP/1.1 connection, for a hundred small writes a second on a small machine.
 
 A kept connection leads to the server that once stood at the address. Each one is given up for a new one after five minutes, and
 sooner when its answers show that it is the wrong server (:meth:`HttpClient.renew`); the name is resolved again each time.
@@ -46,7 +46,7 @@ class _Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether another request may be sent."""
+        """True when another request may be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
     async def ask(self, request: bytes, timeout_s: float) -> Response:
@@ -189,7 +189,7 @@ class HttpClient:
         return response
 
     def _may_carry(self, connection: _Connection) -> bool:
-        """Whether a request may go out on it: it is open, and not so old that the name may mean another server by now."""
+        """Tell if a request may go out on it: it is open, and not so old that the name may mean another server by now."""
         return connection.is_open and self._clock() - connection.opened_s < _KEPT_MAX_S
 
     def close(self) -> None:

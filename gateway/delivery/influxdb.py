@@ -1,4 +1,4 @@
-"""Writing to InfluxDB: one POST, one answer. What the answer means is decided in :mod:`gateway.core.delivery.write_result`."""
+"""A client of InfluxDB: one POST, one answer. :mod:`gateway.core.delivery.write_result` decides what the answer means."""
 
 import ssl
 import time
@@ -80,7 +80,7 @@ class InfluxdbClient:
 
 
 def database_tls(config: Influxdb) -> ssl.SSLContext | None:
-    """The context for HTTPS; None for plain HTTP.
+    """Return the context for HTTPS; None for plain HTTP.
 
     :raises ConfigurationFault: ``influxdb.tls.ca`` cannot be used.
     """
@@ -94,14 +94,14 @@ def database_tls(config: Influxdb) -> ssl.SSLContext | None:
 
 
 def _secrets(config: Influxdb) -> tuple[str, ...]:
-    """What no log and no page may show of what is sent."""
+    """Return the parts of a request that no log and no page may show."""
     given = secret(config.token, config.token_file), secret(config.password, config.password_file)
     header = authorization(config).get("Authorization", "").rpartition(" ")[2]
     return tuple(text for text in (*given, header) if text)
 
 
 def _request_head(config: Influxdb, host: str) -> bytes:
-    """The head of every write, up to the length of its body."""
+    """Return the head of every write, up to the length of its body."""
     headers = {
         "Host": host,
         "User-Agent": f"province-gateway/{__version__}",
@@ -114,7 +114,7 @@ def _request_head(config: Influxdb, host: str) -> bytes:
 
 
 def write_target(config: Influxdb) -> str:
-    """Where points are posted; ``precision=ms`` always said, for a wrong one is silent corruption."""
+    """Return the path that points are posted to, always with ``precision=ms``: a wrong one is silent corruption."""
     if config.api == "v1":
         database, _, policy = config.bucket.partition("/")
         query = {"db": database, "rp": policy} if policy else {"db": database}
@@ -127,7 +127,7 @@ def write_target(config: Influxdb) -> str:
 
 
 def authorization(config: Influxdb) -> dict[str, str]:
-    """The header that carries our rights: a token for v2, user and password for v1."""
+    """Return the header that carries our rights: a token for v2, user and password for v1."""
     token = secret(config.token, config.token_file)
     if token is not None:
         return {"Authorization": f"Token {token}"}
