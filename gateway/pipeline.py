@@ -54,6 +54,7 @@ from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.journal_account import JournalAccount
 from gateway.storage.quarantine import keys_of
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
@@ -137,6 +138,11 @@ def quarantine_limits(config: Config) -> QuarantineLimits:
     )
 
 
+def replay_limits(config: Config) -> Limits:
+    """The sizes that a replay keeps within."""
+    return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+
+
 def _see_influxdb(trust: ClockTrust, offset_ms: int) -> None:
     """The ``Date`` of an answer. Whether our clock was set comes first: the date is held against the clock of now."""
     now_ms = time.time_ns() // 1_000_000
@@ -168,6 +174,7 @@ class Parts:
     quarantine_in: QuarantineIn
     quarantine_out: QuarantineOut
     replay_pipeline: ReplayPipeline
+    journal_account: JournalAccount
     device_memory: DeviceMemory
     device_states: DeviceSnapshots
     connection: Connection
@@ -236,12 +243,12 @@ def build(config: Config, file: Database) -> Parts:
     drain_lane = DrainLane(bisector, breaker, queue, backlog, reject_writer, events)
     released = ReleasedKeys()
     codecs = AsyncCodecs(catalog.codecs, released)
-    account, births = QuarantineAccount(ledger, events), BirthWriter(file, queue)
+    journal_account, account = JournalAccount(ledger, events), QuarantineAccount(ledger, events)
+    births = BirthWriter(file, queue)
     quarantine_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
     codec_calls = CodecCalls(processor, codecs, released, events)
     replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
-    limits = Limits(rejects_max_bytes, config.devices.quarantine_max_bytes)
-    settlement = QuarantineSettlement(file, account, reject_writer, backlog.grew, limits)
+    settlement = QuarantineSettlement(file, account, reject_writer, backlog.grew, replay_limits(config))
     quarantine_out = QuarantineOut(file, account, released, quarantine_in, settlement, replay_pipeline, bounded_journal)
     side_effects = SideEffectRunner(live_lane, codec_calls, quarantine_in, released, births, connection, events)
     areas = catalog.registry.areas
@@ -293,6 +300,7 @@ def build(config: Config, file: Database) -> Parts:
         quarantine_in,
         quarantine_out,
         replay_pipeline,
+        journal_account,
         memory,
         device_states,
         connection,
@@ -302,8 +310,8 @@ def build(config: Config, file: Database) -> Parts:
         SelfReport(influxdb, breaker, self_point, state),
         ClockWatch(file, processor.trust),
         DropWatch(file, processor, events),
-        JournalGauge(file, bounded_journal, state),
-        Salvage(file, bounded_journal, quarantine_in, state, backlog.grew),
+        JournalGauge(file, bounded_journal, stored, events),
+        Salvage(file, bounded_journal, quarantine_in, journal_account, events, backlog.grew),
         flood_watch,
         Reload(file, codecs, streams, device_states, intake, released, state),
     )

@@ -1,6 +1,6 @@
-"""Reload on SIGHUP: registry, profiles and codecs are read again and taken in force, beside the readings that come in.
+"""Reload on SIGHUP: registry, profiles and codecs are read again and become active, beside the readings that come in.
 
-A faulty file leaves everything in force as it was. The journal is asked only afterwards: a disk that does not answer must not
+A faulty file leaves everything as it was. The journal is asked only afterwards: a disk that does not answer must not
 make it impossible to register a device.
 """
 
@@ -25,7 +25,7 @@ log = logging.getLogger("gateway.reload")
 
 
 class Reload:
-    """Takes another catalog in force, one at a time."""
+    """Makes another catalog active, one at a time."""
 
     def __init__(
         self,
@@ -62,10 +62,10 @@ class Reload:
             except ConfigurationFault as fault:
                 self._status.events.reload_failed(str(fault).splitlines())
                 return
-            self._take_in_force(catalog)
+            self._activate(catalog)
         await self._release_codecs()
 
-    def _take_in_force(self, catalog: Catalog) -> None:
+    def _activate(self, catalog: Catalog) -> None:
         self._streams.replace_registry(catalog.devices)
         self._streams.replace_profiles(catalog.profiles)
         self._device_states.registry_changed()

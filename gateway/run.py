@@ -13,10 +13,10 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.jobs.rate_watch import watch_rates
 from gateway.logs import set_up_logging
-from gateway.pipeline import Parts, build
+from gateway.pipeline import Parts, build, replay_limits
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.storage.file_lock import InUse
-from gateway.web.commands import Commands
+from gateway.web.commands import MeterExchange, StoreCommands
 from gateway.web.server import WebServer
 
 log = logging.getLogger("gateway")
@@ -89,10 +89,7 @@ async def _run(config: Config, file: Database) -> Database | None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
-    commands = Commands(
-        parts.database, parts.state, parts.replay_pipeline, parts.backlog, parts.device_memory, parts.device_states
-    )
-    async with parts.influxdb, WebServer(parts.state, parts.database, commands), asyncio.TaskGroup() as group:
+    async with parts.influxdb, _web_server(parts), asyncio.TaskGroup() as group:
         tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]
         found = await _until_stopped(stop, parts)
         log.info("stopping" if found is None else "the journal can be used again: the gateway begins anew with it")
@@ -101,6 +98,20 @@ async def _run(config: Config, file: Database) -> Database | None:
             task.cancel()
     log.info("stopped; %s", parts.state.ledger.document())
     return found
+
+
+def _web_server(parts: Parts) -> WebServer:
+    """Give the pages what they show and the commands they may give, and nothing else."""
+    commands = StoreCommands(
+        parts.database,
+        parts.replay_pipeline,
+        parts.backlog,
+        parts.journal_account,
+        parts.state.events,
+        replay_limits(parts.config),
+    )
+    exchange = MeterExchange(parts.state, parts.device_memory, parts.device_states)
+    return WebServer(parts.state, parts.database, commands, exchange)
 
 
 async def _until_stopped(stop: asyncio.Event, parts: Parts) -> Database | None:
@@ -155,9 +166,10 @@ async def _take_in(parts: Parts) -> None:
 
 
 def _find_backlog(parts: Parts) -> None:
-    """What stands in the journal was received by an earlier run, and is pending now."""
+    """Find what earlier runs have left in the file."""
     stock = parts.bounded_journal.stock()
-    parts.state.find_backlog(stock, parts.bounded_journal.used_bytes)
+    parts.journal_account.found(stock)
+    parts.state.journal.note(stock, parts.bounded_journal.used_bytes)
     if stock.batches:
         parts.backlog.grew.set()
     parts.quarantine_in.find_stock()

@@ -89,9 +89,17 @@ class BoundedJournal:
         """Alarm a person: readings that stand in the journal are damaged."""
         await self.database.in_thread(lambda: self.database.tally.note_lost(readings))
 
+    async def measure(self) -> int:
+        """Measure the bytes in use and return them.
+
+        :raises DatabaseFault: the disk does not answer.
+        """
+        self.used_bytes = await self.database.measure()
+        return self.used_bytes
+
     async def _measure(self) -> None:
         with suppress(DatabaseFault):  # what was done is done; the next measurement tells
-            self.used_bytes = await self.database.measure()
+            await self.measure()
 
     async def takes_something(self) -> bool:
         """Tell if the journal has room and the disk takes a commit."""

@@ -5,7 +5,8 @@ import logging
 from typing import Final
 
 from gateway.delivery.bounded_journal import BoundedJournal
-from gateway.status.status import Status
+from gateway.events import Events
+from gateway.status.status import JournalState
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database, DatabaseFault
 
@@ -17,10 +18,11 @@ _MEASURE_EVERY_S: Final = 5.0
 class JournalGauge:
     """Measures what the file holds."""
 
-    def __init__(self, database: Database, store: BoundedJournal, status: Status) -> None:
+    def __init__(self, database: Database, store: BoundedJournal, state: JournalState, events: Events) -> None:
         self._database = database
         self._store = store
-        self._status = status
+        self._state = state
+        self._events = events
         self._rejects_bytes = 0
 
     async def run(self) -> None:
@@ -34,10 +36,9 @@ class JournalGauge:
 
     async def _measure(self) -> None:
         stock = await self._database.run(journal.stock)
-        self._store.used_bytes = await self._database.measure()
-        self._status.journal.note(stock, self._store.used_bytes)
+        self._state.note(stock, await self._store.measure())
         await self._count_rejects()
-        events = self._status.events
+        events = self._events
         if events.journal_trouble and events.influxdb_up and await self._store.takes_something():
             events.journal_took(0)  # nothing waits that would show it
 
@@ -45,5 +46,5 @@ class JournalGauge:
         """Count the rejects on disk when there are others than before."""
         size_bytes = await self._database.run(rejects.size)
         if size_bytes != self._rejects_bytes:
-            self._status.rejects_kept = await self._database.run(rejects.count)
+            self._state.note_rejects(await self._database.run(rejects.count))
             self._rejects_bytes = size_bytes

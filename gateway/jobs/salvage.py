@@ -13,9 +13,10 @@ from typing import Final, TypeVar
 
 from gateway.core.delivery.batch import Body
 from gateway.delivery.bounded_journal import BoundedJournal, JournalFull
-from gateway.status.status import Status
+from gateway.events import Events
 from gateway.storage import journal, quarantine
 from gateway.storage.database import Database
+from gateway.storage.journal_account import JournalAccount
 from gateway.storage.quarantine_in import QuarantineIn
 from gateway.storage.recovery.set_aside import note_salvaged
 
@@ -29,18 +30,25 @@ class Salvage:
     """Brings in the damaged files that were set aside."""
 
     def __init__(
-        self, database: Database, store: BoundedJournal, quarantine_in: QuarantineIn, status: Status, backlog: asyncio.Event
+        self,
+        database: Database,
+        store: BoundedJournal,
+        quarantine_in: QuarantineIn,
+        account: JournalAccount,
+        events: Events,
+        backlog: asyncio.Event,
     ) -> None:
         """:param backlog: set when rows were added to the journal."""
         self._database = database
         self._store = store
         self._quarantine_in = quarantine_in
-        self._status = status
+        self._account = account
+        self._events = events
         self._backlog = backlog
 
     async def run(self) -> None:
         """Bring in all that there is, and count what is missing."""
-        tally, events = self._database.tally, self._status.events
+        tally, events = self._database.tally, self._events
         for aside in self._database.to_salvage():
             events.salvaging(aside.name)
             try:
@@ -50,10 +58,10 @@ class Salvage:
             except OSError as error:
                 events.not_salvaged(aside.name, error.strerror or str(error))
             else:
-                self._status.gone(lost)
+                self._account.gone(lost)
                 events.salvaged(aside.name, saved, lost)
         if not self._database.to_salvage():
-            self._status.gone(await self._database.in_thread(tally.give_up))
+            self._account.gone(await self._database.in_thread(tally.give_up))
         events.missing(tally.missing, self._database.path.name)
 
     async def _salvage(self, aside: Path) -> tuple[int, int]:
@@ -63,7 +71,7 @@ class Salvage:
         while some := await _next(entries):
             new = await self._database.run(journal.not_standing, some)
             bodies = [entry.body for entry in new if entry.intact]
-            self._status.salvaged(bodies)  # first: the drain may have written a row before its commit is known here
+            self._account.salvaged(bodies)  # first: the drain may have written a row before its commit is known here
             await self._store_with_patience(bodies)
             saved += sum(body.readings for body in bodies)
             broken += sum(entry.body.readings for entry in new if not entry.intact)

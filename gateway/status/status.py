@@ -10,7 +10,6 @@ from gateway import __version__
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.model import Config
 from gateway.core.delivery.acknowledgements import Acknowledger
-from gateway.core.delivery.batch import Body
 from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.rates import Rates
 from gateway.core.devices.device import Device
@@ -26,7 +25,6 @@ from gateway.status import troubles
 from gateway.storage.journal import Stock
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.recovery.tally import Tally
-from gateway.storage.replay import Committed, Replayed
 from schemas.registry import RegisteredDevice, device_key
 
 _LOOKED_AT_TOGETHER: Final = 200
@@ -44,9 +42,14 @@ class JournalState:
     used_bytes: int = 0
     batches: int = 0
     oldest_ms: int | None = None
+    rejects: Mapping[str, int] = field(default_factory=dict)
+
+    def note_rejects(self, counts: Mapping[str, int]) -> None:
+        """Take over how many rejects there are, by reason."""
+        self.rejects = counts
 
     def note(self, stock: Stock, used_bytes: int) -> None:
-        """Take a measurement."""
+        """Take over a measurement."""
         self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
 
     def missing(self) -> list[Finding]:
@@ -83,7 +86,6 @@ class Status:
     """References to all that can be asked.
 
     :ivar areas: code → name of each area, as the registry in force names them.
-    :ivar rejects_kept: the number of rejects in the store, by reason; looked at every few seconds.
     """
 
     config: Config
@@ -98,37 +100,10 @@ class Status:
     areas: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     rates: Rates = field(default_factory=Rates)
-    rejects_kept: Mapping[str, int] = field(default_factory=dict)
 
     def name_areas(self, areas: Mapping[str, str]) -> None:
-        """Another registry is in force, which names these areas."""
+        """Another registry is active, which names these areas."""
         self.areas = areas
-
-    def find_backlog(self, stock: Stock, used_bytes: int) -> None:
-        """Count the journal's readings as pending: an earlier run received them."""
-        self.ledger.receive(stock.readings, "journal", "journal")
-        self.journal.note(stock, used_bytes)
-        self.events.backlog_found(stock.readings)
-
-    def salvaged(self, bodies: list[Body]) -> None:
-        """Rows of a damaged journal come into the new one."""
-        self.ledger.receive(sum(body.readings for body in bodies), "journal", "journal")
-
-    def gone(self, readings: int) -> None:
-        """Readings that an earlier run stored in the journal are lost; nobody can say of which domain they were."""
-        self.ledger.receive(readings, "journal", "journal")
-        self.ledger.settle("lost", {"unknown": readings} if readings else {}, "journal")
-
-    def replayed(self, result: Replayed, done: Committed) -> None:
-        """Rejects were sent through again: their readings are in the journal now, in quarantine, or at their end."""
-        self.ledger.receive(result.received, "replay", "journal")
-        self.ledger.settle("duplicate", result.duplicates, "journal")
-        for refusal in result.refused:
-            self.events.rejected(refusal, kept=True)
-            self.ledger.settle("rejected", {refusal.domain: 1}, "journal")
-        self.ledger.receive(len(result.waiting), "replay", "quarantine")
-        self.ledger.settle("expired", done.made_room.domains, "quarantine")
-        self.events.quarantine_expired(done.made_room.origins)
 
     def all_devices(self) -> Iterator[Device]:
         """Every registered device, with what is remembered of it, and every other one that sent something."""
@@ -249,7 +224,7 @@ class Status:
             "ledger": self.ledger.document(),
             "written": dict(self.ledger.outcomes["written"]),
             "rejects": dict(self.events.rejects),
-            "rejects_kept": dict(self.rejects_kept),
+            "rejects_kept": dict(self.journal.rejects),
             "dropped": {cause.value: count for cause, count in self.events.fields_dropped.items()},
             "ignored": {cause.value: count for cause, count in self.events.messages_ignored.items()},
             "devices": {presence.value: total[presence] for presence in Presence},

@@ -6,12 +6,14 @@ from collections import Counter
 from gateway.core.devices.streams import Unresolved
 from gateway.core.message import Refusal
 from gateway.delivery.backlog import Backlog
+from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.status.status import Status
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.journal_account import JournalAccount
 from gateway.storage.replay import Limits, Replayed, commit, work
 
 
@@ -26,8 +28,8 @@ class CommandRefused(Exception):  # noqa: N818 - says what it is
         self.status = status
 
 
-class Commands:
-    """Carries out what people ask for on pages and over HTTP.
+class StoreCommands:
+    """Commands about what the file holds.
 
     :raises DatabaseFault: by each of them that the disk does not take.
     """
@@ -35,18 +37,18 @@ class Commands:
     def __init__(
         self,
         database: Database,
-        status: Status,
         pipeline: ReplayPipeline,
         backlog: Backlog,
-        memory: DeviceMemory,
-        device_states: DeviceSnapshots,
+        account: JournalAccount,
+        events: Events,
+        limits: Limits,
     ) -> None:
         self._database = database
-        self._status = status
         self._pipeline = pipeline
         self._backlog = backlog
-        self._memory = memory
-        self._device_states = device_states
+        self._account = account
+        self._events = events
+        self._limits = limits
 
     async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
         """Send through again all rejects that are there now, a megabyte at a time; return what became of them."""
@@ -58,12 +60,11 @@ class Commands:
         return total
 
     async def _replay_some(self, chosen: list[tuple[int, Refusal]]) -> dict[str, int]:
-        config, database = self._status.config, self._database
+        database = self._database
         result = await work(chosen, self._pipeline.process)
         first_row = database.reserve_rows(len(result.bodies))
-        limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
-        done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
-        self._status.replayed(result, done)
+        done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, self._limits)
+        self._account.replayed(result, done)
         self._backlog.grew.set()
         return result.document()
 
@@ -78,10 +79,19 @@ class Commands:
     async def acknowledge_missing(self) -> int:
         """End the alarm about missing readings; return their number."""
         readings = await self._database.in_thread(self._database.tally.acknowledge)
-        self._status.events.missing_acknowledged(readings)
+        self._events.missing_acknowledged(readings)
         return readings
 
-    async def exchange_meter(self, name: str, field: str | None) -> tuple[str, list[str]]:
+
+class MeterExchange:
+    """The command that tells that a device has another meter now."""
+
+    def __init__(self, status: Status, memory: DeviceMemory, device_states: DeviceSnapshots) -> None:
+        self._status = status
+        self._memory = memory
+        self._device_states = device_states
+
+    async def exchange(self, name: str, field: str | None) -> tuple[str, list[str]]:
         """Let the registers of a device start again: its meter was exchanged; return its id and the registers.
 
         :param field: only this register, on all channels; None: all of them.

@@ -19,7 +19,7 @@ from gateway.explain.last_message import AskCodec, LastMessage, births_named_by,
 from gateway.status.status import Status, device_document
 from gateway.storage import keyvalue, quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
-from gateway.web.commands import CommandRefused, Commands, nobody
+from gateway.web.commands import CommandRefused, MeterExchange, nobody
 from gateway.web.device_documents import (
     counter_documents,
     entry_document,
@@ -70,10 +70,10 @@ class _Stored:
 class DevicePages:
     """The routes ``/devices``, ``/devices/{id}`` and what they ask for."""
 
-    def __init__(self, status: Status, database: Database, commands: Commands, turns: Turns) -> None:
+    def __init__(self, status: Status, database: Database, meter_exchange: MeterExchange, turns: Turns) -> None:
         self._state = status
         self._database = database
-        self._commands = commands
+        self._meter_exchange = meter_exchange
         self._turns = turns
         self._streams = status.processor.streams
         self._retraced: dict[str, tuple[tuple[object, ...], LastMessage]] = {}
@@ -96,7 +96,7 @@ class DevicePages:
     async def exchange(self, request: web.Request) -> web.Response:
         """The meter of a device was exchanged: its registers start again with the next reading."""
         try:
-            name, anew = await self._commands.exchange_meter(request.match_info["id"], request.query.get("field"))
+            name, anew = await self._meter_exchange.exchange(request.match_info["id"], request.query.get("field"))
         except CommandRefused as refused:
             return web.json_response({"error": str(refused)}, status=refused.status)
         return web.json_response({"device": name, "begin_anew": anew})

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.explain.documents import listed_reject, reject_document
 from gateway.storage import rejects
 from gateway.storage.database import Database
-from gateway.web.commands import Commands
+from gateway.web.commands import StoreCommands
 from gateway.web.turns import Turns, send_list
 from schemas.rejects import RejectReason
 
@@ -20,7 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class RejectPages:
     """The routes under ``/api/rejects``."""
 
-    def __init__(self, database: Database, commands: Commands, turns: Turns) -> None:
+    def __init__(self, database: Database, commands: StoreCommands, turns: Turns) -> None:
         self._database = database
         self._commands = commands
         self._turns = turns

@@ -12,7 +12,7 @@ from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.access import Access, make_token
 from gateway.web.answer_headers import protect
 from gateway.web.clients import Clients
-from gateway.web.commands import Commands
+from gateway.web.commands import MeterExchange, StoreCommands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
@@ -27,10 +27,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class WebServer:
     """Serves one gateway. Use as an asynchronous context manager."""
 
-    def __init__(self, status: Status, database: Database, commands: Commands) -> None:
+    def __init__(self, status: Status, database: Database, commands: StoreCommands, meter_exchange: MeterExchange) -> None:
         self._state = status
         self._database = database
         self._commands = commands
+        self._meter_exchange = meter_exchange
         self._config = status.config
         self._connections = Connections(status.events, clients=Clients(status.config.http.trusted_proxies))
         self._turns = Turns()
@@ -60,7 +61,7 @@ class WebServer:
 
     def _routes(self) -> list[web.RouteDef]:
         status, database, turns = self._state, self._database, self._turns
-        devices = DevicePages(status, database, self._commands, turns)
+        devices = DevicePages(status, database, self._meter_exchange, turns)
         refused = RejectPages(database, self._commands, turns)
         reading: dict[str, Handler] = {
             "/login": self._door.log_in_page,

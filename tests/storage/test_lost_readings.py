@@ -11,16 +11,17 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.config.model import Config, JournalSection
+from gateway.config.model import JournalSection
 from gateway.core.delivery.batch import Body, decode, encode
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.delivery.bounded_journal import BoundedJournal
 from gateway.events import Events
 from gateway.jobs.salvage import Salvage
-from gateway.status.status import JournalState, Status
+from gateway.status.status import JournalState
 from gateway.storage import journal
 from gateway.storage.database import Database, begin
+from gateway.storage.journal_account import JournalAccount
 from gateway.storage.recovery.set_aside import SUFFIXES
 from gateway.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, beside
 
@@ -42,13 +43,14 @@ class Start:
 
     def __init__(self, path: Path, backlog: asyncio.Event | None = None) -> None:
         none = cast("Any", None)
-        ledger = Ledger(since_ms=0)
+        ledger, events = Ledger(since_ms=0), Events()
         with closing(begin(path)) as file:
             self.tally = file.tally
             store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0))
-            self.state = Status(Config(), none, none, ledger, Events(), none, none, JournalState(file.tally))
-            self.state.find_backlog(store.stock(), 0)
-            asyncio.run(Salvage(file, store, none, self.state, backlog or asyncio.Event()).run())
+            self.state = JournalState(file.tally)
+            account = JournalAccount(ledger, events)
+            account.found(store.stock())
+            asyncio.run(Salvage(file, store, none, account, events, backlog or asyncio.Event()).run())
             stock = file.run_here(journal.stock)
             self.standing = len(_lines(file))
         self.lost, self.received = ledger.total("lost"), ledger.received.total()
@@ -186,7 +188,7 @@ def test_the_alarm_stays_over_restarts_until_it_is_acknowledged(killed: Path) ->
     assert Start(killed).lost == IN_ALL
     again = Start(killed)
     assert (again.lost, again.tally.missing) == (0, IN_ALL), "lost once, alarmed still"
-    assert [(alarm.key, alarm.params["count"]) for alarm in again.state.journal.missing()] == [("missing", IN_ALL)]
+    assert [(alarm.key, alarm.params["count"]) for alarm in again.state.missing()] == [("missing", IN_ALL)]
     with closing(begin(killed)) as file:
         assert file.tally.acknowledge() == IN_ALL
     assert Start(killed).tally.missing == 0

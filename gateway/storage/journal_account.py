@@ -1,0 +1,40 @@
+"""The account of the journal: what is found, salvaged and replayed there is entered into the ledger."""
+
+from gateway.core.delivery.batch import Body
+from gateway.core.ledger import Ledger
+from gateway.events import Events
+from gateway.storage.journal import Stock
+from gateway.storage.replay import Committed, Replayed
+
+
+class JournalAccount:
+    """Counts readings that come into the journal beside those of the spool."""
+
+    def __init__(self, ledger: Ledger, events: Events) -> None:
+        self._ledger = ledger
+        self._events = events
+
+    def found(self, stock: Stock) -> None:
+        """Count what stands there at the start: an earlier run received it, and it is pending now."""
+        self._ledger.receive(stock.readings, "journal", "journal")
+        self._events.backlog_found(stock.readings)
+
+    def salvaged(self, bodies: list[Body]) -> None:
+        """Count rows of a damaged journal that come into the new one."""
+        self._ledger.receive(sum(body.readings for body in bodies), "journal", "journal")
+
+    def gone(self, readings: int) -> None:
+        """Count readings that an earlier run stored and that are lost; nobody can say of which domain they were."""
+        self._ledger.receive(readings, "journal", "journal")
+        self._ledger.settle("lost", {"unknown": readings} if readings else {}, "journal")
+
+    def replayed(self, result: Replayed, done: Committed) -> None:
+        """Count rejects that were sent through again: their readings are in the journal, in quarantine, or at their end."""
+        self._ledger.receive(result.received, "replay", "journal")
+        self._ledger.settle("duplicate", result.duplicates, "journal")
+        for refusal in result.refused:
+            self._events.rejected(refusal, kept=True)
+            self._ledger.settle("rejected", {refusal.domain: 1}, "journal")
+        self._ledger.receive(len(result.waiting), "replay", "quarantine")
+        self._ledger.settle("expired", done.made_room.domains, "quarantine")
+        self._events.quarantine_expired(done.made_room.origins)
