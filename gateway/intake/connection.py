@@ -37,7 +37,7 @@ _QUICK_ACK: Final = socket.TCP_QUICKACK if sys.platform == "linux" else None
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker is."""
+    """The address of the broker."""
 
     host: str
     port: int

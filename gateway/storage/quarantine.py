@@ -35,7 +35,7 @@ FIRST: Final[Place] = (-1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What waits in all.
+    """All that waits.
 
     :ivar by_cause: messages by what they wait for.
     """
@@ -108,7 +108,7 @@ def expired(connection: sqlite3.Connection, now_ms: int, most: int = 200) -> lis
 
 
 def next_expiry_ms(connection: sqlite3.Connection) -> int | None:
-    """When the next message will have waited in vain; None: none has a limit."""
+    """Return the time at which the next message will have waited in vain; None: none has a limit."""
     row = connection.execute("SELECT min(expires_ms) FROM quarantine WHERE expires_ms IS NOT NULL").fetchone()
     return None if row[0] is None else int(row[0])
 
@@ -119,14 +119,14 @@ def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
 
 
 def stock(connection: sqlite3.Connection) -> Stock:
-    """What waits in all."""
+    """Count all that waits."""
     rows = connection.execute("SELECT cause, messages, bytes FROM quarantine_stock WHERE messages > 0").fetchall()
     by_cause = {WaitCause(cause): messages for cause, messages, _ in rows}
     return Stock(sum(by_cause.values()), sum(row_bytes for _, _, row_bytes in rows), by_cause)
 
 
 def keys(connection: sqlite3.Connection, most: int = 1000) -> list[WaitingKey]:
-    """What messages wait for, most of them first."""
+    """Return what messages wait for, most of them first."""
     query = (
         "SELECT key, cause, messages, (SELECT min(arrival_ms) FROM quarantine WHERE quarantine.key = quarantine_keys.key) "
         "FROM quarantine_keys ORDER BY messages DESC, key LIMIT ?"
@@ -142,7 +142,7 @@ def having(connection: sqlite3.Connection, wanted: Iterable[str]) -> list[str]:
 
 
 def newest(connection: sqlite3.Connection, key: str, cause: WaitCause) -> tuple[int, QuarantinedMessage | None]:
-    """How many messages wait for one key, and the one that came last; None: it is damaged, or nothing waits."""
+    """Count the messages that wait for one key and return the one that came last; None: it is damaged, or nothing waits."""
     count = connection.execute(
         "SELECT messages FROM quarantine_keys WHERE key = ? AND cause = ?", (key, cause.value)
     ).fetchone()
