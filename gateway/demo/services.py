@@ -5,16 +5,19 @@ started again on the same port with the same data. The kernel kills it when the 
 is left running even when this process is killed outright: start services from a thread that outlives them.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from importlib.resources import files
 from pathlib import Path
@@ -63,17 +66,29 @@ def find_program(name: str) -> Path:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port of ``host`` (IPv4 or IPv6 loopback) that nothing listens on and no outgoing connection will take."""
+    """Return a port of ``host`` (IPv4 or IPv6 loopback) that nothing listens on and no outgoing connection will take.
+
+    It is claimed until this process ends: a service takes seconds to listen on a busy machine, and another process that looks
+    for a port meanwhile must not find the same one.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(100):
         port = secrets.choice(PORTS)
         with closing(socket.socket(family)) as probe:
             try:
                 probe.bind((host, port))
+                fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             except OSError:
                 continue
             return port
     raise ServiceFailed(f"No free port between {PORTS.start} and {PORTS.stop} on {host}.")
+
+
+@cache
+def _claims() -> int:
+    """Open the file whose bytes stand for ports: a lock on a byte claims that port, and ends with the process."""
+    path = Path(tempfile.gettempdir()) / f"province-gateway-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 @dataclass

@@ -214,3 +214,11 @@ def _publish(broker: Service, count: int) -> None:
 def _leave(client: paho.Client) -> None:
     client.disconnect()
     client.loop_stop()
+
+
+def test_two_processes_never_find_the_same_free_port() -> None:
+    """Nothing listens on a port that was found for a service which is still starting."""
+    port = services.free_port()
+    script = f"from gateway.demo import services; services.PORTS = range({port}, {port + 1}); print(services.free_port())"
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "No free port" in other.stderr

@@ -125,11 +125,12 @@ def test_births_and_data_of_an_unregistered_device_wait_together(mosquitto: Serv
         gate.start()
         gate.wait_subscribed()
         node.data(11)
-        until(lambda: gate.pending("quarantine") == 12, what="another one waits")
+        # What was stored, but not yet confirmed to the broker when the gateway was killed, came and waits a second time.
+        until(lambda: gate.pending("quarantine") >= 12, what="another one waits")
         registry(folder, [{"id": DEVICE}])
         gate.send_signal(signal.SIGHUP)
         until(lambda: gate.ledger()["written"] == 12, what="all arrived")
-        assert sum(gate.ledger()["pending"].values()) == 0
+        until(lambda: not any(gate.ledger()["pending"].values()), what="none waits")
     assert powers(influxdb) == expected(node, *range(12))
 
 
