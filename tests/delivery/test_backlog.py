@@ -57,6 +57,20 @@ def test_the_probe_forgets_readings_that_may_have_been_given_up() -> None:
     asyncio.run(story())
 
 
+def test_a_row_whose_late_answer_is_no_204_wakes_the_drain_lane() -> None:
+    """It may have come to the end of the journal while the row was in flight, and left it to the answer."""
+
+    async def story() -> None:
+        async with rig() as gate:
+            await stored_in_flight(gate)
+            gate.backlog.grew.clear()
+            gate.influxdb.answer(AWAY)
+            await until(gate.backlog.grew.is_set)
+            assert gate.backlog.settled_late == []
+
+    asyncio.run(story())
+
+
 def test_a_settled_row_wakes_the_drain_lane_which_removes_it() -> None:
     async def story() -> None:
         async with rig() as gate:
