@@ -19,5 +19,5 @@ def _loggers_stay_as_they_are() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_loggers_stay_as_they_are")
 def test_imports_point_one_way_and_the_core_is_pure(capsys: pytest.CaptureFixture[str]) -> None:
-    """The rules stand in pyproject.toml; here they hold for whoever runs the tests only."""
+    """The rules are in pyproject.toml; here they hold for those who run only the tests."""
     assert lint_imports(str(PYPROJECT), no_cache=True, no_logo=True) == 0, capsys.readouterr().out

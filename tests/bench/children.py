@@ -1,4 +1,4 @@
-"""The processes of the bench: the gateway and what stands around it; and what the kernel says a process has used."""
+"""The processes of the bench: the gateway, those around it, and the resources that the kernel says a process has used."""
 
 import json
 import subprocess

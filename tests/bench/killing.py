@@ -239,7 +239,7 @@ def imports_s() -> float:
 
 
 def _status(service: Service) -> dict[str, Any] | None:
-    """``/api/status``; None while nobody answers."""
+    """Return ``/api/status``; None while there is no answer."""
     try:
         with closing(HTTPConnection(service.host, service.port, timeout=10.0)) as connection:
             connection.request("GET", "/api/status")

@@ -52,7 +52,7 @@ def _power_returns(world: World) -> None:
 
 
 def _forget_names(world: World, resolver: Resolver) -> None:
-    """Connections must be made anew, or nobody would ask."""
+    """Connections must be made again, or no name would be resolved."""
     world.surroundings.set_resolver(resolver)
     for link in (world.mqtt, world.http):
         link.reset()

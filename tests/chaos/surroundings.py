@@ -44,7 +44,7 @@ class Surroundings:
             self._shared = mmap.mmap(file.fileno(), _LAYOUT.size)
 
     def set_clock(self, off_s: int) -> None:
-        """The gateway's clock stands so far ahead from now on."""
+        """Set the gateway's clock ahead by this much from now on."""
         _LAYOUT.pack_into(self._shared, 0, off_s, self.resolver)
 
     def set_resolver(self, resolver: Resolver) -> None:

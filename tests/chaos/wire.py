@@ -120,7 +120,7 @@ class _End(asyncio.Protocol):
             self._transport = None
 
     def rest(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         if self._transport is not None and not self._resting:
             self._resting = True
             self._transport.pause_reading()

@@ -42,7 +42,7 @@ def trusted_clock(*, built_ms: int = 0, saved_ms: int = 0) -> ClockTrust:
 
 
 def doubted_clock() -> ClockTrust:
-    """A clock that stands before its build date."""
+    """A clock that shows a time before its build date."""
     trust = trusted_clock(built_ms=NOW_MS + 30 * DAY_MS)
     assert trust.judge(NOW_MS)
     return trust

@@ -111,7 +111,7 @@ def test_an_oversized_message_passes_in_little_memory_and_what_follows_is_read()
 @pytest.mark.parametrize("packet_id", [None, 300], ids=repr)
 @pytest.mark.parametrize("properties", [0, 1, 40, 2000], ids=lambda count: f"{count}-properties")
 def test_an_oversized_message_is_taken_apart_whatever_its_properties(packet_id: int | None, properties: int) -> None:
-    """Topic and identifier always; of the payload what stands within the part that is kept."""
+    """Topic and identifier are always kept; of the payload the beginning."""
     user = [("key", "x" * 100)] * properties
     payload = bytes(range(256)) * 1000
     data = publish(payload, packet_id, retain=True, user_properties=user)

@@ -61,7 +61,7 @@ def test_chunks_of_any_size_change_nothing(size: int) -> None:
 
 @pytest.mark.parametrize("packet", recorded(), ids=lambda packet: f"type-{packet[0] >> 4}-of-{len(packet)}")
 def test_a_packet_cut_short_by_the_end_of_the_connection_is_no_event(packet: bytes) -> None:
-    """And leaves nothing behind: the next connection starts anew."""
+    """Nothing is left over: the next connection starts afresh."""
     for size in range(len(packet)):
         session = opened(connected=packet != CONNACK)
         assert receive(session, [packet[:size]]) == ([], ""), size

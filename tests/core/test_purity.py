@@ -80,6 +80,6 @@ def test_a_broad_except_is_seen_in_any_form(kinds: str) -> None:
 
 
 def test_the_gateway_has_one_broad_except() -> None:
-    """It stands around one message: a fault there becomes the reject ``internal_error``."""
+    """It surrounds the processing of one message: a fault there becomes the reject ``internal_error``."""
     found = {name_of(path): broad_excepts(path.read_text()) for path in GATEWAY.rglob("*.py")}
     assert {name: count for name, count in found.items() if count} == {"core/process.py": 1}

@@ -107,7 +107,7 @@ def test_a_row_that_was_written_and_only_waited_to_be_removed_does_not_expire(tm
 
 
 def test_a_row_that_is_settled_during_the_commit_of_a_removal_is_removed_by_the_next(tmp_path: Path) -> None:
-    """Forgotten with those of the commit it would stand in the journal, and be written and counted again."""
+    """Forgotten with those of the commit it would stay in the journal, and be written and counted again."""
 
     async def work() -> None:
         async with rig(tmp_path, drains=False) as gate:

@@ -9,7 +9,7 @@ AWAY, NO_RIGHTS, REFUSED, WRITTEN = Answer(503), Answer(401), Answer(400, "unabl
 
 
 def test_a_late_204_during_a_commit_takes_out_the_row_that_the_commit_made() -> None:
-    """Taken for one that stands nowhere, the batch would be let go twice, and its row written and counted again."""
+    """Taken for one that is stored nowhere, the batch would be released twice, and its row written and counted again."""
 
     async def story() -> None:
         async with rig() as gate:

@@ -123,7 +123,7 @@ class Province:
         return client
 
     def of_service(self, account: str, password: str | None = None, client_id: str = "") -> "Client":
-        """A service, or who takes itself for one."""
+        """A client with the account of a service, rightly or not."""
         client = Client(client_id)
         client.paho.username_pw_set(account, f"password of {account}" if password is None else password)
         client.begin(self.services_port)

@@ -155,7 +155,7 @@ def test_device_health_belongs_to_its_reading() -> None:
 
 
 def test_a_device_that_was_started_again_is_not_suspected_of_copies() -> None:
-    """Its seq began anew: an unacknowledged reading of the first run looks like a copy of one of the second."""
+    """Its seq began at 0 again: an unacknowledged reading of the first run looks like a copy of one of the second."""
     rows = [row(seq=0), row(ts=TS + 10_000, seq=0), row(ts=TS + 11_000, seq=1)]
     points = [point(seq=0), point(TS + 1_000, seq=1), point(TS + 10_000, seq=0), point(TS + 11_000, seq=1)]
     assert counted(outcome(rows, *points)) == {"sent": 3, "found": 3, "unexpected": 1}

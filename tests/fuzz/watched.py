@@ -33,7 +33,7 @@ class Watcher:
         monitoring.set_events(monitoring.COVERAGE_ID, monitoring.events.LINE)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._monitoring.set_events(self._monitoring.COVERAGE_ID, self._monitoring.events.NO_EVENTS)
         self._monitoring.free_tool_id(self._monitoring.COVERAGE_ID)
 

@@ -66,7 +66,7 @@ class Ways:
         return data[:at] + self.chance.choice(PIECES) + data[at:]
 
     def _repeated(self, data: bytes) -> bytes:
-        """A part stands many times: what takes more than linear time shows."""
+        """Repeat a part many times, so that work of more than linear time shows."""
         at = self.chance.randint(0, len(data))
         part = data[at : at + self.chance.choice((1, 2, 10, 40))]
         return data[:at] + part * self.chance.randint(2, self.chance.choice((30, LONG_REPEATS))) + data[at:]
@@ -90,7 +90,7 @@ class Ways:
         return self.chance.choice(begins) if begins else 0
 
     def with_other_value(self, document: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """A document of which one value is another one, or gone."""
+        """Return the document with one value replaced or removed."""
         places = _places(document)
         if not places:
             return self.nasty()

@@ -158,7 +158,7 @@ class Rig(Lanes):
 
     @property
     def written(self) -> list[str]:
-        """The devices whose readings stand in InfluxDB, in the order of writing."""
+        """Return the devices whose readings are in InfluxDB, in the order of writing."""
         lines = [line for body in self.influxdb.bodies for line in zlib.decompress(body, wbits=31).decode().split("\n")]
         return [line.split("device=")[1].split(" ")[0] for line in lines]
 

@@ -1,4 +1,4 @@
-"""A disk that fails at each of the calls made to it in turn: once, or from then on until it is mended.
+"""A disk that fails at each of the calls made to it in turn: once, or from then on until it is repaired.
 
 None of the gateway's parts ends by it, the ledger balances, nothing is acknowledged that is not safe on the disk, and when the
 disk works again all comes in.

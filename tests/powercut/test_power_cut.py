@@ -27,7 +27,7 @@ NAME: Final = "journal.db"
 
 
 class Recording:
-    """A recorded run on a file that is opened anew for each story.
+    """A recorded run on a file that is opened again for each story.
 
     :ivar noted: contents of the file after each commit, by the number of its mark.
     """

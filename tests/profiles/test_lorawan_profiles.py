@@ -58,7 +58,7 @@ def codecs(loaded: Loaded) -> Iterator[SyncCodecs]:
 
 @pytest.fixture(params=DEVICES)
 def make(request: pytest.FixtureRequest) -> str:
-    """A make of which the corpus has uplinks."""
+    """A make whose uplinks are in the corpus."""
     return str(request.param)
 
 

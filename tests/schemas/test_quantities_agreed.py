@@ -1,4 +1,4 @@
-"""The language as agreed with the utilities, row by row. A row that changes here changes what stands in their databases."""
+"""The quantities as agreed with the utilities, row by row. A row that changes here changes the contents of their databases."""
 
 from typing import Final
 

@@ -15,7 +15,7 @@ NAMES = {*(f"json/{name}.json" for name in (*TOPICS, "registry", "profile")), "a
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A copy of the package's folder, up to date, in which the command then stands."""
+    """Copy the package's folder, up to date, and make it the command's working directory."""
     shutil.copytree(PACKAGE / "examples", tmp_path / "schemas" / "examples")
     monkeypatch.chdir(tmp_path)
     assert main([], tmp_path / "schemas") == 0

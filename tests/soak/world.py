@@ -84,7 +84,7 @@ class World:
         (self.gate.folder / "devices.yaml").write_text(json.dumps(document))
 
     def verify(self) -> subprocess.CompletedProcess[str]:
-        """``firmware-sim verify`` of all ledgers together: each reading stands in InfluxDB once, as it was sent."""
+        """Run ``firmware-sim verify`` on all ledgers together: each reading is in InfluxDB once, as it was sent."""
         whole = self.folder / "ledger.jsonl"
         with whole.open("wb") as file:
             for ledger in self.ledgers:

@@ -73,7 +73,7 @@ class Pipeline:
 
 @dataclass
 class Rig:
-    """A quarantine on a file of its own, and all that stands around it: batches, the pipeline, the journal, the rejects."""
+    """A quarantine on a file of its own, with the parts around it: batches, the pipeline, the journal, the rejects."""
 
     database: Database
     pipeline: Pipeline = field(default_factory=Pipeline)

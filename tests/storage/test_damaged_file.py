@@ -1,4 +1,4 @@
-"""Whatever stands where the journal should be: there is a file to work with at once, and what the old one held is not lost."""
+"""Whatever is in the journal's place: there is a file to work with at once, and the contents of the old one are not lost."""
 
 import shutil
 import sqlite3
@@ -37,13 +37,13 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def path(left_behind: tuple[Path, Path], tmp_path: Path) -> Path:
-    """All stands in the file."""
+    """All rows are in the file."""
     return _copy(left_behind[1], tmp_path / "journal.db")
 
 
 @pytest.fixture
 def crashed(left_behind: tuple[Path, Path], tmp_path: Path) -> Path:
-    """All stands in the WAL."""
+    """All rows are in the WAL."""
     return _copy(left_behind[0], tmp_path / "journal.db")
 
 
@@ -341,7 +341,7 @@ def _stock(file: Database) -> int:
 
 
 def _found(file: Database) -> int:
-    """Readings that stand in the file or can be salvaged, each row once."""
+    """Count the readings in the file and those that can be salvaged, each row once."""
     found = {_lines(entry.body) for entry in file.run_here(journal.everything, 0, 1000)}
     for aside in file.to_salvage():
         found |= {_lines(entry.body) for entry in journal.salvage(aside) if entry.intact}

@@ -86,7 +86,7 @@ def _fill(path: Path, rows: int = ROWS) -> None:
 
 @pytest.fixture
 def killed(tmp_path: Path) -> Path:
-    """The journal of a gateway that was killed in an outage: all stands in the WAL."""
+    """The journal of a gateway that was killed in an outage: all rows are in the WAL."""
     _fill(tmp_path / "journal.db")
     return tmp_path / "journal.db"
 
@@ -246,7 +246,7 @@ def test_a_damaged_tally_claims_nothing(killed: Path) -> None:
 
 
 def test_a_gateway_without_its_journal_claims_nothing(killed: Path, tmp_path: Path) -> None:
-    """Here a folder stands in the place of the file; when that is gone the readings are there again."""
+    """Here a folder is in the file's place; once it is removed the readings are there again."""
     killed.rename(tmp_path / "elsewhere")
     (killed / "somebody").mkdir(parents=True)
     assert Start(killed).lost == 0

@@ -107,7 +107,7 @@ def test_what_was_salvaged_is_not_given_up_with_what_the_broker_waits_for(
 
 
 def test_what_the_disk_does_not_take_yet_is_not_forgotten_by_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was judged before its key became free, and stands nowhere where a release would look."""
+    """It was processed before its key was released, and is nowhere that a release would look."""
     retry_after(0.01, monkeypatch)
 
     async def story() -> None:

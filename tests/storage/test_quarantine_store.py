@@ -154,7 +154,7 @@ def test_a_damaged_message_is_known_and_not_taken(connection: sqlite3.Connection
 
 
 def test_what_a_damaged_file_still_holds_is_found(tmp_path: Path) -> None:
-    """A page in the middle is gone: what stands before and behind it is read, and nothing that was never stored."""
+    """A page in the middle is gone: the messages before and behind it are read, and none that was never stored."""
     messages = [waiting(arrival_ms=number, payload=b"%d" % number * 50) for number in range(500)]
     database = Database(tmp_path / "journal.db")
     database.open()

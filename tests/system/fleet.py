@@ -181,7 +181,7 @@ def wait_settled(gate: Gateway, broker: Service, within_s: float = PATIENCE_S) -
 
 
 def assert_each_stands_once(influxdb: Service, fleet: Fleet) -> None:
-    """Every reading the broker acknowledged stands in InfluxDB exactly once with its time and values; nothing else does."""
+    """Check that InfluxDB holds every reading the broker acknowledged exactly once, as it was sent, and nothing else."""
     found, health = points(influxdb), points(influxdb, "device_health")
     missing = [reading for reading in fleet.acknowledged if len(found.get((reading.device, reading.seq), ())) != 1]
     assert not missing, f"{len(missing)} of {len(fleet.acknowledged)} stand not once, first {missing[0]}"

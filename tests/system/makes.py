@@ -134,7 +134,7 @@ def registry(folder: Path, devices: Iterable[Mapping[str, Any]]) -> None:
 
 
 def assert_each_frame_stands(influxdb: Service, frames: Iterable[Frame]) -> None:
-    """Every frame stands in InfluxDB with its time and pressure, and nothing else does."""
+    """Check that every frame is in InfluxDB with its time and pressure, and nothing else."""
     rows = query(influxdb.url, "iot", "SELECT * FROM water")
     found = {(row["device"], row["time"]): row["pressure_kpa"] for row in rows}
     wanted = {(frame.device, frame.time_ms): frame.pressure_kpa for frame in frames}

@@ -1,4 +1,4 @@
-"""Whatever stands in InfluxDB's place and whatever it answers: no reading is lost, and none is refused for another's fault."""
+"""Any server in InfluxDB's place with any answer: no reading is lost, and none is refused for another's fault."""
 
 import json
 import time

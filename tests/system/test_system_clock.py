@@ -45,7 +45,7 @@ def set_back(gate: Gateway) -> None:
 
 
 def publish_readings(broker: Service) -> dict[tuple[str, int], float]:
-    """Readings of ten devices, native ones and frames, all with the right time; what must stand in InfluxDB."""
+    """Send readings of ten devices, native ones and frames, with the right time; return the points expected in InfluxDB."""
     now_ms = time.time_ns() // 1_000_000
     messages: list[tuple[str, str | bytes]] = []
     wanted: dict[tuple[str, int], float] = {}

@@ -1,4 +1,4 @@
-"""Makers' codecs that mean harm: a reject each, nobody else is held up, and one that goes on is suspended until mended."""
+"""Hostile codecs: each message is a reject, no other device is delayed, and one that persists is suspended until replaced."""
 
 import os
 import signal
@@ -72,7 +72,7 @@ class Stopwatch:
         return quantiles(self.took_ms, n=100)[98]
 
     def begin(self) -> float:
-        """Note anew; the most that the p99 may be from here on: what a busy machine costs by itself is in what was noted."""
+        """Begin a new record; return the limit of the p99 from here on, which includes the delay of a busy machine."""
         before_ms, self.took_ms = self.p99_ms, []
         return max(P99_MAX_MS, 5 * before_ms)
 

@@ -59,7 +59,7 @@ def _ask(ground: Ground, statement: str, **form: str) -> None:
 
 
 def _reconfigure(ground: Ground, section: str, before: str, now: str) -> None:
-    """Change a line of InfluxDB's configuration and start it anew."""
+    """Change a line of InfluxDB's configuration and start it again."""
     influxdb = ground.influxdb
     influxdb.stop()
     file = influxdb.folder / "influxdb.conf"

@@ -74,7 +74,7 @@ def percentile(values: list[float], percent: int) -> float:
 
 
 def assert_all_stand(influxdb: Service, fleet: Fleet, flooded: int) -> None:
-    """Every reading of the fleet stands in InfluxDB once, and all that the flooding device sent."""
+    """Every reading of the fleet is in InfluxDB once, and all that the flooding device sent."""
     found = points(influxdb)
     assert not [sent for sent in fleet.acknowledged if len(found.get((sent.device, sent.seq), ())) != 1]
     assert sum(len(rows) for (device, _), rows in found.items() if device == flooder.DEVICE) == flooded

@@ -19,7 +19,7 @@ LOOPBACKS = ["127.0.0.1", "::1"]
 
 
 def status_at(gate: Gateway, address: str, authority: Authority | None, token: str = TOKEN) -> int:
-    """The status of ``/api/status`` at one address of this machine; 0 where nobody listens."""
+    """Return the HTTP status of ``/api/status`` at one address of this machine; 0 where nothing listens."""
     name = f"[{address}]:{gate.port}" if ":" in address else f"{address}:{gate.port}"
     if authority is not None:
         context = tls_context(authority.certificate)

@@ -1,4 +1,4 @@
-"""The status page on a phone: nothing in its table touches what stands beside it."""
+"""The status page on a phone: no two cells of its table touch."""
 
 import asyncio
 import json

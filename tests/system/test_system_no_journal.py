@@ -50,7 +50,7 @@ def _unlock_both(gate: Gateway) -> None:
 
 
 def _hide(gate: Gateway) -> None:
-    """A file stands where the folder should be."""
+    """A file is in the folder's place."""
     gate.journal.parent.rename(gate.folder / "elsewhere")
     gate.journal.parent.touch()
 
@@ -61,7 +61,7 @@ def _show(gate: Gateway) -> None:
 
 
 def _occupy(gate: Gateway) -> None:
-    """A folder with something in it stands where the file should be."""
+    """A folder with something in it is in the file's place."""
     gate.journal.rename(gate.folder / "elsewhere")
     gate.journal.mkdir()
     (gate.journal / "something").touch()

@@ -45,7 +45,7 @@ def register_all(gate: Gateway) -> None:
 
 
 def assert_in_order(influxdb: Service, device: str, count: int) -> None:
-    """Readings without a time of their own stand in the order in which they came, each once."""
+    """Readings without a time of their own are in the order in which they came, each once."""
     rows = rows_of(influxdb, device)
     assert [row["seq"] for row in rows] == list(range(count))
     assert {row["quality"] for row in rows} == {1}

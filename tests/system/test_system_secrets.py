@@ -52,7 +52,7 @@ def forms(secret: str) -> Iterator[str]:
 
 
 def assert_silent(said: str, *more: str) -> None:
-    """Nothing of a secret stands in what was said."""
+    """Check that no part of a secret is in the output."""
     for secret in (PASSWORD, TOKEN, DOOR_KEY, *more):
         for form in forms(secret):
             assert form not in said

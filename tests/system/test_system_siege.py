@@ -239,7 +239,7 @@ def test_under_all_attacks_at_once_no_honest_reading_is_lost_within_384_megabyte
 
 
 def assert_all_stand(influxdb: Service, ledger: Path) -> None:
-    """Each reading that the broker acknowledged to an honest device stands in InfluxDB, once and as it was sent."""
+    """Check that each reading the broker acknowledged to an honest device is in InfluxDB, once and as it was sent."""
     where = ["--influxdb", influxdb.url, "--api", "v1", "--bucket", "iot", "--wait", "10", "--json"]
     words = [*_SIM, "verify", "--ledger", str(ledger), *where]
     verified = subprocess.run(words, capture_output=True, text=True, check=False, cwd=CHECKOUT)

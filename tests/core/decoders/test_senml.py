@@ -144,7 +144,7 @@ def test_what_is_no_pack_is_refused_whole_and_says_where(pack: object, says: str
 
 
 def test_decimal_fractions_of_cbor_are_numbers() -> None:
-    """Section 6: numbers may stand as decimal fractions (tag 4)."""
+    """Section 6: numbers may be written as decimal fractions (tag 4)."""
     (record,) = senml_cbor(cbor2.dumps([{0: "a", 2: cbor2.CBORTag(4, [-2, 2315])}]))
     assert record["v"] == 23.15
 

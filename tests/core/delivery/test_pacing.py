@@ -54,7 +54,7 @@ def test_several_writes_are_under_way_while_answers_take_long(pace: Pacing, wait
 
 
 def test_slow_writes_start_a_quarter_of_an_answer_apart() -> None:
-    """Started together they would be answered, and begin anew, together: readings would wait as long as an answer takes."""
+    """Started together they would be answered, and start again, together: readings would wait as long as an answer takes."""
     pace = answered(*[0.4] * 100)
     assert pace.wait_s(100.0) == pytest.approx(0.1, abs=1e-4)
     assert pace.wait_s(100.0, waited_s=0.8) == pytest.approx(0.2, abs=1e-4)

@@ -42,7 +42,7 @@ def recent(device: Device) -> RecentKeys:
 
 
 def seen(shapes: FieldSets, *times_ms: int, value: float = 7.0) -> RecentKeys:
-    """A window in which readings of these times stand; each came when it was taken."""
+    """Return a window that holds readings of these times; each arrived when it was taken."""
     window = RecentKeys()
     for time_ms in times_ms:
         assert window.see(KEY, time_ms, (value, 1.0), shapes.of(FIELDS), 2, time_ms, shapes).verdict is DedupVerdict.NEW

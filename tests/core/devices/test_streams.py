@@ -147,7 +147,7 @@ def test_own_stamps_of_a_device_grow_even_when_the_clock_does_not() -> None:
 
 
 def test_stamps_of_a_clock_that_was_set_back_are_not_followed() -> None:
-    """A reading would stand years ahead for as long as the clock needs to get there; up to a minute is a correction."""
+    """A reading would have a time years ahead until the clock gets there; up to a minute is a correction."""
     device = resolved(Streams(), topic()).device
     assert device.stamp(NOW_MS) == NOW_MS
     assert device.stamp(NOW_MS - MINUTE_MS) == NOW_MS + 1

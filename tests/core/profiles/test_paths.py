@@ -1,4 +1,4 @@
-"""Paths: what stands where in a document."""
+"""Paths into a document."""
 
 from typing import Any
 

@@ -263,7 +263,7 @@ def test_a_clock_that_is_set_wrong_is_doubted_before_the_next_reading(step_ms: i
 
 
 def test_device_times_of_messages_that_are_replayed_are_no_evidence() -> None:
-    """They were right when they came; held against the clock of now they would say that it is hours ahead."""
+    """They were right when they came; compared with the present clock they would show it hours ahead."""
     trust = trusted_clock()
     hear(trust, [0] * FEWEST_DEVICES)
     for number in range(2 * FEWEST_DEVICES):

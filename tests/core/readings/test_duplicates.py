@@ -253,7 +253,7 @@ READINGS = st.fixed_dictionaries(
 
 @given(st.lists(st.one_of(READINGS, st.none()), max_size=40))
 def test_any_readings_end_as_a_dictionary_of_fields_would_have_it(readings: list[dict[str, Any] | None]) -> None:
-    """The model: point → fields, the first value stands. None is a restart with a clean stop."""
+    """The model: point → fields, of which the first value is kept. None is a restart with a clean stop."""
     into = pipeline()
     stored: dict[tuple[int, str | None], dict[str, Any]] = {}
     for reading in readings:

@@ -13,7 +13,7 @@ HOSTILE = st.text(st.sampled_from(list("\\\\\\, =\n\r\t\"'#a.é")), min_size=1, 
 
 @given(HOSTILE)
 def test_no_separator_of_an_escaped_text_is_unescaped_to_any_server(text: str) -> None:
-    """The text stands where a tag value stands: between an equals sign and the separator that ends it."""
+    """The text is in the place of a tag value: between an equals sign and the separator that ends it."""
     escaped = escape_tag(text)
     assert "\n" not in escaped
     for is_escaped in (by_previous_byte, by_parity):

@@ -125,7 +125,7 @@ def test_what_is_no_state_is_dropped_with_bit_2(text: str, cause: DropCause) -> 
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_every_quantity_of_the_table_is_taken_as_text_at_both_bounds_and_as_what_it_is(domain: str) -> None:
-    """Text goes the patient way; what it yields is typed and bounded by the same table."""
+    """Text takes the slow path; what it yields is typed and bounded by the same table."""
     table = QUANTITIES[domain] | QUANTITIES[HEALTH]
     for field, quantity in table.items():
         if quantity.kind is Kind.STATE:

@@ -1,4 +1,4 @@
-"""Native payloads as a whole: what stands around the JSON, arrays and their broken objects, device health that rides along."""
+"""Native payloads as a whole: bytes around the JSON, arrays and their broken objects, device health that rides along."""
 
 import json
 

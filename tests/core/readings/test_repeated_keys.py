@@ -1,4 +1,4 @@
-"""A key that stands twice in a reading: the reject says so, and no value is chosen in silence."""
+"""A key that occurs twice in a reading: the reject says so, and no value is chosen in silence."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""RFC 3339 is read in a short way where nearly all times are alike; it must say what the patient way says."""
+"""RFC 3339 has a fast path for the form of nearly all times; it must agree with the slow path."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Silence: one answer to how a device stands, whoever asks."""
+"""Silence: one answer about the presence of a device, whoever asks."""
 
 from datetime import date, timedelta
 from typing import Any

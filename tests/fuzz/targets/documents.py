@@ -147,7 +147,7 @@ def yaml_forms() -> Run:
 
 
 def _json(text: str) -> object:
-    """A document that begins with a brace and is JSON without a key that stands twice."""
+    """A document that begins with a brace and is JSON without a repeated key."""
     try:
         return plain_yaml._json(text) if text.startswith("{") else None  # noqa: SLF001 - which texts are JSON
     except (ValueError, RecursionError, plain_yaml._NotPlain):  # noqa: SLF001

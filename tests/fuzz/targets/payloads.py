@@ -71,7 +71,7 @@ def plain_values(decode: Callable[[bytes], object]) -> Callable[[], Run]:
 
 
 def native() -> Run:
-    """The quick way and the patient one agree; every value is of its quantity, and within its bounds."""
+    """Check that the fast and the slow path agree; every value is of its quantity, and within its bounds."""
     decoders = [NativeDecoder(domain) for domain in DOMAINS]
 
     def run(data: bytes) -> None:

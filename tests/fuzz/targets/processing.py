@@ -114,7 +114,7 @@ def _seen(outcome: Outcome) -> object:
 
 
 def short_way_seeds() -> Iterator[bytes]:
-    """Three frames of each device behind a network server: the first two make the short way, the third takes it."""
+    """Three frames of each device behind a network server: the first two are recognised, the third takes the fast path."""
     known, _ = shipped.shipped()
     frames = [seed for seed in examples(known.files.values()) if b"deviceInfo" in seed.payload]
     for record, seed in zip(message_seeds(), shipped.shipped()[1], strict=False):
@@ -129,7 +129,7 @@ def short_way_seeds() -> Iterator[bytes]:
 
 
 def envelopes() -> Run:
-    """The usual message, read in one call, is what the patient way makes of it, for each kind of server."""
+    """Check that the usual message, read in one call, equals the slow path's result, for each kind of server."""
     all_of_them = ENVELOPES.of(None)
 
     def run(data: bytes) -> None:

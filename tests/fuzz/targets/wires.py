@@ -128,7 +128,7 @@ def http_answer() -> Run:
 
 
 def http_seeds() -> Iterator[bytes]:
-    """Answers of InfluxDB and of what may stand in its place."""
+    """Answers of InfluxDB and of servers in its place."""
     body = b'{"error":"partial write: points beyond retention policy dropped=1"}'
     yield b"HTTP/1.1 204 No Content\r\nX-Influxdb-Version: 1.6.7\r\nDate: Sun, 01 Nov 2026 00:00:00 GMT\r\n\r\n"
     yield b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"
