@@ -14,11 +14,11 @@ from gateway.config.model import Config, Mqtt, split_url
 from gateway.config.registry import fault_lines
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.devices.streams import Admission, Streams
+from gateway.core.edge_nodes import BIRTH
 from gateway.core.ledger import Ledger
 from gateway.core.message import WaitCause
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.core.process import Processor
-from gateway.core.profiled import BIRTH
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Hearing, Silence

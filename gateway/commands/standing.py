@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gateway.catalog import Catalog
 from gateway.config.model import Config
-from gateway.core.profiles.candidates import Frame
+from gateway.core.profiles.recognition import Frame
 from schemas.registry import RegisteredDevice, device_key
 
 

@@ -95,11 +95,35 @@ class Arrival(Struct, frozen=True, gc=False):  # made for each message, in no ci
     """A message and when it came.
 
     :ivar replayed: it waited in quarantine or was rejected; of the order of messages it says nothing.
+    :ivar steps: what each step finds is added here, for those who explain the message; None: nobody does.
     """
 
     message: Message
     now_ms: int
     replayed: bool = False
+    steps: list[object] | None = None
+
+    def record(self, step: object) -> None:
+        """Add what a step found, if anybody wants to see it."""
+        if self.steps is not None:
+            self.steps.append(step)
+
+
+class Sender(NamedTuple):
+    """A recorded step: the device that sent the message is known.
+
+    :ivar device: its id; empty when not even the topic names one.
+    :ivar native: it speaks the native format, no profile is needed.
+    """
+
+    device: str
+    native: bool = False
+
+
+class NativeObjects(NamedTuple):
+    """A recorded step: the objects of a native message, with their values, or their bytes where they are no reading."""
+
+    objects: list[object]
 
 
 class Reading(Struct, eq=False, gc=False):

@@ -1,10 +1,15 @@
-"""One message's way, step by step. Whoever has read this file knows what the gateway does with a reading.
+"""The steps of every message, in order. Whoever has read this file knows what the gateway does with a reading.
 
-    resolve the topic → decode → map → check time → check values → check counters → make the point → know its duplicate
+A native message (:meth:`Processor._process`): resolve its topic → decode it by the validator of its domain → choose its time →
+check its values → take its tags → make the point.
 
-A native topic is decoded by its domain's validator, and nothing needs mapping. Any other is taken by a profile
-(:mod:`gateway.core.profiled`): unwrapped, decoded by the maker's codec where the profile names one, mapped to canonical
-quantities. From the check of time on the way is the same (:mod:`gateway.core.evaluate`).
+An uplink, or another message that a profile takes (:meth:`Processor._of_profile`): resolve its topic → know the profile and the
+device again, or recognise the profile and admit the device → ask the maker's codec, where the profile names one → map it to
+canonical quantities → leave out copies → choose its time → make the point. A message of a
+Sparkplug node goes by its births first.
+
+Making the point is one for all (:meth:`gateway.core.evaluate.Evaluator.point`): check its counters, know its duplicate, follow
+its sequence, write its lines.
 
 Everything that can go wrong with data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
 reason, or a message that must wait. Nothing is stored, nothing is asked of the outside, no clock is read: what the outside must
@@ -18,19 +23,30 @@ from typing import NamedTuple
 
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.device import Device
-from gateway.core.devices.streams import Stream, Streams, Unresolved
+from gateway.core.devices.streams import ProfiledStream, Stream, Streams, Unresolved
+from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.evaluate import Evaluator, Observation
-from gateway.core.message import REJECT_KEPT_BYTES, Arrival, CodecAsk, Message, Outcome, SideEffects, Undecodable, WaitCause
-from gateway.core.pending_decode import PendingDecode, pending_decode
-from gateway.core.profiled import BIRTH, ByProfile
-from gateway.core.profiles.candidates import Frame, Ignored
+from gateway.core.message import (
+    REJECT_KEPT_BYTES,
+    Arrival,
+    CodecAsk,
+    Message,
+    NativeObjects,
+    Outcome,
+    Sender,
+    SideEffects,
+    Undecodable,
+    WaitCause,
+)
+from gateway.core.profiled import ByProfile, PendingDecode, pending_decode
 from gateway.core.profiles.mapped import MappingContext
-from gateway.core.profiles.matching import ProfiledTopic
+from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.native import Broken, Drop, clean, describe_drops
 from gateway.core.readings.timestamps import TimeRules, device_ms
 from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
+from gateway.core.sparkplug.births import Address
 from schemas.quantities import COUNTING, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
@@ -54,18 +70,29 @@ class Processor:
     payload_max_bytes: int = 262144
     evaluator: Evaluator = field(init=False)
     _profiled: ByProfile = field(init=False)
+    _edge_nodes: EdgeNodes = field(init=False)
 
     def __post_init__(self) -> None:
         self.evaluator = Evaluator(self.rules, self.trust, self.streams.field_sets)
         self._profiled = ByProfile(self.streams, self.evaluator)
+        self._edge_nodes = EdgeNodes(self._profiled)
 
-    def process(self, message: Message, now_ms: int, *, replayed: bool = False, answer: Answer | None = None) -> Outcome:
+    def process(
+        self,
+        message: Message,
+        now_ms: int,
+        *,
+        replayed: bool = False,
+        steps: list[object] | None = None,
+        answer: Answer | None = None,
+    ) -> Outcome:
         """Process ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
 
         :param replayed: it waited in quarantine or was rejected.
+        :param steps: a list for what each step finds, to explain it.
         :param answer: the codec's, when the message has been here before and had to ask it.
         """
-        arrival = Arrival(message, now_ms, replayed)
+        arrival = Arrival(message, now_ms, replayed, steps)
         try:
             if answer is not None:
                 return self._profiled.decoded(answer.pending, answer.data, answer.fault)
@@ -79,18 +106,13 @@ class Processor:
         arrival = pending.arrival
         return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, answer=Answer(pending, data, fault))
 
-    def look(self, topic: ProfiledTopic, message: Message) -> Frame | Ignored | None:
-        """Which profile takes a message, and what it sees; None: none does. For those who explain it: no state changes."""
-        return self._profiled.look(topic, message)
-
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
-        """What the profile of a frame may look at, for those who explain it."""
+        """Give what the profile of a frame may look at, for those who explain it."""
         return self._profiled.contexts(frame, device, arrival)
 
     def restore_births(self, saved: Mapping[str, str]) -> list[str]:
         """Take the Sparkplug births that were saved; the names of those that are of no more use."""
-        useless = self._profiled.sparkplug.restore({name.removeprefix(BIRTH): text for name, text in saved.items()})
-        return [BIRTH + key for key in useless]
+        return self._edge_nodes.restore_births(saved)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """Put a message whose codec is suspended into quarantine, until a mended codec is there."""
@@ -114,8 +136,12 @@ class Processor:
         if len(message.payload) > self.payload_max_bytes:
             return self.too_large(message, now_ms, len(message.payload))
         if type(stream) is not Stream:
+            if isinstance(stream, ProfiledStream):
+                return self._of_profile(stream, arrival)
             return self._not_plain(stream, arrival)
         device = stream.device
+        if arrival.steps is not None:
+            arrival.record(Sender(device.name, native=True))
         if not message.retain and now_ms > device.last_seen_ms:  # what was kept or replayed is no sign of life
             device.last_seen_ms = now_ms
         outcome = Outcome(stream.domain)
@@ -124,24 +150,80 @@ class Processor:
         plain = stream.decoder.decode_plain(message.payload)
         if plain is None:
             return self._slow_path(stream, arrival, outcome)
+        if arrival.steps is not None:
+            arrival.record(NativeObjects([dict(plain)]))
         if message.retain and device_ms(plain.get("ts")) is None:
             outcome.ignored = IgnoreCause.RETAINED
         else:
             self._reading(stream, plain, None, arrival, outcome)
         return outcome
 
-    def _not_plain(self, stream: Stream | ProfiledTopic | Unresolved, arrival: Arrival) -> Outcome:
-        """Process what is no native reading: a status, a profile's message, or nobody's."""
-        if isinstance(stream, ProfiledTopic):
-            return self._profiled.process(stream, arrival)
+    def _not_plain(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
+        """Process what is no reading: a status, or nobody's message."""
         if isinstance(stream, Unresolved):
+            arrival.record(Sender(stream.device))
             if arrival.message.topic == BROKER_DROPPED:
                 return Outcome(ignored=IgnoreCause.STATUS)
             return unresolved(stream, arrival)
-        if not arrival.message.retain and arrival.now_ms > stream.device.last_seen_ms:
-            stream.device.last_seen_ms = arrival.now_ms
-        stream.device.say(arrival.now_ms, online=b'"offline"' not in arrival.message.payload)
+        device = stream.device
+        arrival.record(Sender(device.name, native=True))
+        if not arrival.message.retain and arrival.now_ms > device.last_seen_ms:
+            device.last_seen_ms = arrival.now_ms
+        device.say(arrival.now_ms, online=b'"offline"' not in arrival.message.payload)
         return Outcome(stream.domain, IgnoreCause.STATUS)
+
+    def _of_profile(self, stream: ProfiledStream, arrival: Arrival) -> Outcome:
+        """Process a message that a profile takes, most often an uplink of a network server."""
+        device, recognition = stream.device, stream.recognition
+        if recognition is not None and device is not None:
+            frame = recognition.frame(arrival.message.payload)
+            if frame is not None:
+                if arrival.steps is not None:
+                    arrival.steps.extend((frame, Sender(device.name)))
+                return self._frame(frame, device, arrival)
+        status = self._profiled.status(stream.topic, arrival)
+        if status is not None:
+            return status
+        if stream.topic.address is not None:
+            return self._of_edge_node(stream, stream.topic.address, arrival)
+        return self._unknown_frame(stream, arrival, None)
+
+    def _of_edge_node(self, stream: ProfiledStream, address: Address, arrival: Arrival) -> Outcome:
+        """Process a message of a Sparkplug node: what its births said decodes it."""
+        try:
+            verdict = self._edge_nodes.receive(address, arrival)
+        except Undecodable as why:
+            return reject(Outcome(), arrival, "decode", why, self._profiled.of_topic(stream.topic))
+        if verdict.document is None:
+            arrival.record(Sender(self._profiled.of_topic(stream.topic)))
+            outcome = Outcome(ignored=verdict.ignored)
+        else:
+            outcome = self._unknown_frame(stream, arrival, verdict.document)
+        return self._edge_nodes.add_side_effects(verdict, stream.topic, arrival, outcome)
+
+    def _unknown_frame(self, stream: ProfiledStream, arrival: Arrival, document: object | None) -> Outcome:
+        """Recognise the profile and the device of a frame, and process it."""
+        frame = self._profiled.recognise(stream.topic, arrival, document)
+        if isinstance(frame, Outcome):
+            return frame
+        arrival.record(frame)
+        arrival.record(Sender(self.streams.id_of(frame.device)))
+        device = self._profiled.admit(stream, frame, arrival)
+        if isinstance(device, Outcome):
+            return device
+        return self._frame(frame, device, arrival)
+
+    def _frame(self, frame: Frame, device: Device, arrival: Arrival) -> Outcome:
+        """Process the frame of a device that is let in: its codec is asked first, where it has one."""
+        if not arrival.message.retain and arrival.now_ms > device.last_seen_ms:
+            device.last_seen_ms = arrival.now_ms
+        pending = PendingDecode(frame, device, arrival)
+        outcome = self._profiled.ask_codec(pending) if frame.profile.codec is not None else None
+        if outcome is None:
+            outcome = self._profiled.finish(pending)
+        if device.last_message is not None:
+            device.last_message = arrival, outcome
+        return outcome
 
     def _slow_path(self, stream: Stream, arrival: Arrival, outcome: Outcome) -> Outcome:
         """Process a payload with a fault or with several objects: what is sound in it goes on."""
@@ -150,6 +232,10 @@ class Processor:
             objects = stream.decoder.decode_slow_path(arrival.message.payload, stream.device.raised_bounds)
         except Undecodable as why:
             return reject(outcome, arrival, "decode", why, name)
+        if arrival.steps is not None:
+            arrival.steps.append(
+                NativeObjects([item.payload if isinstance(item, Broken) else dict(item.values) for item in objects])
+            )
         untimed = (isinstance(item, Broken) or device_ms(item.values.get("ts")) is None for item in objects)
         if arrival.message.retain and all(untimed):
             outcome.ignored = IgnoreCause.RETAINED

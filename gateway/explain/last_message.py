@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.streams import Streams
+from gateway.core.edge_nodes import BIRTH
 from gateway.core.message import Arrival, CodecAsk, Message, Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profiled import BIRTH
 from gateway.core.sparkplug.births import parse_address
 from gateway.explain.documents import result_document
 from gateway.explain.dry_run import Trace, begin, finish

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.core.devices.device import Registered
@@ -203,8 +205,8 @@ class _AnyTime:
 
 def _own_time(message: StoredMessage, dry_run: DryRun) -> int | None:
     """The newest time that a message tells itself, whenever that was."""
-    frame = dry_run.take(message, _ARRIVAL_MS).frame
-    device = dry_run.processor.streams.devices.get(frame.device) if frame is not None else None
+    trace = dry_run.take(message, _ARRIVAL_MS)
+    frame, device = trace.frame, dry_run.processor.streams.devices.get(trace.device or "")
     if frame is None or device is None:
         return None
     contexts = [

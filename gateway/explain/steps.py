@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.core.message import Undecodable, WaitCause
-from gateway.core.profiles.candidates import Frame
 from gateway.core.profiles.language.paths import Nothing
+from gateway.core.profiles.recognition import Frame
 from gateway.explain.documents import instant_text
 from gateway.explain.dry_run import Trace
 from schemas.durations import UNITS_MS
@@ -120,7 +120,7 @@ def _values(seen: Trace) -> list[Step]:
     lines = _decoded(frame, seen)
     if frame.profile.codec is not None and "codec" not in frame.document:
         return lines  # it gave nothing: what becomes of the message tells why
-    device = seen.processor.streams.devices.get(frame.device)
+    device = seen.processor.streams.devices.get(seen.device or "")
     if device is not None:
         contexts = seen.processor.contexts(frame, device, seen.arrival)
         with suppress(Undecodable):  # a fault of the whole message: the reject tells it

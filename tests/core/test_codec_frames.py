@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.core.devices.streams import ProfiledStream
 from gateway.core.message import Outcome
 from gateway.core.process import Processor
-from gateway.core.profiles.matching import ProfiledTopic
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import HOUR_MS, NOW_MS, SECOND_MS, points
 from tests.core.profiled import EUI, answered, ask, pipeline, sent, uplink
@@ -50,9 +50,9 @@ def test_a_codec_is_told_the_server_s_time_of_the_second_frame_too() -> None:
         assert asked.received_ms == 1_793_491_200_500 + counter * SECOND_MS
         assert asked.device == EUI
         assert points(into.resume(asked, {"ph": 7}, None))
-    topic = into.streams.resolve(message.topic)
-    assert isinstance(topic, ProfiledTopic)
-    assert topic.fast_path is not None
+    stream = into.streams.resolve(message.topic)
+    assert isinstance(stream, ProfiledStream)
+    assert stream.recognition is not None
 
 
 # A list as data.

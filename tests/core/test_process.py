@@ -6,9 +6,9 @@ import mqtt5
 import pytest
 
 from gateway.core.devices.streams import Admission
+from gateway.core.edge_nodes import BIRTH
 from gateway.core.message import REJECT_KEPT_BYTES, Arrival, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profiled import BIRTH
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.making import (

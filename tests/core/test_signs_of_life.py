@@ -65,7 +65,7 @@ def test_after_a_reading_a_frame_without_payload_keeps_its_device_online() -> No
 
 def test_a_codec_is_not_asked_for_commands_of_the_network() -> None:
     into = pipeline(CODEC, devices=[RegisteredDevice(EUI, profile="acme")])
-    ask(into.process(uplink(data=b"\1"), NOW_MS))  # from here on the topic has its short way
+    ask(into.process(uplink(data=b"\1"), NOW_MS))  # from here on its frames are known again
     outcome = into.process(uplink(data=b"\2", fPort=0), NOW_MS + MINUTE_MS)
     assert (outcome.ignored, outcome.side_effects) == (IgnoreCause.NOT_DATA, None)
     assert last_seen_ms(into) == NOW_MS + MINUTE_MS

@@ -6,8 +6,8 @@ from typing import Any
 from gateway.catalog import Catalog, load_catalog
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.model import Config
+from gateway.core.devices.streams import ProfiledStream
 from gateway.core.process import Processor
-from gateway.core.profiles.matching import ProfiledTopic
 from gateway.pipeline import build_processor
 from schemas.registry import RegisteredDevice, Registry
 from tests.fuzz.mutations import Seed, examples
@@ -39,7 +39,7 @@ def registered(known: Catalog, own: list[Seed], config: Config) -> Catalog:
     streams = build_processor(config, known).streams
     for seed in own:
         found = streams.resolve(seed.topic)
-        if isinstance(found, ProfiledTopic) and (device := found.device()):
+        if isinstance(found, ProfiledStream) and (device := found.topic.device()):
             makes.setdefault(device, (None, {}))
     devices = [RegisteredDevice(id=name, profile=profile, params=params) for name, (profile, params) in makes.items()]
     registry = Registry(devices=[*devices, RegisteredDevice(id="dev-1")])

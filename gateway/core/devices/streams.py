@@ -9,6 +9,7 @@ from gateway.core.devices.device import SIMULATED_PREFIX, Device, Registered, Se
 from gateway.core.devices.places import Places, topic_prefix
 from gateway.core.profiles.mapped import Params
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
+from gateway.core.profiles.recognition import Frame, Recognition
 from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.native import NativeDecoder
 from schemas.device_ids import device_id
@@ -42,6 +43,27 @@ class StatusStream(Stream):
 
     __slots__ = ()
     is_status = True
+
+
+class ProfiledStream:
+    """A topic that profiles take, resolved.
+
+    :ivar recognition: knows the frames that are like the one before; None: each must be recognised on its own.
+    :ivar device: whose frames those are.
+    """
+
+    __slots__ = ("device", "recognition", "topic")
+    is_status = False
+
+    def __init__(self, topic: ProfiledTopic) -> None:
+        self.topic = topic
+        self.device: Device | None = None
+        self.recognition: Recognition | None = None
+
+    def remember(self, frame: Frame, device: Device, payload: bytes) -> None:
+        """Keep what was recognised in a frame, where it is sure to hold for the next."""
+        self.recognition = self.topic.recognition(frame, payload)
+        self.device = device if self.recognition is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +121,16 @@ class Streams:
         self._admission = admission or Admission()
         self.places = Places(self._admission.devices_max)
         self._streams: dict[str, Stream] = {}
-        self._topics: dict[str, ProfiledTopic] = {}
+        self._topics: dict[str, ProfiledStream] = {}
         self._sites: dict[str, str] = {}
         self._ids: dict[str, str] = {}
         self._decoders = {domain: NativeDecoder(domain) for domain in DOMAINS}
 
-    def resolve(self, topic: str) -> Stream | ProfiledTopic | Unresolved:
+    def resolve(self, topic: str) -> Stream | ProfiledStream | Unresolved:
         """The stream of a topic. What does not resolve is worked out anew each time: it must not fill the memory."""
         return self._streams.get(topic) or self._topics.get(topic) or self._resolve_new(topic)
 
-    def _resolve_new(self, topic: str) -> Stream | ProfiledTopic | Unresolved:
+    def _resolve_new(self, topic: str) -> Stream | ProfiledStream | Unresolved:
         parts = parse_topic(topic)
         if parts is None:
             return self._profiled(topic)
@@ -137,7 +159,7 @@ class Streams:
         if why.no_place:
             self.places.turned_away.note(topic_prefix(topic, why.device))
 
-    def _profiled(self, topic: str) -> ProfiledTopic | Unresolved:
+    def _profiled(self, topic: str) -> ProfiledStream | Unresolved:
         # As no wildcard of a subscription takes the broker's own topics, no profile without a topic does.
         found = None if topic.startswith("$SYS/") else self.profiles.topic(topic)
         if found is None:
@@ -145,8 +167,9 @@ class Streams:
                 RejectReason.UNKNOWN_TOPIC,
                 "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it",
             )
-        self._remember(self._topics, topic, found)
-        return found
+        stream = ProfiledStream(found)
+        self._remember(self._topics, topic, stream)
+        return stream
 
     def _remember(self, met: dict[str, Met], key: str, value: Met) -> None:
         """Keep what was worked out; of too many the oldest go, and are worked out again: nobody is shut out forever."""
@@ -260,7 +283,7 @@ class Streams:
             self.places.left(device)
         for topic in [topic for topic, stream in self._streams.items() if stream.device in gone]:
             del self._streams[topic]
-        for topic in [topic for topic, found in self._topics.items() if found.fast_path and found.fast_path.device in gone]:
+        for topic in [topic for topic, stream in self._topics.items() if stream.device in gone]:
             del self._topics[topic]
         return [device.name for device in leaving]
 

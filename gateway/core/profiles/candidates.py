@@ -1,15 +1,13 @@
 """Who of several profiles takes a message."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gateway.core.message import Arrival, Message, Outcome, Undecodable
+from gateway.core.message import Undecodable
+from gateway.core.profiles.recognition import Frame
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
-    from gateway.core.devices.device import Device
-    from gateway.core.profiles.envelope_fast import EnvelopeRow, Plain
     from gateway.core.profiles.language.profile import CompiledProfile
 
 
@@ -32,9 +30,6 @@ class Ignored(NamedTuple):
 
     cause: IgnoreCause
     device: str = ""
-
-
-NO_PORTS: Final[frozenset[int]] = frozenset()
 
 
 class Candidate:
@@ -78,56 +73,6 @@ class Group:
     def for_document(self, document: Any) -> Sequence[Candidate]:  # noqa: ANN401 - whatever a payload holds
         """Those who may take a document that nobody names: of a radio frame, those who know its port."""
         return self._at_port.get(document["port"], self._elsewhere) if self._at_port else self._elsewhere
-
-
-@dataclass(slots=True)
-class Frame:
-    """A message unwrapped, with the profile that takes it.
-
-    :ivar why: what decided for the profile, for people.
-    :ivar ports: the ports on which the device's frames are sure to be the profile's, whatever else they hold; None: all.
-    """
-
-    profile: "CompiledProfile"
-    captures: Mapping[str, str]
-    document: Any
-    device: str
-    why: str
-    ports: frozenset[int] | None = NO_PORTS
-
-
-class Recognition(NamedTuple):
-    """What a frame must have in common with the one before it.
-
-    :ivar plain: how the messages of its envelope are read.
-    :ivar name: the device, as the envelope writes it.
-    :ivar model: its model, as the envelope names it.
-    :ivar ports: the ports on which nobody but the profile could take its frames; None: all.
-    :ivar why: what decided for the profile, for people.
-    """
-
-    plain: "Plain"
-    name: str
-    model: str | None
-    ports: frozenset[int] | None
-    why: str
-
-
-class Way(Protocol):
-    """The short way of a frame that is like the one before it on its topic (:class:`gateway.core.fast_path.FastPath`)."""
-
-    @property
-    def device(self) -> "Device":
-        """The device on whose topic it is."""
-
-    def take(self, arrival: Arrival) -> Outcome | None:
-        """What becomes of a message; None: it must go the long way."""
-
-    def frame(self, row: "EnvelopeRow", message: Message) -> Frame:
-        """The frame of a message."""
-
-    def go_on(self, decoded: object, row: "EnvelopeRow", arrival: Arrival) -> Outcome | None:
-        """What becomes of it with what its codec gave; None: the long way must be gone."""
 
 
 class Unnamed(Undecodable):

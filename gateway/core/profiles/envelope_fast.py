@@ -54,15 +54,17 @@ EnvelopeRow = tuple[str, bytes | None, Any, int | None, int | None, str | float 
 """Device, as it is written, payload, decoded, port, frame counter, time and model of a message."""
 
 
-class Plain(NamedTuple):
+class PlainEnvelope(NamedTuple):
     """Reader of an envelope's usual message.
 
     :ivar row: message → its parts; None: it is not as usual.
-    :ivar document: parts and message → the document of a profile; None: it is not as usual.
+    :ivar is_usual: parts and message → False: it needs thought, as one without a frame.
+    :ivar document: parts and message, and the device where it is known by now → the document of a profile.
     """
 
     row: Callable[[bytes], EnvelopeRow | None]
-    document: Callable[[EnvelopeRow, bytes], Unwrapped | None]
+    is_usual: Callable[[EnvelopeRow, bytes], bool]
+    document: Callable[[EnvelopeRow, bytes, str], Unwrapped]
 
 
 class _Intricate(Exception):  # noqa: N818 - says what it is
@@ -86,7 +88,7 @@ _NUMBER: Final = _Leaf(int, 0)
 _NOTHING: Final = _Leaf(None)
 
 
-def compile_plain(spec: EnvelopeSpec) -> Plain | None:
+def compile_plain(spec: EnvelopeSpec) -> PlainEnvelope | None:
     """Compile the reader of the usual message; None if the envelope is not simple enough for that."""
     tree: _Tree = {}
     try:
@@ -105,7 +107,7 @@ def compile_plain(spec: EnvelopeSpec) -> Plain | None:
     return _reader(spec, decode, attrgetter(*names, *times, *models), len(times))
 
 
-def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callable[[Any], Any], times: int) -> Plain:
+def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callable[[Any], Any], times: int) -> PlainEnvelope:
     """The function of the decoder; ``times`` of what it takes more are further places of the time, the rest of the model."""
     radio, lorawan = radio_of(spec), spec.lorawan
     in_hex = spec.payload is not None and spec.payload.encoding == "hex"
@@ -124,14 +126,18 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
             time, model = _first_of(time, more[:times]), _first_of(model, more[times:])
         return device, payload, decoded, port, frame_counter, time, model
 
-    def document(parts: EnvelopeRow, message: bytes) -> Unwrapped | None:
-        device, payload, decoded, port, frame_counter, time, model = parts
-        if not device or not (payload or decoded) or (decoded and type(decoded) is not dict) or may_be_unbounded(message):
-            return None
+    def is_usual(parts: EnvelopeRow, message: bytes) -> bool:
+        device, payload, decoded, port, *_ = parts
+        if not device or not (payload or decoded) or (decoded and type(decoded) is not dict):
+            return False
         if lorawan and port == 0 and not decoded:  # commands of the network, or a port that was left out
-            return None
+            return False
+        return not may_be_unbounded(message)
+
+    def document(parts: EnvelopeRow, message: bytes, device: str = "") -> Unwrapped:
+        written, payload, decoded, port, frame_counter, time, model = parts
         document = Unwrapped(
-            device=eui_of(device) if lorawan else device,
+            device=device or (eui_of(written) if lorawan else written),
             payload=payload or without,
             decoded=decoded or None,
             port=port,
@@ -143,7 +149,7 @@ def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callabl
         document.radio = radio
         return document
 
-    return Plain(row, document)
+    return PlainEnvelope(row, is_usual, document)
 
 
 def _first_of(value: Any, others: list[Any]) -> Any:  # noqa: ANN401 - of any type

@@ -1,8 +1,11 @@
 """What a profile sees of a message and what it makes of it, before time, counters and duplicates are judged."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
+
+from msgspec import Struct
+from msgspec import field as member
 
 from gateway.core.readings.counters import CounterRule
 from schemas.readings import Value
@@ -10,6 +13,9 @@ from schemas.rejects import DropCause
 
 Params = Mapping[str, float | int | str | bool]
 """Parameters of a registered device: pulse weight, CT ratio and so on."""
+
+_NO_PROPERTIES: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_RULES: Final[Mapping[str, CounterRule]] = MappingProxyType({})
 
 
 class Window(NamedTuple):
@@ -33,8 +39,7 @@ class Belief(Protocol):
         """The latest time that a window lets pass, by a clock that is not doubted."""
 
 
-@dataclass(slots=True)
-class MappingContext:
+class MappingContext(Struct, eq=False):
     """All that a profile may look at.
 
     :ivar document: what paths start from. With an envelope: ``device``, ``payload`` (bytes), ``decoded``, ``port``,
@@ -52,7 +57,7 @@ class MappingContext:
     params: Params
     now_ms: int
     believes: Belief
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = _NO_PROPERTIES
     registered: Callable[[str], Params | None] = _nobody
 
     def params_of(self, device: str) -> Params:
@@ -61,8 +66,7 @@ class MappingContext:
         return {**self.params, **own} if own else self.params
 
 
-@dataclass(slots=True)
-class MappedReading:
+class MappedReading(Struct, eq=False):
     """One measurement of one device at one instant: canonical values whose time is chosen and whose step is not judged yet.
 
     :ivar measurement: ``water``, ``power``, ``traffic``, ``urban`` or ``device_health``.
@@ -81,7 +85,7 @@ class MappedReading:
     time_ms: int | None = None
     tags: tuple[tuple[str, str], ...] = ()
     quality: int = 0
-    dropped: list[tuple[str, DropCause]] = field(default_factory=list)
-    counters: Mapping[str, CounterRule] = field(default_factory=dict)
+    dropped: list[tuple[str, DropCause]] = member(default_factory=list)
+    counters: Mapping[str, CounterRule] = _NO_RULES
     device: str | None = None
     seq: int | None = None

@@ -12,23 +12,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.core.message import Message, Undecodable
-from gateway.core.profiles.candidates import (
-    NO_PORTS,
-    Candidate,
-    Frame,
-    Group,
-    Ignored,
-    NotData,
-    ProfileSelection,
-    Recognition,
-    Way,
-)
+from gateway.core.profiles.candidates import Candidate, Group, Ignored, NotData, ProfileSelection
+from gateway.core.profiles.recognition import NO_PORTS, Frame, Recognition
 from gateway.core.sparkplug.births import Address, parse_address
 from schemas.registry import device_key, plain_name, source_key
 from schemas.rejects import IgnoreCause, RejectReason
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
-    from gateway.core.profiles.envelope_fast import Plain
+    from gateway.core.profiles.envelope_fast import PlainEnvelope
     from gateway.core.profiles.envelopes import Envelopes
     from gateway.core.profiles.language.profile import CompiledProfile
 
@@ -136,11 +127,10 @@ class Profiles:
 class ProfiledTopic:
     """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
 
-    :ivar fast_path: the short way of a frame that is like the one before.
     :ivar address: what the topic says in Sparkplug, where it is one of its topics and a profile reads it.
     """
 
-    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "fast_path", "topic")
+    __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "topic")
 
     def __init__(
         self,
@@ -155,8 +145,7 @@ class ProfiledTopic:
         self._profiles = profiles
         self._states = states
         self._groups = groups
-        self._usual: tuple[Group, Plain] | None = None
-        self.fast_path: Way | None = None
+        self._usual: tuple[Group, PlainEnvelope] | None = None
 
     @property
     def has_states(self) -> bool:
@@ -209,14 +198,13 @@ class ProfiledTopic:
     def _read(self, group: Group, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
         """The document of a group; None when it is in no envelope of theirs.
 
-        The messages of a topic come from one server: the envelope of the last one is tried first, in its short way.
+        The messages of a topic come from one server: the envelope of the last one is tried first, in one call.
         """
         if self._usual is not None and self._usual[0] is group:
             plain = self._usual[1]
             row = plain.row(payload)
-            document = plain.document(row, payload) if row is not None else None
-            if document is not None:
-                return document
+            if row is not None and plain.is_usual(row, payload):
+                return plain.document(row, payload, "")
         raw = group.candidates[0].profile.read(payload)
         if group.envelope is None:
             return raw
@@ -253,15 +241,16 @@ class ProfiledTopic:
             asked.sender = _sender(group, document)
         return None
 
-    def likeness(self, frame: Frame, payload: bytes) -> Recognition | None:
-        """What makes the next message on this topic like the one that holds this frame; None where that is not enough."""
-        plain = self._usual[1] if self._usual is not None else None
-        row = plain.row(payload) if plain is not None else None
-        one_device = frame.device.lower() in self.topic.lower()
-        if plain is None or row is None or not one_device or len(self._groups) > 1 or self._states or frame.ports == NO_PORTS:
+    def recognition(self, frame: Frame, payload: bytes) -> Recognition | None:
+        """What this frame has in common with the next on this topic; None where that is not enough to know it again."""
+        envelope = self._usual[1] if self._usual is not None else None
+        if envelope is None or len(self._groups) > 1 or self._states or frame.ports == NO_PORTS:
             return None
-        candidate = self._groups[0].of_profile[frame.profile]
-        return Recognition(plain, row[0], row[-1], frame.ports, frame.why) if candidate.told_by_envelope else None
+        one_device = frame.device.lower() in self.topic.lower()
+        row = envelope.row(payload)
+        if row is None or not one_device or not self._groups[0].of_profile[frame.profile].told_by_envelope:
+            return None
+        return Recognition(frame, envelope, row)
 
     def device(self) -> str | None:
         """The device that the topic alone names, if it does."""

@@ -23,9 +23,8 @@ def plainly(message: bytes) -> list[Unwrapped]:
     found = []
     for envelope in ENVELOPES.of(None):
         row = envelope.plain.row(message) if envelope.plain is not None else None
-        document = envelope.plain.document(row, message) if envelope.plain is not None and row is not None else None
-        if document is not None:
-            found.append(document)
+        if envelope.plain is not None and row is not None and envelope.plain.is_usual(row, message):
+            found.append(envelope.plain.document(row, message, ""))
     return found
 
 

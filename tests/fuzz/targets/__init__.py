@@ -8,7 +8,7 @@ _MODULES = {
     "wires": "mqtt-session http-answer",
     "payloads": "native json obis senml-json senml-cbor cbor sparkplug-payload",
     "described": "csv text struct nested topics",
-    "processing": "messages short-way envelopes sparkplug-births",
+    "processing": "messages repeated-frames envelopes sparkplug-births",
     "documents": "gateway-yaml registry-yaml registry-csv yaml profiles",
     "stores": "journal-row quarantine-row device-state saved-birth codec-answer",
     "tools": "decode-rows ledger query-answer",

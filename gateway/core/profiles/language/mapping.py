@@ -23,13 +23,12 @@ from gateway.core.profiles.language.steps import BOUNDS
 from gateway.core.profiles.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
 from gateway.core.profiles.language.texts import compile_device, may_name_a_device
 from gateway.core.profiles.language.times import Times
-from gateway.core.profiles.language.values import PlainNumber
-from gateway.core.profiles.mapped import MappedReading, MappingContext
-from gateway.core.readings.counters import CounterRule
+from gateway.core.profiles.mapped import MappedReading, MappingContext, Params
 from gateway.core.readings.native import Drop
 from schemas.profile_points import PointSpec
 from schemas.profile_when import When
 from schemas.quantities import COUNTING, Quality
+from schemas.readings import NativeReading
 from schemas.rejects import DropCause
 
 QualityRule = Callable[[Cursor], int]
@@ -65,7 +64,7 @@ def _is_historical(here: Cursor) -> bool:
 
 
 class NumberAtKey(NamedTuple):
-    """A field that is a number within bounds at a key of an object."""
+    """A field that is a number within bounds at a key of an object of the document."""
 
     field: str
     key: str
@@ -74,10 +73,13 @@ class NumberAtKey(NamedTuple):
 
 
 class Point:
-    """One entry of ``points``, compiled."""
+    """One entry of ``points``, compiled.
+
+    :ivar rules: field → the rule of the register, where it has one.
+    """
 
     __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality",
-                 "_rules", "_tags", "_times", "_walker", "_wrapping", "measurement")  # fmt: skip
+                 "_tags", "_times", "_walker", "_wrapping", "measurement", "rules")  # fmt: skip
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
         """Compile ``spec``; faults go to the scope's list."""
@@ -110,7 +112,7 @@ class Point:
             self._named = NamedFields(spec.map, inside, lambda entry, place: compile_entry(entry, self.measurement, place))
         self._numbers = self._find_numbers()
         fields = self._fields + (self._named.fields() if self._named else [])
-        self._rules = rules_of(fields)
+        self.rules = rules_of(fields)
         self._wrapping = [field for field in fields if field.wrap is not None]
         _check(spec, scope)
 
@@ -121,28 +123,39 @@ class Point:
         plain = self._holds is always and not (self._has_tags or self._wrapping) and all(other is None for other in others)
         return plain and not self._common.times.of_items and self.measurement not in COUNTING
 
-    @property
-    def fields(self) -> Sequence[Field]:
-        """Its fields, without those of its items."""
-        return self._fields
-
-    @property
-    def rules(self) -> Mapping[str, CounterRule]:
-        """The rules of the registers among its fields."""
-        return self._rules
-
-    def numbers_in(self, source: str) -> Sequence[NumberAtKey] | None:
-        """The fields, where all are plain numbers of the object that is at the key ``source``; None: some are not."""
-        return self._numbers.get(source)
-
     def _find_numbers(self) -> dict[str, list[NumberAtKey]]:
         found: dict[str, list[NumberAtKey]] = {}
         for field in self._fields:
-            steps = parse_path(field.reader.origin).steps if field.reader.plain is not None and field.when is None else ()
-            match steps, field.reader.plain:
-                case (str(source), str(key)), PlainNumber(_, low, high):
-                    found.setdefault(source, []).append(NumberAtKey(field.name, key, low, high))
+            plain = field.reader.plain if field.when is None else None
+            steps = parse_path(field.reader.origin).steps if plain is not None else ()
+            match steps:
+                case (str(source), str(key)) if plain is not None:
+                    found.setdefault(source, []).append(NumberAtKey(field.name, key, plain.low, plain.high))
         return {source: numbers for source, numbers in found.items() if len(numbers) == len(self._fields)}
+
+    def has_numbers_in(self, source: str) -> bool:
+        """Tell if all its fields are numbers, taken as they stand in the object at the key ``source`` of the document."""
+        return source in self._numbers
+
+    def numbers(self, source: str, holder: object) -> NativeReading | None:
+        """The numbers in that object; None: one of them is not as usual, and is read with all steps."""
+        values: NativeReading = {}
+        if type(holder) is not dict:
+            return None
+        for field, key, low, high in self._numbers[source]:
+            value: Any = holder.get(key)
+            kind = type(value)
+            if (kind is float or kind is int) and low <= value <= high:
+                values[field] = float(value)
+            elif value is not None:
+                return None
+        return values
+
+    def values(self, document: Node, captures: Mapping[str, str], params: Params) -> NativeReading | None:
+        """The values of its fields; None: one of them must be dropped."""
+        dropped: list[Drop] = []
+        values = read_fields(self._fields, Cursor(document, captures, params), dropped)
+        return None if dropped else values
 
     def take(self, here: Cursor, context: MappingContext) -> list[MappedReading]:
         """The point of an entry that is plain and alone."""
@@ -157,7 +170,7 @@ class Point:
         time_ms, quality = stamp
         if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
             quality |= Quality.VALUE_DROPPED
-        return [MappedReading(self.measurement, values, time_ms, (), quality, dropped, self._rules, None, None)]
+        return [MappedReading(self.measurement, values, time_ms, (), quality, dropped, self.rules)]
 
     def find(self, here: Cursor, context: MappingContext, found: Found) -> None:
         """Add the points of this entry to those found.
@@ -249,7 +262,7 @@ class Point:
             quality |= common.quality(here)
         seq = common.seq(here) if common.seq is not None else None
         time_ms, of_time = stamp
-        rules = rules_here(self._wrapping, self._rules, here) if self._wrapping else self._rules
+        rules = rules_here(self._wrapping, self.rules, here) if self._wrapping else self.rules
         found.add(MappedReading(self.measurement, values, time_ms, tags, quality | of_time, dropped, rules, device, seq))
 
     def explain(self, here: Cursor, context: MappingContext) -> Iterator[tuple[str, Node]]:

@@ -7,6 +7,9 @@ from json import dumps
 from types import MappingProxyType
 from typing import Any, Final
 
+from msgspec import Struct
+from msgspec import field as member
+
 from gateway.core.profiles.language.paths import Around, Get, Node, Nothing, Path, end_of, parse_path
 from gateway.core.profiles.mapped import Params
 from schemas.profile_values import FirstOf, Source
@@ -14,8 +17,7 @@ from schemas.profile_values import FirstOf, Source
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(slots=True, repr=False)
-class Cursor:
+class Cursor(Struct, eq=False):
     """The position of the mapping: a document and, inside ``each``, one of its items.
 
     :ivar number: the item's place in the list or map, from 0.
@@ -30,16 +32,16 @@ class Cursor:
 
     document: Any
     captures: Mapping[str, str]
-    params: Params = field(default_factory=lambda: _NOTHING)  # Python 3.11 takes it for mutable: it has no hash there
-    properties: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    params: Params = _NOTHING
+    properties: Mapping[str, str] = _NOTHING
     number: int = 0
-    item: Any = field(init=False)
-    value: Any = field(init=False)
-    key: str = field(init=False)
-    taken: Mapping[str, str] = field(init=False)
-    around: Around = field(init=False)
-    memo: dict[str, Any] = field(init=False)
-    device: str = field(init=False)
+    item: Any = None
+    value: Any = None
+    key: str = ""
+    taken: Mapping[str, str] = _NOTHING
+    around: Around = ()
+    memo: dict[str, Any] = member(default_factory=dict)
+    device: str = ""
 
     def enter_items(self) -> None:
         """From here on it is at items."""

@@ -262,7 +262,7 @@ def _measured(take: Take, quantity: Quantity | None) -> Take:
         value, unit = line["value"], line.get("unit")
         if unit is None or not applies or not is_number(value):
             return value
-        if unit not in applies:
+        if not isinstance(unit, str) or unit not in applies:
             return DropCause.WRONG_TYPE
         apply = applies[unit]
         return value if apply is None else apply(value)

@@ -1,4 +1,4 @@
-"""The short way of a radio frame: it comes to the same as the long way, and what is not like the frame before leaves it."""
+"""Frames that follow another on their topic: each comes to the same as if it were the first."""
 
 import json
 from datetime import UTC, datetime
@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.devices.streams import ProfiledStream
 from gateway.core.message import Outcome, StoredMessage
-from gateway.core.pending_decode import pending_decode
 from gateway.core.process import Processor
+from gateway.core.profiled import pending_decode
 from gateway.core.profiles.matching import ProfiledTopic
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
@@ -72,32 +73,36 @@ def taken(into: Processor, message: StoredMessage, now_ms: int) -> object:
     return seen(outcome)
 
 
-def short_way_of(into: Processor, message: StoredMessage) -> object | None:
-    """The short way of a message's topic."""
-    topic = into.streams.resolve(message.topic)
-    return topic.fast_path if isinstance(topic, ProfiledTopic) else None
+def recognition_of(into: Processor, message: StoredMessage) -> object | None:
+    """The recognition that is kept for a message's topic."""
+    stream = into.streams.resolve(message.topic)
+    return stream.recognition if isinstance(stream, ProfiledStream) else None
 
 
-def both_ways(profile: str, message: StoredMessage, now_ms: int, *devices: RegisteredDevice) -> tuple[object, object]:
-    """Process a message after two usual ones, on the fast path and on the slow path."""
-    ways = []
-    for short in (True, False):
+def forget_topics(into: Processor) -> None:
+    """Let the next frame of each topic be as the first; what is known of devices stays."""
+    into.streams.replace_profiles(into.streams.profiles)
+
+
+def repeated_and_first(profile: str, message: StoredMessage, now_ms: int, *devices: RegisteredDevice) -> tuple[object, object]:
+    """Process a message after two usual ones: as the third on its topic, and as if it were the first."""
+    became = []
+    for is_first in (False, True):
         into = pipeline(profile, devices=devices)
-        for each, each_ms in ((frame(1), NOW_MS + SECOND_MS), (frame(2), NOW_MS + 2 * SECOND_MS), (message, now_ms)):
-            topic = into.streams.resolve(each.topic)
-            if not short and isinstance(topic, ProfiledTopic):
-                topic.fast_path = None
-            became = taken(into, each, each_ms)
-        ways.append(became)
-    return ways[0], ways[1]
+        for each, each_ms in ((frame(1), NOW_MS + SECOND_MS), (frame(2), NOW_MS + 2 * SECOND_MS)):
+            taken(into, each, each_ms)
+        if is_first:
+            forget_topics(into)
+        became.append(taken(into, message, now_ms))
+    return became[0], became[1]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_second_frame_of_a_device_goes_the_short_way(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_frame_of_a_device_is_known_again(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     into = pipeline(profile, devices=[REGISTERED])
     taken(into, frame(1), NOW_MS)
-    assert short_way_of(into, frame(2)) is not None
-    monkeypatch.setattr(ProfiledTopic, "recognise", lambda *_: pytest.fail("the long way was gone"))
+    assert recognition_of(into, frame(2)) is not None
+    monkeypatch.setattr(ProfiledTopic, "recognise", lambda *_: pytest.fail("all profiles were asked"))
     became = taken(into, frame(2), NOW_MS + SECOND_MS)
     assert isinstance(became, tuple)
     assert (len(became[0]), *became[1:]) == (1, 0, [], None, [], "water")
@@ -140,9 +145,11 @@ def test_the_second_frame_of_a_device_goes_the_short_way(profile: str, monkeypat
         pytest.param(sent(frame(3).payload[:-1] + b',"x":"\xff"}', frame(3).topic), id="not-utf-8"),
     ],
 )
-def test_both_ways_come_to_the_same(profile: str, message: StoredMessage, devices: list[RegisteredDevice]) -> None:
-    short, long = both_ways(profile, message, NOW_MS + 3 * SECOND_MS, *devices)
-    assert short == long
+def test_a_frame_comes_to_the_same_as_if_it_were_the_first(
+    profile: str, message: StoredMessage, devices: list[RegisteredDevice]
+) -> None:
+    repeated, first = repeated_and_first(profile, message, NOW_MS + 3 * SECOND_MS, *devices)
+    assert repeated == first
 
 
 _VALUES = st.one_of(
@@ -157,12 +164,14 @@ _VALUES = st.one_of(
     ),
     values=st.dictionaries(st.sampled_from(["p", "l", "v", "a"]), _VALUES),
 )
-def test_both_ways_come_to_the_same_whatever_is_sent(profile: str, changes: dict[str, Any], values: dict[str, Any]) -> None:
+def test_whatever_is_sent_comes_to_the_same_as_if_it_were_the_first(
+    profile: str, changes: dict[str, Any], values: dict[str, Any]
+) -> None:
     body: dict[str, Any] = {"object": values, "fCnt": 3, "time": at(NOW_MS + 3 * SECOND_MS), "rxInfo": []}
     message = uplink(**body)
     message = sent({**json.loads(message.payload), **changes}, message.topic)
-    short, long = both_ways(profile, message, NOW_MS + 3 * SECOND_MS, REGISTERED)
-    assert short == long
+    repeated, first = repeated_and_first(profile, message, NOW_MS + 3 * SECOND_MS, REGISTERED)
+    assert repeated == first
 
 
 def test_a_frame_that_waits_for_its_codec_can_be_looked_at() -> None:
@@ -183,10 +192,15 @@ def test_a_frame_that_waits_for_its_codec_can_be_looked_at() -> None:
         pytest.param(PLAIN.replace("/port: [1, 2]", "/port: [1, 2], /decoded/p: number"), id="a-test"),
     ],
 )
-def test_a_profile_that_says_more_has_no_short_way(profile: str) -> None:
+@pytest.mark.parametrize("port", [1, 9])
+def test_frames_of_a_profile_that_says_more_are_known_again_too(profile: str, port: int) -> None:
     into = pipeline(profile, devices=[REGISTERED])
     taken(into, frame(1), NOW_MS)
-    assert short_way_of(into, frame(2)) is None
+    assert recognition_of(into, frame(2)) is not None
+    content = {"p": 302.0, "t": NOW_MS // 1000, "n": 7}
+    message = frame(3, fPort=port, object=content, site="s7")
+    repeated, first = repeated_and_first(profile, message, NOW_MS + 3 * SECOND_MS, REGISTERED)
+    assert repeated == first
 
 
 def test_what_nobody_asks_for_may_be_nested_as_deep_as_it_likes() -> None:
@@ -196,7 +210,7 @@ def test_what_nobody_asks_for_may_be_nested_as_deep_as_it_likes() -> None:
     assert "pressure_kpa=302.0" in str(taken(into, deep, NOW_MS + SECOND_MS))
 
 
-def test_a_new_registry_ends_the_short_way() -> None:
+def test_what_was_recognised_ends_with_the_registry() -> None:
     into = pipeline(PLAIN, devices=[REGISTERED])
     taken(into, frame(1), NOW_MS)
     into.streams.replace_registry({EUI: RegisteredDevice(id=EUI, site="s2")})

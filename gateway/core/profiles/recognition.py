@@ -1,0 +1,114 @@
+"""A frame, and what of it holds for the next one on its topic.
+
+Nearly every device behind a network server has a topic of its own, and what was found out for one of its frames holds for the
+next: how the message is read, which profile takes it and which device it is. So this is kept, as it is for a native topic.
+Frames that differ in any of it are recognised on their own (:mod:`gateway.core.profiles.matching`).
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from schemas.rejects import IgnoreCause
+
+if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+    from gateway.core.profiles.envelope_fast import EnvelopeRow, PlainEnvelope, Unwrapped
+    from gateway.core.profiles.language.mapping import Point
+    from gateway.core.profiles.language.profile import CompiledProfile
+    from schemas.readings import NativeReading
+
+NO_PORTS: Final[frozenset[int]] = frozenset()
+
+
+class Frame(Struct, eq=False):
+    """A message unwrapped, with the profile that takes it.
+
+    :ivar device: the name under which the device sends.
+    :ivar why: the reason for this profile, for people.
+    :ivar ports: the ports on which the device's frames are sure to be the profile's, whatever else they hold; None: all.
+    :ivar repeated: its parts, where it is like the frame before on its topic and its profile wants no more than numbers.
+    """
+
+    profile: "CompiledProfile"
+    captures: Mapping[str, str]
+    unwrapped: Any
+    device: str
+    why: str
+    ports: frozenset[int] | None = NO_PORTS
+    repeated: "Repeated | None" = None
+
+    @property
+    def document(self) -> Any:  # noqa: ANN401 - whatever a payload holds
+        """All that is in the message."""
+        if self.unwrapped is None and self.repeated is not None:
+            self.unwrapped = self.repeated.unwrapped()
+            if self.profile.codec is not None:  # the numbers were those that the server had decoded
+                self.unwrapped["codec"] = self.unwrapped["decoded"]
+        return self.unwrapped
+
+
+class Repeated(Struct, eq=False):
+    """The parts of a frame that is like the one before it, of a profile with nothing but a :attr:`CompiledProfile.plain_point`.
+
+    :ivar point: that point.
+    :ivar values: its fields, where all are plain numbers of the object that the server or the codec made; else None.
+    """
+
+    envelope: "PlainEnvelope"
+    row: "EnvelopeRow"
+    message: bytes
+    point: "Point"
+    values: "NativeReading | None" = None
+
+    def unwrapped(self) -> "Unwrapped":
+        """All that is in the message. Where numbers are all that is wanted, nobody asks for it."""
+        return self.envelope.document(self.row, self.message, "")
+
+    def answered(self, data: object) -> None:
+        """Take the numbers of what the codec gave."""
+        self.values = self.point.numbers("codec", data) if self.point.has_numbers_in("codec") else None
+
+
+class Recognition:
+    """What was recognised in a radio frame, and holds for the next on its topic that is like it."""
+
+    __slots__ = ("_envelope", "_like", "_model", "_name", "_point", "_source")
+
+    def __init__(self, frame: Frame, envelope: "PlainEnvelope", row: "EnvelopeRow") -> None:
+        """Keep what a frame has in common with the next: the envelope, and in it the device, as it writes it, and its model."""
+        codec = frame.profile.codec
+        source = "decoded" if codec is None else "codec"
+        self._point = point = frame.profile.plain_point
+        self._envelope = envelope
+        self._name, self._model = row[0], row[-1]
+        self._like = Frame(frame.profile, frame.captures, None, frame.device, frame.why, frame.ports)
+        at_once = point is not None and point.has_numbers_in(source) and (codec is None or codec.prefer == "decoded")
+        self._source = source if at_once else ""
+
+    def frame(self, payload: bytes) -> Frame | None:
+        """The frame in a payload; None: it is not like the one before, or holds none, and must be recognised on its own."""
+        row, like, point = self._envelope.row(payload), self._like, self._point
+        if row is None or row[0] != self._name or row[-1] != self._model:
+            return None
+        _, frame, decoded, port, _, _, _ = row
+        if like.ports is not None and port not in like.ports:
+            return None
+        if point is not None and self._source and frame and decoded:
+            values = point.numbers(self._source, decoded)
+            if values:
+                repeated = Repeated(self._envelope, row, payload, point, values)
+                return Frame(like.profile, like.captures, None, like.device, like.why, like.ports, repeated)
+        return self._with_document(row, payload) if self._envelope.is_usual(row, payload) else None
+
+    def _with_document(self, row: "EnvelopeRow", payload: bytes) -> Frame | None:
+        """The frame with all that is in it; None: its profile does not take it."""
+        like, point = self._like, self._point
+        document = self._envelope.document(row, payload, like.device)
+        if point is not None:  # its profile tests nothing but the port
+            repeated = Repeated(self._envelope, row, payload, point)
+            return Frame(like.profile, like.captures, document, like.device, like.why, like.ports, repeated)
+        taken = like.profile.take(document, like.captures)
+        if taken is None or taken is IgnoreCause.RULE:
+            return None
+        return Frame(like.profile, like.captures, taken, like.device, like.why, like.ports)
