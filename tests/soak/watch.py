@@ -49,7 +49,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class PendingDecode:
+class HeldResources:
     """Resources of a process as the kernel reports them."""
 
     rss_bytes: int
@@ -58,7 +58,7 @@ class PendingDecode:
     cpu_s: float
 
 
-def held_by(pid: int) -> PendingDecode:
+def held_by(pid: int) -> HeldResources:
     """Look into ``/proc``.
 
     :raises OSError: there is no such process.
@@ -68,7 +68,7 @@ def held_by(pid: int) -> PendingDecode:
     if "VmRSS" not in status:
         raise ProcessLookupError(f"process {pid} has just ended")
     ticks = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
-    return PendingDecode(
+    return HeldResources(
         rss_bytes=int(status["VmRSS"].split()[0]) * 1024,
         descriptors=sum(1 for _ in (folder / "fd").iterdir()),
         threads=int(status["Threads"]),
