@@ -66,7 +66,7 @@ class MappingContext(Struct, eq=False):
         return {**self.params, **own} if own else self.params
 
 
-class MappedReading(Struct, eq=False):
+class MappedReading(Struct, eq=False, gc=False):
     """One measurement of one device at one instant: canonical values whose time is chosen and whose step is not judged yet.
 
     :ivar measurement: ``water``, ``power``, ``traffic``, ``urban`` or ``device_health``.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # a gateway without profiles does not pay for their language 
 NO_PORTS: Final[frozenset[int]] = frozenset()
 
 
-class Frame(Struct, eq=False):
+class Frame(Struct, eq=False, gc=False):  # made for each frame, in no circle of references
     """A message unwrapped, with the profile that takes it.
 
     :ivar device: the name under which the device sends.
@@ -48,7 +48,7 @@ class Frame(Struct, eq=False):
         return self.unwrapped
 
 
-class Repeated(Struct, eq=False):
+class Repeated(Struct, eq=False, gc=False):
     """The parts of a frame that is like the one before it, of a profile with nothing but a :attr:`CompiledProfile.plain_point`.
 
     :ivar point: that point.
@@ -73,7 +73,7 @@ class Repeated(Struct, eq=False):
 class Recognition:
     """What was recognised in a radio frame, and holds for the next on its topic that is like it."""
 
-    __slots__ = ("_envelope", "_like", "_model", "_name", "_point", "_source")
+    __slots__ = ("_envelope", "_like", "_model", "_name", "_parts", "_point", "_ports", "_source")
 
     def __init__(self, frame: Frame, envelope: "PlainEnvelope", row: "EnvelopeRow") -> None:
         """Keep what a frame has in common with the next: the envelope, and in it the device, as it writes it, and its model."""
@@ -82,23 +82,24 @@ class Recognition:
         self._point = point = frame.profile.plain_point
         self._envelope = envelope
         self._name, self._model = row[0], row[-1]
-        self._like = Frame(frame.profile, frame.captures, None, frame.device, frame.why, frame.ports)
+        self._ports = frame.ports
+        self._parts = frame.profile, frame.captures, None, frame.device, frame.why, frame.ports
+        self._like = Frame(*self._parts)
         at_once = point is not None and point.has_numbers_in(source) and (codec is None or codec.prefer == "decoded")
         self._source = source if at_once else ""
 
     def frame(self, payload: bytes) -> Frame | None:
         """The frame in a payload; None: it is not like the one before, or holds none, and must be recognised on its own."""
-        row, like, point = self._envelope.row(payload), self._like, self._point
+        row, point = self._envelope.row(payload), self._point
         if row is None or row[0] != self._name or row[-1] != self._model:
             return None
         _, frame, decoded, port, _, _, _ = row
-        if like.ports is not None and port not in like.ports:
+        if self._ports is not None and port not in self._ports:
             return None
         if point is not None and self._source and frame and decoded:
             values = point.numbers(self._source, decoded)
             if values:
-                repeated = Repeated(self._envelope, row, payload, point, values)
-                return Frame(like.profile, like.captures, None, like.device, like.why, like.ports, repeated)
+                return Frame(*self._parts, Repeated(self._envelope, row, payload, point, values))
         return self._with_document(row, payload) if self._envelope.is_usual(row, payload) else None
 
     def _with_document(self, row: "EnvelopeRow", payload: bytes) -> Frame | None:
