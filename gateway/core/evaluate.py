@@ -47,7 +47,7 @@ class Observation(Struct, eq=False, gc=False):
 
 @dataclass(slots=True)
 class Evaluator:
-    """What is known of time, and what is counted, while readings become points.
+    """Makes points of readings, with what is known of time and what is counted on the way.
 
     :ivar unit_jumps: whether a firmware changed the unit of a whole make's registers.
     """

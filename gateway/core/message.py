@@ -1,4 +1,4 @@
-"""What goes into the core and what comes out of it."""
+"""Messages that go into the core and the outcomes that come out of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Undecodable(Exception):  # noqa: N818 - it says what the payload is
 
 
 class WaitCause(StrEnum):
-    """What a quarantined message waits for."""
+    """The reason why a quarantined message waits."""
 
     UNKNOWN_DEVICE = "unknown_device"
     NO_BIRTH = "no_birth"
@@ -181,7 +181,7 @@ class CodecAsk(NamedTuple):
 
 @dataclass(slots=True)
 class SideEffects:
-    """What few messages bring beside data; the shell does it.
+    """Side effects requested by a message and carried out by the shell.
 
     :ivar ask: the codec to ask; then nothing else has been decided yet.
     :ivar waiting: messages for the quarantine.
@@ -198,7 +198,7 @@ class SideEffects:
 
 
 class Outcome(Struct, eq=False):
-    """What became of one message: every object in it is in exactly one of readings, duplicates and refusals.
+    """The outcome of one message: every object in it is in exactly one of readings, duplicates and refusals.
 
     A message that must wait is none of them yet: it is in :attr:`side_effects`.
     """

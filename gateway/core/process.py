@@ -53,7 +53,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
 class Answer(NamedTuple):
-    """What a codec gave for a frame that was held, or what is wrong with it."""
+    """The answer of a codec for a frame that waited for it, or what is wrong with the frame."""
 
     pending: PendingDecode
     data: object

@@ -333,5 +333,5 @@ def _retained_counts(policy: str, own_time_ms: int | None) -> bool:
 
 
 def _radio_frame(document: dict[str, Any]) -> Hashable:
-    """What makes two messages the same radio frame, heard by two gateways or sent once more, where the profile does not say."""
+    """The key that two copies of a radio frame share, heard by two gateways or sent once more, where the profile has none."""
     return document["port"], document["frame_counter"], document["payload"]

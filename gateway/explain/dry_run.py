@@ -51,7 +51,7 @@ class Trace:
 
     @property
     def document(self) -> Any:  # noqa: ANN401 - whatever the payload holds
-        """What the mapping saw; of a native message its values."""
+        """The document that the mapping saw; of a native message its values."""
         if self.frame is not None:
             return self.frame.document
         objects = next((step.objects for step in self._steps if isinstance(step, NativeObjects)), None)
@@ -63,7 +63,7 @@ class Trace:
 
     @property
     def is_kept_out(self) -> bool:
-        """Whether it is no data only because its device is not registered."""
+        """True when it is no data only because its device is not registered."""
         return self.to_register is not None
 
     @property
@@ -91,7 +91,7 @@ class DryRun:
         self._open_to_all = open_to_all
 
     def take(self, message: Message, arrival_ms: int) -> Trace:
-        """What becomes of one message."""
+        """Process one message."""
         seen = self._take(self.processor, message, arrival_ms)
         if seen.is_kept_out and self._open_to_all is not None:
             inside = self._take(self._open_to_all, message, arrival_ms)

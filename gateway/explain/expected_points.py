@@ -1,4 +1,4 @@
-"""What came of the messages of a profile's test, against what the test promises."""
+"""Compares the points of a profile's test with those that the test promises."""
 
 from typing import Any, Final, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What became of a message, shown again without touching the running gateway.
+"""The steps of a message that was processed before, without touching the running gateway.
 
 The message goes once more, with the time at which it arrived, through a processor of its own that knows the same registry,
 profiles and clock. What hangs on the messages before it is not seen that way: whether a counter's step is suspect, and whether
@@ -28,12 +28,12 @@ AskCodec = Callable[[CodecAsk], Awaitable[CodecAnswer]]
 _POINTS_MAX: Final = 50
 _STEPS_MAX: Final = 60
 _STEP_CHARACTERS: Final = 1000
-"""What people look at. The message of a device that was offline for a week holds more of the same."""
+"""The most that people look at. The message of a device that was offline for a week holds more of the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastMessage:
-    """What became of a message.
+    """The outcome of a message.
 
     :ivar result: in the form of ``gateway decode --json``, with at most 50 points; ``points_left_out`` counts the others.
     :ivar steps: what, and what it was; at most 60 of a kind.

@@ -187,7 +187,7 @@ def _newest(expected: Expected | None) -> int | None:
 
 
 def _leaves_times_out(expected: Expected) -> bool:
-    """Whether points are expected whose time and quality say nothing of their arrival."""
+    """Tell if points are expected whose time and quality say nothing of their arrival."""
     return any(point.time is None and not (point.quality or 0) & Quality.GATEWAY_TIME for point in expected.points)
 
 
@@ -195,7 +195,7 @@ class _AnyTime:
     """Believes every time since 2020."""
 
     def __call__(self, time_ms: int, _: Window) -> bool:
-        """Whether a time may be one at all."""
+        """Tell if a time may be one at all."""
         return time_ms >= YEAR_2020_MS
 
     def latest_ms(self, window: Window) -> int:

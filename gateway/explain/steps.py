@@ -1,4 +1,4 @@
-"""What became of a message, step by step, for people."""
+"""The steps of a message, in words for people."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from schemas.printable import printable
 from schemas.rejects import DropCause, RejectReason
 
 Step = tuple[str, str]
-"""What, and what it was."""
+"""A label, and what is to be said of it."""
 
 Words = Mapping[str, str]
 """Codes of the contract's closed lists, quality bits as ``quality_1``, and what they mean."""

@@ -1,4 +1,4 @@
-"""Who of several profiles takes a message."""
+"""The choice between several profiles that may take a message."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,7 +76,7 @@ class Group:
 
 
 class Unnamed(Undecodable):
-    """Whose make nobody tells.
+    """A device whose make nobody tells.
 
     :ivar device: whom to register.
     """
@@ -87,7 +87,7 @@ class Unnamed(Undecodable):
 
 
 class ProfileSelection:
-    """What the candidates for a message have said.
+    """The answers of the candidates for a message.
 
     :ivar failure: what was wrong with a document that one of them read.
     :ivar unreadable: why the payload could not be read; it counts when none could read it.
@@ -118,7 +118,7 @@ class ProfileSelection:
             self._alike += (frame,)
 
     def verdict(self, names: Callable[[], str]) -> Frame | Ignored:
-        """Who takes it; ``names`` tells who was asked.
+        """Return the frame of the profile that takes it; ``names`` lists the profiles that were asked.
 
         :raises Undecodable: nobody, or several alike; :class:`Unnamed` when a registration would decide.
         """

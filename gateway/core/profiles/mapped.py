@@ -1,4 +1,4 @@
-"""What a profile sees of a message and what it makes of it, before time, counters and duplicates are judged."""
+"""The view that a profile has of a message and the readings it makes of it, before time, counters and duplicates are judged."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -19,7 +19,7 @@ _NO_RULES: Final[Mapping[str, CounterRule]] = MappingProxyType({})
 
 
 class Window(NamedTuple):
-    """How far from now a time may lie to be believed, in ms; None: as configured for the gateway."""
+    """The greatest distance from now at which a time is believed, in ms; None: as configured for the gateway."""
 
     max_past_ms: int | None = None
     max_future_ms: int | None = None

@@ -31,7 +31,7 @@ _MODEL_LONGEST: Final = 100
 
 
 class Named(Protocol):
-    """What the registry says of a device's make."""
+    """The make of a device, as the registry says it."""
 
     @property
     def profile(self) -> str | None:
@@ -68,7 +68,7 @@ class Profiles:
                 self._by_model[model] = (*self._by_model.get(model, ()), profile)
 
     def topic(self, topic: str) -> "ProfiledTopic | None":
-        """Who may take the messages of a topic; None when nobody does."""
+        """Return the profiles that may take the messages of a topic; None when there are none."""
         profiles: Iterable[CompiledProfile] = self.by_name.values()
         address = parse_address(topic) if any(profile.decoder == _SPARKPLUG for profile in profiles) else None
         if address is not None:
@@ -153,7 +153,7 @@ class ProfiledTopic:
         return bool(self._states)
 
     def status(self, payload: bytes) -> Said | None:
-        """What a message says of a device being there; None when it is no such message."""
+        """Read from a message that a device is there or is not; None when it is no such message."""
         for state in self._states:
             online = state.profile.status(self.topic, payload)
             if online is not None:
@@ -242,7 +242,7 @@ class ProfiledTopic:
         return None
 
     def recognition(self, frame: Frame, payload: bytes) -> Recognition | None:
-        """What this frame has in common with the next on this topic; None where that is not enough to know it again."""
+        """Keep what this frame has in common with the next on its topic; None where that is not enough to know it again."""
         envelope = self._usual[1] if self._usual is not None else None
         if envelope is None or len(self._groups) > 1 or self._states or frame.ports == NO_PORTS:
             return None

@@ -71,7 +71,7 @@ class Repeated(Struct, eq=False, gc=False):
 
 
 class Recognition:
-    """What was recognised in a radio frame, and holds for the next on its topic that is like it."""
+    """The findings of one radio frame that hold for the next on its topic that is like it."""
 
     __slots__ = ("_envelope", "_like", "_model", "_name", "_parts", "_point", "_ports", "_source")
 
