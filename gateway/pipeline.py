@@ -13,6 +13,7 @@ from gateway.config.files import ConfigurationFault, secret
 from gateway.config.model import Config, Mqtt, split_url
 from gateway.config.registry import fault_lines
 from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.edge_nodes import BIRTH
 from gateway.core.ledger import Ledger
@@ -89,7 +90,7 @@ def build_processor(
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
-    """Where the broker is, with the certificates for it.
+    """Return the address of the broker, with the certificates for it.
 
     :raises ConfigurationFault: a certificate cannot be used.
     """
@@ -105,7 +106,7 @@ def broker_address(config: Mqtt) -> BrokerAddress:
 
 
 def session_options(config: Config) -> SessionOptions:
-    """What is asked of the broker."""
+    """Return the options of the session with the broker."""
     mqtt = config.mqtt
     password = secret(mqtt.password, mqtt.password_file)
     return SessionOptions(
@@ -130,7 +131,7 @@ def delivery_limits(config: Config) -> DeliveryLimits:
 
 
 def quarantine_limits(config: Config) -> QuarantineLimits:
-    """The numbers the quarantine lives by."""
+    """Return the limits that the quarantine keeps."""
     return QuarantineLimits(
         config.devices.quarantine_max_bytes,
         config.journal.min_free_bytes,
@@ -139,7 +140,7 @@ def quarantine_limits(config: Config) -> QuarantineLimits:
 
 
 def replay_limits(config: Config) -> Limits:
-    """The sizes that a replay keeps within."""
+    """Return the limits that a replay keeps."""
     return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
 
 
@@ -176,11 +177,11 @@ class Parts:
     replay_pipeline: ReplayPipeline
     journal_account: JournalAccount
     device_memory: DeviceMemory
-    device_states: DeviceSnapshots
+    device_snapshots: DeviceSnapshots
     connection: Connection
     subscriptions: Subscriptions
     intake: Intake
-    state: Status
+    status: Status
     self_report: SelfReport
     clock_watch: ClockWatch
     drop_watch: DropWatch
@@ -213,13 +214,14 @@ def build(config: Config, file: Database) -> Parts:
     catalog = load_catalog(config)
     saved_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0)
     now_ms = time.time_ns() // 1_000_000
-    events, acknowledger, ledger = Events(hearing=Hearing(saved_ms or now_ms)), Acknowledger(), Ledger(since_ms=now_ms)
+    dropped = file.run_here(keyvalue.get, DROPPED)
+    drops = BrokerDrops(None if dropped is None else int(dropped))
+    events = Events(hearing=Hearing(saved_ms or now_ms), drops=drops)
+    acknowledger, ledger = Acknowledger(), Ledger(since_ms=now_ms)
     memory = DeviceMemory(events)
     processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, saved_ms), memory=memory)
     processor.trust.judge(now_ms)
     born = _restore_births(file, processor)
-    told = file.run_here(keyvalue.get, DROPPED)
-    events.drops.total = None if told is None else int(told)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
     events.exposed(exposed_secrets(config))
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
@@ -227,7 +229,7 @@ def build(config: Config, file: Database) -> Parts:
     self_point = SelfPoint(config.mqtt.client_id, ledger, processor.trust)
     probe = Probe(breaker, influxdb, self_point)
     streams = processor.streams
-    device_states = DeviceSnapshots(file, events, streams, memory, config.limits.devices)
+    device_snapshots = DeviceSnapshots(file, events, streams, memory, config.limits.devices)
     session = Session(session_options(config))
     connection = Connection(broker_address(config.mqtt), session)
     queue = BatchQueue(delivery_limits(config), acknowledger, ledger, connection)
@@ -243,24 +245,26 @@ def build(config: Config, file: Database) -> Parts:
     drain_lane = DrainLane(bisector, breaker, queue, backlog, reject_writer, events)
     released = ReleasedKeys()
     codecs = AsyncCodecs(catalog.codecs, released)
-    journal_account, account = JournalAccount(ledger, events), QuarantineAccount(ledger, events)
+    journal_account, quarantine_account = JournalAccount(ledger, events), QuarantineAccount(ledger, events)
     births = BirthWriter(file, queue)
-    quarantine_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
+    quarantine_in = QuarantineIn(file, quarantine_account, released, queue, quarantine_limits(config))
     codec_calls = CodecCalls(processor, codecs, released, events)
     replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
-    settlement = QuarantineSettlement(file, account, reject_writer, backlog.grew, replay_limits(config))
-    quarantine_out = QuarantineOut(file, account, released, quarantine_in, settlement, replay_pipeline, bounded_journal)
+    settlement = QuarantineSettlement(file, quarantine_account, reject_writer, backlog.grew, replay_limits(config))
+    quarantine_out = QuarantineOut(
+        file, quarantine_account, released, quarantine_in, settlement, replay_pipeline, bounded_journal
+    )
     side_effects = SideEffectRunner(live_lane, codec_calls, quarantine_in, released, births, connection, events)
     areas = catalog.registry.areas
     stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
-    state = Status(
+    status = Status(
         config,
         processor,
         acknowledger,
         ledger,
         events,
         codecs,
-        account,
+        quarantine_account,
         stored,
         silence,
         areas,
@@ -302,16 +306,16 @@ def build(config: Config, file: Database) -> Parts:
         replay_pipeline,
         journal_account,
         memory,
-        device_states,
+        device_snapshots,
         connection,
         subscriptions,
         intake,
-        state,
-        SelfReport(influxdb, breaker, self_point, state),
+        status,
+        SelfReport(influxdb, breaker, self_point, status),
         ClockWatch(file, processor.trust),
         DropWatch(file, processor, events),
         JournalGauge(file, bounded_journal, stored, events),
         Salvage(file, bounded_journal, quarantine_in, journal_account, events, backlog.grew),
         flood_watch,
-        Reload(file, codecs, streams, device_states, intake, released, state),
+        Reload(file, codecs, streams, device_snapshots, intake, released, status),
     )

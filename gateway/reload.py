@@ -32,7 +32,7 @@ class Reload:
         database: Database,
         codecs: AsyncCodecs,
         streams: Streams,
-        device_states: DeviceSnapshots,
+        device_snapshots: DeviceSnapshots,
         intake: Intake,
         released: ReleasedKeys,
         status: Status,
@@ -40,7 +40,7 @@ class Reload:
         self._database = database
         self._codecs = codecs
         self._streams = streams
-        self._device_states = device_states
+        self._device_snapshots = device_snapshots
         self._intake = intake
         self._released = released
         self._status = status
@@ -68,7 +68,7 @@ class Reload:
     def _activate(self, catalog: Catalog) -> None:
         self._streams.replace_registry(catalog.devices)
         self._streams.replace_profiles(catalog.profiles)
-        self._device_states.registry_changed()
+        self._device_snapshots.registry_changed()
         self._status.name_areas(catalog.registry.areas)
         self._intake.want(topic_filters(self._status.config, catalog))
         self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))

@@ -92,11 +92,11 @@ async def _run(config: Config, file: Database) -> Database | None:
     async with parts.influxdb, _web_server(parts), asyncio.TaskGroup() as group:
         tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]
         found = await _until_stopped(stop, parts)
-        log.info("stopping" if found is None else "the journal can be used again: the gateway begins anew with it")
+        log.info("stopping" if found is None else "journal available again, restarting the pipeline to use it")
         await _stop(parts)
         for task in tasks:
             task.cancel()
-    log.info("stopped; %s", parts.state.ledger.document())
+    log.info("stopped; %s", parts.status.ledger.document())
     return found
 
 
@@ -107,18 +107,18 @@ def _web_server(parts: Parts) -> WebServer:
         parts.replay_pipeline,
         parts.backlog,
         parts.journal_account,
-        parts.state.events,
+        parts.status.events,
         replay_limits(parts.config),
     )
-    exchange = MeterExchange(parts.state, parts.device_memory, parts.device_states)
-    return WebServer(parts.state, parts.database, commands, exchange)
+    exchange = MeterExchange(parts.status, parts.device_memory, parts.device_snapshots)
+    return WebServer(parts.status, parts.database, commands, exchange)
 
 
 async def _until_stopped(stop: asyncio.Event, parts: Parts) -> Database | None:
     """Return when the gateway is to stop; or, if it has no journal, with the journal as soon as that can be opened."""
     file = parts.database
     while file.absence:
-        parts.state.events.journal_absent(file.absence)
+        parts.status.events.journal_absent(file.absence)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_EVERY_S):
                 await stop.wait()
@@ -145,8 +145,8 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "codecs": parts.codecs.run(),
         "quarantine in": parts.quarantine_in.run(),
         "quarantine out": parts.quarantine_out.run(),
-        "device states": parts.device_states.run(),
-        "places": parts.device_states.watch_places(),
+        "device states": parts.device_snapshots.run(),
+        "places": parts.device_snapshots.watch_places(),
         "births": parts.births.run(),
         "subscriptions": parts.subscriptions.run(),
         "damage": parts.database.watch(),
@@ -154,7 +154,7 @@ def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
         "journal gauge": parts.journal_gauge.run(),
         "drops": parts.drop_watch.run(),
         "report": parts.self_report.run(),
-        "rates": watch_rates(parts.state.rates, parts.state.ledger),
+        "rates": watch_rates(parts.status.rates, parts.status.ledger),
         "clock": parts.clock_watch.run(),
         "floods": parts.flood_watch.run(),
     }
@@ -169,11 +169,11 @@ def _find_backlog(parts: Parts) -> None:
     """Find what earlier runs have left in the file."""
     stock = parts.bounded_journal.stock()
     parts.journal_account.found(stock)
-    parts.state.journal.note(stock, parts.bounded_journal.used_bytes)
+    parts.status.journal.note(stock, parts.bounded_journal.used_bytes)
     if stock.batches:
         parts.backlog.grew.set()
     parts.quarantine_in.find_stock()
-    parts.device_states.load()
+    parts.device_snapshots.load()
 
 
 async def _stop(parts: Parts) -> None:
@@ -187,8 +187,8 @@ async def _stop(parts: Parts) -> None:
             await parts.quarantine_in.flush()
             await parts.backlog.remove_settled()
             await parts.clock_watch.save()
-            all_durable = not parts.state.ledger.pending["memory"] and not parts.quarantine_out.releasing
-            await parts.device_states.save(windows=all_durable)
+            all_durable = not parts.status.ledger.pending["memory"] and not parts.quarantine_out.releasing
+            await parts.device_snapshots.save(windows=all_durable)
     except TimeoutError:
         log.warning("the disk did not take everything in time; what is not acknowledged comes again")
     except (DatabaseFault, Damaged) as fault:

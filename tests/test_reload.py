@@ -46,7 +46,7 @@ def test_a_device_is_registered_though_the_disk_does_not_answer(
         site.devices(NATIVE)
         await parts.reload.run()
         assert is_let_in(parts, "m1")
-        assert parts.state.events.reload_trouble == []
+        assert parts.status.events.reload_trouble == []
         assert "m1" in parts.released.pop_all()
 
     story(site, tell)
@@ -59,7 +59,7 @@ def test_a_registry_at_fault_leaves_the_one_before_in_force(site: Site) -> None:
         await parts.reload.run()
         assert is_let_in(parts, "m1")
         assert not is_let_in(parts, "m2")
-        assert parts.state.events.reload_trouble
+        assert parts.status.events.reload_trouble
 
     site.devices(NATIVE)
     story(site, tell)

@@ -15,7 +15,7 @@ class JournalAccount:
         self._events = events
 
     def found(self, stock: Stock) -> None:
-        """Count what stands there at the start: an earlier run received it, and it is pending now."""
+        """Count what is there at the start: an earlier run received it, and it is pending now."""
         self._ledger.receive(stock.readings, "journal", "journal")
         self._events.backlog_found(stock.readings)
 

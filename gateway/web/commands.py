@@ -86,10 +86,10 @@ class StoreCommands:
 class MeterExchange:
     """The command that tells that a device has another meter now."""
 
-    def __init__(self, status: Status, memory: DeviceMemory, device_states: DeviceSnapshots) -> None:
+    def __init__(self, status: Status, memory: DeviceMemory, device_snapshots: DeviceSnapshots) -> None:
         self._status = status
         self._memory = memory
-        self._device_states = device_states
+        self._device_snapshots = device_snapshots
 
     async def exchange(self, name: str, field: str | None) -> tuple[str, list[str]]:
         """Let the registers of a device start again: its meter was exchanged; return its id and the registers.
@@ -105,7 +105,7 @@ class MeterExchange:
             raise CommandRefused(admitted.detail, 409)
         counters = admitted.counters.registers() if admitted.counters is not None else []
         known = [register.name for register in counters]
-        anew = await self._device_states.meter_exchanged(admitted.name, field)
+        anew = await self._device_snapshots.meter_exchanged(admitted.name, field)
         if field is not None and not anew:
             error = f"{admitted.name} has no register {field[:80]!r}; it has {', '.join(known) or 'none'}"
             raise CommandRefused(error, 404)

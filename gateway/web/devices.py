@@ -71,7 +71,7 @@ class DevicePages:
     """The routes ``/devices``, ``/devices/{id}`` and what they ask for."""
 
     def __init__(self, status: Status, database: Database, meter_exchange: MeterExchange, turns: Turns) -> None:
-        self._state = status
+        self._status = status
         self._database = database
         self._meter_exchange = meter_exchange
         self._turns = turns
@@ -88,10 +88,10 @@ class DevicePages:
         }
 
     async def _list_page(self, request: web.Request) -> web.Response:
-        return page("devices.html", request, self._state.config.language)
+        return page("devices.html", request, self._status.config.language)
 
     async def _device_page(self, request: web.Request) -> web.Response:
-        return page("device.html", request, self._state.config.language)
+        return page("device.html", request, self._status.config.language)
 
     async def exchange(self, request: web.Request) -> web.Response:
         """The meter of a device was exchanged: its registers start again with the next reading."""
@@ -119,16 +119,16 @@ class DevicePages:
 
     async def _by_name(self, now_ms: int) -> Iterator[Document]:
         """The documents of all devices, each made when it is asked for."""
-        parts = some_at_a_time(self._state.all_devices(), _AT_A_TIME)
+        parts = some_at_a_time(self._status.all_devices(), _AT_A_TIME)
         in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
-        return (device_document(device, self._state.silence, now_ms) for device in merge(*in_order, key=_name))
+        return (device_document(device, self._status.silence, now_ms) for device in merge(*in_order, key=_name))
 
     def _fitting(self, wanted: list[str], state: str, now_ms: int) -> Iterator[list[Device]]:
-        for some in some_at_a_time(self._state.all_devices(), _AT_A_TIME):
+        for some in some_at_a_time(self._status.all_devices(), _AT_A_TIME):
             yield [
                 device
                 for device in some
-                if _fits(device, wanted, self._state.areas) and state in {"", self._state_of(device, now_ms)}
+                if _fits(device, wanted, self._status.areas) and state in {"", self._state_of(device, now_ms)}
             ]
 
     async def _offered(self, wanted: list[str]) -> list[Document]:
@@ -145,17 +145,17 @@ class DevicePages:
 
     def _listed(self, device: Device, now_ms: int) -> Document:
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
-        entry = entry_document(registered, self._state.areas) if registered else {}
-        return device_document(device, self._state.silence, now_ms) | entry
+        entry = entry_document(registered, self._status.areas) if registered else {}
+        return device_document(device, self._status.silence, now_ms) | entry
 
     def _state_of(self, device: Device, now_ms: int) -> str:
-        return UNREGISTERED if device.registered is None else self._state.silence.presence(device, now_ms)
+        return UNREGISTERED if device.registered is None else self._status.silence.presence(device, now_ms)
 
     # One device.
 
     async def _device(self, request: web.Request) -> web.Response:
         name = request.match_info["id"]
-        device = self._state.find_device(name)
+        device = self._status.find_device(name)
         name = device.name if device is not None else name
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:
@@ -220,7 +220,7 @@ class DevicePages:
             return before[1]
         births = await self._births(message.topic)
         asker = self._asker(arrival.now_ms, refused)
-        found = await explain_last(self._state.processor, arrival, asker, births, became)
+        found = await explain_last(self._status.processor, arrival, asker, births, became)
         if "waits" not in found.result:
             self._retraced[name] = basis, found
         if len(self._retraced) > _RETRACED:
@@ -243,7 +243,7 @@ class DevicePages:
             if details:
                 return CodecAnswer(None, fault=details[0].rpartition("its codec: ")[2])
             answered: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
-            self._state.codecs.ask(call, lambda answer: None if answered.done() else answered.set_result(answer))
+            self._status.codecs.ask(call, lambda answer: None if answered.done() else answered.set_result(answer))
             return await answered
 
         return ask

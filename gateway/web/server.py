@@ -28,7 +28,7 @@ class WebServer:
     """Serves one gateway. Use as an asynchronous context manager."""
 
     def __init__(self, status: Status, database: Database, commands: StoreCommands, meter_exchange: MeterExchange) -> None:
-        self._state = status
+        self._status = status
         self._database = database
         self._commands = commands
         self._meter_exchange = meter_exchange
@@ -60,7 +60,7 @@ class WebServer:
         await self._serving.aclose()
 
     def _routes(self) -> list[web.RouteDef]:
-        status, database, turns = self._state, self._database, self._turns
+        status, database, turns = self._status, self._database, self._turns
         devices = DevicePages(status, database, self._meter_exchange, turns)
         refused = RejectPages(database, self._commands, turns)
         reading: dict[str, Handler] = {
@@ -98,11 +98,11 @@ class WebServer:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        why = self._state.not_ready()
+        why = self._status.not_ready()
         return web.Response(text=f"{why or 'ready'}\n", status=503 if why else 200)
 
     async def _ledger(self, _: web.Request) -> web.Response:
-        return web.json_response(self._state.ledger.document())
+        return web.json_response(self._status.ledger.document())
 
     # Changing.
 

@@ -42,7 +42,7 @@ class StatusPages:
         turns: Turns,
         admits: Callable[[web.Request], bool],
     ) -> None:
-        self._state = status
+        self._status = status
         self._database = database
         self._connections = connections
         self._turns = turns
@@ -57,20 +57,20 @@ class StatusPages:
         return {
             "/": self._page,
             "/metrics": self._metrics,
-            "/api/status": self._status,
+            "/api/status": self._api_status,
             "/api/events": self._events,
             "/api/coverage": self._coverage_of_registry,
             "/api/quarantine": self._quarantine,
         }
 
     async def _page(self, request: web.Request) -> web.Response:
-        return page("status.html", request, self._state.config.language)
+        return page("status.html", request, self._status.config.language)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        body = exposition(self._state, await self._fleet.get())
+        body = exposition(self._status, await self._fleet.get())
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    async def _status(self, _: web.Request) -> web.Response:
+    async def _api_status(self, _: web.Request) -> web.Response:
         return web.json_response(await self._document())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -84,29 +84,29 @@ class StatusPages:
 
     async def _document(self) -> Document:
         """The state of the gateway, the verdict, and for programs its troubles in English."""
-        state, fleet = self._state, await self._fleet.get()
-        findings = state.findings(fleet)
+        status, fleet = self._status, await self._fleet.get()
+        findings = status.findings(fleet)
         return {
-            **state.document(fleet),
-            "troubles": [sentence(finding) for finding in state.troubles()],
+            **status.document(fleet),
+            "troubles": [sentence(finding) for finding in status.troubles()],
             "verdict": {"level": level_of(findings).value, "findings": [finding_document(found) for found in findings]},
         }
 
     async def _look_at_fleet(self) -> Fleet:
         found = Fleet()
-        async for fleet in self._turns.each(self._state.look_at_fleet()):
+        async for fleet in self._turns.each(self._status.look_at_fleet()):
             found = fleet
         return found
 
     async def _coverage_of_registry(self, _: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""
-        return web.json_response(await self._coverage.get(self._state.processor.streams.registry))
+        return web.json_response(await self._coverage.get(self._status.processor.streams.registry))
 
     async def _count(self) -> Document:
         now_ms = time.time_ns() // 1_000_000
-        stands = {name: stand async for name, stand in self._turns.each(self._state.stands(now_ms))}
-        found = await asyncio.to_thread(coverage, self._state.registry_entries(), stands)
-        return {"at": now_ms, "running": True, **coverage_document(found, self._state.areas)}
+        stands = {name: stand async for name, stand in self._turns.each(self._status.stands(now_ms))}
+        found = await asyncio.to_thread(coverage, self._status.registry_entries(), stands)
+        return {"at": now_ms, "running": True, **coverage_document(found, self._status.areas)}
 
     async def _quarantine(self, _: web.Request) -> web.Response:
         """Describe the quarantine: causes, since when, and the keys with most messages."""
@@ -114,11 +114,11 @@ class StatusPages:
 
     async def _look(self) -> Document:
         keys = await self._turns.read(self._database, quarantine.keys, _KEYS)
-        stock = self._state.quarantine.stock
+        stock = self._status.quarantine.stock
         return {
             "messages": stock.messages,
             "bytes": stock.bytes,
-            "max_bytes": self._state.config.devices.quarantine_max_bytes,
+            "max_bytes": self._status.config.devices.quarantine_max_bytes,
             "by_cause": {cause.value: messages for cause, messages in stock.by_cause.items()},
             "keys": [
                 {"key": key.key, "cause": key.cause.value, "messages": key.messages, "since": key.since_ms} for key in keys

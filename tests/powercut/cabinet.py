@@ -130,7 +130,7 @@ class Cabinet:
         )
         self.births = BirthWriter(file, self.queue)
         self.subscriptions = Subscriptions(file, {"a/#": RetainHandling.SEND_ALWAYS})
-        self.device_states = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000)
+        self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000)
         self.breaker.open(Answer(503))
 
     def find_backlog(self) -> None:
@@ -139,7 +139,7 @@ class Cabinet:
         self.ledger.receive(stock.readings, "journal", "journal")
         self.backlog.grew.set()
         self.quarantine_in.find_stock()
-        self.device_states.load()
+        self.device_snapshots.load()
 
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
         """The tasks that run side by side."""

@@ -90,7 +90,7 @@ class Trial:
         for number in range(5):
             cabinet.hear(f"m{number}", float(number))
         with suppress(DatabaseFault):
-            await cabinet.device_states.save()
+            await cabinet.device_snapshots.save()
         with suppress(DatabaseFault):
             await cabinet.file.run(keyvalue.put, "newest_time_ms", "1")
         cabinet.released.release("q1")
@@ -113,7 +113,7 @@ class Trial:
         await until(self._journal_is_empty)
         for number in range(5):
             cabinet.hear(f"m{number}", 10.0 + number)
-        await cabinet.device_states.save()
+        await cabinet.device_snapshots.save()
 
     def _journal_is_empty(self) -> bool:
         return not self.cabinet.ledger.pending["journal"] and not self.cabinet.backlog._settled  # noqa: SLF001 - nobody tells
