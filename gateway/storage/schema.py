@@ -187,7 +187,7 @@ def is_damage(error: Exception, *, opening: bool = False) -> bool:
 
     :param opening: then it is to blame too for a table that is missing, and when its head says that it may not be written.
     """
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_NOTADB if type(error) is sqlite3.DatabaseError else 0)
+    code = _code(error, sqlite3.SQLITE_NOTADB if type(error) is sqlite3.DatabaseError else 0)
     if isinstance(error, UnicodeDecodeError):  # the message of a fault quotes the contents of the file
         return True
     if opening and code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY}:
@@ -197,7 +197,15 @@ def is_damage(error: Exception, *, opening: bool = False) -> bool:
 
 def is_full(error: Exception) -> bool:
     """Tell if the disk is full."""
-    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_FULL
+    return _code(error, 0) & _PRIMARY_CODE == sqlite3.SQLITE_FULL
+
+
+def _code(error: Exception, otherwise: int) -> int:
+    """Return SQLite's own code for a fault; ``otherwise`` for those that Python's module raises itself, which have none."""
+    try:
+        return int(error.sqlite_errorcode) if isinstance(error, sqlite3.Error) else otherwise
+    except AttributeError:
+        return otherwise
 
 
 def _refuse_to_lose_the_wal(path: Path) -> None:
