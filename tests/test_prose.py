@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-FOLDERS = ("tests",)
+FOLDERS = ("gateway", "firmware_sim", "schemas", "grafana", "tests")
 """Folders whose docstrings are looked at."""
 HEADLESS = re.compile(r"(?:What|Whether|How|Who|Whose|Which|When|Where|Why|If|That)\b|None:")
 """Openings of a clause that depends on something left unsaid."""

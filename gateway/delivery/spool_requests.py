@@ -10,7 +10,7 @@ from gateway.delivery.batch_queue import BatchQueue
 
 
 class SpoolRequests:
-    """What the spool is asked to store."""
+    """The batches and refused bodies that the spool is asked to store."""
 
     def __init__(self, queue: BatchQueue) -> None:
         self._queue = queue

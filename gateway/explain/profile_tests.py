@@ -158,7 +158,7 @@ def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: SyncCodecs) 
 
 
 class _Arrival(NamedTuple):
-    """When a message arrives, and why then where it does not say so itself."""
+    """The arrival of a message, and the reason for it if the message does not give its time."""
 
     time_ms: int
     why: str = ""

@@ -262,7 +262,7 @@ class Streams:
         return Unresolved(reason, detail, name, waits=waits)
 
     def _refused(self, device: str) -> str:
-        """Why a device is not let in; empty when it is."""
+        """Return the reason why a device is not admitted; empty if it is."""
         if not is_id(device):
             return f"{device[:80]!r} cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -"
         if device.startswith(SIMULATED_PREFIX):
@@ -297,7 +297,7 @@ class Streams:
         return name in self.devices or self.is_registered(name)
 
     def series(self, device: Device, domain: str, site: str) -> Series:
-        """Where the readings of a device go that a profile made, in one domain."""
+        """Return the series of a device's readings in one domain, as a profile made them."""
         if device.series is None:
             device.series = {}
         series = device.series.get(domain)
