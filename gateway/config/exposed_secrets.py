@@ -44,13 +44,13 @@ def exposed_secrets(config: Config) -> list[str]:
     """A sentence for each secret that others could read."""
     tls = "use mqtts:// or https://, or a tunnel to the same machine"
     wire = [
-        f"{key}: the password or token goes to {url} unencrypted, and who listens has it; {tls}"
+        f"{key}: the password or token goes to {url} unencrypted, and anyone who listens can read it; {tls}"
         for key, url in sent_in_plain(config)
     ]
     if url := pages_in_plain(config):
         wire.append(
-            f"http.host: the token and the readings cross the network unencrypted at {url}, and who listens has them; give "
-            "http.tls, or put a proxy with HTTPS before it and name that in http.trusted_proxies"
+            f"http.host: the token and the readings cross the network unencrypted at {url}, where anyone can read them; "
+            "set http.tls, or put a proxy with HTTPS before it and name that in http.trusted_proxies"
         )
     return [*wire, *_readable_files(config, "")]
 

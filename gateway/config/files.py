@@ -53,7 +53,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     if document is None:
         document = {}
     if not isinstance(document, dict):
-        raise ConfigurationFault([f"{file}: document: a configuration is a mapping of sections"])
+        raise ConfigurationFault([f"{file}: document: must be a mapping of sections"])
     variables = _overlay(document, environment)
     try:
         config = Config.model_validate(document)

@@ -136,9 +136,7 @@ def _add_profile(path: Path, document: object, loaded: Loaded, local: Path | Non
     if known is not None and is_shipped and not known.shipped:
         return
     if known is not None:
-        raise ConfigurationFault(
-            [f"{path}: profile: {model.profile} stands in {known.path} too; give one of them another name"]
-        )
+        raise ConfigurationFault([f"{path}: profile: {model.profile} is also the name of {known.path}; rename one of them"])
     try:
         compiled = compile_profile(model, file=str(path), decoders=DECODERS)
     except ProfileFaults as faults:
@@ -159,7 +157,7 @@ def _codec_file(path: Path, profile: CompiledProfile, folders: Sequence[Path]) -
 def ambiguities(profiles: Iterable[ProfileFile]) -> list[str]:
     """Profiles in force that would take the same messages alike, a line for each pair."""
     return [
-        f"{second.path}: match: takes the same messages as {first.path}, with the same tests; only one of them may be in force"
+        f"{second.path}: match: takes the same messages as {first.path}, with the same tests; only one of them may be active"
         for first, second in combinations([file for file in profiles if not file.compiled.by_registry], 2)
         if _takes(first) == _takes(second)
     ]
@@ -209,7 +207,7 @@ def _plain(value: object) -> object:
 
 def _validated(model: type[Model], path: Path, document: object) -> Model:
     if not isinstance(document, Mapping):
-        raise ConfigurationFault([f"{path}: document: is no mapping; it begins with profile: NAME"])
+        raise ConfigurationFault([f"{path}: document: is not a mapping; a profile begins with profile: NAME"])
     try:
         return model.model_validate(document)
     except ValidationError as error:
@@ -255,7 +253,7 @@ def _what(fault: ErrorDetails) -> str:
     if kind == "missing":
         return "must be given"
     if kind == "literal_error":
-        return f"{fault['input']!r} is none of {fault['ctx']['expected']}"
+        return f"{fault['input']!r} is not one of {fault['ctx']['expected']}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         return "is a mapping, with keys of its own"
     return message[:1].lower() + message[1:] if message.startswith("Input") else message

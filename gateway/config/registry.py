@@ -75,7 +75,7 @@ def clash_told(registry: Registry, clash: Clash) -> str:
     """Say which two devices claim one name."""
     first, device = registry.devices[clash.before], registry.devices[clash.place]
     if clash.key == "id":
-        return f"{device.id} stands twice; the first is devices.{clash.before}"
+        return f"{device.id} occurs twice; the first is devices.{clash.before}"
     whose = "id" if source_key(device.source or "") == device_key(first.id) else "source"
     return f"{device.source!r}, the source of {device.id}, is also the {whose} of {first.id}, devices.{clash.before}"
 
@@ -108,7 +108,7 @@ def place_of(fault: ErrorDetails) -> Place:
 def sentence(fault: ErrorDetails) -> str:
     """Describe the fault of a value in the registry."""
     if "params" in fault["loc"] and len(fault["loc"]) > fault["loc"].index("params") + 2:
-        return f"{_shown(fault['input'])} is no number, text or boolean"
+        return f"{_shown(fault['input'])} is not a number, text or boolean"
     template = _SENTENCES.get(fault["type"])
     if template is None:
         return fault["msg"].removeprefix("Value error, ")
@@ -121,18 +121,18 @@ def _shown(value: object) -> str:
 
 
 _NUMBER: Final = "{value} is no number"
-_DATE: Final = "{value} is no date; write it as 2026-03-14"
+_DATE: Final = "{value} is not a date; write it as 2026-03-14"
 _SENTENCES: Final[dict[str, str]] = {
     "missing": "is missing",
     "unexpected_keyword_argument": "there is no such key",
-    "dataclass_type": "{value} is no list of keys and values",
-    "dict_type": "{value} is no list of keys and values",
+    "dataclass_type": "{value} is not a mapping of keys and values",
+    "dict_type": "{value} is not a mapping of keys and values",
     "list_type": "{value} is no list",
-    "string_type": "{value} is no text; put it in quotes",
+    "string_type": "{value} is not a text; put it in quotes",
     "string_pattern_mismatch": "{value} may hold 1 to 64 of A-Z a-z 0-9 . _ : -",
     "string_too_short": "is empty",
     "string_too_long": "{value} is longer than {max_length} characters",
-    "literal_error": "{value} is none of {expected}",
+    "literal_error": "{value} is not one of {expected}",
     "float_type": _NUMBER,
     "float_parsing": _NUMBER,
     "finite_number": _NUMBER,

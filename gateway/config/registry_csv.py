@@ -149,7 +149,7 @@ def _read(path: Path) -> _Sheet:
 def _header_faults(names: list[str]) -> list[str]:
     known = f"the columns are {', '.join(COLUMNS[:-1])} and {_PARAMS}NAME for each parameter"
     faults = [f"{name}: there is no such column; {known}" for name in names if name and not _is_column(name)]
-    faults += [f"{name}: this column stands twice" for name, times in Counter(names).items() if name and times > 1]
+    faults += [f"{name}: this column occurs twice" for name, times in Counter(names).items() if name and times > 1]
     return faults if "id" in names else [*faults, f"id: this column is missing; {known}"]
 
 

@@ -149,7 +149,7 @@ def _convert(tag: str, text: str, line: int) -> Any:  # noqa: ANN401
     if tag == _STR:
         return text
     if tag not in _SCALARS:
-        raise YamlFault(line, f"the tag {tag} is not taken")
+        raise YamlFault(line, f"the tag {tag} is not accepted")
     try:
         return _CONVERTER.yaml_constructors[tag](_CONVERTER, yaml.ScalarNode(tag, text))
     except (ValueError, KeyError, OverflowError, AttributeError) as error:
@@ -164,7 +164,7 @@ def _key(value: object, mapping: dict[Any, Any], event: events.Event) -> object:
     if isinstance(value, dict | list):
         raise YamlFault(_line(event), "a key is one word, not a list or mapping")
     if value in mapping:
-        raise YamlFault(_line(event), f"the key {value!r} stands twice")
+        raise YamlFault(_line(event), f"the key {value!r} occurs twice")
     return value
 
 
@@ -172,12 +172,12 @@ def _check_start(event: Any, depth: int) -> None:  # noqa: ANN401 - events of tw
     if depth >= _DEPTH_MAX:
         raise YamlFault(_line(event), f"more than {_DEPTH_MAX} levels deep")
     if not event.implicit:
-        raise YamlFault(_line(event), f"the tag {event.tag} is not taken")
+        raise YamlFault(_line(event), f"the tag {event.tag} is not accepted")
 
 
 def _check_between(event: events.Event, root: list[Any]) -> None:
     if isinstance(event, events.AliasEvent):
-        raise YamlFault(_line(event), "an alias (*) is not taken; write it out")
+        raise YamlFault(_line(event), "an alias (*) is not accepted; write the value out")
     if isinstance(event, events.DocumentStartEvent) and root:
         raise YamlFault(_line(event), "a second document begins; a file holds one")
 

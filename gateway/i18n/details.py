@@ -14,7 +14,7 @@ DETAILS: Final[dict[str, str]] = {
     "not JSON: <fault>": "không phải JSON: <fault>",
     "byte <at> is not UTF-8": "byte thứ <at> không phải UTF-8",
     "nested deeper than <depth>": "lồng nhau quá <depth> tầng",
-    "the key <key> stands twice in a reading; let the device write each key once": (
+    "the key <key> occurs twice in a reading; let the device write each key once": (
         "khóa <key> có hai lần trong một số đo; hãy cho thiết bị ghi mỗi khóa một lần"
     ),
     "<count> readings in one message; send at most <most>": "<count> số đo trong một bản tin; gửi nhiều nhất <most>",

@@ -31,8 +31,8 @@ FINDINGS: Final[dict[str, Said]] = {
     "pages_in_plain": Said(
         "Trang này mở ra mạng tại {url} mà không mã hóa, ai nghe lén cũng có được mã truy cập: hãy đặt http.tls hoặc dùng "
         "proxy HTTPS",
-        "these pages are open to the network at {url} unencrypted, and who listens has the token: give http.tls, or use "
-        "a proxy with HTTPS",
+        "these pages are open to the network at {url} unencrypted, and anyone who listens can read the token: "
+        "set http.tls, or use a proxy with HTTPS",
     ),
     "journal_refuses": Said("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
     "journal_damaged": Said(

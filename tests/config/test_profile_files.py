@@ -62,7 +62,7 @@ def test_a_profile_of_the_same_name_replaces_a_shipped_one_whatever_its_file_is_
 def test_two_of_one_name_beside_each_other_are_a_fault(folder: Path) -> None:
     put(folder, local__a=GOOD % "one", local__b=GOOD % "one")
     (line,) = lines(folder)
-    assert line.startswith("local/b.yaml: profile: one stands in ")
+    assert line.startswith("local/b.yaml: profile: one is also the name of ")
 
 
 def test_a_file_may_hold_several_profiles_and_an_envelope(folder: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_profile_that_takes_every_frame_of_every_device_is_warned_of(folder: P
     ("text", "fault"),
     [
         pytest.param("profile: [", "line 2: ", id="no-yaml"),
-        pytest.param("- a", "document: is no mapping", id="a-list"),
+        pytest.param("- a", "document: is not a mapping", id="a-list"),
         pytest.param("profile: one\nprofile: two", "line 2: ", id="a-key-twice"),
         pytest.param("profile: &a one\ndescription: *a", "line 2: an alias", id="alias"),
         pytest.param((GOOD % "one") + "models: [00012074]", "quote it", id="leading-zero"),
@@ -118,7 +118,7 @@ def test_a_profile_that_takes_every_frame_of_every_device_is_warned_of(folder: P
         ),
         pytest.param((GOOD % "one").replace("ph: /ph", "hp: /ph"), "points.0.fields.hp: 'hp' is no field of water", id="field"),
         pytest.param((GOOD % "one").replace("/ph}}]", "/~}}]"), "points.0.fields.ph.path: '/~' is no path", id="path"),
-        pytest.param((GOOD % "one").replace("water", "gas", 1), "points.0.measurement: 'gas' is none of", id="measurement"),
+        pytest.param((GOOD % "one").replace("water", "gas", 1), "points.0.measurement: 'gas' is not one of", id="measurement"),
         pytest.param((GOOD % "one") + "codec: a.js", "codec: a.js is not beside the profile", id="codec-file"),
         pytest.param(
             (GOOD % "one") + "time: {path: /t, max_past: 40}", "time.max_past: 40 is not a span of time", id="short-form"

@@ -24,24 +24,28 @@ def path(tmp_path: Path) -> Path:
     ("entry", "said"),
     [
         pytest.param("id: a b", "devices.0.id: 'a b' may hold 1 to 64 of A-Z a-z 0-9 . _ : - (line 2)", id="grammar"),
-        pytest.param("id: 12", "devices.0.id: 12 is no text; put it in quotes (line 2)", id="number-as-id"),
+        pytest.param("id: 12", "devices.0.id: 12 is not a text; put it in quotes (line 2)", id="number-as-id"),
         pytest.param("site: s", "devices.0.id: is missing (line 2)", id="no-id"),
         pytest.param("id: a\n    lat: 91", "devices.0.lat: 91 is more than 90 (line 3)", id="latitude"),
         pytest.param("id: a\n    lon: 105,8", "devices.0.lon: '105,8' is no number (line 3)", id="decimal-comma"),
         pytest.param(
-            "id: a\n    domain: heat", "'heat' is none of 'water', 'power', 'traffic' or 'urban' (line 3)", id="domain"
+            "id: a\n    domain: heat", "'heat' is not one of 'water', 'power', 'traffic' or 'urban' (line 3)", id="domain"
         ),
         pytest.param("id: a\n    interval: x", "devices.0.interval: 'x' is not a span of time; write", id="interval"),
-        pytest.param("id: a\n    installed: 14/03/2026", "'14/03/2026' is no date; write it as 2026-03-14 (line 3)", id="date"),
-        pytest.param("id: a\n    serial: 12074", "devices.0.serial: 12074 is no text; put it in quotes (line 3)", id="serial"),
+        pytest.param(
+            "id: a\n    installed: 14/03/2026", "'14/03/2026' is not a date; write it as 2026-03-14 (line 3)", id="date"
+        ),
+        pytest.param(
+            "id: a\n    serial: 12074", "devices.0.serial: 12074 is not a text; put it in quotes (line 3)", id="serial"
+        ),
         pytest.param("id: a\n    serial: 00012074", 'line 3: quote it: "00012074"', id="leading-zero"),
         pytest.param("id: a\n    colour: red", "devices.0.colour: there is no such key (line 3)", id="unknown-key"),
         pytest.param("id: a\n    model: '{x}'\n    site: '{y}'", "devices.0.site: '{y}' may hold", id="braces"),
         pytest.param(
-            "id: a\n    params:\n      x: [1]", "devices.0.params.x: [1] is no number, text or boolean (line 4)", id="list"
+            "id: a\n    params:\n      x: [1]", "devices.0.params.x: [1] is not a number, text or boolean (line 4)", id="list"
         ),
         pytest.param("id: a\n    area: A9", "devices.0.area: A9 is not among the areas (line 3)", id="unknown-area"),
-        pytest.param("id: a\n    id: b", "line 3: the key 'id' stands twice", id="key-twice"),
+        pytest.param("id: a\n    id: b", "line 3: the key 'id' occurs twice", id="key-twice"),
     ],
 )
 def test_a_fault_is_said_with_its_key_reason_and_line(path: Path, entry: str, said: str) -> None:
@@ -60,7 +64,7 @@ def test_all_faults_are_said_at_once_and_a_flood_of_them_is_cut(path: Path) -> N
 def test_a_device_registered_twice_is_said_with_both_places(path: Path, second: str) -> None:
     text = f"devices:\n- id: wm-1\n- id: 24e124136d000001\n- id: {second}\n"
     first = 0 if second == "wm-1" else 1
-    assert faults(path, text) == [f"devices.2.id: {second} stands twice; the first is devices.{first} (line 4)"]
+    assert faults(path, text) == [f"devices.2.id: {second} occurs twice; the first is devices.{first} (line 4)"]
 
 
 @pytest.mark.parametrize("text", ["[1]", "3", "devices: 3", "areas: [a]", "device: []", "devices: [3]"])

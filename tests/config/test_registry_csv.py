@@ -105,7 +105,7 @@ def test_an_interval_without_a_unit_is_seconds(tmp_path: Path, cell: str, second
         pytest.param(f"id\n{EUI}\n{EUI.upper()}\n", f"row 3: id: {EUI.upper()} stands in row 2 already", id="eui-twice"),
         pytest.param("id,interval\nd1,often\n", "row 2: interval: 'often' is not a span of time", id="interval"),
         pytest.param(
-            "id,installed\nd1,14/03/2026\n", "row 2: installed: '14/03/2026' is no date; write it as 2026-03-14", id="date"
+            "id,installed\nd1,14/03/2026\n", "row 2: installed: '14/03/2026' is not a date; write it as 2026-03-14", id="date"
         ),
         pytest.param("id\n2.4E+17\n", "Excel made a number of it: format the column as text", id="excel-number"),
         pytest.param("id\nd1,x\n", "row 2: 'x' stands in a column without a name", id="beyond-the-header"),
@@ -114,12 +114,12 @@ def test_an_interval_without_a_unit_is_seconds(tmp_path: Path, cell: str, second
             "id,colour\nd1,red\n", "row 1: colour: there is no such column; the columns are id, source, site", id="unknown"
         ),
         pytest.param("id,params\nd1,1\n", "row 1: params: there is no such column", id="parameter-without-name"),
-        pytest.param("id,lat,lat\nd1,1,2\n", "row 1: lat: this column stands twice", id="column-twice"),
+        pytest.param("id,lat,lat\nd1,1,2\n", "row 1: lat: this column occurs twice", id="column-twice"),
         pytest.param("site\ns1\n", "row 1: id: this column is missing", id="no-id-column"),
         pytest.param("", "row 1: id: this column is missing", id="empty-file"),
         pytest.param('id\n"d1\n', "line 2: unexpected end of data", id="quote-not-closed"),
         pytest.param("id,model\nd1,Đồng hồ\n".encode("cp1258", "replace"), "is not UTF-8; in Excel save it as", id="code-page"),
-        pytest.param(f"id,params.x\nd1,{'9' * 400}.0\n", "row 2: params.x: inf is no number", id="number-without-end"),
+        pytest.param(f"id,params.x\nd1,{'9' * 400}.0\n", "row 2: params.x: inf is not a number", id="number-without-end"),
     ],
 )
 def test_a_faulty_cell_is_named_by_row_and_column(tmp_path: Path, content: str | bytes, said: str) -> None:

@@ -25,7 +25,7 @@ from tests.examples import examples
         pytest.param("a: [1, -007.5]", 1, 'quote it: "-007.5"', id="fraction-with-a-leading-zero"),
         pytest.param("\n\nat: 18:30", 3, 'quote it: "18:30"', id="time-of-day"),
         pytest.param("mac: 10:20:30:40:50:51", 1, "quote it", id="mac-address"),
-        pytest.param("a: 1\nb: 2\na: 3", 3, "the key 'a' stands twice", id="key-twice"),
+        pytest.param("a: 1\nb: 2\na: 3", 3, "the key 'a' occurs twice", id="key-twice"),
         pytest.param("a: &x [1]\nb: *x", 2, "an alias", id="alias"),
         pytest.param("a: !!python/name:os.system x", 1, "the tag", id="tag"),
         pytest.param("a: !!set {x}", 1, "the tag", id="collection-tag"),
@@ -37,7 +37,7 @@ from tests.examples import examples
         pytest.param("a: {b: c", 2, "did not find expected", id="brace-not-closed"),
         pytest.param("a: 1\nb: \x01", 2, "control characters", id="control-character"),
         pytest.param("a: 1\nb: \ud800", 2, "surrogates", id="half-a-character"),
-        pytest.param('{"a": 1, "a": 2}', 1, "the key 'a' stands twice", id="json-key-twice"),
+        pytest.param('{"a": 1, "a": 2}', 1, "the key 'a' occurs twice", id="json-key-twice"),
         pytest.param('{"a": 007}', 1, "quote it", id="json-leading-zero"),
     ],
 )

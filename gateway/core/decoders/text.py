@@ -88,7 +88,7 @@ def _check(pieces: list[Piece]) -> None:
         raise ValueError("the template reads nothing; write what it reads as {name:kind}")
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{name} stands twice")
+            raise ValueError(f"{name} occurs twice")
     for at, (kind, name) in enumerate(pieces):
         follower, _ = _follower(pieces, at)
         if kind == "rest" and follower != "end":

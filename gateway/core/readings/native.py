@@ -162,7 +162,7 @@ def _texts_in(plain: NativeReading) -> int:
 
 def stands_twice(found: Repeating) -> Undecodable:
     """The fault of an object in which a key occurs twice."""
-    what = f"the key {found.key[:_QUOTED]!r} stands twice in a reading; let the device write each key once"
+    what = f"the key {found.key[:_QUOTED]!r} occurs twice in a reading; let the device write each key once"
     return Undecodable(RejectReason.BAD_JSON, what)
 
 

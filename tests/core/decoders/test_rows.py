@@ -66,7 +66,7 @@ def test_a_text_that_does_not_fit_says_where(template: str, payload: str) -> Non
         pytest.param("flow", "reads nothing", id="nothing"),
         pytest.param("{a:int}", "none of number, word, text, rest", id="kind"),
         pytest.param("{a", "lone {", id="brace"),
-        pytest.param("{a:number} {a:number}", "stands twice", id="twice"),
+        pytest.param("{a:number} {a:number}", "occurs twice", id="twice"),
         pytest.param("{a:word}{b:word}", "where the word ends", id="word-without-end"),
         pytest.param("{a:text} {b:number}", "where the text ends", id="text-without-end"),
         pytest.param("{a:rest} end", "must stand last", id="rest-first"),

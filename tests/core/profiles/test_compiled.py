@@ -309,5 +309,5 @@ def test_a_field_of_a_frame_is_a_value_or_a_list(field: str, fault: str) -> None
 def test_a_status_whose_topic_does_not_tell_the_device_is_warned_of(device: str, topic: str, missing: str) -> None:
     ph = "points: [{measurement: water, fields: {ph: /ph}}]"
     text = f"match: {{topic: 'x/{{device}}/{{unit}}/up'}}\n{device}\nstatus: [{{topic: '{topic}'}}]\n{ph}"
-    said = f"{topic} does not tell {missing}, which makes the device: rejects"
+    said = f"{topic} lacks {missing}, which names the device: its messages would be rejects"
     assert list(compiled(text).warnings) == ([("status.0.topic", said)] if missing else [])

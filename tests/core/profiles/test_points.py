@@ -231,7 +231,7 @@ points: [{measurement: water, fields: {ph: /E}}]
             "points.0.map.L{p:1|N}: 'current_lN_a' is no field of power",
             id="a-choice-without-a-field",
         ),
-        pytest.param('points: [{measurement: water, each: /m, map: {"{a}{a}": ph}}]', "stands twice", id="a-name-twice"),
+        pytest.param('points: [{measurement: water, each: /m, map: {"{a}{a}": ph}}]', "occurs twice", id="a-name-twice"),
         pytest.param(
             "points: [{measurement: water, tags: {lane: {regex: '('}}, fields: {ph: /a}}]", "points.0.tags.lane", id="tag"
         ),

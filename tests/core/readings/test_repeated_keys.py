@@ -84,7 +84,7 @@ def test_a_sound_reading_keeps_to_the_fast_way(payload: bytes) -> None:
 def test_a_profiles_message_with_a_key_twice_is_the_reject_bad_json(payload: bytes, key: str) -> None:
     found = refusal(profiled(FLAT).process(StoredMessage("t/d1", payload), NOW_MS))
     assert found.reason is RejectReason.BAD_JSON
-    assert found.detail == f"the key {key!r} stands twice in a reading; let the device write each key once"
+    assert found.detail == f"the key {key!r} occurs twice in a reading; let the device write each key once"
 
 
 @pytest.mark.parametrize(

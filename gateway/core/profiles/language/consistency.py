@@ -16,7 +16,7 @@ Warned = tuple[str, str]
 """Key, and what is to be thought about there."""
 
 _TAKES_ALL: Final = (
-    "takes every frame of every device that no other profile is named for; say more in when, as {/port: [2]}, or by: registry"
+    "takes every frame of every device for which no profile is named; add tests to when, such as {/port: [2]}, or by: registry"
 )
 
 
@@ -31,7 +31,7 @@ def check(model: Profile, scope: Scope) -> None:
             raise Fault("", "does not go with struct; say with struct.of where the bytes stand")
     with scope.gather("points"):
         if not model.points and not model.status:
-            raise Fault("", "give at least one: what the payload holds")
+            raise Fault("", "give at least one; it names what the payload holds")
 
 
 def tests_hold(model: Profile, read: Read, root: Get) -> Callable[[str], bool]:
@@ -73,7 +73,7 @@ def _mute_statuses(model: Profile) -> Iterator[Warned]:
             if missing:
                 yield (
                     f"status.{number}.topic",
-                    f"{topic} does not tell {' and '.join(missing)}, which makes the device: rejects",
+                    f"{topic} lacks {' and '.join(missing)}, which names the device: its messages would be rejects",
                 )
 
 

@@ -70,7 +70,7 @@ class NamedFields(Generic[T]):
         places = _PLACE.findall(pattern)
         names = [name for name, _ in places]
         if len(set(names)) < len(names):
-            raise Fault("", "a name in braces stands twice in it")
+            raise Fault("", "a name in braces occurs twice in it")
         scope.taken = frozenset(names)
         ways = [choices.split("|") if choices else None for _, choices in places]
         if any(way is None for way in ways):
