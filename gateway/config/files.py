@@ -36,7 +36,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is whatever people wrot
 
     :raises ConfigurationFault: it cannot be read or is not YAML.
     """
-    text = _text_of(path)
+    text = text_of(path)
     try:
         return read(text)
     except YamlFault as fault:
@@ -166,10 +166,14 @@ def secret(value: str | None, file: Path | None) -> str | None:
     """
     if value is not None or file is None:
         return value
-    return _text_of(file).partition("\n")[0].strip()
+    return text_of(file).partition("\n")[0].strip()
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Read a text file, with or without a byte order mark.
+
+    :raises ConfigurationFault: it cannot be read, or is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.config.bundled_profiles import SHIPPED, files_called
-from gateway.config.files import ConfigurationFault
+from gateway.config.files import ConfigurationFault, text_of
 from gateway.config.strict_yaml import YamlFault, parse
 from gateway.core.decoders import DECODERS
 from gateway.core.profiles.envelopes import Envelope
@@ -62,17 +62,6 @@ class Loaded:
     def fault_lines(self) -> list[str]:
         """All that is wrong."""
         return [line for lines in self.faults.values() for line in lines]
-
-
-def load_profiles(local: Path | None, shipped: Path = SHIPPED) -> Loaded:
-    """The profiles and envelopes of a utility, and those that are shipped, when all of them are sound.
-
-    :raises ConfigurationFault: naming file, key and what is wrong, for all files.
-    """
-    loaded = read_profiles(local, shipped)
-    if loaded.faults:
-        raise ConfigurationFault(loaded.fault_lines)
-    return loaded
 
 
 def read_profiles(
@@ -177,13 +166,10 @@ def read_documents(path: Path) -> list[Any]:
     try:
         if path.stat().st_size > _FILE_MAX_BYTES:
             raise ConfigurationFault([f"{path}: document: is larger than {_FILE_MAX_BYTES // 2**20} MiB"])
-        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error
     try:
-        return [_plain(document) for document in map(parse, _parts(text)) if document is not None]
+        return [_plain(document) for document in map(parse, _parts(text_of(path))) if document is not None]
     except YamlFault as fault:
         raise ConfigurationFault([f"{path}: {fault}"]) from fault
 

@@ -25,13 +25,13 @@ import yaml
 
 from gateway.cli import main
 from gateway.config.bundled_profiles import SHIPPED
-from gateway.config.profile_files import load_profiles
 from gateway.demo.services import Service, free_port
 from schemas.profile import Profile
 from schemas.profile_points import PointSpec
 from schemas.quantities import QUANTITIES, VEHICLE_CLASSES, Quality
 from schemas.rejects import RejectReason
 from tests.influx import query
+from tests.profile_loading import load_profiles
 from tests.system.fleet import client_of, publish_all
 from tests.system.rig import gateway, run_gateway
 from tests.waiting import until

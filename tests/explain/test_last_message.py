@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from gateway.codecs.protocol import CodecAnswer
-from gateway.config.profile_files import load_profiles
 from gateway.core.devices.streams import Streams
 from gateway.core.message import Arrival, CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
@@ -22,6 +21,7 @@ from gateway.core.readings.timestamps import TimeRules
 from gateway.explain.last_message import LastMessage, births_named_by, explain_last
 from schemas.registry import RegisteredDevice
 from tests.core.sparkplug_payloads import M, payload
+from tests.profile_loading import load_profiles
 
 ARRIVAL_MS = 1_793_491_200_250
 NATIVE = "iot/v1/site/water/m1/readings"

@@ -7,11 +7,12 @@ import yaml
 from pydantic import ValidationError
 
 from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.profile_files import ProfileFile, load_profiles
+from gateway.config.profile_files import ProfileFile
 from gateway.core.profiles.matching import Profiles
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from schemas.profile_tests import ExpectedPoint
 from tests.core.profiled import ENVELOPES
+from tests.profile_loading import load_profiles
 
 PROFILE = """
 profile: p

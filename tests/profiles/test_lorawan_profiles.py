@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gateway.codecs.sync_client import SyncCodecs
-from gateway.config.profile_files import Loaded, load_profiles
+from gateway.config.profile_files import Loaded
 from gateway.core.devices.streams import Streams
 from gateway.core.message import StoredMessage
 from gateway.core.process import Processor
@@ -20,6 +20,7 @@ from gateway.explain.documents import point_document
 from gateway.explain.dry_run import DryRun
 from gateway.explain.profile_tests import check_profile
 from schemas.registry import RegisteredDevice
+from tests.profile_loading import load_profiles
 from tests.profiles.lorawan_corpus import CORPUS, DEVICES, KNOWN_ERRORS, Field, Uplink, uplinks
 
 needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not here")

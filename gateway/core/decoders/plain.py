@@ -11,9 +11,9 @@ import re
 from typing import Final
 
 import msgspec
-from pydantic_core import from_json
 
 from gateway.core.message import Undecodable
+from gateway.core.readings.json_text import bare, parse_patiently
 from gateway.core.readings.native import stands_twice
 from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.rejects import RejectReason
@@ -21,8 +21,6 @@ from schemas.rejects import RejectReason
 DEPTH_MAX: Final = 64
 """Objects and lists in one another; no sensor needs ten."""
 
-_BOM: Final = b"\xef\xbb\xbf"
-_BEHIND: Final = b"\0 \t\r\n"
 _FLOAT_MAX: Final = int(1.7976931348623157e308)
 _STRIDE: Final = 64
 _FOUR_DIGITS = re.compile(rb"[0-9]{4}")
@@ -52,7 +50,7 @@ def json_object(payload: bytes) -> object:
 
 def _check_keys(document: dict[str, object], payload: bytes) -> None:
     """Refuse a flat object in which a key occurs twice; a text in it may hold what looks like a key."""
-    seen = with_repeating(document, payload.removeprefix(_BOM).rstrip(_BEHIND))
+    seen = with_repeating(document, bare(payload))
     if type(seen) is Repeating:
         raise stands_twice(seen)
 
@@ -121,17 +119,9 @@ def _may_be_infinite(payload: bytes) -> bool:
 
 
 def _slow_path(payload: bytes) -> object:
-    stripped = payload.removeprefix(_BOM).rstrip(_BEHIND)
-    if not stripped:
+    if not bare(payload):
         raise Undecodable(RejectReason.BAD_JSON, "the payload is empty")
-    try:
-        return from_json(stripped, allow_inf_nan=False)  # numbers beyond a float come out infinite
-    except ValueError as error:
-        try:
-            payload.decode()
-        except UnicodeDecodeError as at:
-            raise Undecodable(RejectReason.NOT_UTF8, f"byte {at.start} is not UTF-8") from None
-        raise Undecodable(RejectReason.BAD_JSON, f"not JSON: {error}") from None
+    return parse_patiently(payload, allow_inf_nan=False)
 
 
 def _null(found: re.Match[bytes]) -> bytes:

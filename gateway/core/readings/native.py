@@ -14,16 +14,16 @@ from typing import Final
 
 from msgspec import DecodeError, ValidationError, convert
 from msgspec.json import Decoder
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from gateway.core.message import Undecodable
+from gateway.core.readings.json_text import bare, parse_patiently
 from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_types
 from schemas.rejects import DropCause, RejectReason
 from schemas.topics import is_name
 
-_BOM: Final = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 """Digits are given back to nobody, so that each is met once: a text of 256 KiB of them would take minutes else."""
 
@@ -143,16 +143,7 @@ class NativeDecoder:
 
 
 def _parse(payload: bytes) -> object:
-    stripped = payload.removeprefix(_BOM).rstrip(b"\0 \t\r\n")
-    try:
-        document = from_json(stripped, allow_inf_nan=True)
-    except ValueError as error:
-        try:
-            payload.decode()
-        except UnicodeDecodeError as at:
-            raise Undecodable(RejectReason.NOT_UTF8, f"byte {at.start} is not UTF-8") from None
-        raise Undecodable(RejectReason.BAD_JSON, f"not JSON: {error}") from None
-    return with_repeating(document, stripped)
+    return with_repeating(parse_patiently(payload, allow_inf_nan=True), bare(payload))
 
 
 def _texts_in(plain: NativeReading) -> int:

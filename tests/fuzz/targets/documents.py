@@ -12,7 +12,7 @@ from gateway.config import plain_yaml, strict_yaml
 from gateway.config.bundled_profiles import SHIPPED
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
-from gateway.config.profile_files import ProfileFile, load_profiles
+from gateway.config.profile_files import ProfileFile
 from gateway.config.registry import load_registry
 from gateway.config.registry_csv import merge, read_rows
 from gateway.config.registry_edit import edit
@@ -32,6 +32,7 @@ from tests.core.profiles.test_envelopes import ENVELOPES
 from tests.fuzz import shipped
 from tests.fuzz.soundness import assert_outcome, assert_shown
 from tests.fuzz.target import Run, Target
+from tests.profile_loading import load_profiles
 
 SAFE_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 DAY_MS = 86_400_000
