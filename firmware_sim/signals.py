@@ -12,7 +12,6 @@ from typing import Final
 
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86400.0
-UTC_OFFSET_S: Final = 7 * HOUR_S
 """Vietnam has one zone and no summer time."""
 EPOCH_S: Final = 1_704_042_000.0
 """Midnight of 2024-01-01 in Vietnam: counters start here."""
@@ -60,11 +59,6 @@ class Curve:
         here, there = self.values[index], self.values[(index + 1) % len(self.values)]
         area = (here + (there - here) * into / 2) * into * self._step_s
         return periods * self._sums[-1] + self._sums[index] + area
-
-    @property
-    def mean(self) -> float:
-        """The mean over a period."""
-        return self._sums[-1] / self._period_s
 
     def _locate(self, rest_s: float) -> tuple[int, float]:
         """The step that ``rest_s`` into a period falls in, and the fraction of it that has passed."""

@@ -58,21 +58,6 @@ def _remove_oldest(connection: sqlite3.Connection, over_bytes: int) -> None:
     connection.execute("DELETE FROM rejects WHERE id <= ?", (last,))
 
 
-def select(
-    connection: sqlite3.Connection,
-    *,
-    reason: str | None = None,
-    device: str | None = None,
-    number: int | None = None,
-    most: int = 1000,
-    before: int | None = None,
-) -> list[tuple[int, Refusal]]:
-    """Rejects with their numbers, newest first; only those that fit what is given."""
-    where, given = _where(reason, device, number, before)
-    query = f"SELECT id, {_COLUMNS} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
-    return [(row[0], _refusal(row[1:])) for row in connection.execute(query, (*given, most))]
-
-
 def page(
     connection: sqlite3.Connection,
     *,
@@ -83,7 +68,7 @@ def page(
     most: int = 1000,
     payloads: bool = False,
 ) -> list[RejectRow]:
-    """The same without payloads, or with them, each with the size of its payload; few when they are large."""
+    """Return rejects that fit what is given, newest first, without their payloads or with them; few when they are large."""
     where, given = _where(reason, device, number, before)
     columns = _COLUMNS if payloads else _COLUMNS.replace("payload", "x''")
     query = f"SELECT length(payload), id, {columns} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants

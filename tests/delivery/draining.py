@@ -23,10 +23,11 @@ from gateway.delivery.reject_writer import RejectWriter
 from gateway.delivery.spool import Spool
 from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
-from gateway.storage import journal, rejects
+from gateway.storage import journal
 from gateway.storage.database import Database
 from tests.delivery.delivering import Influxdb, OwnPoint, Unspooled, until
 from tests.powercut.hasty import HastyLoop
+from tests.stored_rejects import stored_rejects
 
 
 class NoBroker:
@@ -91,7 +92,7 @@ class Rig:
 
     async def kept(self) -> list[Refusal]:
         """The rejects on disk, the newest first."""
-        return [refusal for _, refusal in await self.file.run(rejects.select)]
+        return [refusal for _, refusal in await self.file.run(stored_rejects)]
 
     def block_disk(self) -> threading.Event:
         """Hold all work of the disk from now on until the event is set."""

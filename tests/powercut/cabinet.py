@@ -32,7 +32,7 @@ from gateway.delivery.spool import Spool
 from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.intake.subscriptions import Subscriptions
-from gateway.storage import journal, keyvalue, quarantine, rejects
+from gateway.storage import journal, keyvalue, quarantine
 from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
@@ -45,6 +45,7 @@ from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from schemas.rejects import RejectReason
 from tests.delivery.delivering import OwnPoint
+from tests.stored_rejects import stored_rejects
 
 NOW_MS = 1_793_491_200_250
 
@@ -226,7 +227,7 @@ def contents(file: Database) -> Contents:
     DeviceSnapshots(file, Events(), Streams(), memory, 10_000).load()
     return Contents(
         {entry.row: entry.body for entry in entries},
-        dict(file.run_here(rejects.select, most=10_000)),
+        dict(file.run_here(stored_rejects)),
         waits,
         file.run_here(keyvalue.get_prefix, ""),
         dict(memory.lines),

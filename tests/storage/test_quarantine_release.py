@@ -11,10 +11,11 @@ import pytest
 
 from gateway.core.message import REJECT_KEPT_BYTES, WaitCause
 from gateway.events import Events
-from gateway.storage import journal, quarantine, rejects
+from gateway.storage import journal, quarantine
 from gateway.storage.replay import Limits
 from schemas.rejects import RejectReason
 from tests.storage.quarantined import Pipeline, rig, until, waiting
+from tests.stored_rejects import stored_rejects
 
 
 def test_a_batch_is_let_go_when_its_message_is_on_disk(tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_what_waited_in_vain_becomes_a_reject(tmp_path: Path) -> None:
             birth: dict[str, Any] = {"cause": WaitCause.NO_BIRTH, "domain": "power"}
             gate.come(waiting("g/n", expires_ms=now_ms - 1, **birth), waiting("g/n", expires_ms=now_ms + 600_000, **birth))
             await until(lambda: gate.account() == {"quarantine": 1, "rejected": 1})
-            ((_, reject),) = await gate.database.run(rejects.select)
+            ((_, reject),) = await gate.database.run(stored_rejects)
             assert (reject.reason, reject.payload, reject.domain) == (RejectReason.NO_BIRTH, b"2 readings", "power")
             assert "g/n" in reject.detail
 
@@ -206,7 +207,7 @@ def test_what_waited_in_vain_is_rejected_with_the_words_for_its_cause(tmp_path: 
             payload = b"x" * (REJECT_KEPT_BYTES + 1)
             gate.come(*[waiting("key", cause=cause, expires_ms=now_ms - 1, payload=payload)] * 2)
             await until(lambda: gate.account() == {"rejected": 2})
-            ((_, reject),) = await gate.database.run(rejects.select)
+            ((_, reject),) = await gate.database.run(stored_rejects)
             assert (reject.topic, len(reject.payload)) == ("t/key", REJECT_KEPT_BYTES)
             assert "replay" in reject.detail or "rebirth" in reject.detail
             assert (gate.events.rejects.total(), gate.events.rejects_kept.total()) == (2, 1)

@@ -11,6 +11,7 @@ from gateway.core.message import Refusal
 from gateway.storage import rejects
 from gateway.storage.schema import connect
 from schemas.rejects import RejectReason
+from tests.stored_rejects import stored_rejects
 
 ROOM = 2**30
 
@@ -27,7 +28,7 @@ def refusal(device: str, detail: str = "") -> Refusal:
     return Refusal(RejectReason.BAD_JSON, detail, f"t/{device}", b"?", "decode", 1000, device, "water")
 
 
-def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.select, /, *given: object, **which: object) -> str:
+def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.page, /, *given: object, **which: object) -> str:
     """Return SQLite's plan for a function of :mod:`gateway.storage.rejects`."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
@@ -38,8 +39,8 @@ def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.sel
 
 def test_the_newest_of_a_device_are_found(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [refusal(device, f"{number}") for number in range(4) for device in ("m1", "m2")], ROOM)
-    found = rejects.select(connection, device="m2", most=2)
-    assert [(number, one.device, one.detail) for number, one in found] == [(8, "m2", "3"), (6, "m2", "2")]
+    found = rejects.page(connection, device="m2", most=2)
+    assert [(number, one.device, one.detail) for number, one, _ in found] == [(8, "m2", "3"), (6, "m2", "2")]
 
 
 @pytest.mark.parametrize("which", [{"device": "m1"}, {"device": "m1", "before": 9}, {"device": "m1", "reason": "bad_json"}])
@@ -50,9 +51,8 @@ def test_a_device_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.
 
 @pytest.mark.parametrize("which", [{"reason": "bad_json"}, {"reason": "bad_json", "before": 9}])
 def test_a_reason_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.Connection, which: dict[str, object]) -> None:
-    for do in (rejects.select, rejects.page):
-        assert "SEARCH rejects USING INDEX of_reason (reason=?" in plan(connection, do, **which)
-        assert "B-TREE" not in plan(connection, do, **which)
+    assert "SEARCH rejects USING INDEX of_reason (reason=?" in plan(connection, **which)
+    assert "B-TREE" not in plan(connection, **which)
     replayed = plan(connection, rejects.next_after, 3, 9, "bad_json", None)
     assert "USING INDEX of_reason (reason=? AND rowid>? AND rowid<?)" in replayed
     assert "of_reason" in plan(connection, rejects.purge, "bad_json", None)
@@ -73,7 +73,7 @@ def test_a_file_of_an_older_version_gets_the_indexes_and_keeps_its_rejects(tmp_p
     new = connect(tmp_path / "journal.db")
     assert "of_device" in plan(new, device="m1")
     assert "of_reason" in plan(new, reason="bad_json")
-    assert rejects.select(new, device="m1") == [(1, refusal("m1"))]
+    assert stored_rejects(new) == [(1, refusal("m1"))]
     new.close()
 
 
@@ -83,20 +83,20 @@ def test_beyond_their_limit_the_oldest_go_and_no_more_than_must(connection: sqli
     limit_bytes = 5 * each_bytes
     for number in range(2, 20):
         rejects.add(connection, [refusal("m1")], limit_bytes)
-        assert [at for at, _ in rejects.select(connection)] == list(range(number, max(0, number - 5), -1))
+        assert [at for at, _ in stored_rejects(connection)] == list(range(number, max(0, number - 5), -1))
         assert rejects.size(connection) == min(number, 5) * each_bytes
     rejects.add(connection, [refusal("m1"), refusal("m1")], limit_bytes - 1)
-    assert [at for at, _ in rejects.select(connection)] == [21, 20, 19, 18]
+    assert [at for at, _ in stored_rejects(connection)] == [21, 20, 19, 18]
 
 
 def test_one_that_is_larger_than_all_may_be_leaves_nothing(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [refusal("m1"), refusal("m2")], 10)
-    assert (rejects.select(connection), rejects.size(connection)) == ([], 0)
+    assert (stored_rejects(connection), rejects.size(connection)) == ([], 0)
 
 
 def test_a_reason_is_kept_up_to_2000_characters(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [refusal("m1", "x" * 1999 + "yz")], ROOM)
-    ((_, kept),) = rejects.select(connection)
+    ((_, kept),) = stored_rejects(connection)
     assert kept.detail == "x" * 1999 + "y"
 
 

@@ -20,6 +20,7 @@ from schemas.quantities import Quality
 from schemas.rejects import RejectReason
 from tests.core.line_protocol import parse
 from tests.core.making import NOW_MS, Registered, message, pipeline
+from tests.stored_rejects import stored_rejects
 
 ROOM = Limits(2**20, 2**20)
 
@@ -143,7 +144,7 @@ def test_a_reject_that_must_wait_now_leaves_the_rejects_for_the_quarantine(file:
     """It never waited for anything, so it waits for nothing still."""
     refused = Refusal(RejectReason.UNKNOWN_DEVICE, "", message({}).topic, message({"ph": 7}).payload, "intake", NOW_MS)
     file.run_here(rejects.add, [refused], 2**20)
-    chosen = file.run_here(rejects.select)
+    chosen = file.run_here(stored_rejects)
     result = asyncio.run(work(chosen, without_codecs(pipeline(admission=Admission("quarantine")))))
     _commit(file, result, rejects.remove)
     assert (file.run_here(rejects.count), file.run_here(quarantine.stock).messages) == ({}, 1)
@@ -155,7 +156,7 @@ def test_a_point_that_influxdb_refused_is_sent_again_as_it_is(file: Database) ->
         RejectReason.INFLUXDB_REJECTED, "400", "", line.encode(), DELIVERY_STAGE, NOW_MS, device="d1", domain="water"
     )
     file.run_here(rejects.add, [refused], 2**20)
-    result = asyncio.run(work(file.run_here(rejects.select), as_it_says))
+    result = asyncio.run(work(file.run_here(stored_rejects), as_it_says))
     _commit(file, result, rejects.remove)
     (entry,) = file.run_here(journal.everything)
     assert [reading.lines for reading in decode(entry.body)] == [line]
@@ -167,7 +168,7 @@ def test_a_replay_says_what_came_of_it(file: Database) -> None:
     sent = [{"ts": NOW_MS, "ph": 7}, {"ts": NOW_MS, "ph": 7}, {"ts": NOW_MS, "ph": 8}, {}]
     stored = [Refusal(RejectReason.BAD_JSON, "", message(one).topic, message(one).payload, "decode", NOW_MS) for one in sent]
     file.run_here(rejects.add, stored, 2**20)
-    chosen = sorted(file.run_here(rejects.select))
+    chosen = sorted(file.run_here(stored_rejects))
     result = asyncio.run(work(chosen, without_codecs(processor)))
     assert result.document() == {"messages": 4, "readings": 1, "duplicates": 1, "rejected_again": 2, "waiting": 0}
     assert result.received == 4
