@@ -224,6 +224,7 @@ def build(config: Config, file: Database) -> Parts:
     born = _restore_births(file, processor)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
     events.exposed(exposed_secrets(config))
+    # Delivery: InfluxDB, the queue of batches and the journal, and the lanes between them.
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
     breaker, bounded_journal = CircuitBreaker(events), BoundedJournal(file, config.journal)
     self_point = SelfPoint(config.mqtt.client_id, ledger, processor.trust)
@@ -243,6 +244,7 @@ def build(config: Config, file: Database) -> Parts:
     live_lane = LiveLane(influxdb, breaker, queue, spool_requests, backlog, reject_writer, events)
     spool = Spool(spool_requests, queue, live_lane, breaker, backlog, reject_writer, unspooled)
     drain_lane = DrainLane(bisector, breaker, queue, backlog, reject_writer, events)
+    # Messages that wait: for a codec, a registration or a birth.
     released = ReleasedKeys()
     codecs = AsyncCodecs(catalog.codecs, released)
     journal_account, quarantine_account = JournalAccount(ledger, events), QuarantineAccount(ledger, events)
@@ -255,32 +257,15 @@ def build(config: Config, file: Database) -> Parts:
         file, quarantine_account, released, quarantine_in, settlement, replay_pipeline, bounded_journal
     )
     side_effects = SideEffectRunner(live_lane, codec_calls, quarantine_in, released, births, connection, events)
+    # Intake, and what people see.
     areas = catalog.registry.areas
     stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
     status = Status(
-        config,
-        processor,
-        acknowledger,
-        ledger,
-        events,
-        codecs,
-        quarantine_account,
-        stored,
-        silence,
-        areas,
-        backlog.progress,
+        config, processor, acknowledger, ledger, events, codecs, quarantine_account, stored, silence, areas, backlog.progress
     )
     subscriptions = Subscriptions(file, topic_filters(config, catalog))
     intake = Intake(
-        connection,
-        session,
-        subscriptions,
-        processor,
-        live_lane,
-        acknowledger,
-        events,
-        side_effects,
-        flood_watch.shares,
+        connection, session, subscriptions, processor, live_lane, acknowledger, events, side_effects, flood_watch.shares
     )
     released.release(*born, *_free_at_start(config, file, catalog))
     return Parts(
