@@ -87,12 +87,13 @@ class Rig:
     under_pressure: bool = False
     limits: Limits = ROOM
     min_free_bytes: int = 0
+    may_give_up: bool = True
 
     def __post_init__(self) -> None:
         database, limits = self.database, self.limits
         self.kept = QuarantineAccount(self.ledger, self.events)
         self.keys = ReleasedKeys()
-        own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=True)
+        own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=self.may_give_up)
         self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self, own)
         settlement = QuarantineSettlement(database, self.kept, self, self.journaled, limits)
         self.quarantine_out = QuarantineOut(database, self.kept, self.keys, self.quarantine_in, settlement, self, self)

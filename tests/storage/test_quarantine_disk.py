@@ -45,6 +45,18 @@ def test_what_the_disk_does_not_take_is_given_up_when_the_broker_presses(
     asyncio.run(story())
 
 
+def test_nothing_is_given_up_where_the_configuration_forbids_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with rig(tmp_path, min_free_bytes=1, under_pressure=True, may_give_up=False) as gate:
+            monkeypatch.setattr(gate.database, "free_bytes", _fails)
+            gate.come(waiting())
+            await until(lambda: gate.events.quarantine_trouble)
+            assert (gate.released, gate.account()) == ([], {"memory": 1})
+            monkeypatch.undo()
+
+    asyncio.run(story())
+
+
 def _fails() -> int:
     raise OSError("no space left")
 
@@ -160,6 +172,7 @@ def test_a_release_that_the_disk_interrupts_goes_on(tmp_path: Path, monkeypatch:
             await until(lambda: gate.released)
             monkeypatch.setattr(quarantine, "select_key", fails_twice)
             gate.keys.release("m1")
+            await until(lambda: gate.events.quarantine_trouble == "disk full")
             await until(lambda: gate.account() == {"journal": 2})
 
     asyncio.run(story())
