@@ -29,7 +29,7 @@ _SPARKPLUG_TOPICS: Final = "spBv1.0/#"
 class Catalog:
     """Registry and profiles of one moment.
 
-    :ivar files: the profiles in force, with their files and tests; at a desk the others too.
+    :ivar files: the profiles in force, with their files and tests; for commands the others too.
     :ivar active_profiles: the names of those in force.
     :ivar faults: what is wrong with profiles, a line each; :func:`load_catalog` lets none pass.
     :ivar unknown: registered devices whose profile is none; neither.
@@ -75,7 +75,7 @@ def load_catalog(config: Config, *, also: str | None = None, all_shipped: bool =
     """Read registry and profiles.
 
     :param also: only this profile is asked, registered or not: its name, a model it serves, or its file.
-    :param all_shipped: the other shipped ones are asked too, as at a desk.
+    :param all_shipped: the other shipped ones are asked too, for commands.
     :raises ConfigurationFault: naming file, key and what is wrong.
     """
     catalog = survey(config, load_registry(config.devices.registry), also=also, all_shipped=all_shipped)

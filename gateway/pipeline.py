@@ -74,7 +74,7 @@ def build_processor(
 ) -> Processor:
     """The pure pipeline of a configuration.
 
-    :param not_before_ms: a clock that stands before this is wrong; 0 at a desk, where messages of any time are looked at.
+    :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
     :param memory: the devices of earlier runs.
     """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
@@ -265,7 +265,7 @@ def build(config: Config, file: Database) -> Parts:
     )
     subscriptions = Subscriptions(file, topic_filters(config, catalog))
     intake = Intake(
-        connection, session, subscriptions, processor, live_lane, acknowledger, events, side_effects, flood_watch.shares
+        connection, session, subscriptions, processor, live_lane, acknowledger, events, side_effects, flood_watch.floods
     )
     released.release(*born, *_free_at_start(config, file, catalog))
     return Parts(

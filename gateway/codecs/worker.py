@@ -84,7 +84,7 @@ class FaultError(Exception):
         self.overran = overran
 
 
-class Codec:
+class LoadedCodec:
     """One maker's codec and its context.
 
     :ivar console: what it wrote to its console in the last call, as JSON.
@@ -185,7 +185,7 @@ class Server:
     """Answers the lines of one read at a time, in their order."""
 
     def __init__(self, progress: memoryview, *, keep_console: bool) -> None:
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[str, LoadedCodec] = {}
         self._progress = progress
         self._keep_console = keep_console
         self._overran: set[str] = set()
@@ -197,7 +197,7 @@ class Server:
         for line in lines:
             number, _, text = line.decode().partition(" ")
             if text[0] == '"':
-                self._codecs[number] = Codec(json.loads(text), keep_console=self._keep_console)
+                self._codecs[number] = LoadedCodec(json.loads(text), keep_console=self._keep_console)
             elif text == "null":
                 del self._codecs[number]
             else:

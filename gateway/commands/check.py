@@ -36,7 +36,7 @@ _PATIENCE_S: Final = 5.0
 
 
 @dataclass(slots=True)
-class Found:
+class Faults:
     """Faults found, a line each.
 
     :ivar faults: the gateway cannot take it.
@@ -63,7 +63,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     configured_tls(config)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")
-    found = Found(warnings=exposed_secrets(config))
+    found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     catalog = survey(config, registry)
     of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt)]
@@ -84,7 +84,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     return 3 if out_of_reach else 0
 
 
-def _registry(config: Config, found: Found) -> Registry:
+def _registry(config: Config, found: Faults) -> Registry:
     """The registry; one without devices where it is faulty, so that the profiles are looked at all the same."""
     try:
         registry = load_registry(config.devices.registry)
@@ -102,7 +102,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
-def _check_profiles(config: Config, catalog: Catalog, found: Found) -> None:
+def _check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
     """Run the tests inside all profiles and print a table; tell what failed in those in force."""
     everything = survey(config, catalog.registry, all_shipped=True)
     devices = Counter(profile.name for device in catalog.registry.devices for profile in catalog.profiles.named(device))
@@ -142,17 +142,17 @@ def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
         yield f"{path}: devices: no profile has the model {model} ({who}); {meant}"
 
 
-def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -> tuple[str, Found]:
+def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -> tuple[str, Faults]:
     """The verdict on one profile, and what is wrong with it."""
     codec = file.compiled.codec
     if codec is not None and (wrong := codecs.fault(codec.name)):
-        return f"codec: {wrong}", Found([f"{file.codec}: codec: {wrong}"])
+        return f"codec: {wrong}", Faults([f"{file.codec}: codec: {wrong}"])
     alone = Profiles([file.compiled], everything.profiles.envelopes)
     checked = check_profile(file.compiled.name, file.model.tests, alone, codecs)
     failed = [test for test in checked if test.faults]
     verdict = f"{len(failed)} of {len(checked)} FAIL" if failed else f"{len(checked)} of {len(checked)} pass"
     faults = [f"{file.path}: tests: {test.name}: {fault}" for test in failed for fault in test.faults]
-    return verdict, Found(faults, [] if file.shipped else [*file.warnings, *_of_tests(file, checked)])
+    return verdict, Faults(faults, [] if file.shipped else [*file.warnings, *_of_tests(file, checked)])
 
 
 def _of_tests(file: ProfileFile, checked: Sequence[Checked]) -> Iterator[str]:

@@ -19,7 +19,7 @@ class ActiveProfiles(NamedTuple):
     """The profiles that a registry and a configuration make active, and their faults.
 
     :ivar files: the profiles that are asked, with their files.
-    :ivar names: those of them that are in force; at a desk the others are asked too.
+    :ivar names: those of them that are in force; for commands the others are asked too.
     :ivar faults: what is wrong with files and names, a line each; what is sound beside it is in ``files``.
     :ivar unknown: registered devices whose profile is none.
     """

@@ -52,7 +52,7 @@ from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
-class Answer(NamedTuple):
+class Answered(NamedTuple):
     """The answer of a codec for a frame that waited for it, or what is wrong with the frame."""
 
     pending: PendingDecode
@@ -84,7 +84,7 @@ class Processor:
         *,
         replayed: bool = False,
         steps: list[object] | None = None,
-        answer: Answer | None = None,
+        answer: Answered | None = None,
     ) -> Outcome:
         """Process ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
 
@@ -104,7 +104,7 @@ class Processor:
         """Go on with a message whose codec has answered: with the object it gave, or with what is wrong."""
         pending = pending_decode(ask)
         arrival = pending.arrival
-        return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, answer=Answer(pending, data, fault))
+        return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, answer=Answered(pending, data, fault))
 
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
         """Give what the profile of a frame may look at, for those who explain it."""

@@ -109,7 +109,7 @@ class BoundedJournal:
             return False
         return self.has_room([])
 
-    def stock(self) -> journal.Stock:
+    def stock(self) -> journal.JournalUse:
         """Count what stands in the journal; for start and stop."""
         self.database.limit_wal(min(_WAL_MAX_BYTES, self._config.max_bytes // 8))
         self.used_bytes = self.database.used_bytes()

@@ -13,13 +13,13 @@ _LOOK_EVERY_S: Final = 1.0
 class FloodWatch:
     """Tells people, and the queue that keeps floods apart, which devices flood.
 
-    :ivar shares: where intake counts messages by topic.
+    :ivar floods: where intake counts messages by topic.
     """
 
     def __init__(self, flood_queue: FloodQueue, events: Events) -> None:
         self._flood_queue = flood_queue
         self._events = events
-        self.shares = Floods()
+        self.floods = Floods()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -28,7 +28,7 @@ class FloodWatch:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             now_s = loop.time()
-            floods = self.shares.find(now_s - last_s)
+            found = self.floods.find(now_s - last_s)
             last_s = now_s
-            self._events.flooded(floods)
-            self._flood_queue.set_flooding(frozenset(flood.topic for flood in floods), now_s)
+            self._events.flooded(found)
+            self._flood_queue.set_flooding(frozenset(flood.topic for flood in found), now_s)

@@ -4,109 +4,113 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.core.status.verdict import Finding
-from gateway.i18n.glossary import Said, closed_lists
+from gateway.i18n.glossary import Words, closed_lists
 
-FINDINGS: Final[dict[str, Said]] = {
-    "mqtt_away": Said("Mất kết nối với máy chủ MQTT", "MQTT broker: not connected"),
-    "subscription_refused": Said(
+FINDINGS: Final[dict[str, Words]] = {
+    "mqtt_away": Words("Mất kết nối với máy chủ MQTT", "MQTT broker: not connected"),
+    "subscription_refused": Words(
         "Máy chủ MQTT từ chối đăng ký nhận {filter}", "MQTT broker: it refused the subscription {filter}"
     ),
-    "broker_dropped": Said(
+    "broker_dropped": Words(
         "Máy chủ MQTT đã bỏ {count} bản tin, lần cuối lúc {last}, vì hàng đợi của một bên nhận bị đầy: có thiết bị gửi quá "
         "nhiều, hoặc bên nhận vắng quá lâu; xem max_queued_messages và max_queued_bytes của máy chủ",
         "MQTT broker: it dropped {count} messages, last {last}, since the queue of a receiver was full: a device floods, or "
         "the receiver was away too long; see its max_queued_messages and max_queued_bytes",
     ),
-    "many_gaps": Said(
+    "many_gaps": Words(
         "{devices} thiết bị cùng lúc thiếu {count} số đo, mất trước khi đến cổng: hàng đợi của máy chủ MQTT bị đầy, "
         "hoặc mạng hỏng",
         "{count} readings of {devices} devices are missing at once, lost before the gateway: the broker's queue was full, "
         "or the network failed",
     ),
-    "influxdb_away": Said("InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings, they wait on disk"),
-    "sent_in_plain": Said(
+    "influxdb_away": Words(
+        "InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings, they wait on disk"
+    ),
+    "sent_in_plain": Words(
         "Mật khẩu hoặc mã truy cập gửi tới {url} không được mã hóa: hãy dùng TLS (mqtts, https)",
         "the password or token goes to {url} unencrypted: use TLS (mqtts, https)",
     ),
-    "pages_in_plain": Said(
+    "pages_in_plain": Words(
         "Trang này mở ra mạng tại {url} mà không mã hóa, ai nghe lén cũng có được mã truy cập: hãy đặt http.tls hoặc dùng "
         "proxy HTTPS",
         "these pages are open to the network at {url} unencrypted, and anyone who listens can read the token: "
         "set http.tls, or use a proxy with HTTPS",
     ),
-    "journal_refuses": Said("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
-    "journal_damaged": Said(
+    "journal_refuses": Words("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
+    "journal_damaged": Words(
         "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",
         "journal: it was damaged and is set aside as {file}; what can be read of it comes in",
     ),
-    "not_salvaged": Said(
+    "not_salvaged": Words(
         "Không đọc được {file}; hãy khắc phục rồi khởi động lại cổng, hoặc xóa tệp này",
         "journal: nothing of {file} can be read; mend that and start the gateway again, or remove the file",
     ),
-    "missing": Said(
+    "missing": Words(
         "{count} số đo lẽ ra nằm trong {file} đã mất, phát hiện lúc {since}: hãy kiểm tra đĩa; "
         "gateway journal acknowledge kết thúc cảnh báo này",
         "journal: {count} readings that {file} should hold are lost, noticed {since}: see what became of the disk; "
         "`gateway journal acknowledge` ends this alarm",
     ),
-    "journal_filling": Said("Nhật ký lưu tạm đã đầy {pct} %", "journal: it is {pct} % full"),
-    "quarantine_refuses": Said("Khu cách ly không dùng được, bản tin phải chờ", "quarantine: it cannot be used, messages wait"),
-    "quarantine_filling": Said(
+    "journal_filling": Words("Nhật ký lưu tạm đã đầy {pct} %", "journal: it is {pct} % full"),
+    "quarantine_refuses": Words(
+        "Khu cách ly không dùng được, bản tin phải chờ", "quarantine: it cannot be used, messages wait"
+    ),
+    "quarantine_filling": Words(
         "Khu cách ly đã đầy {pct} %; khi đầy, bản tin cũ nhất của nguồn chiếm nhiều chỗ nhất bị bỏ",
         "quarantine: it is {pct} % full; then the oldest messages of those that fill it go",
     ),
-    "codecs_dead": Said("Không gọi được bộ giải mã nào", "no codec can be called"),
-    "codec_suspended": Said(
+    "codecs_dead": Words("Không gọi được bộ giải mã nào", "no codec can be called"),
+    "codec_suspended": Words(
         "Bộ giải mã {codec} bị tạm ngừng, bản tin của nó phải chờ; hãy sửa bộ giải mã",
         "codec {codec} is suspended, its messages wait; mend it",
     ),
-    "unit_jump": Said(
+    "unit_jump": Words(
         "Chỉ số của loại {make} ({devices} ...) bỗng gấp {factor} lần: có lẽ phần mềm mới đếm theo đơn vị khác",
         "the registers of {make} ({devices} ...) show {factor} times as much: a firmware that counts in another unit?",
     ),
-    "flood": Said(
+    "flood": Words(
         "Thiết bị {device} gửi khoảng {per_s} bản tin mỗi giây, {pct} % của tất cả: hãy xem lại",
         "device {device} sends about {per_s} messages a second, {pct} % of all: see to it",
     ),
-    "flood_topic": Said(
+    "flood_topic": Words(
         "Topic {topic} có khoảng {per_s} bản tin mỗi giây, {pct} % của tất cả: hãy xem lại",
         "topic {topic} has about {per_s} messages a second, {pct} % of all: see to it",
     ),
-    "clock_doubted": Said("Đồng hồ của cổng đáng ngờ", "the gateway's clock is doubted"),
-    "imbalance": Said("Sổ cái: không rõ {count} số đo ở đâu", "ledger: {count} readings unaccounted for"),
-    "ids_changed": Said(
+    "clock_doubted": Words("Đồng hồ của cổng đáng ngờ", "the gateway's clock is doubted"),
+    "imbalance": Words("Sổ cái: không rõ {count} số đo ở đâu", "ledger: {count} readings unaccounted for"),
+    "ids_changed": Words(
         "Thiết bị có mã mới kể từ bây giờ: {count} ({ids} ...); số liệu cũ trong InfluxDB nằm dưới mã cũ",
         "Devices with another id from now on: {count} ({ids} ...); their past in InfluxDB is under the former ones",
     ),
-    "reload_failed": Said(
+    "reload_failed": Words(
         "Danh sách và hồ sơ cũ vẫn có hiệu lực, vì tệp mới có lỗi",
         "the old registry and profiles stay in force, since the new ones are faulty",
     ),
-    "all_silent": Said(
+    "all_silent": Words(
         "Cả {total} thiết bị đều im lặng: kiểm tra nguồn điện, mạng và máy chủ MQTT",
         "All {total} devices are silent: see their power, the network and the broker",
     ),
-    "silent": Said("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
-    "domain_silent": Said("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
-    "never_heard": Said("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
-    "clocks_off": Said("Thiết bị có đồng hồ sai: {count}", "Devices whose clock is wrong: {count}"),
-    "too_many_devices": Said(
+    "silent": Words("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
+    "domain_silent": Words("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
+    "never_heard": Words("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
+    "clocks_off": Words("Thiết bị có đồng hồ sai: {count}", "Devices whose clock is wrong: {count}"),
+    "too_many_devices": Words(
         "Đã đủ {limit} thiết bị chưa đăng ký; trong {minutes} phút qua {count} bản tin của thiết bị khác bị từ chối, "
         "nhiều nhất từ {origin}: hãy đăng ký thiết bị của mình và tìm nguồn gửi tên lạ",
         "{limit} unregistered devices are known, the limit; {count} messages of others were refused in the last {minutes} "
         "minutes, most of them from {origin}: register your devices, and find who sends under invented names",
     ),
-    "quarantine_crowded": Said(
+    "quarantine_crowded": Words(
         "Khu cách ly đã đầy: trong {minutes} phút qua {count} bản tin phải nhường chỗ, nhiều nhất từ {origin}",
         "quarantine: it is full, {count} messages made room in the last {minutes} minutes, most of them from {origin}",
     ),
-    "lost": Said(
+    "lost": Words(
         "Bản tin trong khu cách ly bị hỏng trên đĩa và mất: {count}", "Messages in quarantine damaged and lost: {count}"
     ),
-    "expired": Said(
+    "expired": Words(
         "Số đo bị bỏ vì quá cũ hoặc hết chỗ lưu tạm: {count}", "Readings given up, too old or without room to wait: {count}"
     ),
-    "rejects_lately": Said(
+    "rejects_lately": Words(
         "Bản tin bị từ chối trong {minutes} phút qua: {count}, nhiều nhất: {reason}",
         "Rejects of the last {minutes} minutes: {count}, most of them: {reason}",
     ),

@@ -58,7 +58,7 @@ class Intake:
         acknowledger: Acknowledger,
         events: Events,
         side_effects: SideEffectRunner,
-        shares: Floods,
+        floods: Floods,
     ) -> None:
         self._connection = connection
         self._session = session
@@ -69,7 +69,7 @@ class Intake:
         self._acknowledger = acknowledger
         self._events = events
         self._side_effects = side_effects
-        self._shares = shares
+        self._floods = floods
         self._loop = asyncio.get_running_loop()
         self._stopping = False
         self._chunks = 0
@@ -111,7 +111,7 @@ class Intake:
             self._chunks += 1
             event = events[self._chunks % len(events)]  # another place each time: the last may always be the same device's
             if type(event) is mqtt5.PublishPacket:
-                self._shares.count(event.topic, len(events))
+                self._floods.count(event.topic, len(events))
         self._side_effects.flush()
         self._live_lane.pump()
         if self._queue.above_high_water:

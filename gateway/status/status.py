@@ -22,7 +22,7 @@ from gateway.core.status.silence import UNREGISTERED, Presence, Silence
 from gateway.core.status.verdict import Finding, Fleet, Level, of_data, of_devices, of_stores, worst_first
 from gateway.events import Events
 from gateway.status import troubles
-from gateway.storage.journal import Stock
+from gateway.storage.journal import JournalUse
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.recovery.tally import Tally
 from schemas.registry import RegisteredDevice, device_key
@@ -48,7 +48,7 @@ class JournalState:
         """Take over how many rejects there are, by reason."""
         self.rejects = counts
 
-    def note(self, stock: Stock, used_bytes: int) -> None:
+    def note(self, stock: JournalUse, used_bytes: int) -> None:
         """Take over a measurement."""
         self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
 

@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class JournalUse:
     """The journal's contents."""
 
     batches: int
@@ -117,10 +117,10 @@ def drop(connection: sqlite3.Connection) -> Removed:
     return remove_oldest(connection, sys.maxsize)
 
 
-def stock(connection: sqlite3.Connection) -> Stock:
+def stock(connection: sqlite3.Connection) -> JournalUse:
     """Count the contents of the journal."""
     batches, readings, oldest = connection.execute("SELECT count(*), sum(readings), min(created_ms) FROM journal").fetchone()
-    return Stock(batches, readings or 0, oldest)
+    return JournalUse(batches, readings or 0, oldest)
 
 
 def not_standing(connection: sqlite3.Connection, entries: list[Entry]) -> list[Entry]:

@@ -3,7 +3,7 @@
 from gateway.core.delivery.batch import Body
 from gateway.core.ledger import Ledger
 from gateway.events import Events
-from gateway.storage.journal import Stock
+from gateway.storage.journal import JournalUse
 from gateway.storage.replay import Committed, Replayed
 
 
@@ -14,7 +14,7 @@ class JournalAccount:
         self._ledger = ledger
         self._events = events
 
-    def found(self, stock: Stock) -> None:
+    def found(self, stock: JournalUse) -> None:
         """Count what is there at the start: an earlier run received it, and it is pending now."""
         self._ledger.receive(stock.readings, "journal", "journal")
         self._events.backlog_found(stock.readings)

@@ -34,7 +34,7 @@ FIRST: Final[Place] = (-1, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class QuarantineUse:
     """All that waits.
 
     :ivar by_cause: messages by what they wait for.
@@ -118,11 +118,11 @@ def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
     return connection.executemany("DELETE FROM quarantine WHERE id = ?", [(number,) for number in numbers]).rowcount
 
 
-def stock(connection: sqlite3.Connection) -> Stock:
+def stock(connection: sqlite3.Connection) -> QuarantineUse:
     """Count all that waits."""
     rows = connection.execute("SELECT cause, messages, bytes FROM quarantine_stock WHERE messages > 0").fetchall()
     by_cause = {WaitCause(cause): messages for cause, messages, _ in rows}
-    return Stock(sum(by_cause.values()), sum(row_bytes for _, _, row_bytes in rows), by_cause)
+    return QuarantineUse(sum(by_cause.values()), sum(row_bytes for _, _, row_bytes in rows), by_cause)
 
 
 def keys(connection: sqlite3.Connection, most: int = 1000) -> list[WaitingKey]:

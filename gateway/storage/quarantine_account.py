@@ -10,7 +10,7 @@ from collections import Counter
 from gateway.core.ledger import Ledger, Place
 from gateway.core.message import QuarantinedMessage
 from gateway.events import Events
-from gateway.storage.quarantine import QuarantineRow, Stock
+from gateway.storage.quarantine import QuarantineRow, QuarantineUse
 from gateway.storage.quarantine_shares import MadeRoom
 from gateway.storage.replay import Committed, Replayed
 
@@ -24,9 +24,9 @@ class QuarantineAccount:
     def __init__(self, ledger: Ledger, events: Events) -> None:
         self._ledger = ledger
         self._events = events
-        self.stock = Stock(0, 0, {})
+        self.stock = QuarantineUse(0, 0, {})
 
-    def found(self, stock: Stock) -> None:
+    def found(self, stock: QuarantineUse) -> None:
         """Count what waits at the start: an earlier run received it, and it is pending now."""
         self.stock = stock
         self._ledger.receive(stock.messages, "journal", "quarantine")
@@ -38,7 +38,7 @@ class QuarantineAccount:
         self._lost(len(rows) - len(messages), "memory")
         return messages
 
-    def stored(self, messages: list[QuarantinedMessage], made_room: MadeRoom, stock: Stock) -> None:
+    def stored(self, messages: list[QuarantinedMessage], made_room: MadeRoom, stock: QuarantineUse) -> None:
         """Messages that were in memory wait on disk now."""
         self.stock = stock
         self._events.quarantine_works()
@@ -52,7 +52,7 @@ class QuarantineAccount:
         self._ledger.settle("expired", Counter(message.domain for message in messages))
         self._events.not_quarantined(len(messages))
 
-    def settled(self, result: Replayed, done: Committed, stock: Stock) -> None:
+    def settled(self, result: Replayed, done: Committed, stock: QuarantineUse) -> None:
         """The outcome of messages is durable."""
         self.stock = stock
         ledger, kept = self._ledger, set(map(id, result.kept))

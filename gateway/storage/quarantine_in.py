@@ -16,7 +16,7 @@ from gateway.core.message import QuarantinedMessage
 from gateway.storage import quarantine
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.holds import BatchHolds
-from gateway.storage.quarantine import QuarantineRow, Stock
+from gateway.storage.quarantine import QuarantineRow, QuarantineUse
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_shares import MadeRoom
 from gateway.storage.released_keys import ReleasedKeys
@@ -113,7 +113,7 @@ class QuarantineIn:
                 self._account.given_up(messages)
                 self._holds.release(batch)
 
-    async def _store(self, messages: list[QuarantinedMessage]) -> tuple[MadeRoom, Stock]:
+    async def _store(self, messages: list[QuarantinedMessage]) -> tuple[MadeRoom, QuarantineUse]:
         max_bytes = self._limits.max_bytes
         if self._database.free_bytes() < self._limits.min_free_bytes:
             max_bytes = min(max_bytes, max(self._account.stock.bytes, _ALWAYS_BYTES))
@@ -128,5 +128,7 @@ class QuarantineIn:
             await asyncio.sleep(_RETRY_S)
 
 
-def _add(connection: sqlite3.Connection, messages: Iterable[QuarantinedMessage], max_bytes: int) -> tuple[MadeRoom, Stock]:
+def _add(
+    connection: sqlite3.Connection, messages: Iterable[QuarantinedMessage], max_bytes: int
+) -> tuple[MadeRoom, QuarantineUse]:
     return quarantine.add(connection, messages, max_bytes), quarantine.stock(connection)

@@ -58,5 +58,5 @@ class QuarantineSettlement:
 
 def _commit(
     connection: sqlite3.Connection, result: Replayed, first_row: int, now_ms: int, limits: Limits
-) -> tuple[Committed, quarantine.Stock]:
+) -> tuple[Committed, quarantine.QuarantineUse]:
     return commit(connection, result, quarantine.remove, first_row, now_ms, limits), quarantine.stock(connection)

@@ -54,7 +54,7 @@ _OVERDUE: Final = {
 }
 
 
-class Places(NamedTuple):
+class ReaderPlaces(NamedTuple):
     """Numbers of connections."""
 
     total: int = 64
@@ -164,10 +164,10 @@ class Connections:
     :ivar clients: tells who is behind a trusted proxy.
     """
 
-    def __init__(self, events: Events, places: Places | None = None, clients: Clients | None = None) -> None:
+    def __init__(self, events: Events, places: ReaderPlaces | None = None, clients: Clients | None = None) -> None:
         self.clients = clients or Clients(())
         self._events = events
-        self._places = places or Places()
+        self._places = places or ReaderPlaces()
         self._open: dict[asyncio.BaseTransport, Connection] = {}
         self._make: Callable[[], web.RequestHandler] | None = None
 

@@ -8,15 +8,15 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "gateway" / "codecs"))
 
 import worker
 
-answer = worker.Codec.answer
+answer = worker.LoadedCodec.answer
 
 
-def crash(codec: worker.Codec, arguments: str) -> str:
+def crash(codec: worker.LoadedCodec, arguments: str) -> str:
     """Answer as the real one would, or crash."""
     if "[222,173]" in arguments:
         ctypes.string_at(0)  # signals cannot be sent from there
     return answer(codec, arguments)
 
 
-worker.Codec.answer = crash
+worker.LoadedCodec.answer = crash
 worker.main()

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.codecs.protocol import CodecAnswer, arguments
 from gateway.codecs.sync_client import SyncCodecs
-from gateway.codecs.worker import Codec
+from gateway.codecs.worker import LoadedCodec
 from gateway.core.message import CodecAsk
 
 FINE = "function decodeUplink(input) { return {data: {n: Math.floor(input.bytes.map(b => b + 0.5)[0])}}; }"
@@ -66,7 +66,7 @@ def test_the_next_call_finds_all_as_it_was(look: str, saw: object, harm: str) ->
 
 
 def test_what_is_put_back_costs_no_new_context() -> None:
-    bad = Codec(codec("Math.floor(1.5)", "Math.floor = null; Array.prototype.extra = 1; stray = 1"), keep_console=False)
+    bad = LoadedCodec(codec("Math.floor(1.5)", "Math.floor = null; Array.prototype.extra = 1; stray = 1"), keep_console=False)
     call = arguments(CodecAsk("", b"\7", 1, 0)).decode()
     assert bad.answer(call) == bad.answer(call) == '{"data":{"saw":1}}'
     context = bad._decode  # noqa: SLF001 - whether it is the same one is the point

@@ -175,7 +175,7 @@ def test_no_more_is_given_up_than_makes_room(tmp_path: Path) -> None:
     ],
 )
 def test_no_commit_is_too_large(max_bytes: int, bodies: int, tmp_path: Path) -> None:
-    async def story() -> tuple[Appended, Appended, journal.Stock]:
+    async def story() -> tuple[Appended, Appended, journal.JournalUse]:
         store = _store(tmp_path, max_bytes=max_bytes)
         with closing(store.database):
             return await store.append(_bodies(bodies)), await store.append(_bodies(bodies)), store.stock()
@@ -225,9 +225,9 @@ def test_an_empty_journal_holds_nothing_and_an_unknown_domain_is_said(tmp_path: 
     store = _store(tmp_path)
     with closing(store.database):
         run = store.database.run_here
-        assert run(journal.stock) == journal.Stock(0, 0, None)
+        assert run(journal.stock) == journal.JournalUse(0, 0, None)
         run(journal.append, _bodies(3, readings=10), 1, 5, refused=False)
-        assert run(journal.stock) == journal.Stock(3, 30, 5)
+        assert run(journal.stock) == journal.JournalUse(3, 30, 5)
         run(lambda connection: connection.execute("UPDATE journal SET domains = '{\"water\": 9}' WHERE id = 2"))
         run(lambda connection: connection.execute("UPDATE journal SET domains = 'x' WHERE id = 3"))
         assert run(journal.drop) == {1: {"water": 10}, 2: {"unknown": 10}, 3: {"unknown": 10}}

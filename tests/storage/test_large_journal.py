@@ -38,6 +38,6 @@ def test_a_start_reads_a_small_part_of_a_large_journal_and_counts_all_of_it(tmp_
     taken_bytes = read_bytes() - before_bytes
     next_row = file.reserve_rows(1)
     file.close()
-    assert stock == journal.Stock(ROWS, ROWS * READINGS, now_ms)
+    assert stock == journal.JournalUse(ROWS, ROWS * READINGS, now_ms)
     assert next_row == ROWS + 1
     assert taken_bytes < path.stat().st_size / 3, (taken_bytes, path.stat().st_size)

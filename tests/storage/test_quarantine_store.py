@@ -123,7 +123,7 @@ def test_a_key_without_messages_is_forgotten(connection: sqlite3.Connection) -> 
     numbers = [number for _, (number, _) in quarantine.select_key(connection, "m1")]
     assert quarantine.remove(connection, [*numbers, 999]) == 2
     assert quarantine.keys(connection) == []
-    assert quarantine.stock(connection) == quarantine.Stock(0, 0, {})
+    assert quarantine.stock(connection) == quarantine.QuarantineUse(0, 0, {})
 
 
 def test_messages_that_waited_in_vain_are_found_by_their_time(connection: sqlite3.Connection) -> None:

@@ -11,10 +11,10 @@ from aiohttp import web
 from gateway.demo.services import free_port
 from gateway.events import Events
 from gateway.web.clients import Clients
-from gateway.web.connections import BODY_MAX_BYTES, PATIENCE_S, Connections, Places, Use, client_of
+from gateway.web.connections import BODY_MAX_BYTES, PATIENCE_S, Connections, ReaderPlaces, Use, client_of
 from gateway.web.turns import Turns, send_list
 
-PLACES = Places(total=6, per_client=4, following=3, following_per_client=2)
+PLACES = ReaderPlaces(total=6, per_client=4, following=3, following_per_client=2)
 PROXY = "127.0.0.9"
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

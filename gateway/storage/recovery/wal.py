@@ -19,7 +19,7 @@ _FRAMES_TAKEN_AT: Final = 16
 """Where the -shm file says how many frames are in force, in the byte order of the machine."""
 
 
-class Frame(NamedTuple):
+class WalFrame(NamedTuple):
     """The head of a frame.
 
     :ivar at: where its page begins in the file.
@@ -33,13 +33,13 @@ class Frame(NamedTuple):
     salts: bytes
 
 
-def frames(descriptor: int, first: int = 0) -> Iterator[Frame]:
+def frames(descriptor: int, first: int = 0) -> Iterator[WalFrame]:
     """All whole frames of a WAL from the one of number ``first`` on."""
     end = os.fstat(descriptor).st_size - FRAME_BYTES
     for at in range(HEAD_BYTES + first * FRAME_BYTES, end + 1, FRAME_BYTES):
         head = os.pread(descriptor, _FRAME_HEAD_BYTES, at)
         page, pages_then = struct.unpack_from(">II", head)
-        yield Frame(at + _FRAME_HEAD_BYTES, page, pages_then > 0, head[8:16])
+        yield WalFrame(at + _FRAME_HEAD_BYTES, page, pages_then > 0, head[8:16])
 
 
 def salts_of(descriptor: int) -> bytes | None:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from gateway.core.decoders import DECODERS
 from gateway.core.message import Undecodable
 from gateway.core.profiles.language.profile import CompiledProfile, ProfileFaults, compile_profile
+from gateway.core.profiles.language.texts import may_name_a_device
 from gateway.core.profiles.mapped import MappedReading
 from schemas.profile import Profile
 from schemas.quantities import HEALTH, QUANTITIES, Kind
@@ -118,7 +119,7 @@ def assert_canonical(point: MappedReading) -> None:
             assert quantities[field].minimum <= value <= quantities[field].maximum
     assert all(is_name(text) for _, text in point.tags)
     assert point.time_ms is None or isinstance(point.time_ms, int)
-    assert point.device is None or is_name(point.device)
+    assert point.device is None or may_name_a_device(point.device)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
