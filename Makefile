@@ -25,11 +25,15 @@ test: ready ## what every change must pass, in minutes
 
 ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/demo --ignore=tests/firmware_sim
 
+# Tests that make up their examples make up half of them here, and all in test-all.
 test-alone: ready ## the tests of each part by itself
-	$(BIN)/python -m pytest $(ALONE)
+	ONE_EXAMPLE_OF=2 $(BIN)/python -m pytest $(ALONE)
+
+# Left out on the oldest: tools, and what tries the disk, the broker's settings or the dashboards rather than the language.
+OLDEST_IGNORES := mutate chaos soak bench fuzz powercut grafana profiles/test_traps.py deploy/test_broker_guide.py
 
 test-oldest: ready ## the same on the oldest Python that is supported, 3.11
-	@.ci/test-oldest $(ALONE) $(foreach tool,mutate chaos soak bench,--ignore=tests/$(tool))
+	@.ci/test-oldest $(ALONE) $(foreach path,$(OLDEST_IGNORES),--ignore=tests/$(path))
 
 # The tests on real parts wait most of the time, so two halves of them run side by side; each takes as long as the other.
 

@@ -128,7 +128,8 @@ def late(_: Service, door: Door) -> None:
     door.deed = answer_late
 
 
-@pytest.mark.parametrize("hamper", [away, pytest.param(late, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("hamper", [away, late])
 def test_a_gigabit_of_large_messages_costs_no_neighbour_a_reading_while_the_gateway_runs(
     gate_behind_door: Gateway, mosquitto: Service, influxdb: Service, door: Door, hamper: Callable[[Service, Door], None]
 ) -> None:
