@@ -58,7 +58,7 @@ def begin(path: Path, *, damaged: bool = False) -> "Database":
 
     A missing folder is made. A directory in the file's place is removed if it is empty, and else left alone: it is somebody's.
 
-    :param damaged: the value there was found damaged.
+    :param damaged: the file there was found damaged.
     :raises InUse: another gateway has it, which only people can mend.
     """
     file = Database(path)

@@ -11,7 +11,6 @@ from mqtt5 import RetainHandling
 from gateway.intake.subscriptions import Subscriptions
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
-from tests.storage.quarantined import until
 from tests.waiting import PATIENCE_S
 
 
@@ -36,7 +35,8 @@ def run(database: Database, *patterns: str) -> list[str]:
         made.confirm()
         task = asyncio.create_task(made.run())
         async with asyncio.timeout(PATIENCE_S):
-            await until(lambda: database.run_here(keyvalue.get, "subscriptions") == json.dumps(patterns))
+            while await database.run(keyvalue.get, "subscriptions") != json.dumps(patterns):
+                pass
         task.cancel()
         return made.stale
 

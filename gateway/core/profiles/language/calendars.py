@@ -1,4 +1,4 @@
-"""Formats of times: the contents of a payload → milliseconds since 1970 in UTC, or None when it is no time."""
+"""Formats of times: a value of a payload → milliseconds since 1970 in UTC, or None when it is no time."""
 
 import re
 from collections.abc import Callable, Sequence
