@@ -26,7 +26,7 @@ _MENDED_BY: Final = {
     RejectReason.NOT_UTF8: "it is no text; a profile says with decode what else it is",
     RejectReason.BAD_JSON: "see where the JSON breaks; a profile says with decode that it is something else",
     RejectReason.BAD_PAYLOAD: "compare the payload with what the profile expects; a frame cut short is the network's fault",
-    RejectReason.NO_QUANTITY: "compare the paths of the profile with what was decoded, above",
+    RejectReason.NO_QUANTITY: "see above what was decoded, and why each value of it was left out",
     RejectReason.UNKNOWN_TOPIC: "compare topic and content with match in the profile meant, or write a profile",
     RejectReason.UNKNOWN_DEVICE: "register the device in devices.yaml, with its model or profile",
     RejectReason.DEVICE_MISMATCH: "see which id the device was given, or give each meter an id with its name as source",

@@ -85,7 +85,7 @@ def test_the_codecs_of_the_profiles_in_force_are_known_by_their_names(site: Site
     assert codecs["mine.js"].read_text() == CODEC
 
 
-@pytest.mark.parametrize("order", [["axioma-w1"], []], ids=["beside-the-shipped-profile", "at-a-desk"])
+@pytest.mark.parametrize("order", [["axioma-w1"], []], ids=["beside-the-shipped-profile", "for-a-command"])
 def test_a_codec_of_the_utility_takes_the_place_of_a_shipped_one_of_its_name(site: Site, order: list[str]) -> None:
     site.profile("mine", RADIO.replace("NAME.js", "axioma-w1.js"), **{"axioma-w1": CODEC})
     site.sections["profiles"]["enable"] = order
@@ -105,7 +105,7 @@ def test_a_parameter_that_a_profile_demands_is_missed_by_device(site: Site) -> N
     ]
 
 
-# A desk.
+# For a command: all shipped profiles are asked too.
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_what_a_message_brings_is_counted_by_what_it_is() -> None:
             assert gate.ledger.received == {"mqtt": 5}
             assert (gate.ledger.outcomes["duplicate"], len(gate.rejects.refused)) == ({"water": 3}, 2)
             assert (gate.acknowledged, gate.queue.memory_bytes) == ([1], 0)
-            gate.ledger.settle("rejected", {"water": 2})  # as the reject_writer does
+            gate.ledger.settle("rejected", {"water": 2})  # as the writer of rejects does
 
     asyncio.run(story())
 

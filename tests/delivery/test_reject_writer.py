@@ -59,7 +59,7 @@ class Released(BatchQueue):
 
 
 class Rig:
-    """A reject_writer at a disk that a test lets work, and a batch that came with garbage."""
+    """A writer of rejects at a disk that a test lets work, and a batch that came with garbage."""
 
     def __init__(self) -> None:
         self.disk, self.ledger, self.events = Disk(), Ledger(since_ms=0), Events()

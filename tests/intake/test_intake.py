@@ -21,7 +21,7 @@ from gateway.storage.released_keys import ReleasedKeys
 from tests.core.conversation import CONNACK, publish
 from tests.core.making import pipeline, topic
 from tests.delivery.delivering import Lanes, Rejects, until
-from tests.intake.test_side_effects import AsyncCodecs, Births, Quarantine
+from tests.intake.side_effects_rig import AsyncCodecs, Births, Quarantine
 from tests.waiting import PATIENCE_S
 
 LOUD, QUIET = topic("loud"), topic("quiet")

@@ -81,12 +81,12 @@ class Trial:
         cabinet = self.cabinet
         cabinet.subscriptions.confirm()
         self.good = {cabinet.message(good=lines): lines for lines in GOOD[:2]}
-        await self._slow_path(lambda: len(cabinet.acknowledged) == 2)
+        await self._wait(lambda: len(cabinet.acknowledged) == 2)
         self.bad = cabinet.message(bad=[refusal(1), refusal(2)])
         self.waiting = cabinet.message(wait=[waiting(1), waiting(2, payload=bytes(3000))])
         cabinet.message(births={"birth:g/n": "x" * 2000})
         self.good |= {cabinet.message(good=lines): lines for lines in GOOD[2:]}
-        await self._slow_path(lambda: len(cabinet.acknowledged) == 7)
+        await self._wait(lambda: len(cabinet.acknowledged) == 7)
         for number in range(5):
             cabinet.hear(f"m{number}", float(number))
         with suppress(DatabaseFault):
@@ -94,12 +94,12 @@ class Trial:
         with suppress(DatabaseFault):
             await cabinet.file.run(keyvalue.put, "newest_time_ms", "1")
         cabinet.released.release("q1")
-        await self._slow_path(lambda: not cabinet.account.stock.messages)
+        await self._wait(lambda: not cabinet.account.stock.messages)
         cabinet.influxdb.up = True
         cabinet.breaker.close()
-        await self._slow_path(self._is_in)
+        await self._wait(self._is_in)
 
-    async def _slow_path(self, condition: Callable[[], bool]) -> None:
+    async def _wait(self, condition: Callable[[], bool]) -> None:
         """Until it holds, or the disk has failed so often that it will not."""
         enough = self.fault.at + FAILURES
         await until(lambda: condition() or (self.fault.for_ever and self.fault.seen >= enough))

@@ -104,7 +104,7 @@ def test_the_keys_beside_the_quantities_are_handed_on_as_sent(key: str, text: st
         pytest.param("quality", "0", id="quality-is-not-the-devices"),
     ],
 )
-def test_a_key_outside_its_grammar_is_left_to_the_patient_way(key: str, text: str) -> None:
+def test_a_key_outside_its_grammar_is_left_to_the_slow_path(key: str, text: str) -> None:
     assert is_refused("traffic", key, text)
 
 

@@ -42,7 +42,7 @@ def check(folder: Path) -> tuple[int, str, str]:
 def test_all_devices_that_a_broker_remembers_are_proposed_and_none_is_in_force(mosquitto: Service, tmp_path: Path) -> None:
     with client_of(mosquitto) as client:
         publish_rows(client)
-    done = propose(mosquitto.url, tmp_path / "desk")
+    done = propose(mosquitto.url, tmp_path / "office")
     assert done.returncode == 0, done.stderr
     found = [profile["match"]["topic"] for profile in yaml.safe_load_all(done.stdout)]
     assert sorted(found) == [
@@ -52,10 +52,10 @@ def test_all_devices_that_a_broker_remembers_are_proposed_and_none_is_in_force(m
         "{device}/sensor/{what}/state",
         *(f"{{device}}/status/{component}" for component in ("em1:0", "em1:1", "em1data:0")),
     ]
-    _, before, _ = check(tmp_path / "desk")
+    _, before, _ = check(tmp_path / "office")
     assert " yours " not in before
-    (tmp_path / "desk" / "profiles" / "proposed.yaml").write_text(done.stdout)
-    status, after, _ = check(tmp_path / "desk")
+    (tmp_path / "office" / "profiles" / "proposed.yaml").write_text(done.stdout)
+    status, after, _ = check(tmp_path / "office")
     assert (status, after.count(" yours ")) == (0, len(found))
 
 
@@ -65,12 +65,12 @@ def test_a_running_gateway_keeps_its_connection_while_profiles_are_proposed(
     with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url) as gate, client_of(mosquitto) as client:
         gate.wait_subscribed()
         publish_rows(client)
-        assert propose(mosquitto.url, tmp_path / "desk").returncode == 0
+        assert propose(mosquitto.url, tmp_path / "office").returncode == 0
         assert gate.status()["mqtt"]["connected"]
         assert gate.troubles() == ""
 
 
 def test_a_broker_that_is_not_there_is_said(tmp_path: Path) -> None:
-    done = propose("mqtt://127.0.0.1:1", tmp_path / "desk")
+    done = propose("mqtt://127.0.0.1:1", tmp_path / "office")
     assert (done.returncode, done.stdout) == (3, "")
     assert "mqtt://127.0.0.1:1" in done.stderr

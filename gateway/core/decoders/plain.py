@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from gateway.core.message import Undecodable
-from gateway.core.readings.json_text import bare, parse_patiently
+from gateway.core.readings.json_text import bare, parse
 from gateway.core.readings.native import stands_twice
 from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.rejects import RejectReason
@@ -121,7 +121,7 @@ def _may_be_infinite(payload: bytes) -> bool:
 def _slow_path(payload: bytes) -> object:
     if not bare(payload):
         raise Undecodable(RejectReason.BAD_JSON, "the payload is empty")
-    return parse_patiently(payload, allow_inf_nan=False)
+    return parse(payload, allow_inf_nan=False)
 
 
 def _null(found: re.Match[bytes]) -> bytes:

@@ -11,13 +11,13 @@ it was last added to. The window is one array of 64-bit words, for 32 keys and t
 
     and for each key, the one that was added to last behind the others
     word 0   fingerprint of the key
-    word 1   quality (8 bits) · field_set: which fields (12 bits) · second of arrival (20 bits)
+    word 1   quality (8 bits) · field set: which fields (12 bits) · second of arrival (20 bits)
     word 2   the fingerprints of the values, four to a word, in as many words as they need
 
 The values' fingerprints decide only once the 64 bits of the key agree: one conflict in 65,000 is taken for a duplicate.
 
 The words mean the same in every process, so a window outlives a restart: only numbers are hashed by Python, whose hash of
-text differs from run to run; the series goes in by its CRC. The number of a field_set alone belongs to the process.
+text differs from run to run; the series goes in by its CRC. The number of a field set alone belongs to the process.
 """
 
 import sys
@@ -136,7 +136,7 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         return NEW
 
     def young(self, now_ms: int, field_sets: FieldSets) -> Iterator[Key]:
-        """The keys that still count, the oldest first; those whose field_set was one too many are left out."""
+        """The keys that still count, the oldest first; those whose field set was one too many are left out."""
         at = _HEAD
         while at < len(self):
             about = self[at + 1]
@@ -216,5 +216,5 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
 
 
 def _whole(fingerprints: Sequence[int], field_set: FieldSet) -> int:
-    """One fingerprint of a reading whose field_set is one too many."""
+    """One fingerprint of a reading whose field set is one too many."""
     return hash((crc32(",".join(field_set.names).encode()), *fingerprints)) % 65521

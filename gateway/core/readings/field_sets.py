@@ -58,7 +58,7 @@ class FieldSet:
 
 
 class FieldSets:
-    """All field_sets met so far; a flood of new ones is served, but not remembered.
+    """All field sets met so far; a flood of new ones is served, but not remembered.
 
     :ivar by_fields: the field_set of fields in the order in which some device has them, for the one who asks for each reading;
         :meth:`of` knows them all.
@@ -72,7 +72,7 @@ class FieldSets:
         self.words: list[int] = [self._by_number[0].words]
 
     def of(self, fields: tuple[str, ...]) -> FieldSet:
-        """The field_set of these fields, in whatever order they come."""
+        """The field set of these fields, in whatever order they come."""
         return self.by_fields.get(fields) or self._new(fields)
 
     def _new(self, fields: tuple[str, ...]) -> FieldSet:
@@ -89,7 +89,7 @@ class FieldSets:
         return field_set
 
     def fields_of(self, number: int) -> tuple[str, ...]:
-        """The fields of the field_set of that number, in their order; none for one that was too many."""
+        """The fields of the field set of that number, in their order; none for one that was too many."""
         return self._by_number[number].names if number < len(self._by_number) else ()
 
 

@@ -16,7 +16,7 @@ def bare(payload: bytes) -> bytes:
     return payload.removeprefix(_BOM).rstrip(_BEHIND)
 
 
-def parse_patiently(payload: bytes, *, allow_inf_nan: bool) -> object:
+def parse(payload: bytes, *, allow_inf_nan: bool) -> object:
     """Parse a JSON text; a number beyond a float comes out infinite, and of a key that stands twice the last one counts.
 
     :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault.

@@ -1,6 +1,6 @@
 """Native payloads: bytes → objects whose every value is canonical, with what had to be left out.
 
-Nearly every message passes the compiled types of :mod:`schemas.readings` in one call. What does not goes the patient way: key
+Nearly every message passes the compiled types of :mod:`schemas.readings` in one call. What does not takes the slow path: key
 by key, a fault of one value costs that value, a fault of one object in an array costs that object.
 """
 
@@ -17,7 +17,7 @@ from msgspec.json import Decoder
 from pydantic_core import to_json
 
 from gateway.core.message import Undecodable
-from gateway.core.readings.json_text import bare, parse_patiently
+from gateway.core.readings.json_text import bare, parse
 from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_types
@@ -143,7 +143,7 @@ class NativeDecoder:
 
 
 def _parse(payload: bytes) -> object:
-    return with_repeating(parse_patiently(payload, allow_inf_nan=True), bare(payload))
+    return with_repeating(parse(payload, allow_inf_nan=True), bare(payload))
 
 
 def _texts_in(plain: NativeReading) -> int:

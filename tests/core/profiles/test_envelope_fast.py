@@ -1,4 +1,4 @@
-"""The usual message of an envelope, read in one call: the same as when it is unwrapped patiently, or left to that."""
+"""The usual message of an envelope, read in one call: the same as when it is unwrapped on the slow path, or left to that."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ def plainly(message: bytes) -> list[Unwrapped]:
     return found
 
 
-def patiently(message: bytes) -> dict[str, Any] | NotData | None:
+def on_the_slow_path(message: bytes) -> dict[str, Any] | NotData | None:
     """Read a message by the envelope that recognises it, on the slow path; None if there is none."""
     try:
         raw = json_object(message)
@@ -44,7 +44,7 @@ def test_nearly_every_recorded_uplink_is_usual_and_comes_to_the_same() -> None:
     uplinks = [json.dumps(row["payload"]).encode() for row in rows("lorawan_uplinks.jsonl")]
     for uplink in uplinks:
         found = plainly(uplink)
-        assert all(document.complete() == patiently(uplink) for document in found)
+        assert all(document.complete() == on_the_slow_path(uplink) for document in found)
         usual += len(found)
     assert usual > 0.8 * len(uplinks)
 
@@ -61,7 +61,7 @@ def test_whatever_is_sent_comes_to_the_same_or_is_not_usual(name: str, data: st.
     part[key] = data.draw(ODD)
     body = json.dumps(message).encode()
     for document in plainly(body):
-        assert document.complete() == patiently(body)
+        assert document.complete() == on_the_slow_path(body)
 
 
 def test_what_few_ask_for_is_worked_out_when_it_is() -> None:
@@ -92,6 +92,6 @@ def test_a_key_that_stands_twice_in_a_flat_envelope_is_no_fault_once_it_was_read
         pytest.param({"time": {"path": "/at", "format": "unix_s"}}, id="a-time-with-a-format"),
     ],
 )
-def test_an_envelope_that_is_not_simple_is_always_unwrapped_slow_path(change: dict[str, Any]) -> None:
+def test_an_envelope_that_is_not_simple_always_takes_the_slow_path(change: dict[str, Any]) -> None:
     assert compile_plain(EnvelopeSpec.model_validate(SIMPLE)) is not None
     assert compile_plain(EnvelopeSpec.model_validate(SIMPLE | change)) is None

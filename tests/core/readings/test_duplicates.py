@@ -275,7 +275,7 @@ def test_any_readings_end_as_a_dictionary_of_fields_would_have_it(readings: list
 def restarted(into: Processor) -> Processor:
     """A new process that was given what the old one remembered of its device at the stop."""
     again = pipeline()
-    again.streams.field_sets.of(("orp_mv",))  # so that field_sets have other numbers
+    again.streams.field_sets.of(("orp_mv",))  # so that field sets have other numbers
     for name, device in into.streams.devices.items():
         new = again.streams.devices[name] = Device(name, None)
         unpack(pack(device, into.streams.field_sets, NOW_MS), new, again.streams.field_sets, NOW_MS)

@@ -88,8 +88,8 @@ def test_device_health_alone_is_one_reading_of_its_domain() -> None:
 def test_values_come_in_the_order_of_the_table_however_they_were_sent() -> None:
     """So that a redelivery through either way is the same line."""
     fast = process({"pressure_kpa": 1, "volume_m3": 2, "ts": NOW_MS}).readings[0].lines
-    patient = process({"pressure_kpa": "1", "ts": NOW_MS, "volume_m3": 2}).readings[0].lines
-    assert fast == patient
+    slow = process({"pressure_kpa": "1", "ts": NOW_MS, "volume_m3": 2}).readings[0].lines
+    assert fast == slow
     assert fast.index("volume_m3") < fast.index("pressure_kpa")
 
 

@@ -124,8 +124,8 @@ def refusals_or_points(payload: bytes) -> bool:
     return [each.reason for each in outcome.refusals] == [RejectReason.BAD_JSON]
 
 
-def test_the_patient_way_takes_the_same_as_the_fast_way() -> None:
+def test_the_slow_path_takes_the_same_as_the_fast_path() -> None:
     payload = b'{"ts":1793491200250,"seq":17,"volume_m3":12.5,"lane":"1:2"}'
-    (patient,) = NativeDecoder("water").decode_slow_path(payload)
-    assert isinstance(patient, Decoded)
-    assert patient.values == NativeDecoder("water").decode_plain(payload)
+    (slow,) = NativeDecoder("water").decode_slow_path(payload)
+    assert isinstance(slow, Decoded)
+    assert slow.values == NativeDecoder("water").decode_plain(payload)

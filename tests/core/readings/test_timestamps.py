@@ -17,14 +17,14 @@ edits = st.lists(
 
 @settings(max_examples=examples(3000))
 @given(text=st.sampled_from(USUAL), edits=edits)
-def test_a_time_with_a_few_wrong_characters_is_read_as_slow_path(text: str, edits: list[tuple[int, str, bool]]) -> None:
+def test_a_time_with_a_few_wrong_characters_is_read_as_on_the_slow_path(text: str, edits: list[tuple[int, str, bool]]) -> None:
     for at, character, in_place in edits:
         text = text[:at] + character + text[at + in_place :]
     assert rfc3339_ms(text) == _rfc3339_ms_slow_path(text)
 
 
 @given(instant=st.datetimes(min_value=datetime(1000, 1, 2), timezones=st.timezones()))  # noqa: DTZ001 - a bound
-def test_every_instant_is_read_as_slow_path(instant: datetime) -> None:
+def test_every_instant_is_read_as_on_the_slow_path(instant: datetime) -> None:
     assert rfc3339_ms(instant.isoformat()) == _rfc3339_ms_slow_path(instant.isoformat())
 
 

@@ -146,7 +146,7 @@ def _parse_test(selector: str, text: str) -> Fitting:
 def _getter(steps: Sequence[Step]) -> Get:
     keys = [step for step in steps if isinstance(step, str) and not step.isdigit()]
     if len(keys) < len(steps):
-        return _patient(steps)
+        return _walking(steps)
     return _BY_KEYS[len(keys)](*keys) if len(keys) < len(_BY_KEYS) else _by_keys(keys)
 
 
@@ -202,7 +202,7 @@ def _by_keys(keys: Sequence[str]) -> Get:
     return get
 
 
-def _patient(steps: Sequence[Step]) -> Get:
+def _walking(steps: Sequence[Step]) -> Get:
     wants_all = any(isinstance(step, _All) for step in steps)
 
     def get(document: Node) -> Node:
