@@ -106,7 +106,7 @@ def _sentence(file: Path, variables: dict[tuple[str, ...], str], fault: Any) -> 
     return f"{source}: {'.'.join(path) or 'document'}: {what}"
 
 
-_MAY_BE_ABSENT: Final = {("journal", "path"), ("devices", "registry"), ("profiles", "path")}
+_MAY_BE_ABSENT: Final = {("journal", "path"), ("devices", "registry"), ("profiles", "path"), ("alarms", "rules")}
 
 
 def _anchor(config: Config, folder: Path, file: Path, document: dict[str, Any]) -> Config:

@@ -256,6 +256,19 @@ class HttpSection(_Section):
         return host
 
 
+_WEBHOOK_SECRETS = "alarms.webhook_token_file"
+
+
+class AlarmsSection(_Section):
+    """The rules that raise alarms, and who is told of an alarm."""
+
+    rules: Path = Path("alarms.yaml")
+    alertmanager: Annotated[str, _url("http", "https", secrets="none: put a proxy on this machine")] | None = None
+    webhook: Annotated[str, _url("http", "https", secrets=_WEBHOOK_SECRETS)] | None = None
+    webhook_token_file: Path | None = None
+    mqtt: bool = False
+
+
 class LogSection(_Section):
     """Level and form of the log."""
 
@@ -276,5 +289,6 @@ class Config(_Section):
     time: TimeSection = TimeSection()
     limits: LimitsSection = LimitsSection()
     http: HttpSection = HttpSection()
+    alarms: AlarmsSection = AlarmsSection()
     log: LogSection = LogSection()
     language: Literal["vi", "en"] = "vi"

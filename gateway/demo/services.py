@@ -1,4 +1,4 @@
-"""Mosquitto, InfluxDB and VictoriaMetrics as child processes on loopback: for ``gateway demo`` and for the tests.
+"""Mosquitto, InfluxDB, VictoriaMetrics and Alertmanager as child processes on loopback: for ``gateway demo`` and for the tests.
 
 Each service keeps its configuration, data and log in a folder of the caller's. It can be stopped, killed or paused and
 started again on the same port with the same data. The kernel kills it when the thread that started it ends, so nothing
@@ -26,7 +26,12 @@ from typing import Self
 from urllib.parse import quote
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-DEBIAN_PACKAGES = {"mosquitto": "mosquitto", "influxd": "influxdb", "victoria-metrics": "victoria-metrics"}
+DEBIAN_PACKAGES = {
+    "mosquitto": "mosquitto",
+    "influxd": "influxdb",
+    "victoria-metrics": "victoria-metrics",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+}
 
 # Below the kernel's range for outgoing connections (32768 and up): there, a client that reconnects to a service
 # which is down could be given the service's own port, and keep it.
@@ -254,6 +259,33 @@ def victoria_metrics(folder: Path, *, port: int | None = None, args: Iterable[st
         _program("victoria-metrics"),
         [f"-storageDataPath={data}", f"-httpListenAddr={host}:{port}", *args],
         lambda: _status(host, port, "GET", "/health") == 200,  # noqa: PLR2004
+    )
+
+
+def alertmanager(folder: Path, *, receiver_url: str, port: int | None = None) -> Service:
+    """An Alertmanager that passes every alert on to ``receiver_url`` as it comes, resolved ones too."""
+    host = "127.0.0.1"
+    port = port or free_port(host)
+    data = _made(folder / "alertmanager-data")
+    written = _write(
+        folder / "alertmanager.yml",
+        "route: {receiver: all, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}",
+        f"receivers: [{{name: all, webhook_configs: [{{url: '{receiver_url}', send_resolved: true}}]}}]",
+    )
+    return Service(
+        "alertmanager",
+        host,
+        port,
+        folder,
+        f"http://{host}:{port}",
+        _program("prometheus-alertmanager"),
+        [
+            f"--config.file={written}",
+            f"--storage.path={data}",
+            f"--web.listen-address={host}:{port}",
+            "--cluster.listen-address=",  # alone
+        ],
+        lambda: _status(host, port, "GET", "/-/ready") == 200,  # noqa: PLR2004
     )
 
 
