@@ -61,6 +61,7 @@ from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
 from gateway.storage.quarantine_out import QuarantineOut
 from gateway.storage.quarantine_settlement import QuarantineSettlement
+from gateway.storage.reject_account import RejectAccount
 from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from gateway.tls import tls_context
@@ -237,22 +238,23 @@ def build(config: Config, file: Database) -> Parts:
     flood_watch = FloodWatch(queue.flood_queue, events)
     rejects_max_bytes = config.rejects.max_bytes
     backlog = Backlog(bounded_journal, queue, breaker, ledger, events, rejects_max_bytes)
-    reject_writer = RejectWriter(file, ledger, events, queue, max_bytes=rejects_max_bytes, is_registered=streams.is_registered)
+    rejects = RejectAccount(ledger, events, max_bytes=rejects_max_bytes, is_registered=streams.is_registered)
+    reject_writer = RejectWriter(file, rejects, queue)
     bisector = Bisector(influxdb, breaker, events, self_point)
     unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, reject_writer)
     spool_requests = SpoolRequests(queue)
     live_lane = LiveLane(influxdb, breaker, queue, spool_requests, backlog, reject_writer, events)
     spool = Spool(spool_requests, queue, live_lane, breaker, backlog, reject_writer, unspooled)
-    drain_lane = DrainLane(bisector, breaker, queue, backlog, reject_writer, events)
+    drain_lane = DrainLane(bisector, breaker, queue, backlog, rejects, events)
     # Messages that wait: for a codec, a registration or a birth.
     released = ReleasedKeys()
     codecs = AsyncCodecs(catalog.codecs, released)
-    journal_account, quarantine_account = JournalAccount(ledger, events), QuarantineAccount(ledger, events)
+    journal_account, quarantine_account = JournalAccount(ledger, events, rejects), QuarantineAccount(ledger, events)
     births = BirthWriter(file, queue)
     quarantine_in = QuarantineIn(file, quarantine_account, released, queue, quarantine_limits(config))
     codec_calls = CodecCalls(processor, codecs, released, events)
     replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
-    settlement = QuarantineSettlement(file, quarantine_account, reject_writer, backlog.grew, replay_limits(config))
+    settlement = QuarantineSettlement(file, quarantine_account, rejects, backlog.grew, replay_limits(config))
     quarantine_out = QuarantineOut(
         file, quarantine_account, released, quarantine_in, settlement, replay_pipeline, bounded_journal
     )

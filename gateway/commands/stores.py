@@ -18,12 +18,12 @@ from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.core.delivery.batch import decode as decode_body
 from gateway.explain.documents import listed_reject, reject_document
-from gateway.pipeline import build_processor
+from gateway.pipeline import build_processor, replay_limits
 from gateway.private_files import private
 from gateway.storage import journal, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.file_lock import InUse
-from gateway.storage.replay import Limits, Replayed, commit, without_codecs, work
+from gateway.storage.replay import Replayed, commit, without_codecs, work
 from schemas.printable import printable
 from schemas.rejects import RejectReason
 
@@ -89,7 +89,7 @@ def _change_rejects(file: Database, config: Config, action: str, reason: str | N
     if action == "purge":
         return {"removed": file.run_here(rejects.purge, reason, device)}
     process = without_codecs(build_processor(config, load_catalog(config)))
-    limits = Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
+    limits = replay_limits(config)
     after, until, total = 0, file.run_here(rejects.newest), Counter(Replayed().document())
     while chosen := file.run_here(rejects.next_after, after, until, reason, device):
         after = chosen[-1][0]

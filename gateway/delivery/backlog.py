@@ -103,7 +103,10 @@ class Backlog:
         return row not in self._being_written
 
     def settle(self, row: int, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
-        """Count the readings of a row, each at its end and by domain; the row is removed, and the rejects kept, later."""
+        """Count the readings of a row, each at its end and by domain; the row is removed, and the rejects kept, later.
+
+        :param rejects: to keep; they are counted already (:mod:`gateway.storage.reject_account`).
+        """
         for end, domains in ends.items():
             self._ledger.settle(end, domains, "journal")
         self._settled.append(row)

@@ -32,10 +32,10 @@ from gateway.delivery.backlog import Backlog, Ends
 from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.bisect_refused import SERVER_ERROR, Bisector
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.delivery.reject_writer import RejectWriter
 from gateway.events import Events, Histogram
 from gateway.storage import journal
 from gateway.storage.database import DatabaseFault
+from gateway.storage.reject_account import RejectAccount
 
 _SERVER_ERRORS_MAX: Final = 3
 
@@ -49,14 +49,14 @@ class DrainLane:
         breaker: CircuitBreaker,
         queue: BatchQueue,
         backlog: Backlog,
-        reject_writer: RejectWriter,
+        rejects: RejectAccount,
         events: Events,
     ) -> None:
         self._bisector = bisector
         self._breaker = breaker
         self._queue = queue
         self._backlog = backlog
-        self._reject_writer = reject_writer
+        self._rejects = rejects
         self._events = events
         self._share = Share(queue.max_readings)
         self._live_answers = _LiveAnswers(events.live_answers)
@@ -172,12 +172,9 @@ class DrainLane:
             return
         if found.too_large is not None and found.written:
             self._queue.shrink_batches(found.too_large)
-        kept = self._reject_writer.choose(found.rejected)
-        kept_ids = set(map(id, kept))
-        for refusal in found.rejected:
-            self._events.rejected(refusal, kept=id(refusal) in kept_ids)
-        rejected = Counter(refusal.domain for refusal in found.rejected)
-        self._settle(entry, {"written": found.written, "expired": found.expired, "rejected": rejected}, kept)
+        kept = self._rejects.choose(found.rejected)
+        self._rejects.settle(found.rejected, kept, "journal")
+        self._settle(entry, {"written": found.written, "expired": found.expired}, kept)
 
     def _settle(self, entry: journal.Entry, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
         self._backoff.reset()

@@ -4,15 +4,17 @@ from gateway.core.delivery.batch import Body
 from gateway.core.ledger import Ledger
 from gateway.events import Events
 from gateway.storage.journal import JournalUse
+from gateway.storage.reject_account import RejectAccount
 from gateway.storage.replay import Committed, Replayed
 
 
 class JournalAccount:
     """Counts readings that come into the journal beside those of the spool."""
 
-    def __init__(self, ledger: Ledger, events: Events) -> None:
+    def __init__(self, ledger: Ledger, events: Events, rejects: RejectAccount) -> None:
         self._ledger = ledger
         self._events = events
+        self._rejects = rejects
 
     def found(self, stock: JournalUse) -> None:
         """Count what is there at the start: an earlier run received it, and it is pending now."""
@@ -32,9 +34,7 @@ class JournalAccount:
         """Count rejects that were sent through again: their readings are in the journal, in quarantine, or at their end."""
         self._ledger.receive(result.received, "replay", "journal")
         self._ledger.settle("duplicate", result.duplicates, "journal")
-        for refusal in result.refused:
-            self._events.rejected(refusal, kept=True)
-            self._ledger.settle("rejected", {refusal.domain: 1}, "journal")
+        self._rejects.settle(result.refused, result.kept, "journal")
         self._ledger.receive(len(result.waiting), "replay", "quarantine")
         self._ledger.settle("expired", done.made_room.domains, "quarantine")
         self._events.quarantine_expired(done.made_room.origins)

@@ -53,17 +53,14 @@ class QuarantineAccount:
         self._events.not_quarantined(len(messages))
 
     def settled(self, result: Replayed, done: Committed, stock: QuarantineUse) -> None:
-        """The outcome of messages is durable."""
+        """The outcome of messages is durable; what became a reject is settled by :mod:`gateway.storage.reject_account`."""
         self.stock = stock
-        ledger, kept = self._ledger, set(map(id, result.kept))
+        ledger = self._ledger
         self._events.quarantine_works()
         ended = result.received + result.empty.total() + result.lost
         ledger.receive(ended - (done.left - len(result.waiting)), "replay", "quarantine")
         ledger.move(result.readings.total(), "quarantine", "journal")
         ledger.settle("duplicate", result.duplicates + result.empty, "quarantine")
-        for refusal in result.refused:
-            ledger.settle("rejected", {refusal.domain: 1}, "quarantine")
-            self._events.rejected(refusal, kept=id(refusal) in kept)
         self._lost(result.lost, "quarantine")
         self._made_room(done.made_room)
 

@@ -7,29 +7,22 @@ takes it.
 import asyncio
 import sqlite3
 import time
-from typing import Final, Protocol
+from typing import Final
 
-from gateway.core.message import Refusal
 from gateway.storage import quarantine
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.quarantine_account import QuarantineAccount
+from gateway.storage.reject_account import RejectAccount
 from gateway.storage.replay import Committed, Limits, Replayed, commit
 
 _RETRY_S: Final = 1.0
-
-
-class RejectChoice(Protocol):
-    """The choice of rejects whose bytes are kept."""
-
-    def choose(self, refusals: list[Refusal]) -> list[Refusal]:
-        """Return those that may be kept."""
 
 
 class QuarantineSettlement:
     """Commits what became of messages, and counts it."""
 
     def __init__(
-        self, database: Database, account: QuarantineAccount, rejects: RejectChoice, journaled: asyncio.Event, limits: Limits
+        self, database: Database, account: QuarantineAccount, rejects: RejectAccount, journaled: asyncio.Event, limits: Limits
     ) -> None:
         """:param journaled: set when rows were added to the journal."""
         self._database = database
@@ -51,6 +44,7 @@ class QuarantineSettlement:
                 self._account.disk_fault(fault)
                 await asyncio.sleep(_RETRY_S)
         self._account.settled(result, done, stock)
+        self._rejects.settle(result.refused, result.kept, "quarantine")
         if result.bodies:
             self._journaled.set()
         return done

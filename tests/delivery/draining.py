@@ -25,6 +25,7 @@ from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.storage import journal
 from gateway.storage.database import Database
+from gateway.storage.reject_account import RejectAccount
 from tests.delivery.delivering import Influxdb, OwnPoint, Unspooled, until
 from tests.powercut.hasty import HastyLoop
 from tests.stored_rejects import stored_rejects
@@ -52,14 +53,15 @@ class Rig:
         self.queue = BatchQueue(limits, self.acknowledger, self.ledger, NoBroker())
         self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, 2**20)
         self.progress = self.backlog.progress
-        self.reject_writer = RejectWriter(file, self.ledger, self.events, self.queue, max_bytes=2**20)
+        rejects = RejectAccount(self.ledger, self.events, max_bytes=2**20)
+        self.reject_writer = RejectWriter(file, rejects, self.queue)
         requests = SpoolRequests(self.queue)
         self.live_lane = LiveLane(
             self.influxdb, self.breaker, self.queue, requests, self.backlog, self.reject_writer, self.events
         )
         self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, self.reject_writer, Unspooled())
         bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint())
-        self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, self.reject_writer, self.events)
+        self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
 
     async def put(self, *rows: list[str], refused: bool = False) -> None:
         """Rows that an earlier run left, each of readings that are their lines."""

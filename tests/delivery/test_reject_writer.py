@@ -3,9 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
-from types import SimpleNamespace
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
 
@@ -16,6 +14,7 @@ from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.events import Events
 from gateway.storage.database import Database, DatabaseFault
+from gateway.storage.reject_account import RejectAccount
 from schemas.rejects import RejectReason
 from tests.delivery.delivering import until
 
@@ -64,7 +63,7 @@ class Rig:
     def __init__(self) -> None:
         self.disk, self.ledger, self.events = Disk(), Ledger(since_ms=0), Events()
         self.queue = Released()
-        self.reject_writer = RejectWriter(self.disk, self.ledger, self.events, self.queue, max_bytes=1000)
+        self.reject_writer = RejectWriter(self.disk, RejectAccount(self.ledger, self.events, max_bytes=1000), self.queue)
 
     def come(self, refusals: int, device: str = "d") -> Batch:
         """A batch comes with so many messages of garbage from one device."""
@@ -188,42 +187,3 @@ def test_what_comes_within_a_moment_is_stored_in_one_commit() -> None:
         task.cancel()
 
     asyncio.run(story())
-
-
-def test_garbage_of_devices_that_nobody_knows_is_counted_by_topic() -> None:
-    rig = Rig()
-    garbage = [Refusal(RejectReason.BAD_JSON, "", f"t/{n % 2}", b"x", "decode", 1) for n in range(2 * QUOTA + 4)]
-    assert len(rig.reject_writer.choose(garbage)) == 2 * QUOTA
-
-
-def test_how_many_are_not_kept_is_told_and_nothing_when_all_are() -> None:
-    rig = Rig()
-    told: list[int] = []
-    rig.events = cast("Events", SimpleNamespace(rejects_not_kept=lambda number, _: told.append(number)))
-    reject_writer = RejectWriter(rig.disk, rig.ledger, rig.events, rig.queue, max_bytes=1000)
-    garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA)]
-    reject_writer.choose(garbage)
-    assert told == []
-    assert len(reject_writer.choose([replace(one, topic="t/other") for one in [*garbage, *garbage[:3]]])) == QUOTA
-    assert told == [3]
-
-
-def test_rejects_of_invented_devices_are_kept_as_far_as_their_share_goes_and_of_a_registered_one_as_ever() -> None:
-    rig = Rig()
-    told: list[tuple[int, str]] = []
-    rig.events = cast("Events", SimpleNamespace(strangers_not_kept=lambda *what: told.append(what)))
-    reject_writer = RejectWriter(rig.disk, rig.ledger, rig.events, rig.queue, max_bytes=16_000, is_registered="meter".__eq__)
-    made = Refusal(RejectReason.BAD_JSON, "", "", bytes(20), "decode", 1)
-    garbage = [replace(made, device=name, topic=f"t/{name}") for name in [*(f"invented-{n}" for n in range(50)), "meter"]]
-    kept = reject_writer.choose(garbage)
-    assert [one.device for one in kept] == [*(f"invented-{n}" for n in range(5)), "meter"]
-    assert told == [(45, "t/")]
-
-
-def test_a_new_minute_keeps_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    rig = Rig()
-    garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA + 1)]
-    now_ms = 1_793_491_200_000
-    for later_s, kept in ((0, QUOTA), (59, 0), (60, QUOTA), (119, 0)):
-        monkeypatch.setattr("time.time_ns", lambda later_s=later_s: (now_ms + later_s * 1000) * 1_000_000)
-        assert len(rig.reject_writer.choose(garbage)) == kept

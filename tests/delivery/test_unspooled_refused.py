@@ -12,6 +12,7 @@ from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.events import Events
+from gateway.storage.reject_account import RejectAccount
 from tests.delivery.delivering import OwnPoint, note_waits, until
 from tests.delivery.test_bisect_refused import AWAY, GOOD, OWN, REFUSED, Influxdb
 from tests.delivery.test_reject_writer import Disk, Released
@@ -26,7 +27,7 @@ class Rig:
         self.breaker = CircuitBreaker(self.events)
         self.queue = Released()
         bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(OWN))
-        self.reject_writer = RejectWriter(self.disk, self.ledger, self.events, self.queue, max_bytes=1000)
+        self.reject_writer = RejectWriter(self.disk, RejectAccount(self.ledger, self.events, max_bytes=1000), self.queue)
         self.unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, self.reject_writer)
 
     def take(self, readings: str) -> Batch:

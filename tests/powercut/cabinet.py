@@ -41,6 +41,7 @@ from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
 from gateway.storage.quarantine_out import QuarantineOut
 from gateway.storage.quarantine_settlement import QuarantineSettlement
+from gateway.storage.reject_account import RejectAccount
 from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from schemas.rejects import RejectReason
@@ -113,18 +114,19 @@ class Cabinet:
         limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
         self.queue = BatchQueue(limits, self._acknowledger, self.ledger, self)
         self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, rejects_max_bytes)
-        self.reject_writer = RejectWriter(file, self.ledger, self.events, self.queue, max_bytes=rejects_max_bytes)
-        requests, rejects = SpoolRequests(self.queue), self.reject_writer
+        rejects = RejectAccount(self.ledger, self.events, max_bytes=rejects_max_bytes)
+        self.reject_writer = writer = RejectWriter(file, rejects, self.queue)
+        requests = SpoolRequests(self.queue)
         bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(b""))
-        unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, rejects)
-        self.live_lane = LiveLane(self.influxdb, self.breaker, self.queue, requests, self.backlog, rejects, self.events)
-        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, rejects, unspooled)
+        unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, writer)
+        self.live_lane = LiveLane(self.influxdb, self.breaker, self.queue, requests, self.backlog, writer, self.events)
+        self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, writer, unspooled)
         self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
         self.account, self.released = QuarantineAccount(self.ledger, self.events), ReleasedKeys()
         own = QuarantineLimits(quarantine_max_bytes, 0, may_give_up=True)
         self.quarantine_in = QuarantineIn(file, self.account, self.released, self.queue, own)
         settlement = QuarantineSettlement(
-            file, self.account, self.reject_writer, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes)
+            file, self.account, rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes)
         )
         self.quarantine_out = QuarantineOut(
             file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store

@@ -19,6 +19,7 @@ from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
 from gateway.storage.quarantine_out import QuarantineOut
 from gateway.storage.quarantine_settlement import QuarantineSettlement
+from gateway.storage.reject_account import RejectAccount
 from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from schemas.rejects import IgnoreCause, RejectReason
@@ -95,7 +96,7 @@ class Rig:
         self.keys = ReleasedKeys()
         own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=self.may_give_up)
         self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self, own)
-        settlement = QuarantineSettlement(database, self.kept, self, self.journaled, limits)
+        settlement = QuarantineSettlement(database, self.kept, Rejects(self), self.journaled, limits)
         self.quarantine_out = QuarantineOut(database, self.kept, self.keys, self.quarantine_in, settlement, self, self)
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
@@ -107,10 +108,6 @@ class Rig:
         """Tell if the journal has room."""
         self.room_asked += 1
         return self.room
-
-    def choose(self, refusals: list[Refusal]) -> list[Refusal]:
-        """Choose the rejects that are kept."""
-        return refusals[: self.chosen_max]
 
     def release(self, batch: Batch) -> None:
         """Release a batch."""
@@ -133,6 +130,18 @@ class Rig:
         assert self.ledger.imbalance == 0
         ended = {outcome: counts.total() for outcome, counts in self.ledger.outcomes.items()}
         return {place: number for place, number in (ended | self.ledger.pending).items() if number}
+
+
+class Rejects(RejectAccount):
+    """The account of rejects; a test says how many of a commit are kept."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__(rig.ledger, rig.events, max_bytes=rig.limits.rejects_max_bytes)
+        self._chosen_max = rig.chosen_max
+
+    def choose(self, refusals: list[Refusal]) -> list[Refusal]:
+        """Choose the rejects that are kept."""
+        return refusals[: self._chosen_max]
 
 
 @asynccontextmanager

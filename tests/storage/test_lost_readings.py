@@ -24,6 +24,7 @@ from gateway.storage.database import Database, begin
 from gateway.storage.journal_account import JournalAccount
 from gateway.storage.recovery.set_aside import SUFFIXES
 from gateway.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, beside
+from gateway.storage.reject_account import RejectAccount
 
 ROWS = 60
 READINGS = 25
@@ -48,7 +49,7 @@ class Start:
             self.tally = file.tally
             store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0))
             self.state = JournalState(file.tally)
-            account = JournalAccount(ledger, events)
+            account = JournalAccount(ledger, events, RejectAccount(ledger, events, max_bytes=1000))
             account.found(store.stock())
             asyncio.run(Salvage(file, store, none, account, events, backlog or asyncio.Event()).run())
             stock = file.run_here(journal.stock)
