@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from schemas.profile import Profile
-from schemas.quantities import DOMAINS, QUANTITIES, REQUIRES, VEHICLE_CLASSES, Kind, Quantity
+from schemas.quantities import DOMAINS, GROWTH, QUANTITIES, REQUIRES, SUM_OF, USED_OF, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
 from schemas.registry import registry_adapter
 from schemas.topics import NAME_MAX, NAME_PATTERN, NativeTopic
@@ -63,7 +63,16 @@ def _quantities() -> str:
         tables.append(
             "\n".join([f"## {measurement}", "", "| field | unit, least to most | what it is |", "|---|---|---|", *lines])
         )
-    return "\n\n".join([f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables, _TAGS]) + "\n"
+    return "\n\n".join([f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables, _sums(), _TAGS]) + "\n"
+
+
+def _sums() -> str:
+    """The table of what the gateway writes beside the counters."""
+    lines = [
+        f"| `{field}` | `{SUM_OF[field]}` | `{USED_OF[field]}` | {growth.usual_per_h:.10g} | {growth.most_per_h:.10g} |"
+        for field, growth in GROWTH.items()
+    ]
+    return "\n".join([_SUMS_READ, *lines])
 
 
 def _unit_and_bounds(row: Quantity) -> str:
@@ -77,6 +86,16 @@ _QUANTITIES_READ: Final = """\
 Every field that a profile may fill, by measurement. What comes in another unit is converted: say it with `unit`. A value
 outside least and most is dropped, and the reading gets quality bit 2. A register only grows: give it `counter` where its
 width or its greatest rate is known."""
+
+_SUMS_READ: Final = """\
+## Sums
+
+The gateway writes the sum of a counter behind it: the register plus an offset, so that a difference of two sums is what was
+used, over exchanges, resets and roll-overs too. Roll-ups hold that difference. Growth is in the counter's unit per hour: less
+than the usual is never doubted, more than the most never counts. A profile may give a smaller most.
+
+| counter | its sum | what was used | usual, at least | most |
+|---|---|---|---|---|"""
 
 _TAGS: Final = f"""\
 ## Tags

@@ -6,7 +6,7 @@ boolean. Units are UCUM codes. A value outside the bounds is dropped and the res
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Kind(StrEnum):
@@ -197,6 +197,61 @@ QUANTITIES: Final[dict[str, dict[str, Quantity]]] = {
 
 DOMAINS: Final = ("water", "power", "traffic", "urban")
 HEALTH: Final = "device_health"
+
+COUNTERS: Final[dict[str, Quantity]] = {
+    row.field: row for domain in DOMAINS for row in QUANTITIES[domain].values() if row.kind is Kind.COUNTER
+}
+"""The counters that have a sum: those of the domains. A LoRaWAN join restarts a frame counter, which measures nothing."""
+
+_UNITLESS: Final = {
+    "vehicle_count_total": "vehicle_count",
+    "people_in_total": "people_in",
+    "people_out_total": "people_out",
+    "pulse_count": "pulse",
+}
+
+
+def _beside(field: str, word: str) -> str:
+    """The field beside a counter that ``word`` tells apart; it ends with the unit of the counter too."""
+    if field in _UNITLESS:
+        return f"{_UNITLESS[field]}_{word}"
+    stem, _, unit = field.rpartition("_")
+    return f"{stem}_{word}_{unit}"
+
+
+SUM_OF: Final = {field: _beside(field, "sum") for field in COUNTERS}
+"""Counter → the field beside it that goes on over exchanges, resets and roll-overs: the register plus an offset."""
+
+USED_OF: Final = {field: _beside(field, "used") for field in COUNTERS}
+"""Counter → the field of roll-ups for what was used: the difference of two sums."""
+
+
+class Growth(NamedTuple):
+    """How fast a counter may grow, in its unit.
+
+    :ivar usual_per_h: growth in an hour that is never unusual, however little the counter has grown before.
+    :ivar most_per_h: the greatest growth in an hour that can be real.
+    :ivar step: one step of a coarse register, never unusual, however soon after the last.
+    """
+
+    usual_per_h: float
+    most_per_h: float
+    step: float
+
+
+_VOLUME: Final = Growth(10, 50_000, 1)
+_ENERGY: Final = Growth(100, 1e8 / 1000, 1)
+"""The most is the bound of active and reactive power, in kWh and kvarh per hour."""
+_COUNT: Final = Growth(10_000, 100_000, 100)
+_BY_UNIT: Final = {"m3": _VOLUME, "kW.h": _ENERGY, "kV.A.h{reactive}": _ENERGY, "1": _COUNT}
+_BY_FIELD: Final = {
+    "volume_reverse_m3": _VOLUME._replace(most_per_h=5_000),
+    "pulse_count": _COUNT._replace(most_per_h=1e7),
+    "operating_h": Growth(1.01, 1.01, 1),
+    "rain_mm": Growth(200, 500, 1),
+}
+GROWTH: Final[dict[str, Growth]] = {field: _BY_FIELD.get(field) or _BY_UNIT[row.unit] for field, row in COUNTERS.items()}
+"""Counter → how fast it may grow; the most of a volume is the bound of the flow that belongs to it."""
 
 REQUIRES: Final = {"vehicle_count": "interval_s", "people_in": "interval_s", "people_out": "interval_s"}
 """Field → the field of the same reading without which its value means nothing."""

@@ -5,7 +5,19 @@ import re
 
 import pytest
 
-from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
+from schemas.quantities import (
+    DOMAINS,
+    GROWTH,
+    HEALTH,
+    QUANTITIES,
+    REQUIRES,
+    SUM_OF,
+    TEXT_TAGS,
+    USED_OF,
+    VEHICLE_CLASSES,
+    Kind,
+    Quantity,
+)
 from schemas.readings import ENVELOPE_KEYS
 from schemas.topics import is_name
 
@@ -124,3 +136,34 @@ def test_vehicle_classes_may_be_tag_values_and_have_a_class_for_the_rest() -> No
     assert all(is_name(name) for name in VEHICLE_CLASSES)
     assert len(set(VEHICLE_CLASSES)) == len(VEHICLE_CLASSES)
     assert {"other", "unknown"} <= set(VEHICLE_CLASSES)
+
+
+def test_each_counter_of_a_domain_has_a_sum_and_what_was_used_of_it() -> None:
+    counters = {row.field: row.unit for domain in DOMAINS for row in rows(domain, Kind.COUNTER)}
+    fields = {field for table in QUANTITIES.values() for field in table}
+    for beside in (SUM_OF, USED_OF):
+        assert beside.keys() == counters.keys()
+        assert len({*beside.values()} - fields) == len(counters), "each its own, and no quantity that a device sends"
+        assert all(beside[field].endswith(UNIT_SUFFIXES[unit]) for field, unit in counters.items())
+
+
+@pytest.mark.parametrize(
+    ("counter", "sum_field", "used"),
+    [
+        ("volume_m3", "volume_sum_m3", "volume_used_m3"),
+        ("energy_import_t1_kwh", "energy_import_t1_sum_kwh", "energy_import_t1_used_kwh"),
+        ("reactive_energy_export_kvarh", "reactive_energy_export_sum_kvarh", "reactive_energy_export_used_kvarh"),
+        ("vehicle_count_total", "vehicle_count_sum", "vehicle_count_used"),
+        ("people_in_total", "people_in_sum", "people_in_used"),
+        ("pulse_count", "pulse_sum", "pulse_used"),
+    ],
+)
+def test_the_name_of_a_sum_is_that_of_its_counter(counter: str, sum_field: str, used: str) -> None:
+    assert (SUM_OF[counter], USED_OF[counter]) == (sum_field, used)
+
+
+def test_growth_that_is_usual_can_be_real() -> None:
+    assert GROWTH.keys() == SUM_OF.keys()
+    for field, growth in GROWTH.items():
+        assert 0 < growth.usual_per_h <= growth.most_per_h < math.inf, field
+        assert 0 < growth.step <= growth.usual_per_h, field
