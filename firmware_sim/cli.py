@@ -31,7 +31,7 @@ class _UsageError(Exception):
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from firmware_sim.publish import Broker  # noqa: PLC0415 - --help is quick without the MQTT clients
+    from firmware_sim.publish import BrokerAccess  # noqa: PLC0415 - --help is quick without the MQTT clients
     from firmware_sim.run import Plan, run  # noqa: PLC0415
 
     counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.interval / arguments.speed < SHORTEST_S:
         raise _UsageError(f"a device can report every {SHORTEST_S * 1000:g} ms at most: lengthen --interval or lower --speed")
     try:
-        broker = Broker.parse(arguments.broker, arguments.ca)
+        broker = BrokerAccess.parse(arguments.broker, arguments.ca)
     except ValueError as error:
         raise _UsageError(f"--broker {error}") from None
     plan = Plan(
@@ -79,15 +79,15 @@ def _registry(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from firmware_sim.query import Database, NotReachable  # noqa: PLC0415
+    from firmware_sim.query import InfluxdbAccess, NotReachable  # noqa: PLC0415
     from firmware_sim.verify import BadLedger, verify  # noqa: PLC0415
 
     try:
         if arguments.config is not None:
-            database = Database.from_gateway_yaml(arguments.config)
+            database = InfluxdbAccess.from_gateway_yaml(arguments.config)
         elif arguments.influxdb is not None:
             settings = {key: getattr(arguments, key) for key in SETTINGS} | {"url": arguments.influxdb}
-            database = Database.from_settings(settings, Path())
+            database = InfluxdbAccess.from_settings(settings, Path())
         else:
             raise _UsageError("name the database: -c gateway.yaml or --influxdb URL")
         report = verify(arguments.ledger, database, arguments.wait, arguments.within)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from firmware_sim.query import Point
+from firmware_sim.query import StoredPoint
 from schemas.quantities import Quality
 
 UNPREDICTED: Final = Quality.COUNTER_SUSPECT | Quality.HISTORIC | Quality.CLOCK_DOUBTED | Quality.MAY_STAND_TWICE
@@ -35,7 +35,7 @@ OWN_FIELDS: Final = ("quality", "seq")
 
 LedgerRow = dict[str, Any]
 """A row of the ledger, parsed."""
-Series = tuple[tuple[str, str], ...]
+TagPairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Discrepancy:
     """One fault, for people."""
 
     kind: str
@@ -80,14 +80,14 @@ class Comparison:
     """The outcome for some devices of one domain."""
 
     counts: Counts = field(default_factory=Counts)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Discrepancy] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class _Standing:
     """A point, and whether a row has laid claim to it."""
 
-    point: Point
+    point: StoredPoint
     claimed: bool = False
 
     @property
@@ -95,7 +95,9 @@ class _Standing:
         return bool(int(self.point.fields.get("quality", 0)) & Quality.MAY_STAND_TWICE)
 
 
-def compare(domain: str, rows: list[LedgerRow], points: Iterable[Point], health: Iterable[Point], window_ms: int) -> Comparison:
+def compare(
+    domain: str, rows: list[LedgerRow], points: Iterable[StoredPoint], health: Iterable[StoredPoint], window_ms: int
+) -> Comparison:
     """Hold ``rows`` against the ``points`` of their measurement and of ``device_health``.
 
     :param window_ms: how far from ``at`` a reading without ts may be stamped.
@@ -104,12 +106,12 @@ def compare(domain: str, rows: list[LedgerRow], points: Iterable[Point], health:
 
 
 class _Comparer:
-    def __init__(self, domain: str, points: Iterable[Point], health: Iterable[Point], window_ms: int) -> None:
+    def __init__(self, domain: str, points: Iterable[StoredPoint], health: Iterable[StoredPoint], window_ms: int) -> None:
         self._domain = domain
         self._window_ms = window_ms
         self._outcome = Comparison()
-        self._at_time: dict[tuple[Series, int], list[_Standing]] = defaultdict(list)
-        self._of_seq: dict[tuple[Series, int | None], list[_Standing]] = defaultdict(list)
+        self._at_time: dict[tuple[TagPairs, int], list[_Standing]] = defaultdict(list)
+        self._of_seq: dict[tuple[TagPairs, int | None], list[_Standing]] = defaultdict(list)
         for point in points:
             standing = _Standing(point)
             series = series_of(point.tags)
@@ -136,7 +138,7 @@ class _Comparer:
         self._left_over([*timed.values(), *untimed])
         return self._outcome
 
-    def _timed(self, row: LedgerRow, series: Series, time_ms: int, own: KeysView[tuple[Series, int]]) -> None:
+    def _timed(self, row: LedgerRow, series: TagPairs, time_ms: int, own: KeysView[tuple[TagPairs, int]]) -> None:
         copies = self._at_time.get((series, time_ms), [])
         if copies:
             self._stands(row, copies, spare=0)
@@ -176,7 +178,7 @@ class _Comparer:
         for other in unexcused[1 + spare :]:
             self._fault("duplicate", row, f"stands also at {utc(other.point.time_ms)} with the tags {other.point.tags}")
 
-    def _difference(self, row: LedgerRow, point: Point) -> str:
+    def _difference(self, row: LedgerRow, point: StoredPoint) -> str:
         """Describe what differs from the reading that was sent; empty if nothing does."""
         expected = row["f"] | {"quality": row["q"] & ~UNPREDICTED}
         if row.get("seq") is not None:
@@ -206,7 +208,7 @@ class _Comparer:
 
     def _left_over(self, rows: list[LedgerRow]) -> None:
         """Points that no row laid claim to."""
-        of_seq: dict[tuple[Series, int | None], list[LedgerRow]] = defaultdict(list)
+        of_seq: dict[tuple[TagPairs, int | None], list[LedgerRow]] = defaultdict(list)
         for row in rows:
             of_seq[series_of(row["tags"]), row["seq"]].append(row)
         restarted = {rows[0]["tags"]["device"] for rows in of_seq.values() if len(rows) > 1}
@@ -233,7 +235,9 @@ class _Comparer:
     def _fault(self, kind: str, row: LedgerRow, detail: str) -> None:
         counts = self._outcome.counts
         setattr(counts, kind, getattr(counts, kind) + 1)
-        self._outcome.findings.append(Finding(kind, self._domain, row["tags"]["device"], _time_of(row), row.get("seq"), detail))
+        self._outcome.findings.append(
+            Discrepancy(kind, self._domain, row["tags"]["device"], _time_of(row), row.get("seq"), detail)
+        )
 
 
 def _differences(expected: dict[str, Any], standing: dict[str, Any], dropped: Iterable[str]) -> Iterator[str]:
@@ -253,18 +257,18 @@ def is_same(sent: object, standing: object) -> bool:
     return sent == standing
 
 
-def _same_values(row: LedgerRow, point: Point) -> bool:
+def _same_values(row: LedgerRow, point: StoredPoint) -> bool:
     """Tell if the quantities are those of the row, whatever ``quality`` says."""
     quantities = {key: value for key, value in point.fields.items() if key not in OWN_FIELDS}
     return quantities.keys() == row["f"].keys() and all(is_same(row["f"][key], value) for key, value in quantities.items())
 
 
-def series_of(tags: dict[str, str]) -> Series:
+def series_of(tags: dict[str, str]) -> TagPairs:
     """The series of a point or row; ``area`` is the gateway's to add."""
     return tuple(sorted(pair for pair in tags.items() if pair[0] != "area"))
 
 
-def _device_of(tags: dict[str, str]) -> Series:
+def _device_of(tags: dict[str, str]) -> TagPairs:
     return (("device", tags.get("device", "")), ("site", tags.get("site", "")))
 
 

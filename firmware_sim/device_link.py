@@ -9,9 +9,9 @@ from typing import Final
 
 import aiomqtt
 
-from firmware_sim.firmware import Message
-from firmware_sim.fleet import Device
-from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, Broker, pauses
+from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.fleet import SimDevice
+from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, BrokerAccess, pauses
 
 CONNECTING_AT_ONCE: Final = 50
 ONLINE: Final = b'{"state":"online"}'
@@ -29,8 +29,8 @@ class DeviceLink:
     :ivar trouble: why the last attempt failed.
     """
 
-    def __init__(self, device: Device, broker: Broker, account: Account, connecting: asyncio.Semaphore) -> None:
-        self.waiting: deque[Message] = deque()
+    def __init__(self, device: SimDevice, broker: BrokerAccess, account: Account, connecting: asyncio.Semaphore) -> None:
+        self.waiting: deque[OutgoingMessage] = deque()
         self.connected = asyncio.Event()
         self.trouble = ""
         self._device = device
@@ -40,7 +40,7 @@ class DeviceLink:
         self._closing = False
         self._news = asyncio.Event()
 
-    def put(self, message: Message) -> None:
+    def put(self, message: OutgoingMessage) -> None:
         """Take a message to send."""
         if self._account.admit(message, held=len(self.waiting)):
             self.waiting.append(message)
@@ -102,7 +102,7 @@ class DeviceLink:
             self.waiting.popleft()
             self._account.acknowledged(message)
 
-    async def _next(self) -> Message | None:
+    async def _next(self) -> OutgoingMessage | None:
         """The oldest message, left where it is until acknowledged; None when closed and empty."""
         while not self.waiting:
             if self._closing:

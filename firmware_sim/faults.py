@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firmware_sim.devices.source import Values
+from firmware_sim.devices.source import SensorValues
 from schemas.quantities import QUANTITIES, Kind, Quantity
 from schemas.rejects import RejectReason
 
@@ -71,7 +71,7 @@ def encode(reading: dict[str, Any]) -> bytes:
     return _COMPACT.encode(reading).encode()
 
 
-def spoil(chance: random.Random, domain: str, values: Values, reading: dict[str, Any]) -> Spoilt:
+def spoil(chance: random.Random, domain: str, values: SensorValues, reading: dict[str, Any]) -> Spoilt:
     """A fault for one reading: half of the time a payload that must be refused, else a value that must be dropped.
 
     :param values: the quantities of ``reading`` that belong to ``domain``.

@@ -6,14 +6,14 @@ from typing import Any
 
 from firmware_sim.devices.source import Sample
 from firmware_sim.faults import Spoilt, encode, spoil
-from firmware_sim.fleet import Device
+from firmware_sim.fleet import SimDevice
 from firmware_sim.scenario import Scenario
 from firmware_sim.signals import rng
 from schemas.quantities import Quality
 
 
 @dataclass(slots=True, eq=False)
-class Message:
+class OutgoingMessage:
     """One MQTT message on its way.
 
     :ivar rows: its readings as rows of the ledger, JSON objects without ``at``, which is not known before the PUBACK.
@@ -31,7 +31,7 @@ class Message:
 class Firmware:
     """The little state a device has: its sequence number, its last time, what it keeps to send later."""
 
-    device: Device
+    device: SimDevice
     scenario: Scenario
     seed: int
     topic: str = ""
@@ -39,13 +39,13 @@ class Firmware:
     last_ts: int = 0
     together: int = 1
     kept: list[tuple[bytes, bytes]] = field(default_factory=list)
-    repeat: Message | None = None
+    repeat: OutgoingMessage | None = None
 
     def __post_init__(self) -> None:
         self.topic = self.device.readings_topic
         self.together = rng(self.seed, self.device.name, "together").randint(*self.scenario.together)
 
-    def measure(self, instant_s: float, now_ms: int) -> list[Message]:
+    def measure(self, instant_s: float, now_ms: int) -> list[OutgoingMessage]:
         """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send, mostly one."""
         payload, row = self._reading(instant_s, now_ms)
         messages = []
@@ -57,10 +57,12 @@ class Firmware:
             message = self._message()
             messages.append(message)
             if self.scenario.repeated and self._chance("repeat").random() < self.scenario.repeated:
-                self.repeat = Message(self.topic, self.device.domain, message.payload, tuple(map(_as_repeated, message.rows)))
+                self.repeat = OutgoingMessage(
+                    self.topic, self.device.domain, message.payload, tuple(map(_as_repeated, message.rows))
+                )
         return messages
 
-    def flush(self) -> list[Message]:
+    def flush(self) -> list[OutgoingMessage]:
         """Return what it still stores, at the end of a run."""
         return [self._message()] if self.kept else []
 
@@ -98,12 +100,12 @@ class Firmware:
             row["expect"] = spoilt.reason.value
         return encode(row)
 
-    def _message(self) -> Message:
+    def _message(self) -> OutgoingMessage:
         payloads = [payload for payload, _ in self.kept]
         rows = tuple(row for _, row in self.kept)
         self.kept.clear()
         payload = payloads[0] if self.together == 1 else b"[" + b",".join(payloads) + b"]"
-        return Message(self.topic, self.device.domain, payload, rows)
+        return OutgoingMessage(self.topic, self.device.domain, payload, rows)
 
     def _chance(self, of: str) -> random.Random:
         return rng(self.seed, self.device.name, self.seq, of)

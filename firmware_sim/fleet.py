@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware_sim.devices import power, traffic, urban, water
-from firmware_sim.devices.source import Kind, Source
+from firmware_sim.devices.source import DeviceKind, Sensors
 from firmware_sim.signals import rng
 from schemas.topics import NativeTopic
 
-KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {
+KINDS: Final[Mapping[str, tuple[DeviceKind, ...]]] = {
     "water": water.KINDS,
     "power": power.KINDS,
     "traffic": traffic.KINDS,
@@ -20,7 +20,7 @@ COMMUNES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class SimDevice:
     """One simulated device.
 
     :ivar name: its id; begins with ``sim-`` and holds the seed, so that fleets of different seeds never share a device.
@@ -29,7 +29,7 @@ class Device:
     name: str
     site: str
     domain: str
-    source: Source
+    source: Sensors
 
     @property
     def readings_topic(self) -> str:
@@ -42,7 +42,7 @@ class Device:
         return str(NativeTopic(self.site, self.domain, self.name, "status"))
 
 
-def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int) -> list[Device]:
+def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int) -> list[SimDevice]:
     """The devices in the order they report: each domain is spread evenly over the interval.
 
     :param counts: domain → number of devices.
@@ -55,9 +55,9 @@ def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int) -> list
     return [device for _, device in sorted(placed, key=lambda place: place[0])]
 
 
-def _device(domain: str, number: int, interval_s: float, seed: int) -> Device:
+def _device(domain: str, number: int, interval_s: float, seed: int) -> SimDevice:
     source = rng(seed, domain, number)
     (kind,) = source.choices(KINDS[domain], [kind.share for kind in KINDS[domain]])
     name = f"sim-{seed}-{domain}-{kind.name}-{number:04d}"
     site = f"xa-{source.randint(1, COMMUNES):02d}"
-    return Device(name, site, domain, kind.make(source, interval_s))
+    return SimDevice(name, site, domain, kind.make(source, interval_s))

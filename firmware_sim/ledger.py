@@ -5,11 +5,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from firmware_sim.firmware import Message
+from firmware_sim.firmware import OutgoingMessage
 
 
 @dataclass
-class Ledger:
+class LedgerFile:
     """An open ledger file; without a path it forgets."""
 
     path: Path | None
@@ -30,7 +30,7 @@ class Ledger:
             with self._file:
                 self.flush()
 
-    def acknowledged(self, message: Message, at_ms: int) -> None:
+    def acknowledged(self, message: OutgoingMessage, at_ms: int) -> None:
         """Note the readings of ``message``, whose PUBACK came at ``at_ms``; on disk with the next flush."""
         if self._file is None:
             return

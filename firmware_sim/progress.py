@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from firmware_sim.publish import Link, Tally
+from firmware_sim.publish import FateTally, Link
 
 WATCHED_S: Final = 1.0
 UNWATCHED_S: Final = 5.0
@@ -15,10 +15,10 @@ CLEAR_LINE: Final = "\r\x1b[K"
 
 
 @dataclass(slots=True)
-class Progress:
+class TallyDisplay:
     """The tally as text on standard error."""
 
-    tally: Tally
+    tally: FateTally
     links: Sequence[Link]
     began_s: float = field(default_factory=time.monotonic)
     _shown_s: float = 0.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from firmware_sim.firmware import Message
+from firmware_sim.firmware import OutgoingMessage
 
 ANSWER_S: Final = 10.0
 """How long the broker may take to answer."""
@@ -24,7 +24,7 @@ LONGEST_PAUSE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Broker:
+class BrokerAccess:
     """The broker's address and credentials."""
 
     host: str
@@ -34,7 +34,7 @@ class Broker:
     tls: ssl.SSLContext | None = None
 
     @classmethod
-    def parse(cls, url: str, ca: str | None = None) -> "Broker":
+    def parse(cls, url: str, ca: str | None = None) -> "BrokerAccess":
         """The broker at ``mqtt://[user:password@]host[:port]``, or ``mqtts://`` for TLS.
 
         :raises ValueError: with a sentence for people.
@@ -62,7 +62,7 @@ class Broker:
 
 
 @dataclass(slots=True)
-class Tally:
+class FateTally:
     """Counts of readings by their fate so far."""
 
     measured: int = 0
@@ -87,11 +87,11 @@ def pauses(chance: random.Random) -> Iterator[float]:
 class Link(Protocol):
     """A connection of one or more devices."""
 
-    waiting: deque[Message]
+    waiting: deque[OutgoingMessage]
     connected: asyncio.Event
     trouble: str
 
-    def put(self, message: Message) -> None:
+    def put(self, message: OutgoingMessage) -> None:
         """Take a message to send."""
 
     def close(self) -> None:
@@ -105,11 +105,11 @@ class Link(Protocol):
 class Account:
     """State that links share: the tally, the limit on waiting messages, and the receiver of PUBACKs."""
 
-    tally: Tally
-    on_acknowledged: Callable[[Message, int], None]
+    tally: FateTally
+    on_acknowledged: Callable[[OutgoingMessage, int], None]
     limit: int
 
-    def admit(self, message: Message, held: int) -> bool:
+    def admit(self, message: OutgoingMessage, held: int) -> bool:
         """Tell if a link that holds ``held`` messages may take one more: a device whose memory is full keeps what it has."""
         self.tally.measured += len(message.rows)
         if held >= self.limit:
@@ -117,7 +117,7 @@ class Account:
             return False
         return True
 
-    def acknowledged(self, message: Message) -> None:
+    def acknowledged(self, message: OutgoingMessage) -> None:
         """The broker has it."""
         self.tally.acknowledged += len(message.rows)
         self.tally.by_domain[message.domain] += len(message.rows)

@@ -26,7 +26,7 @@ class NotReachable(Exception):  # noqa: N818 - it says how InfluxDB is
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class InfluxdbAccess:
     """InfluxDB's address and credentials.
 
     :ivar name: the database, or the bucket of InfluxDB 2, which answers to InfluxQL under the same name.
@@ -40,7 +40,7 @@ class Database:
     ca: str | None = None
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], folder: Path) -> "Database":
+    def from_settings(cls, settings: Mapping[str, Any], folder: Path) -> "InfluxdbAccess":
         """The database that ``settings`` name; relative paths in it start at ``folder``.
 
         :raises ValueError: with a sentence for people.
@@ -64,7 +64,7 @@ class Database:
         return cls(url.rstrip("/"), name, retention, authorization, str(folder / ca) if ca else None)
 
     @classmethod
-    def from_gateway_yaml(cls, path: Path, environment: Mapping[str, str] | None = None) -> "Database":
+    def from_gateway_yaml(cls, path: Path, environment: Mapping[str, str] | None = None) -> "InfluxdbAccess":
         """The database that a gateway writes to, from its configuration and the environment that overrides it.
 
         :raises ValueError: with a sentence for people.
@@ -101,7 +101,7 @@ def _secret(settings: Mapping[str, Any], key: str, folder: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class StoredPoint:
     """A point as it is in InfluxDB.
 
     :ivar fields: what has a value, ``quality`` and ``seq`` among them.
@@ -121,11 +121,11 @@ def _quoted(text: str) -> str:
 class Influx:
     """Asks one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: InfluxdbAccess) -> None:
         self._database = database
         self._opener = _opener(database)
 
-    def points(self, measurement: str, devices: list[str], first_ms: int, last_ms: int) -> Iterator[Point]:
+    def points(self, measurement: str, devices: list[str], first_ms: int, last_ms: int) -> Iterator[StoredPoint]:
         """The points of ``devices`` from ``first_ms`` to ``last_ms``, both included, one series after the other.
 
         :raises NotReachable: when there is no answer or none to this.
@@ -137,7 +137,7 @@ class Influx:
             tags = {key: value for key, value in series.get("tags", {}).items() if value}
             columns = series["columns"][1:]
             for time_ms, *values in series.get("values", ()):
-                yield Point(
+                yield StoredPoint(
                     tags, time_ms, {key: value for key, value in zip(columns, values, strict=True) if value is not None}
                 )
 
@@ -175,7 +175,7 @@ class Influx:
         yield from found
 
 
-def _opener(database: Database) -> OpenerDirector:
+def _opener(database: InfluxdbAccess) -> OpenerDirector:
     """Straight to the server, as the gateway goes: no proxy of the environment."""
     context = ssl.create_default_context(cafile=database.ca)
     return build_opener(ProxyHandler({}), HTTPSHandler(context=context))

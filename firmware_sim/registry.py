@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from firmware_sim.fleet import Device
+from firmware_sim.fleet import SimDevice
 
 AREA_NAME: Final = "Xã mô phỏng {}"
 """Invented, as the devices are: real names of areas are the utility's data."""
 
 
-def registry_yaml(fleet: Iterable[Device], interval_s: float) -> str:
+def registry_yaml(fleet: Iterable[SimDevice], interval_s: float) -> str:
     """``devices.yaml`` of a fleet: an area for each site, and the interval after which the next reading is expected."""
     devices = sorted(fleet, key=lambda device: device.name)
     sites = sorted({device.site for device in devices})
@@ -19,7 +19,7 @@ def registry_yaml(fleet: Iterable[Device], interval_s: float) -> str:
     )
 
 
-def _entry(device: Device, interval_s: float) -> Iterator[str]:
+def _entry(device: SimDevice, interval_s: float) -> Iterator[str]:
     yield f"  - id: {device.name}"
     yield f"    site: {device.site}"
     yield f"    domain: {device.domain}"

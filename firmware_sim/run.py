@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from firmware_sim.device_link import CONNECTING_AT_ONCE, DeviceLink
 from firmware_sim.firmware import Firmware
-from firmware_sim.fleet import Device, build_fleet
-from firmware_sim.ledger import Ledger
-from firmware_sim.progress import Progress
-from firmware_sim.publish import Account, Broker, Link, Tally
+from firmware_sim.fleet import SimDevice, build_fleet
+from firmware_sim.ledger import LedgerFile
+from firmware_sim.progress import TallyDisplay
+from firmware_sim.publish import Account, BrokerAccess, FateTally, Link
 from firmware_sim.scenario import Scenario
 from firmware_sim.shared_link import CONNECTIONS, SharedLink
 
@@ -49,7 +49,7 @@ class Plan:
     :ivar shared: few connections carry all devices, instead of one each.
     """
 
-    broker: Broker
+    broker: BrokerAccess
     counts: Mapping[str, int]
     interval_s: float
     speed: float
@@ -89,7 +89,7 @@ def run(plan: Plan) -> int:
     # select() waits to the microsecond where epoll rounds up to the millisecond; it is for few connections only.
     selector = selectors.SelectSelector() if plan.shared else selectors.DefaultSelector()
     with (
-        Ledger(plan.ledger) as ledger,
+        LedgerFile(plan.ledger) as ledger,
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
     ):
         return runner.run(_run(plan, ledger))
@@ -107,9 +107,9 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
 
 
-async def _run(plan: Plan, ledger: Ledger) -> int:
+async def _run(plan: Plan, ledger: LedgerFile) -> int:
     stop = Stop.on_signals()
-    tally = Tally()
+    tally = FateTally()
     fleet = build_fleet(plan.counts, plan.interval_s, plan.seed)
     links = _links(plan, fleet, tally, ledger)
     # A device keeps to its link: its readings stay in order.
@@ -120,7 +120,7 @@ async def _run(plan: Plan, ledger: Ledger) -> int:
             _cancel(connections)
             sys.stderr.write(f"firmware-sim: broker {plan.broker} not reachable: {links[0].trouble or 'no answer'}\n")
             return 3
-        progress = Progress(tally, links)
+        progress = TallyDisplay(tally, links)
         aside = [tasks.create_task(_flush(ledger)), tasks.create_task(progress.show())]
         measuring = tasks.create_task(_measure(plan, ways))
         await _within(plan.duration_s or None, stop.asked.wait())
@@ -137,7 +137,7 @@ async def _run(plan: Plan, ledger: Ledger) -> int:
     return 0
 
 
-def _links(plan: Plan, fleet: Sequence[Device], tally: Tally, ledger: Ledger) -> list[Link]:
+def _links(plan: Plan, fleet: Sequence[SimDevice], tally: FateTally, ledger: LedgerFile) -> list[Link]:
     """One link per device, in the order of the fleet, or the few that all devices share."""
     number = CONNECTIONS if plan.shared else len(fleet)
     account = Account(tally, ledger.acknowledged, limit=max(WAITING_MESSAGES // number, FEWEST_WAITING))
@@ -179,7 +179,7 @@ async def _measure(plan: Plan, ways: Sequence[tuple[Firmware, Link]]) -> None:
             link.put(message)
 
 
-async def _flush(ledger: Ledger) -> None:
+async def _flush(ledger: LedgerFile) -> None:
     while True:
         await asyncio.sleep(FLUSH_S)
         ledger.flush()

@@ -12,8 +12,8 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from firmware_sim.firmware import Message
-from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, Broker, pauses
+from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, BrokerAccess, pauses
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike  # exists for type checkers only
@@ -31,8 +31,8 @@ class SharedLink:
     :ivar trouble: why the last attempt failed.
     """
 
-    def __init__(self, identifier: str, broker: Broker, account: Account) -> None:
-        self.waiting: deque[Message] = deque()
+    def __init__(self, identifier: str, broker: BrokerAccess, account: Account) -> None:
+        self.waiting: deque[OutgoingMessage] = deque()
         self.connected = asyncio.Event()
         self.trouble = ""
         self._identifier = identifier
@@ -40,10 +40,10 @@ class SharedLink:
         self._account = account
         self._closing = False
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._under_way: dict[int, Message] = {}
-        self._connection: _Connection | None = None
+        self._under_way: dict[int, OutgoingMessage] = {}
+        self._connection: _PahoConnection | None = None
 
-    def put(self, message: Message) -> None:
+    def put(self, message: OutgoingMessage) -> None:
         """Take a message to send."""
         if self._account.admit(message, held=len(self.waiting) + len(self._under_way)):
             self.waiting.append(message)
@@ -58,7 +58,7 @@ class SharedLink:
         """Connect, send, and connect again, until closed and empty."""
         attempts = pauses(random.Random())  # noqa: S311 - spreads reconnecting clients
         while True:
-            connection = _Connection(self._identifier, self._broker, self._on_puback, self._pump)
+            connection = _PahoConnection(self._identifier, self._broker, self._on_puback, self._pump)
             try:
                 await connection.open(self._broker)
                 attempts = pauses(random.Random())  # noqa: S311 - as above
@@ -98,7 +98,7 @@ class SharedLink:
         self._under_way.clear()
 
 
-class _Connection:
+class _PahoConnection:
     """One connection of paho-mqtt, used once.
 
     :ivar lost: done with the reason once the connection is refused or gone.
@@ -107,7 +107,7 @@ class _Connection:
     def __init__(
         self,
         identifier: str,
-        broker: Broker,
+        broker: BrokerAccess,
         on_puback: Callable[[int], None],
         on_read: Callable[[], None],
     ) -> None:
@@ -124,7 +124,7 @@ class _Connection:
         if broker.tls is not None:
             self._client.tls_set_context(broker.tls)
 
-    async def open(self, broker: Broker) -> None:
+    async def open(self, broker: BrokerAccess) -> None:
         """Connect and wait for the broker's word.
 
         :raises OSError: when it is not reached or refuses.

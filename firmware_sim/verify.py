@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from firmware_sim.compare import Comparison, Counts, Finding, LedgerRow, compare, utc
-from firmware_sim.query import Database, Influx, NotReachable
+from firmware_sim.compare import Comparison, Counts, Discrepancy, LedgerRow, compare, utc
+from firmware_sim.query import Influx, InfluxdbAccess, NotReachable
 from schemas.quantities import HEALTH
 
 GROUP_ROWS: Final = 20_000
@@ -58,7 +58,7 @@ class Report:
     """The outcome: per domain, the first faults, and what to know beside them."""
 
     domains: dict[str, Counts] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Discrepancy] = field(default_factory=list)
     is_cut_short: bool = False
 
     @property
@@ -105,12 +105,12 @@ class Report:
         return "\n".join(lines)
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: Discrepancy) -> str:
     where = f"{finding.device} {utc(finding.time_ms)} seq {finding.seq} ({finding.domain})"
     return f"{finding.kind:9} {where} {finding.detail}".rstrip()
 
 
-def verify(path: Path, database: Database, wait_s: float, window_s: float) -> Report:
+def verify(path: Path, database: InfluxdbAccess, wait_s: float, window_s: float) -> Report:
     """Hold the ledger at ``path`` against ``database``.
 
     :param wait_s: so long altogether it waits for what is missing.

@@ -12,7 +12,7 @@ from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.bundled_profiles import files_called
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config, Mqtt
-from gateway.config.registry import Fault, fault_lines, load_registry, named_as_gateway
+from gateway.config.registry import RegistryFault, fault_lines, load_registry, named_as_gateway
 from gateway.core.profiles.matching import Profiles
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import matches
@@ -41,7 +41,7 @@ class Catalog:
     profiles: Profiles
     active_profiles: frozenset[str] = frozenset()
     faults: Sequence[str] = ()
-    unknown: Sequence[Fault] = ()
+    unknown: Sequence[RegistryFault] = ()
 
     @property
     def codecs(self) -> dict[str, Path]:
@@ -57,7 +57,7 @@ class Catalog:
             faults = {path: calls.fault(name) for name, path in self.codecs.items()}
         return [f"{path}: {fault}" for path, fault in faults.items() if fault]
 
-    def without_params(self) -> list[Fault]:
+    def without_params(self) -> list[RegistryFault]:
         """Registered devices that lack a parameter which their profile demands."""
         return [
             (("devices", at, "params", name), f"is missing; profile {profile.name} needs it of {device.id}")
@@ -66,7 +66,7 @@ class Catalog:
             for name in sorted(profile.required_params - device.params.keys())
         ]
 
-    def device_faults(self, mqtt: Mqtt) -> list[Fault]:
+    def device_faults(self, mqtt: Mqtt) -> list[RegistryFault]:
         """Registered devices that cannot be what they are registered as: named as the gateway, or without a parameter."""
         return [*named_as_gateway(self.registry, mqtt), *self.without_params()]
 

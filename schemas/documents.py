@@ -15,7 +15,7 @@ from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_ada
 from schemas.registry import registry_adapter
 from schemas.topics import NAME_MAX, NAME_PATTERN, NativeTopic
 
-Document = dict[str, Any]
+SchemaDocument = dict[str, Any]
 """A document or a part of one: JSON values only, keys in the order they are read."""
 
 STATUS: Final = "status"
@@ -107,7 +107,7 @@ _TAGS: Final = f"""\
 | `vehicle_class` | {", ".join(f"`{name}`" for name in VEHICLE_CLASSES)}; any other text of a message is stored as `other` |"""
 
 
-def _file_schema(title: str, adapter: TypeAdapter[Any]) -> Document:
+def _file_schema(title: str, adapter: TypeAdapter[Any]) -> SchemaDocument:
     """JSON Schema of a file that people write, for their editors to complete and check."""
     schema = adapter.json_schema(schema_generator=_Untitled)
     return {"$schema": _DIALECT, "$comment": _MADE, **schema, "title": title}
@@ -117,11 +117,11 @@ def _of(topic: str, examples: Mapping[str, Any]) -> dict[str, Any]:
     return {name: payload for name, payload in sorted(examples.items()) if name.startswith(f"{topic}-")}
 
 
-def _json(document: Document) -> str:
+def _json(document: SchemaDocument) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def _yaml(document: Document) -> str:
+def _yaml(document: SchemaDocument) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -139,7 +139,7 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def _payload_schema(domain: str, examples: Mapping[str, Any]) -> Document:
+def _payload_schema(domain: str, examples: Mapping[str, Any]) -> SchemaDocument:
     """JSON Schema of what may be published on the readings topics of ``domain``."""
     reading = {"$ref": "#/$defs/reading"}
     return {
@@ -154,7 +154,7 @@ def _payload_schema(domain: str, examples: Mapping[str, Any]) -> Document:
     }
 
 
-def _reading_schema(domain: str) -> Document:
+def _reading_schema(domain: str) -> SchemaDocument:
     """The strict validator of the gateway as JSON Schema, but open: an unknown key does not spoil a reading."""
     properties = native_adapter(domain).json_schema(schema_generator=_Untitled)["properties"]
     needs = {field: [needed] for field, needed in REQUIRES.items() if field in QUANTITIES[domain]}
@@ -174,7 +174,7 @@ def _plain(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _status_schema(examples: Mapping[str, Any]) -> Document:
+def _status_schema(examples: Mapping[str, Any]) -> SchemaDocument:
     return {
         "$schema": _DIALECT,
         "$comment": _MADE,
@@ -193,7 +193,7 @@ def _address(channel: Literal["readings", "status"]) -> str:
     return str(NativeTopic("{site}", "{domain}", "{device}", channel))
 
 
-def _asyncapi(examples: Mapping[str, Mapping[str, Any]]) -> Document:
+def _asyncapi(examples: Mapping[str, Mapping[str, Any]]) -> SchemaDocument:
     """The topics from where the gateway stands: it receives, devices send."""
     return {
         "asyncapi": "3.0.0",
@@ -217,7 +217,7 @@ def _asyncapi(examples: Mapping[str, Mapping[str, Any]]) -> Document:
     }
 
 
-def _broker() -> Document:
+def _broker() -> SchemaDocument:
     will = {"topic": _address("status"), "qos": 1, "message": WILL, "retain": True}
     return {
         "host": "{host}:{port}",
@@ -232,7 +232,7 @@ def _broker() -> Document:
     }
 
 
-def _readings_channel() -> Document:
+def _readings_channel() -> SchemaDocument:
     return {
         "address": _address("readings"),
         "title": "Readings of a device",
@@ -243,7 +243,7 @@ def _readings_channel() -> Document:
     }
 
 
-def _status_channel() -> Document:
+def _status_channel() -> SchemaDocument:
     return {
         "address": _address("status"),
         "title": "Whether a device is connected",
@@ -253,11 +253,11 @@ def _status_channel() -> Document:
     }
 
 
-def _references(kind: str, names: tuple[str, ...]) -> Document:
+def _references(kind: str, names: tuple[str, ...]) -> SchemaDocument:
     return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
 
 
-def _receive(channel: str, messages: tuple[str, ...], *, retain: bool) -> Document:
+def _receive(channel: str, messages: tuple[str, ...], *, retain: bool) -> SchemaDocument:
     return {
         "action": "receive",
         "channel": {"$ref": f"#/channels/{channel}"},
@@ -266,7 +266,7 @@ def _receive(channel: str, messages: tuple[str, ...], *, retain: bool) -> Docume
     }
 
 
-def _parameters() -> Document:
+def _parameters() -> SchemaDocument:
     grammar = {"x-pattern": f"^{NAME_PATTERN}$"}
     letters = "1 to 64 of A-Z a-z 0-9 . _ : -"
     return {
@@ -280,7 +280,7 @@ def _parameters() -> Document:
     }
 
 
-def _message(topic: str, examples: Mapping[str, Any]) -> Document:
+def _message(topic: str, examples: Mapping[str, Any]) -> SchemaDocument:
     status = topic == STATUS
     return {
         "name": topic,

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from schemas.durations import SpanMs
 from schemas.profile_frames import ShortCodec, ShortDecode, ShortFrame
-from schemas.profile_points import PointSpec, Tags
+from schemas.profile_points import PointSpec, TagSources
 from schemas.profile_tests import ProfileTest
-from schemas.profile_times import Times
+from schemas.profile_times import TimeSources
 from schemas.profile_values import Part, Paths, Texts, TextSourceOrPath, text_keys
 from schemas.profile_when import Rule, When
 
@@ -94,8 +94,8 @@ class Profile(Part):
     )
     site: TextSourceOrPath | None = Field(None, description="The site; else the registry's, or the level {site} of the topic.")
     seq: TextSourceOrPath | None = Field(None, description="A number that counts up by one with every message of the device.")
-    tags: Tags = Field({}, description="Tags of all points.")
-    time: Times | None = Field(
+    tags: TagSources = Field({}, description="Tags of all points.")
+    time: TimeSources | None = Field(
         None, description="Sources of the time, in order; if left out the envelope's time, then arrival."
     )
     points: list[PointSpec] = Field([], description="What the payload holds.")

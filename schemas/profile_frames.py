@@ -138,7 +138,7 @@ class FrameField(Part):
         return self
 
 
-class Frame(Part):
+class FrameSpec(Part):
     """A flat frame: its bytes are at ``of``; ``/struct/NAME`` is what the fields gave."""
 
     of: str = Field("/payload", description="Path of the bytes.")
@@ -149,10 +149,10 @@ def _frame(written: object) -> object:
     return {"fields": written} if isinstance(written, list) else written
 
 
-ShortFrame = Annotated[Frame, BeforeValidator(_frame, json_schema_input_type=list[FrameField] | Frame)]
+ShortFrame = Annotated[FrameSpec, BeforeValidator(_frame, json_schema_input_type=list[FrameField] | FrameSpec)]
 
 
-class Codec(Part):
+class CodecSpec(Part):
     """The maker's codec: JavaScript as published for network servers, unchanged."""
 
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.js$", description="Name of the file beside the profile.")
@@ -166,4 +166,4 @@ def _codec(written: object) -> object:
     return {"file": written} if isinstance(written, str) else written
 
 
-ShortCodec = Annotated[Codec, BeforeValidator(_codec, json_schema_input_type=str | Codec)]
+ShortCodec = Annotated[CodecSpec, BeforeValidator(_codec, json_schema_input_type=str | CodecSpec)]

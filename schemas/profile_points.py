@@ -5,18 +5,18 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from schemas.durations import RatePerH
-from schemas.profile_times import Times
-from schemas.profile_values import Number, Part, Paths, TagSource, TextSourceOrPath, Value, ValueOrPath, text_keys
+from schemas.profile_times import TimeSources
+from schemas.profile_values import BoundedNumber, Part, Paths, TagSource, TextSourceOrPath, ValueOrPath, ValueSpec, text_keys
 from schemas.profile_when import Rule, When
 from schemas.quantities import QUANTITIES
 
 Measurement = Literal["water", "power", "traffic", "urban", "device_health"]
 TagName = Literal["channel", "direction", "lane", "vehicle_class"]
-Tags = dict[TagName, TagSource]
+TagSources = dict[TagName, TagSource]
 FIELD_NAMES: Final[list[JsonValue]] = list(dict.fromkeys(field for fields in QUANTITIES.values() for field in fields))
 
 
-class Counter(Part):
+class CounterSpec(Part):
     """Facts about a register beside its quantity; all of them optional."""
 
     wrap: int | str | None = Field(
@@ -31,15 +31,18 @@ class Counter(Part):
 
 
 ShortCounter = Annotated[
-    Counter, BeforeValidator(lambda given: {} if given is True else given, json_schema_input_type=Literal[True] | Counter)
+    CounterSpec,
+    BeforeValidator(lambda given: {} if given is True else given, json_schema_input_type=Literal[True] | CounterSpec),
 ]
 
 
-class FieldValue(Value):
+class FieldValue(ValueSpec):
     """The source of a quantity, its steps, and the condition under which it counts."""
 
     when: When | None = Field(None, description="Only where this holds.")
-    bounds: tuple[Number, Number] | None = Field(None, description="[least, most]: narrower bounds than those of the quantity.")
+    bounds: tuple[BoundedNumber, BoundedNumber] | None = Field(
+        None, description="[least, most]: narrower bounds than those of the quantity."
+    )
     counter: ShortCounter | None = Field(None, description="For a register: wrap, reset, max_rate.")
 
 
@@ -64,11 +67,11 @@ class MapEntry(FieldValue):
     """The meaning of a name: a field, from the item's value unless a path is given."""
 
     field: str = Field(description="The quantity. {name} stands for what the pattern took.")
-    tags: Tags = Field({}, description="Tags of this field alone. {name} in a text stands for what the pattern took.")
+    tags: TagSources = Field({}, description="Tags of this field alone. {name} in a text stands for what the pattern took.")
 
 
-_Entry = Annotated[MapEntry, BeforeValidator(_entry, json_schema_input_type=str | MapEntry)]
-_Entries = Annotated[list[_Entry], BeforeValidator(_entries, json_schema_input_type=str | MapEntry | list[str | MapEntry])]
+_ShortEntry = Annotated[MapEntry, BeforeValidator(_entry, json_schema_input_type=str | MapEntry)]
+_Entries = Annotated[list[_ShortEntry], BeforeValidator(_entries, json_schema_input_type=str | MapEntry | list[str | MapEntry])]
 Map = Annotated[dict[str, _Entries], BeforeValidator(text_keys)]
 
 
@@ -79,7 +82,7 @@ class Running(Part):
     sign: Literal[1, -1] = Field(
         1, description="1: the differences are added; -1: taken away, for a list that goes back in time."
     )
-    sentinels: list[Number] = Field([], description="Differences that mean there is none; the totals end there.")
+    sentinels: list[BoundedNumber] = Field([], description="Differences that mean there is none; the totals end there.")
 
 
 class Each(Part):
@@ -92,7 +95,7 @@ class Each(Part):
     )
     by: TextSourceOrPath | None = Field(None, description="The name of an item, for map; else its key.")
     value: Paths | None = Field(None, description="The value of an item; else the item itself.")
-    time: Times | None = Field(None, description="The time of an item.")
+    time: TimeSources | None = Field(None, description="The time of an item.")
     when: When | None = Field(None, description="Only items for which this holds.")
     running: Running | None = None
 
@@ -118,8 +121,8 @@ class PointSpec(Part):
         description="Name → field, for items with a name. {p:1|2|3} in a name takes one of these, {p} any text; skip leaves "
         'the name out; "*" is for the rest. A name that is not here is left out and counted.',
     )
-    time: Times | None = Field(None, description="Where the time of these points stands; else that of the profile.")
+    time: TimeSources | None = Field(None, description="Where the time of these points stands; else that of the profile.")
     device: TextSourceOrPath | None = Field(None, description="Another device than that of the message, as for a concentrator.")
-    tags: Tags = Field({}, description="Tags of these points.")
+    tags: TagSources = Field({}, description="Tags of these points.")
     historic: Rule | None = Field(None, description="These points are from the past: true, or a when (in each: of an item).")
     estimated: Rule | None = Field(None, description="The device says that these values are estimated: true, or a when.")

@@ -25,7 +25,7 @@ def _instant(given: object) -> object:
     return given
 
 
-Instant = Annotated[str | int, BeforeValidator(_instant)]
+WrittenInstant = Annotated[str | int, BeforeValidator(_instant)]
 Word = Annotated[str, BeforeValidator(lambda given: written(given) if isinstance(given, int) else given)]
 
 
@@ -33,7 +33,7 @@ class ExpectedPoint(Part):
     """A point as it must come out: all its fields, numbers within 1e-9."""
 
     measurement: Measurement
-    time: Instant | None = Field(
+    time: WrittenInstant | None = Field(
         None, description="RFC 3339, or ms since 1970; arrival: the gateway's. Left out: not looked at."
     )
     device: str | None = Field(None, description="Left out: not looked at.")
@@ -77,7 +77,7 @@ class TestMessage(Part):
         None, validation_alias=AliasChoices("base64", "payload_base64"), description="The bytes in Base64."
     )
     retain: bool = False
-    arrival: Instant | None = Field(
+    arrival: WrittenInstant | None = Field(
         None,
         validation_alias=AliasChoices("arrival", "arrival_ms"),
         description="RFC 3339, or ms since 1970. Left out: the newest time that is expected, or that the message tells, so "

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.durations import SpanMs, parse_span_ms
-from schemas.profile_values import Instant, Paths, TextSourceOrPath, Value, ValueOrPath, literal_or_path
+from schemas.profile_values import Instant, Paths, TextSourceOrPath, ValueOrPath, ValueSpec, literal_or_path
 
 LastResort = Literal["arrival", "skip"]
 PART_NAMES = ("year", "month", "day", "hour", "minute", "second")
@@ -19,7 +19,7 @@ def _span(written: object) -> object:
     return literal_or_path(written)
 
 
-Span = Annotated[Value, BeforeValidator(_span, json_schema_input_type=str | float | Value)]
+Span = Annotated[ValueSpec, BeforeValidator(_span, json_schema_input_type=str | float | ValueSpec)]
 """``15min``, the path of a number of seconds, or where it is, with its unit."""
 
 
@@ -27,7 +27,7 @@ def _parts(written: object) -> object:
     return dict(zip(PART_NAMES, written, strict=False)) if isinstance(written, list) else written
 
 
-Parts = Annotated[
+TimeParts = Annotated[
     dict[str, ValueOrPath],
     BeforeValidator(_parts, json_schema_input_type=dict[str, ValueOrPath] | list[ValueOrPath]),
 ]
@@ -36,7 +36,7 @@ Parts = Annotated[
 class TimeSource(Instant):
     """One place where a time may stand."""
 
-    parts: Parts | None = Field(
+    parts: TimeParts | None = Field(
         None,
         description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; years below 100 are "
         "from 2000. Without year, month and day: the last day on which the clock showed this.",
@@ -84,9 +84,9 @@ def _sources(written: object) -> object:
     return written if isinstance(written, list) else [written]
 
 
-_Source = Annotated[TimeSource, BeforeValidator(_source, json_schema_input_type=str | TimeSource)]
-Times = Annotated[
-    list[_Source],
+_TimeSourceOrPath = Annotated[TimeSource, BeforeValidator(_source, json_schema_input_type=str | TimeSource)]
+TimeSources = Annotated[
+    list[_TimeSourceOrPath],
     Field(min_length=1),
     BeforeValidator(_sources, json_schema_input_type=str | TimeSource | list[str | TimeSource]),
 ]

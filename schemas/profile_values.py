@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Scalar = bool | int | float | str
-Number = Annotated[float, Field(ge=-1e100, le=1e100)]
+BoundedNumber = Annotated[float, Field(ge=-1e100, le=1e100)]
 
 
 class Part(BaseModel):
@@ -103,7 +103,7 @@ SOURCES = (
 """Keys that say where a value comes from; one of them is in each."""
 
 
-class Source(Part):
+class ValueSource(Part):
     """The source of a value: exactly one of these keys."""
 
     path: Paths | None = Field(None, description="Path in the document or, without a slash in front, in the item of each.")
@@ -133,7 +133,7 @@ class Source(Part):
         return self
 
 
-class TextSource(Source):
+class TextSource(ValueSource):
     """A text: the device, the site, a tag. Steps in this order: strip, regex, enum, base64_to_hex, lower, upper, name."""
 
     join: list["TextSourceOrPath"] | None = Field(None, min_length=1, description="Several texts, one behind the other.")
@@ -211,7 +211,7 @@ def _instant(written: object) -> object:
 InstantOrPath = Annotated[Instant, BeforeValidator(_instant, json_schema_input_type=str | Instant)]
 
 
-class Value(Source):
+class ValueSpec(ValueSource):
     """A value and the steps it goes through, in the order of the keys here."""
 
     sum: list["ValueOrPath"] | None = Field(None, min_length=1, description="Sum of several values; one missing: nothing.")
@@ -256,7 +256,7 @@ class Value(Source):
     pow10: "ValueOrPath | None" = Field(None, description="Times ten to this power, as where the payload sends an exponent.")
     unit: "Unit | None" = Field(None, description="The unit sent; it becomes the field's own.")
     sentinels_after: OneOrMore | None = Field(None, description="As sentinels, in the field's own unit.")
-    table: list[tuple[Number, Number]] | None = Field(
+    table: list[tuple[BoundedNumber, BoundedNumber]] | None = Field(
         None,
         min_length=2,
         description="[[x, y], ...]: straight lines between these points; outside of them nothing. A unit is that of y.",
@@ -271,10 +271,10 @@ class Value(Source):
         return self
 
 
-class BareValue(Value):
+class BareValue(ValueSpec):
     """A text without a slash in the place of a number: the key of an item or a level of the topic, or no number at all."""
 
 
-ValueOrPath = Annotated[Value, BeforeValidator(literal_or_path, json_schema_input_type=float | str | Value)]
-Value.model_rebuild()
+ValueOrPath = Annotated[ValueSpec, BeforeValidator(literal_or_path, json_schema_input_type=float | str | ValueSpec)]
+ValueSpec.model_rebuild()
 BareValue.model_rebuild()

@@ -17,19 +17,19 @@ class UnknownUnit(ValueError):  # noqa: N818 - it says what the unit is
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LinearScale:
     """``y = x · slope + shift``, exactly."""
 
     slope: Fraction = Fraction(1)
     shift: Fraction = Fraction(0)
 
-    def then(self, after: "Line") -> "Line":
+    def then(self, after: "LinearScale") -> "LinearScale":
         """Return this line followed by ``after``, as one."""
-        return Line(self.slope * after.slope, self.shift * after.slope + after.shift)
+        return LinearScale(self.slope * after.slope, self.shift * after.slope + after.shift)
 
-    def inverse(self) -> "Line":
+    def inverse(self) -> "LinearScale":
         """Return the way back."""
-        return Line(1 / self.slope, -self.shift / self.slope)
+        return LinearScale(1 / self.slope, -self.shift / self.slope)
 
 
 _PSI: Final = Fraction("4.4482216152605") / Fraction("0.0254") ** 2  # pound-force in newton, inch in metre: exact by definition
@@ -90,11 +90,11 @@ _SCALES: Final[dict[str, dict[str, Fraction | int | str]]] = {
 """What a unit measures → unit → its size in the first unit of the row, exactly: codes of UCUM, SenML and usual spellings."""
 
 _TEMPERATURES: Final = {
-    **dict.fromkeys(("Cel", "°C", "degC"), Line()),
-    "K": Line(shift=Fraction("-273.15")),
-    **dict.fromkeys(("F", "°F", "degF", "[degF]"), Line(Fraction(5, 9), Fraction(-160, 9))),
+    **dict.fromkeys(("Cel", "°C", "degC"), LinearScale()),
+    "K": LinearScale(shift=Fraction("-273.15")),
+    **dict.fromkeys(("F", "°F", "degF", "[degF]"), LinearScale(Fraction(5, 9), Fraction(-160, 9))),
 }
-_SHIFTED: Final = {"dBW": Line(shift=Fraction(30))}
+_SHIFTED: Final = {"dBW": LinearScale(shift=Fraction(30))}
 
 
 _POWER = re.compile("(?<=[mt])[23]")
@@ -108,11 +108,11 @@ def _spellings(unit: str) -> Iterator[str]:
             yield from ("µ" + text[1:], "μ" + text[1:])
 
 
-def _rows() -> Iterator[tuple[str, str, Line]]:
+def _rows() -> Iterator[tuple[str, str, LinearScale]]:
     for measured, units in _SCALES.items():
         for unit, size in units.items():
             for spelling in _spellings(unit):
-                yield measured, spelling, _SHIFTED.get(unit, Line(Fraction(size)))
+                yield measured, spelling, _SHIFTED.get(unit, LinearScale(Fraction(size)))
     for unit, line in _TEMPERATURES.items():
         yield "temperature", unit, line
 
@@ -123,13 +123,13 @@ _UNITS: Final = {unit: (measured, line) for measured, unit, line in _rows()}
 _IN_WATER: Final = "; in water 1 ppm is 1 mg/L: leave unit out"
 
 
-def convert(unit: str, to: str) -> Line:
+def convert(unit: str, to: str) -> LinearScale:
     """Return the line from ``unit`` to the unit ``to`` of the table of quantities.
 
     :raises UnknownUnit: it is no unit, or measures something else.
     """
     if unit == to:
-        return Line()
+        return LinearScale()
     known, wanted = _UNITS.get(unit), _UNITS[to]
     if known is None:
         raise UnknownUnit(f"{unit[:40]!r} is no unit that can become {to!r}; {_suggestion(unit, list(conversions(to)))}")
@@ -140,7 +140,7 @@ def convert(unit: str, to: str) -> Line:
 
 
 @cache
-def conversions(to: str) -> dict[str, Line]:
+def conversions(to: str) -> dict[str, LinearScale]:
     """Return every unit that can become ``to`` with its line, for units that are in the payload."""
     measured, back = _UNITS[to][0], _UNITS[to][1].inverse()
     return {unit: line.then(back) for unit, (kind, line) in _UNITS.items() if kind == measured}

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import Kind, Sample, Values
+from firmware_sim.devices.source import DeviceKind, Sample, SensorValues
 from firmware_sim.signals import Curve, Signal, around, noise_at, rippled
 
 LOAD: Final = Curve(
@@ -55,7 +55,7 @@ class Phase:
             apparent_va=round(apparent_va, 1),
         )
 
-    def values(self, phase: str) -> Values:
+    def values(self, phase: str) -> SensorValues:
         """Its quantities under the name of ``phase``."""
         return {
             f"voltage_{phase}_v": self.voltage_v,
@@ -145,7 +145,7 @@ class Feeder:
         ]
         imported_kwh = self.start_kwh + self.load_w.integral(instant_s) / KILOWATT_HOUR
         lag = math.tan(math.acos(self.power_factor))
-        values: Values = {}
+        values: SensorValues = {}
         for name, phase in zip(PHASES, phases, strict=True):
             values |= phase.values(name)
         one, two, three = phases
@@ -195,7 +195,7 @@ class SolarRoof:
 
 
 KINDS: Final = (
-    Kind("house", 0.72, Household.make),
-    Kind("feeder", 0.20, Feeder.make),
-    Kind("solar", 0.08, SolarRoof.make),
+    DeviceKind("house", 0.72, Household.make),
+    DeviceKind("feeder", 0.20, Feeder.make),
+    DeviceKind("solar", 0.08, SolarRoof.make),
 )

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from firmware_sim.signals import DAY_S, around, clamp, local_s, noise_at
 
-Value = float | int | bool
-Values = dict[str, Value]
+SensorValue = float | int | bool
+SensorValues = dict[str, SensorValue]
 
 HEALTH_EVERY: Final = 10
 """Every so many readings of a battery device carry its state, the first one included."""
@@ -18,12 +18,12 @@ HEALTH_EVERY: Final = 10
 class Sample:
     """A measurement at one instant: canonical quantities, text tags, and now and then the device's own state."""
 
-    values: Values
+    values: SensorValues
     tags: dict[str, str] = field(default_factory=dict)
-    health: Values = field(default_factory=dict)
+    health: SensorValues = field(default_factory=dict)
 
 
-class Source(Protocol):
+class Sensors(Protocol):
     """A device's sensors."""
 
     def sample(self, instant_s: float, index: int) -> Sample:
@@ -31,7 +31,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class DeviceKind:
     """One kind of device of a domain.
 
     :ivar name: part of the device's id.
@@ -41,7 +41,7 @@ class Kind:
 
     name: str
     share: float
-    make: Callable[[random.Random, float], Source]
+    make: Callable[[random.Random, float], Sensors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Battery:
         life_s = source.uniform(700, 3_600) * DAY_S
         return cls(source.getrandbits(60), life_s, source.uniform(0, life_s), source.uniform(-118, -62))
 
-    def health(self, instant_s: float, index: int) -> Values:
+    def health(self, instant_s: float, index: int) -> SensorValues:
         """Its state, where the reading ``index`` carries one."""
         if index % HEALTH_EVERY:
             return {}

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import Battery, Kind, Sample, Values
+from firmware_sim.devices.source import Battery, DeviceKind, Sample, SensorValues
 from firmware_sim.signals import HOUR_S, Curve, Signal, around, clamp, noise_at, rippled
 
 RUSH: Final = Curve(
@@ -28,7 +28,7 @@ LONGEST_COUNT_S: Final = 21_600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class VehicleStream:
     """The vehicles of one lane, or of one class."""
 
     tags: dict[str, str]
@@ -41,11 +41,11 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class Detector:
     """A detector over one or more streams."""
 
     key: int
-    streams: tuple[Stream, ...]
+    streams: tuple[VehicleStream, ...]
     count_s: int
     free_km_h: float
     battery: Battery | None = None
@@ -58,7 +58,7 @@ class Counter:
         count = total - stream.total(instant_s - self.count_s)
         vehicles_h = stream.vehicles_h.at(instant_s)
         crowded = clamp(vehicles_h / FREE_VEHICLES_H, 0.0, 1.0)
-        values: Values = {
+        values: SensorValues = {
             "vehicle_count": count,
             "interval_s": self.count_s,
             "vehicle_count_total": total,
@@ -79,26 +79,28 @@ def _counter(
     interval_s: float,
     tagged: list[tuple[dict[str, str], float]],
     battery: Battery | None = None,
-) -> Counter:
+) -> Detector:
     """A counter over the streams ``tagged``: their tags, and their mean in vehicles an hour."""
-    streams = tuple(Stream(tags, rippled(source, RUSH, vehicles_h), source.randrange(2_000_000)) for tags, vehicles_h in tagged)
+    streams = tuple(
+        VehicleStream(tags, rippled(source, RUSH, vehicles_h), source.randrange(2_000_000)) for tags, vehicles_h in tagged
+    )
     count_s = round(clamp(interval_s * len(streams), 1, LONGEST_COUNT_S))
-    return Counter(source.getrandbits(60), streams, count_s, source.uniform(32, 62), battery)
+    return Detector(source.getrandbits(60), streams, count_s, source.uniform(32, 62), battery)
 
 
-def roadside(source: random.Random, interval_s: float) -> Counter:
+def roadside(source: random.Random, interval_s: float) -> Detector:
     """One stream, a battery."""
     return _counter(source, interval_s, [({}, source.uniform(40, 500))], Battery.fitted(source))
 
 
-def junction(source: random.Random, interval_s: float) -> Counter:
+def junction(source: random.Random, interval_s: float) -> Detector:
     """Two to four lanes with their directions."""
     lanes = range(source.randint(2, 4))
     tagged = [({"lane": str(lane + 1), "direction": "out" if lane % 2 else "in"}, source.uniform(80, 640)) for lane in lanes]
     return _counter(source, interval_s, tagged)
 
 
-def classifier(source: random.Random, interval_s: float) -> Counter:
+def classifier(source: random.Random, interval_s: float) -> Detector:
     """One lane, told apart by class."""
     vehicles_h = source.uniform(150, 700)
     tagged = [
@@ -108,7 +110,7 @@ def classifier(source: random.Random, interval_s: float) -> Counter:
 
 
 KINDS: Final = (
-    Kind("road", 0.55, roadside),
-    Kind("junction", 0.30, junction),
-    Kind("class", 0.15, classifier),
+    DeviceKind("road", 0.55, roadside),
+    DeviceKind("junction", 0.30, junction),
+    DeviceKind("class", 0.15, classifier),
 )

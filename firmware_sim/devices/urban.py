@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import Battery, Kind, Sample, Values
+from firmware_sim.devices.source import Battery, DeviceKind, Sample, SensorValues
 from firmware_sim.devices.traffic import RUSH
 from firmware_sim.signals import HOUR_S, Curve, Signal, around, clamp, local_s, noise_at, rippled
 
@@ -92,7 +92,7 @@ class StreetLight:
         hour = local_s(instant_s) / HOUR_S % 24
         shines = hour >= DUSK_H or hour < DAWN_H
         full = hour >= DUSK_H and hour < 23  # noqa: PLR2004 - the town sleeps
-        values: Values = {"light_on": shines, "light_level_pct": (100 if full else 40) if shines else 0}
+        values: SensorValues = {"light_on": shines, "light_level_pct": (100 if full else 40) if shines else 0}
         return Sample(values)
 
 
@@ -119,7 +119,7 @@ class PeopleCounter:
         """In, out and inside; in = out + inside at any instant."""
         entered = math.floor(self.visitors_h.integral(instant_s) / HOUR_S)
         left = math.floor(self.visitors_h.integral(instant_s - self.stay_s) / HOUR_S)
-        values: Values = {
+        values: SensorValues = {
             "people_in_total": self.start + entered,
             "people_out_total": self.start + left,
             "people_count": entered - left,
@@ -157,9 +157,9 @@ class RainGauge:
 
 
 KINDS: Final = (
-    Kind("air", 0.30, AirStation.make),
-    Kind("parking", 0.30, ParkingBay.make),
-    Kind("light", 0.15, StreetLight.make),
-    Kind("people", 0.15, PeopleCounter.make),
-    Kind("rain", 0.10, RainGauge.make),
+    DeviceKind("air", 0.30, AirStation.make),
+    DeviceKind("parking", 0.30, ParkingBay.make),
+    DeviceKind("light", 0.15, StreetLight.make),
+    DeviceKind("people", 0.15, PeopleCounter.make),
+    DeviceKind("rain", 0.10, RainGauge.make),
 )

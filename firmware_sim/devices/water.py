@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import Battery, Kind, Sample
+from firmware_sim.devices.source import Battery, DeviceKind, Sample
 from firmware_sim.signals import DAY_S, HOUR_S, Curve, Signal, around, clamp, noise_at, rippled
 
 DEMAND: Final = Curve(
@@ -156,8 +156,8 @@ class QualityStation:
 
 
 KINDS: Final = (
-    Kind("meter", 0.70, CustomerMeter.make),
-    Kind("district", 0.15, DistrictMeter.make),
-    Kind("reservoir", 0.08, Reservoir.make),
-    Kind("quality", 0.07, QualityStation.make),
+    DeviceKind("meter", 0.70, CustomerMeter.make),
+    DeviceKind("district", 0.15, DistrictMeter.make),
+    DeviceKind("reservoir", 0.08, Reservoir.make),
+    DeviceKind("quality", 0.07, QualityStation.make),
 )

@@ -8,7 +8,7 @@ from math import floor
 from typing import Any, Final
 from unicodedata import normalize
 
-from gateway.core.status.coverage import Count, Coverage, Group
+from gateway.core.status.coverage import Count, Coverage, CoverageGroup
 from gateway.explain.documents import coverage_document
 from gateway.i18n.languages import words
 from schemas.printable import printable
@@ -47,7 +47,7 @@ def coverage_table(found: Coverage, areas: Mapping[str, str], language: str) -> 
     return "\n".join([*body, "", note, ""])
 
 
-def _row(group: Group, count: Count, areas: Mapping[str, str], language: str) -> list[str]:
+def _row(group: CoverageGroup, count: Count, areas: Mapping[str, str], language: str) -> list[str]:
     text = words(language)
     name = text["no_area"] if group.area is None else _area(group.area, areas)
     return [name, _domain(group.domain, text), *_numbers(count, language)]

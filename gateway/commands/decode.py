@@ -69,7 +69,7 @@ def decode(options: argparse.Namespace) -> int:
     return int(rejected)
 
 
-class _Line(BaseModel):
+class _JsonLine(BaseModel):
     """One line of ``--jsonl``; what else is there is not looked at."""
 
     topic: str
@@ -160,7 +160,7 @@ def _shown(file: str) -> str:
 
 def _row(text: bytes, place: str) -> RecordedMessage:
     try:
-        line = _Line.model_validate(json.loads(text))
+        line = _JsonLine.model_validate(json.loads(text))
         message = _message(line.topic, line.body(), retain=line.retain)
     except ValidationError as error:
         faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]

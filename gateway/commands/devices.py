@@ -28,7 +28,7 @@ _SHOWN: Final = 20
 _HEAD: Final = ("device", "state", "last heard", "site", "domain", "area", "interval", "profile or model")
 _ONLY_REGISTRY: Final = "the gateway is not running: only the registry is shown"
 
-Document = dict[str, Any]
+DeviceDocument = dict[str, Any]
 
 
 def devices_command(options: argparse.Namespace) -> int:
@@ -41,11 +41,11 @@ def devices_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _met(config: Config) -> list[Document] | None:
+def _met(config: Config) -> list[DeviceDocument] | None:
     """Devices that the running gateway knows; None when it does not run."""
     if not is_running(config):
         return None
-    documents: list[Document] = ask(config, "GET", "/api/devices", {})["devices"]
+    documents: list[DeviceDocument] = ask(config, "GET", "/api/devices", {})["devices"]
     return documents
 
 
@@ -70,7 +70,7 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         print(f"\n{_ONLY_REGISTRY}")
 
 
-def _joined(device: RegisteredDevice, met: Document | None) -> Document:
+def _joined(device: RegisteredDevice, met: DeviceDocument | None) -> DeviceDocument:
     """A registered device, how it stands and when it was heard; one that the gateway does not know yet is new."""
     written = asdict(device) | {
         "interval": format_duration(device.interval) if device.interval else None,
@@ -81,12 +81,12 @@ def _joined(device: RegisteredDevice, met: Document | None) -> Document:
     return written | {"registered": True, "state": state, "last_seen": met["last_seen"] if met else None}
 
 
-def _stranger(heard: Document) -> Document:
+def _stranger(heard: DeviceDocument) -> DeviceDocument:
     known = dict.fromkeys(COLUMNS) | {"params": {}} | {key: heard.get(key) for key in ("id", "site", "domain")}
     return known | {"registered": False, "state": UNREGISTERED, "last_seen": heard["last_seen"]}
 
 
-def _row(document: Document) -> tuple[str, ...]:
+def _row(document: DeviceDocument) -> tuple[str, ...]:
     last_seen = document["last_seen"]
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last_seen / 1000)) if last_seen else "-"
     named = [document[key] or "-" for key in ("site", "domain", "area", "interval")]
@@ -110,7 +110,7 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
         print(coverage_table(found, registry.areas, options.language or config.language), end="")
 
 
-def _stand(document: Document) -> Stand:
+def _stand(document: DeviceDocument) -> Stand:
     """The state of a device; one that is registered meanwhile, and not in force yet, is new."""
     return Stand(document["state"] if document["registered"] else Presence.NEW, document["domain"])
 

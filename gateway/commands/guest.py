@@ -27,7 +27,7 @@ _IS_THE_GATEWAY: Final = (
     "its session was left alone, and nothing else was tried. Let the gateway use the listener of the services"
 )
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+StreamPair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 def guest(options: SessionOptions, purpose: str) -> SessionOptions:
@@ -35,7 +35,7 @@ def guest(options: SessionOptions, purpose: str) -> SessionOptions:
     return replace(options, client_id=f"{options.client_id}-{purpose}-{token_hex(4)}", session_expiry_s=0)
 
 
-async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Streams:
+async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> StreamPair:
     """Open a connection on which ``options`` of :func:`guest` may be used.
 
     :param options: the gateway's.
@@ -76,6 +76,6 @@ async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sessi
     return data
 
 
-async def _open(address: BrokerAddress) -> Streams:
+async def _open(address: BrokerAddress) -> StreamPair:
     name = address.host if address.tls else None
     return await asyncio.open_connection(address.host, address.port, ssl=address.tls, server_hostname=name)

@@ -9,7 +9,7 @@ from gateway.config import bundled_profiles
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.profile_files import Loaded, ProfileFile, ambiguities, read_profiles
-from gateway.config.registry import Fault, unknown_profiles
+from gateway.config.registry import RegistryFault, unknown_profiles
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.matching import Profiles
 from schemas.registry import Registry, plain_name
@@ -28,7 +28,7 @@ class ActiveProfiles(NamedTuple):
     profiles: Profiles
     names: frozenset[str]
     faults: Sequence[str]
-    unknown: Sequence[Fault]
+    unknown: Sequence[RegistryFault]
 
 
 def load_active_profiles(

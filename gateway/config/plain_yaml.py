@@ -38,7 +38,7 @@ def read(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
     :raises YamlFault: with the line.
     """
     try:
-        return _json(text) if text.startswith("{") else _Document().read(text)
+        return _json(text) if text.startswith("{") else _DocumentBuilder().read(text)
     except (_NotPlain, YamlFault, ValueError, RecursionError):
         return parse(text)
 
@@ -71,7 +71,7 @@ _ELSEWHERE: Final = -1
 """A column where no key stands."""
 
 
-class _Line(NamedTuple):
+class _YamlLine(NamedTuple):
     """A line taken apart.
 
     :ivar dash: column of its dash, or -1.
@@ -85,7 +85,7 @@ class _Line(NamedTuple):
     value: Any
 
 
-class _Words(dict[str, Any]):
+class _PlainWords(dict[str, Any]):
     """Words without quotes, and what they are."""
 
     def __missing__(self, text: str) -> Any:  # noqa: ANN401
@@ -93,14 +93,14 @@ class _Words(dict[str, Any]):
         return value
 
 
-class _Lines(dict[str, _Line | None]):
+class _Lines(dict[str, _YamlLine | None]):
     """Lines and what they say, None for nothing: most lines of a registry stand in it many times."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._words = _Words()
+        self._words = _PlainWords()
 
-    def __missing__(self, line: str) -> _Line | None:
+    def __missing__(self, line: str) -> _YamlLine | None:
         found = _LINE.fullmatch(line)
         if found is None:
             raise _NotPlain
@@ -110,9 +110,9 @@ class _Lines(dict[str, _Line | None]):
             if type(self._words[key]) is not str:  # null and yes are none in YAML
                 raise _NotPlain
             value = self._value(double, single, word, flow)
-            parsed = _Line(len(indent) if dash else -1, len(indent) + len(dash or ""), key, value)
+            parsed = _YamlLine(len(indent) if dash else -1, len(indent) + len(dash or ""), key, value)
         elif dash is not None and item is not None:
-            parsed = _Line(len(indent), len(indent) + len(dash), None, self._pairs(item))
+            parsed = _YamlLine(len(indent), len(indent) + len(dash), None, self._pairs(item))
         elif dash is not None or item is not None:
             raise _NotPlain
         if flow is None and item is None:  # each mapping must be its own
@@ -145,7 +145,7 @@ class _Lines(dict[str, _Line | None]):
         return found
 
 
-class _Document:
+class _DocumentBuilder:
     """Puts what lines say where their columns say. ``open`` holds what the next line may go on with, and its column."""
 
     def __init__(self) -> None:
@@ -182,7 +182,7 @@ class _Document:
             raise _NotPlain
         return self._root
 
-    def _item(self, line: _Line) -> dict[Any, Any]:
+    def _item(self, line: _YamlLine) -> dict[Any, Any]:
         """The mapping that a dash begins. The lines below may go on with it, unless it stands in braces."""
         items = self._list(line.dash)
         mapping: dict[Any, Any] = line.value if line.key is None else {}

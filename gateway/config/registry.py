@@ -15,8 +15,8 @@ from schemas.registry import Clash, Registry, clashes, device_key, registry_adap
 _SHOWN: Final = 50
 """Most faults said at a time: one wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
 
-Place = tuple[int | str, ...]
-Fault = tuple[Place, str]
+KeyPath = tuple[int | str, ...]
+RegistryFault = tuple[KeyPath, str]
 """Where in the document, and what is wrong there."""
 
 
@@ -47,7 +47,7 @@ def registry_of(document: object) -> Registry:
     return registry
 
 
-def unknown_profiles(registry: Registry, names: Collection[str]) -> list[Fault]:
+def unknown_profiles(registry: Registry, names: Collection[str]) -> list[RegistryFault]:
     """Devices whose profile is none of ``names``."""
     return [
         (("devices", at, "profile"), f"there is no profile {device.profile}")
@@ -56,7 +56,7 @@ def unknown_profiles(registry: Registry, names: Collection[str]) -> list[Fault]:
     ]
 
 
-def named_as_gateway(registry: Registry, mqtt: Mqtt) -> list[Fault]:
+def named_as_gateway(registry: Registry, mqtt: Mqtt) -> list[RegistryFault]:
     """Devices whose account at the broker would own the gateway's session there, or have its rights."""
     names = {mqtt.username: "mqtt.username", mqtt.client_id: "mqtt.client_id"}
     return [
@@ -66,7 +66,7 @@ def named_as_gateway(registry: Registry, mqtt: Mqtt) -> list[Fault]:
     ]
 
 
-def _twins(registry: Registry) -> Iterator[Fault]:
+def _twins(registry: Registry) -> Iterator[RegistryFault]:
     for clash in clashes(registry.devices):
         yield ("devices", clash.place, clash.key), clash_told(registry, clash)
 
@@ -80,13 +80,13 @@ def clash_told(registry: Registry, clash: Clash) -> str:
     return f"{device.source!r}, the source of {device.id}, is also the {whose} of {first.id}, devices.{clash.before}"
 
 
-def _unknown_areas(registry: Registry) -> Iterator[Fault]:
+def _unknown_areas(registry: Registry) -> Iterator[RegistryFault]:
     for at, device in enumerate(registry.devices):
         if device.area is not None and device.area not in registry.areas:
             yield ("devices", at, "area"), f"{device.area} is not among the areas"
 
 
-def fault_lines(path: Path, faults: Sequence[Fault]) -> list[str]:
+def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:
     """The first faults as people read them, with their lines in the file; nothing where there are none."""
     if not faults:
         return []
@@ -99,7 +99,7 @@ def fault_lines(path: Path, faults: Sequence[Fault]) -> list[str]:
     return lines + ([f"{path}: document: {len(faults) - _SHOWN} faults more"] if len(faults) > _SHOWN else [])
 
 
-def place_of(fault: ErrorDetails) -> Place:
+def place_of(fault: ErrorDetails) -> KeyPath:
     """The keys and numbers that lead to a fault. pydantic goes on into the kinds a parameter may have; people do not."""
     place = tuple(part for part in fault["loc"] if part != "[key]")
     return place[: place.index("params") + 2] if "params" in place else place

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gateway.config.files import ConfigurationFault
-from gateway.config.registry import Fault, clash_told, place_of, sentence
+from gateway.config.registry import RegistryFault, clash_told, place_of, sentence
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 from schemas.spreadsheet import of_cell
 
@@ -79,7 +79,7 @@ def _taken(before: RegisteredDevice, after: RegisteredDevice, key: str) -> Any: 
     return {**before.params, **after.params} if key == "params" else getattr(after, key)
 
 
-def row_faults(path: Path, rows: list[RegistryRow], merged: Registry, faults: Iterable[Fault]) -> list[str]:
+def row_faults(path: Path, rows: list[RegistryRow], merged: Registry, faults: Iterable[RegistryFault]) -> list[str]:
     """Of the faults of a merged registry those of devices that a row names, as ``FILE: row 12: params: what is wrong``."""
     numbers = {device_key(row.device.id): row.number for row in rows}
     told = []

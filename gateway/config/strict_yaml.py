@@ -76,7 +76,7 @@ def _line_of(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:
     return _line(at)
 
 
-class _Nothing:
+class _NoKey:
     """In place of the key that a mapping waits for."""
 
 
@@ -91,7 +91,7 @@ class _Builder:
         """Everything up to the end of the text."""
         root: list[Any] = []
         here: Any = root
-        key: Any = _Nothing
+        key: Any = _NoKey
         around: list[tuple[Any, Any]] = []
         while True:
             event = self._next_event()
@@ -104,7 +104,7 @@ class _Builder:
             elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
                 _check_start(event, len(around))
                 around.append((here, key))
-                here, key = {} if kind is events.MappingStartEvent else [], _Nothing
+                here, key = {} if kind is events.MappingStartEvent else [], _NoKey
                 continue
             elif kind is events.StreamEndEvent:
                 return root[0] if root else None
@@ -113,11 +113,11 @@ class _Builder:
                 continue
             if type(here) is list:
                 here.append(value)
-            elif key is _Nothing:
+            elif key is _NoKey:
                 key = _key(value, here, event)
             else:
                 here[key] = value
-                key = _Nothing
+                key = _NoKey
 
     def _scalar(self, event: events.ScalarEvent) -> Any:  # noqa: ANN401
         text = event.value

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-Outcome = Literal["written", "duplicate", "rejected", "expired", "lost"]
+End = Literal["written", "duplicate", "rejected", "expired", "lost"]
 Place = Literal["memory", "journal", "quarantine"]
-Source = Literal["mqtt", "journal", "replay"]
+ReadingSource = Literal["mqtt", "journal", "replay"]
 
-OUTCOMES: Final[tuple[Outcome, ...]] = ("written", "duplicate", "rejected", "expired", "lost")
+ENDS: Final[tuple[End, ...]] = ("written", "duplicate", "rejected", "expired", "lost")
 
 
 @dataclass(slots=True)
@@ -20,11 +20,11 @@ class Ledger:
     """Counts since the process started."""
 
     since_ms: int
-    received: Counter[Source] = field(default_factory=Counter)
-    outcomes: dict[Outcome, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in OUTCOMES})
+    received: Counter[ReadingSource] = field(default_factory=Counter)
+    outcomes: dict[End, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in ENDS})
     pending: dict[Place, int] = field(default_factory=lambda: {"memory": 0, "journal": 0, "quarantine": 0})
 
-    def receive(self, readings: int, source: Source, place: Place = "memory") -> None:
+    def receive(self, readings: int, source: ReadingSource, place: Place = "memory") -> None:
         """Readings came in and are held in ``place``."""
         self.received[source] += readings
         self.pending[place] += readings
@@ -34,19 +34,19 @@ class Ledger:
         self.pending[origin] -= readings
         self.pending[place] += readings
 
-    def settle(self, outcome: Outcome, domains: Mapping[str, int], place: Place = "memory") -> None:
+    def settle(self, outcome: End, domains: Mapping[str, int], place: Place = "memory") -> None:
         """Readings that were held in ``place`` came to their end; counted by domain."""
         self.outcomes[outcome].update(domains)
         self.pending[place] -= sum(domains.values())
 
-    def total(self, outcome: Outcome) -> int:
+    def total(self, outcome: End) -> int:
         """Readings that came to this end, of all domains."""
         return self.outcomes[outcome].total()
 
     @property
     def imbalance(self) -> int:
         """Readings received that are neither settled nor pending; 0, or there is a fault in the gateway."""
-        settled = sum(self.total(outcome) for outcome in OUTCOMES)
+        settled = sum(self.total(outcome) for outcome in ENDS)
         return self.received.total() - settled - sum(self.pending.values())
 
     def document(self) -> dict[str, object]:
@@ -54,7 +54,7 @@ class Ledger:
         return {
             "since": self.since_ms,
             "received": self.received.total(),
-            **{outcome: self.total(outcome) for outcome in OUTCOMES},
+            **{outcome: self.total(outcome) for outcome in ENDS},
             "pending": dict(self.pending),
             "imbalance": self.imbalance,
         }

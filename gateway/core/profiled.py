@@ -238,7 +238,7 @@ class ByProfile:
         message, now_ms = arrival.message, arrival.now_ms
         params = device.registered.params if device.registered else NO_PARAMS
         properties = dict(message.user_properties) if message.user_properties else {}
-        believes = _Belief(self.evaluator, device, now_ms)
+        believes = _ClockBelief(self.evaluator, device, now_ms)
         whole = MappingContext(
             frame.document, message.topic, frame.captures, params, now_ms, believes, properties, self.streams.params_of
         )
@@ -298,7 +298,7 @@ def _time_of(mapped: list[tuple[MappedReading, str]]) -> int | None:
 _USUAL: Final = Window()
 
 
-class _Belief(Struct, eq=False):
+class _ClockBelief(Struct, eq=False):
     """Judges the times of one message; the newest of them tells how the device's clock stands."""
 
     evaluator: Evaluator

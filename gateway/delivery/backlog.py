@@ -22,7 +22,7 @@ from typing import Final
 
 from gateway.core.delivery.batch import Body
 from gateway.core.delivery.catch_up import Progress
-from gateway.core.ledger import Ledger, Outcome
+from gateway.core.ledger import End, Ledger
 from gateway.core.message import Refusal
 from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.bounded_journal import BoundedJournal, JournalFull
@@ -34,7 +34,7 @@ _REMOVE_EVERY_S: Final = 1.0
 _ROWS_MAX: Final = 500
 
 
-Ends = Mapping[Outcome, Mapping[str, int]]
+Ends = Mapping[End, Mapping[str, int]]
 """The ends that readings came to, and at each their number by domain."""
 
 

@@ -29,8 +29,7 @@ from typing import Final, Protocol
 
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Batch
-from gateway.core.ledger import Ledger
-from gateway.core.ledger import Outcome as End
+from gateway.core.ledger import End, Ledger
 from gateway.core.message import Outcome, QuarantinedMessage
 from gateway.delivery.flood_queue import FloodQueue
 

@@ -31,7 +31,7 @@ class Response:
     body: bytearray = field(default_factory=bytearray)
 
 
-class _Connection(asyncio.Protocol):
+class _HttpConnection(asyncio.Protocol):
     """One connection; carries one request at a time.
 
     :ivar opened_s: when the connection was asked for, on the client's clock.
@@ -151,7 +151,7 @@ class HttpClient:
         self._port = port
         self._tls = tls
         self._timeout_s = timeout_s
-        self._idle: list[_Connection] = []
+        self._idle: list[_HttpConnection] = []
         self._closed = False
 
     async def ask(self, request: bytes) -> Response:
@@ -172,7 +172,7 @@ class HttpClient:
         opened_s = self._clock()
         async with asyncio.timeout(self._timeout_s):
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: _Connection(opened_s),
+                lambda: _HttpConnection(opened_s),
                 self._host,
                 self._port,
                 ssl=self._tls,
@@ -180,7 +180,7 @@ class HttpClient:
             )
         return await self._ask_on(connection, request)
 
-    async def _ask_on(self, connection: _Connection, request: bytes) -> Response:
+    async def _ask_on(self, connection: _HttpConnection, request: bytes) -> Response:
         response = await connection.ask(request, self._timeout_s)
         if not self._closed and self._may_carry(connection):
             self._idle.append(connection)
@@ -188,7 +188,7 @@ class HttpClient:
             connection.close()
         return response
 
-    def _may_carry(self, connection: _Connection) -> bool:
+    def _may_carry(self, connection: _HttpConnection) -> bool:
         """Tell if a request may go out on it: it is open, and not so old that the name may mean another server by now."""
         return connection.is_open and self._clock() - connection.opened_s < _KEPT_MAX_S
 

@@ -20,7 +20,7 @@ from gateway.core.process import Processor
 from gateway.core.sparkplug.births import parse_address
 from gateway.explain.documents import result_document
 from gateway.explain.dry_run import Trace, begin, finish
-from gateway.explain.steps import Step, steps
+from gateway.explain.steps import ExplainedStep, steps
 
 AskCodec = Callable[[CodecAsk], Awaitable[CodecAnswer]]
 """Asks a codec of the running gateway."""
@@ -40,7 +40,7 @@ class LastMessage:
     """
 
     result: dict[str, Any]
-    steps: list[Step]
+    steps: list[ExplainedStep]
 
 
 def births_named_by(topic: str) -> list[str]:
@@ -99,7 +99,7 @@ def _told(seen: Trace) -> LastMessage:
     return LastMessage(result, told)
 
 
-def _first_of_each(told: list[Step]) -> list[Step]:
+def _first_of_each(told: list[ExplainedStep]) -> list[ExplainedStep]:
     counted: Counter[str] = Counter()
     kept = []
     for what, text in told:

@@ -119,7 +119,7 @@ def _check(name: str, test: ProfileTest, number: int, profiles: Profiles, codecs
         stored = StoredMessage(message.topic, message.body(), message.retain, user_properties=properties)
         arrival = _arrival(message, expected, test, stored, _desk(name, test, profiles, codecs))
         if arrival.why == _NOTHING_TELLS:  # one after the other: no two readings share a millisecond
-            arrival = _Arrival(arrival.time_ms + len(together), _NOTHING_TELLS)
+            arrival = _ArrivalTime(arrival.time_ms + len(together), _NOTHING_TELLS)
         seen = dry_run.take(stored, arrival.time_ms)
         together.append(seen)
         if arrival.why:
@@ -157,7 +157,7 @@ def _desk(name: str, test: ProfileTest, profiles: Profiles, codecs: SyncCodecs) 
     return DryRun(Processor(streams, _RULES, ClockTrust(not_before_ms=0, max_future_ms=_RULES.max_future_ms)), codecs)
 
 
-class _Arrival(NamedTuple):
+class _ArrivalTime(NamedTuple):
     """The arrival of a message, and the reason for it if the message does not give its time."""
 
     time_ms: int
@@ -166,19 +166,19 @@ class _Arrival(NamedTuple):
 
 def _arrival(
     message: TestMessage, expected: Expected | None, test: ProfileTest, stored: StoredMessage, dry_run: DryRun
-) -> _Arrival:
+) -> _ArrivalTime:
     """Choose the arrival at which the times of a message are believed, unless the test wants them not to be."""
     if message.arrival is not None:
-        return _Arrival(device_ms(message.arrival) or _ARRIVAL_MS)
+        return _ArrivalTime(device_ms(message.arrival) or _ARRIVAL_MS)
     newest_ms = _newest(expected)
     if newest_ms is None and (expected is None or _leaves_times_out(expected)):
         own_ms = _own_time(stored, dry_run)
         if own_ms is not None:
-            return _Arrival(own_ms, "the newest time in it")
+            return _ArrivalTime(own_ms, "the newest time in it")
     newest_ms = _newest(test.expect) if newest_ms is None and expected is None else newest_ms
     if newest_ms is not None:
-        return _Arrival(newest_ms, "the newest time expected")
-    return _Arrival(_ARRIVAL_MS, _NOTHING_TELLS)
+        return _ArrivalTime(newest_ms, "the newest time expected")
+    return _ArrivalTime(_ARRIVAL_MS, _NOTHING_TELLS)
 
 
 def _newest(expected: Expected | None) -> int | None:

@@ -15,10 +15,10 @@ from schemas.durations import UNITS_MS
 from schemas.printable import printable
 from schemas.rejects import DropCause, RejectReason
 
-Step = tuple[str, str]
+ExplainedStep = tuple[str, str]
 """A label, and what is to be said of it."""
 
-Words = Mapping[str, str]
+CodeMeanings = Mapping[str, str]
 """Codes of the contract's closed lists, quality bits as ``quality_1``, and what they mean."""
 
 _MENDED_BY: Final = {
@@ -38,10 +38,10 @@ _MENDED_BY: Final = {
 
 _MAKE_UNKNOWN: Final = "not known: neither registry nor message tells the make; --profile NAME shows what one would make of it"
 _INDENT: Final = 10
-_NO_REMARKS: Final[Words] = MappingProxyType({})
+_NO_REMARKS: Final[CodeMeanings] = MappingProxyType({})
 
 
-def explain(seen: Trace, document: dict[str, Any], words: Words, remarks: Words = _NO_REMARKS) -> str:
+def explain(seen: Trace, document: dict[str, Any], words: CodeMeanings, remarks: CodeMeanings = _NO_REMARKS) -> str:
     """The steps as lines; the first word of each says what it is.
 
     :param remarks: label of a line → what is to be said below it.
@@ -53,7 +53,7 @@ def explain(seen: Trace, document: dict[str, Any], words: Words, remarks: Words 
     return "\n".join(lines) + "\n"
 
 
-def steps(seen: Trace, document: dict[str, Any], words: Words | None = None) -> list[Step]:
+def steps(seen: Trace, document: dict[str, Any], words: CodeMeanings | None = None) -> list[ExplainedStep]:
     """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to mend it.
 
     :param document: of the same message, by :func:`gateway.explain.documents.result_document`.
@@ -85,16 +85,16 @@ def steps(seen: Trace, document: dict[str, Any], words: Words | None = None) -> 
     return lines
 
 
-def _became(document: dict[str, Any], words: Words, point: str = "point") -> list[Step]:
+def _became(document: dict[str, Any], words: CodeMeanings, point: str = "point") -> list[ExplainedStep]:
     dropped = [("dropped", f"{drop['path']}: {_meaning(drop['cause'], words)}") for drop in document["dropped"]]
     return [*dropped, *((point, _point(each, words)) for each in document["points"])]
 
 
-def _meaning(code: str, words: Words) -> str:
+def _meaning(code: str, words: CodeMeanings) -> str:
     return f"{words[code]} ({code})" if code in words else code
 
 
-def _profile(seen: Trace) -> list[Step]:
+def _profile(seen: Trace) -> list[ExplainedStep]:
     frame = seen.frame
     if frame is None:
         if seen.profile:
@@ -113,7 +113,7 @@ def value_steps(seen: Trace) -> list[str]:
     return [text for label, text in _values(seen) if label == "step"]
 
 
-def _values(seen: Trace) -> list[Step]:
+def _values(seen: Trace) -> list[ExplainedStep]:
     frame = seen.frame
     if frame is None:
         return [("decoded", _json(seen.document))] if seen.document is not None else []
@@ -130,7 +130,7 @@ def _values(seen: Trace) -> list[Step]:
     return lines
 
 
-def _decoded(frame: Frame, seen: Trace) -> list[Step]:
+def _decoded(frame: Frame, seen: Trace) -> list[ExplainedStep]:
     codec, document = frame.profile.codec, frame.document
     if codec is None:
         shown = {key: value for key, value in document.items() if key != "raw"} if frame.profile.envelope else document
@@ -173,7 +173,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - whatever the payload holds
     return "nothing" if value is None else _json(value)
 
 
-def _point(point: dict[str, Any], words: Words) -> str:
+def _point(point: dict[str, Any], words: CodeMeanings) -> str:
     tags = " ".join(f"{key}={value}" for key, value in point["tags"].items())
     fields = " ".join(f"{key}={_json(value)}" for key, value in point["fields"].items())
     quality = point["fields"]["quality"]

@@ -18,7 +18,7 @@ from gateway.proposals.discovered_quantities import Meaning, meaning_of
 from gateway.proposals.discovery import Entity, NotUnderstood, Owner
 from schemas.quantities import QUANTITIES, Kind
 from schemas.topics import is_name
-from schemas.unit_scale import Line, convert
+from schemas.unit_scale import LinearScale, convert
 
 _COMMON: Final = frozenset(
     {
@@ -281,7 +281,7 @@ def _field(one: Wanted) -> dict[str, Any]:
     how: dict[str, Any] = {"path": entity.template.path or _VALUE}
     if quantity.kind is Kind.STATE:
         return how | {"enum": {entity.on: True, entity.off: False}}
-    if entity.unit and convert(entity.unit, quantity.unit) != Line():
+    if entity.unit and convert(entity.unit, quantity.unit) != LinearScale():
         how["unit"] = entity.unit
     if entity.template.abs:
         how["abs"] = True

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from gateway import __version__
-from gateway.core.ledger import OUTCOMES
+from gateway.core.ledger import ENDS
 from gateway.core.message import WaitCause
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
@@ -60,7 +60,7 @@ class GatewayCollector(Collector):
         received = {source: ledger.received.get(source, 0) for source in ("mqtt", "journal", "replay")}
         yield _counter("gateway_readings_received", "Readings received.", "source", received)
         family = CounterMetricFamily("gateway_readings", "Readings that came to their end.", labels=["domain", "outcome"])
-        for outcome in OUTCOMES:
+        for outcome in ENDS:
             for domain, count in ledger.outcomes[outcome].items():
                 family.add_metric([domain, outcome], count)
         yield family

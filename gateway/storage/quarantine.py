@@ -28,9 +28,9 @@ _TOGETHER_BYTES: Final = 2**20
 QuarantineRow = tuple[int, QuarantinedMessage | None]
 """Number and message; None: the row is damaged, and what it held is lost."""
 
-Place = tuple[int, int]
+ArrivalOrder = tuple[int, int]
 """Arrival in ms and number of a row: its place in the order of arrival."""
-FIRST: Final[Place] = (-1, 0)
+FIRST: Final[ArrivalOrder] = (-1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,14 @@ def _values(message: QuarantinedMessage) -> tuple[Any, ...]:
 
 
 def select_key(
-    connection: sqlite3.Connection, key: str, most: int = 200, after: Place = FIRST
-) -> list[tuple[Place, QuarantineRow]]:
+    connection: sqlite3.Connection, key: str, most: int = 200, after: ArrivalOrder = FIRST
+) -> list[tuple[ArrivalOrder, QuarantineRow]]:
     """The next messages that wait for ``key``, in order of arrival, each with its place; few when they are large."""
     query = (
         f"SELECT arrival_ms, id, {_COLUMNS}, crc FROM quarantine WHERE key = ? AND (arrival_ms, id) > (?, ?) "  # noqa: S608
         "ORDER BY arrival_ms, id LIMIT ?"
     )
-    found: list[tuple[Place, QuarantineRow]] = []
+    found: list[tuple[ArrivalOrder, QuarantineRow]] = []
     size_bytes = 0
     for arrival_ms, number, *row in connection.execute(query, (key, *after, most)):
         found.append(((arrival_ms, number), (number, _waiting(tuple(row)))))

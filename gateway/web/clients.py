@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-Address = IPv4Address | IPv6Address
+ClientAddress = IPv4Address | IPv6Address
 
 _SENDERS_MAX: Final = 32
 """Entries of X-Forwarded-For that are looked at, from the right."""
@@ -25,8 +25,8 @@ class Client:
     :ivar secure: the client speaks HTTPS, with us or with a trusted proxy.
     """
 
-    address: Address
-    came_to: Address
+    address: ClientAddress
+    came_to: ClientAddress
     forwarded: bool
     secure: bool
 
@@ -62,10 +62,10 @@ class Clients:
         said = request.headers.getall("X-Forwarded-Proto", [""])[-1].rpartition(",")[2].strip().lower()
         return Client(self._behind(peer, request), came_to, forwarded, request.secure or said == "https")
 
-    def _trusts(self, address: Address) -> bool:
+    def _trusts(self, address: ClientAddress) -> bool:
         return any(address in network for network in self._trusted)
 
-    def _behind(self, peer: Address, request: web.Request) -> Address:
+    def _behind(self, peer: ClientAddress, request: web.Request) -> ClientAddress:
         """The rightmost address that is no trusted proxy; what stands left of it anybody could have written."""
         senders = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
         nearest = peer
@@ -79,7 +79,7 @@ class Clients:
         return nearest
 
 
-def parse_address(text: str) -> Address | None:
+def parse_address(text: str) -> ClientAddress | None:
     """An address as it is written; None where it is none. An IPv4 address in IPv6 clothes is the IPv4 address."""
     try:
         address = ip_address(text.removeprefix("[").removesuffix("]").partition("%")[0])
@@ -88,6 +88,6 @@ def parse_address(text: str) -> Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-def _address_of(name: object) -> Address:
+def _address_of(name: object) -> ClientAddress:
     text = str(name[0]) if isinstance(name, tuple) and name else ""
     return parse_address(text) or _NOBODY

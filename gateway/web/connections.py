@@ -63,7 +63,7 @@ class ReaderPlaces(NamedTuple):
     following_per_client: int = 8
 
 
-class Connection(asyncio.Protocol):
+class ClientConnection(asyncio.Protocol):
     """Stands between a transport and aiohttp's protocol, and knows the use that is made of the connection.
 
     :ivar client: its address; of IPv6 the network, since every household has 2^64 addresses. Behind a trusted proxy it is known
@@ -168,7 +168,7 @@ class Connections:
         self.clients = clients or Clients(())
         self._events = events
         self._places = places or ReaderPlaces()
-        self._open: dict[asyncio.BaseTransport, Connection] = {}
+        self._open: dict[asyncio.BaseTransport, ClientConnection] = {}
         self._make: Callable[[], web.RequestHandler] | None = None
 
     @asynccontextmanager
@@ -180,7 +180,9 @@ class Connections:
         :raises OSError: the address cannot be used.
         """
         self._make = runner.server
-        shakes = Handshakes(lambda: Connection(self), client_of, tls, PATIENCE_S[Use.WAITING]) if tls is not None else None
+        shakes = (
+            Handshakes(lambda: ClientConnection(self), client_of, tls, PATIENCE_S[Use.WAITING]) if tls is not None else None
+        )
         take = shakes.begin if shakes is not None else self._take
         server = await _bind(host, port)
         tasks = [asyncio.create_task(self._watch(), name="connections")]
@@ -198,7 +200,7 @@ class Connections:
 
     async def _take(self, accepted: socket.socket, _: Peer) -> None:
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self), accepted)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: ClientConnection(self), accepted)
         except OSError:  # it has gone
             accepted.close()
 
@@ -217,7 +219,7 @@ class Connections:
             else:
                 connection.end()  # as browsers leave them
 
-    def end(self, connection: Connection, why: str) -> None:
+    def end(self, connection: ClientConnection, why: str) -> None:
         """End one, and say so."""
         self._events.reader_ended(connection.client, why)
         connection.end()
@@ -230,7 +232,7 @@ class Connections:
         self._events.reader_ended(client_of(peer), "finds all places taken")
         return False
 
-    def admit(self, newcomer: Connection, transport: asyncio.BaseTransport) -> web.RequestHandler | None:
+    def admit(self, newcomer: ClientConnection, transport: asyncio.BaseTransport) -> web.RequestHandler | None:
         """A handler for a newcomer; nothing where every place is taken and in use."""
         peer = transport.get_extra_info("peername")
         if not self.is_welcome(peer):
@@ -243,7 +245,7 @@ class Connections:
         self._open[transport] = newcomer
         return self._make() if self._make is not None else None
 
-    def _rivals(self, peer: Peer | None) -> list[Connection]:
+    def _rivals(self, peer: Peer | None) -> list[ClientConnection]:
         """Those of whom one must go before a newcomer gets a place; none where one is free."""
         everybody, client = list(self._open.values()), client_of(peer)
         own = [one for one in everybody if one.client == client]
@@ -290,10 +292,10 @@ class Connections:
         connection.turn(Use.FOLLOWING)
         yield
 
-    def _connection(self, request: web.Request) -> Connection:
+    def _connection(self, request: web.Request) -> ClientConnection:
         """The connection of a request; one that is closed meanwhile counts no more."""
         found = self._open.get(request.transport) if request.transport is not None else None
-        return found or Connection(self)
+        return found or ClientConnection(self)
 
 
 def client_of(peer: Peer | None) -> str:

@@ -7,11 +7,10 @@ from typing import Any, Final
 from gateway.config.registry_edit import scalar
 from gateway.core.message import Message
 from gateway.core.readings.counters import CounterState
+from gateway.web.handlers import Document
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
 from schemas.topics import is_name, parse_topic
-
-Document = dict[str, Any]
 
 _PAYLOAD_BYTES: Final = 8192
 """What people look at of a payload."""

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge, nsmallest
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -27,13 +27,11 @@ from gateway.web.device_documents import (
     message_document,
     registry_entry,
 )
+from gateway.web.handlers import Document, Handler
 from gateway.web.pages import page
 from gateway.web.turns import Turns, send_list, some_at_a_time
 from schemas.registry import RegisteredDevice, device_key
 from schemas.rejects import RejectReason
-
-Document = dict[str, Any]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LISTED: Final = 200
 _AT_A_TIME: Final = 200
@@ -48,7 +46,7 @@ _Last = tuple[Arrival, Outcome | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class _StoredRows:
     """Stored rows of a device; none if the disk does not answer.
 
     :ivar rows: the last of its rejects, without their payloads.
@@ -179,20 +177,20 @@ class DevicePages:
         response.enable_compression()
         return response
 
-    async def _stored(self, name: str) -> _Stored:
+    async def _stored(self, name: str) -> _StoredRows:
         read, file = self._turns.read, self._database
         try:
             refused = await read(file, rejects.page, device=name, most=_REJECTS)
             waiting, newest = await read(file, quarantine.newest, device_key(name), WaitCause.UNKNOWN_DEVICE)
         except (DatabaseFault, Damaged):  # said on the status page; what is in memory is shown
-            return _Stored([])
+            return _StoredRows([])
         if newest is None:
-            return _Stored(refused, waiting)
+            return _StoredRows(refused, waiting)
         message = StoredMessage(newest.topic, newest.payload, newest.retain, user_properties=newest.properties)
-        return _Stored(refused, waiting, message, newest.arrival_ms)
+        return _StoredRows(refused, waiting, message, newest.arrival_ms)
 
     @staticmethod
-    def _last_message(device: Device | None, stored: _Stored) -> _Last | None:
+    def _last_message(device: Device | None, stored: _StoredRows) -> _Last | None:
         """The newest message of a device, when it came and what became of it. From the first look on it is kept."""
         if device is not None and device.last_message is None:
             device.last_message = ()
@@ -249,7 +247,7 @@ class DevicePages:
         return ask
 
 
-def _stranger(name: str, stored: _Stored) -> Device:
+def _stranger(name: str, stored: _StoredRows) -> Device:
     """A device of which only the disk knows."""
     device = Device(name, None)
     device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for refusal in stored.refused)])

@@ -5,7 +5,6 @@ it must be meant for us, and a change must not come from a page of somebody else
 """
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -15,11 +14,10 @@ from gateway.config.model import HttpSection, is_loopback
 from gateway.web.access import Access
 from gateway.web.clients import Client, Clients
 from gateway.web.guesses import Guesses
+from gateway.web.handlers import Handler
 from gateway.web.origins import OwnNames, is_cross_site, is_from_a_page
 from gateway.web.pages import log_in
 from gateway.web.sessions import COOKIE, SECURE_COOKIE, Sessions
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _ALIVE: Final = "/healthz"
 _WITHOUT_TOKEN: Final = frozenset({"/login", "/logout"})

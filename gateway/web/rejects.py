@@ -1,6 +1,6 @@
 """Rejects over HTTP: lists without payloads, pages with them, replay and purge."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
@@ -9,12 +9,11 @@ from gateway.explain.documents import listed_reject, reject_document
 from gateway.storage import rejects
 from gateway.storage.database import Database
 from gateway.web.commands import StoreCommands
+from gateway.web.handlers import Handler
 from gateway.web.turns import Turns, send_list
 from schemas.rejects import RejectReason
 
 _ROW_DIGITS: Final = 18
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class RejectPages:

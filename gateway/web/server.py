@@ -1,6 +1,5 @@
 """The HTTP server: its pages, health, metrics and the API."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -16,12 +15,11 @@ from gateway.web.commands import MeterExchange, StoreCommands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
+from gateway.web.handlers import Handler
 from gateway.web.listener import configured_tls, configured_token, connection_log
 from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
 from gateway.web.turns import Turns
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebServer:

@@ -19,7 +19,7 @@ _ID_BYTES: Final = 32
 
 
 @dataclass(slots=True)
-class _Session:
+class _WebSession:
     began_s: float
     used_s: float
 
@@ -29,7 +29,7 @@ class Sessions:
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[str, _WebSession] = {}
         """By id, the one used last at the end."""
 
     def begin(self) -> str:
@@ -40,7 +40,7 @@ class Sessions:
         if len(self._sessions) >= _SESSIONS_MAX:
             del self._sessions[next(iter(self._sessions))]
         name = secrets.token_urlsafe(_ID_BYTES)
-        self._sessions[name] = _Session(now_s, now_s)
+        self._sessions[name] = _WebSession(now_s, now_s)
         return name
 
     def use(self, name: str) -> bool:
@@ -57,5 +57,5 @@ class Sessions:
         self._sessions.pop(name, None)
 
 
-def _is_over(session: _Session, now_s: float) -> bool:
+def _is_over(session: _WebSession, now_s: float) -> bool:
     return now_s - session.used_s >= SESSION_IDLE_S or now_s - session.began_s >= SESSION_LASTS_S

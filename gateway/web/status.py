@@ -3,9 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -19,11 +19,9 @@ from gateway.storage import quarantine
 from gateway.storage.database import Database
 from gateway.web.connections import Connections
 from gateway.web.fresh import Fresh
+from gateway.web.handlers import Document, Handler
 from gateway.web.pages import page
 from gateway.web.turns import Turns
-
-Document = dict[str, Any]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _EVENT_EVERY_S: Final = 1.0
 _COUNTED_FOR_S: Final = 30.0

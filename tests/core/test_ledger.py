@@ -5,19 +5,19 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.ledger import OUTCOMES, Ledger, Outcome, Place, Source
+from gateway.core.ledger import ENDS, End, Ledger, Place, ReadingSource
 from schemas.quantities import DOMAINS
 from tests.core.making import NOW_MS
 
 PLACES: tuple[Place, ...] = ("memory", "journal", "quarantine")
-SOURCES: tuple[Source, ...] = ("mqtt", "journal", "replay")
+SOURCES: tuple[ReadingSource, ...] = ("mqtt", "journal", "replay")
 
 READINGS = st.integers(0, 50)
 RECEIVE = st.tuples(st.just("receive"), READINGS, st.sampled_from(SOURCES), st.sampled_from(PLACES))
 MOVE = st.tuples(st.just("move"), READINGS, st.sampled_from(PLACES), st.sampled_from(PLACES))
 SETTLE = st.tuples(
     st.just("settle"),
-    st.sampled_from(OUTCOMES),
+    st.sampled_from(ENDS),
     st.dictionaries(st.sampled_from([*DOMAINS, "unknown"]), READINGS),
     st.sampled_from(PLACES),
 )
@@ -28,7 +28,7 @@ def test_the_equation_holds_after_every_event(events: list[tuple[str, ...]]) -> 
     ledger = Ledger(NOW_MS)
     for name, *arguments in events:
         getattr(ledger, name)(*arguments)
-        settled = sum(ledger.total(outcome) for outcome in OUTCOMES)
+        settled = sum(ledger.total(outcome) for outcome in ENDS)
         assert ledger.received.total() == settled + sum(ledger.pending.values())
         assert ledger.imbalance == 0
 
@@ -56,7 +56,7 @@ def test_the_document_has_the_fixed_form() -> None:
     ledger = Ledger(NOW_MS)
     ledger.receive(4, "mqtt")
     ledger.receive(2, "journal", "journal")
-    outcomes: tuple[Outcome, ...] = ("written", "duplicate", "rejected")
+    outcomes: tuple[End, ...] = ("written", "duplicate", "rejected")
     for outcome in outcomes:
         ledger.settle(outcome, {"water": 1})
     assert ledger.document() == {

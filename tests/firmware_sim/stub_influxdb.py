@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
-from firmware_sim.query import Point
+from firmware_sim.query import StoredPoint
 
 CHUNK = 3
 """Points of a series in one line of an answer: small, so that every test reads several."""
@@ -25,7 +25,7 @@ class StubInfluxDB:
     :ivar answer: sent with its status in place of points, where set.
     """
 
-    points: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
+    points: dict[str, list[StoredPoint]] = field(default_factory=lambda: defaultdict(list))
     asked: list[dict[str, str]] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
     answer: tuple[int, bytes] | None = None

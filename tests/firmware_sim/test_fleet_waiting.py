@@ -8,20 +8,20 @@ from itertools import islice
 
 import pytest
 
-from firmware_sim.firmware import Message
-from firmware_sim.progress import Progress
-from firmware_sim.publish import LONGEST_PAUSE_S, Account, Broker, Tally, pauses
+from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.progress import TallyDisplay
+from firmware_sim.publish import LONGEST_PAUSE_S, Account, BrokerAccess, FateTally, pauses
 from firmware_sim.shared_link import SharedLink
 
 
-def message(number: int) -> Message:
-    return Message("iot/v1/xa-01/water/sim-1/readings", "water", b"{}", (b'{"seq":%d}' % number,))
+def message(number: int) -> OutgoingMessage:
+    return OutgoingMessage("iot/v1/xa-01/water/sim-1/readings", "water", b"{}", (b'{"seq":%d}' % number,))
 
 
 def test_a_link_keeps_so_many_messages_and_loses_the_ones_that_come_later() -> None:
-    async def fill() -> tuple[SharedLink, Tally]:
-        tally = Tally()
-        link = SharedLink("sim-1", Broker("127.0.0.1", 1), Account(tally, lambda *_: None, limit=3))
+    async def fill() -> tuple[SharedLink, FateTally]:
+        tally = FateTally()
+        link = SharedLink("sim-1", BrokerAccess("127.0.0.1", 1), Account(tally, lambda *_: None, limit=3))
         for number in range(5):
             link.put(message(number))
         return link, tally
@@ -35,8 +35,8 @@ def test_a_connection_that_broke_unnoticed_keeps_what_is_sent_on_it() -> None:
     """The broker resets it; the fleet finds out by writing, before its loop had a turn to read of it."""
 
     async def send_on_a_broken_one(server: socket.socket) -> list[bytes]:
-        tally = Tally()
-        link = SharedLink("sim-1", Broker(*server.getsockname()), Account(tally, lambda *_: None, limit=10))
+        tally = FateTally()
+        link = SharedLink("sim-1", BrokerAccess(*server.getsockname()), Account(tally, lambda *_: None, limit=10))
         running = asyncio.create_task(link.run())
         connection, _ = await asyncio.to_thread(server.accept)
         connection.sendall(b"\x20\x02\x00\x00")
@@ -71,14 +71,14 @@ def test_pauses_between_attempts_grow_to_a_bound_and_differ() -> None:
     ],
 )
 def test_a_broker_url(url: str, expected: tuple[str, int, str | None, str | None]) -> None:
-    broker = Broker.parse(url)
+    broker = BrokerAccess.parse(url)
     assert (broker.host, broker.port, broker.username, broker.password) == expected
     assert broker.tls is None
     assert "p@ss" not in f"{broker} {broker!r}"
 
 
 def test_mqtts_means_tls_on_its_own_port() -> None:
-    broker = Broker.parse("mqtts://h")
+    broker = BrokerAccess.parse("mqtts://h")
     assert broker.port == 8883
     assert broker.tls is not None
     assert str(broker) == "mqtts://h:8883"
@@ -86,14 +86,14 @@ def test_mqtts_means_tls_on_its_own_port() -> None:
 
 def test_progress_tells_sent_acknowledged_per_domain_and_waiting() -> None:
     async def show() -> str:
-        tally = Tally()
+        tally = FateTally()
         account = Account(tally, lambda *_: None, limit=2)
-        link = SharedLink("sim-1", Broker("127.0.0.1", 1), account)
+        link = SharedLink("sim-1", BrokerAccess("127.0.0.1", 1), account)
         for number in range(3):
             link.put(message(number))
         account.acknowledged(link.waiting[0])
         link.trouble = "Connection refused"
-        return Progress(tally, [link]).line()
+        return TallyDisplay(tally, [link]).line()
 
     line = asyncio.run(show())
     for part in ("sent 2", "acknowledged 1 (water 1)", "waiting 1", "connected 0/1", "lost 1", "Connection refused"):

@@ -3,7 +3,7 @@
 import pytest
 
 from firmware_sim.compare import Comparison, LedgerRow, compare
-from firmware_sim.query import Point
+from firmware_sim.query import StoredPoint
 
 TAGS = {"device": "sim-1-water-meter-0001", "site": "xa-01"}
 TS = 1_790_000_000_000
@@ -16,11 +16,11 @@ def row(**changes: object) -> LedgerRow:
     return {"t": "", "m": "water", "tags": TAGS, "ts": TS, "at": TS + 3, "seq": 7, "f": VALUES, "q": 128, "drop": []} | changes
 
 
-def point(time_ms: int = TS, tags: dict[str, str] = TAGS, without: str = "", **changes: object) -> Point:
-    return Point(tags, time_ms, {key: value for key, value in (STANDING | changes).items() if key != without})
+def point(time_ms: int = TS, tags: dict[str, str] = TAGS, without: str = "", **changes: object) -> StoredPoint:
+    return StoredPoint(tags, time_ms, {key: value for key, value in (STANDING | changes).items() if key != without})
 
 
-def outcome(rows: list[LedgerRow], *points: Point, health: tuple[Point, ...] = ()) -> Comparison:
+def outcome(rows: list[LedgerRow], *points: StoredPoint, health: tuple[StoredPoint, ...] = ()) -> Comparison:
     return compare("water", rows, points, health, MINUTE_MS)
 
 
@@ -78,7 +78,7 @@ def untimed(**changes: object) -> LedgerRow:
         ),
     ],
 )
-def test_a_reading_with_its_own_time(rows: list[LedgerRow], points: list[Point], expected: dict[str, int]) -> None:
+def test_a_reading_with_its_own_time(rows: list[LedgerRow], points: list[StoredPoint], expected: dict[str, int]) -> None:
     assert counted(outcome(rows, *points)) == expected
 
 
@@ -130,7 +130,7 @@ def test_a_reading_with_its_own_time(rows: list[LedgerRow], points: list[Point],
         ),
     ],
 )
-def test_a_reading_without_a_time(rows: list[LedgerRow], points: list[Point], expected: dict[str, int]) -> None:
+def test_a_reading_without_a_time(rows: list[LedgerRow], points: list[StoredPoint], expected: dict[str, int]) -> None:
     assert counted(outcome(rows, *points)) == expected
 
 
@@ -143,12 +143,12 @@ def test_a_dropped_field_must_not_stand_and_the_rest_must() -> None:
 
 def test_device_health_belongs_to_its_reading() -> None:
     with_health = row(h={"battery_pct": 88})
-    health = Point(TAGS, TS, {"battery_pct": 88.0, "quality": 128, "seq": 7, "up": True, "silence_s": 0.0})
+    health = StoredPoint(TAGS, TS, {"battery_pct": 88.0, "quality": 128, "seq": 7, "up": True, "silence_s": 0.0})
     assert counted(outcome([with_health], point(), health=(health,))) == {"sent": 1, "found": 1}
-    on_its_lane = Point(TAGS | {"lane": "1"}, TS, {"battery_pct": 88.0, "quality": 130, "seq": 7})
+    on_its_lane = StoredPoint(TAGS | {"lane": "1"}, TS, {"battery_pct": 88.0, "quality": 130, "seq": 7})
     assert counted(outcome([with_health], point(), health=(on_its_lane,))) == {"sent": 1, "found": 1}
     assert outcome([with_health], point()).findings[0].detail == "device_health: no point"
-    wrong = Point(TAGS, TS, {"battery_pct": 87.0, "quality": 128, "seq": 7})
+    wrong = StoredPoint(TAGS, TS, {"battery_pct": 87.0, "quality": 128, "seq": 7})
     assert (
         outcome([with_health], point(), health=(wrong,)).findings[0].detail == "device_health battery_pct: sent 88, stands 87.0"
     )

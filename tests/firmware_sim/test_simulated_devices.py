@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.devices.source import Kind
+from firmware_sim.devices.source import DeviceKind
 from firmware_sim.fleet import KINDS, build_fleet
 from firmware_sim.signals import DAY_S, EPOCH_S, HOUR_S, Curve, rippled, rng
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES
@@ -28,7 +28,7 @@ intervals = st.sampled_from([0.2, 1.0, 10.0, 900.0, 86_400.0])
 @pytest.mark.parametrize(("domain", "kind"), ALL_KINDS)
 @given(seed=seeds, instant_s=any_instant, interval_s=intervals, index=st.integers(0, 10**6))
 def test_every_value_is_within_the_bounds_of_its_quantity(
-    domain: str, kind: Kind, seed: int, instant_s: float, interval_s: float, index: int
+    domain: str, kind: DeviceKind, seed: int, instant_s: float, interval_s: float, index: int
 ) -> None:
     sample = kind.make(rng(seed), interval_s).sample(instant_s, index)
     native_adapter(domain).validate_python({**sample.tags, **sample.values, **sample.health})
@@ -38,7 +38,7 @@ def test_every_value_is_within_the_bounds_of_its_quantity(
 
 @pytest.mark.parametrize(("domain", "kind"), ALL_KINDS)
 @given(seed=seeds, instant_s=in_service, step_s=st.floats(0.1, 1e6))
-def test_counters_only_grow(domain: str, kind: Kind, seed: int, instant_s: float, step_s: float) -> None:
+def test_counters_only_grow(domain: str, kind: DeviceKind, seed: int, instant_s: float, step_s: float) -> None:
     source = kind.make(rng(seed), 10.0)
     before, after = source.sample(instant_s, 7), source.sample(instant_s + step_s, 7)
     for field, quantity in QUANTITIES[domain].items():
@@ -47,7 +47,7 @@ def test_counters_only_grow(domain: str, kind: Kind, seed: int, instant_s: float
 
 
 @pytest.mark.parametrize(("domain", "kind"), ALL_KINDS)
-def test_an_instant_has_the_same_values_whatever_was_asked_before(domain: str, kind: Kind) -> None:  # noqa: ARG001 - names the case
+def test_an_instant_has_the_same_values_whatever_was_asked_before(domain: str, kind: DeviceKind) -> None:  # noqa: ARG001 - names the case
     fresh, used = kind.make(rng(5), 10.0), kind.make(rng(5), 10.0)
     for index in range(20):
         used.sample(1.79e9 + index, index)
@@ -160,7 +160,7 @@ def test_topics_are_native_and_ids_begin_with_sim() -> None:
         assert parse_topic(device.status_topic) is not None
 
 
-def _kind(domain: str, name: str) -> Kind:
+def _kind(domain: str, name: str) -> DeviceKind:
     return next(kind for kind in KINDS[domain] if kind.name == name)
 
 

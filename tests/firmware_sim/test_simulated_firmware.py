@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from firmware_sim.faults import PAYLOAD_FAULTS, VALUE_FAULTS, ValueFault
-from firmware_sim.firmware import Firmware, Message
+from firmware_sim.firmware import Firmware, OutgoingMessage
 from firmware_sim.fleet import build_fleet
-from firmware_sim.ledger import Ledger
+from firmware_sim.ledger import LedgerFile
 from firmware_sim.scenario import SCENARIOS, Scenario
 from schemas.quantities import QUANTITIES, TEXT_TAGS, Quality
 
@@ -19,7 +19,7 @@ COUNTS = {"water": 4, "power": 3, "traffic": 4, "urban": 4}
 ALL_POISON = Scenario("only broken readings", poison=1.0)
 
 
-def messages_of(scenario: Scenario, ticks: int = 40, seed: int = 1) -> list[Message]:
+def messages_of(scenario: Scenario, ticks: int = 40, seed: int = 1) -> list[OutgoingMessage]:
     sent = []
     for device in build_fleet(COUNTS, 1, seed):
         firmware = Firmware(device, scenario, seed)
@@ -29,7 +29,7 @@ def messages_of(scenario: Scenario, ticks: int = 40, seed: int = 1) -> list[Mess
     return sent
 
 
-def rows_of(message: Message) -> list[dict[str, Any]]:
+def rows_of(message: OutgoingMessage) -> list[dict[str, Any]]:
     return [json.loads(row) for row in message.rows]
 
 
@@ -139,7 +139,7 @@ def test_the_ledger_appends_a_row_per_reading_when_it_is_acknowledged(tmp_path: 
     path.write_text('{"from": "the run before"}\n')
     first, again = messages_of(SCENARIOS["backlog"], 50)[:2]
     first.sent, again.sent = 1, 2
-    with Ledger(path) as ledger:
+    with LedgerFile(path) as ledger:
         ledger.acknowledged(first, 1111)
         assert len(path.read_text().splitlines()) == 1
         ledger.flush()

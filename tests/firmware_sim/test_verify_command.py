@@ -12,7 +12,7 @@ from firmware_sim import verify as verify_module
 from firmware_sim.cli import main
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import build_fleet
-from firmware_sim.query import Database, Point
+from firmware_sim.query import InfluxdbAccess, StoredPoint
 from firmware_sim.scenario import SCENARIOS
 from tests.firmware_sim.stub_influxdb import StubInfluxDB, stub_influxdb
 
@@ -43,9 +43,9 @@ def ledger(tmp_path: Path, stub: StubInfluxDB) -> Path:
 
 def _stand(stub: StubInfluxDB, row: dict[str, Any]) -> None:
     tags, time_ms, own = dict(row["tags"]), row["ts"], {"quality": row["q"], "seq": row["seq"]}
-    stub.points[row["m"]].append(Point(tags, time_ms, row["f"] | own))
+    stub.points[row["m"]].append(StoredPoint(tags, time_ms, row["f"] | own))
     if "h" in row:
-        stub.points["device_health"].append(Point(tags, time_ms, row["h"] | own))
+        stub.points["device_health"].append(StoredPoint(tags, time_ms, row["h"] | own))
 
 
 def _verify(stub: StubInfluxDB, ledger: Path, *more: str) -> int:
@@ -115,7 +115,7 @@ def test_points_without_a_row_are_told_and_no_fault(
     stub: StubInfluxDB, ledger: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = stub.points["water"][0]
-    stub.points["water"].append(Point(known.tags, known.time_ms + 1, {"volume_m3": 1.0, "seq": 900, "quality": 128}))
+    stub.points["water"].append(StoredPoint(known.tags, known.time_ms + 1, {"volume_m3": 1.0, "seq": 900, "quality": 128}))
     assert _verify(stub, ledger) == 0
     assert "1 points without a row" in capsys.readouterr().out
 
@@ -193,8 +193,10 @@ def test_the_environment_overrides_gateway_yaml(tmp_path: Path) -> None:
     config = tmp_path / "gateway.yaml"
     config.write_text("influxdb: {bucket: iot}\n")
     environment = {"GATEWAY_INFLUXDB__URL": "http://db:1", "GATEWAY_INFLUXDB__BUCKET": "other", "GATEWAY_INFLUXDB__TOKEN": "t"}
-    assert Database.from_gateway_yaml(config, environment) == Database("http://db:1", "other", authorization="Token t")
-    assert Database.from_gateway_yaml(config, {}) == Database("http://127.0.0.1:8086", "iot")
+    assert InfluxdbAccess.from_gateway_yaml(config, environment) == InfluxdbAccess(
+        "http://db:1", "other", authorization="Token t"
+    )
+    assert InfluxdbAccess.from_gateway_yaml(config, {}) == InfluxdbAccess("http://127.0.0.1:8086", "iot")
 
 
 @pytest.mark.parametrize(

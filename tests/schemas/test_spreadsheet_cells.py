@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.commands.coverage_report import coverage_csv
-from gateway.core.status.coverage import Count, Coverage, Group
+from gateway.core.status.coverage import Count, Coverage, CoverageGroup
 from schemas.spreadsheet import as_cell, of_cell
 
 
@@ -31,7 +31,7 @@ def test_every_text_comes_back(text: str) -> None:
 
 
 def test_the_name_of_an_area_is_no_formula_in_the_coverage() -> None:
-    group = Group("a", "water")
+    group = CoverageGroup("a", "water")
     found = Coverage({group: Count(1)}, {}, Count(1))
     (row,) = csv.DictReader(StringIO(coverage_csv(found, {"a": '=HYPERLINK("http://x")'})))
     assert row["name"] == '\'=HYPERLINK("http://x")'

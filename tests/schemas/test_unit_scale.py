@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from schemas.quantities import QUANTITIES
-from schemas.unit_scale import Line, UnknownUnit, conversions, convert
+from schemas.unit_scale import LinearScale, UnknownUnit, conversions, convert
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from schemas.unit_scale import Line, UnknownUnit, conversions, convert
     ],
 )
 def test_one_of_a_unit_is_exactly(unit: str, to: str, one: str) -> None:
-    assert convert(unit, to) == Line(Fraction(one))
+    assert convert(unit, to) == LinearScale(Fraction(one))
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_every_unit_of_the_table_is_known_and_becomes_itself() -> None:
     for quantities in QUANTITIES.values():
         for quantity in quantities.values():
             if quantity.unit:
-                assert conversions(quantity.unit)[quantity.unit] == Line()
+                assert conversions(quantity.unit)[quantity.unit] == LinearScale()
 
 
 def test_lines_follow_each_other_and_go_back() -> None:
     there = convert("F", "Cel")
-    assert there.then(there.inverse()) == Line()
+    assert there.then(there.inverse()) == LinearScale()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_unit_may_be_written_with_its_signs(unit: str, usual: str) -> None:
     assert convert(unit, to) == convert(usual, to)
 
 
-def _known(unit: str) -> dict[str, Line]:
+def _known(unit: str) -> dict[str, LinearScale]:
     return conversions(unit) if unit else {}
 
 

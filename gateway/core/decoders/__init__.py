@@ -12,7 +12,7 @@ from typing import Final
 Decoder = Callable[[bytes], object]
 
 
-class _Decoders(Mapping[str, Decoder]):
+class _LazyDecoders(Mapping[str, Decoder]):
     """The decoders by the names that profiles use. One is imported when it is first asked for: few gateways need them all."""
 
     def __init__(self, places: Mapping[str, tuple[str, str]]) -> None:
@@ -30,7 +30,7 @@ class _Decoders(Mapping[str, Decoder]):
         return len(self._places)
 
 
-DECODERS: Final[Mapping[str, Decoder]] = _Decoders(
+DECODERS: Final[Mapping[str, Decoder]] = _LazyDecoders(
     {
         "json": ("plain", "json_object"),
         "json_lenient": ("plain", "json_lenient"),

@@ -9,7 +9,7 @@ from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
 
 CsvRow = dict[str, object]
-Decoder = Callable[[bytes], list[CsvRow]]
+CsvDecoder = Callable[[bytes], list[CsvRow]]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -19,7 +19,7 @@ def compile_csv(
     delimiter: str = ",",
     header: bool | Sequence[str] | None = None,  # noqa: FBT001 - as it is written in a profile
     decimal: str = ".",
-) -> Decoder:
+) -> CsvDecoder:
     """Compile a reader of CSV that gives one object a row; a single row is a list of one.
 
     A cell that is a number is a number; a serial number with leading zeros stays the text it is; an empty cell is None.

@@ -40,7 +40,7 @@ _CENTURY_TURN: Final = 70
 _M_BUS_GROUPS: Final = 7
 _PRESENT: Final = "*255"
 
-Value = dict[str, Any]
+ObisValue = dict[str, Any]
 """``value``, ``unit``, ``time``, ``text``."""
 
 
@@ -92,9 +92,9 @@ def _lines(body: str) -> list[tuple[str, list[str]]]:
 def _entry(code: str, groups: list[str]) -> dict[str, Any]:
     """A line's own value, which is the first that is no time, and all its values."""
     is_text = bool(_TEXT_CODE.fullmatch(code))
-    values: list[Value] = []
+    values: list[ObisValue] = []
     time: str | None = None
-    main: Value | None = None
+    main: ObisValue | None = None
     for group in groups:
         match = None if is_text else _TIME.fullmatch(group)
         if match and (match[7] or len(groups) > 1):
@@ -116,7 +116,7 @@ def _is_m_bus(groups: list[str]) -> bool:
     return len(groups) == _M_BUS_GROUPS and bool(_CODE.fullmatch(groups[4]))
 
 
-def _value(group: str, time: str | None, *, is_text: bool) -> Value:
+def _value(group: str, time: str | None, *, is_text: bool) -> ObisValue:
     """Parse one pair of parentheses: ``value*unit``, or the value alone."""
     text, unit = (group, "") if is_text or "*" not in group else group.rsplit("*", 1)
     match = None if is_text else _NUMBER.fullmatch(text)

@@ -8,13 +8,13 @@ from gateway.core.message import Undecodable
 from schemas.readings import ARRAY_MAX
 from schemas.rejects import RejectReason
 
-Decoder = Callable[[bytes], dict[str, object]]
+PairsDecoder = Callable[[bytes], dict[str, object]]
 
 _OF_FORMS: Final = "&"
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
-def compile_pairs(between: str = _OF_FORMS, equals: str = "=") -> Decoder:
+def compile_pairs(between: str = _OF_FORMS, equals: str = "=") -> PairsDecoder:
     """Compile a reader of pairs that gives an object of texts.
 
     A part without a sign is a key with true; of a key that occurs twice the last counts.

@@ -41,14 +41,14 @@ _CBOR_LABELS: Final = {
 
 _INTEGER_MAX: Final = 2**64
 
-Record = dict[str, Any]
+SenmlRecord = dict[str, Any]
 """A record with the labels of JSON."""
 
-Kind = tuple[Callable[[object], Any], str]
+SenmlField = tuple[Callable[[object], Any], str]
 """What reads a field, giving None for what it cannot be, and how that is called."""
 
 
-def senml_json(payload: bytes) -> list[Record]:
+def senml_json(payload: bytes) -> list[SenmlRecord]:
     """The resolved records of a SenML pack in JSON, in its order.
 
     :raises Undecodable: when it is no JSON, or no pack by RFC 8428.
@@ -56,7 +56,7 @@ def senml_json(payload: bytes) -> list[Record]:
     return _resolve(json_lenient(payload), _decode_base64)
 
 
-def senml_cbor(payload: bytes) -> list[Record]:
+def senml_cbor(payload: bytes) -> list[SenmlRecord]:
     """The resolved records of a SenML pack in CBOR, in its order.
 
     :raises Undecodable: when it is no CBOR, or no pack by RFC 8428.
@@ -67,18 +67,18 @@ def senml_cbor(payload: bytes) -> list[Record]:
     return _resolve(pack, _take_bytes)
 
 
-def _with_names(record: Record) -> Record:
+def _with_names(record: SenmlRecord) -> SenmlRecord:
     """A record of CBOR with the labels of JSON, which it may have already."""
     return {_CBOR_LABELS.get(label, label): value for label, value in record.items()}
 
 
-def _resolve(pack: object, data: Callable[[object], bytes | None]) -> list[Record]:
+def _resolve(pack: object, data: Callable[[object], bytes | None]) -> list[SenmlRecord]:
     if not isinstance(pack, list):
         raise _broken(f"a SenML pack is a list of records, this is a {type(pack).__name__}")
     if len(pack) > RECORDS_MAX:
         raise _broken(f"{len(pack)} records in one pack; at most {RECORDS_MAX} are read")
     kinds = {**_KINDS, "vd": (data, "data")}
-    base: Record = {}
+    base: SenmlRecord = {}
     resolved = []
     for index, record in enumerate(pack, 1):
         if not isinstance(record, dict):
@@ -94,9 +94,9 @@ def _resolve(pack: object, data: Callable[[object], bytes | None]) -> list[Recor
     return resolved
 
 
-def _typed(record: Record, kinds: dict[str, Kind], index: int) -> Record:
+def _typed(record: SenmlRecord, kinds: dict[str, SenmlField], index: int) -> SenmlRecord:
     """The fields of a record that mean something here, each of its type; null is absent."""
-    fields: Record = {}
+    fields: SenmlRecord = {}
     for label, value in record.items():
         if label not in kinds:
             if label.endswith("_"):
@@ -109,12 +109,12 @@ def _typed(record: Record, kinds: dict[str, Kind], index: int) -> Record:
     return fields
 
 
-def _apply(base: Record, fields: Record, index: int) -> Record | None:
+def _apply(base: SenmlRecord, fields: SenmlRecord, index: int) -> SenmlRecord | None:
     """A record with the base fields in force; None when it has neither value nor sum."""
     values = [label for label in _VALUES if label in fields]
     if len(values) > 1:
         raise _broken(f"record {index} has {' and '.join(values)}; one value is allowed")
-    found: Record = {"n": _name(base.get("bn", "") + fields.get("n", ""), index)}
+    found: SenmlRecord = {"n": _name(base.get("bn", "") + fields.get("n", ""), index)}
     if (unit := fields.get("u", base.get("bu"))) is not None:
         found["u"] = unit
     if values and values[0] != "v":
@@ -179,13 +179,13 @@ def _decode_base64(value: object) -> bytes | None:
         return None
 
 
-_TEXT: Final[Kind] = (_text, "text")
-_NUMBER: Final[Kind] = (_number, "a number")
-_FINITE: Final[Kind] = (_finite, "a finite number")
-_BASES: Final[dict[str, Kind]] = {
+_TEXT: Final[SenmlField] = (_text, "text")
+_NUMBER: Final[SenmlField] = (_number, "a number")
+_FINITE: Final[SenmlField] = (_finite, "a finite number")
+_BASES: Final[dict[str, SenmlField]] = {
     "bver": (_version, "a version"), "bn": _TEXT, "bt": _FINITE, "bu": _TEXT, "bv": _FINITE, "bs": _FINITE,
 }  # fmt: skip
-_KINDS: Final[dict[str, Kind]] = {
+_KINDS: Final[dict[str, SenmlField]] = {
     **_BASES, "n": _TEXT, "u": _TEXT, "t": _FINITE, "ut": _FINITE, "s": _NUMBER,
     "v": _NUMBER, "vs": _TEXT, "vb": (_boolean, "a boolean"),
 }  # fmt: skip

@@ -43,7 +43,7 @@ _METRIC_FIELDS: Final = (
 )  # fmt: skip
 """Name, number, type. Text is taken as bytes: it is for us to say what becomes of bytes that are no UTF-8."""
 
-Value = int | float | bool | str | bytes | None
+MetricValue = int | float | bool | str | bytes | None
 
 
 class Metric(TypedDict):
@@ -53,7 +53,7 @@ class Metric(TypedDict):
     alias: int | None
     timestamp: int | None
     type: str | None
-    value: Value
+    value: MetricValue
     is_historical: bool
     is_null: bool
 
@@ -89,7 +89,7 @@ def sparkplug_b(payload: bytes) -> Payload:
     }
 
 
-def typed(value: Value, data_type: str | None) -> Value:
+def typed(value: MetricValue, data_type: str | None) -> MetricValue:
     """A value as its data type means it: signed integers travel as unsigned ones, in two's complement."""
     if type(value) is not int:
         return value
@@ -115,7 +115,7 @@ def _metric(metric: Any, payload_ms: int | None) -> Metric:  # noqa: ANN401 - a 
         raise _broken(f"the name of a metric has {len(metric.name)} bytes; at most {NAME_MAX}")
     data_type = TYPES[metric.datatype] if metric.datatype < len(TYPES) else None
     field = metric.WhichOneof(_VALUE)
-    value: Value = None if field is None or metric.is_null else getattr(metric, field)
+    value: MetricValue = None if field is None or metric.is_null else getattr(metric, field)
     if field == "string_value" and isinstance(value, bytes):
         value = _text(value)
     elif field == "float_value" and isinstance(value, float):

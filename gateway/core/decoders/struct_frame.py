@@ -11,8 +11,8 @@ from gateway.core.decoders.nested import ORDERS
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
-Decoder = Callable[[bytes], dict[str, object]]
-Reader = Callable[[bytes], object]
+StructDecoder = Callable[[bytes], dict[str, object]]
+FrameFieldReader = Callable[[bytes], object]
 """The value of the bytes of one field; None where they hold none."""
 
 WIDTHS: Final[Mapping[str, int]] = {
@@ -31,7 +31,7 @@ _OF_TWO_BYTES: Final = {"ab": "abcd", "ba": "dcba"}
 _BITS_OF_BYTE: Final = 8
 
 
-def compile_struct(fields: Iterable[object]) -> Decoder:
+def compile_struct(fields: Iterable[object]) -> StructDecoder:
     """Compile a reader of frames by a list of fields; it gives an object with their names as keys.
 
     A field is an object or a mapping with ``name``, ``at`` (byte; counted from the end where negative), ``type`` (of
@@ -121,7 +121,7 @@ def _length(fields: Iterable[object]) -> int:
     return max(ends)
 
 
-def _compiled(field: object) -> tuple[str, int, int, Reader]:
+def _compiled(field: object) -> tuple[str, int, int, FrameFieldReader]:
     name, kind, order = str(_of(field, "name")), _of(field, "type"), _of(field, "order") or "abcd"
     at, length, bits = _of(field, "at") or 0, _of(field, "length"), _of(field, "bits")
     width = WIDTHS.get(kind, length or 0)
@@ -146,7 +146,7 @@ def _of(field: object, key: str) -> Any:  # noqa: ANN401 - the caller knows the 
     return field.get(key) if isinstance(field, Mapping) else getattr(field, key, None)
 
 
-def _reader(kind: str, order: str, bits: Any, width: int, *, signed: bool) -> Reader:  # noqa: ANN401 - as YAML gave it
+def _reader(kind: str, order: str, bits: Any, width: int, *, signed: bool) -> FrameFieldReader:  # noqa: ANN401 - as YAML gave it
     arrange = _arranged(order, width or None)
     if kind in _FLOATS:
         unpack = _FLOATS[kind].unpack
@@ -163,7 +163,7 @@ def _reader(kind: str, order: str, bits: Any, width: int, *, signed: bool) -> Re
     return read if order == "abcd" else lambda field: read(arrange(field))
 
 
-def _integer(order: str, arrange: Callable[[bytes], bytes], *, signed: bool) -> Reader:
+def _integer(order: str, arrange: Callable[[bytes], bytes], *, signed: bool) -> FrameFieldReader:
     if order == "abcd":
         return lambda field: int.from_bytes(field, "big", signed=signed)
     if order == "dcba":
@@ -171,7 +171,7 @@ def _integer(order: str, arrange: Callable[[bytes], bytes], *, signed: bool) -> 
     return lambda field: int.from_bytes(arrange(field), "big", signed=signed)
 
 
-def _bits(arrange: Callable[[bytes], bytes], first: int, count: int, *, signed: bool) -> Reader:
+def _bits(arrange: Callable[[bytes], bytes], first: int, count: int, *, signed: bool) -> FrameFieldReader:
     mask, half = (1 << count) - 1, 1 << (count - 1)
 
     def read(field: bytes) -> int:
@@ -214,4 +214,4 @@ def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "replace").strip()
 
 
-_SPANS: Final[Mapping[str, Reader]] = {"bcd": _bcd, "text": _text, "hex": bytes.hex}
+_SPANS: Final[Mapping[str, FrameFieldReader]] = {"bcd": _bcd, "text": _text, "hex": bytes.hex}

@@ -13,8 +13,8 @@ from typing import Final
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
-Decoder = Callable[[bytes], dict[str, object]]
-Step = Callable[[str, int, dict[str, object]], int]
+TextDecoder = Callable[[bytes], dict[str, object]]
+TextStep = Callable[[str, int, dict[str, object]], int]
 """Takes its part of a text from a place on, puts what it read into the object, tells where the next step begins; -1: no fit."""
 
 _PIECES = re.compile(r"\{\{|\}\}|\{(?P<name>[A-Za-z_]\w*):(?P<kind>[a-z]+)\}|\s+|[{}]|[^{}\s]+", re.ASCII)
@@ -24,7 +24,7 @@ _KINDS: Final = ("number", "word", "text", "rest")
 _SHOWN: Final = 40
 
 
-def compile_text(template: str) -> Decoder:
+def compile_text(template: str) -> TextDecoder:
     """Compile a reader of texts by a template; it gives an object with the template's names as keys.
 
     :raises ValueError: the template cannot be understood.
@@ -107,8 +107,8 @@ def _follower(pieces: list[Piece], at: int) -> Piece:
     return after[0] if after else ("end", "")
 
 
-def _steps(pieces: list[Piece]) -> list[tuple[str, Step]]:
-    steps: list[tuple[str, Step]] = []
+def _steps(pieces: list[Piece]) -> list[tuple[str, TextStep]]:
+    steps: list[tuple[str, TextStep]] = []
     for at, (kind, name) in enumerate(pieces):
         follower, literal = _follower(pieces, at)
         until = literal if follower == "literal" else ""
@@ -117,11 +117,11 @@ def _steps(pieces: list[Piece]) -> list[tuple[str, Step]]:
     return steps
 
 
-def _literal(literal: str, _until: str) -> Step:
+def _literal(literal: str, _until: str) -> TextStep:
     return lambda text, place, _found: place + len(literal) if text.startswith(literal, place) else -1
 
 
-def _blank(_name: str, _until: str) -> Step:
+def _blank(_name: str, _until: str) -> TextStep:
     def step(text: str, place: int, _found: dict[str, object]) -> int:
         match = _BLANK.match(text, place)
         return match.end() if match else place
@@ -129,7 +129,7 @@ def _blank(_name: str, _until: str) -> Step:
     return step
 
 
-def _number(name: str, _until: str) -> Step:
+def _number(name: str, _until: str) -> TextStep:
     def step(text: str, place: int, found: dict[str, object]) -> int:
         match = _NUMBER.match(text, place)
         if match is None:
@@ -141,7 +141,7 @@ def _number(name: str, _until: str) -> Step:
     return step
 
 
-def _word(name: str, until: str) -> Step:
+def _word(name: str, until: str) -> TextStep:
     letters = re.compile(r"\S+")
 
     def step(text: str, place: int, found: dict[str, object]) -> int:
@@ -156,7 +156,7 @@ def _word(name: str, until: str) -> Step:
     return step
 
 
-def _text(name: str, until: str) -> Step:
+def _text(name: str, until: str) -> TextStep:
     def step(text: str, place: int, found: dict[str, object]) -> int:
         end = text.find(until, place) if until else len(text)
         found[name] = text[place:end].strip()
@@ -165,7 +165,7 @@ def _text(name: str, until: str) -> Step:
     return step
 
 
-def _rest(name: str, _until: str) -> Step:
+def _rest(name: str, _until: str) -> TextStep:
     def step(text: str, place: int, found: dict[str, object]) -> int:
         found[name] = text[place:]
         return len(text)
@@ -173,7 +173,7 @@ def _rest(name: str, _until: str) -> Step:
     return step
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, str], Step]]] = {
+_MAKERS: Final[Mapping[str, Callable[[str, str], TextStep]]] = {
     "literal": _literal,
     "blank": _blank,
     "number": _number,

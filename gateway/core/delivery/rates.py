@@ -4,21 +4,21 @@ from collections import Counter, deque
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
+Counted = TypeVar("Counted", bound=Hashable)
 
 _MINUTE_S: Final = 60.0
 RATES_KEPT: Final = 120
 """Seconds of rates that a page shows when it is opened."""
 
 
-class RecentCounts(Generic[Key]):
+class RecentCounts(Generic[Counted]):
     """Counts of the last so many minutes, to the minute."""
 
     def __init__(self, minutes: int) -> None:
         self._minutes = minutes
-        self._counts: deque[tuple[float, Counter[Key]]] = deque()
+        self._counts: deque[tuple[float, Counter[Counted]]] = deque()
 
-    def count(self, key: Key, now_s: float, number: int = 1) -> None:
+    def count(self, key: Counted, now_s: float, number: int = 1) -> None:
         """Count one more, or so many."""
         minute = now_s // _MINUTE_S
         if not self._counts or self._counts[-1][0] != minute:
@@ -26,7 +26,7 @@ class RecentCounts(Generic[Key]):
             self._counts.append((minute, Counter()))
         self._counts[-1][1][key] += number
 
-    def counts(self, now_s: float) -> Counter[Key]:
+    def counts(self, now_s: float) -> Counter[Counted]:
         """Count each."""
         self._forget(now_s // _MINUTE_S)
         return sum((counts for _, counts in self._counts), Counter())

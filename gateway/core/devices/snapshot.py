@@ -18,10 +18,10 @@ from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
 from gateway.core.readings.field_sets import FieldSets
 
 _Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
-_Word = Annotated[int, Field(ge=0, lt=1 << 64)]
-_Count = Annotated[int, Field(ge=0, lt=1 << 32)]
-_Fingerprint = Annotated[int, Field(ge=0, lt=1 << 16)]
-_Quality = Annotated[int, Field(ge=0, lt=1 << 8)]
+_Bits64 = Annotated[int, Field(ge=0, lt=1 << 64)]
+_Bits32 = Annotated[int, Field(ge=0, lt=1 << 32)]
+_Bits16 = Annotated[int, Field(ge=0, lt=1 << 16)]
+_Bits8 = Annotated[int, Field(ge=0, lt=1 << 8)]
 
 
 class _Counters(NamedTuple):
@@ -37,20 +37,20 @@ class _Doubt(NamedTuple):
     name: str
     value: float
     ago_ms: _Ms
-    confirmations: _Count
+    confirmations: _Bits32
 
 
 class _RecentKey(NamedTuple):
     """One key of the window of duplicates; ``shape`` counts in the record's own shapes."""
 
-    key: _Word
-    fingerprints: tuple[_Fingerprint, ...]
-    shape: _Count
-    quality: _Quality
-    age_s: _Count
+    key: _Bits64
+    fingerprints: tuple[_Bits16, ...]
+    shape: _Bits32
+    quality: _Bits8
+    age_s: _Bits32
 
 
-class _Window(TypedDict):
+class _RecentWindow(TypedDict):
     """The window of duplicates as it was ``at``, in ms."""
 
     at: _Ms
@@ -58,7 +58,7 @@ class _Window(TypedDict):
     keys: list[_RecentKey]
 
 
-class _Record(TypedDict, total=False):
+class _DeviceRecord(TypedDict, total=False):
     """A device, with its source where that is not its id.
 
     ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
@@ -73,14 +73,14 @@ class _Record(TypedDict, total=False):
     newest: _Ms
     registered: _Ms
     online: bool
-    seq: _Word
-    missing: _Word
+    seq: _Bits64
+    missing: _Bits64
     counters: list[_Counters]
     doubts: list[_Doubt]
-    recent: _Window
+    recent: _RecentWindow
 
 
-_RECORD: Final = TypeAdapter(_Record)
+_RECORD: Final = TypeAdapter(_DeviceRecord)
 
 
 def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None) -> str:
@@ -90,7 +90,7 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None) -> 
         that come again; so it is stored only when all are.
     """
     seen_ms = device.last_seen_ms
-    record = _Record(seen=seen_ms)
+    record = _DeviceRecord(seen=seen_ms)
     if device.source not in {"", device.name}:
         record["source"] = device.source
     if device.last_stamp_ms:
@@ -112,7 +112,7 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None) -> 
     return to_json(record).decode()
 
 
-def _pack_counters(counters: CounterState, record: _Record) -> None:
+def _pack_counters(counters: CounterState, record: _DeviceRecord) -> None:
     registers, seen_ms = counters.registers(), record["seen"]
     times: dict[int, dict[str, float | None]] = {}
     for name, value, time_ms, _ in registers:
@@ -127,14 +127,14 @@ def _pack_counters(counters: CounterState, record: _Record) -> None:
         record["doubts"] = doubts
 
 
-def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _Record) -> None:
+def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _DeviceRecord) -> None:
     numbers: dict[tuple[str, ...], int] = {}
     keys = [
         _RecentKey(key, fingerprints, numbers.setdefault(fields, len(numbers)), quality, age_s)
         for key, fingerprints, fields, quality, age_s in recent.young(now_ms, shapes)
     ]
     if keys:
-        record["recent"] = _Window(at=now_ms, shapes=list(numbers), keys=keys)
+        record["recent"] = _RecentWindow(at=now_ms, shapes=list(numbers), keys=keys)
 
 
 def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
@@ -160,7 +160,7 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
         device.recent.restore(max(0, seen_ms - record["newest"]), _unpack_keys(record, now_ms), now_ms, shapes)
 
 
-def _unpack_counters(record: _Record, seen_ms: int) -> CounterState:
+def _unpack_counters(record: _DeviceRecord, seen_ms: int) -> CounterState:
     doubts = {name: (value, seen_ms - ago_ms, times) for name, value, ago_ms, times in record.get("doubts", ())}
     counters = CounterState()
     for ago_ms, values in record["counters"]:
@@ -169,7 +169,7 @@ def _unpack_counters(record: _Record, seen_ms: int) -> CounterState:
     return counters
 
 
-def _unpack_keys(record: _Record, now_ms: int) -> list[Key]:
+def _unpack_keys(record: _DeviceRecord, now_ms: int) -> list[Key]:
     """The keys with their ages now; none when the clock went back since, or they are all too old."""
     window = record.get("recent")
     if window is None or not 0 <= now_ms - window["at"] <= WINDOW_S * 1000:

@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 
 from gateway.core.devices.device import SIMULATED_PREFIX, Device, Registered, Series
 from gateway.core.devices.places import Places, topic_prefix
-from gateway.core.profiles.mapped import Params
+from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
 from gateway.core.profiles.recognition import Frame, Recognition
 from gateway.core.readings.field_sets import FieldSets
@@ -250,7 +250,7 @@ class Streams:
         entry = self._entry(name)
         return entry if entry is None or entry.source is None or entry.id == name else None
 
-    def params_of(self, source: str) -> Params | None:
+    def params_of(self, source: str) -> DeviceParams | None:
         """The parameters of the device that sends under a name; None where it is not registered."""
         registered = self._registered(self.id_of(source))
         return registered.params if registered is not None else None

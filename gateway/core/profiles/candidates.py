@@ -48,7 +48,7 @@ class Candidate:
         self.told_by_envelope = profile.envelope is not None and not profile.tells_device and not captures
 
 
-class Group:
+class CandidateGroup:
     """Candidates that read a payload in the same way, so that it is read once for all of them.
 
     :ivar envelope: theirs, see :attr:`CompiledProfile.envelope`.

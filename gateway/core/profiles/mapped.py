@@ -11,7 +11,7 @@ from gateway.core.readings.counters import CounterRule
 from schemas.readings import Value
 from schemas.rejects import DropCause
 
-Params = Mapping[str, float | int | str | bool]
+DeviceParams = Mapping[str, float | int | str | bool]
 """Parameters of a registered device: pulse weight, CT ratio and so on."""
 
 _NO_PROPERTIES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -25,7 +25,7 @@ class Window(NamedTuple):
     max_future_ms: int | None = None
 
 
-def _nobody(_: str) -> Params | None:
+def _nobody(_: str) -> DeviceParams | None:
     return None
 
 
@@ -54,13 +54,13 @@ class MappingContext(Struct, eq=False):
     document: Any
     topic: str
     captures: Mapping[str, str]
-    params: Params
+    params: DeviceParams
     now_ms: int
     believes: Belief
     properties: Mapping[str, str] = _NO_PROPERTIES
-    registered: Callable[[str], Params | None] = _nobody
+    registered: Callable[[str], DeviceParams | None] = _nobody
 
-    def params_of(self, device: str) -> Params:
+    def params_of(self, device: str) -> DeviceParams:
         """The parameters of a device that the message speaks of; what it has not is as for the device that sent it."""
         own = self.registered(device)
         return {**self.params, **own} if own else self.params

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.core.message import Message, Undecodable
-from gateway.core.profiles.candidates import Candidate, Group, Ignored, NotData, ProfileSelection
+from gateway.core.profiles.candidates import Candidate, CandidateGroup, Ignored, NotData, ProfileSelection
 from gateway.core.profiles.recognition import NO_PORTS, Frame, Recognition
 from gateway.core.sparkplug.births import Address, parse_address
 from schemas.registry import device_key, plain_name, source_key
@@ -61,7 +61,7 @@ class Profiles:
             for profile in self.by_name.values()
             if profile.envelope is not None and not profile.filters
         }
-        self._groups: dict[tuple[Candidate, ...], list[Group]] = {}
+        self._groups: dict[tuple[Candidate, ...], list[CandidateGroup]] = {}
         self._by_model: dict[str, Sequence[CompiledProfile]] = {}
         for profile in self.by_name.values():
             for model in {plain_name(profile.name), *profile.models}:
@@ -90,7 +90,7 @@ class Profiles:
             return None
         return ProfiledTopic(self, topic, self._grouped(tuple(candidates)), states, address)
 
-    def _grouped(self, candidates: tuple[Candidate, ...]) -> list[Group]:
+    def _grouped(self, candidates: tuple[Candidate, ...]) -> list[CandidateGroup]:
         """The groups of the candidates for a topic. Topics of network servers have the same ones, and share them."""
         groups = self._groups.get(candidates)
         if groups is not None:
@@ -98,7 +98,7 @@ class Profiles:
         alike: dict[Hashable, list[Candidate]] = {}
         for candidate in sorted(candidates, key=lambda candidate: -candidate.rank[0]):
             alike.setdefault((candidate.profile.decode_key, candidate.profile.envelope), []).append(candidate)
-        groups = [Group(group) for group in alike.values()]
+        groups = [CandidateGroup(group) for group in alike.values()]
         if all(candidate.profile in self._of_envelope for candidate in candidates):
             self._groups[candidates] = groups
         return groups
@@ -136,7 +136,7 @@ class ProfiledTopic:
         self,
         profiles: Profiles,
         topic: str,
-        groups: list[Group],
+        groups: list[CandidateGroup],
         states: list[Candidate],
         address: Address | None = None,
     ) -> None:
@@ -145,7 +145,7 @@ class ProfiledTopic:
         self._profiles = profiles
         self._states = states
         self._groups = groups
-        self._usual: tuple[Group, PlainEnvelope] | None = None
+        self._usual: tuple[CandidateGroup, PlainEnvelope] | None = None
 
     @property
     def has_states(self) -> bool:
@@ -195,7 +195,7 @@ class ProfiledTopic:
     def _names(self) -> str:
         return ", ".join(candidate.profile.name for group in self._groups for candidate in group.candidates)
 
-    def _read(self, group: Group, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
+    def _read(self, group: CandidateGroup, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
         """The document of a group; None when it is in no envelope of theirs.
 
         The messages of a topic come from one server: the envelope of the last one is tried first, in one call.
@@ -216,7 +216,7 @@ class ProfiledTopic:
             self._usual = group, envelope.plain
         return envelope.unwrap(raw)
 
-    def _ask(self, group: Group, document: Any, message: Message, asked: ProfileSelection) -> Frame | None:  # noqa: ANN401
+    def _ask(self, group: CandidateGroup, document: Any, message: Message, asked: ProfileSelection) -> Frame | None:  # noqa: ANN401
         """Ask all of a group. When there is nobody else to ask, the frame of the one who takes it."""
         asked_here = group.for_document(document)
         for candidate in asked_here:
@@ -262,7 +262,7 @@ class ProfiledTopic:
 
     def _named(
         self,
-        group: Group,
+        group: CandidateGroup,
         document: Any,  # noqa: ANN401
         registry: Mapping[str, Named],
         message: Message,
@@ -316,7 +316,7 @@ class ProfiledTopic:
         return device
 
 
-def _sender(group: Group, document: Any) -> str:  # noqa: ANN401
+def _sender(group: CandidateGroup, document: Any) -> str:  # noqa: ANN401
     """The device of a frame in an envelope, which proves that it is there. Of other messages nobody knows who wrote them."""
     return document["device"] if group.envelope is not None else ""
 

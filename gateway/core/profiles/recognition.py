@@ -14,7 +14,7 @@ from schemas.rejects import IgnoreCause
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
     from gateway.core.profiles.envelope_fast import EnvelopeRow, PlainEnvelope, Unwrapped
-    from gateway.core.profiles.language.mapping import Point
+    from gateway.core.profiles.language.mapping import CompiledPoint
     from gateway.core.profiles.language.profile import CompiledProfile
     from schemas.readings import NativeReading
 
@@ -58,7 +58,7 @@ class Repeated(Struct, eq=False, gc=False):
     envelope: "PlainEnvelope"
     row: "EnvelopeRow"
     message: bytes
-    point: "Point"
+    point: "CompiledPoint"
     values: "NativeReading | None" = None
 
     def unwrapped(self) -> "Unwrapped":

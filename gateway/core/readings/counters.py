@@ -46,7 +46,7 @@ RATE_PER_H: Final[dict[str, float]] = {
 
 
 @dataclass(slots=True)
-class _Candidate:
+class _Unconfirmed:
     value: float
     time_ms: float
     confirmations: int
@@ -76,7 +76,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     __slots__ = ("_candidates", "_names")
     _names: tuple[str, ...]
-    _candidates: dict[str, _Candidate] | None
+    _candidates: dict[str, _Unconfirmed] | None
 
     def __new__(cls) -> Self:
         """No counter met yet."""
@@ -148,7 +148,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self._begin(register.name, register.value, register.time_ms)
         if register.doubt is not None:
             self._candidates = self._candidates or {}
-            self._candidates[register.name] = _Candidate(*register.doubt)
+            self._candidates[register.name] = _Unconfirmed(*register.doubt)
 
     def _begin(self, name: str, value: float, time_ms: float) -> None:
         if len(self._names) >= _STATES_MAX:
@@ -171,7 +171,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         if candidate is not None and time_ms <= candidate.time_ms:
             return False  # a copy of the same frame, or an older one: it confirms nothing
         if candidate is None or not _is_possible(candidate.value, candidate.time_ms, value, time_ms, rate_per_h):
-            self._candidates[name] = _Candidate(value, time_ms, 0)
+            self._candidates[name] = _Unconfirmed(value, time_ms, 0)
             return False
         candidate.value, candidate.time_ms = value, time_ms
         candidate.confirmations += 1

@@ -80,7 +80,7 @@ class Verdict:
     missing: int = 0
 
 
-class _Node:
+class _EdgeNode:
     """One edge node.
 
     :ivar bd_seq: ties a death to its birth.
@@ -119,7 +119,7 @@ class SparkplugHost:
     """All edge nodes that a gateway hears."""
 
     def __init__(self) -> None:
-        self._nodes: dict[str, _Node] = {}
+        self._nodes: dict[str, _EdgeNode] = {}
         self._kept = 0
         self._requests = _Requests()
 
@@ -169,7 +169,7 @@ class SparkplugHost:
         return Verdict(document=message)
 
     def _node_birth(self, address: Address, message: Payload) -> Verdict:
-        node = self._nodes.get(address.node_key) or _Node()
+        node = self._nodes.get(address.node_key) or _EdgeNode()
         self._kept -= node.size
         former, node.births, node.doubted = node.births, {}, True  # aliases of the session before must not be used any more
         self._keep(address, node, birth_of(message))
@@ -182,13 +182,13 @@ class SparkplugHost:
         return verdict
 
     def _device_birth(self, address: Address, message: Payload) -> Verdict:
-        node = self._nodes.get(address.node_key) or _Node()
+        node = self._nodes.get(address.node_key) or _EdgeNode()
         former = node.births.pop(address.device, None)
         self._kept -= former.size if former else 0
         self._keep(address, node, birth_of(message))
         return self._born(address, node, message)
 
-    def _keep(self, address: Address, node: _Node, birth: Birth) -> None:
+    def _keep(self, address: Address, node: _EdgeNode, birth: Birth) -> None:
         """Keep a birth if it fits the bounds."""
         if node.size + birth.size > NODE_METRICS_MAX or self._kept + birth.size > METRICS_KEPT_MAX:
             raise _too_many(f"{len(birth.types)} metrics of {address.key}, with those known before, are too many to be kept")
@@ -199,7 +199,7 @@ class SparkplugHost:
         node.births[address.device] = birth
 
     @staticmethod
-    def _born(address: Address, node: _Node, message: Payload) -> Verdict:
+    def _born(address: Address, node: _EdgeNode, message: Payload) -> Verdict:
         verdict = Verdict(document=message, released=(address.key,), online=(address.device,))
         text = to_text(node.births[address.device], node.bd_seq)
         if NODE in node.births and node.saved.get(address.device) != hash(text):
@@ -241,7 +241,7 @@ class SparkplugHost:
         if address is None or saved is None:
             return False
         birth, bd_seq = saved
-        node = self._nodes.get(address.node_key) if address.device else _Node(bd_seq)
+        node = self._nodes.get(address.node_key) if address.device else _EdgeNode(bd_seq)
         if node is None or node.bd_seq != bd_seq:
             return False
         try:

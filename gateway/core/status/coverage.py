@@ -21,7 +21,7 @@ class Stand(NamedTuple):
     domain: str | None = None
 
 
-class Group(NamedTuple):
+class CoverageGroup(NamedTuple):
     """A group in which devices are counted; None is not known."""
 
     area: str | None
@@ -61,7 +61,7 @@ class Count:
 class Coverage:
     """The count of each group in the order of areas and domains, of each domain, and of all."""
 
-    groups: dict[Group, Count]
+    groups: dict[CoverageGroup, Count]
     domains: dict[str | None, Count]
     total: Count
 
@@ -72,12 +72,12 @@ def coverage(registered: Iterable[RegisteredDevice], met: Mapping[str, Stand] | 
     :param met: the state of each device that the gateway knows, by its id; None: it does not run.
     """
     others = None if met is None else {device_key(name): device for name, device in met.items()}
-    states: defaultdict[Group, Counter[str]] = defaultdict(Counter)
+    states: defaultdict[CoverageGroup, Counter[str]] = defaultdict(Counter)
     for device in registered:
         stand = (others or {}).pop(device_key(device.id), None) or Stand(Presence.NEW)
-        states[Group(device.area, device.domain or stand.domain)][stand.presence] += 1
+        states[CoverageGroup(device.area, device.domain or stand.domain)][stand.presence] += 1
     for stranger in (others or {}).values():
-        states[Group(None, stranger.domain)][UNREGISTERED] += 1
+        states[CoverageGroup(None, stranger.domain)][UNREGISTERED] += 1
     groups = sorted(states, key=lambda group: (group.area is None, group.area or "", _rank(group.domain)))
     domains: dict[str | None, Counter[str]] = {}
     for group in sorted(groups, key=lambda group: _rank(group.domain)):

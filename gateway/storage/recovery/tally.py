@@ -46,7 +46,7 @@ CREATE TEMP TRIGGER journal_removed AFTER DELETE ON main.journal BEGIN SELECT jo
 """
 
 
-class _Said(NamedTuple):
+class _SlotContents(NamedTuple):
     """Contents of a slot."""
 
     sequence: int
@@ -177,7 +177,7 @@ class Tally:
         if now == (self._on_file or (0, 0, 0)):
             return
         try:
-            self._put(_Said(self._sequence + 1, *now), sync=sync)
+            self._put(_SlotContents(self._sequence + 1, *now), sync=sync)
         except OSError as error:
             if not self._is_refused:
                 log.warning("%s cannot be written: what gets lost of the journal may not be noticed: %s", self.path, error)
@@ -195,7 +195,7 @@ class Tally:
         _sync_folder(self.path.parent)
         self._on_file = None
 
-    def _put(self, said: _Said, *, sync: bool) -> None:
+    def _put(self, said: _SlotContents, *, sync: bool) -> None:
         if self._on_file == _NOBODY_KNOWS:
             self._remove()  # in a slot that cannot be read now there may be a higher sequence
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
@@ -213,7 +213,7 @@ class Tally:
             os.close(descriptor)
 
 
-def _read(path: Path) -> tuple[int, _Said] | None:
+def _read(path: Path) -> tuple[int, _SlotContents] | None:
     """The slot that was written last, and what it says; None: there is none.
 
     :raises OSError: there is no file, or it cannot be read.
@@ -227,11 +227,11 @@ def _read(path: Path) -> tuple[int, _Said] | None:
     return max(((slot, said) for said, slot in found if said is not None), key=lambda each: each[1].sequence, default=None)
 
 
-def _parsed(record: bytes) -> _Said | None:
+def _parsed(record: bytes) -> _SlotContents | None:
     if len(record) < _SLOT.size + 4 or struct.pack(">I", zlib.crc32(record[:-4])) != record[-4:]:
         return None
     magic, *numbers = _SLOT.unpack(record[:-4])
-    return _Said(*numbers) if magic == _MAGIC else None
+    return _SlotContents(*numbers) if magic == _MAGIC else None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.decoders.senml import NAME_MAX, RECORDS_MAX, Record, senml_cbor, senml_json
+from gateway.core.decoders.senml import NAME_MAX, RECORDS_MAX, SenmlRecord, senml_cbor, senml_json
 from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
@@ -23,7 +23,7 @@ FORMS = [
 ]
 
 
-def decode(pack: object, form: str = "json") -> list[Record]:
+def decode(pack: object, form: str = "json") -> list[SenmlRecord]:
     """The pack through one of its forms; ``vd`` is base64 in JSON and bytes in CBOR."""
     if form == "json":
         return senml_json(json.dumps(pack).encode())
@@ -37,7 +37,7 @@ def corpus() -> list[Any]:
     return [pytest.param(row, id=row["example"]) for row in rows]
 
 
-def expected(row: dict[str, Any]) -> list[Record]:
+def expected(row: dict[str, Any]) -> list[SenmlRecord]:
     """The resolved records of the corpus. Those without a time hold the date of the RFC's draft."""
     timed = row["note"] is None
     return [{key: value for key, value in item.items() if key != "l" and (timed or key != "t")} for item in row["resolved"]]
@@ -107,7 +107,7 @@ def test_a_time_is_absolute_or_relative_to_now_by_its_sum(times: dict[str, float
         pytest.param([{"n": "a", "vb": False}], [{"n": "a", "vb": False, "t_rel": 0}], id="false"),
     ],
 )
-def test_a_record_is_what_it_holds(pack: list[Record], records: list[Record]) -> None:
+def test_a_record_is_what_it_holds(pack: list[SenmlRecord], records: list[SenmlRecord]) -> None:
     assert decode(pack) == records
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.profiles.language.numbers import along, fraction
 from schemas.rejects import DropCause
-from schemas.unit_scale import Line
+from schemas.unit_scale import LinearScale
 from tests.core.profiling import compiled, context, faults, field, points
 
 NUMBERS = [
@@ -343,7 +343,7 @@ points:
 def test_a_line_is_followed_exactly_and_rounded_once(value: float, scale: Decimal, offset: Decimal) -> None:
     """The result is the float nearest to what decimal arithmetic gives."""
     slope, shift = fraction(float(scale)), fraction(float(offset))
-    apply = along(Line(slope, shift))
+    apply = along(LinearScale(slope, shift))
     exact = slope * Fraction(repr(value)) + shift
     assert (value if apply is None else apply(value)) == exact.numerator / exact.denominator
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-from firmware_sim.query import Database, Influx, NotReachable
+from firmware_sim.query import Influx, InfluxdbAccess, NotReachable
 from firmware_sim.verify import BadLedger, read_index
 from gateway.commands.decode import _row
 from gateway.config.files import ConfigurationFault
@@ -68,7 +68,7 @@ def ledger_seeds() -> Iterator[bytes]:
 
 def query_answer() -> Run:
     """Points, or what is wrong with the server that gave them."""
-    influx = Influx(Database("http://127.0.0.1:8086", "iot"))
+    influx = Influx(InfluxdbAccess("http://127.0.0.1:8086", "iot"))
 
     def run(data: bytes) -> None:
         try:

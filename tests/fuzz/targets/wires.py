@@ -9,7 +9,7 @@ import mqtt5
 
 from gateway.core.delivery.write_result import Answer, Fate, fate_of, retry_after_s
 from gateway.core.mqtt_session import Event, Oversized, ProtocolFault, Session, SessionOptions
-from gateway.delivery.http_client import Response, _Connection
+from gateway.delivery.http_client import Response, _HttpConnection
 from tests.core.conversation import recorded
 from tests.fuzz.target import Run, Target
 
@@ -92,7 +92,7 @@ class _Wire:
 
 async def answer_of(chunks: Iterator[bytes]) -> Response | str:
     """Parse a server's bytes; a text says why they are no answer."""
-    connection, wire = _Connection(), _Wire()
+    connection, wire = _HttpConnection(), _Wire()
     connection.connection_made(cast("asyncio.BaseTransport", wire))
     asked = asyncio.ensure_future(connection.ask(b"POST", 60.0))
     await asyncio.sleep(0)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.core.message import Undecodable
-from gateway.core.profiles.language.decoding import Read, envelope_of
+from gateway.core.profiles.language.decoding import ReadBytes, envelope_of
 from gateway.core.profiles.language.paths import Get, parse_path
 from gateway.core.profiles.language.sources import Fault, Scope
 from schemas.profile import Profile
@@ -34,7 +34,7 @@ def check(model: Profile, scope: Scope) -> None:
             raise Fault("", "give at least one; it names what the payload holds")
 
 
-def tests_hold(model: Profile, read: Read, root: Get) -> Callable[[str], bool]:
+def tests_hold(model: Profile, read: ReadBytes, root: Get) -> Callable[[str], bool]:
     """Compile a check if a test message of the profile has a value at a path; of a frame in an envelope, its named parts."""
 
     def hold(path: str) -> bool:

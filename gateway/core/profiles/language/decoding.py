@@ -13,10 +13,10 @@ from gateway.core.profiles.language.paths import Node, Path, change, end_of, par
 from gateway.core.profiles.language.sources import Fault, within
 from schemas.envelope import ANY_LORAWAN
 from schemas.profile import Profile
-from schemas.profile_frames import Csv, Decode, Frame, NestedStep, Pairs
+from schemas.profile_frames import Csv, Decode, FrameSpec, NestedStep, Pairs
 from schemas.rejects import RejectReason
 
-Read = Callable[[bytes], Any]
+ReadBytes = Callable[[bytes], Any]
 Prepare = Callable[[Any], Any]
 Decoders = Mapping[str, Callable[[bytes], object]]
 
@@ -50,7 +50,7 @@ def envelope_of(profile: Profile) -> str | None:
     return match.envelope
 
 
-def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tuple[Hashable, Read]:
+def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tuple[Hashable, ReadBytes]:
     """Compile the decoder of a profile's messages, with a key that is equal for profiles that decode alike.
 
     :raises Fault: a template, delimiter or path cannot be.
@@ -73,7 +73,7 @@ def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tup
     return key, read_nested
 
 
-def _outer(decode: Decode, decoders: Decoders, *, has_each: bool) -> Read:
+def _outer(decode: Decode, decoders: Decoders, *, has_each: bool) -> ReadBytes:
     if decode.as_ == "text" and decode.text is not None:
         with within("text"):
             return compile_template(decode.text)
@@ -93,7 +93,7 @@ def _outer(decode: Decode, decoders: Decoders, *, has_each: bool) -> Read:
         raise Fault("", f"the decoder {decode.as_} is not there: {error}") from None
 
 
-def _rows(options: Csv, *, has_each: bool) -> Read:
+def _rows(options: Csv, *, has_each: bool) -> ReadBytes:
     read = compile_csv(options.delimiter, options.header, options.decimal)
     if has_each:
         return read
@@ -147,7 +147,7 @@ def as_it_is(document: Node) -> Node:
     return document
 
 
-def compile_struct_of(frame: Frame | None) -> Prepare:
+def compile_struct_of(frame: FrameSpec | None) -> Prepare:
     """Compile the step that adds ``/struct`` to a document.
 
     :raises Fault: a field that no frame can hold.

@@ -15,7 +15,7 @@ from gateway.core.profiles.language.tags import TakeTags, compile_tags, no_tags
 from gateway.core.profiles.language.values import Reader, compile_field, compile_operand
 from gateway.core.readings.counters import CounterRule
 from gateway.core.readings.native import Drop
-from schemas.profile_points import Counter, FieldValue, MapEntry
+from schemas.profile_points import CounterSpec, FieldValue, MapEntry
 from schemas.quantities import HEALTH, QUANTITIES, Kind, Quantity
 from schemas.readings import Value
 from schemas.rejects import DropCause
@@ -108,7 +108,7 @@ def _wrap_here(modulus: float, value: FieldValue, quantity: Quantity, scope: Sco
     return wrap
 
 
-def _modulus(counter: Counter) -> float:
+def _modulus(counter: CounterSpec) -> float:
     """The raw value at which a register begins again."""
     if not isinstance(counter.wrap, str):
         modulus = counter.wrap or 0

@@ -23,7 +23,7 @@ from gateway.core.profiles.language.steps import BOUNDS
 from gateway.core.profiles.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
 from gateway.core.profiles.language.texts import compile_device, may_name_a_device
 from gateway.core.profiles.language.times import Times
-from gateway.core.profiles.mapped import MappedReading, MappingContext, Params
+from gateway.core.profiles.mapped import DeviceParams, MappedReading, MappingContext
 from gateway.core.readings.native import Drop
 from schemas.profile_points import PointSpec
 from schemas.profile_when import When
@@ -72,7 +72,7 @@ class NumberAtKey(NamedTuple):
     high: float
 
 
-class Point:
+class CompiledPoint:
     """One entry of ``points``, compiled.
 
     :ivar rules: field → the rule of the register, where it has one.
@@ -151,7 +151,7 @@ class Point:
                 return None
         return values
 
-    def values(self, document: Node, captures: Mapping[str, str], params: Params) -> NativeReading | None:
+    def values(self, document: Node, captures: Mapping[str, str], params: DeviceParams) -> NativeReading | None:
         """The values of its fields; None: one of them must be dropped."""
         dropped: list[Drop] = []
         values = read_fields(self._fields, Cursor(document, captures, params), dropped)

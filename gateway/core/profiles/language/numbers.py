@@ -11,7 +11,7 @@ from itertools import pairwise
 from operator import add, mul, sub
 from typing import Final
 
-from schemas.unit_scale import Line
+from schemas.unit_scale import LinearScale
 
 Number = int | float
 Apply = Callable[[Number], Number]
@@ -69,7 +69,7 @@ OPERATIONS: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
 _OF_WHOLE: Final[dict[str, Callable[[Number, Number], Number]]] = {"sum": add, "sub": sub, "mul": mul}
 
 
-def along(line: Line) -> Apply | None:
+def along(line: LinearScale) -> Apply | None:
     """The function that follows a line, rounding once; None when it changes nothing.
 
     A float is taken as it is written in decimal: 4.35 times 100 is 435. Whole numbers, which are most of what registers send,

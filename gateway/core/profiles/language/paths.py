@@ -35,7 +35,7 @@ class _All:
     """The selector ``[*]``."""
 
 
-Step = str | int | Fitting | _All
+PathStep = str | int | Fitting | _All
 """A key, a number in a list, or a selector."""
 
 
@@ -54,7 +54,7 @@ class Path(NamedTuple):
 
     text: str
     absolute: bool
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     get: Get
     items: Callable[[Any], Iterable[tuple[str, Any]]]
 
@@ -85,11 +85,11 @@ class Path(NamedTuple):
         yield from ((key, item, around) for end, around in ends for node in end for key, item in pairs(node))
 
 
-def _is_column(way: Sequence[Step], last: Step) -> bool:
+def _is_column(way: Sequence[PathStep], last: PathStep) -> bool:
     return isinstance(last, str) and any(isinstance(step, _All) for step in way)
 
 
-def _walk_within(document: Node, steps: Iterable[Step]) -> list[tuple[Node, Around]]:
+def _walk_within(document: Node, steps: Iterable[PathStep]) -> list[tuple[Node, Around]]:
     nodes: list[tuple[Node, Around]] = [(document, ())]
     for step in steps:
         if isinstance(step, Fitting | _All):
@@ -118,7 +118,7 @@ def parse_path(text: str) -> Path:
     return Path(text, absolute, steps, _getter(steps), _lister(steps))
 
 
-def _parse_piece(piece: str, text: str) -> Iterator[Step]:
+def _parse_piece(piece: str, text: str) -> Iterator[PathStep]:
     match = _PIECE.fullmatch(piece)
     if match is None or _BAD_ESCAPE.search(match[1]):
         raise ValueError(f"{text!r} is no path: write ~1 for a slash in a key and ~0 for a tilde")
@@ -143,7 +143,7 @@ def _parse_test(selector: str, text: str) -> Fitting:
     return Fitting(parse_path(match[1].removeprefix("/")).get, value[1:-1] if quoted else value)
 
 
-def _getter(steps: Sequence[Step]) -> Get:
+def _getter(steps: Sequence[PathStep]) -> Get:
     keys = [step for step in steps if isinstance(step, str) and not step.isdigit()]
     if len(keys) < len(steps):
         return _walking(steps)
@@ -202,7 +202,7 @@ def _by_keys(keys: Sequence[str]) -> Get:
     return get
 
 
-def _walking(steps: Sequence[Step]) -> Get:
+def _walking(steps: Sequence[PathStep]) -> Get:
     wants_all = any(isinstance(step, _All) for step in steps)
 
     def get(document: Node) -> Node:
@@ -212,14 +212,14 @@ def _walking(steps: Sequence[Step]) -> Get:
     return get
 
 
-def _walk(nodes: list[Node], steps: Iterable[Step]) -> list[Node]:
+def _walk(nodes: list[Node], steps: Iterable[PathStep]) -> list[Node]:
     """Walk ``steps`` from each of ``nodes``; each step visits every part of the document once."""
     for step in steps:
         nodes = [child for node in nodes for child in _children(node, step) if child is not None]
     return nodes
 
 
-def _children(node: Node, step: Step) -> Iterable[Node]:
+def _children(node: Node, step: PathStep) -> Iterable[Node]:
     if isinstance(step, str):
         return (_member(node, step),)
     if isinstance(step, int):
@@ -257,14 +257,14 @@ def end_of(path: Path, start: Node) -> Nothing:
     return Nothing(f"{place} {_described(nodes[0])}{_with_slash(nodes[0], left)}")
 
 
-def _with_slash(node: Node, left: Sequence[Step]) -> str:
+def _with_slash(node: Node, left: Sequence[PathStep]) -> str:
     """Show how to write a key with a slash in it."""
     key = "/".join(step for step in left if isinstance(step, str))
     meant = len(left) > 1 and isinstance(node, dict) and key in node
     return f"; for the key {key!r} write {key.replace('~', '~0').replace('/', '~1')}" if meant else ""
 
 
-def _written(step: Step) -> str:
+def _written(step: PathStep) -> str:
     if isinstance(step, str):
         return "/" + step.replace("~", "~0").replace("/", "~1")
     return "[*]" if isinstance(step, _All) else "[?...]" if isinstance(step, Fitting) else f"[{step}]"
@@ -295,7 +295,7 @@ def change(document: Node, path: Path, function: Callable[[Node], Node]) -> Node
     return document
 
 
-def _members(parent: Node, step: Step) -> list[tuple[Node, Node]]:
+def _members(parent: Node, step: PathStep) -> list[tuple[Node, Node]]:
     """Keys and members of a list or map that a last step means."""
     if isinstance(parent, dict):
         found = list(parent.items())
@@ -331,7 +331,7 @@ def stands_for(value: object, text: str) -> bool:
         return False
 
 
-def _lister(steps: Sequence[Step]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
+def _lister(steps: Sequence[PathStep]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
     """Behind a selector the things found are the items; else the list or map found holds them."""
     if steps and isinstance(steps[-1], str) and _is_column(steps[:-1], steps[-1]):
         return _column_lister(steps[:-1], steps[-1])
@@ -346,7 +346,7 @@ def _lister(steps: Sequence[Step]) -> Callable[[Node], Iterable[tuple[str, Node]
     return items
 
 
-def _column_lister(way: Sequence[Step], key: str) -> Callable[[Node], Iterable[tuple[str, Node]]]:
+def _column_lister(way: Sequence[PathStep], key: str) -> Callable[[Node], Iterable[tuple[str, Node]]]:
     """The items behind ``[*]`` and a key: those of the lists that are there; what is no list or map is an item itself.
 
     A row without a number is an item too: what counts the rows, as a time does, must not go wrong.

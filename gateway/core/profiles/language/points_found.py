@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.core.message import Undecodable
 from gateway.core.profiles.language.times import Stamp
-from gateway.core.profiles.mapped import MappedReading, MappingContext, Params
+from gateway.core.profiles.mapped import DeviceParams, MappedReading, MappingContext
 from gateway.core.readings.native import Drop, clean
 from schemas.quantities import COUNTING, HEALTH, QUANTITIES, REQUIRES, Quality
 from schemas.readings import ARRAY_MAX, Value
@@ -120,7 +120,7 @@ def _in_order(point: MappedReading) -> dict[str, Value]:
     return {field: point.values[field] for field in ORDER[point.measurement] if field in point.values}
 
 
-def _complete(point: MappedReading, params: Params) -> None:
+def _complete(point: MappedReading, params: DeviceParams) -> None:
     """Complete fields that mean nothing without another from the registry, or drop them."""
     for field, needed in REQUIRES.items():
         if field not in point.values or needed in point.values:

@@ -10,7 +10,7 @@ from gateway.core.profiles.language.consistency import check, tests_hold, warnin
 from gateway.core.profiles.language.decoding import (
     Decoders,
     Prepare,
-    Read,
+    ReadBytes,
     as_it_is,
     compile_decode,
     compile_struct_of,
@@ -19,11 +19,11 @@ from gateway.core.profiles.language.decoding import (
     envelope_of,
 )
 from gateway.core.profiles.language.ignored import EMPTY, compile_ignored
-from gateway.core.profiles.language.mapping import Common, Point, compile_quality
+from gateway.core.profiles.language.mapping import Common, CompiledPoint, compile_quality
 from gateway.core.profiles.language.paths import Get, Node, parse_path
 from gateway.core.profiles.language.points_found import Found
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, compile_source, within
-from gateway.core.profiles.language.statuses import Status, compile_status
+from gateway.core.profiles.language.statuses import ReadStatus, compile_status
 from gateway.core.profiles.language.tags import compile_tags
 from gateway.core.profiles.language.texts import compile_device, compile_text, may_name_a_device
 from gateway.core.profiles.language.times import Times, times_of_envelope
@@ -96,12 +96,12 @@ class CompiledProfile:
     by_registry: bool
     decoder: str
     decode_key: Hashable
-    read: Read
+    read: ReadBytes
     prepare: Prepare
     ports: frozenset[int] | None
     predicates: int
     status_filters: tuple[TopicFilter, ...]
-    status: Status
+    status: ReadStatus
     codec: CodecUse | None
     dedup_window_ms: int
     ignores_empty: bool
@@ -116,8 +116,8 @@ class CompiledProfile:
     _site: Take | None
     _dedup: tuple[Take, ...]
     _times: Times
-    _points: tuple[Point, ...]
-    _alone: Point | None
+    _points: tuple[CompiledPoint, ...]
+    _alone: CompiledPoint | None
 
     def holds(self, document: Node, captures: Mapping[str, str]) -> bool:
         """Tell if all tests of ``match.when`` hold."""
@@ -150,7 +150,7 @@ class CompiledProfile:
         return IgnoreCause.RULE if self._ignored and self.ignores(prepared, captures) else prepared
 
     @property
-    def plain_point(self) -> Point | None:
+    def plain_point(self) -> CompiledPoint | None:
         """The one point of a profile for radio frames that says nothing but which fields they hold; None: it says more."""
         more = (
             self._ignored,
@@ -261,7 +261,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
         _sequence_number(model.seq, scope),
     )
     ports, tests = _ports(model)
-    points = tuple(Point(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points))
+    points = tuple(CompiledPoint(spec, scope.below(f"points.{number}"), common) for number, spec in enumerate(model.points))
     profile = CompiledProfile(
         _points=points,
         _alone=points[0] if len(points) == 1 and points[0].is_plain else None,
@@ -309,7 +309,7 @@ def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T
 
 _WHOLE: Final[Get] = parse_path("/").get
 _ALWAYS: Final[Holds] = always
-_UNREAD: Final[tuple[Hashable, Read]] = ("", lambda _: None)
+_UNREAD: Final[tuple[Hashable, ReadBytes]] = ("", lambda _: None)
 """What stands in for parts at fault, until all faults are told."""
 
 

@@ -14,18 +14,18 @@ from gateway.core.profiles.language.paths import Node
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, origin_of, within
 from gateway.core.profiles.language.steps import Step, arithmetic_step
 from gateway.core.profiles.language.texts import compile_text
-from schemas.profile_values import Value
+from schemas.profile_values import ValueSpec
 from schemas.quantities import Quantity
 from schemas.rejects import DropCause
-from schemas.unit_scale import Line, conversions, convert
+from schemas.unit_scale import LinearScale, conversions, convert
 
-Operand = Callable[[Value, Scope], Take]
+Operand = Callable[[ValueSpec, Scope], Take]
 """Compiles a number that another one is scaled by."""
 
 _POWERS_MAX: Final = 30
 
 
-def fixed_line(value: Value, quantity: Quantity | None) -> Line | None:
+def fixed_line(value: ValueSpec, quantity: Quantity | None) -> LinearScale | None:
     """The line of a value, where the profile says all of it; None where some of it comes with the message.
 
     :raises Fault: the unit cannot become that of the field.
@@ -43,10 +43,10 @@ def fixed_line(value: Value, quantity: Quantity | None) -> Line | None:
     with within("pow10"):
         slope *= Fraction(1) if value.pow10 is None else _power(value.pow10.literal)
     with within("unit"):
-        return Line(slope, shift).then(_unit_line(value, quantity))
+        return LinearScale(slope, shift).then(_unit_line(value, quantity))
 
 
-def _is_fixed(factor: Value | None) -> bool:
+def _is_fixed(factor: ValueSpec | None) -> bool:
     return factor is None or _only_literal(factor)
 
 
@@ -60,9 +60,9 @@ def _power(exponent: object) -> Fraction:
     return Fraction(10) ** int(exponent)
 
 
-def _unit_line(value: Value, quantity: Quantity | None) -> Line:
+def _unit_line(value: ValueSpec, quantity: Quantity | None) -> LinearScale:
     if value.unit is None:
-        return Line()
+        return LinearScale()
     if quantity is None:
         raise Fault("", "only a field has a unit; give it to the whole")
     unit = str(value.unit.literal)
@@ -71,7 +71,7 @@ def _unit_line(value: Value, quantity: Quantity | None) -> Line:
     return convert(unit, quantity.unit)
 
 
-def line_step(value: Value, quantity: Quantity | None, scope: Scope, operand: Operand) -> Step | None:
+def line_step(value: ValueSpec, quantity: Quantity | None, scope: Scope, operand: Operand) -> Step | None:
     """The step that scale, offset, pow10 and unit make together; None when they change nothing."""
     name = ", ".join(_describe(value, key) for key in ("scale", "offset", "pow10", "unit") if getattr(value, key) is not None)
     line = fixed_line(value, quantity)
@@ -81,14 +81,14 @@ def line_step(value: Value, quantity: Quantity | None, scope: Scope, operand: Op
     return None if apply is None else arithmetic_step(name, apply)
 
 
-def _describe(value: Value, key: str) -> str:
+def _describe(value: ValueSpec, key: str) -> str:
     part = getattr(value, key)
     if _only_literal(part):
         return f"{key} {part.literal}"
     return f"{key} of param {part.param}" if part.param is not None else f"{key} from {origin_of(part) or 'several'}"
 
 
-def _variable(value: Value, quantity: Quantity | None, scope: Scope, operand: Operand) -> Callable[[Node, Cursor], Node]:
+def _variable(value: ValueSpec, quantity: Quantity | None, scope: Scope, operand: Operand) -> Callable[[Node, Cursor], Node]:
     factors: list[Take] = []
     for key in ("scale", "offset", "pow10"):
         factor = getattr(value, key)
@@ -115,7 +115,7 @@ def _variable(value: Value, quantity: Quantity | None, scope: Scope, operand: Op
 _NEUTRAL: Final[dict[str, Take]] = {"scale": lambda _: 1, "offset": lambda _: 0, "pow10": lambda _: 0}
 
 
-def _variable_unit(value: Value, quantity: Quantity | None, scope: Scope) -> tuple[Take, dict[str, Line]]:
+def _variable_unit(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> tuple[Take, dict[str, LinearScale]]:
     """Compile the reader of the unit's name, with the conversion of each unit that it may be."""
     if value.unit is None or _only_literal(value.unit):
         return (lambda _: ""), {"": _unit_line(value, quantity)}
@@ -128,9 +128,9 @@ def _variable_unit(value: Value, quantity: Quantity | None, scope: Scope) -> tup
     return compile_text(value.unit, scope), lines
 
 
-def _remembering(lines: dict[str, Line]) -> Callable[[float, float, float, str], Apply | None]:
+def _remembering(lines: dict[str, LinearScale]) -> Callable[[float, float, float, str], Apply | None]:
     @lru_cache(maxsize=64)
     def apply_of(scale: float, offset: float, power: float, unit: str) -> Apply | None:
-        return along(Line(fraction(scale) * _power(power), fraction(offset)).then(lines[unit]))
+        return along(LinearScale(fraction(scale) * _power(power), fraction(offset)).then(lines[unit]))
 
     return apply_of

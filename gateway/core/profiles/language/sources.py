@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec import field as member
 
 from gateway.core.profiles.language.paths import Around, Get, Node, Nothing, Path, end_of, parse_path
-from gateway.core.profiles.mapped import Params
-from schemas.profile_values import FirstOf, Source
+from gateway.core.profiles.mapped import DeviceParams
+from schemas.profile_values import FirstOf, ValueSource
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -32,7 +32,7 @@ class Cursor(Struct, eq=False):
 
     document: Any
     captures: Mapping[str, str]
-    params: Params = _NOTHING
+    params: DeviceParams = _NOTHING
     properties: Mapping[str, str] = _NOTHING
     number: int = 0
     item: Any = None
@@ -127,7 +127,7 @@ def _joined(place: str, key: str) -> str:
     return f"{place}.{key}" if place and key else place or key
 
 
-def origin_of(source: Source) -> str:
+def origin_of(source: ValueSource) -> str:
     """Return the origin of a value as the profile writes it; empty if that is no single place."""
     for name in source.sources():
         part = getattr(source, name, None)
@@ -142,7 +142,7 @@ def origin_of(source: Source) -> str:
     return ""
 
 
-def compile_source(source: Source, scope: Scope) -> Take | None:
+def compile_source(source: ValueSource, scope: Scope) -> Take | None:
     """The function of a source; None when no source is given.
 
     :raises Fault: it names something that is not there.
@@ -151,7 +151,7 @@ def compile_source(source: Source, scope: Scope) -> Take | None:
     return take if take is None or source.param is not None else or_default(take, source.default)
 
 
-def _plain(source: Source, scope: Scope) -> Take | None:
+def _plain(source: ValueSource, scope: Scope) -> Take | None:
     if source.path is not None or source.first_of is not None:
         with within("path" if source.path else "first_of"):
             return compile_paths(source.path or FirstOf(first_of=source.first_of or []), scope)
@@ -168,7 +168,7 @@ def _plain(source: Source, scope: Scope) -> Take | None:
     return _of_item(source, scope)
 
 
-def _of_item(source: Source, scope: Scope) -> Take | None:
+def _of_item(source: ValueSource, scope: Scope) -> Take | None:
     for key in ("item", "key", "sibling"):
         if getattr(source, key) is not None and not scope.in_each:
             raise Fault(key, "there is an item only inside of each")

@@ -12,12 +12,12 @@ from gateway.core.profiles.language.topic_filters import TopicFilter, parse_filt
 from schemas.profile import StatusSpec
 from schemas.profile_values import written
 
-Status = Callable[[str, bytes], bool | None]
+ReadStatus = Callable[[str, bytes], bool | None]
 _LONGEST_BYTES: Final = 4096
 _STATES: Final[dict[object, bool]] = {"online": True, "offline": False}
 
 
-class _Words:
+class _StatusForm:
     """One kind of status message."""
 
     def __init__(self, spec: StatusSpec, filters: Sequence[TopicFilter], get: Get | None) -> None:
@@ -45,10 +45,10 @@ def _word_at(get: Get, payload: bytes) -> str | None:
     return written(word) if isinstance(word, bool | int | float | str) else None
 
 
-def compile_status(specs: Sequence[StatusSpec], scope: Scope) -> tuple[tuple[TopicFilter, ...], Status]:
+def compile_status(specs: Sequence[StatusSpec], scope: Scope) -> tuple[tuple[TopicFilter, ...], ReadStatus]:
     """The topics of status messages, and the function that reads them; faults go to the scope's list."""
     filters: list[TopicFilter] = []
-    kinds: list[_Words] = []
+    kinds: list[_StatusForm] = []
     for number, spec in enumerate(specs):
         own: list[TopicFilter] = []
         get: Get | None = None
@@ -59,7 +59,7 @@ def compile_status(specs: Sequence[StatusSpec], scope: Scope) -> tuple[tuple[Top
             with scope.gather(f"status.{number}.path"):
                 get = parse_path(spec.path if spec.path.startswith("/") else f"/{spec.path}").get
         filters += own
-        kinds.append(_Words(spec, own, get))
+        kinds.append(_StatusForm(spec, own, get))
 
     def status(topic: str, payload: bytes) -> bool | None:
         states: list[Any] = [state for kind in kinds if (state := kind.read(topic, payload)) is not None]

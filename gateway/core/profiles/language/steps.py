@@ -10,7 +10,7 @@ from gateway.core.profiles.language.numbers import Number, between, fraction, nu
 from gateway.core.profiles.language.paths import WORDS, Node, stands_for
 from gateway.core.profiles.language.sources import Cursor, Fault, within
 from gateway.core.profiles.language.texts import LONGEST, compile_enum, compile_regex
-from gateway.core.profiles.mapped import Params
+from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.readings.native import clean
 from schemas.profile_values import Enum, Scalar, written
 from schemas.quantities import RAISED_BY, Kind, Quantity
@@ -275,7 +275,7 @@ def bounds_step(quantity: Quantity, bounds: tuple[Number, Number] | None) -> Ste
     return Step(BOUNDS, run)
 
 
-def _raised(quantity: Quantity, params: Params, name: str) -> Quantity:
+def _raised(quantity: Quantity, params: DeviceParams, name: str) -> Quantity:
     """With the maximum that the registry gives the device."""
     most = params.get(name)
     return replace(quantity, maximum=max(quantity.maximum, most)) if isinstance(most, int | float) else quantity

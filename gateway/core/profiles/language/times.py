@@ -32,13 +32,13 @@ from gateway.core.profiles.language.values import compile_operand
 from gateway.core.profiles.mapped import MappingContext, Window
 from gateway.core.readings.timestamps import rfc3339_ms
 from schemas.profile_times import PART_NAMES, LastResort, TimeSource
-from schemas.profile_values import TextSource, Value
+from schemas.profile_values import TextSource, ValueSpec
 from schemas.quantities import QUANTITIES, Quality
 
 Stamp = tuple[int | None, int]
 """The time of a point, None for the gateway's at arrival, and the quality bit of a time that was counted back from arrival."""
 
-Read = Callable[[Cursor, MappingContext], int | None]
+ReadTime = Callable[[Cursor, MappingContext], int | None]
 
 ARRIVAL: Final[Stamp] = (None, 0)
 _FOR_EVER_MS: Final = 1 << 62
@@ -51,7 +51,7 @@ def _nothing(_: Cursor) -> None:
     return None
 
 
-class _Source(NamedTuple):
+class _CompiledSource(NamedTuple):
     """One source, compiled.
 
     :ivar quality: the bit of its times.
@@ -60,7 +60,7 @@ class _Source(NamedTuple):
     """
 
     origin: str
-    read: Read
+    read: ReadTime
     window: Window
     quality: int
     otherwise: LastResort | None
@@ -76,7 +76,7 @@ class Times:
     def __init__(self, sources: Sequence[TimeSource], scope: Scope) -> None:
         """Compile the sources; faults go to the scope's list."""
         self.of_items = scope.in_each or any(source.base is not None for source in sources)
-        self._sources: list[_Source] = []
+        self._sources: list[_CompiledSource] = []
         self._last: Stamp | None = ARRIVAL
         for number, source in enumerate(sources):
             with scope.gather(str(number)):
@@ -87,9 +87,9 @@ class Times:
                 elif source.last == "skip":
                     self._last = None
 
-    def add(self, origin: str, read: Read) -> None:
+    def add(self, origin: str, read: ReadTime) -> None:
         """One source more, which is asked last."""
-        self._sources.append(_Source(origin, read, Window(), 0, None))
+        self._sources.append(_CompiledSource(origin, read, Window(), 0, None))
 
     def __call__(self, here: Cursor, context: MappingContext) -> Stamp | None:
         """The time of a point; None when there must be no point."""
@@ -129,7 +129,7 @@ def times_of_envelope() -> Times:
     return times
 
 
-def _compile(source: TimeSource, scope: Scope) -> list[_Source]:
+def _compile(source: TimeSource, scope: Scope) -> list[_CompiledSource]:
     """A source; two for a time of SenML, which may be told in seconds since 1970 or from now (RFC 8428, 4.5.3)."""
     if scope.decoder.startswith("senml") and source.format in {"auto", "senml"}:
         seconds = source.model_copy(update={"format": "unix_s"})
@@ -137,7 +137,7 @@ def _compile(source: TimeSource, scope: Scope) -> list[_Source]:
     return [_one(source, scope)]
 
 
-def _from_now(source: TimeSource, scope: Scope) -> _Source:
+def _from_now(source: TimeSource, scope: Scope) -> _CompiledSource:
     seconds_from_now = compile_path("t_rel", scope)
 
     def read(here: Cursor, context: MappingContext) -> int | None:
@@ -147,10 +147,10 @@ def _from_now(source: TimeSource, scope: Scope) -> _Source:
         return context.now_ms + round(seconds * 1000)
 
     window = Window(source.max_past, source.max_future)
-    return _Source("t_rel", read, window, Quality.GATEWAY_TIME, source.else_)
+    return _CompiledSource("t_rel", read, window, Quality.GATEWAY_TIME, source.else_)
 
 
-def _one(source: TimeSource, scope: Scope) -> _Source:
+def _one(source: TimeSource, scope: Scope) -> _CompiledSource:
     read, quality = _reader(source, scope)
     if source.minus is not None:
         with within("minus"):
@@ -159,7 +159,7 @@ def _one(source: TimeSource, scope: Scope) -> _Source:
     if source.base is not None and source.step is not None:
         with within("step"):
             read = _stepped(read, source, _span_ms(source.step, scope), window)
-    return _Source(_origin(source), read, window, quality, source.else_, _why_not(source, scope))
+    return _CompiledSource(_origin(source), read, window, quality, source.else_, _why_not(source, scope))
 
 
 def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | None]:
@@ -185,7 +185,7 @@ def _without_path(source: TimeSource) -> str:
     return next((name for name in ("parts", "join") if getattr(source, name)), "arrival")
 
 
-def _reader(source: TimeSource, scope: Scope) -> tuple[Read, int]:
+def _reader(source: TimeSource, scope: Scope) -> tuple[ReadTime, int]:
     """Compile the reader of the time, with the quality bit of its result."""
     if source.parts is not None:
         return _from_parts(source, scope), 0
@@ -211,7 +211,7 @@ def _take(source: TimeSource, scope: Scope) -> Take:
         return compile_paths(source.base, scope)
 
 
-def _of_clock(source: TimeSource, scope: Scope) -> Read:
+def _of_clock(source: TimeSource, scope: Scope) -> ReadTime:
     """A time of day, of the last day on which it may have been read."""
     with within("format"):
         if source.epoch is not None:
@@ -221,7 +221,7 @@ def _of_clock(source: TimeSource, scope: Scope) -> Read:
     return _on_last_day(lambda here: parse(take(here)), tz, Window(source.max_past, source.max_future))
 
 
-def _on_last_day(clock: Take, tz: tzinfo, window: Window) -> Read:
+def _on_last_day(clock: Take, tz: tzinfo, window: Window) -> ReadTime:
     def read(here: Cursor, context: MappingContext) -> int | None:
         clock_ms = clock(here)
         return None if clock_ms is None else on_last_day(clock_ms, tz, context.believes.latest_ms(window))
@@ -229,7 +229,7 @@ def _on_last_day(clock: Take, tz: tzinfo, window: Window) -> Read:
     return read
 
 
-def _from_parts(source: TimeSource, scope: Scope) -> Read:
+def _from_parts(source: TimeSource, scope: Scope) -> ReadTime:
     with within("zone"):
         if source.zone is None:
             raise Fault("", 'parts have no zone in them; give one, for example "+07:00"')
@@ -251,7 +251,7 @@ def _from_parts(source: TimeSource, scope: Scope) -> Read:
     return lambda here, _: from_parts([take(here) for take in takes], tz)
 
 
-def _span_ms(span: Value, scope: Scope) -> Take:
+def _span_ms(span: ValueSpec, scope: Scope) -> Take:
     """A span of time, told in seconds unless it has a unit, in ms."""
     take = compile_operand(span, scope, _SECONDS)
 
@@ -264,7 +264,7 @@ def _span_ms(span: Value, scope: Scope) -> Take:
     return span_ms
 
 
-def _less(read: Read, span_ms: Take) -> Read:
+def _less(read: ReadTime, span_ms: Take) -> ReadTime:
     def less(here: Cursor, context: MappingContext) -> int | None:
         time_ms, age_ms = read(here, context), span_ms(here)
         return None if time_ms is None or age_ms is None else time_ms - int(age_ms)
@@ -272,7 +272,7 @@ def _less(read: Read, span_ms: Take) -> Read:
     return less
 
 
-def _stepped(read: Read, source: TimeSource, step_ms: Take, window: Window) -> Read:
+def _stepped(read: ReadTime, source: TimeSource, step_ms: Take, window: Window) -> ReadTime:
     """The time of an item counted from its base. A base ahead of now makes all items wrong that go back from it."""
     sign, first, base_window = source.sign, source.first, Window(_FOR_EVER_MS, window.max_future_ms)
 

@@ -49,12 +49,12 @@ from gateway.core.profiles.language.steps import (
     word_step,
 )
 from schemas.profile_points import FieldValue
-from schemas.profile_values import SOURCES, BareValue, FirstOf, Value
+from schemas.profile_values import SOURCES, BareValue, FirstOf, ValueSpec
 from schemas.quantities import Quantity
 from schemas.rejects import DropCause
 from schemas.unit_scale import conversions
 
-End = Callable[[Cursor], Nothing]
+WhyNothing = Callable[[Cursor], Nothing]
 """What tells why there is nothing."""
 
 
@@ -80,7 +80,7 @@ class Reader:
     take: Take
     steps: Sequence[Step]
     read: Callable[[Cursor], Any]
-    end: End | None = None
+    end: WhyNothing | None = None
     plain: PlainNumber | None = None
 
 
@@ -103,7 +103,7 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
     return Reader(origin_of(value), take, steps, _plain(get, steps[0].run), end, plain)
 
 
-def _end(value: Value, scope: Scope) -> End | None:
+def _end(value: ValueSpec, scope: Scope) -> WhyNothing | None:
     """Compile the message that tells why a value is nothing: where its path ends, or which part is missing."""
     paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
     if paths is not None:
@@ -111,7 +111,7 @@ def _end(value: Value, scope: Scope) -> End | None:
     if value.param is not None:
         missing = Nothing(f"param {value.param} is not set for the device")
         return lambda _: missing
-    operands: Sequence[Value] = next((found for key in OPERATIONS if (found := getattr(value, key)) is not None), ())
+    operands: Sequence[ValueSpec] = next((found for key in OPERATIONS if (found := getattr(value, key)) is not None), ())
     parts = [(origin_of(operand), _numbers(operand, scope, None), _end(operand, scope)) for operand in operands]
 
     def first_missing(here: Cursor) -> Nothing:
@@ -121,7 +121,7 @@ def _end(value: Value, scope: Scope) -> End | None:
     return first_missing if parts else None
 
 
-def compile_operand(value: Value, scope: Scope, quantity: Quantity | None = None) -> Take:
+def compile_operand(value: ValueSpec, scope: Scope, quantity: Quantity | None = None) -> Take:
     """A number that is no field: a scale, the start of a running total; with a quantity its unit may be told."""
     _check_number(value, scope)
     take = _take(value, scope, quantity)
@@ -132,7 +132,7 @@ def compile_operand(value: Value, scope: Scope, quantity: Quantity | None = None
     return _in_one_call(take, [*_steps(value, quantity, scope), number_step()])
 
 
-def _check_number(value: Value, scope: Scope) -> None:
+def _check_number(value: ValueSpec, scope: Scope) -> None:
     """Refuse a text that is neither a number nor the path of one."""
     if isinstance(value, BareValue) and value.path is not None:
         text = value.path.first_of[0]
@@ -189,9 +189,9 @@ def _with_one(take: Take, run: Callable[[Node, Cursor], Node]) -> Callable[[Curs
     return read
 
 
-def _take(value: Value, scope: Scope, quantity: Quantity | None) -> Take | None:
+def _take(value: ValueSpec, scope: Scope, quantity: Quantity | None) -> Take | None:
     for key in OPERATIONS:
-        operands: Sequence[Value] | None = getattr(value, key)
+        operands: Sequence[ValueSpec] | None = getattr(value, key)
         if operands is not None:
             return or_default(_combined(key, operands, scope, quantity), value.default)
     if value.between is not None:
@@ -202,7 +202,7 @@ def _take(value: Value, scope: Scope, quantity: Quantity | None) -> Take | None:
     return _measured(take, quantity if value.unit is None else None)
 
 
-def _combined(key: str, operands: Sequence[Value], scope: Scope, quantity: Quantity | None) -> Take:
+def _combined(key: str, operands: Sequence[ValueSpec], scope: Scope, quantity: Quantity | None) -> Take:
     combine = exactly(key)
     takes = []
     for number, operand in enumerate(operands):
@@ -224,7 +224,7 @@ def _combined(key: str, operands: Sequence[Value], scope: Scope, quantity: Quant
     return take
 
 
-def _numbers(operand: Value, scope: Scope, quantity: Quantity | None) -> Take:
+def _numbers(operand: ValueSpec, scope: Scope, quantity: Quantity | None) -> Take:
     """An operand as a list: a path with ``[*]`` brings several numbers at once."""
     _check_number(operand, scope)
     take = _take(operand, scope, quantity)
@@ -270,7 +270,7 @@ def _measured(take: Take, quantity: Quantity | None) -> Take:
     return value_in_unit
 
 
-def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
+def _steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
     """All steps but the last."""
     if value.regex is not None:
         yield regex_step(value.regex, [*(value.none or ()), *(value.sentinels or ())])
@@ -298,7 +298,7 @@ def _steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[St
 _OF_NUMBERS: Final = ("thousands", "scale", "offset", "pow10", "unit", "sentinels_after", "table", "round")
 
 
-def _state_steps(value: Value, tests: list[Step], quantity: Quantity | None) -> Iterator[Step]:
+def _state_steps(value: ValueSpec, tests: list[Step], quantity: Quantity | None) -> Iterator[Step]:
     if not is_state(quantity):
         raise Fault("", f"{tests[0].name!r} is true or false; the field is a number")
     for key in _OF_NUMBERS:
@@ -313,7 +313,7 @@ def _state_steps(value: Value, tests: list[Step], quantity: Quantity | None) -> 
         yield set_step()
 
 
-def _number_steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
+def _number_steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
     if value.enum is not None:
         yield enum_step(value.enum)
     apart = value.table is not None  # the unit is then that of what the table gives
@@ -326,7 +326,7 @@ def _number_steps(value: Value, quantity: Quantity | None, scope: Scope) -> Iter
         yield after_step(value.sentinels_after)
     if value.table is not None:
         yield table_step(value.table)
-        unit = line_step(Value(unit=value.unit), quantity, scope, compile_operand)
+        unit = line_step(ValueSpec(unit=value.unit), quantity, scope, compile_operand)
         if unit is not None:
             yield unit
     if value.abs:
