@@ -107,6 +107,9 @@ class RegisteredDevice:
     site: Annotated[Name | None, Field(description="Where it is.")] = None
     domain: Annotated[Literal["water", "power", "traffic", "urban"] | None, Field(description="What it measures.")] = None
     area: Annotated[Name | None, Field(description="Code of its area, one of `areas`.")] = None
+    parent: Annotated[
+        Name | None, Field(description="Id of the device that measures what flows to this one, and to others: for balances.")
+    ] = None
     profile: Annotated[Text | None, Field(description="The profile that reads its messages.")] = None
     model: Annotated[Text | None, Field(description="The maker's name of the model.")] = None
     serial: Annotated[Text | None, Field(description="Serial number, in quotes.", examples=["00012074"])] = None

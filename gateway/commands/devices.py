@@ -14,7 +14,7 @@ from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
-from gateway.config.registry import load_registry
+from gateway.config.registry import load_registry, parent_faults
 from gateway.config.registry_csv import Merger, RegistryRow, merge, read_rows, row_faults
 from gateway.config.registry_edit import edit, replace_file
 from gateway.core.status.coverage import Stand, coverage
@@ -151,11 +151,11 @@ def _import(config: Config, options: argparse.Namespace) -> None:
 def _check_profiles(config: Config, file: Path, rows: list[RegistryRow], merged: Registry) -> None:
     """Refuse what ``gateway check`` would refuse of the registry with these rows.
 
-    :raises ConfigurationFault: a row names a profile that is none, lacks a parameter of it, or bears the gateway's name; a
-        profile is faulty.
+    :raises ConfigurationFault: a row names a profile or a parent that is none, lacks a parameter of its profile, or bears the
+        gateway's name; a profile is faulty.
     """
     known = survey(config, merged)
-    of_devices = [*known.unknown, *known.device_faults(config.mqtt)]
+    of_devices = [*known.unknown, *known.device_faults(config.mqtt), *parent_faults(merged)]
     if faults := [*known.faults, *row_faults(file, rows, merged, of_devices)]:
         raise ConfigurationFault(faults)
 

@@ -10,16 +10,17 @@ from pydantic import BaseModel
 
 from gateway.config.model import Config, is_loopback, split_url
 
-_SECRET_FILES: Final = frozenset({"password_file", "token_file", "key"})
+_SECRET_FILES: Final = frozenset({"password_file", "token_file", "read_token_file", "key"})
 _PLAIN: Final = frozenset({"mqtt", "http"})
 
 
 def sent_in_plain(config: Config) -> list[tuple[str, str]]:
     """Addresses on other machines that get a password or token unencrypted, each behind its key."""
     mqtt, influxdb = config.mqtt, config.influxdb
+    tokens = influxdb.token, influxdb.token_file, influxdb.read_token_file
     secrets = {
         ("mqtt.url", mqtt.url): (mqtt.password, mqtt.password_file),
-        ("influxdb.url", influxdb.url): (influxdb.token, influxdb.token_file, influxdb.password, influxdb.password_file),
+        ("influxdb.url", influxdb.url): (*tokens, influxdb.password, influxdb.password_file),
     }
     return [where for where, given in secrets.items() if _is_plain_to_others(where[1]) and any(given)]
 

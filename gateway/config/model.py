@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -68,6 +69,14 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone that this machine knows; write for example Asia/Ho_Chi_Minh") from error
+    return name
 
 
 def _check_positive(span: timedelta) -> timedelta:
@@ -146,6 +155,7 @@ class Influxdb(_Section):
     bucket: str = Field("iot", min_length=1)
     token: str | None = Field(None, repr=False)
     token_file: Path | None = None
+    read_token_file: Path | None = None
     username: str | None = None
     password: str | None = Field(None, repr=False)
     password_file: Path | None = None
@@ -193,11 +203,12 @@ class ProfilesSection(_Section):
 
 
 class TimeSection(_Section):
-    """Limits within which device times are believed."""
+    """Limits within which device times are believed, and the zone of days, nights and months."""
 
     max_past: Duration = timedelta(days=40)
     max_future: Duration = timedelta(minutes=5)
     late_after: Duration = timedelta(hours=1)
+    zone: Annotated[str, AfterValidator(_check_zone)] = "Asia/Ho_Chi_Minh"
 
 
 class LimitsSection(_Section):

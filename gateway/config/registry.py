@@ -1,6 +1,6 @@
 """Reading the registry, ``devices.yaml``; its model is :mod:`schemas.registry`."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from gateway.config.files import ConfigurationFault, read_yaml
 from gateway.config.model import Mqtt
 from gateway.config.strict_yaml import lines_of
-from schemas.registry import Clash, Registry, clashes, device_key, registry_adapter, source_key
+from schemas.registry import Clash, RegisteredDevice, Registry, clashes, device_key, registry_adapter, source_key
 
 _SHOWN: Final = 50
 """Most faults said at a time: one wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
@@ -33,7 +33,7 @@ def load_registry(path: Path) -> Registry:
     except ValidationError as error:
         faults = list(dict.fromkeys((place_of(fault), sentence(fault)) for fault in error.errors(include_url=False)))
         raise ConfigurationFault(fault_lines(path, faults)) from error
-    if faults := [*_twins(registry), *_unknown_areas(registry)]:
+    if faults := [*_twins(registry), *_unknown_areas(registry), *parent_faults(registry)]:
         raise ConfigurationFault(fault_lines(path, faults))
     return registry
 
@@ -84,6 +84,39 @@ def _unknown_areas(registry: Registry) -> Iterator[RegistryFault]:
     for at, device in enumerate(registry.devices):
         if device.area is not None and device.area not in registry.areas:
             yield ("devices", at, "area"), f"{device.area} is not among the areas"
+
+
+def parent_faults(registry: Registry) -> list[RegistryFault]:
+    """Devices whose parent is not registered, measures something else, or is in the end the device itself."""
+    by_key = {device_key(device.id): device for device in registry.devices}
+    faults: list[RegistryFault] = []
+    for at, device in enumerate(registry.devices):
+        if device.parent is None:
+            continue
+        parent = by_key.get(device_key(device.parent))
+        if parent is None:
+            what = f"{device.parent} is not among the devices"
+        elif None not in (device.domain, parent.domain) and device.domain != parent.domain:
+            what = f"{parent.id} measures {parent.domain}, {device.id} {device.domain}: there is no balance of the two"
+        elif circle := _circle(device, by_key):
+            what = f"{' → '.join(circle)}: nothing flows to a device through itself"
+        else:
+            continue
+        faults.append((("devices", at, "parent"), what))
+    return faults
+
+
+def _circle(device: RegisteredDevice, by_key: Mapping[str, RegisteredDevice]) -> list[str]:
+    """The way from a device over its parents back to itself; empty where there is none."""
+    way, at = [device.id], device
+    while at.parent is not None and (above := by_key.get(device_key(at.parent))) is not None:
+        if above is device:
+            return [*way, above.id]
+        if above.id in way:  # a circle that the device only leads to
+            return []
+        way.append(above.id)
+        at = above
+    return []
 
 
 def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:

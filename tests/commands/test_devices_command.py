@@ -197,6 +197,11 @@ def test_one_faulty_cell_is_enough_for_nothing_to_be_written(config: Path) -> No
     ("rows", "said"),
     [
         pytest.param(
+            "id,parent\nwm-1,wm-1\n",
+            "row 2: parent: wm-1 → wm-1: nothing flows to a device through itself",
+            id="a-parent",
+        ),
+        pytest.param(
             "id,model\nwm-9,\nwm-8,EM300-DI\n",
             "row 3: params.pulse_weight: is missing; profile milesight-em300-di needs it of wm-8",
             id="a-parameter",

@@ -100,3 +100,31 @@ def test_a_profile_that_does_not_exist_is_named_with_the_device_that_asks_for_it
 def test_a_name_that_cannot_be_or_that_two_devices_claim_is_a_fault(path: Path, second: str, said: str) -> None:
     (fault,) = faults(path, f"devices:\n  - id: a\n    source: Ổ 1\n  - {second}\n")
     assert fault.startswith(f"devices.1.{said}")
+
+
+@pytest.mark.parametrize(
+    ("devices", "said"),
+    [
+        pytest.param("{id: a, parent: b}", ["devices.0.parent: b is not among the devices"], id="unknown"),
+        pytest.param("{id: a, parent: a}", ["devices.0.parent: a → a: nothing flows to a device through itself"], id="itself"),
+        pytest.param(
+            "{id: a, parent: b}, {id: b, parent: c}, {id: c, parent: b}",
+            ["devices.1.parent: b → c → b: nothing", "devices.2.parent: c → b → c: nothing"],
+            id="circle",
+        ),
+        pytest.param(
+            "{id: a, domain: water}, {id: b, domain: power, parent: a}",
+            ["devices.1.parent: a measures water, b power: there is no balance of the two"],
+            id="other-domain",
+        ),
+    ],
+)
+def test_a_parent_that_cannot_be_one_is_said(path: Path, devices: str, said: list[str]) -> None:
+    found = faults(path, f"devices: [{devices}]")
+    assert len(found) == len(said)
+    assert all(line.startswith(start) for line, start in zip(found, said, strict=True))
+
+
+def test_a_parent_may_have_a_parent_and_its_id_may_be_spelled_otherwise(path: Path) -> None:
+    path.write_text("devices: [{id: 24-E1-24-13-6D-00-00-01}, {id: b, parent: 24e124136d000001}, {id: c, parent: b}]")
+    assert [device.parent for device in load_registry(path).devices] == [None, "24e124136d000001", "b"]

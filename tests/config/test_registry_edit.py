@@ -58,8 +58,8 @@ def test_a_change_touches_only_its_device_and_comments_elsewhere_stay() -> None:
     comments = [line for line in before.splitlines() if "#" in line]
     assert [line for line in after.splitlines() if "#" in line] == comments
     assert (
-        "  - id: wm-0002\n    site: district-7\n    domain: water\n    area: A01\n    interval: 1h\n    installed: 2026-09-01\n"
-        in after
+        "  - id: wm-0002\n    site: district-7\n    domain: water\n    area: A01\n    parent: wm-0001\n    interval: 1h\n"
+        "    installed: 2026-09-01\n" in after
     )
     assert after.endswith("  - id: new\n    site: s9\n    params:\n      k: 1\n")
 
