@@ -87,11 +87,6 @@ class AsyncCodecs:
         """All codecs there are."""
         return list(self._codecs)
 
-    def is_suspended(self, key: str, device: str = "") -> bool:
-        """Tell if a call of this codec for a device would be refused."""
-        codec = self._codecs.get(key)
-        return codec is not None and codec.is_suspended(self._clock(), device)
-
     def replace(self, sources: Mapping[str, str | Path]) -> None:
         """Take other codecs. One whose text is the same stays as it is, even suspended; calls asked before are still answered.
 

@@ -12,7 +12,7 @@ import gateway
 from gateway.core.devices.streams import Admission, Memory, Streams
 from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.profiles.envelopes import Envelopes
+from gateway.core.profiles.envelopes import Envelope, Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile
 from gateway.core.profiles.matching import Profiles
 from gateway.core.readings.clock_trust import ClockTrust
@@ -21,8 +21,8 @@ from schemas.registry import RegisteredDevice, Registry
 from tests.core.making import NOW_MS, RULES, trusted_clock
 from tests.core.profiling import compiled
 
-ENVELOPES = Envelopes.from_models(
-    EnvelopeSpec.model_validate(yaml.safe_load(file.read_text()))
+ENVELOPES = Envelopes(
+    Envelope(EnvelopeSpec.model_validate(yaml.safe_load(file.read_text())))
     for file in (Path(gateway.__file__).parent / "profiles" / "envelopes").glob("*.yaml")
 )
 EUI = "24e124126a148401"

@@ -86,7 +86,6 @@ def test_under_an_endless_stream_of_messages_that_ask_acknowledgements_leave(beh
                 for _ in range(6):
                     await asyncio.sleep(0)
                 assert len(gate.acknowledged) >= 2 * (number - behind)
-                assert gate.acknowledger.unreleased <= 2 * behind + 3
             for _ in range(behind):
                 gate.codecs.answer()
             await until(lambda: gate.acknowledged == list(range(1, 401)))

@@ -73,8 +73,3 @@ class Acknowledger:
                             del self._first_copies[packet_id]
         self.owed -= len(ready)
         return ready
-
-    @property
-    def unreleased(self) -> int:
-        """Batches that are not released yet."""
-        return len(self._order)

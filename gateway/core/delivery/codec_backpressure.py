@@ -19,11 +19,6 @@ class CodecBackpressure:
         self._behind: set[str] = set()
         self._last_number = 0
 
-    @property
-    def behind(self) -> list[str]:
-        """Codecs that are not asked until they have answered everything."""
-        return sorted(self._behind)
-
     def may_ask(self, codec: str, now_s: float) -> bool:
         """Tell if one more call of ``codec`` would be answered soon."""
         if self._asked and codec not in self._behind:

@@ -44,11 +44,6 @@ class Unwrapped(dict[str, Any]):
         both.message, both.radio = self.message, self.radio
         return both
 
-    def complete(self) -> "Unwrapped":
-        """The same with all of it, for those who show it."""
-        _ = self["rssi"]
-        return self
-
 
 EnvelopeRow = tuple[str, bytes | None, Any, int | None, int | None, str | float | None, str | None]
 """Device, as it is written, payload, decoded, port, frame counter, time and model of a message."""

@@ -111,14 +111,6 @@ class Envelopes:
         self._of[ANY_LORAWAN] = tuple(envelope for envelope in known if envelope.lorawan)
         self._of[None] = known
 
-    @classmethod
-    def from_models(cls, specs: Iterable[EnvelopeSpec]) -> "Envelopes":
-        """The envelopes that ``specs`` describe.
-
-        :raises ValueError: naming the envelope and what is wrong in it.
-        """
-        return cls(_compiled(spec) for spec in specs)
-
     def of(self, only: str | None) -> tuple[Envelope, ...]:
         """The envelope of that name, all of LoRaWAN for ``lorawan``, all for None; none when there is no such."""
         return self._of.get(only, ())
@@ -129,13 +121,6 @@ class Envelopes:
             if envelope.recognises(raw):
                 return envelope
         return None
-
-
-def _compiled(spec: EnvelopeSpec) -> Envelope:
-    try:
-        return Envelope(spec)
-    except ValueError as error:
-        raise ValueError(f"envelope {spec.envelope}: {error}") from None
 
 
 def _holds(when: When) -> Callable[[object], bool]:

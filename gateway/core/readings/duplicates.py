@@ -104,11 +104,6 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         """The newest time of a reading of this device; 0 before the first."""
         return int(self[0])
 
-    @property
-    def keys_held(self) -> int:
-        """Number of keys in the window."""
-        return int(self[1])
-
     def see(
         self,
         series: int,

@@ -85,16 +85,11 @@ class NativeDecoder:
             return plain
         return None
 
-    def decode(self, payload: bytes) -> list[Decoded | Broken]:
-        """All objects of ``payload``, in its order.
+    def decode_slow_path(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
+        """All objects of a payload that is not plain, in its order; ``raised`` are the greater maxima of a device's fields.
 
         :raises Undecodable: when the message as a whole is none of ours.
         """
-        plain = self.decode_plain(payload)
-        return [Decoded(plain)] if plain is not None else self.decode_slow_path(payload)
-
-    def decode_slow_path(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
-        """The same for a payload that is not plain; ``raised`` are the greater maxima of a device's fields."""
         document = _parse(payload)
         if not isinstance(document, list):
             return [self._object(document, raised)]

@@ -149,15 +149,6 @@ class SparkplugHost:
             verdict.rebirth = Command(f"{NAMESPACE}/{address.group}/NCMD/{address.node}", encode_rebirth(now_ms))
         return verdict
 
-    def look(self, address: Address, payload: bytes) -> Payload | None:
-        """A message with its names, by the births known now; None: it has no data, or means nothing yet. Nothing is followed.
-
-        :raises Undecodable: it is no Sparkplug B.
-        """
-        if address.verb in _BIRTHS:
-            return sparkplug_b(payload)
-        return self._data(address, sparkplug_b(payload)).document if address.verb in _DATA else None
-
     def _data(self, address: Address, message: Payload) -> Verdict:
         node = self._nodes.get(address.node_key)
         birth = node.births.get(address.device) if node else None

@@ -94,6 +94,6 @@ def test_values_come_in_the_order_of_the_table_however_they_were_sent() -> None:
 
 
 def test_a_broken_object_says_what_it_is_in_its_sentence() -> None:
-    (broken,) = [item for item in NativeDecoder("water").decode(b'[{"ph": 7}, 5]') if isinstance(item, Broken)]
+    (broken,) = [item for item in NativeDecoder("water").decode_slow_path(b'[{"ph": 7}, 5]') if isinstance(item, Broken)]
     assert isinstance(broken.why, Undecodable)
     assert "JSON object" in broken.why.detail

@@ -365,22 +365,3 @@ def test_the_corpus_in_its_order() -> None:
     assert [bool(verdict.rebirth) for verdict in found].index(True) == 3, "DDATA of the specification has sequence 0 behind 2"
     assert (found[12].wait, bool(found[12].rebirth), found[12].missing) == ("EVN-QuangTri/TBA-0001/PM-1", True, 1)
     assert found[13].offline == ("", "PM-1")
-
-
-def test_to_look_at_messages_changes_nothing(born: Scene) -> None:
-    """Neither gaps in the sequence nor deaths and births are followed."""
-    data = payload(M(None, 231.0, FLOAT, alias=1), seq=9)
-
-    def look(topic: str, message: bytes = data) -> list[str | None] | None:
-        address = parse_address(topic)
-        assert address is not None
-        found = born.host.look(address, message)
-        return None if found is None else [metric["name"] for metric in found["metrics"]]
-
-    assert look("spBv1.0/g/DDATA/n/pm") == ["Voltage/L1"]
-    assert look("spBv1.0/g/DDATA/n/other") is None
-    assert look("spBv1.0/g/NDEATH/n", payload(bd(7))) is None
-    assert look("spBv1.0/g/NBIRTH/n", payload(bd(8), seq=0)) == ["bdSeq"]
-    assert look("STATE/scada", b"ONLINE") is None
-    verdict = born.hear("DDATA", M(None, 231.0, FLOAT, alias=1), seq=2)
-    assert (verdict.missing, verdict.rebirth, values(verdict)) == (0, None, {"Voltage/L1": 231.0})

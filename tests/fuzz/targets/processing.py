@@ -137,7 +137,8 @@ def envelopes() -> Run:
                 raw = json_object(data)
                 assert envelope.recognises(raw), quick
                 assert isinstance(raw, dict)
-                assert quick.complete() == envelope.unwrap(raw), quick
+                _ = quick["rssi"]  # works out what few ask for
+                assert quick == envelope.unwrap(raw), quick
 
     return run
 
