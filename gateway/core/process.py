@@ -180,7 +180,7 @@ class Processor:
             if frame is not None:
                 if arrival.steps is not None:
                     arrival.steps.extend((frame, Sender(device.name)))
-                return self._frame(frame, device, arrival)
+                return self._frame(PendingDecode(frame, device, arrival, stream.series))
         status = self._profiled.status(stream.topic, arrival)
         if status is not None:
             return status
@@ -211,14 +211,14 @@ class Processor:
         device = self._profiled.admit(stream, frame, arrival)
         if isinstance(device, Outcome):
             return device
-        return self._frame(frame, device, arrival)
+        return self._frame(PendingDecode(frame, device, arrival))
 
-    def _frame(self, frame: Frame, device: Device, arrival: Arrival) -> Outcome:
+    def _frame(self, pending: PendingDecode) -> Outcome:
         """Process the frame of a device that is let in: its codec is asked first, where it has one."""
+        device, arrival = pending.device, pending.arrival
         if not arrival.message.retain and arrival.now_ms > device.last_seen_ms:
             device.last_seen_ms = arrival.now_ms
-        pending = PendingDecode(frame, device, arrival)
-        outcome = self._profiled.ask_codec(pending) if frame.profile.codec is not None else None
+        outcome = self._profiled.ask_codec(pending) if pending.frame.profile.codec is not None else None
         if outcome is None:
             outcome = self._profiled.finish(pending)
         if device.last_message is not None:

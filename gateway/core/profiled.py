@@ -4,14 +4,14 @@ A codec runs in another process. So the way stops there, with the question in th
 :meth:`ByProfile.decoded` when the answer has come.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.core.devices.device import NO_PARAMS, Device
+from gateway.core.devices.device import NO_PARAMS, Device, Series
 from gateway.core.devices.streams import ProfiledStream, Streams, Unresolved
 from gateway.core.evaluate import ChosenTime, Evaluator, Observation
 from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable
@@ -28,9 +28,6 @@ from gateway.core.rejecting import reject, unresolved
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
 
-Mapped = tuple[list[tuple[MappedReading, str]], Hashable | None]
-"""The readings of a frame, each with its site as the message tells it, and what makes another frame a copy of it."""
-
 _UNKNOWN: Final = "unknown"
 """The domain of what no measurement is known of."""
 
@@ -38,12 +35,14 @@ _UNKNOWN: Final = "unknown"
 class PendingDecode(Struct, eq=False):
     """A frame, its device and its arrival, while its codec may have to be asked.
 
+    :ivar series: where its point goes, if that is plain and was known before it came.
     :ivar stamps: the gateway's time for what the frame holds of each device: what it measured at once has one time.
     """
 
     frame: Frame
     device: Device
     arrival: Arrival
+    series: Series | None = None
     stamps: dict[str, ChosenTime] | None = None
 
     @property
@@ -65,6 +64,21 @@ def pending_decode(ask: CodecAsk) -> PendingDecode:
     """The message that waits for the answer to a question."""
     assert isinstance(ask.pending, PendingDecode), "the core asked"  # noqa: S101
     return ask.pending
+
+
+class Mapped(Struct, eq=False, gc=False):
+    """The readings that a profile finds in a frame.
+
+    :ivar time_ms: the first time that the message tells itself.
+    :ivar key: what makes another frame a copy of it; None: nothing does.
+    :ivar count: the number of its readings.
+    :ivar observations: those that are no refusals. Each is worked out when it is asked for: a copy lets in no device.
+    """
+
+    time_ms: int | None
+    key: Hashable | None
+    count: int
+    observations: Iterable[Observation]
 
 
 @dataclass(slots=True)
@@ -126,7 +140,7 @@ class ByProfile:
         if isinstance(device, Unresolved):
             self.streams.note_turned_away(device, arrival.message.topic)
             return unresolved(device, arrival)
-        stream.remember(frame, device, arrival.message.payload)
+        self.streams.remember(stream, frame, device, arrival.message.payload)
         return device
 
     def of_topic(self, topic: ProfiledTopic) -> str:
@@ -177,58 +191,64 @@ class ByProfile:
         frame, device, arrival = pending.frame, pending.device, pending.arrival
         profile, outcome = frame.profile, Outcome(pending.domain)
         try:
-            mapped, key = self._at_once(pending) or self._mapped(pending)
+            mapped = self._plain(pending) or self._mapped(pending, outcome)
         except Undecodable as why:
             return reject(outcome, arrival, "decode", why, device.name)
-        own_time_ms = mapped[0][0].time_ms if len(mapped) == 1 else _time_of(mapped)
-        if arrival.message.retain and not _retained_counts(profile.retained, own_time_ms):
+        key, count = mapped.key, mapped.count
+        if arrival.message.retain and not _retained_counts(profile.retained, mapped.time_ms):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
         if key is not None:
             if device.seen_frames is None:
                 device.seen_frames = RecentFrames()
-            at_ms = own_time_ms or arrival.now_ms
+            at_ms = mapped.time_ms or arrival.now_ms
             if device.seen_frames.see(key, at_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
-                outcome.duplicates = max(1, len(mapped))
+                outcome.duplicates = max(1, count)
                 return outcome
-        for reading, site in mapped:
-            self._measured(reading, pending, site, outcome)
-        if not mapped:
+        for observation in mapped.observations:
+            self.evaluator.point(observation, arrival, outcome)
+        if not count:
             outcome.ignored = IgnoreCause.RULE  # the profile wants nothing of it, as of a heartbeat
         if outcome.side_effects is not None and key is not None and device.seen_frames is not None:
             device.seen_frames.forget_newest()  # it comes again, when the device that it also speaks of is known
         return outcome
 
-    def _at_once(self, pending: PendingDecode) -> Mapped | None:
+    def _plain(self, pending: PendingDecode) -> Mapped | None:
         """Map a frame that is like the one before, where its profile wants plain fields and nothing in it needs thought."""
-        frame, repeated, device = pending.frame, pending.frame.repeated, pending.device
-        if repeated is None:
+        frame, series = pending.frame, pending.series
+        repeated = frame.repeated
+        if series is None or repeated is None:
             return None
+        device, now_ms = pending.device, pending.arrival.now_ms
         _, payload, _, port, frame_counter, time, _ = repeated.row
         values, point = repeated.values, repeated.point
         if values is None and (frame.profile.codec is None or type(frame.document["codec"]) is dict):
             params = device.registered.params if device.registered is not None else NO_PARAMS
             values = point.values(frame.document, frame.captures, params)
         time_ms = rfc3339_ms(time) if type(time) is str else None
-        if not values or not payload or time_ms is None:
+        if not values or not payload or time_ms is None or not self.evaluator.is_believed(device, time_ms, now_ms):
             return None
-        if not self.evaluator.is_believed(device, time_ms, pending.arrival.now_ms):
-            return None
-        return [(MappedReading(point.measurement, values, time_ms, (), 0, [], point.rules), "")], (port, frame_counter, payload)
+        quality = Quality.HISTORIC if time_ms < now_ms - self.evaluator.rules.late_after_ms else 0
+        observation = Observation(series, values, time_ms, True, quality, series.tags, "", None, point.rules)  # noqa: FBT003
+        return Mapped(time_ms, (port, frame_counter, payload), 1, (observation,))
 
-    def _mapped(self, pending: PendingDecode) -> Mapped:
+    def _mapped(self, pending: PendingDecode, outcome: Outcome) -> Mapped:
         """Map a frame with all steps of its profile.
 
         :raises Undecodable: for a fault of the whole message.
         """
         frame, profile = pending.frame, pending.frame.profile
         contexts = self.contexts(frame, pending.device, pending.arrival)
-        sites = [profile.site(context) or "" for context in contexts]
-        mapped = [(reading, site) for context, site in zip(contexts, sites, strict=True) for reading in profile.map(context)]
+        readings = [
+            (reading, site)
+            for context in contexts
+            for site in [profile.site(context) or ""]
+            for reading in profile.map(context)
+        ]
         key = profile.dedup_key(contexts[0]) if profile.tells_copies and contexts else None
         if key is None and profile.envelope is not None and frame.document["payload"]:
             key = _radio_frame(frame.document)
-        return mapped, key
+        return Mapped(_time_of(readings), key, len(readings), self._observations(readings, pending, outcome))
 
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
         """Give what the profile of a frame may look at.
@@ -248,43 +268,45 @@ class ByProfile:
         items = [replace(whole, document=frame.document | {"codec": item}) for item in data] if type(data) is list else [whole]
         return [context for context in items if frame.profile.wants(context)]
 
-    def _measured(self, reading: MappedReading, pending: PendingDecode, site: str, outcome: Outcome) -> None:
-        """Make the point of a reading that the profile mapped, or refuse it."""
-        device, arrival = pending.device, pending.arrival
-        if reading.device is not None and reading.device != device.source:
-            admitted = self.streams.admit(reading.device, reading.measurement)
-            if isinstance(admitted, Unresolved):
-                other = unresolved(admitted, arrival)
-                outcome.refusals += other.refusals
-                # The whole message waits; what is written of it now is a duplicate when it comes again.
-                outcome.side_effects = outcome.side_effects or other.side_effects
-                return
-            device = admitted
-        registered = device.registered
-        if registered is not None and registered.site is not None:  # the registry knows better than the message
-            site = registered.site
-        series = self.streams.series(device, reading.measurement, site)
-        if reading.dropped:
-            outcome.dropped += reading.dropped
-        if not reading.values:
-            why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(reading.dropped))
-            reject(outcome, arrival, "check", why, device.name, series.domain)
-            return
-        time_ms = reading.time_ms
+    def _observations(
+        self, readings: list[tuple[MappedReading, str]], pending: PendingDecode, outcome: Outcome
+    ) -> Iterator[Observation]:
+        """Give each reading its device, its series and its time, or refuse it."""
+        arrival = pending.arrival
+        for reading, site in readings:
+            device = pending.device
+            if reading.device is not None and reading.device != device.source:
+                admitted = self.streams.admit(reading.device, reading.measurement)
+                if isinstance(admitted, Unresolved):
+                    other = unresolved(admitted, arrival)
+                    outcome.refusals += other.refusals
+                    # The whole message waits; what is written of it now is a duplicate when it comes again.
+                    outcome.side_effects = outcome.side_effects or other.side_effects
+                    continue
+                device = admitted
+            series = self.streams.series(device, reading.measurement, site)
+            if reading.dropped:
+                outcome.dropped += reading.dropped
+            if reading.values:
+                yield self._observation(reading, series, pending, outcome)
+            else:
+                why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(reading.dropped))
+                reject(outcome, arrival, "check", why, device.name, series.domain)
+
+    def _observation(self, reading: MappedReading, series: Series, pending: PendingDecode, outcome: Outcome) -> Observation:
+        """Give a reading its time and its tags."""
+        device, now_ms, time_ms = series.device, pending.arrival.now_ms, reading.time_ms
         if time_ms is None:
             time_ms, own_time, quality = pending.stamp(device, self.evaluator)
         else:
             own_time = True
-            quality = Quality.HISTORIC if time_ms < arrival.now_ms - self.evaluator.rules.late_after_ms else 0
+            quality = Quality.HISTORIC if time_ms < now_ms - self.evaluator.rules.late_after_ms else 0
         tags, text_tags = series.tags, ""
         if reading.tags:
             own = device.allowed_tags(reading.tags, outcome.dropped)
             tags, text_tags = tag_text(series.fixed_tags() + own), tag_text(own)
         quality |= reading.quality
-        observation = Observation(
-            series, reading.values, time_ms, own_time, quality, tags, text_tags, reading.seq, reading.counters
-        )
-        self.evaluator.point(observation, arrival, outcome)
+        return Observation(series, reading.values, time_ms, own_time, quality, tags, text_tags, reading.seq, reading.counters)
 
 
 def _time_of(mapped: list[tuple[MappedReading, str]]) -> int | None:

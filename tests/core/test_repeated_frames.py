@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.devices.streams import ProfiledStream
+from gateway.core.devices.streams import ProfiledStream, Streams
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiled import pending_decode
@@ -103,6 +103,7 @@ def test_the_second_frame_of_a_device_is_known_again(profile: str, monkeypatch: 
     taken(into, frame(1), NOW_MS)
     assert recognition_of(into, frame(2)) is not None
     monkeypatch.setattr(ProfiledTopic, "recognise", lambda *_: pytest.fail("all profiles were asked"))
+    monkeypatch.setattr(Streams, "series", lambda *_: pytest.fail("its series was looked up"))
     became = taken(into, frame(2), NOW_MS + SECOND_MS)
     assert isinstance(became, tuple)
     assert (len(became[0]), *became[1:]) == (1, 0, [], None, [], "water")

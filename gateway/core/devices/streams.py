@@ -50,20 +50,23 @@ class ProfiledStream:
 
     :ivar recognition: knows the frames that are like the one before; None: each must be recognised on its own.
     :ivar device: whose frames those are.
+    :ivar series: where the one plain point of each goes; None: their points differ.
     """
 
-    __slots__ = ("device", "recognition", "topic")
+    __slots__ = ("device", "recognition", "series", "topic")
     is_status = False
 
     def __init__(self, topic: ProfiledTopic) -> None:
         self.topic = topic
         self.device: Device | None = None
         self.recognition: Recognition | None = None
+        self.series: Series | None = None
 
-    def remember(self, frame: Frame, device: Device, payload: bytes) -> None:
-        """Keep what was recognised in a frame, where it is sure to hold for the next."""
-        self.recognition = self.topic.recognition(frame, payload)
-        self.device = device if self.recognition is not None else None
+    def keep(self, recognition: Recognition | None, device: Device, series: Series | None) -> None:
+        """Keep what was recognised in a frame for the next; without a recognition, nothing of it holds."""
+        self.recognition = recognition
+        self.device = device if recognition is not None else None
+        self.series = series
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,12 @@ class Streams:
         stream = ProfiledStream(found)
         self._remember(self._topics, topic, stream)
         return stream
+
+    def remember(self, stream: ProfiledStream, frame: Frame, device: Device, payload: bytes) -> None:
+        """Keep what was recognised in a frame of a topic, where it is sure to hold for the next."""
+        recognition = stream.topic.recognition(frame, payload)
+        point = recognition.point if recognition is not None else None
+        stream.keep(recognition, device, self.series(device, point.measurement) if point is not None else None)
 
     def _remember(self, met: dict[str, Met], key: str, value: Met) -> None:
         """Keep what was worked out; of too many the oldest go, and are worked out again: nobody is shut out forever."""
@@ -296,8 +305,13 @@ class Streams:
         name = self.id_of(source)
         return name in self.devices or self.is_registered(name)
 
-    def series(self, device: Device, domain: str, site: str) -> Series:
-        """Return the series of a device's readings in one domain, as a profile made them."""
+    def series(self, device: Device, domain: str, told_site: str = "") -> Series:
+        """Return the series of a device's readings in one domain, as a profile made them.
+
+        The registry knows better than the message where a device is.
+        """
+        registered = device.registered
+        site = registered.site if registered is not None and registered.site is not None else told_site
         if device.series is None:
             device.series = {}
         series = device.series.get(domain)

@@ -99,27 +99,40 @@ def compile_plain(spec: EnvelopeSpec) -> PlainEnvelope | None:
         decode = msgspec.json.Decoder(_struct(tree)).decode
     except (_Intricate, KeyError):
         return None
-    return _reader(spec, decode, attrgetter(*names, *times, *models), len(times))
+    return _reader(spec, _row(spec, decode, attrgetter(*names, *times, *models), len(times), len(models)))
 
 
-def _reader(spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callable[[Any], Any], times: int) -> PlainEnvelope:
-    """The function of the decoder; ``times`` of what it takes more are further places of the time, the rest of the model."""
-    radio, lorawan = radio_of(spec), spec.lorawan
+def _row(
+    spec: EnvelopeSpec, decode: Callable[[bytes], object], take: Callable[[Any], Any], times: int, models: int
+) -> Callable[[bytes], EnvelopeRow | None]:
+    """The function of the decoder. Behind the parts of a row ``take`` gives further places of the time, then of the model."""
     in_hex = spec.payload is not None and spec.payload.encoding == "hex"
-    without = b"" if spec.payload is not None else None
+    is_row = not (in_hex or times or models)
 
     def row(message: bytes) -> EnvelopeRow | None:
         try:
-            device, payload, decoded, port, frame_counter, time, model, *more = take(decode(message))
+            parts = take(decode(message))
             if not message.isascii():
                 message.decode()  # what was skipped must be sound too
-            if in_hex and payload:
-                payload = from_hex(payload)
+            return parts if is_row else chosen(parts)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Undecodable):
             return None
+
+    def chosen(parts: Any) -> EnvelopeRow:  # noqa: ANN401 - as the types of the decoder have them
+        device, payload, decoded, port, frame_counter, time, model, *more = parts
+        if in_hex and payload:
+            payload = from_hex(payload)
         if more:
             time, model = _first_of(time, more[:times]), _first_of(model, more[times:])
         return device, payload, decoded, port, frame_counter, time, model
+
+    return row
+
+
+def _reader(spec: EnvelopeSpec, row: Callable[[bytes], EnvelopeRow | None]) -> PlainEnvelope:
+    """The functions for the row of a usual message."""
+    radio, lorawan = radio_of(spec), spec.lorawan
+    without = b"" if spec.payload is not None else None
 
     def is_usual(parts: EnvelopeRow, message: bytes) -> bool:
         device, payload, decoded, port, *_ = parts

@@ -72,6 +72,26 @@ class NumberAtKey(NamedTuple):
     high: float
 
 
+class Numbers(tuple[NumberAtKey, ...]):
+    """All fields of a point, where each is a number taken as it stands in one object of the document."""
+
+    __slots__ = ()
+
+    def read(self, holder: object) -> NativeReading | None:
+        """The numbers in that object; None: one of them is not as usual, and is read with all steps."""
+        if type(holder) is not dict:
+            return None
+        values: NativeReading = {}
+        for field, key, low, high in self:
+            value: Any = holder.get(key)
+            kind = type(value)
+            if (kind is float or kind is int) and low <= value <= high:
+                values[field] = float(value)
+            elif value is not None:
+                return None
+        return values
+
+
 class CompiledPoint:
     """One entry of ``points``, compiled.
 
@@ -123,7 +143,7 @@ class CompiledPoint:
         plain = self._holds is always and not (self._has_tags or self._wrapping) and all(other is None for other in others)
         return plain and not self._common.times.of_items and self.measurement not in COUNTING
 
-    def _find_numbers(self) -> dict[str, list[NumberAtKey]]:
+    def _find_numbers(self) -> dict[str, Numbers]:
         found: dict[str, list[NumberAtKey]] = {}
         for field in self._fields:
             plain = field.reader.plain if field.when is None else None
@@ -131,25 +151,11 @@ class CompiledPoint:
             match steps:
                 case (str(source), str(key)) if plain is not None:
                     found.setdefault(source, []).append(NumberAtKey(field.name, key, plain.low, plain.high))
-        return {source: numbers for source, numbers in found.items() if len(numbers) == len(self._fields)}
+        return {source: Numbers(numbers) for source, numbers in found.items() if len(numbers) == len(self._fields)}
 
-    def has_numbers_in(self, source: str) -> bool:
-        """Tell if all its fields are numbers, taken as they stand in the object at the key ``source`` of the document."""
-        return source in self._numbers
-
-    def numbers(self, source: str, holder: object) -> NativeReading | None:
-        """The numbers in that object; None: one of them is not as usual, and is read with all steps."""
-        values: NativeReading = {}
-        if type(holder) is not dict:
-            return None
-        for field, key, low, high in self._numbers[source]:
-            value: Any = holder.get(key)
-            kind = type(value)
-            if (kind is float or kind is int) and low <= value <= high:
-                values[field] = float(value)
-            elif value is not None:
-                return None
-        return values
+    def numbers_in(self, source: str) -> Numbers | None:
+        """Its fields as numbers of the object at the key ``source`` of the document; None: one of them is more than that."""
+        return self._numbers.get(source)
 
     def values(self, document: Node, captures: Mapping[str, str], params: DeviceParams) -> NativeReading | None:
         """The values of its fields; None: one of them must be dropped."""
