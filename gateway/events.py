@@ -356,18 +356,18 @@ class Events:
             log.error("the old registry and profiles stay in force: %s", text)
         self.reload_trouble = lines
 
-    def connected(self, url: str, *, session_present: bool) -> None:
+    def connected(self, url: str, now_ms: int, *, session_present: bool) -> None:
         """The broker took us."""
         log.info("connected to %s, session %s", url, "resumed" if session_present else "new")
-        self.hearing.regain(time.time_ns() // 1_000_000)
+        self.hearing.regain(now_ms)
         self.mqtt_connected = True
         self.mqtt_trouble = ""
 
-    def disconnected(self, why: str) -> None:
+    def disconnected(self, why: str, now_ms: int) -> None:
         """The broker is gone or does not want us."""
         if why != self.mqtt_trouble:
             log.warning("not connected to the broker: %s", why)
-        self.hearing.lose(time.time_ns() // 1_000_000)
+        self.hearing.lose(now_ms)
         self.mqtt_connected = False
         self.mqtt_trouble = why
 

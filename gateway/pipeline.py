@@ -1,12 +1,12 @@
 """Wiring: from the configuration to parts that are joined. No decision is made here; :mod:`gateway.run` gives it life."""
 
 import ssl
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from gateway.catalog import Catalog, load_catalog, topic_filters
+from gateway.clock import WallClock
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.exposed_secrets import exposed_secrets
 from gateway.config.files import ConfigurationFault, secret
@@ -145,11 +145,15 @@ def replay_limits(config: Config) -> Limits:
     return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)
 
 
-def _see_influxdb(trust: ClockTrust, offset_ms: int) -> None:
-    """The ``Date`` of an answer. Whether our clock was set comes first: the date is held against the clock of now."""
-    now_ms = time.time_ns() // 1_000_000
-    trust.see_time(now_ms, time.monotonic_ns() // 1_000_000)
-    trust.see_influxdb(offset_ms, now_ms)
+def _see_influxdb(trust: ClockTrust, clock: WallClock, date_ms: int) -> None:
+    """Take the ``Date`` of an answer as evidence, unless the clock is scaled: then it tells nothing.
+
+    First it is seen if our clock was set, because the date is held against the clock of now.
+    """
+    if clock.is_real:
+        now_ms, steady_ms = clock.now_and_steady_ms()
+        trust.see_time(now_ms, steady_ms)
+        trust.see_influxdb(date_ms - now_ms, now_ms)
 
 
 @dataclass(slots=True)
@@ -158,6 +162,7 @@ class Parts:
 
     config: Config
     database: Database
+    clock: WallClock
     influxdb: InfluxdbClient
     processor: Processor
     breaker: CircuitBreaker
@@ -207,54 +212,54 @@ def _free_at_start(config: Config, file: Database, catalog: Catalog) -> list[str
     return free
 
 
-def build(config: Config, file: Database) -> Parts:
+def build(config: Config, file: Database, clock: WallClock) -> Parts:
     """Join the parts; ``file`` is open, a loop is running.
 
     :raises ConfigurationFault: the registry, a profile or a certificate cannot be used.
     """
     catalog = load_catalog(config)
     saved_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.now_ms()
     dropped = file.run_here(keyvalue.get, DROPPED)
     drops = BrokerDrops(None if dropped is None else int(dropped))
     events = Events(hearing=Hearing(saved_ms or now_ms), drops=drops)
     acknowledger, ledger = Acknowledger(), Ledger(since_ms=now_ms)
-    memory = DeviceMemory(events)
+    memory = DeviceMemory(events, clock)
     processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, saved_ms), memory=memory)
     processor.trust.judge(now_ms)
     born = _restore_births(file, processor)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
     events.exposed(exposed_secrets(config))
     # Delivery: InfluxDB, the queue of batches and the journal, and the lanes between them.
-    influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust))
-    breaker, bounded_journal = CircuitBreaker(events), BoundedJournal(file, config.journal)
-    self_point = SelfPoint(config.mqtt.client_id, ledger, processor.trust)
+    influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, processor.trust, clock))
+    breaker, bounded_journal = CircuitBreaker(events), BoundedJournal(file, config.journal, clock)
+    self_point = SelfPoint(config.mqtt.client_id, ledger, processor.trust, clock)
     probe = Probe(breaker, influxdb, self_point)
     streams = processor.streams
-    device_snapshots = DeviceSnapshots(file, events, streams, memory, config.limits.devices)
+    device_snapshots = DeviceSnapshots(file, events, streams, memory, config.limits.devices, clock)
     session = Session(session_options(config))
     connection = Connection(broker_address(config.mqtt), session)
     queue = BatchQueue(delivery_limits(config), acknowledger, ledger, connection)
     flood_watch = FloodWatch(queue.flood_queue, events)
     rejects_max_bytes = config.rejects.max_bytes
     backlog = Backlog(bounded_journal, queue, breaker, ledger, events, rejects_max_bytes)
-    rejects = RejectAccount(ledger, events, max_bytes=rejects_max_bytes, is_registered=streams.is_registered)
+    rejects = RejectAccount(ledger, events, clock, max_bytes=rejects_max_bytes, is_registered=streams.is_registered)
     reject_writer = RejectWriter(file, rejects, queue)
-    bisector = Bisector(influxdb, breaker, events, self_point)
+    bisector = Bisector(influxdb, breaker, events, self_point, clock)
     unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, reject_writer)
     spool_requests = SpoolRequests(queue)
     live_lane = LiveLane(influxdb, breaker, queue, spool_requests, backlog, reject_writer, events)
     spool = Spool(spool_requests, queue, live_lane, breaker, backlog, reject_writer, unspooled)
     drain_lane = DrainLane(bisector, breaker, queue, backlog, rejects, events)
     # Messages that wait: for a codec, a registration or a birth.
-    released = ReleasedKeys()
+    released = ReleasedKeys(clock)
     codecs = AsyncCodecs(catalog.codecs, released)
     journal_account, quarantine_account = JournalAccount(ledger, events, rejects), QuarantineAccount(ledger, events)
     births = BirthWriter(file, queue)
     quarantine_in = QuarantineIn(file, quarantine_account, released, queue, quarantine_limits(config))
     codec_calls = CodecCalls(processor, codecs, released, events)
     replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
-    settlement = QuarantineSettlement(file, quarantine_account, rejects, backlog.grew, replay_limits(config))
+    settlement = QuarantineSettlement(file, quarantine_account, rejects, backlog.grew, replay_limits(config), clock)
     quarantine_out = QuarantineOut(
         file, quarantine_account, released, quarantine_in, settlement, replay_pipeline, bounded_journal
     )
@@ -263,16 +268,28 @@ def build(config: Config, file: Database) -> Parts:
     areas = catalog.registry.areas
     stored, silence = JournalState(file.tally), Silence(dict(config.devices.silent_after.items()), events.hearing)
     status = Status(
-        config, processor, acknowledger, ledger, events, codecs, quarantine_account, stored, silence, areas, backlog.progress
+        config,
+        processor,
+        acknowledger,
+        ledger,
+        events,
+        codecs,
+        quarantine_account,
+        stored,
+        clock,
+        silence,
+        areas,
+        backlog.progress,
     )
     subscriptions = Subscriptions(file, topic_filters(config, catalog))
     intake = Intake(
-        connection, session, subscriptions, processor, live_lane, acknowledger, events, side_effects, flood_watch.floods
+        connection, session, subscriptions, processor, live_lane, acknowledger, events, side_effects, flood_watch.floods, clock
     )
     released.release(*born, *_free_at_start(config, file, catalog))
     return Parts(
         config,
         file,
+        clock,
         influxdb,
         processor,
         breaker,
@@ -298,11 +315,11 @@ def build(config: Config, file: Database) -> Parts:
         subscriptions,
         intake,
         status,
-        SelfReport(influxdb, breaker, self_point, status),
-        ClockWatch(file, processor.trust),
-        DropWatch(file, processor, events),
+        SelfReport(influxdb, breaker, self_point, status, clock),
+        ClockWatch(file, processor.trust, clock),
+        DropWatch(file, processor, events, clock),
         JournalGauge(file, bounded_journal, stored, events),
-        Salvage(file, bounded_journal, quarantine_in, journal_account, events, backlog.grew),
+        Salvage(file, bounded_journal, quarantine_in, journal_account, events, backlog.grew, clock),
         flood_watch,
         Reload(file, codecs, streams, device_snapshots, intake, released, status),
     )

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
+from gateway.clock import WallClock, wall_clock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.jobs.rate_watch import watch_rates
@@ -32,17 +34,18 @@ _LOOK_EVERY_S: Final = 2.0
 def run(config: Config) -> int:
     """Run until SIGTERM or SIGINT; the exit status.
 
-    :raises ConfigurationFault: the registry, a certificate or the HTTP port cannot be used.
+    :raises ConfigurationFault: the registry, a certificate or the HTTP port cannot be used, or the clock not scaled here.
     """
     set_up_logging(config.log)
+    clock = wall_clock(config, os.environ)
     _calm_garbage_collector()
     file: Database | None = _begin(config)
     while file is not None:
-        file = _run_on(config, file)
+        file = _run_on(config, file, clock)
     return 0
 
 
-def _run_on(config: Config, file: Database) -> Database | None:
+def _run_on(config: Config, file: Database, clock: WallClock) -> Database | None:
     """Run until stopped, or until there is another file to go on with: what is not acknowledged then comes again.
 
     That is a new one when this one was found damaged, and the journal when there was none and it can be opened at last.
@@ -50,7 +53,7 @@ def _run_on(config: Config, file: Database) -> Database | None:
     began_s = time.monotonic()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_run(config, file))
+            return runner.run(_run(config, file, clock))
     except* Damaged as found:
         log.error("%s", "; ".join(sorted({str(fault) for fault in found.exceptions})))  # noqa: TRY400 - no fault of ours
     finally:
@@ -81,8 +84,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return new_event_loop
 
 
-async def _run(config: Config, file: Database) -> Database | None:
-    parts = build(config, file)
+async def _run(config: Config, file: Database, clock: WallClock) -> Database | None:
+    parts = build(config, file, clock)
     _find_backlog(parts)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -109,6 +112,7 @@ def _web_server(parts: Parts) -> WebServer:
         parts.journal_account,
         parts.status.events,
         replay_limits(parts.config),
+        parts.clock,
     )
     exchange = MeterExchange(parts.status, parts.device_memory, parts.device_snapshots)
     return WebServer(parts.status, parts.database, commands, exchange)

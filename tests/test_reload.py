@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.devices.streams import Unresolved
 from gateway.pipeline import Parts, build
 from gateway.storage.database import Database, DatabaseFault
@@ -21,7 +22,7 @@ def story(site: Site, tell: Callable[[Parts], Awaitable[None]]) -> None:
         database = Database(site.folder / "journal.db")
         database.open()
         try:
-            await tell(build(site.config, database))
+            await tell(build(site.config, database, WallClock()))
         finally:
             database.close()
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import time
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from gateway.catalog import Catalog, load_catalog
+from gateway.clock import WallClock
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.standing import what_is_missing
 from gateway.commands.topic_guess import Guess, guess_topic
@@ -183,4 +183,4 @@ def _message(topic: str, payload: bytes, *, retain: bool = False) -> StoredMessa
 
 
 def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return WallClock().now_ms()

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.catalog import survey
+from gateway.clock import WallClock
 from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault, load
@@ -101,7 +102,7 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
     met = None if documents is None else {document["id"]: _stand(document) for document in documents}
     found = coverage(registry.devices, met)
     if options.json:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = WallClock().now_ms()
         document = {"at": now_ms, "running": met is not None, **coverage_document(found, registry.areas)}
         print(printable(json.dumps(document, ensure_ascii=False)))
     elif options.csv:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Final
 from mqtt5 import PublishPacket, RetainHandling
 
 from gateway.catalog import load_catalog
+from gateway.clock import WallClock
 from gateway.commands.decode import recorded_rows
 from gateway.commands.guest import guest, open_as_guest
 from gateway.config.bundled_profiles import SHIPPED
@@ -231,7 +231,7 @@ class _Ear:
             self.fault = "; ".join(f"subscription {topic} refused: {why}" for topic, why in event.refused.items())
         elif isinstance(event, PublishPacket):
             payload = bytes(event.payload or b"")
-            self.collected.take(event.topic, payload, time.time_ns() // 1_000_000)
+            self.collected.take(event.topic, payload, WallClock().now_ms())
             if is_discovery(event.topic, self.collected.prefix):
                 found = entities_in(event.topic, payload, self.collected.prefix)
                 self.subscribe(one.state_topic for one in found if isinstance(one, Entity))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.catalog import load_catalog
+from gateway.clock import WallClock
 from gateway.commands.running import ask
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
@@ -95,7 +96,7 @@ def _change_rejects(file: Database, config: Config, action: str, reason: str | N
         after = chosen[-1][0]
         result = asyncio.run(work(chosen, process))
         first_row = file.reserve_rows(len(result.bodies))
-        file.run_here(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, limits)
+        file.run_here(commit, result, rejects.remove, first_row, WallClock().now_ms(), limits)
         total.update(result.document())
     return total
 
@@ -157,7 +158,7 @@ def _status(file: Database | None, config: Config) -> dict[str, Any]:
         status = ask(config, "GET", "/api/status", {})
         return {**status["journal"], "readings": status["ledger"]["pending"]["journal"]}
     stock = file.run_here(journal.stock)
-    oldest_s = 0.0 if stock.oldest_ms is None else time.time() - stock.oldest_ms / 1000
+    oldest_s = 0.0 if stock.oldest_ms is None else (WallClock().now_ms() - stock.oldest_ms) / 1000
     return {
         "bytes": file.used_bytes(),
         "batches": stock.batches,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from random import random
 from typing import Final
 
+from gateway.clock import WallClock
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import Batch, Body, decode, encode
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
@@ -48,11 +49,14 @@ class Bisected:
 class Bisector:
     """Writes bodies, and halves those that are refused."""
 
-    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, events: Events, self_point: SelfPoint) -> None:
+    def __init__(
+        self, influxdb: Writer, breaker: CircuitBreaker, events: Events, self_point: SelfPoint, clock: WallClock
+    ) -> None:
         self._influxdb = influxdb
         self._breaker = breaker
         self._events = events
         self._self_point = self_point
+        self._clock = clock
 
     async def write(self, gzip: bytes) -> Answer:
         """Post a body and count its answer."""
@@ -89,7 +93,7 @@ class Bisector:
                 if fate is Fate.SPLIT_SMALLER:
                     found.too_large = min(found.too_large or len(part), len(part))
             elif refused and part is suspect:
-                found.rejected.append(_refusal(part[0], answer))
+                found.rejected.append(_refusal(part[0], answer, self._clock.now_ms()))
             elif refused and await self.takes_self_point():
                 suspect = part
                 parts.appendleft(part)
@@ -150,7 +154,7 @@ def _halves(readings: list[Reading]) -> list[list[Reading]]:
     return [readings[:middle], readings[middle:]]
 
 
-def _refusal(reading: Reading, answer: Answer) -> Refusal:
+def _refusal(reading: Reading, answer: Answer, now_ms: int) -> Refusal:
     """Return the reject of a point: its lines are the payload."""
     _, found, behind = reading.lines.partition(",device=")
     device = behind.replace(" ", ",").partition(",")[0] if found else ""
@@ -160,7 +164,7 @@ def _refusal(reading: Reading, answer: Answer) -> Refusal:
         "",
         reading.lines.encode()[:REJECT_KEPT_BYTES],
         DELIVERY_STAGE,
-        time.time_ns() // 1_000_000,
+        now_ms,
         device,
         reading.domain,
     )

@@ -2,10 +2,10 @@
 
 import logging
 import sqlite3
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.batch import Body
 from gateway.core.message import Refusal
@@ -34,9 +34,10 @@ class Appended:
 class BoundedJournal:
     """Appends to and takes from the journal under the limits of the configuration."""
 
-    def __init__(self, database: Database, config: JournalSection) -> None:
+    def __init__(self, database: Database, config: JournalSection, clock: WallClock) -> None:
         self.database = database
         self._config = config
+        self._clock = clock
         self.used_bytes = 0
 
     async def append(self, bodies: list[Body], *, refused: bool = False) -> Appended:
@@ -49,7 +50,7 @@ class BoundedJournal:
             over_bytes = self._over_bytes(needed_bytes)
             if over_bytes > 0 and self._config.when_full == "stop_acking":
                 raise JournalFull(f"{self.database.path} is at its limit and journal.when_full is stop_acking")
-            first_row, now_ms = self.database.reserve_rows(len(bodies)), time.time_ns() // 1_000_000
+            first_row, now_ms = self.database.reserve_rows(len(bodies)), self._clock.now_ms()
             rows, given_up = await self.database.run(
                 _append,
                 bodies,
@@ -87,7 +88,7 @@ class BoundedJournal:
 
     async def add_lost(self, readings: int) -> None:
         """Alarm a person: readings that stand in the journal are damaged."""
-        await self.database.in_thread(lambda: self.database.tally.note_lost(readings))
+        await self.database.in_thread(lambda: self.database.tally.note_lost(readings, self._clock.now_ms()))
 
     async def measure(self) -> int:
         """Measure the bytes in use and return them.
@@ -104,7 +105,7 @@ class BoundedJournal:
     async def takes_something(self) -> bool:
         """Tell if the journal has room and the disk takes a commit."""
         try:
-            await self.database.run(keyvalue.put, "last_try_ms", str(time.time_ns() // 1_000_000))
+            await self.database.run(keyvalue.put, "last_try_ms", str(self._clock.now_ms()))
         except DatabaseFault:
             return False
         return self.has_room([])

@@ -31,7 +31,7 @@ class InfluxdbClient:
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
 
-    def __init__(self, config: Influxdb, see_clock: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, config: Influxdb, tell_date: Callable[[int], None] = lambda _: None) -> None:
         parts = split_url(config.url)
         secure = parts.scheme == "https"
         tls = database_tls(config)
@@ -39,7 +39,7 @@ class InfluxdbClient:
         self._http = HttpClient(parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80), tls, self._timeout_s)
         self._head = _request_head(config, parts.netloc.rpartition("@")[2])
         self._secrets = _secrets(config)
-        self._see_clock = see_clock
+        self._tell_date = tell_date
         self._next_date_s = 0.0
 
     async def __aenter__(self) -> Self:
@@ -76,7 +76,7 @@ class InfluxdbClient:
             theirs_ms = int(parsedate_to_datetime(date).timestamp() * 1000)
         except (ValueError, OverflowError):
             return
-        self._see_clock(theirs_ms - time.time_ns() // 1_000_000)
+        self._tell_date(theirs_ms)
 
 
 def database_tls(config: Influxdb) -> ssl.SSLContext | None:

@@ -23,6 +23,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from gateway.demo import services
+from schemas.scaled_clock import PERMIT
 
 _SHARES: Final = {"water": 0.35, "power": 0.35, "traffic": 0.15, "urban": 0.15}
 _INTERVAL_S: Final = 1
@@ -102,6 +103,7 @@ def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, s
     }
     file = place / "gateway.yaml"
     file.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    (_made(place / "data") / PERMIT).touch()
     return file, f"http://127.0.0.1:{port}"
 
 

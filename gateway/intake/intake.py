@@ -11,12 +11,12 @@ A subscription the broker refuses is an error people must see, and no reason to 
 
 import asyncio
 import logging
-import time
 from random import random
 from typing import Final
 
 import mqtt5
 
+from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.floods import Floods
@@ -59,6 +59,7 @@ class Intake:
         events: Events,
         side_effects: SideEffectRunner,
         floods: Floods,
+        clock: WallClock,
     ) -> None:
         self._connection = connection
         self._session = session
@@ -70,6 +71,7 @@ class Intake:
         self._events = events
         self._side_effects = side_effects
         self._floods = floods
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._stopping = False
         self._chunks = 0
@@ -89,7 +91,7 @@ class Intake:
             self._acknowledger.disconnected()
             if self._stopping:
                 return
-            self._events.disconnected(why)
+            self._events.disconnected(why, self._clock.now_ms())
             waited_s = backoff.next_s(random())  # noqa: S311 - jitter is no secret
             await asyncio.sleep(waited_s)
 
@@ -99,9 +101,9 @@ class Intake:
             events = self._session.receive(data)
         except ProtocolFault as raised:
             fault, events = raised, raised.events
-        now_ms = time.time_ns() // 1_000_000
+        now_ms, steady_ms = self._clock.now_and_steady_ms()
         arrival_s = self._loop.time()
-        self._processor.trust.see_time(now_ms, time.monotonic_ns() // 1_000_000)
+        self._processor.trust.see_time(now_ms, steady_ms)
         for event in events:
             if type(event) is mqtt5.PublishPacket:
                 self._message(event, event.packet_id, now_ms, arrival_s)
@@ -153,15 +155,15 @@ class Intake:
             message = StoredMessage(event.topic, event.payload, event.retain, event.duplicate)
             self._message(message, event.packet_id, now_ms, arrival_s, event.size_bytes)
         elif isinstance(event, Connected):
-            self._on_connected(event)
+            self._on_connected(event, now_ms)
         elif isinstance(event, Subscribed):
             refused = {pattern: why for pattern, why in event.refused.items() if pattern != BROKER_DROPPED}
             self._events.subscribed(len(self._subscriptions.wanted), refused)
             self._subscriptions.confirm()
 
-    def _on_connected(self, event: Connected) -> None:
+    def _on_connected(self, event: Connected, now_ms: int) -> None:
         self._acknowledger.connected(session_present=event.session_present)
-        self._events.connected(str(self._connection.address), session_present=event.session_present)
+        self._events.connected(str(self._connection.address), now_ms, session_present=event.session_present)
         self._connection.accepted(event.keep_alive_s)
         self.subscribe()
 

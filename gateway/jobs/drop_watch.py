@@ -1,9 +1,9 @@
 """The watch over dropped readings: gaps at many devices at once, and the count of drops that the broker itself tells."""
 
 import asyncio
-import time
 from typing import Final
 
+from gateway.clock import WallClock
 from gateway.core.process import Processor
 from gateway.events import Events
 from gateway.storage import keyvalue
@@ -17,10 +17,11 @@ _LOOK_EVERY_S: Final = 5.0
 class DropWatch:
     """Tells people of gaps, and saves the count of drops for the next start to compare."""
 
-    def __init__(self, database: Database, processor: Processor, events: Events) -> None:
+    def __init__(self, database: Database, processor: Processor, events: Events, clock: WallClock) -> None:
         self._database = database
         self._processor = processor
         self._events = events
+        self._clock = clock
         self._saved: int | None = None
 
     async def run(self) -> None:
@@ -30,7 +31,7 @@ class DropWatch:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _look(self) -> None:
-        processor, events, now_ms = self._processor, self._events, time.time_ns() // 1_000_000
+        processor, events, now_ms = self._processor, self._events, self._clock.now_ms()
         if found := processor.evaluator.gaps.look(processor.streams.devices.values(), now_ms):
             events.many_gaps(*found, now_ms)
         if events.drops.total != self._saved:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
+from gateway.clock import WallClock
 from gateway.core.delivery.batch import Body
 from gateway.delivery.bounded_journal import BoundedJournal, JournalFull
 from gateway.events import Events
@@ -37,6 +38,7 @@ class Salvage:
         account: JournalAccount,
         events: Events,
         backlog: asyncio.Event,
+        clock: WallClock,
     ) -> None:
         """:param backlog: set when rows were added to the journal."""
         self._database = database
@@ -45,6 +47,7 @@ class Salvage:
         self._account = account
         self._events = events
         self._backlog = backlog
+        self._clock = clock
 
     async def run(self) -> None:
         """Bring in all that there is, and count what is missing."""
@@ -53,7 +56,7 @@ class Salvage:
             events.salvaging(aside.name)
             try:
                 saved, broken = await self._salvage(aside)
-                lost = await self._database.in_thread(partial(tally.found, saved, broken))
+                lost = await self._database.in_thread(partial(tally.found, saved, broken, self._clock.now_ms()))
                 note_salvaged(self._database.path, aside)
             except OSError as error:
                 events.not_salvaged(aside.name, error.strerror or str(error))
@@ -61,7 +64,7 @@ class Salvage:
                 self._account.gone(lost)
                 events.salvaged(aside.name, saved, lost)
         if not self._database.to_salvage():
-            self._account.gone(await self._database.in_thread(tally.give_up))
+            self._account.gone(await self._database.in_thread(partial(tally.give_up, self._clock.now_ms())))
         events.missing(tally.missing, self._database.path.name)
 
     async def _salvage(self, aside: Path) -> tuple[int, int]:

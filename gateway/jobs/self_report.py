@@ -1,11 +1,11 @@
 """The report of the gateway about itself and its devices, written to InfluxDB each minute."""
 
 import asyncio
-import time
 from contextlib import suppress
 from random import random
 from typing import Final
 
+from gateway.clock import WallClock
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.message import Reading
@@ -27,11 +27,14 @@ class SelfReport:
     It also tells a gateway without readings if InfluxDB would take them, and what time it is there.
     """
 
-    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, self_point: SelfPoint, status: Status) -> None:
+    def __init__(
+        self, influxdb: Writer, breaker: CircuitBreaker, self_point: SelfPoint, status: Status, clock: WallClock
+    ) -> None:
         self._influxdb = influxdb
         self._breaker = breaker
         self._self_point = self_point
         self._status = status
+        self._clock = clock
         self._answered = asyncio.Event()
 
     async def first_answer(self) -> None:
@@ -53,14 +56,14 @@ class SelfReport:
                     await self._report_devices()
                 else:
                     self._breaker.open(answer)
-            await asyncio.sleep(wait_s)
+            await self._clock.sleep(wait_s)
             wait_s = _REPORT_EVERY_S
 
     async def _report_devices(self) -> None:
         """Write the health of each registered device, unless nobody can be heard: then silence says nothing of them."""
         if not self._status.events.mqtt_connected:
             return
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._clock.now_ms()
         devices = registered_devices(self._status.processor.streams)
         for lines in health_lines(devices, self._status.silence, now_ms, _DEVICES_TOGETHER):
             await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)

@@ -84,7 +84,8 @@ class GatewayCollector(Collector):
         journal = self.state.journal
         yield GaugeMetricFamily("gateway_journal_bytes", "Bytes the journal uses on disk.", journal.used_bytes)
         yield GaugeMetricFamily("gateway_journal_batches", "Batches in the journal.", journal.batches)
-        yield GaugeMetricFamily("gateway_journal_oldest_seconds", "Age of the oldest batch.", journal.oldest_s)
+        oldest_s = journal.oldest_s(self.state.clock.now_ms())
+        yield GaugeMetricFamily("gateway_journal_oldest_seconds", "Age of the oldest batch.", oldest_s)
         missing = journal.tally.missing
         yield GaugeMetricFamily("gateway_journal_missing_readings", "Readings lost of the journal, not acknowledged.", missing)
         written = self.state.events.journal_written_bytes

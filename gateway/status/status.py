@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final, TypedDict
 
 from gateway import __version__
+from gateway.clock import WallClock
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.model import Config
 from gateway.core.delivery.acknowledgements import Acknowledger
@@ -60,10 +61,9 @@ class JournalState:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(tally.since_ms / 1000))
         return [Finding("missing", Level.TROUBLE, {"count": tally.missing, "file": tally.database.name, "since": since})]
 
-    @property
-    def oldest_s(self) -> float:
+    def oldest_s(self, now_ms: int) -> float:
         """Age of the oldest batch; 0 when there is none."""
-        return 0.0 if self.oldest_ms is None else max(0.0, time.time() - self.oldest_ms / 1000)
+        return 0.0 if self.oldest_ms is None else max(0, now_ms - self.oldest_ms) / 1000
 
 
 class CatchUp(TypedDict):
@@ -96,6 +96,7 @@ class Status:
     codecs: AsyncCodecs
     quarantine: QuarantineAccount
     journal: JournalState
+    clock: WallClock
     silence: Silence = field(default_factory=Silence)
     areas: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
@@ -142,7 +143,7 @@ class Status:
     def troubles(self) -> list[Finding]:
         """Findings about the gateway itself and what it is connected to."""
         events, processor = self.events, self.processor
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self.clock.now_ms()
         jumps = processor.evaluator.unit_jumps.told(now_ms)
         return [
             *troubles.of_connections(events),
@@ -169,7 +170,7 @@ class Status:
 
     def look_at_fleet(self) -> Iterator[Fleet]:
         """Look at all devices now, some at a time; each time the same fleet, with those of before."""
-        fleet, devices, now_ms = Fleet(), self.all_devices(), time.time_ns() // 1_000_000
+        fleet, devices, now_ms = Fleet(), self.all_devices(), self.clock.now_ms()
         while some := list(islice(devices, _LOOKED_AT_TOGETHER)):
             fleet.look_at(some, self.silence, self.processor.rules, now_ms)
             yield fleet
@@ -195,7 +196,7 @@ class Status:
             "version": __version__,
             "gateway": self.config.mqtt.client_id,
             "since": self.ledger.since_ms,
-            "now": time.time_ns() // 1_000_000,
+            "now": self.clock.now_ms(),
             "ready": not self.not_ready(),
             "mqtt": {
                 "connected": self.events.mqtt_connected,
@@ -206,7 +207,7 @@ class Status:
             "journal": {
                 "bytes": self.journal.used_bytes,
                 "batches": self.journal.batches,
-                "oldest_s": self.journal.oldest_s,
+                "oldest_s": self.journal.oldest_s(self.clock.now_ms()),
                 "missing": self.journal.tally.missing,
                 "missing_since": self.journal.tally.since_ms or None,
             },

@@ -4,9 +4,9 @@ It is made before the streams of the core, so that they have it at their birth; 
 (:mod:`gateway.storage.device_snapshots`). A line is worked out only when its device is first met.
 """
 
-import time
 import zlib
 
+from gateway.clock import WallClock
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import unpack
 from gateway.core.readings.field_sets import FieldSets
@@ -21,8 +21,9 @@ class DeviceMemory:
     :ivar checks: id → checksum of the line in the file, of devices that were met.
     """
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, clock: WallClock) -> None:
         self._events = events
+        self._clock = clock
         self.lines: dict[str, str] = {}
         self.checks: dict[str, int] = {}
 
@@ -38,7 +39,7 @@ class DeviceMemory:
             return
         self.checks[device.name] = zlib.crc32(line.encode())
         try:
-            unpack(line, device, field_sets, time.time_ns() // 1_000_000)
+            unpack(line, device, field_sets, self._clock.now_ms())
         except ValueError as error:
             self._events.state_lost(device.name, str(error))
 

@@ -18,6 +18,7 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
+from gateway.clock import WallClock
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack
 from gateway.core.devices.streams import Streams
@@ -48,13 +49,22 @@ class DeviceSnapshots:
     The state of one is either a line in the memory, as long as it was not met, or in the device itself.
     """
 
-    def __init__(self, database: Database, events: Events, streams: Streams, memory: DeviceMemory, devices_max: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        events: Events,
+        streams: Streams,
+        memory: DeviceMemory,
+        devices_max: int,
+        clock: WallClock,
+    ) -> None:
         self._database = database
         self._events = events
         self._streams = streams
         self._devices = streams.devices
         self._field_sets = streams.field_sets
         self._devices_max = devices_max
+        self._clock = clock
         self._lines = memory.lines
         self._rows: dict[str, int] = {}
         self._checks = memory.checks
@@ -108,7 +118,7 @@ class DeviceSnapshots:
             self._registry_changed.clear()
             await self._meet_registered()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_SAVE_EVERY_S):
+                async with asyncio.timeout(self._clock.real_s(_SAVE_EVERY_S)):
                     await self._registry_changed.wait()
                     continue
             with suppress(DatabaseFault):
@@ -120,7 +130,7 @@ class DeviceSnapshots:
 
     async def _meet_registered(self) -> None:
         """Restore every registered device, a few at a time, and save since when those that were never heard are registered."""
-        now_ms, new = time.time_ns() // 1_000_000, []
+        now_ms, new = self._clock.now_ms(), []
         for at, device in enumerate(registered_devices(self._streams)):
             if not device.last_seen_ms and not device.registered_ms:
                 device.registered_ms = now_ms
@@ -133,14 +143,14 @@ class DeviceSnapshots:
 
     async def watch_places(self) -> None:
         """Say who found no place, and make places free as unregistered devices age; until cancelled."""
-        next_s = time.monotonic() + _AGE_EVERY_S
+        next_s = time.monotonic() + self._clock.real_s(_AGE_EVERY_S)
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             if turned_away := self._streams.places.turned_away.take():
                 self._events.turned_away(turned_away, self._devices_max)
             if time.monotonic() >= next_s:
-                next_s = time.monotonic() + _AGE_EVERY_S
-                await self.forget(self._streams.age(time.time_ns() // 1_000_000))
+                next_s = time.monotonic() + self._clock.real_s(_AGE_EVERY_S)
+                await self.forget(self._streams.age(self._clock.now_ms()))
 
     async def forget(self, names: list[str]) -> None:
         """Forget devices that made room; who of them comes back is a new one."""
@@ -159,7 +169,7 @@ class DeviceSnapshots:
         :raises DatabaseFault: it is not saved; the next time is soon enough.
         """
         async with self._saving:
-            return await self._save(list(self._devices.values()), time.time_ns() // 1_000_000 if windows else None)
+            return await self._save(list(self._devices.values()), self._clock.now_ms() if windows else None)
 
     async def meter_exchanged(self, name: str, field: str | None) -> list[str]:
         """The meter of a device was exchanged now: its counters start again, and that is saved at once; which ones.
@@ -168,7 +178,7 @@ class DeviceSnapshots:
         :raises DatabaseFault: it is in force, but not saved.
         """
         device = self._devices.get(name)
-        anew = device.counters.exchange(field, time.time_ns() // 1_000_000) if device and device.counters else []
+        anew = device.counters.exchange(field, self._clock.now_ms()) if device and device.counters else []
         if device and anew:
             async with self._saving:
                 await self._save([device], None)

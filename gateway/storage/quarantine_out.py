@@ -5,7 +5,6 @@ ask a codec for each. Once the core has seen a message, what became of it is com
 core would take it for a duplicate if it came again (:mod:`gateway.storage.quarantine_settlement`).
 """
 
-import time
 from collections import deque
 from typing import Final, Protocol
 
@@ -118,8 +117,7 @@ class QuarantineOut:
 
     async def _expire(self) -> None:
         """Make rejects of what waited in vain."""
-        now_ms = time.time_ns() // 1_000_000
-        while self._released.next_expiry_ms is not None and self._released.next_expiry_ms <= now_ms:
+        while (now_ms := self._released.expired_ms()) is not None:
             rows = await self._database.run(quarantine.expired, now_ms)
             if not rows:
                 self._released.expect_expiry(await self._database.run(quarantine.next_expiry_ms))

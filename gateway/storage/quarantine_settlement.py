@@ -6,9 +6,9 @@ takes it.
 
 import asyncio
 import sqlite3
-import time
 from typing import Final
 
+from gateway.clock import WallClock
 from gateway.storage import quarantine
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.quarantine_account import QuarantineAccount
@@ -22,7 +22,13 @@ class QuarantineSettlement:
     """Commits what became of messages, and counts it."""
 
     def __init__(
-        self, database: Database, account: QuarantineAccount, rejects: RejectAccount, journaled: asyncio.Event, limits: Limits
+        self,
+        database: Database,
+        account: QuarantineAccount,
+        rejects: RejectAccount,
+        journaled: asyncio.Event,
+        limits: Limits,
+        clock: WallClock,
     ) -> None:
         """:param journaled: set when rows were added to the journal."""
         self._database = database
@@ -30,6 +36,7 @@ class QuarantineSettlement:
         self._rejects = rejects
         self._journaled = journaled
         self._limits = limits
+        self._clock = clock
 
     async def settle(self, result: Replayed) -> Committed:
         """Commit it, however long it takes; return what was done."""
@@ -37,7 +44,7 @@ class QuarantineSettlement:
         first_row = self._database.reserve_rows(len(result.bodies))
         while True:
             try:
-                now_ms = time.time_ns() // 1_000_000
+                now_ms = self._clock.now_ms()
                 done, stock = await self._database.run(_commit, result, first_row, now_ms, self._limits)
                 break
             except DatabaseFault as fault:

@@ -5,10 +5,10 @@ leaves the quarantine, a reject is replayed. Each stores the bytes in a commit o
 same moment; the settlement is the same for all.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from gateway.clock import WallClock
 from gateway.core.delivery.rate_limit import RateLimit, StrangersRateLimit
 from gateway.core.devices.places import topic_prefix
 from gateway.core.ledger import Ledger, Place
@@ -27,12 +27,14 @@ class RejectAccount:
         self,
         ledger: Ledger,
         events: Events,
+        clock: WallClock,
         *,
         max_bytes: int,
         is_registered: Callable[[str], bool] = lambda _device: True,
     ) -> None:
         self._ledger = ledger
         self._events = events
+        self._clock = clock
         self.max_bytes = max_bytes
         self._is_registered = is_registered
         self._rate_limit = RateLimit()
@@ -40,7 +42,7 @@ class RejectAccount:
 
     def choose(self, refusals: list[Refusal]) -> list[Refusal]:
         """Return those that may be kept: a flood of one fault of one device, or of strangers, is counted and not stored."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._clock.now_ms()
         usual = [r for r in refusals if self._rate_limit.allow(r.device or r.topic, r.reason.value, now_ms)]
         chosen = [r for r in usual if self._is_registered(r.device) or self._strangers_limit.allow(*_share(r), now_ms)]
         if len(usual) < len(refusals):

@@ -5,8 +5,9 @@ The way out of the quarantine (:mod:`gateway.storage.quarantine_out`) takes the 
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
+
+from gateway.clock import WallClock
 
 
 class ReleasedKeys:
@@ -15,7 +16,8 @@ class ReleasedKeys:
     :ivar next_expiry_ms: when the next message will have waited for nothing; None: none has a limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: WallClock) -> None:
+        self._clock = clock
         self.next_expiry_ms: int | None = None
         self._free: dict[str, None] = {}
         self._freed = asyncio.Event()
@@ -34,6 +36,11 @@ class ReleasedKeys:
     def expect_expiry(self, at_ms: int | None) -> None:
         """Take over the instant that the disk names, for the next wait."""
         self.next_expiry_ms = at_ms
+
+    def expired_ms(self) -> int | None:
+        """Return the time now if a message has waited for nothing by now; None if none has."""
+        now_ms = self._clock.now_ms()
+        return now_ms if self.next_expiry_ms is not None and self.next_expiry_ms <= now_ms else None
 
     def pop_all(self) -> list[str]:
         """Take all keys out."""
@@ -60,4 +67,4 @@ class ReleasedKeys:
     def _until_expiry_s(self) -> float | None:
         if self.next_expiry_ms is None:
             return None
-        return max(0.0, self.next_expiry_ms / 1000 - time.time())
+        return self._clock.real_s(max(0, self.next_expiry_ms - self._clock.now_ms()) / 1000)

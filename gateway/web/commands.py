@@ -1,8 +1,8 @@
 """Commands that pages may give the running gateway; everything else they only read."""
 
-import time
 from collections import Counter
 
+from gateway.clock import WallClock
 from gateway.core.devices.streams import Unresolved
 from gateway.core.message import Refusal
 from gateway.delivery.backlog import Backlog
@@ -42,6 +42,7 @@ class StoreCommands:
         account: JournalAccount,
         events: Events,
         limits: Limits,
+        clock: WallClock,
     ) -> None:
         self._database = database
         self._pipeline = pipeline
@@ -49,6 +50,7 @@ class StoreCommands:
         self._account = account
         self._events = events
         self._limits = limits
+        self._clock = clock
 
     async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
         """Send through again all rejects that are there now, a megabyte at a time; return what became of them."""
@@ -63,7 +65,7 @@ class StoreCommands:
         database = self._database
         result = await work(chosen, self._pipeline.process)
         first_row = database.reserve_rows(len(result.bodies))
-        done = await database.run(commit, result, rejects.remove, first_row, time.time_ns() // 1_000_000, self._limits)
+        done = await database.run(commit, result, rejects.remove, first_row, self._clock.now_ms(), self._limits)
         self._account.replayed(result, done)
         self._backlog.grew.set()
         return result.document()

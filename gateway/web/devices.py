@@ -1,7 +1,6 @@
 """Devices over HTTP: the list to search, and one device with its last message and the fate of that."""
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge, nsmallest
@@ -103,7 +102,7 @@ class DevicePages:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """All devices by name; with ``search`` or ``state`` those that fit, strangers first, and those that wait."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._status.clock.now_ms()
         if not request.query.keys() & {"search", "state"}:
             return await send_list(request, self._turns, "devices", await self._by_name(now_ms))
         wanted, state = request.query.get("search", "").lower().split(), request.query.get("state", "")
@@ -158,7 +157,7 @@ class DevicePages:
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:
             return web.json_response({"error": nobody(name)}, status=404)
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._status.clock.now_ms()
         last = self._last_message(device, stored)
         quarantined = last is not None and last[0].message is stored.newest
         device = device or _stranger(name, stored)

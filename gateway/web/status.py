@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -101,7 +100,7 @@ class StatusPages:
         return web.json_response(await self._coverage.get(self._status.processor.streams.registry))
 
     async def _count(self) -> Document:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._status.clock.now_ms()
         stands = {name: stand async for name, stand in self._turns.each(self._status.stands(now_ms))}
         found = await asyncio.to_thread(coverage, self._status.registry_entries(), stands)
         return {"at": now_ms, "running": True, **coverage_document(found, self._status.areas)}

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.codecs import confinement
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.codecs.protocol import CodecAnswer
@@ -129,7 +130,7 @@ def test_on_an_old_kernel_codecs_run_and_what_is_missing_is_told_once(
 ) -> None:
     monkeypatch.setattr("gateway.codecs.process._PROGRAM", FOLDER / "unprotected_worker.py")
     caplog.set_level(logging.WARNING, "gateway.codecs")
-    codecs = AsyncCodecs(GOOD, ReleasedKeys())
+    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()))
     assert codecs.unprotected is None
     assert ask_twice(codecs) == [{"n": 1}] * 2
     assert codecs.unprotected == MISSING

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.codecs.protocol import CodecAnswer
 from gateway.codecs.sync_client import SyncCodecs
@@ -25,7 +26,7 @@ def _taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ask_all(payloads: list[bytes]) -> list[CodecAnswer]:
     """Ask in one turn; the answers in their order."""
-    codecs = AsyncCodecs(GOOD, ReleasedKeys())
+    codecs = AsyncCodecs(GOOD, ReleasedKeys(WallClock()))
     running = asyncio.create_task(codecs.run())
     futures = []
     for port, payload in enumerate(payloads):

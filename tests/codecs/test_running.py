@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.codecs.codec import SUSPENDED_FOR_S
 from gateway.codecs.protocol import CodecAnswer
@@ -51,7 +52,7 @@ class Clock:
 async def running(
     sources: Mapping[str, str], clock: Callable[[], float] = time.monotonic, released: ReleasedKeys | None = None
 ) -> AsyncIterator[AsyncCodecs]:
-    codecs = AsyncCodecs(sources, released or ReleasedKeys(), clock=clock)
+    codecs = AsyncCodecs(sources, released or ReleasedKeys(WallClock()), clock=clock)
     task = asyncio.create_task(codecs.run())
     try:
         yield codecs
@@ -159,7 +160,7 @@ def test_a_codec_that_overruns_three_times_is_suspended_and_its_other_calls_are_
 
 def test_slow_frames_of_one_device_hold_up_no_other_device_of_its_make() -> None:
     async def test() -> None:
-        released = ReleasedKeys()
+        released = ReleasedKeys(WallClock())
         async with running(SOURCES, released=released) as codecs:
             await answers(codecs, [("loop", 1)] * 3, device="d1")
             assert codecs.suspended == {"loop for d1": "took more than 10 ms"}
@@ -192,7 +193,7 @@ def test_a_suspended_codec_is_tried_again_after_ten_minutes() -> None:
 
 def test_another_text_frees_what_waited_for_one_device() -> None:
     async def test() -> None:
-        released = ReleasedKeys()
+        released = ReleasedKeys(WallClock())
         async with running(SOURCES, released=released) as codecs:
             await answers(codecs, [("loop", 1)] * 3, device="d1")
             codecs.replace(SOURCES | {"loop": SOURCES["good"]})
@@ -204,7 +205,7 @@ def test_another_text_frees_what_waited_for_one_device() -> None:
 
 def test_another_text_ends_a_suspension_and_the_same_text_does_not() -> None:
     async def test() -> None:
-        released = ReleasedKeys()
+        released = ReleasedKeys(WallClock())
         async with running(SOURCES, released=released) as codecs:
             await answers(codecs, [("loop", 1)] * 3)
             codecs.replace(SOURCES)
@@ -284,7 +285,7 @@ def test_while_no_child_can_be_started_calls_are_not_made_and_the_codecs_are_fre
     async def test() -> None:
         monkeypatch.setattr("sys.executable", "/absent/python")
         monkeypatch.setattr("gateway.codecs.async_client._FIRST_PAUSE_S", 0.05)
-        released = ReleasedKeys()
+        released = ReleasedKeys(WallClock())
         async with running(SOURCES, released=released) as codecs:
             [answer] = await answers(codecs, [("good", 1)])
             assert answer.suspended

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import encode
@@ -48,19 +49,19 @@ class Rig:
         self.file, self.influxdb = file, Influxdb()
         self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
         self.breaker = CircuitBreaker(self.events)
-        self.store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0))
+        self.store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0), WallClock())
         limits = DeliveryLimits(0.0, max_readings=1000, stall_s=60.0, receive_maximum=2000, memory_bytes=2**25)
         self.queue = BatchQueue(limits, self.acknowledger, self.ledger, NoBroker())
         self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, 2**20)
         self.progress = self.backlog.progress
-        rejects = RejectAccount(self.ledger, self.events, max_bytes=2**20)
+        rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=2**20)
         self.reject_writer = RejectWriter(file, rejects, self.queue)
         requests = SpoolRequests(self.queue)
         self.live_lane = LiveLane(
             self.influxdb, self.breaker, self.queue, requests, self.backlog, self.reject_writer, self.events
         )
         self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, self.reject_writer, Unspooled())
-        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint())
+        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(), WallClock())
         self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
 
     async def put(self, *rows: list[str], refused: bool = False) -> None:

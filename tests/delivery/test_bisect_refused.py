@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Answer
 from gateway.core.message import REJECT_KEPT_BYTES, Reading
@@ -36,7 +37,7 @@ def split(influxdb: Influxdb, readings: str = "a", *, too_large: bool = False) -
 
     async def work() -> Bisected | None:
         breaker = CircuitBreaker(Events())
-        bisector = Bisector(influxdb, breaker, Events(), OwnPoint(OWN))
+        bisector = Bisector(influxdb, breaker, Events(), OwnPoint(OWN), WallClock())
         body = encode([Reading(letter, "water") for letter in readings])
         return await (bisector.bisect(body, too_large=True) if too_large else bisector.bisect(body))
 
@@ -57,7 +58,7 @@ def test_an_answer_to_the_backlog_is_measured_and_is_not_taken_for_one_to_a_live
     events = Events()
 
     async def write() -> None:
-        await Bisector(Influxdb(GOOD), CircuitBreaker(events), events, OwnPoint(OWN)).write(
+        await Bisector(Influxdb(GOOD), CircuitBreaker(events), events, OwnPoint(OWN), WallClock()).write(
             encode([Reading("a", "water")]).gzip
         )
 
@@ -140,7 +141,7 @@ def test_a_reject_names_the_device_and_keeps_the_line() -> None:
     line = "water,area=a,device=m1,site=s ph=7 5" + "0" * REJECT_KEPT_BYTES
 
     async def work() -> Bisected | None:
-        bisector = Bisector(Influxdb(REFUSED, GOOD, REFUSED), CircuitBreaker(Events()), Events(), OwnPoint(OWN))
+        bisector = Bisector(Influxdb(REFUSED, GOOD, REFUSED), CircuitBreaker(Events()), Events(), OwnPoint(OWN), WallClock())
         return await bisector.bisect(encode([Reading(line, "water")]))
 
     outcome = asyncio.run(work())
@@ -156,7 +157,7 @@ def test_a_database_that_judges_nothing_opens_the_breaker_with_the_part_it_refus
     async def work() -> tuple[bool, bytes]:
         breaker, tried = CircuitBreaker(Events()), asyncio.Queue[bytes]()
         full = Answer(400, "max-series-per-database")
-        bisector = Bisector(Influxdb(GOOD, full), breaker, Events(), OwnPoint(OWN))
+        bisector = Bisector(Influxdb(GOOD, full), breaker, Events(), OwnPoint(OWN), WallClock())
         assert await bisector.bisect(encode([Reading("a", "water"), Reading("b", "water")])) is None
 
         async def write(body: bytes) -> Answer:

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.batch import Body, encode
 from gateway.core.message import Reading
@@ -20,7 +21,7 @@ BODIES = 60
 
 def _store(tmp_path: Path, **limits: object) -> BoundedJournal:
     config = JournalSection.model_validate({"path": tmp_path / "journal.db", "min_free_bytes": 0} | limits)
-    store = BoundedJournal(begin(config.path), config)
+    store = BoundedJournal(begin(config.path), config, WallClock())
     store.stock()
     return store
 
@@ -78,7 +79,9 @@ def test_rows_are_given_up_for_what_would_not_fit_to_the_byte(missing_bytes: int
             assert (await store.append(_bodies(5))).given_up == {}
             more = _bodies(3)
             limit = store.used_bytes + _needed_bytes(more) - missing_bytes
-            tight = BoundedJournal(store.database, JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=limit))
+            tight = BoundedJournal(
+                store.database, JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=limit), WallClock()
+            )
             tight.stock()
             assert tight.has_room(more) is not gives_up
             assert bool((await tight.append(more)).given_up) is gives_up
@@ -93,7 +96,9 @@ def test_a_journal_above_its_limit_shrinks_a_little_with_each_commit(tmp_path: P
         store = _store(tmp_path, max_bytes=2**24)
         with closing(store.database):
             await store.append(_bodies(40))
-            tight = BoundedJournal(store.database, JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=10_000))
+            tight = BoundedJournal(
+                store.database, JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=10_000), WallClock()
+            )
             before = tight.stock().batches
             for _ in range(10):
                 assert 1 <= len((await tight.append(_bodies(1))).given_up) <= 2
@@ -242,7 +247,7 @@ def test_a_journal_that_may_not_forget_takes_what_fits_to_the_byte(missing_bytes
             more = _bodies(3)
             limit = store.used_bytes + _needed_bytes(more) - missing_bytes
             config = JournalSection(path=store.database.path, min_free_bytes=0, max_bytes=limit, when_full="stop_acking")
-            tight = BoundedJournal(store.database, config)
+            tight = BoundedJournal(store.database, config, WallClock())
             tight.stock()
             if takes:
                 assert len((await tight.append(more)).rows) == 3

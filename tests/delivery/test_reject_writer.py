@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.delivery.batch import Batch
 from gateway.core.ledger import Ledger
 from gateway.core.message import Refusal
@@ -63,7 +64,9 @@ class Rig:
     def __init__(self) -> None:
         self.disk, self.ledger, self.events = Disk(), Ledger(since_ms=0), Events()
         self.queue = Released()
-        self.reject_writer = RejectWriter(self.disk, RejectAccount(self.ledger, self.events, max_bytes=1000), self.queue)
+        self.reject_writer = RejectWriter(
+            self.disk, RejectAccount(self.ledger, self.events, WallClock(), max_bytes=1000), self.queue
+        )
 
     def come(self, refusals: int, device: str = "d") -> Batch:
         """A batch comes with so many messages of garbage from one device."""

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.delivery.batch import Batch
 from gateway.core.delivery.write_result import Answer
 from gateway.core.ledger import Ledger
@@ -26,8 +27,10 @@ class Rig:
         self.ledger, self.events = Ledger(since_ms=0), Events()
         self.breaker = CircuitBreaker(self.events)
         self.queue = Released()
-        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(OWN))
-        self.reject_writer = RejectWriter(self.disk, RejectAccount(self.ledger, self.events, max_bytes=1000), self.queue)
+        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(OWN), WallClock())
+        self.reject_writer = RejectWriter(
+            self.disk, RejectAccount(self.ledger, self.events, WallClock(), max_bytes=1000), self.queue
+        )
         self.unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, self.reject_writer)
 
     def take(self, readings: str) -> Batch:

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from gateway.clock import WallClock
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.delivery.batch import Batch
 from gateway.core.delivery.write_result import Answer
@@ -130,7 +131,7 @@ class Rig(Lanes):
 
     def __init__(self, processor: Processor) -> None:
         self.processor, self.influxdb, self.rejects, self.acknowledged = processor, Influxdb(), Rejects(), list[int]()
-        self.codecs, self.quarantine, self.keys = AsyncCodecs(), Quarantine(), ReleasedKeys()
+        self.codecs, self.quarantine, self.keys = AsyncCodecs(), Quarantine(), ReleasedKeys(WallClock())
         self.births, self.broker = Births(), Broker(self.acknowledged)
         super().__init__(self.influxdb, self.rejects, self.broker, max_readings=50, receive_maximum=2000)
         codec_calls = CodecCalls(processor, self.codecs, self.keys, self.events)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mqtt5
 
+from gateway.clock import WallClock
 from gateway.core.delivery.floods import Floods
 from gateway.core.delivery.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
@@ -75,7 +76,7 @@ class Broker:
     def intake(self, port: int) -> Intake:
         """The intake, joined to lanes that write everything at once."""
         lanes, processor = self.lanes, pipeline()
-        released, births, session = ReleasedKeys(), Births(), Session(SessionOptions("gateway-1"))
+        released, births, session = ReleasedKeys(WallClock()), Births(), Session(SessionOptions("gateway-1"))
         codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
         connection = self._connection = Connection(BrokerAddress("127.0.0.1", port), session)
         return Intake(
@@ -88,6 +89,7 @@ class Broker:
             lanes.events,
             SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), released, births, connection, lanes.events),
             self.shares,
+            WallClock(),
         )
 
     def acknowledge(self, packet_ids: list[int]) -> None:

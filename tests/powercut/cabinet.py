@@ -11,6 +11,7 @@ from typing import Any
 
 from mqtt5 import RetainHandling
 
+from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Body
@@ -104,36 +105,36 @@ class Cabinet:
         self._moment = moment
         self.events, self.ledger, self.influxdb = Events(), Ledger(since_ms=0), InfluxDB(moment)
         self.acknowledged: dict[int, int] = {}
-        self.memory = DeviceMemory(self.events)
+        self.memory = DeviceMemory(self.events, WallClock())
         self.streams = Streams(memory=self.memory)
         self.devices = self.streams.devices
         self._acknowledger = Acknowledger()
         self._next_packet_id = 1
         self.breaker = CircuitBreaker(self.events)
-        self.store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0))
+        self.store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0), WallClock())
         limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
         self.queue = BatchQueue(limits, self._acknowledger, self.ledger, self)
         self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, rejects_max_bytes)
-        rejects = RejectAccount(self.ledger, self.events, max_bytes=rejects_max_bytes)
+        rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=rejects_max_bytes)
         self.reject_writer = writer = RejectWriter(file, rejects, self.queue)
         requests = SpoolRequests(self.queue)
-        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(b""))
+        bisector = Bisector(self.influxdb, self.breaker, self.events, OwnPoint(b""), WallClock())
         unspooled = UnspooledRefusals(bisector, self.breaker, self.queue, self.ledger, writer)
         self.live_lane = LiveLane(self.influxdb, self.breaker, self.queue, requests, self.backlog, writer, self.events)
         self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, writer, unspooled)
         self.drain_lane = DrainLane(bisector, self.breaker, self.queue, self.backlog, rejects, self.events)
-        self.account, self.released = QuarantineAccount(self.ledger, self.events), ReleasedKeys()
+        self.account, self.released = QuarantineAccount(self.ledger, self.events), ReleasedKeys(WallClock())
         own = QuarantineLimits(quarantine_max_bytes, 0, may_give_up=True)
         self.quarantine_in = QuarantineIn(file, self.account, self.released, self.queue, own)
         settlement = QuarantineSettlement(
-            file, self.account, rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes)
+            file, self.account, rejects, self.backlog.grew, Limits(rejects_max_bytes, quarantine_max_bytes), WallClock()
         )
         self.quarantine_out = QuarantineOut(
             file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store
         )
         self.births = BirthWriter(file, self.queue)
         self.subscriptions = Subscriptions(file, {"a/#": RetainHandling.SEND_ALWAYS})
-        self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000)
+        self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000, WallClock())
         self.breaker.open(Answer(503))
 
     def find_backlog(self) -> None:
@@ -225,8 +226,8 @@ def contents(file: Database) -> Contents:
         assert len(rows) == key.messages, "what is counted of the quarantine is not what it holds"
         waits |= {number: message for _, (number, message) in rows if message}
     assert len(waits) == file.run_here(quarantine.stock).messages
-    memory = DeviceMemory(Events())
-    DeviceSnapshots(file, Events(), Streams(), memory, 10_000).load()
+    memory = DeviceMemory(Events(), WallClock())
+    DeviceSnapshots(file, Events(), Streams(), memory, 10_000, WallClock()).load()
     return Contents(
         {entry.row: entry.body for entry in entries},
         dict(file.run_here(stored_rejects)),
@@ -238,8 +239,8 @@ def contents(file: Database) -> Contents:
 
 def missing(file: Database) -> int:
     """Readings that a gateway that starts on this file would call lost."""
-    BoundedJournal(file, JournalSection()).stock()
-    return file.tally.give_up()
+    BoundedJournal(file, JournalSection(), WallClock()).stock()
+    return file.tally.give_up(NOW_MS)
 
 
 def settings(file: Database) -> tuple[int, int, str]:

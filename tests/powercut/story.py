@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Concatenate, Final
 
+from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.batch import Body, encode
 from gateway.core.message import Reading
@@ -68,7 +69,7 @@ async def long_outage(file: NotedFile, random: Random) -> None:
     """The WAL outgrows its limit again and again, and the journal its own, so that the oldest must make room."""
     cabinet = Cabinet(file)
     cabinet.find_backlog()
-    store = BoundedJournal(file, JournalSection(max_bytes=MAX_BYTES, min_free_bytes=0, when_full="drop_oldest"))
+    store = BoundedJournal(file, JournalSection(max_bytes=MAX_BYTES, min_free_bytes=0, when_full="drop_oldest"), WallClock())
     store.stock()
     file.limit_wal(12 * PAGE_BYTES)
     for _ in range(10):

@@ -150,7 +150,7 @@ def _expected(path: Path) -> int:
     tally = Tally(path)
     tally.load()
     tally.compare(0)
-    return tally.give_up()
+    return tally.give_up(NOW_MS)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from gateway.storage.recovery.tally import Tally
+from tests.powercut.cabinet import NOW_MS
 from tests.powercut.recorded_disk import IO_ERROR, Fault, Operation, RecordedDisk
 from tests.powercut.replay import Image, Platter, lay_down, seeded
 
@@ -38,7 +39,7 @@ class Walk:
         self._tally = Tally(self._folder / NAME)
         self._tally.load()
         self._tally.compare(self._holds)
-        assert self._tally.give_up() == 0
+        assert self._tally.give_up(NOW_MS) == 0
 
     def _mark(self, least: int) -> None:
         self._disk.mark(len(self.least))
@@ -94,7 +95,7 @@ def _says(image: Image, folder: Path) -> int:
     tally = Tally(folder / NAME)
     tally.load()
     tally.compare(0)
-    return tally.give_up()
+    return tally.give_up(NOW_MS)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -127,7 +128,7 @@ def test_a_torn_write_leaves_the_number_before_it(folder: Path) -> None:
     again = Tally(folder / NAME)
     again.load()
     again.compare(0)
-    assert again.give_up() == 90
+    assert again.give_up(NOW_MS) == 90
 
 
 def test_a_damaged_row_that_claims_less_than_nothing_adds_nothing(folder: Path) -> None:
@@ -138,12 +139,11 @@ def test_a_damaged_row_that_claims_less_than_nothing_adds_nothing(folder: Path) 
     tally.before_commit()
     tally.committed()
     tally.compare(0)
-    assert tally.give_up() == 100
+    assert tally.give_up(NOW_MS) == 100
 
 
-def test_the_alarm_says_when_the_first_was_missed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_alarm_says_when_the_first_was_missed(folder: Path) -> None:
     tally = Tally(folder / NAME)
-    for now_s in (1_000, 2_000):
-        monkeypatch.setattr("time.time_ns", lambda: now_s * 10**9)  # noqa: B023
-        tally.note_lost(5)
+    for now_ms in (1_000_000, 2_000_000):
+        tally.note_lost(5, now_ms)
     assert (tally.missing, tally.since_ms) == (10, 1_000_000)

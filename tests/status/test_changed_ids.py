@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.devices.streams import Streams
 from gateway.core.status.verdict import Level
 from gateway.events import Events
@@ -35,7 +36,7 @@ def start(file: Database, lines: Mapping[str, str] | None = None, *devices: Regi
     if lines:
         file.run_here(_replace, dict(lines), set())
     events, streams = Events(), Streams(Registry(devices=[*devices]).by_id())
-    DeviceSnapshots(file, events, streams, DeviceMemory(events), 20_000).load()
+    DeviceSnapshots(file, events, streams, DeviceMemory(events, WallClock()), 20_000, WallClock()).load()
     return events
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.delivery.batch import Batch, Body
 from gateway.core.ledger import Ledger
 from gateway.core.message import CodecAsk, Message, Outcome, QuarantinedMessage, Reading, Refusal, SideEffects, WaitCause
@@ -93,10 +94,10 @@ class Rig:
     def __post_init__(self) -> None:
         database, limits = self.database, self.limits
         self.kept = QuarantineAccount(self.ledger, self.events)
-        self.keys = ReleasedKeys()
+        self.keys = ReleasedKeys(WallClock())
         own = QuarantineLimits(limits.quarantine_max_bytes, self.min_free_bytes, may_give_up=self.may_give_up)
         self.quarantine_in = QuarantineIn(database, self.kept, self.keys, self, own)
-        settlement = QuarantineSettlement(database, self.kept, Rejects(self), self.journaled, limits)
+        settlement = QuarantineSettlement(database, self.kept, Rejects(self), self.journaled, limits, WallClock())
         self.quarantine_out = QuarantineOut(database, self.kept, self.keys, self.quarantine_in, settlement, self, self)
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
@@ -136,7 +137,7 @@ class Rejects(RejectAccount):
     """The account of rejects; a test says how many of a commit are kept."""
 
     def __init__(self, rig: Rig) -> None:
-        super().__init__(rig.ledger, rig.events, max_bytes=rig.limits.rejects_max_bytes)
+        super().__init__(rig.ledger, rig.events, WallClock(), max_bytes=rig.limits.rejects_max_bytes)
         self._chosen_max = rig.chosen_max
 
     def choose(self, refusals: list[Refusal]) -> list[Refusal]:

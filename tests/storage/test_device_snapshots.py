@@ -18,6 +18,7 @@ from gateway.storage import device_snapshots
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
+from tests.clocks import SetClock
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered
 
 SAVES_AN_HOUR = 4
@@ -30,11 +31,11 @@ class Run:
         self.database = Database(path)
         self.database.open()
         events = Events()
-        self.memory = DeviceMemory(events)
+        self.memory = DeviceMemory(events, SetClock(NOW_MS))
         admission = Admission(devices_max=devices_max)
         self.streams = Streams({name: Registered() for name in registered}, admission, memory=self.memory)
         self.devices, self.field_sets = self.streams.devices, self.streams.field_sets
-        self.states = DeviceSnapshots(self.database, events, self.streams, self.memory, devices_max)
+        self.states = DeviceSnapshots(self.database, events, self.streams, self.memory, devices_max, SetClock(NOW_MS))
         self.states.load()
 
     def meet(self, name: str) -> Device:
@@ -65,11 +66,6 @@ class Run:
 
 
 Start = Callable[..., Run]
-
-
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.storage.device_snapshots.time.time_ns", lambda: NOW_MS * 1_000_000)
 
 
 @pytest.fixture

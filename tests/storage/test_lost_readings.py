@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.batch import Body, decode, encode
 from gateway.core.ledger import Ledger
@@ -47,11 +48,11 @@ class Start:
         ledger, events = Ledger(since_ms=0), Events()
         with closing(begin(path)) as file:
             self.tally = file.tally
-            store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0))
+            store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0), WallClock())
             self.state = JournalState(file.tally)
-            account = JournalAccount(ledger, events, RejectAccount(ledger, events, max_bytes=1000))
+            account = JournalAccount(ledger, events, RejectAccount(ledger, events, WallClock(), max_bytes=1000))
             account.found(store.stock())
-            asyncio.run(Salvage(file, store, none, account, events, backlog or asyncio.Event()).run())
+            asyncio.run(Salvage(file, store, none, account, events, backlog or asyncio.Event(), WallClock()).run())
             stock = file.run_here(journal.stock)
             self.standing = len(_lines(file))
         self.lost, self.received = ledger.total("lost"), ledger.received.total()
@@ -72,7 +73,7 @@ def _body(row: int) -> Body:
 def _fill(path: Path, rows: int = ROWS) -> None:
     """An outage: commit by commit, then a kill."""
     with closing(begin(path)) as file:
-        store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0))
+        store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0), WallClock())
         store.stock()
         for row in range(rows):
             asyncio.run(store.append([_body(row)]))
@@ -263,7 +264,7 @@ def test_a_gateway_whose_journal_was_never_used_writes_no_tally(tmp_path: Path) 
 
 def test_a_drained_journal_that_is_removed_has_lost_nothing(killed: Path) -> None:
     with closing(begin(killed)) as file:
-        store = BoundedJournal(file, JournalSection(path=killed, min_free_bytes=0))
+        store = BoundedJournal(file, JournalSection(path=killed, min_free_bytes=0), WallClock())
         store.stock()
         for row in range(1, ROWS + 1):
             asyncio.run(store.settle([row], [], 0))

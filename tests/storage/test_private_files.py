@@ -34,7 +34,7 @@ def test_files_are_for_their_owner_alone_and_new_folders_too(tmp_path: Path) -> 
     file = Database(path)
     file.open()
     file.run_here(keyvalue.put, "name", "value")
-    file.tally.note_lost(1)
+    file.tally.note_lost(1, 1)
     keep_reserve(path)
     make_token(path)
     _export(file, path.with_name("export.lp"))

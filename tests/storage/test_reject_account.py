@@ -6,11 +6,13 @@ from typing import cast
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.ledger import Ledger, Place
 from gateway.core.message import Refusal
 from gateway.events import Events
 from gateway.storage.reject_account import RejectAccount
 from schemas.rejects import RejectReason
+from tests.clocks import SetClock
 
 QUOTA = 20
 """What is kept a minute of one device and reason."""
@@ -21,20 +23,20 @@ def test_a_settled_reject_leaves_its_place_and_the_account_balances(place: Place
     ledger, events = Ledger(since_ms=0), Events()
     ledger.receive(3, "mqtt", place)
     refusals = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1, "d", domain) for domain in ("water", "water", "air")]
-    RejectAccount(ledger, events, max_bytes=1000).settle(refusals, refusals[1:], place)
+    RejectAccount(ledger, events, WallClock(), max_bytes=1000).settle(refusals, refusals[1:], place)
     assert (ledger.outcomes["rejected"], ledger.pending[place], ledger.imbalance) == ({"water": 2, "air": 1}, 0, 0)
     assert (events.rejects["bad_json"], events.rejects_kept["bad_json"]) == (3, 2)
 
 
 def test_garbage_of_devices_that_nobody_knows_is_counted_by_topic() -> None:
     garbage = [Refusal(RejectReason.BAD_JSON, "", f"t/{n % 2}", b"x", "decode", 1) for n in range(2 * QUOTA + 4)]
-    assert len(RejectAccount(Ledger(since_ms=0), Events(), max_bytes=1000).choose(garbage)) == 2 * QUOTA
+    assert len(RejectAccount(Ledger(since_ms=0), Events(), WallClock(), max_bytes=1000).choose(garbage)) == 2 * QUOTA
 
 
 def test_how_many_are_not_kept_is_told_and_nothing_when_all_are() -> None:
     told: list[int] = []
     events = cast("Events", SimpleNamespace(rejects_not_kept=lambda number, _: told.append(number)))
-    account = RejectAccount(Ledger(since_ms=0), events, max_bytes=1000)
+    account = RejectAccount(Ledger(since_ms=0), events, WallClock(), max_bytes=1000)
     garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA)]
     account.choose(garbage)
     assert told == []
@@ -45,7 +47,7 @@ def test_how_many_are_not_kept_is_told_and_nothing_when_all_are() -> None:
 def test_rejects_of_invented_devices_are_kept_as_far_as_their_share_goes_and_of_a_registered_one_as_ever() -> None:
     told: list[tuple[int, str]] = []
     events = cast("Events", SimpleNamespace(strangers_not_kept=lambda *what: told.append(what)))
-    account = RejectAccount(Ledger(since_ms=0), events, max_bytes=16_000, is_registered="meter".__eq__)
+    account = RejectAccount(Ledger(since_ms=0), events, WallClock(), max_bytes=16_000, is_registered="meter".__eq__)
     made = Refusal(RejectReason.BAD_JSON, "", "", bytes(20), "decode", 1)
     garbage = [replace(made, device=name, topic=f"t/{name}") for name in [*(f"invented-{n}" for n in range(50)), "meter"]]
     kept = account.choose(garbage)
@@ -53,10 +55,11 @@ def test_rejects_of_invented_devices_are_kept_as_far_as_their_share_goes_and_of_
     assert told == [(45, "t/")]
 
 
-def test_a_new_minute_keeps_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    account = RejectAccount(Ledger(since_ms=0), Events(), max_bytes=1000)
+def test_a_new_minute_keeps_again() -> None:
+    clock = SetClock(0)
+    account = RejectAccount(Ledger(since_ms=0), Events(), clock, max_bytes=1000)
     garbage = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1) for _ in range(QUOTA + 1)]
     now_ms = 1_793_491_200_000
     for later_s, kept in ((0, QUOTA), (59, 0), (60, QUOTA), (119, 0)):
-        monkeypatch.setattr("time.time_ns", lambda later_s=later_s: (now_ms + later_s * 1000) * 1_000_000)
+        clock.at_ms = now_ms + later_s * 1000
         assert len(account.choose(garbage)) == kept

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from gateway.clock import WallClock
 from gateway.storage.released_keys import ReleasedKeys
 from tests.waiting import PATIENCE_S
 
@@ -20,7 +21,7 @@ async def ends(keys: ReleasedKeys, within_s: float = PATIENCE_S) -> bool:
 
 def story(tell: Callable[[ReleasedKeys], Awaitable[None]]) -> None:
     async def run() -> None:
-        await tell(ReleasedKeys())
+        await tell(ReleasedKeys(WallClock()))
 
     asyncio.run(run())
 

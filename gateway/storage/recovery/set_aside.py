@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from gateway.clock import WallClock
 from gateway.private_files import make_empty, make_folder
 from gateway.storage.recovery.wal import FRAME_BYTES, HEAD_BYTES, beside, forgotten_from
 
@@ -63,7 +64,7 @@ def keep_forgotten_frames(path: Path) -> None:
 
 
 def _new_name(path: Path) -> Path:
-    now = f"{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() // 1_000_000 % 1000:03d}"
+    now = f"{time.strftime('%Y%m%dT%H%M%S')}-{WallClock().now_ms() % 1000:03d}"
     return path.with_name(f"{path.name}{_ASIDE}{now}")
 
 

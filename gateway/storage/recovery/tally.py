@@ -21,7 +21,6 @@ import logging
 import os
 import sqlite3
 import struct
-import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -128,21 +127,21 @@ class Tally:
         self._gap = self._readings - standing
         self._write()
 
-    def found(self, saved: int, broken: int) -> int:
+    def found(self, saved: int, broken: int, now_ms: int) -> int:
         """A file that was set aside gave back ``saved`` readings, and rows that say they held ``broken``; how many are lost.
 
         Broken rows are not believed beyond what is missing.
         """
         lost = min(broken, max(0, self._gap - saved)) if self._gap else broken
         self._close_gap(min(self._gap, saved + lost))
-        self.note_lost(lost)
+        self.note_lost(lost, now_ms)
         return lost
 
-    def give_up(self) -> int:
+    def give_up(self, now_ms: int) -> int:
         """Nothing more can be salvaged: what is missing still is lost; how many readings."""
         lost = self._gap
         self._close_gap(lost)
-        self.note_lost(lost)
+        self.note_lost(lost, now_ms)
         return lost
 
     def _close_gap(self, readings: int) -> None:
@@ -150,11 +149,11 @@ class Tally:
         self._gap -= readings
         self._readings -= readings
 
-    def note_lost(self, readings: int) -> None:
+    def note_lost(self, readings: int, now_ms: int) -> None:
         """Readings of the journal are lost: a person must know."""
         if readings:
             self.missing += readings
-            self.since_ms = self.since_ms or time.time_ns() // 1_000_000
+            self.since_ms = self.since_ms or now_ms
         with suppress(OSError):
             self._write(sync=True)
 
