@@ -102,6 +102,11 @@ class Silence:
             return Presence.NEW if is_new else Presence.UNKNOWN
         return Presence.ONLINE if self._is_within(seen_ms, now_ms, after_ms) else Presence.SILENT
 
+    def is_overdue(self, device: Device, now_ms: int, longer_ms: int = 0) -> bool:
+        """Tell if a device that was heard before has now not been heard for its span of silence, and ``longer_ms`` more."""
+        seen_ms = device.last_seen_ms
+        return seen_ms > 0 and not self._is_within(seen_ms, now_ms, self.after_ms(device) + longer_ms)
+
     def _is_within(self, since_ms: int, now_ms: int, after_ms: int) -> bool:
         return now_ms - since_ms < after_ms or self.hearing.heard_ms(since_ms, now_ms) < after_ms
 

@@ -1,0 +1,1 @@
+"""Alarms: rules and states in, transitions out."""

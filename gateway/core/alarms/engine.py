@@ -1,0 +1,179 @@
+"""The alarm engine: readings, rounds, nights and days in, transitions out. How it works stands in :mod:`.alarm`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, tzinfo
+
+from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Drained
+from gateway.core.alarms.looking import Look, is_overtaken, look_closely
+from gateway.core.alarms.nights import FLOW, NIGHT_HOURS, NightFlow, judge_day, judge_night
+from gateway.core.alarms.places import place_of
+from gateway.core.alarms.rounds import Rounds
+from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Values
+from gateway.core.alarms.states import States
+from gateway.core.alarms.views import UsualHours, Views
+from gateway.core.alarms.watch import Scales
+from gateway.core.devices.device import NO_PARAMS, Device, Registered, Series
+from gateway.core.readings.field_sets import FieldSet
+from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.silence import Silence
+from schemas.quantities import Quality
+from schemas.readings import Value
+
+
+class Alarms:
+    """All rules, and what stands by them."""
+
+    def __init__(self, rules: Rules, silence: Silence, times: TimeRules, zone: tzinfo) -> None:
+        """Begin without any state.
+
+        :param silence: judges who is silent, for this and for all pages.
+        :param times: how far off a device's clock may be.
+        :param zone: of the hours in ``usual``.
+        """
+        self._rounds = Rounds(silence, times.max_future_ms, times.late_after_ms)
+        self._states = States()
+        self._registered: Mapping[str, Registered] = {}
+        self._views = Views(zone)
+        self._rules = rules
+        self._views.replace_rules(rules)
+
+    # ---- from the shell ----------------------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that are active."""
+        return self._rules
+
+    def states(self) -> list[AlarmState]:
+        """All states, pending ones too."""
+        return list(self._states)
+
+    def find(self, key: AlarmKey) -> AlarmState | None:
+        """The state of an alarm; None: nothing stands."""
+        return self._states.find(key)
+
+    def drain(self) -> Drained:
+        """Give what changed since the last time: transitions in their order, and states to store."""
+        return self._states.drain()
+
+    def restore(self, states: Iterable[AlarmState], now_ms: int) -> None:
+        """Take back the states of the run before. Nobody is told again; those whose rule is gone end."""
+        self._states.restore(states)
+        self.replace_rules(self._rules, now_ms)
+
+    def acknowledge(self, key: AlarmKey, by: str, note: str, at_ms: int) -> bool:
+        """Note who knows of an alarm; False: it is not active."""
+        return self._states.acknowledge(key, Acknowledged(by, at_ms, note))
+
+    def replace_rules(self, rules: Rules, now_ms: int) -> None:
+        """Take other rules. An alarm whose rule is gone ends; one whose severity changed goes on under the new one."""
+        self._rules = rules
+        self._views.replace_rules(rules)
+        for state in self.states():
+            rule = rules.by_name.get(state.key.alarm)
+            if rule is None:
+                self._states.end(state, now_ms)
+            elif rule.severity != state.severity:
+                self._states.move(state, state.tags, rule.severity, now_ms)
+
+    def replace_registry(self, registered: Mapping[str, Registered], now_ms: int) -> None:
+        """Take the registered devices by name. Alarms of one that left end, those of one that moved go on at its new place."""
+        before, self._registered = self._registered, registered
+        self._views.replace_registry(registered)
+        for state in self.states():
+            name = state.tags.device
+            entry, was = registered.get(name), before.get(name)
+            if entry is None:
+                if state.registered:
+                    self._states.end(state, now_ms)
+                continue
+            state.registered = True
+            moved = was is not None and was.site != entry.site
+            tags = state.tags._replace(area=entry.area or "", site=(entry.site or "") if moved else state.tags.site)
+            if tags != state.tags:
+                self._states.move(state, tags, state.severity, now_ms)
+
+    def forget(self, devices: Iterable[str], now_ms: int) -> None:
+        """End the alarms of devices that are not known any more."""
+        names = list(devices)
+        self._views.forget(names)
+        for state in self._states.of_devices(names):
+            self._states.end(state, now_ms)
+
+    def exchanged(self, device: str, now_ms: int) -> None:
+        """End the alarms that say only that a counter stepped: now the exchange was told."""
+        for state in self._states.of_devices([device]):
+            if all(isinstance(condition, CounterStep) for condition in self._rules.by_name[state.key.alarm].when):
+                self._states.end(state, now_ms)
+
+    # ---- readings ----------------------------------------------------------------------------------------------------
+
+    def reading(
+        self,
+        series: Series,
+        time_ms: int,
+        field_set: FieldSet,
+        numbers: tuple[Value, ...],
+        quality: int,
+        text_tags: str,
+    ) -> None:
+        """Look at a reading that is new. One that tells of the past changes nothing.
+
+        :param numbers: its values, in the order of the field set.
+        :param text_tags: the channel, lane or class that it brought.
+        """
+        if quality & Quality.HISTORIC:
+            return
+        device = series.device
+        view = self._views.of.get(device.name)
+        if view is None or not view.from_ms <= time_ms < view.until_ms:
+            view = self._views.look(device, time_ms, busy=self._states.has(device.name))
+        table = view.tables.of.get(field_set) or view.tables.table(field_set)
+        if not (view.busy or quality & Quality.COUNTER_SUSPECT):
+            for at, low, high in table.gate:
+                if not low <= numbers[at] <= high:  # type: ignore[operator] # texts are tags by now
+                    break
+            else:
+                return
+        if not is_overtaken(device, time_ms):
+            parent = self._views.of.get(view.parent) if view.parent is not None else None
+            look_closely(
+                self._states, view, table, Look(place_of(device, series), time_ms, numbers, quality, text_tags), parent
+            )
+
+    # ---- rounds, and what roll-ups tell ------------------------------------------------------------------------------
+
+    def tick(self, now_ms: int, devices: Iterable[Device], *, clock_trusted: bool = True) -> Iterator[None]:
+        """Make a round over all registered devices, for silence and wrong clocks; each step looks at some of them.
+
+        :param devices: the registered ones, as :func:`gateway.core.status.health.registered_devices` gives them.
+        :param clock_trusted: False: the gateway's own clock is in doubt, and says nothing of others.
+        """
+        yield from self._rounds.run(self._rules, self._states, devices, now_ms, clock_trusted=clock_trusted)
+
+    def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
+        """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that there are."""
+        known = [mean for mean in self._views.usual(device.name, FLOW)[:NIGHT_HOURS] if mean is not None]
+        params = device.registered.params if device.registered is not None else NO_PARAMS
+        scales = Scales(params, {FLOW: min(known)} if known else {})
+        judge_night(self._rules, self._states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
+
+    def day(self, device: Device, completeness: float, now_ms: int) -> None:
+        """Take the share of its readings that arrived of a device's newest day."""
+        judge_day(self._rules, self._states, place_of(device), completeness, now_ms)
+
+    def usual(self, device: str, hours: UsualHours) -> None:
+        """Take the means of the last days by local hour.
+
+        While an alarm stands that looks at them they stay as they were: else the alarm would become what is usual, and end.
+        """
+        active = [state.key.alarm for state in self._states.of_devices([device]) if state.is_active]
+        if not any(_looks_at_usual(self._rules.by_name[name]) for name in active):
+            self._views.take_usual(device, hours)
+
+
+def _looks_at_usual(rule: Rule) -> bool:
+    """Tell if a limit of a rule is a multiple of what is usual."""
+    limits = [limit.of for condition in rule.when if isinstance(condition, Values) for limit in condition.limits]
+    nights = [condition.of for condition in rule.when if isinstance(condition, Night)]
+    return "usual" in [*limits, *nights]

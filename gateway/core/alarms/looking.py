@@ -1,0 +1,75 @@
+"""A close look at a reading: its device has a value outside the gate, or something that stands."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from gateway.core.alarms.alarm import AlarmKey
+from gateway.core.alarms.states import Place, Sight, States
+from gateway.core.alarms.views import View
+from gateway.core.alarms.watch import Check, Kept, Steps, Table, Verdict
+from gateway.core.devices.device import Device
+from schemas.quantities import Quality
+from schemas.readings import Value
+
+_OVERTAKEN_MS: Final = 60_000
+"""A reading so much older than the newest of its device tells of the past; parts of one message may differ by less."""
+
+
+class Look(Struct, frozen=True, gc=False):
+    """A reading, and whose it is.
+
+    :ivar text_tags: the channel, lane or class that it brought: conditions stand on each of their own.
+    """
+
+    place: Place
+    time_ms: int
+    numbers: tuple[Value, ...]
+    quality: int
+    text_tags: str
+
+
+def is_overtaken(device: Device, time_ms: int) -> bool:
+    """Tell if a newer reading of the device came before."""
+    return device.recent is not None and time_ms < device.recent.newest_ms - _OVERTAKEN_MS
+
+
+def look_closely(states: States, view: View, table: Table, look: Look, parent: View | None) -> None:
+    """Look at each condition, and note what it is."""
+    time_ms, place = look.time_ms, look.place
+    for at, field in table.keeps:
+        view.kept[field] = Kept(time_ms, float(look.numbers[at]))
+    parents, awaits = parent.kept if parent is not None else {}, False
+    for check in table.checks:
+        values = check.values(look.numbers, view.kept, parents, time_ms - place.gap_ms)
+        verdict = check.judge(values)
+        first = values[0]
+        _note(states, check, verdict, look, first)
+        awaits = awaits or (verdict is Verdict.UNKNOWN and first is not None and check.bounds[0].is_met(first))
+    for steps in table.steps:
+        _note_step(states, steps, look)
+    view.busy = awaits or view.is_parent or states.has(place.name)
+    if not view.busy:
+        view.kept.clear()
+
+
+def _note(states: States, check: Check, verdict: Verdict, look: Look, value: float | None) -> None:
+    name = f"{check.name}{look.text_tags}"
+    if verdict is Verdict.MET and value is not None:
+        states.stand(check.rule, look.place, Sight(name, look.time_ms, value, check.bounds[0].field))
+    elif verdict is not Verdict.UNKNOWN:
+        states.fall(check.rule, look.place.name, name, look.time_ms, surely=verdict is Verdict.GONE)
+
+
+def _note_step(states: States, steps: Steps, look: Look) -> None:
+    """Count the readings in a row with a step that cannot be; a single one is a garbage frame and no alarm."""
+    rule, name, condition = steps.rule, f"{steps.name}{look.text_tags}", steps.condition
+    state = states.find(AlarmKey(rule.name, look.place.name))
+    standing = state.standing.get(name) if state is not None else None
+    if look.quality & Quality.COUNTER_SUSPECT:
+        count = 1 + (standing.count if standing is not None else 0)
+        states.stand(rule, look.place, Sight(name, look.time_ms, 1.0), enough=count >= condition.readings)
+    elif state is not None and standing is not None:
+        is_over = not state.is_active or look.time_ms - standing.last_ms >= condition.hold_ms
+        if is_over:
+            states.fall(rule, look.place.name, name, look.time_ms)

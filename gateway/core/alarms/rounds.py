@@ -1,0 +1,165 @@
+"""The round over all registered devices, once a minute: who is silent, which sites are, whose clock is wrong.
+
+A site is silent when more than half of its devices, at least three, fell silent within an interval of each other. It is judged
+an interval before its devices would be, so that one alarm stands for all of them; theirs follow only for those that stay
+silent when the site speaks again.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.core.alarms.alarm import AlarmKey, AlarmTags
+from gateway.core.alarms.places import interval_ms, place_of
+from gateway.core.alarms.rules import ClockWrong, Rule, Rules, Silent
+from gateway.core.alarms.states import Place, Sight, States
+from gateway.core.devices.device import Device
+from gateway.core.status.silence import Silence
+
+_TOGETHER: Final = 200
+"""Devices looked at between two pauses of the one who asks."""
+_SITE_LEAST: Final = 3
+_NEVER_MS: Final = 1 << 62
+
+
+@dataclass(slots=True)
+class Site:
+    """The devices of a site that were heard before.
+
+    :ivar missing: those from which nothing came for their ``silent_after`` less an interval.
+    """
+
+    heard: int
+    missing: list[Device]
+
+    @property
+    def is_mostly_missing(self) -> bool:
+        """True when more than half of the devices, and not just a few, are missing."""
+        return len(self.missing) >= _SITE_LEAST and 2 * len(self.missing) > self.heard
+
+    def fell_together(self) -> list[Device]:
+        """Those of the missing that fell silent within an interval of the last one; none where most of the site speaks."""
+        newest_ms = max((device.last_seen_ms for device in self.missing), default=0)
+        found = [device for device in self.missing if newest_ms - device.last_seen_ms <= interval_ms(device)]
+        return found if Site(self.heard, found).is_mostly_missing else []
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Makes rounds.
+
+    :ivar max_future_ms: how far ahead a device's clock may be.
+    :ivar late_after_ms: how far behind it may be, or for its ``silent_after`` if that is longer.
+    """
+
+    silence: Silence
+    max_future_ms: int
+    late_after_ms: int
+
+    def run(
+        self, rules: Rules, states: States, devices: Iterable[Device], now_ms: int, *, clock_trusted: bool
+    ) -> Iterator[None]:
+        """Make a round, with a pause after each some devices."""
+        sites: dict[str, Site] = {}
+        asked: list[Device] = []
+        clocks = [(rule, name) for rule, name, when in rules.conditions() if isinstance(when, ClockWrong) and clock_trusted]
+        for number, device in enumerate(devices):
+            if number % _TOGETHER == 0:
+                yield
+            if device.last_seen_ms and (self._count(device, sites, now_ms) or states.has(device.name)):
+                asked.append(device)
+            for rule, name in clocks:
+                self._judge_clock(states, rule, name, device)
+        of_devices = _silent_rules(rules, "device")
+        judged = _Sites(states, sites, of_devices)
+        for rule, name in _silent_rules(rules, "site"):
+            judged.judge(rule, name, now_ms)
+        for rule, name in of_devices:
+            for device in asked:
+                if device.name not in judged.spoken_for:
+                    self._judge_silence(states, rule, name, device, now_ms)
+
+    def _count(self, device: Device, sites: dict[str, Site], now_ms: int) -> bool:
+        """Count a device at its site; True if it is silent, or would be within an interval."""
+        after_ms, every_ms = self.silence.after_ms(device), interval_ms(device)
+        early_ms = max(0, min(every_ms, (after_ms - every_ms) // 2))
+        is_missing = self.silence.is_overdue(device, now_ms, -early_ms)
+        name = device.registered.site if device.registered is not None else None
+        if name is not None:
+            site = sites.setdefault(name, Site(0, []))
+            site.heard += 1
+            if is_missing:
+                site.missing.append(device)
+        return is_missing
+
+    def _judge_silence(self, states: States, rule: Rule, name: str, device: Device, now_ms: int) -> None:
+        if self.silence.is_overdue(device, now_ms, rule.for_ms):
+            silent_s = (now_ms - device.last_seen_ms) / 1000
+            place = place_of(device)._replace(gap_ms=_NEVER_MS)
+            states.stand(rule, place, Sight(name, now_ms, silent_s, since_ms=device.last_seen_ms))
+        elif not self.silence.is_overdue(device, now_ms):
+            states.fall(rule, device.name, name, now_ms)
+
+    def _judge_clock(self, states: States, rule: Rule, name: str, device: Device) -> None:
+        """Judge a clock, in the times at which the device was heard: one late reading is not a wrong clock."""
+        offset_ms = device.offset_ms
+        if offset_ms is None:
+            return
+        behind_ms = max(self.late_after_ms, self.silence.after_ms(device))
+        if -behind_ms <= offset_ms <= self.max_future_ms:
+            if states.has(device.name):
+                states.fall(rule, device.name, name, device.last_seen_ms)
+        else:
+            states.stand(rule, place_of(device), Sight(name, device.last_seen_ms, offset_ms / 1000))
+
+
+@dataclass(slots=True)
+class _Sites:
+    """The sites of a round, and the rules about single devices for which one alarm of a site stands.
+
+    :ivar spoken_for: devices that have no alarm of their own, since that of their site says it.
+    """
+
+    states: States
+    sites: dict[str, Site]
+    of_devices: list[tuple[Rule, str]]
+    spoken_for: set[str] = field(default_factory=set)
+
+    def judge(self, rule: Rule, name: str, now_ms: int) -> None:
+        """Judge all sites by one rule."""
+        for state in [state for state in self.states if state.key.alarm == rule.name]:
+            if state.key.place not in self.sites:
+                self.states.end(state, now_ms)
+        for name_of_site, site in self.sites.items():
+            key = AlarmKey(rule.name, name_of_site)
+            together = site.fell_together()
+            if together or (site.is_mostly_missing and self.states.find(key) is not None):
+                state = self.states.stand(rule, _place_of(name_of_site, site), _sight(name, site, together, now_ms))
+                if state.is_active:
+                    self._speak_for(site, state.since_ms, now_ms)
+            else:
+                self.states.fall(rule, name_of_site, name, now_ms)
+
+    def _speak_for(self, site: Site, since_ms: int, now_ms: int) -> None:
+        """Let the site's alarm stand for those of its devices; one that was silent long before keeps its own."""
+        for device in site.missing:
+            self.spoken_for.add(device.name)
+            for rule, _ in self.of_devices:
+                state = self.states.find(AlarmKey(rule.name, device.name))
+                if state is not None and state.since_ms >= since_ms:
+                    self.states.end(state, now_ms)
+
+
+def _place_of(name: str, site: Site) -> Place:
+    areas = {device.registered.area or "" for device in site.missing if device.registered is not None}
+    tags = AlarmTags(area=areas.pop() if len(areas) == 1 else "", site=name)
+    return Place(name, tags, _NEVER_MS, simulated=all(place_of(device).simulated for device in site.missing))
+
+
+def _sight(name: str, site: Site, together: list[Device], now_ms: int) -> Sight:
+    since_ms = min(device.last_seen_ms for device in together or site.missing)
+    return Sight(name, now_ms, float(len(site.missing)), since_ms=since_ms)
+
+
+def _silent_rules(rules: Rules, of: str) -> list[tuple[Rule, str]]:
+    return [(rule, name) for rule, name, when in rules.conditions() if isinstance(when, Silent) and when.of == of]

@@ -1,0 +1,178 @@
+"""The states of all alarms: what begins to stand, what is raised, what ends, and what of it the shell has not heard yet."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from gateway.core.alarms.alarm import (
+    Acknowledged,
+    AlarmKey,
+    AlarmState,
+    AlarmTags,
+    Change,
+    Drained,
+    Severity,
+    Standing,
+    Transition,
+)
+from gateway.core.alarms.rules import Rule
+
+_STANDING_MAX: Final = 64
+"""Most conditions and channels of one alarm that are followed; further ones change nothing while these stand."""
+
+
+class Place(NamedTuple):
+    """A device or site that has alarms.
+
+    :ivar gap_ms: after so long without a reading a pending condition starts again.
+    """
+
+    name: str
+    tags: AlarmTags
+    gap_ms: int
+    registered: bool = False
+    simulated: bool = False
+
+
+class Sight(NamedTuple):
+    """A condition that is met.
+
+    :ivar name: the condition, with the channel on which it stands.
+    :ivar time_ms: of the reading that shows it.
+    :ivar since_ms: when it began, where that is known better than by the first reading that showed it.
+    """
+
+    name: str
+    time_ms: int
+    value: float
+    field: str = ""
+    since_ms: int | None = None
+
+
+class States:
+    """States by place and rule."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, dict[str, AlarmState]] = {}
+        self._transitions: list[Transition] = []
+        self._changed: dict[AlarmKey, AlarmState | None] = {}
+
+    def __iter__(self) -> Iterator[AlarmState]:
+        return (state for states in self._places.values() for state in states.values())
+
+    def has(self, place: str) -> bool:
+        """Tell if anything is pending or active at a place."""
+        return place in self._places
+
+    def find(self, key: AlarmKey) -> AlarmState | None:
+        """The state of an alarm, or None: nothing stands."""
+        return self._places.get(key.place, {}).get(key.alarm)
+
+    def restore(self, states: Iterable[AlarmState]) -> None:
+        """Take back what was stored. Nobody is told: they were."""
+        for state in states:
+            self._places.setdefault(state.key.place, {})[state.key.alarm] = state
+
+    def drain(self) -> Drained:
+        """Give what has changed since the last time."""
+        drained = Drained(self._transitions, self._changed)
+        self._transitions, self._changed = [], {}
+        return drained
+
+    def stand(self, rule: Rule, place: Place, sight: Sight, *, enough: bool = True) -> AlarmState:
+        """Note a condition that is met; raise the alarm when it has stood long enough.
+
+        :param enough: False: it is not raised yet, however long it stands.
+        """
+        state = self.find(AlarmKey(rule.name, place.name)) or self._begin(rule, place, sight)
+        standing = state.standing.get(sight.name)
+        time_ms = sight.time_ms
+        if standing is None or (not state.is_active and time_ms - standing.last_ms > place.gap_ms):
+            if standing is None and len(state.standing) >= _STANDING_MAX:
+                return state
+            since_ms = time_ms if sight.since_ms is None else sight.since_ms
+            standing = state.standing[sight.name] = Standing(since_ms, time_ms)
+        elif time_ms > standing.last_ms:
+            standing.last_ms, standing.gone_ms = time_ms, 0
+            standing.count += 1
+        else:
+            return state
+        state.value, state.field = sight.value, sight.field
+        if not state.is_active:
+            self._changed[state.key] = state
+            if enough and time_ms - standing.since_ms >= rule.for_ms:
+                self._raise(state, standing.since_ms, time_ms)
+        return state
+
+    def fall(self, rule: Rule, place: str, name: str, time_ms: int, *, surely: bool = True) -> None:
+        """Note a condition that is not met; end the alarm when nothing stands any more.
+
+        :param surely: False: the value lies between the limit and where the alarm ends, so that an active alarm stays.
+        """
+        state = self.find(AlarmKey(rule.name, place))
+        standing = None if state is None else state.standing.get(name)
+        if state is None or standing is None or time_ms < standing.last_ms:
+            return
+        if state.is_active:
+            if not surely:
+                return
+            standing.gone_ms = standing.gone_ms or time_ms
+            if time_ms - standing.gone_ms < rule.clear_after_ms:
+                return
+        del state.standing[name]
+        if not state.standing and not state.nights:
+            self.end(state, time_ms)
+        else:
+            self._changed[state.key] = state
+
+    def change(self, state: AlarmState) -> None:
+        """Note that a state must be stored anew."""
+        self._changed[state.key] = state
+
+    def end(self, state: AlarmState, at_ms: int) -> None:
+        """End an alarm, under the tags that it was raised with; of a pending one nobody hears."""
+        states = self._places[state.key.place]
+        del states[state.key.alarm]
+        if not states:
+            del self._places[state.key.place]
+        self._changed[state.key] = None
+        if state.is_active:
+            self._tell(state, Change.CLEARED, at_ms)
+
+    def acknowledge(self, key: AlarmKey, acknowledged: Acknowledged) -> bool:
+        """Note who knows of an alarm; False: it is not active."""
+        state = self.find(key)
+        if state is None or not state.is_active:
+            return False
+        state.acknowledged = acknowledged
+        self._changed[key] = state
+        self._tell(state, Change.CHANGED, acknowledged.at_ms)
+        return True
+
+    def move(self, state: AlarmState, tags: AlarmTags, severity: Severity, at_ms: int) -> None:
+        """Give an alarm other tags or another severity: it ends under the old ones and is raised under the new."""
+        was_active = state.is_active
+        if was_active:
+            self._tell(state, Change.CLEARED, at_ms)
+        state.tags, state.severity = tags, severity
+        self._changed[state.key] = state
+        if was_active:
+            self._tell(state, Change.RAISED, at_ms)
+
+    def of_devices(self, names: Collection[str]) -> list[AlarmState]:
+        """All states of these devices."""
+        return [state for name in names for state in self._places.get(name, {}).values() if state.tags.device == name]
+
+    def _begin(self, rule: Rule, place: Place, sight: Sight) -> AlarmState:
+        since_ms = sight.time_ms if sight.since_ms is None else sight.since_ms
+        key = AlarmKey(rule.name, place.name)
+        state = AlarmState(key, rule.severity, place.tags, since_ms, sight.value, sight.field)
+        state.registered, state.simulated = place.registered, place.simulated
+        self._places.setdefault(place.name, {})[rule.name] = state
+        return state
+
+    def _raise(self, state: AlarmState, since_ms: int, at_ms: int) -> None:
+        state.since_ms, state.raised_ms = since_ms, max(at_ms, 1)
+        self._tell(state, Change.RAISED, at_ms)
+
+    def _tell(self, state: AlarmState, change: Change, at_ms: int) -> None:
+        self._transitions.append(Transition.of(state, change, at_ms))

@@ -1,0 +1,206 @@
+"""Tables of what a reading is looked at for, made once for each set of fields: a gate, and behind it the conditions.
+
+The **gate** is a tuple of (index, low, high): nearly every reading lies within all of them, and nothing else is done for it.
+What lies outside, and each reading of a device for which something stands, is looked at closely: condition by condition.
+
+Most limits hold for all devices, and so do their tables. A device that has limits of its own, as multiples of its parameters or
+of its usual hour, has tables of its own; in these the other conditions are shared.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from math import inf
+from typing import Final, NamedTuple
+
+from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Rules, Values
+from gateway.core.readings.field_sets import FieldSet
+from schemas.readings import Value
+
+Gate = tuple[tuple[int, float, float], ...]
+
+
+class Bound(NamedTuple):
+    """A limit as a number."""
+
+    field: str
+    above: bool
+    limit: float
+    clear: float
+    of_parent: bool = False
+
+    def is_met(self, value: float) -> bool:
+        """Tell if the value is beyond the limit."""
+        return value > self.limit if self.above else value < self.limit
+
+    def is_gone(self, value: float) -> bool:
+        """Tell if the value has come back far enough."""
+        return value <= self.clear if self.above else value >= self.clear
+
+
+class Scales(NamedTuple):
+    """The numbers that limits of one device are multiples of.
+
+    :ivar params: its parameters.
+    :ivar usual: field → its usual mean in this hour.
+    """
+
+    params: Mapping[str, object]
+    usual: Mapping[str, float]
+
+    def scale(self, of: Param | str | None, field: str) -> float | None:
+        """The number that a limit is a multiple of; None: it is not known."""
+        if of is None:
+            return 1.0
+        if not isinstance(of, Param):
+            return self.usual.get(field)
+        given = self.params.get(of.name, of.default)
+        return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+
+
+NO_SCALES: Final = Scales({}, {})
+
+
+class Kept(NamedTuple):
+    """The newest value of a quantity, for conditions whose quantities do not come together."""
+
+    time_ms: int
+    value: float
+
+
+class Verdict(Enum):
+    """Result of a look at a condition."""
+
+    MET = "met"
+    BETWEEN = "between"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    """A value is missing: nothing changes."""
+
+
+class Check(NamedTuple):
+    """A condition on values, as it is looked at in readings of one set of fields.
+
+    :ivar name: stands for the condition among those of its rule.
+    :ivar bounds: its limits, in their order.
+    :ivar places: where the value of each stands in the reading; None: it came with another reading, or to the parent.
+    """
+
+    rule: Rule
+    name: str
+    bounds: tuple[Bound, ...]
+    places: tuple[int | None, ...]
+
+    def values(
+        self, numbers: Sequence[Value], own: Mapping[str, Kept], parents: Mapping[str, Kept], after_ms: int
+    ) -> list[float | None]:
+        """The values that it looks at: of this reading, or kept ones that are no older than ``after_ms``."""
+        found: list[float | None] = []
+        for bound, at in zip(self.bounds, self.places, strict=True):
+            if at is not None:
+                found.append(float(numbers[at]))
+                continue
+            kept = (parents if bound.of_parent else own).get(bound.field)
+            found.append(kept.value if kept is not None and kept.time_ms >= after_ms else None)
+        return found
+
+    def judge(self, values: Sequence[float | None]) -> Verdict:
+        """Judge the values of the bounds, in their order."""
+        known = [(bound, value) for bound, value in zip(self.bounds, values, strict=True) if value is not None]
+        if len(known) < len(values):
+            return Verdict.UNKNOWN
+        if all(bound.is_met(value) for bound, value in known):
+            return Verdict.MET
+        return Verdict.GONE if any(bound.is_gone(value) for bound, value in known) else Verdict.BETWEEN
+
+
+class Steps(NamedTuple):
+    """A condition on the steps of counters."""
+
+    rule: Rule
+    name: str
+    condition: CounterStep
+
+
+class Table(NamedTuple):
+    """All that readings of one set of fields are looked at for.
+
+    :ivar keeps: index and field of the values that conditions of several readings need.
+    :ivar steps: none where the fields have no counter.
+    """
+
+    gate: Gate
+    checks: tuple[Check, ...]
+    keeps: tuple[tuple[int, str], ...]
+    steps: tuple[Steps, ...]
+
+
+class Tables:
+    """The tables of all devices, or of one that has limits of its own."""
+
+    def __init__(
+        self, rules: Rules, *, own: Scales = NO_SCALES, parents: Scales = NO_SCALES, shared: "Tables | None" = None
+    ) -> None:
+        """Work out the limits.
+
+        :param own: what limits of the device are multiples of.
+        :param parents: the same for limits of the device that it hangs behind.
+        :param shared: the tables that hold where this device has no limits of its own.
+        """
+        self.of: dict[FieldSet, Table] = {}
+        self._shared = shared
+        self._conditions: list[tuple[Rule, str, tuple[Bound, ...]]] = []
+        self._steps: list[Steps] = []
+        for rule, name, condition in rules.conditions():
+            if isinstance(condition, CounterStep):
+                self._steps.append(Steps(rule, name, condition))
+            elif isinstance(condition, Values) and (shared is None or any(limit.of is not None for limit in condition.limits)):
+                bounds = [_bound(limit, own if limit.at == "device" else parents) for limit in condition.limits]
+                if None not in bounds:
+                    self._conditions.append((rule, name, tuple(bound for bound in bounds if bound is not None)))
+
+    def table(self, field_set: FieldSet) -> Table:
+        """The table of a set of fields, made at the first time; a flood of sets is served and not kept."""
+        table = self.of.get(field_set)
+        if table is None:
+            table = self._make(field_set)
+            if field_set.number:
+                self.of[field_set] = table
+        return table
+
+    def _make(self, field_set: FieldSet) -> Table:
+        place_of = {name: at for at, name in enumerate(field_set.names)}
+        shared = self._shared.table(field_set) if self._shared is not None else None
+        checks = {} if shared is None else {(check.rule.name, check.name): check for check in shared.checks}
+        for rule, name, bounds in self._conditions:
+            places = tuple(None if bound.of_parent else place_of.get(bound.field) for bound in bounds)
+            if places.count(None) < len(places):
+                checks[rule.name, name] = Check(rule, name, bounds, places)
+        kept = {field for _, _, bounds in self._conditions for field in _kept(bounds, place_of)}
+        keeps = {(place_of[field], field) for field in kept if field in place_of} | set(shared.keeps if shared else ())
+        steps = shared.steps if shared is not None else tuple(self._steps) if field_set.counters else ()
+        return Table(_gate(checks.values()), tuple(checks.values()), tuple(sorted(keeps)), steps)
+
+
+def _bound(limit: Limit, scales: Scales) -> Bound | None:
+    """A limit as a number; None where the device has no such parameter, or too little is known of its hours."""
+    scale = scales.scale(limit.of, limit.field)
+    if scale is None:
+        return None
+    return Bound(limit.field, limit.direction == "above", limit.value * scale, limit.clear * scale, limit.at == "parent")
+
+
+def _kept(bounds: Sequence[Bound], place_of: Mapping[str, int]) -> list[str]:
+    """The fields to be kept for a condition: those of one that is not whole in this set of fields."""
+    whole = all(bound.field in place_of and not bound.of_parent for bound in bounds)
+    return [] if whole else [bound.field for bound in bounds]
+
+
+def _gate(checks: Iterable[Check]) -> Gate:
+    """The widest limits within which no condition's first limit is passed."""
+    gates: dict[int, tuple[float, float]] = {}
+    for check in checks:
+        first, at = check.bounds[0], check.places[0]
+        if at is not None:
+            low, high = gates.get(at, (-inf, inf))
+            gates[at] = (low, min(high, first.limit)) if first.above else (max(low, first.limit), high)
+    return tuple((at, low, high) for at, (low, high) in sorted(gates.items()))

@@ -1,0 +1,88 @@
+"""Parts of the tests of alarms: an engine, devices that send, and what it told."""
+
+from datetime import timedelta, timezone
+
+from gateway.core.alarms.alarm import AlarmKey, Severity, Transition
+from gateway.core.alarms.engine import Alarms
+from gateway.core.alarms.rules import Condition, Limit, Rule, Rules, Values
+from gateway.core.devices.device import Device, Registered, Series
+from gateway.core.readings.field_sets import FieldSets
+from gateway.core.status.silence import Silence
+from schemas.readings import Value
+from schemas.registry import RegisteredDevice
+from tests.core.making import MINUTE_MS, NOW_MS, RULES
+
+ZONE = timezone(timedelta(hours=7))
+EVERY_MS = 15 * MINUTE_MS
+
+
+def rule(*when: Condition, name: str = "some", severity: Severity = Severity.WARNING, for_ms: int = 0) -> Rule:
+    """A rule of some conditions."""
+    return Rule(name, severity, when, {"vi": "", "en": ""}, {"vi": "", "en": ""}, for_ms)
+
+
+def above(field: str, value: float, clear: float | None = None) -> Values:
+    """A condition: a value above a limit."""
+    return Values((Limit(field, "above", value, value if clear is None else clear),))
+
+
+def below(field: str, value: float, clear: float | None = None) -> Values:
+    """A condition: a value below a limit."""
+    return Values((Limit(field, "below", value, value if clear is None else clear),))
+
+
+def registered(name: str = "d1", **entry: object) -> RegisteredDevice:
+    """An entry of the registry, every quarter of an hour where nothing else is said."""
+    return RegisteredDevice(**{"id": name, "interval": "15min", "site": "s1", "area": "a1", "domain": "water", **entry})  # type: ignore[arg-type]
+
+
+class Bed:
+    """An engine on a bench."""
+
+    def __init__(self, *rules: Rule, silence: Silence | None = None) -> None:
+        self.silence = silence or Silence()
+        self.alarms = Alarms(Rules(rules), self.silence, RULES, ZONE)
+        self.field_sets = FieldSets()
+        self.devices: dict[str, Device] = {}
+        self._series: dict[str, Series] = {}
+
+    def device(self, name: str = "d1", entry: Registered | None = None, domain: str = "water", site: str = "s1") -> Device:
+        """A device that may send."""
+        found = self.devices[name] = Device(name, entry)
+        self._series[name] = Series(site, found, domain)
+        return found
+
+    def send(self, time_ms: int, name: str = "d1", *, quality: int = 0, channel: str = "", **values: Value) -> list[str]:
+        """Send a reading; what the engine tells of it."""
+        device = self.devices.get(name) or self.device(name)
+        device.last_seen_ms = max(device.last_seen_ms, time_ms)
+        field_set = self.field_sets.of(tuple(values))
+        numbers = field_set.values_of(
+            {key: value if isinstance(value, bool) else float(value) for key, value in values.items()}
+        )
+        self.alarms.reading(self._series[name], time_ms, field_set, numbers, quality, f",channel={channel}" if channel else "")
+        return self.told()
+
+    def tick(self, now_ms: int, *, clock_trusted: bool = True) -> list[str]:
+        """Make a round; what the engine tells of it."""
+        for _ in self.alarms.tick(now_ms, self.devices.values(), clock_trusted=clock_trusted):
+            pass
+        return self.told()
+
+    def transitions(self) -> list[Transition]:
+        """Take what changed."""
+        return list(self.alarms.drain().transitions)
+
+    def told(self) -> list[str]:
+        """Take what changed, in words: ``raised some@d1``."""
+        return [f"{change.change} {change.key.id}" for change in self.transitions()]
+
+    def is_active(self, alarm: str = "some", place: str = "d1") -> bool:
+        """Tell if an alarm is active."""
+        state = self.alarms.find(AlarmKey(alarm, place))
+        return state is not None and state.is_active
+
+
+def at(turn: float) -> int:
+    """The time of a turn of fifteen minutes."""
+    return NOW_MS + round(turn * EVERY_MS)
