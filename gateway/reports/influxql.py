@@ -1,0 +1,141 @@
+"""Questions in InfluxQL, the one query language of InfluxDB 1, 2 and 3."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.reports.database_http import DatabaseHttp, quoted
+from gateway.reports.store import Counter, Devices, Series, Side, Spread, StoreFault, SumPoint, Values, Window, named_groups
+
+_CHUNK_ROWS: Final = "10000"
+_BY_SERIES: Final = ", ".join(f'"{tag}"' for tag in Series._fields)
+
+
+class _Rows(msgspec.Struct):
+    columns: list[str]
+    values: list[list[float | int | str | bool | None]] = []
+    tags: dict[str, str] = {}
+    partial: bool = False
+
+
+class _Result(msgspec.Struct):
+    series: list[_Rows] = []
+    error: str = ""
+
+
+class _Answer(msgspec.Struct):
+    results: list[_Result] = []
+    error: str = ""
+
+
+class InfluxqlStore:
+    """InfluxDB 1, 2 or 3.
+
+    :ivar is_overwritten: True; of InfluxDB 3 it is not certain.
+    """
+
+    def __init__(self, http: DatabaseHttp, bucket: str) -> None:
+        self.is_overwritten = True
+        self._http = http
+        database, _, policy = bucket.partition("/")
+        self._form = {"db": database, "epoch": "ms", "chunked": "true", "chunk_size": _CHUNK_ROWS}
+        self._form |= {"rp": policy} if policy else {}
+        self._decoder = msgspec.json.Decoder(_Answer)
+
+    async def nearest(
+        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
+    ) -> AsyncIterator[tuple[Series, SumPoint]]:
+        """Yield for each series the point with a sum that is nearest to an instant."""
+        up_to = side is Side.UP_TO
+        window = Window(at_ms - reach_ms + 1, at_ms + 1) if up_to else Window(at_ms + 1, at_ms + reach_ms + 1)
+        picked = f"{'last' if up_to else 'first'}({name(counter.sum_field)}), {name(counter.field)}"
+        async for series, rows in self._select(picked, counter.measurement, window, devices):
+            for time_ms, total, register in rows:
+                yield series, SumPoint(int(_number(time_ms)), _number(total), None if register is None else _number(register))
+
+    async def rows(
+        self, measurement: str, fields: Sequence[str], window: Window, devices: Collection[str]
+    ) -> AsyncIterator[tuple[Series, list[tuple[int, Values]]]]:
+        """Yield the points of each series in order of time."""
+        picked = ", ".join(map(name, fields))
+        parts: list[tuple[int, Values]] = []
+        last: Series | None = None
+        async for series, rows in self._select(picked, measurement, window, devices):
+            if last is not None and series != last:
+                yield last, parts
+                parts = []
+            last = series
+            parts += [(int(_number(row[0])), tuple(map(_value, row[1:]))) for row in rows]
+        if last is not None:
+            yield last, parts
+
+    async def flagged(self, measurement: str, bit: int, window: Window) -> AsyncIterator[tuple[Series, int]]:
+        """Yield for each series the number of its points with a bit of ``quality``."""
+        condition = f' AND "quality" & {bit} = {bit}'
+        async for series, rows in self._select('count("quality")', measurement, window, None, condition):
+            for _, count in rows:
+                yield series, int(_number(count))
+
+    async def spread(
+        self, measurement: str, fields: Sequence[str], window: Window, devices: Devices = None
+    ) -> AsyncIterator[tuple[Series, dict[str, Spread]]]:
+        """Yield for each series the spread of each gauge."""
+        picked = ", ".join(f"min({field}), mean({field}), max({field})" for field in map(name, fields))
+        async for series, rows in self._select(picked, measurement, window, devices):
+            for _, *numbers in rows:
+                threes = zip(fields, numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
+                yield series, {field: (_number(a), _number(b), _number(c)) for field, a, b, c in threes if b is not None}
+
+    async def _select(
+        self, picked: str, measurement: str, window: Window, devices: Devices, condition: str = ""
+    ) -> AsyncIterator[tuple[Series, list[list[float | int | str | bool | None]]]]:
+        """Yield the rows of a question, grouped by series; those of a large one in several pieces."""
+        span = f"time >= {window.start_ms}ms AND time < {window.end_ms}ms{condition}"
+        asked = frozenset(devices) if devices is not None else None
+        for group in named_groups(devices):
+            statement = f"SELECT {picked} FROM {name(measurement)} WHERE {span}{_named(group)} GROUP BY {_BY_SERIES}"  # noqa: S608 - quoted
+            async for found in self._ask(statement):
+                series = Series(**{tag: found.tags.get(tag, "") for tag in Series._fields})
+                if asked is None or series.device in asked:
+                    yield series, found.values
+
+    async def _ask(self, statement: str) -> AsyncIterator[_Rows]:
+        async for line in self._http.lines("/query", {**self._form, "q": statement}):
+            try:
+                answer = self._decoder.decode(line)
+            except msgspec.MsgspecError as error:
+                raise StoreFault(f"{self._http.url} does not speak InfluxQL, it answers: {quoted(line)}") from error
+            if said := answer.error or next((result.error for result in answer.results if result.error), ""):
+                raise StoreFault(f"{self._http.url}, database {self._form['db']}: {quoted(said)}")
+            for result in answer.results:
+                for found in result.series:
+                    yield found
+
+
+def _named(devices: Sequence[str] | None) -> str:
+    return "" if devices is None else " AND (" + " OR ".join(f'"device" = {text(device)}' for device in devices) + ")"
+
+
+def name(identifier: str) -> str:
+    """An identifier as InfluxQL quotes it."""
+    return '"' + _escaped(identifier).replace('"', '\\"') + '"'
+
+
+def text(value: str) -> str:
+    """A text as InfluxQL quotes it."""
+    return "'" + _escaped(value).replace("'", "\\'") + "'"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def _number(value: object) -> float | int:
+    if not isinstance(value, int | float):
+        raise StoreFault(f"the database answers {value!r} where a number was asked for")
+    return value
+
+
+def _value(value: object) -> float | int | None:
+    return None if value is None else _number(value)

@@ -1,0 +1,183 @@
+"""Questions in MetricsQL, to VictoriaMetrics. A field of a measurement is a metric there: ``water_volume_m3``.
+
+A window of MetricsQL holds what is later than its start, and its end: ``(end - length, end]``. ``nocache=1`` is asked for
+everywhere: else what came in the last seconds, or came late, is left out.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from gateway.reports.database_http import DatabaseHttp, quoted
+from gateway.reports.store import (
+    Counter,
+    Devices,
+    Series,
+    Side,
+    Spread,
+    StoreFault,
+    SumPoint,
+    Values,
+    Window,
+    batches,
+    named_groups,
+)
+
+_ROWS_OF: Final = 20
+"""Devices whose points are held together."""
+_LINE_ROWS: Final = "10000"
+
+
+_T = TypeVar("_T")
+
+
+class _Sample(msgspec.Struct):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Data(msgspec.Struct):
+    result: list[_Sample] = []
+
+
+class _Answer(msgspec.Struct):
+    status: str
+    data: _Data = msgspec.field(default_factory=_Data)
+    error: str = ""
+
+
+class _Exported(msgspec.Struct):
+    metric: dict[str, str]
+    values: list[float | None]
+    timestamps: list[int]
+
+
+class MetricsqlStore:
+    """VictoriaMetrics.
+
+    :ivar is_overwritten: False; of two points of one time it may answer with either.
+    """
+
+    def __init__(self, http: DatabaseHttp) -> None:
+        self.is_overwritten = False
+        self._http = http
+        self._answers = msgspec.json.Decoder(_Answer)
+        self._lines = msgspec.json.Decoder(_Exported)
+
+    async def nearest(
+        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
+    ) -> AsyncIterator[tuple[Series, SumPoint]]:
+        """Yield for each series the point with a sum that is nearest to an instant.
+
+        A register without a sum may be nearer than the sum (it was not believed): the register is that of the sum's time.
+        """
+        which, end_ms = ("last", at_ms) if side is Side.UP_TO else ("first", at_ms + reach_ms)
+        window = Window(end_ms - reach_ms + 1, end_ms + 1)
+        later = side is Side.UP_TO
+        sums = await self._rolled(f"{which}_over_time", counter.measurement, counter.sum_field, window, devices)
+        times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.sum_field, window, devices)
+        registers = await self._rolled(f"{which}_over_time", counter.measurement, counter.field, window, devices)
+        register_times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.field, window, devices)
+        nearest: dict[Series, SumPoint] = {}
+        for key, total in sums.items():
+            series, time_ms = _series(dict(key)), round(times[key] * 1000)
+            register = registers.get(key) if register_times.get(key) == times[key] else None
+            if register is None:
+                register = await self._register_at(counter, series, time_ms)
+            before = nearest.get(series)
+            if before is None or (time_ms > before.time_ms) == later:
+                nearest[series] = SumPoint(time_ms, total, register)
+        for series, point in nearest.items():
+            yield series, point
+
+    async def rows(
+        self, measurement: str, fields: Sequence[str], window: Window, devices: Collection[str]
+    ) -> AsyncIterator[tuple[Series, list[tuple[int, Values]]]]:
+        """Yield the points of each series in order of time."""
+        for some in batches(devices, _ROWS_OF):
+            found: dict[Series, dict[int, list[float | int | None]]] = defaultdict(dict)
+            names = "|".join(f"{measurement}_{field}" for field in fields)
+            form = [*_span(window), ("match[]", f'{{__name__=~"{names}",{_named(some)}}}'), ("max_rows_per_line", _LINE_ROWS)]
+            async for line in self._http.lines("/api/v1/export", form):
+                exported = self._decode(self._lines, line)
+                place = fields.index(exported.metric["__name__"].removeprefix(f"{measurement}_"))
+                times = found[_series(exported.metric)]
+                for time_ms, value in zip(exported.timestamps, exported.values, strict=True):
+                    times.setdefault(time_ms, [None] * len(fields))[place] = value
+            for series, times in sorted(found.items()):
+                yield series, [(time_ms, tuple(values)) for time_ms, values in sorted(times.items())]
+
+    async def flagged(self, measurement: str, bit: int, window: Window) -> AsyncIterator[tuple[Series, int]]:
+        """Yield for each series the number of its points with a bit of ``quality``."""
+        metric, span = f"{measurement}_quality", f"[{window.end_ms - window.start_ms}ms]"
+        usual = " - ".join(f"count_eq_over_time({metric}{span}, {value})" for value in (0, 8, 128, 136) if not value & bit)
+        flagged = await self._query(f"count_over_time({metric}{span}) - {usual} > 0", window)
+        devices = {sample.metric.get("device", "") for sample in flagged}
+        async for series, rows in self.rows(measurement, ["quality"], window, devices):
+            yield series, sum(1 for _, (quality,) in rows if quality is not None and int(quality) & bit)
+
+    async def spread(
+        self, measurement: str, fields: Sequence[str], window: Window, devices: Devices = None
+    ) -> AsyncIterator[tuple[Series, dict[str, Spread]]]:
+        """Yield for each series the spread of each gauge."""
+        found: dict[Series, dict[str, Spread]] = defaultdict(dict)
+        for field in fields:
+            lowest = await self._rolled("min_over_time", measurement, field, window, devices)
+            mean = await self._rolled("avg_over_time", measurement, field, window, devices)
+            highest = await self._rolled("max_over_time", measurement, field, window, devices)
+            for key, value in mean.items():
+                found[_series(dict(key))][field] = (lowest[key], value, highest[key])
+        for series, spreads in found.items():
+            yield series, spreads
+
+    async def _rolled(
+        self, function: str, measurement: str, field: str, window: Window, devices: Devices
+    ) -> dict[frozenset[tuple[str, str]], float]:
+        """The value of a function over the window, by the labels of the metric."""
+        found = {}
+        length = f"[{window.end_ms - window.start_ms}ms]"
+        asked = None if devices is None else frozenset(devices)
+        for group in named_groups(devices):
+            named = "" if group is None else _named(group)
+            for sample in await self._query(f"{function}({measurement}_{field}{{{named}}}{length})", window):
+                sample.metric.pop("__name__", None)
+                if asked is None or sample.metric.get("device") in asked:
+                    found[frozenset(sample.metric.items())] = float(sample.value[1])
+        return found
+
+    async def _register_at(self, counter: Counter, series: Series, time_ms: int) -> float | None:
+        window = Window(time_ms, time_ms + 1)
+        async for found, rows in self.rows(counter.measurement, [counter.field], window, [series.device]):
+            if found == series:
+                return rows[0][1][0]
+        return None
+
+    async def _query(self, query: str, window: Window) -> list[_Sample]:
+        time_s = f"{(window.end_ms - 1) / 1000:.3f}"
+        body = await self._http.whole("/api/v1/query", {"query": query, "time": time_s, "nocache": "1"})
+        answer = self._decode(self._answers, body)
+        if answer.status != "success":
+            raise StoreFault(f"{self._http.url}: {quoted(answer.error)}")
+        return answer.data.result
+
+    def _decode(self, decoder: "msgspec.json.Decoder[_T]", text: bytes) -> _T:
+        try:
+            return decoder.decode(text)
+        except msgspec.MsgspecError as error:
+            raise StoreFault(f"{self._http.url} does not answer as VictoriaMetrics does: {quoted(text)}") from error
+
+
+def _series(labels: dict[str, str]) -> Series:
+    return Series(**{tag: labels.get(tag, "") for tag in Series._fields})
+
+
+def _span(window: Window) -> list[tuple[str, str]]:
+    return [("start", f"{window.start_ms / 1000:.3f}"), ("end", f"{(window.end_ms - 1) / 1000:.3f}")]
+
+
+def _named(devices: Sequence[str]) -> str:
+    return f"device=~{json.dumps('|'.join(map(re.escape, devices)), ensure_ascii=False)}"

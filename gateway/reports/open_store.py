@@ -1,0 +1,38 @@
+"""The store behind ``influxdb.url``: one probe tells VictoriaMetrics from InfluxDB."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from gateway.config.model import Influxdb
+from gateway.reports.database_http import database_http
+from gateway.reports.influxql import InfluxqlStore
+from gateway.reports.metricsql import MetricsqlStore
+from gateway.reports.store import Store
+
+
+@asynccontextmanager
+async def open_store(config: Influxdb) -> AsyncIterator[Store]:
+    """Open the database for questions.
+
+    VictoriaMetrics says it is InfluxDB where InfluxDB would be asked (``/ping``), so it is asked what only it answers.
+    InfluxDB 2 has a page for every path: the answer counts, not the status.
+
+    :raises StoreFault: nothing answers there.
+    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
+    """
+    async with database_http(config) as http:
+        answer = await http.knows("/api/v1/query", {"query": "1"})
+        yield MetricsqlStore(http) if _is_of_metricsql(answer) else InfluxqlStore(http, config.bucket)
+
+
+class _Probe(msgspec.Struct):
+    status: str
+
+
+def _is_of_metricsql(answer: bytes | None) -> bool:
+    try:
+        return answer is not None and msgspec.json.decode(answer, type=_Probe).status == "success"
+    except msgspec.MsgspecError:
+        return False

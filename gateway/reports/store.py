@@ -1,0 +1,121 @@
+"""The database as a reader sees it: a few questions that InfluxDB and VictoriaMetrics answer alike."""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from enum import Enum
+from typing import Final, NamedTuple, Protocol
+
+from schemas.quantities import SUM_OF
+
+_NAMED_MAX: Final = 500
+"""Above so many devices all are asked about: a condition of thousands of names costs more than it saves."""
+_NAMED_AT_ONCE: Final = 100
+
+
+class StoreFault(Exception):  # noqa: N818 - it says how the database is
+    """The database cannot be asked; the text says why, and what to do."""
+
+
+class Series(NamedTuple):
+    """A row of points: a device, and the tags that tell its counters apart. Its place (site, area) may change."""
+
+    device: str
+    channel: str = ""
+    direction: str = ""
+    lane: str = ""
+    vehicle_class: str = ""
+
+
+class Counter(NamedTuple):
+    """A counter in the database.
+
+    :ivar measurement: such as ``water``.
+    :ivar field: of the register, such as ``volume_m3``.
+    """
+
+    measurement: str
+    field: str
+
+    @property
+    def sum_field(self) -> str:
+        """The field of its sum."""
+        return SUM_OF[self.field]
+
+
+class SumPoint(NamedTuple):
+    """A sum as it stands in the database, with its register."""
+
+    time_ms: int
+    sum: float
+    register: float | None
+
+
+class Side(Enum):
+    """A side of an instant."""
+
+    UP_TO = "the last point that is not later"
+    AFTER = "the first point that is later"
+
+
+class Window(NamedTuple):
+    """A span of time.
+
+    :ivar start_ms: the first instant that is inside.
+    :ivar end_ms: the first instant that is not any more.
+    """
+
+    start_ms: int
+    end_ms: int
+
+
+Values = tuple[float | int | None, ...]
+Spread = tuple[float, float, float]
+"""The lowest, the mean and the highest value."""
+Devices = Collection[str] | None
+"""Devices to ask about; None asks about all."""
+
+
+def batches(devices: Collection[str], most: int = _NAMED_AT_ONCE) -> Iterator[Sequence[str]]:
+    """The names of devices in groups of at most so many."""
+    names = sorted(devices)
+    return (names[at : at + most] for at in range(0, len(names), most))
+
+
+def named_groups(devices: Devices) -> Iterator[Sequence[str] | None]:
+    """The groups of names that a question is asked with, one after the other; None asks without names."""
+    return iter([None]) if devices is None or len(devices) > _NAMED_MAX else batches(devices)
+
+
+class Store(Protocol):
+    """A database that answers questions about readings.
+
+    Each question raises :class:`StoreFault` when the database does not answer, or not to us.
+
+    :ivar is_overwritten: True where a point written again replaces the one before.
+    """
+
+    is_overwritten: bool
+
+    def nearest(
+        self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
+    ) -> AsyncIterator[tuple[Series, SumPoint]]:
+        """Yield for each series the point with a sum that is nearest to an instant, at most ``reach_ms`` away."""
+        ...
+
+    def rows(
+        self, measurement: str, fields: Sequence[str], window: Window, devices: Collection[str]
+    ) -> AsyncIterator[tuple[Series, list[tuple[int, Values]]]]:
+        """Yield the points of each series in order of time, with their values in the order of ``fields``.
+
+        A series comes in one piece: ask for as many devices and as much time as memory can hold.
+        """
+        ...
+
+    def flagged(self, measurement: str, bit: int, window: Window) -> AsyncIterator[tuple[Series, int]]:
+        """Yield for each series the number of its points with a bit of ``quality``; series without one may be left out."""
+        ...
+
+    def spread(
+        self, measurement: str, fields: Sequence[str], window: Window, devices: Devices = None
+    ) -> AsyncIterator[tuple[Series, dict[str, Spread]]]:
+        """Yield for each series the spread of each gauge that has a value in the window."""
+        ...

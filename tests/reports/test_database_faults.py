@@ -1,0 +1,92 @@
+"""A database that cannot be read is a sentence for people, which shows no secret."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from gateway.config.model import Influxdb
+from gateway.reports.open_store import open_store
+from gateway.reports.store import Counter, Side, StoreFault
+
+Handler = Callable[[web.Request], web.Response]
+
+
+def fault(handler: Handler, **settings: object) -> str:
+    """Ask a server of our own, and return the sentence."""
+
+    async def ask() -> None:
+        async def handle(request: web.Request) -> web.Response:
+            if request.path == "/api/v1/query":
+                return web.Response(text="<html>a page for every path</html>")
+            return handler(request)
+
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", handle)
+        async with TestServer(application) as server:
+            config = Influxdb.model_validate({"url": str(server.make_url("/")), **settings})
+            async with open_store(config) as store:
+                async for _ in store.nearest(Counter("water", "volume_m3"), Side.UP_TO, 0, 1):
+                    pass
+
+    with pytest.raises(StoreFault) as found:
+        asyncio.run(ask())
+    return str(found.value)
+
+
+def test_a_token_that_may_not_read_is_said_with_the_key_that_helps() -> None:
+    said = fault(lambda _: web.Response(status=401, text='{"code":"unauthorized"}'), token="secret-token")  # noqa: S106
+    assert "refuses to be read (401" in said
+    assert "influxdb.read_token_file" in said
+    assert "secret-token" not in said
+
+
+def test_the_token_for_reading_is_sent_and_without_it_the_one_for_writing(tmp_path: Path) -> None:
+    file = tmp_path / "read"
+    file.write_text("may-read\n")
+    seen = []
+
+    def handler(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.Response(status=403)
+
+    fault(handler, token="may-write", read_token_file=file)  # noqa: S106
+    fault(handler, token="may-write")  # noqa: S106
+    fault(handler)
+    assert seen == ["Token may-read", "Token may-write", None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param(
+            '{"results":[{"statement_id":0,"error":"database not found: iot"}]}', "database not found: iot", id="none"
+        ),
+        pytest.param('{"error":"query timeout"}', "query timeout", id="cut-off"),
+        pytest.param("Please log in", "does not speak InfluxQL", id="another-server"),
+        pytest.param('{"results":[{"series":[{"columns":["time"],"values":[["x",1,1]]}]}]}', "where a number", id="text"),
+    ],
+)
+def test_an_answer_that_is_none_is_quoted(answer: str, said: str) -> None:
+    assert said in fault(lambda _: web.Response(text=answer))
+
+
+def test_a_database_that_is_not_there_is_said() -> None:
+    async def ask() -> None:
+        async with open_store(Influxdb(url="http://127.0.0.1:9")):
+            pass
+
+    with pytest.raises(StoreFault, match=r"http://127\.0\.0\.1:9 does not answer: "):
+        asyncio.run(ask())
+
+
+def test_an_answer_that_breaks_off_is_a_fault() -> None:
+    def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    assert "does not answer" in fault(handler)
