@@ -1,4 +1,4 @@
-# What one does with a checkout. Every target first makes it ready (.ci/setup): a minute at first, then no time at all.
+# Targets of a checkout. Each one first prepares the checkout (.ci/setup): a minute the first time, no time after that.
 
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -20,22 +20,22 @@ ready:
 demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICES=300 SECONDS=60 (0: until Ctrl-C)
 	@$(BIN)/gateway demo --devices $(DEVICES) --seconds $(SECONDS)
 
-test: ready ## what every change must pass, in minutes
+test: ready ## the tests that every change must pass, in minutes
 	@$(MAKE) --no-print-directory --output-sync --jobs=4 test-together-1 test-oldest test-alone test-together-2 check
 
 ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/demo --ignore=tests/firmware_sim
 
-# Tests that make up their examples make up half of them here, and all in test-all.
+# Tests that generate their examples generate half of them here, and all of them in test-all.
 test-alone: ready ## the tests of each part by itself
 	ONE_EXAMPLE_OF=2 $(BIN)/python -m pytest $(ALONE)
 
-# Left out on the oldest: tools, and what tries the disk, the broker's settings or the dashboards rather than the language.
+# Left out on the oldest Python: tools, and tests of the disk, the broker's settings or the dashboards rather than of the language.
 OLDEST_IGNORES := mutate chaos soak bench fuzz powercut grafana profiles/test_traps.py deploy/test_broker_guide.py
 
-test-oldest: ready ## the same on the oldest Python that is supported, 3.11
+test-oldest: ready ## the same on the oldest supported Python, 3.11
 	@.ci/test-oldest $(ALONE) $(foreach path,$(OLDEST_IGNORES),--ignore=tests/$(path))
 
-# The tests on real parts wait most of the time, so two halves of them run side by side; each takes as long as the other.
+# The tests on real parts wait most of the time, so they run as two halves side by side, each about as long as the other.
 
 test-together-1: ready ## the tests on real parts, the first half
 	$(BIN)/python -m pytest -m "not slow" tests/system/test_system_[a-i]*.py
@@ -54,11 +54,11 @@ check: ready ## format, lint, types, import rules, and generated files against t
 	$(BIN)/python -m schemas --check
 	$(BIN)/python -m grafana.build --check
 
-fmt: ready ## format the code and mend what the linter can
+fmt: ready ## format the code and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: ready ## what the figures in docs/figures.md are measured with
+bench: ready ## measure the figures of docs/figures.md
 	$(BIN)/python -m tests.bench
 
 chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (200 take about 40 minutes)
@@ -72,12 +72,12 @@ mutate: ready ## every change to the code that decides the fate of a reading mak
 	$(BIN)/python -m tests.mutate $(MODULE)
 
 fuzz: SECONDS = 300
-fuzz: ready ## every parser fed with what nobody should send, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"
+fuzz: ready ## feed every parser with malformed input, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"
 	@$(BIN)/python -m tests.fuzz run --seconds $(SECONDS) $(TARGET)
 
-lock: ## requirements.lock anew from pyproject.toml, each package at its newest (needs the program uv)
+lock: ## write requirements.lock from pyproject.toml, each package at its newest version (needs the program uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra dev --extra setup \
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
-clean: ## remove .venv and .cache, as if never set up
+clean: ## remove .venv and .cache
 	rm -rf .venv .venv-oldest .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

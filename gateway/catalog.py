@@ -29,8 +29,8 @@ _SPARKPLUG_TOPICS: Final = "spBv1.0/#"
 class Catalog:
     """Registry and profiles of one moment.
 
-    :ivar files: the profiles in force, with their files and tests; for commands the others too.
-    :ivar active_profiles: the names of those in force.
+    :ivar files: the active profiles, with their files and tests; for commands the others too.
+    :ivar active_profiles: the names of the active ones.
     :ivar faults: what is wrong with profiles, a line each; :func:`load_catalog` lets none pass.
     :ivar unknown: registered devices whose profile is none; neither.
     """
@@ -117,7 +117,7 @@ def topic_filters(config: Config, catalog: Catalog) -> dict[str, RetainHandling]
 
 
 def _of_profiles(catalog: Catalog) -> Iterator[tuple[str, bool]]:
-    """Topic filters of the profiles in force, and whether states are published there."""
+    """Topic filters of the active profiles, and whether states are published there."""
     for file in catalog.files.values():
         profile = file.compiled
         if profile.decoder == _SPARKPLUG:

@@ -126,7 +126,9 @@ class Events:
 
     def meter_exchanged(self, device: str, counters: list[str]) -> None:
         """An operator said that a meter was exchanged."""
-        log.info("the meter of %s was exchanged; begin anew: %s", device, ", ".join(counters) or "none was known")
+        log.info(
+            "the meter of %s was exchanged; counters that start again: %s", device, ", ".join(counters) or "none was known"
+        )
 
     def flooded(self, floods: list[Flood]) -> None:
         """These devices send so much now that they would starve the others; the worst first."""
@@ -274,7 +276,7 @@ class Events:
 
     def state_lost(self, name: str, why: str) -> None:
         """Device snapshots cannot be read."""
-        log.warning("what is remembered of %s cannot be read; it starts anew: %s", name, why)
+        log.warning("the stored state of %s cannot be read; the device starts without it: %s", name, why)
 
     def ids_changed(self, changed: list[str], perhaps: list[str]) -> None:
         """Devices have another id than in the past; of ``perhaps`` that shows when they speak."""
@@ -312,7 +314,7 @@ class Events:
         """A file that was set aside cannot be read now; the next start tries again."""
         self.damage = Finding("not_salvaged", Level.TROUBLE, {"file": name}, why)
         log.error(
-            "journal: nothing of %s can be read: %s; mend that and start the gateway again, or remove the file", name, why
+            "journal: nothing of %s can be read: %s; repair it and start the gateway again, or remove the file", name, why
         )
 
     def salvaged(self, name: str, saved: int, lost: int) -> None:
@@ -346,14 +348,14 @@ class Events:
             log.warning("%s", text)
 
     def reloaded(self, devices: int, profiles: int) -> None:
-        """A new registry and its profiles are in force."""
-        log.info("the registry is in force: %d devices, %d profiles", devices, profiles)
+        """A new registry and its profiles are active."""
+        log.info("the registry is active: %d devices, %d profiles", devices, profiles)
         self.reload_trouble = []
 
     def reload_failed(self, lines: list[str]) -> None:
-        """Registry, profile or codec are faulty; the old ones stay in force."""
+        """Registry, profile or codec are faulty; the old ones stay active."""
         for text in lines:
-            log.error("the old registry and profiles stay in force: %s", text)
+            log.error("the old registry and profiles stay active: %s", text)
         self.reload_trouble = lines
 
     def connected(self, url: str, now_ms: int, *, session_present: bool) -> None:

@@ -75,7 +75,7 @@ class Reload:
         self._released.release(*catalog.devices)
 
     async def _release_codecs(self) -> None:
-        """Let messages come again that waited for a codec: it may be mended."""
+        """Let messages come again that waited for a codec: it may be corrected by now."""
         try:
             self._released.release(*await self._database.run(keys_of, WaitCause.CODEC))
         except (DatabaseFault, Damaged) as fault:

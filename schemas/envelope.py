@@ -15,7 +15,7 @@ ANY_LORAWAN = "lorawan"
 
 def _filter(text: str) -> str:
     if not is_filter(text):
-        raise ValueError(f"{text!r} is no topic filter")
+        raise ValueError(f"{text!r} is not a topic filter")
     return text
 
 

@@ -21,7 +21,7 @@ def _instant(given: object) -> object:
     except ValueError:
         has_zone = False
     if not has_zone:
-        raise ValueError(f"{given!r} is no time with a zone; write for example 2026-09-03T08:15:41Z, or arrival")
+        raise ValueError(f"{given!r} is not a time with a zone; write for example 2026-09-03T08:15:41Z, or arrival")
     return given
 
 

@@ -267,7 +267,7 @@ class ValueSpec(ValueSource):
     @model_validator(mode="after")
     def _test_of_something(self) -> Self:
         if self.is_ is None and "is_" in self.model_fields_set:
-            raise ValueError("is: null is no test, as null is no value; what it means may be said with default")
+            raise ValueError("is: null cannot be tested, since null counts as absent; say with default what it means")
         return self
 
 

@@ -227,7 +227,7 @@ USED_OF: Final = {field: _beside(field, "used") for field in COUNTERS}
 
 
 class Growth(NamedTuple):
-    """How fast a counter may grow, in its unit.
+    """The fastest growth of a counter, in its unit.
 
     :ivar usual_per_h: growth in an hour that is never unusual, however little the counter has grown before.
     :ivar most_per_h: the greatest growth in an hour that can be real.

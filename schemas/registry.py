@@ -52,7 +52,7 @@ def is_same_source(one: str, other: str) -> bool:
 
 def _name(text: str) -> str:
     if text in NO_IDS:
-        raise ValueError(f"{text!r} is no name: it means a folder")
+        raise ValueError(f"{text!r} is not a name: it means a folder")
     return text
 
 

@@ -132,7 +132,7 @@ def convert(unit: str, to: str) -> LinearScale:
         return LinearScale()
     known, wanted = _UNITS.get(unit), _UNITS[to]
     if known is None:
-        raise UnknownUnit(f"{unit[:40]!r} is no unit that can become {to!r}; {_suggestion(unit, list(conversions(to)))}")
+        raise UnknownUnit(f"{unit[:40]!r} is not a unit that can become {to!r}; {_suggestion(unit, list(conversions(to)))}")
     if known[0] != wanted[0]:
         hint = _IN_WATER if (unit, to) in {("ppm", "mg/L"), ("[ppm]", "mg/L")} else ""
         raise UnknownUnit(f"{unit!r} is a unit of {known[0]}, but the field's is {to!r}, {wanted[0]}{hint}")

@@ -1,4 +1,4 @@
-"""A reload takes the registry in force whatever the disk does, and leaves all as it was where a file is at fault."""
+"""A reload activates the registry whatever the disk does, and changes nothing if a file is faulty."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

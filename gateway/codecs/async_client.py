@@ -181,7 +181,7 @@ class AsyncCodecs:
         if link.is_stuck or culprit.deaths == _DEATHS:
             self._waiting.remove(culprit)
             did = f"took more than {KILL_AFTER_S * 1000:g} ms" if link.is_stuck else "brought down the process it runs in"
-            log.warning("codec %s %s; the process is made anew", culprit.codec.key, did)
+            log.warning("codec %s %s; the process is restarted", culprit.codec.key, did)
             self._settle(culprit, CodecAnswer(None, fault=did, overran=True))
 
     def _give_up(self) -> None:

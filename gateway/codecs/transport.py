@@ -144,6 +144,6 @@ class CodecTransport(asyncio.Protocol):
 
     def _stop_believing(self, does: str) -> None:
         """Kill it and take nothing more from it."""
-        log.error("the process for codecs %s; it is made anew", does)
+        log.error("the process for codecs %s; it is restarted", does)
         self._is_believed, self._rest = False, b""
         self._process.kill()

@@ -126,7 +126,7 @@ class LoadedCodec:
         if time.process_time() - before_s > CALL_LIMIT_S:  # in one native function, where the engine does not look at its limit
             raise FaultError(OVERRAN, overran=True)
         if not isinstance(result, str) or not result.startswith("{"):
-            raise FaultError("returned what is no JSON object")
+            raise FaultError("did not return a JSON object")
         if result.startswith('{"!":'):
             match json.loads(result):
                 case {"!": [str(text), str(stack)]}:

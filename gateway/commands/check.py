@@ -103,7 +103,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
-    """Run the tests inside all profiles and print a table; tell what failed in those in force."""
+    """Run the tests inside all profiles and print a table; return the failures of the active ones."""
     everything = survey(config, catalog.registry, all_shipped=True)
     devices = Counter(profile.name for device in catalog.registry.devices for profile in catalog.profiles.named(device))
     rows = [_HEAD]

@@ -112,7 +112,7 @@ def _coverage(config: Config, options: argparse.Namespace) -> None:
 
 
 def _stand(document: DeviceDocument) -> Stand:
-    """The state of a device; one that is registered meanwhile, and not in force yet, is new."""
+    """The state of a device; one that was registered since the last reload is new."""
     return Stand(document["state"] if document["registered"] else Presence.NEW, document["domain"])
 
 

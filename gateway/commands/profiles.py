@@ -137,7 +137,7 @@ def _document(proposal: Proposal, taken: Mapping[str, str], notes: list[str]) ->
 
 
 def _taken(config: Config, heard: Mapping[str, Heard]) -> dict[str, str]:
-    """Topic → the profile, in force or shipped, that takes its messages already."""
+    """Topic → the profile, active or shipped, that takes its messages already."""
     known = load_catalog(config, all_shipped=True)
     processor = build_processor(config, known)
     found = {}

@@ -9,7 +9,7 @@ from schemas.registry import RegisteredDevice, device_key
 
 
 def what_is_missing(config: Config, catalog: Catalog, frame: Frame) -> str:
-    """Say what puts the profile of a frame in force for its device; empty where it is."""
+    """Say what makes the profile of a frame active for its device; empty if it is active."""
     file = catalog.files[frame.profile.name]
     register = f"register {frame.device} with {_name_in_registry(file.model.models, frame.profile.name)}"
     by_registry = file.model.match.by is not None

@@ -29,7 +29,7 @@ from schemas.printable import printable
 from schemas.rejects import RejectReason
 
 _DIGITS_MAX: Final = 19
-_MENDED_BY: Final = "at its next start the gateway sets the file aside and saves what can be read"
+_SALVAGED_BY: Final = "at its next start the gateway sets the file aside and saves what can be read"
 
 
 def rejects_command(options: argparse.Namespace) -> int:
@@ -224,10 +224,10 @@ def _database(config: Config) -> Iterator[Database | None]:
     except DatabaseFault as fault:
         raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
     except Damaged as fault:
-        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_MENDED_BY}"]) from fault
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_SALVAGED_BY}"]) from fault
     try:
         yield file
     except Damaged as fault:
-        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_MENDED_BY}"]) from fault
+        raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}; {_SALVAGED_BY}"]) from fault
     finally:
         file.close()

@@ -19,7 +19,7 @@ class ActiveProfiles(NamedTuple):
     """The profiles that a registry and a configuration make active, and their faults.
 
     :ivar files: the profiles that are asked, with their files.
-    :ivar names: those of them that are in force; for commands the others are asked too.
+    :ivar names: the active ones among them; commands also ask the others.
     :ivar faults: what is wrong with files and names, a line each; what is sound beside it is in ``files``.
     :ivar unknown: registered devices whose profile is none.
     """
@@ -34,7 +34,7 @@ class ActiveProfiles(NamedTuple):
 def load_active_profiles(
     config: Config, registry: Registry, wanted: set[str], *, also: str | None, all_shipped: bool
 ) -> ActiveProfiles:
-    """Read the profiles in force; ``wanted`` are the profiles and models that the registry names.
+    """Read the active profiles; ``wanted`` are the profiles and models that the registry names.
 
     :raises ConfigurationFault: ``also`` names no profile.
     """
@@ -80,7 +80,7 @@ def _is_called(file: ProfileFile, name: str) -> bool:
 
 
 def _beside(active_profiles: Mapping[str, ProfileFile], loaded: Loaded) -> dict[str, ProfileFile]:
-    """The shipped profiles that are not in force, but those whose messages one in force takes."""
+    """The shipped profiles that are not active, except those whose messages an active one takes."""
     others = {name: file for name, file in loaded.profiles.items() if name not in active_profiles}
     return {
         name: file for name, file in others.items() if not any(ambiguities((file, one)) for one in active_profiles.values())

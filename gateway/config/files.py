@@ -106,7 +106,10 @@ def _sentence(file: Path, variables: dict[tuple[str, ...], str], fault: Any) -> 
     return f"{source}: {'.'.join(path) or 'document'}: {what}"
 
 
-_MAY_BE_ABSENT: Final = {("journal", "path"), ("devices", "registry"), ("profiles", "path"), ("alarms", "rules")}
+_MADE_LATER: Final = {("journal", "path"), ("alarms", "rules")}
+"""Files that need not exist even if they are configured: the journal is created, and the shipped rules work without others."""
+
+_MAY_BE_ABSENT: Final = _MADE_LATER | {("devices", "registry"), ("profiles", "path")}
 
 
 def _anchor(config: Config, folder: Path, file: Path, document: dict[str, Any]) -> Config:
@@ -119,7 +122,7 @@ def _anchor(config: Config, folder: Path, file: Path, document: dict[str, Any]) 
         found: dict[str, Any] = {}
         for path, value in _paths(section, (section_name,)):
             absolute = folder / value
-            written = path not in _MAY_BE_ABSENT or (path != ("journal", "path") and _is_written(document, path))
+            written = path not in _MAY_BE_ABSENT or (path not in _MADE_LATER and _is_written(document, path))
             if written and not absolute.exists():
                 faults.append(f"{file}: {'.'.join(path)}: {absolute} does not exist")
             target = found

@@ -226,7 +226,9 @@ class HttpTls(_OwnCertificate):
 
 def _check_host_name(text: str) -> str:
     if _HOST_NAME.fullmatch(text) is None and not _is_address(text):
-        raise ValueError(f"{text!r} is no name or address alone; write gateway.example.vn, without https:// and without a port")
+        raise ValueError(
+            f"{text!r} is not a name or an address alone; write gateway.example.vn, without https:// and without a port"
+        )
     return text.lower()
 
 
@@ -245,7 +247,7 @@ def _check_network(text: str) -> str:
     try:
         ip_network(text, strict=False)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no address or network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64") from error
+        raise ValueError(f"{text!r} is not an address or a network; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64") from error
     return text
 
 

@@ -144,7 +144,7 @@ def _codec_file(path: Path, profile: CompiledProfile, folders: Sequence[Path]) -
 
 
 def ambiguities(profiles: Iterable[ProfileFile]) -> list[str]:
-    """Profiles in force that would take the same messages alike, a line for each pair."""
+    """Active profiles that fit the same messages equally well, a line for each pair."""
     return [
         f"{second.path}: match: takes the same messages as {first.path}, with the same tests; only one of them may be active"
         for first, second in combinations([file for file in profiles if not file.compiled.by_registry], 2)
@@ -235,7 +235,7 @@ def _what(fault: ErrorDetails) -> str:
         close = get_close_matches(key, _keys(), n=1, cutoff=0.7)
         return "there is no such key" + (f"; did you mean {close[0]}?" if close and close[0] != key else " here" * bool(close))
     if kind == "bool_type" and fault["input"] is None:
-        return "null is no value: what is null is nothing anyway"
+        return "null is not a value: a key that is null counts as absent"
     if kind == "missing":
         return "must be given"
     if kind == "literal_error":

@@ -153,14 +153,14 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line
 
 
-_NUMBER: Final = "{value} is no number"
+_NUMBER: Final = "{value} is not a number"
 _DATE: Final = "{value} is not a date; write it as 2026-03-14"
 _SENTENCES: Final[dict[str, str]] = {
     "missing": "is missing",
     "unexpected_keyword_argument": "there is no such key",
     "dataclass_type": "{value} is not a mapping of keys and values",
     "dict_type": "{value} is not a mapping of keys and values",
-    "list_type": "{value} is no list",
+    "list_type": "{value} is not a list",
     "string_type": "{value} is not a text; put it in quotes",
     "string_pattern_mismatch": "{value} may hold 1 to 64 of A-Z a-z 0-9 . _ : -",
     "string_too_short": "is empty",

@@ -153,7 +153,7 @@ def _convert(tag: str, text: str, line: int) -> Any:  # noqa: ANN401
     try:
         return _CONVERTER.yaml_constructors[tag](_CONVERTER, yaml.ScalarNode(tag, text))
     except (ValueError, KeyError, OverflowError, AttributeError) as error:
-        raise YamlFault(line, f"{text[:80]!r} is no {tag.removeprefix(_PREFIX)}; quote it if it is text") from error
+        raise YamlFault(line, f"{text[:80]!r} is not a valid {tag.removeprefix(_PREFIX)}; quote it if it is text") from error
 
 
 _CONVERTER: Final = yaml.SafeLoader("")

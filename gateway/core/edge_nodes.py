@@ -1,4 +1,4 @@
-"""Messages of Sparkplug edge nodes: what their births said, and what must happen beside the data."""
+"""Messages of Sparkplug edge nodes: their births, and the side effects of their messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from gateway.core.sparkplug.births import NAMESPACE, Address
 from gateway.core.sparkplug.host import SparkplugHost, Verdict
 
 BIRTH: Final = "birth "
-"""Before the key of a Sparkplug birth, where it is saved."""
+"""Prefix of the keys under which Sparkplug births are saved."""
 BIRTH_PATIENCE_MS: Final = 600_000
 
 
@@ -24,14 +24,14 @@ class EdgeNodes:
     host: SparkplugHost = field(default_factory=SparkplugHost)
 
     def restore_births(self, saved: Mapping[str, str]) -> list[str]:
-        """Take the births that were saved; the names of those that are of no more use."""
+        """Take the saved births; return the names of those that are obsolete."""
         useless = self.host.restore({name.removeprefix(BIRTH): text for name, text in saved.items()})
         return [BIRTH + key for key in useless]
 
     def receive(self, address: Address, arrival: Arrival) -> Verdict:
-        """Follow a node by one of its messages, and note who of its devices is there.
+        """Follow a node by one of its messages, and note which of its devices are online.
 
-        :raises Undecodable: the message is no Sparkplug payload.
+        :raises Undecodable: the message is not a Sparkplug payload.
         """
         verdict = self.host.receive(address, arrival.message.payload, arrival.now_ms, replayed=arrival.replayed)
         self.profiled.evaluator.sequence_missing["unknown"] += verdict.missing
@@ -41,7 +41,7 @@ class EdgeNodes:
         return verdict
 
     def add_side_effects(self, verdict: Verdict, topic: ProfiledTopic, arrival: Arrival, outcome: Outcome) -> Outcome:
-        """Add to an outcome what must happen beside the data: births to save, a rebirth to ask for, messages freed or kept."""
+        """Add the side effects to an outcome: births to save, a rebirth to request, messages released or kept."""
         side_effects = outcome.side_effects or SideEffects()
         if verdict.wait is not None:
             expires_ms, device = arrival.now_ms + BIRTH_PATIENCE_MS, self.profiled.of_topic(topic)
@@ -56,7 +56,7 @@ class EdgeNodes:
         return outcome
 
     def _device(self, address: Address, name: str) -> str:
-        """The name of a device of an edge node, as the profile for its data calls it."""
+        """The name that the profile for its data gives to a device of an edge node."""
         topic = f"{NAMESPACE}/{address.group}/NDATA/{address.node}"
         if name:
             topic = f"{NAMESPACE}/{address.group}/DDATA/{address.node}/{name}"

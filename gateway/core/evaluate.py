@@ -26,12 +26,12 @@ ChosenTime = tuple[int, bool, int]
 
 
 class Observation(Struct, eq=False, gc=False):
-    """A reading whose time is chosen and whose values are clean, before it is known what it is to those before it.
+    """A reading whose time is chosen and whose values are checked, before it is compared with earlier ones.
 
     :ivar own_time: the device told its time itself.
     :ivar tags: the tags of its point, escaped.
-    :ivar text_tags: those of them that the reading itself brought: each has registers of its own.
-    :ivar rules: field → what a profile knows of the register.
+    :ivar text_tags: the tags that the reading itself brought: each has registers of its own.
+    :ivar rules: field → the profile's rule for the register.
     """
 
     series: Series
@@ -47,9 +47,9 @@ class Observation(Struct, eq=False, gc=False):
 
 @dataclass(slots=True)
 class Evaluator:
-    """Makes points of readings, with what is known of time and what is counted on the way.
+    """Makes points of readings: time, counters, duplicates, sequence.
 
-    :ivar unit_jumps: whether a firmware changed the unit of a whole make's registers.
+    :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
     """
 
     rules: TimeRules
@@ -60,7 +60,7 @@ class Evaluator:
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
 
     def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
-        """Choose the time of a reading: the device's own where it is believed, else the gateway's."""
+        """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
         now_ms = arrival.now_ms
         time_ms = ts if type(ts) is int and MS_FROM <= ts < MS_TO else device_ms(ts)
         if time_ms is not None and self.is_believed(device, time_ms, now_ms):
@@ -77,7 +77,7 @@ class Evaluator:
         return device.stamp(arrival.now_ms, replayed=arrival.replayed), False, quality
 
     def is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        """Tell if the device's newest time is believed, and how its clock stands. One that is near, as it was, is no news."""
+        """Note how far the clock of the device is off. Fast path: an offset within tolerance, as before, changes nothing."""
         rules, before_ms = self.rules, device.offset_ms
         device.offset_ms = offset_ms = time_ms - now_ms
         far_ms = rules.max_future_ms
@@ -91,7 +91,7 @@ class Evaluator:
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def _follow_sequence(self, series: Series, seq: object, time_ms: int) -> None:
-        """Count what never arrived: a gap in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""
+        """Count missing readings by gaps in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""
         if not isinstance(seq, int):
             return
         device = series.device
@@ -105,7 +105,7 @@ class Evaluator:
         device.last_seq = seq
 
     def point(self, observation: Observation, arrival: Arrival, outcome: Outcome) -> None:
-        """Make the point of a reading: check its counters, know its duplicate, follow its sequence, write its lines."""
+        """Make the point of a reading: check its counters and for duplicates, follow its sequence, write its lines."""
         series, values, time_ms, tags = observation.series, observation.values, observation.time_ms, observation.tags
         device, domain = series.device, series.domain
         quality = observation.quality | device.quality
@@ -139,7 +139,7 @@ class Evaluator:
             reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
 
     def _joining(self, seen: DedupResult, observation: Observation) -> str:
-        """The lines of a reading that joins a point: what is new in it, and no sequence number, which is the first one's."""
+        """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
         field_set = self.field_sets.of(seen.fields)
         numbers = field_set.values_of(observation.values)
         return field_set.lines(
@@ -147,7 +147,7 @@ class Evaluator:
         )
 
     def _look_for_jumps(self, observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...], now_ms: int) -> None:
-        """Note a register that is suddenly ten times as much: no fault of one device when others of its make do the same."""
+        """Note a register that suddenly shows ten times as much: a firmware's fault if others of its make do the same."""
         device = observation.series.device
         registered, counters = device.registered, device.counters
         make = (registered.model or registered.profile or "") if registered is not None else ""
@@ -160,11 +160,11 @@ class Evaluator:
 
 
 _GAP_MAX = 1_000_000
-"""A jump wider than this is a counter that was set anew, not a million lost readings."""
+"""A wider jump means that the counter was set to a new value, not that a million readings were lost."""
 
 
 def _check_counters(observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...]) -> int:
-    """The quality bit of a counter that took a step it cannot have taken."""
+    """The quality bit of a counter with an impossible step."""
     device, rules = observation.series.device, observation.rules
     counters = device.counters
     if counters is None:

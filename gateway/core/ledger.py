@@ -1,6 +1,7 @@
-"""The account that must balance: every reading received is written, duplicate, rejected, expired, lost or pending.
+"""The account that must balance: every received reading is written, duplicate, rejected, expired, lost or pending.
 
-Pending is kept by those who hold the readings, not worked out from the rest; so an imbalance shows a reading that nobody holds.
+Pending is counted by the parts that hold the readings, not computed from the rest, so an imbalance shows a reading that no
+part holds.
 """
 
 from collections import Counter
@@ -25,32 +26,32 @@ class Ledger:
     pending: dict[Place, int] = field(default_factory=lambda: {"memory": 0, "journal": 0, "quarantine": 0})
 
     def receive(self, readings: int, source: ReadingSource, place: Place = "memory") -> None:
-        """Readings came in and are held in ``place``."""
+        """Count readings that came in and are held in ``place``."""
         self.received[source] += readings
         self.pending[place] += readings
 
     def move(self, readings: int, origin: Place, place: Place) -> None:
-        """Readings changed hands."""
+        """Move readings from one place to another."""
         self.pending[origin] -= readings
         self.pending[place] += readings
 
     def settle(self, outcome: End, domains: Mapping[str, int], place: Place = "memory") -> None:
-        """Readings that were held in ``place`` came to their end; counted by domain."""
+        """Settle readings that were held in ``place``, by domain."""
         self.outcomes[outcome].update(domains)
         self.pending[place] -= sum(domains.values())
 
     def total(self, outcome: End) -> int:
-        """Readings that came to this end, of all domains."""
+        """Readings with this outcome, over all domains."""
         return self.outcomes[outcome].total()
 
     @property
     def imbalance(self) -> int:
-        """Readings received that are neither settled nor pending; 0, or there is a fault in the gateway."""
+        """Received readings that are neither settled nor pending: 0, unless the gateway has a fault."""
         settled = sum(self.total(outcome) for outcome in ENDS)
         return self.received.total() - settled - sum(self.pending.values())
 
     def document(self) -> dict[str, object]:
-        """The account as ``/api/ledger`` shows it."""
+        """The account in the form of ``/api/ledger``."""
         return {
             "since": self.since_ms,
             "received": self.received.total(),

@@ -13,7 +13,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
 class Undecodable(Exception):  # noqa: N818 - it says what the payload is
-    """A payload, or one object of it, that is no reading.
+    """A payload, or one object of it, that is not a reading.
 
     :ivar reason: why.
     :ivar detail: a sentence for people.
@@ -37,8 +37,8 @@ class WaitCause(StrEnum):
 class QuarantinedMessage:
     """A whole message for the quarantine.
 
-    :ivar key: what frees it: the device's id, ``group/node`` of a Sparkplug node, or the codec.
-    :ivar expires_ms: from when on it waits in vain; None: as long as there is room.
+    :ivar key: the key that releases it: the device's id, ``group/node`` of a Sparkplug node, or the codec.
+    :ivar expires_ms: when it stops waiting; None: it waits as long as there is room.
     :ivar duplicate: the broker had sent it before.
     :ivar properties: MQTT user properties, which may name the device.
     """
@@ -82,7 +82,7 @@ class Message(Protocol):
 
 @dataclass(slots=True)
 class StoredMessage:
-    """A message that did not come by the wire: from a file, the rejects or a test."""
+    """A message that did not come over the network: from a file, the rejects or a test."""
 
     topic: str
     payload: bytes
@@ -92,10 +92,10 @@ class StoredMessage:
 
 
 class Arrival(Struct, frozen=True, gc=False):  # made for each message, in no circle of references
-    """A message and when it came.
+    """A message and the time of its arrival.
 
-    :ivar replayed: it waited in quarantine or was rejected; of the order of messages it says nothing.
-    :ivar steps: what each step finds is added here, for those who explain the message; None: nobody does.
+    :ivar replayed: it waited in quarantine or was rejected, so its place in the order of messages means nothing.
+    :ivar steps: each step adds its findings here, to explain the message; None: they are not recorded.
     """
 
     message: Message
@@ -104,7 +104,7 @@ class Arrival(Struct, frozen=True, gc=False):  # made for each message, in no ci
     steps: list[object] | None = None
 
     def record(self, step: object) -> None:
-        """Add what a step found, if anybody wants to see it."""
+        """Add the finding of a step, if they are recorded."""
         if self.steps is not None:
             self.steps.append(step)
 
@@ -112,7 +112,7 @@ class Arrival(Struct, frozen=True, gc=False):  # made for each message, in no ci
 class Sender(NamedTuple):
     """A recorded step: the device that sent the message is known.
 
-    :ivar device: its id; empty when not even the topic names one.
+    :ivar device: its id; empty if not even the topic names one.
     :ivar native: it speaks the native format, no profile is needed.
     """
 
@@ -121,7 +121,7 @@ class Sender(NamedTuple):
 
 
 class NativeObjects(NamedTuple):
-    """A recorded step: the objects of a native message, with their values, or their bytes where they are no reading."""
+    """A recorded step: the objects of a native message, with their values, or with their bytes if they are not readings."""
 
     objects: list[object]
 
@@ -130,7 +130,7 @@ class Reading(Struct, eq=False, gc=False):
     """A reading ready to travel: one device, one instant, in canonical units, as line protocol.
 
     :ivar lines: one line, or two when device health rides along; no newline at the end.
-    :ivar domain: what its outcome is counted under.
+    :ivar domain: the domain that its outcome is counted under.
     """
 
     lines: str
@@ -142,8 +142,8 @@ class Refusal:
     """A message, or one object of it, or a point, that could not become data.
 
     :ivar stage: the step that refused it: ``intake``, ``decode``, ``check`` or ``deliver``.
-    :ivar detail: one sentence for people: what is wrong and, where known, what to do.
-    :ivar payload: the bytes it was, at most 64 KiB of them.
+    :ivar detail: one sentence for people: the fault and, if known, what to do.
+    :ivar payload: its bytes, at most 64 KiB of them.
     """
 
     reason: RejectReason
@@ -164,10 +164,10 @@ class CodecAsk(NamedTuple):
 
     :ivar codec: its key among the sources.
     :ivar payload: the frame's bytes.
-    :ivar received_ms: when the network server had the frame, where it says so; else the arrival.
+    :ivar received_ms: when the network server received the frame, if it says so; else the arrival.
     :ivar variables: the device's parameters.
-    :ivar device: whose frame it is; a codec that overruns is suspended for this device first.
-    :ivar pending: what the core needs to go on; opaque to those who carry it.
+    :ivar device: the device of the frame; a codec that overruns is suspended for this device first.
+    :ivar pending: the state that the core needs to go on; opaque to the shell.
     """
 
     codec: str
@@ -183,11 +183,11 @@ class CodecAsk(NamedTuple):
 class SideEffects:
     """Side effects requested by a message and carried out by the shell.
 
-    :ivar ask: the codec to ask; then nothing else has been decided yet.
+    :ivar ask: the codec to call; if set, nothing else has been decided yet.
     :ivar waiting: messages for the quarantine.
-    :ivar released: keys of quarantined messages that may come again now.
+    :ivar released: keys whose quarantined messages are processed again now.
     :ivar publish: topic and payload of messages to send.
-    :ivar keep: name → value of what must outlive the process, to be saved at once; None: no more.
+    :ivar keep: name → value that must outlive the process, saved at once; None deletes it.
     """
 
     ask: CodecAsk | None = None

@@ -4,13 +4,13 @@ Theory of operation
 -------------------
 The shell opens a connection, sends what :meth:`Session.connect` returns, and hands every chunk it receives to
 :meth:`Session.receive`, which returns the events in it. Half a packet waits for its rest; one that can never become sound
-raises :class:`ProtocolFault`, after which only a new connection helps. Packets are read by the codec ``mqtt5``; the session
-adds what a codec does not know:
+raises :class:`ProtocolFault`, after which a new connection is needed. Packets are read by the codec ``mqtt5``; the session
+adds the rules that a codec does not know:
 
-* **State.** CONNACK comes first and once; what a broker may not send a client is a fault.
+* **State.** CONNACK comes first and once; a packet that a broker may not send is a fault.
 * **Size.** A PUBLISH above ``frame_max_bytes`` is never assembled: its first bytes are kept, the rest is counted and
   forgotten, and it becomes :class:`Oversized`, which is owed an acknowledgement like any other. No Maximum Packet Size is
-  announced: a broker then drops such messages without a word.
+  announced: a broker would then drop such messages silently.
 * **Acknowledgement is the application's.** Nothing is acknowledged here. :func:`pubacks` makes the packets for many
   identifiers at once; their order is the order of receipt [MQTT-4.6.0-2], which the caller keeps.
 
@@ -26,7 +26,7 @@ from typing import Final
 import mqtt5
 
 _TLS_ALERT: Final = b"\x15\x03"
-"""How a server begins that was not greeted in TLS. No MQTT packet does: 0x15 would be a CONNECT with flags."""
+"""First bytes of a TLS server that did not get a TLS greeting. No MQTT packet begins so: 0x15 would be a CONNECT with flags."""
 
 _PUBLISH: Final = 3
 _QOS_BITS: Final = 0x06
@@ -38,16 +38,16 @@ _PUBACK: Final = 0x40020000
 _CONTINUES: Final = 0x80
 _OVERSIZED_KEPT_BYTES: Final = 65536
 _HEAD_MAX_BYTES: Final = 3 * 65536
-"""Of an oversized message: topic, some properties and the part of the payload that is kept."""
+"""Bytes kept of an oversized message: topic, some properties and a part of the payload."""
 _REFUSED: Final = 0x80
 _REASON_MAX: Final = 300
-"""Characters of a broker's own words."""
+"""Most characters of a broker's own message."""
 _BREAKS_SUBSCRIPTION: Final = "the broker sent a PUBLISH that breaks the subscription: QoS 2, no topic or no identifier"
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker took the connection."""
+    """The broker accepted the connection."""
 
     session_present: bool
     keep_alive_s: int | None
@@ -55,7 +55,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """The broker's answer to one SUBSCRIBE: topic filter → "" or why it was refused."""
+    """The broker's answer to one SUBSCRIBE: topic filter → "" or the reason of a refusal."""
 
     refused: dict[str, str]
 
@@ -67,7 +67,7 @@ class Unsubscribed:
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """A PUBLISH too large to take: the first bytes of its payload and how large it was."""
+    """A PUBLISH that is too large: the first bytes of its payload and its size."""
 
     topic: str
     payload: bytes
@@ -83,7 +83,7 @@ Event = mqtt5.PublishPacket | Connected | Subscribed | Unsubscribed | Oversized
 class ProtocolFault(Exception):  # noqa: N818 - the field's word
     """The connection cannot go on: the broker refused it, closed it, or sent what no broker may.
 
-    :ivar events: what was sound before the fault.
+    :ivar events: valid events before the fault.
     """
 
     def __init__(self, why: str, events: list[Event] | None = None) -> None:
@@ -106,7 +106,7 @@ class SessionOptions:
 
 @dataclass(slots=True)
 class _Skipping:
-    """An oversized PUBLISH on its way through."""
+    """An oversized PUBLISH that is being skipped."""
 
     head: bytearray
     body_bytes: int
@@ -156,16 +156,16 @@ class Session:
         return mqtt5.SubscribePacket(packet_id, wanted).write()
 
     def unsubscribe(self, filters: list[str]) -> bytes:
-        """Give topic filters up."""
+        """Unsubscribe from topic filters."""
         return mqtt5.UnsubscribePacket(self._packet_id(filters), filters).write()
 
     @staticmethod
     def publish(topic: str, payload: bytes) -> bytes:
-        """A message of ours, at QoS 0: a command that is repeated when it gets lost."""
+        """A message of the gateway, at QoS 0: a command that is repeated if it gets lost."""
         return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE).write()
 
     def receive(self, data: bytes) -> list[Event]:
-        """The events in ``data`` and in what waited for it.
+        """The events in ``data`` together with the incomplete packet before it.
 
         :raises ProtocolFault: the connection cannot go on.
         """
@@ -212,7 +212,7 @@ class Session:
                 self._control(packet, events)
 
     def _keep_rest(self, rest: bytes) -> None:
-        """``rest`` is no whole packet: keep it, begin to skip it, or call it malformed."""
+        """Handle an incomplete packet: keep it, begin to skip it, or report it as malformed."""
         frame = _frame(rest)
         if frame is None:
             self._tail = rest
@@ -259,7 +259,7 @@ class Session:
             raise ProtocolFault(f"the broker sent a {type(packet).__name__.removesuffix('Packet')} out of turn")
 
     def _told(self, packet: mqtt5.ConnAckPacket | mqtt5.DisconnectPacket) -> str:
-        """The reason that a broker gives, without the password, which it may quote, and no longer than people read."""
+        """The reason that a broker gives, shortened, and without the password, which it may quote."""
         text, password = packet.reason_str or "", (self.options.password or b"").decode(errors="replace")
         if password:
             text = text.replace(password, "***")
@@ -286,7 +286,7 @@ def _words(code: str) -> str:
 
 
 def _panic_types() -> tuple[type[BaseException], ...]:
-    """The types of a panic of Rust, with which the codec meets text that is not UTF-8.
+    """The types of a Rust panic, which the codec raises for text that is not UTF-8.
 
     They are made at the first panic and belong to no module, so that an ``except`` can only find them when it happens.
     """

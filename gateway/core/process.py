@@ -1,4 +1,4 @@
-"""The steps of every message, in order. Whoever has read this file knows what the gateway does with a reading.
+"""The steps of every message, in order: the whole way of a reading through the core.
 
 A native message (:meth:`Processor._process`): resolve its topic → decode it by the validator of its domain → choose its time →
 check its values → take its tags → make the point.
@@ -11,9 +11,9 @@ Sparkplug node goes by its births first.
 Making the point is one for all (:meth:`gateway.core.evaluate.Evaluator.point`): check its counters, know its duplicate, follow
 its sequence, write its lines.
 
-Everything that can go wrong with data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
-reason, or a message that must wait. Nothing is stored, nothing is asked of the outside, no clock is read: what the outside must
-do is in the outcome.
+Every fault of the data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
+reason, or a message that must wait. Nothing is stored, nothing outside is called, no clock is read: the outcome holds what the
+shell must do.
 """
 
 import traceback
@@ -53,7 +53,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 
 
 class Answered(NamedTuple):
-    """The answer of a codec for a frame that waited for it, or what is wrong with the frame."""
+    """The answer of a codec for a frame that waited for it, or the fault of the frame."""
 
     pending: PendingDecode
     data: object
@@ -89,7 +89,7 @@ class Processor:
         """Process ``message``, arrived at ``now_ms``. Never raises: a bug here is the reject ``internal_error``.
 
         :param replayed: it waited in quarantine or was rejected.
-        :param steps: a list for what each step finds, to explain it.
+        :param steps: a list for the findings of each step, to explain the message.
         :param answer: the codec's, when the message has been here before and had to ask it.
         """
         arrival = Arrival(message, now_ms, replayed, steps)
@@ -101,21 +101,21 @@ class Processor:
             return internal_error(arrival, traceback.format_exc(limit=-6))
 
     def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
-        """Go on with a message whose codec has answered: with the object it gave, or with what is wrong."""
+        """Go on with a message whose codec has answered, with an object or a fault."""
         pending = pending_decode(ask)
         arrival = pending.arrival
         return self.process(arrival.message, arrival.now_ms, replayed=arrival.replayed, answer=Answered(pending, data, fault))
 
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
-        """Give what the profile of a frame may look at, for those who explain it."""
+        """Return the contexts in which the profile maps a frame, to explain them."""
         return self._profiled.contexts(frame, device, arrival)
 
     def restore_births(self, saved: Mapping[str, str]) -> list[str]:
-        """Take the Sparkplug births that were saved; the names of those that are of no more use."""
+        """Take the saved Sparkplug births; return the names of those that are obsolete."""
         return self._edge_nodes.restore_births(saved)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
-        """Put a message whose codec is suspended into quarantine, until a mended codec is there."""
+        """Put a message whose codec is suspended into quarantine, until the codec is corrected."""
         pending = pending_decode(ask)
         outcome = Outcome(pending.domain)
         name, domain = pending.device.name, pending.domain
@@ -142,7 +142,7 @@ class Processor:
         device = stream.device
         if arrival.steps is not None:
             arrival.record(Sender(device.name, native=True))
-        if not message.retain and now_ms > device.last_seen_ms:  # what was kept or replayed is no sign of life
+        if not message.retain and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
             device.last_seen_ms = now_ms
         outcome = Outcome(stream.domain)
         if device.last_message is not None:
@@ -159,7 +159,7 @@ class Processor:
         return outcome
 
     def _not_plain(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
-        """Process what is no reading: a status, or nobody's message."""
+        """Process a message that is not a reading: a status, or one that nobody reads."""
         if isinstance(stream, Unresolved):
             arrival.record(Sender(stream.device))
             if arrival.message.topic == BROKER_DROPPED:
@@ -214,7 +214,7 @@ class Processor:
         return self._frame(PendingDecode(frame, device, arrival))
 
     def _frame(self, pending: PendingDecode) -> Outcome:
-        """Process the frame of a device that is let in: its codec is asked first, where it has one."""
+        """Process the frame of an admitted device: its codec is called first, if it has one."""
         device, arrival = pending.device, pending.arrival
         if not arrival.message.retain and arrival.now_ms > device.last_seen_ms:
             device.last_seen_ms = arrival.now_ms
@@ -226,7 +226,7 @@ class Processor:
         return outcome
 
     def _slow_path(self, stream: Stream, arrival: Arrival, outcome: Outcome) -> Outcome:
-        """Process a payload with a fault or with several objects: what is sound in it goes on."""
+        """Process a payload with a fault or with several objects: its valid parts go on."""
         name = stream.device.name
         try:
             objects = stream.decoder.decode_slow_path(arrival.message.payload, stream.device.raised_bounds)

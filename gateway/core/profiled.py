@@ -29,14 +29,14 @@ from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
 
 _UNKNOWN: Final = "unknown"
-"""The domain of what no measurement is known of."""
+"""The domain of messages without a known measurement."""
 
 
 class PendingDecode(Struct, eq=False):
     """A frame, its device and its arrival, while its codec may have to be asked.
 
     :ivar series: where its point goes, if that is plain and was known before it came.
-    :ivar stamps: the gateway's time for what the frame holds of each device: what it measured at once has one time.
+    :ivar stamps: the gateway's time for each device in the frame: values measured together share one time.
     """
 
     frame: Frame
@@ -61,7 +61,7 @@ class PendingDecode(Struct, eq=False):
 
 
 def pending_decode(ask: CodecAsk) -> PendingDecode:
-    """The message that waits for the answer to a question."""
+    """The message that waits for the answer of a codec."""
     assert isinstance(ask.pending, PendingDecode), "the core asked"  # noqa: S101
     return ask.pending
 
@@ -89,7 +89,7 @@ class ByProfile:
     evaluator: Evaluator
 
     def status(self, topic: ProfiledTopic, arrival: Arrival) -> Outcome | None:
-        """Note that a device said that it is there, or its will that it is not; None: the message says no such thing."""
+        """Note a device's status message or last will; None: the message is neither."""
         said = topic.status(arrival.message.payload) if topic.has_states else None
         if said is None:
             return None
@@ -98,7 +98,7 @@ class ByProfile:
         return self.said(said.device, arrival, online=said.online)
 
     def said(self, name: str, arrival: Arrival, *, online: bool) -> Outcome:
-        """Note what a device, or its will, says of its being there."""
+        """Note that a device is online or offline, as its status message or last will says."""
         device = self.streams.admit(name) if name else None
         if isinstance(device, Device):
             device.say(arrival.now_ms, online=online)
@@ -107,7 +107,7 @@ class ByProfile:
         return Outcome(ignored=IgnoreCause.STATUS)
 
     def recognise(self, topic: ProfiledTopic, arrival: Arrival, document: object | None = None) -> Frame | Outcome:
-        """Find the profile that takes a message; else the outcome of one that none takes, or that is no data.
+        """Find the profile that takes a message; else return the outcome of a message that none takes or that is not data.
 
         :param document: the payload decoded, where it was decoded already.
         """
@@ -132,10 +132,10 @@ class ByProfile:
             return reject(Outcome(), arrival, "decode", why, device)
         if address.device or why.reason is not RejectReason.UNKNOWN_TOPIC:
             return reject(Outcome(), arrival, "decode", why)
-        return Outcome(ignored=IgnoreCause.NOT_DATA)  # what a node says of itself need not interest a profile
+        return Outcome(ignored=IgnoreCause.NOT_DATA)  # a node's messages about itself need no profile
 
     def admit(self, stream: ProfiledStream, frame: Frame, arrival: Arrival) -> Device | Outcome:
-        """Find the device of a frame, and keep both for the next frame; else the outcome of a device that is not let in."""
+        """Find the device of a frame and keep both for the next one; else return the outcome of a refused device."""
         device = self.streams.admit(frame.device)
         if isinstance(device, Unresolved):
             self.streams.note_turned_away(device, arrival.message.topic)
@@ -149,7 +149,7 @@ class ByProfile:
         return self.streams.id_of(source) if source else ""
 
     def _heard(self, source: str, arrival: Arrival) -> None:
-        """Note a device that sent nothing but a sign of life. One that nobody knows is not let in for that."""
+        """Note a device that sent only a sign of life. An unknown device is not admitted for that."""
         if not source or arrival.message.retain or not self.streams.is_expected(source):
             return
         device = self.streams.admit(source)
@@ -157,7 +157,7 @@ class ByProfile:
             device.last_seen_ms = arrival.now_ms
 
     def ask_codec(self, pending: PendingDecode) -> Outcome | None:
-        """Ask the codec of a frame; None: there is no need to, and the frame can be finished."""
+        """Ask the codec of a frame; return None if none is needed and the frame can be finished."""
         frame, codec = pending.frame, pending.frame.profile.codec
         if codec is None or (frame.repeated is not None and frame.repeated.values):
             return None
@@ -208,13 +208,13 @@ class ByProfile:
         for observation in mapped.observations:
             self.evaluator.point(observation, arrival, outcome)
         if not count:
-            outcome.ignored = IgnoreCause.RULE  # the profile wants nothing of it, as of a heartbeat
+            outcome.ignored = IgnoreCause.RULE  # the profile uses nothing of it, as with a heartbeat
         if outcome.side_effects is not None and key is not None and device.seen_frames is not None:
-            device.seen_frames.forget_newest()  # it comes again, when the device that it also speaks of is known
+            device.seen_frames.forget_newest()  # it comes again once the other device in it is registered
         return outcome
 
     def _plain(self, pending: PendingDecode) -> Mapped | None:
-        """Map a frame that is like the one before, where its profile wants plain fields and nothing in it needs thought."""
+        """Fast path: map a frame like the one before it, whose profile wants plain fields only."""
         frame, series = pending.frame, pending.series
         repeated = frame.repeated
         if series is None or repeated is None:
@@ -251,9 +251,9 @@ class ByProfile:
         return Mapped(_time_of(readings), key, len(readings), self._observations(readings, pending, outcome))
 
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
-        """Give what the profile of a frame may look at.
+        """Return the contexts in which the profile maps a frame.
 
-        Where a codec gave a list, once for each item, as if it stood alone. What the profile ignores is left out.
+        If a codec gave a list, there is one for each item, as if it came alone. Items that the profile ignores are left out.
         """
         message, now_ms = arrival.message, arrival.now_ms
         params = device.registered.params if device.registered else NO_PARAMS
@@ -280,7 +280,7 @@ class ByProfile:
                 if isinstance(admitted, Unresolved):
                     other = unresolved(admitted, arrival)
                     outcome.refusals += other.refusals
-                    # The whole message waits; what is written of it now is a duplicate when it comes again.
+                    # The whole message waits; readings of it that are written now are duplicates when it comes again.
                     outcome.side_effects = outcome.side_effects or other.side_effects
                     continue
                 device = admitted
@@ -310,7 +310,7 @@ class ByProfile:
 
 
 def _time_of(mapped: list[tuple[MappedReading, str]]) -> int | None:
-    """The first time that a message tells itself."""
+    """The first time that the message itself gives."""
     for reading, _ in mapped:
         if reading.time_ms is not None:
             return reading.time_ms
@@ -350,7 +350,7 @@ class _ClockBelief(Struct, eq=False):
 
 
 def _retained_counts(policy: str, own_time_ms: int | None) -> bool:
-    """Tell if a retained message is data: it may be the last word of a meter that died long ago."""
+    """Tell if a retained message is data: it may be the last message of a meter that failed long ago."""
     return policy == "accept" or (policy != "drop" and own_time_ms is not None)
 
 

@@ -21,9 +21,9 @@ ExplainedStep = tuple[str, str]
 CodeMeanings = Mapping[str, str]
 """Codes of the contract's closed lists, quality bits as ``quality_1``, and what they mean."""
 
-_MENDED_BY: Final = {
+_FIXED_BY: Final = {
     RejectReason.TOO_LARGE: "let the device send less at a time, or raise limits.payload_bytes",
-    RejectReason.NOT_UTF8: "it is no text; a profile says with decode what else it is",
+    RejectReason.NOT_UTF8: "the payload is not text; say in the profile, with decode, what it is",
     RejectReason.BAD_JSON: "see where the JSON breaks; a profile says with decode that it is something else",
     RejectReason.BAD_PAYLOAD: "compare the payload with what the profile expects; a frame cut short is the network's fault",
     RejectReason.NO_QUANTITY: "see above what was decoded, and why each value of it was left out",
@@ -54,7 +54,7 @@ def explain(seen: Trace, document: dict[str, Any], words: CodeMeanings, remarks:
 
 
 def steps(seen: Trace, document: dict[str, Any], words: CodeMeanings | None = None) -> list[ExplainedStep]:
-    """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to mend it.
+    """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to fix it.
 
     :param document: of the same message, by :func:`gateway.explain.documents.result_document`.
     :param words: what codes mean; without, the codes alone are told.
@@ -76,12 +76,12 @@ def steps(seen: Trace, document: dict[str, Any], words: CodeMeanings | None = No
     if "waits" in document:
         lines.append(("waits", f"in quarantine ({document['waits']['cause']}) for {document['waits']['for']}"))
         if document["waits"]["cause"] == WaitCause.UNKNOWN_DEVICE:
-            lines.append(("mend", _MENDED_BY[RejectReason.UNKNOWN_DEVICE]))
+            lines.append(("fix", _FIXED_BY[RejectReason.UNKNOWN_DEVICE]))
     lines += [("sends", topic) for topic in document.get("sends", [])]
     for refusal in seen.outcome.refusals:
         lines.append(("reject", f"{refusal.reason.value}: {refusal.detail}"))
-        if refusal.reason in _MENDED_BY:
-            lines.append(("mend", _MENDED_BY[refusal.reason]))
+        if refusal.reason in _FIXED_BY:
+            lines.append(("fix", _FIXED_BY[refusal.reason]))
     return lines
 
 

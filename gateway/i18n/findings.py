@@ -43,7 +43,7 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "not_salvaged": Words(
         "Không đọc được {file}; hãy khắc phục rồi khởi động lại cổng, hoặc xóa tệp này",
-        "journal: nothing of {file} can be read; mend that and start the gateway again, or remove the file",
+        "journal: nothing of {file} can be read; repair it and start the gateway again, or remove the file",
     ),
     "missing": Words(
         "{count} số đo lẽ ra nằm trong {file} đã mất, phát hiện lúc {since}: hãy kiểm tra đĩa; "
@@ -62,7 +62,7 @@ FINDINGS: Final[dict[str, Words]] = {
     "codecs_dead": Words("Không gọi được bộ giải mã nào", "no codec can be called"),
     "codec_suspended": Words(
         "Bộ giải mã {codec} bị tạm ngừng, bản tin của nó phải chờ; hãy sửa bộ giải mã",
-        "codec {codec} is suspended, its messages wait; mend it",
+        "codec {codec} is suspended, its messages wait; correct it",
     ),
     "unit_jump": Words(
         "Chỉ số của loại {make} ({devices} ...) bỗng gấp {factor} lần: có lẽ phần mềm mới đếm theo đơn vị khác",
@@ -84,7 +84,7 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "reload_failed": Words(
         "Danh sách và hồ sơ cũ vẫn có hiệu lực, vì tệp mới có lỗi",
-        "the old registry and profiles stay in force, since the new ones are faulty",
+        "the old registry and profiles stay active, since the new ones are faulty",
     ),
     "all_silent": Words(
         "Cả {total} thiết bị đều im lặng: kiểm tra nguồn điện, mạng và máy chủ MQTT",

@@ -102,7 +102,7 @@ IGNORED: Final[dict[IgnoreCause, Words]] = {
 WAITS: Final[dict[WaitCause, Words]] = {
     WaitCause.UNKNOWN_DEVICE: Words("chờ đăng ký thiết bị", "for the device's registration"),
     WaitCause.NO_BIRTH: Words("chờ khai báo Sparkplug (birth)", "for a Sparkplug birth"),
-    WaitCause.CODEC: Words("chờ bộ giải mã được sửa", "for a mended codec"),
+    WaitCause.CODEC: Words("chờ bộ giải mã được sửa", "for a corrected codec"),
 }
 """What a message in quarantine waits for."""
 
@@ -133,7 +133,7 @@ STEPS: Final[dict[str, Words]] = {
     "waits": Words("Đang chờ", "Waits"),
     "sends": Words("Gửi đi", "Sends"),
     "reject": Words("Từ chối", "Reject"),
-    "mend": Words("Cách sửa", "To mend"),
+    "fix": Words("Cách sửa", "How to fix it"),
 }
 """What :func:`gateway.explain.steps.steps` tells of."""
 

@@ -166,7 +166,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "exchanged": {"vi": "Đồng hồ (công tơ) đã được thay", "en": "The meter was exchanged"},
     "exchanged_sure": {
         "vi": "đã thay đồng hồ (công tơ)? Chỉ số sẽ bắt đầu lại từ số đo kế tiếp.",
-        "en": "was its meter exchanged? Its registers begin anew with the next reading.",
+        "en": "was its meter exchanged? Its registers start again with the next reading.",
     },
     "exchanged_done": {"vi": "Đã ghi nhận.", "en": "Noted."},
     "last_rejects": {"vi": "Các lần bị từ chối gần đây", "en": "Last rejects"},

@@ -135,12 +135,12 @@ def meaning_of(entity: Entity) -> Meaning:
     what = entity.device_class or (_CLASS_OF_UNIT.get(entity.unit, "") if entity.component == "sensor" else "")
     found = _CLASSES.get((entity.component, what))
     if found is None or (entity.component == "switch" and entity.category):
-        raise NotUnderstood(f"is no quantity that is known here ({_told(entity)})")
+        raise NotUnderstood(f"is not a quantity known here ({_told(entity)})")
     found = _by_words(found, entity)
     found = _of_phase(found, entity)
     quantity = QUANTITIES[found.measurement][found.field]
     if quantity.kind is Kind.COUNTER and entity.state_class and entity.state_class not in _REGISTERS:
-        raise NotUnderstood(f"is no register: its state_class is {entity.state_class}")
+        raise NotUnderstood(f"is not a register: its state_class is {entity.state_class}")
     if quantity.kind is not Kind.STATE and entity.unit:
         try:
             convert(entity.unit, quantity.unit)
@@ -166,7 +166,7 @@ def _by_words(found: Meaning, entity: Entity) -> Meaning:
     for field, words, other in _WORDS:
         if field == found.field and re.search(words, entity.words):
             if other is None:
-                raise NotUnderstood(f"begins anew each day or the like, it is no register ({entity.name})")
+                raise NotUnderstood(f"starts again each day or month, so it is not a register ({entity.name})")
             found = other
     return found
 

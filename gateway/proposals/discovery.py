@@ -105,9 +105,9 @@ def entities_in(topic: str, payload: bytes, prefix: str) -> Iterator[Entity | st
     try:
         config = json.loads(payload)
         if not isinstance(config, dict):
-            raise NotUnderstood("is no JSON object")
+            raise NotUnderstood("is not a JSON object")
     except (ValueError, RecursionError) as error:
-        yield f"{topic}: {'is no JSON' if not isinstance(error, NotUnderstood) else error}"
+        yield f"{topic}: {'is not JSON' if not isinstance(error, NotUnderstood) else error}"
         return
     component, *nodes, _ = topic.removeprefix(f"{prefix}/").split("/")
     whole = _spelt_out(config)
@@ -148,7 +148,7 @@ def _entity(where: str, component: str, config: Mapping[str, Any], node: str) ->
     if not isinstance(topic, str) or not topic:
         raise NotUnderstood(f"{component or 'it'} has no state_topic")
     if len(topic) > _TOPIC_MAX or set(topic) & set("+#") or not topic.isprintable():  # half a surrogate pair is not printable
-        raise NotUnderstood(f"its state_topic is no topic: {topic[:80]!r}")
+        raise NotUnderstood(f"its state_topic is not a topic: {topic[:80]!r}")
     owner = _owner(config.get("device"), node)
     text = {
         key: _text(config.get(key)) for key in ("unit_of_measurement", "device_class", "state_class", "entity_category", "name")

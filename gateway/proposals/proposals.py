@@ -1,6 +1,6 @@
 """Profiles proposed from what devices tell Home Assistant about themselves, each with a test made from the last messages.
 
-A proposal is a guess for a person to look through; nothing here takes it in force. One profile reads all messages of one form:
+A proposal is a guess for a person to look through; nothing here activates it. One profile reads all messages of one form:
 a JSON document, or topics that differ in one level and carry one value each. Devices of the same form share it.
 """
 

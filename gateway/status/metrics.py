@@ -39,7 +39,7 @@ class GatewayCollector(Collector):
     def _messages(self) -> Iterator[Metric]:
         events = self.state.events
         yield CounterMetricFamily("gateway_messages_received", "Messages received.", events.messages_received)
-        yield _counter("gateway_messages_ignored", "Messages that are no data.", "cause", events.messages_ignored)
+        yield _counter("gateway_messages_ignored", "Messages that carry no data.", "cause", events.messages_ignored)
         yield _counter("gateway_fields_dropped", "Values left out of readings.", "cause", events.fields_dropped)
         ended = "Connections of readers that were ended, for others needed what they took."
         yield CounterMetricFamily("gateway_http_connections_ended", ended, events.readers_ended)
@@ -111,7 +111,7 @@ class GatewayCollector(Collector):
         codecs = self.state.codecs
         suspended = {key: key in codecs.suspended for key in codecs.keys}
         yield _gauge("gateway_codec_suspended", "1 while a codec is not asked, because it overran.", "codec", suspended)
-        yield CounterMetricFamily("gateway_codec_restarts", "Times the process of the codecs was made anew.", codecs.restarts)
+        yield CounterMetricFamily("gateway_codec_restarts", "Restarts of the process that runs the codecs.", codecs.restarts)
         warnings = self.state.events.codec_warnings
         yield _counter("gateway_codec_warnings", "What codecs said beside their answers.", "codec", warnings)
 

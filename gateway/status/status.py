@@ -85,7 +85,7 @@ class CatchUp(TypedDict):
 class Status:
     """References to all that can be asked.
 
-    :ivar areas: code → name of each area, as the registry in force names them.
+    :ivar areas: code → name of each area, as the active registry names them.
     """
 
     config: Config

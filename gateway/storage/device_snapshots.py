@@ -125,7 +125,7 @@ class DeviceSnapshots:
                 await self.save()
 
     def registry_changed(self) -> None:
-        """Another registry is in force."""
+        """Another registry is active."""
         self._registry_changed.set()
 
     async def _meet_registered(self) -> None:
@@ -175,7 +175,7 @@ class DeviceSnapshots:
         """The meter of a device was exchanged now: its counters start again, and that is saved at once; which ones.
 
         :param field: only this counter, on all channels; None: all of them.
-        :raises DatabaseFault: it is in force, but not saved.
+        :raises DatabaseFault: it takes effect, but was not saved.
         """
         device = self._devices.get(name)
         anew = device.counters.exchange(field, self._clock.now_ms()) if device and device.counters else []

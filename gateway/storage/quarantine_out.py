@@ -26,7 +26,10 @@ _NO_ROOM_S: Final = 1.0
 _IN_VAIN: Final = {
     WaitCause.UNKNOWN_DEVICE: (RejectReason.UNKNOWN_DEVICE, "the device was not registered in time; register it and replay"),
     WaitCause.NO_BIRTH: (RejectReason.NO_BIRTH, "the births of {key} did not come in 10 minutes; ask the node for a rebirth"),
-    WaitCause.CODEC: (RejectReason.PROFILE_ERROR, "the codec {key} was suspended and not mended in time; mend it and replay"),
+    WaitCause.CODEC: (
+        RejectReason.PROFILE_ERROR,
+        "the codec {key} was suspended and not corrected in time; correct it and replay",
+    ),
 }
 """The reject that a message becomes which waited in vain, and the sentence for people."""
 

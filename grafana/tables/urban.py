@@ -15,7 +15,7 @@ PM10_STEPS: Final[Steps] = ((None, GREEN), (50.0, YELLOW), (100.0, RED))
 NOISE_STEPS: Final[Steps] = ((None, GREEN), (55.0, YELLOW), (70.0, RED))
 
 ADJUST_VI: Final = "Vạch là mốc tham khảo; quy chuẩn hiện hành mới là căn cứ."
-ADJUST_EN: Final = "The lines are for orientation; what counts is the regulation in force."
+ADJUST_EN: Final = "The lines are for orientation; the regulation that currently applies decides."
 
 
 def _stat(vi: str, en: str, query: str, unit: str, about_vi: str, about_en: str, steps: Steps = ()) -> Panel:

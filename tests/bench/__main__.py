@@ -131,7 +131,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.rounds is not None and options.rounds < compare.ROUNDS_MIN:
         parser.error(f"--rounds {options.rounds}: fewer than {compare.ROUNDS_MIN} tell nothing with certainty")
     if not os.access(options.dir, os.W_OK):
-        parser.error(f"--dir {options.dir}: is no folder that can be written to")
+        parser.error(f"--dir {options.dir}: is not a folder that can be written to")
     return options
 
 

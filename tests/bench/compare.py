@@ -96,7 +96,7 @@ def unpack(commit: str, folder: Path) -> Path:
     asked = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
     if asked.returncode:
         why = asked.stderr.strip() or "git log --oneline lists those there are"
-        raise BenchFault(f"{commit!r} is no commit of {CHECKOUT}: {why}")
+        raise BenchFault(f"{commit!r} is not a commit of {CHECKOUT}: {why}")
     tree, packed = folder / "tree", folder / "tree.tar"
     tree.mkdir(parents=True)
     packing = _git("archive", "--output", str(packed), asked.stdout.strip())

@@ -44,7 +44,7 @@ def measure(plan: Plan) -> list[Figure]:
 
         sent = paced(pacer(broker.port, _RATE, seconds, _DEVICES), read_anew)
         found = arrivals(stub, service, sent["published"])
-    times = printed(service).count("the registry is in force")
+    times = printed(service).count("the registry is active")
     run = Run([(arrived_ns - sent_ns) / 1e6 for sent_ns, arrived_ns in found], 0.0, sent["late_ms"])
     plan.say(f"read anew {times} times: p99 {run.percentile_ms(99):.2f}, max {run.percentile_ms(100):.2f} ms")
     return [

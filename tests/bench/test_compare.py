@@ -60,7 +60,7 @@ def test_the_trees_take_turns_and_so_does_the_one_that_begins(tmp_path: Path, mo
 
 def test_a_commit_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["--compare", "no-such-commit", "--dir", str(tmp_path)]) == 1
-    assert "'no-such-commit' is no commit" in capsys.readouterr().err
+    assert "'no-such-commit' is not a commit" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 One thread runs an event loop. The link listens on a port of its own; for each connection that comes it opens one to what is
 behind, when the first byte has to go there (:mod:`tests.chaos.wire`). A fault lasts until :meth:`Link.heal`; faults of
-different kinds may be on together. All methods may be called from any thread and return when the fault is in force.
+different kinds may be on together. All methods may be called from any thread and return once the fault is on.
 
 Who watches sees the wire between the link and who connects to it: ``watch(connection, data, to_behind)`` is called in the
 link's thread with what the gateway sent, when it arrives here (``to_behind`` true), and what it is sent, when it leaves here.

@@ -101,10 +101,8 @@ FAULTS = [
         id="a list that is too long",
     ),
     pytest.param("return {data: 'text'}", "returned a text as data", id="a text as data"),
-    pytest.param(
-        "return {toJSON() { return ['no', true]; }}", "returned what is no JSON object", id="toJSON that gives another"
-    ),
-    pytest.param("return {toJSON() {}}", "returned what is no JSON object", id="toJSON that gives nothing"),
+    pytest.param("return {toJSON() { return ['no', true]; }}", "did not return a JSON object", id="toJSON that gives another"),
+    pytest.param("return {toJSON() {}}", "did not return a JSON object", id="toJSON that gives nothing"),
     pytest.param("return {'!': 5, data: 1}", "returned a number as data", id="a number as data, and the mark of a fault"),
     pytest.param("const a = {}; a.a = a; return {data: a}", "TypeError: circular reference", id="a cycle"),
     pytest.param("return {errors: 'one text'}", "one text", id="errors that are no list"),

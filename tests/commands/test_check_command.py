@@ -238,5 +238,5 @@ def test_a_journal_that_could_not_be_opened_is_told_and_is_no_fault(site: Site, 
     status, _, said = check(site, capsys)
     assert (status, said) == (
         0,
-        ["nowhere/journal.db: journal.path: nowhere is no folder; the gateway would run without its journal"],
+        ["nowhere/journal.db: journal.path: nowhere is not a folder; the gateway would run without its journal"],
     )

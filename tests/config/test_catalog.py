@@ -35,7 +35,7 @@ def faults(site: Site, also: str | None = None) -> list[str]:
     return [line.replace(f"{site.folder}/", "") for line in fault.value.lines]
 
 
-# What is in force.
+# Active profiles.
 
 
 def test_without_profiles_devices_and_names_nothing_is_loaded(site: Site) -> None:

@@ -20,12 +20,16 @@ def fault_of(folder: Path, http: str) -> str:
 @pytest.mark.parametrize(
     ("http", "told"),
     [
-        pytest.param("{hosts: ['https://gateway.example.vn']}", "hosts.0: 'https://gateway.example.vn' is no name", id="url"),
-        pytest.param("{hosts: [a.example, 'b.example:8080']}", "hosts.1: 'b.example:8080' is no name", id="port"),
-        pytest.param("{hosts: ['*.example.vn']}", "hosts.0: '*.example.vn' is no name", id="pattern"),
-        pytest.param("{hosts: ['']}", "hosts.0: '' is no name", id="empty"),
-        pytest.param("{trusted_proxies: [proxy.example.vn]}", "trusted_proxies.0: 'proxy.example.vn' is no address", id="name"),
-        pytest.param("{trusted_proxies: [192.0.2.0/33]}", "trusted_proxies.0: '192.0.2.0/33' is no address", id="network"),
+        pytest.param(
+            "{hosts: ['https://gateway.example.vn']}", "hosts.0: 'https://gateway.example.vn' is not a name", id="url"
+        ),
+        pytest.param("{hosts: [a.example, 'b.example:8080']}", "hosts.1: 'b.example:8080' is not a name", id="port"),
+        pytest.param("{hosts: ['*.example.vn']}", "hosts.0: '*.example.vn' is not a name", id="pattern"),
+        pytest.param("{hosts: ['']}", "hosts.0: '' is not a name", id="empty"),
+        pytest.param(
+            "{trusted_proxies: [proxy.example.vn]}", "trusted_proxies.0: 'proxy.example.vn' is not an address", id="name"
+        ),
+        pytest.param("{trusted_proxies: [192.0.2.0/33]}", "trusted_proxies.0: '192.0.2.0/33' is not an address", id="network"),
         pytest.param("{tls: {cert: c.pem}}", "tls: cert and key belong together", id="half-a-pair"),
         pytest.param("{host: 192.0.2.1}", "host: 192.0.2.1 is open to the network: give http.token_file", id="no-token"),
     ],

@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
         pytest.param("id: 12", "devices.0.id: 12 is not a text; put it in quotes (line 2)", id="number-as-id"),
         pytest.param("site: s", "devices.0.id: is missing (line 2)", id="no-id"),
         pytest.param("id: a\n    lat: 91", "devices.0.lat: 91 is more than 90 (line 3)", id="latitude"),
-        pytest.param("id: a\n    lon: 105,8", "devices.0.lon: '105,8' is no number (line 3)", id="decimal-comma"),
+        pytest.param("id: a\n    lon: 105,8", "devices.0.lon: '105,8' is not a number (line 3)", id="decimal-comma"),
         pytest.param(
             "id: a\n    domain: heat", "'heat' is not one of 'water', 'power', 'traffic' or 'urban' (line 3)", id="domain"
         ),
@@ -93,8 +93,8 @@ def test_a_profile_that_does_not_exist_is_named_with_the_device_that_asks_for_it
     [
         pytest.param("id: b\n    source: Ổ 1", "source: 'Ổ 1', the source of b, is also the source of a, devices.0", id="one"),
         pytest.param("id: b\n    source: a", "source: 'a', the source of b, is also the id of a, devices.0", id="an-id"),
-        pytest.param("id: .", "id: '.' is no name: it means a folder", id="this-folder"),
-        pytest.param("id: ..", "id: '..' is no name: it means a folder", id="the-folder-above"),
+        pytest.param("id: .", "id: '.' is not a name: it means a folder", id="this-folder"),
+        pytest.param("id: ..", "id: '..' is not a name: it means a folder", id="the-folder-above"),
     ],
 )
 def test_a_name_that_cannot_be_or_that_two_devices_claim_is_a_fault(path: Path, second: str, said: str) -> None:

@@ -152,7 +152,7 @@ def test_after_a_reload_the_readings_stand_in_influxdb(site: Path, mosquitto: Se
         (site / "profiles").rename(folder / "profiles")
         (site / "devices.yaml").rename(folder / "devices.yaml")
         gate.send_signal(signal.SIGHUP)
-        until(lambda: gate.said("is in force: 1 devices"))
+        until(lambda: gate.said("is active: 1 devices"))
         publish_all(client, [(UPLINK, json.dumps(message).encode())])
         until(lambda: gate.ledger()["written"] == 2)
     (asked,) = re.findall(r'"q=(SELECT .*)"', GUIDE.read_text(encoding="utf-8"))

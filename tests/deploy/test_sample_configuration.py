@@ -32,7 +32,7 @@ def test_what_is_not_said_to_differ_is_the_default() -> None:
     differing = {key for key, value in values_of(written) if value != dict(values_of(Config()))[key]}
     said = {"influxdb.api", "journal.path"}
     assert SAMPLE.read_text(encoding="utf-8").count("# not the default") == len(said)
-    paths = {"devices.registry", "profiles.path"}  # the same, at the file's folder
+    paths = {"alarms.rules", "devices.registry", "profiles.path"}  # the same, at the file's folder
     assert differing == said | paths
     assert written.devices.registry == DEPLOY / Config().devices.registry
     assert written.profiles.path == DEPLOY / Config().profiles.path

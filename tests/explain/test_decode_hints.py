@@ -86,7 +86,7 @@ def test_a_device_that_is_kept_out_shows_what_its_points_would_be(
     lines = decode.text(payload, topic)
     assert not any(line.startswith("point") for line in lines), "nothing is written"
     assert any(line.startswith("would be  water device=") for line in lines)
-    assert any(line.startswith("mend      register the device") for line in lines)
+    assert any(line.startswith("fix       register the device") for line in lines)
     (result,) = decode.rows({"topic": topic, "payload": payload})
     assert result["points"] == []
     assert [point["fields"]["ph"] for point in result["if_registered"]["points"]] == [7.0]
@@ -99,7 +99,7 @@ def test_a_device_whose_make_nobody_tells_is_named_and_how_to_try_one(decode: De
     lines = decode.text(FRAME, UPLINK)
     assert f"device    {EUI}" in lines
     assert any(line.startswith("profile   not known: ") and "--profile NAME" in line for line in lines)
-    assert any(line.startswith("mend      register the device") for line in lines)
+    assert any(line.startswith("fix       register the device") for line in lines)
 
 
 def test_a_registered_device_shows_its_points_under_quarantine(decode: DecodeCommand) -> None:

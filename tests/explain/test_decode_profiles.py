@@ -210,11 +210,11 @@ def test_each_step_is_told_in_words(decode: DecodeCommand) -> None:
 @pytest.mark.parametrize(
     ("payload", "topic", "told"),
     [
-        pytest.param({"ph": 99}, "own/d1/pump", ["dropped   /ph: ", "reject    no_quantity: ", "mend      "], id="dropped"),
+        pytest.param({"ph": 99}, "own/d1/pump", ["dropped   /ph: ", "reject    no_quantity: ", "fix       "], id="dropped"),
         pytest.param(
             {},
             "nobody/x",
-            ["device    not known", "profile   none takes", "reject    unknown_topic: ", "mend      "],
+            ["device    not known", "profile   none takes", "reject    unknown_topic: ", "fix       "],
             id="nobody",
         ),
         pytest.param(
@@ -224,7 +224,7 @@ def test_each_step_is_told_in_words(decode: DecodeCommand) -> None:
         pytest.param({"ph": 7}, "iot/v1/s1/water/m1/readings", ["device    m1", "profile   native", "decoded   "], id="native"),
     ],
 )
-def test_what_happened_is_told_with_how_to_mend_it(decode: DecodeCommand, payload: object, topic: str, told: list[str]) -> None:
+def test_what_happened_is_told_with_how_to_fix_it(decode: DecodeCommand, payload: object, topic: str, told: list[str]) -> None:
     lines = decode.text(payload, topic)
     assert [begin for begin in told if not any(line.startswith(begin) for line in lines)] == [], lines
 

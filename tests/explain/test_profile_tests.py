@@ -126,7 +126,7 @@ def test_a_point_that_is_right_is_found_before_one_that_is_nearly_right(tmp_path
 
 @pytest.mark.parametrize("time", ["'2025-09-02T08:00:00'", "'02.09.2025 08:00'", "arrivel"])
 def test_an_expected_time_that_cannot_be_compared_is_refused(time: str) -> None:
-    with pytest.raises(ValidationError, match="is no time with a zone; write for example"):
+    with pytest.raises(ValidationError, match="is not a time with a zone; write for example"):
         ExpectedPoint.model_validate(yaml.safe_load(f"{{measurement: water, time: {time}, fields: {{ph: 7}}}}"))
 
 

@@ -46,7 +46,7 @@ def loaded() -> Loaded:
 
 @pytest.fixture(scope="module")
 def profiles(loaded: Loaded) -> Profiles:
-    """All that ships, in force."""
+    """All shipped profiles, active."""
     return Profiles([file.compiled for file in loaded.profiles.values()], Envelopes(list(loaded.envelopes.values())))
 
 

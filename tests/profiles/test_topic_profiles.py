@@ -180,7 +180,7 @@ def test_wmbusmeters_takes_water_and_electricity_and_nothing_else(
 
 
 def test_every_profile_of_a_topic_goes_with_all_others(dry_run: DryRun) -> None:
-    """With all shipped profiles in force at once no message of one is ambiguous."""
+    """No message is ambiguous while all shipped profiles are active."""
     messages = [
         {"topic": "tele/plug-1/SENSOR", "payload": {"ENERGY": {"Total": 1.5}}},
         {"topic": "shelly-1/status/em:0", "payload": {"a_voltage": 230}},

@@ -137,13 +137,13 @@ def test_a_class_and_a_unit_are_a_quantity(config: dict[str, Any], field: str) -
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        pytest.param({"device_class": "energy", "name": "Energy today"}, "begins anew each day", id="day"),
-        pytest.param({"device_class": "energy", "state_class": "measurement"}, "is no register", id="no-register"),
+        pytest.param({"device_class": "energy", "name": "Energy today"}, "starts again each day", id="day"),
+        pytest.param({"device_class": "energy", "state_class": "measurement"}, "is not a register", id="no-register"),
         pytest.param({"device_class": "power", "unit_of_measurement": "°"}, "°", id="unit"),
         pytest.param({"device_class": "carbon_monoxide", "unit_of_measurement": "ppm"}, "ppm", id="another-kind-of-unit"),
-        pytest.param({"device_class": "wind_speed"}, "is no quantity that is known here", id="class"),
-        pytest.param({"component": "switch", "entity_category": "config"}, "is no quantity", id="a-setting"),
-        pytest.param({}, "is no quantity", id="nothing-said"),
+        pytest.param({"device_class": "wind_speed"}, "is not a quantity known here", id="class"),
+        pytest.param({"component": "switch", "entity_category": "config"}, "is not a quantity", id="a-setting"),
+        pytest.param({}, "is not a quantity", id="nothing-said"),
     ],
 )
 def test_what_is_no_quantity_is_said(config: dict[str, Any], why: str) -> None:

@@ -1,4 +1,4 @@
-"""Profiles proposed from Home Assistant's discovery: they are sound, say what is not known, and are not in force."""
+"""Profiles proposed from Home Assistant's discovery: they are sound, say what is not known, and are not active."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def test_tasmota_tells_of_a_register_and_of_days_that_are_none(site: Site) -> No
         )
     ]
     _, text, _ = site.propose(TASMOTA)
-    assert "522851_ENERGY_Today/config: begins anew each day" in " ".join(text.replace("#", " ").split())
+    assert "522851_ENERGY_Today/config: starts again each day" in " ".join(text.replace("#", " ").split())
 
 
 def test_zigbee2mqtt_tells_of_a_switch_and_of_a_radio_that_has_no_quantity(site: Site) -> None:
@@ -93,8 +93,8 @@ def test_zigbee2mqtt_tells_of_a_switch_and_of_a_radio_that_has_no_quantity(site:
         ("power", {}, {"energy_import_kwh": 22.75, "active_power_w": 115.0, "voltage_l1_v": 231.5, "relay_on": True})
     ]
     _, text, _ = site.propose(ZIGBEE)
-    assert "linkquality/config: is no quantity that is known here" in text
-    assert "update/config: is no quantity that is known here (update)" in text
+    assert "linkquality/config: is not a quantity known here" in text
+    assert "update/config: is not a quantity known here (update)" in text
 
 
 def test_esphome_tells_one_value_a_topic(site: Site) -> None:

@@ -70,8 +70,8 @@ def test_lines_follow_each_other_and_go_back() -> None:
         pytest.param("gallon", "did you mean 'gal'?", id="near-one"),
         pytest.param("m^3", "did you mean 'm3' or 'dm3' or 'cm3'?", id="near-some"),
         pytest.param("furlongs of wool", "write for example m3", id="no-unit"),
-        pytest.param("9**9**9", "is no unit", id="arithmetic"),
-        pytest.param("(" * 1000, "is no unit", id="brackets"),
+        pytest.param("9**9**9", "is not a unit", id="arithmetic"),
+        pytest.param("(" * 1000, "is not a unit", id="brackets"),
     ],
 )
 def test_what_cannot_become_the_unit_is_told(unit: str, fault: str) -> None:

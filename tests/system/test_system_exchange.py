@@ -65,7 +65,7 @@ def test_of_an_exchange_that_was_said_no_step_is_marked(gate: Gateway, influxdb:
     done = gate.command("devices", "exchange", "m1")
     assert (done.returncode, done.stdout) == (0, "m1: counters that start again with the next reading: volume_m3\n")
     assert counters(gate, "m1") == {"volume_m3": None}
-    assert gate.said("the meter of m1 was exchanged; begin anew: volume_m3") == 1
+    assert gate.said("the meter of m1 was exchanged; counters that start again: volume_m3") == 1
     counts(gate, client, NEW)
     assert marked(influxdb) == []
     assert counters(gate, "m1") == {"volume_m3": NEW[4]}

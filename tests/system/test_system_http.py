@@ -147,7 +147,7 @@ def test_a_faulty_registry_leaves_the_old_one_in_force(mosquitto: Service, influ
         gate.send_signal(signal.SIGHUP)
         until(lambda: "devices.0.area" in gate.troubles())
         assert f"{registry}: devices.1.id: m1 occurs twice" in gate.troubles()
-        assert gate.said("the old registry and profiles stay in force") == 2
+        assert gate.said("the old registry and profiles stay active") == 2
         publish(client, TOPIC, '{"flow_m3_h": 1}')
         wait_settled(gate, mosquitto)
         registry.write_text("areas: {x2: Phường Mường Thanh}\ndevices: [{id: m1, area: x2}]\n")

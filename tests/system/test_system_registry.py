@@ -45,7 +45,7 @@ def test_coverage_follows_what_is_heard_and_what_is_registered(mosquitto: Servic
         (folder / "new.csv").write_text("id,domain,area\nnew,water,A1\n")
         assert "1 new" in gate.command("devices", "import", folder / "new.csv").stdout
         gate.send_signal(signal.SIGHUP)
-        until(lambda: gate.status()["unregistered"] == 0, what="the registry is taken in force")
+        until(lambda: gate.status()["unregistered"] == 0, what="the registry is active")
         assert [coverage(gate)["total"][key] for key in counts] == [3, 2, 0, 1, 0, pytest.approx(66.67)]
         listed = gate.command("devices", "list", "--json").stdout.splitlines()
         assert {row["id"]: row["state"] for row in map(json.loads, listed)} == {

@@ -163,7 +163,7 @@ def test_messages_of_a_device_come_in_by_replay_once_it_is_registered(
         assert len(arrivals) == 3
         (gate.folder / "devices.yaml").write_text("areas: {x1: Xã Mường Phăng}\ndevices: [{id: m1, area: x1}]\n")
         gate.send_signal(signal.SIGHUP)
-        until(lambda: gate.said("the registry is in force: 1 devices"))
+        until(lambda: gate.said("the registry is active: 1 devices"))
         assert gate.command("rejects", "replay").returncode == 0
         until(lambda: gate.ledger()["written"] == 3)
         assert 'gateway_readings_received_total{source="replay"} 3.0' in gate.ask("/metrics")[1]

@@ -38,7 +38,7 @@ tests:
         time: "2026-09-03T08:00:00Z"
         fields: {volume_m3: 1.5, flow_m3_h: 1.8, temperature_c: 21.5}
 """
-CHECKED = "the old registry and profiles stay in force"
+CHECKED = "the old registry and profiles stay active"
 
 
 def drop_in(gate: Gateway, text: str = ACME) -> None:
@@ -50,10 +50,10 @@ def drop_in(gate: Gateway, text: str = ACME) -> None:
 
 
 def reload(gate: Gateway) -> None:
-    """SIGHUP; returns when it was taken in force or refused."""
-    before = gate.said("registry is in force") + gate.said(CHECKED)
+    """SIGHUP; returns when it was accepted or refused."""
+    before = gate.said("registry is active") + gate.said(CHECKED)
     gate.send_signal(signal.SIGHUP)
-    until(lambda: gate.said("registry is in force") + gate.said(CHECKED) > before, what="it was read")
+    until(lambda: gate.said("registry is active") + gate.said(CHECKED) > before, what="it was read")
 
 
 def reading(number: int) -> tuple[str, str]:

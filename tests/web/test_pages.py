@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.message import WaitCause
 from gateway.core.status.verdict import Finding, Level
-from gateway.explain.steps import _MENDED_BY
+from gateway.explain.steps import _FIXED_BY
 from gateway.i18n import glossary
 from gateway.i18n.findings import FINDINGS, sentence
 from gateway.i18n.languages import LANGUAGES, WORDS, words
@@ -136,8 +136,8 @@ def test_the_heading_knows_what_became_of_the_last_message(
     assert fate_of(result, quarantined=quarantined, refused=refused) == fate
 
 
-def test_every_reason_that_commands_can_mend_has_advice_on_the_page() -> None:
-    assert _MENDED_BY.keys() <= glossary.REASONS.keys()
+def test_every_reason_that_commands_can_fix_has_advice_on_the_page() -> None:
+    assert _FIXED_BY.keys() <= glossary.REASONS.keys()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

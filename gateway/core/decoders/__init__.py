@@ -13,7 +13,7 @@ Decoder = Callable[[bytes], object]
 
 
 class _LazyDecoders(Mapping[str, Decoder]):
-    """The decoders by the names that profiles use. One is imported when it is first asked for: few gateways need them all."""
+    """The decoders by the names that profiles use. Each is imported on first use: few gateways need them all."""
 
     def __init__(self, places: Mapping[str, tuple[str, str]]) -> None:
         self._places = places

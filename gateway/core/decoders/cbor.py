@@ -19,11 +19,11 @@ CBOR_MAX_BYTES: Final = 65536
 
 _BIG_MAX_BYTES: Final = 128
 _KEY_MAX: Final = 256
-"""Characters of a key that was no text: of maps within keys of maps the text would double with every level."""
+"""Characters of a key that was not text: for maps within keys of maps the text would double with every level."""
 
 
 def cbor(payload: bytes) -> object:
-    """The one data item of a CBOR payload. Keys that are no text become text; undefined and simple values become None.
+    """The one data item of a CBOR payload. Keys that are not text become text; undefined and simple values become None.
 
     :raises Undecodable: ``bad_payload``.
     """
@@ -64,7 +64,7 @@ def _itself(value: object, _immutable: bool) -> object:  # noqa: FBT001 - as the
 
 
 def _refused(_value: object, _immutable: bool) -> object:  # noqa: FBT001
-    raise ValueError("references to other items are not taken")
+    raise ValueError("references to other items are not supported")
 
 
 def _big(value: object, _immutable: bool) -> float:  # noqa: FBT001
@@ -110,4 +110,4 @@ _TAGS: Final[dict[int, Callable[[object, bool], object]]] = {
     **dict.fromkeys((25, 28, 29, 256), _refused),
     **dict.fromkeys((0, 1, 30, 35, 36, 37, 52, 54, 100, 258, 260, 261, 1004, 43000, 55799), _itself),
 }
-"""What stands for a tag, for all tags of which the library would make objects of its own."""
+"""Replacements for all tags that the library would turn into objects of its own."""

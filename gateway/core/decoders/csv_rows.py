@@ -69,5 +69,5 @@ def _value(cell: str, decimal: str) -> object:
         return None
     if _INTEGER.fullmatch(cell):
         return int(cell)
-    text = cell if decimal == "." else cell.replace(".", "?").replace(decimal, ".")  # a point is no decimal sign here
+    text = cell if decimal == "." else cell.replace(".", "?").replace(decimal, ".")  # a point is not the decimal sign here
     return float(text) if _FRACTION.fullmatch(text) else cell

@@ -8,10 +8,10 @@ r"""Meter telegrams in text: DSMR P1 and the data lines of IEC 62056-21 → a do
 gives ``{"header": {"maker": "ISk", "model": "MT382-1000"}, "1-0:1.8.1": {"value": 4.426, "unit": "kWh", "time": None, "text":
 "000004.426", "values": [...]}, "0-1:24.2.1": {"value": 0.107, "unit": "m3", "time": "2017-01-02T16:10:05+01:00", ...}}``.
 
-- ``value``: a number, or the text where it is none; None for ``()``. Identifiers and messages are always text.
+- ``value``: a number, or the text if it is not one; None for ``()``. Identifiers and messages are always text.
 - ``text``: the value as it was sent.
 - ``time``: of the value, RFC 3339; ``W`` is +01:00, ``S`` +02:00; without either (DSMR 2 and 3) it is local, without zone.
-  None where there is none and for a date that does not exist. A factory date stays what it is: the time's window refuses it.
+  None if it is absent or the date does not exist. A factory date stays as it is: the time's window refuses it.
 - ``values``: every ``(…)`` of the line in the same form, for lists such as power failures; each has the time that stood before.
 - A code that ends in ``*255``, which means the present value, is found with and without the ending.
 """
@@ -31,7 +31,7 @@ _END = re.compile(r"^!(?P<crc>[^\r\n\0\x03 ]*)", re.MULTILINE)
 _CRC = re.compile(r"[0-9A-Fa-f]{1,4}")
 _CODE = re.compile(r"(?:\d{1,3}-\d{1,3}:)?[0-9A-Z]{1,3}(?:\.[0-9A-Z]{1,3}){1,2}(?:[*&]\d{1,3})?", re.ASCII)
 _TEXT_CODE = re.compile(r"(?:.*:)?(?:0\.0\.\d+|42\.0\.0|96\.1\.\d+|96\.13\.\d+|C\.1\.\d+)(?:[*&]\d+)?", re.ASCII)
-"""Addresses, serial numbers, logical names, messages: digits there are no number."""
+"""Addresses, serial numbers, logical names, messages: digits there are not a number."""
 
 _NUMBER = re.compile(r"([+-]?\d{1,15})(?:[.,](\d{0,15}))?", re.ASCII)
 _TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)([WS]?)", re.ASCII)
@@ -90,7 +90,7 @@ def _lines(body: str) -> list[tuple[str, list[str]]]:
 
 
 def _entry(code: str, groups: list[str]) -> dict[str, Any]:
-    """A line's own value, which is the first that is no time, and all its values."""
+    """A line's own value, which is the first that is not a time, and all its values."""
     is_text = bool(_TEXT_CODE.fullmatch(code))
     values: list[ObisValue] = []
     time: str | None = None
@@ -125,7 +125,7 @@ def _value(group: str, time: str | None, *, is_text: bool) -> ObisValue:
 
 
 def _rfc3339(match: re.Match[str]) -> str | None:
-    """YYMMDDhhmmss with W for winter or S for summer time of Central Europe; None when there is no such date."""
+    """YYMMDDhhmmss with W for winter or S for summer time of Central Europe; None if there is no such date."""
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     year += 1900 if year >= _CENTURY_TURN else 2000
     try:
@@ -135,11 +135,11 @@ def _rfc3339(match: re.Match[str]) -> str | None:
 
 
 def _check_crc(telegram: str, given: str) -> None:
-    """Compare the checksum, where there is one. What reads a meter often makes LF of its CR LF: with CR LF it may be right."""
+    """Compare the checksum, if there is one. Readers often turn the meter's CR LF into LF: with CR LF the checksum may fit."""
     if not given:
         return
     if not _CRC.fullmatch(given):
-        raise _broken(f"behind the ! stands {given[:20]!r}, which is no checksum")
+        raise _broken(f"after the ! comes {given[:20]!r}, which is not a checksum")
     expected = int(given, 16)
     computed = crc16(telegram.encode("latin-1"))
     if computed != expected and crc16(telegram.replace("\r\n", "\n").replace("\n", "\r\n").encode("latin-1")) != expected:

@@ -17,7 +17,7 @@ _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 def compile_pairs(between: str = _OF_FORMS, equals: str = "=") -> PairsDecoder:
     """Compile a reader of pairs that gives an object of texts.
 
-    A part without a sign is a key with true; of a key that occurs twice the last counts.
+    A part without a sign is a key with true. If a key occurs twice, the last value counts.
 
     A form writes a blank as ``+`` and other characters as ``%3A``: they are read as they are meant.
 

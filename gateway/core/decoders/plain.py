@@ -1,8 +1,8 @@
 """JSON as devices send it, and bare bytes.
 
 Whatever comes out is bounded: nested at most :data:`DEPTH_MAX` deep, every integer fits into a float, every text is valid
-Unicode. A number beyond a float is infinite, so that the mapping drops that one value as ``not_finite``. A key that stands
-twice is a fault of an object that holds no other and no list. In other documents the last one counts: looking for it there
+Unicode. A number beyond a float is infinite, so that the mapping drops that one value as ``not_finite``. A key that occurs
+twice is a fault in an object that holds no other object and no list. Elsewhere the last value counts: looking for it there
 would take as long as decoding them.
 """
 
@@ -19,7 +19,7 @@ from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.rejects import RejectReason
 
 DEPTH_MAX: Final = 64
-"""Objects and lists in one another; no sensor needs ten."""
+"""Nesting of objects and lists; no sensor needs ten levels."""
 
 _FLOAT_MAX: Final = int(1.7976931348623157e308)
 _STRIDE: Final = 64
@@ -56,7 +56,7 @@ def _check_keys(document: dict[str, object], payload: bytes) -> None:
 
 
 def json_of_frame(message: bytes) -> object:
-    """The value of a JSON text that was found sound and bounded before; of a key that occurs twice the last one counts."""
+    """The value of a JSON text that was found sound and bounded before; if a key occurs twice, the last value counts."""
     try:
         return _decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -64,7 +64,7 @@ def json_of_frame(message: bytes) -> object:
 
 
 def json_lenient(payload: bytes) -> object:
-    """The same of a text that a simple ``printf`` made: bare ``nan``, ``inf`` or ``ovf``, in any case, is null; NUL ends it.
+    """The same for a text that a simple ``printf`` made: bare ``nan``, ``inf`` or ``ovf``, in any case, is null; NUL ends it.
 
     :raises Undecodable: as :func:`json_object`, for all other faults.
     """
@@ -102,7 +102,7 @@ def finite(number: int) -> float:
 
 
 def may_be_unbounded(payload: bytes) -> bool:
-    """Tell if a walk through the document is due. Most often it is not, and to know that must cost less than the walk.
+    """Tell if a walk through the document is due. Usually it is not, and this check must cost less than the walk.
 
     An integer beyond a float has 309 digits, so four samples in a row are digits.
     """

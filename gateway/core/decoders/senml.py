@@ -1,12 +1,13 @@
 """SenML packs, in JSON and in CBOR → resolved records (RFC 8428).
 
 A record becomes ``{"n", "u", "v" | "vs" | "vb" | "vd", "s", "t" | "t_rel", "ut"}``, each key only where it has a value, with
-all base fields applied. ``vd`` is bytes. Time is in exactly one of two keys, because only the gateway knows what now is:
+all base fields applied. ``vd`` is bytes. Time is in exactly one of two keys, because only the gateway knows the time of
+arrival:
 
 - ``t``: seconds since 1970, when base time and time add up to 2**28 or more;
 - ``t_rel``: seconds from now, negative in the past; 0 where the pack gives no time at all.
 
-Records that only set base fields, and records without a value, give none. What RFC 8428 does not know is left out.
+Records that only set base fields, and records without a value, are skipped. Fields unknown to RFC 8428 are left out.
 """
 
 import math
@@ -22,7 +23,7 @@ from gateway.core.message import Undecodable
 from schemas.rejects import RejectReason
 
 VERSION: Final = 10
-"""Of the format, section 4.4: packs of a later one must not be read."""
+"""Version of the format, section 4.4: packs of a later one must not be read."""
 
 RELATIVE_BELOW_S: Final = 2**28
 """Times below this many seconds are relative to now (section 4.5.3)."""
@@ -45,13 +46,13 @@ SenmlRecord = dict[str, Any]
 """A record with the labels of JSON."""
 
 SenmlField = tuple[Callable[[object], Any], str]
-"""What reads a field, giving None for what it cannot be, and how that is called."""
+"""Function that reads a field and gives None for a wrong type, and the name of the right type."""
 
 
 def senml_json(payload: bytes) -> list[SenmlRecord]:
     """The resolved records of a SenML pack in JSON, in its order.
 
-    :raises Undecodable: when it is no JSON, or no pack by RFC 8428.
+    :raises Undecodable: if it is not JSON, or not a pack of RFC 8428.
     """
     return _resolve(json_lenient(payload), _decode_base64)
 
@@ -59,7 +60,7 @@ def senml_json(payload: bytes) -> list[SenmlRecord]:
 def senml_cbor(payload: bytes) -> list[SenmlRecord]:
     """The resolved records of a SenML pack in CBOR, in its order.
 
-    :raises Undecodable: when it is no CBOR, or no pack by RFC 8428.
+    :raises Undecodable: if it is not CBOR, or not a pack of RFC 8428.
     """
     pack = cbor(payload)
     if isinstance(pack, list):
@@ -95,7 +96,7 @@ def _resolve(pack: object, data: Callable[[object], bytes | None]) -> list[Senml
 
 
 def _typed(record: SenmlRecord, kinds: dict[str, SenmlField], index: int) -> SenmlRecord:
-    """The fields of a record that mean something here, each of its type; null is absent."""
+    """The fields of a record that are used here, each of its type; null counts as absent."""
     fields: SenmlRecord = {}
     for label, value in record.items():
         if label not in kinds:
@@ -110,7 +111,7 @@ def _typed(record: SenmlRecord, kinds: dict[str, SenmlField], index: int) -> Sen
 
 
 def _apply(base: SenmlRecord, fields: SenmlRecord, index: int) -> SenmlRecord | None:
-    """A record with the base fields in force; None when it has neither value nor sum."""
+    """A record with the base fields that apply to it; None when it has neither value nor sum."""
     values = [label for label in _VALUES if label in fields]
     if len(values) > 1:
         raise _broken(f"record {index} has {' and '.join(values)}; one value is allowed")
@@ -142,7 +143,7 @@ def _name(name: str, index: int) -> str:
 
 
 def _number(value: object) -> int | float | None:
-    """A number; NaN and infinity stay what they are, for whoever knows what they mean for a quantity."""
+    """A number; NaN and infinity are kept for the caller, who knows what they mean for a quantity."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INTEGER_MAX:
         return value
     return value if isinstance(value, float) else None
@@ -189,7 +190,7 @@ _KINDS: Final[dict[str, SenmlField]] = {
     **_BASES, "n": _TEXT, "u": _TEXT, "t": _FINITE, "ut": _FINITE, "s": _NUMBER,
     "v": _NUMBER, "vs": _TEXT, "vb": (_boolean, "a boolean"),
 }  # fmt: skip
-"""Of every field but data values, which differ between JSON and CBOR."""
+"""Readers of every field except data values, which differ between JSON and CBOR."""
 
 
 def _broken(detail: str) -> Undecodable:

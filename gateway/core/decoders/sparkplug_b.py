@@ -2,7 +2,7 @@
 
 A payload is ``{"timestamp", "seq", "metrics": [...]}``, a metric ``{"name", "alias", "timestamp", "type", "value",
 "is_historical", "is_null"}``, with None for what was left out; times are ms since 1970. Data sets, templates and property sets
-are not looked into: such a metric has its type and no value. Which name an alias means, :mod:`gateway.core.sparkplug.host`
+are not read: such a metric has its type and no value. Aliases are resolved to names by :mod:`gateway.core.sparkplug.host`
 knows.
 """
 
@@ -41,7 +41,7 @@ _METRIC_FIELDS: Final = (
     ("float_value", 12, "float"), ("double_value", 13, "double"), ("boolean_value", 14, "bool"), ("string_value", 15, "bytes"),
     ("bytes_value", 16, "bytes"),
 )  # fmt: skip
-"""Name, number, type. Text is taken as bytes: it is for us to say what becomes of bytes that are no UTF-8."""
+"""Name, number, type. Text is read as bytes, so that bytes that are not UTF-8 are handled here."""
 
 MetricValue = int | float | bool | str | bytes | None
 
@@ -69,7 +69,7 @@ class Payload(TypedDict):
 def sparkplug_b(payload: bytes) -> Payload:
     """The payload in plain values.
 
-    :raises Undecodable: when it is no Sparkplug B, is compressed, or has too many metrics or too long names.
+    :raises Undecodable: if it is not Sparkplug B, is compressed, or has too many metrics or too long names.
     """
     messages = _messages()
     message = messages.payload()
@@ -153,7 +153,7 @@ def _text(encoded: bytes) -> str:
 
 
 class _Messages(NamedTuple):
-    """Made at run time: the class of payloads, and what parsing raises."""
+    """Classes made at run time: payloads, and the exception of parsing."""
 
     payload: Any
     decode_error: type[Exception]
@@ -161,7 +161,7 @@ class _Messages(NamedTuple):
 
 @cache
 def _messages() -> _Messages:
-    """The message classes. protobuf takes 20 ms to load: only who receives Sparkplug B waits for it."""
+    """The message classes. protobuf takes 20 ms to load, so only gateways that receive Sparkplug B load it."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory  # noqa: PLC0415
 
     file = descriptor_pb2.FileDescriptorProto(name="sparkplug_b", package="sparkplug_b", syntax="proto2")

@@ -1,4 +1,4 @@
-"""A flat frame of bytes by a list of fields: what a maker's table of registers or bytes says, without code.
+"""A flat frame of bytes, decoded by a list of fields as a maker's table of registers or bytes gives it, without code.
 
 A field past the end of the frame is absent, because frames grow with the firmware; one that the end cuts in two is a fault.
 """
@@ -23,7 +23,7 @@ WIDTHS: Final[Mapping[str, int]] = {
 """Numbers and how many bytes they take."""
 
 SPANS: Final = ("bcd", "text", "hex")
-"""What takes as many bytes as its ``length`` says."""
+"""Types that take as many bytes as their ``length`` says."""
 
 _FLOATS: Final = {"f32": struct.Struct(">f"), "f64": struct.Struct(">d")}
 _PAIR_BYTES: Final = 2
@@ -127,7 +127,7 @@ def _compiled(field: object) -> tuple[str, int, int, FrameFieldReader]:
     width = WIDTHS.get(kind, length or 0)
     order = _OF_TWO_BYTES.get(order, order) if width == _PAIR_BYTES else order
     if kind not in WIDTHS and kind not in SPANS:
-        raise ValueError(f"{name}: {kind} is none of {', '.join((*WIDTHS, *SPANS))}")
+        raise ValueError(f"{name}: {kind} is not one of {', '.join((*WIDTHS, *SPANS))}")
     if kind in WIDTHS and length not in {None, width}:
         raise ValueError(f"{name}: {kind} has {width} bytes; leave length out")
     if width < 0 or (kind == "bcd" and not width):
@@ -184,7 +184,7 @@ def _bits(arrange: Callable[[bytes], bytes], first: int, count: int, *, signed: 
 def _arranged(order: str, width: int | None) -> Callable[[bytes], bytes]:
     """Compile the step that puts the bytes of a field in the order highest first."""
     if order not in ORDERS:
-        raise ValueError(f"{order} is none of {', '.join(ORDERS)}; {' and '.join(_OF_TWO_BYTES)} are orders of two bytes")
+        raise ValueError(f"{order} is not one of {', '.join(ORDERS)}; {' and '.join(_OF_TWO_BYTES)} are orders of two bytes")
     if order == "abcd":
         return lambda field: field
     if order == "dcba":
@@ -202,7 +202,7 @@ def _swapped(field: bytes) -> bytes:
 
 
 def _bcd(field: bytes) -> int | None:
-    """Two decimal digits a byte; a highest digit of F is a minus [EN 13757-3]. None for what are no digits."""
+    """Two decimal digits a byte; a highest digit of F is a minus [EN 13757-3]. None for other nibbles."""
     digits = field.hex()
     sign = -1 if digits[0] == "f" and len(digits) > 1 else 1
     digits = digits[1:] if sign < 0 else digits
@@ -210,7 +210,7 @@ def _bcd(field: bytes) -> int | None:
 
 
 def _text(field: bytes) -> str:
-    """Up to the first NUL; what is no UTF-8 shows as the replacement character."""
+    """Text up to the first NUL; bytes that are not UTF-8 show as the replacement character."""
     return field.partition(b"\0")[0].decode("utf-8", "replace").strip()
 
 

@@ -2,7 +2,7 @@
 
 Kinds: ``number`` (with a decimal point), ``word`` (up to white space or to what follows in the template), ``text`` (up to what
 follows in the template) and ``rest`` (all that is left, white space included). White space in the template stands for any, or
-none; braces that are meant themselves are doubled. Each piece takes its part once and never gives any back, so the time is
+none; literal braces are doubled. Each piece takes its part once and never backtracks, so the time is
 proportional to the length of the message.
 """
 
@@ -15,7 +15,7 @@ from schemas.rejects import RejectReason
 
 TextDecoder = Callable[[bytes], dict[str, object]]
 TextStep = Callable[[str, int, dict[str, object]], int]
-"""Takes its part of a text from a place on, puts what it read into the object, tells where the next step begins; -1: no fit."""
+"""Reads its part of a text from a position, puts the value into the object, returns the next position; -1: no fit."""
 
 _PIECES = re.compile(r"\{\{|\}\}|\{(?P<name>[A-Za-z_]\w*):(?P<kind>[a-z]+)\}|\s+|[{}]|[^{}\s]+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,9})?")
@@ -62,7 +62,7 @@ def _pieces(template: str) -> list[Piece]:
         text = match[0]
         if match["name"]:
             if match["kind"] not in _KINDS:
-                raise ValueError(f"{text}: {match['kind']} is none of {', '.join(_KINDS)}")
+                raise ValueError(f"{text}: {match['kind']} is not one of {', '.join(_KINDS)}")
             pieces.append((match["kind"], match["name"]))
         elif text in {"{", "}"}:
             raise ValueError(

@@ -1,7 +1,7 @@
 """Acknowledgements owed to the broker, and the order in which they leave.
 
 PUBACKs leave in the order of receipt [MQTT-4.6.0-2], so batches are released in the order in which they were begun: one
-that is done waits for those before it. What is owed belongs to its connection and is forgotten with it: after a reconnect
+that is done waits for those before it. Acknowledgements belong to their connection and are forgotten with it: after a reconnect
 identifiers may mean other messages. While the first copy of a message still waits here, the broker sends it again on the
 next connection; that copy is recognised by its identifier and content, is not processed, and its acknowledgement waits
 behind the first.
@@ -27,11 +27,11 @@ class Acknowledger:
     _first_copies: dict[int, int] = field(default_factory=dict)
 
     def begin(self, batch: Batch) -> None:
-        """A batch starts to collect; it is released after all begun before it."""
+        """Begin a batch; it is released after all batches begun before it."""
         self._order.append(batch)
 
     def owe(self, batch: Batch, packet_id: int, fingerprint: int) -> None:
-        """A message of the present connection is acknowledged with ``batch``, which must be the newest."""
+        """Add a message of the present connection, to be acknowledged with ``batch``, which must be the newest."""
         owed = batch.owed
         if not owed or owed[-1].connection != self.connection:
             owed.append(Owed(self.connection))
@@ -45,7 +45,7 @@ class Acknowledger:
         return bool(self._first_copies) and self._first_copies.get(packet_id) == fingerprint
 
     def connected(self, *, session_present: bool) -> None:
-        """A new connection began. Without the old session nothing comes again, and its identifiers mean nothing any more."""
+        """Begin a new connection. Without the old session nothing is sent again, and its identifiers become invalid."""
         self.connection += 1
         self.owed = 0
         self._first_copies.clear()
@@ -56,7 +56,7 @@ class Acknowledger:
                 self._first_copies.update(zip(owed.packet_ids, owed.fingerprints, strict=True))
 
     def disconnected(self) -> None:
-        """The connection is gone, and with it what was owed on it."""
+        """Forget the connection that ended, and the acknowledgements owed on it."""
         self.connection += 1
         self.owed = 0
 

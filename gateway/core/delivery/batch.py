@@ -10,14 +10,14 @@ from gateway.core.message import Reading, Refusal
 
 try:
     from isal.igzip import compress as _gzip
-except ImportError:  # no wheel for this processor: the same format, at three times the price
+except ImportError:  # no wheel for this processor: the same format, at three times the cost
     from gzip import compress as _gzip  # type: ignore[assignment]
 
 _LEVEL: Final = 1
 _DENSE_LEVEL: Final = 6
 _GZIP_WBITS: Final = 31
 _READING_OVERHEAD_BYTES: Final = 120
-"""What Python keeps beside the text of a reading."""
+"""Memory that Python needs beside the text of a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Body:
 
 
 def encode(readings: Sequence[Reading], *, dense: bool = False) -> Body:
-    """The body of some readings. ``dense`` spends two microseconds a reading to save flash: for what goes to disk."""
+    """The body of some readings. ``dense`` spends two microseconds a reading to save flash, for bodies that go to disk."""
     texts, pairs, line_number = [reading.lines for reading in readings], [], 0
     for lines in texts:
         line_number += 1
@@ -88,14 +88,14 @@ class Owed:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Readings on their way, and what is owed for them.
+    """Readings on their way, and the acknowledgements owed for them.
 
     A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. It is released when it
-    does not wait for others either: what a message becomes whose codec is asked travels with a later batch, what a flooding
-    device sends with one that is kept apart. Batches are released in the order in which they were begun, whatever the order in
-    which they were done.
+    does not wait for others either: the readings of a message whose codec is running travel with a later batch, those of a
+    flooding device with one that is kept apart. Batches are released in the order in which they were begun, whatever the
+    order in which they were done.
 
-    :ivar owed: what is to be acknowledged, by connection, in order of receipt.
+    :ivar owed: messages to acknowledge, by connection, in order of receipt.
     :ivar arrivals: monotonic instant, in s → how many readings arrived then.
     :ivar holds: reasons why it is not durable yet.
     :ivar asked: why it must wait for others: a message for which a codec is asked, or a batch that is not done and holds
@@ -115,7 +115,7 @@ class Batch:
     _body: Body | None = None
 
     def add(self, readings: list[Reading], arrival_s: float) -> int:
-        """Take readings that arrived together; the memory they take, in bytes."""
+        """Add readings that arrived together; return the memory they take, in bytes."""
         self.readings += readings
         self.arrivals[arrival_s] = self.arrivals.get(arrival_s, 0) + len(readings)
         size_bytes = 0

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-The drain lane has one write in flight. What is steered is how many readings it may hold and how long to pause before the next,
-in the manner of background transport over a network (LEDBAT, RFC 6817): the backlog takes what live readings leave, and leaves
-when they come to wait.
+The drain lane has one write in flight. Two things are controlled: how many readings it holds, and the pause before the next,
+as in background transport over a network (LEDBAT, RFC 6817): the backlog uses the capacity that live readings leave, and yields
+when they begin to wait.
 
 The signal is by how much answers to live writes take longer than usual. Usual is the quickest answer since the catch-up began,
 so a database that is far away is not taken for one that is busy. While answers are in time the next write grows: twofold at
@@ -41,7 +41,7 @@ def start_pause_s(away_s: float, jitter: float) -> float:
 
 @dataclass(slots=True)
 class Share:
-    """The share of InfluxDB that the drain lane may take. Each catch-up begins with a new one.
+    """Share of InfluxDB's capacity for the drain lane. Each catch-up begins with a new one.
 
     :ivar most: readings that a write may ever hold.
     :ivar readings: that the next one may hold; a row that holds more goes alone.
@@ -62,7 +62,7 @@ class Share:
 
         :param answer_s: how long that took.
         :param live_s: the same of the live writes that were answered meanwhile, their mean; None: none was.
-        :param held_up: live writes were so slow that their readings went to the journal.
+        :param held_up: true if live writes were so slow that their readings went to the journal.
         """
         self._learn(answer_s if live_s is None else min(answer_s, live_s))
         live_late_s = 0.0 if live_s is None else live_s - self._usual_s
@@ -94,15 +94,15 @@ class Share:
         self.readings = min(self.most, self.readings * 2 if self._doubling else self.readings + _STEP_READINGS)
 
     def put_off(self) -> None:
-        """InfluxDB could not take a write now: from a few readings on again."""
+        """InfluxDB could not take a write now: start again with a few readings."""
         self.readings, self._doubling = min(_FIRST_READINGS, self.most), True
 
     def refused(self) -> None:
-        """InfluxDB did not want something in a write of several rows: each goes alone, until some went well."""
+        """InfluxDB refused something in a write of several rows: rows go one at a time until some succeed."""
         self.readings, self._doubling = 1, True
 
     def too_large(self, readings: int) -> None:
-        """A write of several rows with so many readings was larger than InfluxDB takes."""
+        """A write of several rows was larger than InfluxDB accepts."""
         self.most = max(1, readings // 2)
         self.readings = min(self.readings, self.most)
 
@@ -134,7 +134,7 @@ class Progress:
         self.brought_in += readings
 
     def per_s(self, now_s: float) -> float | None:
-        """Readings a second lately; None while that cannot be said."""
+        """Recent rate in readings per second; None while it is not known."""
         if not self._marks or not now_s - self._marks[0][0] >= _GRAIN_S:
             return None
         if now_s - self._marks[-1][0] > _WINDOW_S:
@@ -143,6 +143,6 @@ class Progress:
         return (self.brought_in - already) / (now_s - began_s)
 
     def end(self) -> None:
-        """The journal is empty."""
+        """End the catch-up: the journal is empty."""
         self.brought_in, self.began_s = 0, None
         self._marks.clear()

@@ -1,7 +1,7 @@
-"""Back-pressure for codecs: messages for one that is asked more than it can answer wait on disk, and delay nobody else.
+"""Back-pressure for codecs: messages for an overloaded codec wait on disk and delay no others.
 
-What waits for an answer is not acknowledged, and a broker hands over only so much that is not. All codecs are asked in one
-queue. When its head has waited for too long, those to blame are the codecs that have at least their share of it.
+A message that waits for an answer is not acknowledged, and a broker hands over only a limited number of those. All codecs
+share one queue. When its head has waited too long, the cause is the codecs that fill at least their share of it.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ PATIENCE_S: Final = 0.2
 
 
 class CodecBackpressure:
-    """All questions that are not answered yet."""
+    """All codec calls that are not answered yet."""
 
     def __init__(self) -> None:
         self._asked: dict[int, tuple[str, float]] = {}
@@ -28,14 +28,14 @@ class CodecBackpressure:
         return codec not in self._behind
 
     def ask(self, codec: str, now_s: float) -> int:
-        """A question is asked; its number, for :meth:`answered`."""
+        """Register a call; return its number, for :meth:`answered`."""
         self._last_number += 1
         self._asked[self._last_number] = codec, now_s
         self._count[codec] += 1
         return self._last_number
 
     def answered(self, number: int) -> bool:
-        """A question is answered; whether its codec has caught up with that, and may be asked again."""
+        """Note an answer; return True if its codec has caught up with that and may be called again."""
         codec, _ = self._asked.pop(number)
         self._count[codec] -= 1
         if self._count[codec]:

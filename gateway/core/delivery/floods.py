@@ -7,9 +7,9 @@ all of this holds:
 - it was counted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
 - at least 100 messages a second come on it;
 - they are at least a tenth of all;
-- they are at least 20 times as many as on the topic in the middle of the others. Where there are no others, nobody is starved.
+- they are at least 20 times as many as on the median of the other topics. Without other topics, nobody is starved.
 
-A device that is allowed to send much is named too; nothing else happens to it while InfluxDB keeps up
+A device that is meant to send much is named too; nothing else happens to it while InfluxDB keeps up
 (:mod:`gateway.delivery.flood_queue`).
 """
 
@@ -42,18 +42,18 @@ class Flood:
 
     @property
     def device(self) -> str:
-        """The device; empty where the topic does not tell one."""
+        """The device; empty if the topic does not name one."""
         parts = parse_topic(self.topic)
         return "" if parts is None else parts.device
 
     @property
     def who(self) -> str:
-        """The device, or the topic where it does not tell one."""
+        """The device, or the topic if it does not name one."""
         return f"device {self.device}" if self.device else f"topic {self.topic[:200]}"
 
     def describe(self) -> str:
         """Describe the fault for people."""
-        return f"{self.who} sends about {self.per_s:,.0f} messages a second, {self.share:.0%} of all: see to it"
+        return f"{self.who} sends about {self.per_s:,.0f} messages a second, {self.share:.0%} of all: check the device"
 
 
 @dataclass(slots=True)

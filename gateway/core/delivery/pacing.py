@@ -1,4 +1,4 @@
-"""Pacing of writes to InfluxDB: when the next may start, and beside how many others."""
+"""Pacing of writes to InfluxDB: when the next may start, and how many may be in flight."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ _MEAN_OF: Final = 8
 
 @dataclass(slots=True)
 class Pacing:
-    """One number between delay on one side, CPU and flash on the other, as long as InfluxDB answers quickly.
+    """Balance of delay against CPU and flash, as long as InfluxDB answers quickly.
 
     After a write of n readings the next starts ``min(max_delay, n * 5 ms)`` after its start: few readings wait little, many
     share a write; after a pause the first goes at once. One write is under way at a time.
@@ -32,7 +32,7 @@ class Pacing:
         self._delay_s = min(self.max_delay_s, readings * self.PER_READING_S)
 
     def answered(self, seconds: float) -> None:
-        """A write was answered after so long."""
+        """Note how long a write took to be answered."""
         self._answer_s += (seconds - self._answer_s) / _MEAN_OF
 
     def lanes(self, waited_s: float) -> int:
@@ -45,7 +45,7 @@ class Pacing:
     def wait_s(self, now_s: float, waited_s: float = 0.0, *, under_pressure: bool = False) -> float:
         """Seconds until the next write may start; 0 or less: now.
 
-        :param under_pressure: it need not be apart from those under way.
+        :param under_pressure: do not space it from the writes in flight.
         """
         answer_s = max(self._answer_s, waited_s)
         apart_s = 0.0 if under_pressure or answer_s <= SLOW_ANSWER_S else answer_s / _LANES_WHEN_SLOW

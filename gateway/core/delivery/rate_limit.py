@@ -12,14 +12,14 @@ _PREFIXES_MAX: Final = 1000
 
 @dataclass(slots=True)
 class RateLimit:
-    """At most ``per_minute`` of each device and reason."""
+    """Limit of ``per_minute`` for each device and reason."""
 
     per_minute: int = 20
     _minute: int = 0
     _taken: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def allow(self, device: str, reason: str, now_ms: int) -> bool:
-        """Tell if one more may be kept. Also false for a device that is one of too many in this minute."""
+        """Tell if one more may be kept. False too for a device beyond the number of devices tracked in this minute."""
         minute = now_ms // _MINUTE_MS
         if minute != self._minute:
             self._minute = minute
@@ -33,7 +33,7 @@ class RateLimit:
 
 @dataclass(slots=True)
 class Bucket:
-    """Bytes that may be spent: many at once, and later as many as come in again with time."""
+    """Token bucket of bytes: many may be spent at once, and the bucket fills again with time."""
 
     most_bytes: int
     left_bytes: float = field(init=False)
@@ -43,13 +43,13 @@ class Bucket:
         self.left_bytes = self.most_bytes
 
     def fill(self, now_ms: int) -> None:
-        """Add what came in since the last time."""
+        """Add the tokens of the time since the last call."""
         elapsed_ms, self._at_ms = max(0, now_ms - self._at_ms), now_ms
         self.left_bytes = min(self.most_bytes, self.left_bytes + self.most_bytes * elapsed_ms / _REFILL_MS)
 
 
 class StrangersRateLimit:
-    """Bytes of rejects that unregistered devices may fill, all together and by topic prefix.
+    """Byte limits for rejects of unregistered devices, in total and by topic prefix.
 
     Each invented name would have a quota of its own, and a flood of them would push out every other reject within minutes. So
     an eighth of the store is theirs at once, of which no prefix takes more than half, and that much again in four hours: what

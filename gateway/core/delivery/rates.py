@@ -1,4 +1,4 @@
-"""Counts of the last minutes and rates of the last seconds, for people who look now."""
+"""Counts of the last minutes and rates of the last seconds, for the status page."""
 
 from collections import Counter, deque
 from collections.abc import Hashable
@@ -12,14 +12,14 @@ RATES_KEPT: Final = 120
 
 
 class RecentCounts(Generic[Counted]):
-    """Counts of the last so many minutes, to the minute."""
+    """Counts over a window of minutes, to the minute."""
 
     def __init__(self, minutes: int) -> None:
         self._minutes = minutes
         self._counts: deque[tuple[float, Counter[Counted]]] = deque()
 
     def count(self, key: Counted, now_s: float, number: int = 1) -> None:
-        """Count one more, or so many."""
+        """Count one more, or ``count``."""
         minute = now_s // _MINUTE_S
         if not self._counts or self._counts[-1][0] != minute:
             self._forget(minute)

@@ -1,4 +1,4 @@
-"""The meaning of an answer of InfluxDB for the batch that was written: a closed set of fates, one function.
+"""Meaning of InfluxDB's answer for the batch that was written: a closed set of fates, one function.
 
 Sources: what InfluxDB 1.6.7, 2.8 and VictoriaMetrics were seen to answer; the HTTP API references of InfluxDB 1, 2 and 3.
 """
@@ -17,7 +17,7 @@ class Fate(Enum):
     SPLIT_SMALLER = "split_smaller"
     """It is too large: halve it, and remember the size."""
     EXPIRED = "expired"
-    """Older than InfluxDB keeps: nothing can bring it in."""
+    """Older than InfluxDB keeps: no retry can help."""
     FAULTY_DATABASE = "faulty_database"
     """The database or our rights are wrong, whatever the batch: keep everything, raise an alarm, try slowly."""
     RETRY = "retry"
@@ -31,11 +31,11 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """InfluxDB's answer, or what stood in its place.
+    """InfluxDB's answer, or the failure in its place.
 
     :ivar status: HTTP status; 0 when there was no answer.
-    :ivar text: at most 64 kB of the body, or what went wrong on the way.
-    :ivar retry_after_s: the server's wish, where it has one.
+    :ivar text: at most 64 kB of the body, or the error on the way.
+    :ivar retry_after_s: the wait that the server asks for, if any.
     """
 
     status: int

@@ -1,1 +1,1 @@
-"""Devices and their topics: the small and bounded state that the core keeps of each."""
+"""Devices and their topics: the small and bounded state that the core keeps for each."""

@@ -1,4 +1,4 @@
-"""Messages that a broker dropped before the gateway: as it says itself, and as gaps in the sequences of many devices show.
+"""Messages that a broker dropped before the gateway, by its own count and by gaps in the sequences of many devices.
 
 Mosquitto confirms a message to its device and then drops it when the queue of a receiver is full; only its own count tells.
 """
@@ -12,7 +12,7 @@ from gateway.core.delivery.rates import RecentCounts
 from gateway.core.devices.device import Device
 
 BROKER_DROPPED: Final = "$SYS/broker/publish/messages/dropped"
-"""Where Mosquitto tells how many messages it dropped since its start; other brokers are silent there."""
+"""Topic with Mosquitto's count of dropped messages since its start; other brokers publish nothing there."""
 
 _DEVICES_LEAST: Final = 10
 _WITHIN_MIN: Final = 2
@@ -22,9 +22,9 @@ _WITHIN_MIN: Final = 2
 class BrokerDrops:
     """The broker's count of dropped messages.
 
-    :ivar total: as last told, by this run or an earlier one; None: never.
-    :ivar dropped: those that were news to this run.
-    :ivar last_ms: when news last came.
+    :ivar total: the last count, from this run or an earlier one; None before the first.
+    :ivar dropped: messages newly counted in this run.
+    :ivar last_ms: when the count last grew.
     """
 
     total: int | None = None
@@ -32,10 +32,10 @@ class BrokerDrops:
     last_ms: int = 0
 
     def told(self, payload: bytes, now_ms: int, *, retained: bool) -> int:
-        """Take the broker's count; the number of messages that are new in it.
+        """Take the broker's count; return the number of newly dropped messages.
 
-        The first count ever says nothing of when they were dropped, if the broker remembered it; if it came live, the broker
-        has only just started. A count smaller than the last is that of a broker that started again.
+        A first count that the broker had retained does not tell when the messages were dropped; if it came live, the broker
+        has just started. A count smaller than the last means that the broker restarted.
         """
         text = payload.strip()
         if not (text.isdigit() and len(text) < 20):  # noqa: PLR2004 - what 64 bits hold
@@ -53,19 +53,19 @@ class BrokerDrops:
 
 @dataclass(slots=True)
 class SequenceGaps:
-    """Devices whose sequences have new gaps. Where it is half of all at once, it is no fault of one device or its radio."""
+    """Devices whose sequences have new gaps. If half of all have one at once, the fault is not one device or its radio."""
 
     _new: Counter[str] = field(default_factory=Counter)
     _lately: RecentCounts[str] = field(default_factory=lambda: RecentCounts(_WITHIN_MIN))
 
     def note(self, device: str, missing: int) -> None:
-        """So many readings of a device never arrived."""
+        """Note readings of a device that never arrived."""
         self._new[device] += missing
 
     def look(self, devices: Iterable[Device], now_ms: int) -> tuple[int, int] | None:
         """Count the devices that miss readings now, and the readings; None if they are too few to suspect the broker.
 
-        Asks nothing of the devices unless there are new gaps in enough of them.
+        The devices are examined only if enough of them have new gaps.
         """
         if not self._new:
             return None

@@ -16,11 +16,11 @@ from schemas.rejects import DropCause
 SIMULATED_PREFIX = "sim-"
 _SET_BACK_MS = 60_000
 TAG_VALUES_MAX = 64
-"""Most values of one tag of one device: a tag that is never the same twice would be a flood of series."""
+"""Most values of one tag of one device: a tag that always changes would create a flood of series."""
 
 
 NO_PARAMS: Final[Mapping[str, float | int | str | bool]] = MappingProxyType({})
-"""Of a device that the registry does not name."""
+"""Entry of a device that is not in the registry."""
 
 
 class Registered(Protocol):
@@ -32,7 +32,7 @@ class Registered(Protocol):
 
     @property
     def source(self) -> str | None:
-        """The name that the meter sends under, or None: nobody said another than the id."""
+        """The name that the meter sends under; None: its id."""
 
     @property
     def area(self) -> str | None:
@@ -52,7 +52,7 @@ class Registered(Protocol):
 
     @property
     def profile(self) -> str | None:
-        """The profile that reads its messages, or None: what its model or the message itself tells."""
+        """The profile that reads its messages; None: its model or the message itself decides."""
 
     @property
     def model(self) -> str | None:
@@ -62,13 +62,13 @@ class Registered(Protocol):
 class Device:
     """One device: its small and bounded state.
 
-    :ivar source: the name that its messages come under; the first one that came, unless the registry says. Empty: none came.
-    :ivar last_message: its newest message and what became of it, for people who look at it; None: not kept.
+    :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
+    :ivar last_message: its newest message with the result, for its page; None: not kept.
     :ivar domain: the domain in which it was first heard.
     :ivar goodbye_ms: when it, or its will, last said that it is offline.
-    :ivar registered_ms: when it was first seen in the registry, of a device that was never heard.
+    :ivar registered_ms: when it was first seen in the registry, for a device that was never heard.
     :ivar reserved: its place does not count against the limit of devices (:mod:`gateway.core.devices.places`).
-    :ivar series: where its readings go that a profile made, by domain.
+    :ivar series: the series of its readings made by a profile, by domain.
     :ivar streams: how many native topics of it are known.
     """
 
@@ -124,7 +124,7 @@ class Device:
         self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
 
     def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
-        """The tags that this device may have; one value too many of a tag is dropped."""
+        """The tags that are accepted for this device; a value beyond the limit of a tag is dropped."""
         allowed = []
         for tag, text in given:
             if self._may_tag(tag, text):
@@ -135,7 +135,7 @@ class Device:
 
     @property
     def measures(self) -> str | None:
-        """Its domain, as the registry says, else as it was heard."""
+        """Its domain, from the registry, else the one it was first heard in."""
         return (self.registered.domain if self.registered is not None else None) or self.domain
 
     @property
@@ -155,7 +155,7 @@ class Device:
         return not (self.last_seen_ms or sent or self.online is not None)
 
     def say(self, now_ms: int, *, online: bool) -> None:
-        """Take its word, or its will's, that it is there or is not."""
+        """Note from its status message or last will that it is online or offline."""
         self.online = online
         if not online:
             self.goodbye_ms = now_ms
@@ -178,10 +178,10 @@ class Device:
         return True
 
     def stamp(self, now_ms: int, *, replayed: bool = False) -> int:
-        """The gateway's time for a reading without its own. Two of one device never share a millisecond.
+        """The gateway's time for a reading without its own. Two readings of one device never share a millisecond.
 
-        When the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed. What is
-        replayed came long ago, beside readings that come now: it follows its own.
+        If the gateway's clock was set back by more than a minute, its earlier stamps were wrong and are not followed. A
+        message that is replayed came long ago, among readings that come now: it follows its own stamps.
         """
         if replayed:
             self.last_replay_stamp_ms = _next_ms(self.last_replay_stamp_ms, now_ms)

@@ -1,8 +1,8 @@
-"""Places for devices: one of its own for each that the registry names, a limited number for all the others together.
+"""Places for devices: one for each registered device, a limited number for all others together.
 
-Names can be invented by the million, so an unregistered device is let in only while the limit leaves a place. Once the limit is
-reached, those that were not heard for an hour make room, a few a minute and the one unheard longest first: a device that nobody
-registered yet finds a place again after a flood, and a flood that goes on becomes few new series.
+Names can be invented by the million, so an unregistered device is admitted only while places are left. Once the limit is
+reached, those that were not heard for an hour make room, a few a minute and the longest unheard first: a device that is not
+registered yet finds a place again after a flood, and a lasting flood creates few new series.
 """
 
 from collections import Counter
@@ -14,16 +14,16 @@ from gateway.core.devices.device import TAG_VALUES_MAX, Device
 from schemas.registry import device_key
 
 UNHEARD_MS: Final = 3_600_000
-"""An unregistered device makes room when it was not heard for so long."""
+"""Silence after which an unregistered device makes room."""
 
 _AGE_SHARE: Final = 1000
-"""At the limit one place of so many is made free a minute, at least one."""
+"""At the limit, one place in this many is freed a minute, at least one."""
 
 _WRITINGS_MAX: Final = 4
-"""An EUI can be written in thousands of ways. So many of them, beside those in the registry, have a registered place."""
+"""Spellings of an EUI, beside those in the registry, that have a registered place: it can be written in thousands of ways."""
 
 _TOPICS_EACH: Final = 4
-"""Every unregistered device may speak on so many topics; those beyond are limited over all such devices."""
+"""Topics that every unregistered device may use; further ones share a limit of all such devices."""
 
 _ORIGINS_MAX: Final = 100
 
@@ -45,7 +45,7 @@ class Origins:
         self._counts: Counter[str] = Counter()
 
     def note(self, prefix: str, number: int = 1) -> None:
-        """So many came from there."""
+        """Count messages from an origin."""
         counts = self._counts
         if prefix not in counts and len(counts) >= _ORIGINS_MAX:
             prefix = prefix[: prefix.find("/") + 1]
@@ -54,13 +54,13 @@ class Origins:
         counts[prefix] += number
 
     def take(self) -> Counter[str]:
-        """The counts since the last look; begins to count again."""
+        """Return the counts since the last call, and reset them."""
         taken, self._counts = self._counts, Counter()
         return taken
 
 
 class Places:
-    """Counts the unregistered devices, and says who of them must leave.
+    """Counts the unregistered devices, and decides which of them must leave.
 
     :ivar most: most unregistered devices at a time.
     :ivar taken: how many there are.
@@ -80,7 +80,7 @@ class Places:
         return self.taken >= self.most
 
     def has_place(self, name: str, *, registered: bool, as_written: bool) -> bool:
-        """Tell if a device that was never met may come in."""
+        """Tell if a new device may be admitted."""
         return self._reserved(name, registered=registered, as_written=as_written) or not self.full
 
     def take(self, device: Device, *, as_written: bool) -> None:
@@ -98,27 +98,27 @@ class Places:
         return registered and (as_written or self._writings[device_key(name)] < _WRITINGS_MAX)
 
     def begin_anew(self) -> None:
-        """Forget who has a place: the registry is another one."""
+        """Reset all places for a new registry."""
         self.taken = self._spare_topics = 0
         self._writings.clear()
 
     # Topics.
 
     def may_speak_on_another(self, device: Device) -> bool:
-        """Tell if one more topic of a device may be known."""
+        """Tell if one more topic of a device may be kept."""
         if device.streams >= TAG_VALUES_MAX:
             return False
         return device.reserved or device.streams < _TOPICS_EACH or self._spare_topics < self.most
 
     def topic_taken(self, device: Device) -> None:
-        """One more topic of a device is known."""
+        """Count one more topic of a device."""
         device.streams += 1
         self._spare_topics += not device.reserved and device.streams > _TOPICS_EACH
 
     # Ageing.
 
     def leaving(self, devices: Iterable[Device], now_ms: int) -> list[Device]:
-        """Unregistered devices that make room now; asked once a minute."""
+        """Return the unregistered devices that make room now; called once a minute."""
         wanted = max(1, self.most // _AGE_SHARE) - (self.most - self.taken)
         if wanted <= 0:
             return []
@@ -126,6 +126,6 @@ class Places:
         return nsmallest(wanted, unheard, key=lambda device: device.last_sign_ms)
 
     def left(self, device: Device) -> None:
-        """A device that had one of the limited places is forgotten."""
+        """Free the place of an unregistered device that is forgotten."""
         self.taken -= 1
         self._spare_topics -= max(0, device.streams - _TOPICS_EACH)

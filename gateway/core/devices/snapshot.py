@@ -1,8 +1,9 @@
 """The snapshot of one device, kept over a restart as a line of text: small, and readable by people who open the file.
 
-Times stand as milliseconds before the device was last seen, which makes most of them short. What is as in a new device is left
-out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or as they were.
-How far a clock is off is not remembered: it was held against the clock of another run, and is evidence about the clock of this.
+Times are milliseconds before the device was last seen, which makes most of them short. Values equal to a new device's are left
+out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or where they
+were. A device's clock offset is not saved: it was measured against the clock of another run, and is evidence about the clock
+of this.
 """
 
 from math import isnan, nan
@@ -25,7 +26,7 @@ _Bits8 = Annotated[int, Field(ge=0, lt=1 << 8)]
 
 
 class _Counters(NamedTuple):
-    """Counters with their values of one instant; None: the meter was exchanged."""
+    """Counters with their values at one instant; None: the meter was exchanged."""
 
     ago_ms: _Ms
     values: dict[str, float | None]
@@ -59,7 +60,7 @@ class _RecentWindow(TypedDict):
 
 
 class _DeviceRecord(TypedDict, total=False):
-    """A device, with its source where that is not its id.
+    """A device, with its source if that is not its id.
 
     ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
 
@@ -140,7 +141,7 @@ def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _De
 def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
     """Give a new device what :func:`pack` remembered of it.
 
-    :raises ValueError: the line is none of ours; the device is as it was.
+    :raises ValueError: the line was not written by :func:`pack`; the device is unchanged.
     """
     record = _RECORD.validate_json(line)
     seen_ms = record.get("seen", 0)

@@ -1,4 +1,4 @@
-"""Streams and devices: what a topic resolves to, worked out once and not once per message."""
+"""Streams and devices: each topic is resolved once, not once per message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from schemas.topics import is_id, parse_topic
 Met = TypeVar("Met")
 
 _FORGET_SHARE: Final = 64
-"""Of a full cache one entry of so many is forgotten at a time."""
+"""A full cache forgets one entry in this many at a time."""
 
 MESSAGES_KEPT = 1000
-"""The last message is kept of so many devices; of another one from when people begin to look at it."""
+"""Devices whose last message is kept; for others it is kept once somebody opens their page."""
 
 
 class Stream(Series):
@@ -39,17 +39,17 @@ class Stream(Series):
 
 
 class StatusStream(Stream):
-    """The topic on which a device says that it is there, or its will that it is not."""
+    """The status topic of a device, on which also its last will is published."""
 
     __slots__ = ()
     is_status = True
 
 
 class ProfiledStream:
-    """A topic that profiles take, resolved.
+    """A topic that profiles read, resolved.
 
-    :ivar recognition: knows the frames that are like the one before; None: each must be recognised on its own.
-    :ivar device: whose frames those are.
+    :ivar recognition: recognises frames that are like the one before; None: each frame is recognised on its own.
+    :ivar device: the device that sends those frames.
     :ivar series: where the one plain point of each goes; None: their points differ.
     """
 
@@ -71,10 +71,10 @@ class ProfiledStream:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A topic that resolves to nothing, with the reason.
+    """A topic that cannot be resolved, with the reason.
 
-    :ivar waits: the device may be registered yet, and its messages wait for that in quarantine.
-    :ivar no_place: there are too many devices that nobody registered.
+    :ivar waits: the device may still be registered, and its messages wait for that in quarantine.
+    :ivar no_place: there are too many unregistered devices.
     """
 
     reason: RejectReason
@@ -89,9 +89,9 @@ class Unresolved:
 class Admission:
     """Rules of admission for devices.
 
-    :ivar unknown: ``accept``, ``quarantine`` or ``reject`` what the registry does not name.
+    :ivar unknown: ``accept``, ``quarantine`` or ``reject`` for devices that are not in the registry.
     :ivar simulated: the same for simulated devices.
-    :ivar devices_max: most unregistered devices known at a time: a flood of invented names must not become one of series.
+    :ivar devices_max: most unregistered devices known at a time: a flood of invented names must not become a flood of series.
     """
 
     unknown: str = "accept"
@@ -103,11 +103,11 @@ class Memory(Protocol):
     """The devices of earlier runs."""
 
     def restore(self, device: Device, field_sets: FieldSets) -> None:
-        """Give a device that is met for the first time what an earlier run remembered of it."""
+        """Restore a new device's state from an earlier run."""
 
 
 class Streams:
-    """All topics and devices met so far, and the profiles that take what is not native."""
+    """All topics and devices met so far, and the profiles that read messages that are not native."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Streams:
         self._decoders = {domain: NativeDecoder(domain) for domain in DOMAINS}
 
     def resolve(self, topic: str) -> Stream | ProfiledStream | Unresolved:
-        """The stream of a topic. What does not resolve is worked out anew each time: it must not fill the memory."""
+        """The stream of a topic. One that cannot be resolved is not kept, so that it does not fill the memory."""
         return self._streams.get(topic) or self._topics.get(topic) or self._resolve_new(topic)
 
     def _resolve_new(self, topic: str) -> Stream | ProfiledStream | Unresolved:
@@ -151,14 +151,14 @@ class Streams:
         site = self._sites.get(parts.site, parts.site)
         kind = StatusStream if parts.channel == "status" else Stream
         stream = kind(site, device, self._decoders[parts.domain])
-        if not stream.is_status:  # states are rare: they need not be kept for every device
+        if not stream.is_status:  # status messages are rare: their topics need not be kept for every device
             self._remember(self._sites, site, site)
             self.places.topic_taken(device)
             self._streams[topic] = stream
         return stream
 
     def note_turned_away(self, why: Unresolved, topic: str) -> None:
-        """Count a message of a device that found no place, by where it comes from."""
+        """Count a message of a device that found no place, by its origin."""
         if why.no_place:
             self.places.turned_away.note(topic_prefix(topic, why.device))
 
@@ -181,7 +181,7 @@ class Streams:
         stream.keep(recognition, device, self.series(device, point.measurement) if point is not None else None)
 
     def _remember(self, met: dict[str, Met], key: str, value: Met) -> None:
-        """Keep what was worked out; of too many the oldest go, and are worked out again: nobody is shut out forever."""
+        """Keep a resolved stream. Beyond the limit the oldest are forgotten, and resolved again if they come back."""
         most = 4 * (self._admission.devices_max + len(self.registry))
         if len(met) >= most and key not in met:
             for old in list(islice(met, 1 + most // _FORGET_SHARE)):
@@ -189,7 +189,7 @@ class Streams:
         met[key] = value
 
     def admit(self, source: str, domain: str = "unknown") -> Device | Unresolved:
-        """The device that sends under the name ``source``, or why it is not let in.
+        """The device that sends under the name ``source``, or the reason why it is not admitted.
 
         An id has one source: two meters whose names become one id are two meters all the same.
         """
@@ -227,7 +227,7 @@ class Streams:
         return name
 
     def meet(self, name: str, domain: str = "unknown", source: str = "") -> Device | Unresolved:
-        """The device with an id, or why it is not let in; ``source`` is the name that it sends under, if it sends."""
+        """The device with an id, or the reason why it is not admitted; ``source`` is the name that it sends under."""
         device = self.devices.get(name)
         if device is not None and device.admitted:
             return device
@@ -251,7 +251,7 @@ class Streams:
         return device
 
     def _entry(self, name: str) -> Registered | None:
-        """The registry's entry with an id, or with the source of which an id was made; either may be an EUI in any writing."""
+        """The registry's entry with an id, or with the source that an id was made from, EUIs in any spelling."""
         return self.registry.get(name) or self.registry.get(device_key(name))
 
     def _registered(self, name: str) -> Registered | None:
@@ -260,12 +260,12 @@ class Streams:
         return entry if entry is None or entry.source is None or entry.id == name else None
 
     def params_of(self, source: str) -> DeviceParams | None:
-        """The parameters of the device that sends under a name; None where it is not registered."""
+        """The parameters of the device that sends under a name; None if it is not registered."""
         registered = self._registered(self.id_of(source))
         return registered.params if registered is not None else None
 
     def unnamed(self, source: str, reason: RejectReason, detail: str) -> Unresolved:
-        """A device whose make nobody tells: its messages wait where those of unknown devices do."""
+        """A device of unknown make: its messages wait like those of unknown devices."""
         name = self.id_of(source)
         waits = self._admission.unknown == "quarantine" and self._registered(name) is None
         return Unresolved(reason, detail, name, waits=waits)
@@ -282,7 +282,7 @@ class Streams:
         return ""
 
     def age(self, now_ms: int) -> list[str]:
-        """Forget the unregistered devices that must make room, with all that is known of them; called once a minute."""
+        """Forget the unregistered devices that must make room, with their topics and state; called once a minute."""
         leaving = self.places.leaving(self.devices.values(), now_ms)
         if not leaving:
             return []
@@ -301,7 +301,7 @@ class Streams:
         return self._registered(name) is not None
 
     def is_expected(self, source: str) -> bool:
-        """Tell if the device that sends under a name is registered, or was met before."""
+        """Tell if the device that sends under a name is registered, or was heard before."""
         name = self.id_of(source)
         return name in self.devices or self.is_registered(name)
 
@@ -320,7 +320,7 @@ class Streams:
         return series
 
     def replace_registry(self, registry: Mapping[str, Registered]) -> list[str]:
-        """Take a new registry; the devices that are new in it. Devices keep their state, streams are worked out anew.
+        """Take a new registry; return the devices that are new in it. Devices keep their state, topics are resolved again.
 
         A device that left the registry and never sent anything is forgotten.
         """

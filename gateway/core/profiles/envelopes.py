@@ -103,7 +103,7 @@ class Envelope:
 
 
 class Envelopes:
-    """All envelopes in force."""
+    """All active envelopes."""
 
     def __init__(self, envelopes: Iterable[Envelope] = ()) -> None:
         known = tuple(envelopes)

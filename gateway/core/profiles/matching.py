@@ -1,4 +1,4 @@
-"""The profiles in force, and which of them takes a message.
+"""The active profiles, and which of them takes a message.
 
 What comes before all is the profile that the registry names for the device, by name or by model; then the model that the
 envelope names; then, among those whose ``when`` holds, the one with more literal topic levels and more predicates. Two of equal
@@ -51,7 +51,7 @@ class Said:
 
 
 class Profiles:
-    """All profiles in force."""
+    """All active profiles."""
 
     def __init__(self, profiles: Iterable["CompiledProfile"] = (), envelopes: "Envelopes | None" = None) -> None:
         self.by_name = {profile.name: profile for profile in profiles}

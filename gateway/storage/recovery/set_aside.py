@@ -90,7 +90,7 @@ def hindrance(path: Path) -> str:
     """Return what keeps this user from the file, as far as can be seen without touching anything; empty if nothing does."""
     folder = next(parent for parent in path.parents if parent.exists())
     if not folder.is_dir():
-        return f"{folder} is no folder"
+        return f"{folder} is not a folder"
     if path.is_dir():
         return "it is a folder"
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -16,7 +16,7 @@ _FRAME_HEAD_BYTES: Final = 24
 FRAME_BYTES: Final = _FRAME_HEAD_BYTES + PAGE_BYTES
 _MAGIC: Final = (0x377F0682, 0x377F0683)
 _FRAMES_TAKEN_AT: Final = 16
-"""Where the -shm file says how many frames are in force, in the byte order of the machine."""
+"""Offset in the -shm file of the number of valid frames, in the byte order of the machine."""
 
 
 class WalFrame(NamedTuple):
@@ -43,7 +43,7 @@ def frames(descriptor: int, first: int = 0) -> Iterator[WalFrame]:
 
 
 def salts_of(descriptor: int) -> bytes | None:
-    """The salts of the frames in force; None: the head of the WAL is damaged."""
+    """The salts of the valid frames; None if the head of the WAL is damaged."""
     head = os.pread(descriptor, HEAD_BYTES, 0)
     if len(head) < HEAD_BYTES:
         return None

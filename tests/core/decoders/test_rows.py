@@ -64,7 +64,7 @@ def test_a_text_that_does_not_fit_says_where(template: str, payload: str) -> Non
     ("template", "what"),
     [
         pytest.param("flow", "reads nothing", id="nothing"),
-        pytest.param("{a:int}", "none of number, word, text, rest", id="kind"),
+        pytest.param("{a:int}", "not one of number, word, text, rest", id="kind"),
         pytest.param("{a", "lone {", id="brace"),
         pytest.param("{a:number} {a:number}", "occurs twice", id="twice"),
         pytest.param("{a:word}{b:word}", "where the word ends", id="word-without-end"),
@@ -203,8 +203,8 @@ def test_a_field_cut_in_two_is_a_bad_payload(one: dict[str, object], frame: str)
 @pytest.mark.parametrize(
     ("one", "what"),
     [
-        pytest.param(field("u12"), "x: u12 is none of", id="type"),
-        pytest.param(field("u16", order="acbd"), "x: acbd is none of", id="order"),
+        pytest.param(field("u12"), "x: u12 is not one of", id="type"),
+        pytest.param(field("u16", order="acbd"), "x: acbd is not one of", id="order"),
         pytest.param(field("u32", order="ba"), "ab and ba are orders of two bytes", id="order-of-two-bytes"),
         pytest.param(field("u24", order="cdab"), "x: cdab is an order of 16-bit registers", id="order-of-three-bytes"),
         pytest.param(field("u16", length=4), "leave length out", id="length"),
@@ -291,7 +291,7 @@ def test_an_item_may_hold_a_list_itself() -> None:
     [
         pytest.param({"count": "m"}, "x: count: there is no whole number 'm' beside it", id="count-that-is-not-there"),
         pytest.param({"count": "x"}, "x: count: there is no whole number 'x' beside it", id="count-that-is-a-list"),
-        pytest.param({"repeat": [field("u12")]}, "x: x: u12 is none of", id="type-of-an-item"),
+        pytest.param({"repeat": [field("u12")]}, "x: x: u12 is not one of", id="type-of-an-item"),
         pytest.param({"repeat": [field("text")]}, "x: give length", id="length-not-known"),
         pytest.param({"repeat": [field("u8", -1)]}, "x: give length", id="from-the-end-of-an-item"),
     ],

@@ -24,7 +24,7 @@ def counted(tag: str) -> str:
 def test_a_vehicle_class_of_the_profile_that_is_none_is_refused(tag: str, key: str) -> None:
     (fault,) = faults(counted(tag))
     assert fault.startswith(f"points.0.tags.vehicle_class{key}: ")
-    assert "is no class of vehicles; there are: motorcycle, bicycle, pedestrian, car," in fault
+    assert "is not a class of vehicles; there are: motorcycle, bicycle, pedestrian, car," in fault
 
 
 @pytest.mark.parametrize(

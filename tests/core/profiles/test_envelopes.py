@@ -301,9 +301,9 @@ def test_the_time_of_an_envelope_may_have_a_format(time: object, at: int | None)
 @pytest.mark.parametrize(
     ("time", "what"),
     [
-        pytest.param({"path": "/at", "format": "unix_h"}, "time: 'unix_h' is no format of time", id="format"),
+        pytest.param({"path": "/at", "format": "unix_h"}, "time: 'unix_h' is not a time format", id="format"),
         pytest.param({"path": "/at", "format": "%d/%m"}, "time: .* has no zone", id="no-zone"),
-        pytest.param({"path": "/at", "zone": "+7"}, r"time: '\+7' is no zone", id="zone"),
+        pytest.param({"path": "/at", "zone": "+7"}, r"time: '\+7' is not a time zone", id="zone"),
     ],
 )
 def test_a_format_that_is_none_is_refused(time: object, what: str) -> None:
@@ -322,7 +322,7 @@ def test_an_unknown_name_finds_nothing() -> None:
     [
         pytest.param({"envelope": "lorawan"}, "stands for all", id="reserved-name"),
         pytest.param({"when": {}}, "holds no test", id="takes-everything"),
-        pytest.param({"topics": ["a/#/b"]}, "no topic filter", id="topic"),
+        pytest.param({"topics": ["a/#/b"]}, "not a topic filter", id="topic"),
         pytest.param({"payload": {"path": "/p", "encoding": "rot13"}}, "encoding", id="encoding"),
         pytest.param({"device": None}, "device", id="no-device"),
         pytest.param({"devise": "/d"}, "devise", id="unknown-key"),

@@ -228,7 +228,7 @@ points: [{measurement: water, fields: {ph: /E}}]
         ),
         pytest.param(
             'points: [{measurement: power, each: /m, map: {"L{p:1|N}": {field: "current_l{p}_a"}}}]',
-            "points.0.map.L{p:1|N}: 'current_lN_a' is no field of power",
+            "points.0.map.L{p:1|N}: 'current_lN_a' is not a field of power",
             id="a-choice-without-a-field",
         ),
         pytest.param('points: [{measurement: water, each: /m, map: {"{a}{a}": ph}}]', "occurs twice", id="a-name-twice"),
@@ -247,23 +247,23 @@ points: [{measurement: water, fields: {ph: /E}}]
         ),
         pytest.param(
             "points: [{measurement: water, tags: {direction: ltr}, fields: {ph: /a}}]",
-            "points.0.tags.direction: 'ltr' is no key of a message in the tests; "
+            "points.0.tags.direction: 'ltr' is not a key of a message in the tests; "
             "write {literal: ltr} for the text itself, or /ltr",
             id="literal-tag-outside-of-each",
         ),
         pytest.param(
             "tags: {direction: ltr}\npoints: [{measurement: water, fields: {ph: /a}}]",
-            "tags.direction: 'ltr' is no key of a message in the tests",
+            "tags.direction: 'ltr' is not a key of a message in the tests",
             id="literal-tag-of-the-profile",
         ),
         pytest.param(
             "points: [{measurement: traffic, tags: {vehicle_class: moto}, fields: {occupancy_pct: /a}}]",
-            "points.0.tags.vehicle_class: 'moto' is no key of a message in the tests",
+            "points.0.tags.vehicle_class: 'moto' is not a key of a message in the tests",
             id="literal-tag-that-is-no-class",
         ),
         pytest.param(
             "match: {envelope: lorawan}\ntags: {channel: left}\npoints: [{measurement: water, fields: {ph: /a}}]",
-            "tags.channel: 'left' is no key of a message in the tests",
+            "tags.channel: 'left' is not a key of a message in the tests",
             id="literal-tag-of-a-frame",
         ),
         pytest.param(

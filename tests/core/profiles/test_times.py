@@ -304,7 +304,7 @@ def test_the_span_between_two_times_may_be_reckoned_with() -> None:
     [
         pytest.param("[/a, {path: /b, format: '%H:%M'}]", "between: one of the times has a date", id="date-and-clock"),
         pytest.param("[/a, {path: /b, format: '%d.%m.%Y'}]", "between.1.format: '%d.%m.%Y' has no zone in it", id="zone"),
-        pytest.param("[/a, {topic: x}]", "between.1.topic: 'x' is no named level", id="level"),
+        pytest.param("[/a, {topic: x}]", "between.1.topic: 'x' is not a named level", id="level"),
     ],
 )
 def test_times_that_cannot_be_compared_are_told(between: str, fault: str) -> None:
@@ -316,14 +316,14 @@ def test_times_that_cannot_be_compared_are_told(between: str, fault: str) -> Non
     ("time", "fault"),
     [
         pytest.param("[arrival, /t]", "time.0: arrival is the last resort", id="arrival-first"),
-        pytest.param("{path: /t, format: iso}", "time.0.format: 'iso' is no format of time", id="unknown-format"),
-        pytest.param("{path: /t, zone: Hanoi}", "time.0.format: 'Hanoi' is no zone", id="unknown-zone"),
-        pytest.param("{path: /t, zone: '../../etc/passwd'}", "is no zone", id="zone-that-is-a-path"),
+        pytest.param("{path: /t, format: iso}", "time.0.format: 'iso' is not a time format", id="unknown-format"),
+        pytest.param("{path: /t, zone: Hanoi}", "time.0.format: 'Hanoi' is not a time zone", id="unknown-zone"),
+        pytest.param("{path: /t, zone: '../../etc/passwd'}", "is not a time zone", id="zone-that-is-a-path"),
         pytest.param("{path: /t, format: '%d.%m.%Y'}", "has no zone in it", id="pattern-without-a-zone"),
         pytest.param("{path: /t, format: parts}", "has no zone in it", id="parts-without-a-zone"),
-        pytest.param("{path: /t, format: '%Q', zone: UTC}", "is no pattern of strptime", id="no-pattern"),
+        pytest.param("{path: /t, format: '%Q', zone: UTC}", "is not a strptime pattern", id="no-pattern"),
         pytest.param("{path: /t, epoch: '2015-01-01T00:00:00Z'}", "epoch belongs to", id="epoch-of-a-text"),
-        pytest.param("{path: /t, format: unix_s, epoch: '2015'}", "is no RFC 3339 time", id="epoch-that-is-no-time"),
+        pytest.param("{path: /t, format: unix_s, epoch: '2015'}", "is not an RFC 3339 time", id="epoch-that-is-no-time"),
         pytest.param("{path: /t, format: '%H:%M'}", "time.0.format: '%H:%M' has no zone in it", id="clock-without-a-zone"),
         pytest.param("{path: /t, format: '%H:%M', zone: UTC, epoch: '2015-01-01T00:00:00Z'}", "no epoch", id="clock-and-epoch"),
         pytest.param("{parts: {minute: /m}, zone: UTC}", "time.0.parts.hour: a time of day needs its hour", id="no-hour"),
@@ -331,8 +331,8 @@ def test_times_that_cannot_be_compared_are_told(between: str, fault: str) -> Non
         pytest.param("{path: /t, minus: age}", "time.0.minus: 'age' is neither a number nor a path", id="age-that-is-a-word"),
         pytest.param("{path: /t, minus: -5min}", "time.0.minus: '-5min' is neither a number nor a path", id="negative-age"),
         pytest.param("{base: /t, step: hourly}", "time.0.step: 'hourly' is neither a number nor a path", id="step-of-a-word"),
-        pytest.param("{path: '/~'}", "time.0.path: '/~' is no path", id="no-path"),
-        pytest.param("{topic: x}", "time.0.topic: 'x' is no named level", id="unknown-level"),
+        pytest.param("{path: '/~'}", "time.0.path: '/~' is not a path", id="no-path"),
+        pytest.param("{topic: x}", "time.0.topic: 'x' is not a named level", id="unknown-level"),
     ],
 )
 def test_a_time_that_cannot_be_is_told_with_its_key(time: str, fault: str) -> None:

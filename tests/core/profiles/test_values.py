@@ -227,19 +227,21 @@ def test_a_state_is_true_or_false_by_its_word_or_its_test(written: str, raw: obj
         pytest.param("{path: /v, offset: five}", "pressure_kpa.offset: 'five' is neither a number nor a path", id="word"),
         pytest.param("{sum: [/v, v2]}", "pressure_kpa.sum.1: 'v2' is neither a number nor a path; a path begins", id="summand"),
         pytest.param("{path: /v, scale: {literal: x}}", "pressure_kpa.scale", id="literal-scale-that-is-text"),
-        pytest.param("{path: /v, scale: {path: /s, default: x}}", "pressure_kpa.scale.default: 'x' is no number", id="default"),
-        pytest.param("{path: /v, unit: /u}", "pressure_kpa.unit: '/u' is no unit; where it stands", id="path-as-unit"),
-        pytest.param("{path: /v, unit: barr}", "pressure_kpa.unit: 'barr' is no unit that can become", id="no-unit"),
+        pytest.param(
+            "{path: /v, scale: {path: /s, default: x}}", "pressure_kpa.scale.default: 'x' is not a number", id="default"
+        ),
+        pytest.param("{path: /v, unit: /u}", "pressure_kpa.unit: '/u' is not a unit; where it stands", id="path-as-unit"),
+        pytest.param("{path: /v, unit: barr}", "pressure_kpa.unit: 'barr' is not a unit that can become", id="no-unit"),
         pytest.param("{path: /v, scale: true}", "pressure_kpa.scale: True is not a number", id="scale-true"),
         pytest.param("{path: /v, pow10: 0.5}", "pressure_kpa.pow10", id="half-a-power"),
         pytest.param("{path: /v, table: [[1, 1], [1, 2]]}", "pressure_kpa.table: x must grow", id="table-out-of-order"),
         pytest.param("{path: /v, bits: [60, 8]}", "pressure_kpa.bits", id="bits-beyond-64"),
         pytest.param("{path: /v, bounds: [0, 5000]}", "pressure_kpa.bounds: [least, most] must lie within", id="wider-bounds"),
         pytest.param("{path: /v, is: 3}", "is true or false; the field is a number", id="test-for-a-number"),
-        pytest.param("{path: '/a~x'}", "pressure_kpa.path: '/a~x' is no path", id="no-path"),
-        pytest.param("{path: /v, counter: {}}", "pressure_kpa.counter: pressure_kpa is no register", id="gauge-as-counter"),
+        pytest.param("{path: '/a~x'}", "pressure_kpa.path: '/a~x' is not a path", id="no-path"),
+        pytest.param("{path: /v, counter: {}}", "pressure_kpa.counter: pressure_kpa is not a register", id="gauge-as-counter"),
         pytest.param("{item: true}", "pressure_kpa.item: there is an item only inside of each", id="item-outside-of-each"),
-        pytest.param("{topic: x}", "pressure_kpa.topic: 'x' is no named level", id="unknown-level"),
+        pytest.param("{topic: x}", "pressure_kpa.topic: 'x' is not a named level", id="unknown-level"),
         pytest.param("{sum: [{path: /v, unit: bar}]}", "pressure_kpa.sum.0.unit: only a field has a unit", id="unit-of-a-part"),
         pytest.param("{sum: [{unit: bar}]}", "pressure_kpa.sum.0: say where", id="part-without-a-source"),
     ],
@@ -259,7 +261,7 @@ def test_a_state_has_no_arithmetic(key: str) -> None:
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        pytest.param("volume_l", "'volume_l' is no field of water; did you mean 'volume_m3'?", id="nearest-name"),
+        pytest.param("volume_l", "'volume_l' is not a field of water; did you mean 'volume_m3'?", id="nearest-name"),
         pytest.param("energy_import_kwh", "'energy_import_kwh' is a field of power, not of water", id="of-another-measurement"),
     ],
 )

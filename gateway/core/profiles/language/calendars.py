@@ -43,7 +43,7 @@ def parse_zone(text: str) -> tzinfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'{text!r} is no zone; write for example "+07:00" or Asia/Ho_Chi_Minh') from None
+        raise ValueError(f'{text!r} is not a time zone; write for example "+07:00" or Asia/Ho_Chi_Minh') from None
 
 
 def compile_format(name: str, zone: str | None, epoch: str | None) -> Parse:
@@ -64,7 +64,7 @@ def compile_format(name: str, zone: str | None, epoch: str | None) -> Parse:
         return _of_parts(_needed(tz, name))
     if "%" in name:
         return _pattern(name, tz if "%z" in name else _needed(tz, name))
-    raise ValueError(f"{name!r} is no format of time; there are {', '.join(FORMATS)} and patterns as %d.%m.%Y %H:%M")
+    raise ValueError(f"{name!r} is not a time format; there are {', '.join(FORMATS)} and patterns as %d.%m.%Y %H:%M")
 
 
 _DIRECTIVE = re.compile(r"%(.)")
@@ -113,7 +113,7 @@ def _needed(tz: tzinfo | None, name: str) -> tzinfo:
 def _epoch_start(epoch: str | None) -> int:
     start = 0 if epoch is None else rfc3339_ms(epoch)
     if start is None:
-        raise ValueError(f"{epoch!r} is no RFC 3339 time; write for example 2015-01-01T00:00:00Z")
+        raise ValueError(f"{epoch!r} is not an RFC 3339 time; write for example 2015-01-01T00:00:00Z")
     return start
 
 
@@ -174,7 +174,7 @@ def _pattern(pattern: str, tz: tzinfo | None) -> Parse:
     try:
         datetime.strptime(datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC).strftime(pattern), pattern)  # noqa: DTZ007 - a trial
     except (ValueError, re.error, OverflowError) as error:
-        raise ValueError(f"{pattern!r} is no pattern of strptime: {error}") from None
+        raise ValueError(f"{pattern!r} is not a strptime pattern: {error}") from None
 
     def parse(value: Node) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool):

@@ -79,7 +79,7 @@ def _quantity(name: str, measurement: str) -> Quantity:
     if elsewhere:
         raise Fault("", f"{name!r} is a field of {elsewhere[0]}, not of {measurement}")
     close = get_close_matches(name, ORDER[measurement], n=1, cutoff=0.4)
-    raise Fault("", f"{name!r} is no field of {measurement}" + (f"; did you mean {close[0]!r}?" if close else ""))
+    raise Fault("", f"{name!r} is not a field of {measurement}" + (f"; did you mean {close[0]!r}?" if close else ""))
 
 
 def _counter_rule(value: FieldValue, quantity: Quantity, scope: Scope) -> tuple[CounterRule | None, Wrap | None]:
@@ -87,7 +87,7 @@ def _counter_rule(value: FieldValue, quantity: Quantity, scope: Scope) -> tuple[
     if counter is None:
         return None, None
     if quantity.kind is not Kind.COUNTER:
-        raise Fault("counter", f"{quantity.field} is no register")
+        raise Fault("counter", f"{quantity.field} is not a register")
     rule = CounterRule(counter.max_rate)
     if counter.wrap is None:
         return rule, None
@@ -116,7 +116,7 @@ def _modulus(counter: CounterSpec) -> float:
         match = _WIDTH.fullmatch(counter.wrap)
         modulus = 1 << int(match[1] or match[2]) if match else 0
     if not modulus > 0:
-        raise Fault("", f"{counter.wrap!r} is no width; write u16, u32, 23bit or the number itself")
+        raise Fault("", f"{counter.wrap!r} is not a register width; write u16, u32, 23bit or the number itself")
     return modulus
 
 

@@ -17,7 +17,7 @@ def take_instant(source: Instant, scope: Scope) -> Take:
     if source.topic is not None:
         name = source.topic
         if name not in scope.captures:
-            raise Fault("topic", f"{name!r} is no named level of the topics")
+            raise Fault("topic", f"{name!r} is not a named level of the topics")
         return lambda here: here.captures.get(name)
     if source.property is not None:
         name = source.property

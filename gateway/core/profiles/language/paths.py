@@ -121,7 +121,7 @@ def parse_path(text: str) -> Path:
 def _parse_piece(piece: str, text: str) -> Iterator[PathStep]:
     match = _PIECE.fullmatch(piece)
     if match is None or _BAD_ESCAPE.search(match[1]):
-        raise ValueError(f"{text!r} is no path: write ~1 for a slash in a key and ~0 for a tilde")
+        raise ValueError(f"{text!r} is not a path: write ~1 for a slash in a key and ~0 for a tilde")
     key, selectors = match.groups()
     if key or not selectors:
         yield key.replace("~1", "/").replace("~0", "~")
@@ -137,7 +137,7 @@ def _parse_piece(piece: str, text: str) -> Iterator[PathStep]:
 def _parse_test(selector: str, text: str) -> Fitting:
     match = _TEST.fullmatch(selector)
     if match is None:
-        raise ValueError(f"{text!r} is no path: a search is written [?key==value]")
+        raise ValueError(f"{text!r} is not a path: a search is written [?key==value]")
     value = match[2]
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     return Fitting(parse_path(match[1].removeprefix("/")).get, value[1:-1] if quoted else value)

@@ -56,7 +56,7 @@ def _only_literal(part: Node) -> bool:
 
 def _power(exponent: object) -> Fraction:
     if not isinstance(exponent, int | float) or exponent != int(exponent) or abs(exponent) > _POWERS_MAX:
-        raise ValueError(f"{exponent!r} is no whole number from -{_POWERS_MAX} to {_POWERS_MAX}")
+        raise ValueError(f"{exponent!r} is not a whole number from -{_POWERS_MAX} to {_POWERS_MAX}")
     return Fraction(10) ** int(exponent)
 
 
@@ -67,7 +67,7 @@ def _unit_line(value: ValueSpec, quantity: Quantity | None) -> LinearScale:
         raise Fault("", "only a field has a unit; give it to the whole")
     unit = str(value.unit.literal)
     if unit.startswith("/"):
-        raise Fault("", f"{unit!r} is no unit; where it stands in the payload is written {{path: {unit}}}")
+        raise Fault("", f"{unit!r} is not a unit; where it stands in the payload is written {{path: {unit}}}")
     return convert(unit, quantity.unit)
 
 

@@ -216,7 +216,7 @@ def _param(name: str, default: object, scope: Scope) -> Take:
 def _capture(name: str, scope: Scope) -> Take:
     if name not in scope.captures:
         known = ", ".join(sorted(scope.captures)) or "none"
-        raise Fault("topic", f"{name!r} is no named level of the topics; there are: {known}")
+        raise Fault("topic", f"{name!r} is not a named level of the topics; there are: {known}")
     return lambda here: here.captures.get(name)
 
 

@@ -93,7 +93,7 @@ def _check_classes(source: TextSource, scope: Scope) -> None:
 def _check_class(source: Mapping[str, Any], scope: Scope) -> None:
     text = compile_text(TextSource.model_validate(source), scope)(Cursor(None, {}))
     if text not in VEHICLE_CLASSES:
-        raise Fault("", f"{source['literal']!r} is no class of vehicles; there are: {', '.join(VEHICLE_CLASSES)}")
+        raise Fault("", f"{source['literal']!r} is not a class of vehicles; there are: {', '.join(VEHICLE_CLASSES)}")
 
 
 def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
@@ -112,7 +112,9 @@ def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
         return TextSource(literal=text)
     if scope.tests_hold(path := f"/{text}"):
         return TextSource.model_validate({"path": path})
-    raise Fault("", f"{text!r} is no key of a message in the tests; write {{literal: {text}}} for the text itself, or /{text}")
+    raise Fault(
+        "", f"{text!r} is not a key of a message in the tests; write {{literal: {text}}} for the text itself, or /{text}"
+    )
 
 
 def checked(name: str, text: str) -> str | DropCause:

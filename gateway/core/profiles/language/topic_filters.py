@@ -37,7 +37,7 @@ def parse_filter(text: str) -> TopicFilter:
     pattern = "/".join("+" if "{" in level and not set("+#") & set(level) else level for level in levels)
     names = _PLACE.findall(text)
     if not is_filter(pattern) or re.search(r"[{}]", _PLACE.sub("", text)) or pattern.startswith("$share/"):
-        raise ValueError(f"{text!r} is no topic filter; write for example tele/{{device}}/SENSOR")
+        raise ValueError(f"{text!r} is not a topic filter; write for example tele/{{device}}/SENSOR")
     if len(set(names)) < len(names):
         raise ValueError(f"{text!r} gives two levels the same name")
     wild = levels[-1] == "#"

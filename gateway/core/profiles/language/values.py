@@ -143,7 +143,7 @@ def _check_number(value: ValueSpec, scope: Scope) -> None:
         for key in ("literal", "default"):
             text = getattr(value, key)
             if isinstance(text, str) and number_in(text) is None:
-                raise Fault(key, f"{text!r} is no number")
+                raise Fault(key, f"{text!r} is not a number")
 
 
 _BEGIN_NUMBERS: Final = "+-.0123456789"
