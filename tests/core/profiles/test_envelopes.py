@@ -336,7 +336,7 @@ def test_a_description_that_cannot_work_is_refused(change: dict[str, Any], what:
 
 def test_a_path_that_is_none_is_refused() -> None:
     spec = EnvelopeSpec.model_validate({"envelope": "own", "when": {"/d": "present"}, "device": "/a~2b"})
-    with pytest.raises(ValueError, match="no path"):
+    with pytest.raises(ValueError, match="not a path"):
         Envelope(spec)
 
 
