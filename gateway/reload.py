@@ -12,9 +12,8 @@ from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
-from gateway.core.devices.streams import Streams
 from gateway.core.message import WaitCause
-from gateway.intake.intake import Intake
+from gateway.intake.subscriptions import Subscriptions
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.device_snapshots import DeviceSnapshots
@@ -31,17 +30,15 @@ class Reload:
         self,
         database: Database,
         codecs: AsyncCodecs,
-        streams: Streams,
         device_snapshots: DeviceSnapshots,
-        intake: Intake,
+        subscriptions: Subscriptions,
         released: ReleasedKeys,
         status: Status,
     ) -> None:
         self._database = database
         self._codecs = codecs
-        self._streams = streams
         self._device_snapshots = device_snapshots
-        self._intake = intake
+        self._subscriptions = subscriptions
         self._released = released
         self._status = status
         self._one_at_a_time = asyncio.Lock()
@@ -66,11 +63,12 @@ class Reload:
         await self._release_codecs()
 
     def _activate(self, catalog: Catalog) -> None:
-        self._streams.replace_registry(catalog.devices)
-        self._streams.replace_profiles(catalog.profiles)
+        devices = self._status.devices
+        devices.streams.replace_registry(catalog.devices)
+        devices.streams.replace_profiles(catalog.profiles)
         self._device_snapshots.registry_changed()
-        self._status.name_areas(catalog.registry.areas)
-        self._intake.want(topic_filters(self._status.config, catalog))
+        devices.name_areas(catalog.registry.areas)
+        self._subscriptions.replace(topic_filters(self._status.config, catalog))
         self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))
         self._released.release(*catalog.devices)
 

@@ -6,16 +6,17 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from gateway.clock import WallClock, wall_clock
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.jobs.rate_watch import watch_rates
+from gateway.events import Events
 from gateway.logs import set_up_logging
-from gateway.pipeline import Parts, build, replay_limits
+from gateway.pipeline.build import Parts, build
+from gateway.pipeline.options import replay_limits
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.storage.file_lock import InUse
 from gateway.web.commands import MeterExchange, StoreCommands
@@ -92,107 +93,78 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
-    async with parts.influxdb, _web_server(parts), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work, name=name) for name, work in _lanes(parts).items()]
-        found = await _until_stopped(stop, parts)
+    async with parts.delivery.destination.influxdb, _web_server(parts), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work(), name=name) for name, work in parts.lanes.items()]  # if one ends by a fault, all end
+        found = await _until_stopped(stop, file, parts.foundation.events)
         log.info("stopping" if found is None else "journal available again, restarting the pipeline to use it")
         await _stop(parts)
         for task in tasks:
             task.cancel()
-    log.info("stopped; %s", parts.status.ledger.document())
+    log.info("stopped; %s", parts.foundation.ledger.document())
     return found
 
 
 def _web_server(parts: Parts) -> WebServer:
     """Give the pages what they show and the commands they may give, and nothing else."""
+    foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
+    database, fallback = foundation.database, parts.delivery.fallback
     commands = StoreCommands(
-        parts.database,
-        parts.replay_pipeline,
-        parts.backlog,
-        parts.journal_account,
-        parts.status.events,
-        replay_limits(parts.config),
-        parts.clock,
+        database,
+        parts.waiting.replay_pipeline,
+        fallback.backlog,
+        fallback.journal_account,
+        foundation.events,
+        replay_limits(foundation.config),
+        foundation.clock,
     )
-    exchange = MeterExchange(parts.status, parts.device_memory, parts.device_snapshots)
-    return WebServer(parts.status, parts.database, commands, exchange)
+    exchange = MeterExchange(status.devices, processing.memory, processing.device_snapshots, foundation.events)
+    return WebServer(status, database, commands, exchange)
 
 
-async def _until_stopped(stop: asyncio.Event, parts: Parts) -> Database | None:
+async def _until_stopped(stop: asyncio.Event, file: Database, events: Events) -> Database | None:
     """Return when the gateway is to stop; or, if it has no journal, with the journal as soon as that can be opened."""
-    file = parts.database
-    while file.absence:
-        parts.status.events.journal_absent(file.absence)
+    found = file
+    while found.absence:
+        events.journal_absent(found.absence)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_EVERY_S):
                 await stop.wait()
         if stop.is_set():
             return None
         with suppress(InUse):
-            file = await asyncio.to_thread(begin, file.path)
-    if file is not parts.database:
-        return file
+            found = await asyncio.to_thread(begin, file.path)
+    if found is not file:
+        return found
     await stop.wait()
     return None
 
 
-def _lanes(parts: Parts) -> dict[str, Coroutine[Any, Any, None]]:
-    """Everything that runs side by side while the gateway runs. If one of them ends by a fault, all end."""
-    return {
-        "live lane": parts.live_lane.run(),
-        "probe": parts.probe.run(),
-        "spool": parts.spool.run(),
-        "rejects": parts.reject_writer.run(),
-        "drain lane": parts.drain_lane.run(),
-        "unspooled refusals": parts.unspooled.run(),
-        "intake": _take_in(parts),
-        "codecs": parts.codecs.run(),
-        "quarantine in": parts.quarantine_in.run(),
-        "quarantine out": parts.quarantine_out.run(),
-        "device states": parts.device_snapshots.run(),
-        "places": parts.device_snapshots.watch_places(),
-        "births": parts.births.run(),
-        "subscriptions": parts.subscriptions.run(),
-        "damage": parts.database.watch(),
-        "salvage": parts.salvage.run(),
-        "journal gauge": parts.journal_gauge.run(),
-        "drops": parts.drop_watch.run(),
-        "report": parts.self_report.run(),
-        "rates": watch_rates(parts.status.rates, parts.status.ledger),
-        "clock": parts.clock_watch.run(),
-        "floods": parts.flood_watch.run(),
-    }
-
-
-async def _take_in(parts: Parts) -> None:
-    await parts.self_report.first_answer()
-    await parts.intake.run()
-
-
 def _find_backlog(parts: Parts) -> None:
     """Find what earlier runs have left in the file."""
-    stock = parts.bounded_journal.stock()
-    parts.journal_account.found(stock)
-    parts.status.journal.note(stock, parts.bounded_journal.used_bytes)
+    fallback = parts.delivery.fallback
+    stock = fallback.journal.stock()
+    fallback.journal_account.found(stock)
+    parts.watching.status.journal.note(stock, fallback.journal.used_bytes)
     if stock.batches:
-        parts.backlog.grew.set()
-    parts.quarantine_in.find_stock()
-    parts.device_snapshots.load()
+        fallback.backlog.grew.set()
+    parts.waiting.quarantine_in.find_stock()
+    parts.processing.device_snapshots.load()
 
 
 async def _stop(parts: Parts) -> None:
     """Stop reading, give the write in flight its time, the rest to the journal, acknowledge, keep the session."""
-    parts.intake.stop_reading()
-    await parts.live_lane.finish(_WRITE_PATIENCE_S)
+    delivery, waiting = parts.delivery, parts.waiting
+    parts.receiving.intake.stop_reading()
+    await delivery.live_lane.finish(_WRITE_PATIENCE_S)
     try:
         async with asyncio.timeout(_COMMIT_PATIENCE_S):
-            await parts.spool.finish()
-            await parts.reject_writer.flush()
-            await parts.quarantine_in.flush()
-            await parts.backlog.remove_settled()
-            await parts.clock_watch.save()
-            all_durable = not parts.status.ledger.pending["memory"] and not parts.quarantine_out.releasing
-            await parts.device_snapshots.save(windows=all_durable)
+            await delivery.spool.finish()
+            await delivery.fallback.reject_writer.flush()
+            await waiting.quarantine_in.flush()
+            await delivery.fallback.backlog.remove_settled()
+            await parts.watching.clock_watch.save()
+            all_durable = not parts.foundation.ledger.pending["memory"] and not waiting.quarantine_out.releasing
+            await parts.processing.device_snapshots.save(windows=all_durable)
     except TimeoutError:
         log.warning("the disk did not take everything in time; what is not acknowledged comes again")
     except (DatabaseFault, Damaged) as fault:

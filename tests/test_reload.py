@@ -8,7 +8,7 @@ import pytest
 
 from gateway.clock import WallClock
 from gateway.core.devices.streams import Unresolved
-from gateway.pipeline import Parts, build
+from gateway.pipeline.build import Parts, build
 from gateway.storage.database import Database, DatabaseFault
 from tests.site import Site
 
@@ -32,7 +32,7 @@ def story(site: Site, tell: Callable[[Parts], Awaitable[None]]) -> None:
 
 def is_let_in(parts: Parts, name: str) -> bool:
     """Tell if a device may send."""
-    return not isinstance(parts.processor.streams.meet(name), Unresolved)
+    return not isinstance(parts.processing.processor.streams.meet(name), Unresolved)
 
 
 def test_a_device_is_registered_though_the_disk_does_not_answer(
@@ -43,12 +43,12 @@ def test_a_device_is_registered_though_the_disk_does_not_answer(
 
     async def tell(parts: Parts) -> None:
         assert not is_let_in(parts, "m1")
-        monkeypatch.setattr(parts.database, "run", fails)
+        monkeypatch.setattr(parts.foundation.database, "run", fails)
         site.devices(NATIVE)
         await parts.reload.run()
         assert is_let_in(parts, "m1")
-        assert parts.status.events.reload_trouble == []
-        assert "m1" in parts.released.pop_all()
+        assert parts.foundation.events.reload_trouble == []
+        assert "m1" in parts.waiting.released.pop_all()
 
     story(site, tell)
     assert "wait until the next reload: disk I/O error" in caplog.text
@@ -60,7 +60,7 @@ def test_a_registry_at_fault_leaves_the_one_before_in_force(site: Site) -> None:
         await parts.reload.run()
         assert is_let_in(parts, "m1")
         assert not is_let_in(parts, "m2")
-        assert parts.status.events.reload_trouble
+        assert parts.foundation.events.reload_trouble
 
     site.devices(NATIVE)
     story(site, tell)

@@ -25,7 +25,7 @@ from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Sess
 from gateway.core.profiles.matching import Profiles
 from gateway.delivery.influxdb import InfluxdbClient, authorization, database_tls
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
-from gateway.pipeline import broker_address, session_options
+from gateway.pipeline.options import broker_address, session_options
 from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
 from gateway.web.listener import configured_tls, configured_token

@@ -22,7 +22,7 @@ from gateway.explain.documents import result_document
 from gateway.explain.dry_run import DryRun
 from gateway.explain.steps import explain
 from gateway.i18n.glossary import closed_lists
-from gateway.pipeline import build_processor
+from gateway.pipeline.processing import build_processor
 from schemas.printable import printable
 
 

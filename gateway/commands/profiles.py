@@ -21,7 +21,8 @@ from gateway.config.model import Config
 from gateway.core.message import StoredMessage
 from gateway.core.mqtt_session import DISCONNECT, Connected, Event, Oversized, ProtocolFault, Session, Subscribed, pubacks
 from gateway.explain.dry_run import begin
-from gateway.pipeline import broker_address, build_processor, session_options
+from gateway.pipeline.options import broker_address, session_options
+from gateway.pipeline.processing import build_processor
 from gateway.private_files import private
 from gateway.proposals.discovery import Entity, entities_in, is_discovery
 from gateway.proposals.proposal_text import comment, text_of, with_tests

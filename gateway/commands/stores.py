@@ -19,7 +19,8 @@ from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.core.delivery.batch import decode as decode_body
 from gateway.explain.documents import listed_reject, reject_document
-from gateway.pipeline import build_processor, replay_limits
+from gateway.pipeline.options import replay_limits
+from gateway.pipeline.processing import build_processor
 from gateway.private_files import private
 from gateway.storage import journal, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault

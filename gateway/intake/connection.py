@@ -24,6 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
 
+import mqtt5
+
 from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
 from gateway.tls import PLAIN_PORT_ASKED
 
@@ -110,11 +112,12 @@ class Connection:
     """The connection to the broker, open or not.
 
     :ivar address: of the broker.
+    :ivar session: what is said over it.
     """
 
     def __init__(self, address: BrokerAddress, session: Session) -> None:
         self.address = address
-        self._session = session
+        self.session = session
         self._socket: _Socket | None = None
         self._keep_alive_s = session.options.keep_alive_s
         self._resting = False
@@ -129,13 +132,13 @@ class Connection:
         """
         opened = self._socket = await self._open(receive)
         self._resting = False
-        opened.send(self._session.connect())
+        opened.send(self.session.connect())
         began_s = self._loop.time()
         try:
             while not opened.ended.done():
                 await asyncio.wait([opened.ended], timeout=self._keep_alive_s / _LOOKS)
                 self._keep_alive(opened)
-            return opened.ended.result(), self._loop.time() - began_s if self._session.connected else 0.0
+            return opened.ended.result(), self._loop.time() - began_s if self.session.connected else 0.0
         finally:
             opened.end("the gateway stops")
             self._socket = None
@@ -155,11 +158,11 @@ class Connection:
     def _keep_alive(self, opened: _Socket) -> None:
         now_s = time.monotonic()
         silence_s = now_s - opened.last_received_s
-        patience_s = self._keep_alive_s if self._session.connected else _CONNACK_PATIENCE_S
+        patience_s = self._keep_alive_s if self.session.connected else _CONNACK_PATIENCE_S
         ping_after_s = self._keep_alive_s / 3
         if silence_s > patience_s and not self._resting:
             opened.end(f"{self.address} is silent for {silence_s:.0f} s")
-        elif self._session.connected and (now_s - opened.last_sent_s > ping_after_s or silence_s > ping_after_s):
+        elif self.session.connected and (now_s - opened.last_sent_s > ping_after_s or silence_s > ping_after_s):
             opened.send(PING)
 
     def accepted(self, keep_alive_s: int | None) -> None:
@@ -180,8 +183,17 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message, if the broker is there: it is a command that is repeated when it gets lost."""
-        if self._socket is not None and self._session.connected:
-            self._socket.send(self._session.publish(topic, payload))
+        if self._socket is not None and self.session.connected:
+            self._socket.send(self.session.publish(topic, payload))
+
+    def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], stale: list[str]) -> None:
+        """Ask the broker for what is wanted and give up what is stale, if it is there."""
+        if not self.session.connected:
+            return
+        if wanted:
+            self.send(self.session.subscribe(wanted))
+        if stale:
+            self.send(self.session.unsubscribe(stale))
 
     # Reading.
 

@@ -13,7 +13,8 @@ from gateway.core.status.health import health_lines, registered_devices
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.influxdb import Writer
 from gateway.delivery.self_point import SelfPoint
-from gateway.status.status import Status
+from gateway.events import Events
+from gateway.status.known_devices import KnownDevices
 from schemas.quantities import HEALTH
 
 _REPORT_EVERY_S: Final = 60.0
@@ -28,12 +29,19 @@ class SelfReport:
     """
 
     def __init__(
-        self, influxdb: Writer, breaker: CircuitBreaker, self_point: SelfPoint, status: Status, clock: WallClock
+        self,
+        influxdb: Writer,
+        breaker: CircuitBreaker,
+        self_point: SelfPoint,
+        devices: KnownDevices,
+        events: Events,
+        clock: WallClock,
     ) -> None:
         self._influxdb = influxdb
         self._breaker = breaker
         self._self_point = self_point
-        self._status = status
+        self._devices = devices
+        self._events = events
         self._clock = clock
         self._answered = asyncio.Event()
 
@@ -61,9 +69,9 @@ class SelfReport:
 
     async def _report_devices(self) -> None:
         """Write the health of each registered device, unless nobody can be heard: then silence says nothing of them."""
-        if not self._status.events.mqtt_connected:
+        if not self._events.mqtt_connected:
             return
         now_ms = self._clock.now_ms()
-        devices = registered_devices(self._status.processor.streams)
-        for lines in health_lines(devices, self._status.silence, now_ms, _DEVICES_TOGETHER):
+        devices = registered_devices(self._devices.streams)
+        for lines in health_lines(devices, self._devices.silence, now_ms, _DEVICES_TOGETHER):
             await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)

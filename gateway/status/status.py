@@ -1,10 +1,9 @@
 """The gateway's status at this moment: for pages, metrics and the point that it writes about itself."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from gateway import __version__
 from gateway.clock import WallClock
@@ -13,23 +12,16 @@ from gateway.config.model import Config
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.rates import Rates
-from gateway.core.devices.device import Device
-from gateway.core.devices.streams import Unresolved
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
-from gateway.core.status.coverage import Stand
-from gateway.core.status.health import registered_devices
-from gateway.core.status.silence import UNREGISTERED, Presence, Silence
+from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Finding, Fleet, Level, of_data, of_devices, of_stores, worst_first
 from gateway.events import Events
 from gateway.status import troubles
+from gateway.status.known_devices import KnownDevices
 from gateway.storage.journal import JournalUse
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.recovery.tally import Tally
-from schemas.registry import RegisteredDevice, device_key
-
-_LOOKED_AT_TOGETHER: Final = 200
-"""Devices."""
 
 
 @dataclass(slots=True)
@@ -37,9 +29,11 @@ class JournalState:
     """The journal's contents, measured now and then.
 
     :ivar tally: what of it is missing.
+    :ivar progress: how far it has come in.
     """
 
     tally: Tally
+    progress: Progress
     used_bytes: int = 0
     batches: int = 0
     oldest_ms: int | None = None
@@ -83,10 +77,7 @@ class CatchUp(TypedDict):
 
 @dataclass(slots=True)
 class Status:
-    """References to all that can be asked.
-
-    :ivar areas: code → name of each area, as the active registry names them.
-    """
+    """References to all that can be asked."""
 
     config: Config
     processor: Processor
@@ -96,43 +87,9 @@ class Status:
     codecs: AsyncCodecs
     quarantine: QuarantineAccount
     journal: JournalState
+    devices: KnownDevices
     clock: WallClock
-    silence: Silence = field(default_factory=Silence)
-    areas: Mapping[str, str] = field(default_factory=dict)
-    progress: Progress = field(default_factory=Progress)
     rates: Rates = field(default_factory=Rates)
-
-    def name_areas(self, areas: Mapping[str, str]) -> None:
-        """Another registry is active, which names these areas."""
-        self.areas = areas
-
-    def all_devices(self) -> Iterator[Device]:
-        """Every registered device, with what is remembered of it, and every other one that sent something."""
-        streams = self.processor.streams
-        yield from registered_devices(streams)
-        yield from [device for device in streams.devices.values() if device.registered is None and not device.is_blank]
-
-    def find_device(self, name: str) -> Device | None:
-        """A device that was met or is registered; its id in any writing."""
-        streams = self.processor.streams
-        for writing in (name, device_key(name)):
-            if (met := streams.devices.get(writing)) is not None:
-                return met
-        entry = streams.registry.get(name) or streams.registry.get(device_key(name))
-        if not isinstance(entry, RegisteredDevice):
-            return None
-        device = streams.meet(device_key(name) if entry.source is None else entry.id)
-        return Device(entry.id, entry) if isinstance(device, Unresolved) else device
-
-    def stands(self, now_ms: int) -> Iterator[tuple[str, Stand]]:
-        """The state of each device."""
-        presence = self.silence.presence
-        return ((device.name, Stand(presence(device, now_ms), device.measures)) for device in self.all_devices())
-
-    def registry_entries(self) -> list[RegisteredDevice]:
-        """Each entry of the registry once; it may be there under two writings of its id."""
-        entries = self.processor.streams.registry.values()
-        return list({id(entry): entry for entry in entries if isinstance(entry, RegisteredDevice)}.values())
 
     def not_ready(self) -> str:
         """The reason why readings cannot be made durable now; empty if they can."""
@@ -168,22 +125,15 @@ class Status:
         )
         return worst_first(found)
 
-    def look_at_fleet(self) -> Iterator[Fleet]:
-        """Look at all devices now, some at a time; each time the same fleet, with those of before."""
-        fleet, devices, now_ms = Fleet(), self.all_devices(), self.clock.now_ms()
-        while some := list(islice(devices, _LOOKED_AT_TOGETHER)):
-            fleet.look_at(some, self.silence, self.processor.rules, now_ms)
-            yield fleet
-
     def catch_up(self) -> CatchUp | None:
         """The backlog in the journal and its progress; None if there is none."""
         left = self.ledger.pending["journal"]
         if not left:
             return None
-        per_s = self.progress.per_s(time.monotonic()) if self.events.influxdb_up else None
+        per_s = self.journal.progress.per_s(time.monotonic()) if self.events.influxdb_up else None
         return {
             "readings_left": left,
-            "readings_in": self.progress.brought_in,
+            "readings_in": self.journal.progress.brought_in,
             "per_s": per_s,
             "seconds_left": left / per_s if per_s else None,
             "since": self.journal.oldest_ms,
@@ -231,24 +181,3 @@ class Status:
             "devices": {presence.value: total[presence] for presence in Presence},
             "unregistered": fleet.unregistered,
         }
-
-
-def device_document(device: Device, silence: Silence, now_ms: int) -> dict[str, object]:
-    """A device as it is now; where it is and how often it sends are known of registered ones."""
-    registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
-    presence = silence.presence(device, now_ms)
-    return {
-        "id": device.name,
-        "registered": registered is not None,
-        "state": UNREGISTERED if registered is None else presence.value,
-        "presence": presence.value,
-        "online": presence is Presence.ONLINE,
-        "last_seen": device.last_seen_ms or None,
-        "silent_after_s": silence.after_ms(device) / 1000,
-        "site": registered.site if registered else None,
-        "domain": device.measures,
-        "area": registered.area if registered else None,
-        "interval_s": registered.interval.total_seconds() if registered and registered.interval else None,
-        "seq_missing": device.seq_missing,
-        "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
-    }

@@ -8,7 +8,7 @@ from gateway.core.message import Refusal
 from gateway.delivery.backlog import Backlog
 from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
-from gateway.status.status import Status
+from gateway.status.known_devices import KnownDevices
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
@@ -88,8 +88,9 @@ class StoreCommands:
 class MeterExchange:
     """The command that tells that a device has another meter now."""
 
-    def __init__(self, status: Status, memory: DeviceMemory, device_snapshots: DeviceSnapshots) -> None:
-        self._status = status
+    def __init__(self, devices: KnownDevices, memory: DeviceMemory, device_snapshots: DeviceSnapshots, events: Events) -> None:
+        self._devices = devices
+        self._events = events
         self._memory = memory
         self._device_snapshots = device_snapshots
 
@@ -99,10 +100,10 @@ class MeterExchange:
         :param field: only this register, on all channels; None: all of them.
         :raises CommandRefused: there is no such device or register.
         """
-        device = self._status.find_device(name)
+        device = self._devices.find(name)
         if device is None and not self._memory.remembers(name):
             raise CommandRefused(nobody(name), 404)
-        admitted = self._status.processor.streams.meet(device.name if device is not None else name)
+        admitted = self._devices.streams.meet(device.name if device is not None else name)
         if isinstance(admitted, Unresolved):
             raise CommandRefused(admitted.detail, 409)
         counters = admitted.counters.registers() if admitted.counters is not None else []
@@ -111,7 +112,7 @@ class MeterExchange:
         if field is not None and not anew:
             error = f"{admitted.name} has no register {field[:80]!r}; it has {', '.join(known) or 'none'}"
             raise CommandRefused(error, 404)
-        self._status.events.meter_exchanged(admitted.name, anew)
+        self._events.meter_exchanged(admitted.name, anew)
         return admitted.name, anew
 
 

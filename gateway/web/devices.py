@@ -15,7 +15,8 @@ from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMess
 from gateway.core.status.silence import UNREGISTERED
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
-from gateway.status.status import Status, device_document
+from gateway.status.known_devices import device_document
+from gateway.status.status import Status
 from gateway.storage import keyvalue, quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.commands import CommandRefused, MeterExchange, nobody
@@ -72,7 +73,8 @@ class DevicePages:
         self._database = database
         self._meter_exchange = meter_exchange
         self._turns = turns
-        self._streams = status.processor.streams
+        self._devices = status.devices
+        self._streams = status.devices.streams
         self._retraced: dict[str, tuple[tuple[object, ...], LastMessage]] = {}
 
     def routes(self) -> dict[str, Handler]:
@@ -116,16 +118,16 @@ class DevicePages:
 
     async def _by_name(self, now_ms: int) -> Iterator[Document]:
         """The documents of all devices, each made when it is asked for."""
-        parts = some_at_a_time(self._status.all_devices(), _AT_A_TIME)
+        parts = some_at_a_time(self._devices.all(), _AT_A_TIME)
         in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
-        return (device_document(device, self._status.silence, now_ms) for device in merge(*in_order, key=_name))
+        return (device_document(device, self._devices.silence, now_ms) for device in merge(*in_order, key=_name))
 
     def _fitting(self, wanted: list[str], state: str, now_ms: int) -> Iterator[list[Device]]:
-        for some in some_at_a_time(self._status.all_devices(), _AT_A_TIME):
+        for some in some_at_a_time(self._devices.all(), _AT_A_TIME):
             yield [
                 device
                 for device in some
-                if _fits(device, wanted, self._status.areas) and state in {"", self._state_of(device, now_ms)}
+                if _fits(device, wanted, self._devices.areas) and state in {"", self._state_of(device, now_ms)}
             ]
 
     async def _offered(self, wanted: list[str]) -> list[Document]:
@@ -142,17 +144,17 @@ class DevicePages:
 
     def _listed(self, device: Device, now_ms: int) -> Document:
         registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
-        entry = entry_document(registered, self._status.areas) if registered else {}
-        return device_document(device, self._status.silence, now_ms) | entry
+        entry = entry_document(registered, self._devices.areas) if registered else {}
+        return device_document(device, self._devices.silence, now_ms) | entry
 
     def _state_of(self, device: Device, now_ms: int) -> str:
-        return UNREGISTERED if device.registered is None else self._status.silence.presence(device, now_ms)
+        return UNREGISTERED if device.registered is None else self._devices.silence.presence(device, now_ms)
 
     # One device.
 
     async def _device(self, request: web.Request) -> web.Response:
         name = request.match_info["id"]
-        device = self._status.find_device(name)
+        device = self._devices.find(name)
         name = device.name if device is not None else name
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:

@@ -91,19 +91,19 @@ class StatusPages:
 
     async def _look_at_fleet(self) -> Fleet:
         found = Fleet()
-        async for fleet in self._turns.each(self._status.look_at_fleet()):
+        async for fleet in self._turns.each(self._status.devices.look_at_fleet(self._status.clock.now_ms())):
             found = fleet
         return found
 
     async def _coverage_of_registry(self, _: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""
-        return web.json_response(await self._coverage.get(self._status.processor.streams.registry))
+        return web.json_response(await self._coverage.get(self._status.devices.streams.registry))
 
     async def _count(self) -> Document:
         now_ms = self._status.clock.now_ms()
-        stands = {name: stand async for name, stand in self._turns.each(self._status.stands(now_ms))}
-        found = await asyncio.to_thread(coverage, self._status.registry_entries(), stands)
-        return {"at": now_ms, "running": True, **coverage_document(found, self._status.areas)}
+        stands = {name: stand async for name, stand in self._turns.each(self._status.devices.stands(now_ms))}
+        found = await asyncio.to_thread(coverage, self._status.devices.registry_entries(), stands)
+        return {"at": now_ms, "running": True, **coverage_document(found, self._status.devices.areas)}
 
     async def _quarantine(self, _: web.Request) -> web.Response:
         """Describe the quarantine: causes, since when, and the keys with most messages."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from gateway.catalog import load_catalog
 from gateway.config.model import Config
 from gateway.core.message import StoredMessage
-from gateway.pipeline import build_processor
+from gateway.pipeline.processing import build_processor
 
 _SLICE = 1000
 _WAITING = 2000

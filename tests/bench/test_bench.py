@@ -10,7 +10,7 @@ from gateway.catalog import load_catalog
 from gateway.config.model import Config
 from gateway.core.message import StoredMessage
 from gateway.demo.services import Service
-from gateway.pipeline import build_processor
+from gateway.pipeline.processing import build_processor
 from tests.bench.burst import publish
 from tests.bench.children import helper, wait_printed
 from tests.bench.door import Arrivals

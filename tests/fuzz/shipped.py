@@ -8,7 +8,7 @@ from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.model import Config
 from gateway.core.devices.streams import ProfiledStream
 from gateway.core.process import Processor
-from gateway.pipeline import build_processor
+from gateway.pipeline.processing import build_processor
 from schemas.registry import RegisteredDevice, Registry
 from tests.fuzz.mutations import Seed, examples
 

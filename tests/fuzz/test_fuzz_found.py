@@ -10,7 +10,7 @@ from gateway.catalog import load_catalog
 from gateway.config.model import Config
 from gateway.core.message import Outcome, StoredMessage
 from gateway.explain.dry_run import begin
-from gateway.pipeline import build_processor
+from gateway.pipeline.processing import build_processor
 
 OutcomeOf = Callable[[str, object], Outcome]
 ARRIVAL_MS = 1_793_491_200_000

@@ -14,7 +14,7 @@ from gateway.config.model import Config
 from gateway.core.message import CodecAsk, Outcome, StoredMessage
 from gateway.core.process import Processor
 from gateway.explain.dry_run import begin, finish
-from gateway.pipeline import build_processor
+from gateway.pipeline.processing import build_processor
 from tests.fuzz.mutations import Mutator, examples
 from tests.fuzz.shipped import registered
 from tests.fuzz.soundness import assert_lines

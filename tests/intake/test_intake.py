@@ -15,6 +15,7 @@ from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.intake.codec_calls import CodecCalls
 from gateway.intake.connection import BrokerAddress, Connection
 from gateway.intake.intake import Intake
+from gateway.intake.message_receiver import MessageReceiver
 from gateway.intake.side_effects import SideEffectRunner
 from gateway.intake.subscriptions import Subscriptions
 from gateway.storage.database import Database
@@ -79,18 +80,11 @@ class Broker:
         released, births, session = ReleasedKeys(WallClock()), Births(), Session(SessionOptions("gateway-1"))
         codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
         connection = self._connection = Connection(BrokerAddress("127.0.0.1", port), session)
-        return Intake(
-            connection,
-            session,
-            Subscriptions(self.database, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS}),
-            processor,
-            lanes.live_lane,
-            lanes.acknowledger,
-            lanes.events,
-            SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), released, births, connection, lanes.events),
-            self.shares,
-            WallClock(),
-        )
+        side_effects = SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), released, births, connection, lanes.events)
+        acknowledger, events = lanes.acknowledger, lanes.events
+        receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares)
+        subscriptions = Subscriptions(self.database, connection, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})
+        return Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, WallClock())
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Acknowledge, and note it."""

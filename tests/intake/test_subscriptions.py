@@ -8,10 +8,22 @@ from pathlib import Path
 import pytest
 from mqtt5 import RetainHandling
 
+from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.intake.subscriptions import Subscriptions
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
 from tests.waiting import PATIENCE_S
+
+
+class Told:
+    """In the connection's place: what it was asked to send."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[list[str], list[str]]] = []
+
+    def subscribe(self, wanted: dict[str, RetainHandling], stale: list[str]) -> None:
+        """Note it."""
+        self.sent.append((list(wanted), stale))
 
 
 def filters(*patterns: str) -> dict[str, RetainHandling]:
@@ -31,7 +43,7 @@ def run(database: Database, *patterns: str) -> list[str]:
     """Run a gateway that wants these until the broker's confirmation is saved; return what it gives up."""
 
     async def saved() -> list[str]:
-        made = Subscriptions(database, filters(*patterns))
+        made = Subscriptions(database, Told(), filters(*patterns))
         made.confirm()
         task = asyncio.create_task(made.run())
         async with asyncio.timeout(PATIENCE_S):
@@ -51,9 +63,20 @@ def test_the_next_run_gives_up_what_its_configuration_no_longer_names(database: 
 
 def test_a_second_change_does_not_forget_what_the_first_has_to_give_up(database: Database) -> None:
     async def story() -> list[str]:
-        made = Subscriptions(database, filters("a/#"))
+        made = Subscriptions(database, Told(), filters("a/#"))
         made.replace(filters("b/#"))
         made.replace(filters("c/#"))
         return made.stale
 
     assert asyncio.run(story()) == ["a/#", "b/#"]
+
+
+def test_a_change_is_sent_at_once_and_with_it_the_wish_to_hear_of_drops(database: Database) -> None:
+    async def story() -> list[tuple[list[str], list[str]]]:
+        told = Told()
+        made = Subscriptions(database, told, filters("a/#"))
+        made.replace(filters("b/#"))
+        made.replace({})
+        return told.sent
+
+    assert asyncio.run(story()) == [(["b/#", BROKER_DROPPED], ["a/#"]), ([], ["a/#", "b/#"])]

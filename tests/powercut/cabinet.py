@@ -133,7 +133,7 @@ class Cabinet:
             file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store
         )
         self.births = BirthWriter(file, self.queue)
-        self.subscriptions = Subscriptions(file, {"a/#": RetainHandling.SEND_ALWAYS})
+        self.subscriptions = Subscriptions(file, self, {"a/#": RetainHandling.SEND_ALWAYS})
         self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000, WallClock())
         self.breaker.open(Answer(503))
 
@@ -186,6 +186,9 @@ class Cabinet:
 
     def resume_reading(self) -> None:
         """As the broker, which is never asked to rest."""
+
+    def subscribe(self, wanted: dict[str, RetainHandling], stale: list[str]) -> None:
+        """As the broker."""
 
     def hear(self, name: str, value: float) -> None:
         """A device sends a reading of its counter; that is remembered of it."""

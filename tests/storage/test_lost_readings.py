@@ -14,6 +14,7 @@ import pytest
 from gateway.clock import WallClock
 from gateway.config.model import JournalSection
 from gateway.core.delivery.batch import Body, decode, encode
+from gateway.core.delivery.catch_up import Progress
 from gateway.core.ledger import Ledger
 from gateway.core.message import Reading
 from gateway.delivery.bounded_journal import BoundedJournal
@@ -49,7 +50,7 @@ class Start:
         with closing(begin(path)) as file:
             self.tally = file.tally
             store = BoundedJournal(file, JournalSection(path=path, min_free_bytes=0), WallClock())
-            self.state = JournalState(file.tally)
+            self.state = JournalState(file.tally, Progress())
             account = JournalAccount(ledger, events, RejectAccount(ledger, events, WallClock(), max_bytes=1000))
             account.found(store.stock())
             asyncio.run(Salvage(file, store, none, account, events, backlog or asyncio.Event(), WallClock()).run())

@@ -26,7 +26,8 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.timestamps import TimeRules
 from gateway.delivery.influxdb import write_target
 from gateway.explain.dry_run import begin
-from gateway.pipeline import broker_address, build_processor, delivery_limits, session_options
+from gateway.pipeline.options import broker_address, delivery_limits, session_options
+from gateway.pipeline.processing import build_processor
 from schemas.registry import Registry
 from tests.core.profiles.test_envelopes import ENVELOPES
 from tests.fuzz import shipped

@@ -1,0 +1,85 @@
+"""The receiver of messages: from the broker into the core, and from there into the queue of batches.
+
+A message is processed in the callback that received it, without a task or a queue between; so the only thing that can wait is
+a batch, and what bounds memory is simply not reading the socket.
+"""
+
+from collections.abc import Sequence
+
+import mqtt5
+
+from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.delivery.floods import Floods
+from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.core.message import Message
+from gateway.core.mqtt_session import Event
+from gateway.core.process import Processor
+from gateway.delivery.live_lane import LiveLane
+from gateway.events import Events
+from gateway.intake.side_effects import SideEffectRunner
+
+
+class MessageReceiver:
+    """Feeds messages into the core and sends on what comes out."""
+
+    def __init__(
+        self,
+        processor: Processor,
+        live_lane: LiveLane,
+        acknowledger: Acknowledger,
+        events: Events,
+        side_effects: SideEffectRunner,
+        floods: Floods,
+    ) -> None:
+        self._processor = processor
+        self._queue = live_lane.queue
+        self._live_lane = live_lane
+        self._acknowledger = acknowledger
+        self._events = events
+        self._side_effects = side_effects
+        self._floods = floods
+        self._chunks = 0
+
+    def receive(self, message: Message, packet_id: int | None, now_ms: int, arrival_s: float, size_bytes: int = 0) -> None:
+        """Process one message.
+
+        :param size_bytes: of a message that is too large, of which this is the beginning.
+        """
+        acknowledger = self._acknowledger
+        fingerprint = 0
+        if packet_id is not None:
+            fingerprint = hash((message.topic, message.payload))
+            if message.duplicate and acknowledger.is_second_copy(packet_id, fingerprint):
+                acknowledger.owe(self._queue.open_batch, packet_id, fingerprint)
+                return
+        events = self._events
+        events.messages_received += 1
+        if size_bytes:
+            outcome = self._processor.too_large(message, now_ms, size_bytes)
+        else:
+            outcome = self._processor.process(message, now_ms)
+        if outcome.dropped or outcome.ignored is not None:
+            if message.topic == BROKER_DROPPED:
+                events.broker_told(message.payload, now_ms, retained=message.retain)
+            else:
+                events.processed(outcome)
+        apart = self._queue.flood_queue.apart
+        if apart and message.topic in apart:
+            batch = self._queue.add(outcome, arrival_s, floods=True)
+        else:
+            batch = self._queue.add(outcome, arrival_s)
+        if outcome.side_effects is not None:
+            self._side_effects.do(outcome.side_effects, batch, arrival_s)
+        if packet_id is not None:
+            acknowledger.owe(batch, packet_id, fingerprint)
+
+    def end_chunk(self, events: Sequence[Event]) -> bool:
+        """Send on what the messages of a chunk brought; return False when memory is at its limit."""
+        if events:
+            self._chunks += 1
+            event = events[self._chunks % len(events)]  # another place each time: the last may always be the same device's
+            if type(event) is mqtt5.PublishPacket:
+                self._floods.count(event.topic, len(events))
+        self._side_effects.flush()
+        self._live_lane.pump()
+        return not self._queue.above_high_water

@@ -1,0 +1,53 @@
+"""The list of what a gateway is made of, from top to bottom. Each room is built from those above it."""
+
+from dataclasses import dataclass
+
+from gateway.clock import WallClock
+from gateway.config.model import Config
+from gateway.core.mqtt_session import Session
+from gateway.intake.connection import Connection
+from gateway.pipeline.delivering import Delivery, build_delivery
+from gateway.pipeline.foundation import Foundation, Lanes, lay_foundation
+from gateway.pipeline.options import broker_address, session_options
+from gateway.pipeline.processing import Processing, build_processing
+from gateway.pipeline.receiving import Receiving, build_receiving
+from gateway.pipeline.waiting import Waiting, build_waiting
+from gateway.pipeline.watching import Watching, build_watching
+from gateway.reload import Reload
+from gateway.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The rooms of a gateway, joined.
+
+    :ivar lanes: what runs side by side while it runs.
+    """
+
+    foundation: Foundation
+    processing: Processing
+    connection: Connection
+    delivery: Delivery
+    waiting: Waiting
+    watching: Watching
+    receiving: Receiving
+    reload: Reload
+    lanes: Lanes
+
+
+def build(config: Config, file: Database, clock: WallClock) -> Parts:
+    """Build a gateway; ``file`` is open, a loop is running.
+
+    :raises ConfigurationFault: the registry, a profile or a certificate cannot be used.
+    """
+    foundation = lay_foundation(config, file, clock)
+    processing = build_processing(foundation)
+    connection = Connection(broker_address(config.mqtt), Session(session_options(config)))
+    delivery = build_delivery(foundation, processing, connection)
+    waiting = build_waiting(foundation, processing, delivery, connection)
+    watching = build_watching(foundation, processing, delivery, waiting)
+    receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
+    snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
+    reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status)
+    lanes = {**delivery.lanes, **receiving.lanes, **waiting.lanes, **processing.lanes, **watching.lanes}
+    return Parts(foundation, processing, connection, delivery, waiting, watching, receiving, reload, lanes)

@@ -1,0 +1,120 @@
+"""Delivery: the queue of batches, the client of InfluxDB and the journal, and the lanes between them."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.clock import WallClock
+from gateway.core.delivery.acknowledgements import Acknowledger
+from gateway.core.delivery.floods import Floods
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.delivery.backlog import Backlog
+from gateway.delivery.batch_queue import BatchQueue
+from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
+from gateway.delivery.bounded_journal import BoundedJournal
+from gateway.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.delivery.drain_lane import DrainLane
+from gateway.delivery.flood_watch import FloodWatch
+from gateway.delivery.influxdb import InfluxdbClient
+from gateway.delivery.live_lane import LiveLane
+from gateway.delivery.reject_writer import RejectWriter
+from gateway.delivery.self_point import SelfPoint
+from gateway.delivery.spool import Spool
+from gateway.delivery.spool_requests import SpoolRequests
+from gateway.intake.connection import Connection
+from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.pipeline.options import delivery_limits
+from gateway.pipeline.processing import Processing
+from gateway.storage.journal_account import JournalAccount
+from gateway.storage.reject_account import RejectAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """InfluxDB: its client, the breaker that knows if it takes readings, and the point that it is tried with."""
+
+    influxdb: InfluxdbClient
+    breaker: CircuitBreaker
+    self_point: SelfPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """The journal and the rejects, for what InfluxDB cannot take now, or never will."""
+
+    journal: BoundedJournal
+    backlog: Backlog
+    journal_account: JournalAccount
+    reject_account: RejectAccount
+    reject_writer: RejectWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The way of a batch, from the queue to where it is durable.
+
+    :ivar floods: messages counted by topic.
+    """
+
+    destination: Destination
+    fallback: Fallback
+    acknowledger: Acknowledger
+    queue: BatchQueue
+    live_lane: LiveLane
+    spool: Spool
+    floods: Floods
+    lanes: Lanes
+
+
+def build_delivery(foundation: Foundation, processing: Processing, connection: Connection) -> Delivery:
+    """Build it; ``connection`` takes the acknowledgements."""
+    events, ledger = foundation.events, foundation.ledger
+    destination = _build_destination(foundation, processing.processor.trust)
+    influxdb, breaker, self_point = destination.influxdb, destination.breaker, destination.self_point
+    acknowledger = Acknowledger()
+    queue = BatchQueue(delivery_limits(foundation.config), acknowledger, ledger, connection)
+    fallback = _build_fallback(foundation, processing, queue, breaker)
+    backlog, writer = fallback.backlog, fallback.reject_writer
+    bisector = Bisector(influxdb, breaker, events, self_point, foundation.clock)
+    unspooled = UnspooledRefusals(bisector, breaker, queue, ledger, writer)
+    requests = SpoolRequests(queue)
+    live_lane = LiveLane(influxdb, breaker, queue, requests, backlog, writer, events)
+    spool = Spool(requests, queue, live_lane, breaker, backlog, writer, unspooled)
+    flood_watch = FloodWatch(queue.flood_queue, events)
+    lanes = {
+        "live lane": live_lane.run,
+        "probe": Probe(breaker, influxdb, self_point).run,
+        "spool": spool.run,
+        "rejects": writer.run,
+        "drain lane": DrainLane(bisector, breaker, queue, backlog, fallback.reject_account, events).run,
+        "unspooled refusals": unspooled.run,
+        "floods": flood_watch.run,
+    }
+    return Delivery(destination, fallback, acknowledger, queue, live_lane, spool, flood_watch.floods, lanes)
+
+
+def _build_destination(foundation: Foundation, trust: ClockTrust) -> Destination:
+    config, clock = foundation.config, foundation.clock
+    influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, trust, clock))
+    self_point = SelfPoint(config.mqtt.client_id, foundation.ledger, trust, clock)
+    return Destination(influxdb, CircuitBreaker(foundation.events), self_point)
+
+
+def _build_fallback(foundation: Foundation, processing: Processing, queue: BatchQueue, breaker: CircuitBreaker) -> Fallback:
+    config, file, clock = foundation.config, foundation.database, foundation.clock
+    events, ledger, max_bytes = foundation.events, foundation.ledger, config.rejects.max_bytes
+    journal = BoundedJournal(file, config.journal, clock)
+    backlog = Backlog(journal, queue, breaker, ledger, events, max_bytes)
+    is_registered = processing.processor.streams.is_registered
+    rejects = RejectAccount(ledger, events, clock, max_bytes=max_bytes, is_registered=is_registered)
+    return Fallback(journal, backlog, JournalAccount(ledger, events, rejects), rejects, RejectWriter(file, rejects, queue))
+
+
+def _see_influxdb(trust: ClockTrust, clock: WallClock, date_ms: int) -> None:
+    """Take the ``Date`` of an answer as evidence, unless the clock is scaled: then it tells nothing.
+
+    First it is seen if our clock was set, because the date is held against the clock of now.
+    """
+    if clock.is_real:
+        now_ms, steady_ms = clock.now_and_steady_ms()
+        trust.see_time(now_ms, steady_ms)
+        trust.see_influxdb(date_ms - now_ms, now_ms)

@@ -1,0 +1,45 @@
+"""The foundation of a gateway: what all its rooms stand on."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.clock import WallClock
+from gateway.config.exposed_secrets import exposed_secrets
+from gateway.config.model import Config
+from gateway.core.devices.broker_drops import BrokerDrops
+from gateway.core.ledger import Ledger
+from gateway.core.status.silence import Hearing
+from gateway.events import Events
+from gateway.jobs.clock_watch import NEWEST_TIME
+from gateway.jobs.drop_watch import DROPPED
+from gateway.storage import keyvalue
+from gateway.storage.database import Database
+
+Lanes = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
+"""What runs side by side while the gateway runs, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """The configuration, the file, the clock, and the two accounts of what happens: events for people, the ledger for readings.
+
+    :ivar newest_ms: the newest time that an earlier run has saved; 0 if none has.
+    """
+
+    config: Config
+    database: Database
+    clock: WallClock
+    events: Events
+    ledger: Ledger
+    newest_ms: int
+
+
+def lay_foundation(config: Config, file: Database, clock: WallClock) -> Foundation:
+    """Lay the foundation; ``file`` is open."""
+    newest_ms, now_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0), clock.now_ms()
+    dropped = file.run_here(keyvalue.get, DROPPED)
+    drops = BrokerDrops(None if dropped is None else int(dropped))
+    events = Events(hearing=Hearing(newest_ms or now_ms), drops=drops)
+    events.exposed(exposed_secrets(config))
+    return Foundation(config, file, clock, events, Ledger(since_ms=now_ms), newest_ms)

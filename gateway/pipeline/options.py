@@ -1,0 +1,67 @@
+"""Options and limits of single parts, taken from the configuration."""
+
+import ssl
+
+from gateway.config.files import ConfigurationFault, secret
+from gateway.config.model import Config, Mqtt, split_url
+from gateway.core.mqtt_session import SessionOptions
+from gateway.delivery.batch_queue import DeliveryLimits
+from gateway.intake.connection import BrokerAddress
+from gateway.storage.quarantine_in import QuarantineLimits
+from gateway.storage.replay import Limits
+from gateway.tls import tls_context
+
+
+def broker_address(config: Mqtt) -> BrokerAddress:
+    """Return the address of the broker, with the certificates for it.
+
+    :raises ConfigurationFault: a certificate cannot be used.
+    """
+    parts = split_url(config.url)
+    tls = None
+    if parts.scheme == "mqtts":
+        try:
+            tls = tls_context(config.tls.ca, config.tls.cert, config.tls.key)
+        except (ssl.SSLError, OSError) as error:
+            why = error.strerror or str(error)
+            raise ConfigurationFault([f"{config.tls.ca or config.tls.cert}: mqtt.tls: cannot be used: {why}"]) from error
+    return BrokerAddress(parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883), tls)
+
+
+def session_options(config: Config) -> SessionOptions:
+    """Return the options of the session with the broker."""
+    mqtt = config.mqtt
+    password = secret(mqtt.password, mqtt.password_file)
+    return SessionOptions(
+        client_id=mqtt.client_id,
+        username=mqtt.username,
+        password=password.encode() if password is not None else None,
+        session_expiry_s=min(int(mqtt.session_expiry.total_seconds()), 0xFFFFFFFF),
+        receive_maximum=mqtt.receive_maximum,
+        frame_max_bytes=config.limits.payload_bytes + 131072,
+    )
+
+
+def delivery_limits(config: Config) -> DeliveryLimits:
+    """Return the limits that delivery keeps."""
+    return DeliveryLimits(
+        config.batch.max_delay.total_seconds(),
+        config.batch.max_readings,
+        config.batch.stall.total_seconds(),
+        config.mqtt.receive_maximum,
+        config.limits.memory_bytes,
+    )
+
+
+def quarantine_limits(config: Config) -> QuarantineLimits:
+    """Return the limits that the quarantine keeps."""
+    return QuarantineLimits(
+        config.devices.quarantine_max_bytes,
+        config.journal.min_free_bytes,
+        may_give_up=config.journal.when_full == "drop_oldest",
+    )
+
+
+def replay_limits(config: Config) -> Limits:
+    """Return the limits that a replay keeps."""
+    return Limits(config.rejects.max_bytes, config.devices.quarantine_max_bytes)

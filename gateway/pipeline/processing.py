@@ -1,0 +1,67 @@
+"""Processing: the pure core with the catalog it reads by, and the memory of devices that it is restored from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.catalog import Catalog, load_catalog
+from gateway.config.model import Config
+from gateway.config.registry import fault_lines
+from gateway.core.devices.streams import Admission, Streams
+from gateway.core.process import Processor
+from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.timestamps import TimeRules
+from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.storage.device_memory import DeviceMemory
+from gateway.storage.device_snapshots import DeviceSnapshots
+
+BUILT_MS: Final = 1_790_000_000_000
+"""No clock that is right stands before this program was written (September 2026)."""
+
+
+def build_processor(
+    config: Config, catalog: Catalog, *, not_before_ms: int = 0, memory: DeviceMemory | None = None
+) -> Processor:
+    """The pure pipeline of a configuration.
+
+    :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
+    :param memory: the devices of earlier runs.
+    """
+    admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
+    rules = TimeRules(
+        *(
+            round(value.total_seconds() * 1000)
+            for value in (config.time.max_past, config.time.max_future, config.time.late_after)
+        ),
+    )
+    trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
+    streams = Streams(catalog.devices, admission, catalog.profiles, memory)
+    return Processor(streams, rules, trust, config.limits.payload_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """The core and what it knows.
+
+    :ivar memory: devices that earlier runs have met and this one has not.
+    """
+
+    catalog: Catalog
+    processor: Processor
+    memory: DeviceMemory
+    device_snapshots: DeviceSnapshots
+    lanes: Lanes
+
+
+def build_processing(foundation: Foundation) -> Processing:
+    """Build it.
+
+    :raises ConfigurationFault: the registry or a profile cannot be used.
+    """
+    config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
+    catalog, memory = load_catalog(config), DeviceMemory(events, clock)
+    events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
+    processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, foundation.newest_ms), memory=memory)
+    processor.trust.judge(clock.now_ms())
+    snapshots = DeviceSnapshots(database, events, processor.streams, memory, config.limits.devices, clock)
+    lanes = {"device states": snapshots.run, "places": snapshots.watch_places}
+    return Processing(catalog, processor, memory, snapshots, lanes)

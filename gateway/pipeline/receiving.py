@@ -1,0 +1,47 @@
+"""Receiving: the session with the broker, from its subscriptions to the core."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.catalog import topic_filters
+from gateway.intake.connection import Connection
+from gateway.intake.intake import Intake
+from gateway.intake.message_receiver import MessageReceiver
+from gateway.intake.subscriptions import Subscriptions
+from gateway.jobs.self_report import SelfReport
+from gateway.pipeline.delivering import Delivery
+from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.pipeline.processing import Processing
+from gateway.pipeline.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """The intake, and what it subscribes to."""
+
+    subscriptions: Subscriptions
+    intake: Intake
+    lanes: Lanes
+
+
+def build_receiving(
+    foundation: Foundation,
+    processing: Processing,
+    delivery: Delivery,
+    waiting: Waiting,
+    self_report: SelfReport,
+    connection: Connection,
+) -> Receiving:
+    """Build it; ``self_report`` asks InfluxDB for the time before a reading is judged."""
+    processor, acknowledger, events = processing.processor, delivery.acknowledger, foundation.events
+    receiver = MessageReceiver(processor, delivery.live_lane, acknowledger, events, waiting.side_effects, delivery.floods)
+    wanted = topic_filters(foundation.config, processing.catalog)
+    subscriptions = Subscriptions(foundation.database, connection, wanted)
+    intake = Intake(connection, subscriptions, receiver, acknowledger, events, processor.trust, foundation.clock)
+    lanes: Lanes = {"intake": partial(_take_in, intake, self_report), "subscriptions": subscriptions.run}
+    return Receiving(subscriptions, intake, lanes)
+
+
+async def _take_in(intake: Intake, self_report: SelfReport) -> None:
+    await self_report.first_answer()
+    await intake.run()

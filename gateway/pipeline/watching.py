@@ -1,0 +1,68 @@
+"""Watching: the status that people see, and the slow jobs beside the lanes."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.core.status.silence import Silence
+from gateway.jobs.clock_watch import ClockWatch
+from gateway.jobs.drop_watch import DropWatch
+from gateway.jobs.journal_gauge import JournalGauge
+from gateway.jobs.rate_watch import watch_rates
+from gateway.jobs.salvage import Salvage
+from gateway.jobs.self_report import SelfReport
+from gateway.pipeline.delivering import Delivery
+from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.pipeline.processing import Processing
+from gateway.pipeline.waiting import Waiting
+from gateway.status.known_devices import KnownDevices
+from gateway.status.status import JournalState, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The status, and the jobs that others have to do with."""
+
+    status: Status
+    self_report: SelfReport
+    clock_watch: ClockWatch
+    lanes: Lanes
+
+
+def build_watching(foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting) -> Watching:
+    """Build it."""
+    file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
+    destination = delivery.destination
+    status = _build_status(foundation, processing, delivery, waiting)
+    self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status.devices, events, clock)
+    clock_watch = ClockWatch(file, processing.processor.trust, clock)
+    salvage = Salvage(
+        file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
+    )
+    lanes: Lanes = {
+        "damage": file.watch,
+        "salvage": salvage.run,
+        "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
+        "drops": DropWatch(file, processing.processor, events, clock).run,
+        "report": self_report.run,
+        "rates": partial(watch_rates, status.rates, status.ledger),
+        "clock": clock_watch.run,
+    }
+    return Watching(status, self_report, clock_watch, lanes)
+
+
+def _build_status(foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting) -> Status:
+    config, events, processor = foundation.config, foundation.events, processing.processor
+    silence = Silence(dict(config.devices.silent_after.items()), events.hearing)
+    areas = processing.catalog.registry.areas
+    return Status(
+        config,
+        processor,
+        delivery.acknowledger,
+        foundation.ledger,
+        events,
+        waiting.codecs,
+        waiting.account,
+        JournalState(foundation.database.tally, delivery.fallback.backlog.progress),
+        KnownDevices(processor.streams, silence, processor.rules, areas),
+        foundation.clock,
+    )

@@ -1,0 +1,90 @@
+"""Every device that the gateway knows, registered or heard, and how it stands at this moment."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.streams import Streams, Unresolved
+from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.coverage import Stand
+from gateway.core.status.health import registered_devices
+from gateway.core.status.silence import UNREGISTERED, Presence, Silence
+from gateway.core.status.verdict import Fleet
+from schemas.registry import RegisteredDevice, device_key
+
+_LOOKED_AT_TOGETHER: Final = 200
+"""Devices."""
+
+
+@dataclass(slots=True)
+class KnownDevices:
+    """The devices, and what judges them.
+
+    :ivar areas: code → name of each area, as the active registry names them.
+    """
+
+    streams: Streams
+    silence: Silence
+    rules: TimeRules
+    areas: Mapping[str, str] = field(default_factory=dict)
+
+    def name_areas(self, areas: Mapping[str, str]) -> None:
+        """Another registry is active, which names these areas."""
+        self.areas = areas
+
+    def all(self) -> Iterator[Device]:
+        """Every registered device, with what is remembered of it, and every other one that sent something."""
+        yield from registered_devices(self.streams)
+        yield from [device for device in self.streams.devices.values() if device.registered is None and not device.is_blank]
+
+    def find(self, name: str) -> Device | None:
+        """A device that was met or is registered; its id in any writing."""
+        streams = self.streams
+        for writing in (name, device_key(name)):
+            if (met := streams.devices.get(writing)) is not None:
+                return met
+        entry = streams.registry.get(name) or streams.registry.get(device_key(name))
+        if not isinstance(entry, RegisteredDevice):
+            return None
+        device = streams.meet(device_key(name) if entry.source is None else entry.id)
+        return Device(entry.id, entry) if isinstance(device, Unresolved) else device
+
+    def stands(self, now_ms: int) -> Iterator[tuple[str, Stand]]:
+        """The state of each device."""
+        presence = self.silence.presence
+        return ((device.name, Stand(presence(device, now_ms), device.measures)) for device in self.all())
+
+    def registry_entries(self) -> list[RegisteredDevice]:
+        """Each entry of the registry once; it may be there under two writings of its id."""
+        entries = self.streams.registry.values()
+        return list({id(entry): entry for entry in entries if isinstance(entry, RegisteredDevice)}.values())
+
+    def look_at_fleet(self, now_ms: int) -> Iterator[Fleet]:
+        """Look at all devices now, some at a time; each time the same fleet, with those of before."""
+        fleet, devices = Fleet(), self.all()
+        while some := list(islice(devices, _LOOKED_AT_TOGETHER)):
+            fleet.look_at(some, self.silence, self.rules, now_ms)
+            yield fleet
+
+
+def device_document(device: Device, silence: Silence, now_ms: int) -> dict[str, object]:
+    """A device as it is now; where it is and how often it sends are known of registered ones."""
+    registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
+    presence = silence.presence(device, now_ms)
+    return {
+        "id": device.name,
+        "registered": registered is not None,
+        "state": UNREGISTERED if registered is None else presence.value,
+        "presence": presence.value,
+        "online": presence is Presence.ONLINE,
+        "last_seen": device.last_seen_ms or None,
+        "silent_after_s": silence.after_ms(device) / 1000,
+        "site": registered.site if registered else None,
+        "domain": device.measures,
+        "area": registered.area if registered else None,
+        "interval_s": registered.interval.total_seconds() if registered and registered.interval else None,
+        "seq_missing": device.seq_missing,
+        "clock_offset_s": None if device.offset_ms is None else device.offset_ms / 1000,
+    }
