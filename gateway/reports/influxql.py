@@ -6,10 +6,23 @@ from typing import Final
 import msgspec
 
 from gateway.reports.database_http import DatabaseHttp, quoted
-from gateway.reports.store import Counter, Devices, Series, Side, Spread, StoreFault, SumPoint, Values, Window, named_groups
+from gateway.reports.store import (
+    Counter,
+    Devices,
+    Side,
+    Spread,
+    StoredSeries,
+    StoreFault,
+    SumPoint,
+    TimeSpan,
+    Values,
+    named_groups,
+    within,
+)
 
 _CHUNK_ROWS: Final = "10000"
-_BY_SERIES: Final = ", ".join(f'"{tag}"' for tag in Series._fields)
+_NEAREST: Final = {Side.UP_TO: "last", Side.AFTER: "first"}
+_BY_SERIES: Final = ", ".join(f'"{tag}"' for tag in StoredSeries._fields)
 
 
 class _Rows(msgspec.Struct):
@@ -45,22 +58,20 @@ class InfluxqlStore:
 
     async def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> AsyncIterator[tuple[Series, SumPoint]]:
+    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
         """Yield for each series the point with a sum that is nearest to an instant."""
-        up_to = side is Side.UP_TO
-        window = Window(at_ms - reach_ms + 1, at_ms + 1) if up_to else Window(at_ms + 1, at_ms + reach_ms + 1)
-        picked = f"{'last' if up_to else 'first'}({name(counter.sum_field)}), {name(counter.field)}"
-        async for series, rows in self._select(picked, counter.measurement, window, devices):
+        picked = f"{_NEAREST[side]}({name(counter.sum_field)}), {name(counter.field)}"
+        async for series, rows in self._select(picked, counter.measurement, within(side, at_ms, reach_ms), devices):
             for time_ms, total, register in rows:
                 yield series, SumPoint(int(_number(time_ms)), _number(total), None if register is None else _number(register))
 
     async def rows(
-        self, measurement: str, fields: Sequence[str], window: Window, devices: Collection[str]
-    ) -> AsyncIterator[tuple[Series, list[tuple[int, Values]]]]:
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
+    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, Values]]]]:
         """Yield the points of each series in order of time."""
         picked = ", ".join(map(name, fields))
         parts: list[tuple[int, Values]] = []
-        last: Series | None = None
+        last: StoredSeries | None = None
         async for series, rows in self._select(picked, measurement, window, devices):
             if last is not None and series != last:
                 yield last, parts
@@ -70,7 +81,16 @@ class InfluxqlStore:
         if last is not None:
             yield last, parts
 
-    async def flagged(self, measurement: str, bit: int, window: Window) -> AsyncIterator[tuple[Series, int]]:
+    async def heard(
+        self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
+    ) -> AsyncIterator[tuple[str, int]]:
+        """Yield for each series the device and the time of the nearest point."""
+        picked = f'{_NEAREST[side]}("quality")'
+        async for series, rows in self._select(picked, measurement, within(side, at_ms, reach_ms), devices):
+            for row in rows:
+                yield series.device, int(_number(row[0]))
+
+    async def flagged(self, measurement: str, bit: int, window: TimeSpan) -> AsyncIterator[tuple[StoredSeries, int]]:
         """Yield for each series the number of its points with a bit of ``quality``."""
         condition = f' AND "quality" & {bit} = {bit}'
         async for series, rows in self._select('count("quality")', measurement, window, None, condition):
@@ -78,8 +98,8 @@ class InfluxqlStore:
                 yield series, int(_number(count))
 
     async def spread(
-        self, measurement: str, fields: Sequence[str], window: Window, devices: Devices = None
-    ) -> AsyncIterator[tuple[Series, dict[str, Spread]]]:
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
         """Yield for each series the spread of each gauge."""
         picked = ", ".join(f"min({field}), mean({field}), max({field})" for field in map(name, fields))
         async for series, rows in self._select(picked, measurement, window, devices):
@@ -88,15 +108,15 @@ class InfluxqlStore:
                 yield series, {field: (_number(a), _number(b), _number(c)) for field, a, b, c in threes if b is not None}
 
     async def _select(
-        self, picked: str, measurement: str, window: Window, devices: Devices, condition: str = ""
-    ) -> AsyncIterator[tuple[Series, list[list[float | int | str | bool | None]]]]:
+        self, picked: str, measurement: str, window: TimeSpan, devices: Devices, condition: str = ""
+    ) -> AsyncIterator[tuple[StoredSeries, list[list[float | int | str | bool | None]]]]:
         """Yield the rows of a question, grouped by series; those of a large one in several pieces."""
         span = f"time >= {window.start_ms}ms AND time < {window.end_ms}ms{condition}"
         asked = frozenset(devices) if devices is not None else None
         for group in named_groups(devices):
             statement = f"SELECT {picked} FROM {name(measurement)} WHERE {span}{_named(group)} GROUP BY {_BY_SERIES}"  # noqa: S608 - quoted
             async for found in self._ask(statement):
-                series = Series(**{tag: found.tags.get(tag, "") for tag in Series._fields})
+                series = StoredSeries(**{tag: found.tags.get(tag, "") for tag in StoredSeries._fields})
                 if asked is None or series.device in asked:
                     yield series, found.values
 

@@ -16,17 +16,19 @@ from gateway.reports.database_http import DatabaseHttp, quoted
 from gateway.reports.store import (
     Counter,
     Devices,
-    Series,
     Side,
     Spread,
+    StoredSeries,
     StoreFault,
     SumPoint,
+    TimeSpan,
     Values,
-    Window,
     batches,
     named_groups,
+    within,
 )
 
+_NEAREST: Final = {Side.UP_TO: "last", Side.AFTER: "first"}
 _ROWS_OF: Final = 20
 """Devices whose points are held together."""
 _LINE_ROWS: Final = "10000"
@@ -70,36 +72,34 @@ class MetricsqlStore:
 
     async def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> AsyncIterator[tuple[Series, SumPoint]]:
+    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
         """Yield for each series the point with a sum that is nearest to an instant.
 
         A register without a sum may be nearer than the sum (it was not believed): the register is that of the sum's time.
         """
-        which, end_ms = ("last", at_ms) if side is Side.UP_TO else ("first", at_ms + reach_ms)
-        window = Window(end_ms - reach_ms + 1, end_ms + 1)
-        later = side is Side.UP_TO
+        which, window = _NEAREST[side], within(side, at_ms, reach_ms)
         sums = await self._rolled(f"{which}_over_time", counter.measurement, counter.sum_field, window, devices)
         times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.sum_field, window, devices)
         registers = await self._rolled(f"{which}_over_time", counter.measurement, counter.field, window, devices)
         register_times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.field, window, devices)
-        nearest: dict[Series, SumPoint] = {}
+        nearest: dict[StoredSeries, SumPoint] = {}
         for key, total in sums.items():
             series, time_ms = _series(dict(key)), round(times[key] * 1000)
             register = registers.get(key) if register_times.get(key) == times[key] else None
             if register is None:
                 register = await self._register_at(counter, series, time_ms)
             before = nearest.get(series)
-            if before is None or (time_ms > before.time_ms) == later:
+            if before is None or (time_ms > before.time_ms) == (side is Side.UP_TO):
                 nearest[series] = SumPoint(time_ms, total, register)
         for series, point in nearest.items():
             yield series, point
 
     async def rows(
-        self, measurement: str, fields: Sequence[str], window: Window, devices: Collection[str]
-    ) -> AsyncIterator[tuple[Series, list[tuple[int, Values]]]]:
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
+    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, Values]]]]:
         """Yield the points of each series in order of time."""
         for some in batches(devices, _ROWS_OF):
-            found: dict[Series, dict[int, list[float | int | None]]] = defaultdict(dict)
+            found: dict[StoredSeries, dict[int, list[float | int | None]]] = defaultdict(dict)
             names = "|".join(f"{measurement}_{field}" for field in fields)
             form = [*_span(window), ("match[]", f'{{__name__=~"{names}",{_named(some)}}}'), ("max_rows_per_line", _LINE_ROWS)]
             async for line in self._http.lines("/api/v1/export", form):
@@ -111,7 +111,15 @@ class MetricsqlStore:
             for series, times in sorted(found.items()):
                 yield series, [(time_ms, tuple(values)) for time_ms, values in sorted(times.items())]
 
-    async def flagged(self, measurement: str, bit: int, window: Window) -> AsyncIterator[tuple[Series, int]]:
+    async def heard(
+        self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
+    ) -> AsyncIterator[tuple[str, int]]:
+        """Yield for each series the device and the time of the nearest point."""
+        function, window = f"t{_NEAREST[side]}_over_time", within(side, at_ms, reach_ms)
+        for key, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
+            yield _series(dict(key)).device, round(time_s * 1000)
+
+    async def flagged(self, measurement: str, bit: int, window: TimeSpan) -> AsyncIterator[tuple[StoredSeries, int]]:
         """Yield for each series the number of its points with a bit of ``quality``."""
         metric, span = f"{measurement}_quality", f"[{window.end_ms - window.start_ms}ms]"
         usual = " - ".join(f"count_eq_over_time({metric}{span}, {value})" for value in (0, 8, 128, 136) if not value & bit)
@@ -121,10 +129,10 @@ class MetricsqlStore:
             yield series, sum(1 for _, (quality,) in rows if quality is not None and int(quality) & bit)
 
     async def spread(
-        self, measurement: str, fields: Sequence[str], window: Window, devices: Devices = None
-    ) -> AsyncIterator[tuple[Series, dict[str, Spread]]]:
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
         """Yield for each series the spread of each gauge."""
-        found: dict[Series, dict[str, Spread]] = defaultdict(dict)
+        found: dict[StoredSeries, dict[str, Spread]] = defaultdict(dict)
         for field in fields:
             lowest = await self._rolled("min_over_time", measurement, field, window, devices)
             mean = await self._rolled("avg_over_time", measurement, field, window, devices)
@@ -135,7 +143,7 @@ class MetricsqlStore:
             yield series, spreads
 
     async def _rolled(
-        self, function: str, measurement: str, field: str, window: Window, devices: Devices
+        self, function: str, measurement: str, field: str, window: TimeSpan, devices: Devices
     ) -> dict[frozenset[tuple[str, str]], float]:
         """The value of a function over the window, by the labels of the metric."""
         found = {}
@@ -149,14 +157,14 @@ class MetricsqlStore:
                     found[frozenset(sample.metric.items())] = float(sample.value[1])
         return found
 
-    async def _register_at(self, counter: Counter, series: Series, time_ms: int) -> float | None:
-        window = Window(time_ms, time_ms + 1)
+    async def _register_at(self, counter: Counter, series: StoredSeries, time_ms: int) -> float | None:
+        window = TimeSpan(time_ms, time_ms + 1)
         async for found, rows in self.rows(counter.measurement, [counter.field], window, [series.device]):
             if found == series:
                 return rows[0][1][0]
         return None
 
-    async def _query(self, query: str, window: Window) -> list[_Sample]:
+    async def _query(self, query: str, window: TimeSpan) -> list[_Sample]:
         time_s = f"{(window.end_ms - 1) / 1000:.3f}"
         body = await self._http.whole("/api/v1/query", {"query": query, "time": time_s, "nocache": "1"})
         answer = self._decode(self._answers, body)
@@ -171,11 +179,11 @@ class MetricsqlStore:
             raise StoreFault(f"{self._http.url} does not answer as VictoriaMetrics does: {quoted(text)}") from error
 
 
-def _series(labels: dict[str, str]) -> Series:
-    return Series(**{tag: labels.get(tag, "") for tag in Series._fields})
+def _series(labels: dict[str, str]) -> StoredSeries:
+    return StoredSeries(**{tag: labels.get(tag, "") for tag in StoredSeries._fields})
 
 
-def _span(window: Window) -> list[tuple[str, str]]:
+def _span(window: TimeSpan) -> list[tuple[str, str]]:
     return [("start", f"{window.start_ms / 1000:.3f}"), ("end", f"{(window.end_ms - 1) / 1000:.3f}")]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from gateway.reports.store import Counter, Series, Side, Store, SumPoint
+from gateway.reports.store import Counter, Side, Store, StoredSeries, SumPoint
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
@@ -19,8 +19,8 @@ async def nearest_points(
     side: Side,
     at_ms: int,
     devices: Collection[str],
-    known: Iterable[Series] = (),
-) -> dict[Series, SumPoint]:
+    known: Iterable[StoredSeries] = (),
+) -> dict[StoredSeries, SumPoint]:
     """The points with a sum that are nearest to an instant on one side.
 
     :param devices: to ask about.
@@ -30,7 +30,7 @@ async def nearest_points(
     return await _within(store, counter, side, at_ms, devices, known, REACHES_MS)
 
 
-async def newest_points(store: Store, counter: Counter, now_ms: int, devices: Collection[str]) -> dict[Series, SumPoint]:
+async def newest_points(store: Store, counter: Counter, now_ms: int, devices: Collection[str]) -> dict[StoredSeries, SumPoint]:
     """The newest points with a sum, not later than an instant, however old they are.
 
     :raises StoreFault: the database does not answer.
@@ -44,10 +44,10 @@ async def _within(
     side: Side,
     at_ms: int,
     devices: Collection[str],
-    known: Iterable[Series],
+    known: Iterable[StoredSeries],
     reaches_ms: Iterable[int],
-) -> dict[Series, SumPoint]:
-    found: dict[Series, SumPoint] = {}
+) -> dict[StoredSeries, SumPoint]:
+    found: dict[StoredSeries, SumPoint] = {}
     wanted = set(devices)
     known = [series for series in known if series.device in wanted]
     missing: Collection[str] = wanted

@@ -15,7 +15,7 @@ class StoreFault(Exception):  # noqa: N818 - it says how the database is
     """The database cannot be asked; the text says why, and what to do."""
 
 
-class Series(NamedTuple):
+class StoredSeries(NamedTuple):
     """A row of points: a device, and the tags that tell its counters apart. Its place (site, area) may change."""
 
     device: str
@@ -56,7 +56,7 @@ class Side(Enum):
     AFTER = "the first point that is later"
 
 
-class Window(NamedTuple):
+class TimeSpan(NamedTuple):
     """A span of time.
 
     :ivar start_ms: the first instant that is inside.
@@ -72,6 +72,11 @@ Spread = tuple[float, float, float]
 """The lowest, the mean and the highest value."""
 Devices = Collection[str] | None
 """Devices to ask about; None asks about all."""
+
+
+def within(side: Side, at_ms: int, reach_ms: int) -> TimeSpan:
+    """The span of time on one side of an instant."""
+    return TimeSpan(at_ms - reach_ms + 1, at_ms + 1) if side is Side.UP_TO else TimeSpan(at_ms + 1, at_ms + reach_ms + 1)
 
 
 def batches(devices: Collection[str], most: int = _NAMED_AT_ONCE) -> Iterator[Sequence[str]]:
@@ -97,25 +102,31 @@ class Store(Protocol):
 
     def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
-    ) -> AsyncIterator[tuple[Series, SumPoint]]:
+    ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
         """Yield for each series the point with a sum that is nearest to an instant, at most ``reach_ms`` away."""
         ...
 
     def rows(
-        self, measurement: str, fields: Sequence[str], window: Window, devices: Collection[str]
-    ) -> AsyncIterator[tuple[Series, list[tuple[int, Values]]]]:
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
+    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, Values]]]]:
         """Yield the points of each series in order of time, with their values in the order of ``fields``.
 
         A series comes in one piece: ask for as many devices and as much time as memory can hold.
         """
         ...
 
-    def flagged(self, measurement: str, bit: int, window: Window) -> AsyncIterator[tuple[Series, int]]:
+    def heard(
+        self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
+    ) -> AsyncIterator[tuple[str, int]]:
+        """Yield for each series the device and the time of the nearest point, whatever is in it; a device may come twice."""
+        ...
+
+    def flagged(self, measurement: str, bit: int, window: TimeSpan) -> AsyncIterator[tuple[StoredSeries, int]]:
         """Yield for each series the number of its points with a bit of ``quality``; series without one may be left out."""
         ...
 
     def spread(
-        self, measurement: str, fields: Sequence[str], window: Window, devices: Devices = None
-    ) -> AsyncIterator[tuple[Series, dict[str, Spread]]]:
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
         """Yield for each series the spread of each gauge that has a value in the window."""
         ...
