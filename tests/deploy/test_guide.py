@@ -37,7 +37,7 @@ from tests.system.rig import gateway, run_gateway
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-GUIDE = SHIPPED / "README.md"
+GUIDE, REFERENCE = SHIPPED / "README.md", SHIPPED / "REFERENCE.md"
 NOW_MS = 1_788_423_342_000
 """2026-09-03T08:15:42Z, when the guide's commands believe to run, and when the first message of an example arrives."""
 
@@ -56,9 +56,9 @@ class Block:
     text: str
 
 
-def blocks() -> Iterator[Block]:
+def blocks(page: Path) -> Iterator[Block]:
     heading, fence, start = "", "", 0
-    lines = GUIDE.read_text(encoding="utf-8").split("\n")
+    lines = page.read_text(encoding="utf-8").split("\n")
     for number, line in enumerate(lines):
         if not fence and line.startswith("```"):
             fence, start = line, number + 1
@@ -70,7 +70,7 @@ def blocks() -> Iterator[Block]:
             heading = line.lstrip("# ")
 
 
-BLOCKS = list(blocks())
+BLOCKS = [block for page in (GUIDE, REFERENCE) for block in blocks(page)]
 EXAMPLES = [block for block in BLOCKS if block.language == "yaml" and not block.file]
 
 
@@ -263,15 +263,11 @@ def test_an_example_does_what_it_says(block: Block, site: Path) -> None:
 # What the guide says of the rest.
 
 
-def test_every_link_inside_the_guide_leads_to_a_heading_and_every_other_to_a_file() -> None:
-    text = GUIDE.read_text(encoding="utf-8")
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.split("\n") if line[:1] == "#"
-    }
-    links = re.findall(r"\]\(([^)]+)\)", text)
-    assert [link for link in links if link.startswith("#") and link[1:] not in headings] == []
-    files = [link for link in links if not link.startswith("#")]
-    assert [file for file in files if not (GUIDE.parent / file).exists()] == []
+def test_the_reference_names_every_key_of_the_language() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    models = json.loads((ROOT / "schemas" / "json" / "profile.json").read_text(encoding="utf-8"))
+    keys = {key for model in [models, *models["$defs"].values()] for key in model.get("properties", {})}
+    assert {key for key in keys if not re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`", text)} == set()
 
 
 def test_the_guide_tells_every_bit_of_the_quality() -> None:
@@ -279,14 +275,14 @@ def test_the_guide_tells_every_bit_of_the_quality() -> None:
     assert sorted(map(int, rows)) == sorted(bit for name, bit in vars(Quality).items() if name.isupper())
 
 
-def test_the_guide_and_the_table_of_quantities_tell_every_class_of_vehicles() -> None:
-    for file in (GUIDE, ROOT / "schemas" / "quantities.md"):
+def test_the_reference_and_the_table_of_quantities_tell_every_class_of_vehicles() -> None:
+    for file in (REFERENCE, ROOT / "schemas" / "quantities.md"):
         text = file.read_text(encoding="utf-8")
         assert [name for name in VEHICLE_CLASSES if f"`{name}`" not in text] == [], file
 
 
-def test_the_guide_tells_every_reason_that_a_profile_can_mend() -> None:
-    table = GUIDE.read_text(encoding="utf-8").partition("# When it does not fit")[2].partition("# The language")[0]
+def test_the_guide_tells_every_reason_that_a_profile_can_fix() -> None:
+    table = GUIDE.read_text(encoding="utf-8").partition("# When it does not fit")[2].partition("\n# ")[0]
     others = {"too_large", "no_birth", "influxdb_rejected", "internal_error"}
     assert [reason.value for reason in RejectReason if f"`{reason.value}`" not in table and reason.value not in others] == []
 
@@ -371,7 +367,8 @@ def post(port: int, path: str, body: str) -> int | None:
 
 
 def test_the_table_tells_of_every_shipped_profile_how_its_messages_are_found_and_what_the_registry_must_say() -> None:
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (.*) \| (.*) ?\|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    page = (SHIPPED / "SHIPPED.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (.*) \| (.*) ?\|$", page, re.MULTILINE)
     shipped = load_profiles(None).profiles
     assert [name for name, *_ in rows] == sorted(shipped)
     assert f" {len(shipped)} are shipped" in (ROOT / "README.md").read_text(encoding="utf-8")
