@@ -25,7 +25,7 @@ from gateway.private_files import private
 from gateway.storage import journal, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.file_lock import InUse
-from gateway.storage.replay import Replayed, commit, without_codecs, work
+from gateway.storage.replay import Replayed, replay_rejects, without_codecs
 from schemas.printable import printable
 from schemas.rejects import RejectReason
 
@@ -90,14 +90,12 @@ def _page(file: Database | None, config: Config, query: dict[str, Any], *, paylo
 def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:
     if action == "purge":
         return {"removed": file.run_here(rejects.purge, reason, device)}
-    process = without_codecs(build_processor(config, load_catalog(config)))
-    limits = replay_limits(config)
-    after, until, total = 0, file.run_here(rejects.newest), Counter(Replayed().document())
-    while chosen := file.run_here(rejects.next_after, after, until, reason, device):
-        after = chosen[-1][0]
-        result = asyncio.run(work(chosen, process))
-        first_row = file.reserve_rows(len(result.bodies))
-        file.run_here(commit, result, rejects.remove, first_row, WallClock().now_ms(), limits)
+    return asyncio.run(_replay(file, config, reason, device))
+
+
+async def _replay(file: Database, config: Config, reason: str | None, device: str | None) -> dict[str, Any]:
+    process, total = without_codecs(build_processor(config, load_catalog(config))), Counter(Replayed().document())
+    async for result, _ in replay_rejects(file, process, replay_limits(config), WallClock(), reason, device):
         total.update(result.document())
     return total
 

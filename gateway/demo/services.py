@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cache
@@ -37,6 +37,7 @@ DEBIAN_PACKAGES = {
 # which is down could be given the service's own port, and keep it.
 PORTS = range(10_000, 32_000)
 
+_LOOPBACK = "127.0.0.1"
 PROBE_TIMEOUT_S = 0.5
 MQTT_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"  # 3.1.1, clean session, no client id
 MQTT_CONNACK = b"\x20\x02\x00\x00"  # accepted
@@ -70,7 +71,7 @@ def find_program(name: str) -> Path:
     return _program(name).path
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def free_port(host: str = _LOOPBACK) -> int:
     """Return a port of ``host`` (IPv4 or IPv6 loopback) that nothing listens on and no outgoing connection will take.
 
     It is claimed until this process ends: a service takes seconds to listen on a busy machine, and another process that looks
@@ -203,7 +204,7 @@ class Service:
 
 def mosquitto(folder: Path, *, tuned: bool = True, port: int | None = None, ipv6: bool = False) -> Service:
     """An MQTT broker that lets everybody in; ``tuned`` as a deployment runs it, else with Mosquitto's own defaults."""
-    host = "::1" if ipv6 else "127.0.0.1"
+    host = "::1" if ipv6 else _LOOPBACK
     port = port or free_port(host)
     data = _made(folder / "mosquitto-data")
     written = _write(
@@ -221,72 +222,59 @@ def mosquitto(folder: Path, *, tuned: bool = True, port: int | None = None, ipv6
 
 def influxdb(folder: Path, *, port: int | None = None, database: str = "iot") -> Service:
     """InfluxDB 1 with ``database`` in it and no users."""
-    host = "127.0.0.1"
-    port = port or free_port(host)
+    port = port or free_port()
     data = _made(folder / "influxdb-data")
     written = _write(
         folder / "influxdb.conf",
         "reporting-disabled = true",
-        f'bind-address = "{host}:0"',  # its backup service, which would want port 8088
+        f'bind-address = "{_LOOPBACK}:0"',  # its backup service, which would want port 8088
         f'[meta]\ndir = "{data}/meta"',
         f'[data]\ndir = "{data}/data"\nwal-dir = "{data}/wal"\nquery-log-enabled = false',
-        f'[http]\nbind-address = "{host}:{port}"\nlog-enabled = false',
+        f'[http]\nbind-address = "{_LOOPBACK}:{port}"\nlog-enabled = false',
     )
     create = "/query?q=" + quote(f'CREATE DATABASE "{database}"')
-    return Service(
-        "influxdb",
-        host,
-        port,
-        folder,
-        f"http://{host}:{port}",
-        _program("influxd"),
-        ["-config", str(written)],
-        lambda: _status(host, port, "GET", "/ping") == 204 and _status(host, port, "POST", create) == 200,  # noqa: PLR2004
-    )
+    steps = {("GET", "/ping"): 204, ("POST", create): 200}
+    return _over_http("influxdb", "influxd", folder, port, ["-config", str(written)], steps)
 
 
 def victoria_metrics(folder: Path, *, port: int | None = None, args: Iterable[str] = ()) -> Service:
     """A single-node VictoriaMetrics; ``args`` are further command-line flags."""
-    host = "127.0.0.1"
-    port = port or free_port(host)
+    port = port or free_port()
     data = _made(folder / "victoria-metrics-data")
-    return Service(
-        "victoria-metrics",
-        host,
-        port,
-        folder,
-        f"http://{host}:{port}",
-        _program("victoria-metrics"),
-        [f"-storageDataPath={data}", f"-httpListenAddr={host}:{port}", *args],
-        lambda: _status(host, port, "GET", "/health") == 200,  # noqa: PLR2004
-    )
+    arguments = [f"-storageDataPath={data}", f"-httpListenAddr={_LOOPBACK}:{port}", *args]
+    return _over_http("victoria-metrics", "victoria-metrics", folder, port, arguments, {("GET", "/health"): 200})
 
 
 def alertmanager(folder: Path, *, receiver_url: str, port: int | None = None) -> Service:
     """An Alertmanager that passes every alert on to ``receiver_url`` as it comes, resolved ones too."""
-    host = "127.0.0.1"
-    port = port or free_port(host)
+    port = port or free_port()
     data = _made(folder / "alertmanager-data")
     written = _write(
         folder / "alertmanager.yml",
         "route: {receiver: all, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}",
         f"receivers: [{{name: all, webhook_configs: [{{url: '{receiver_url}', send_resolved: true}}]}}]",
     )
-    return Service(
-        "alertmanager",
-        host,
-        port,
-        folder,
-        f"http://{host}:{port}",
-        _program("prometheus-alertmanager"),
-        [
-            f"--config.file={written}",
-            f"--storage.path={data}",
-            f"--web.listen-address={host}:{port}",
-            "--cluster.listen-address=",  # alone
-        ],
-        lambda: _status(host, port, "GET", "/-/ready") == 200,  # noqa: PLR2004
-    )
+    arguments = [
+        f"--config.file={written}",
+        f"--storage.path={data}",
+        f"--web.listen-address={_LOOPBACK}:{port}",
+        "--cluster.listen-address=",  # alone
+    ]
+    return _over_http("alertmanager", "prometheus-alertmanager", folder, port, arguments, {("GET", "/-/ready"): 200})
+
+
+def _over_http(
+    name: str, program: str, folder: Path, port: int, arguments: list[str], ready: Mapping[tuple[str, str], int]
+) -> Service:
+    """A service that is spoken to over HTTP.
+
+    :param ready: method and target of requests → their status once it serves, asked in this order.
+    """
+
+    def answers() -> bool:
+        return all(_status(_LOOPBACK, port, *request) == status for request, status in ready.items())
+
+    return Service(name, _LOOPBACK, port, folder, f"http://{_LOOPBACK}:{port}", _program(program), arguments, answers)
 
 
 def province_conf() -> str:

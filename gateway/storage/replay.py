@@ -7,14 +7,16 @@ the same with the gateway running, whose drain lane then finds the rows, and wit
 
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from gateway.clock import WallClock
 from gateway.core.delivery.batch import Body, encode
 from gateway.core.message import Message, Outcome, QuarantinedMessage, Reading, Refusal, StoredMessage
 from gateway.core.process import Processor
 from gateway.storage import journal, quarantine, rejects
+from gateway.storage.database import Database
 from gateway.storage.quarantine_shares import MadeRoom
 from gateway.storage.rejects import DELIVERY_STAGE
 
@@ -105,6 +107,21 @@ async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
         result.readings.update(result.bodies[-1].domains)
     result.kept = result.refused
     return result
+
+
+async def replay_rejects(
+    database: Database, process: Process, limits: Limits, clock: WallClock, reason: str | None, device: str | None
+) -> AsyncIterator[tuple[Replayed, Committed]]:
+    """Send through again all rejects that are there now, a megabyte at a time; tell of each once it is durable.
+
+    :raises DatabaseFault: the disk does not take it; what was told of before is done.
+    """
+    after, until = 0, await database.run(rejects.newest)
+    while chosen := await database.run(rejects.next_after, after, until, reason, device):
+        after = chosen[-1][0]
+        result = await work(chosen, process)
+        first_row = database.reserve_rows(len(result.bodies))
+        yield result, await database.run(commit, result, rejects.remove, first_row, clock.now_ms(), limits)
 
 
 def _message(stored: Refusal | QuarantinedMessage) -> StoredMessage:

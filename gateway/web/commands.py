@@ -4,7 +4,6 @@ from collections import Counter
 
 from gateway.clock import WallClock
 from gateway.core.devices.streams import Unresolved
-from gateway.core.message import Refusal
 from gateway.delivery.backlog import Backlog
 from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
@@ -14,7 +13,7 @@ from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.journal_account import JournalAccount
-from gateway.storage.replay import Limits, Replayed, commit, work
+from gateway.storage.replay import Limits, Replayed, replay_rejects
 
 
 class CommandRefused(Exception):  # noqa: N818 - says what it is
@@ -53,22 +52,14 @@ class StoreCommands:
         self._clock = clock
 
     async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
-        """Send through again all rejects that are there now, a megabyte at a time; return what became of them."""
-        after, total = 0, Counter(Replayed().document())
-        until = await self._database.run(rejects.newest)
-        while chosen := await self._database.run(rejects.next_after, after, until, reason, device):
-            after = chosen[-1][0]
-            total.update(await self._replay_some(chosen))
+        """Send through again all rejects that are there now; return what became of them."""
+        total = Counter(Replayed().document())
+        replays = replay_rejects(self._database, self._pipeline.process, self._limits, self._clock, reason, device)
+        async for result, done in replays:
+            self._account.replayed(result, done)
+            self._backlog.grew.set()
+            total.update(result.document())
         return total
-
-    async def _replay_some(self, chosen: list[tuple[int, Refusal]]) -> dict[str, int]:
-        database = self._database
-        result = await work(chosen, self._pipeline.process)
-        first_row = database.reserve_rows(len(result.bodies))
-        done = await database.run(commit, result, rejects.remove, first_row, self._clock.now_ms(), self._limits)
-        self._account.replayed(result, done)
-        self._backlog.grew.set()
-        return result.document()
 
     async def purge(self, reason: str | None, device: str | None) -> int:
         """Remove rejects; return their number."""
