@@ -84,7 +84,7 @@ class Comparison:
 
 
 @dataclass(slots=True, eq=False)
-class _Standing:
+class _ClaimedPoint:
     """A point, and whether a row has laid claim to it."""
 
     point: StoredPoint
@@ -110,10 +110,10 @@ class _Comparer:
         self._domain = domain
         self._window_ms = window_ms
         self._outcome = Comparison()
-        self._at_time: dict[tuple[TagPairs, int], list[_Standing]] = defaultdict(list)
-        self._of_seq: dict[tuple[TagPairs, int | None], list[_Standing]] = defaultdict(list)
+        self._at_time: dict[tuple[TagPairs, int], list[_ClaimedPoint]] = defaultdict(list)
+        self._of_seq: dict[tuple[TagPairs, int | None], list[_ClaimedPoint]] = defaultdict(list)
         for point in points:
-            standing = _Standing(point)
+            standing = _ClaimedPoint(point)
             series = series_of(point.tags)
             self._at_time[series, point.time_ms].append(standing)
             self._of_seq[series, point.fields.get("seq")].append(standing)
@@ -164,7 +164,7 @@ class _Comparer:
         equal = [standing for standing in near if _same_values(row, standing.point)]
         self._stands(row, equal or near[:1], spare=row.get("sent", 1) - 1)
 
-    def _stands(self, row: LedgerRow, copies: list[_Standing], spare: int) -> None:
+    def _stands(self, row: LedgerRow, copies: list[_ClaimedPoint], spare: int) -> None:
         """Judge the copies of a row; ``spare`` of them may be too many."""
         best = min(copies, key=lambda standing: bool(self._difference(row, standing.point)))
         for copy in copies:
@@ -219,7 +219,7 @@ class _Comparer:
                 if not standing.claimed:
                     self._surplus(standing, known if standing.point.time_ms >= first_ms else [])
 
-    def _surplus(self, standing: _Standing, known: list[LedgerRow]) -> None:
+    def _surplus(self, standing: _ClaimedPoint, known: list[LedgerRow]) -> None:
         """Judge a point without a row; ``known`` is the row with its ``seq``, where that tells something."""
         point = standing.point
         for row in known:

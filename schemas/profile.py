@@ -13,7 +13,7 @@ from schemas.profile_points import PointSpec, TagSources
 from schemas.profile_tests import ProfileTest
 from schemas.profile_times import TimeSources
 from schemas.profile_values import Part, Paths, Texts, TextSourceOrPath, text_keys
-from schemas.profile_when import Rule, When
+from schemas.profile_when import When, YesOrWhen
 
 Retained = Literal["drop", "accept", "drop_unless_timestamped"]
 
@@ -114,6 +114,6 @@ class Profile(Part):
         "drop_unless_timestamped", description="What becomes of a retained message: it may be the last word of a dead meter."
     )
     dedup: Dedup | None = Field(None, description="When a message is a copy of an earlier one of the same device.")
-    historic: Rule | None = Field(None, description="The points are from the past and never the latest: true, or a when.")
-    estimated: Rule | None = Field(None, description="The device says that its values are estimated: true, or a when.")
+    historic: YesOrWhen | None = Field(None, description="The points are from the past and never the latest: true, or a when.")
+    estimated: YesOrWhen | None = Field(None, description="The device says that its values are estimated: true, or a when.")
     tests: list[ProfileTest] = Field([], description="Messages, and what they must become; gateway check runs them.")

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from schemas.durations import RatePerH
 from schemas.profile_times import TimeSources
 from schemas.profile_values import BoundedNumber, Part, Paths, TagSource, TextSourceOrPath, ValueOrPath, ValueSpec, text_keys
-from schemas.profile_when import Rule, When
+from schemas.profile_when import When, YesOrWhen
 from schemas.quantities import QUANTITIES
 
 Measurement = Literal["water", "power", "traffic", "urban", "device_health"]
@@ -124,5 +124,7 @@ class PointSpec(Part):
     time: TimeSources | None = Field(None, description="Where the time of these points stands; else that of the profile.")
     device: TextSourceOrPath | None = Field(None, description="Another device than that of the message, as for a concentrator.")
     tags: TagSources = Field({}, description="Tags of these points.")
-    historic: Rule | None = Field(None, description="These points are from the past: true, or a when (in each: of an item).")
-    estimated: Rule | None = Field(None, description="The device says that these values are estimated: true, or a when.")
+    historic: YesOrWhen | None = Field(
+        None, description="These points are from the past: true, or a when (in each: of an item)."
+    )
+    estimated: YesOrWhen | None = Field(None, description="The device says that these values are estimated: true, or a when.")

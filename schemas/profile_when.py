@@ -80,5 +80,5 @@ def _yes_or_when(written: object) -> object:
     return {} if written is True else written
 
 
-Rule = Annotated[When, BeforeValidator(_yes_or_when, json_schema_input_type=Literal[True] | When)]
+YesOrWhen = Annotated[When, BeforeValidator(_yes_or_when, json_schema_input_type=Literal[True] | When)]
 """``true`` (always), or a ``when``."""

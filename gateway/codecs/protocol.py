@@ -46,7 +46,7 @@ class CodecAnswer(NamedTuple):
     suspended: bool = False
 
 
-class _Result(msgspec.Struct):
+class _CodecResult(msgspec.Struct):
     data: Any = msgspec.UNSET
     errors: Any = None
     warnings: Any = None
@@ -57,7 +57,7 @@ WITHOUT_DATA: Final = "returned an object without data: the object itself is tak
 _BESIDE_DATA: Final = frozenset({"errors", "warnings"})
 
 _encode = msgspec.json.Encoder().encode
-_decode_result = msgspec.json.Decoder(_Result).decode
+_decode_result = msgspec.json.Decoder(_CodecResult).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_greeting = msgspec.json.Decoder(list[str]).decode
 _decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode

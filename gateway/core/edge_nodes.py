@@ -9,7 +9,7 @@ from gateway.core.profiled import ByProfile
 from gateway.core.profiles.matching import ProfiledTopic
 from gateway.core.rejecting import quarantined
 from gateway.core.sparkplug.births import NAMESPACE, Address
-from gateway.core.sparkplug.host import SparkplugHost, Verdict
+from gateway.core.sparkplug.host import SparkplugHost, SparkplugVerdict
 
 BIRTH: Final = "birth "
 """Prefix of the keys under which Sparkplug births are saved."""
@@ -28,7 +28,7 @@ class EdgeNodes:
         useless = self.host.restore({name.removeprefix(BIRTH): text for name, text in saved.items()})
         return [BIRTH + key for key in useless]
 
-    def receive(self, address: Address, arrival: Arrival) -> Verdict:
+    def receive(self, address: Address, arrival: Arrival) -> SparkplugVerdict:
         """Follow a node by one of its messages, and note which of its devices are online.
 
         :raises Undecodable: the message is not a Sparkplug payload.
@@ -40,7 +40,7 @@ class EdgeNodes:
                 self.profiled.said(self._device(address, name), arrival, online=online)
         return verdict
 
-    def add_side_effects(self, verdict: Verdict, topic: ProfiledTopic, arrival: Arrival, outcome: Outcome) -> Outcome:
+    def add_side_effects(self, verdict: SparkplugVerdict, topic: ProfiledTopic, arrival: Arrival, outcome: Outcome) -> Outcome:
         """Add the side effects to an outcome: births to save, a rebirth to request, messages released or kept."""
         side_effects = outcome.side_effects or SideEffects()
         if verdict.wait is not None:

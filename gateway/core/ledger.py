@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 End = Literal["written", "duplicate", "rejected", "expired", "lost"]
-Place = Literal["memory", "journal", "quarantine"]
+HoldingPlace = Literal["memory", "journal", "quarantine"]
 ReadingSource = Literal["mqtt", "journal", "replay"]
 
 ENDS: Final[tuple[End, ...]] = ("written", "duplicate", "rejected", "expired", "lost")
@@ -23,19 +23,19 @@ class Ledger:
     since_ms: int
     received: Counter[ReadingSource] = field(default_factory=Counter)
     outcomes: dict[End, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in ENDS})
-    pending: dict[Place, int] = field(default_factory=lambda: {"memory": 0, "journal": 0, "quarantine": 0})
+    pending: dict[HoldingPlace, int] = field(default_factory=lambda: {"memory": 0, "journal": 0, "quarantine": 0})
 
-    def receive(self, readings: int, source: ReadingSource, place: Place = "memory") -> None:
+    def receive(self, readings: int, source: ReadingSource, place: HoldingPlace = "memory") -> None:
         """Count readings that came in and are held in ``place``."""
         self.received[source] += readings
         self.pending[place] += readings
 
-    def move(self, readings: int, origin: Place, place: Place) -> None:
+    def move(self, readings: int, origin: HoldingPlace, place: HoldingPlace) -> None:
         """Move readings from one place to another."""
         self.pending[origin] -= readings
         self.pending[place] += readings
 
-    def settle(self, outcome: End, domains: Mapping[str, int], place: Place = "memory") -> None:
+    def settle(self, outcome: End, domains: Mapping[str, int], place: HoldingPlace = "memory") -> None:
         """Settle readings that were held in ``place``, by domain."""
         self.outcomes[outcome].update(domains)
         self.pending[place] -= sum(domains.values())

@@ -21,7 +21,7 @@ from gateway.storage.journal_account import JournalAccount
 from gateway.storage.quarantine_in import QuarantineIn
 from gateway.storage.recovery.set_aside import note_salvaged
 
-Row = TypeVar("Row")
+Salvaged = TypeVar("Salvaged")
 
 _TOGETHER: Final = 20
 _ROOM_EVERY_S: Final = 5.0
@@ -94,6 +94,6 @@ class Salvage:
             await asyncio.sleep(_ROOM_EVERY_S)
 
 
-async def _next(rows: Iterator[Row]) -> list[Row]:
+async def _next(rows: Iterator[Salvaged]) -> list[Salvaged]:
     """Read some rows of a damaged file, beside the loop."""
     return await asyncio.to_thread(lambda: list(islice(rows, _TOGETHER)))

@@ -9,13 +9,13 @@ from gateway.reports.database_http import DatabaseHttp, quoted
 from gateway.reports.store import (
     Counter,
     Devices,
+    PointValues,
     Side,
     Spread,
     StoredSeries,
     StoreFault,
     SumPoint,
     TimeSpan,
-    Values,
     named_groups,
     within,
 )
@@ -37,7 +37,7 @@ class _Result(msgspec.Struct):
     error: str = ""
 
 
-class _Answer(msgspec.Struct):
+class _InfluxqlAnswer(msgspec.Struct):
     results: list[_Result] = []
     error: str = ""
 
@@ -54,7 +54,7 @@ class InfluxqlStore:
         database, _, policy = bucket.partition("/")
         self._form = {"db": database, "epoch": "ms", "chunked": "true", "chunk_size": _CHUNK_ROWS}
         self._form |= {"rp": policy} if policy else {}
-        self._decoder = msgspec.json.Decoder(_Answer)
+        self._decoder = msgspec.json.Decoder(_InfluxqlAnswer)
 
     async def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
@@ -67,10 +67,10 @@ class InfluxqlStore:
 
     async def rows(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, Values]]]]:
+    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
         """Yield the points of each series in order of time."""
         picked = ", ".join(map(name, fields))
-        parts: list[tuple[int, Values]] = []
+        parts: list[tuple[int, PointValues]] = []
         last: StoredSeries | None = None
         async for series, rows in self._select(picked, measurement, window, devices):
             if last is not None and series != last:

@@ -16,13 +16,13 @@ from gateway.reports.database_http import DatabaseHttp, quoted
 from gateway.reports.store import (
     Counter,
     Devices,
+    PointValues,
     Side,
     Spread,
     StoredSeries,
     StoreFault,
     SumPoint,
     TimeSpan,
-    Values,
     batches,
     named_groups,
     within,
@@ -37,16 +37,16 @@ _LINE_ROWS: Final = "10000"
 _T = TypeVar("_T")
 
 
-class _Sample(msgspec.Struct):
+class _MetricsqlSample(msgspec.Struct):
     metric: dict[str, str]
     value: tuple[float, str]
 
 
 class _Data(msgspec.Struct):
-    result: list[_Sample] = []
+    result: list[_MetricsqlSample] = []
 
 
-class _Answer(msgspec.Struct):
+class _MetricsqlAnswer(msgspec.Struct):
     status: str
     data: _Data = msgspec.field(default_factory=_Data)
     error: str = ""
@@ -67,7 +67,7 @@ class MetricsqlStore:
     def __init__(self, http: DatabaseHttp) -> None:
         self.is_overwritten = False
         self._http = http
-        self._answers = msgspec.json.Decoder(_Answer)
+        self._answers = msgspec.json.Decoder(_MetricsqlAnswer)
         self._lines = msgspec.json.Decoder(_Exported)
 
     async def nearest(
@@ -96,7 +96,7 @@ class MetricsqlStore:
 
     async def rows(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, Values]]]]:
+    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
         """Yield the points of each series in order of time."""
         for some in batches(devices, _ROWS_OF):
             found: dict[StoredSeries, dict[int, list[float | int | None]]] = defaultdict(dict)
@@ -164,7 +164,7 @@ class MetricsqlStore:
                 return rows[0][1][0]
         return None
 
-    async def _query(self, query: str, window: TimeSpan) -> list[_Sample]:
+    async def _query(self, query: str, window: TimeSpan) -> list[_MetricsqlSample]:
         time_s = f"{(window.end_ms - 1) / 1000:.3f}"
         body = await self._http.whole("/api/v1/query", {"query": query, "time": time_s, "nocache": "1"})
         answer = self._decode(self._answers, body)

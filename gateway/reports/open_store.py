@@ -27,12 +27,12 @@ async def open_store(config: Influxdb) -> AsyncIterator[Store]:
         yield MetricsqlStore(http) if _is_of_metricsql(answer) else InfluxqlStore(http, config.bucket)
 
 
-class _Probe(msgspec.Struct):
+class _StoreStatus(msgspec.Struct):
     status: str
 
 
 def _is_of_metricsql(answer: bytes | None) -> bool:
     try:
-        return answer is not None and msgspec.json.decode(answer, type=_Probe).status == "success"
+        return answer is not None and msgspec.json.decode(answer, type=_StoreStatus).status == "success"
     except msgspec.MsgspecError:
         return False

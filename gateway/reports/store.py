@@ -67,7 +67,7 @@ class TimeSpan(NamedTuple):
     end_ms: int
 
 
-Values = tuple[float | int | None, ...]
+PointValues = tuple[float | int | None, ...]
 Spread = tuple[float, float, float]
 """The lowest, the mean and the highest value."""
 Devices = Collection[str] | None
@@ -108,7 +108,7 @@ class Store(Protocol):
 
     def rows(
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Collection[str]
-    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, Values]]]]:
+    ) -> AsyncIterator[tuple[StoredSeries, list[tuple[int, PointValues]]]]:
         """Yield the points of each series in order of time, with their values in the order of ``fields``.
 
         A series comes in one piece: ask for as many devices and as much time as memory can hold.

@@ -7,7 +7,7 @@ new, and neither was it refused nor is anything of it lost.
 
 from collections import Counter
 
-from gateway.core.ledger import Ledger, Place
+from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import QuarantinedMessage
 from gateway.events import Events
 from gateway.storage.quarantine import QuarantineRow, QuarantineUse
@@ -73,7 +73,7 @@ class QuarantineAccount:
         """The disk did not take a commit, or did not answer."""
         self._events.quarantine_refused(str(fault))
 
-    def _lost(self, messages: int, place: Place) -> None:
+    def _lost(self, messages: int, place: HoldingPlace) -> None:
         if messages:
             self._ledger.settle("lost", {"unknown": messages}, place)
             self._events.quarantine_damaged(messages)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from gateway.clock import WallClock
 from gateway.core.delivery.rate_limit import RateLimit, StrangersRateLimit
 from gateway.core.devices.places import topic_prefix
-from gateway.core.ledger import Ledger, Place
+from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import Refusal
 from gateway.events import Events
 from gateway.storage import rejects
@@ -51,7 +51,7 @@ class RejectAccount:
             self._events.strangers_not_kept(len(usual) - len(chosen), _share(usual[-1])[0])
         return chosen
 
-    def settle(self, refusals: Sequence[Refusal], kept: Sequence[Refusal], place: Place = "memory") -> None:
+    def settle(self, refusals: Sequence[Refusal], kept: Sequence[Refusal], place: HoldingPlace = "memory") -> None:
         """Count and tell rejects that were held in ``place``; the bytes of those in ``kept`` are stored."""
         kept_ids = frozenset(map(id, kept))
         for refusal in refusals:

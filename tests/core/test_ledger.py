@@ -5,11 +5,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.ledger import ENDS, End, Ledger, Place, ReadingSource
+from gateway.core.ledger import ENDS, End, HoldingPlace, Ledger, ReadingSource
 from schemas.quantities import DOMAINS
 from tests.core.making import NOW_MS
 
-PLACES: tuple[Place, ...] = ("memory", "journal", "quarantine")
+PLACES: tuple[HoldingPlace, ...] = ("memory", "journal", "quarantine")
 SOURCES: tuple[ReadingSource, ...] = ("mqtt", "journal", "replay")
 
 READINGS = st.integers(0, 50)

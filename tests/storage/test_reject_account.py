@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from gateway.clock import WallClock
-from gateway.core.ledger import Ledger, Place
+from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import Refusal
 from gateway.events import Events
 from gateway.storage.reject_account import RejectAccount
@@ -19,7 +19,7 @@ QUOTA = 20
 
 
 @pytest.mark.parametrize("place", ["memory", "journal", "quarantine"])
-def test_a_settled_reject_leaves_its_place_and_the_account_balances(place: Place) -> None:
+def test_a_settled_reject_leaves_its_place_and_the_account_balances(place: HoldingPlace) -> None:
     ledger, events = Ledger(since_ms=0), Events()
     ledger.receive(3, "mqtt", place)
     refusals = [Refusal(RejectReason.BAD_JSON, "", "t", b"x", "decode", 1, "d", domain) for domain in ("water", "water", "air")]

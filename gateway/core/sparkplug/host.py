@@ -5,7 +5,8 @@ only by who heard the births. Rules: Eclipse Sparkplug 3.0, sections 4 to 6; whe
 
 One :class:`SparkplugHost` serves a gateway. ``parse_address(topic)`` gives the address of a topic, worth keeping with its
 stream; None for a topic that is not Sparkplug's. Every message goes through ``receive`` in order of arrival, births and deaths
-too. The :class:`Verdict` says what to do. Exactly one of the first three is set; of the others, what is set is to be done:
+too. The :class:`SparkplugVerdict` says what to do. Exactly one of the first three is set; of the others, what is set is to be
+done:
 
 - ``document``: the payload with its names; map it. Births hold values too. Where a metric's ``is_historical`` is true, its
   reading is historic; a value of None is absent.
@@ -65,7 +66,7 @@ class Command(NamedTuple):
 
 
 @dataclass(slots=True)
-class Verdict:
+class SparkplugVerdict:
     """The decision on a message; the module's docstring explains the parts."""
 
     document: Payload | None = None
@@ -123,13 +124,13 @@ class SparkplugHost:
         self._kept = 0
         self._requests = _Requests()
 
-    def receive(self, address: Address, payload: bytes, now_ms: int, *, replayed: bool = False) -> Verdict:
+    def receive(self, address: Address, payload: bytes, now_ms: int, *, replayed: bool = False) -> SparkplugVerdict:
         """Decide on a message. One that is ``replayed`` from quarantine says nothing of the sequence.
 
         :raises Undecodable: ``bad_payload`` when it is no Sparkplug B, ``unknown_device`` when a birth exceeds the bounds.
         """
         if address.verb in _NOT_DATA:
-            return Verdict(ignored=IgnoreCause.NOT_DATA)
+            return SparkplugVerdict(ignored=IgnoreCause.NOT_DATA)
         message = sparkplug_b(payload)
         if address.verb == "NDEATH":
             return self._node_death(address, message)
@@ -149,17 +150,17 @@ class SparkplugHost:
             verdict.rebirth = Command(f"{NAMESPACE}/{address.group}/NCMD/{address.node}", encode_rebirth(now_ms))
         return verdict
 
-    def _data(self, address: Address, message: Payload) -> Verdict:
+    def _data(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key)
         birth = node.births.get(address.device) if node else None
         for metric in message["metrics"]:
             unknown = resolve(metric, birth)
             if unknown:
                 since = "no birth was heard" if birth is None else "it is not in the birth"
-                return Verdict(wait=address.key, detail=f"{unknown} of {address.key} means nothing yet: {since}")
-        return Verdict(document=message)
+                return SparkplugVerdict(wait=address.key, detail=f"{unknown} of {address.key} means nothing yet: {since}")
+        return SparkplugVerdict(document=message)
 
-    def _node_birth(self, address: Address, message: Payload) -> Verdict:
+    def _node_birth(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key) or _EdgeNode()
         self._kept -= node.size
         former, node.births, node.doubted = node.births, {}, True  # aliases of the session before must not be used any more
@@ -172,7 +173,7 @@ class SparkplugHost:
             verdict.save[address.key_of(device)] = None
         return verdict
 
-    def _device_birth(self, address: Address, message: Payload) -> Verdict:
+    def _device_birth(self, address: Address, message: Payload) -> SparkplugVerdict:
         node = self._nodes.get(address.node_key) or _EdgeNode()
         former = node.births.pop(address.device, None)
         self._kept -= former.size if former else 0
@@ -190,17 +191,17 @@ class SparkplugHost:
         node.births[address.device] = birth
 
     @staticmethod
-    def _born(address: Address, node: _EdgeNode, message: Payload) -> Verdict:
-        verdict = Verdict(document=message, released=(address.key,), online=(address.device,))
+    def _born(address: Address, node: _EdgeNode, message: Payload) -> SparkplugVerdict:
+        verdict = SparkplugVerdict(document=message, released=(address.key,), online=(address.device,))
         text = to_text(node.births[address.device], node.bd_seq)
         if NODE in node.births and node.saved.get(address.device) != hash(text):
             node.saved[address.device] = hash(text)
             verdict.save[address.key] = text
         return verdict
 
-    def _node_death(self, address: Address, message: Payload) -> Verdict:
+    def _node_death(self, address: Address, message: Payload) -> SparkplugVerdict:
         """The node is gone with all its devices, unless this death belongs to a session before its birth."""
-        verdict = Verdict(ignored=IgnoreCause.STATUS)
+        verdict = SparkplugVerdict(ignored=IgnoreCause.STATUS)
         node = self._nodes.get(address.node_key)
         bd_seq = bd_seq_of(message)
         if node and (bd_seq is None or node.bd_seq is None or bd_seq == node.bd_seq):
@@ -210,8 +211,8 @@ class SparkplugHost:
             verdict.save = {address.key_of(device): None for device in node.saved}
         return verdict
 
-    def _device_death(self, address: Address) -> Verdict:
-        verdict = Verdict(ignored=IgnoreCause.STATUS, offline=(address.device,))
+    def _device_death(self, address: Address) -> SparkplugVerdict:
+        verdict = SparkplugVerdict(ignored=IgnoreCause.STATUS, offline=(address.device,))
         node = self._nodes.get(address.node_key)
         birth = node.births.pop(address.device, None) if node else None
         self._kept -= birth.size if birth else 0

@@ -12,7 +12,7 @@ from gateway.core.decoders.sparkplug_b import sparkplug_b
 from gateway.core.message import Undecodable
 from gateway.core.sparkplug import host
 from gateway.core.sparkplug.births import STATE, Address, parse_address
-from gateway.core.sparkplug.host import ASK_EVERY_MS, ASK_SELDOM_MS, SparkplugHost, Verdict
+from gateway.core.sparkplug.host import ASK_EVERY_MS, ASK_SELDOM_MS, SparkplugHost, SparkplugVerdict
 from schemas.rejects import IgnoreCause, RejectReason
 from tests.core.sparkplug_payloads import FLOAT, INT, LONG, STRING, M, payload
 
@@ -29,7 +29,9 @@ class Scene:
         self.host = SparkplugHost()
         self.now_ms = NOW_MS
 
-    def hear(self, verb: str, *metrics: M, seq: int | None = None, device: str = "pm", replayed: bool = False) -> Verdict:
+    def hear(
+        self, verb: str, *metrics: M, seq: int | None = None, device: str = "pm", replayed: bool = False
+    ) -> SparkplugVerdict:
         """One message. Verbs with D come from ``device``."""
         topic = f"spBv1.0/g/{verb}/n" + (f"/{device}" if verb.startswith("D") else "")
         address = parse_address(topic)
@@ -45,7 +47,7 @@ def bd(number: int) -> M:
     return M("bdSeq", number, LONG, kind="Int64")
 
 
-def values(verdict: Verdict) -> dict[str | None, object]:
+def values(verdict: SparkplugVerdict) -> dict[str | None, object]:
     assert verdict.document is not None
     return {metric["name"]: metric["value"] for metric in verdict.document["metrics"]}
 
@@ -258,12 +260,12 @@ def test_a_device_that_is_not_born_again_is_offline_and_forgotten_with_the_birth
 
 @pytest.mark.parametrize("verb", ["NCMD", "DCMD"])
 def test_commands_are_no_data(born: Scene, verb: str) -> None:
-    assert born.hear(verb, M("Node Control/Rebirth", 1, 14)) == Verdict(ignored=IgnoreCause.NOT_DATA)
+    assert born.hear(verb, M("Node Control/Rebirth", 1, 14)) == SparkplugVerdict(ignored=IgnoreCause.NOT_DATA)
 
 
 @pytest.mark.parametrize("text", [b"ONLINE", b'{"online":true,"timestamp":1}', b""])
 def test_the_state_of_a_host_application_is_never_read_as_protobuf(scene: Scene, text: bytes) -> None:
-    assert scene.host.receive(STATE, text, NOW_MS) == Verdict(ignored=IgnoreCause.NOT_DATA)
+    assert scene.host.receive(STATE, text, NOW_MS) == SparkplugVerdict(ignored=IgnoreCause.NOT_DATA)
 
 
 def test_saved_births_are_in_force_after_a_restart_until_new_ones_come() -> None:

@@ -11,9 +11,9 @@ from schemas.profile_values import Scalar, written
 from schemas.profile_when import Test, When
 
 Holds = Callable[[Cursor], bool]
-Check = Callable[[Any], bool]
+ValueCheck = Callable[[Any], bool]
 
-_TYPES: Final[dict[str, Check]] = {
+_TYPES: Final[dict[str, ValueCheck]] = {
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "text": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
@@ -53,7 +53,7 @@ def _checks(when: When, scope: Scope) -> list[Holds]:
     return checks
 
 
-def _check(take: Take, test: Check) -> Holds:
+def _check(take: Take, test: ValueCheck) -> Holds:
     return lambda here: test(take(here))
 
 
@@ -61,7 +61,7 @@ def _any_present(takes: list[Take]) -> Holds:
     return lambda here: any(take(here) is not None for take in takes)
 
 
-def compile_test(test: Test) -> Check:
+def compile_test(test: Test) -> ValueCheck:
     """The function that says whether a value passes: one of the alternatives must fit."""
     checks = [_TYPES[name] for name in test.type or ()]
     checks += [_glob(pattern) for pattern in test.glob or ()]
@@ -82,17 +82,17 @@ def _is_absent(value: object) -> bool:
     return value is None
 
 
-def _glob(pattern: str) -> Check:
+def _glob(pattern: str) -> ValueCheck:
     fits = re.compile(translate(pattern.replace("[", "[[]"))).match
     return lambda value: isinstance(value, str) and fits(value) is not None
 
 
-def _among(values: list[Scalar]) -> Check:
+def _among(values: list[Scalar]) -> ValueCheck:
     texts = [written(value) for value in values]
     return lambda value: any(stands_for(value, text) for text in texts)
 
 
-def _masked(mask: int, values: list[Scalar] | None) -> Check:
+def _masked(mask: int, values: list[Scalar] | None) -> ValueCheck:
     def check(value: Node) -> bool:
         if not isinstance(value, int) or isinstance(value, bool):
             return False
