@@ -1,6 +1,5 @@
 """The watch over dropped readings: gaps at many devices at once, and the count of drops that the broker itself tells."""
 
-import asyncio
 from typing import Final
 
 from gateway.clock import WallClock
@@ -28,7 +27,7 @@ class DropWatch:
         """Look until cancelled."""
         while True:
             await self._look()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await self._clock.sleep(_LOOK_EVERY_S)  # gaps are counted in minutes of this clock
 
     async def _look(self) -> None:
         processor, events, now_ms = self._processor, self._events, self._clock.now_ms()

@@ -23,24 +23,26 @@ from gateway.web.turns import Turns
 
 
 class WebServer:
-    """Serves one gateway. Use as an asynchronous context manager."""
+    """Serves one gateway. Use as an asynchronous context manager.
+
+    :raises ConfigurationFault: the token or a certificate cannot be used, or on entering the port.
+    """
 
     def __init__(self, status: Status, database: Database, commands: StoreCommands, meter_exchange: MeterExchange) -> None:
         self._status = status
         self._database = database
         self._commands = commands
         self._meter_exchange = meter_exchange
-        self._config = status.config
-        self._connections = Connections(status.events, clients=Clients(status.config.http.trusted_proxies))
+        config = status.config
+        self._http, self._tls = config.http, configured_tls(config)
+        self._door = Door(Access(configured_token(config) or make_token(config.journal.path)), config.http, config.language)
+        self._connections = Connections(status.events, clients=Clients(config.http.trusted_proxies))
         self._turns = Turns()
         self._serving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        http = self._config.http
+        http = self._http
         try:
-            tls = configured_tls(self._config)
-            token = configured_token(self._config) or make_token(self._config.journal.path)
-            self._door = Door(Access(token), http, self._config.language)
             application = web.Application(middlewares=[self._door.check, self._check], client_max_size=BODY_MAX_BYTES)
             application.on_response_prepare.append(protect)
             application.add_routes(self._routes())
@@ -49,7 +51,7 @@ class WebServer:
             )
             await runner.setup()
             self._serving.push_async_callback(runner.cleanup)
-            await self._serving.enter_async_context(self._connections.serve(runner, http.host, http.port, tls))
+            await self._serving.enter_async_context(self._connections.serve(runner, http.host, http.port, self._tls))
         except OSError as error:
             raise ConfigurationFault([f"gateway.yaml: http.port: {http.host} port {http.port}: {error.strerror}"]) from error
         return self
