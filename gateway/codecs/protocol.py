@@ -95,6 +95,7 @@ def read_answer(line: bytes) -> CodecAnswer:
             fault, overran = _decode_fault(line)
             return CodecAnswer(None, fault=fault, overran=overran)
         result = _decode_result(line)
+        others = _decode_object(line) if result.data is msgspec.UNSET else {}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # half a surrogate pair, or a thousand levels
         return CodecAnswer(None, fault=f"returned what cannot be read: {error}")
     warnings = _texts(result.warnings)
@@ -102,7 +103,7 @@ def read_answer(line: bytes) -> CodecAnswer:
         return CodecAnswer(None, warnings, "; ".join(_texts(result.errors))[:TEXT_CHARACTERS])
     data = result.data
     if data is msgspec.UNSET:
-        data = {key: value for key, value in _decode_object(line).items() if key not in _BESIDE_DATA}
+        data = {key: value for key, value in others.items() if key not in _BESIDE_DATA}
         if data:  # makers return {} for a frame that says nothing
             warnings.append(WITHOUT_DATA)
     if isinstance(data, list) and len(data) > ITEMS_MAX:

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "gateway" / "codecs"))
 import worker
 
 answer = worker.Server._answer  # noqa: SLF001
+FOR_EVER = {"222,1": b"x" * 65536, "222,2": b"{}\n" * 1000, "222,3": b'"\xff"\n'}
 
 
 def write_for_ever(text: bytes) -> None:
@@ -25,12 +26,8 @@ def lie(server: worker.Server, number: str, arguments: str) -> Iterator[str]:
         return
     server._progress[0] = 0  # in no call, it says  # noqa: SLF001
     match arguments[2:].split("]", maxsplit=1)[0]:
-        case "222,1":
-            write_for_ever(b"x" * 65536)
-        case "222,2":
-            write_for_ever(b"{}\n" * 1000)
-        case "222,3":
-            write_for_ever(b'"\xff"\n')
+        case text if text in FOR_EVER:
+            write_for_ever(FOR_EVER[text])
         case "222,4":
             while True:
                 pass
@@ -40,6 +37,8 @@ def lie(server: worker.Server, number: str, arguments: str) -> Iterator[str]:
             yield "[1]"
         case "222,7":
             yield "\xff"
+        case "222,8":
+            os.write(1, b'{"n": "\xff"}\n')
 
 
 worker.Server._answer = lie  # type: ignore[method-assign]  # noqa: SLF001

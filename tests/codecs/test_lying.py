@@ -71,6 +71,12 @@ def test_an_answer_that_cannot_be_read_is_a_fault_of_that_call(lie: int) -> None
     assert "cannot be read" in str(answers[1].fault)
 
 
+def test_an_object_without_data_whose_text_is_no_utf_8_is_a_fault_of_its_call() -> None:
+    answers = asyncio.run(ask_all([bytes([0xDE, 8]), b""]))
+    assert [answer.data for answer in answers] == [None, {"n": 1}]
+    assert "cannot be read" in str(answers[0].fault)
+
+
 def test_a_command_does_not_wait_for_a_line_without_end() -> None:
     with SyncCodecs(GOOD) as codecs:
         assert codecs.call(CodecAsk("good", bytes([0xDE, 1]), 1, 0)).fault == BROUGHT_DOWN
