@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
+from schemas.alarms import AlarmRules
 from schemas.profile import Profile
 from schemas.quantities import DOMAINS, GROWTH, QUANTITIES, REQUIRES, SUM_OF, USED_OF, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
@@ -49,6 +50,7 @@ def documents(examples: Mapping[str, Any]) -> dict[str, str]:
         **{f"json/{domain}.json": _json(_payload_schema(domain, shown[domain])) for domain in DOMAINS},
         f"json/{STATUS}.json": _json(_status_schema(shown[STATUS])),
         "json/profile.json": _json(_file_schema("A device profile", TypeAdapter(Profile))),
+        "json/alarms.json": _json(_file_schema("The rules of alarms, alarms.yaml", TypeAdapter(AlarmRules))),
         "json/registry.json": _json(_file_schema("The registry, devices.yaml", registry_adapter)),
         "asyncapi.yaml": f"# {_MADE}\n{_yaml(_asyncapi(shown))}",
         "quantities.md": _quantities(),

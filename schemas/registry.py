@@ -19,6 +19,12 @@ PARAMETERS: Final[dict[str, str]] = {
     "pulse_weight": "what one pulse of a meter is worth, in the unit its profile names",
     "ct_ratio": "current transformer: primary by secondary current",
     "vt_ratio": "voltage transformer: primary by secondary voltage",
+    "nominal_voltage_v": "power: of a phase, for alarms; 220 where it is left out",
+    "rated_current_a": "power: what a phase may carry, for alarms",
+    "rated_power_va": "power: what a transformer may carry, for alarms",
+    "level_low_m": "water: a tank's level below which there is an alarm",
+    "level_high_m": "water: a tank's level above which there is an alarm",
+    "night_flow_m3_h": "water: the lowest flow of a night that is no leak",
     **{name: f"power: the most V believed of {', '.join(raised)}" for name, raised in RAISED_BY.items()},
 }
 """Parameters with a meaning of their own. Any other is for the profile that asks for it."""

@@ -15,11 +15,13 @@ from mqtt5 import RetainHandling
 from gateway.catalog import Catalog, survey, topic_filters
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.guest import guest, open_as_guest, read
+from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.exposed_secrets import exposed_secrets
 from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.config.profile_files import ProfileFile
 from gateway.config.registry import fault_lines, load_registry
+from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.core.profiles.matching import Profiles
@@ -65,6 +67,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     _say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
+    _check_alarm_rules(config, registry, found)
     catalog = survey(config, registry)
     of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt)]
     found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]
@@ -96,6 +99,21 @@ def _registry(config: Config, found: Faults) -> Registry:
     is_there = config.devices.registry.exists()
     _say(f"{config.devices.registry}: {there if is_there else 'does not exist; no device is registered'}")
     return registry
+
+
+def _check_alarm_rules(config: Config, registry: Registry, found: Faults) -> None:
+    """Read the rules of alarms."""
+    path = config.alarms.rules
+    try:
+        rules = load_alarm_rules(path)
+    except ConfigurationFault as fault:
+        found.faults += fault.lines
+        _say(f"{path}: faulty")
+        return
+    found.warnings += [f"{path}: rules: {text}" for text in rules_without_devices(rules, registry)]
+    if path.exists():
+        own = sum(rule.name not in SHIPPED.by_name for rule in rules.rules)
+        _say(f"{path}: {_count(len(rules.rules), 'rule')} of alarms, {own} of them your own")
 
 
 def _count(number: int, what: str) -> str:

@@ -158,6 +158,8 @@ _DATE: Final = "{value} is not a date; write it as 2026-03-14"
 _SENTENCES: Final[dict[str, str]] = {
     "missing": "is missing",
     "unexpected_keyword_argument": "there is no such key",
+    "extra_forbidden": "there is no such key",
+    "model_type": "{value} is not a mapping of keys and values",
     "dataclass_type": "{value} is not a mapping of keys and values",
     "dict_type": "{value} is not a mapping of keys and values",
     "list_type": "{value} is not a list",

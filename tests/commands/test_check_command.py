@@ -240,3 +240,15 @@ def test_a_journal_that_could_not_be_opened_is_told_and_is_no_fault(site: Site, 
         0,
         ["nowhere/journal.db: journal.path: nowhere is not a folder; the gateway would run without its journal"],
     )
+
+
+def test_the_rules_of_alarms_are_counted_and_a_faulty_one_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = site.folder / "alarms.yaml"
+    rules.write_text("rules: [{name: leak, severity: critical}]\nswitched_off: [congestion]\n", encoding="utf-8")
+    status, out, faults = check(site, capsys)
+    assert (status, faults) == (0, [])
+    assert "alarms.yaml: 22 rules of alarms, 0 of them your own\n" in out
+    rules.write_text("rules: [{name: leak, severity: high}]\n", encoding="utf-8")
+    status, out, faults = check(site, capsys)
+    assert status == 2
+    assert faults == ["alarms.yaml: rules.0.severity: 'high' is not one of 'critical', 'warning' or 'info' (line 1)"]

@@ -1,5 +1,6 @@
 """Parts of the tests of alarms: an engine, devices that send, and what it told."""
 
+from collections.abc import Mapping
 from datetime import timedelta, timezone
 
 from gateway.core.alarms.alarm import AlarmKey, Severity, Transition
@@ -54,6 +55,12 @@ class Bed:
 
     def send(self, time_ms: int, name: str = "d1", *, quality: int = 0, channel: str = "", **values: Value) -> list[str]:
         """Send a reading; what the engine tells of it."""
+        return self.take(time_ms, values, name, quality=quality, channel=channel)
+
+    def take(
+        self, time_ms: int, values: Mapping[str, Value], name: str = "d1", *, quality: int = 0, channel: str = ""
+    ) -> list[str]:
+        """Send a reading whose fields are data of a test."""
         device = self.devices.get(name) or self.device(name)
         device.last_seen_ms = max(device.last_seen_ms, time_ms)
         field_set = self.field_sets.of(tuple(values))
