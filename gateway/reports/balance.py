@@ -1,0 +1,149 @@
+"""Balance: what a meter let through, less what the meters below it did. What is left are leaks, theft and faulty meters."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.reports.boundaries import Uncovered
+from gateway.reports.completeness import completeness
+from gateway.reports.consumption import CounterUse, PeriodUse, consumption
+from gateway.reports.roster import MAIN_COUNTER, Roster
+from gateway.reports.store import Counter, Store, TimeSpan
+from gateway.reports.totals import GroupUse, added
+from schemas.registry import RegisteredDevice, device_key
+
+
+class ParentBalance(NamedTuple):
+    """A parent in one period; in millionths of the counter's unit.
+
+    :ivar inflow: what the parent measured.
+    :ivar outflow: what its children did; None where one of them is not covered.
+    :ivar completeness_in: readings received of those expected, of the parent; None where none were expected.
+    :ivar completeness_out: of its children together.
+    """
+
+    period: TimeSpan
+    parent: RegisteredDevice
+    counter: Counter
+    inflow: int | None
+    outflow: int | None
+    uncovered: Uncovered | None
+    children: int
+    uncovered_children: int
+    is_estimated: bool
+    completeness_in: float | None
+    completeness_out: float | None
+
+    @property
+    def lost(self) -> int | None:
+        """What went in and did not come out; None where one of them is not known."""
+        return None if self.inflow is None or self.outflow is None else self.inflow - self.outflow
+
+    @property
+    def share(self) -> float | None:
+        """What was lost of what went in."""
+        return None if self.lost is None or not self.inflow else self.lost / self.inflow
+
+
+def children_of(roster: Roster, domain: str) -> dict[str, list[str]]:
+    """Parent → its children, of one domain."""
+    ids = {device_key(id_): id_ for id_ in roster.by_id}
+    found: dict[str, list[str]] = defaultdict(list)
+    for id_, device in roster.of_domain(domain).items():
+        parent = ids.get(device_key(device.parent)) if device.parent is not None else None
+        if parent is not None and roster.by_id[parent].domain in (None, domain):
+            found[parent].append(id_)
+    return dict(sorted(found.items()))
+
+
+async def balance(
+    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
+) -> AsyncIterator[ParentBalance]:
+    """Yield the parents of a domain, period by period.
+
+    :raises StoreFault: the database does not answer.
+    """
+    families = children_of(roster, domain)
+    involved = Roster(roster.by_id[id_] for id_ in {*families, *(child for some in families.values() for child in some)})
+    if not families:
+        return
+    received = await _received(store, involved, families, spans, zone, now_ms)
+    place = 0
+    async for found in consumption(store, involved, domain, spans, now_ms):
+        for parent, children in families.items():
+            row = _balanced(involved.by_id[parent], children, found, domain)
+            yield row._replace(
+                completeness_in=received[parent].ratio(place), completeness_out=received[parent].ratio_out(place)
+            )
+        place += 1
+
+
+def _balanced(parent: RegisteredDevice, children: Sequence[str], found: PeriodUse, domain: str) -> ParentBalance:
+    counter = Counter(domain, MAIN_COUNTER[domain])
+    uses: dict[str, list[CounterUse]] = defaultdict(list)
+    for use in found.uses:
+        if use.counter == counter:
+            uses[use.series.device].append(use)
+    into = added(parent.id, counter, uses[parent.id])
+    out = added(parent.id, counter, [use for child in children for use in uses[child]])
+    missing = len(children) - len(out.covered)
+    cause = next((use.uncovered for use in uses[parent.id] if use.uncovered), None)
+    return ParentBalance(
+        found.period,
+        parent,
+        counter,
+        _known(into),
+        None if missing else out.used,
+        (cause or Uncovered.NO_READING) if not into.covered else Uncovered.CHILD_MISSING if missing else None,
+        len(children),
+        missing,
+        bool(into.estimated or out.estimated),
+        None,
+        None,
+    )
+
+
+def _known(total: GroupUse) -> int | None:
+    return total.used if total.covered else None
+
+
+@dataclass(slots=True)
+class _Received:
+    """Readings of a parent and of its children, period by period."""
+
+    expected: list[float] = field(default_factory=list)
+    received: list[float] = field(default_factory=list)
+    expected_out: list[float] = field(default_factory=list)
+    received_out: list[float] = field(default_factory=list)
+
+    def ratio(self, place: int) -> float | None:
+        return self.received[place] / self.expected[place] if self.expected[place] else None
+
+    def ratio_out(self, place: int) -> float | None:
+        return self.received_out[place] / self.expected_out[place] if self.expected_out[place] else None
+
+
+async def _received(
+    store: Store,
+    involved: Roster,
+    families: Mapping[str, Sequence[str]],
+    spans: Sequence[TimeSpan],
+    zone: ZoneInfo,
+    now_ms: int,
+) -> dict[str, _Received]:
+    """The readings of all families; only their sums are held."""
+    zeros = [0.0] * len(spans)
+    found = {parent: _Received(zeros[:], zeros[:], zeros[:], zeros[:]) for parent in families}
+    above = {child: parent for parent, children in families.items() for child in children}
+    async for row in completeness(store, involved, spans, zone, now_ms):
+        own, parents = found.get(row.device.id), found.get(above.get(row.device.id, ""))
+        for place, figures in enumerate(row.periods):
+            if figures is not None and own is not None:
+                own.expected[place] += figures.expected
+                own.received[place] += figures.received
+            if figures is not None and parents is not None:
+                parents.expected_out[place] += figures.expected
+                parents.received_out[place] += figures.received
+    return found

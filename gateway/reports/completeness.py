@@ -1,0 +1,181 @@
+"""Completeness: the readings that stand in the database, of those that were to be expected.
+
+A gap of about n intervals between two neighbouring instants misses n - 1 readings, one interval apart from its beginning on.
+Each is missing on the day on which it would have stood, so the days of an outage add up to the outage. Instants beside the grid
+add nothing: a device that sends twice as often does not make good for a reading that is missing.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.reports.boundaries import midnight_ms
+from gateway.reports.nearest import REACHES_MS
+from gateway.reports.roster import Roster, interval_ms
+from gateway.reports.store import Side, Store, TimeSpan, batches
+from schemas.quantities import Quality
+from schemas.registry import RegisteredDevice
+
+AROUND_MS: Final = 24 * 3_600_000
+"""So far outside of a period its neighbours are looked for with all their points; farther away the nearest point alone."""
+_AT_ONCE: Final = 20
+"""Devices whose instants are held together."""
+_ENDLESS: Final = 2**62
+
+Instants = Sequence[tuple[int, int]]
+"""The instants of a device in order of time, each with its ``quality``."""
+
+
+class Completeness(NamedTuple):
+    """A device in a period.
+
+    :ivar expected: readings, the length of the period by the interval.
+    :ivar received: of those expected.
+    :ivar on_time: likewise, without those that came late (bit 8).
+    :ivar estimated: instants with a reading that its device estimated.
+    :ivar suspect: instants with a step of a counter that is suspect.
+    """
+
+    expected: float
+    missing: float
+    received: float
+    on_time: float
+    estimated: int
+    suspect: int
+    longest_gap_s: float
+    interval_s: float
+
+
+def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> Completeness:
+    """Count what is missing in a period.
+
+    :param instants: those in the period, and its neighbours on both sides.
+    :param every_ms: the interval.
+    """
+    expected = (span.end_ms - span.start_ms) / every_ms
+    missing = _missing([time_ms for time_ms, _ in instants], span, every_ms, expected)
+    timely = [time_ms for time_ms, quality in instants if not quality & Quality.HISTORIC]
+    inside = [quality for time_ms, quality in instants if span.start_ms <= time_ms < span.end_ms]
+    return Completeness(
+        expected,
+        missing,
+        expected - missing,
+        expected - max(missing, _missing(timely, span, every_ms, expected)),
+        sum(1 for quality in inside if quality & Quality.ESTIMATED),
+        sum(1 for quality in inside if quality & Quality.COUNTER_SUSPECT),
+        _longest_gap_ms([time_ms for time_ms, _ in instants], span) / 1000,
+        every_ms / 1000,
+    )
+
+
+def _missing(times: Sequence[int], span: TimeSpan, every_ms: int, expected: float) -> float:
+    """Count the readings that should stand in a period and do not; never more than were expected."""
+    if not times:
+        return expected
+    missing = sum(_on_grid(one, _rounded(other - one, every_ms) - 1, span, every_ms) for one, other in pairwise(times))
+    if times[0] >= span.start_ms:  # nothing before: it should have begun with the period
+        missing += (min(times[0], span.end_ms) - span.start_ms) // every_ms
+    if times[-1] < span.end_ms:  # nothing after: it should have gone on to its end
+        missing += _on_grid(times[-1], _ENDLESS, span, every_ms)
+    is_silent = not any(span.start_ms <= time_ms < span.end_ms for time_ms in times)
+    return expected if missing > expected or (is_silent and missing > max(expected - 1, 0)) else missing
+
+
+def _on_grid(begin_ms: int, most: int, span: TimeSpan, every_ms: int) -> int:
+    """Count the instants in a period that stand one interval apart, behind an instant; there are at most so many of them."""
+    first = max(1, _ceil(span.start_ms - begin_ms, every_ms))
+    last = min(most, _ceil(span.end_ms - begin_ms, every_ms) - 1)
+    return max(0, last - first + 1)
+
+
+def _rounded(length_ms: int, every_ms: int) -> int:
+    return (2 * length_ms + every_ms) // (2 * every_ms)
+
+
+def _ceil(length_ms: int, every_ms: int) -> int:
+    return -(-length_ms // every_ms)
+
+
+def _longest_gap_ms(times: Sequence[int], span: TimeSpan) -> int:
+    """The longest time without a reading that reaches into the period; to its edge where there is no neighbour."""
+    edges = [min([span.start_ms, *times[:1]]), *times, max([span.end_ms, *times[-1:]])]
+    gaps = [later - sooner for sooner, later in pairwise(edges) if sooner < span.end_ms and later > span.start_ms]
+    return max(gaps, default=0)
+
+
+class DeviceCompleteness(NamedTuple):
+    """A device in all periods of a report; None where nothing is expected: no interval, not installed, not begun yet."""
+
+    device: RegisteredDevice
+    periods: Sequence[Completeness | None]
+
+
+async def completeness(
+    store: Store, roster: Roster, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
+) -> AsyncIterator[DeviceCompleteness]:
+    """Yield the devices of a registry that have a domain, one after the other.
+
+    :param spans: periods that follow each other.
+    :raises StoreFault: the database does not answer.
+    """
+    whole = TimeSpan(spans[0].start_ms, min(spans[-1].end_ms, now_ms))
+    for domain in roster.domains():
+        expecting = [id_ for id_, device in roster.of_domain(domain).items() if device.domain and device.interval]
+        for some in batches(expecting, _AT_ONCE):
+            found = await _instants(store, roster, domain, whole, some) if whole.start_ms < whole.end_ms else {}
+            for id_ in some:
+                device = roster.by_id[id_]
+                yield DeviceCompleteness(device, list(_of_periods(device, found.get(id_, []), spans, zone, now_ms)))
+
+
+def _of_periods(
+    device: RegisteredDevice, instants: Instants, spans: Iterable[TimeSpan], zone: ZoneInfo, now_ms: int
+) -> Iterator[Completeness | None]:
+    every_ms = interval_ms(device)
+    installed_ms = 0 if device.installed is None else midnight_ms(device.installed, zone)
+    first = 0
+    for span in spans:
+        counted = TimeSpan(max(span.start_ms, installed_ms), min(span.end_ms, now_ms))
+        if every_ms is None or counted.start_ms >= counted.end_ms:
+            yield None
+            continue
+        while first + 1 < len(instants) and instants[first + 1][0] < counted.start_ms - AROUND_MS:
+            first += 1  # what lies far before this period, and so before all that follow
+        last = first
+        while last < len(instants) and instants[last][0] < counted.end_ms + AROUND_MS:
+            last += 1
+        yield completeness_of(instants[first : last + 1], counted, every_ms)
+
+
+async def _instants(
+    store: Store, roster: Roster, domain: str, whole: TimeSpan, devices: Collection[str]
+) -> Mapping[str, Instants]:
+    """The instants of some devices in a period, with a day around it and, where that is empty, the nearest one beyond."""
+    around = TimeSpan(whole.start_ms - AROUND_MS, whole.end_ms + AROUND_MS)
+    found: dict[str, dict[int, int]] = {id_: {} for id_ in devices}
+    async for series, rows in store.rows(domain, ["quality"], around, roster.names(devices)):
+        times = found.get(roster.id_of(series.device) or "")
+        if times is not None:
+            for time_ms, (quality,) in rows:
+                times[time_ms] = _joined(times.get(time_ms), int(quality or 0))
+    lonely = {
+        Side.UP_TO: [id_ for id_, times in found.items() if min(times, default=whole.start_ms) >= whole.start_ms],
+        Side.AFTER: [id_ for id_, times in found.items() if max(times, default=0) < whole.end_ms],
+    }
+    for side, at_ms in ((Side.UP_TO, around.start_ms - 1), (Side.AFTER, around.end_ms - 1)):
+        nearest: dict[str, int] = {}
+        async for name, time_ms in store.heard(domain, side, at_ms, REACHES_MS[-1], roster.names(lonely[side])):
+            id_ = roster.id_of(name) or ""
+            nearer = max if side is Side.UP_TO else min
+            nearest[id_] = nearer(time_ms, nearest.get(id_, time_ms))
+        for id_, time_ms in nearest.items():
+            found[id_].setdefault(time_ms, 0)
+    return {id_: sorted(times.items()) for id_, times in found.items()}
+
+
+def _joined(one: int | None, other: int) -> int:
+    """The quality of two series at one instant: it was late only if both were."""
+    if one is None:
+        return other
+    return (one | other) & ~Quality.HISTORIC | (one & other & Quality.HISTORIC)
