@@ -1,16 +1,15 @@
 """The last steps of every reading, native or by a profile: time, counters, duplicates, sequence, and the point it becomes."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from msgspec import Struct
-
 from gateway.core.devices.broker_drops import SequenceGaps
+from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device, Series
+from gateway.core.devices.observation import Observation
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
-from gateway.core.readings.counters import CounterRule, CounterState
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, RecentKeys, series_key
 from gateway.core.readings.field_sets import FieldSet, FieldSets
 from gateway.core.readings.line_protocol import tail
@@ -18,43 +17,25 @@ from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeR
 from gateway.core.readings.unit_jumps import UnitJumps
 from gateway.core.rejecting import reject
 from schemas.quantities import Quality
-from schemas.readings import NativeReading, Value
+from schemas.readings import Value
 from schemas.rejects import RejectReason
 
 ChosenTime = tuple[int, bool, int]
 """The time of a reading in ms, True when it is the device's own, and the quality bits that follow from it."""
 
 
-class Observation(Struct, eq=False, gc=False):
-    """A reading whose time is chosen and whose values are checked, before it is compared with earlier ones.
-
-    :ivar own_time: the device told its time itself.
-    :ivar tags: the tags of its point, escaped.
-    :ivar text_tags: the tags that the reading itself brought: each has registers of its own.
-    :ivar rules: field → the profile's rule for the register.
-    """
-
-    series: Series
-    values: NativeReading
-    time_ms: int
-    own_time: bool
-    quality: int
-    tags: str
-    text_tags: str = ""
-    seq: object = None
-    rules: Mapping[str, CounterRule] | None = None
-
-
 @dataclass(slots=True)
 class Evaluator:
     """Makes points of readings: time, counters, duplicates, sequence.
 
+    :ivar counting: judges counters, and knows their sums.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
     """
 
     rules: TimeRules
     trust: ClockTrust
     field_sets: FieldSets
+    counting: Counting = field(default_factory=Counting)
     sequence_missing: Counter[str] = field(default_factory=Counter)
     unit_jumps: UnitJumps = field(default_factory=UnitJumps)
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
@@ -112,9 +93,11 @@ class Evaluator:
         names = tuple(values)
         field_set = self.field_sets.by_fields.get(names) or self.field_sets.of(names)
         numbers = field_set.values_of(values)
+        texts: list[Value] | None = None
         if field_set.counters:
-            quality |= _check_counters(observation, field_set, numbers)
-            if quality & Quality.COUNTER_SUSPECT:
+            suspect, texts = observation.judged or self.counting.judge(observation, field_set, numbers, outcome)
+            if suspect:
+                quality |= Quality.COUNTER_SUSPECT
                 self._look_for_jumps(observation, field_set, numbers, arrival.now_ms)
         seen = NEW
         if observation.own_time:
@@ -126,25 +109,41 @@ class Evaluator:
         if seen is NEW:
             if seq is not None:
                 self._follow_sequence(series, seq, time_ms)
-            lines = field_set.lines(domain, tags, numbers, tail(quality, seq, time_ms))
+            end = tail(quality, seq, time_ms)
+            if texts is None:
+                lines = field_set.lines(domain, tags, numbers, end)
+            else:
+                lines = field_set.lines(domain, tags, texts, end, texts=True)
             outcome.readings.append(Reading(lines, domain))
         elif seen.verdict is DedupVerdict.DUPLICATE:
             outcome.duplicates += 1
         elif seen.verdict is DedupVerdict.JOINS:
             self._follow_sequence(series, seq, time_ms)
-            outcome.readings.append(Reading(self._joining(seen, observation), domain))
+            known = observation.values if texts is None else dict(zip(field_set.names, texts, strict=True))
+            outcome.readings.append(Reading(self._joining(seen, observation, known, texts=texts is not None), domain))
         else:
             fields = ", ".join(seen.fields)
             detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one stands"
             reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
 
-    def _joining(self, seen: DedupResult, observation: Observation) -> str:
+    def judge_together(self, observations: Iterable[Observation], outcome: Outcome) -> None:
+        """Judge the counters of the readings of one message, the oldest first; their points come in the message's order.
+
+        A step is confirmed once by all of them: an array of garbage is one message, not many.
+        """
+        together = object()
+        for observation in sorted(observations, key=_time_of):
+            observation.together = together
+            field_set = self.field_sets.of(tuple(observation.values))
+            if field_set.counters:
+                numbers = field_set.values_of(observation.values)
+                observation.judged = self.counting.judge(observation, field_set, numbers, outcome)
+
+    def _joining(self, seen: DedupResult, observation: Observation, values: Mapping[str, Value], *, texts: bool) -> str:
         """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
         field_set = self.field_sets.of(seen.fields)
-        numbers = field_set.values_of(observation.values)
-        return field_set.lines(
-            observation.series.domain, observation.tags, numbers, tail(seen.quality, None, observation.time_ms)
-        )
+        new, end = field_set.values_of(values), tail(seen.quality, None, observation.time_ms)
+        return field_set.lines(observation.series.domain, observation.tags, new, end, texts=texts)
 
     def _look_for_jumps(self, observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...], now_ms: int) -> None:
         """Note a register that suddenly shows ten times as much: a firmware's fault if others of its make do the same."""
@@ -153,25 +152,15 @@ class Evaluator:
         make = (registered.model or registered.profile or "") if registered is not None else ""
         if not make or counters is None:
             return
-        for at, name, _ in field_set.counters:
+        for at, name, _, _ in field_set.counters:
             before = counters.believed(name + observation.text_tags)
             if before is not None:
                 self.unit_jumps.see(make, device.name, before, float(numbers[at]), now_ms)
 
 
+def _time_of(observation: Observation) -> int:
+    return observation.time_ms
+
+
 _GAP_MAX = 1_000_000
 """A wider jump means that the counter was set to a new value, not that a million readings were lost."""
-
-
-def _check_counters(observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...]) -> int:
-    """The quality bit of a counter with an impossible step."""
-    device, rules = observation.series.device, observation.rules
-    counters = device.counters
-    if counters is None:
-        counters = device.counters = CounterState()
-    quality = 0
-    for at, name, rate_per_h in field_set.counters:
-        rule = rules.get(name) if rules else None
-        if counters.is_suspect(name + observation.text_tags, rate_per_h, float(numbers[at]), observation.time_ms, rule):
-            quality = Quality.COUNTER_SUSPECT
-    return quality

@@ -188,6 +188,7 @@ class SideEffects:
     :ivar released: keys whose quarantined messages are processed again now.
     :ivar publish: topic and payload of messages to send.
     :ivar keep: name → value that must outlive the process, saved at once; None deletes it.
+    :ivar sums_wanted: devices whose newest registers and sums must be read from InfluxDB.
     """
 
     ask: CodecAsk | None = None
@@ -195,6 +196,7 @@ class SideEffects:
     released: list[str] = field(default_factory=list)
     publish: list[tuple[str, bytes]] = field(default_factory=list)
     keep: dict[str, str | None] = field(default_factory=dict)
+    sums_wanted: list[str] = field(default_factory=list)
 
 
 class Outcome(Struct, eq=False):

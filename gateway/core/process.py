@@ -22,10 +22,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.core.devices.broker_drops import BROKER_DROPPED
+from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device
+from gateway.core.devices.observation import Observation
 from gateway.core.devices.streams import ProfiledStream, Stream, Streams, Unresolved
 from gateway.core.edge_nodes import EdgeNodes
-from gateway.core.evaluate import Evaluator, Observation
+from gateway.core.evaluate import Evaluator
 from gateway.core.message import (
     REJECT_KEPT_BYTES,
     Arrival,
@@ -43,7 +45,8 @@ from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.line_protocol import tag_text
-from gateway.core.readings.native import Broken, Drop, clean, describe_drops
+from gateway.core.readings.native import Broken, Decoded, Drop, clean, describe_drops
+from gateway.core.readings.sums import FoundSum, SumsMode
 from gateway.core.readings.timestamps import TimeRules, device_ms
 from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
 from gateway.core.sparkplug.births import Address
@@ -62,18 +65,22 @@ class Answered(NamedTuple):
 
 @dataclass(slots=True)
 class Processor:
-    """The pure pipeline with its state: streams, devices, trust in the clock."""
+    """The pure pipeline with its state: streams, devices, trust in the clock.
+
+    :ivar sums: where the sums of counters come from.
+    """
 
     streams: Streams
     rules: TimeRules
     trust: ClockTrust
     payload_max_bytes: int = 262144
+    sums: SumsMode = SumsMode.OFF
     evaluator: Evaluator = field(init=False)
     _profiled: ByProfile = field(init=False)
     _edge_nodes: EdgeNodes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.rules, self.trust, self.streams.field_sets)
+        self.evaluator = Evaluator(self.rules, self.trust, self.streams.field_sets, Counting(self.sums))
         self._profiled = ByProfile(self.streams, self.evaluator)
         self._edge_nodes = EdgeNodes(self._profiled)
 
@@ -113,6 +120,15 @@ class Processor:
     def restore_births(self, saved: Mapping[str, str]) -> list[str]:
         """Take the saved Sparkplug births; return the names of those that are obsolete."""
         return self._edge_nodes.restore_births(saved)
+
+    def restore_sums(self, device: str, found: Mapping[str, FoundSum]) -> None:
+        """Give a device that awaits them the sums that stand in InfluxDB: counter, with its lane or channel → the newest.
+
+        A counter that is not among them is new.
+        """
+        met = self.streams.devices.get(device)
+        if met is not None:
+            self.evaluator.counting.restore(met, found)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """Put a message whose codec is suspended into quarantine, until the codec is corrected."""
@@ -155,7 +171,7 @@ class Processor:
         if message.retain and device_ms(plain.get("ts")) is None:
             outcome.ignored = IgnoreCause.RETAINED
         else:
-            self._reading(stream, plain, None, arrival, outcome)
+            self._reading(stream, plain, arrival, outcome)
         return outcome
 
     def _not_plain(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
@@ -240,20 +256,42 @@ class Processor:
         if arrival.message.retain and all(untimed):
             outcome.ignored = IgnoreCause.RETAINED
             return outcome
-        for item in objects:
-            if isinstance(item, Broken):
-                reject(outcome, arrival, "decode", item.why, name, payload=item.payload)
-            else:
-                known = len(outcome.refusals)
-                self._reading(stream, item.values, item.dropped, arrival, outcome)
-                if item.source is not None and len(outcome.refusals) > known:
-                    outcome.refusals[-1].payload = item.payload()[:REJECT_KEPT_BYTES]  # without its neighbours
+        observed = self._observed(stream, objects, arrival, outcome)
+        if len(observed) > 1:
+            self.evaluator.judge_together(observed, outcome)
+        for observation, item in observed.items():
+            known = len(outcome.refusals)
+            self.evaluator.point(observation, arrival, outcome)
+            if len(outcome.refusals) > known:
+                _without_neighbours(outcome, item)
         return outcome
 
-    def _reading(
+    def _observed(
+        self, stream: Stream, objects: list[Decoded | Broken], arrival: Arrival, outcome: Outcome
+    ) -> dict[Observation, Decoded]:
+        """The objects of a message that are readings, and where each comes from; the others are refused."""
+        observed = {}
+        for item in objects:
+            if isinstance(item, Broken):
+                reject(outcome, arrival, "decode", item.why, stream.device.name, payload=item.payload)
+                continue
+            observation = self._observation(stream, item.values, item.dropped, arrival, outcome)
+            if observation is not None:
+                observed[observation] = item
+            else:
+                _without_neighbours(outcome, item)
+        return observed
+
+    def _reading(self, stream: Stream, values: NativeReading, arrival: Arrival, outcome: Outcome) -> None:
+        """Make a point of the only object of a message, or refuse it."""
+        observation = self._observation(stream, values, None, arrival, outcome)
+        if observation is not None:
+            self.evaluator.point(observation, arrival, outcome)
+
+    def _observation(
         self, stream: Stream, values: NativeReading, dropped: list[Drop] | None, arrival: Arrival, outcome: Outcome
-    ) -> None:
-        """Make a point of one object, or refuse it."""
+    ) -> Observation | None:
+        """Choose the time of one object and check its values; None: it is refused."""
         time_ms, own_time, quality = self.evaluator.time_of(stream.device, values.pop("ts", None), arrival)
         seq = values.pop("seq", None)
         if dropped or stream.domain in COUNTING:
@@ -264,9 +302,14 @@ class Processor:
         if not values:
             why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(dropped))
             reject(outcome, arrival, "check", why, stream.device.name)
-            return
-        observation = Observation(stream, values, time_ms, own_time, quality, tags, text_tags, seq)
-        self.evaluator.point(observation, arrival, outcome)
+            return None
+        return Observation(stream, values, time_ms, own_time, quality, tags, text_tags, seq)
+
+
+def _without_neighbours(outcome: Outcome, item: Decoded) -> None:
+    """Keep of the newest refusal only the bytes of its own object."""
+    if item.source is not None:
+        outcome.refusals[-1].payload = item.payload()[:REJECT_KEPT_BYTES]
 
 
 def _check_values(values: NativeReading, dropped: list[Drop], stream: Stream) -> int:

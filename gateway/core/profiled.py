@@ -12,8 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.core.devices.device import NO_PARAMS, Device, Series
+from gateway.core.devices.observation import Observation
 from gateway.core.devices.streams import ProfiledStream, Streams, Unresolved
-from gateway.core.evaluate import ChosenTime, Evaluator, Observation
+from gateway.core.evaluate import ChosenTime, Evaluator
 from gateway.core.message import Arrival, CodecAsk, Outcome, Sender, SideEffects, Undecodable
 from gateway.core.profiles.candidates import Ignored, Unnamed
 from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
@@ -205,11 +206,16 @@ class ByProfile:
             if device.seen_frames.see(key, at_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
                 outcome.duplicates = max(1, count)
                 return outcome
-        for observation in mapped.observations:
+        observations = mapped.observations
+        if count > 1:
+            observations = list(observations)
+            self.evaluator.judge_together(observations, outcome)
+        for observation in observations:
             self.evaluator.point(observation, arrival, outcome)
         if not count:
             outcome.ignored = IgnoreCause.RULE  # the profile uses nothing of it, as with a heartbeat
-        if outcome.side_effects is not None and key is not None and device.seen_frames is not None:
+        waits = outcome.side_effects is not None and outcome.side_effects.waiting
+        if waits and key is not None and device.seen_frames is not None:
             device.seen_frames.forget_newest()  # it comes again once the other device in it is registered
         return outcome
 

@@ -61,6 +61,7 @@ class _Tested:
     id: str = ""
     source: None = None
     area: None = None
+    interval: None = None
     site: None = None
     domain: None = None
     model: None = None

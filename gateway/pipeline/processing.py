@@ -9,6 +9,7 @@ from gateway.config.registry import fault_lines
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.storage.device_memory import DeviceMemory
@@ -19,12 +20,18 @@ BUILT_MS: Final = 1_790_000_000_000
 
 
 def build_processor(
-    config: Config, catalog: Catalog, *, not_before_ms: int = 0, memory: DeviceMemory | None = None
+    config: Config,
+    catalog: Catalog,
+    *,
+    not_before_ms: int = 0,
+    memory: DeviceMemory | None = None,
+    sums: SumsMode = SumsMode.OFF,
 ) -> Processor:
     """The pure pipeline of a configuration.
 
     :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
     :param memory: the devices of earlier runs.
+    :param sums: where the sums of counters come from.
     """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
     rules = TimeRules(
@@ -35,7 +42,7 @@ def build_processor(
     )
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
     streams = Streams(catalog.devices, admission, catalog.profiles, memory)
-    return Processor(streams, rules, trust, config.limits.payload_bytes)
+    return Processor(streams, rules, trust, config.limits.payload_bytes, sums)
 
 
 @dataclass(frozen=True, slots=True)

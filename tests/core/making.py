@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import Outcome, Refusal, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
 from schemas.quantities import TEXT_TAGS, Kind, Quantity
 from tests.core.line_protocol import Point, parse
@@ -32,6 +34,7 @@ class Registered:
     params: dict[str, float | int | str | bool] = field(default_factory=dict)
     site: str | None = None
     domain: str | None = None
+    interval: timedelta | None = None
     profile: str | None = None
     model: str | None = None
 
@@ -52,9 +55,10 @@ def pipeline(
     registry: dict[str, Registered] | None = None,
     admission: Admission | None = None,
     trust: ClockTrust | None = None,
+    sums: SumsMode = SumsMode.OFF,
 ) -> Processor:
     """A pipeline with the limits of the default configuration."""
-    return Processor(Streams({**(registry or {})}, admission), RULES, trust or trusted_clock())
+    return Processor(Streams({**(registry or {})}, admission), RULES, trust or trusted_clock(), sums=sums)
 
 
 def topic(device: str = "d1", domain: str = "water", site: str = "s1", channel: str = "readings") -> str:

@@ -311,12 +311,12 @@ def test_a_fault_in_the_core_is_a_reject_with_its_trace_and_touches_no_other_mes
         raise ZeroDivisionError("a bug")
 
     with monkeypatch.context() as patched:
-        patched.setattr("gateway.core.evaluate._check_counters", fail)
+        patched.setattr("gateway.core.devices.counting.Counting.judge", fail)
         outcome = into.process(message({"volume_m3": 5}, topic("d9")), NOW_MS)
     refused = refusal(outcome)
     assert refused.reason is RejectReason.INTERNAL_ERROR
     assert "ZeroDivisionError: a bug" in refused.detail
-    assert "_check_counters" in refused.detail
+    assert "counting.judge" in refused.detail
     assert (refused.device, refused.payload, outcome.domain) == ("d9", b'{"volume_m3": 5}', "water")
     assert point(into.process(message({"ts": NOW_MS, "volume_m3": 5}, topic("d9")), NOW_MS))
 

@@ -45,6 +45,7 @@ from gateway.storage.quarantine_settlement import QuarantineSettlement
 from gateway.storage.reject_account import RejectAccount
 from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
+from schemas.quantities import GROWTH
 from schemas.rejects import RejectReason
 from tests.delivery.delivering import OwnPoint
 from tests.stored_rejects import stored_rejects
@@ -195,7 +196,7 @@ class Cabinet:
         device = self.devices.setdefault(name, Device(name, None))
         device.last_seen_ms = NOW_MS
         device.counters = device.counters or CounterState()
-        device.counters.is_suspect("volume_m3", 1e9, value, NOW_MS)
+        device.counters.judge("volume_m3", GROWTH["volume_m3"], value, NOW_MS)
 
 
 class _Pipeline:

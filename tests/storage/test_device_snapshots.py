@@ -18,6 +18,7 @@ from gateway.storage import device_snapshots
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
+from schemas.quantities import GROWTH
 from tests.clocks import SetClock
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered
 
@@ -49,7 +50,7 @@ class Run:
         device = self.devices.get(name) or self.meet(name)
         device.last_seen_ms = now_ms
         device.counters = device.counters or CounterState()
-        device.counters.is_suspect("volume_m3", 1e9, value, now_ms)
+        device.counters.judge("volume_m3", GROWTH["volume_m3"], value, now_ms)
         device.recent = device.recent or RecentKeys()
         device.recent.see(
             series_key("water", name), now_ms, (value,), self.field_sets.of(("volume_m3",)), 0, now_ms, self.field_sets
@@ -177,7 +178,7 @@ def test_an_exchanged_meter_is_saved_at_once(start: Start) -> None:
     assert asyncio.run(run.states.meter_exchanged("stranger", None)) == []
     device = start().meet("m1")
     assert device.counters is not None
-    assert not device.counters.is_suspect("volume_m3", 1.0, 0.5, NOW_MS + MINUTE_MS)
+    assert not device.counters.judge("volume_m3", GROWTH["volume_m3"], 0.5, NOW_MS + MINUTE_MS).suspect
 
 
 def test_of_too_many_devices_the_newest_are_remembered(start: Start) -> None:
@@ -235,19 +236,21 @@ def test_what_the_disk_did_not_take_is_saved_the_next_time(start: Start, monkeyp
 
 
 def test_three_thousand_devices_write_less_than_a_mebibyte_an_hour(start: Start) -> None:
-    """All of them change between two saves, and every one has three counters."""
+    """All of them change between two saves, and every one has three counters that have grown since they were first met."""
     draw = random.Random(1)  # noqa: S311 - values
     run = start()
+    registers = [round(draw.random() * 1e5, 3) for _ in range(9000)]
     run.database.limit_wal(2**24)
     written = []
     for save in range(3):
         for number in range(3000):
             now_ms = NOW_MS + save * 15 * MINUTE_MS - draw.randrange(15 * MINUTE_MS)
-            device = run.hear(f"meter-{number:06d}", now_ms, round(draw.random() * 1e5, 3))
+            grown = round(draw.random(), 3)
+            device = run.hear(f"meter-{number:06d}", now_ms, registers[number] + save + grown)
             device.offset_ms, device.last_seq = draw.randrange(-3000, 3000), draw.randrange(100_000)
             assert device.counters is not None
-            for name in ("volume_reverse_m3", "pulse_count"):
-                device.counters.is_suspect(name, 1e9, round(draw.random() * 1e5, 3), now_ms)
+            for at, name in ((3000, "volume_reverse_m3"), (6000, "pulse_count")):
+                device.counters.judge(name, GROWTH[name], registers[at + number] + save + grown, now_ms)
         before_bytes = run.database._wal_bytes()  # noqa: SLF001
         assert run.save() == 3000
         written.append(run.database._wal_bytes() - before_bytes)  # noqa: SLF001

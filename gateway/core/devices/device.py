@@ -1,6 +1,7 @@
 """A device and where its readings go: the small and bounded state that the core keeps of each."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -41,6 +42,10 @@ class Registered(Protocol):
     @property
     def params(self) -> dict[str, float | int | str | bool]:
         """Parameters: pulse weight, CT ratio, ``interval_s`` and so on."""
+
+    @property
+    def interval(self) -> timedelta | None:
+        """Time between two of its messages, or None."""
 
     @property
     def site(self) -> str | None:

@@ -6,39 +6,21 @@ were. A device's clock offset is not saved: it was measured against the clock of
 of this.
 """
 
-from math import isnan, nan
 from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
+from gateway.core.devices.counter_records import CountersRecord, Ms, pack_counters, unpack_counters
 from gateway.core.devices.device import Device
-from gateway.core.readings.counters import CounterState, Register
 from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
 from gateway.core.readings.field_sets import FieldSets
 
-_Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 _Bits64 = Annotated[int, Field(ge=0, lt=1 << 64)]
 _Bits32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Bits16 = Annotated[int, Field(ge=0, lt=1 << 16)]
 _Bits8 = Annotated[int, Field(ge=0, lt=1 << 8)]
-
-
-class _Counters(NamedTuple):
-    """Counters with their values at one instant; None: the meter was exchanged."""
-
-    ago_ms: _Ms
-    values: dict[str, float | None]
-
-
-class _Doubt(NamedTuple):
-    """A step of a counter that is not believed yet."""
-
-    name: str
-    value: float
-    ago_ms: _Ms
-    confirmations: _Bits32
 
 
 class _RecentKey(NamedTuple):
@@ -54,12 +36,12 @@ class _RecentKey(NamedTuple):
 class _RecentWindow(TypedDict):
     """The window of duplicates as it was ``at``, in ms."""
 
-    at: _Ms
+    at: Ms
     shapes: list[tuple[str, ...]]
     keys: list[_RecentKey]
 
 
-class _DeviceRecord(TypedDict, total=False):
+class _DeviceRecord(CountersRecord, total=False):
     """A device, with its source if that is not its id.
 
     ``seen`` is an instant in ms; ``stamp`` and ``newest`` lie so many ms before it.
@@ -68,16 +50,13 @@ class _DeviceRecord(TypedDict, total=False):
     ``window``, knew only whole readings; it is passed over.
     """
 
-    seen: _Ms
     source: str
-    stamp: _Ms
-    newest: _Ms
-    registered: _Ms
+    stamp: Ms
+    newest: Ms
+    registered: Ms
     online: bool
     seq: _Bits64
     missing: _Bits64
-    counters: list[_Counters]
-    doubts: list[_Doubt]
     recent: _RecentWindow
 
 
@@ -107,25 +86,10 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None) -> 
     if device.seq_missing:
         record["missing"] = device.seq_missing
     if device.counters is not None:
-        _pack_counters(device.counters, record)
+        pack_counters(device.counters, record)
     if device.recent is not None and window_at_ms is not None:
         _pack_window(device.recent, shapes, window_at_ms, record)
     return to_json(record).decode()
-
-
-def _pack_counters(counters: CounterState, record: _DeviceRecord) -> None:
-    registers, seen_ms = counters.registers(), record["seen"]
-    times: dict[int, dict[str, float | None]] = {}
-    for name, value, time_ms, _ in registers:
-        times.setdefault(seen_ms - int(time_ms), {})[name] = None if isnan(value) else value
-    record["counters"] = [_Counters(ago_ms, values) for ago_ms, values in times.items()]
-    doubts = [
-        _Doubt(register.name, register.doubt[0], seen_ms - int(register.doubt[1]), register.doubt[2])
-        for register in registers
-        if register.doubt is not None
-    ]
-    if doubts:
-        record["doubts"] = doubts
 
 
 def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _DeviceRecord) -> None:
@@ -155,19 +119,28 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
     device.last_seq = record.get("seq", -1)
     device.seq_missing = record.get("missing", 0)
     if "counters" in record:
-        device.counters = _unpack_counters(record, seen_ms)
+        device.counters = unpack_counters(record)
     if "newest" in record:
         device.recent = RecentKeys()
         device.recent.restore(max(0, seen_ms - record["newest"]), _unpack_keys(record, now_ms), now_ms, shapes)
 
 
-def _unpack_counters(record: _DeviceRecord, seen_ms: int) -> CounterState:
-    doubts = {name: (value, seen_ms - ago_ms, times) for name, value, ago_ms, times in record.get("doubts", ())}
-    counters = CounterState()
-    for ago_ms, values in record["counters"]:
-        for name, value in values.items():
-            counters.restore(Register(name, nan if value is None else value, seen_ms - ago_ms, doubts.get(name)))
-    return counters
+def pack_kept(device: Device) -> str:
+    """The counters of a device as one line: what must be saved at once when one of them took a step."""
+    record = _DeviceRecord(seen=device.last_seen_ms)
+    if device.counters is not None:
+        pack_counters(device.counters, record)
+    return to_json(record).decode()
+
+
+def unpack_kept(line: str, device: Device) -> None:
+    """Give a device the counters that :func:`pack_kept` remembered, if they are newer than those that it has.
+
+    :raises ValueError: the line is none of ours; the device is as it was.
+    """
+    counters = unpack_counters(_RECORD.validate_json(line))
+    if device.counters is None or counters.version > device.counters.version:
+        device.counters = counters
 
 
 def _unpack_keys(record: _DeviceRecord, now_ms: int) -> list[Key]:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from msgspec import Struct
 from msgspec import field as member
 
-from gateway.core.readings.counters import CounterRule
+from gateway.core.readings.steps import CounterRule
 from schemas.readings import Value
 from schemas.rejects import DropCause
 

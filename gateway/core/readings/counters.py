@@ -1,68 +1,67 @@
-"""Counters: a step that cannot be real is marked, never mended.
+"""Counters: a step that cannot be real, or is not usual, is marked, never mended; and the offset of each counter's sum.
 
 A meter's register only grows, and no faster than the pipe or the feeder allows. A step that breaks this is a reset, a roll-
 over, an exchanged meter or one garbage frame; from one reading nobody can tell which. The value is stored as it is with
-quality bit 4, and the state moves to it only when two more readings confirm it: a garbage frame is forgotten, a reset
-accepted. Where the width of the register is known, a step that rolling over explains is marked too, and believed at once.
+quality bit 4, and the state moves to it only when two more messages confirm it: a garbage frame is forgotten, a reset
+accepted. Until then its readings have no sum. Where the width of the register is known, a step that rolling over explains is
+marked too, and believed at once.
+
+A step forwards that is merely unusual waits in the same way and then counts in full. One that is impossible never counts: the
+sum goes on from the first reading after it.
 """
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from math import isnan, nan
 from typing import Final, NamedTuple, Self, cast
 
-from schemas.quantities import QUANTITIES, Kind
+from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, counts_from_zero, mean_per_ms, usual
+from gateway.core.readings.sums import FormerOffset, FormerOffsets, FoundSum, exact, may_lie_behind, offset_at, with_former
+from schemas.quantities import GROWTH, Growth
 
 
-class CounterRule(NamedTuple):
-    """Rule that a profile gives for a counter, in the field's own unit.
+class Judgement(NamedTuple):
+    """Result of judging one value.
 
-    :ivar rate_per_h: the most it can grow in an hour; None: the table's bound.
-    :ivar modulus: the value at which the register starts again from 0; None: not known.
+    :ivar suspect: it took a step that deserves quality bit 4.
+    :ivar offset: what its sum is more than its register; None: it is not believed, or not yet, and has no sum.
     """
 
-    rate_per_h: float | None = None
-    modulus: float | None = None
+    suspect: bool
+    offset: float | None
 
 
-_HOUR_MS: Final = 3_600_000
+SOUND: Final = Judgement(suspect=False, offset=0.0)
+_DOUBTED: Final = Judgement(suspect=True, offset=None)
+_TOO_LATE: Final = Judgement(suspect=False, offset=None)
+
 _CONFIRMATIONS: Final = 2
 _STATES_MAX: Final = 64
 """Most counters remembered for one device, its lanes and channels included."""
 
-_FLOW: Final = {"volume_m3": 50_000.0, "volume_reverse_m3": 5_000.0}
-_ENERGY_PER_H: Final = 1e8 / 1000
-"""The bound of active or reactive power, in kWh or kvarh per hour."""
-
-RATE_PER_H: Final[dict[str, float]] = {
-    quantity.field: _ENERGY_PER_H if "energy" in quantity.field else _FLOW.get(quantity.field, float("inf"))
-    for domain, quantities in QUANTITIES.items()
-    if domain != "device_health"  # a LoRaWAN join restarts the frame counter: normal, and no fault of a register
-    for quantity in quantities.values()
-    if quantity.kind is Kind.COUNTER
-}
-"""Counter → the most it can grow in an hour: the bound of the flow or power that belongs to it."""
-
-
-@dataclass(slots=True)
-class _Unconfirmed:
-    value: float
-    time_ms: float
-    confirmations: int
+_WIDTH: Final = 5
+_TIME, _OFFSET, _BASE, _BASE_TIME = range(1, _WIDTH)
+"""The numbers of one counter: value, its time, offset, and the sum and time from which the mean rate is worked out."""
 
 
 class Register(NamedTuple):
     """State of one counter, for those who store it.
 
     :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
-    :ivar doubt: value, time in ms and confirmations of a step that is not believed yet.
+    :ivar doubt: a step that is not believed yet.
+    :ivar offset: what the sum is more than the register; of an exchanged meter the whole sum.
+    :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
     """
 
     name: str
     value: float
     time_ms: float
-    doubt: tuple[float, float, int] | None = None
+    doubt: Doubt | None = None
+    offset: float = 0.0
+    base: float | None = None
+    base_ms: float = 0.0
+    formers: FormerOffsets = ()
 
 
 @lru_cache(maxsize=4096)
@@ -72,125 +71,261 @@ def _joined(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an object around them would cost every device 100 bytes
-    """The last believed values of one device's counters: value and time, in ms, of each in turn; ``_names`` says whose."""
+    """The last believed values of one device's counters, five numbers of each in turn; ``_names`` says whose.
 
-    __slots__ = ("_candidates", "_names")
+    :ivar awaits: InfluxDB must say first where the sums stood; until then they are not written.
+    :ivar version: grows with each change that must outlive the process: of two records the one with the greater is newer.
+    """
+
+    __slots__ = ("_doubts", "_formers", "_names", "awaits", "version")
     _names: tuple[str, ...]
-    _candidates: dict[str, _Unconfirmed] | None
+    _doubts: dict[str, Doubt] | None
+    _formers: dict[str, FormerOffsets] | None
+    awaits: bool
+    version: int
 
-    def __new__(cls) -> Self:
+    def __new__(cls, *, awaits: bool = False, version: int = 0) -> Self:
         """No counter met yet."""
         state = cast("Self", super().__new__(cls, "d"))
         state._names = ()  # noqa: SLF001 - its own
-        state._candidates = None  # noqa: SLF001
+        state._doubts = None  # noqa: SLF001
+        state._formers = None  # noqa: SLF001
+        state.awaits = awaits
+        state.version = version
         return state
 
-    def is_suspect(self, name: str, rate_per_h: float, value: float, time_ms: int, rule: CounterRule | None = None) -> bool:
-        """Judge one value and remember it.
-
-        A value older than the state is historic: neither judged nor remembered.
+    def judge(
+        self,
+        name: str,
+        growth: Growth,
+        value: float,
+        time_ms: float,
+        rule: CounterRule | None = None,
+        together: object = None,
+    ) -> Judgement:
+        """Judge one value and remember it. One that is older than the state alters nothing.
 
         :param name: the counter with its lane or channel.
-        :param rate_per_h: the most it can grow in an hour, by the table.
+        :param growth: how fast it may grow, by the table.
         :param rule: what a profile knows better.
+        :param together: stands for its message, where that has several readings.
         """
         if name not in self._names:
-            self._begin(name, value, time_ms)
-            return False
-        at = 2 * self._names.index(name)
-        before, before_ms = self[at], self[at + 1]
-        if time_ms <= before_ms:
-            return False
-        if rule is not None and rule.rate_per_h is not None:
-            rate_per_h = rule.rate_per_h
-        if 0 <= value - before <= rate_per_h * (time_ms - before_ms) / _HOUR_MS:  # written out: it is so nearly every time
-            self[at], self[at + 1] = value, time_ms
-            if self._candidates:
-                self._candidates.pop(name, None)
-            return False
-        modulus = rule.modulus if rule is not None else None
-        exchanged = isnan(before)
-        if exchanged or _rolled_over(before, before_ms, value, time_ms, rate_per_h, modulus):
-            self._believe(at, name, value, time_ms)
-        elif self._is_confirmed(name, rate_per_h, value, time_ms):
-            self[at], self[at + 1] = value, time_ms
-        return not exchanged
+            self._begin(Register(name, value, time_ms))
+            return SOUND
+        at = _WIDTH * self._names.index(name)
+        grown, gap_ms = value - self[at], time_ms - self[at + _TIME]
+        # Written out: it is so nearly every time, and what is usual by the table needs no mean.
+        if (
+            gap_ms > 0
+            and 0 <= grown <= growth.usual_per_h * gap_ms / HOUR_MS + growth.step
+            and (rule is None or rule.rate_per_h is None or grown <= rule.rate_per_h * gap_ms / HOUR_MS)
+        ):
+            self[at], self[at + _TIME] = value, time_ms
+            if self._doubts:
+                self._dismiss(name, time_ms)
+            offset = self[at + _OFFSET]
+            return Judgement(suspect=False, offset=offset) if offset else SOUND
+        met = CounterValue(name, value, time_ms, growth, rule, together)
+        return self._judge_late(at, met) if gap_ms <= 0 else self._judge_step(at, met)
 
     def exchange(self, field: str | None, at_ms: int) -> list[str]:
         """The meter was exchanged at ``at_ms``: the next reading after that is the first of its successor.
+
+        The sum goes on from the last believed register.
 
         :param field: the counter, with all its lanes and channels; None: all counters of the device.
         :returns: the counters that start again.
         """
         anew = [name for name in self._names if field is None or name == field or name.startswith(f"{field},")]
         for name in anew:
-            self._believe(2 * self._names.index(name), name, nan, at_ms)
+            at = _WIDTH * self._names.index(name)
+            total = self._total(at)
+            if not isnan(self[at]):
+                self._put_former(name, FormerOffset(at_ms + 1, self[at + _OFFSET]))
+            self._believe(at, name, nan, at_ms)
+            self[at + _OFFSET] = total
+        self.version += bool(anew)
         return anew
 
     def registers(self) -> list[Register]:
         """All that is known, in an order in which :meth:`restore` takes it."""
-        doubts = self._candidates or {}
-        found = []
-        for at, name in enumerate(self._names):
-            doubt = doubts.get(name)
-            about = (doubt.value, doubt.time_ms, doubt.confirmations) if doubt else None
-            found.append(Register(name, self[2 * at], self[2 * at + 1], about))
-        return found
+        doubts, formers = self._doubts or {}, self._formers or {}
+        columns = (self[number::_WIDTH] for number in range(_WIDTH))
+        return [
+            Register(name, value, time_ms, doubts.get(name), offset, base, base_ms, formers.get(name, ()))
+            for name, value, time_ms, offset, base, base_ms in zip(self._names, *columns, strict=True)
+        ]
 
     def believed(self, name: str) -> float | None:
         """The last believed value of a counter; None when it was never met."""
-        return self[2 * self._names.index(name)] if name in self._names else None
+        return self[_WIDTH * self._names.index(name)] if name in self._names else None
+
+    @property
+    def newest_ms(self) -> float:
+        """The newest time of a believed value; 0 when there is none."""
+        return max(self[_TIME::_WIDTH], default=0.0)
 
     def restore(self, register: Register) -> None:
         """Take back what was known of a counter that was not met since."""
         if register.name in self._names:
             return
-        self._begin(register.name, register.value, register.time_ms)
+        self._begin(register)
         if register.doubt is not None:
-            self._candidates = self._candidates or {}
-            self._candidates[register.name] = _Unconfirmed(*register.doubt)
+            self._doubts = (self._doubts or {}) | {register.name: register.doubt}
+        for former in register.formers:
+            self._put_former(register.name, former)
 
-    def _begin(self, name: str, value: float, time_ms: float) -> None:
+    def ask_again(self) -> None:
+        """Write no sums before InfluxDB was asked: another gateway may have gone on with them."""
+        self.awaits = True
+
+    def take_over(self, found: Mapping[str, FoundSum]) -> None:
+        """Go on with the sums that stand in InfluxDB; a counter without one is new."""
+        self.awaits = False
+        self.version += 1
+        for name, last in found.items():
+            if name not in self._names:
+                self._begin(Register(name, last.register, last.time_ms, None, last.offset))
+                continue
+            at = _WIDTH * self._names.index(name)
+            if last.time_ms >= self[at + _TIME]:
+                self._replace(at, name, last)
+            elif last.time_ms >= self[at + _BASE_TIME]:
+                self._shift(at, name, last.offset - self._offset_at(at, name, last.time_ms))
+            else:
+                self._follow(at, name, last)
+
+    def _follow(self, at: int, name: str, last: FoundSum) -> None:
+        """Judge the first value that was met of a counter by a sum that is older than it.
+
+        Where it does not follow, as after an exchange that nobody told, it is doubted like any other step.
+        """
+        first_ms, offset = self[at + _BASE_TIME], self._offset_at(at, name, self[at + _BASE_TIME])
+        met = CounterValue(name, self[at + _BASE] - offset, first_ms, GROWTH[name.partition(",")[0]])
+        if isnan(self[at]):
+            self._shift(at, name, last.sum - self[at + _BASE])
+        elif met.is_usual_after(last.register, last.time_ms, 0.0):
+            self._shift(at, name, last.offset - offset)
+            self[at + _BASE], self[at + _BASE_TIME] = last.sum, last.time_ms
+        else:
+            doubt = Doubt(self[at], self[at + _TIME], 0, met.value, first_ms)
+            self._replace(at, name, last)
+            self._put_doubt(name, doubt)
+
+    def _begin(self, register: Register) -> None:
         if len(self._names) >= _STATES_MAX:
-            del self[:2]
-            if self._candidates:
-                self._candidates.pop(self._names[0], None)
+            self._forget_steps(self._names[0])
+            del self[:_WIDTH]
+        name, value, time_ms, _, offset, base, base_ms, _ = register
         self._names = _joined(self._names, name)
-        self.extend((value, time_ms))
+        if base is None:
+            base, base_ms = offset if isnan(value) else value + offset, time_ms
+        self.extend((value, time_ms, offset, base, base_ms))
 
-    def _believe(self, at: int, name: str, value: float, time_ms: int) -> None:
-        self[at], self[at + 1] = value, time_ms
-        if self._candidates:
-            self._candidates.pop(name, None)
+    def _replace(self, at: int, name: str, last: FoundSum) -> None:
+        self._forget_steps(name)
+        self[at : at + _WIDTH] = array("d", (last.register, last.time_ms, last.offset, last.sum, last.time_ms))
 
-    def _is_confirmed(self, name: str, rate_per_h: float, value: float, time_ms: int) -> bool:
-        """Remember a step that cannot be; whether enough readings have now confirmed it."""
-        if self._candidates is None:
-            self._candidates = {}
-        candidate = self._candidates.get(name)
-        if candidate is not None and time_ms <= candidate.time_ms:
-            return False  # a copy of the same frame, or an older one: it confirms nothing
-        if candidate is None or not _is_possible(candidate.value, candidate.time_ms, value, time_ms, rate_per_h):
-            self._candidates[name] = _Unconfirmed(value, time_ms, 0)
-            return False
-        candidate.value, candidate.time_ms = value, time_ms
-        candidate.confirmations += 1
-        if candidate.confirmations < _CONFIRMATIONS:
-            return False
-        del self._candidates[name]
-        return True
+    def _forget_steps(self, name: str) -> None:
+        for steps in (self._doubts, self._formers):
+            if steps:
+                steps.pop(name, None)
 
+    def _shift(self, at: int, name: str, by: float) -> None:
+        """Raise all sums of a counter."""
+        self[at + _OFFSET] = exact(self[at + _OFFSET] + by)
+        self[at + _BASE] += by
+        if self._formers and name in self._formers:
+            self._formers[name] = tuple(FormerOffset(until_ms, exact(offset + by)) for until_ms, offset in self._formers[name])
 
-def _is_possible(before: float, before_ms: float, value: float, time_ms: int, rate_per_h: float) -> bool:
-    return 0 <= value - before <= rate_per_h * (time_ms - before_ms) / _HOUR_MS
+    def _believe(self, at: int, name: str, value: float, time_ms: float) -> None:
+        self[at], self[at + _TIME] = value, time_ms
+        if self._doubts:
+            self._dismiss(name, time_ms)
 
+    def _dismiss(self, name: str, time_ms: float) -> None:
+        """Forget a doubt: a later reading goes on as if there had been no step. One from before the step says nothing of it."""
+        if self._doubts and name in self._doubts and time_ms >= self._doubts[name].first_ms:
+            del self._doubts[name]
 
-def _rolled_over(before: float, before_ms: float, value: float, time_ms: int, rate_per_h: float, modulus: float | None) -> bool:
-    """Tell if a step back is a roll-over: possible, and shorter than the step back that it seems to be.
+    def _total(self, at: int) -> float:
+        """The newest sum of a counter."""
+        value, offset = float(self[at]), float(self[at + _OFFSET])
+        return offset if isnan(value) else value + offset
 
-    The second keeps a counter without a bound of its rate from taking every step back for a roll-over.
-    """
-    if modulus is None or not 0 <= value < before <= modulus:
-        return False
-    grown = value + modulus - before
-    return grown < before - value and _is_possible(0.0, before_ms, grown, time_ms, rate_per_h)
+    def _mean(self, at: int) -> float:
+        return mean_per_ms(self._total(at) - self[at + _BASE], self[at + _TIME] - self[at + _BASE_TIME])
+
+    def _offset_at(self, at: int, name: str, time_ms: float) -> float:
+        formers = self._formers.get(name, ()) if self._formers else ()
+        return offset_at(formers, time_ms, self[at + _OFFSET])
+
+    def _put_doubt(self, name: str, doubt: Doubt) -> None:
+        self.version += 1
+        self._doubts = self._doubts or {}
+        self._doubts[name] = doubt
+
+    def _put_former(self, name: str, former: FormerOffset) -> None:
+        self._formers = self._formers or {}
+        self._formers[name] = with_former(self._formers.get(name, ()), former)
+
+    def _judge_late(self, at: int, met: CounterValue) -> Judgement:
+        """Find the offset of a value that is older than the state; it alters nothing, and what was no reading has no sum."""
+        offset = self._offset_at(at, met.name, met.time_ms)
+        behind, gap_ms = self._total(at) - met.value - offset, self[at + _TIME] - met.time_ms
+        if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
+            return Judgement(suspect=False, offset=offset) if offset else SOUND
+        return _TOO_LATE
+
+    def _judge_step(self, at: int, met: CounterValue) -> Judgement:
+        """Judge a value that is newer than the state and not usual by the table."""
+        name, value, time_ms = met.name, met.value, met.time_ms
+        before, before_ms, offset = self[at : at + _BASE]
+        exchanged = isnan(before)
+        if exchanged:  # the slot holds the whole sum
+            return self._move(at, met, exact(offset - value), suspect=False)
+        if met.is_usual_after(before, before_ms, self._mean(at)):
+            self._believe(at, name, value, time_ms)
+            return Judgement(suspect=False, offset=offset) if offset else SOUND
+        if modulus := met.rolled_over(before, before_ms):
+            self._put_former(name, FormerOffset(time_ms, offset))
+            return self._move(at, met, exact(offset + modulus), suspect=True)
+        doubt = self._confirmed(met)
+        if doubt is None:
+            return _DOUBTED
+        after = self._offset_after(at, doubt, met)
+        if after != offset:
+            self._put_former(name, FormerOffset(doubt.first_ms, offset))
+        return self._move(at, met, after, suspect=True)
+
+    def _move(self, at: int, met: CounterValue, offset: float, *, suspect: bool) -> Judgement:
+        """Believe a value after a step."""
+        self._believe(at, met.name, met.value, met.time_ms)
+        self[at + _OFFSET] = offset
+        self.version += 1
+        return Judgement(suspect, offset)
+
+    def _offset_after(self, at: int, doubt: Doubt, met: CounterValue) -> float:
+        """The offset after a step that is confirmed now."""
+        before, before_ms, offset = (float(number) for number in self[at : at + _BASE])
+        first, gap_ms = doubt.first, doubt.first_ms - before_ms
+        if met._replace(value=first, time_ms=doubt.first_ms).is_possible_after(before, before_ms):
+            return offset
+        if counts_from_zero(before, first, self._mean(at), gap_ms):
+            return exact(offset + before)
+        return exact(offset + before - first)
+
+    def _confirmed(self, met: CounterValue) -> Doubt | None:
+        """Remember a step that is not believed yet; its doubt once enough messages have confirmed it."""
+        doubt = self._doubts.get(met.name) if self._doubts else None
+        if doubt is not None and met.time_ms <= doubt.time_ms:
+            return None  # a copy of the same frame, or an older one: it confirms nothing
+        if doubt is None or not met.is_possible_after(doubt.value, doubt.time_ms):
+            self._put_doubt(met.name, Doubt(met.value, met.time_ms, 0, met.value, met.time_ms, met.together))
+            return None
+        alone = met.together is None or met.together is not doubt.together
+        confirmations = doubt.confirmations + alone
+        confirmed = Doubt(met.value, met.time_ms, confirmations, doubt.first, doubt.first_ms, met.together)
+        self._put_doubt(met.name, confirmed)
+        return confirmed if confirmations >= _CONFIRMATIONS else None

@@ -1,13 +1,12 @@
 """Field sets: which fields come together in a reading. Fleets have a few dozen, so what follows from one is worked out once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from struct import Struct
 from typing import Final
 
-from gateway.core.readings.counters import RATE_PER_H
 from gateway.core.readings.line_protocol import line_format
-from schemas.quantities import HEALTH, QUANTITIES
+from schemas.quantities import GROWTH, HEALTH, QUANTITIES, SUM_OF
 from schemas.readings import Value
 
 SHAPES_MAX: Final = 1 << 12
@@ -29,10 +28,11 @@ class FieldSet:
         field_set
         that is one too many: 16 bits in all).
     :ivar words: how many words that are.
-    :ivar counters: position, name and greatest rate per hour of the counters among the fields.
+    :ivar counters: of each counter among the fields its position, its name, how fast it may grow, and the key of its sum as
+        it stands in a line.
     """
 
-    __slots__ = ("_format", "_split", "counters", "fields", "names", "number", "pack", "values_of", "words")
+    __slots__ = ("_format", "_format_of_texts", "_split", "counters", "fields", "names", "number", "pack", "values_of", "words")
 
     def __init__(self, number: int, fields: tuple[str, ...]) -> None:
         self.number = number
@@ -44,17 +44,22 @@ class FieldSet:
         self.words = -(-remembered.size // 8)
         self.pack = Struct(f"{remembered.format}{8 * self.words - remembered.size}x").pack
         self._split = len(own)
-        self._format = "\n".join([line_format(part) for part in (own, fields[len(own) :]) if part])
-        self.counters = [(at, field, RATE_PER_H[field]) for at, field in enumerate(own) if field in RATE_PER_H]
+        parts = [part for part in (own, fields[len(own) :]) if part]
+        self._format = "\n".join([line_format(part) for part in parts])
+        self._format_of_texts = "\n".join([line_format(part, GROWTH) for part in parts])
+        self.counters = [(at, field, GROWTH[field], f",{SUM_OF[field]}=") for at, field in enumerate(own) if field in GROWTH]
 
-    def lines(self, domain: str, tags: str, values: tuple[Value, ...], tail: str) -> str:
-        """A reading as line protocol: its point, and behind it the one of device health, where it has them."""
-        split = self._split
+    def lines(self, domain: str, tags: str, values: Sequence[Value], tail: str, *, texts: bool = False) -> str:
+        """A reading as line protocol: its point, and behind it the one of device health, where it has them.
+
+        :param texts: each counter is a text: its register, and behind that its sum where it has one.
+        """
+        form, split = self._format_of_texts if texts else self._format, self._split
         if split == len(values):
-            return self._format % (domain, tags, *values, tail)
+            return form % (domain, tags, *values, tail)
         if not split:
-            return self._format % (HEALTH, tags, *values, tail)
-        return self._format % (domain, tags, *values[:split], tail, HEALTH, tags, *values[split:], tail)
+            return form % (HEALTH, tags, *values, tail)
+        return form % (domain, tags, *values[:split], tail, HEALTH, tags, *values[split:], tail)
 
 
 class FieldSets:

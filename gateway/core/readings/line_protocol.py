@@ -4,7 +4,7 @@ Every part is escaped even where the grammar of topics leaves nothing to escape:
 point. Escaping rules: InfluxDB line protocol reference, "Special characters".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 _TAG_ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -24,12 +24,14 @@ def tag_text(tags: Iterable[tuple[str, str]]) -> str:
     return "".join(f",{escape_tag(key)}={escape_tag(value)}" for key, value in sorted(tags) if value)
 
 
-def line_format(fields: Sequence[str]) -> str:
+def line_format(fields: Sequence[str], texts: Container[str] = ()) -> str:
     """A format for one point with these fields: takes measurement, tags, a value for each field, and the tail.
 
     Numbers are in Python's shortest exact form, which InfluxDB reads.
+
+    :param texts: the fields whose values come as text.
     """
-    return "%s%s " + ",".join(f"{escape_tag(field)}=%r" for field in fields) + "%s"
+    return "%s%s " + ",".join(f"{escape_tag(field)}={'%s' if field in texts else '%r'}" for field in fields) + "%s"
 
 
 def tail(quality: int, seq: object, time_ms: int) -> str:

@@ -14,8 +14,10 @@ from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys, series_key
 from gateway.core.readings.field_sets import FieldSets
+from schemas.quantities import Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 
+FAST = Growth(50.0, 50.0, 0.0)
 KEY = series_key("water", ",device=m1,site=s1")
 FIELDS = ("volume_m3", "flow_m3_h")
 
@@ -90,17 +92,17 @@ def test_counters_go_on_where_they_were(readings: list[tuple[str, float]]) -> No
     """Believed values, doubts and confirmations: the next reading is judged as if nothing had happened."""
     old = device(counters=CounterState())
     for minute, (name, value) in enumerate(readings):
-        counters(old).is_suspect(name, 50.0, value, NOW_MS + minute * MINUTE_MS)
+        counters(old).judge(name, FAST, value, NOW_MS + minute * MINUTE_MS)
     new = again(old)
     assert set(counters(new).registers()) == set(counters(old).registers())
     for name, value in readings:
         after_ms = NOW_MS + HOUR_MS
-        assert counters(new).is_suspect(name, 50.0, value, after_ms) == counters(old).is_suspect(name, 50.0, value, after_ms)
+        assert counters(new).judge(name, FAST, value, after_ms) == counters(old).judge(name, FAST, value, after_ms)
 
 
 def test_an_exchanged_meter_is_remembered() -> None:
     old = device(counters=CounterState())
-    counters(old).is_suspect("volume_m3", 1.0, 900.0, NOW_MS)
+    counters(old).judge("volume_m3", FAST, 900.0, NOW_MS)
     counters(old).exchange(None, NOW_MS + 5)
     (register,) = counters(again(old)).registers()
     assert math.isnan(register.value)
@@ -220,7 +222,7 @@ def test_a_line_with_something_odd_in_it_gives_the_rest(line: str) -> None:
 
 def test_a_line_stays_small() -> None:
     old = device(counters=CounterState(), last_seq=10019)
-    counters(old).is_suspect("volume_m3", 1.0, 11831.179, NOW_MS)
+    counters(old).judge("volume_m3", FAST, 11831.179, NOW_MS)
     assert len(pack(old, FieldSets())) < 120
 
 

@@ -13,8 +13,8 @@ from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take, w
 from gateway.core.profiles.language.steps import is_number
 from gateway.core.profiles.language.tags import TakeTags, compile_tags, no_tags
 from gateway.core.profiles.language.values import Reader, compile_field, compile_operand
-from gateway.core.readings.counters import CounterRule
 from gateway.core.readings.native import Drop
+from gateway.core.readings.steps import CounterRule
 from schemas.profile_points import CounterSpec, FieldValue, MapEntry
 from schemas.quantities import HEALTH, QUANTITIES, Kind, Quantity
 from schemas.readings import Value

@@ -1,0 +1,132 @@
+"""The counters of a device as a part of its record: registers, doubts, and what their sums stand on.
+
+What is as in a new counter is left out: an offset of 0, a mean rate that begins here. A record of a version before sums has
+only registers and doubts; its counters have counted nothing else than their registers.
+"""
+
+from collections.abc import Mapping
+from math import isnan, nan
+from typing import Annotated, NamedTuple, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from gateway.core.readings.counters import CounterState, Register
+from gateway.core.readings.steps import Doubt
+from gateway.core.readings.sums import FormerOffset
+
+Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+Count = Annotated[int, Field(ge=0, lt=1 << 32)]
+
+
+class _CountersThen(NamedTuple):
+    """Counters with their values of one instant; None: the meter was exchanged."""
+
+    ago_ms: Ms
+    values: dict[str, float | None]
+
+
+class _BasesThen(NamedTuple):
+    """The sums from which mean rates are worked out, of one instant."""
+
+    at_ms: Ms
+    sums: dict[str, float]
+
+
+class _DoubtRecord(NamedTuple):
+    """A step of a counter that is not believed yet; an earlier version did not know its first reading."""
+
+    name: str
+    value: float
+    ago_ms: Ms
+    confirmations: Count
+    first: float | None = None
+    first_ago_ms: Ms | None = None
+
+
+class _FormerRecord(NamedTuple):
+    """An offset of a counter that held before."""
+
+    until_ms: Ms
+    offset: float
+
+
+class CountersRecord(TypedDict, total=False):
+    """The part of a record; ``seen`` is an instant in ms, that is before or after it by some ms."""
+
+    seen: NotRequired[Ms]
+    counters: list[_CountersThen]
+    doubts: list[_DoubtRecord]
+    offsets: dict[str, float]
+    bases: list[_BasesThen]
+    formers: dict[str, list[_FormerRecord]]
+    awaits: bool
+    version: Count
+
+
+def pack_counters(counters: CounterState, record: CountersRecord) -> None:
+    """Put the counters into a record."""
+    registers, seen_ms = counters.registers(), record.get("seen", 0)
+    times: dict[int, dict[str, float | None]] = {}
+    bases: dict[int, dict[str, float]] = {}
+    for name, value, time_ms, _, offset, base, base_ms, _ in registers:
+        times.setdefault(seen_ms - int(time_ms), {})[name] = None if isnan(value) else value
+        if base is not None and (base != value + offset or base_ms != time_ms):
+            bases.setdefault(int(base_ms), {})[name] = base
+    record["counters"] = [_CountersThen(ago_ms, values) for ago_ms, values in times.items()]
+    if bases:
+        record["bases"] = [_BasesThen(at_ms, sums) for at_ms, sums in bases.items()]
+    if offsets := {register.name: register.offset for register in registers if register.offset}:
+        record["offsets"] = offsets
+    if formers := {
+        register.name: [_FormerRecord(int(until_ms), offset) for until_ms, offset in register.formers]
+        for register in registers
+        if register.formers
+    }:
+        record["formers"] = formers
+    if doubts := [_doubt(register.name, register.doubt, seen_ms) for register in registers if register.doubt is not None]:
+        record["doubts"] = doubts
+    if counters.awaits:
+        record["awaits"] = True
+    if counters.version:
+        record["version"] = counters.version
+
+
+def _doubt(name: str, doubt: Doubt, seen_ms: int) -> _DoubtRecord:
+    ago_ms, first_ago_ms = seen_ms - int(doubt.time_ms), seen_ms - int(doubt.first_ms)
+    return _DoubtRecord(name, doubt.value, ago_ms, doubt.confirmations, doubt.first, first_ago_ms)
+
+
+def unpack_counters(record: CountersRecord) -> CounterState:
+    """The counters of a record."""
+    seen_ms = record.get("seen", 0)
+    doubts = {doubt.name: _as_doubt(doubt, seen_ms) for doubt in record.get("doubts", ())}
+    bases = {name: (base, at_ms) for at_ms, sums in record.get("bases", ()) for name, base in sums.items()}
+    formers: Mapping[str, list[_FormerRecord]] = record.get("formers", {})
+    offsets = record.get("offsets", {})
+    counters = CounterState(awaits=record.get("awaits", False), version=record.get("version", 0))
+    for ago_ms, values in record.get("counters", ()):
+        for name, value in values.items():
+            if value is None and name not in offsets and "version" not in record:
+                continue  # exchanged under an earlier version: a new meter, and no sum that would go on
+            base, base_ms = bases.get(name, (None, 0))
+            former = tuple(FormerOffset(*former) for former in formers.get(name, ()))
+            register = Register(
+                name,
+                nan if value is None else value,
+                seen_ms - ago_ms,
+                doubts.get(name),
+                offsets.get(name, 0.0),
+                base,
+                base_ms,
+                former,
+            )
+            counters.restore(register)
+    return counters
+
+
+def _as_doubt(doubt: _DoubtRecord, seen_ms: int) -> Doubt:
+    time_ms = seen_ms - doubt.ago_ms
+    if doubt.first is None or doubt.first_ago_ms is None:
+        return Doubt(doubt.value, time_ms, doubt.confirmations, doubt.value, time_ms)
+    return Doubt(doubt.value, time_ms, doubt.confirmations, doubt.first, seen_ms - doubt.first_ago_ms)

@@ -1,0 +1,91 @@
+"""The counters of a reading: judged, and each written with its sum behind it.
+
+Sums need what was before. A device that no run has met has none here, and perhaps in InfluxDB: it awaits its sums, the shell is
+asked for them, and until :meth:`Counting.restore` its points carry none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from gateway.core.devices.device import Device
+from gateway.core.devices.observation import Judged, Observation
+from gateway.core.devices.snapshot import pack_kept
+from gateway.core.message import Outcome, SideEffects
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.field_sets import FieldSet
+from gateway.core.readings.steps import HOUR_MS
+from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
+from schemas.readings import Value
+
+_AWAY_INTERVALS: Final = 3
+_MS: Final = timedelta(milliseconds=1)
+
+
+@dataclass(slots=True)
+class Counting:
+    """Judges the counters of readings, and knows who awaits sums.
+
+    :ivar mode: where sums come from.
+    """
+
+    mode: SumsMode = SumsMode.OFF
+    _asked: set[str] = field(default_factory=set)
+
+    def judge(self, observation: Observation, field_set: FieldSet, numbers: Sequence[Value], outcome: Outcome) -> Judged:
+        """Judge the counters of a reading."""
+        device, rules, tags, time_ms = (
+            observation.series.device,
+            observation.rules,
+            observation.text_tags,
+            observation.time_ms,
+        )
+        counters = device.counters
+        if counters is None or counters.awaits or self.mode is not SumsMode.ASKED:
+            counters = self._counters_of(device, time_ms, outcome)
+        version, suspect = counters.version, False
+        texts: list[Value] | None = None if counters.awaits else list(numbers)
+        for at, name, growth, key in field_set.counters:
+            value = float(numbers[at])
+            rule = rules.get(name) if rules else None
+            is_suspect, offset = counters.judge(name + tags, growth, value, time_ms, rule, observation.together)
+            if is_suspect:
+                suspect = True
+            if texts is None:
+                continue
+            text = repr(value)
+            if offset:
+                texts[at] = f"{text}{key}{sum_text(value, offset)}"
+            else:
+                texts[at] = text if offset is None else f"{text}{key}{text}"
+        if counters.version != version:
+            outcome.side_effects = outcome.side_effects or SideEffects()
+            outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
+        return suspect, texts
+
+    def restore(self, device: Device, found: Mapping[str, FoundSum]) -> None:
+        """Go on with the sums that InfluxDB has of a device, by counter; those that it has not are new."""
+        self._asked.discard(device.name)
+        if device.counters is not None and device.counters.awaits:
+            device.counters.take_over(found)
+
+    def _counters_of(self, device: Device, time_ms: int, outcome: Outcome) -> CounterState:
+        """The counters of a device; one that is first met, or may have been met elsewhere, awaits its sums."""
+        counters = device.counters
+        if counters is None:
+            counters = device.counters = CounterState(awaits=self.mode is not SumsMode.FROM_ZERO)
+        elif self.mode is SumsMode.OFF or (self.mode is SumsMode.MOVING and _was_away(device, counters, time_ms)):
+            counters.ask_again()
+        if counters.awaits and self.mode is not SumsMode.OFF and device.name not in self._asked:
+            self._asked.add(device.name)
+            outcome.side_effects = outcome.side_effects or SideEffects()
+            outcome.side_effects.sums_wanted.append(device.name)
+        return counters
+
+
+def _was_away(device: Device, counters: CounterState, time_ms: int) -> bool:
+    """Tell if a device was not heard here for three of its intervals."""
+    interval = device.registered.interval if device.registered is not None else None
+    away_ms = _AWAY_INTERVALS * (interval / _MS if interval is not None else HOUR_MS)
+    return 0 < counters.newest_ms < time_ms - away_ms

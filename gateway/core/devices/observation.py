@@ -1,0 +1,37 @@
+"""A reading on its way to a point."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from gateway.core.devices.device import Series
+from gateway.core.readings.steps import CounterRule
+from schemas.readings import NativeReading, Value
+
+Judged = tuple[bool, list[Value] | None]
+"""True where a counter took a step that deserves quality bit 4; and the values, each counter as the text of its register and
+its sum, where sums are written."""
+
+
+class Observation(Struct, eq=False, gc=False):
+    """A reading whose time is chosen and whose values are clean, before it is known what it is to those before it.
+
+    :ivar own_time: the device told its time itself.
+    :ivar tags: the tags of its point, escaped.
+    :ivar text_tags: those of them that the reading itself brought: each has registers of its own.
+    :ivar rules: field → what a profile knows of the register.
+    :ivar together: stands for its message, where that has several readings.
+    :ivar judged: what :meth:`gateway.core.devices.counting.Counting.judge` found; None: its counters were not judged yet.
+    """
+
+    series: Series
+    values: NativeReading
+    time_ms: int
+    own_time: bool
+    quality: int
+    tags: str
+    text_tags: str = ""
+    seq: object = None
+    rules: Mapping[str, CounterRule] | None = None
+    together: object = None
+    judged: Judged | None = None

@@ -1,0 +1,99 @@
+"""Steps of a counter: what can be, what is usual, and what is a roll-over or a reset."""
+
+from typing import Final, NamedTuple
+
+from schemas.quantities import Growth
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+UNUSUAL: Final = 20
+"""A step is unusual above so many times the mean rate of its counter."""
+_RESET_SHARE: Final = 0.1
+_RESET_RATES: Final = 3
+
+
+class CounterRule(NamedTuple):
+    """Rule that a profile gives for a counter, in the field's own unit.
+
+    :ivar rate_per_h: the most it can grow in an hour; None: the table's bound.
+    :ivar modulus: the value at which the register starts again from 0; None: not known.
+    """
+
+    rate_per_h: float | None = None
+    modulus: float | None = None
+
+
+class CounterValue(NamedTuple):
+    """A value of a counter as it is met.
+
+    :ivar name: the counter with its lane or channel.
+    :ivar growth: how fast it may grow, by the table.
+    :ivar rule: what a profile knows better.
+    :ivar together: stands for its message, where that has several readings: they confirm a step once.
+    """
+
+    name: str
+    value: float
+    time_ms: float
+    growth: Growth
+    rule: CounterRule | None = None
+    together: object = None
+
+    def most(self, gap_ms: float) -> float:
+        """The most that the counter can grow in a time."""
+        rule = self.rule
+        if rule is not None and rule.rate_per_h is not None:
+            return rule.rate_per_h * gap_ms / HOUR_MS
+        return self.growth.most_per_h * gap_ms / HOUR_MS + self.growth.step
+
+    def is_possible_after(self, before: float, before_ms: float) -> bool:
+        """Tell if the counter can have grown to this value."""
+        return 0 <= self.value - before <= self.most(self.time_ms - before_ms)
+
+    def is_usual_after(self, before: float, before_ms: float, mean: float) -> bool:
+        """Tell if the counter has grown to this value without being unusual, at a mean rate per millisecond."""
+        return self.value - before <= usual(self.growth, mean, self.time_ms - before_ms) and self.is_possible_after(
+            before, before_ms
+        )
+
+    def rolled_over(self, before: float, before_ms: float) -> float:
+        """The width of the register where a step back is a roll-over: possible, and shorter than the step back; else 0.
+
+        The second keeps a counter without a bound of its rate from taking every step back for a roll-over.
+        """
+        modulus, value = self.rule.modulus if self.rule is not None else None, self.value
+        if modulus is None or not 0 <= value < before <= modulus:
+            return 0.0
+        grown = value + modulus - before
+        return modulus if grown < before - value and grown <= self.most(self.time_ms - before_ms) else 0.0
+
+
+class Doubt(NamedTuple):
+    """A step that is not believed yet.
+
+    :ivar value: the newest reading after the step, at ``time_ms``.
+    :ivar first: the first reading after the step, at ``first_ms``.
+    :ivar together: stands for the message of the newest reading, where that has several.
+    """
+
+    value: float
+    time_ms: float
+    confirmations: int
+    first: float
+    first_ms: float
+    together: object = None
+
+
+def mean_per_ms(grown: float, age_ms: float) -> float:
+    """The mean rate of a counter. It is of a day at least: a burst in the first hour tells nothing of what is usual."""
+    return max(0.0, grown) / max(age_ms, DAY_MS)
+
+
+def usual(growth: Growth, mean: float, gap_ms: float) -> float:
+    """The most that a counter grows in a time without being unusual."""
+    return max(growth.usual_per_h / HOUR_MS, UNUSUAL * mean) * gap_ms + growth.step
+
+
+def counts_from_zero(before: float, first: float, mean: float, gap_ms: float) -> bool:
+    """Tell if a register that stepped back has counted from zero since: it shows little, and can have counted that."""
+    return 0 <= first <= before * _RESET_SHARE and first <= _RESET_RATES * mean * gap_ms

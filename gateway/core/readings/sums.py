@@ -1,0 +1,81 @@
+"""Sums: what a counter has counted, whatever happened to its meter.
+
+A sum is the register plus an offset. The offset is 0 when a counter is first met, and changes only where the register takes a
+step that was no consumption: a roll-over, a reset, an exchange. A reading that comes late needs the offset of its own time, so
+the last changes are remembered. :mod:`gateway.core.readings.counters` judges the steps.
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class SumsMode(StrEnum):
+    """The source of sums."""
+
+    OFF = "off"
+    """No sums are written: readings of one device go to several gateways, and none of them knows the whole."""
+    FROM_ZERO = "from_zero"
+    """A counter that is first met is new."""
+    ASKED = "asked"
+    """InfluxDB is asked for the sums of a device that is first met."""
+    MOVING = "moving"
+    """Likewise, and again when a device was not heard for a while: another gateway may have heard it."""
+
+
+class FoundSum(NamedTuple):
+    """The newest register and sum of a counter that stand in InfluxDB."""
+
+    register: float
+    sum: float
+    time_ms: int
+
+    @property
+    def offset(self) -> float:
+        """The sum less the register."""
+        return exact(self.sum - self.register)
+
+
+class FormerOffset(NamedTuple):
+    """An offset that held before."""
+
+    until_ms: float
+    offset: float
+
+
+FormerOffsets = tuple[FormerOffset, ...]
+"""The former offsets of a counter, the oldest first."""
+
+FORMERS_MAX: Final = 8
+"""Most former offsets of a counter; one more, and the oldest is folded into the next."""
+
+KEPT: Final = "sums "
+"""Before the id of a device, where the state of its counters is saved."""
+
+_DECIMALS: Final = 9
+"""An offset has more decimals than a sum, so that sums of many steps stay exact."""
+_TOLERANCE: Final = 1e-6
+
+
+def exact(offset: float) -> float:
+    """An offset without the last bits of binary fractions."""
+    return round(offset, _DECIMALS)
+
+
+def sum_text(value: float, offset: float) -> str:
+    """A sum as text, where the offset is not 0."""
+    return repr(round(value + offset, 6))
+
+
+def offset_at(formers: FormerOffsets, time_ms: float, offset: float) -> float:
+    """The offset of a time; ``offset`` holds now."""
+    return next((former.offset for former in formers if time_ms < former.until_ms), offset)
+
+
+def with_former(formers: FormerOffsets, former: FormerOffset) -> FormerOffsets:
+    """The former offsets and one more."""
+    return tuple(sorted((*formers, former)))[-FORMERS_MAX:]
+
+
+def may_lie_behind(behind: float, most: float) -> bool:
+    """Tell if the sum of a late reading may lie so far behind the newest one."""
+    return -_TOLERANCE <= behind <= most + _TOLERANCE
