@@ -4,12 +4,18 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firmware_sim.scenario import SCENARIOS
 from schemas.quantities import DOMAINS
 
+if TYPE_CHECKING:
+    from firmware_sim.simulated import SimulatedPlan
+
 OK, FAULT, USAGE, UNREACHABLE = 0, 1, 2, 3
 SETTINGS = ("api", "bucket", "org", "token_file", "username", "password_file")
+FASTEST = 0.0
+"""The speed that waits for nothing but the broker."""
 NO_DEVICES = "no devices: set --water, --power, --traffic or --urban above 0"
 SHORTEST_S = 0.001
 """A device's readings carry milliseconds; two of them must not share one."""
@@ -37,7 +43,10 @@ def _run(arguments: argparse.Namespace) -> int:
     counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
     if not sum(counts.values()):
         raise _UsageError(NO_DEVICES)
-    if arguments.interval / arguments.speed < SHORTEST_S:
+    simulated = _simulated(arguments)
+    if simulated is None and arguments.speed == FASTEST:
+        raise _UsageError("--speed 0 is for simulated time: set --start too")
+    if simulated is None and arguments.interval / arguments.speed < SHORTEST_S:
         raise _UsageError(f"a device can report every {SHORTEST_S * 1000:g} ms at most: lengthen --interval or lower --speed")
     try:
         broker = BrokerAccess.parse(arguments.broker, arguments.ca)
@@ -53,6 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
         scenario=SCENARIOS[arguments.scenario],
         shared=arguments.connections == "shared",
         ledger=arguments.ledger,
+        simulated=simulated,
     )
     if arguments.ledger is not None:
         try:
@@ -66,6 +76,25 @@ def _run(arguments: argparse.Namespace) -> int:
     return FAULT
 
 
+def _simulated(arguments: argparse.Namespace) -> "SimulatedPlan | None":
+    """The span of simulated time that is asked for."""
+    from firmware_sim.options import BadOption, simulated_plan  # noqa: PLC0415 - as above
+
+    asked = (arguments.start, arguments.days, arguments.until, arguments.stories, arguments.story)
+    try:
+        return simulated_plan(*asked, arguments.speed, arguments.interval)
+    except BadOption as error:
+        raise _UsageError(str(error)) from None
+
+
+def _stories(_arguments: argparse.Namespace) -> int:
+    from firmware_sim.stories.table import STORIES  # noqa: PLC0415
+
+    for name, story in STORIES.items():
+        sys.stdout.write(f"{name:20} {story.alarm or '-':17} {', '.join(story.kinds)}\n{'':20} {story.about}\n")
+    return OK
+
+
 def _registry(arguments: argparse.Namespace) -> int:
     from firmware_sim.fleet import build_fleet  # noqa: PLC0415
     from firmware_sim.registry import registry_yaml  # noqa: PLC0415
@@ -73,7 +102,7 @@ def _registry(arguments: argparse.Namespace) -> int:
     counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
     if not sum(counts.values()):
         raise _UsageError(NO_DEVICES)
-    interval_s = arguments.interval / arguments.speed
+    interval_s = arguments.interval / (arguments.speed or 1.0)
     sys.stdout.write(registry_yaml(build_fleet(counts, arguments.interval, arguments.seed), interval_s))
     return OK
 
@@ -109,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", parents=[fleet], help="simulate devices that publish to a broker"))
     registry = commands.add_parser("registry", parents=[fleet], help="print the devices.yaml of the simulated devices")
     registry.set_defaults(command=_registry)
+    stories = commands.add_parser("stories", help="list what can happen to simulated devices, and the alarm that must follow")
+    stories.set_defaults(command=_stories)
     _add_verify(commands.add_parser("verify", help="check that InfluxDB holds every reading of a ledger, once and unchanged"))
     return parser
 
@@ -162,10 +193,10 @@ def _fleet_options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--speed",
-        type=_number(float, 1e-3, 1e6),
+        type=_number(float, 0, 1e6),
         default=1.0,
         metavar="X",
-        help="simulated time runs X times faster (default: 1)",
+        help="simulated time runs X times faster; 0, with --start: as fast as the broker takes it (default: 1)",
     )
     parser.add_argument(
         "--seed", type=_number(int, 0, 2**63), default=1, metavar="N", help="the same seed gives the same fleet (default: 1)"
@@ -186,6 +217,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds to run; 0: until stopped (default: 0)",
     )
+    _add_simulated_time(parser)
     about = "; ".join(f"{name}: {scenario.about}" for name, scenario in SCENARIOS.items())
     parser.add_argument("--scenario", choices=SCENARIOS, default="normal", help=about.replace("%", "%%"))
     parser.add_argument(
@@ -196,6 +228,25 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         choices=("per-device", "shared"),
         default="per-device",
         help="per-device: a connection each, with status and last will; shared: few connections, for high rates",
+    )
+
+
+def _add_simulated_time(parser: argparse.ArgumentParser) -> None:
+    """The options of a run whose readings carry simulated times, with what happens to its devices."""
+    parser.add_argument(
+        "--start", metavar="TIME", help="simulate time from here on, as 2026-01-01T00:00:00+07:00 (default: real time)"
+    )
+    parser.add_argument("--days", type=_number(float, 1e-3, 3_660), metavar="N", help="end after so many simulated days")
+    parser.add_argument("--until", metavar="TIME", help="end at this simulated time")
+    parser.add_argument(
+        "--stories", type=_number(int, 0, 1000), default=0, metavar="N", help="so many events of each story (default: 0)"
+    )
+    parser.add_argument(
+        "--story",
+        action="append",
+        default=[],
+        metavar="NAME[=N]",
+        help="so many events of one story; firmware-sim stories lists them",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware_sim.devices import power, traffic, urban, water
-from firmware_sim.devices.source import DeviceKind, Sensors
+from firmware_sim.devices.source import DeviceKind, DeviceRegister, Sensors
 from firmware_sim.signals import rng
 from schemas.topics import NativeTopic
 
@@ -24,12 +24,15 @@ class SimDevice:
     """One simulated device.
 
     :ivar name: its id; begins with ``sim-`` and holds the seed, so that fleets of different seeds never share a device.
+    :ivar kind: domain and kind, as in ``water-meter``.
     """
 
     name: str
     site: str
     domain: str
     source: Sensors
+    kind: str = ""
+    registers: tuple[DeviceRegister, ...] = ()
 
     @property
     def readings_topic(self) -> str:
@@ -60,4 +63,4 @@ def _device(domain: str, number: int, interval_s: float, seed: int) -> SimDevice
     (kind,) = source.choices(KINDS[domain], [kind.share for kind in KINDS[domain]])
     name = f"sim-{seed}-{domain}-{kind.name}-{number:04d}"
     site = f"xa-{source.randint(1, COMMUNES):02d}"
-    return SimDevice(name, site, domain, kind.make(source, interval_s))
+    return SimDevice(name, site, domain, kind.make(source, interval_s), f"{domain}-{kind.name}", kind.registers)

@@ -38,6 +38,11 @@ class LedgerFile:
         more = b',"at":%d}\n' % at_ms if message.sent == 1 else b',"at":%d,"sent":%d}\n' % (at_ms, message.sent)
         self._rows += [row[:-1] + more for row in message.rows]
 
+    def note(self, line: bytes) -> None:
+        """Note a line about what happened in the simulated world."""
+        if self._file is not None:
+            self._rows.append(line + b"\n")
+
     def flush(self) -> None:
         """Hand the noted rows to the operating system.
 

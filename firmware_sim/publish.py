@@ -101,13 +101,19 @@ class Link(Protocol):
         """Keep the connection and send, until closed."""
 
 
+def now_ms() -> int:
+    """Return the time, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(slots=True)
 class Account:
-    """State that links share: the tally, the limit on waiting messages, and the receiver of PUBACKs."""
+    """State that links share: the tally, the limit on waiting messages, the receiver of PUBACKs, and the time."""
 
     tally: FateTally
     on_acknowledged: Callable[[OutgoingMessage, int], None]
     limit: int
+    now_ms: Callable[[], int] = now_ms
 
     def admit(self, message: OutgoingMessage, held: int) -> bool:
         """Tell if a link that holds ``held`` messages may take one more: a device whose memory is full keeps what it has."""
@@ -121,4 +127,4 @@ class Account:
         """The broker has it."""
         self.tally.acknowledged += len(message.rows)
         self.tally.by_domain[message.domain] += len(message.rows)
-        self.on_acknowledged(message, time.time_ns() // 1_000_000)
+        self.on_acknowledged(message, self.now_ms())

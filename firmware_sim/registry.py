@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from firmware_sim.devices.power import Feeder
 from firmware_sim.fleet import SimDevice
 
 AREA_NAME: Final = "Xã mô phỏng {}"
@@ -25,6 +26,8 @@ def _entry(device: SimDevice, interval_s: float) -> Iterator[str]:
     yield f"    domain: {device.domain}"
     yield f"    area: {_area(device.site)}"
     yield f"    interval: {interval_s:g}"
+    if isinstance(device.source, Feeder):
+        yield f"    params: {{rated_power_va: {device.source.rated_power_va:g}}}"
 
 
 def _area(site: str) -> str:

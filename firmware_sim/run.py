@@ -6,20 +6,22 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from firmware_sim.clock import RunClock
 from firmware_sim.device_link import CONNECTING_AT_ONCE, DeviceLink
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice, build_fleet
 from firmware_sim.ledger import LedgerFile
 from firmware_sim.progress import TallyDisplay
-from firmware_sim.publish import Account, BrokerAccess, FateTally, Link
+from firmware_sim.publish import Account, BrokerAccess, FateTally, Link, now_ms
 from firmware_sim.scenario import Scenario
 from firmware_sim.shared_link import CONNECTIONS, SharedLink
+from firmware_sim.simulated import MOST_BEHIND_S, SimulatedPlan, SimulatedRun
 
 REACH_S: Final = 10.0
 """So long the fleet looks for its broker before it gives up."""
@@ -46,6 +48,7 @@ class Plan:
     :ivar interval_s: simulated seconds between two readings of a device.
     :ivar speed: simulated seconds per real second.
     :ivar duration_s: real seconds; 0 runs until stopped.
+    :ivar simulated: a span of simulated time with events; None: now, and nothing happens.
     :ivar shared: few connections carry all devices, instead of one each.
     """
 
@@ -58,6 +61,7 @@ class Plan:
     scenario: Scenario
     shared: bool
     ledger: Path | None
+    simulated: SimulatedPlan | None = None
 
 
 @dataclass(slots=True)
@@ -111,9 +115,15 @@ async def _run(plan: Plan, ledger: LedgerFile) -> int:
     stop = Stop.on_signals()
     tally = FateTally()
     fleet = build_fleet(plan.counts, plan.interval_s, plan.seed)
-    links = _links(plan, fleet, tally, ledger)
+    simulated = SimulatedRun(plan.simulated, fleet, plan.seed) if plan.simulated is not None else None
+    links = _links(plan, fleet, tally, ledger, simulated.clock.now_ms if simulated is not None else now_ms)
+    firmwares = (
+        [Firmware(device, plan.scenario, plan.seed) for device in fleet]
+        if simulated is None
+        else simulated.firmwares(plan.scenario)
+    )
     # A device keeps to its link: its readings stay in order.
-    ways = [(Firmware(device, plan.scenario, plan.seed), links[n % len(links)]) for n, device in enumerate(fleet)]
+    ways = [(firmware, links[n % len(links)]) for n, firmware in enumerate(firmwares)]
     async with asyncio.TaskGroup() as tasks:
         connections = [tasks.create_task(link.run(), name="connection") for link in links]
         if not await _reached(links, stop):
@@ -122,8 +132,10 @@ async def _run(plan: Plan, ledger: LedgerFile) -> int:
             return 3
         progress = TallyDisplay(tally, links)
         aside = [tasks.create_task(_flush(ledger)), tasks.create_task(progress.show())]
-        measuring = tasks.create_task(_measure(plan, ways))
-        await _within(plan.duration_s or None, stop.asked.wait())
+        measuring = tasks.create_task(
+            _measure(plan, ways) if simulated is None else simulated.measure(ways, tally, ledger), name="measuring"
+        )
+        await _within(plan.duration_s or None, stop.asked.wait(), asyncio.wait([measuring]))
         measured_s = time.monotonic() - progress.began_s
         _cancel([measuring])
         for firmware, link in ways:
@@ -134,13 +146,27 @@ async def _run(plan: Plan, ledger: LedgerFile) -> int:
         await _within(DRAIN_S, asyncio.wait(connections), stop.urgent.wait())
         _cancel([*connections, *aside])
     progress.end(measured_s)
-    return 0
+    return 0 if simulated is None else _kept_up(simulated.clock)
 
 
-def _links(plan: Plan, fleet: Sequence[SimDevice], tally: FateTally, ledger: LedgerFile) -> list[Link]:
+def _kept_up(clock: RunClock) -> int:
+    """Say how far the fleet was behind its clock; the exit status."""
+    if clock.behind_s <= MOST_BEHIND_S:
+        sys.stdout.write(f"at most {clock.behind_s:,.0f} simulated seconds behind the clock\n")
+        return 0
+    sys.stderr.write(
+        f"firmware-sim: the fleet was {clock.behind_s:,.0f} simulated seconds behind its clock: lower --speed, "
+        "or what it sends is of the past\n"
+    )
+    return 1
+
+
+def _links(
+    plan: Plan, fleet: Sequence[SimDevice], tally: FateTally, ledger: LedgerFile, clock: Callable[[], int]
+) -> list[Link]:
     """One link per device, in the order of the fleet, or the few that all devices share."""
     number = CONNECTIONS if plan.shared else len(fleet)
-    account = Account(tally, ledger.acknowledged, limit=max(WAITING_MESSAGES // number, FEWEST_WAITING))
+    account = Account(tally, ledger.acknowledged, limit=max(WAITING_MESSAGES // number, FEWEST_WAITING), now_ms=clock)
     if plan.shared:
         return [SharedLink(f"sim-{plan.seed}-shared-{n}", plan.broker, account) for n in range(number)]
     connecting = asyncio.Semaphore(CONNECTING_AT_ONCE)

@@ -94,11 +94,15 @@ class Signal:
 
     def at(self, instant_s: float) -> float:
         """The flow at ``instant_s``."""
-        return self.scale * (self.curve.at(instant_s) + sum(ripple.at(instant_s) for ripple in self.ripples))
+        parts = [self.curve.at(instant_s), *(ripple.at(instant_s) for ripple in self.ripples)]
+        return self.scale * math.fsum(
+            parts
+        )  # sum() adds otherwise on Python 3.11 than later: the same seed gives the same bytes
 
     def integral(self, instant_s: float) -> float:
         """The total since the epoch, in the signal's unit x seconds; never falls."""
-        return self.scale * (self.curve.integral(instant_s) + sum(ripple.integral(instant_s) for ripple in self.ripples))
+        parts = [self.curve.integral(instant_s), *(ripple.integral(instant_s) for ripple in self.ripples)]
+        return self.scale * math.fsum(parts)
 
 
 def rippled(source: random.Random, curve: Curve, scale: float, unrest: float = 0.8) -> Signal:

@@ -22,6 +22,8 @@ GROUP_ROWS: Final = 20_000
 GROUP_DEVICES: Final = 100
 POLL_S: Final = 1.0
 SHOWN: Final = 20
+TRUTH: Final = frozenset({"event", "exchange", "consumed"})
+"""Keys of rows that are no readings."""
 NEEDED: Final = ("m", "tags", "ts", "at", "seq", "f", "q")
 
 
@@ -145,6 +147,9 @@ def read_index(file: BinaryIO, path: Path) -> Index:
     for number, line in enumerate(file, 1):
         try:
             row = json.loads(line)
+            if not TRUTH.isdisjoint(row):
+                offset += len(line)
+                continue
             key, times_ms = _place_of(row)
             missing = [name for name in NEEDED if name not in row]
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import DeviceKind, Sample, SensorValues
+from firmware_sim.devices.source import DeviceKind, DeviceRegister, Sample, SensorValues
 from firmware_sim.signals import Curve, Signal, around, noise_at, rippled
 
 LOAD: Final = Curve(
@@ -30,7 +30,7 @@ SUN: Final = Curve(
 
 KILOWATT_HOUR: Final = 3_600_000.0
 PHASES: Final = ("l1", "l2", "l3")
-NOMINAL_V: Final = 230.0
+NOMINAL_V: Final = 220.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,11 @@ class Feeder:
             power_factor=round(source.uniform(0.88, 0.97), 3),
         )
 
+    @property
+    def rated_power_va(self) -> float:
+        """The power that the transformer is made for: more than the highest evening of a holiday draws."""
+        return round(2.8 * self.load_w.scale / self.power_factor, -2)
+
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """Three phases, the sums, distortion, both energy registers."""
         noise = noise_at(self.key, instant_s)
@@ -154,9 +159,9 @@ class Feeder:
             "voltage_l23_v": line_voltage_v(two.voltage_v, three.voltage_v),
             "voltage_l31_v": line_voltage_v(three.voltage_v, one.voltage_v),
             "current_n_a": neutral_current_a(one.current_a, two.current_a, three.current_a),
-            "active_power_w": round(sum(phase.active_w for phase in phases), 1),
-            "reactive_power_var": round(sum(phase.reactive_var for phase in phases), 1),
-            "apparent_power_va": round(sum(phase.apparent_va for phase in phases), 1),
+            "active_power_w": round(math.fsum(phase.active_w for phase in phases), 1),
+            "reactive_power_var": round(math.fsum(phase.reactive_var for phase in phases), 1),
+            "apparent_power_va": round(math.fsum(phase.apparent_va for phase in phases), 1),
             "power_factor": self.power_factor,
             "frequency_hz": round(around(noise, 50.0, 0.04), 2),
             "thd_voltage_l1_pct": round(around(noise, 2.4, 0.3), 2),
@@ -195,7 +200,12 @@ class SolarRoof:
 
 
 KINDS: Final = (
-    DeviceKind("house", 0.72, Household.make),
-    DeviceKind("feeder", 0.20, Feeder.make),
-    DeviceKind("solar", 0.08, SolarRoof.make),
+    DeviceKind("house", 0.72, Household.make, (DeviceRegister("energy_import_kwh", 0.001),)),
+    DeviceKind(
+        "feeder",
+        0.20,
+        Feeder.make,
+        (DeviceRegister("energy_import_kwh", 0.01), DeviceRegister("reactive_energy_import_kvarh", 0.01)),
+    ),
+    DeviceKind("solar", 0.08, SolarRoof.make, (DeviceRegister("energy_export_kwh", 0.001),)),
 )

@@ -1,14 +1,18 @@
 """The interface of a simulated device: a pure function from an instant to measured values."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from firmware_sim.signals import DAY_S, around, clamp, local_s, noise_at
 
 SensorValue = float | int | bool
 SensorValues = dict[str, SensorValue]
+
+EXCHANGED_AT: Final = 0.8
+"""A battery is exchanged when so much of it is used, long before the device is silent."""
 
 HEALTH_EVERY: Final = 10
 """Every so many readings of a battery device carry its state, the first one included."""
@@ -30,6 +34,22 @@ class Sensors(Protocol):
         """Read the sensors at ``instant_s`` (simulated, seconds since 1970) for the reading number ``index``."""
 
 
+class DeviceRegister(NamedTuple):
+    """A counter of a device.
+
+    :ivar resolution: the smallest step that it shows.
+    """
+
+    field: str
+    resolution: float
+
+    def shown(self, value: float) -> float:
+        """Round ``value`` as the device shows it; a count is a whole number."""
+        if self.resolution >= 1:
+            return math.floor(value)
+        return round(value, len(f"{self.resolution:g}") - 2)
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceKind:
     """One kind of device of a domain.
@@ -37,16 +57,18 @@ class DeviceKind:
     :ivar name: part of the device's id.
     :ivar share: how common it is, against the other kinds of its domain.
     :ivar make: a device of this kind, from its own generator and its interval in seconds.
+    :ivar registers: its counters.
     """
 
     name: str
     share: float
     make: Callable[[random.Random, float], Sensors]
+    registers: tuple[DeviceRegister, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """A battery that runs down over its life and is then exchanged, and the radio it feeds."""
+    """A battery that runs down and is exchanged in time, and the radio it feeds."""
 
     key: int
     life_s: float
@@ -63,7 +85,7 @@ class Battery:
         """Its state, where the reading ``index`` carries one."""
         if index % HEALTH_EVERY:
             return {}
-        left = 1 - ((local_s(instant_s) + self.age_s) % self.life_s) / self.life_s
+        left = 1 - EXCHANGED_AT * ((local_s(instant_s) + self.age_s) % self.life_s) / self.life_s
         noise = noise_at(self.key, instant_s)
         return {
             "battery_pct": round(100 * left, 1),

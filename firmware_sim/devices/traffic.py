@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import Battery, DeviceKind, Sample, SensorValues
+from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, SensorValues
 from firmware_sim.signals import HOUR_S, Curve, Signal, around, clamp, noise_at, rippled
 
 RUSH: Final = Curve(
@@ -109,8 +109,10 @@ def classifier(source: random.Random, interval_s: float) -> Detector:
     return _counter(source, interval_s, tagged)
 
 
+TOTAL: Final = DeviceRegister("vehicle_count_total", 1)
+
 KINDS: Final = (
-    DeviceKind("road", 0.55, roadside),
-    DeviceKind("junction", 0.30, junction),
-    DeviceKind("class", 0.15, classifier),
+    DeviceKind("road", 0.55, roadside, (TOTAL,)),
+    DeviceKind("junction", 0.30, junction, (TOTAL,)),
+    DeviceKind("class", 0.15, classifier, (TOTAL,)),
 )

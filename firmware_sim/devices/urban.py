@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import Battery, DeviceKind, Sample, SensorValues
+from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, SensorValues
 from firmware_sim.devices.traffic import RUSH
 from firmware_sim.signals import HOUR_S, Curve, Signal, around, clamp, local_s, noise_at, rippled
 
@@ -34,7 +34,7 @@ class AirStation:
     @classmethod
     def make(cls, source: random.Random, _interval_s: float) -> "AirStation":
         """A station between a park and a junction."""
-        return cls(source.getrandbits(60), rippled(source, HAZE, source.uniform(9, 48)), source.uniform(17, 27))
+        return cls(source.getrandbits(60), rippled(source, HAZE, source.uniform(9, 30)), source.uniform(17, 27))
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """Dust, gases, temperature, pressure, humidity, noise level."""
@@ -160,6 +160,8 @@ KINDS: Final = (
     DeviceKind("air", 0.30, AirStation.make),
     DeviceKind("parking", 0.30, ParkingBay.make),
     DeviceKind("light", 0.15, StreetLight.make),
-    DeviceKind("people", 0.15, PeopleCounter.make),
-    DeviceKind("rain", 0.10, RainGauge.make),
+    DeviceKind(
+        "people", 0.15, PeopleCounter.make, (DeviceRegister("people_in_total", 1), DeviceRegister("people_out_total", 1))
+    ),
+    DeviceKind("rain", 0.10, RainGauge.make, (DeviceRegister("rain_mm", 0.1),)),
 )

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.devices.source import Battery, DeviceKind, Sample
+from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample
 from firmware_sim.signals import DAY_S, HOUR_S, Curve, Signal, around, clamp, noise_at, rippled
 
 DEMAND: Final = Curve(
@@ -135,9 +135,9 @@ class QualityStation:
         """A plant at a mountain stream."""
         return cls(
             key=source.getrandbits(60),
-            chlorine_mg_l=source.uniform(0.35, 0.9),
+            chlorine_mg_l=source.uniform(0.42, 0.9),
             conductivity_us_cm=source.uniform(120, 420),
-            turbidity=rippled(source, Curve((1.0, 1.3, 1.1, 0.9), step_s=DAY_S), source.uniform(0.3, 1.6)),
+            turbidity=rippled(source, Curve((1.0, 1.3, 1.1, 0.9), step_s=DAY_S), source.uniform(0.3, 0.9)),
         )
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
@@ -156,8 +156,8 @@ class QualityStation:
 
 
 KINDS: Final = (
-    DeviceKind("meter", 0.70, CustomerMeter.make),
-    DeviceKind("district", 0.15, DistrictMeter.make),
+    DeviceKind("meter", 0.70, CustomerMeter.make, (DeviceRegister("volume_m3", 0.001),)),
+    DeviceKind("district", 0.15, DistrictMeter.make, (DeviceRegister("volume_m3", 0.001),)),
     DeviceKind("reservoir", 0.08, Reservoir.make),
     DeviceKind("quality", 0.07, QualityStation.make),
 )

@@ -1,0 +1,116 @@
+"""A run in simulated time: every reading at its instant, in order, as far as the broker keeps up.
+
+Nothing is measured while too many readings wait for their PUBACK. On a paced clock the fleet is then behind, which the clock
+notes; as fast as possible, the clock waits with it.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from firmware_sim.clock import DrivenClock, PacedClock, RunClock
+from firmware_sim.firmware import Firmware
+from firmware_sim.fleet import SimDevice
+from firmware_sim.ledger import LedgerFile
+from firmware_sim.publish import FateTally, Link
+from firmware_sim.scenario import Scenario
+from firmware_sim.stories.cast import Role, cast
+from firmware_sim.stories.chronicle import Chronicle, Due
+from firmware_sim.stories.plan import SimulatedSpan, plan
+from firmware_sim.stories.table import STORIES
+from schemas.scaled_clock import ScaledTime
+
+MOST_WAITING: Final = 4_000
+"""Readings that wait for their PUBACK, at most; never more than two of each device, so that the clock does not run ahead."""
+PAUSE_S: Final = 0.001
+YIELD_EVERY: Final = 32
+SPREAD: Final = 0.1
+"""Devices that measure together send within this share of their interval."""
+MOST_BEHIND_S: Final = 1_800.0
+"""A fleet that is further behind its clock sends the past: no alarm could be raised from that."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPlan:
+    """The simulation that is asked for.
+
+    :ivar scale: the clock; None: as fast as the broker takes the readings.
+    :ivar wanted: story → so many of its events.
+    """
+
+    span: SimulatedSpan
+    scale: ScaledTime | None
+    wanted: Mapping[str, int]
+
+    def clock(self) -> RunClock:
+        """Make the clock of the run."""
+        return PacedClock(self.scale) if self.scale is not None else DrivenClock(self.span.begin_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _SendingSlot:
+    """A device's way to the broker.
+
+    :ivar wait_s: from its measuring to its sending.
+    """
+
+    firmware: Firmware
+    link: Link
+    first_s: float
+    wait_s: float
+
+
+class SimulatedRun:
+    """Devices with their events, their truth, and the clock they go by."""
+
+    def __init__(self, what: SimulatedPlan, fleet: Sequence[SimDevice], seed: int) -> None:
+        self.clock = what.clock()
+        self._span = what.span
+        incidents = plan(fleet, STORIES, what.wanted, what.span, seed)
+        self._roles: list[Role] = cast(fleet, incidents, STORIES, what.span)
+        self._lines: Iterator[Due] = Chronicle([role.witness for role in self._roles], incidents, STORIES, what.span).lines()
+        self._seed = seed
+
+    def firmwares(self, scenario: Scenario) -> list[Firmware]:
+        """Make the firmware of each device, in the order of the fleet."""
+        return [Firmware(role.device, scenario, self._seed, radio=role.radio) for role in self._roles]
+
+    async def measure(self, ways: Sequence[tuple[Firmware, Link]], tally: FateTally, ledger: LedgerFile) -> None:
+        """Let the devices measure until the end of the run, and write down what happens to them."""
+        parts = self._parts(ways)
+        following = next(self._lines, None)
+        sent = count()
+        most_waiting = min(MOST_WAITING, 2 * len(parts))
+        for tick in count():
+            for part in parts:
+                instant_s = part.first_s + tick * self._span.interval_s
+                if instant_s >= self._span.end_s:
+                    continue
+                await self.clock.reach(instant_s + part.wait_s)
+                while following is not None and following[0] <= instant_s:
+                    ledger.note(following[1])
+                    following = next(self._lines, None)
+                while tally.waiting > most_waiting:  # noqa: ASYNC110 - several connections count it down, message by message
+                    await asyncio.sleep(PAUSE_S)
+                if next(sent) % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+                for message in part.firmware.measure(instant_s, round(instant_s * 1000)):
+                    part.link.put(message)
+            if parts[0].first_s + (tick + 1) * self._span.interval_s >= self._span.end_s:
+                break
+        await self.clock.reach(self._span.end_s)
+        while following is not None and following[0] <= self._span.end_s:
+            ledger.note(following[1])
+            following = next(self._lines, None)
+
+    def _parts(self, ways: Sequence[tuple[Firmware, Link]]) -> list[_SendingSlot]:
+        """The devices in the order in which they send; those that measure together send one after the other."""
+        together_s = min(role.witness.first_s for role in self._roles)
+        parts = []
+        for number, (role, (firmware, link)) in enumerate(zip(self._roles, ways, strict=True)):
+            first_s = role.witness.first_s
+            wait_s = number / len(ways) * SPREAD * self._span.interval_s if first_s == together_s else 0.0
+            parts.append(_SendingSlot(firmware, link, first_s, wait_s))
+        return sorted(parts, key=lambda part: part.first_s + part.wait_s)
