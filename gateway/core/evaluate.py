@@ -12,6 +12,7 @@ from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, RecentKeys, series_key
 from gateway.core.readings.field_sets import FieldSet, FieldSets
+from gateway.core.readings.late_readings import LateReadings
 from gateway.core.readings.line_protocol import tail
 from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
@@ -29,6 +30,7 @@ class Evaluator:
     """Makes points of readings: time, counters, duplicates, sequence.
 
     :ivar counting: judges counters, and knows their sums.
+    :ivar late: notes readings of hours whose roll-ups stand already.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
     """
 
@@ -39,6 +41,7 @@ class Evaluator:
     sequence_missing: Counter[str] = field(default_factory=Counter)
     unit_jumps: UnitJumps = field(default_factory=UnitJumps)
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
+    late: LateReadings = field(default_factory=LateReadings)
 
     def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
         """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
@@ -105,8 +108,8 @@ class Evaluator:
                 device.recent = RecentKeys()
             key = series.key if tags is series.tags else series_key(domain, tags)
             seen = device.recent.see(key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
-        seq = observation.seq
         if seen is NEW:
+            seq = observation.seq
             if seq is not None:
                 self._follow_sequence(series, seq, time_ms)
             end = tail(quality, seq, time_ms)
@@ -115,12 +118,33 @@ class Evaluator:
             else:
                 lines = field_set.lines(domain, tags, texts, end, texts=True)
             outcome.readings.append(Reading(lines, domain))
-        elif seen.verdict is DedupVerdict.DUPLICATE:
+            if time_ms < self.late.closed_ms:
+                self.late.note(device.name, time_ms)
+        else:
+            known = values if texts is None else dict(zip(field_set.names, texts, strict=True))
+            self._point_again(seen, observation, known, arrival, outcome)
+
+    def _point_again(
+        self,
+        seen: DedupResult,
+        observation: Observation,
+        values: Mapping[str, Value],
+        arrival: Arrival,
+        outcome: Outcome,
+    ) -> None:
+        """Take a reading whose point there is: a duplicate, new fields that join it, or another reading of its time.
+
+        :param values: of the reading; where it has sums, each counter is a text, with its sum.
+        """
+        device, domain, time_ms = observation.series.device, observation.series.domain, observation.time_ms
+        if seen.verdict is DedupVerdict.DUPLICATE:
             outcome.duplicates += 1
         elif seen.verdict is DedupVerdict.JOINS:
-            self._follow_sequence(series, seq, time_ms)
-            known = observation.values if texts is None else dict(zip(field_set.names, texts, strict=True))
-            outcome.readings.append(Reading(self._joining(seen, observation, known, texts=texts is not None), domain))
+            self._follow_sequence(observation.series, observation.seq, time_ms)
+            has_texts = values is not observation.values
+            outcome.readings.append(Reading(self._joining(seen, observation, values, texts=has_texts), domain))
+            if time_ms < self.late.closed_ms:
+                self.late.note(device.name, time_ms)
         else:
             fields = ", ".join(seen.fields)
             detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one stands"

@@ -1,0 +1,43 @@
+"""Readings that came for hours whose roll-ups stand already: those hours must be worked out again.
+
+The comparison with ``closed_ms`` is made for each reading; everything else happens only for those that are late.
+"""
+
+from typing import Final
+
+HOUR_MS: Final = 3_600_000
+_HOURS_MAX: Final = 1000
+"""Hours remembered of a device until they are fetched: more than it can have in the longest past that is accepted."""
+
+
+class LateReadings:
+    """The hours to work out again, by device. An hour is a number: hours since 1970 in UTC.
+
+    :ivar closed_ms: end of the last hour that was worked out; 0 while nobody works hours out, so that nothing is late.
+    """
+
+    __slots__ = ("_hours", "closed_ms")
+
+    def __init__(self) -> None:
+        self.closed_ms = 0
+        self._hours: dict[str, set[int]] = {}
+
+    def close(self, until_ms: int) -> None:
+        """Take what lies before ``until_ms`` for worked out."""
+        self.closed_ms = until_ms
+
+    def note(self, device: str, time_ms: int) -> None:
+        """Note a reading of a closed hour."""
+        hours = self._hours.setdefault(device, set())
+        if len(hours) < _HOURS_MAX:
+            hours.add(time_ms // HOUR_MS)
+
+    def note_since(self, device: str, since_ms: int) -> None:
+        """Note that everything of a device since then may have changed."""
+        if since_ms < self.closed_ms:
+            self._hours.setdefault(device, set()).update(range(since_ms // HOUR_MS, -(-self.closed_ms // HOUR_MS)))
+
+    def drain(self) -> dict[str, set[int]]:
+        """Fetch what was noted since the last time."""
+        noted, self._hours = self._hours, {}
+        return noted

@@ -1,0 +1,48 @@
+"""Readings of hours that were worked out are noted, each hour once; nothing is late while nobody works hours out."""
+
+from gateway.core.readings.late_readings import LateReadings
+from tests.core.making import HOUR_MS, NOW_MS, pipeline, process
+
+HOUR = NOW_MS // HOUR_MS
+
+
+def reading(ms_ago: int, flow_m3_h: float = 1.0) -> dict[str, object]:
+    return {"ts": NOW_MS - ms_ago, "flow_m3_h": flow_m3_h}
+
+
+def test_a_late_reading_marks_its_hour_and_a_duplicate_or_one_refused_does_not() -> None:
+    into = pipeline()
+    late = into.evaluator.late
+    late.close(HOUR * HOUR_MS)
+    process(reading(0), into=into)
+    assert late.drain() == {}
+    process(reading(3 * HOUR_MS), into=into)
+    process(reading(3 * HOUR_MS + 251), into=into)
+    assert late.drain() == {"d1": {HOUR - 3, HOUR - 4}}
+    process(reading(3 * HOUR_MS), into=into)
+    assert process(reading(3 * HOUR_MS, flow_m3_h=2.0), into=into).refusals
+    assert late.drain() == {}
+    process(reading(3 * HOUR_MS) | {"ph": 7}, into=into)
+    assert late.drain() == {"d1": {HOUR - 3}}
+
+
+def test_nothing_is_late_while_nobody_works_hours_out() -> None:
+    into = pipeline()
+    process(reading(30 * HOUR_MS), into=into)
+    assert into.evaluator.late.drain() == {}
+
+
+def test_what_changed_since_a_time_marks_all_closed_hours_since() -> None:
+    late = LateReadings()
+    late.close(HOUR * HOUR_MS)
+    late.note_since("d1", HOUR * HOUR_MS - 2 * HOUR_MS + 1)
+    late.note_since("d2", HOUR * HOUR_MS + 1)
+    assert late.drain() == {"d1": {HOUR - 2, HOUR - 1}}
+
+
+def test_hours_remembered_of_a_device_are_bounded() -> None:
+    late = LateReadings()
+    late.close(HOUR * HOUR_MS)
+    for hour in range(HOUR - 3000, HOUR):
+        late.note("d1", hour * HOUR_MS)
+    assert len(late.drain()["d1"]) == 1000
