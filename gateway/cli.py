@@ -75,6 +75,12 @@ def _profiles(options: argparse.Namespace) -> int:
     return profiles_command(options)
 
 
+def _report(options: argparse.Namespace) -> int:
+    from gateway.commands.report import report_command  # noqa: PLC0415
+
+    return report_command(options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="Gateway that delivers sensor readings from MQTT to InfluxDB.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -133,7 +139,28 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
     _add_devices(commands.add_parser("devices", help="list, import or exchange devices; show coverage"), with_config)
+    _add_report(commands.add_parser("report", parents=[with_config], help="report consumption, balances or completeness"))
     return parser
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    report.set_defaults(command=_report)
+    report.add_argument(
+        "kind",
+        choices=["consumption", "balance", "completeness"],
+        help="what was used; what a parent measured less what its children did; readings received of those expected",
+    )
+    report.add_argument("--from", dest="first", required=True, metavar="D", help="first day: 2026-10-01, or 2026-10")
+    report.add_argument("--to", dest="last", required=True, metavar="D", help="last day, included: 2026-10-31, or 2026-10")
+    report.add_argument("--by", choices=["device", "area", "site", "domain", "parent"], help="what to add up (default: device)")
+    report.add_argument(
+        "--step", choices=["hour", "day", "month"], default="month", help="length of the periods (default: month)"
+    )
+    report.add_argument("--zone", help="time zone of the days (default: time.zone)")
+    form = report.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    form.add_argument("--json", action="store_true", help="print one JSON object per line")
+    report.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
 
 
 def _add_profiles(profiles: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:

@@ -38,12 +38,12 @@ class ParentBalance(NamedTuple):
 
     @property
     def lost(self) -> int | None:
-        """What went in and did not come out; None where one of them is not known."""
+        """The amount that went in and did not come out; None where one of them is not known."""
         return None if self.inflow is None or self.outflow is None else self.inflow - self.outflow
 
     @property
     def share(self) -> float | None:
-        """What was lost of what went in."""
+        """The part of what went in that was lost."""
         return None if self.lost is None or not self.inflow else self.lost / self.inflow
 
 

@@ -27,7 +27,7 @@ Instants = Sequence[tuple[int, int]]
 """The instants of a device in order of time, each with its ``quality``."""
 
 
-class Completeness(NamedTuple):
+class PeriodCompleteness(NamedTuple):
     """A device in a period.
 
     :ivar expected: readings, the length of the period by the interval.
@@ -47,7 +47,7 @@ class Completeness(NamedTuple):
     interval_s: float
 
 
-def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> Completeness:
+def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> PeriodCompleteness:
     """Count what is missing in a period.
 
     :param instants: those in the period, and its neighbours on both sides.
@@ -57,7 +57,7 @@ def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> Comple
     missing = _missing([time_ms for time_ms, _ in instants], span, every_ms, expected)
     timely = [time_ms for time_ms, quality in instants if not quality & Quality.HISTORIC]
     inside = [quality for time_ms, quality in instants if span.start_ms <= time_ms < span.end_ms]
-    return Completeness(
+    return PeriodCompleteness(
         expected,
         missing,
         expected - missing,
@@ -108,7 +108,7 @@ class DeviceCompleteness(NamedTuple):
     """A device in all periods of a report; None where nothing is expected: no interval, not installed, not begun yet."""
 
     device: RegisteredDevice
-    periods: Sequence[Completeness | None]
+    periods: Sequence[PeriodCompleteness | None]
 
 
 async def completeness(
@@ -131,7 +131,7 @@ async def completeness(
 
 def _of_periods(
     device: RegisteredDevice, instants: Instants, spans: Iterable[TimeSpan], zone: ZoneInfo, now_ms: int
-) -> Iterator[Completeness | None]:
+) -> Iterator[PeriodCompleteness | None]:
     every_ms = interval_ms(device)
     installed_ms = 0 if device.installed is None else midnight_ms(device.installed, zone)
     first = 0

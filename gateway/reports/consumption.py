@@ -4,6 +4,7 @@ Reports, roll-ups and balances all take it from here, so that they never differ.
 and two boundaries are held at a time: memory does not grow with the length of a report.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -17,7 +18,7 @@ _FAR_MS: Final = REACHES_MS[-1]
 
 
 class CounterUse(NamedTuple):
-    """What a counter counted in a period.
+    """The use of a counter in a period.
 
     :ivar series: under the id of the registry.
     :ivar first: its sum where the period begins.
@@ -53,7 +54,7 @@ class CounterUse(NamedTuple):
         return self.used is not None and (self.first.is_estimated or self.last.is_estimated)
 
 
-_Key = tuple[StoredSeries, str]
+_CounterKey = tuple[StoredSeries, str]
 """A series and the field of a counter."""
 
 
@@ -75,8 +76,7 @@ async def consumption(
     await reader.look_ahead(spans[-1].end_ms)
     first = await reader.sums_at(spans[0].start_ms)
     for span in spans:
-        last = await reader.sums_at(span.end_ms)
-        suspect = await reader.suspect(span)
+        last, suspect = await asyncio.gather(reader.sums_at(span.end_ms), reader.suspect(span))
         yield PeriodUse(span, list(_uses(domain, span, first, last, suspect)))
         first = last
 
@@ -84,8 +84,8 @@ async def consumption(
 def _uses(
     domain: str,
     span: TimeSpan,
-    first: Mapping[_Key, SumBoundary],
-    last: Mapping[_Key, SumBoundary],
+    first: Mapping[_CounterKey, SumBoundary],
+    last: Mapping[_CounterKey, SumBoundary],
     suspect: Mapping[StoredSeries, int],
 ) -> Iterator[CounterUse]:
     order = {field: place for place, field in enumerate(counters_of(domain))}
@@ -127,7 +127,7 @@ class _BoundaryReader:
         main = Counter(self._domain, MAIN_COUNTER[self._domain])
         self._known[main] |= {StoredSeries(id_) for id_ in silent - heard}
 
-    async def sums_at(self, at_ms: int) -> dict[_Key, SumBoundary]:
+    async def sums_at(self, at_ms: int) -> dict[_CounterKey, SumBoundary]:
         """The sum of each counter at an instant; what has not come yet is not covered."""
         if at_ms > self._now_ms:
             return {
@@ -139,8 +139,9 @@ class _BoundaryReader:
         for counter in self._counters:
             # On a database that keeps both of two points of one time (VictoriaMetrics, InfluxDB 3) `devices resum` cannot write
             # sums anew: steps that became known late are to be added to these points, before they are interpolated.
-            before = await self._points(counter, Side.UP_TO, at_ms)
-            after = await self._points(counter, Side.AFTER, at_ms)
+            before, after = await asyncio.gather(
+                self._points(counter, Side.UP_TO, at_ms), self._points(counter, Side.AFTER, at_ms)
+            )
             for series in self._known[counter]:
                 interval = interval_ms(self._devices[series.device])
                 found[series, counter.field] = sum_at(at_ms, before.get(series), after.get(series), interval)
@@ -163,7 +164,7 @@ class _BoundaryReader:
     async def suspect(self, span: TimeSpan) -> dict[StoredSeries, int]:
         """Points in the period with a step that is suspect."""
         counted: dict[StoredSeries, int] = {}
-        async for found, count in self._store.flagged(self._domain, Quality.COUNTER_SUSPECT, span):
+        async for found, count in self._store.flagged(self._domain, Quality.COUNTER_SUSPECT, span, self._names):
             series = self._roster.series(found)
             if series is not None:
                 counted[series] = counted.get(series, 0) + count

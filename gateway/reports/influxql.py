@@ -90,10 +90,12 @@ class InfluxqlStore:
             for row in rows:
                 yield series.device, int(_number(row[0]))
 
-    async def flagged(self, measurement: str, bit: int, window: TimeSpan) -> AsyncIterator[tuple[StoredSeries, int]]:
+    async def flagged(
+        self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, int]]:
         """Yield for each series the number of its points with a bit of ``quality``."""
         condition = f' AND "quality" & {bit} = {bit}'
-        async for series, rows in self._select('count("quality")', measurement, window, None, condition):
+        async for series, rows in self._select('count("quality")', measurement, window, devices, condition):
             for _, count in rows:
                 yield series, int(_number(count))
 

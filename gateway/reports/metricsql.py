@@ -119,13 +119,16 @@ class MetricsqlStore:
         for key, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
             yield _series(dict(key)).device, round(time_s * 1000)
 
-    async def flagged(self, measurement: str, bit: int, window: TimeSpan) -> AsyncIterator[tuple[StoredSeries, int]]:
+    async def flagged(
+        self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, int]]:
         """Yield for each series the number of its points with a bit of ``quality``."""
         metric, span = f"{measurement}_quality", f"[{window.end_ms - window.start_ms}ms]"
         usual = " - ".join(f"count_eq_over_time({metric}{span}, {value})" for value in (0, 8, 128, 136) if not value & bit)
-        flagged = await self._query(f"count_over_time({metric}{span}) - {usual} > 0", window)
-        devices = {sample.metric.get("device", "") for sample in flagged}
-        async for series, rows in self.rows(measurement, ["quality"], window, devices):
+        found = await self._query(f"count_over_time({metric}{span}) - {usual} > 0", window)
+        names = {sample.metric.get("device", "") for sample in found}
+        asked = names if devices is None else names.intersection(devices)
+        async for series, rows in self.rows(measurement, ["quality"], window, asked):
             yield series, sum(1 for _, (quality,) in rows if quality is not None and int(quality) & bit)
 
     async def spread(

@@ -121,7 +121,9 @@ class Store(Protocol):
         """Yield for each series the device and the time of the nearest point, whatever is in it; a device may come twice."""
         ...
 
-    def flagged(self, measurement: str, bit: int, window: TimeSpan) -> AsyncIterator[tuple[StoredSeries, int]]:
+    def flagged(
+        self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
+    ) -> AsyncIterator[tuple[StoredSeries, int]]:
         """Yield for each series the number of its points with a bit of ``quality``; series without one may be left out."""
         ...
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.reports.boundaries import ReportStep, midnight_ms, periods
-from gateway.reports.completeness import Completeness, completeness, completeness_of
+from gateway.reports.completeness import PeriodCompleteness, completeness, completeness_of
 from gateway.reports.roster import Roster
 from gateway.reports.store import TimeSpan
 from schemas.registry import RegisteredDevice
@@ -24,7 +24,7 @@ SPAN = TimeSpan(START, START + DAY)
 GRID = [START + n * EVERY for n in range(-8, 104)]
 
 
-def day(times: list[int], span: TimeSpan = SPAN, every_ms: int = EVERY, quality: int = 0) -> Completeness:
+def day(times: list[int], span: TimeSpan = SPAN, every_ms: int = EVERY, quality: int = 0) -> PeriodCompleteness:
     return completeness_of([(time_ms, quality) for time_ms in times], span, every_ms)
 
 
@@ -34,7 +34,7 @@ def without(first: int, last: int) -> list[int]:
 
 
 def test_a_day_with_all_its_readings_is_complete() -> None:
-    assert day(GRID) == Completeness(96, 0, 96, 96, 0, 0, 900, 900)
+    assert day(GRID) == PeriodCompleteness(96, 0, 96, 96, 0, 0, 900, 900)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_interval_that_does_not_divide_the_day_leaves_a_silent_day_at_zero() 
     every_ms = 7 * MINUTE
     assert day([START - 5 * DAY, START + 5 * DAY], every_ms=every_ms).received == 0
     full = list(range(START - every_ms, START + DAY + every_ms, every_ms))
-    assert day(full, every_ms=every_ms) == Completeness(DAY / every_ms, 0, DAY / every_ms, DAY / every_ms, 0, 0, 420, 420)
+    assert day(full, every_ms=every_ms) == PeriodCompleteness(DAY / every_ms, 0, DAY / every_ms, DAY / every_ms, 0, 0, 420, 420)
 
 
 def test_late_readings_are_received_and_not_on_time() -> None:
@@ -150,4 +150,6 @@ def test_completeness_is_that_of_the_points_in_the_database(filled: Filled) -> N
         "24-E1-24-13-6D-00-00-01": [(8, 8), (96, 96), (4, 4)],
         "later": [None, None, (0, 0)],
     }
-    assert next(row for row in found if row.device.id == "long").periods[1] == Completeness(96, 96, 0, 0, 0, 0, 40 * 86400, 900)
+    assert next(row for row in found if row.device.id == "long").periods[1] == PeriodCompleteness(
+        96, 96, 0, 0, 0, 0, 40 * 86400, 900
+    )

@@ -2,43 +2,26 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway.reports.balance import ParentBalance, balance
-from gateway.reports.boundaries import ReportStep, Uncovered, midnight_ms, periods
+from gateway.reports.boundaries import ReportStep, Uncovered, periods
 from gateway.reports.consumption import CounterUse, PeriodUse, consumption
 from gateway.reports.roster import Roster
 from gateway.reports.store import Store, SumPoint, TimeSpan
 from gateway.reports.totals import ReportGroup, totals
 from schemas.registry import RegisteredDevice
+from tests.reports.points import DAY, FIRST, HOUR, START, VIETNAM, point, steady
 from tests.reports.stores import Filled
 
 pytestmark = pytest.mark.real
 
-EVERY = 15 * 60_000
-HOUR = 4 * EVERY
-DAY = 24 * HOUR
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-FIRST = date(2026, 9, 1)
-START = midnight_ms(FIRST, VIETNAM)
 LATER = START + 1000 * DAY
 
 
 def meter(name: str, area: str | None = None, parent: str | None = None) -> RegisteredDevice:
     return RegisteredDevice(name, domain="water", interval=timedelta(minutes=15), area=area, parent=parent)
-
-
-def point(device: str, time_ms: int, register: float, total: float | None, quality: int = 0, tags: str = "") -> str:
-    beside = "" if total is None else f",volume_sum_m3={total!r}"
-    return f"water,device={device},site=s{tags} volume_m3={register!r}{beside},quality={quality}i {time_ms}"
-
-
-def steady(device: str, first_ms: int, last_ms: int, per_reading: float = 0.125, tags: str = "") -> list[str]:
-    """A meter that counts the same amount in every interval, the sum at ``START`` being 100 when it reads on the quarter."""
-    times = range(first_ms, last_ms, EVERY)
-    return [point(device, t, v := 100 + (t - START) / EVERY * per_reading, v, tags=tags) for t in times]
 
 
 def days(number: int, first: date = FIRST) -> list[TimeSpan]:

@@ -130,6 +130,12 @@ def test_points_with_a_bit_of_quality_are_counted(filled: Filled) -> None:
 
     assert counts(TimeSpan(T, T + 4)) == {StoredSeries("suspect"): 3}
     assert counts(TimeSpan(T + 1, T + 3)) == {StoredSeries("suspect"): 1}
+    assert (
+        dict(filled.every(lambda store: store.flagged("water", 16, TimeSpan(T, T + 4), ["usual", "suspect"]))).get(
+            StoredSeries("other"), 0
+        )
+        == 0
+    )
 
 
 def test_the_spread_of_a_gauge_is_that_of_its_window(filled: Filled) -> None:

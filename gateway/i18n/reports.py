@@ -1,0 +1,85 @@
+"""The words of ``gateway report``, in Vietnamese and English."""
+
+from typing import Final
+
+from gateway.i18n.glossary import Words
+
+REPORT_WORDS: Final[dict[str, Words]] = {
+    "consumption": Words("Báo cáo tiêu thụ", "Consumption"),
+    "balance": Words("Báo cáo cân bằng", "Balance"),
+    "completeness": Words("Báo cáo mức độ đầy đủ của số liệu", "Completeness"),
+    "title": Words("{}: từ {} đến {} ({})", "{}: {} to {} ({})"),
+    # Columns.
+    "from": Words("Từ", "From"),
+    "to": Words("Đến", "To"),
+    "device": Words("Thiết bị", "Device"),
+    "area": Words("Khu vực", "Area"),
+    "site": Words("Địa điểm", "Site"),
+    "domain": Words("Lĩnh vực", "Domain"),
+    "parent": Words("Đồng hồ tổng", "Parent"),
+    "counter": Words("Đại lượng", "Quantity"),
+    "unit": Words("Đơn vị", "Unit"),
+    "used": Words("Tiêu thụ", "Used"),
+    "note": Words("Ghi chú", "Note"),
+    "serial": Words("Số sê-ri", "Serial number"),
+    "from_register": Words("Chỉ số đầu", "Register before"),
+    "from_time": Words("Lúc", "At"),
+    "to_register": Words("Chỉ số cuối", "Register at end"),
+    "to_time": Words("Lúc", "At"),
+    "devices": Words("Thiết bị", "Devices"),
+    "uncovered": Words("Thiếu", "Not covered"),
+    "estimated": Words("Ước tính", "Estimated"),
+    "suspect": Words("Nghi ngờ", "Suspect"),
+    "in": Words("Vào", "In"),
+    "out": Words("Ra", "Out"),
+    "lost": Words("Thất thoát", "Lost"),
+    "lost_pct": Words("Tỷ lệ %", "Share %"),
+    "completeness_in_pct": Words("Đầy đủ vào %", "Complete in %"),
+    "completeness_out_pct": Words("Đầy đủ ra %", "Complete out %"),
+    "expected": Words("Phải nhận", "Expected"),
+    "received": Words("Đã nhận", "Received"),
+    "missing": Words("Thiếu", "Missing"),
+    "on_time": Words("Đúng hạn", "On time"),
+    "received_pct": Words("Đầy đủ %", "Received %"),
+    "on_time_pct": Words("Đúng hạn %", "On time %"),
+    "longest_gap_s": Words("Gián đoạn dài nhất (s)", "Longest gap (s)"),
+    # Notes in a row.
+    "is_estimated": Words("ước tính", "estimated"),
+    "is_suspect": Words("{} nghi ngờ", "{} suspect"),
+    "no reading before it": Words("không có số đo trước đó", "not covered: no reading before it"),
+    "no reading after it": Words("không có số đo sau đó", "not covered: no reading after it"),
+    "no reading": Words("không có số đo", "not covered: no reading"),
+    "it has not ended yet": Words("kỳ chưa kết thúc", "not covered: it has not ended yet"),
+    "the sum goes back: gateway devices resum": Words(
+        "tổng bị lùi: gateway devices resum", "not covered: the sum goes back; run gateway devices resum"
+    ),
+    "a device below it is not covered": Words("một thiết bị con thiếu số đo", "a device below it is not covered"),
+    # Notes below.
+    "no_rows": Words("Không có dòng nào.", "There are no rows."),
+    "some_uncovered": Words(
+        "{} dòng thiếu số đo nên không có con số: không dòng nào chỉ ghi một phần.",
+        "{} rows are not covered and show no figure: no row shows a part of what was used.",
+    ),
+    "some_left_out": Words(
+        "{} dòng bỏ ra ngoài những thiết bị thiếu số đo; cột Thiếu cho biết bao nhiêu thiết bị.",
+        "{} rows leave out devices that are not covered; the column says how many.",
+    ),
+    "some_estimated": Words(
+        "{} dòng là ước tính: không có số đo nào ở gần đầu hoặc cuối kỳ.",
+        "{} rows are estimated: there was no reading near the beginning or the end of the period.",
+    ),
+    "no_interval": Words(
+        "{} thiết bị không có chu kỳ gửi (interval) trong danh mục nên không tính được mức độ đầy đủ.",
+        "{} devices have no interval in the registry: nothing is expected of them.",
+    ),
+    "not_overwritten": Words(
+        "Cơ sở dữ liệu này không ghi đè được: thay đồng hồ khai báo sau và số đo đến muộn trước khi thay chưa được tính lại.",
+        "This database does not replace points: exchanges told late, and readings from before a step that came late, are not "
+        "worked into the sums.",
+    ),
+}
+
+
+def report_words(language: str) -> dict[str, str]:
+    """All words of reports in one language."""
+    return {key: getattr(said, language) for key, said in REPORT_WORDS.items()}
