@@ -23,11 +23,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from firmware_sim.query import StoredPoint
-from schemas.quantities import Quality
+from schemas.quantities import SUM_OF, Quality
 
 UNPREDICTED: Final = Quality.COUNTER_SUSPECT | Quality.HISTORIC | Quality.CLOCK_DOUBTED | Quality.MAY_STAND_TWICE
 GATEWAYS_OWN: Final = frozenset({"up", "silence_s", "clock_offset_s", "seq_missing"})
 """Fields that the gateway itself adds to a device's health."""
+_SUMS: Final = frozenset(SUM_OF.values())
 SAME_READING_MS: Final = 60_000
 EARLY_MS: Final = 5_000
 """So long before its PUBACK a reading may have been stamped, generously."""
@@ -112,7 +113,7 @@ class _Comparer:
         self._outcome = Comparison()
         self._at_time: dict[tuple[TagPairs, int], list[_ClaimedPoint]] = defaultdict(list)
         self._of_seq: dict[tuple[TagPairs, int | None], list[_ClaimedPoint]] = defaultdict(list)
-        for point in points:
+        for point in map(_without_sums, points):
             standing = _ClaimedPoint(point)
             series = series_of(point.tags)
             self._at_time[series, point.time_ms].append(standing)
@@ -261,6 +262,13 @@ def _same_values(row: LedgerRow, point: StoredPoint) -> bool:
     """Tell if the quantities are those of the row, whatever ``quality`` says."""
     quantities = {key: value for key, value in point.fields.items() if key not in OWN_FIELDS}
     return quantities.keys() == row["f"].keys() and all(is_same(row["f"][key], value) for key, value in quantities.items())
+
+
+def _without_sums(point: StoredPoint) -> StoredPoint:
+    """The point without what the gateway adds to its counters, which is checked by itself."""
+    if _SUMS.isdisjoint(point.fields):
+        return point
+    return StoredPoint(point.tags, point.time_ms, {key: value for key, value in point.fields.items() if key not in _SUMS})
 
 
 def series_of(tags: dict[str, str]) -> TagPairs:

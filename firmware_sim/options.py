@@ -16,6 +16,10 @@ SITES_SHARE: Final = 5
 """Of stories that befall a whole site there are so many times fewer."""
 
 
+LEAD_S: Final = 1.0
+"""Real seconds until the first reading: the fleet must be connected by then."""
+
+
 class BadOption(Exception):  # noqa: N818 - it says what the option is
     """An option that cannot be; the text says why."""
 
@@ -42,7 +46,7 @@ def simulated_plan(
             raise BadOption(f"--days, --until, --stories and --story are for simulated time: set --start, or {VARIABLE}")
         return None
     scale = _scale(start, shared, speed)
-    begin_s = _instant_s("--start", start) if start is not None else _now_s(scale)
+    begin_s = _instant_s("--start", start) if start is not None else _soon_s(scale)
     if (days is None) == (until is None):
         raise BadOption("a run in simulated time ends: set --days or --until")
     end_s = begin_s + days * DAY_S if days is not None else _instant_s("--until", until)
@@ -54,7 +58,8 @@ def simulated_plan(
 def _scale(start: str | None, shared: str | None, speed: float) -> ScaledTime | None:
     """The clock: the one that the gateway has too, or one of its own."""
     if shared is None:
-        return ScaledTime(time.time_ns() // 1_000_000, round(_instant_s("--start", start) * 1000), speed) if speed else None
+        begin_ms = round(_instant_s("--start", start) * 1000)
+        return ScaledTime(time.time_ns() // 1_000_000 + round(LEAD_S * 1000), begin_ms, speed) if speed else None
     if start is not None:
         raise BadOption(f"{VARIABLE} says what time it is: leave out --start")
     try:
@@ -63,8 +68,9 @@ def _scale(start: str | None, shared: str | None, speed: float) -> ScaledTime | 
         raise BadOption(f"{VARIABLE}: {error}") from None
 
 
-def _now_s(scale: ScaledTime | None) -> float:
-    return 0.0 if scale is None else scale.at_ms(time.time_ns()) / 1000
+def _soon_s(scale: ScaledTime | None) -> float:
+    """The simulated time at which a fleet on a shared clock can begin."""
+    return 0.0 if scale is None else scale.at_ms(time.time_ns()) / 1000 + LEAD_S * scale.speed
 
 
 def _instant_s(option: str, text: str | None) -> float:

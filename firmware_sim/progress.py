@@ -71,3 +71,24 @@ class TallyDisplay:
         if tally.waiting:
             text += f", {tally.waiting:,} not acknowledged and not in the ledger"
         return text
+
+
+@dataclass(slots=True)
+class VerifyProgress:
+    """The share of a ledger that was looked up, on a terminal."""
+
+    rows: int
+    done: int = 0
+
+    def advance(self, rows: int) -> None:
+        """Show how far it is."""
+        self.done += rows
+        if sys.stderr.isatty():
+            sys.stderr.write(f"{CLEAR_LINE}{self.done:,} of {self.rows:,} readings looked up ({self.done / self.rows:.0%})")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Clear the line."""
+        if sys.stderr.isatty():
+            sys.stderr.write(CLEAR_LINE)
+            sys.stderr.flush()

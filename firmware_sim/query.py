@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -123,16 +123,19 @@ class Influx:
 
     def __init__(self, database: InfluxdbAccess) -> None:
         self._database = database
-        self._opener = _opener(database)
+        self._opener = opener_of(database)
 
-    def points(self, measurement: str, devices: list[str], first_ms: int, last_ms: int) -> Iterator[StoredPoint]:
+    def points(self, measurement: str, devices: Sequence[str], first_ms: int, last_ms: int) -> Iterator[StoredPoint]:
         """The points of ``devices`` from ``first_ms`` to ``last_ms``, both included, one series after the other.
+
+        Without devices: the points of all.
 
         :raises NotReachable: when there is no answer or none to this.
         """
         names = " OR ".join(f'"device" = {_quoted(device)}' for device in devices)
+        of_those = f" AND ({names})" if devices else ""
         span = f"time >= {first_ms}ms AND time <= {last_ms}ms"
-        statement = f'SELECT * FROM "{measurement}" WHERE {span} AND ({names}) GROUP BY *'  # noqa: S608 - quoted, and reads only
+        statement = f'SELECT * FROM "{measurement}" WHERE {span}{of_those} GROUP BY *'  # noqa: S608 - quoted, and reads only
         for series in self._series(statement):
             tags = {key: value for key, value in series.get("tags", {}).items() if value}
             columns = series["columns"][1:]
@@ -175,7 +178,7 @@ class Influx:
         yield from found
 
 
-def _opener(database: InfluxdbAccess) -> OpenerDirector:
+def opener_of(database: InfluxdbAccess) -> OpenerDirector:
     """Straight to the server, as the gateway goes: no proxy of the environment."""
     context = ssl.create_default_context(cafile=database.ca)
     return build_opener(ProxyHandler({}), HTTPSHandler(context=context))

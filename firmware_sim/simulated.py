@@ -53,12 +53,14 @@ class SimulatedPlan:
 class _SendingSlot:
     """A device's way to the broker.
 
+    :ivar until_s: the end of the run and a reading of each lane behind it: the last midnight lies between two.
     :ivar wait_s: from its measuring to its sending.
     """
 
     firmware: Firmware
     link: Link
     first_s: float
+    until_s: float
     wait_s: float
 
 
@@ -86,7 +88,7 @@ class SimulatedRun:
         for tick in count():
             for part in parts:
                 instant_s = part.first_s + tick * self._span.interval_s
-                if instant_s >= self._span.end_s:
+                if instant_s >= part.until_s:
                     continue
                 await self.clock.reach(instant_s + part.wait_s)
                 while following is not None and following[0] <= instant_s:
@@ -98,9 +100,8 @@ class SimulatedRun:
                     await asyncio.sleep(0)
                 for message in part.firmware.measure(instant_s, round(instant_s * 1000)):
                     part.link.put(message)
-            if parts[0].first_s + (tick + 1) * self._span.interval_s >= self._span.end_s:
+            if all(part.first_s + (tick + 1) * self._span.interval_s >= part.until_s for part in parts):
                 break
-        await self.clock.reach(self._span.end_s)
         while following is not None and following[0] <= self._span.end_s:
             ledger.note(following[1])
             following = next(self._lines, None)
@@ -112,5 +113,6 @@ class SimulatedRun:
         for number, (role, (firmware, link)) in enumerate(zip(self._roles, ways, strict=True)):
             first_s = role.witness.first_s
             wait_s = number / len(ways) * SPREAD * self._span.interval_s if first_s == together_s else 0.0
-            parts.append(_SendingSlot(firmware, link, first_s, wait_s))
+            until_s = self._span.end_s + len(role.witness.streams) * self._span.interval_s
+            parts.append(_SendingSlot(firmware, link, first_s, until_s, wait_s))
         return sorted(parts, key=lambda part: part.first_s + part.wait_s)

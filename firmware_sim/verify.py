@@ -1,29 +1,31 @@
-"""Verification that every reading of a ledger is in InfluxDB, once and as it was sent.
+"""Verification that every reading of a ledger is in the database, once and as it was sent; and that sums and alarms are true.
 
 The ledger is read twice: first for where the rows of each device are, then, some devices at a time, for the rows themselves, so
-that memory holds one group of rows and points, whatever the size of the ledger.
+that memory holds one group of rows and points, whatever the size of the ledger. Sums stand on the same points.
 """
 
 import json
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from firmware_sim.compare import Comparison, Counts, Discrepancy, LedgerRow, compare, utc
-from firmware_sim.query import Influx, InfluxdbAccess, NotReachable
+from firmware_sim.alarm_check import ALARM, GRACE_MS, AlarmsOutcome, alarms_of, check_alarms
+from firmware_sim.compare import Comparison, LedgerRow, compare
+from firmware_sim.progress import VerifyProgress
+from firmware_sim.query import InfluxdbAccess, NotReachable
+from firmware_sim.report import Report
+from firmware_sim.sum_check import SumsOutcome, check_sums
+from firmware_sim.truth_rows import TRUTH, TruthRows
+from firmware_sim.victoria import AnyDatabase, PointSource
 from schemas.quantities import HEALTH
 
 GROUP_ROWS: Final = 20_000
 GROUP_DEVICES: Final = 100
 POLL_S: Final = 1.0
-SHOWN: Final = 20
-TRUTH: Final = frozenset({"event", "exchange", "consumed"})
-"""Keys of rows that are no readings."""
 NEEDED: Final = ("m", "tags", "ts", "at", "seq", "f", "q")
 
 
@@ -40,6 +42,7 @@ class Index:
     last_ms: int = 0
     rows: int = 0
     is_cut_short: bool = False
+    truth: TruthRows = field(default_factory=TruthRows)
 
     def groups(self) -> Iterator[tuple[str, list[str]]]:
         """Domain and devices that are looked up together."""
@@ -55,63 +58,6 @@ class Index:
             yield domain, devices
 
 
-@dataclass(slots=True)
-class Report:
-    """The outcome: per domain, the first faults, and what to know beside them."""
-
-    domains: dict[str, Counts] = field(default_factory=dict)
-    findings: list[Discrepancy] = field(default_factory=list)
-    is_cut_short: bool = False
-
-    @property
-    def total(self) -> Counts:
-        """All domains together."""
-        total = Counts()
-        for counts in self.domains.values():
-            total.add(counts)
-        return total
-
-    @property
-    def ok(self) -> bool:
-        """True if everything is accounted for."""
-        return not self.total.faults
-
-    def add(self, domain: str, comparison: Comparison) -> None:
-        """Take in the outcome of a group."""
-        self.domains.setdefault(domain, Counts()).add(comparison.counts)
-        self.findings += islice(comparison.findings, SHOWN - len(self.findings))
-
-    def as_json(self) -> str:
-        """One JSON object."""
-        domains = {domain: asdict(counts) for domain, counts in self.domains.items()}
-        first = [asdict(finding) for finding in self.findings]
-        return json.dumps({"ok": self.ok, "domains": domains, "total": asdict(self.total), "first": first})
-
-    def as_text(self) -> str:
-        """A table, the first faults, the verdict."""
-        names = ("sent", "found", "missing", "different", "duplicate", "repeated", "refused", "accepted", "unexpected")
-        lines = [f"{'':8}" + "".join(f"{name:>11}" for name in names)]
-        for domain, counts in [*self.domains.items(), ("total", self.total)]:
-            lines.append(f"{domain:8}" + "".join(f"{getattr(counts, name):>11,}" for name in names))
-        lines += map(_sentence, self.findings)
-        faults = self.total.faults
-        if faults > len(self.findings):
-            lines.append(f"... and {faults - len(self.findings):,} more")
-        if self.is_cut_short:
-            lines.append("the last line of the ledger is cut short and was left out")
-        if self.total.unexpected:
-            lines.append(
-                f"{self.total.unexpected:,} points without a row: taken by the broker, their PUBACK was never seen; no fault"
-            )
-        lines.append("all accounted for" if self.ok else f"NOT accounted for: {faults:,} of {self.total.sent:,} readings")
-        return "\n".join(lines)
-
-
-def _sentence(finding: Discrepancy) -> str:
-    where = f"{finding.device} {utc(finding.time_ms)} seq {finding.seq} ({finding.domain})"
-    return f"{finding.kind:9} {where} {finding.detail}".rstrip()
-
-
 def verify(path: Path, database: InfluxdbAccess, wait_s: float, window_s: float) -> Report:
     """Hold the ledger at ``path`` against ``database``.
 
@@ -121,17 +67,24 @@ def verify(path: Path, database: InfluxdbAccess, wait_s: float, window_s: float)
     :raises NotReachable: when InfluxDB does not answer.
     """
     deadline = time.monotonic() + wait_s
-    influx = Influx(database)
+    source = AnyDatabase(database)
     try:
         with path.open("rb") as file:
             index = read_index(file, path)
             if not index.offsets:
                 raise BadLedger(f"{path}: holds no readings")
             report = Report(is_cut_short=index.is_cut_short)
+            show = VerifyProgress(index.rows)
             for domain, devices in index.groups():
                 rows = list(_rows(file, index, domain, devices))
-                look = partial(_look, influx, domain, rows, index, round(window_s * 1000))
-                report.add(domain, _until(deadline, look))
+                look = partial(_look, source, domain, rows, index, round(window_s * 1000))
+                group = _until(deadline, look)
+                report.add(domain, group.comparison)
+                report.add_sums(group.sums)
+                show.advance(len(rows))
+            if index.truth.happenings:
+                report.add_alarms(_alarms(source, index))
+            show.end()
     except OSError as error:
         raise BadLedger(f"{path}: {error.strerror or error}") from None
     return report
@@ -148,6 +101,7 @@ def read_index(file: BinaryIO, path: Path) -> Index:
         try:
             row = json.loads(line)
             if not TRUTH.isdisjoint(row):
+                index.truth.take(row)
                 offset += len(line)
                 continue
             key, times_ms = _place_of(row)
@@ -185,30 +139,56 @@ def _rows(file: BinaryIO, index: Index, domain: str, devices: list[str]) -> Iter
         yield json.loads(file.readline())
 
 
-def _look(influx: Influx, domain: str, rows: list[LedgerRow], index: Index, window_ms: int) -> Comparison:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The outcome for devices that are looked up together."""
+
+    comparison: Comparison
+    sums: SumsOutcome
+
+    @property
+    def may_come(self) -> bool:
+        """True if what is at fault may be on its way."""
+        counts = self.comparison.counts
+        return bool(counts.missing or counts.different or self.sums.counts.faults)
+
+
+def _look(source: PointSource, domain: str, rows: list[LedgerRow], index: Index, window_ms: int) -> _Group:
     """Ask for the points of a group and compare."""
     margin_ms = window_ms if any(row["ts"] is None for row in rows) else 0
     span = (index.first_ms - margin_ms, index.last_ms + margin_ms)
-    points = influx.points(domain, _devices(rows), *span)
+    devices = _devices(rows)
+    points = list(source.points(domain, devices, *span))
     healthy = _devices([row for row in rows if row.get("h")])
-    health = influx.points(HEALTH, healthy, *span) if healthy else iter(())
-    return compare(domain, rows, points, health, window_ms)
+    health = source.points(HEALTH, healthy, *span) if healthy else iter(())
+    comparison = compare(domain, rows, points, health, window_ms)
+    days = [day for device in devices for day in index.truth.consumed.get(device, ())]
+    sums = check_sums(days, list(index.truth.happenings.values()), points) if days else SumsOutcome()
+    return _Group(comparison, sums)
+
+
+def _alarms(source: PointSource, index: Index) -> AlarmsOutcome:
+    """Ask for all alarms and hold them against what happened."""
+    points = source.points(ALARM, (), index.first_ms, index.last_ms + GRACE_MS)
+    devices = len({device for _, device in index.offsets})
+    span_ms = (index.first_ms, index.last_ms)
+    return check_alarms(list(index.truth.happenings.values()), alarms_of(points), span_ms, devices)
 
 
 def _devices(rows: list[LedgerRow]) -> list[str]:
     return sorted({row["tags"]["device"] for row in rows})
 
 
-def _until(deadline: float, look: Callable[[], Comparison]) -> Comparison:
+def _until(deadline: float, look: Callable[[], _Group]) -> _Group:
     """Look again while something is missing and there is time."""
     while True:
         left_s = deadline - time.monotonic()
         try:
-            comparison = look()
+            group = look()
         except NotReachable:
             if left_s <= 0:
                 raise
         else:
-            if left_s <= 0 or not (comparison.counts.missing or comparison.counts.different):
-                return comparison
+            if left_s <= 0 or not group.may_come:
+                return group
         time.sleep(min(POLL_S, max(left_s, 0)))

@@ -146,8 +146,8 @@ class Chronicle:
         }
 
     def _days(self) -> Iterator[Due]:
-        """The consumption of each device on each local day that lies in the run as a whole."""
-        begin_s = midnight_after(max((witness.first_s for witness in self.witnesses), default=self.span.begin_s))
+        """The consumption of each device on each local day of the run from whose beginning on it was heard."""
+        begin_s = midnight_after(self.span.begin_s)
         while begin_s + DAY_S <= self.span.end_s:
             for witness in self.witnesses:
                 for row in _consumed(witness, begin_s, begin_s + DAY_S):
@@ -159,7 +159,7 @@ def _consumed(witness: Witness, from_s: float, to_s: float) -> Iterator[dict[str
     for index, tags in enumerate(witness.streams):
         for register in witness.source.registers:
             begin, end = witness.true(register, from_s, index), witness.true(register, to_s, index)
-            if begin is None or end is None:
+            if begin is None or end is None or from_s < witness.first_s + index * witness.interval_s:
                 continue
             missed = witness.missed(register, from_s, index) + witness.missed(register, to_s, index)
             row = {

@@ -15,7 +15,7 @@ from firmware_sim.query import StoredPoint
 
 CHUNK = 3
 """Points of a series in one line of an answer: small, so that every test reads several."""
-_STATEMENT = re.compile(r'SELECT \* FROM "(\w+)" WHERE time >= (\d+)ms AND time <= (\d+)ms AND \((.+)\) GROUP BY \*')
+_STATEMENT = re.compile(r'SELECT \* FROM "(\w+)" WHERE time >= (\d+)ms AND time <= (\d+)ms(?: AND \((.+)\))? GROUP BY \*')
 
 
 @dataclass
@@ -36,10 +36,10 @@ class StubInfluxDB:
         match = _STATEMENT.fullmatch(statement)
         assert match is not None, statement
         measurement, first, last, names = match.groups()
-        devices = set(re.findall(r"\"device\" = '([^']*)'", names))
+        devices = set(re.findall(r"\"device\" = '([^']*)'", names or ""))
         series = defaultdict(list)
         for point in self.points[measurement]:
-            if point.tags["device"] in devices and int(first) <= point.time_ms <= int(last):
+            if (names is None or point.tags["device"] in devices) and int(first) <= point.time_ms <= int(last):
                 series[tuple(sorted(point.tags.items()))].append(point)
         columns = sorted({name for points in series.values() for point in points for name in point.fields})
         for tags, points in series.items():

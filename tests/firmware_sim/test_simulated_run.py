@@ -37,29 +37,23 @@ def test_two_days_pass_as_fast_as_the_broker_takes_them_in_order(mosquitto: Serv
     for sent in by_device.values():
         assert all(one < other for one, other in pairwise(sent))
         assert sent[0][0] >= START_MS
-        assert START_MS + 2 * DAY_MS - 900_000 <= sent[-1][0] < START_MS + 2 * DAY_MS
+        assert START_MS + 2 * DAY_MS <= sent[-1][0] < START_MS + 2 * DAY_MS + 5 * 900_000, "a reading behind the last midnight"
     days = {(row["from"], row["to"]) for row in rows if "consumed" in row}
-    assert days == {(START_MS + day * DAY_MS, START_MS + (day + 1) * DAY_MS) for day in (0, 1)} - _first_of_late(rows)
+    assert days == {(START_MS + day * DAY_MS, START_MS + (day + 1) * DAY_MS) for day in (0, 1)}
     assert all(abs(row["at"] - row["ts"]) <= 10 * 900_000 for row in readings), "the clock does not run ahead of the broker"
-
-
-def _first_of_late(rows: list[dict[str, Any]]) -> set[tuple[int, int]]:
-    """The first day, where a device was not heard from its beginning on."""
-    first = {row["tags"]["device"]: row["ts"] for row in reversed(rows) if "f" in row}
-    return {(START_MS, START_MS + DAY_MS)} if max(first.values()) > START_MS else set()
 
 
 @pytest.mark.real
 def test_a_fleet_goes_by_the_clock_that_it_shares_with_a_gateway(
     mosquitto: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scale = ScaledTime(time.time_ns() // 1_000_000, START_MS, 14_400)
+    scale = ScaledTime(time.time_ns() // 1_000_000, START_MS, 3_600)
     monkeypatch.setenv(VARIABLE, str(scale))
-    rows = _run(mosquitto, tmp_path / "ledger", "--days", "0.3")
+    rows = _run(mosquitto, tmp_path / "ledger", "--days", "0.1")
     took_ms = scale.at_ms(time.time_ns()) - START_MS
-    assert took_ms >= 0.3 * DAY_MS
+    assert took_ms >= 0.1 * DAY_MS
     readings = [row for row in rows if "f" in row]
-    assert len(readings) >= 12 * 27
+    assert len(readings) >= 12 * 9
     assert all(-60_000 < row["at"] - row["ts"] < 3_600_000 for row in readings), "each is sent when it was measured"
 
 
