@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import SequenceGaps
 from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device, Series
@@ -29,6 +30,7 @@ ChosenTime = tuple[int, bool, int]
 class Evaluator:
     """Makes points of readings: time, counters, duplicates, sequence.
 
+    :ivar alarms: looks at each reading that is new; None: nobody wants to hear of alarms.
     :ivar counting: judges counters, and knows their sums.
     :ivar late: notes readings of hours whose roll-ups stand already.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
@@ -42,6 +44,7 @@ class Evaluator:
     unit_jumps: UnitJumps = field(default_factory=UnitJumps)
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
     late: LateReadings = field(default_factory=LateReadings)
+    alarms: Alarms | None = None
 
     def time_of(self, device: Device, ts: object, arrival: Arrival) -> ChosenTime:
         """Choose the time of a reading: the device's own if it is believed, else the gateway's."""
@@ -123,6 +126,10 @@ class Evaluator:
         else:
             known = values if texts is None else dict(zip(field_set.names, texts, strict=True))
             self._point_again(seen, observation, known, arrival, outcome)
+        if (
+            self.alarms is not None and seen.verdict in _BRINGS_SOMETHING and not arrival.replayed
+        ):  # what waited tells of the past
+            self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.text_tags)
 
     def _point_again(
         self,
@@ -186,5 +193,6 @@ def _time_of(observation: Observation) -> int:
     return observation.time_ms
 
 
+_BRINGS_SOMETHING = (DedupVerdict.NEW, DedupVerdict.JOINS)
 _GAP_MAX = 1_000_000
 """A wider jump means that the counter was set to a new value, not that a million readings were lost."""

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.counting import Counting
 from gateway.core.devices.device import Device
@@ -75,12 +76,14 @@ class Processor:
     trust: ClockTrust
     payload_max_bytes: int = 262144
     sums: SumsMode = SumsMode.OFF
+    alarms: Alarms | None = None
     evaluator: Evaluator = field(init=False)
     _profiled: ByProfile = field(init=False)
     _edge_nodes: EdgeNodes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.rules, self.trust, self.streams.field_sets, Counting(self.sums))
+        counting = Counting(self.sums)
+        self.evaluator = Evaluator(self.rules, self.trust, self.streams.field_sets, counting, alarms=self.alarms)
         self._profiled = ByProfile(self.streams, self.evaluator)
         self._edge_nodes = EdgeNodes(self._profiled)
 

@@ -2,21 +2,39 @@
 
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from gateway.catalog import Catalog, load_catalog
+from gateway.config.alarm_rules import load_alarm_rules
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
+from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.process import Processor
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.sums import SumsMode
 from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.silence import Silence
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 
 BUILT_MS: Final = 1_790_000_000_000
 """No clock that is right stands before this program was written (September 2026)."""
+
+
+def time_rules(config: Config) -> TimeRules:
+    """Limits within which times of devices are believed."""
+    limits = (config.time.max_past, config.time.max_future, config.time.late_after)
+    return TimeRules(*(round(value.total_seconds() * 1000) for value in limits))
+
+
+def build_alarms(config: Config, silence: Silence) -> Alarms:
+    """The alarm engine with the rules of a configuration, without any state yet.
+
+    :raises ConfigurationFault: the rules are faulty.
+    """
+    return Alarms(load_alarm_rules(config.alarms.rules), silence, time_rules(config), ZoneInfo(config.time.zone))
 
 
 def build_processor(
@@ -26,23 +44,20 @@ def build_processor(
     not_before_ms: int = 0,
     memory: DeviceMemory | None = None,
     sums: SumsMode = SumsMode.OFF,
+    alarms: Alarms | None = None,
 ) -> Processor:
     """The pure pipeline of a configuration.
 
     :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
     :param memory: the devices of earlier runs.
     :param sums: where the sums of counters come from.
+    :param alarms: looks at each new reading; None for commands.
     """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)
-    rules = TimeRules(
-        *(
-            round(value.total_seconds() * 1000)
-            for value in (config.time.max_past, config.time.max_future, config.time.late_after)
-        ),
-    )
+    rules = time_rules(config)
     trust = ClockTrust(not_before_ms=not_before_ms, max_future_ms=rules.max_future_ms)
     streams = Streams(catalog.devices, admission, catalog.profiles, memory)
-    return Processor(streams, rules, trust, config.limits.payload_bytes, sums)
+    return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from gateway.catalog import load_catalog
 from gateway.config.model import Config
 from gateway.core.message import StoredMessage
 from gateway.core.readings.sums import SumsMode
-from gateway.pipeline.processing import build_processor
+from gateway.core.status.silence import Silence
+from gateway.pipeline.processing import build_alarms, build_processor
 
 _SLICE = 1000
 _WAITING = 2000
@@ -30,7 +31,8 @@ def main(config_file: str, messages_file: str, warm_up: int) -> None:
     config = Config.model_validate(json.loads(Path(config_file).read_text(encoding="utf-8")))
     given = json.loads(Path(messages_file).read_text(encoding="utf-8"))
     messages = [(StoredMessage(topic, payload.encode()), arrival_ms) for arrival_ms, topic, payload in given]
-    process = build_processor(config, load_catalog(config), sums=SumsMode.FROM_ZERO).process
+    alarms = build_alarms(config, Silence())
+    process = build_processor(config, load_catalog(config), sums=SumsMode.FROM_ZERO, alarms=alarms).process
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)  # as gateway.run has it
     for message, arrival_ms in messages[:warm_up]:

@@ -2,22 +2,25 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, tzinfo
+from typing import Final
 
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Drained
 from gateway.core.alarms.looking import Look, is_overtaken, look_closely
-from gateway.core.alarms.nights import FLOW, NIGHT_HOURS, NightFlow, judge_day, judge_night
+from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
 from gateway.core.alarms.places import place_of
 from gateway.core.alarms.rounds import Rounds
 from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Values
 from gateway.core.alarms.states import States
 from gateway.core.alarms.views import UsualHours, Views
-from gateway.core.alarms.watch import Scales
+from gateway.core.alarms.watch import FLOW, Scales, is_within
 from gateway.core.devices.device import NO_PARAMS, Device, Registered, Series
 from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Silence
 from schemas.quantities import Quality
 from schemas.readings import Value
+
+_UNUSUAL: Final = Quality.HISTORIC | Quality.COUNTER_SUSPECT
 
 
 class Alarms:
@@ -36,6 +39,7 @@ class Alarms:
         self._views = Views(zone)
         self._rules = rules
         self._views.replace_rules(rules)
+        self._view_of = self._views.of
 
     # ---- from the shell ----------------------------------------------------------------------------------------------
 
@@ -102,6 +106,7 @@ class Alarms:
 
     def exchanged(self, device: str, now_ms: int) -> None:
         """End the alarms that say only that a counter stepped: now the exchange was told."""
+        self._views.forget_registers(device)
         for state in self._states.of_devices([device]):
             if all(isinstance(condition, CounterStep) for condition in self._rules.by_name[state.key.alarm].when):
                 self._states.end(state, now_ms)
@@ -122,24 +127,32 @@ class Alarms:
         :param numbers: its values, in the order of the field set.
         :param text_tags: the channel, lane or class that it brought.
         """
-        if quality & Quality.HISTORIC:
-            return
-        device = series.device
-        view = self._views.of.get(device.name)
+        view = self._view_of.get(series.device.name)
+        if view is not None and view.from_ms <= time_ms < view.until_ms and not quality & _UNUSUAL:
+            gate = view.gates.get(field_set)
+            if gate is not None:
+                for at, low, high in gate:
+                    if not low <= numbers[at] <= high:  # type: ignore[operator] # texts are tags by now
+                        break
+                else:
+                    return
+        if not quality & Quality.HISTORIC and not is_overtaken(series.device, time_ms):
+            self._look(series, field_set, Look(place_of(series.device, series), time_ms, numbers, quality, text_tags))
+
+    def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
+        """Look at a reading that the gate holds back: something is outside or stands, or nothing is known yet."""
+        device, time_ms = series.device, look.time_ms
+        view = self._view_of.get(device.name)
         if view is None or not view.from_ms <= time_ms < view.until_ms:
             view = self._views.look(device, time_ms, busy=self._states.has(device.name))
-        table = view.tables.of.get(field_set) or view.tables.table(field_set)
-        if not (view.busy or quality & Quality.COUNTER_SUSPECT):
-            for at, low, high in table.gate:
-                if not low <= numbers[at] <= high:  # type: ignore[operator] # texts are tags by now
-                    break
-            else:
-                return
-        if not is_overtaken(device, time_ms):
-            parent = self._views.of.get(view.parent) if view.parent is not None else None
-            look_closely(
-                self._states, view, table, Look(place_of(device, series), time_ms, numbers, quality, text_tags), parent
-            )
+        table = view.table(field_set)
+        if table.with_flow is not None and not view.sends_flow:
+            flow_m3_h = view.flow(float(look.numbers[table.volume_at]), time_ms, look.quality, look.text_tags)
+            if flow_m3_h is not None:
+                look.numbers, table = (*look.numbers, flow_m3_h), table.with_flow
+        if view.is_busy or look.quality & Quality.COUNTER_SUSPECT or not is_within(table.gate, look.numbers):
+            parent = self._view_of.get(view.parent) if view.parent is not None else None
+            look_closely(self._states, view, table, look, parent)
 
     # ---- rounds, and what roll-ups tell ------------------------------------------------------------------------------
 

@@ -16,9 +16,10 @@ _OVERTAKEN_MS: Final = 60_000
 """A reading so much older than the newest of its device tells of the past; parts of one message may differ by less."""
 
 
-class Look(Struct, frozen=True, gc=False):
+class Look(Struct, gc=False):
     """A reading, and whose it is.
 
+    :ivar numbers: its values, in the order of the field set; behind them a flow that was worked out.
     :ivar text_tags: the channel, lane or class that it brought: conditions stand on each of their own.
     """
 
@@ -48,9 +49,7 @@ def look_closely(states: States, view: View, table: Table, look: Look, parent: V
         awaits = awaits or (verdict is Verdict.UNKNOWN and first is not None and check.bounds[0].is_met(first))
     for steps in table.steps:
         _note_step(states, steps, look)
-    view.busy = awaits or view.is_parent or states.has(place.name)
-    if not view.busy:
-        view.kept.clear()
+    view.watch(busy=awaits or view.is_parent or states.has(place.name))
 
 
 def _note(states: States, check: Check, verdict: Verdict, look: Look, value: float | None) -> None:

@@ -6,11 +6,10 @@ from typing import NamedTuple
 from gateway.core.alarms.alarm import AlarmKey, AlarmState
 from gateway.core.alarms.rules import NIGHT_COVERAGE, Completeness, Night, Rule, Rules
 from gateway.core.alarms.states import Place, Sight, States
-from gateway.core.alarms.watch import Scales
+from gateway.core.alarms.watch import FLOW, Scales
 
 NIGHT_HOURS = 5
 """The night's hours of a device's usual day: midnight to five."""
-FLOW = "flow_m3_h"
 
 
 class NightFlow(NamedTuple):

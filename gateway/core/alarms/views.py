@@ -3,18 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from math import inf
 from typing import Final
 
 from gateway.core.alarms.rules import Param, Rules
-from gateway.core.alarms.watch import NO_SCALES, Kept, Scales, Tables
+from gateway.core.alarms.watch import FLOW, NO_SCALES, Gate, Kept, Scales, Table, Tables
 from gateway.core.devices.device import NO_PARAMS, Device, Registered
+from gateway.core.readings.field_sets import FieldSet
+from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 
 UsualHours = Mapping[str, Sequence[float | None]]
 """Field → its mean in each of the 24 local hours; None where too few days are known."""
 
+_EVER_MS: Final = 1 << 60
+"""Further than any time, and an integer, which compares faster than a float."""
 _HOUR_MS: Final = 3_600_000
+_CHANNELS_MAX: Final = 64
+_GATES_MAX: Final = 64
 
 
 @dataclass(slots=True)
@@ -24,17 +29,52 @@ class View:
     :ivar tables: shared with other devices where it has no limits of its own.
     :ivar from_ms: the tables hold for readings from this time.
     :ivar until_ms: and before this one.
-    :ivar busy: each reading is looked at closely: something stands, or another device's condition needs the values.
+    :ivar gates: those of the sets of fields that it sends, for the one who asks for each reading; none while it is busy.
+    :ivar is_busy: each reading is looked at closely: something stands, or another device's condition needs the values.
+    :ivar sends_flow: its flow is not worked out of its register.
     :ivar kept: newest values by field, for conditions that need more than one reading.
+    :ivar registers: newest registers by channel, of a device that sends no flow.
     """
 
     tables: Tables
-    from_ms: float = -inf
-    until_ms: float = inf
-    busy: bool = False
+    from_ms: int = -_EVER_MS
+    until_ms: int = _EVER_MS
+    gates: dict[FieldSet, Gate] = field(default_factory=dict)
+    is_busy: bool = False
+    sends_flow: bool = False
     is_parent: bool = False
     parent: str | None = None
     kept: dict[str, Kept] = field(default_factory=dict)
+    registers: dict[str, Kept] | None = None
+
+    def table(self, field_set: FieldSet) -> Table:
+        """The table of a set of fields that the device sends; from now on its gate is asked first."""
+        table = self.tables.table(field_set)
+        self.sends_flow = self.sends_flow or FLOW in field_set.fields
+        if not self.is_busy and table.with_flow is None and field_set.number and len(self.gates) < _GATES_MAX:
+            self.gates[field_set] = table.gate
+        return table
+
+    def watch(self, *, busy: bool) -> None:
+        """Look at each reading closely from now on, or only at those outside the gates."""
+        self.is_busy = busy
+        (self.gates if busy else self.kept).clear()
+
+    def flow(self, volume_m3: float, time_ms: int, quality: int, text_tags: str) -> float | None:
+        """The flow since the reading before, in m3/h: what the register grew; None around a step that was no consumption."""
+        if self.registers is None:
+            self.registers = {}
+        before = self.registers.get(text_tags)
+        if quality & Quality.COUNTER_SUSPECT:
+            self.registers.pop(text_tags, None)
+            return None
+        if before is not None and time_ms <= before.time_ms:
+            return None
+        if len(self.registers) < _CHANNELS_MAX or before is not None:
+            self.registers[text_tags] = Kept(time_ms, volume_m3)
+        if before is None or volume_m3 < before.value:
+            return None
+        return (volume_m3 - before.value) * _HOUR_MS / (time_ms - before.time_ms)
 
 
 class Views:
@@ -73,6 +113,12 @@ class Views:
         self._usual[device] = hours
         self.of.pop(device, None)
 
+    def forget_registers(self, device: str) -> None:
+        """Forget the registers of a device: its meter was exchanged."""
+        view = self.of.get(device)
+        if view is not None:
+            view.registers = None
+
     def forget(self, devices: Iterable[str]) -> None:
         """Forget devices."""
         for name in devices:
@@ -86,7 +132,8 @@ class Views:
     def look(self, device: Device, time_ms: int, *, busy: bool) -> View:
         """The view of a device at a time: of one that was not met yet, or whose tables do not hold then."""
         before = self.of.get(device.name)
-        view = View(self._shared, busy=busy) if before is None else before
+        view = View(self._shared) if before is None else before
+        view.gates.clear()
         parent = parent_of(device.registered) if self._looks_at_parents else None
         names = (device.name, parent) if parent is not None else (device.name,)
         if any(not self._usual_fields.isdisjoint(self._usual.get(name, ())) for name in names):
@@ -100,7 +147,7 @@ class Views:
         view.tables = Tables(self._rules, own=own, parents=parents, shared=self._shared) if has_own else self._shared
         view.parent = parent
         view.is_parent = self._looks_at_parents and device.name in self._parents
-        view.busy = view.busy or view.is_parent
+        view.watch(busy=busy or view.is_busy or view.is_parent)
         self.of[device.name] = view
         return view
 

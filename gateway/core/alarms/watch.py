@@ -57,6 +57,8 @@ class Scales(NamedTuple):
         return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
 
 
+FLOW: Final = "flow_m3_h"
+VOLUME: Final = "volume_m3"
 NO_SCALES: Final = Scales({}, {})
 
 
@@ -126,12 +128,22 @@ class Table(NamedTuple):
 
     :ivar keeps: index and field of the values that conditions of several readings need.
     :ivar steps: none where the fields have no counter.
+    :ivar with_flow: the table for the same values and a flow behind them, where that is looked at and the device sends only its
+        register; None: nothing is worked out.
+    :ivar volume_at: the index of the register.
     """
 
     gate: Gate
     checks: tuple[Check, ...]
     keeps: tuple[tuple[int, str], ...]
     steps: tuple[Steps, ...]
+    with_flow: "Table | None" = None
+    volume_at: int = 0
+
+
+def is_within(gate: Gate, numbers: Sequence[Value]) -> bool:
+    """Tell if all values are within the gate."""
+    return all(low <= numbers[at] <= high for at, low, high in gate)  # type: ignore[operator] # texts are tags by now
 
 
 class Tables:
@@ -146,7 +158,7 @@ class Tables:
         :param parents: the same for limits of the device that it hangs behind.
         :param shared: the tables that hold where this device has no limits of its own.
         """
-        self.of: dict[FieldSet, Table] = {}
+        self._of: dict[FieldSet, Table] = {}
         self._shared = shared
         self._conditions: list[tuple[Rule, str, tuple[Bound, ...]]] = []
         self._steps: list[Steps] = []
@@ -157,19 +169,31 @@ class Tables:
                 bounds = [_bound(limit, own if limit.at == "device" else parents) for limit in condition.limits]
                 if None not in bounds:
                     self._conditions.append((rule, name, tuple(bound for bound in bounds if bound is not None)))
+        limits = [bound for _, _, bounds in self._conditions for bound in bounds if bound.field == FLOW]
+        own_flow = any(bound.above or bound.limit > 0 for bound in limits)  # what a register grew is never negative
+        self.looks_at_flow: bool = own_flow or (shared is not None and shared.looks_at_flow)
 
     def table(self, field_set: FieldSet) -> Table:
         """The table of a set of fields, made at the first time; a flood of sets is served and not kept."""
-        table = self.of.get(field_set)
+        table = self._of.get(field_set)
         if table is None:
             table = self._make(field_set)
             if field_set.number:
-                self.of[field_set] = table
+                self._of[field_set] = table
         return table
 
     def _make(self, field_set: FieldSet) -> Table:
+        """Make the table, and the one with a flow that is worked out of the register."""
         place_of = {name: at for at, name in enumerate(field_set.names)}
         shared = self._shared.table(field_set) if self._shared is not None else None
+        table = self._table(place_of, shared, has_counters=bool(field_set.counters))
+        if VOLUME not in place_of or FLOW in place_of or not self.looks_at_flow:
+            return table
+        of_flow = shared.with_flow or shared if shared is not None else None
+        with_flow = self._table(place_of | {FLOW: len(place_of)}, of_flow, has_counters=True)
+        return table._replace(with_flow=with_flow, volume_at=place_of[VOLUME])
+
+    def _table(self, place_of: Mapping[str, int], shared: Table | None, *, has_counters: bool) -> Table:
         checks = {} if shared is None else {(check.rule.name, check.name): check for check in shared.checks}
         for rule, name, bounds in self._conditions:
             places = tuple(None if bound.of_parent else place_of.get(bound.field) for bound in bounds)
@@ -177,7 +201,7 @@ class Tables:
                 checks[rule.name, name] = Check(rule, name, bounds, places)
         kept = {field for _, _, bounds in self._conditions for field in _kept(bounds, place_of)}
         keeps = {(place_of[field], field) for field in kept if field in place_of} | set(shared.keeps if shared else ())
-        steps = shared.steps if shared is not None else tuple(self._steps) if field_set.counters else ()
+        steps = shared.steps if shared is not None else tuple(self._steps) if has_counters else ()
         return Table(_gate(checks.values()), tuple(checks.values()), tuple(sorted(keeps)), steps)
 
 

@@ -32,7 +32,7 @@ def below(field: str, value: float, clear: float | None = None) -> Values:
     return Values((Limit(field, "below", value, value if clear is None else clear),))
 
 
-def registered(name: str = "d1", **entry: object) -> RegisteredDevice:
+def registered(name: str = "d1", /, **entry: object) -> RegisteredDevice:
     """An entry of the registry, every quarter of an hour where nothing else is said."""
     return RegisteredDevice(**{"id": name, "interval": "15min", "site": "s1", "area": "a1", "domain": "water", **entry})  # type: ignore[arg-type]
 
@@ -61,14 +61,17 @@ class Bed:
         self, time_ms: int, values: Mapping[str, Value], name: str = "d1", *, quality: int = 0, channel: str = ""
     ) -> list[str]:
         """Send a reading whose fields are data of a test."""
+        self.push(time_ms, values, name, quality=quality, channel=channel)
+        return self.told()
+
+    def push(self, time_ms: int, values: Mapping[str, Value], name: str = "d1", *, quality: int = 0, channel: str = "") -> None:
+        """Send a reading; what the engine tells of it stays in the engine."""
         device = self.devices.get(name) or self.device(name)
         device.last_seen_ms = max(device.last_seen_ms, time_ms)
         field_set = self.field_sets.of(tuple(values))
-        numbers = field_set.values_of(
-            {key: value if isinstance(value, bool) else float(value) for key, value in values.items()}
-        )
-        self.alarms.reading(self._series[name], time_ms, field_set, numbers, quality, f",channel={channel}" if channel else "")
-        return self.told()
+        given = {key: value if isinstance(value, bool | str) else float(value) for key, value in values.items()}
+        text_tags = f",channel={channel}" if channel else ""
+        self.alarms.reading(self._series[name], time_ms, field_set, field_set.values_of(given), quality, text_tags)
 
     def tick(self, now_ms: int, *, clock_trusted: bool = True) -> list[str]:
         """Make a round; what the engine tells of it."""

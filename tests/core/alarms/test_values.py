@@ -178,3 +178,29 @@ def test_an_exchange_that_is_told_ends_the_alarm_of_a_step() -> None:
         bed.send(at(turn), volume_m3=1, quality=Quality.COUNTER_SUSPECT)
     bed.alarms.exchanged("d1", at(3))
     assert bed.told() == CLEARED
+
+
+def test_the_flow_of_a_meter_that_sends_only_its_register_is_what_the_register_grew() -> None:
+    bed = Bed(rule(above("flow_m3_h", 10, clear=9)))
+    assert bed.send(at(0), volume_m3=100) == []
+    assert bed.send(at(1), volume_m3=102.5) == [], "ten in an hour are not above ten"
+    assert bed.send(at(2), volume_m3=105.1) == RAISED
+    assert bed.send(at(3), volume_m3=90, quality=Quality.COUNTER_SUSPECT) == [], "a step is no flow"
+    assert bed.send(at(4), volume_m3=91) == []
+    assert bed.send(at(5), volume_m3=91.5) == CLEARED
+    assert bed.alarms.states() == []
+
+
+def test_after_an_exchange_the_register_of_the_new_meter_is_no_flow() -> None:
+    bed = Bed(rule(above("flow_m3_h", 10)))
+    bed.send(at(0), volume_m3=1)
+    bed.alarms.exchanged("d1", at(0.5))
+    assert bed.send(at(1), volume_m3=5000) == []
+    assert bed.send(at(2), volume_m3=5003) == RAISED
+
+
+def test_a_garbage_register_is_no_flow_in_the_reading_after_it() -> None:
+    bed = Bed(rule(above("flow_m3_h", 10)))
+    bed.send(at(0), volume_m3=100)
+    assert bed.send(at(1), volume_m3=0.001, quality=Quality.COUNTER_SUSPECT) == []
+    assert bed.send(at(2), volume_m3=100.1) == []
