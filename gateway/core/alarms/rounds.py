@@ -6,7 +6,7 @@ silent when the site speaks again.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.core.alarms.alarm import AlarmKey, AlarmTags
@@ -36,6 +36,11 @@ class Site:
     def is_mostly_missing(self) -> bool:
         """True when more than half of the devices, and not just a few, are missing."""
         return len(self.missing) >= _SITE_LEAST and 2 * len(self.missing) > self.heard
+
+    def with_patience(self, rule: Rule) -> Rule:
+        """The rule with an interval more until its alarm ends: the last devices speak so much later than the first."""
+        latest_ms = max((interval_ms(device) for device in self.missing), default=0)
+        return replace(rule, clear_after_ms=max(rule.clear_after_ms, latest_ms))
 
     def fell_together(self) -> list[Device]:
         """Those of the missing that fell silent within an interval of the last one; none where most of the site speaks."""
@@ -134,11 +139,12 @@ class _Sites:
             key = AlarmKey(rule.name, name_of_site)
             together = site.fell_together()
             if together or (site.is_mostly_missing and self.states.find(key) is not None):
-                state = self.states.stand(rule, _place_of(name_of_site, site), _sight(name, site, together, now_ms))
-                if state.is_active:
-                    self._speak_for(site, state.since_ms, now_ms)
+                self.states.stand(rule, _place_of(name_of_site, site), _sight(name, site, together, now_ms))
             else:
-                self.states.fall(rule, name_of_site, name, now_ms)
+                self.states.fall(site.with_patience(rule), name_of_site, name, now_ms)
+            state = self.states.find(key)
+            if state is not None and state.is_active:
+                self._speak_for(site, state.since_ms, now_ms)
 
     def _speak_for(self, site: Site, since_ms: int, now_ms: int) -> None:
         """Let the site's alarm stand for those of its devices; one that was silent long before keeps its own."""

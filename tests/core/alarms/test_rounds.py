@@ -78,7 +78,17 @@ def test_devices_that_stay_silent_when_their_site_speaks_again_have_their_own_al
     assert len(rounds(bed, NOW_MS, NOW_MS + HOUR_MS)) == 1
     for name in ("d0", "d1", "d2"):
         bed.devices[name].last_seen_ms = NOW_MS + HOUR_MS
-    assert bed.tick(NOW_MS + HOUR_MS) == ["cleared site_silent@s1", "raised device_silent@d3", "raised device_silent@d4"]
+    told = rounds(bed, NOW_MS + HOUR_MS, NOW_MS + 80 * MINUTE_MS)
+    assert told == [(75, name) for name in ("cleared site_silent@s1", "raised device_silent@d3", "raised device_silent@d4")]
+
+
+def test_devices_that_speak_within_an_interval_of_the_first_have_no_alarm_of_their_own() -> None:
+    bed = site(5)
+    told = rounds(bed, NOW_MS, NOW_MS + HOUR_MS)
+    for number, device in enumerate(bed.devices.values()):
+        device.last_seen_ms = NOW_MS + HOUR_MS + number * 3 * MINUTE_MS
+        told += rounds(bed, device.last_seen_ms, device.last_seen_ms + 2 * MINUTE_MS)
+    assert [name for _, name in told] == ["raised site_silent@s1", "cleared site_silent@s1"]
 
 
 @pytest.mark.parametrize("count", [1, 2])
