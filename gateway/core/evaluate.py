@@ -30,7 +30,7 @@ ChosenTime = tuple[int, bool, int]
 class Evaluator:
     """Makes points of readings: time, counters, duplicates, sequence.
 
-    :ivar alarms: looks at each reading that is new; None: nobody wants to hear of alarms.
+    :ivar alarms: looks at each reading that is new, but for those that waited and tell of the past; None: nobody listens.
     :ivar counting: judges counters, and knows their sums.
     :ivar late: notes readings of hours whose roll-ups stand already.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
@@ -126,9 +126,7 @@ class Evaluator:
         else:
             known = values if texts is None else dict(zip(field_set.names, texts, strict=True))
             self._point_again(seen, observation, known, arrival, outcome)
-        if (
-            self.alarms is not None and seen.verdict in _BRINGS_SOMETHING and not arrival.replayed
-        ):  # what waited tells of the past
+        if self.alarms is not None and not arrival.replayed and (seen is NEW or seen.verdict is DedupVerdict.JOINS):
             self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.text_tags)
 
     def _point_again(
@@ -193,6 +191,5 @@ def _time_of(observation: Observation) -> int:
     return observation.time_ms
 
 
-_BRINGS_SOMETHING = (DedupVerdict.NEW, DedupVerdict.JOINS)
 _GAP_MAX = 1_000_000
 """A wider jump means that the counter was set to a new value, not that a million readings were lost."""

@@ -166,9 +166,9 @@ class Alarms:
 
     def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
         """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that there are."""
-        known = [mean for mean in self._views.usual(device.name, FLOW)[:NIGHT_HOURS] if mean is not None]
+        usual_m3_h = self._views.usual_night(device.name, NIGHT_HOURS)
         params = device.registered.params if device.registered is not None else NO_PARAMS
-        scales = Scales(params, {FLOW: min(known)} if known else {})
+        scales = Scales(params, {} if usual_m3_h is None else {FLOW: usual_m3_h})
         judge_night(self._rules, self._states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int) -> None:

@@ -132,9 +132,8 @@ class _Sites:
 
     def judge(self, rule: Rule, name: str, now_ms: int) -> None:
         """Judge all sites by one rule."""
-        for state in [state for state in self.states if state.key.alarm == rule.name]:
-            if state.key.place not in self.sites:
-                self.states.end(state, now_ms)
+        for gone in [state for state in self.states if state.key.alarm == rule.name and state.key.place not in self.sites]:
+            self.states.end(gone, now_ms)
         for name_of_site, site in self.sites.items():
             key = AlarmKey(rule.name, name_of_site)
             together = site.fell_together()

@@ -1,8 +1,10 @@
 """The view of each device: its tables, and for how long they hold; where it stands, and what is known of its usual hours."""
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from math import isnan, nan
 from typing import Final
 
 from gateway.core.alarms.rules import Param, Rules
@@ -86,7 +88,7 @@ class Views:
     def __init__(self, zone: tzinfo) -> None:
         self.of: dict[str, View] = {}
         self._zone = zone
-        self._usual: dict[str, UsualHours] = {}
+        self._usual: dict[str, dict[str, array[float]]] = {}
         self._registered: Mapping[str, Registered] = {}
         self._parents: frozenset[str] = frozenset()
         self.replace_rules(Rules())
@@ -110,7 +112,10 @@ class Views:
 
     def take_usual(self, device: str, hours: UsualHours) -> None:
         """Take the usual hours of a device."""
-        self._usual[device] = hours
+        wanted = {name: hours[name] for name in self._usual_fields.union({FLOW}).intersection(hours)}
+        self._usual[device] = {
+            name: array("f", (nan if mean is None else mean for mean in means)) for name, means in wanted.items()
+        }
         self.of.pop(device, None)
 
     def forget_registers(self, device: str) -> None:
@@ -125,9 +130,10 @@ class Views:
             self.of.pop(name, None)
             self._usual.pop(name, None)
 
-    def usual(self, device: str, quantity: str) -> Sequence[float | None]:
-        """The usual hours of a quantity; none where they are not known."""
-        return self._usual.get(device, {}).get(quantity, ())
+    def usual_night(self, device: str, hours: int) -> float | None:
+        """The lowest usual flow of the first hours of a day; None where it is not known."""
+        known = [mean for mean in self._usual.get(device, {}).get(FLOW, ())[:hours] if not isnan(mean)]
+        return min(known, default=None)
 
     def look(self, device: Device, time_ms: int, *, busy: bool) -> View:
         """The view of a device at a time: of one that was not met yet, or whose tables do not hold then."""
@@ -156,7 +162,7 @@ class Views:
         params = entry.params if entry is not None else NO_PARAMS
         hours = self._usual.get(name, {}) if hour is not None else {}
         usual = {field: hours[field][hour or 0] for field in self._usual_fields.intersection(hours)}
-        known = {field: mean for field, mean in usual.items() if mean is not None}
+        known = {field: mean for field, mean in usual.items() if not isnan(mean)}
         return Scales({param: params[param] for param in self._params.intersection(params)}, known)
 
     def _hour(self, time_ms: int) -> tuple[int, int]:
