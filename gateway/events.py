@@ -68,6 +68,7 @@ class Events:
     damage: Finding | None = None
     quarantined_messages: Counter[str] = field(default_factory=Counter)
     quarantine_trouble: str = ""
+    sums_trouble: str = ""
     quarantine_lost: int = 0
     refused_subscriptions: dict[str, str] = field(default_factory=dict)
     reload_trouble: list[str] = field(default_factory=list)
@@ -273,6 +274,19 @@ class Events:
         """Messages in quarantine are not what was stored."""
         self.quarantine_lost += messages
         log.error("%d messages in quarantine are damaged and lost", messages)
+
+    def sums_awaited(self, devices: int, why: str) -> None:
+        """The sums of devices cannot be read: their points are written without."""
+        if not self.sums_trouble:
+            text = "%d devices await their sums from InfluxDB; until it answers their points are written without: %s"
+            log.warning(text, devices, why)
+        self.sums_trouble = why
+
+    def sums_taken_over(self, devices: int) -> None:
+        """InfluxDB was asked for sums, and had those of so many devices."""
+        if self.sums_trouble or devices:
+            log.info("the sums of %d devices go on where they stood in InfluxDB", devices)
+        self.sums_trouble = ""
 
     def state_lost(self, name: str, why: str) -> None:
         """Device snapshots cannot be read."""

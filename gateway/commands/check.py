@@ -35,6 +35,10 @@ from schemas.printable import printable
 from schemas.registry import Registry, plain_name
 
 _PATIENCE_S: Final = 5.0
+_NO_SUMS: Final = (
+    "no sums of counters are written: readings of one device go to several gateways, and none knows the whole; "
+    "give each gateway devices of its own, and leave it out"
+)
 
 
 @dataclass(slots=True)
@@ -68,6 +72,8 @@ def check(path: Path | None, *, connect: bool) -> int:
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
+    if config.mqtt.share_group is not None:
+        found.warnings.append(f"{file or DEFAULT_FILE}: mqtt.share_group: {_NO_SUMS}")
     catalog = survey(config, registry)
     of_devices = [*catalog.unknown, *catalog.device_faults(config.mqtt)]
     found.faults += [*catalog.faults, *fault_lines(config.devices.registry, of_devices)]

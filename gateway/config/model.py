@@ -193,6 +193,7 @@ class DevicesSection(_Section):
     unknown: Literal["accept", "quarantine", "reject"] = "accept"
     quarantine_max_bytes: SizeBytes = ByteSize(256 * 2**20)
     silent_after: dict[Literal["water", "power", "traffic", "urban"], PositiveDuration] = {}
+    moving: bool = False
 
 
 class ProfilesSection(_Section):

@@ -129,9 +129,7 @@ class Processor:
 
         A counter that is not among them is new.
         """
-        met = self.streams.devices.get(device)
-        if met is not None:
-            self.evaluator.counting.restore(met, found)
+        self.evaluator.counting.restore(device, self.streams.devices.get(device), found)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """Put a message whose codec is suspended into quarantine, until the codec is corrected."""

@@ -3,18 +3,16 @@
 from gateway.core.message import Message, Outcome
 from gateway.core.process import Processor
 from gateway.intake.codec_calls import CodecCalls
-from gateway.storage.births import BirthWriter
-from gateway.storage.released_keys import ReleasedKeys
+from gateway.intake.common_effects import CommonEffects
 
 
 class ReplayPipeline:
     """Processes a message to its end, the answer of its codec awaited."""
 
-    def __init__(self, processor: Processor, codec_calls: CodecCalls, released: ReleasedKeys, births: BirthWriter) -> None:
+    def __init__(self, processor: Processor, codec_calls: CodecCalls, common: CommonEffects) -> None:
         self._processor = processor
         self._codec_calls = codec_calls
-        self._released = released
-        self._births = births
+        self._common = common
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
         """Process a message that arrived at ``arrival_ms``; what of it must wait again is left to the caller."""
@@ -24,6 +22,5 @@ class ReplayPipeline:
             outcome = await self._codec_calls.ask_and_wait(side_effects.ask)
             side_effects = outcome.side_effects
         if side_effects is not None:
-            self._births.save(side_effects.keep, None)
-            self._released.release(*side_effects.released)
+            self._common.do(side_effects, None)
         return outcome

@@ -11,10 +11,9 @@ from gateway.core.message import CodecAsk, Outcome, SideEffects
 from gateway.delivery.live_lane import LiveLane
 from gateway.events import Events
 from gateway.intake.codec_calls import CodecCalls
+from gateway.intake.common_effects import CommonEffects
 from gateway.intake.connection import Connection
-from gateway.storage.births import BirthWriter
 from gateway.storage.quarantine_in import QuarantineIn
-from gateway.storage.released_keys import ReleasedKeys
 
 _HELD_OVERHEAD_BYTES: Final = 2000
 """What Python keeps of a message while its codec is asked: the document beside the frame."""
@@ -28,8 +27,7 @@ class SideEffectRunner:
         live_lane: LiveLane,
         codec_calls: CodecCalls,
         quarantine_in: QuarantineIn,
-        released: ReleasedKeys,
-        births: BirthWriter,
+        common: CommonEffects,
         connection: Connection,
         events: Events,
     ) -> None:
@@ -37,8 +35,7 @@ class SideEffectRunner:
         self._live_lane = live_lane
         self._codec_calls = codec_calls
         self._quarantine_in = quarantine_in
-        self._released = released
-        self._births = births
+        self._common = common
         self._connection = connection
         self._events = events
         self._pump_is_due = False
@@ -50,10 +47,7 @@ class SideEffectRunner:
         if side_effects.waiting:
             self._queue.add_quarantined(batch, side_effects.waiting)
             self._quarantine_in.keep(batch, side_effects.waiting)
-        if side_effects.keep:
-            self._births.save(side_effects.keep, batch)
-        for key in side_effects.released:
-            self._released.release(key)
+        self._common.do(side_effects, batch)
         for topic, payload in side_effects.publish:
             self._connection.publish(topic, payload)
 

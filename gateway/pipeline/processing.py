@@ -60,6 +60,13 @@ def build_processor(
     return Processor(streams, rules, trust, config.limits.payload_bytes, sums, alarms)
 
 
+def _sums_mode(config: Config) -> SumsMode:
+    """The source of sums in a running gateway."""
+    if config.mqtt.share_group is not None:
+        return SumsMode.OFF
+    return SumsMode.MOVING if config.devices.moving else SumsMode.ASKED
+
+
 @dataclass(frozen=True, slots=True)
 class Processing:
     """The core and what it knows.
@@ -82,7 +89,9 @@ def build_processing(foundation: Foundation) -> Processing:
     config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
     catalog, memory = load_catalog(config), DeviceMemory(events, clock)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
-    processor = build_processor(config, catalog, not_before_ms=max(BUILT_MS, foundation.newest_ms), memory=memory)
+    processor = build_processor(
+        config, catalog, not_before_ms=max(BUILT_MS, foundation.newest_ms), memory=memory, sums=_sums_mode(config)
+    )
     processor.trust.judge(clock.now_ms())
     snapshots = DeviceSnapshots(database, events, processor.streams, memory, config.limits.devices, clock)
     lanes = {"device states": snapshots.run, "places": snapshots.watch_places}

@@ -9,6 +9,7 @@ from gateway.core.edge_nodes import BIRTH
 from gateway.core.message import WaitCause
 from gateway.core.process import Processor
 from gateway.intake.codec_calls import CodecCalls
+from gateway.intake.common_effects import CommonEffects
 from gateway.intake.connection import Connection
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.intake.side_effects import SideEffectRunner
@@ -16,9 +17,10 @@ from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.pipeline.options import quarantine_limits, replay_limits
 from gateway.pipeline.processing import Processing
+from gateway.reports.take_over import SumsTakeOver
 from gateway.storage import keyvalue
-from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
+from gateway.storage.kept_values import KeptValueWriter
 from gateway.storage.quarantine import keys_of
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn
@@ -51,20 +53,22 @@ def build_waiting(foundation: Foundation, processing: Processing, delivery: Deli
     released = ReleasedKeys(foundation.clock)
     codecs = AsyncCodecs(processing.catalog.codecs, released)
     codec_calls = CodecCalls(processor, codecs, released, events)
-    births = BirthWriter(file, queue)
-    replay_pipeline = ReplayPipeline(processor, codec_calls, released, births)
+    kept_values, sums = KeptValueWriter(file, queue), SumsTakeOver(config, processor, events, foundation.clock)
+    common = CommonEffects(kept_values, released, sums)
+    replay_pipeline = ReplayPipeline(processor, codec_calls, common)
     account = QuarantineAccount(foundation.ledger, events)
     way_in = QuarantineIn(file, account, released, queue, quarantine_limits(config))
     grew, limits = fallback.backlog.grew, replay_limits(config)
     settlement = QuarantineSettlement(file, account, fallback.reject_account, grew, limits, foundation.clock)
     way_out = QuarantineOut(file, account, released, way_in, settlement, replay_pipeline, fallback.journal)
-    side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, released, births, connection, events)
+    side_effects = SideEffectRunner(delivery.live_lane, codec_calls, way_in, common, connection, events)
     released.release(*_restore_births(file, processor), *_free_at_start(config, file, processing.catalog))
     lanes = {
         "codecs": codecs.run,
         "quarantine in": way_in.run,
         "quarantine out": way_out.run,
-        "births": births.run,
+        "kept values": kept_values.run,
+        "sums": sums.run,
     }
     return Waiting(released, codecs, account, way_in, way_out, replay_pipeline, side_effects, lanes)
 

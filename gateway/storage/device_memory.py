@@ -8,7 +8,7 @@ import zlib
 
 from gateway.clock import WallClock
 from gateway.core.devices.device import Device
-from gateway.core.devices.snapshot import unpack
+from gateway.core.devices.snapshot import unpack, unpack_kept
 from gateway.core.readings.field_sets import FieldSets
 from gateway.events import Events
 from gateway.storage.former_ids import former_id
@@ -18,6 +18,7 @@ class DeviceMemory:
     """Lines of devices that were not met yet.
 
     :ivar lines: id → line.
+    :ivar steps: id → the line of its counters that was saved when one of them took a step.
     :ivar checks: id → checksum of the line in the file, of devices that were met.
     """
 
@@ -25,6 +26,7 @@ class DeviceMemory:
         self._events = events
         self._clock = clock
         self.lines: dict[str, str] = {}
+        self.steps: dict[str, str] = {}
         self.checks: dict[str, int] = {}
 
     def remembers(self, name: str) -> bool:
@@ -33,13 +35,15 @@ class DeviceMemory:
 
     def restore(self, device: Device, field_sets: FieldSets) -> None:
         """Give a device that is met for the first time what is remembered of it."""
-        line = self.lines.pop(device.name, None)
-        if line is None:
-            self._say_renamed(device)
-            return
-        self.checks[device.name] = zlib.crc32(line.encode())
+        line, step = self.lines.pop(device.name, None), self.steps.pop(device.name, None)
         try:
-            unpack(line, device, field_sets, self._clock.now_ms())
+            if line is None:
+                self._say_renamed(device)
+            else:
+                self.checks[device.name] = zlib.crc32(line.encode())
+                unpack(line, device, field_sets, self._clock.now_ms())
+            if step is not None:
+                unpack_kept(step, device)
         except ValueError as error:
             self._events.state_lost(device.name, str(error))
 

@@ -22,6 +22,7 @@ from gateway.clock import WallClock
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack
 from gateway.core.devices.streams import Streams
+from gateway.core.readings.sums import KEPT
 from gateway.core.status.health import registered_devices
 from gateway.events import Events
 from gateway.storage import keyvalue
@@ -66,6 +67,7 @@ class DeviceSnapshots:
         self._devices_max = devices_max
         self._clock = clock
         self._lines = memory.lines
+        self._steps = memory.steps
         self._rows: dict[str, int] = {}
         self._checks = memory.checks
         self._useless: set[int] = set()
@@ -86,7 +88,23 @@ class DeviceSnapshots:
                     self._rows[name] = row
                     self._lines[name] = line
                     self._useless.discard(row)
+        self._load_steps(self._devices_max - others)
         self._say_changed_ids()
+
+    def _load_steps(self, others_max: int) -> None:
+        """Read the counters that took a step; forget those of devices that nothing else is known of, but of so many."""
+        steps = self._database.run_here(keyvalue.get_prefix, KEPT)
+        gone: dict[str, str | None] = {}
+        for key, line in steps.items():
+            name = key.removeprefix(KEPT)
+            if name in self._lines or self._streams.is_registered(name) or others_max > 0:
+                self._steps[name] = line
+                others_max -= name not in self._lines and not self._streams.is_registered(name)
+            else:
+                gone[key] = None
+        if gone:
+            with suppress(DatabaseFault):  # they are only old
+                self._database.run_here(keyvalue.put_all, gone)
 
     def _say_changed_ids(self) -> None:
         """Say whose id is another one now, and once of whom that is seen only when they speak."""
@@ -160,6 +178,8 @@ class DeviceSnapshots:
             for name in names:
                 self._checks.pop(name, None)
                 self._rows.pop(name, None)
+            with suppress(DatabaseFault):
+                await self._database.run(keyvalue.put_all, dict.fromkeys(KEPT + name for name in names))
         self._events.aged(names)
 
     async def save(self, *, windows: bool = False) -> int:

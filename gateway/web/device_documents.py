@@ -7,6 +7,7 @@ from typing import Any, Final
 from gateway.config.registry_edit import scalar
 from gateway.core.message import Message
 from gateway.core.readings.counters import CounterState
+from gateway.core.readings.steps import Doubt
 from gateway.web.handlers import Document
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice
@@ -56,16 +57,26 @@ def _payload(payload: bytes, *, whole: bool) -> Document:
 
 
 def counter_documents(counters: CounterState | None) -> list[Document]:
-    """The last believed values of a device's counters, and what is in doubt. A value of null: the meter was just exchanged."""
+    """The last believed values of a device's counters, their sums, and what is in doubt.
+
+    A value of null: the meter was just exchanged; a sum of null: it must first be read from InfluxDB.
+    """
     return [
         {
             "name": register.name,
             "value": None if isnan(register.value) else register.value,
+            "sum": None if counters is None or counters.awaits else register.total,
             "time_ms": int(register.time_ms),
-            "doubt": dict(zip(("value", "time_ms", "confirmations"), register.doubt, strict=True)) if register.doubt else None,
+            "doubt": _doubt_document(register.doubt),
         }
         for register in (counters.registers() if counters is not None else ())
     ]
+
+
+def _doubt_document(doubt: Doubt | None) -> Document | None:
+    if doubt is None:
+        return None
+    return {"value": doubt.value, "time_ms": int(doubt.time_ms), "confirmations": doubt.confirmations}
 
 
 def fate_of(result: Mapping[str, Any] | None, *, quarantined: bool, refused: bool) -> str | None:

@@ -41,6 +41,7 @@ def untimed(**changes: object) -> LedgerRow:
             [row()], [point(tags=TAGS | {"area": "05"})], {"sent": 1, "found": 1}, id="an area is the gateway's to add"
         ),
         pytest.param([row()], [point(quality=128 | 4 | 8 | 32 | 64)], {"sent": 1, "found": 1}, id="bits nobody can predict"),
+        pytest.param([row()], [point(volume_sum_m3=512.345)], {"sent": 1, "found": 1}, id="a sum is the gateway's to add"),
         pytest.param([row()], [], {"sent": 1, "missing": 1}, id="not there"),
         pytest.param([row()], [point(TS + 1, seq=8)], {"sent": 1, "missing": 1, "unexpected": 1}, id="another's point"),
         pytest.param([row()], [point(flow_m3_h=2.0000001)], {"sent": 1, "different": 1}, id="a number differs"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from gateway.clock import WallClock
@@ -13,10 +13,12 @@ from gateway.core.message import CodecAsk, Message, QuarantinedMessage, Refusal
 from gateway.core.process import Processor
 from gateway.delivery.reject_writer import RejectWriter
 from gateway.intake.codec_calls import CodecCalls
+from gateway.intake.common_effects import CommonEffects
 from gateway.intake.connection import Connection
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.intake.side_effects import SideEffectRunner
-from gateway.storage.births import BirthWriter
+from gateway.reports.take_over import SumsTakeOver
+from gateway.storage.kept_values import KeptValueWriter
 from gateway.storage.quarantine_in import QuarantineIn
 from gateway.storage.released_keys import ReleasedKeys
 from schemas.registry import RegisteredDevice
@@ -83,17 +85,28 @@ class Quarantine(QuarantineIn):
         self.kept.append((batch, waiting))
 
 
-class Births(BirthWriter):
+class KeptValues(KeptValueWriter):
     """In the disk's place: what is saved stays in the air."""
 
     def __init__(self) -> None:
         self.saved: list[tuple[Mapping[str, str | None], Batch | None]] = []
 
-    def save(self, births: Mapping[str, str | None], batch: Batch | None) -> None:
+    def save(self, values: Mapping[str, str | None], batch: Batch | None) -> None:
         """Save."""
         if batch is not None:
             batch.holds += 1
-        self.saved.append((births, batch))
+        self.saved.append((values, batch))
+
+
+class Sums(SumsTakeOver):
+    """In the place of the question to InfluxDB: the devices that await their sums."""
+
+    def __init__(self) -> None:
+        self.wanted: list[str] = []
+
+    def want(self, devices: Iterable[str]) -> None:
+        """Note them."""
+        self.wanted += devices
 
 
 class Broker(Connection):
@@ -132,13 +145,12 @@ class Rig(Lanes):
     def __init__(self, processor: Processor) -> None:
         self.processor, self.influxdb, self.rejects, self.acknowledged = processor, Influxdb(), Rejects(), list[int]()
         self.codecs, self.quarantine, self.keys = AsyncCodecs(), Quarantine(), ReleasedKeys(WallClock())
-        self.births, self.broker = Births(), Broker(self.acknowledged)
+        self.kept_values, self.sums, self.broker = KeptValues(), Sums(), Broker(self.acknowledged)
         super().__init__(self.influxdb, self.rejects, self.broker, max_readings=50, receive_maximum=2000)
         codec_calls = CodecCalls(processor, self.codecs, self.keys, self.events)
-        self.replay = ReplayPipeline(processor, codec_calls, self.keys, self.births)
-        self.side_effects = SideEffectRunner(
-            self.live_lane, codec_calls, self.quarantine, self.keys, self.births, self.broker, self.events
-        )
+        common = CommonEffects(self.kept_values, self.keys, self.sums)
+        self.replay = ReplayPipeline(processor, codec_calls, common)
+        self.side_effects = SideEffectRunner(self.live_lane, codec_calls, self.quarantine, common, self.broker, self.events)
         self._packet_id = 0
 
     def come(self, *messages: Message) -> None:

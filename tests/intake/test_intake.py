@@ -13,6 +13,7 @@ from gateway.core.delivery.floods import Floods
 from gateway.core.delivery.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.intake.codec_calls import CodecCalls
+from gateway.intake.common_effects import CommonEffects
 from gateway.intake.connection import BrokerAddress, Connection
 from gateway.intake.intake import Intake
 from gateway.intake.message_receiver import MessageReceiver
@@ -23,7 +24,7 @@ from gateway.storage.released_keys import ReleasedKeys
 from tests.core.conversation import CONNACK, publish
 from tests.core.making import pipeline, topic
 from tests.delivery.delivering import Lanes, Rejects, until
-from tests.intake.side_effects_rig import AsyncCodecs, Births, Quarantine
+from tests.intake.side_effects_rig import AsyncCodecs, KeptValues, Quarantine, Sums
 from tests.waiting import PATIENCE_S
 
 LOUD, QUIET = topic("loud"), topic("quiet")
@@ -77,10 +78,11 @@ class Broker:
     def intake(self, port: int) -> Intake:
         """The intake, joined to lanes that write everything at once."""
         lanes, processor = self.lanes, pipeline()
-        released, births, session = ReleasedKeys(WallClock()), Births(), Session(SessionOptions("gateway-1"))
+        released, session = ReleasedKeys(WallClock()), Session(SessionOptions("gateway-1"))
         codec_calls = CodecCalls(processor, AsyncCodecs(), released, lanes.events)
         connection = self._connection = Connection(BrokerAddress("127.0.0.1", port), session)
-        side_effects = SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), released, births, connection, lanes.events)
+        common = CommonEffects(KeptValues(), released, Sums())
+        side_effects = SideEffectRunner(lanes.live_lane, codec_calls, Quarantine(), common, connection, lanes.events)
         acknowledger, events = lanes.acknowledger, lanes.events
         receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares)
         subscriptions = Subscriptions(self.database, connection, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})

@@ -169,11 +169,11 @@ def test_births_are_saved_before_their_message_is_acknowledged_and_what_waits_fo
         async with rig(NODES) as gate:
             gate.come(sent(payload(M("bdSeq", 1, LONG, kind="Int64"), seq=0), "spBv1.0/g/NBIRTH/n"))
             gate.come(sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=1), "spBv1.0/g/DBIRTH/n/m1"))
-            assert [sorted(values) for values, _ in gate.births.saved] == [["birth g/n"], ["birth g/n/m1"]]
+            assert [sorted(values) for values, _ in gate.kept_values.saved] == [["birth g/n"], ["birth g/n/m1"]]
             assert gate.keys.pop_all() == ["g/n", "g/n/m1"]
             await until(lambda: gate.written == ["m1"])
             assert gate.acknowledged == []
-            for _, batch in gate.births.saved:
+            for _, batch in gate.kept_values.saved:
                 assert batch is not None
                 gate.queue.release(batch)
             assert gate.acknowledged == [1, 2]
@@ -229,8 +229,8 @@ def test_a_birth_that_was_stored_is_saved_and_frees_what_waits_for_it() -> None:
             for verb in ("NBIRTH/n", "DBIRTH/n/m1"):
                 message = sent(payload(M("V", 230, FLOAT, alias=4, kind="Float"), seq=0), f"spBv1.0/g/{verb}")
                 await gate.replay.process(message, NOW_MS)
-            assert [sorted(values) for values, _ in gate.births.saved] == [["birth g/n"], ["birth g/n/m1"]]
-            assert {batch for _, batch in gate.births.saved} == {None}
+            assert [sorted(values) for values, _ in gate.kept_values.saved] == [["birth g/n"], ["birth g/n/m1"]]
+            assert {batch for _, batch in gate.kept_values.saved} == {None}
             assert gate.keys.pop_all() == ["g/n", "g/n/m1"]
 
     asyncio.run(story())

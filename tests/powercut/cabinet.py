@@ -34,10 +34,10 @@ from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.intake.subscriptions import Subscriptions
 from gateway.storage import journal, keyvalue, quarantine
-from gateway.storage.births import BirthWriter
 from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
+from gateway.storage.kept_values import KeptValueWriter
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.quarantine_in import QuarantineIn, QuarantineLimits
 from gateway.storage.quarantine_out import QuarantineOut
@@ -133,7 +133,7 @@ class Cabinet:
         self.quarantine_out = QuarantineOut(
             file, self.account, self.released, self.quarantine_in, settlement, _Pipeline(), self.store
         )
-        self.births = BirthWriter(file, self.queue)
+        self.births = KeptValueWriter(file, self.queue)
         self.subscriptions = Subscriptions(file, self, {"a/#": RetainHandling.SEND_ALWAYS})
         self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000, WallClock())
         self.breaker.open(Answer(503))

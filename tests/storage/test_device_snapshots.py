@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from gateway.core.devices.device import Device
+from gateway.core.devices.snapshot import pack_kept
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys, series_key
+from gateway.core.readings.sums import KEPT
 from gateway.events import Events
-from gateway.storage import device_snapshots
+from gateway.storage import device_snapshots, keyvalue
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
@@ -271,3 +273,38 @@ def test_a_device_that_an_earlier_version_called_otherwise_is_said_once(start: S
     run = start()
     run.memory.restore(Device("o-cam-ban-9bfc", None, "Ổ cắm bàn"), run.field_sets)
     assert caplog.text == ""
+
+
+def kept(run: Run) -> dict[str, str]:
+    return run.database.run_here(keyvalue.get_prefix, KEPT)
+
+
+def test_a_step_that_was_saved_at_once_is_newer_than_the_snapshot(start: Start) -> None:
+    run = start()
+    run.hear("m1", NOW_MS, 900.0)
+    run.save()
+    device = run.hear("m1", NOW_MS + MINUTE_MS, 5.0)
+    run.database.run_here(keyvalue.put, f"{KEPT}m1", pack_kept(device))
+    again = start().meet("m1")
+    assert again.counters is not None
+    assert [register.doubt is not None for register in again.counters.registers()] == [True]
+
+
+def test_a_device_that_died_before_its_first_snapshot_has_its_step(start: Start) -> None:
+    run = start()
+    device = run.hear("m1", NOW_MS, 900.0)
+    run.hear("m1", NOW_MS + MINUTE_MS, 5.0)
+    run.database.run_here(keyvalue.put_all, {f"{KEPT}m1": pack_kept(device), f"{KEPT}m2": "none of ours"})
+    run = start()
+    assert run.meet("m1").counters == device.counters
+    assert run.meet("m2").counters is None
+
+
+def test_saved_steps_go_with_their_devices_and_are_few(start: Start) -> None:
+    run = start(devices_max=3)
+    device = run.hear("m", NOW_MS)
+    run.database.run_here(keyvalue.put_all, {f"{KEPT}d{number}": pack_kept(device) for number in range(9)})
+    run = start(devices_max=3, registered=["d8"])
+    assert sorted(kept(run)) == [f"{KEPT}d{number}" for number in (0, 1, 2, 8)]
+    asyncio.run(run.states.forget(["d0", "d1"]))
+    assert sorted(kept(run)) == [f"{KEPT}d2", f"{KEPT}d8"]

@@ -64,10 +64,10 @@ class Counting:
             outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
         return suspect, texts
 
-    def restore(self, device: Device, found: Mapping[str, FoundSum]) -> None:
+    def restore(self, name: str, device: Device | None, found: Mapping[str, FoundSum]) -> None:
         """Go on with the sums that InfluxDB has of a device, by counter; those that it has not are new."""
-        self._asked.discard(device.name)
-        if device.counters is not None and device.counters.awaits:
+        self._asked.discard(name)
+        if device is not None and device.counters is not None and device.counters.awaits:
             device.counters.take_over(found)
 
     def _counters_of(self, device: Device, time_ms: int, outcome: Outcome) -> CounterState:

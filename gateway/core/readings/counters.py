@@ -63,6 +63,11 @@ class Register(NamedTuple):
     base_ms: float = 0.0
     formers: FormerOffsets = ()
 
+    @property
+    def total(self) -> float:
+        """The sum, rounded as it is written."""
+        return round(self.offset if isnan(self.value) else self.value + self.offset, 6)
+
 
 @lru_cache(maxsize=4096)
 def _joined(names: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""Births of Sparkplug nodes, saved as they come: after a restart a node need not be asked for its birth again.
+"""Small values of messages, saved as they come: births of Sparkplug nodes, and counters that took a step.
 
-The batch of a message with a birth is held until the birth is saved. A disk that does not take it costs a request for rebirth
-later, and no reading.
+The batch of a message with such a value is held until the value is saved. A disk that does not take it costs no reading: a node
+is asked for its birth later, and a counter goes on from its last snapshot.
 """
 
 import asyncio
@@ -16,21 +16,21 @@ from gateway.storage.holds import BatchHolds
 log = logging.getLogger("gateway.storage")
 
 
-class BirthWriter:
-    """Saves births and forgets them, many in one commit."""
+class KeptValueWriter:
+    """Saves values by name and forgets them, many in one commit."""
 
     def __init__(self, database: Database, holds: BatchHolds) -> None:
         self._database = database
         self._holds = holds
-        self._births: dict[str, str | None] = {}
+        self._values: dict[str, str | None] = {}
         self._batches: list[Batch] = []
         self._came = asyncio.Event()
 
-    def save(self, births: Mapping[str, str | None], batch: Batch | None) -> None:
-        """Save births by name, or forget those of None; ``batch`` is held until then."""
-        if not births:
+    def save(self, values: Mapping[str, str | None], batch: Batch | None) -> None:
+        """Save values by name, or forget those of None; ``batch`` is held until then."""
+        if not values:
             return
-        self._births.update(births)
+        self._values.update(values)
         if batch is not None:
             batch.holds += 1
             self._batches.append(batch)
@@ -41,11 +41,12 @@ class BirthWriter:
         while True:
             await self._came.wait()
             self._came.clear()
-            births, self._births = self._births, {}
+            values, self._values = self._values, {}
             batches, self._batches = self._batches, []
             try:
-                await self._database.run(keyvalue.put_all, births)
+                await self._database.run(keyvalue.put_all, values)
             except DatabaseFault as fault:
-                log.warning("births of Sparkplug nodes cannot be saved: %s", fault)
+                kinds = ", ".join(sorted({name.partition(" ")[0] for name in values}))
+                log.warning("%s of devices cannot be saved: %s", kinds, fault)
             for batch in batches:
                 self._holds.release(batch)

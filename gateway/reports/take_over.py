@@ -1,0 +1,99 @@
+"""Sums taken over from the database: of devices whose state was lost, or that another gateway had before.
+
+A device that no run has met may have sums already, so its points carry none until the database was asked for its newest
+register and sum. Devices that speak at the same time are asked for together, a question for each counter there is, however many
+devices wait. While the database does not answer they wait on, and that is said once.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from random import random
+from typing import Final
+
+from gateway.clock import WallClock
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config
+from gateway.core.delivery.backoff import Backoff
+from gateway.core.process import Processor
+from gateway.core.readings.line_protocol import tag_text
+from gateway.core.readings.sums import FoundSum
+from gateway.events import Events
+from gateway.reports.nearest import newest_points
+from gateway.reports.open_store import open_store
+from gateway.reports.store import Counter, Store, StoredSeries, StoreFault
+from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF
+
+_TOGETHER_S: Final = 0.2
+"""Devices that speak within it are asked for together."""
+_FIRST_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 60.0
+_AT_ONCE: Final = 200
+"""Devices that are restored before others get their turn."""
+
+_COUNTERS: Final = tuple(Counter(domain, field) for domain in DOMAINS for field in QUANTITIES[domain] if field in SUM_OF)
+
+_FoundSums = dict[str, dict[str, FoundSum]]
+"""Device → counter, with its lane or channel → the newest sum."""
+
+
+class SumsTakeOver:
+    """Devices that await their sums, and the questions for them."""
+
+    def __init__(self, config: Config, processor: Processor, events: Events, clock: WallClock) -> None:
+        self._influxdb = config.influxdb
+        self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
+        self._processor = processor
+        self._events = events
+        self._clock = clock
+        self._waiting: set[str] = set()
+        self._came = asyncio.Event()
+
+    def want(self, devices: Iterable[str]) -> None:
+        """Ask for the sums of devices; those of one that waits already are asked for once."""
+        self._waiting.update(devices)
+        self._came.set()
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
+        while True:
+            await self._came.wait()
+            await asyncio.sleep(_TOGETHER_S)
+            self._came.clear()
+            devices = frozenset(self._waiting)
+            try:
+                async with open_store(self._influxdb) as store:
+                    found = await self._newest(store, devices)
+            except (StoreFault, ConfigurationFault) as fault:
+                self._events.sums_awaited(len(devices), str(fault))
+                self._came.set()
+                await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
+                continue
+            backoff.reset()
+            await self._restore(devices, found)
+
+    async def _newest(self, store: Store, devices: Collection[str]) -> _FoundSums:
+        """Read the newest sums of devices."""
+        found: _FoundSums = defaultdict(dict)
+        until_ms = self._clock.now_ms() + self._ahead_ms
+        for counter in _COUNTERS:
+            for series, point in (await newest_points(store, counter, until_ms, devices)).items():
+                if point.register is not None:
+                    newest = FoundSum(point.register, point.sum, point.time_ms)
+                    found[series.device][counter.field + _text_tags(series)] = newest
+        return found
+
+    async def _restore(self, devices: Iterable[str], found: _FoundSums) -> None:
+        """Give devices their sums."""
+        for number, device in enumerate(devices):
+            self._waiting.discard(device)
+            self._processor.restore_sums(device, found.get(device, {}))
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        self._events.sums_taken_over(len(found))
+
+
+def _text_tags(series: StoredSeries) -> str:
+    """The tags that tell the counters of a device apart, as the core writes them behind the name."""
+    return tag_text((tag, value) for tag, value in series._asdict().items() if tag != "device")
