@@ -91,7 +91,7 @@ class StoredMessage:
     user_properties: Sequence[tuple[str, str]] = ()
 
 
-class Arrival(Struct, frozen=True, gc=False):  # made for each message, in no circle of references
+class Arrival(Struct, frozen=True, gc=False):  # made for each message, never part of a reference cycle
     """A message and the time of its arrival.
 
     :ivar replayed: it waited in quarantine or was rejected, so its place in the order of messages means nothing.

@@ -1,1 +1,1 @@
-"""Device profiles: which of them takes a message, and what it makes of it."""
+"""Device profiles: the choice of the profile for a message, and the mapping to canonical quantities."""

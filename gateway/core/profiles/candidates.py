@@ -7,7 +7,7 @@ from gateway.core.message import Undecodable
 from gateway.core.profiles.recognition import Frame
 from schemas.rejects import IgnoreCause, RejectReason
 
-if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+if TYPE_CHECKING:  # a gateway without profiles does not load their language at its start
     from gateway.core.profiles.language.profile import CompiledProfile
 
 
@@ -15,7 +15,7 @@ class NotData(NamedTuple):
     """An event that carries no frame: a join, an acknowledgement, an uplink without payload.
 
     :ivar why: for people.
-    :ivar device: the device that sent it by radio; empty where it is no sign of life.
+    :ivar device: the device that sent it by radio; empty if it is no sign of life.
     """
 
     why: str
@@ -23,9 +23,9 @@ class NotData(NamedTuple):
 
 
 class Ignored(NamedTuple):
-    """A message that is no data and no fault.
+    """A message that is neither data nor a fault.
 
-    :ivar device: the name under which its device sends, where the message is a sign of life; else empty.
+    :ivar device: the name under which its device sends, if the message is a sign of life; else empty.
     """
 
     cause: IgnoreCause
@@ -33,10 +33,10 @@ class Ignored(NamedTuple):
 
 
 class Candidate:
-    """A profile that may take the messages of a topic, and what the topic's levels are called in it.
+    """A profile that may take the messages of a topic, with its names for the topic's levels.
 
     :ivar rank: literal topic levels and predicates; the greatest wins.
-    :ivar told_by_envelope: the device is the one that the envelope names, and there is nothing to compare it with.
+    :ivar told_by_envelope: the envelope alone names the device, so there is nothing to compare it with.
     """
 
     __slots__ = ("captures", "profile", "rank", "told_by_envelope")
@@ -53,7 +53,7 @@ class CandidateGroup:
 
     :ivar envelope: theirs, see :attr:`CompiledProfile.envelope`.
     :ivar of_profile: who of them is of a profile.
-    :ivar unnamed: one that takes only what the registry or the envelope names its own, if there is such a one.
+    :ivar unnamed: a candidate that takes only devices which the registry or the envelope names its own, if there is one.
     """
 
     __slots__ = ("_at_port", "_elsewhere", "candidates", "envelope", "of_profile", "unnamed")
@@ -71,14 +71,14 @@ class CandidateGroup:
         }
 
     def for_document(self, document: Any) -> Sequence[Candidate]:  # noqa: ANN401 - whatever a payload holds
-        """Those who may take a document that nobody names: of a radio frame, those who know its port."""
+        """Candidates for a document that neither registry nor envelope assigns: for a radio frame, those that know its port."""
         return self._at_port.get(document["port"], self._elsewhere) if self._at_port else self._elsewhere
 
 
 class Unnamed(Undecodable):
-    """A device whose make nobody tells.
+    """A device of unknown make.
 
-    :ivar device: whom to register.
+    :ivar device: the device to register.
     """
 
     def __init__(self, reason: RejectReason, detail: str, device: str) -> None:
@@ -89,8 +89,8 @@ class Unnamed(Undecodable):
 class ProfileSelection:
     """The answers of the candidates for a message.
 
-    :ivar failure: what was wrong with a document that one of them read.
-    :ivar unreadable: why the payload could not be read; it counts when none could read it.
+    :ivar failure: the fault of a document that one of them read.
+    :ivar unreadable: the reason why the payload could not be read; used if none could read it.
     :ivar unregistered: the device, when profiles would take it that only the registry can name.
     :ivar sender: the device of a radio frame that one of them ignores.
     """
@@ -105,11 +105,11 @@ class ProfileSelection:
 
     @property
     def decided(self) -> bool:
-        """Tell if one of them takes it, or knows that it is no data."""
+        """Tell if one of them takes it, or recognises that it is not data."""
         return self._best is not None or self.ignored
 
     def fits(self, frame: Frame, rank: tuple[int, int]) -> None:
-        """One of them takes it."""
+        """Note that one of them takes it."""
         if rank > self._rank:
             if self._best is not None:
                 frame.why = f"{rank[0]} literal topic levels, {rank[1]} predicates"
@@ -120,7 +120,7 @@ class ProfileSelection:
     def verdict(self, names: Callable[[], str]) -> Frame | Ignored:
         """Return the frame of the profile that takes it; ``names`` lists the profiles that were asked.
 
-        :raises Undecodable: nobody, or several alike; :class:`Unnamed` when a registration would decide.
+        :raises Undecodable: none takes it, or several fit equally; :class:`Unnamed` if a registration would decide.
         """
         best = self._best
         if best is not None and not self._alike:
@@ -138,4 +138,4 @@ class ProfileSelection:
             raise Unnamed(RejectReason.UNKNOWN_DEVICE, detail, self.unregistered)
         if self.unreadable is not None and not self.readable:
             raise self.unreadable
-        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; asked were {names() or 'none'}")
+        raise Undecodable(RejectReason.UNKNOWN_TOPIC, f"no profile takes this message; tried were {names() or 'none'}")

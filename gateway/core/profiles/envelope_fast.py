@@ -1,8 +1,8 @@
-"""The usual message of an envelope, read in one call by a decoder that is made for the envelope's paths.
+"""Fast path for the usual message of an envelope: one call of a decoder that is made for the envelope's paths.
 
-Nearly every message of a network server has everything at its usual place, and most of what is in it nobody asks for. So
-only what a document needs is decoded, by its type, and the rest is skipped. A message that is unusual in any way is left to
-:meth:`gateway.core.profiles.envelopes.Envelope.unwrap`, which knows all forms and tells what is wrong.
+Nearly every message of a network server has everything at its usual place, and most of its content is not needed. So only the
+parts of the document are decoded, by their types, and the rest is skipped. A message that is unusual in any way is left to
+:meth:`gateway.core.profiles.envelopes.Envelope.unwrap`, which knows all forms and names the fault.
 """
 
 from collections.abc import Callable
@@ -52,8 +52,8 @@ EnvelopeRow = tuple[str, bytes | None, Any, int | None, int | None, str | float 
 class PlainEnvelope(NamedTuple):
     """Reader of an envelope's usual message.
 
-    :ivar row: message → its parts; None: it is not as usual.
-    :ivar is_usual: parts and message → False: it needs thought, as one without a frame.
+    :ivar row: message → its parts; None: it is unusual.
+    :ivar is_usual: parts and message → False: it takes the slow path, as one without a frame.
     :ivar document: parts and message, and the device where it is known by now → the document of a profile.
     """
 
@@ -63,7 +63,7 @@ class PlainEnvelope(NamedTuple):
 
 
 class _Intricate(Exception):  # noqa: N818 - says what it is
-    """The envelope says something for which there is no type."""
+    """The envelope has a test or a path that no type can express."""
 
 
 class _Leaf(NamedTuple):
@@ -113,7 +113,7 @@ def _row(
         try:
             parts = take(decode(message))
             if not message.isascii():
-                message.decode()  # what was skipped must be sound too
+                message.decode()  # the skipped parts must be valid too
             return parts if is_row else chosen(parts)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Undecodable):
             return None
@@ -191,7 +191,7 @@ _Tree = dict[str, Any]
 """Key → the value there: a leaf, or the tree below."""
 
 _NOWHERE: Final = "/ "
-"""A path for what the envelope does not have. A message that has something there is not as usual."""
+"""A path for what the envelope does not have. A message that has something there is unusual."""
 
 
 def _put(tree: _Tree, path: str | None, leaf: _Leaf) -> str:
@@ -221,11 +221,11 @@ def _keys(path: str) -> list[str]:
 
 
 def _guard(tree: _Tree, spec: EnvelopeSpec) -> None:
-    """Make a decoder of the tree refuse what does not pass the envelope's tests.
+    """Make the decoder of the tree refuse messages that do not pass the envelope's tests.
 
     What holds wherever a device and a frame are needs no guard.
 
-    :raises _Intricate: for a test that no type stands for.
+    :raises _Intricate: for a test that no type can express.
     """
     keys = _keys(spec.device.first_of[0])
     above = {"/" + "/".join(keys[:length]) for length in range(1, len(keys))}
@@ -246,7 +246,7 @@ def _guard(tree: _Tree, spec: EnvelopeSpec) -> None:
 
 
 def _words(test: Test) -> tuple[str, ...]:
-    """The texts of which one must be there, when the test is no more than that."""
+    """The texts one of which must be there, if the test asks for nothing else."""
     texts = tuple(value for value in test.is_ or () if isinstance(value, str))
     return texts if texts and test == Test.model_validate({"is": list(texts)}) else ()
 
@@ -257,7 +257,7 @@ _MAP: Final = Test.model_validate({"type": ["map"]})
 
 
 def _struct(tree: _Tree) -> type[msgspec.Struct]:
-    """The type of an object with what the tree has. Where all of it may be missing, the object may be."""
+    """The type of an object with the members of the tree. If all of them may be missing, so may the object."""
     needed, others = [], []
     for key, below in tree.items():
         name = _name(key)

@@ -55,7 +55,7 @@ _EUI_IN_BASE64: Final = 12
 
 
 def eui_of(text: str) -> str:
-    """An EUI as 16 hexadecimal digits in lower case. What is neither hexadecimal nor base64 of 8 bytes is a name."""
+    """An EUI as 16 hexadecimal digits in lower case. Text that is neither hexadecimal nor base64 of 8 bytes is a name."""
     try:
         eui = bytes.fromhex(text)
         if len(eui) == _EUI_BYTES:
@@ -94,7 +94,7 @@ def decoded_of(paths: FirstOf | None) -> Callable[[object], dict[str, Any] | lis
         if isinstance(value, str):
             try:
                 value = from_json_text(value)
-            except Undecodable:  # the frame's bytes are still good
+            except Undecodable:  # the frame's bytes are still usable
                 return None
         return value if isinstance(value, dict | list) and value else None
 
@@ -117,7 +117,7 @@ def whole_number_of(paths: FirstOf | None, what: str) -> Callable[[object], int 
             return int(value)
         if isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS_MAX:
             return int(value)
-        raise _broken(f"the {what} is {value!r:.60}, no whole number")
+        raise _broken(f"the {what} is {value!r:.60}, which is not a whole number")
 
     return number
 
@@ -199,7 +199,7 @@ def _strongest(spec: Gateways) -> Callable[[object], Radio]:
 
 
 def _number(value: object) -> float | None:
-    """The number, also where it is text; None for what is none."""
+    """The number, also if it comes as text; None for other values."""
     kind = type(value)
     if kind is not int and kind is not float and kind is not str:
         return None

@@ -1,7 +1,7 @@
-"""Envelopes: what a network server wraps around a device's frame → one form for all servers.
+"""Envelopes: the messages that network servers wrap around a device's frame → one form for all servers.
 
-The same frame through every server gives the same device, bytes and port, and so the same points. Which server it was shows in
-``raw`` alone. What the JSON form of protobuf leaves out is zero; its 64-bit integers come as text.
+The same frame through every server gives the same device, bytes and port, and so the same points. Only ``raw`` differs.
+A number that the JSON form of protobuf leaves out is zero; its 64-bit integers come as text.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,9 +41,9 @@ class Envelope:
     """
 
     def __init__(self, spec: EnvelopeSpec) -> None:
-        """Compile what ``spec`` says.
+        """Compile ``spec``.
 
-        :raises ValueError: a path that is none.
+        :raises ValueError: a path is not valid.
         """
         self.name = spec.envelope
         self.lorawan = spec.lorawan
@@ -96,7 +96,7 @@ class Envelope:
         }
 
     def _sender(self, raw: object) -> str:
-        """The device, where a message without data tells it."""
+        """The device, if a message without data names it."""
         with suppress(Undecodable):
             return self._device(raw)
         return ""
@@ -112,11 +112,11 @@ class Envelopes:
         self._of[None] = known
 
     def of(self, only: str | None) -> tuple[Envelope, ...]:
-        """The envelope of that name, all of LoRaWAN for ``lorawan``, all for None; none when there is no such."""
+        """The envelope of that name, all of LoRaWAN for ``lorawan``, all for None; empty if there is no such envelope."""
         return self._of.get(only, ())
 
     def find(self, raw: object, only: str | None = None) -> Envelope | None:
-        """The envelope that ``raw``, a decoded message, is in, among those of :meth:`of`; None when it is in none of them."""
+        """The envelope of ``raw``, a decoded message, among those of :meth:`of`; None if it has none of them."""
         for envelope in self._of.get(only, ()):
             if envelope.recognises(raw):
                 return envelope

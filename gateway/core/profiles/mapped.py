@@ -1,4 +1,4 @@
-"""The view that a profile has of a message and the readings it makes of it, before time, counters and duplicates are judged."""
+"""A message as a profile sees it, and the readings it makes, before time, counters and duplicates are checked."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -40,15 +40,15 @@ class Belief(Protocol):
 
 
 class MappingContext(Struct, eq=False):
-    """All that a profile may look at.
+    """Everything that a profile may read.
 
-    :ivar document: what paths start from. With an envelope: ``device``, ``payload`` (bytes), ``decoded``, ``port``,
+    :ivar document: the start of all paths. With an envelope: ``device``, ``payload`` (bytes), ``decoded``, ``port``,
         ``frame_counter``, ``time``, ``rssi``, ``snr``, ``model``, and ``raw``, the message as it came; ``codec`` once the codec
         has answered. Without: the decoded payload itself.
     :ivar captures: named levels of the topic.
     :ivar properties: MQTT user properties.
-    :ivar believes: whether a time, in ms, lies in a window around now. A profile asks it for its time sources, in their order.
-    :ivar registered: name of a device → its parameters, None where it is not registered; a payload may carry several devices.
+    :ivar believes: tells if a time, in ms, is plausible. A profile asks it for its time sources in order.
+    :ivar registered: name of a device → its parameters, None if it is not registered; a payload may carry several devices.
     """
 
     document: Any
@@ -61,23 +61,23 @@ class MappingContext(Struct, eq=False):
     registered: Callable[[str], DeviceParams | None] = _nobody
 
     def params_of(self, device: str) -> DeviceParams:
-        """The parameters of a device that the message speaks of; what it has not is as for the device that sent it."""
+        """The parameters of a device in the message; missing ones are taken from the device that sent it."""
         own = self.registered(device)
         return {**self.params, **own} if own else self.params
 
 
 class MappedReading(Struct, eq=False, gc=False):
-    """One measurement of one device at one instant: canonical values whose time is chosen and whose step is not judged yet.
+    """One measurement of one device at one instant: canonical values with their time, before counters are checked.
 
     :ivar measurement: ``water``, ``power``, ``traffic``, ``urban`` or ``device_health``.
     :ivar values: canonical quantities of the measurement (and of ``device_health``, which ride along).
     :ivar time_ms: the device's time; None: stamped by the gateway at arrival.
-    :ivar tags: ``channel``, ``direction``, ``lane``, ``vehicle_class`` where there are any.
-    :ivar quality: bits that the payload itself tells: estimated, historic, value dropped.
-    :ivar dropped: path or field, and why its value was left out.
-    :ivar counters: field → what the profile knows of it.
-    :ivar device: another device than that of the message, for payloads that carry many.
-    :ivar seq: the device's sequence number, where it has one.
+    :ivar tags: ``channel``, ``direction``, ``lane``, ``vehicle_class``, if any.
+    :ivar quality: bits that the payload itself gives: estimated, historic, value dropped.
+    :ivar dropped: path or field, and the reason of the drop.
+    :ivar counters: field → the profile's rule.
+    :ivar device: its own device, for payloads that carry several.
+    :ivar seq: the device's sequence number, if it has one.
     """
 
     measurement: str

@@ -1,8 +1,8 @@
 """The active profiles, and which of them takes a message.
 
-What comes before all is the profile that the registry names for the device, by name or by model; then the model that the
+First comes the profile that the registry names for the device, by name or by model; then the model that the
 envelope names; then, among those whose ``when`` holds, the one with more literal topic levels and more predicates. Two of equal
-rank are ambiguous: nobody may guess which meter it is.
+rank are ambiguous: the gateway does not guess which meter it is.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from gateway.core.sparkplug.births import Address, parse_address
 from schemas.registry import device_key, plain_name, source_key
 from schemas.rejects import IgnoreCause, RejectReason
 
-if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
+if TYPE_CHECKING:  # a gateway without profiles does not load their language at its start
     from gateway.core.profiles.envelope_fast import PlainEnvelope
     from gateway.core.profiles.envelopes import Envelopes
     from gateway.core.profiles.language.profile import CompiledProfile
@@ -31,7 +31,7 @@ _MODEL_LONGEST: Final = 100
 
 
 class Named(Protocol):
-    """The make of a device, as the registry says it."""
+    """The make of a device in the registry."""
 
     @property
     def profile(self) -> str | None:
@@ -44,7 +44,7 @@ class Named(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A device said that it is there, or its will that it is not."""
+    """A status message or last will of a device."""
 
     device: str
     online: bool
@@ -68,7 +68,7 @@ class Profiles:
                 self._by_model[model] = (*self._by_model.get(model, ()), profile)
 
     def topic(self, topic: str) -> "ProfiledTopic | None":
-        """Return the profiles that may take the messages of a topic; None when there are none."""
+        """Return the profiles that may take the messages of a topic; None if there are none."""
         profiles: Iterable[CompiledProfile] = self.by_name.values()
         address = parse_address(topic) if any(profile.decoder == _SPARKPLUG for profile in profiles) else None
         if address is not None:
@@ -104,7 +104,7 @@ class Profiles:
         return groups
 
     def named(self, device: Named | None) -> Sequence["CompiledProfile"]:
-        """The profiles the registry means for a device; none when it says nothing."""
+        """The profiles that the registry names for a device; empty if it names none."""
         if device is None:
             return _NONE
         name = device.profile
@@ -113,7 +113,7 @@ class Profiles:
         return self.of_model(name or device.model)
 
     def of_model(self, model: object) -> Sequence["CompiledProfile"]:
-        """The profiles for a model, by the maker's name of it. How a name is written is looked at once."""
+        """The profiles for a model, by the maker's name of it. Each spelling is normalised once."""
         if not isinstance(model, str):
             return _NONE
         found = self._by_model.get(model)
@@ -149,11 +149,11 @@ class ProfiledTopic:
 
     @property
     def has_states(self) -> bool:
-        """Tell if a profile looks here for what tells that a device is there."""
+        """Tell if a profile reads status messages here."""
         return bool(self._states)
 
     def status(self, payload: bytes) -> Said | None:
-        """Read from a message that a device is there or is not; None when it is no such message."""
+        """Read a status message; None if the message is not one."""
         for state in self._states:
             online = state.profile.status(self.topic, payload)
             if online is not None:
@@ -162,9 +162,9 @@ class ProfiledTopic:
         return None
 
     def recognise(self, message: Message, registry: Mapping[str, Named], document: object | None = None) -> Frame | Ignored:
-        """The frame in a payload, or why it is no data; ``document`` where it was decoded already.
+        """The frame in a payload, or the reason why it is not data; ``document`` if it was decoded already.
 
-        :raises Undecodable: nobody takes it, or several do; :class:`Unnamed` when a registration would decide.
+        :raises Undecodable: no profile takes it, or several do; :class:`Unnamed` if a registration would decide.
         """
         if not message.payload and self._ignores_empty():
             return Ignored(IgnoreCause.RULE, self.device() or "")
@@ -196,7 +196,7 @@ class ProfiledTopic:
         return ", ".join(candidate.profile.name for group in self._groups for candidate in group.candidates)
 
     def _read(self, group: CandidateGroup, payload: bytes) -> Any:  # noqa: ANN401 - whatever the payload holds
-        """The document of a group; None when it is in no envelope of theirs.
+        """The document of a group; None if it is in none of their envelopes.
 
         The messages of a topic come from one server: the envelope of the last one is tried first, in one call.
         """
@@ -217,7 +217,7 @@ class ProfiledTopic:
         return envelope.unwrap(raw)
 
     def _ask(self, group: CandidateGroup, document: Any, message: Message, asked: ProfileSelection) -> Frame | None:  # noqa: ANN401
-        """Ask all of a group. When there is nobody else to ask, the frame of the one who takes it."""
+        """Ask all candidates of a group. If there are no others, return the frame of the one that takes it."""
         asked_here = group.for_document(document)
         for candidate in asked_here:
             profile = candidate.profile
@@ -242,7 +242,7 @@ class ProfiledTopic:
         return None
 
     def recognition(self, frame: Frame, payload: bytes) -> Recognition | None:
-        """Keep what this frame has in common with the next on its topic; None where that is not enough to know it again."""
+        """Keep what this frame has in common with the next on its topic; None if that is not enough to recognise it."""
         envelope = self._usual[1] if self._usual is not None else None
         if envelope is None or len(self._groups) > 1 or self._states or frame.ports == NO_PORTS:
             return None
@@ -253,7 +253,7 @@ class ProfiledTopic:
         return Recognition(frame, envelope, row)
 
     def device(self) -> str | None:
-        """The device that the topic alone names, if it does."""
+        """The device that the topic alone names, if any."""
         for group in self._groups:
             for candidate in group.candidates:
                 with suppress(Undecodable):
@@ -267,7 +267,7 @@ class ProfiledTopic:
         registry: Mapping[str, Named],
         message: Message,
     ) -> Frame | Ignored | None:
-        """The frame of the profile that registry or envelope name, if they name one of this group and it takes it."""
+        """The frame of the profile that registry or envelope name, if it is in this group and takes the message."""
         if group.envelope is None:
             meant: Sequence[CompiledProfile] = [
                 each.profile for each in group.candidates if self._registers(each, document, registry, message)
@@ -296,7 +296,7 @@ class ProfiledTopic:
             return False
         try:
             device = self._device(candidate, document, message)
-        except Undecodable:  # a message in which one profile finds no device may be another's
+        except Undecodable:  # a message in which one profile finds no device may belong to another
             return False
         return candidate.profile in self._profiles.named(_entry(registry, device))
 
@@ -317,7 +317,7 @@ class ProfiledTopic:
 
 
 def _sender(group: CandidateGroup, document: Any) -> str:  # noqa: ANN401
-    """The device of a frame in an envelope, which proves that it is there. Of other messages nobody knows who wrote them."""
+    """The device of a frame in an envelope, which proves that it is online. The sender of other messages is not certain."""
     return document["device"] if group.envelope is not None else ""
 
 
@@ -327,7 +327,7 @@ def _entry(registry: Mapping[str, Named], source: str) -> Named | None:
 
 
 def _compared(device: str, captures: Mapping[str, str], profile: str) -> str:
-    """The device that the envelope names; of a message without one, as a status, the one that the topic names.
+    """The device that the envelope names; for a message without one, such as a status, the one that the topic names.
 
     :raises Undecodable: the topic names another device than the envelope.
     """

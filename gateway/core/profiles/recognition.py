@@ -1,7 +1,7 @@
-"""A frame, and what of it holds for the next one on its topic.
+"""A frame, and the part of its recognition that holds for the next one on its topic.
 
-Nearly every device behind a network server has a topic of its own, and what was found out for one of its frames holds for the
-next: how the message is read, which profile takes it and which device it is. So this is kept, as it is for a native topic.
+Nearly every device behind a network server has a topic of its own, and the recognition of one of its frames holds for the
+next: how the message is read, its profile and its device. So this is kept, as for a native topic.
 Frames that differ in any of it are recognised on their own (:mod:`gateway.core.profiles.matching`).
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # a gateway without profiles does not pay for their language 
 NO_PORTS: Final[frozenset[int]] = frozenset()
 
 
-class Frame(Struct, eq=False, gc=False):  # made for each frame, in no circle of references
+class Frame(Struct, eq=False, gc=False):  # made for each frame, never part of a reference cycle
     """A message unwrapped, with the profile that takes it.
 
     :ivar device: the name under which the device sends.

@@ -212,9 +212,9 @@ def test_an_event_of_the_server_that_carries_no_frame_is_no_data(frame: dict[str
 @pytest.mark.parametrize(
     ("message", "reason", "detail"),
     [
-        pytest.param(sent({"other": 1}), RejectReason.UNKNOWN_TOPIC, "asked were p, q", id="nobody-wants-it"),
+        pytest.param(sent({"other": 1}), RejectReason.UNKNOWN_TOPIC, "tried were p, q", id="nobody-wants-it"),
         pytest.param(sent(b"\xff{"), RejectReason.NOT_UTF8, "", id="nobody-can-read-it"),
-        pytest.param(sent([1]), RejectReason.UNKNOWN_TOPIC, "asked were p, q", id="another-form"),
+        pytest.param(sent([1]), RejectReason.UNKNOWN_TOPIC, "tried were p, q", id="another-form"),
     ],
 )
 def test_what_nobody_takes_is_refused_with_those_who_were_asked(message: Message, reason: RejectReason, detail: str) -> None:

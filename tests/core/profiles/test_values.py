@@ -230,7 +230,7 @@ def test_a_state_is_true_or_false_by_its_word_or_its_test(written: str, raw: obj
         pytest.param(
             "{path: /v, scale: {path: /s, default: x}}", "pressure_kpa.scale.default: 'x' is not a number", id="default"
         ),
-        pytest.param("{path: /v, unit: /u}", "pressure_kpa.unit: '/u' is not a unit; where it stands", id="path-as-unit"),
+        pytest.param("{path: /v, unit: /u}", "pressure_kpa.unit: '/u' is not a unit; a unit that is in", id="path-as-unit"),
         pytest.param("{path: /v, unit: barr}", "pressure_kpa.unit: 'barr' is not a unit that can become", id="no-unit"),
         pytest.param("{path: /v, scale: true}", "pressure_kpa.scale: True is not a number", id="scale-true"),
         pytest.param("{path: /v, pow10: 0.5}", "pressure_kpa.pow10", id="half-a-power"),

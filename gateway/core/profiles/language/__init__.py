@@ -1,6 +1,6 @@
-"""The profile language, compiled: what a profile's YAML says becomes plain functions, once.
+"""The profile language, compiled: a profile's YAML becomes plain functions, once.
 
-A message then pays for what its profile uses. From the outside in: :mod:`~gateway.core.profiles.language.profile` (all of a
+A message then costs only what its profile uses. From the outside in: :mod:`~gateway.core.profiles.language.profile` (all of a
 profile) →
 :mod:`~gateway.core.profiles.language.mapping` (its points) → :mod:`~gateway.core.profiles.language.items` (``each``) →
 :mod:`~gateway.core.profiles.language.fields` → :mod:`~gateway.core.profiles.language.values` (the steps of a value) →

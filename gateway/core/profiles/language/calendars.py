@@ -1,4 +1,4 @@
-"""Formats of times: a value of a payload → milliseconds since 1970 in UTC, or None when it is no time."""
+"""Formats of times: a value of a payload → milliseconds since 1970 in UTC, or None if it is not a time."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _WALL = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?", r
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 _EPOCHS: Final = {"unix_s": (1000, 1), "unix_ms": (1, 1), "unix_us": (1, 1000), "unix_ns": (1, 1_000_000)}
-"""Format → times, divided by, to get ms."""
+"""Format → factor and divisor to get ms."""
 
 DAY_MS: Final = 86_400_000
 _FARTHEST_MS: Final = 1 << 53
@@ -30,9 +30,9 @@ FORMATS: Final = ("rfc3339", *_EPOCHS, "auto", "parts", "senml")
 
 
 def parse_zone(text: str) -> tzinfo:
-    """A zone as profiles write it.
+    """The time zone that a profile names.
 
-    :raises ValueError: there is none of that name.
+    :raises ValueError: there is no zone of that name.
     """
     match = _OFFSET.fullmatch(text)
     if match is not None:
@@ -64,7 +64,7 @@ def compile_format(name: str, zone: str | None, epoch: str | None) -> Parse:
         return _of_parts(_needed(tz, name))
     if "%" in name:
         return _pattern(name, tz if "%z" in name else _needed(tz, name))
-    raise ValueError(f"{name!r} is not a time format; there are {', '.join(FORMATS)} and patterns as %d.%m.%Y %H:%M")
+    raise ValueError(f"{name!r} is not a time format; the formats are {', '.join(FORMATS)} and patterns such as %d.%m.%Y %H:%M")
 
 
 _DIRECTIVE = re.compile(r"%(.)")
@@ -129,7 +129,7 @@ def _counted(times: int, by: int, start_ms: int) -> Parse:
 
 
 def of_line(parse: Parse) -> Parse:
-    """Also from a line of an OBIS telegram, which has its time beside its value."""
+    """Read RFC 3339, also from a line of an OBIS telegram, which has its time beside its value."""
     return lambda value: parse(value) if type(value) is not dict else parse(value.get("time"))
 
 

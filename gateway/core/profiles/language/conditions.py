@@ -29,9 +29,9 @@ def always(_: Cursor) -> bool:
 
 
 def compile_when(when: When | None, scope: Scope) -> Holds:
-    """The function that says whether all tests hold.
+    """Compile a function that tells if all tests hold.
 
-    :raises Fault: a path is none.
+    :raises Fault: a path is not valid.
     """
     checks = [] if when is None else _checks(when, scope)
     if not checks:
@@ -62,7 +62,7 @@ def _any_present(takes: list[Take]) -> Holds:
 
 
 def compile_test(test: Test) -> ValueCheck:
-    """The function that says whether a value passes: one of the alternatives must fit."""
+    """Compile a function that tells if a value passes: one of the alternatives must fit."""
     checks = [_TYPES[name] for name in test.type or ()]
     checks += [_glob(pattern) for pattern in test.glob or ()]
     if test.present is not None:

@@ -1,4 +1,4 @@
-"""The parts of a profile together: what cannot stand side by side, and what is allowed but seldom meant."""
+"""Checks across the parts of a profile: combinations that are refused, and those that are allowed but probably a mistake."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from schemas.profile import Profile
 from schemas.profile_values import TextSource
 
 Warned = tuple[str, str]
-"""Key, and what is to be thought about there."""
+"""A key, and the warning about it."""
 
 _TAKES_ALL: Final = (
     "takes every frame of every device for which no profile is named; add tests to when, such as {/port: [2]}, or by: registry"
@@ -21,14 +21,14 @@ _TAKES_ALL: Final = (
 
 
 def check(model: Profile, scope: Scope) -> None:
-    """Put on the scope's list of faults what does not go together."""
+    """Add refused combinations to the scope's list of faults."""
     under_envelope = envelope_of(model) is not None
     with scope.gather("decode"):
         if under_envelope and model.decode is not None and (model.decode.as_ != "json" or model.decode.nested):
             raise Fault("", "an envelope is JSON and brings the bytes to /payload; leave decode out")
     with scope.gather("root"):
         if model.root is not None and model.struct is not None:
-            raise Fault("", "does not go with struct; say with struct.of where the bytes stand")
+            raise Fault("", "cannot be combined with struct; say with struct.of where the bytes are")
     with scope.gather("points"):
         if not model.points and not model.status:
             raise Fault("", "give at least one; it names what the payload holds")
@@ -51,11 +51,11 @@ def tests_hold(model: Profile, read: ReadBytes, root: Get) -> Callable[[str], bo
 
 
 _PARTS: Final = frozenset({"/device", "/port", "/frame_counter", "/rssi", "/snr", "/model"})
-"""Those that can be a tag."""
+"""Texts that can be a tag."""
 
 
 def warnings_of(model: Profile) -> Iterator[Warned]:
-    """Each thing that is allowed and seldom meant."""
+    """Warnings about combinations that are allowed but probably a mistake."""
     match = model.match
     if match.envelope is not None and match.topic is None and match.by is None and not match.when.predicates():
         yield "match", _TAKES_ALL
@@ -64,7 +64,7 @@ def warnings_of(model: Profile) -> Iterator[Warned]:
 
 
 def _mute_statuses(model: Profile) -> Iterator[Warned]:
-    """Topics of ``status`` that do not tell the device."""
+    """Topics of ``status`` that do not name the device."""
     levels = {level for topic in model.match.topic or () for level in _LEVEL.findall(topic)}
     wanted = {"{device}"} if model.device is None else set(_parts_of(model.device, levels))
     for number, status in enumerate(model.status):

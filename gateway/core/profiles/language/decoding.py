@@ -1,4 +1,4 @@
-"""From the bytes of a message to the document of a profile: the decoder, what is nested in it, the flat frame of ``struct``."""
+"""From the bytes of a message to the document of a profile: the decoder, nested values, the flat frame of ``struct``."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
@@ -26,23 +26,23 @@ _BYTES: Final = Decode.model_validate({"as": "bytes"})
 
 
 def decode_of(profile: Profile) -> Decode:
-    """The decoding of a profile that names none."""
+    """The default decoding of a profile."""
     if profile.decode is not None:
         return profile.decode
     return _BYTES if profile.struct is not None and profile.match.envelope is None else _DEFAULT
 
 
 def decimal_of(decode: Decode) -> str:
-    """The mark that a decoder takes for the decimal one where it makes numbers of texts; empty where it makes none."""
+    """The decimal mark with which a decoder makes numbers of texts; empty if it makes none."""
     if decode.as_ == "csv" and decode.csv is not None:
         return decode.csv.decimal
     return "." if decode.as_ in {"csv", "text"} else ""
 
 
 def envelope_of(profile: Profile) -> str | None:
-    """The envelope around a profile's frames, where it does not say.
+    """The envelope around a profile's frames, if the profile does not name one.
 
-    Families that bytes cannot tell apart are radio devices, unless the profile says how to find their messages.
+    Makes that bytes cannot tell apart are taken to be radio devices, unless the profile says how to find their messages.
     """
     match = profile.match
     if match.envelope is None and match.topic is None and profile.decode is None:
@@ -53,7 +53,7 @@ def envelope_of(profile: Profile) -> str | None:
 def compile_decode(decode: Decode, decoders: Decoders, *, has_each: bool) -> tuple[Hashable, ReadBytes]:
     """Compile the decoder of a profile's messages, with a key that is equal for profiles that decode alike.
 
-    :raises Fault: a template, delimiter or path cannot be.
+    :raises Fault: a template, delimiter or path is not valid.
     """
     key = (decode.model_dump_json(), has_each if decode.csv is not None else None)
     read = _outer(decode, decoders, has_each=has_each)
@@ -101,7 +101,7 @@ def _rows(options: Csv, *, has_each: bool) -> ReadBytes:
     def one_row(payload: bytes) -> Node:
         rows = read(payload)
         if len(rows) > 1:
-            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(rows)} rows; a profile without each takes one in a message")
+            raise Undecodable(RejectReason.BAD_PAYLOAD, f"{len(rows)} rows; a profile without each reads one row in a message")
         return rows[0]
 
     return one_row

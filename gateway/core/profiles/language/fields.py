@@ -1,4 +1,4 @@
-"""The fields of a point: quantities of the table, each with its reader and, for a register, what is known of it."""
+"""The fields of a point: quantities of the table, each with its reader and, for a register, its rule."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,15 +24,15 @@ _WIDTH = re.compile(r"u(8|16|24|32|40|48|64)|(\d{1,2}) ?bit")
 
 
 Wrap = Callable[[Cursor], float | None]
-"""The value at which a register starts again, in the field's own unit; None: its scale is not known here."""
+"""The value at which a register starts again, in the field's own unit; None: the scale is not known at load time."""
 
 
 class Field(NamedTuple):
     """A field of a point.
 
-    :ivar counter: what is known of a register.
+    :ivar counter: the rule of a register.
     :ivar tags: tags of this field alone.
-    :ivar wrap: where the register starts again, when that comes with the device or the message.
+    :ivar wrap: where the register starts again, if that comes with the device or the message.
     """
 
     name: str
@@ -54,7 +54,7 @@ def compile_fields(fields: Mapping[str, FieldValue], measurement: str, scope: Sc
 
 
 def compile_entry(entry: MapEntry, measurement: str, scope: Scope) -> Field:
-    """A field of ``map``, which takes the item's value where it does not say otherwise.
+    """A field of ``map``, which takes the item's value unless it names another source.
 
     :raises Fault: with the key below the entry.
     """
@@ -121,7 +121,7 @@ def _modulus(counter: CounterSpec) -> float:
 
 
 def read_fields(fields: Sequence[Field], here: Cursor, dropped: list[Drop]) -> dict[str, Value]:
-    """The values that stand here; what must be dropped goes to the list."""
+    """The values of the fields; drops are added to the list."""
     values: dict[str, Value] = {}
     for name, reader, when, _, _, _ in fields:
         if when is not None and not when(here):
@@ -145,16 +145,16 @@ def read_fields(fields: Sequence[Field], here: Cursor, dropped: list[Drop]) -> d
 
 
 def are_missed(fields: Sequence[Field], here: Cursor) -> bool:
-    """Tell if fields that gave neither value nor drop should have given one.
+    """Tell if fields without value or drop should have given a value.
 
-    Not where the ``when`` of none of them holds, as of a point; nor where the device itself says that it has none.
+    False if no ``when`` of theirs holds, as for a point, or if the device itself says that it has no value.
     """
     wanted = [field for field in fields if field.when is None or field.when(here)]
     return bool(wanted) and all(field.reader.take(here) is None for field in wanted)
 
 
 def rules_here(fields: Sequence[Field], rules: Mapping[str, CounterRule], here: Cursor) -> Mapping[str, CounterRule]:
-    """The rules of the registers, with the modulus that this device and message give."""
+    """The rules of the registers, with the modulus of this device and message."""
     return {**rules, **{field.name: rules[field.name]._replace(modulus=field.wrap(here)) for field in fields if field.wrap}}
 
 

@@ -1,4 +1,4 @@
-"""``ignore``: frames that are no data and no fault."""
+"""``ignore``: frames that are neither data nor faults."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ EMPTY: Final = "empty"
 
 
 def compile_ignored(model: Profile, scope: Scope, *, of_answers: bool) -> tuple[Holds, ...]:
-    """The rules that look at what the codec gave, or those that hold before it is asked."""
+    """The rules that use the codec's result, or those that are checked before the codec runs."""
     rules = []
     for number, rule in enumerate(model.ignore):
         if rule == EMPTY or _is_of_answer(rule, model) is not of_answers:

@@ -1,4 +1,4 @@
-"""Times that are in a payload, where no belief is asked: the seconds between two of them."""
+"""Times in a payload that need not be plausible: the seconds between two of them."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from schemas.rejects import DropCause
 def take_instant(source: Instant, scope: Scope) -> Take:
     """Take the value at the path of a time.
 
-    :raises Fault: it names something that is not there.
+    :raises Fault: it names something that does not exist.
     """
     if source.topic is not None:
         name = source.topic
@@ -29,7 +29,7 @@ def take_instant(source: Instant, scope: Scope) -> Take:
 def compile_between(instants: Sequence[Instant], scope: Scope) -> Take:
     """The seconds from the first of two times to the second; of two times of day, to the next time the clock shows it.
 
-    :raises Fault: a time cannot be read so.
+    :raises Fault: a time cannot be read in this way.
     """
     clocks = [is_clock(instant.format) for instant in instants]
     if len(set(clocks)) > 1:
@@ -51,7 +51,7 @@ def compile_between(instants: Sequence[Instant], scope: Scope) -> Take:
 
 
 def _compile(instant: Instant, scope: Scope) -> Take:
-    """Compile the reader of a time in ms; it gives None for nothing, WRONG_TYPE for anything that is no such time."""
+    """Compile the reader of a time in ms; it gives None for nothing, WRONG_TYPE for a value of another format."""
     take = take_instant(instant, scope)
     with within("format"):
         if is_clock(instant.format):

@@ -1,4 +1,4 @@
-"""``each``: the items of a list or map, of several that go together, or running totals made from differences."""
+"""``each``: the items of a list or map, of several parallel ones, or running totals made from differences."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ class Total(NamedTuple):
 
 
 class Walker:
-    """Walks through the items, and says where the mapping is at each."""
+    """Walks through the items, and yields the cursor at each."""
 
     __slots__ = ("_by", "_items", "_total", "_value", "_within", "around", "origin")
 
@@ -51,9 +51,9 @@ class Walker:
                 self._total = _total(each.running, scope)
 
     def walk(self, here: Cursor, lost: Callable[[list[Drop]], None]) -> Iterator[None]:
-        """Stand at each item in turn. An item without a name, where there should be one, is left out.
+        """Move the cursor to each item in turn. An item that lacks its name is left out.
 
-        Running totals end at the first difference that is none: what comes behind it cannot be known.
+        Running totals end at the first missing difference: the totals behind it cannot be known.
         """
         here.enter_items()
         total = None
@@ -80,14 +80,14 @@ class Walker:
         here.leave_items()
 
     def _items_around(self, here: Cursor) -> Iterator[tuple[str, Any]]:
-        """The items of a document, and with each what surrounds it."""
+        """The items of a document, each with what surrounds it."""
         for key, item, around in self._within.items_within(here.document) if self._within is not None else ():
             here.around = around
             yield key, item
 
 
 def _single(each: Each) -> Path | None:
-    """The path of the items, where it is one."""
+    """The path of the items, if it is a single one."""
     return _absolute(each.of.first_of[0]) if isinstance(each.of, FirstOf) and len(each.of.first_of) == 1 else None
 
 

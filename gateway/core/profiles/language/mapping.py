@@ -1,4 +1,4 @@
-"""Points: what a profile makes of one document, compiled once and walked for every message."""
+"""Points: the mapping from one document to points, compiled once and run for every message."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ from schemas.readings import NativeReading
 from schemas.rejects import DropCause
 
 QualityRule = Callable[[Cursor], int]
-"""The quality bits that the payload itself tells."""
+"""The quality bits that the payload itself gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Common:
 
 
 def compile_quality(historic: When | None, estimated: When | None, scope: Scope) -> QualityRule | None:
-    """The function of the rules ``historic`` and ``estimated``; None where there is none."""
+    """The function of the rules ``historic`` and ``estimated``; None without rules."""
     rules: list[tuple[Holds, int]] = []
     for key, rule, bit in (("historic", historic, Quality.HISTORIC), ("estimated", estimated, Quality.ESTIMATED)):
         if rule is not None:
@@ -78,7 +78,7 @@ class Numbers(tuple[NumberAtKey, ...]):
     __slots__ = ()
 
     def read(self, holder: object) -> NativeReading | None:
-        """The numbers in that object; None: one of them is not as usual, and is read with all steps."""
+        """The numbers in that object; None: one of them is unusual, and is read with all steps."""
         if type(holder) is not dict:
             return None
         values: NativeReading = {}
@@ -95,7 +95,7 @@ class Numbers(tuple[NumberAtKey, ...]):
 class CompiledPoint:
     """One entry of ``points``, compiled.
 
-    :ivar rules: field → the rule of the register, where it has one.
+    :ivar rules: field → the rule of the register, if it has one.
     """
 
     __slots__ = ("_common", "_device", "_fields", "_has_tags", "_holds", "_item_holds", "_named", "_numbers", "_quality",
@@ -103,7 +103,7 @@ class CompiledPoint:
 
     def __init__(self, spec: PointSpec, scope: Scope, common: Common) -> None:
         """Compile ``spec``; faults go to the scope's list."""
-        if spec.device is not None:  # only messages tell which devices those are, so the registry cannot be asked for them
+        if spec.device is not None:  # only messages name those devices, so the registry cannot be checked for them
             scope = replace(scope, required=set())
         self.measurement = spec.measurement
         self._common = common
@@ -171,7 +171,7 @@ class CompiledPoint:
             missed = dropped or are_missed(self._fields, here)
             return [MappedReading(self.measurement, {}, dropped=dropped)] if missed else []
         stamp = self._common.times(here, context)
-        if stamp is None:  # its time is not believed: nothing of it may be written, and it must not vanish unseen
+        if stamp is None:  # its time is not believed: it is not written, and must still be counted
             return [MappedReading(self.measurement, {}, dropped=dropped)]
         time_ms, quality = stamp
         if dropped and any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped):
@@ -199,7 +199,7 @@ class CompiledPoint:
         here.params = context.params
 
     def _enter_device(self, take: Take, here: Cursor, context: MappingContext) -> None:
-        """Go on with the parameters of the point's own device."""
+        """Use the parameters of the point's own device from here on."""
         here.params = context.params
         device = take(here)
         here.device = device if may_name_a_device(device) else ""
@@ -241,7 +241,7 @@ class CompiledPoint:
         context: MappingContext,
         found: Found,
     ) -> None:
-        """Add values with the time, tags and quality that stand here."""
+        """Add values with the time, tags and quality at the cursor."""
         common = self._common
         if self._times is not None:
             stamp = self._times(here, context)
@@ -272,7 +272,7 @@ class CompiledPoint:
         found.add(MappedReading(self.measurement, values, time_ms, tags, quality | of_time, dropped, rules, device, seq))
 
     def explain(self, here: Cursor, context: MappingContext) -> Iterator[tuple[str, Node]]:
-        """Each field that is asked: its raw value, then each step and what it gave."""
+        """Each field: its raw value, then each step with its result."""
         if not self._holds(here):
             yield f"{self.measurement}: when", False
             return
@@ -323,6 +323,6 @@ _NONE: Final[Sequence[Field]] = ()
 def _check(spec: PointSpec, scope: Scope) -> None:
     with scope.gather(""):
         if not spec.fields and not spec.map:
-            raise Fault("", "give fields or map: what the point holds")
+            raise Fault("", "give fields or map: the contents of the point")
         if spec.map and spec.each is None:
-            raise Fault("map", "names belong to items: give each (by says where the name stands)")
+            raise Fault("map", "names belong to items: give each (by says where the name is)")

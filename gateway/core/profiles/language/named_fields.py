@@ -15,7 +15,7 @@ from schemas.profile_points import MapEntry
 
 T = TypeVar("T")
 Taken = Mapping[str, str]
-"""Name in braces → the text that stood there."""
+"""Name in braces → the text found there."""
 
 _PLACE = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 _WAYS_MAX: Final = 1000
@@ -25,7 +25,7 @@ _REST: Final = "*"
 
 
 class Meant(NamedTuple, Generic[T]):
-    """The meaning of a name: its fields, none if it is to be skipped."""
+    """The meaning of a name: its fields; empty if it is skipped."""
 
     fields: Sequence[T]
     taken: Taken
@@ -42,7 +42,7 @@ class NamedFields(Generic[T]):
         self._known: dict[str, Meant[T]] = {}
         self._patterns: list[tuple[re.Pattern[str], Sequence[T]]] = []
         self._rest: Meant[T] | None = None
-        for pattern, meant in sorted(entries.items(), key=lambda entry: "{" in entry[0]):  # what is written out goes before
+        for pattern, meant in sorted(entries.items(), key=lambda entry: "{" in entry[0]):  # exact names go before patterns
             inside = scope.below(f"map.{pattern}")
             with inside.gather(""):
                 self._add(pattern, meant, inside)
@@ -59,7 +59,7 @@ class NamedFields(Generic[T]):
         return self._rest
 
     def fields(self) -> list[T]:
-        """All fields that names may mean."""
+        """All fields that occur in the map."""
         meant = [*self._known.values(), *([self._rest] if self._rest else [])]
         return [field for one in meant for field in one.fields] + [field for _, fields in self._patterns for field in fields]
 
@@ -95,12 +95,12 @@ class NamedFields(Generic[T]):
 
 
 def fill(template: str, taken: Taken) -> str:
-    """A template with what was taken in the place of its braces; what nothing was taken for stays."""
+    """Fill the braces of a template; braces without a text stay."""
     return _PLACE.sub(lambda match: taken.get(match[1], match[0]), template)
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    """Each place takes any text without a slash, or one of its choices."""
+    """Compile a pattern: each place takes any text without a slash, or one of its choices."""
     parts, at = [], 0
     for match in _PLACE.finditer(pattern):
         choices = "|".join(map(re.escape, match[2].split("|"))) if match[2] else "[^/]+?"

@@ -25,7 +25,7 @@ _EXACT: Final = 1 << 53
 
 
 def number_in(text: str) -> Number | None:
-    """The number a text is, with a point or a decimal comma, or in hexadecimal behind 0x; None when it is none."""
+    """The number in a text, with a point or a decimal comma, or in hexadecimal after 0x; None if it is not a number."""
     text = text.strip()
     if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
         return int(text, 16) if _HEXADECIMAL.fullmatch(text) else None
@@ -35,17 +35,17 @@ def number_in(text: str) -> Number | None:
 def fraction(value: object) -> Fraction:
     """A number as it is written in decimal, exactly: 0.1 is one tenth.
 
-    :raises ValueError: it is no finite number.
+    :raises ValueError: it is not a finite number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _GREATEST:
-        raise ValueError(f"{str(value)[:40]} is not a number that can be reckoned with")
+        raise ValueError(f"{str(value)[:40]} is not a number that can be calculated with")
     return Fraction(repr(value))
 
 
 def exactly(operation: str) -> Callable[[Sequence[Number]], Number]:
     """One of the operations on numbers as they are written in decimal, rounded once: 4.5 less 2.7 is 1.8.
 
-    The function raises ArithmeticError or ValueError where there is no result.
+    The function raises ArithmeticError or ValueError if there is no result.
     """
     combine, whole = OPERATIONS[operation], _OF_WHOLE.get(operation)
 
@@ -58,7 +58,7 @@ def exactly(operation: str) -> Callable[[Sequence[Number]], Number]:
 
 
 _EXACT_FACTORS: Final = 8
-"""Whole numbers that may be multiplied at their full length; more of them would grow without end."""
+"""Most whole numbers that are multiplied at their full length; with more the result would become too long."""
 _DECIMAL: Final = Context(prec=60, traps=[DivisionByZero, InvalidOperation])
 OPERATIONS: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
     "sum": _DECIMAL.add,
@@ -70,10 +70,10 @@ _OF_WHOLE: Final[dict[str, Callable[[Number, Number], Number]]] = {"sum": add, "
 
 
 def along(line: LinearScale) -> Apply | None:
-    """The function that follows a line, rounding once; None when it changes nothing.
+    """Compile a straight line, rounded once; None if it changes nothing.
 
     A float is taken as it is written in decimal: 4.35 times 100 is 435. Whole numbers, which are most of what registers send,
-    go a short way. Division of whole numbers is rounded correctly whatever their size.
+    take a fast path. Division of whole numbers is rounded correctly whatever their size.
 
     The function raises OverflowError or ValueError for numbers that are not finite, or become so.
     """
@@ -102,7 +102,7 @@ def _line(times: int, plus: int, by: int) -> Apply:
 
 
 def between(points: Sequence[tuple[Number, Number]]) -> Callable[[Number], float | None]:
-    """The function that follows straight lines between points; None outside of them.
+    """Compile straight lines between points; the result is None outside of them.
 
     :raises ValueError: x does not grow from point to point.
     """

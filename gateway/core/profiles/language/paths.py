@@ -1,7 +1,7 @@
-"""Paths: from a document to what is in it. Parsed once, walked by plain functions.
+"""Paths into a document, parsed once and walked by plain functions.
 
 JSON Pointer (RFC 6901), with ``[n]`` for one of a list (negative: from the end), ``[*]`` for all and ``[?key==value]`` for
-those that fit. ``/`` alone is the whole document. What is not there, or null, is None; nothing here raises on a document.
+those that fit. ``/`` alone is the whole document. A missing or null value is None; nothing here raises on a document.
 """
 
 import re
@@ -40,16 +40,16 @@ PathStep = str | int | Fitting | _All
 
 
 Around = Sequence[tuple[str, Node]]
-"""Key and member of what a path went through by selectors on the way to an item, the innermost first."""
+"""Key and member of each level that a path passed by selectors on the way to an item, the innermost first."""
 
 
 class Path(NamedTuple):
     """A path ready to be walked.
 
     :ivar absolute: it starts at the document; else at an item.
-    :ivar steps: what it goes through.
+    :ivar steps: keys, numbers and selectors on the way.
     :ivar get: the value there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
-    :ivar items: key and item of what ``each`` goes through.
+    :ivar items: key and item of each item for ``each``.
     """
 
     text: str
@@ -70,7 +70,7 @@ class Path(NamedTuple):
         return sum(selecting[:-1])
 
     def items_within(self, document: Node) -> Iterator[tuple[str, Node, Around]]:
-        """As ``items``, with what surrounds each of them."""
+        """The same as ``items``, with the levels around each of them."""
         *way, last = self.steps
         if isinstance(last, Fitting | _All):
             found = (item for node, around in _walk_within(document, way) for item in _selected(node, last, around))
@@ -106,7 +106,7 @@ def _selected(node: Node, step: Fitting | _All, around: Around) -> Iterator[tupl
 
 
 def parse_path(text: str) -> Path:
-    """The path that ``text`` writes.
+    """Parse a path.
 
     :raises ValueError: with a sentence for people.
     """
@@ -231,7 +231,7 @@ def _children(node: Node, step: PathStep) -> Iterable[Node]:
 def _member(node: Node, key: str) -> Node:
     if isinstance(node, dict):
         try:
-            return node[key]  # and not get: a document may work out what is asked for
+            return node[key]  # and not get: a document may compute values on demand
         except KeyError:
             return None
     if isinstance(node, list) and key.isdecimal() and len(key) < _DIGITS_MAX:
@@ -240,13 +240,13 @@ def _member(node: Node, key: str) -> Node:
 
 
 class Nothing(str):
-    """Nothing is at a path; the text says what stands where the path ends. For those who explain a message."""
+    """Explanation for a path that leads nowhere: what is at the place where it ends."""
 
     __slots__ = ()
 
 
 def end_of(path: Path, start: Node) -> Nothing:
-    """The last place on a path at which something stands, and what that is: ``/a holds x, y``."""
+    """The last place on a path that has a value, and a description of that value: ``/a holds x, y``."""
     nodes, at, left = [start], "", list(path.steps)
     for step in path.steps:
         following = _walk(nodes, (step,))
@@ -284,7 +284,7 @@ _TEXT_SHOWN: Final = 40
 
 
 def change(document: Node, path: Path, function: Callable[[Node], Node]) -> Node:
-    """The document with the value at a path replaced, in place; what is not there or null stays so."""
+    """Replace the value at a path, in place; a missing or null value stays."""
     if not path.steps:
         return function(document)
     *way, last = path.steps
@@ -332,7 +332,7 @@ def stands_for(value: object, text: str) -> bool:
 
 
 def _lister(steps: Sequence[PathStep]) -> Callable[[Node], Iterable[tuple[str, Node]]]:
-    """Behind a selector the things found are the items; else the list or map found holds them."""
+    """After a selector the values found are the items; else they are in the list or map found."""
     if steps and isinstance(steps[-1], str) and _is_column(steps[:-1], steps[-1]):
         return _column_lister(steps[:-1], steps[-1])
     selects = bool(steps) and isinstance(steps[-1], Fitting | _All)
@@ -347,9 +347,9 @@ def _lister(steps: Sequence[PathStep]) -> Callable[[Node], Iterable[tuple[str, N
 
 
 def _column_lister(way: Sequence[PathStep], key: str) -> Callable[[Node], Iterable[tuple[str, Node]]]:
-    """The items behind ``[*]`` and a key: those of the lists that are there; what is no list or map is an item itself.
+    """The items behind ``[*]`` and a key: those of the lists that exist; a value that is not a list or map is an item itself.
 
-    A row without a number is an item too: what counts the rows, as a time does, must not go wrong.
+    A row without a number is an item too, so that the rows can be counted, for example for a time.
     """
 
     def items(document: Node) -> Iterable[tuple[str, Node]]:

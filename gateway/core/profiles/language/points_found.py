@@ -1,4 +1,4 @@
-"""The points of one message as they are found: what has the same measurement, tags, time and device becomes one."""
+"""The points found in one message: values of the same measurement, tags, time and device become one point."""
 
 from typing import Final
 
@@ -14,13 +14,13 @@ ORDER: Final = {measurement: tuple({**fields, **QUANTITIES[HEALTH]}) for measure
 """Measurement → its fields, then those of device health, in the order of the table."""
 
 LOST_MAX: Final = 1000
-"""Most values remembered that were dropped and have no point to be beside."""
+"""Most dropped values remembered that belong to no point."""
 
 
 class Found:
     """Points found so far.
 
-    :ivar asked: measurement of the first point that should have come, but held no value.
+    :ivar asked: measurement of the first point that was expected but held no value.
     :ivar stamp: the time of the whole message, once it is known.
     """
 
@@ -41,19 +41,19 @@ class Found:
         return stamp
 
     def miss(self, measurement: str, dropped: list[Drop]) -> None:
-        """Remember that a point should have come, but holds no value."""
+        """Remember that a point was expected but holds no value."""
         self.asked = self.asked or measurement
         self.lose(dropped)
 
     def lose(self, dropped: list[Drop]) -> None:
-        """Remember values that were dropped and have no point to be beside."""
+        """Remember dropped values that belong to no point."""
         if dropped and len(self._lost) < LOST_MAX:
             self._lost += dropped
 
     def add(self, point: MappedReading) -> None:
-        """Add a point, or its values to the one they belong to. With another value for the same field it stays one of its own.
+        """Add a point, or its values to the point they belong to. With another value for the same field it stays apart.
 
-        Where all values were dropped it waits for the point that others make.
+        If all values were dropped, the drops wait for a point of other values.
 
         :raises Undecodable: there are too many.
         """
@@ -83,9 +83,9 @@ class Found:
             raise Undecodable(RejectReason.BAD_PAYLOAD, f"more than {ARRAY_MAX} readings in one message")
 
     def all(self, context: MappingContext) -> list[MappedReading]:
-        """The points in the order they were found; one without values where only drops came of the message.
+        """The points in the order they were found; one without values if the message gave only drops.
 
-        None at all: the profile wants nothing of this message.
+        None: the profile wants nothing of this message.
         """
         self._tell_drops()
         for point in self.points:
@@ -100,7 +100,7 @@ class Found:
         return self.points
 
     def _tell_drops(self) -> None:
-        """Mark the points of which a value was dropped that stood alone, as that of an item."""
+        """Mark points from which a value was dropped outside of them, as that of an item."""
         known: dict[object, MappedReading] = {_key(point): point for point in reversed(self.points)} if self._without else {}
         for without in self._without:
             point = known.get(_key(without))
@@ -121,7 +121,7 @@ def _in_order(point: MappedReading) -> dict[str, Value]:
 
 
 def _complete(point: MappedReading, params: DeviceParams) -> None:
-    """Complete fields that mean nothing without another from the registry, or drop them."""
+    """Complete fields that need another one from the registry, or drop them."""
     for field, needed in REQUIRES.items():
         if field not in point.values or needed in point.values:
             continue

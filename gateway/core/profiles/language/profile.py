@@ -1,4 +1,4 @@
-"""A device profile compiled: everything that follows from its YAML is worked out once, and is plain functions afterwards."""
+"""A device profile, compiled once from its YAML into plain functions."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ class CodecUse:
     """The maker's codec of a profile.
 
     :ivar name: name of its file.
-    :ivar prefer: ``decoded``: where the network server has decoded already, its object is taken; ``codec``: always ours.
+    :ivar prefer: ``decoded``: if the network server has decoded already, its object is used; ``codec``: the codec always runs.
     :ivar frame: document → the frame's bytes.
     :ivar of_payload: they are the payload of the envelope.
     """
@@ -59,7 +59,7 @@ class CodecUse:
 class ProfileFaults(Exception):  # noqa: N818 - the field's word
     """A profile that cannot be used.
 
-    :ivar faults: key and what is wrong there, all of them.
+    :ivar faults: all faults, each with its key.
     """
 
     def __init__(self, file: str, faults: list[tuple[str, str]]) -> None:
@@ -76,16 +76,16 @@ class CompiledProfile:
     :ivar envelope: ``lorawan`` for that of any network server, or the name of one; None: the payload is the document.
     :ivar by_registry: it takes only devices whose registry entry names it or its model.
     :ivar decoder: name of the decoder, as ``json``.
-    :ivar decode_key: the same for profiles that read a payload alike.
+    :ivar decode_key: equal for profiles that decode in the same way.
     :ivar read: payload → document; raises Undecodable.
     :ivar prepare: document → document with ``/struct``; once, before all that follows; raises Undecodable.
-    :ivar ports: the ports of its frames, where ``match.when`` says them; None: it says nothing of them.
+    :ivar ports: the ports of its frames, from ``match.when``; None: it names no ports.
     :ivar predicates: number of tests in ``match.when``.
     :ivar status: topic and payload → True: online, False: offline, None: no status message.
-    :ivar ignores_empty: a message without a single byte is no data and no fault.
-    :ivar retained: what becomes of retained messages.
+    :ivar ignores_empty: a message without a single byte is neither data nor a fault.
+    :ivar retained: the rule for retained messages.
     :ivar required_params: parameters that every device of it must have in the registry.
-    :ivar warnings: key and what is allowed there, but is seldom meant.
+    :ivar warnings: keys, each with something that is allowed but probably a mistake.
     """
 
     name: str
@@ -126,7 +126,7 @@ class CompiledProfile:
         return self._match is always or self._match(Cursor(self._root(document), captures))
 
     def ignores(self, document: Node, captures: Mapping[str, str]) -> bool:
-        """Tell if the frame is no data and no fault, by one of the rules ``ignore`` that need no codec."""
+        """Tell if one of the rules ``ignore`` that need no codec takes the frame."""
         if not self._ignored:
             return False
         here = Cursor(self._root(document), captures)
@@ -140,9 +140,9 @@ class CompiledProfile:
         return not any(rule(here) for rule in self._ignored_answers)
 
     def take(self, document: Node, captures: Mapping[str, str]) -> Node:
-        """The document, prepared; ``IgnoreCause.RULE`` when it is no data; None when it is none of the profile's.
+        """The document, prepared; ``IgnoreCause.RULE`` if it is not data; None if it is not for this profile.
 
-        :raises Undecodable: it is its own, and broken.
+        :raises Undecodable: it is for this profile, but broken.
         """
         prepared = document if self.prepare is as_it_is else self.prepare(document)
         if not self.holds(prepared, captures):
@@ -151,7 +151,7 @@ class CompiledProfile:
 
     @property
     def plain_point(self) -> CompiledPoint | None:
-        """The one point of a profile for radio frames that says nothing but which fields they hold; None: it says more."""
+        """The one point of a profile for radio frames that only lists fields; None if it has other rules."""
         more = (
             self._ignored,
             self._ignored_answers,
@@ -174,7 +174,7 @@ class CompiledProfile:
         return self._device is not None
 
     def device(self, document: Node, captures: Mapping[str, str], properties: Mapping[str, str]) -> str:
-        """The device, where the profile tells it.
+        """The device, if the profile says where it is.
 
         :raises Undecodable: it cannot be found.
         """
@@ -190,7 +190,7 @@ class CompiledProfile:
         return device
 
     def site(self, context: MappingContext) -> str | None:
-        """The site as the profile or the topic says it."""
+        """The site from the profile or the topic."""
         site = self._site(self._here(context)) if self._site is not None else context.captures.get("site")
         return site if isinstance(site, str) and not isinstance(site, DropCause) and is_name(site) else None
 
@@ -205,7 +205,7 @@ class CompiledProfile:
     def map(self, context: MappingContext) -> list[MappedReading]:
         """The points of a message, in the order of the profile.
 
-        None: the profile wants nothing of it. One without values: something was wanted, and only drops came of it.
+        None: the profile wants nothing of it. A point without values: it gave only drops.
 
         :raises Undecodable: for a fault of the whole message.
         """
@@ -218,7 +218,7 @@ class CompiledProfile:
         return found.all(context)
 
     def explain(self, context: MappingContext) -> list[tuple[str, Node]]:
-        """The steps of :meth:`map` in words, each with what it gave."""
+        """The steps of :meth:`map` in words, each with its result."""
         here = self._here(context)
         return [*self._times.explain(here, context), *(step for point in self._points for step in point.explain(here, context))]
 
@@ -232,9 +232,9 @@ def _hashable(value: Node) -> Hashable:
 
 
 def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> CompiledProfile:
-    """The functions of a profile.
+    """Compile a profile.
 
-    :raises ProfileFaults: with all that is wrong in it.
+    :raises ProfileFaults: with all its faults.
     """
     scope = Scope(faults=[])
     filters = _filters(model, scope)
@@ -301,7 +301,7 @@ def compile_profile(model: Profile, *, file: str, decoders: Decoders) -> Compile
 
 
 def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T]) -> T:
-    """A part of the profile; what stands in for it when it is at fault."""
+    """Compile a part of the profile; return a stand-in if it is faulty."""
     with scope.gather(key):
         return compile_part()
     return otherwise
@@ -310,7 +310,7 @@ def _gathered(scope: Scope, key: str, otherwise: T, compile_part: Callable[[], T
 _WHOLE: Final[Get] = parse_path("/").get
 _ALWAYS: Final[Holds] = always
 _UNREAD: Final[tuple[Hashable, ReadBytes]] = ("", lambda _: None)
-"""What stands in for parts at fault, until all faults are told."""
+"""Stand-ins for faulty parts, until all faults are reported."""
 
 
 def _filters(model: Profile, scope: Scope) -> tuple[TopicFilter, ...]:
@@ -322,7 +322,7 @@ def _filters(model: Profile, scope: Scope) -> tuple[TopicFilter, ...]:
 
 
 def _ports(model: Profile) -> tuple[frozenset[int] | None, When]:
-    """The ports that ``match.when`` names, and the tests beside: in radio frames the port is all that most are known by."""
+    """The ports that ``match.when`` names, and the other tests: most radio frames are recognised by their port alone."""
     when = model.match.when
     test = when.tests().get(_PORT) if envelope_of(model) is not None and model.root is None else None
     ports = [value for value in test.is_ or () if type(value) is int] if test is not None else []

@@ -1,7 +1,7 @@
 """Scale, offset and unit of a value as one straight line, rounded once.
 
-Where they are in the profile the line is worked out at load time. Where they come from the registry or the payload it is
-worked out when first met, and a few are remembered.
+If they are in the profile the line is computed at load time. If they come from the registry or the payload it is
+computed when first needed, and a few are remembered.
 """
 
 from collections.abc import Callable
@@ -26,9 +26,9 @@ _POWERS_MAX: Final = 30
 
 
 def fixed_line(value: ValueSpec, quantity: Quantity | None) -> LinearScale | None:
-    """The line of a value, where the profile says all of it; None where some of it comes with the message.
+    """The line of a value, if the profile gives all of it; None if some of it comes with the message.
 
-    :raises Fault: the unit cannot become that of the field.
+    :raises Fault: the unit cannot be converted to that of the field.
     """
     if value.pow10 is not None and not _is_fixed(value.pow10):
         return None
@@ -67,12 +67,12 @@ def _unit_line(value: ValueSpec, quantity: Quantity | None) -> LinearScale:
         raise Fault("", "only a field has a unit; give it to the whole")
     unit = str(value.unit.literal)
     if unit.startswith("/"):
-        raise Fault("", f"{unit!r} is not a unit; where it stands in the payload is written {{path: {unit}}}")
+        raise Fault("", f"{unit!r} is not a unit; a unit that is in the payload is written {{path: {unit}}}")
     return convert(unit, quantity.unit)
 
 
 def line_step(value: ValueSpec, quantity: Quantity | None, scope: Scope, operand: Operand) -> Step | None:
-    """The step that scale, offset, pow10 and unit make together; None when they change nothing."""
+    """Compile scale, offset, pow10 and unit to one step; None if they change nothing."""
     name = ", ".join(_describe(value, key) for key in ("scale", "offset", "pow10", "unit") if getattr(value, key) is not None)
     line = fixed_line(value, quantity)
     if line is None:
@@ -102,7 +102,7 @@ def _variable(value: ValueSpec, quantity: Quantity | None, scope: Scope, operand
         given = [factor(here) for factor in factors]
         name = unit(here)
         if any(not isinstance(factor, int | float) for factor in given) or not isinstance(name, str) or name not in lines:
-            return DropCause.WRONG_TYPE  # not known in which unit: a value must not be taken for another
+            return DropCause.WRONG_TYPE  # the unit is not known: the value must not be taken for another one
         try:
             apply = apply_of(given[0], given[1], given[2], name)
             return number if apply is None else apply(number)
@@ -116,7 +116,7 @@ _NEUTRAL: Final[dict[str, Take]] = {"scale": lambda _: 1, "offset": lambda _: 0,
 
 
 def _variable_unit(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> tuple[Take, dict[str, LinearScale]]:
-    """Compile the reader of the unit's name, with the conversion of each unit that it may be."""
+    """Compile the reader of the unit's name, with the conversions of all units that it may name."""
     if value.unit is None or _only_literal(value.unit):
         return (lambda _: ""), {"": _unit_line(value, quantity)}
     if quantity is None:
@@ -124,7 +124,7 @@ def _variable_unit(value: ValueSpec, quantity: Quantity | None, scope: Scope) ->
     lines = conversions(quantity.unit)
     named = [meaning for meaning in (value.unit.enum or {}).values() if isinstance(meaning, str)]
     for name in named:
-        convert(name, quantity.unit)  # a fault where it is no unit of this field
+        convert(name, quantity.unit)  # a fault if it is not a unit of this field
     return compile_text(value.unit, scope), lines
 
 

@@ -21,13 +21,13 @@ class Cursor(Struct, eq=False):
     """The position of the mapping: a document and, inside ``each``, one of its items.
 
     :ivar number: the item's place in the list or map, from 0.
-    :ivar item: the value there; only inside of ``each``, as all that follows.
-    :ivar value: its value, where ``each`` gives it one; else the item.
+    :ivar item: the value there; this and all that follow only inside ``each``.
+    :ivar value: its value, if ``each`` gives it one; else the item.
     :ivar key: its name, key or number.
-    :ivar taken: what stood in the braces of its name, where map has a pattern for it.
-    :ivar around: key and member of what surrounds it, the innermost first; only where the profile asks for it.
-    :ivar memo: what was found once for all items.
-    :ivar device: the point's own device, where the profile says one; empty where the value there is none.
+    :ivar taken: the texts in the braces of its name, if map has a pattern for it.
+    :ivar around: key and member of each level around it, the innermost first; only if the profile uses them.
+    :ivar memo: values found once for all items.
+    :ivar device: the point's own device, if the profile names one; empty if there is no value there.
     """
 
     document: Any
@@ -44,22 +44,22 @@ class Cursor(Struct, eq=False):
     device: str = ""
 
     def enter_items(self) -> None:
-        """From here on it is at items."""
+        """Move to the items."""
         self.key, self.taken, self.memo, self.around = "", _NOTHING, {}, ()
 
     def leave_items(self) -> None:
-        """Stand at the document again."""
+        """Move back to the document."""
         self.number = 0
 
 
 Take = Callable[[Cursor], Any]
-"""What stands here; None: nothing."""
+"""The value at the cursor; None if there is none."""
 
 
 class Fault(ValueError):  # noqa: N818 - the field's word
-    """Something in a profile that cannot be.
+    """A fault in a profile.
 
-    :ivar key: path of the key from where the fault is told, may be empty.
+    :ivar key: path of the key below the place that reports the fault, may be empty.
     """
 
     def __init__(self, key: str, what: str) -> None:
@@ -70,7 +70,7 @@ class Fault(ValueError):  # noqa: N818 - the field's word
 
 @contextmanager
 def within(key: str) -> Iterator[None]:
-    """Say of a fault inside that it stands below ``key``."""
+    """Put ``key`` before the key of a fault raised inside."""
     try:
         yield
     except Fault as fault:
@@ -81,19 +81,19 @@ def within(key: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Scope:
-    """The names that a place of a profile may use.
+    """The names that one place of a profile may use.
 
     :ivar captures: the named levels of its topics.
     :ivar decoder: how its messages are decoded; some formats bring their own units and times.
-    :ivar decimal: the mark that the decoder took for the decimal one where it made numbers of texts; empty where it makes none.
+    :ivar decimal: the decimal mark with which the decoder made numbers of texts; empty if it makes none.
     :ivar in_each: there is an item.
-    :ivar around: how much surrounds an item: the selectors of ``each.of`` before the list that holds the items.
-    :ivar absent: first keys of a frame's document that it never has here.
+    :ivar around: number of levels around an item: the selectors of ``each.of`` before the list that holds the items.
+    :ivar absent: first keys of a frame's document that never exist here.
     :ivar taken: names in braces of the pattern for its name.
     :ivar tests_hold: tells if a message in the tests has something at a path.
     :ivar place: key of this place in the profile.
     :ivar required: parameters without a default; filled while compiling.
-    :ivar faults: all that is wrong; filled while compiling.
+    :ivar faults: all faults; filled while compiling.
     """
 
     captures: frozenset[str] = frozenset()
@@ -115,7 +115,7 @@ class Scope:
 
     @contextmanager
     def gather(self, key: str) -> Iterator[None]:
-        """Put a fault inside on the list and go on, so that all faults of a profile are told at once."""
+        """Add a fault raised inside to the list and go on, so that all faults of a profile are reported at once."""
         try:
             with within(_joined(self.place, key)):
                 yield
@@ -143,9 +143,9 @@ def origin_of(source: ValueSource) -> str:
 
 
 def compile_source(source: ValueSource, scope: Scope) -> Take | None:
-    """The function of a source; None when no source is given.
+    """Compile a source; None if no source is given.
 
-    :raises Fault: it names something that is not there.
+    :raises Fault: it names something that does not exist.
     """
     take = _plain(source, scope)
     return take if take is None or source.param is not None else or_default(take, source.default)
@@ -196,7 +196,7 @@ def _sibling(container: Take) -> Take:
 
 
 def or_default(take: Take, default: object) -> Take:
-    """The same, with what is taken in place of nothing."""
+    """The same, with the default in place of nothing."""
     if default is None:
         return take
 
@@ -221,7 +221,7 @@ def _capture(name: str, scope: Scope) -> Take:
 
 
 def compile_paths(paths: FirstOf, scope: Scope) -> Take:
-    """The first of several paths at which there is something."""
+    """The first of several paths that has a value."""
     takes = [compile_path(text, scope) for text in paths.first_of]
     if len(takes) == 1:
         return takes[0]
@@ -233,7 +233,7 @@ def compile_paths(paths: FirstOf, scope: Scope) -> Take:
 
 
 def compile_end(paths: FirstOf, scope: Scope) -> Callable[[Cursor], Nothing]:
-    """Compile the message that tells where the first of several paths ends, for when none has a value."""
+    """Compile the message that says where the first of several paths ends, if none has a value."""
     text = paths.first_of[0]
     if text.startswith(OUTWARD):
         levels, inner = out_of(text)
@@ -256,7 +256,7 @@ def document_path(paths: FirstOf, scope: Scope) -> Get | None:
 
 
 def compile_path(text: str, scope: Scope) -> Take:
-    """A path from where it starts: the document, the item, or a named level of the topic."""
+    """Compile a path with its start: the document, the item, or a named level of the topic."""
     if not scope.in_each and text in scope.captures:
         return _capture(text, scope)
     if text.split("/", 1)[0] == OUTWARD:
@@ -273,11 +273,11 @@ def compile_path(text: str, scope: Scope) -> Take:
 
 
 OUTWARD: Final = ".."
-"""What surrounds the item."""
+"""The level around the item."""
 
 
 def _outward(text: str, scope: Scope) -> Take:
-    """A path from what surrounds the item: ``../id``, and further out with each ``../``."""
+    """Compile a path that starts around the item: ``../id``, and further out with each ``../``."""
     levels, inner = out_of(text)
     _check_around(levels, scope)
     get = inner.get
@@ -300,20 +300,20 @@ def _check_around(levels: int, scope: Scope) -> None:
 
 
 def _check_part(path: Path, absent: frozenset[str]) -> None:
-    """Refuse a path to what is never there: it would be nothing in every message."""
+    """Refuse a path to a part that never exists: it would give nothing in every message."""
     first = str(path.steps[0])
     if first in absent:
         raise Fault("", f"there is no /{first} here: {_ABSENT[first]}")
 
 
 _ABSENT: Final[Mapping[str, str]] = {
-    "codec": "what the network server has decoded is at /decoded; what a codec gives, with codec, is for points and ignore",
-    "struct": "it comes of struct, which the profile does not have",
+    "codec": "the network server's object is at /decoded; a codec's result is for points and ignore",
+    "struct": "it needs struct, which the profile does not have",
 }
 
 
 def compile_own_value(take: Take, scope: Scope) -> Take:
-    """The value alone of what is in an OBIS telegram with its unit and time."""
+    """The value alone of an OBIS line, without its unit and time."""
     if scope.decoder != "obis":
         return take
 
@@ -325,7 +325,7 @@ def compile_own_value(take: Take, scope: Scope) -> Take:
 
 
 def _once(path: Path) -> Take:
-    """A search in the document that gives the same for every item."""
+    """Compile a search in the document that gives the same result for every item."""
 
     def take(here: Cursor) -> Node:
         if path.text not in here.memo:

@@ -1,4 +1,4 @@
-"""Status messages: which say that a device is online, or its will that it is not."""
+"""Status messages and last wills: they say that a device is online or offline."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -26,7 +26,7 @@ class _StatusForm:
         self._meaning = compile_enum(dict(spec.text))
 
     def read(self, topic: str, payload: bytes) -> bool | None:
-        """True: online; False: offline; None: it is no such message, or holds no such word."""
+        """True: online; False: offline; None: it is not a status message, or holds no known word."""
         if all(pattern.match(topic) is None for pattern in self._filters):
             return None
         word = _text(payload) if self._get is None else _word_at(self._get, payload)

@@ -1,4 +1,4 @@
-"""The steps of a value, each a small function: it gives the value, None for nothing, or why the value must be dropped."""
+"""The steps of a value, each a small function: it gives the value, None for nothing, or the reason to drop the value."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ Run = Callable[[Any, Cursor], Any]
 
 
 class Step(NamedTuple):
-    """One step, and what it is called when it is explained."""
+    """One step, with its name in explanations."""
 
     name: str
     run: Run
@@ -62,7 +62,7 @@ def bits_step(first: int, count: int) -> Step:
 
 
 def mask_step(mask: int) -> Step:
-    """Only these bits, where they stand."""
+    """Keep only these bits, in their places."""
 
     def run(value: Node, _: Cursor) -> Node:
         number = _whole(value)
@@ -77,7 +77,7 @@ def set_step() -> Step:
 
 
 def regex_step(pattern: str, kept: Sequence[Scalar]) -> Step:
-    """The part of a text that fits; the raw values ``kept`` go on as they are, to the steps that know them."""
+    """The part of a text that fits; the raw values ``kept`` pass unchanged to the steps that know them."""
     with within("regex"):
         part = compile_regex(pattern)
     known = _replacing(kept, DropCause.SENTINEL)
@@ -97,7 +97,7 @@ def regex_step(pattern: str, kept: Sequence[Scalar]) -> Step:
 def thousands_step(mark: str, decimal: str) -> Step:
     """A number in a text without the mark between its thousands; other texts go on as they are.
 
-    :param decimal: what the decoder took for the decimal mark; where it is the same, a fraction is dropped.
+    :param decimal: the decimal mark of the decoder; if it is the same, a fraction is dropped.
     """
     point = ".,".replace(mark, "")
     grouped = re.compile(rf"\s*[+-]?\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+(?:[{point}]\d*)?\s*", re.ASCII)
@@ -116,7 +116,7 @@ def thousands_step(mark: str, decimal: str) -> Step:
 
 
 def none_step(values: Sequence[Scalar], default: Scalar | None = None) -> Step:
-    """Raw values by which a device says that it has none: no fault, and nothing to mark; ``default`` stands for it."""
+    """Raw values that mean "no value": no fault, and nothing to mark; ``default`` replaces them."""
     return Step("none", _replacing(values, default))
 
 
@@ -126,7 +126,7 @@ def sentinels_step(sentinels: Sequence[Scalar]) -> Step:
 
 
 def _replacing(values: Sequence[Scalar], by: DropCause | Scalar | None) -> Run:
-    """Put ``by`` in the place of these values, be they numbers or texts."""
+    """Replace these values, numbers or texts, by ``by``."""
     texts = [written(value) for value in values]
     numbers = {number_in(text) for text in texts} - {None}
 
@@ -207,7 +207,7 @@ def number_step() -> Step:
 
 
 def arithmetic_step(name: str, apply: Callable[[Number], Number | None]) -> Step:
-    """A function of a number. Where it gives none, or one that is not finite, the value is dropped."""
+    """Apply a function to a number. If the result is missing or not finite, the value is dropped."""
 
     def run(value: Node, _: Cursor) -> Node:
         try:
@@ -252,7 +252,7 @@ def state_step(quantity: Quantity) -> Step:
 
 
 def bounds_step(quantity: Quantity, bounds: tuple[Number, Number] | None) -> Step:
-    """The number as the table of quantities wants it, or why it must be dropped."""
+    """The number in the form of the table of quantities, or the reason to drop it."""
     if bounds is not None:
         least, most = bounds
         if not quantity.minimum <= least < most <= quantity.maximum:

@@ -1,4 +1,4 @@
-"""Tags of a point from what a profile says: texts within the grammar of names, classes of vehicles of the list."""
+"""Tags of a point from a profile: texts within the grammar of names, vehicle classes of the closed list."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ Tags = tuple[tuple[str, str], ...]
 class TakeTags:
     """The tags of a point.
 
-    :ivar take: gives them sorted by name, and adds what it must drop to a list.
-    :ivar told: name, origin and text of each, for those who explain them.
+    :ivar take: gives them sorted by name, and adds drops to a list.
+    :ivar told: name, origin and text of each, to explain them.
     """
 
     take: Callable[[Cursor, list[Drop]], Tags]
     told: Sequence[tuple[str, str, Take]] = ()
 
     def explain(self, here: Cursor) -> Iterator[tuple[str, Node]]:
-        """Each tag: its text, and what is stored where that is another."""
+        """Each tag: its text, and the stored text if that differs."""
         for name, origin, take in self.told:
             text = take(here)
             yield f"{name} from {origin}", text
@@ -41,7 +41,7 @@ no_tags: Final = TakeTags(lambda _here, _dropped: ())
 
 
 def compile_tags(tags: Mapping[Any, TextSource], scope: Scope) -> TakeTags:
-    """The tags that a profile says; faults go to the scope's list."""
+    """Compile the tags of a profile; faults are added to the scope's list."""
     takes: list[tuple[str, Take]] = []
     told: list[tuple[str, str, Take]] = []
     for name in TEXT_TAGS:
@@ -75,7 +75,7 @@ def _all_of(takes: Sequence[tuple[str, Take]]) -> Callable[[Cursor, list[Drop]],
 
 
 def _check_classes(source: TextSource, scope: Scope) -> None:
-    """Refuse a text of the profile itself that is no class: two such points of one message would both be ``other``."""
+    """Refuse an unknown class in the profile itself: two such points of one message would both be ``other``."""
     if source.enum is not None:
         for value, meaning in source.enum.items():
             if meaning is not None:
@@ -97,9 +97,9 @@ def _check_class(source: Mapping[str, Any], scope: Scope) -> None:
 
 
 def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
-    """The same with its one meaning, where it is a text that may be meant as it is as well as be a key.
+    """Decide the meaning of a text that may be meant literally or as a key.
 
-    :raises Fault: nothing tells which is meant.
+    :raises Fault: nothing decides which is meant.
     """
     text = source.path.first_of[0] if isinstance(source, BareText) and source.path is not None else ""
     if not text or text.startswith(OUTWARD) or any(f"{{{name}}}" in text for name in scope.taken | scope.captures):
@@ -118,14 +118,14 @@ def _meant(name: str, source: TextSource, scope: Scope) -> TextSource:
 
 
 def checked(name: str, text: str) -> str | DropCause:
-    """A tag's text as it may stand, or BAD_TAG."""
+    """A tag's text if it is allowed, or BAD_TAG."""
     if name == _CLASS:
         return text if text in VEHICLE_CLASSES else "other"
     return text if is_name(text) else DropCause.BAD_TAG
 
 
 def joined(first: Tags, second: Tags) -> Tags:
-    """Two sets of tags as one; the second says more of the point and wins."""
+    """Merge two sets of tags; the second is more specific and wins."""
     if not first or not second:
         return first or second
     return tuple(sorted({**dict(first), **dict(second)}.items()))

@@ -13,16 +13,16 @@ from schemas.profile_values import Enum, Scalar, TextSource, written
 from schemas.rejects import DropCause
 
 LONGEST: Final = 256
-"""Most characters of a text that is looked at: none that names anything is longer."""
+"""Most characters of a text that are read: no name is longer."""
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|[*+{]", re.DOTALL)
-"""What counts in a pattern when repetitions are looked for: escapes and classes hide what is in them."""
+"""Tokens of a pattern in the search for repetitions: escapes and classes hide their contents."""
 
 Translate = Callable[[Any], Any]
 
 
 def compile_text(source: TextSource, scope: Scope, *, of_device: bool = False) -> Take:
-    """The text that a source gives; None where there is nothing, a DropCause for what is no text.
+    """Compile the text of a source; it gives None if there is nothing, a DropCause if it is not a text.
 
     :raises Fault: it names something that is not there.
     """
@@ -54,7 +54,7 @@ def compile_text(source: TextSource, scope: Scope, *, of_device: bool = False) -
 
 
 def compile_device(source: TextSource, scope: Scope) -> Take:
-    """The name under which a device sends, in whatever letters; an id is made of it where the device is let in.
+    """Compile the name under which a device sends, in any script; an id is made of it when the device is admitted.
 
     :raises Fault: it names something that is not there.
     """
@@ -67,9 +67,9 @@ def may_name_a_device(text: Node) -> TypeGuard[str]:
 
 
 def _word(source: TextSource, scope: Scope) -> Take | None:
-    """A text that can be no path where it is is meant as it is: ``site: pump-house``.
+    """A text that cannot be a path in its place is meant literally: ``site: pump-house``.
 
-    ``{p}`` in it is what a name had there, or a level of the topic of that name.
+    ``{p}`` in it is filled from the pattern of a name, or from the level of the topic with that name.
     """
     if source.path is None or len(source.path.first_of) > 1:
         return None
@@ -137,16 +137,16 @@ def _text_or_none(value: Scalar | DropCause | None) -> str | None:
 
 
 def compile_regex(pattern: str) -> Callable[[str], str | None]:
-    """The part of a text that fits: the first group, or all of it; None where nothing does.
+    """Compile the part of a text that fits: the first group, or all of it; None if nothing fits.
 
-    :raises ValueError: it is no pattern, or one that some texts would keep busy forever.
+    :raises ValueError: it is not a pattern, or it could run forever on some texts.
     """
     try:
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     if _repeats_a_repetition(pattern):
-        raise ValueError(f"{pattern!r} repeats a repetition; some texts would keep it busy for ever")
+        raise ValueError(f"{pattern!r} repeats a repetition; it could run forever on some texts")
 
     def part(text: str) -> str | None:
         match = compiled.search(text)
@@ -156,7 +156,7 @@ def compile_regex(pattern: str) -> Callable[[str], str | None]:
 
 
 def _repeats_a_repetition(pattern: str) -> bool:
-    """Tell if a group with a repetition is repeated: some texts would keep such a pattern busy forever."""
+    """Tell if a group with a repetition is repeated: such a pattern could run forever on some texts."""
     repeats, closed_at, closed_repeats = [False], -1, False
     for token in _TOKEN.finditer(pattern):
         if token[0] == "(":

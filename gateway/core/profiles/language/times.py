@@ -1,4 +1,4 @@
-"""The time of a point: ordered sources, of which the first that can be believed is taken."""
+"""The time of a point: ordered sources, the first plausible one is used."""
 
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
@@ -44,7 +44,7 @@ ARRIVAL: Final[Stamp] = (None, 0)
 _FOR_EVER_MS: Final = 1 << 62
 _SPAN_MAX_S: Final = 1 << 38
 _SECONDS: Final = QUANTITIES["device_health"]["uptime_s"]
-"""What has the unit of a span."""
+"""A quantity with the unit of a span."""
 
 
 def _nothing(_: Cursor) -> None:
@@ -55,8 +55,8 @@ class _CompiledSource(NamedTuple):
     """One source, compiled.
 
     :ivar quality: the bit of its times.
-    :ivar otherwise: what happens when its time cannot be believed; None: the next source is asked.
-    :ivar why_not: why it has no time, for those who explain it.
+    :ivar otherwise: the action if its time is not believed; None: try the next source.
+    :ivar why_not: explains why it has no time.
     """
 
     origin: str
@@ -83,16 +83,16 @@ class Times:
                 if source.last is None:
                     self._sources += _compile(source, scope)
                 elif number + 1 < len(sources):
-                    raise Fault("", f"{source.last} is the last resort; what stands behind it is never asked")
+                    raise Fault("", f"{source.last} is the last resort; sources behind it are never used")
                 elif source.last == "skip":
                     self._last = None
 
     def add(self, origin: str, read: ReadTime) -> None:
-        """One source more, which is asked last."""
+        """Add a source, to be tried last."""
         self._sources.append(_CompiledSource(origin, read, Window(), 0, None))
 
     def __call__(self, here: Cursor, context: MappingContext) -> Stamp | None:
-        """The time of a point; None when there must be no point."""
+        """The time of a point; None if no point may be made."""
         believes = context.believes
         for _, read, window, quality, otherwise, _ in self._sources:
             time_ms = read(here, context)
@@ -103,7 +103,7 @@ class Times:
         return self._last
 
     def explain(self, here: Cursor, context: MappingContext) -> list[tuple[str, Node]]:
-        """Each source that is asked, and its time in ms."""
+        """Each source that is tried, with its time in ms."""
         steps: list[tuple[str, Any]] = []
         for origin, read, window, _, otherwise, why_not in self._sources:
             time_ms = read(here, context)
@@ -116,7 +116,7 @@ class Times:
 
 
 def times_of_envelope() -> Times:
-    """The time that the network server tells, then arrival."""
+    """The time of the network server, then arrival."""
     times = Times((), Scope())
     parse = compile_format("auto", None, None)
 
@@ -163,7 +163,7 @@ def _one(source: TimeSource, scope: Scope) -> _CompiledSource:
 
 
 def _why_not(source: TimeSource, scope: Scope) -> Callable[[Cursor], Nothing | None]:
-    """Compile the message that tells why there is no time: an empty path, or a value of another format."""
+    """Compile the message that says why there is no time: an empty path, or a value of another format."""
     paths = source.path or source.base
     if paths is None or paths.first_of == ["arrival"]:
         return _nothing
@@ -212,7 +212,7 @@ def _take(source: TimeSource, scope: Scope) -> Take:
 
 
 def _of_clock(source: TimeSource, scope: Scope) -> ReadTime:
-    """A time of day, of the last day on which it may have been read."""
+    """A time of day, on the last day on which it may have been read."""
     with within("format"):
         if source.epoch is not None:
             raise Fault("", "a time of day has no epoch")
@@ -252,7 +252,7 @@ def _from_parts(source: TimeSource, scope: Scope) -> ReadTime:
 
 
 def _span_ms(span: ValueSpec, scope: Scope) -> Take:
-    """A span of time, told in seconds unless it has a unit, in ms."""
+    """A span of time in ms; without a unit it is in seconds."""
     take = compile_operand(span, scope, _SECONDS)
 
     def span_ms(here: Cursor) -> int | None:
@@ -273,7 +273,7 @@ def _less(read: ReadTime, span_ms: Take) -> ReadTime:
 
 
 def _stepped(read: ReadTime, source: TimeSource, step_ms: Take, window: Window) -> ReadTime:
-    """The time of an item counted from its base. A base ahead of now makes all items wrong that go back from it."""
+    """The time of an item, counted from its base. A base ahead of now would make all items before it wrong."""
     sign, first, base_window = source.sign, source.first, Window(_FOR_EVER_MS, window.max_future_ms)
 
     def stepped(here: Cursor, context: MappingContext) -> int | None:

@@ -10,10 +10,10 @@ _ANY_LEVEL: Final = "[^/]*"
 
 
 class TopicFilter(NamedTuple):
-    """A filter as MQTT knows it, and what its levels are called.
+    """An MQTT topic filter, and the names of its levels.
 
     :ivar pattern: to subscribe to; ``+`` where a level has a name.
-    :ivar literal_levels: how many levels say what must be there.
+    :ivar literal_levels: number of levels with literal text.
     :ivar names: of the named levels.
     """
 
@@ -29,7 +29,7 @@ class TopicFilter(NamedTuple):
 
 
 def parse_filter(text: str) -> TopicFilter:
-    """The filter that ``text`` writes.
+    """Parse a filter.
 
     :raises ValueError: with a sentence for people.
     """

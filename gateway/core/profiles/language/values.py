@@ -1,4 +1,4 @@
-"""Values: where a number or state comes from and the steps it goes through, compiled to one function.
+"""Values: the source of a number or state and its steps, compiled to one function.
 
 The order of the steps is fixed: regex → thousands → bits or mask → none → sentinels → test, or coerce and enum → scale, offset
 and unit, rounded once → ``sentinels_after`` → table (the unit behind it, not before) → absolute, round → bounds.
@@ -55,11 +55,11 @@ from schemas.rejects import DropCause
 from schemas.unit_scale import conversions
 
 WhyNothing = Callable[[Cursor], Nothing]
-"""What tells why there is nothing."""
+"""Function that says why there is no value."""
 
 
 class PlainNumber(NamedTuple):
-    """A number that is taken as it is when it lies within bounds; else it is read with all steps."""
+    """Fast path: a number that is used unchanged if it lies within bounds; else it is read with all steps."""
 
     get: Get
     low: float
@@ -70,10 +70,10 @@ class PlainNumber(NamedTuple):
 class Reader:
     """Reader of a value.
 
-    :ivar origin: where it comes from, as the profile writes it; what a drop is reported under.
+    :ivar origin: its source as the profile writes it; drops are reported under it.
     :ivar read: all of it in one call: the value, None for nothing, or why it was dropped.
-    :ivar end: why there is nothing, as where its path ends; for those who explain it.
-    :ivar plain: what nearly every field is: a number at a path in the document, and nothing to do with it.
+    :ivar end: explains why there is no value, such as where its path ends.
+    :ivar plain: set if the field, like most, is a number at a path in the document without steps.
     """
 
     origin: str
@@ -85,7 +85,7 @@ class Reader:
 
 
 def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Take | None = None) -> Reader:
-    """The reader of a field; ``item`` is where it comes from when it does not say.
+    """Compile the reader of a field; ``item`` is its source if it names none.
 
     :raises Fault: with the key below the field.
     """
@@ -104,7 +104,7 @@ def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Tak
 
 
 def _end(value: ValueSpec, scope: Scope) -> WhyNothing | None:
-    """Compile the message that tells why a value is nothing: where its path ends, or which part is missing."""
+    """Compile the message that says why there is no value: where its path ends, or which part is missing."""
     paths = value.path or (FirstOf(first_of=value.first_of) if value.first_of else None)
     if paths is not None:
         return compile_end(paths, scope)
@@ -122,11 +122,11 @@ def _end(value: ValueSpec, scope: Scope) -> WhyNothing | None:
 
 
 def compile_operand(value: ValueSpec, scope: Scope, quantity: Quantity | None = None) -> Take:
-    """A number that is no field: a scale, the start of a running total; with a quantity its unit may be told."""
+    """Compile a number that is not a field: a scale, the start of a running total; with a quantity it may have a unit."""
     _check_number(value, scope)
     take = _take(value, scope, quantity)
     if take is None and value.pow10 is not None:
-        take = _one  # ten to a power is one times it
+        take = _one  # pow10 alone is 1 times ten to that power
     if take is None:
         raise Fault("", f"say where the value comes from: {', '.join(SOURCES[:5])} and so on")
     return _in_one_call(take, [*_steps(value, quantity, scope), number_step()])
@@ -251,7 +251,7 @@ def _run(steps: Sequence[Step], value: Node, here: Cursor) -> Node:
 
 
 def _measured(take: Take, quantity: Quantity | None) -> Take:
-    """The value of an OBIS line, which is there with its unit: it becomes the field's, unless the profile says a unit."""
+    """The value of an OBIS line, converted from its unit to the field's, unless the profile names a unit."""
     lines = conversions(quantity.unit) if quantity is not None and quantity.unit else {}
     applies = {unit: along(line) for unit, line in lines.items()}
 
@@ -316,7 +316,7 @@ def _state_steps(value: ValueSpec, tests: list[Step], quantity: Quantity | None)
 def _number_steps(value: ValueSpec, quantity: Quantity | None, scope: Scope) -> Iterator[Step]:
     if value.enum is not None:
         yield enum_step(value.enum)
-    apart = value.table is not None  # the unit is then that of what the table gives
+    apart = value.table is not None  # the unit is then that of the table's result
     line = line_step(value.model_copy(update={"unit": None}) if apart else value, quantity, scope, compile_operand)
     if line is not None or value.abs or any(getattr(value, key) is not None for key in ("sentinels_after", "table", "round")):
         yield number_step()
