@@ -152,7 +152,7 @@ class Evaluator:
                 self.late.note(device.name, time_ms)
         else:
             fields = ", ".join(seen.fields)
-            detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one stands"
+            detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one is kept"
             reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
 
     def judge_together(self, observations: Iterable[Observation], outcome: Outcome) -> None:

@@ -99,7 +99,7 @@ class _HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(ConnectionError(f"what answers is no HTTP server: {error}"))
+            self._fail(ConnectionError(f"not an HTTP server: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -158,7 +158,7 @@ class HttpClient:
         """Send a request, on a kept connection if there is one; if the server had closed that, on a new one.
 
         :raises TimeoutError: no answer in time.
-        :raises OSError: nobody answers, or what answers is no HTTP server.
+        :raises OSError: there is no answer, or the server does not speak HTTP.
         """
         while self._idle:
             connection = self._idle.pop()

@@ -1,8 +1,8 @@
-"""Details about a single message or connection in Vietnamese: sentences with holes, found by their English.
+"""Vietnamese details about a single message or connection: sentences with holes, found by their English text.
 
-Rejects and findings are told in the page's language; what was found in this very message goes along as the detail, which
-commands and programs get in English. A page shows a detail that has a line here in Vietnamese, and quotes any other, as what a
-maker's codec or a server says.
+Rejects and findings appear in the page's language. The finding in this very message goes along as the detail, which
+Rejects and findings appear in the language of the page. The finding in this very message goes along as the detail, which
+words of a maker's codec or a server.
 """
 
 import re
@@ -30,14 +30,14 @@ DETAILS: Final[dict[str, str]] = {
     "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it": (
         "topic không phải iot/v1/{site}/{domain}/{device}/readings và không có hồ sơ nào nhận"
     ),
-    "no profile takes this message; asked were <profiles>": "không hồ sơ nào nhận bản tin này; đã hỏi: <profiles>",
+    "no profile takes this message; tried were <profiles>": "không hồ sơ nào nhận bản tin này; đã hỏi: <profiles>",
     "<device> is not in the registry and devices.unknown is <policy>; register it": (
         "<device> không có trong danh sách đăng ký và devices.unknown là <policy>; hãy đăng ký"
     ),
     "<device> is not registered and its frames do not tell its make; register it with its model": (
         "<device> chưa đăng ký và khung tin không cho biết loại máy; hãy đăng ký kèm model"
     ),
-    "<profiles> take it alike; register <device> with its model": (
+    "<profiles> fit equally well; register <device> with its model": (
         "<profiles> cùng nhận như nhau; hãy đăng ký <device> kèm model"
     ),
     "<device> is simulated and limits.simulated is reject": "<device> là thiết bị mô phỏng và limits.simulated là reject",
@@ -50,7 +50,7 @@ DETAILS: Final[dict[str, str]] = {
     "<text> cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -": (
         "<text> không thể là mã thiết bị: cần 1 đến 64 ký tự A-Z a-z 0-9 . _ : -"
     ),
-    "another reading of <device> at <time> ms has another <fields>; the first one stands": (
+    "another reading of <device> at <time> ms has another <fields>; the first one is kept": (
         "một số đo khác của <device> lúc <time> ms có <fields> khác; số đo đầu tiên được giữ"
     ),
     "profile <profile>: the message is of <device>, but its topic names <other>": (
@@ -67,18 +67,18 @@ DETAILS: Final[dict[str, str]] = {
     "<address> is silent for <seconds> s": "<address> im lặng đã <seconds> giây",
     "no answer within <seconds> s": "không có trả lời trong <seconds> giây",
     "no answer for <seconds> s": "không có trả lời đã <seconds> giây",
-    "what answers is no HTTP server: <fault>": "nơi trả lời không phải máy chủ HTTP: <fault>",
+    "not an HTTP server: <fault>": "nơi trả lời không phải máy chủ HTTP: <fault>",
     "<address>: Connection refused": "<address>: kết nối bị từ chối",
     "<address>: No route to host": "<address>: không có đường tới máy này",
     "<address>: Name or service not known": "<address>: không tìm thấy tên máy này",
 }
-"""English, with a name in angle brackets for what differs → the same in Vietnamese."""
+"""English, with a name in angle brackets for each part that differs → the same in Vietnamese."""
 
 _HOLE: Final = re.compile(r"<(\w+)>")
 
 
 def patterns(language: str) -> list[tuple[str, str]]:
-    """The pattern of each English sentence, and its Vietnamese one with ``{1}`` for the first hole; none for English."""
+    """The pattern of each English sentence, with its Vietnamese one, ``{1}`` for the first hole; empty for English."""
     return [_pattern(english, said) for english, said in DETAILS.items()] if language == "vi" else []
 
 

@@ -127,7 +127,7 @@ class ProfileSelection:
             return best
         if best is not None:
             alike = " and ".join(frame.profile.name for frame in (best, *self._alike))
-            detail = f"{alike} take it alike; register {best.device} with its model"
+            detail = f"{alike} fit equally well; register {best.device} with its model"
             raise Unnamed(RejectReason.AMBIGUOUS_PROFILE, detail, best.device)
         if self.ignored:
             return Ignored(IgnoreCause.RULE, self.sender)

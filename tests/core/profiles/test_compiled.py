@@ -247,7 +247,7 @@ def test_copies_are_known_by_a_key_within_a_window() -> None:
     ("text", "fault"),
     [
         pytest.param("match: {envelope: lorawan}\ndecode: cbor", "decode: an envelope is JSON", id="envelope-and-decoder"),
-        pytest.param("root: /a\nstruct: [{name: a, at: 0, type: u8}]", "root: cannot be combined with struct", id="root-and-struct"),
+        pytest.param("root: /a\nstruct: [{name: a, at: 0, type: u8}]", "root: cannot be combined with struct", id="root"),
         pytest.param(
             "struct: [{name: a, at: 0, repeat: [{name: t, at: 0, type: text}]}]", "struct.fields: a: give length", id="list"
         ),

@@ -128,7 +128,7 @@ def test_two_that_take_a_message_alike_are_ambiguous_and_the_registry_decides() 
     texts = [named("a", PORT_1), named("b", PORT_1)]
     why = refused(texts, uplink())
     assert why.reason is RejectReason.AMBIGUOUS_PROFILE
-    assert why.detail == f"a and b take it alike; register {EUI} with its model"
+    assert why.detail == f"a and b fit equally well; register {EUI} with its model"
     assert chosen(texts, uplink(), [RegisteredDevice(EUI, profile="b")]) == "b"
 
 
