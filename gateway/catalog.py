@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SPARKPLUG: Final = "sparkplug_b"
 _SPARKPLUG_TOPICS: Final = "spBv1.0/#"
-"""All of it: data means nothing without births, and births tell of deaths."""
+"""All messages of a Sparkplug namespace: data cannot be read without births, and births identify deaths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Catalog:
 
     :ivar files: the active profiles, with their files and tests; for commands the others too.
     :ivar active_profiles: the names of the active ones.
-    :ivar faults: what is wrong with profiles, a line each; :func:`load_catalog` lets none pass.
-    :ivar unknown: registered devices whose profile is none; neither.
+    :ivar faults: faults of profiles, a line each; :func:`load_catalog` refuses all of them.
+    :ivar unknown: registered devices whose profile does not exist; refused as well.
     """
 
     registry: Registry
@@ -50,7 +50,7 @@ class Catalog:
         return {file.compiled.codec.name: file.codec for file in used if file.compiled.codec and file.codec}
 
     def codec_faults(self) -> list[str]:
-        """Codecs that cannot be loaded, a sentence each; none where no codec can be run at all."""
+        """Codecs that cannot be loaded, a sentence each; empty if codecs cannot run at all."""
         if available():
             return []
         with SyncCodecs(self.codecs) as calls:
@@ -58,7 +58,7 @@ class Catalog:
         return [f"{path}: {fault}" for path, fault in faults.items() if fault]
 
     def without_params(self) -> list[RegistryFault]:
-        """Registered devices that lack a parameter which their profile demands."""
+        """Registered devices that lack a parameter required by their profile."""
         return [
             (("devices", at, "params", name), f"is missing; profile {profile.name} needs it of {device.id}")
             for at, device in enumerate(self.registry.devices)
@@ -67,16 +67,16 @@ class Catalog:
         ]
 
     def device_faults(self, mqtt: Mqtt) -> list[RegistryFault]:
-        """Registered devices that cannot be what they are registered as: named as the gateway, or without a parameter."""
+        """Registered devices with a fault: the name of the gateway itself, or a missing parameter."""
         return [*named_as_gateway(self.registry, mqtt), *self.without_params()]
 
 
 def load_catalog(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Catalog:
     """Read registry and profiles.
 
-    :param also: only this profile is asked, registered or not: its name, a model it serves, or its file.
-    :param all_shipped: the other shipped ones are asked too, for commands.
-    :raises ConfigurationFault: naming file, key and what is wrong.
+    :param also: use only this profile, registered or not: its name, a model it serves, or its file.
+    :param all_shipped: use the other shipped profiles too, for commands.
+    :raises ConfigurationFault: naming file, key and fault.
     """
     catalog = survey(config, load_registry(config.devices.registry), also=also, all_shipped=all_shipped)
     if faults := [*catalog.faults, *fault_lines(config.devices.registry, catalog.unknown)]:
@@ -85,7 +85,7 @@ def load_catalog(config: Config, *, also: str | None = None, all_shipped: bool =
 
 
 def survey(config: Config, registry: Registry, *, also: str | None = None, all_shipped: bool = False) -> Catalog:
-    """Read the profiles for a registry, whatever is wrong with some of them; the parameters are those of :func:`load_catalog`.
+    """Read the profiles for a registry, even if some are faulty; the parameters are those of :func:`load_catalog`.
 
     :raises ConfigurationFault: ``also`` names no profile.
     """

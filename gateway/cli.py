@@ -13,7 +13,7 @@ OK, FAULT, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit status."""
+    """Run a command; return its exit status."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))

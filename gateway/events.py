@@ -1,4 +1,4 @@
-"""Everything that happens and matters to people: one function for each event, which counts it and says it.
+"""Events that matter to people: one function for each, which counts it and logs it.
 
 Counters and log lines come from here alone, so they cannot disagree. The counters are plain numbers;
 :mod:`gateway.status.metrics` shows them to Prometheus.
@@ -26,7 +26,7 @@ DELIVERY_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0
 _LOG_EVERY_S: Final = 60.0
 _ORIGINS_SAID: Final = 3
 _REJECTS_SAID_MAX: Final = 100
-"""A minute, in the log: what a thousand devices send would fill the disk in another way."""
+"""Log lines with the same key are at least a minute apart: a thousand faulty devices would fill the disk."""
 
 
 @dataclass(slots=True)
@@ -41,14 +41,14 @@ class Histogram:
         self.counts = [0] * (len(self.bounds_s) + 1)
 
     def observe(self, seconds: float, times: int = 1) -> None:
-        """``times`` observations of ``seconds``."""
+        """Add ``times`` observations of ``seconds``."""
         self.counts[bisect_left(self.bounds_s, seconds)] += times
         self.sum_s += seconds * times
 
 
 @dataclass(slots=True)
 class Events:
-    """The gateway's own counters and voice."""
+    """The gateway's counters and log lines."""
 
     messages_received: int = 0
     messages_ignored: Counter[IgnoreCause] = field(default_factory=Counter)
@@ -86,14 +86,14 @@ class Events:
     _rejects_said: tuple[float, int] = (0.0, 0)
 
     def processed(self, outcome: Outcome) -> None:
-        """A message went through the core; called only when there is something to count."""
+        """A message was processed; called only if there is something to count."""
         if outcome.ignored is not None:
             self.messages_ignored[outcome.ignored] += 1
         for _, cause in outcome.dropped:
             self.fields_dropped[cause] += 1
 
     def rejected(self, refusal: Refusal, *, kept: bool) -> None:
-        """A message, object or point became a reject; ``kept`` says whether its bytes are on disk."""
+        """A message, object or point became a reject; ``kept``: its bytes are on disk."""
         reason = refusal.reason.value
         self.rejects[reason] += 1
         self.rejects_lately.count(reason, time.monotonic())
@@ -116,35 +116,33 @@ class Events:
         )
 
     def reader_ended(self, client: str, why: str) -> None:
-        """A connection to the pages was ended, for it would take what others need."""
+        """A connection to the pages was closed, because others need its place."""
         self.readers_ended += 1
-        self._say_sometimes(f"reader {why}", logging.WARNING, "HTTP: a connection of %s was ended: it %s", client, why)
+        self._say_sometimes(f"reader {why}", logging.WARNING, "HTTP: a connection from %s was closed: it %s", client, why)
 
     def codec_warned(self, codec: str, warnings: list[str]) -> None:
-        """A codec decoded a frame, and has something to say about it."""
+        """A codec decoded a frame and gave warnings."""
         self.codec_warnings[codec] += len(warnings)
         self._say_sometimes(f"codec {codec}", logging.WARNING, "codec %s warns: %s", codec, warnings[0])
 
     def meter_exchanged(self, device: str, counters: list[str]) -> None:
-        """An operator said that a meter was exchanged."""
-        log.info(
-            "the meter of %s was exchanged; counters that start again: %s", device, ", ".join(counters) or "none was known"
-        )
+        """An operator recorded the exchange of a meter."""
+        log.info("the meter of %s was exchanged; counters that start again: %s", device, ", ".join(counters) or "none known")
 
     def flooded(self, floods: list[Flood]) -> None:
-        """These devices send so much now that they would starve the others; the worst first."""
+        """These devices now send so much that they would starve the others; the worst first."""
         for flood in floods:
             self._say_sometimes(f"flood {flood.topic}", logging.WARNING, "%s", flood.describe())
         self.floods = floods
 
     def turned_away(self, origins: Counter[str], devices_max: int) -> None:
-        """Messages of unregistered devices were refused, because as many such devices are known as may be; by topic prefix."""
+        """Messages of unregistered devices were refused at the limit of such devices; by topic prefix."""
         (most, number), *_ = note_origins(self.turned_away_lately, origins)
         self._say_sometimes(
             "turned away",
             logging.WARNING,
             "%d unregistered devices are known, limits.devices: %d messages of others are refused, %d of them from %s#; "
-            "those that are registered have their places",
+            "registered devices keep their places",
             devices_max,
             origins.total(),
             number,
@@ -152,12 +150,12 @@ class Events:
         )
 
     def aged(self, names: list[str]) -> None:
-        """Unregistered devices that were silent for long made room for others."""
+        """Unregistered devices that were silent for a long time made room for others."""
         text = "%d unregistered devices that were silent for an hour made room for others, %s among them"
         self._say_sometimes("aged", logging.INFO, text, len(names), names[0])
 
     def broker_told(self, payload: bytes, now_ms: int, *, retained: bool) -> None:
-        """The broker told how many messages it dropped so far; that is no message of a device."""
+        """The broker published its count of dropped messages."""
         self.messages_received -= 1
         if new := self.drops.told(payload, now_ms, retained=retained):
             log.error(
@@ -173,16 +171,16 @@ class Events:
         self.gaps, self.gaps_ms = (devices, readings), now_ms
 
     def rejects_not_kept(self, number: int, why: str) -> None:
-        """Rejects that are counted but whose bytes are gone."""
+        """Rejects were counted without keeping their bytes."""
         self._say_sometimes("rejects not kept", logging.WARNING, "%d rejects not kept: %s", number, why)
 
     def strangers_not_kept(self, number: int, prefix: str) -> None:
-        """Rejects of unregistered devices whose bytes are gone: they have used up their share of the store."""
+        """Rejects of unregistered devices were counted without keeping their bytes: their share of the store is used up."""
         text = "%d rejects of unregistered devices not kept, the last from %s#: they have used up their share of the store"
-        self._say_sometimes("strangers not kept", logging.WARNING, text, number, prefix)
+        self._say_sometimes("rejects of unregistered not kept", logging.WARNING, text, number, prefix)
 
     def answered(self, outcome: str, seconds: float, *, live: bool = True) -> None:
-        """InfluxDB answered a write of the live or the drain lane, or did not in time."""
+        """A write of the live or the drain lane was answered, or timed out."""
         if live:
             self.live_answers.observe(seconds)
         histogram = self.requests.get(outcome)
@@ -205,32 +203,32 @@ class Events:
         self.influxdb_trouble = ""
 
     def catching_up(self, brought_in: int, left: int, per_s: float | None) -> None:
-        """A backlog comes in."""
+        """The backlog is being written."""
         estimate = f", at {per_s:.0f} a second about {left / per_s:.0f} s more" if per_s else ""
-        text = "the backlog comes in: %d readings are in, %d are left%s"
+        text = "writing the backlog: %d readings written, %d left%s"
         self._say_sometimes("catch-up", logging.INFO, text, brought_in, left, estimate)
 
     def drained(self, readings: int, took_s: float) -> None:
         """The journal is empty again."""
-        text = "the journal is empty again; %d readings brought in within %.1f s"
+        text = "the journal is empty again; %d readings of the backlog written in %.1f s"
         self._say_sometimes("drained", logging.INFO, text, readings, took_s)
 
     def journal_refused(self, why: str) -> None:
-        """The journal cannot take readings either: they wait in memory and are not acknowledged."""
+        """The journal fails too: readings wait in memory and are not acknowledged."""
         if not self.journal_trouble:
-            log.error("the journal cannot take readings, they wait in memory unacknowledged: %s", why)
+            log.error("the journal cannot store readings, they wait in memory unacknowledged: %s", why)
         self.journal_trouble = why
 
     def journal_absent(self, why: str) -> None:
-        """There is no journal: readings go straight to InfluxDB, and wait with the broker while it is away."""
+        """The gateway has no journal: readings go straight to InfluxDB, and wait at the broker while it is away."""
         if why != self.journal_trouble:
-            log.error("the gateway runs without its journal until that can be opened: %s", why)
+            log.error("the gateway runs without its journal until the file can be opened: %s", why)
         self.journal_trouble = why
 
     def journal_took(self, size_bytes: int) -> None:
-        """The journal stored readings."""
+        """The journal stores readings again."""
         if self.journal_trouble:
-            log.info("the journal takes readings again")
+            log.info("the journal stores readings again")
         self.journal_trouble = ""
         self.journal_written_bytes += size_bytes
 
@@ -238,40 +236,40 @@ class Events:
         """Messages wait in quarantine for ``key``."""
         self.quarantined_messages[cause] += messages
         said = {
-            "unknown_device": "%s is not registered: its messages wait in quarantine; register it and they come in",
+            "unknown_device": "%s is not registered: its messages wait in quarantine until it is registered",
             "no_birth": "the births of %s are not known: its messages wait in quarantine for 10 minutes",
             "codec": "the codec %s cannot be called now: its messages wait in quarantine",
         }
         self._say_sometimes(f"quarantine {cause}", logging.WARNING, said[cause], key)
 
     def quarantine_refused(self, why: str) -> None:
-        """The disk does not work for the quarantine: what comes is held in memory and not acknowledged, what is free waits."""
+        """The disk fails for the quarantine: new messages stay in memory unacknowledged, released ones wait."""
         self.quarantine_trouble = why
         self._say_sometimes("quarantine refused", logging.ERROR, "the quarantine cannot be used, messages wait: %s", why)
 
     def quarantine_works(self) -> None:
-        """The disk did what the quarantine asked of it."""
+        """The quarantine can use the disk again."""
         if self.quarantine_trouble:
             log.info("the quarantine can be used again")
         self.quarantine_trouble = ""
 
     def released(self, key: str, messages: int) -> None:
-        """Messages left the quarantine because what they waited for is known."""
-        log.info("%d messages that waited for %s came in from quarantine", messages, key)
+        """Messages left the quarantine because the missing piece is known."""
+        log.info("%d messages that waited in quarantine for %s were processed", messages, key)
 
     def quarantine_expired(self, origins: Counter[str]) -> None:
-        """The quarantine was full: so many messages made room, by topic prefix."""
+        """The quarantine was full and messages made room, by topic prefix."""
         if origins:
             (most, number), *_ = note_origins(self.made_room_lately, origins)
             text = "the quarantine is full: %d messages made room, %d of them from %s#"
             self._say_sometimes("quarantine", logging.ERROR, text, origins.total(), number, most)
 
     def not_quarantined(self, messages: int) -> None:
-        """The disk does not take messages for the quarantine, and holds up what came after them: they are given up."""
+        """The disk cannot store messages for the quarantine, which would block later ones: they are given up."""
         self._say_sometimes("not quarantined", logging.ERROR, "no room in quarantine: %d messages are given up", messages)
 
     def quarantine_damaged(self, messages: int) -> None:
-        """Messages in quarantine are not what was stored."""
+        """Messages in quarantine are damaged."""
         self.quarantine_lost += messages
         log.error("%d messages in quarantine are damaged and lost", messages)
 
@@ -293,16 +291,16 @@ class Events:
         log.warning("the stored state of %s cannot be read; the device starts without it: %s", name, why)
 
     def ids_changed(self, changed: list[str], perhaps: list[str]) -> None:
-        """Devices have another id than in the past; of ``perhaps`` that shows when they speak."""
+        """Devices have another id than in the past; for ``perhaps`` that shows when they send."""
         self.changed_ids = changed
         for what, ids in (("have", changed), ("may have, where their names are not plain,", perhaps)):
             if ids:
                 log.warning("%d devices %s another id from now on: %s", len(ids), what, ", ".join(ids[:20]))
 
     def device_renamed(self, name: str, source: str, former: str) -> None:
-        """A device has another id than an earlier version of the gateway gave it."""
+        """A device has another id than the one an earlier version of the gateway gave it."""
         log.warning(
-            "%r, called %s until now, is %s from now on: names alike in plain letters would have been one device. InfluxDB has "
+            "%r, called %s until now, is %s from now on: names with the same plain letters would be one device. InfluxDB has "
             "its past under %s; to go on there, register it: id: %s, source: %r",
             source,
             former,
@@ -317,11 +315,11 @@ class Events:
         self._say_sometimes("expired", logging.ERROR, "the journal is full: its %d oldest readings made room", readings)
 
     def row_damaged(self, row: int, readings: int) -> None:
-        """A row of the journal is not what was stored."""
+        """A row of the journal is damaged."""
         log.error("journal row %d is damaged; %d readings in it are lost", row, readings)
 
     def salvaging(self, name: str) -> None:
-        """The readable part of a damaged journal comes in."""
+        """The readable part of a damaged journal is salvaged."""
         self.damage = Finding("journal_damaged", Level.TROUBLE, {"file": name})
 
     def not_salvaged(self, name: str, why: str) -> None:
@@ -332,17 +330,17 @@ class Events:
         )
 
     def salvaged(self, name: str, saved: int, lost: int) -> None:
-        """A damaged journal has given what it could."""
+        """The salvage of a damaged journal has ended."""
         self.damage = None
-        log.error("%s: %d readings of it are saved, %d are lost, and what stood in rows that cannot be read", name, saved, lost)
+        log.error("%s: %d readings of it are saved, %d are lost, as are those in unreadable rows", name, saved, lost)
 
     def missing(self, readings: int, name: str) -> None:
-        """The start is over; readings that the journal should hold are lost, and no person has acknowledged it."""
+        """Readings that the journal should hold are lost, and nobody has acknowledged that yet."""
         if readings:
             log.error("%d readings that %s should hold are lost; `gateway journal acknowledge` ends this alarm", readings, name)
 
     def missing_acknowledged(self, readings: int) -> None:
-        """A person knows of the readings that are missing."""
+        """An operator has acknowledged the missing readings."""
         log.info("acknowledged: %d readings of the journal are lost", readings)
 
     def backlog_found(self, readings: int) -> None:
@@ -351,13 +349,13 @@ class Events:
             log.info("the journal holds %d readings of an earlier run", readings)
 
     def started(self, faults: list[str]) -> None:
-        """Devices lack what their profiles need. A gateway starts all the same: the others' readings must not wait for them."""
+        """Devices lack parameters of their profiles. The gateway starts anyway: other readings must not wait for them."""
         for text in faults:
             log.error("a device cannot be read in full: %s", text)
         self.reload_trouble = faults
 
     def exposed(self, lines: list[str]) -> None:
-        """Others could read a password or token."""
+        """A password or token can be read by others."""
         for text in lines:
             log.warning("%s", text)
 
@@ -373,14 +371,14 @@ class Events:
         self.reload_trouble = lines
 
     def connected(self, url: str, now_ms: int, *, session_present: bool) -> None:
-        """The broker took us."""
+        """The broker accepted the connection."""
         log.info("connected to %s, session %s", url, "resumed" if session_present else "new")
         self.hearing.regain(now_ms)
         self.mqtt_connected = True
         self.mqtt_trouble = ""
 
     def disconnected(self, why: str, now_ms: int) -> None:
-        """The broker is gone or does not want us."""
+        """The connection to the broker ended or was refused."""
         if why != self.mqtt_trouble:
             log.warning("not connected to the broker: %s", why)
         self.hearing.lose(now_ms)
@@ -388,14 +386,14 @@ class Events:
         self.mqtt_trouble = why
 
     def subscribed(self, filters: int, refused: dict[str, str]) -> None:
-        """The broker answered a subscription to so many topic filters; ``refused``: filter → why it does not let us read it."""
+        """The broker answered a subscription to ``count`` topic filters; ``refused``: filter → reason."""
         for pattern, why in refused.items():
             log.error("the broker refused the subscription %s: %s; see its access list", pattern, why)
         log.info("subscribed to %d topic filters", filters - len(refused))
         self.refused_subscriptions = refused
 
     def _say_sometimes(self, key: str, level: int, text: str, *args: object) -> None:
-        """Say it, but not more than once a minute for the same key."""
+        """Log a line, at most once a minute for the same key."""
         now_s = time.monotonic()
         if now_s - self._last_said_s.get(key, -_LOG_EVERY_S) < _LOG_EVERY_S:
             return
@@ -406,7 +404,7 @@ class Events:
 
 
 def note_origins(lately: RecentCounts[str], origins: Counter[str]) -> list[tuple[str, int]]:
-    """Count messages by where most of them come from and, as one, the rest: origins can be invented too; the most."""
+    """Count messages by their main origins, the rest as one, since origins can be invented too; return the largest."""
     most = origins.most_common(_ORIGINS_SAID)
     now_s = time.monotonic()
     for prefix, number in [*most, ("", origins.total() - sum(number for _, number in most))]:

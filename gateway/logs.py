@@ -39,7 +39,7 @@ class TextFormatter(logging.Formatter):
 
 
 def set_up_logging(config: LogSection) -> None:
-    """Send all logs to standard error as the configuration says."""
+    """Send all logs to standard error in the configured form."""
     handler = logging.StreamHandler(sys.stderr)
     text = TextFormatter("%(asctime)s %(levelname)-7s %(message)s")
     handler.setFormatter(JsonFormatter() if config.format == "json" else text)

@@ -1,4 +1,4 @@
-"""Files and folders that only the gateway's own user may read, whatever the umask is. What exists keeps its mode."""
+"""Files and folders that only the gateway's own user may read, whatever the umask is. Existing files keep their mode."""
 
 import os
 from contextlib import suppress
@@ -10,9 +10,9 @@ _FOLDER_MODE: Final = 0o700
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder and those above it that are missing.
+    """Create the folder, with its missing parents.
 
-    :raises OSError: it cannot be made.
+    :raises OSError: it cannot be created.
     """
     if not folder.parent.exists():
         make_folder(folder.parent)
@@ -20,7 +20,7 @@ def make_folder(folder: Path) -> None:
 
 
 def make_empty(path: Path) -> None:
-    """Have an empty file, so that who opens it next need not create it; one that cannot be made is their fault to tell."""
+    """Create an empty file if it is missing. A failure is left to the next one who opens it, who reports it."""
     with suppress(OSError):
         os.close(private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
 

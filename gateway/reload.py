@@ -81,7 +81,7 @@ class Reload:
 
 
 def _load(config: Config) -> Catalog:
-    """Load registry, profiles and codecs as ``gateway check`` takes them.
+    """Load registry, profiles and codecs with the same checks as ``gateway check``.
 
     :raises ConfigurationFault: one of them cannot be used.
     """

@@ -27,13 +27,13 @@ log = logging.getLogger("gateway")
 _WRITE_PATIENCE_S: Final = 2.0
 _COMMIT_PATIENCE_S: Final = 1.5
 _DAMAGED_AGAIN_S: Final = 1.0
-"""No new file is begun sooner after the last."""
+"""Least time between two new journal files."""
 _LOOK_EVERY_S: Final = 2.0
-"""After the journal, by a gateway that has none."""
+"""Interval between attempts to open a missing journal."""
 
 
 def run(config: Config) -> int:
-    """Run until SIGTERM or SIGINT; the exit status.
+    """Run until SIGTERM or SIGINT; return the exit status.
 
     :raises ConfigurationFault: the registry, a certificate or the HTTP port cannot be used, or the clock not scaled here.
     """
@@ -47,9 +47,9 @@ def run(config: Config) -> int:
 
 
 def _run_on(config: Config, file: Database, clock: WallClock) -> Database | None:
-    """Run until stopped, or until there is another file to go on with: what is not acknowledged then comes again.
+    """Run until stopped, or until there is another file to go on with; unacknowledged messages then come again.
 
-    That is a new one when this one was found damaged, and the journal when there was none and it can be opened at last.
+    That is a new file after this one was found damaged, or the journal once it can be opened.
     """
     began_s = time.monotonic()
     try:
@@ -71,13 +71,13 @@ def _begin(config: Config, *, damaged: bool = False) -> Database:
 
 
 def _calm_garbage_collector() -> None:
-    """Readings are no cycles and die by reference count; looking for cycles every 700 objects would cost a tenth of the CPU."""
+    """Collect cycles rarely: readings are freed by reference count, and a search every 700 objects costs a tenth of the CPU."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop where there is a wheel for the processor; asyncio's own loop elsewhere, at a third more CPU."""
+    """Uvloop if there is a wheel for the processor; else asyncio's own loop, at a third more CPU."""
     try:
         from uvloop import new_event_loop  # noqa: PLC0415
     except ImportError:
@@ -94,7 +94,7 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
     async with parts.delivery.destination.influxdb, _web_server(parts), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work(), name=name) for name, work in parts.lanes.items()]  # if one ends by a fault, all end
+        tasks = [group.create_task(work(), name=name) for name, work in parts.lanes.items()]  # a fault of one ends all
         found = await _until_stopped(stop, file, parts.foundation.events)
         log.info("stopping" if found is None else "journal available again, restarting the pipeline to use it")
         await _stop(parts)
@@ -105,7 +105,7 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
 
 
 def _web_server(parts: Parts) -> WebServer:
-    """Give the pages what they show and the commands they may give, and nothing else."""
+    """Give the pages a read-only view and the commands they may call, and nothing else."""
     foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
     database, fallback = foundation.database, parts.delivery.fallback
     commands = StoreCommands(
@@ -122,7 +122,7 @@ def _web_server(parts: Parts) -> WebServer:
 
 
 async def _until_stopped(stop: asyncio.Event, file: Database, events: Events) -> Database | None:
-    """Return when the gateway is to stop; or, if it has no journal, with the journal as soon as that can be opened."""
+    """Return when the gateway is to stop or, if it has no journal, once that can be opened."""
     found = file
     while found.absence:
         events.journal_absent(found.absence)
@@ -140,7 +140,7 @@ async def _until_stopped(stop: asyncio.Event, file: Database, events: Events) ->
 
 
 def _find_backlog(parts: Parts) -> None:
-    """Find what earlier runs have left in the file."""
+    """Load the rows that earlier runs left in the file."""
     fallback = parts.delivery.fallback
     stock = fallback.journal.stock()
     fallback.journal_account.found(stock)
@@ -166,7 +166,7 @@ async def _stop(parts: Parts) -> None:
             all_durable = not parts.foundation.ledger.pending["memory"] and not waiting.quarantine_out.releasing
             await parts.processing.device_snapshots.save(windows=all_durable)
     except TimeoutError:
-        log.warning("the disk did not take everything in time; what is not acknowledged comes again")
+        log.warning("the disk did not store everything in time; unacknowledged messages come again")
     except (DatabaseFault, Damaged) as fault:
         log.warning("settled rows stay in the journal and will be written again: %s", fault)
     await parts.connection.disconnect()

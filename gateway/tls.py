@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Final
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!PSK"
-"""With TLS 1.2; those of 1.3 are all good. The system's choice holds some without forward secrecy."""
+"""Cipher suites for TLS 1.2; those of 1.3 are all good. The system's choice has some without forward secrecy."""
 _SPEAKS_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "PACKET_LENGTH_TOO_LONG"})
 PLAIN_PORT_ASKED: Final = "is this a port without TLS? One with TLS is written mqtts://"
 
 
 def tls_context(ca: Path | None, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
-    """A context that checks the server, against ``ca`` or the system's authorities, and shows ``cert`` where it is given.
+    """A context that checks the server, against ``ca`` or the system's authorities, and shows ``cert`` if given.
 
     From Python 3.13 on the default also demands extensions that an authority made by the usual ``openssl req -x509`` lacks;
-    utilities have such authorities, and what is signed by them is no less checked without.
+    utilities have such authorities, and their certificates are checked no less without these extensions.
 
     :raises OSError: a file cannot be read, holds no certificate or no key, or they do not belong together.
     """
@@ -29,7 +29,7 @@ def tls_context(ca: Path | None, cert: Path | None = None, key: Path | None = No
 def server_context(cert: Path, key: Path) -> ssl.SSLContext:
     """A context that shows ``cert``.
 
-    :raises OSError: one of the files cannot be read, is none, or they do not belong together.
+    :raises OSError: one of the files cannot be read, holds no certificate or key, or they do not belong together.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     _keep_to_good_ciphers(context)
@@ -38,12 +38,12 @@ def server_context(cert: Path, key: Path) -> ssl.SSLContext:
 
 
 def _show(context: ssl.SSLContext, cert: Path, key: Path) -> None:
-    """Show ``cert``. A key under a password is a fault: without one given here OpenSSL would ask at the terminal, and wait."""
+    """Show ``cert``. An encrypted key is a fault: OpenSSL would otherwise ask for its password at the terminal, and wait."""
     context.load_cert_chain(cert, key, password="")
 
 
 def pinned_context() -> ssl.SSLContext:
-    """A context for who compares the certificate that is shown with the one that must be; see :func:`shows`."""
+    """A context for a caller that compares the certificate shown with the expected one; see :func:`shows`."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -69,7 +69,7 @@ _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 def handshake_fault(error: OSError, *, tls: bool) -> str:
-    """Say why a connection could not be made; of a server that broke off a handshake, ask for what is most likely wrong."""
+    """Say why a connection failed; if a server broke off the handshake, name the most likely cause."""
     why = error.strerror or str(error)
     broke_off = isinstance(error, ConnectionResetError) or getattr(error, "reason", None) in _SPEAKS_NO_TLS
     return f"{why}; is this a TLS port? One without TLS is written mqtt://" if tls and broke_off else why

@@ -124,7 +124,7 @@ def _exchange(config: Config, options: argparse.Namespace) -> None:
     if not is_running(config):
         raise ConfigurationFault([f"{config.journal.path}: the gateway is not running; start it and repeat the command"])
     answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
-    anew = ", ".join(answer["begin_anew"]) or "none was known"
+    anew = ", ".join(answer["begin_anew"]) or "none known"
     print(printable(f"{answer['device']}: counters that start again with the next reading: {anew}"))
 
 

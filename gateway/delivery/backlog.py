@@ -9,10 +9,10 @@ one of these states:
 - *in flight*: the first write of its batch is still unanswered
   (:meth:`gateway.delivery.batch_queue.BatchQueue.rows_in_flight`). The drain lane leaves it alone until the answer has come;
 - *being written*: the drain lane has taken it;
-- *settled*: its readings came to their end and are counted. The row is removed later, together with others: a commit for each
+- *settled*: its readings are settled and counted. The row is removed later, together with others: a commit for each
   would cost flash. A crash in between brings it in a second time, which changes nothing, for the points are the same;
-- *given up*: it had to make room. Its readings are counted as expired at once, so whoever holds the row must forget it, and an
-  answer that still comes for it counts nothing. A settled row that is given up was counted already.
+- *given up*: it was removed to make room. Its readings are counted as expired at once, so whoever holds the row must forget
+  it, and an answer that still comes for it is not counted. A settled row that is given up was counted already.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ _ROWS_MAX: Final = 500
 
 
 Ends = Mapping[End, Mapping[str, int]]
-"""The ends that readings came to, and at each their number by domain."""
+"""Outcomes of readings, with their number by domain for each."""
 
 
 class Backlog:
-    """Rows of the journal and what becomes of them.
+    """Rows of the journal and their states.
 
-    :ivar grew: set while the drain lane has something to do.
-    :ivar progress: how far the backlog has come in.
+    :ivar grew: set while the drain lane has work.
+    :ivar progress: how far the drain has come.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Backlog:
         return appended.rows
 
     async def next_rows(self, readings: int) -> list[journal.Entry]:
-        """Return the rows to write next, which hold about so many readings; none when only rows in flight are left."""
+        """Return the rows to write next, with about ``readings`` readings; empty if only rows in flight are left."""
         async with self._queue.between_commits() as in_flight:
             skip = in_flight.union(self._settled)
             entries = await self._journal.database.run(journal.next_rows, skip, readings, _ROWS_MAX)
@@ -103,7 +103,7 @@ class Backlog:
         return row not in self._being_written
 
     def settle(self, row: int, ends: Ends, rejects: Sequence[Refusal] = ()) -> None:
-        """Count the readings of a row, each at its end and by domain; the row is removed, and the rejects kept, later.
+        """Count the readings of a row by outcome and domain; the row is removed, and the rejects stored, later.
 
         :param rejects: to keep; they are counted already (:mod:`gateway.storage.reject_account`).
         """
@@ -114,25 +114,25 @@ class Backlog:
         self.grew.set()
 
     def leave(self) -> None:
-        """Leave a row to the drain lane: the first write of its batch was answered, and InfluxDB has not taken it."""
+        """Leave a row to the drain lane: the first write of its batch was answered, but not accepted."""
         self.grew.set()
 
     async def lose(self, entries: list[journal.Entry]) -> None:
-        """Settle rows that are not what was stored, and alarm a person."""
+        """Settle damaged rows, and raise an alarm."""
         for entry in entries:
             self._events.row_damaged(entry.row, entry.body.readings)
             self.settle(entry.row, {"lost": entry.body.domains})
         await self._journal.add_lost(sum(entry.body.readings for entry in entries))
 
     def give_up(self, removed: journal.Removed) -> int:
-        """Let the readings of rows that were removed to make room expire; return how many did.
+        """Count the readings of rows that were removed to make room as expired; return their number.
 
         A row that was settled and only waited to be removed is among them, but its readings were counted already.
         """
         unsettled = [domains for row, domains in removed.items() if row not in self._settled]
         expired = sum(unsettled, Counter[str]())
         self._queue.forget_rows(removed)
-        self._breaker.forget_refused()  # the probe may hold a body of one of them, which must not come in any more
+        self._breaker.forget_refused()  # the probe may hold a body of one of them, which must not be written any more
         self._being_written.difference_update(removed)
         self._ledger.settle("expired", expired, "journal")
         return expired.total()
@@ -153,7 +153,7 @@ class Backlog:
                 del self._settled[: len(rows)], self._rejects[: len(rejects)]
 
     async def rest(self) -> bool:
-        """End the backlog when nothing is left to bring in; tell if it has ended.
+        """End the backlog when nothing is left to write; tell if it has ended.
 
         The journal gives its pages back. A removal that is not due yet comes first, and wakes the drain lane then.
         """

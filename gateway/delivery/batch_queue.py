@@ -7,8 +7,8 @@ lane (:mod:`gateway.delivery.live_lane`) takes batches from the front and posts 
 takes them into the journal. A batch is always in one of these places:
 
 - *queued*: it waits for the live lane or the spool;
-- *in flight*: it was posted and InfluxDB has not answered. It may stand in the journal as well; then it has a ``row``, holds
-  no lane, and was released already;
+- *in flight*: it was posted and InfluxDB has not answered. It may be in the journal as well; then it has a ``row``, occupies
+  no lane, and is released already;
 - *in other hands*: the spool is storing it, or it is being split;
 - *released*: it is durable, and its messages are acknowledged as soon as those of all earlier batches are.
 
@@ -34,7 +34,7 @@ from gateway.core.message import Outcome, QuarantinedMessage
 from gateway.delivery.flood_queue import FloodQueue
 
 _IN_FLIGHT_MAX: Final = 16
-"""Writes in flight, with those whose batches are stored; 100 ms apart they last until the oldest has stalled."""
+"""Most writes in flight, including those of stored batches; 100 ms apart they last until the oldest has stalled."""
 _GONE: Final = 0
 """Number of a row that was given up; the journal's numbers begin with 1."""
 _SMALLEST_LIMIT: Final = 100
@@ -42,7 +42,7 @@ _SMALLEST_LIMIT: Final = 100
 
 
 class Broker(Protocol):
-    """The connection that acknowledgements leave by."""
+    """The connection that sends acknowledgements."""
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Send the PUBACKs of these messages, in this order."""
@@ -92,7 +92,7 @@ class BatchQueue:
     def add(self, outcome: Outcome, arrival_s: float, *, floods: bool = False) -> Batch:
         """Add the outcome of one message; return the batch that the message is acknowledged with.
 
-        :param floods: its readings are kept apart.
+        :param floods: keep its readings apart.
         """
         batch = self._queue[-1]
         if len(batch.readings) >= self.max_readings:
@@ -126,7 +126,7 @@ class BatchQueue:
         return later
 
     def add_quarantined(self, batch: Batch, messages: list[QuarantinedMessage]) -> None:
-        """Account for messages that go to the quarantine: each is one reading received, until it is known what it holds."""
+        """Account for messages that go to the quarantine: each counts as one reading received until its content is known."""
         self._grow(batch, sum(len(message.payload) for message in messages))
         self._received += len(messages)
 
@@ -135,7 +135,7 @@ class BatchQueue:
         self.memory_bytes += size_bytes
 
     def count_received(self) -> None:
-        """Enter the readings received since the last call into the ledger: once for each chunk of messages."""
+        """Enter the readings received since the last call into the ledger, once for each chunk of messages."""
         if self._received:
             self._ledger.receive(self._received, "mqtt")
             self._received = 0
@@ -147,7 +147,7 @@ class BatchQueue:
 
     @property
     def under_pressure(self) -> bool:
-        """True when half of what the broker hands over is owed, or much memory is used: it will soon drop messages."""
+        """True when half of the Receive Maximum is owed, or much memory is used: the broker will soon drop messages."""
         return self._acknowledger.owed >= self._much_owed or self.memory_bytes > self._much_memory_bytes
 
     # The queue: the last batch is the open one.
@@ -181,7 +181,7 @@ class BatchQueue:
         return len(self._queue) > 1 or bool(first.readings or first.refusals or first.owed or first.behind)
 
     def pop(self) -> Batch:
-        """Take the first batch out of the queue; its refusals are the caller's to keep."""
+        """Take the first batch out of the queue; the caller must store its refusals."""
         batch = self._queue.popleft()
         if not self._queue:
             self._begin_batch()
@@ -192,13 +192,13 @@ class BatchQueue:
         self._queue.extendleft(reversed(batches))
 
     def shrink_batches(self, readings: int) -> None:
-        """Make smaller batches: InfluxDB found a body of so many readings too large, and took smaller ones."""
+        """Make smaller batches: InfluxDB found a body with this many readings too large, and accepted smaller ones."""
         self.max_readings = min(self.max_readings, max(_SMALLEST_LIMIT, readings // 2))
 
     # Writes in flight.
 
     def start_write(self, batch: Batch, now_s: float) -> None:
-        """Enter a batch that is posted now."""
+        """Register a batch that is posted now."""
         self._in_flight[batch] = now_s
 
     def end_write(self, batch: Batch) -> float:
@@ -216,11 +216,11 @@ class BatchQueue:
 
     @property
     def saturated(self) -> bool:
-        """True when so many writes are unanswered that no other is started, wherever their batches stand."""
+        """True when so many writes are unanswered that no other is started, whether their batches are stored or not."""
         return len(self._in_flight) >= _IN_FLIGHT_MAX
 
     def unspooled(self) -> list[Batch]:
-        """Return the batches in flight that stand nowhere else."""
+        """Return the batches in flight that are not in the journal."""
         return [batch for batch in self._in_flight if batch.row is None]
 
     # Rows of the journal whose batches are in flight.
@@ -237,7 +237,7 @@ class BatchQueue:
                 self._committing.clear()
 
     async def until_committed(self, batch: Batch) -> None:
-        """Return when no commit under way stores ``batch``: only then ``row`` tells if it stands in the journal."""
+        """Return when no commit under way stores ``batch``: only then ``row`` tells if it is in the journal."""
         if batch in self._committing:
             async with self._commit:
                 pass
@@ -246,7 +246,7 @@ class BatchQueue:
     async def between_commits(self) -> AsyncIterator[frozenset[int]]:
         """Hold back commits and yield the rows whose first write is unanswered.
 
-        During a commit nobody knows yet that its rows are in flight: the drain lane would post them a second time.
+        During a commit it is not known yet that its rows are in flight: the drain lane would post them a second time.
         """
         async with self._commit:
             yield self.rows_in_flight()
@@ -268,12 +268,12 @@ class BatchQueue:
         return batch.row == _GONE
 
     def settle(self, batch: Batch, end: End) -> None:
-        """Count all readings of a batch that stands nowhere else, and release it."""
+        """Count all readings of a batch that is not in the journal, and release it."""
         self._ledger.settle(end, batch.body.domains)
         self.release(batch)
 
     def spooled(self, batch: Batch, row: int) -> None:
-        """Release a batch whose readings stand in a row of the journal now."""
+        """Release a batch whose readings are now in a row of the journal."""
         batch.row = row
         self._ledger.move(len(batch.readings), "memory", "journal")
         self.release(batch)

@@ -1,11 +1,11 @@
-"""Readings that InfluxDB refused together: halved until those it does not want stand alone.
+"""Bisection of a body that InfluxDB refused: it is halved until each refused reading is alone.
 
-Before such a reading becomes a reject, a point of the gateway's own is tried: if that is refused too, the database is at fault
-and nothing is rejected. If it is taken, the reading is tried once more: the database may have been mended in between.
+Before such a reading becomes a reject, a point of the gateway itself is tried: if that is refused too, the database is at fault
+and nothing is rejected. If it is accepted, the reading is tried once more: the database may have been repaired in between.
 
 The drain lane bisects rows of the journal. Batches that the journal cannot take are bisected from memory, each at once: they
-must not wait for the disk. PUBACKs leave in the order of receipt, so nothing that came after them could be acknowledged, and
-soon the broker would hand over nothing more: one wrong reading would stop a province for as long as a disk is full.
+must not wait for the disk. PUBACKs leave in the order of receipt, so no later message could be acknowledged, and
+the broker would soon send nothing more: one wrong reading would stop a province for as long as a disk is full.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ SERVER_ERROR: Final = 500
 
 @dataclass(slots=True)
 class Bisected:
-    """Result of a bisection: the readings of a body by their end.
+    """Result of a bisection: the readings of a body by outcome.
 
     :ivar too_large: readings of the smallest part that InfluxDB found too large.
     """
@@ -66,13 +66,13 @@ class Bisector:
         return answer
 
     async def takes_self_point(self) -> bool:
-        """Tell if InfluxDB takes a point that nothing is wrong with."""
+        """Tell if InfluxDB accepts a valid point."""
         return fate_of(await self._influxdb.write(self._self_point.body())) is Fate.WRITTEN
 
     async def bisect(self, body: Body, *, too_large: bool = False) -> Bisected | None:
-        """Halve a body until every reading came to its end; return None when InfluxDB could not judge all of it.
+        """Halve a body until every reading is settled; return None if InfluxDB could not judge all of it.
 
-        :param too_large: it was refused for its size.
+        :param too_large: the body was refused for its size.
         """
         found = Bisected(body.readings if too_large else None)
         readings = decode(body)
@@ -104,7 +104,7 @@ class Bisector:
 
 
 class UnspooledRefusals:
-    """Bisects refused batches that the journal cannot take, one after the other."""
+    """Bisects refused batches that the journal cannot store, one after the other."""
 
     def __init__(
         self, bisector: Bisector, breaker: CircuitBreaker, queue: BatchQueue, ledger: Ledger, reject_writer: RejectWriter
@@ -118,7 +118,7 @@ class UnspooledRefusals:
         self._came = asyncio.Event()
 
     def add(self, batches: list[Batch]) -> None:
-        """Add batches that are in no other hands now."""
+        """Add batches that no other part holds."""
         self._batches.extend(batches)
         self._came.set()
 
@@ -137,7 +137,7 @@ class UnspooledRefusals:
                 self._came.clear()
 
     async def _settle(self, batch: Batch) -> bool:
-        """Bisect one batch; tell if InfluxDB could judge all of it. If not it is written again, which changes nothing."""
+        """Bisect one batch; tell if InfluxDB could judge all of it. If not, it is written again, which changes nothing."""
         found = await self._bisector.bisect(batch.body)
         if found is None:
             return False

@@ -1,4 +1,4 @@
-"""The journal as delivery sees it: bounded on disk; at the bound it gives up the oldest rows or takes no more."""
+"""The journal as delivery sees it: bounded on disk; at the bound it drops the oldest rows or refuses new ones."""
 
 import logging
 import sqlite3
@@ -19,12 +19,12 @@ _WAL_MAX_BYTES = 32 * 2**20
 
 
 class JournalFull(Exception):  # noqa: N818 - says what it is
-    """The journal cannot take more now, and why."""
+    """The journal cannot store more now; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Rows that were stored, and those that had to make room for them."""
+    """Rows that were stored, and those that were removed for them."""
 
     rows: list[int]
     given_up: journal.Removed
@@ -32,7 +32,7 @@ class Appended:
 
 
 class BoundedJournal:
-    """Appends to and takes from the journal under the limits of the configuration."""
+    """Adds rows to the journal and removes them, within the configured limits."""
 
     def __init__(self, database: Database, config: JournalSection, clock: WallClock) -> None:
         self.database = database
@@ -75,19 +75,19 @@ class BoundedJournal:
         return self.database.free_bytes() - needed_bytes < self._config.min_free_bytes
 
     def has_room(self, bodies: list[Body]) -> bool:
-        """Tell if bodies could be stored without giving anything up."""
+        """Tell if bodies could be stored without removing rows."""
         try:
             return self._over_bytes(sum(len(body.gzip) + _ROW_OVERHEAD_BYTES for body in bodies)) <= 0
         except DatabaseFault:
             return False
 
     async def settle(self, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:
-        """Forget rows whose readings came to their end, and keep what of them was refused, in one commit."""
+        """Remove settled rows and store their rejects, in one commit."""
         await self.database.run_freeing(_settle, rows, kept, rejects_max_bytes)
         await self._measure()
 
     async def add_lost(self, readings: int) -> None:
-        """Alarm a person: readings that stand in the journal are damaged."""
+        """Raise an alarm: readings in the journal are damaged."""
         await self.database.in_thread(lambda: self.database.tally.note_lost(readings, self._clock.now_ms()))
 
     async def measure(self) -> int:
@@ -99,11 +99,11 @@ class BoundedJournal:
         return self.used_bytes
 
     async def _measure(self) -> None:
-        with suppress(DatabaseFault):  # what was done is done; the next measurement tells
+        with suppress(DatabaseFault):  # the commit is done; the next measurement will tell
             await self.measure()
 
     async def takes_something(self) -> bool:
-        """Tell if the journal has room and the disk takes a commit."""
+        """Tell if the journal has room and a commit succeeds."""
         try:
             await self.database.run(keyvalue.put, "last_try_ms", str(self._clock.now_ms()))
         except DatabaseFault:
@@ -111,7 +111,7 @@ class BoundedJournal:
         return self.has_room([])
 
     def stock(self) -> journal.JournalUse:
-        """Count what stands in the journal; for start and stop."""
+        """Count the rows of the journal; for start and stop."""
         self.database.limit_wal(min(_WAL_MAX_BYTES, self._config.max_bytes // 8))
         self.used_bytes = self.database.used_bytes()
         stock = self.database.run_here(journal.stock)
@@ -130,7 +130,7 @@ def _append(
     over_bytes: int,
     disk_is_short: bool,
 ) -> tuple[list[int], journal.Removed]:
-    """Append bodies. An empty journal takes a commit of any size: one larger than ``max_bytes`` must be stored somewhere."""
+    """Append bodies. An empty journal accepts a commit of any size: one larger than ``max_bytes`` must be stored somewhere."""
     given_up: journal.Removed = {}
     if over_bytes > 0:
         given_up = journal.remove_oldest(connection, over_bytes)

@@ -1,7 +1,7 @@
 """Circuit breaker for InfluxDB. While it is open every batch goes to the journal; a successful probe or a late 204 closes it.
 
-A probe is a point of the gateway's own. But a database at its limit of series, or one whose rights end somewhere, takes that
-point and refuses the readings. So readings that were refused for a fault of the database are the probe themselves; their bytes
+A probe is a point of the gateway itself. But a database at its limit of series, or with partial rights, accepts that
+point and refuses the readings. So readings that were refused for a fault of the database serve as the probe; their bytes
 may be written many times.
 """
 
@@ -19,7 +19,7 @@ class CircuitBreaker:
     """The breaker of all lanes.
 
     :ivar opened: set while InfluxDB is in trouble.
-    :ivar closed: set while InfluxDB takes readings; lanes wait on it.
+    :ivar closed: set while InfluxDB accepts readings; lanes wait on it.
     :ivar refused: the readings to probe with; None: none were refused for a fault of the database.
     :ivar retry_after_s: how long InfluxDB asked to be left alone.
     """
@@ -39,7 +39,7 @@ class CircuitBreaker:
         return self.opened.is_set()
 
     def open(self, answer: Answer, body: bytes | None = None) -> None:
-        """Open: InfluxDB gave an answer that is no batch's own fault, or none in time; ``body`` is what was written."""
+        """Open: InfluxDB failed for a reason outside the batch, or did not answer in time; ``body`` was written."""
         self._events.trouble(answer.describe())
         self.retry_after_s = answer.retry_after_s
         if body is not None and fate_of(answer) is Fate.FAULTY_DATABASE:
@@ -50,7 +50,7 @@ class CircuitBreaker:
             self.opened.set()
 
     def close(self) -> None:
-        """Close: InfluxDB took something, or refused it for its content, so it works."""
+        """Close: InfluxDB accepted a write, or refused it for its content, so it works."""
         if not self._events.influxdb_up:
             self._events.recovered(asyncio.get_running_loop().time() - self._opened_s)
         if self.is_open:
@@ -59,12 +59,12 @@ class CircuitBreaker:
             self.closed.set()
 
     def forget_refused(self) -> None:
-        """Probe with no readings any more: they may have been given up, and must not come in then."""
+        """Stop probing with readings: they may have been given up, and must not be written then."""
         self.refused = None
 
 
 class Probe:
-    """Tries InfluxDB while the breaker is open, less and less often."""
+    """Probes InfluxDB while the breaker is open, less and less often."""
 
     def __init__(self, breaker: CircuitBreaker, influxdb: Writer, self_point: SelfPoint) -> None:
         self._breaker = breaker

@@ -7,7 +7,7 @@ The number of readings in a write and the pause before the next are decided in :
 InfluxDB does not take a write of several rows, each of them is written alone and judged alone.
 
 A row that was refused for its content is bisected (:mod:`gateway.delivery.bisect_refused`). Its readings are counted when all
-of them came to their end, so an interrupted bisection begins again and counts once.
+of them are settled, so an interrupted bisection begins again and counts once.
 
 Two others may touch a row meanwhile (:mod:`gateway.delivery.backlog`): its first write may still be in flight, then the lane
 leaves it alone; and it may be given up to make room while it is being written, then the answer counts nothing.
@@ -41,7 +41,7 @@ _SERVER_ERRORS_MAX: Final = 3
 
 
 class DrainLane:
-    """Brings the backlog in."""
+    """Writes the backlog to InfluxDB."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class DrainLane:
         self._begin()
 
     def _begin(self) -> None:
-        """Begin with few readings."""
+        """Start a catch-up with few readings."""
         self._share = Share(self._queue.max_readings)
         self._live_answers.forget()
 
@@ -135,7 +135,7 @@ class DrainLane:
             self._events.catching_up(progress.brought_in, left, progress.per_s(time.monotonic()))
 
     async def _judge_together(self, entries: list[journal.Entry], fate: Fate, answer: Answer) -> None:
-        """Several rows were not taken in one write: each is written alone then, which shows what is wrong with one of them."""
+        """Handle a refused write of several rows: each is then written alone, which shows the faulty one."""
         if fate is Fate.SPLIT_SMALLER:
             self._share.too_large(sum(entry.body.readings for entry in entries))
         elif fate in {Fate.SPLIT, Fate.EXPIRED} or answer.status == SERVER_ERROR:
@@ -152,7 +152,7 @@ class DrainLane:
             await self._put_off(entry, fate, answer)
 
     async def _put_off(self, entry: journal.Entry, fate: Fate, answer: Answer) -> None:
-        """Try later. A row that alone draws server errors is bisected: something in it may trip the server."""
+        """Try later. A row that alone draws server errors is bisected: something in it may crash the server."""
         if answer.status == SERVER_ERROR:
             self._failures[entry.row] += 1
             if self._failures[entry.row] >= _SERVER_ERRORS_MAX and await self._bisector.takes_self_point():
@@ -185,18 +185,18 @@ class DrainLane:
 
 @dataclass(slots=True)
 class _LiveAnswers:
-    """Times in which InfluxDB answers live writes."""
+    """Answer times of live writes."""
 
     histogram: Histogram
     _answers: int = 0
     _sum_s: float = 0.0
 
     def pop_mean_s(self) -> float | None:
-        """Return the mean of those answered since the last call; None when none was."""
+        """Return the mean of those answered since the last call; None if there were none."""
         answers, sum_s = self._answers, self._sum_s
         self.forget()
         return (self._sum_s - sum_s) / (self._answers - answers) if self._answers > answers else None
 
     def forget(self) -> None:
-        """Leave out those answered before."""
+        """Discard earlier answer times."""
         self._answers, self._sum_s = sum(self.histogram.counts), self.histogram.sum_s

@@ -1,6 +1,6 @@
 """Readings of devices that flood, kept apart from the live lane while InfluxDB cannot take all.
 
-They go to the journal, are acknowledged like everything that stands there, and are drained behind the readings of the others.
+They go to the journal, are acknowledged once they are there, and are drained after the readings of the others.
 Their messages are owed with the batch they came with, as all messages are. That batch waits for the one in which their readings
 travel, so PUBACKs keep their order.
 """
@@ -12,7 +12,7 @@ from gateway.core.delivery.batch import Batch
 from gateway.core.message import Reading
 
 _APART_S: Final = 60.0
-"""Time for which floods are kept apart. Then all readings go the live way again, which shows if InfluxDB keeps up now."""
+"""Time for which floods are kept apart. Then all readings use the live lane again, which shows if InfluxDB keeps up."""
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class FloodQueue:
 
     :ivar flooding: topics that flood.
     :ivar apart: topics whose readings are kept apart now.
-    :ivar batches: readings that the journal has not taken yet.
+    :ivar batches: readings that the journal has not stored yet.
     """
 
     flooding: frozenset[str] = frozenset()
@@ -30,12 +30,12 @@ class FloodQueue:
     _until_s: float = 0.0
 
     def set_flooding(self, topics: frozenset[str], now_s: float) -> None:
-        """Learn which topics flood now."""
+        """Set the topics that flood now."""
         self.flooding = topics
         self.apart = topics if now_s < self._until_s else frozenset()
 
     def keep_apart(self, now_s: float) -> None:
-        """Keep floods apart for a while: InfluxDB cannot keep up."""
+        """Keep floods apart for a while, because InfluxDB cannot keep up."""
         self._until_s = now_s + _APART_S
         self.apart = self.flooding
 

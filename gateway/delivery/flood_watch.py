@@ -1,4 +1,4 @@
-"""A look for devices that flood, every second."""
+"""Detection of devices that flood, every second."""
 
 import asyncio
 from typing import Final
@@ -11,7 +11,7 @@ _LOOK_EVERY_S: Final = 1.0
 
 
 class FloodWatch:
-    """Tells people, and the queue that keeps floods apart, which devices flood.
+    """Reports devices that flood to people, and to the queue that keeps floods apart.
 
     :ivar floods: where intake counts messages by topic.
     """
@@ -22,7 +22,7 @@ class FloodWatch:
         self.floods = Floods()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         loop = asyncio.get_running_loop()
         last_s = loop.time()
         while True:

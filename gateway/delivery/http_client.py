@@ -1,11 +1,11 @@
-"""A client that posts bodies over a kept-open HTTP/1.1 connection, for a hundred small writes a second on a small machine.
+"""A client that posts bodies over a kept HTTP/1.1 connection, for a hundred small writes a second on a small machine.
 
-A kept connection leads to the server that once stood at the address. Each one is given up for a new one after five minutes, and
-sooner when its answers show that it is the wrong server (:meth:`HttpClient.renew`); the name is resolved again each time.
+A kept connection leads to the server that was at the address when it was opened. Each is replaced after five minutes, and
+sooner if its answers show that it is the wrong server (:meth:`HttpClient.renew`); the name is resolved again each time.
 
-The bytes are read by httptools (the parser of Node.js); what stands here is only what a write needs: send a prepared head and
+The bytes are read by httptools (the parser of Node.js); this module has only what a write needs: send a prepared head and
 a body in one piece, and make the answer a value. A write costs 36 to 44 µs of CPU; with aiohttp it costs 120 to 148, as much as
-ten readings (docs/decisions/0003-own-http-client.md). Redirects are never followed: an answer is an answer.
+ten readings (docs/decisions/0003-own-http-client.md). Redirects are never followed.
 """
 
 import asyncio
@@ -46,14 +46,14 @@ class _HttpConnection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """True when another request may be sent."""
+        """True if another request may be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
     async def ask(self, request: bytes, timeout_s: float) -> Response:
         """Send a request and await its answer.
 
-        :raises TimeoutError: there is none in time; the connection is closed.
-        :raises ConnectionError: the connection ended, or what came is not HTTP.
+        :raises TimeoutError: there is no answer in time; the connection is closed.
+        :raises ConnectionError: the connection ended, or the answer is not HTTP.
         """
         if self._transport is None:
             raise ConnectionResetError("the connection is closed")
@@ -94,7 +94,7 @@ class _HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None:
-            self.close()  # an answer nobody asked for
+            self.close()  # an unrequested answer
             return
         try:
             self._parser.feed_data(data)
@@ -111,7 +111,7 @@ class _HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._waiter is None or self._waiter.done():
-            self.close()  # another answer nobody asked for; the next request goes on a new connection
+            self.close()  # another unrequested answer; the next request goes on a new connection
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._response.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
@@ -130,7 +130,7 @@ class _HttpConnection(asyncio.Protocol):
             self._response = Response(0)
             return
         self._finish()
-        self._response = Response(0)  # what else stands in these bytes must not change the answer
+        self._response = Response(0)  # further bytes must not change the answer
         if not self._parser.should_keep_alive():
             self.close()
 
@@ -193,12 +193,12 @@ class HttpClient:
         return connection.is_open and self._clock() - connection.opened_s < _KEPT_MAX_S
 
     def close(self) -> None:
-        """Close what is kept; connections in use are closed when they are answered."""
+        """Close kept connections; those in use are closed after their answer."""
         self._closed = True
         self.renew()
 
     def renew(self) -> None:
-        """Close what is kept: the next request resolves the name and connects again."""
+        """Close kept connections: the next request resolves the name and connects again."""
         for connection in self._idle:
             connection.close()
         self._idle.clear()

@@ -22,7 +22,7 @@ class Writer(Protocol):
     """InfluxDB as the lanes see it."""
 
     async def write(self, gzip: bytes) -> Answer:
-        """Post a body; never raises for what a network or a server does."""
+        """Post a body; never raises for faults of the network or the server."""
 
 
 class InfluxdbClient:
@@ -49,7 +49,7 @@ class InfluxdbClient:
         self._http.close()
 
     async def write(self, gzip: bytes) -> Answer:
-        """Post a body. Never raises for what a network or a server does: that is an answer too."""
+        """Post a body. Never raises for faults of the network or the server: they are answers too."""
         try:
             response = await self._http.ask(b"%b%d\r\n\r\n%b" % (self._head, len(gzip), gzip))
         except TimeoutError:
@@ -67,7 +67,7 @@ class InfluxdbClient:
         return answer
 
     def _see_date(self, date: str | None) -> None:
-        """Compare clocks now and then: the header costs more to read than the rest of the answer."""
+        """Compare clocks from time to time: the header costs more to read than the rest of the answer."""
         now_s = time.monotonic()
         if date is None or now_s < self._next_date_s:
             return
@@ -94,7 +94,7 @@ def database_tls(config: Influxdb) -> ssl.SSLContext | None:
 
 
 def _secrets(config: Influxdb) -> tuple[str, ...]:
-    """Return the parts of a request that no log and no page may show."""
+    """Return the secrets in a request, which no log and no page may show."""
     given = secret(config.token, config.token_file), secret(config.password, config.password_file)
     header = authorization(config).get("Authorization", "").rpartition(" ")[2]
     return tuple(text for text in (*given, header) if text)
@@ -127,7 +127,7 @@ def write_target(config: Influxdb) -> str:
 
 
 def authorization(config: Influxdb) -> dict[str, str]:
-    """Return the header that carries our rights: a token for v2, user and password for v1."""
+    """Return the header with the credentials: a token for v2, user and password for v1."""
     token = secret(config.token, config.token_file)
     if token is not None:
         return {"Authorization": f"Token {token}"}

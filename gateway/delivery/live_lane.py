@@ -7,21 +7,21 @@ is called after every chunk of messages and every answer; nothing polls.
 
 *Healthy (breaker closed).* A batch is posted; 204 makes it durable; the journal is not touched.
 
-*Slow.* Up to four writes are in flight. A broker drops what it cannot hand over: when half of the Receive Maximum is owed and
-a write has been unanswered for :data:`_PATIENCE_S`, the spool (:mod:`gateway.delivery.spool`) stores what is in flight as
+*Slow.* Up to four writes are in flight. A broker drops messages that it cannot send: when half of the Receive Maximum is owed
+and a write has been unanswered for :data:`_PATIENCE_S`, the spool (:mod:`gateway.delivery.spool`) stores what is in flight as
 well, and it is acknowledged. The write stays in flight without occupying a lane; its 204 deletes the journal row.
 
 *A flood.* When InfluxDB is too slow for it, the readings of devices that flood are kept apart
 (:mod:`gateway.delivery.flood_queue`).
 
-*Trouble.* A write is refused for a reason that is not its own, or unanswered for ``stall``: the breaker opens, and that batch
-and all that wait go to the journal in one commit. Until it closes every batch goes there. Writes in flight go on and hold
-nobody up; a late 204 deletes its row and closes the breaker; otherwise a successful probe closes it.
+*Trouble.* A write is refused for a reason outside the batch, or unanswered for ``stall``: the breaker opens, and that batch
+and all waiting ones go to the journal in one commit. Until it closes every batch goes there. Writes in flight go on and block
+nothing; a late 204 deletes its row and closes the breaker; otherwise a successful probe closes it.
 
 *A batch refused for its content* goes to the journal alone, marked, and the drain lane (:mod:`gateway.delivery.drain_lane`)
 splits it. The live lane never splits.
 
-*The journal cannot take it either.* Batches stay in the queue, unacknowledged, in their order; when memory reaches its limit
+*The journal fails too.* Batches stay in the queue, unacknowledged, in their order; when memory reaches its limit
 the socket is not read. They are posted when the breaker closes.
 """
 
@@ -41,11 +41,11 @@ from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 
 _PATIENCE_S: Final = 0.25
-"""With the broker; ``SLOW_ANSWER_S`` while a device floods, for half of what may be owed comes as quickly then."""
+"""Patience with a slow write; ``SLOW_ANSWER_S`` while a device floods, since half of what may be owed then comes as quickly."""
 _TIMER_S: Final = 0.001
-"""The event loop's timers are no finer; waiting for less than this would keep the loop busy."""
+"""Resolution of the event loop's timers; waiting for less would keep the loop busy."""
 _FLOOD_WAITS_S: Final = 1.0
-"""Readings that were kept apart wait for the journal at most so long."""
+"""Longest wait for the journal of readings that were kept apart."""
 
 
 class LiveLane:
@@ -80,7 +80,7 @@ class LiveLane:
         self._writes = asyncio.TaskGroup()
 
     async def run(self) -> None:
-        """Hold the writes until cancelled, and start again after each outage; a fault of one write ends all."""
+        """Run the writes until cancelled, and start again after each outage; a bug in one write ends all."""
         async with self._writes:
             while True:
                 await self._breaker.opened.wait()
@@ -88,7 +88,7 @@ class LiveLane:
                 self.pump()
 
     def pump(self) -> None:
-        """Start what may start. Called after every chunk of messages and every answer."""
+        """Start every write that may start. Called after every chunk of messages and every answer."""
         queue = self.queue
         queue.count_received()
         if self._breaker.is_open:
@@ -99,7 +99,7 @@ class LiveLane:
             self._flood_timer = self._loop.call_later(_FLOOD_WAITS_S, self._spool_flood)
         under_pressure = queue.under_pressure
         if self._timer is not None and not under_pressure and queue.has_only_open:
-            return  # its time will come
+            return  # a timer will call again
         now_s = self._loop.time()
         posted_s = queue.oldest_posted_s
         waited_s = 0.0 if posted_s is None else now_s - posted_s
@@ -123,17 +123,17 @@ class LiveLane:
             self._spool_requests.wake()
 
     def _has_free_lane(self, waited_s: float) -> bool:
-        """Tell if a write may start while the oldest in flight has waited so long. What is stored occupies no lane."""
+        """Tell if a write may start, given the wait of the oldest in flight. Stored batches occupy no lane."""
         queue = self.queue
         if queue.oldest_posted_s is None:
             return True
         return len(queue.unspooled()) < self._pacing.lanes(waited_s) and not queue.saturated
 
     def _press(self, now_s: float, waited_s: float) -> None:
-        """Have the spool store what InfluxDB is too slow for, and what was kept apart: the broker cannot wait."""
+        """Have the spool store writes that InfluxDB is too slow for, and floods kept apart: the broker cannot wait."""
         floods = self.queue.flood_queue
         patience_s = SLOW_ANSWER_S if floods.flooding else _PATIENCE_S
-        # What is in flight and stored already presses for nothing more: the spool would turn in circles.
+        # Writes in flight that are stored already need no other commit: the spool would loop.
         is_slow = waited_s >= patience_s and (self.queue.saturated or bool(self.queue.unspooled()))
         if is_slow:
             floods.keep_apart(now_s)
@@ -187,14 +187,14 @@ class LiveLane:
             self._breaker.open(answer, batch.body.gzip)
 
     def _settle_late(self, batch: Batch, row: int, fate: Fate) -> None:
-        """The batch stands in the journal and was released: a late 204 deletes its row, else the drain lane takes it."""
+        """Handle the answer to a stored batch, released already: a 204 deletes its row, else the drain lane takes it."""
         if fate is Fate.WRITTEN:
             self._backlog.settle(row, {"written": batch.body.domains})
         else:
             self._backlog.leave()
 
     def _watch(self, batch: Batch) -> None:
-        """Look after a write that is not answered yet, again when it will have stalled."""
+        """Check a write that is not answered yet, and again when it will have stalled."""
         posted_s = self.queue.posted_s(batch)
         if posted_s is None or self._breaker.is_open or posted_s <= self._last_stall_s:
             return
@@ -204,13 +204,13 @@ class LiveLane:
             self.pump()
             self._loop.call_later(max(self._stall_s - waited_s, _TIMER_S), self._watch, batch)
             return
-        # InfluxDB may answer and close the breaker again. Writes posted before this stall say nothing new when they stall too.
+        # InfluxDB may answer and close the breaker again. Writes posted before this stall tell nothing new when they stall too.
         self._last_stall_s = now_s
         self._breaker.open(Answer(0, f"no answer for {waited_s:.2f} s"))
         self._spool_requests.wake()
 
     async def finish(self, patience_s: float) -> None:
-        """Give what waits and is in flight ``patience_s`` to be written; stop early when InfluxDB is in trouble."""
+        """Wait up to ``patience_s`` for waiting and posted batches to be written; stop early if InfluxDB is in trouble."""
         queue = self.queue
         deadline_s = self._loop.time() + patience_s
         self._pacing = Pacing(0.0)

@@ -1,7 +1,7 @@
-"""Rejects on their way to disk: a few commits a second at most, and no good reading is held up by a poison one.
+"""Rejects on their way to disk: a few commits a second at most, without delaying good readings.
 
-A reject that is not kept waits for no disk: of a flood of garbage all but the first of each minute are counted and released at
-once.
+A reject that is not kept does not wait for the disk: in a flood of garbage all but the first of each minute are counted and
+released at once.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from gateway.storage.reject_account import RejectAccount
 
 _COMMIT_EVERY_S: Final = 0.2
 _PATIENCE_S: Final = 1.0
-"""Time after which a reject is counted and released: the disk is full or stands still."""
+"""Time after which a reject is counted and released: the disk is full or hangs."""
 
 
 class RejectWriter:
@@ -55,7 +55,7 @@ class RejectWriter:
             await asyncio.sleep(_COMMIT_EVERY_S)
 
     async def flush(self) -> None:
-        """Store all refusals that wait now: all, or none when the disk does not take them in time."""
+        """Store all waiting refusals: all, or none if the disk does not store them in time."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
@@ -65,7 +65,7 @@ class RejectWriter:
                 await self._database.run(rejects.add, refusals, self._account.max_bytes)
             self._account.settle(refusals, refusals)
         except TimeoutError:
-            self._account.not_stored(refusals, f"the disk did not take them within {_PATIENCE_S:g} s")
+            self._account.not_stored(refusals, f"the disk did not store them within {_PATIENCE_S:g} s")
         except DatabaseFault as fault:
             self._account.not_stored(refusals, str(fault))
         for batch, _ in waiting:

@@ -1,4 +1,4 @@
-"""The point that the gateway writes about itself: each minute, and as a probe when InfluxDB may not take readings."""
+"""The point that the gateway writes about itself: each minute, and as a probe of InfluxDB."""
 
 from gateway import __version__
 from gateway.clock import WallClock
@@ -10,7 +10,7 @@ from gateway.core.readings.line_protocol import escape_tag
 
 
 class SelfPoint:
-    """Makes the point as it stands at this moment."""
+    """Makes the point of this moment."""
 
     def __init__(self, gateway: str, ledger: Ledger, trust: ClockTrust, clock: WallClock) -> None:
         self._gateway = escape_tag(gateway)

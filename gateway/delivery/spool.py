@@ -1,20 +1,20 @@
-"""The spool: into the journal goes what InfluxDB cannot take now, in few and large commits.
+"""The spool: stores readings that InfluxDB cannot accept now in the journal, in few and large commits.
 
 Theory of operation
 -------------------
-The spool works when it is asked (:mod:`gateway.delivery.spool_requests`). There are three reasons:
+The spool works on request (:mod:`gateway.delivery.spool_requests`). There are three reasons:
 
 *InfluxDB is away (breaker open).* Everything in memory is stored. Small commits would gain nothing, and each costs flash: they
-are up to a second apart, less when the broker or the memory presses.
+are up to a second apart, less under pressure from the broker or memory.
 
 *InfluxDB is slow, and the broker cannot wait.* What is in flight is stored as it was posted, in a row of its own, so that a
-late 204 can delete exactly that row; it is acknowledged and stays in flight. Readings of floods are stored too. What only
-waits in the queue stays there, unless so many writes are in flight that no other is started. What only waited is merged.
+late 204 can delete exactly that row; it is acknowledged and stays in flight. Readings of floods are stored too. Queued batches
+stay in the queue, unless so many writes are in flight that no other is started; then they are stored merged.
 
 *InfluxDB refused a batch for its content.* It goes into a row of its own that is marked: the drain lane splits it. When the
-journal cannot take it either, it is split from memory (:mod:`gateway.delivery.bisect_refused`).
+journal fails too, it is split from memory (:mod:`gateway.delivery.bisect_refused`).
 
-A commit that the journal does not take changes nothing: the batches go back to the head of the queue, and the next try is a
+A failed commit changes nothing: the batches go back to the head of the queue, and the next try is a
 second later.
 """
 
@@ -65,7 +65,7 @@ class Spool:
             await self._commit_refused()
             if self._requests.pop_pressed() and not self._breaker.is_open:
                 took = await self.commit_all(queued=self._queue.saturated)
-                self._live_lane.pump()  # what is stored occupies no lane any more
+                self._live_lane.pump()  # stored batches occupy no lane
             if self._breaker.is_open:
                 took = await self.commit_all()
                 await self._requests.wait_urgent(began_s + _COMMIT_EVERY_S)
@@ -79,8 +79,8 @@ class Spool:
             self._unspooled.add(refused)
 
     async def commit_all(self, *, queued: bool = True) -> bool:
-        """Store what is in flight, and unless told otherwise what is queued, in one commit; tell if the journal took it."""
-        # The batches in flight are listed under the lock: what another commit is storing is not unspooled once it has ended.
+        """Store the batches in flight and, unless told otherwise, the queued ones in one commit; tell if it succeeded."""
+        # The batches in flight are listed under the lock: those that another commit is storing are in the journal after it.
         async with self._queue.committing() as in_flight:
             waiting = self._queue.flood_queue.pop_all() + (self._pop_queued() if queued else [])
             took = await self._store(in_flight + waiting)

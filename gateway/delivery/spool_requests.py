@@ -1,6 +1,6 @@
-"""Requests to the spool: the live lane asks, the spool answers with a commit.
+"""Requests from the live lane to the spool, which answers with a commit.
 
-They are an object of their own so that the live lane can ask before the spool exists, and the spool can start the live lane.
+A separate object, so that the live lane can be made before the spool, and the spool can start the live lane.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from gateway.delivery.batch_queue import BatchQueue
 
 
 class SpoolRequests:
-    """The batches and refused bodies that the spool is asked to store."""
+    """The batches and refused bodies that the spool is to store."""
 
     def __init__(self, queue: BatchQueue) -> None:
         self._queue = queue
@@ -20,24 +20,24 @@ class SpoolRequests:
         self._urgent = asyncio.Event()
 
     def wake(self) -> None:
-        """Ask for a commit: InfluxDB is in trouble and something waits, or it is slow and the broker cannot wait for it."""
+        """Request a commit: InfluxDB is in trouble and batches wait, or it is slow and the broker cannot wait."""
         self._pressed = True
         self._came.set()
         if self._queue.under_pressure:
             self._urgent.set()
 
     def add_refused(self, batch: Batch) -> None:
-        """Ask for a row of its own for a batch that InfluxDB refused for its content: the drain lane must split it."""
+        """Request a row of its own for a batch that InfluxDB refused for its content: the drain lane must split it."""
         self._refused.append(batch)
         self._came.set()
         self._urgent.set()
 
     def retry(self) -> None:
-        """Ask again for what a commit did not store."""
+        """Request again what a commit did not store."""
         self._came.set()
 
     async def wait(self) -> None:
-        """Return when something is asked."""
+        """Return when there is a request."""
         await self._came.wait()
         self._came.clear()
         self._urgent.clear()
@@ -48,12 +48,12 @@ class SpoolRequests:
         return refused
 
     def pop_pressed(self) -> bool:
-        """Tell once if a commit was asked for."""
+        """Tell, once, if a commit was requested."""
         pressed, self._pressed = self._pressed, False
         return pressed
 
     async def wait_urgent(self, deadline_s: float) -> None:
-        """Return at the deadline, or at once when what came during or after the last commit cannot wait so long."""
+        """Return at the deadline, or at once under pressure since the last commit."""
         self._urgent.clear()  # it was set for what that commit has stored
         if self._refused or self._queue.under_pressure:
             return

@@ -1,1 +1,1 @@
-"""Messages looked at, for commands and pages: the same core as in the gateway, and every step told."""
+"""Messages explained step by step, for commands and pages, by the core of the gateway itself."""

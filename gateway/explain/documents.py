@@ -1,4 +1,4 @@
-"""The forms in which commands and HTTP show the same things."""
+"""JSON documents that commands and HTTP share."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def reject_document(number: int, refusal: Refusal) -> dict[str, object]:
 
 
 def listed_reject(number: int, refusal: Refusal, payload_bytes: int) -> dict[str, object]:
-    """A reject as JSON, with the size of its payload in place of it: lists carry none."""
+    """A reject as JSON for lists, with the size of its payload in place of the payload."""
     return _without_payload(number, refusal) | {"payload_bytes": payload_bytes}
 
 
@@ -35,7 +35,7 @@ def _without_payload(number: int, refusal: Refusal) -> dict[str, object]:
 
 
 def point_document(line: str) -> dict[str, Any]:
-    """A point of our own making, taken apart again; its tags hold nothing that is escaped."""
+    """A point of the gateway, parsed; its tags hold nothing that is escaped."""
     series, fields, time_ms = line.split(" ")
     measurement, *tags = series.split(",")
     return {
@@ -53,7 +53,7 @@ def _value(text: str) -> float | int | bool:
 
 
 def result_document(seen: Trace) -> dict[str, Any]:
-    """The fixed form of one result, and beside it what it has no place for: duplicates, quarantine, warnings of the codec."""
+    """The fixed form of one result, with further keys: duplicates, quarantine, warnings of the codec."""
     outcome = seen.outcome
     first = outcome.refusals[0] if outcome.refusals else None
     side_effects = outcome.side_effects
@@ -91,9 +91,9 @@ def instant_text(time_ms: int) -> str:
 
 
 def shown(document: Any) -> Any:  # noqa: ANN401 - whatever the payload holds
-    """A document as JSON can show it: bytes as hexadecimal, NaN and infinity as text.
+    """A document in JSON: bytes as hexadecimal, NaN and infinity as text.
 
-    The message as it came is left out, since it was the input.
+    The original message is left out, since it was the input.
     """
     if isinstance(document, bytes):
         return document.hex()
@@ -105,7 +105,7 @@ def shown(document: Any) -> Any:  # noqa: ANN401 - whatever the payload holds
 
 
 def coverage_document(found: Coverage, areas: Mapping[str, str]) -> dict[str, object]:
-    """Coverage as JSON; null for what nobody knows.
+    """Coverage as JSON; null for unknown numbers.
 
     :param areas: code → name.
     """

@@ -1,7 +1,7 @@
 """Messages processed by the same core as in the gateway, with each of its steps recorded.
 
-:func:`begin` and :func:`finish` ask nobody: where the way needs a maker's codec, it stops between them with the question in
-:attr:`Trace.asks`. So a command, which waits for the codec, and a page of the running gateway, which must not, go the same way.
+:func:`begin` and :func:`finish` call nothing outside: if a maker's codec is needed, the call is left between them in
+:attr:`Trace.asks`. So a command, which waits for the codec, and a page of the gateway, which must not, share the same code.
 """
 
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from schemas.rejects import RejectReason
 
 @dataclass(slots=True)
 class Trace:
-    """One message, the steps that the core took with it, and what became of it.
+    """One message, the steps of the core, and the outcome.
 
-    :ivar was_asked: its codec was asked; not where the network server had decoded it.
-    :ivar warnings: what the codec said beside its answer.
-    :ivar if_registered: the same message where its device is let in; None where nothing keeps it out.
+    :ivar was_asked: its codec was called; false if the network server had decoded it.
+    :ivar warnings: warnings of the codec.
+    :ivar if_registered: the same message with its device registered; None if it is admitted anyway.
     """
 
     processor: Processor
@@ -33,7 +33,7 @@ class Trace:
 
     @property
     def frame(self) -> Frame | None:
-        """Its frame, with the profile that took it; None: no profile did."""
+        """Its frame, with the profile that takes it; None if no profile does."""
         return next((step for step in self._steps if isinstance(step, Frame)), None)
 
     @property
@@ -51,7 +51,7 @@ class Trace:
 
     @property
     def document(self) -> Any:  # noqa: ANN401 - whatever the payload holds
-        """The document that the mapping saw; of a native message its values."""
+        """The document that was mapped; for a native message its values."""
         if self.frame is not None:
             return self.frame.document
         objects = next((step.objects for step in self._steps if isinstance(step, NativeObjects)), None)
@@ -63,26 +63,26 @@ class Trace:
 
     @property
     def is_kept_out(self) -> bool:
-        """True when it is no data only because its device is not registered."""
+        """True if it is refused only because its device is not registered."""
         return self.to_register is not None
 
     @property
     def to_register(self) -> str | None:
-        """The device that is kept out because it is not registered."""
+        """The device that is refused because it is not registered."""
         waiting = self.outcome.side_effects.waiting if self.outcome.side_effects is not None else ()
         refused = [refusal.device for refusal in self.outcome.refusals if refusal.reason is RejectReason.UNKNOWN_DEVICE]
         return next(iter([*refused, *(message.key for message in waiting if message.cause is WaitCause.UNKNOWN_DEVICE)]), None)
 
     @property
     def asks(self) -> CodecAsk | None:
-        """The question to a codec that must be answered before :func:`finish`; None: this is the end."""
+        """The codec call that must be answered before :func:`finish`; None: nothing is left to do."""
         return self.outcome.side_effects.ask if self.outcome.side_effects is not None else None
 
 
 class DryRun:
-    """Takes messages in order, with state, as the gateway would, and waits for each codec.
+    """Processes messages in order, with state, as the gateway would, and waits for each codec.
 
-    :param open_to_all: the same, but lets every device in: shows what becomes of a device once it is registered.
+    :param open_to_all: a second processor that admits every device: shows the result once a device is registered.
     """
 
     def __init__(self, processor: Processor, codecs: SyncCodecs, open_to_all: Processor | None = None) -> None:
@@ -106,13 +106,13 @@ class DryRun:
 
 
 def begin(processor: Processor, message: Message, arrival_ms: int, *, replayed: bool = False) -> Trace:
-    """Process a message and record its steps, up to the end or to the question to its codec."""
+    """Process a message and record its steps, up to the end or to the call of its codec."""
     arrival = Arrival(message, arrival_ms, replayed, [])
     return Trace(processor, arrival, processor.process(message, arrival_ms, replayed=replayed, steps=arrival.steps))
 
 
 def finish(seen: Trace, answer: CodecAnswer) -> None:
-    """Go the rest of the way with what the codec gave."""
+    """Process the rest with the answer of the codec."""
     ask, processor = seen.asks, seen.processor
     assert ask is not None, "no codec was asked"  # noqa: S101
     seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)

@@ -1,4 +1,4 @@
-"""Compares the points of a profile's test with those that the test promises."""
+"""Comparison of the points of a profile's test with the expected ones."""
 
 from typing import Any, Final, NamedTuple
 
@@ -14,14 +14,14 @@ _SHOWN_MAX: Final = 5
 
 
 class Came(NamedTuple):
-    """A point that came out, in the form of ``gateway decode --json``, and when its message arrived."""
+    """A resulting point, in the form of ``gateway decode --json``, and the arrival of its message."""
 
     point: dict[str, Any]
     arrival_ms: int
 
 
 def points_of(seen: list[Trace]) -> list[Came]:
-    """The points that came of messages, in order."""
+    """The points that messages gave, in order."""
     return [
         Came(point_document(line), one.arrival.now_ms)
         for one in seen
@@ -31,7 +31,7 @@ def points_of(seen: list[Trace]) -> list[Came]:
 
 
 def compare(expected: Expected, seen: list[Trace]) -> list[str]:
-    """Each difference between the outcome and what was promised, a sentence each."""
+    """The differences between the outcome and the expectation, a sentence each."""
     refusals = [refusal for one in seen for refusal in one.outcome.refusals]
     ignored = [one.outcome.ignored for one in seen if one.outcome.ignored is not None]
     if expected.reject is not None:
@@ -60,7 +60,7 @@ def _found(seen: list[Trace]) -> str:
 
 
 def _compare_points(expected: list[ExpectedPoint], came: list[Came]) -> list[str]:
-    """Each expected point takes one of those that came, in any order; what is left on either side is a fault."""
+    """Pair each expected point with a resulting one, in any order; points left over on either side are faults."""
     left, missing = list(came), []
     for wanted in expected:
         same = next((one for one in left if not _differences(wanted, one)), None)

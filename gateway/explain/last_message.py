@@ -1,8 +1,8 @@
-"""The steps of a message that was processed before, without touching the running gateway.
+"""The steps of an earlier message, worked out without touching the running gateway.
 
-The message goes once more, with the time at which it arrived, through a processor of its own that knows the same registry,
-profiles and clock. What hangs on the messages before it is not seen that way: whether a counter's step is suspect, and whether
-a reading is a duplicate. So the outcome of then takes the place of the new one, where it was kept.
+The message is processed again, with the time of its arrival, by a separate processor that has the same registry,
+profiles and clock. This does not show what depends on earlier messages: if a counter's step is suspect, and if
+a reading is a duplicate. So the original outcome replaces the new one, if it was kept.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from gateway.explain.dry_run import Trace, begin, finish
 from gateway.explain.steps import ExplainedStep, steps
 
 AskCodec = Callable[[CodecAsk], Awaitable[CodecAnswer]]
-"""Asks a codec of the running gateway."""
+"""Calls a codec of the running gateway."""
 
 _POINTS_MAX: Final = 50
 _STEPS_MAX: Final = 60
 _STEP_CHARACTERS: Final = 1000
-"""The most that people look at. The message of a device that was offline for a week holds more of the same."""
+"""Most points shown. The message of a device that was offline for a week holds more of the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class LastMessage:
     """The outcome of a message.
 
     :ivar result: in the form of ``gateway decode --json``, with at most 50 points; ``points_left_out`` counts the others.
-    :ivar steps: what, and what it was; at most 60 of a kind.
+    :ivar steps: label and text of each; at most 60 of a kind.
     """
 
     result: dict[str, Any]
@@ -44,13 +44,13 @@ class LastMessage:
 
 
 def births_named_by(topic: str) -> list[str]:
-    """Names of the saved Sparkplug births that messages of a topic need; none for other topics."""
+    """Names of the saved Sparkplug births that messages of a topic need; empty for other topics."""
     address = parse_address(topic)
     return [] if address is None else sorted({BIRTH + address.node_key, BIRTH + address.key})
 
 
 def is_settled(outcome: Outcome | None) -> bool:
-    """True when an outcome says what became of its message: not while a codec is asked, or when nothing could be read."""
+    """True if an outcome is final: false while a codec runs, or if nothing could be read."""
     return outcome is not None and bool(outcome.readings or outcome.duplicates or outcome.refusals)
 
 
@@ -61,12 +61,12 @@ async def explain_last(
     births: Mapping[str, str],
     became: Outcome | None = None,
 ) -> LastMessage:
-    """Show what the gateway makes of a message, step by step.
+    """Explain a message step by step.
 
-    It is worked out in another thread: a week of readings in one message takes a tenth of a second.
+    This runs in another thread: a week of readings in one message takes a tenth of a second.
 
     :param births: the saved texts of :func:`births_named_by`.
-    :param became: the outcome when it came.
+    :param became: the original outcome.
     """
     processor = _apart(running)
     message = arrival.message
@@ -81,7 +81,7 @@ async def explain_last(
 
 
 def _apart(running: Processor) -> Processor:
-    """A processor with a state of its own, in which every device is let in: it is about what a message says."""
+    """A processor with a state of its own that admits every device."""
     streams = Streams(running.streams.registry, None, running.streams.profiles)
     return Processor(streams, running.rules, deepcopy(running.trust), running.payload_max_bytes)
 

@@ -1,4 +1,4 @@
-"""The tests inside profiles, run: each message through the core, and what comes out against what the profile promises."""
+"""The tests inside profiles: each message goes through the core, and the result is compared with the expected one."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,20 +29,20 @@ from schemas.rejects import RejectReason
 _DAY_MS: Final = 86_400_000
 _RULES: Final = TimeRules(max_past_ms=40 * _DAY_MS, max_future_ms=300_000, late_after_ms=3_600_000)
 _ARRIVAL_MS: Final = 1_793_491_200_000
-"""When a message arrives of which nothing tells its time."""
+"""Arrival of a message whose time nothing tells."""
 
-_NOTHING_TELLS: Final = "as nothing tells when"
+_NOTHING_TELLS: Final = "since nothing gives a time"
 _ABOUT_TIME: Final = ("time ", "quality ", "there is ", f"rejected: {RejectReason.NO_QUANTITY}")
-"""Beginnings of faults that a wrong arrival may have caused."""
+"""Prefixes of faults that a wrong arrival may have caused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """One test of a profile.
 
-    :ivar faults: in what it failed, a sentence each; empty when it passed.
-    :ivar arrivals: when its messages arrived and why then, a sentence for each that does not say it itself.
-    :ivar filled: measurement and field of each value that came out.
+    :ivar faults: its faults, a sentence each; empty if it passed.
+    :ivar arrivals: arrival and its reason, a sentence for each message that does not give it.
+    :ivar filled: measurement and field of each resulting value.
     """
 
     profile: str
@@ -54,7 +54,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """A registered device as a test needs it."""
+    """A registered device for a test."""
 
     profile: str | None
     params: dict[str, float | int | str | bool]
@@ -68,7 +68,7 @@ class _Tested:
 
 
 class _Everyone(Mapping[str, Registered]):
-    """A registry in which every device is registered, and alike unless it is named."""
+    """A registry in which every device is registered, with the same parameters unless it is named."""
 
     def __init__(self, entry: Registered, named: Mapping[str, Registered]) -> None:
         self._entry = entry
@@ -85,12 +85,12 @@ class _Everyone(Mapping[str, Registered]):
 
 
 def check_profile(name: str, tests: list[ProfileTest], profiles: Profiles, codecs: SyncCodecs) -> list[Checked]:
-    """Run the tests inside one profile; ``profiles`` holds it, and best no other."""
+    """Run the tests inside one profile; ``profiles`` holds it, preferably alone."""
     return [_check(name, test, number, profiles, codecs) for number, test in enumerate(tests, start=1)]
 
 
 def unfilled(profile: Profile, checked: Iterable[Checked]) -> list[str]:
-    """Each field of a profile that none of its tests gave a value, as ``key.path: what``."""
+    """Each field of a profile that none of its tests fills, as ``key.path: sentence``."""
     filled = {pair for one in checked for pair in one.filled}
     return [
         f"{key}: no test gives it a value"
@@ -119,7 +119,7 @@ def _check(name: str, test: ProfileTest, number: int, profiles: Profiles, codecs
         properties = tuple(message.properties.items())
         stored = StoredMessage(message.topic, message.body(), message.retain, user_properties=properties)
         arrival = _arrival(message, expected, test, stored, _desk(name, test, profiles, codecs))
-        if arrival.why == _NOTHING_TELLS:  # one after the other: no two readings share a millisecond
+        if arrival.why == _NOTHING_TELLS:  # a millisecond apart, so that no two readings share one
             arrival = _ArrivalTime(arrival.time_ms + len(together), _NOTHING_TELLS)
         seen = dry_run.take(stored, arrival.time_ms)
         together.append(seen)
@@ -168,7 +168,7 @@ class _ArrivalTime(NamedTuple):
 def _arrival(
     message: TestMessage, expected: Expected | None, test: ProfileTest, stored: StoredMessage, dry_run: DryRun
 ) -> _ArrivalTime:
-    """Choose the arrival at which the times of a message are believed, unless the test wants them not to be."""
+    """Choose an arrival at which the times of a message are believed, unless the test expects the opposite."""
     if message.arrival is not None:
         return _ArrivalTime(device_ms(message.arrival) or _ARRIVAL_MS)
     newest_ms = _newest(expected)
@@ -188,7 +188,7 @@ def _newest(expected: Expected | None) -> int | None:
 
 
 def _leaves_times_out(expected: Expected) -> bool:
-    """Tell if points are expected whose time and quality say nothing of their arrival."""
+    """Tell if expected points have a time and quality that do not depend on the arrival."""
     return any(point.time is None and not (point.quality or 0) & Quality.GATEWAY_TIME for point in expected.points)
 
 
@@ -196,7 +196,7 @@ class _AnyTime:
     """Believes every time since 2020."""
 
     def __call__(self, time_ms: int, _: Window) -> bool:
-        """Tell if a time may be one at all."""
+        """Tell if a time is possible at all."""
         return time_ms >= YEAR_2020_MS
 
     def latest_ms(self, window: Window) -> int:
@@ -205,7 +205,7 @@ class _AnyTime:
 
 
 def _own_time(message: StoredMessage, dry_run: DryRun) -> int | None:
-    """The newest time that a message tells itself, whenever that was."""
+    """The newest time in a message, however old."""
     trace = dry_run.take(message, _ARRIVAL_MS)
     frame, device = trace.frame, dry_run.processor.streams.devices.get(trace.device or "")
     if frame is None or device is None:

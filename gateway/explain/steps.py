@@ -16,35 +16,35 @@ from schemas.printable import printable
 from schemas.rejects import DropCause, RejectReason
 
 ExplainedStep = tuple[str, str]
-"""A label, and what is to be said of it."""
+"""A label and its text."""
 
 CodeMeanings = Mapping[str, str]
-"""Codes of the contract's closed lists, quality bits as ``quality_1``, and what they mean."""
+"""Codes of closed lists, and quality bits as ``quality_1``, with their meanings."""
 
 _FIXED_BY: Final = {
-    RejectReason.TOO_LARGE: "let the device send less at a time, or raise limits.payload_bytes",
+    RejectReason.TOO_LARGE: "let the device send less per message, or raise limits.payload_bytes",
     RejectReason.NOT_UTF8: "the payload is not text; say in the profile, with decode, what it is",
-    RejectReason.BAD_JSON: "see where the JSON breaks; a profile says with decode that it is something else",
-    RejectReason.BAD_PAYLOAD: "compare the payload with what the profile expects; a frame cut short is the network's fault",
-    RejectReason.NO_QUANTITY: "see above what was decoded, and why each value of it was left out",
-    RejectReason.UNKNOWN_TOPIC: "compare topic and content with match in the profile meant, or write a profile",
+    RejectReason.BAD_JSON: "check where the JSON is broken; if it is another format, name it with decode in the profile",
+    RejectReason.BAD_PAYLOAD: "compare the payload with the profile; a truncated frame is a fault of the network",
+    RejectReason.NO_QUANTITY: "see the decoded values above, and why each was left out",
+    RejectReason.UNKNOWN_TOPIC: "compare topic and content with match in your profile, or write a profile",
     RejectReason.UNKNOWN_DEVICE: "register the device in devices.yaml, with its model or profile",
-    RejectReason.DEVICE_MISMATCH: "see which id the device was given, or give each meter an id with its name as source",
-    RejectReason.AMBIGUOUS_PROFILE: "register the device with its profile, or make one of the profiles say more in when",
-    RejectReason.PROFILE_ERROR: "see the frame and its port; the maker's newest codec may know them",
-    RejectReason.NO_BIRTH: "the node must send its birth; it was asked for",
-    RejectReason.TIME_CONFLICT: "two readings of one instant differ; see the device's clock, or give them a channel",
+    RejectReason.DEVICE_MISMATCH: "check the id that is set in the device, or register each meter with its name as source",
+    RejectReason.AMBIGUOUS_PROFILE: "register the device with its profile, or add tests to the when of one of the profiles",
+    RejectReason.PROFILE_ERROR: "check the frame and its port; the maker's newest codec may know them",
+    RejectReason.NO_BIRTH: "the node must send its birth, which was requested",
+    RejectReason.TIME_CONFLICT: "two readings of one instant differ; check the device's clock, or give them a channel",
 }
 
-_MAKE_UNKNOWN: Final = "not known: neither registry nor message tells the make; --profile NAME shows what one would make of it"
+_MAKE_UNKNOWN: Final = "not known: neither registry nor message tells the make; try --profile NAME"
 _INDENT: Final = 10
 _NO_REMARKS: Final[CodeMeanings] = MappingProxyType({})
 
 
 def explain(seen: Trace, document: dict[str, Any], words: CodeMeanings, remarks: CodeMeanings = _NO_REMARKS) -> str:
-    """The steps as lines; the first word of each says what it is.
+    """The steps as lines; each begins with its label.
 
-    :param remarks: label of a line → what is to be said below it.
+    :param remarks: label of a line → text to add below it.
     """
     lines = []
     for label, text in steps(seen, document, words):
@@ -57,7 +57,7 @@ def steps(seen: Trace, document: dict[str, Any], words: CodeMeanings | None = No
     """Envelope, profile and why, what the codec gave, each value with its steps, the points, or the reason and how to fix it.
 
     :param document: of the same message, by :func:`gateway.explain.documents.result_document`.
-    :param words: what codes mean; without, the codes alone are told.
+    :param words: meanings of codes; without them only the codes are shown.
     """
     words = words or {}
     lines = [
@@ -119,7 +119,7 @@ def _values(seen: Trace) -> list[ExplainedStep]:
         return [("decoded", _json(seen.document))] if seen.document is not None else []
     lines = _decoded(frame, seen)
     if frame.profile.codec is not None and "codec" not in frame.document:
-        return lines  # it gave nothing: what becomes of the message tells why
+        return lines  # it gave nothing: the outcome of the message tells why
     device = seen.processor.streams.devices.get(seen.device or "")
     if device is not None:
         contexts = seen.processor.contexts(frame, device, seen.arrival)
@@ -138,12 +138,12 @@ def _decoded(frame: Frame, seen: Trace) -> list[ExplainedStep]:
     warnings = [("warning", warning) for warning in seen.warnings]
     if "codec" not in document:
         return warnings
-    whose = f"{codec.name} gave" if seen.was_asked else f"{codec.name} was not asked; the network server gave"
+    whose = f"{codec.name} gave" if seen.was_asked else f"{codec.name} was not called; the network server gave"
     return [("codec", f"{whose} {_json(document['codec'])}"), *warnings]
 
 
 def _joined(told: Iterable[tuple[str, Any]], arrival_ms: int) -> Iterator[str]:
-    """A line for each value: where it comes from, and what each step that changed it gave."""
+    """A line for each value: its source, and the result of each step that changed it."""
     line, field, before = "", "", None
     for what, value in told:
         if field and what.startswith(f"{field}: "):
@@ -183,7 +183,7 @@ def _point(point: dict[str, Any], words: CodeMeanings) -> str:
 
 
 def _time(time_ms: int, arrival_ms: int, *, believed: bool) -> str:
-    """A time, and how far it is from the arrival where that is why it is not believed."""
+    """A time, with its distance from the arrival if that is why it is not believed."""
     if believed:
         return instant_text(time_ms)
     offset_ms = time_ms - arrival_ms

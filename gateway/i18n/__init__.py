@@ -1,1 +1,1 @@
-"""Every word that people read on pages and in reports, in Vietnamese and English."""
+"""All texts of pages and reports, in Vietnamese and English."""

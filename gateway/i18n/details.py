@@ -1,8 +1,8 @@
 """Vietnamese details about a single message or connection: sentences with holes, found by their English text.
 
-Rejects and findings appear in the page's language. The finding in this very message goes along as the detail, which
 Rejects and findings appear in the language of the page. The finding in this very message goes along as the detail, which
-words of a maker's codec or a server.
+commands and programs get in English. A page shows a detail that has a line here in Vietnamese, and quotes any other, such as
+the words of a maker's codec or a server.
 """
 
 import re

@@ -14,7 +14,7 @@ FINDINGS: Final[dict[str, Words]] = {
     "broker_dropped": Words(
         "Máy chủ MQTT đã bỏ {count} bản tin, lần cuối lúc {last}, vì hàng đợi của một bên nhận bị đầy: có thiết bị gửi quá "
         "nhiều, hoặc bên nhận vắng quá lâu; xem max_queued_messages và max_queued_bytes của máy chủ",
-        "MQTT broker: it dropped {count} messages, last {last}, since the queue of a receiver was full: a device floods, or "
+        "MQTT broker: it dropped {count} messages, last {last}, because the queue of a receiver was full: a device floods, or "
         "the receiver was away too long; see its max_queued_messages and max_queued_bytes",
     ),
     "many_gaps": Words(
@@ -24,7 +24,7 @@ FINDINGS: Final[dict[str, Words]] = {
         "or the network failed",
     ),
     "influxdb_away": Words(
-        "InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it takes no readings, they wait on disk"
+        "InfluxDB không nhận số đo; số đo được lưu tạm", "InfluxDB: it accepts no readings, they wait on disk"
     ),
     "sent_in_plain": Words(
         "Mật khẩu hoặc mã truy cập gửi tới {url} không được mã hóa: hãy dùng TLS (mqtts, https)",
@@ -39,7 +39,7 @@ FINDINGS: Final[dict[str, Words]] = {
     "journal_refuses": Words("Nhật ký lưu tạm không dùng được", "journal: it cannot take readings"),
     "journal_damaged": Words(
         "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",
-        "journal: it was damaged and is set aside as {file}; what can be read of it comes in",
+        "journal: it was damaged and is set aside as {file}; its readable part is being recovered",
     ),
     "not_salvaged": Words(
         "Không đọc được {file}; hãy khắc phục rồi khởi động lại cổng, hoặc xóa tệp này",
@@ -48,7 +48,7 @@ FINDINGS: Final[dict[str, Words]] = {
     "missing": Words(
         "{count} số đo lẽ ra nằm trong {file} đã mất, phát hiện lúc {since}: hãy kiểm tra đĩa; "
         "gateway journal acknowledge kết thúc cảnh báo này",
-        "journal: {count} readings that {file} should hold are lost, noticed {since}: see what became of the disk; "
+        "journal: {count} readings that {file} should hold are lost, noticed {since}: check the disk; "
         "`gateway journal acknowledge` ends this alarm",
     ),
     "journal_filling": Words("Nhật ký lưu tạm đã đầy {pct} %", "journal: it is {pct} % full"),
@@ -57,7 +57,7 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "quarantine_filling": Words(
         "Khu cách ly đã đầy {pct} %; khi đầy, bản tin cũ nhất của nguồn chiếm nhiều chỗ nhất bị bỏ",
-        "quarantine: it is {pct} % full; then the oldest messages of those that fill it go",
+        "quarantine: it is {pct} % full; then the oldest messages of those that fill it are dropped",
     ),
     "codecs_dead": Words("Không gọi được bộ giải mã nào", "no codec can be called"),
     "codec_suspended": Words(
@@ -70,11 +70,11 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "flood": Words(
         "Thiết bị {device} gửi khoảng {per_s} bản tin mỗi giây, {pct} % của tất cả: hãy xem lại",
-        "device {device} sends about {per_s} messages a second, {pct} % of all: see to it",
+        "device {device} sends about {per_s} messages a second, {pct} % of all: check it",
     ),
     "flood_topic": Words(
         "Topic {topic} có khoảng {per_s} bản tin mỗi giây, {pct} % của tất cả: hãy xem lại",
-        "topic {topic} has about {per_s} messages a second, {pct} % of all: see to it",
+        "topic {topic} has about {per_s} messages a second, {pct} % of all: check it",
     ),
     "clock_doubted": Words("Đồng hồ của cổng đáng ngờ", "the gateway's clock is doubted"),
     "imbalance": Words("Sổ cái: không rõ {count} số đo ở đâu", "ledger: {count} readings unaccounted for"),
@@ -88,7 +88,7 @@ FINDINGS: Final[dict[str, Words]] = {
     ),
     "all_silent": Words(
         "Cả {total} thiết bị đều im lặng: kiểm tra nguồn điện, mạng và máy chủ MQTT",
-        "All {total} devices are silent: see their power, the network and the broker",
+        "All {total} devices are silent: check their power, the network and the broker",
     ),
     "silent": Words("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
     "domain_silent": Words("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
@@ -98,7 +98,7 @@ FINDINGS: Final[dict[str, Words]] = {
         "Đã đủ {limit} thiết bị chưa đăng ký; trong {minutes} phút qua {count} bản tin của thiết bị khác bị từ chối, "
         "nhiều nhất từ {origin}: hãy đăng ký thiết bị của mình và tìm nguồn gửi tên lạ",
         "{limit} unregistered devices are known, the limit; {count} messages of others were refused in the last {minutes} "
-        "minutes, most of them from {origin}: register your devices, and find who sends under invented names",
+        "minutes, most of them from {origin}: register your devices, and find out who sends under invented names",
     ),
     "quarantine_crowded": Words(
         "Khu cách ly đã đầy: trong {minutes} phút qua {count} bản tin phải nhường chỗ, nhiều nhất từ {origin}",

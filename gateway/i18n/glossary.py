@@ -21,28 +21,28 @@ REASONS: Final[dict[RejectReason, tuple[Words, Words]]] = {
     ),
     RejectReason.NOT_UTF8: (
         Words("không phải văn bản UTF-8", "not UTF-8 text"),
-        Words("Xem bảng mã trong cấu hình thiết bị.", "See the character set in the device's settings."),
+        Words("Xem bảng mã trong cấu hình thiết bị.", "Check the character set in the device's settings."),
     ),
     RejectReason.BAD_JSON: (
         Words("JSON bị hỏng", "broken JSON"),
         Words(
-            "Xem nội dung bản tin bên dưới và mẫu bản tin trên thiết bị.", "See the payload below and the device's template."
+            "Xem nội dung bản tin bên dưới và mẫu bản tin trên thiết bị.", "Check the payload below and the device's template."
         ),
     ),
     RejectReason.BAD_PAYLOAD: (
-        Words("nội dung không đúng dạng", "the payload has another form"),
+        Words("nội dung không đúng dạng", "the payload has the wrong form"),
         Words("So nội dung với hồ sơ thiết bị (profile).", "Compare the payload with the device's profile."),
     ),
     RejectReason.NO_QUANTITY: (
         Words("không có đại lượng nào", "no quantity in it"),
         Words(
             "Xem các bước bên dưới: tên khóa hoặc giá trị không đúng.",
-            "See the steps below: keys or values are not as wanted.",
+            "See the steps below: keys or values are wrong.",
         ),
     ),
     RejectReason.UNKNOWN_TOPIC: (
         Words("chủ đề lạ", "unknown topic"),
-        Words("Kiểm tra topic của thiết bị, hoặc bật hồ sơ cho nó.", "See the device's topic, or enable a profile for it."),
+        Words("Kiểm tra topic của thiết bị, hoặc bật hồ sơ cho nó.", "Check the device's topic, or enable a profile for it."),
     ),
     RejectReason.UNKNOWN_DEVICE: (
         Words("thiết bị chưa đăng ký", "the device is not registered"),
@@ -52,16 +52,18 @@ REASONS: Final[dict[RejectReason, tuple[Words, Words]]] = {
         Words("hai tên cho một thiết bị", "two names for one device"),
         Words(
             "Kiểm tra mã thiết bị đã cài, hoặc cho mỗi đồng hồ một id với source riêng.",
-            "See which id the device was given, or give each meter an id with its name as source.",
+            "Check the id that is set in the device, or register each meter with an id and its name as source.",
         ),
     ),
     RejectReason.AMBIGUOUS_PROFILE: (
-        Words("nhiều hồ sơ cùng khớp", "several profiles fit alike"),
+        Words("nhiều hồ sơ cùng khớp", "several profiles fit equally well"),
         Words("Đăng ký thiết bị kèm kiểu máy (model).", "Register the device with its model."),
     ),
     RejectReason.PROFILE_ERROR: (
-        Words("bộ giải mã báo lỗi", "the codec found a fault"),
-        Words("Xem cổng (fPort) và khung tin; hỏi nhà sản xuất bản mới.", "See port and frame; ask the maker for a new codec."),
+        Words("bộ giải mã báo lỗi", "the codec reported a fault"),
+        Words(
+            "Xem cổng (fPort) và khung tin; hỏi nhà sản xuất bản mới.", "Check port and frame; ask the maker for a new codec."
+        ),
     ),
     RejectReason.NO_BIRTH: (
         Words("chưa nhận khai báo Sparkplug", "no Sparkplug birth was heard"),
@@ -69,11 +71,11 @@ REASONS: Final[dict[RejectReason, tuple[Words, Words]]] = {
     ),
     RejectReason.TIME_CONFLICT: (
         Words("hai số đo khác nhau cùng thời điểm", "two different readings of one instant"),
-        Words("Kiểm tra đồng hồ thiết bị, hoặc tách kênh.", "See the device's clock, or give its readings a channel."),
+        Words("Kiểm tra đồng hồ thiết bị, hoặc tách kênh.", "Check the device's clock, or give its readings a channel."),
     ),
     RejectReason.INFLUXDB_REJECTED: (
         Words("InfluxDB không nhận", "InfluxDB refused it"),
-        Words("Báo người quản trị cơ sở dữ liệu.", "Tell who runs the database."),
+        Words("Báo người quản trị cơ sở dữ liệu.", "Tell the administrator of the database."),
     ),
     RejectReason.INTERNAL_ERROR: (
         Words("lỗi trong cổng", "a fault in the gateway"),
@@ -84,7 +86,7 @@ REASONS: Final[dict[RejectReason, tuple[Words, Words]]] = {
 
 DROPS: Final[dict[DropCause, Words]] = {
     DropCause.UNKNOWN_KEY: Words("khóa lạ, bỏ qua", "unknown key, left out"),
-    DropCause.WRONG_TYPE: Words("không phải kiểu giá trị cần có", "not the kind of value it should be"),
+    DropCause.WRONG_TYPE: Words("không phải kiểu giá trị cần có", "wrong type of value"),
     DropCause.NOT_FINITE: Words("không phải số hữu hạn", "not a finite number"),
     DropCause.OUT_OF_BOUNDS: Words("ngoài giới hạn vật lý", "outside the physical bounds"),
     DropCause.SENTINEL: Words("thiết bị báo không có giá trị", "the device says there is no value"),
@@ -95,7 +97,7 @@ DROPS: Final[dict[DropCause, Words]] = {
 IGNORED: Final[dict[IgnoreCause, Words]] = {
     IgnoreCause.STATUS: Words("tin trạng thái, không có số đo", "a status message, no readings"),
     IgnoreCause.RETAINED: Words("tin lưu cũ không có thời gian", "a retained message without a time"),
-    IgnoreCause.NOT_DATA: Words("không phải tin dữ liệu", "not a message of data"),
+    IgnoreCause.NOT_DATA: Words("không phải tin dữ liệu", "not a data message"),
     IgnoreCause.RULE: Words("hồ sơ thiết bị cho phép bỏ qua", "the profile ignores it"),
 }
 
@@ -104,7 +106,7 @@ WAITS: Final[dict[WaitCause, Words]] = {
     WaitCause.NO_BIRTH: Words("chờ khai báo Sparkplug (birth)", "for a Sparkplug birth"),
     WaitCause.CODEC: Words("chờ bộ giải mã được sửa", "for a corrected codec"),
 }
-"""What a message in quarantine waits for."""
+"""Cause of waiting in quarantine → its text."""
 
 QUALITY: Final[dict[int, Words]] = {
     Quality.GATEWAY_TIME: Words("giờ của cổng, không phải của thiết bị", "time of the gateway, not of the device"),
@@ -113,7 +115,7 @@ QUALITY: Final[dict[int, Words]] = {
     Quality.HISTORIC: Words("số đo cũ, đến muộn", "historic, it came late"),
     Quality.ESTIMATED: Words("thiết bị ước tính", "estimated by the device"),
     Quality.CLOCK_DOUBTED: Words("đồng hồ của cổng đáng ngờ", "the gateway's clock was doubted"),
-    Quality.MAY_STAND_TWICE: Words("có thể ghi hai lần", "may stand twice"),
+    Quality.MAY_STAND_TWICE: Words("có thể ghi hai lần", "may be stored twice"),
     Quality.SIMULATED: Words("mô phỏng", "simulated"),
 }
 
@@ -135,7 +137,7 @@ STEPS: Final[dict[str, Words]] = {
     "reject": Words("Từ chối", "Reject"),
     "fix": Words("Cách sửa", "How to fix it"),
 }
-"""What :func:`gateway.explain.steps.steps` tells of."""
+"""Labels of :func:`gateway.explain.steps.steps`."""
 
 UNITS: Final = {
     "m3": "m³",
@@ -154,12 +156,12 @@ UNITS: Final = {
     "[ppb]": "ppb",
     "dB[mW]": "dBm",
 }
-"""UCUM code → as people write it, where that is not the same."""
+"""UCUM code → the usual spelling, if different."""
 
 _PHASES: Final = {"_l1": " L1", "_l2": " L2", "_l3": " L3", "_l12": " L1-L2", "_l23": " L2-L3", "_l31": " L3-L1"}
 _TARIFFS: Final = {f"_t{tariff}": f" T{tariff}" for tariff in (1, 2, 3, 4)}
 _PARTS: Final = {"": "", **_PHASES, **_TARIFFS}
-"""What stands in the braces of a name, and behind it for people."""
+"""Texts in the braces of a name, with their readable form."""
 
 _NAMES: Final[dict[str, Words]] = {
     "volume_m3": Words("Chỉ số nước", "Volume"),
@@ -284,7 +286,7 @@ class QuantityWords(NamedTuple):
 
 
 def closed_lists(language: str) -> dict[str, str]:
-    """Reasons and causes by their code, what to do about a reason, quality bits and steps; all in one language."""
+    """Texts of reasons, causes, remedies, quality bits and steps by code, in one language."""
     found: dict[str, Words] = {}
     for reason, (said, advice) in REASONS.items():
         found |= {reason.value: said, f"advice_{reason.value}": advice}
@@ -297,7 +299,7 @@ def closed_lists(language: str) -> dict[str, str]:
 
 
 def quantities(language: str) -> dict[str, QuantityWords]:
-    """Every field of the table in one language. One that has no name yet is called as it is."""
+    """Every field of the table in one language. A field without a title keeps its own name."""
     return {field: _words(row, language) for rows in QUANTITIES.values() for field, row in rows.items()}
 
 

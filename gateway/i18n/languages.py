@@ -1,4 +1,4 @@
-"""Every word of the pages and of the coverage report, in Vietnamese and English."""
+"""All texts of the pages and of the coverage report, in Vietnamese and English."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "time_left": {"vi": ", khoảng {} nữa", "en": ", about {} to go"},
     "backlog_waits": {
         "vi": "{} số đo đang chờ InfluxDB, từ {}; khi InfluxDB nhận lại, cổng sẽ tự bù",
-        "en": "{} readings wait for InfluxDB, since {}; when it takes readings again they come in by themselves",
+        "en": "{} readings wait for InfluxDB, since {}; they are written by themselves as soon as it accepts readings",
     },
     "received_per_s": {"vi": "nhận {} số đo/giây", "en": "{} readings/s received"},
     "received_per_min": {"vi": "nhận {} số đo/phút", "en": "{} readings/min received"},
@@ -104,7 +104,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "offered": {"vi": "Chờ đăng ký", "en": "Offered for registration"},
     "offered_means": {
         "vi": "Đã nghe thấy nhưng chưa đăng ký; bản tin được giữ lại và sẽ xử lý khi thiết bị được đăng ký.",
-        "en": "Heard, but not registered; their messages are kept and taken as soon as they are registered.",
+        "en": "Heard, but not registered; their messages are kept, and processed as soon as they are registered.",
     },
     "messages_wait": {"vi": "bản tin đang chờ", "en": "messages wait"},
     # One device.
@@ -121,7 +121,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "never_heard": {"vi": "Chưa nghe thấy lần nào", "en": "Never heard"},
     "never_heard_hint": {
         "vi": "Kiểm tra nguồn điện, ăng-ten, địa chỉ máy chủ MQTT và topic.",
-        "en": "See its power, its antenna, the broker's address and the topic.",
+        "en": "Check its power, its antenna, the broker's address and the topic.",
     },
     "native_sends_to": {"vi": "Thiết bị không có hồ sơ gửi tới:", "en": "A device without a profile sends to:"},
     "registered_no": {"vi": "Chưa đăng ký", "en": "Not registered"},
@@ -136,7 +136,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "no_points": {"vi": "Bản tin cuối không cho số đo nào.", "en": "The last message gave no reading."},
     "kept_from_now": {
         "vi": "Từ bây giờ bản tin của thiết bị này được giữ lại để xem; hãy chờ bản tin kế tiếp.",
-        "en": "From now on the messages of this device are kept to be looked at; wait for the next one.",
+        "en": "From now on the messages of this device are kept for this page; wait for the next one.",
     },
     "quality": {"vi": "Chất lượng", "en": "Quality"},
     "good": {"vi": "tốt", "en": "good"},
@@ -173,7 +173,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "not_found": {"vi": "Không biết thiết bị này", "en": "This device is not known"},
     "log_in": {"vi": "Đăng nhập", "en": "Log in"},
     "log_out": {"vi": "Đăng xuất", "en": "Log out"},
-    "wrong_token": {"vi": "Mã truy cập không đúng.", "en": "This is not the token."},
+    "wrong_token": {"vi": "Mã truy cập không đúng.", "en": "Wrong token."},
     "wait": {
         "vi": "Đã nhập sai nhiều lần. Hãy thử lại sau {}.",
         "en": "Too many wrong tokens. Try again in {}.",

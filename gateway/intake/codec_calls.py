@@ -1,4 +1,4 @@
-"""Calls of makers' codecs: a message whose codec is asked comes on when the codec has answered."""
+"""Calls of makers' codecs: a message goes on when its codec has answered."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,14 +16,14 @@ class Codecs(Protocol):
     """The codecs in their process."""
 
     def ask(self, ask: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
-        """Ask; ``then`` gets the answer, never before this returns."""
+        """Call; ``then`` gets the answer, never before this returns."""
 
     def flush(self) -> None:
-        """Send what was asked."""
+        """Send the calls."""
 
 
 class CodecCalls:
-    """Asks codecs and carries on with their answers."""
+    """Calls codecs and continues with their answers."""
 
     def __init__(self, processor: Processor, codecs: Codecs, released: ReleasedKeys, events: Events) -> None:
         self._processor = processor
@@ -37,7 +37,7 @@ class CodecCalls:
         return self._backpressure.may_ask(ask.codec, arrival_s)
 
     def ask(self, ask: CodecAsk, arrival_s: float, then: Callable[[Outcome], None]) -> None:
-        """Ask; ``then`` gets the outcome of the message, never before this returns."""
+        """Call; ``then`` gets the outcome of the message, never before this returns."""
         number = self._backpressure.ask(ask.codec, arrival_s)
 
         def answered(answer: CodecAnswer) -> None:
@@ -48,17 +48,17 @@ class CodecCalls:
         self._codecs.ask(ask, answered)
 
     async def ask_and_wait(self, ask: CodecAsk) -> Outcome:
-        """Ask about a message that nobody waits for; return its outcome."""
+        """Call for a stored message; return its outcome."""
         answered: asyncio.Future[CodecAnswer] = asyncio.get_running_loop().create_future()
         self._codecs.ask(ask, answered.set_result)
         return self._resumed(ask, await answered)
 
     def postpone(self, ask: CodecAsk) -> Outcome:
-        """Return the outcome of a message whose codec cannot be asked now: it waits."""
+        """Return the outcome of a message whose codec cannot be called now: it waits."""
         return self._processor.wait_for_codec(ask)
 
     def flush(self) -> None:
-        """Send what was asked meanwhile."""
+        """Send the calls made since the last time."""
         self._codecs.flush()
 
     def _resumed(self, ask: CodecAsk, answer: CodecAnswer) -> Outcome:

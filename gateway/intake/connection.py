@@ -1,12 +1,12 @@
-"""The connection to the broker: its socket, what is written to it, and the acknowledgements.
+"""The connection to the broker: its socket, writes and acknowledgements.
 
 Theory of operation
 -------------------
-A :class:`Connection` is made once and opened again after each end; between two openings what is sent is dropped, for nobody is
-there to receive it: acknowledgements of the old connection mean nothing on a new one, and a lost command is repeated.
+A :class:`Connection` is made once and opened again after each end. Between two openings, sent data is dropped, since nobody
+receives it: acknowledgements of the old connection mean nothing on a new one, and a lost command is repeated.
 Delivery acknowledges through it without knowing the intake, which is made later.
 
-Memory is bounded by resting: while the connection rests the socket is not read, and the broker keeps what comes.
+Memory is bounded by resting: while the connection rests the socket is not read, and the broker keeps new messages.
 
 TCP_QUICKACK is set again after every chunk: the gateway withholds PUBACK, so the kernel would hold back its TCP
 acknowledgement for up to 40 ms, and a broker with Nagle's algorithm on (Mosquitto's default) waits for it before the next small
@@ -31,9 +31,9 @@ from gateway.tls import PLAIN_PORT_ASKED
 
 _CONNECT_PATIENCE_S: Final = 10.0
 _CONNACK_PATIENCE_S: Final = 20.0
-"""The answer to the first packet; a link that takes 5 s each way is slow and not dead."""
+"""Time for the answer to the first packet; a link that takes 5 s each way is slow, not dead."""
 _LOOKS: Final = 10
-"""Looks after the connection in each keep-alive interval."""
+"""Checks of the connection in each keep-alive interval."""
 _QUICK_ACK: Final = socket.TCP_QUICKACK if sys.platform == "linux" else None
 
 
@@ -51,7 +51,7 @@ class BrokerAddress:
 
 
 class _Socket(asyncio.Protocol):
-    """One opening of the connection: bytes in, bytes out, and a future that says why it ended."""
+    """One opening of the connection: bytes in, bytes out, and a future with the reason of its end."""
 
     def __init__(self, receive: Callable[[bytes], None]) -> None:
         self._receive = receive
@@ -65,7 +65,7 @@ class _Socket(asyncio.Protocol):
         handle = transport.get_extra_info("socket")
         if handle is not None:
             with suppress(OSError):
-                # A descriptor of our own: setting an option through uvloop's stand-in costs more than reading a packet.
+                # A duplicated descriptor: setting an option through uvloop's wrapper costs more than reading a packet.
                 self._socket = socket.socket(fileno=os.dup(handle.fileno()))
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -77,13 +77,13 @@ class _Socket(asyncio.Protocol):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def send(self, data: bytes) -> None:
-        """Send, unless the connection is gone: then nobody waits for the data."""
+        """Send, unless the connection has ended."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
             self.last_sent_s = time.monotonic()
 
     def end(self, why: str) -> None:
-        """Close; people are told ``why``."""
+        """Close; ``why`` is reported to people."""
         if not self.ended.done():
             self.ended.set_result(why)
         if self.transport is not None:
@@ -98,7 +98,7 @@ class _Socket(asyncio.Protocol):
         if exc is None or isinstance(exc, OSError):
             self.ended.set_result(self._lost(exc))
         else:
-            # A fault of our own, raised in data_received: it must end the gateway, not be retried.
+            # A bug, raised in data_received: it must end the gateway, not be retried.
             self.ended.set_exception(exc)
 
     def _lost(self, error: OSError | None) -> str:
@@ -112,7 +112,7 @@ class Connection:
     """The connection to the broker, open or not.
 
     :ivar address: of the broker.
-    :ivar session: what is said over it.
+    :ivar session: the protocol spoken over it.
     """
 
     def __init__(self, address: BrokerAddress, session: Session) -> None:
@@ -125,10 +125,10 @@ class Connection:
         self._loop = asyncio.get_running_loop()
 
     async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
-        """Open it, greet the broker and stay; return why it ended, and how many seconds the broker kept it.
+        """Open it and send CONNECT; return after its end, with the reason and the seconds that the broker kept it.
 
         :param receive: gets each chunk of bytes.
-        :raises OSError: nobody is there, or they are not who they should be.
+        :raises OSError: there is no broker at the address, or it is not the right one.
         """
         opened = self._socket = await self._open(receive)
         self._resting = False
@@ -166,7 +166,7 @@ class Connection:
             opened.send(PING)
 
     def accepted(self, keep_alive_s: int | None) -> None:
-        """The broker accepted the connection; it may ask for another keep-alive interval than we did."""
+        """Note that the broker accepted the connection, perhaps with another keep-alive interval than asked."""
         if keep_alive_s:
             self._keep_alive_s = keep_alive_s
 
@@ -182,12 +182,12 @@ class Connection:
         self.send(pubacks(packet_ids))
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message, if the broker is there: it is a command that is repeated when it gets lost."""
+        """Send a message if the connection is open: it is a command that is repeated if it gets lost."""
         if self._socket is not None and self.session.connected:
             self._socket.send(self.session.publish(topic, payload))
 
     def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], stale: list[str]) -> None:
-        """Ask the broker for what is wanted and give up what is stale, if it is there."""
+        """Subscribe to the wanted filters and unsubscribe from stale ones, if the connection is open."""
         if not self.session.connected:
             return
         if wanted:
@@ -198,7 +198,7 @@ class Connection:
     # Reading.
 
     def rest(self) -> None:
-        """Leave what comes in the socket: memory is at its limit."""
+        """Stop reading the socket: memory is at its limit."""
         if self._socket is not None and self._socket.transport is not None and not self._resting:
             self._resting = True
             self._socket.transport.pause_reading()
@@ -208,23 +208,23 @@ class Connection:
         opened = self._socket
         if self._resting and opened is not None and opened.transport is not None and not self._stopped:
             self._resting = False
-            opened.last_received_s = time.monotonic()  # its silence was ours
+            opened.last_received_s = time.monotonic()  # the gateway was not listening, so its silence means nothing
             opened.transport.resume_reading()
 
     def stop_reading(self) -> None:
-        """Read no more; what is owed can still be acknowledged."""
+        """Stop reading; owed acknowledgements can still be sent."""
         self._stopped = True
         self.rest()
 
     # Ending.
 
     def end(self, why: str) -> None:
-        """Close at once; people are told ``why``."""
+        """Close at once; ``why`` is reported to people."""
         if self._socket is not None:
             self._socket.end(why)
 
     async def disconnect(self) -> None:
-        """Say goodbye; the broker keeps the session."""
+        """Send DISCONNECT; the broker keeps the session."""
         opened = self._socket
         if opened is not None and opened.transport is not None:
             opened.send(DISCONNECT)

@@ -1,11 +1,11 @@
-"""Intake: the life of the connection to the broker, and what comes over it.
+"""Intake: the life of the connection to the broker, and the packets that arrive over it.
 
 Theory of operation
 -------------------
 :class:`Intake` keeps the connection alive: connect, subscribe, hand chunks to the sans-I/O session, reconnect with backoff and
-jitter when anything ends it. Messages go to the receiver, answers of the broker are dealt with here.
+jitter after any end. Messages go to the receiver, answers of the broker are handled here.
 
-A subscription the broker refuses is an error people must see, and no reason to stop: what else is subscribed goes on.
+A subscription that the broker refuses is an error people must see, but no reason to stop: the other subscriptions go on.
 """
 
 import asyncio
@@ -31,12 +31,12 @@ from gateway.tls import handshake_fault
 log = logging.getLogger("gateway.intake.intake")
 
 _LONGEST_WAIT_S: Final = 2.0
-"""Between two attempts: a broker as Debian ships it keeps 1,000 messages for who is away."""
+"""Longest wait between two attempts: a broker as Debian ships it keeps 1,000 messages for an absent client."""
 _TAKEN_OVER: Final = "session taken over"
 
 
 class Intake:
-    """Keeps the session with the broker and feeds what it brings to the receiver."""
+    """Keeps the session with the broker and passes its messages to the receiver."""
 
     def __init__(
         self,
@@ -116,6 +116,6 @@ class Intake:
         self._subscriptions.send()
 
     def stop_reading(self) -> None:
-        """Take no more messages; what is owed can still be acknowledged."""
+        """Accept no more messages; owed acknowledgements can still be sent."""
         self._stopping = True
         self._connection.stop_reading()

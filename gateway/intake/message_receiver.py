@@ -1,7 +1,7 @@
 """The receiver of messages: from the broker into the core, and from there into the queue of batches.
 
-A message is processed in the callback that received it, without a task or a queue between; so the only thing that can wait is
-a batch, and what bounds memory is simply not reading the socket.
+A message is processed in the callback that received it, without a task or a queue in between. So only a batch can wait,
+and memory is bounded simply by not reading the socket.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from gateway.intake.side_effects import SideEffectRunner
 
 
 class MessageReceiver:
-    """Feeds messages into the core and sends on what comes out."""
+    """Feeds messages into the core and passes on the outcomes."""
 
     def __init__(
         self,
@@ -74,10 +74,10 @@ class MessageReceiver:
             acknowledger.owe(batch, packet_id, fingerprint)
 
     def end_chunk(self, events: Sequence[Event]) -> bool:
-        """Send on what the messages of a chunk brought; return False when memory is at its limit."""
+        """Pass on the outcomes of a chunk; return False when memory is at its limit."""
         if events:
             self._chunks += 1
-            event = events[self._chunks % len(events)]  # another place each time: the last may always be the same device's
+            event = events[self._chunks % len(events)]  # another place each time: the last one may always be the same device's
             if type(event) is mqtt5.PublishPacket:
                 self._floods.count(event.topic, len(events))
         self._side_effects.flush()

@@ -7,7 +7,7 @@ from gateway.intake.common_effects import CommonEffects
 
 
 class ReplayPipeline:
-    """Processes a message to its end, the answer of its codec awaited."""
+    """Processes a message to its end, including the answer of its codec."""
 
     def __init__(self, processor: Processor, codec_calls: CodecCalls, common: CommonEffects) -> None:
         self._processor = processor
@@ -15,7 +15,7 @@ class ReplayPipeline:
         self._common = common
 
     async def process(self, message: Message, arrival_ms: int) -> Outcome:
-        """Process a message that arrived at ``arrival_ms``; what of it must wait again is left to the caller."""
+        """Process a message that arrived at ``arrival_ms``; parts that must wait again are left to the caller."""
         outcome = self._processor.process(message, arrival_ms, replayed=True)
         side_effects = outcome.side_effects
         if side_effects is not None and side_effects.ask is not None:

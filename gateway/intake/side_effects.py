@@ -1,6 +1,6 @@
-"""Side effects of messages, carried out: codecs asked, messages quarantined or released, commands sent, births saved.
+"""Side effects of messages, carried out: codec calls, quarantine, commands, saved births.
 
-The message's batch waits for it: a message is acknowledged when what became of it is durable, however long its way was.
+The message's batch waits for them: a message is acknowledged when its results are durable, however long that takes.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from gateway.intake.connection import Connection
 from gateway.storage.quarantine_in import QuarantineIn
 
 _HELD_OVERHEAD_BYTES: Final = 2000
-"""What Python keeps of a message while its codec is asked: the document beside the frame."""
+"""Memory of a message while its codec runs: the document beside the frame."""
 
 
 class SideEffectRunner:
-    """Carries out what an outcome asks of the outside."""
+    """Carries out the side effects of outcomes."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class SideEffectRunner:
             self._connection.publish(topic, payload)
 
     def flush(self) -> None:
-        """Send what was asked of codecs meanwhile."""
+        """Send the codec calls made since the last time."""
         self._codec_calls.flush()
 
     def _ask(self, ask: CodecAsk, batch: Batch, arrival_s: float) -> None:
@@ -76,6 +76,6 @@ class SideEffectRunner:
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
-        """Pump once for all that a codec's process has answered in one go."""
+        """Pump once for all answers that the codec process gave together."""
         self._pump_is_due = False
         self._live_lane.pump()

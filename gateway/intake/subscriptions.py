@@ -1,7 +1,7 @@
-"""Subscriptions: the messages that the broker is to send, and those it still sends though they are not wanted any more.
+"""Subscriptions: the wanted topic filters, and stale ones that the broker still holds.
 
-The broker keeps the subscriptions of a session over a restart of the gateway. So those it holds are saved, and the next run
-gives up what its configuration no longer names.
+The broker keeps a session's subscriptions over a restart of the gateway. So they are saved, and the next run
+unsubscribes from those that its configuration no longer names.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ _NAME: Final = "subscriptions"
 
 
 class Subscriber(Protocol):
-    """The connection, as far as it subscribes."""
+    """The part of the connection that subscribes."""
 
     def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], stale: list[str]) -> None:
-        """Ask for what is wanted and give up what is stale, if the broker is there."""
+        """Subscribe to the wanted filters and unsubscribe from stale ones, if the connection is open."""
 
 
 class Subscriptions:
     """Topic filters.
 
     :ivar wanted: topic filter → retain handling.
-    :ivar stale: filters that were subscribed before and are not wanted any more.
+    :ivar stale: filters that were subscribed earlier and are no longer wanted.
     """
 
     def __init__(self, database: Database, connection: Subscriber, wanted: dict[str, mqtt5.RetainHandling]) -> None:
@@ -40,26 +40,26 @@ class Subscriptions:
         self.stale = [pattern for pattern in self._saved if pattern not in wanted]
 
     def send(self) -> None:
-        """Ask for what is wanted and give up what is not; nothing happens while the broker is away."""
-        also = {BROKER_DROPPED: mqtt5.RetainHandling.SEND_ALWAYS}  # where the broker tells it, and we may read it
+        """Subscribe to the wanted filters and unsubscribe from the others; does nothing while disconnected."""
+        also = {BROKER_DROPPED: mqtt5.RetainHandling.SEND_ALWAYS}  # if the broker publishes it and we may read it
         self._connection.subscribe(self.wanted | also if self.wanted else {}, self.stale)
 
     def replace(self, wanted: dict[str, mqtt5.RetainHandling]) -> None:
-        """Want these from now on, and give up what is not among them."""
+        """Want these filters from now on, and unsubscribe from all others."""
         before = dict.fromkeys([*self.stale, *self.wanted])
         self.wanted = wanted
         self.stale = [pattern for pattern in before if pattern not in wanted]
         self.send()
 
     def confirm(self) -> None:
-        """The broker holds what is wanted now: save that."""
+        """Save the wanted filters, which the broker holds now."""
         confirmed = list(self.wanted)
         if sorted(confirmed) != sorted(self._saved):
             self._saved = confirmed
             self._changed.set()
 
     async def run(self) -> None:
-        """Save what the broker holds at once when it changes; until cancelled."""
+        """Save the filters that the broker holds whenever they change, until cancelled."""
         while True:
             await self._changed.wait()
             self._changed.clear()

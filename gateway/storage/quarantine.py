@@ -56,7 +56,7 @@ class WaitingKey:
 
 
 def add(connection: sqlite3.Connection, messages: Iterable[QuarantinedMessage], max_bytes: int) -> MadeRoom:
-    """Store messages; where all would take more than ``max_bytes``, the oldest of those that fill it go."""
+    """Store messages; if all would take more than ``max_bytes``, drop the oldest of those that fill it."""
     connection.executemany(
         f"INSERT INTO quarantine ({_COLUMNS}, crc, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
         map(_values, messages),

@@ -78,7 +78,7 @@ class Door:
         if self._access.matches(token):
             return None
         self._guesses.note(client.network, token.encode(errors="surrogatepass"))
-        return self._denied(request, "this is not the token")
+        return self._denied(request, "wrong token")
 
     def _denied(self, request: web.Request, why: str) -> web.Response:
         """The answer to who did not show the token: to people the page that asks for it."""

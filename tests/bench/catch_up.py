@@ -1,4 +1,4 @@
-"""Catch-up: InfluxDB is away, comes back, and the backlog comes in while live readings go on as if nothing had been."""
+"""Catch-up: InfluxDB is away, comes back, and the backlog is written while live readings go on undisturbed."""
 
 import time
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""An InfluxDB outage under load: memory, disk and delay meanwhile and while the backlog comes in; nothing may be missing."""
+"""An InfluxDB outage under load: memory, disk and delay during it and while the backlog is written; nothing may be missing."""
 
 import sqlite3
 import time

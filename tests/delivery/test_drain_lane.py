@@ -258,7 +258,7 @@ def test_the_end_of_a_backlog_is_said_once_with_what_came_in(tmp_path: Path, cap
 
     story(work)
     (said,) = [record.getMessage() for record in caplog.records if "2 readings" in record.getMessage()]
-    assert float(said.split("within ")[1].removesuffix(" s")) < 1000.0
+    assert float(said.split("written in ")[1].removesuffix(" s")) < 1000.0
 
 
 def test_while_a_backlog_comes_in_it_is_said_how_much_is_left(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -274,7 +274,7 @@ def test_while_a_backlog_comes_in_it_is_said_how_much_is_left(tmp_path: Path, ca
             await gate.empty()
 
     story(work)
-    assert "the backlog comes in: 1 readings are in, 2 are left" in [record.getMessage() for record in caplog.records]
+    assert "writing the backlog: 1 readings written, 2 left" in [record.getMessage() for record in caplog.records]
 
 
 def test_a_row_that_was_settled_late_is_removed_although_nothing_else_comes(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_each_step_is_told_in_words(decode: DecodeCommand) -> None:
             id="nobody",
         ),
         pytest.param(
-            {**FRAME, "object": {"ph": 6}}, UPLINK, ["codec     mine.js was not asked; the network server gave "], id="decoded"
+            {**FRAME, "object": {"ph": 6}}, UPLINK, ["codec     mine.js was not called; the network server gave "], id="decoded"
         ),
         pytest.param({**FRAME, "data": ""}, UPLINK, ["ignored   "], id="ignored"),
         pytest.param({"ph": 7}, "iot/v1/s1/water/m1/readings", ["device    m1", "profile   native", "decoded   "], id="native"),

@@ -148,7 +148,7 @@ def test_what_the_network_server_decoded_is_told_as_such() -> None:
     codec = Codec()
     found = look(running(trusting), UPLINK, FRAME | {"object": {"total_l": 5938}}, codec)
     assert codec.asked == []
-    assert steps(found, "codec") == ['axioma-w1.js was not asked; the network server gave {"total_l": 5938}']
+    assert steps(found, "codec") == ['axioma-w1.js was not called; the network server gave {"total_l": 5938}']
     assert told_of(found, "volume_m3")[0] == ["/codec/total_l: 5938", "unit L: 5.938"]
 
 

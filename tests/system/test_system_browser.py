@@ -33,7 +33,7 @@ async def visit(tab: Tab, gate: Gateway) -> None:
     await tab.value("window.confirm = () => true")
     await tab.value("document.getElementById('exchanged').click()")
     await fill_in(tab, "not-the-token-of-this-gateway")
-    await tab.until("document.getElementById('said').textContent.includes('not the token')")
+    await tab.until("document.getElementById('said').textContent.includes('Wrong token')")
     assert await tab.value("getComputedStyle(document.querySelector('form')).display") == "flex", "its style applies"
     await fill_in(tab, gate.token())
     await tab.until(f"location.pathname + location.search === {DEVICE!r}")

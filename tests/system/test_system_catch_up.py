@@ -1,4 +1,4 @@
-"""After an outage the backlog comes in: in few writes, beside live readings, and people see how far it is."""
+"""After an outage the backlog is written: in few writes, beside live readings, and people see how far it is."""
 
 import threading
 import time
@@ -100,8 +100,8 @@ def test_people_see_since_when_a_backlog_waits_and_how_far_it_has_come_in(late_g
         assert '"catch_up": {"readings_left": ' in late_gate.shown()
         until(lambda: late_gate.status()["catch_up"] is None)
         assert "\ngateway_catch_up_seconds_left 0.0" in late_gate.ask("/metrics")[1]
-        assert late_gate.said("the backlog comes in: ") == 1
-        until(lambda: late_gate.said("the journal is empty again; 8000 readings brought in within "))
+        assert late_gate.said("writing the backlog: ") == 1
+        until(lambda: late_gate.said("the journal is empty again; 8000 readings of the backlog written in "))
 
 
 def test_a_gateway_killed_while_its_backlog_comes_in_goes_on_behind_what_came_in(

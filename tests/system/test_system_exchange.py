@@ -123,7 +123,7 @@ def test_what_cannot_be_exchanged_is_said_and_what_to_do(site: Gateway, client: 
     assert "'m2' was never heard and is not registered; see its id" in told("m2")
     assert "m1 has no register 'volume'; it has volume_m3" in told("m1", "--field", "volume")
     assert "never has no register 'volume_m3'; it has none" in told("never", "--field", "volume_m3")
-    assert site.command("devices", "exchange", "never").stdout.endswith(": none was known\n")
+    assert site.command("devices", "exchange", "never").stdout.endswith(": none known\n")
     assert counters(site, "m1") == {"volume_m3": OLD[-60]}
     assert site.ask("/api/devices/m1/exchange", "POST")[0] == 401
     assert site.terminate() == 0
