@@ -162,13 +162,13 @@ class ByProfile:
         frame, codec = pending.frame, pending.frame.profile.codec
         if codec is None or (frame.repeated is not None and frame.repeated.values):
             return None
-        document, registered = frame.document, pending.device.registered
-        if codec.prefer == "decoded" and (decoded := document.get("decoded")) is not None:
-            document["codec"] = decoded
+        payload, port, time, decoded = frame.for_codec(codec.frame)
+        if codec.prefer == "decoded" and decoded is not None:
+            frame.answered(decoded)
             return None
+        registered = pending.device.registered
         params = registered.params if registered else NO_PARAMS
-        payload, port = codec.frame(document), document.get("port") or 0
-        received_ms = device_ms(document.get("time")) or pending.arrival.now_ms
+        received_ms = device_ms(time) or pending.arrival.now_ms
         ask = CodecAsk(codec.name, payload, port, received_ms, params, pending.device.name, pending)
         return Outcome(pending.domain, side_effects=SideEffects(ask))
 
@@ -176,9 +176,7 @@ class ByProfile:
         """Go on with a frame whose codec gave ``data``, or found a fault."""
         frame, device, arrival = pending.frame, pending.device, pending.arrival
         if fault is None:
-            frame.document["codec"] = data
-            if frame.repeated is not None:
-                frame.repeated.answered(data)
+            frame.answered(data)
             outcome = self.finish(pending)
         else:
             why = Undecodable(RejectReason.PROFILE_ERROR, f"profile {frame.profile.name}: its codec: {fault}")
@@ -228,7 +226,7 @@ class ByProfile:
         device, now_ms = pending.device, pending.arrival.now_ms
         _, payload, _, port, frame_counter, time, _ = repeated.row
         values, point = repeated.values, repeated.point
-        if values is None and (frame.profile.codec is None or type(frame.document["codec"]) is dict):
+        if values is None and (frame.profile.codec is None or type(repeated.answer) is dict):
             params = device.registered.params if device.registered is not None else NO_PARAMS
             values = point.values(frame.document, frame.captures, params)
         time_ms = rfc3339_ms(time) if type(time) is str else None

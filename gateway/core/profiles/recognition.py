@@ -15,6 +15,7 @@ from schemas.rejects import IgnoreCause
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
     from gateway.core.profiles.envelope_fast import EnvelopeRow, PlainEnvelope
     from gateway.core.profiles.language.mapping import CompiledPoint, Numbers
+    from gateway.core.profiles.language.paths import Get
     from gateway.core.profiles.language.profile import CompiledProfile
     from schemas.readings import NativeReading
 
@@ -42,11 +43,26 @@ class Frame(Struct, eq=False, gc=False):  # made for each frame, never part of a
     def document(self) -> Any:  # noqa: ANN401 - whatever a payload holds
         """All that is in the message. Where numbers are all that is wanted, nobody asks for it."""
         if self.unwrapped is None and self.repeated is not None:
-            envelope, row, message = self.repeated.envelope, self.repeated.row, self.repeated.message
-            self.unwrapped = envelope.document(row, message, "")
-            if self.profile.codec is not None:  # the numbers were those that the server had decoded
-                self.unwrapped["codec"] = self.unwrapped["decoded"]
+            repeated = self.repeated
+            self.unwrapped = repeated.envelope.document(repeated.row, repeated.message, self.device)
+            if repeated.answer is not None:
+                self.unwrapped["codec"] = repeated.answer
         return self.unwrapped
+
+    def for_codec(self, frame_of: "Get") -> tuple[bytes, int, Any, Any]:
+        """The bytes that its codec is asked for, and its port; its time and what the server decoded, or None."""
+        if self.repeated is not None:
+            _, payload, decoded, port, _, time, _ = self.repeated.row
+            return payload or b"", port or 0, time, decoded or None
+        document = self.document
+        return frame_of(document), document.get("port") or 0, document.get("time"), document.get("decoded")
+
+    def answered(self, data: object) -> None:
+        """Take what the codec gave, or what the server had decoded in its place."""
+        if self.unwrapped is not None:
+            self.unwrapped["codec"] = data
+        if self.repeated is not None:
+            self.repeated.answered(data)
 
 
 class Repeated(Struct, eq=False, gc=False):
@@ -55,6 +71,7 @@ class Repeated(Struct, eq=False, gc=False):
     :ivar point: that point.
     :ivar numbers: reads its fields from the object that the server or the codec made; None: they are no plain numbers of it.
     :ivar values: its fields, where all are such numbers; else None.
+    :ivar answer: what the codec gave, or what the server had decoded in its place; None: neither yet, or no codec.
     """
 
     envelope: "PlainEnvelope"
@@ -63,9 +80,11 @@ class Repeated(Struct, eq=False, gc=False):
     point: "CompiledPoint"
     numbers: "Numbers | None"
     values: "NativeReading | None" = None
+    answer: object = None
 
     def answered(self, data: object) -> None:
-        """Take the numbers of what the codec gave."""
+        """Take what the codec gave, and the numbers in it."""
+        self.answer = data
         self.values = self.numbers.read(data) if self.numbers is not None else None
 
 
@@ -75,7 +94,7 @@ class Recognition:
     :ivar point: the one point of the profile, where it says no more than which fields that holds; else None.
     """
 
-    __slots__ = ("_at_once", "_envelope", "_like", "_model", "_name", "_numbers", "_parts", "_ports", "point")
+    __slots__ = ("_at_once", "_envelope", "_has_codec", "_like", "_model", "_name", "_numbers", "_parts", "_ports", "point")
 
     def __init__(self, frame: Frame, envelope: "PlainEnvelope", row: "EnvelopeRow") -> None:
         """Keep what a frame has in common with the next: the envelope, and in it the device, as it writes it, and its model."""
@@ -87,7 +106,8 @@ class Recognition:
         self._parts = frame.profile, frame.captures, None, frame.device, frame.why, frame.ports
         self._like = Frame(*self._parts)
         self._numbers = point.numbers_in("decoded" if codec is None else "codec") if point is not None else None
-        self._at_once = self._numbers if codec is None or codec.prefer == "decoded" else None
+        self._has_codec = codec is not None
+        self._at_once = self._numbers is not None and (codec is None or codec.prefer == "decoded")
 
     def frame(self, payload: bytes) -> Frame | None:
         """The frame in a payload; None: it is not like the one before, or holds none, and must be recognised on its own."""
@@ -97,19 +117,22 @@ class Recognition:
         name, frame, decoded, port, _, _, model = row
         if name != self._name or model != self._model or (self._ports is not None and port not in self._ports):
             return None
-        if frame and decoded and self._at_once is not None and self.point is not None:
-            values = self._at_once.read(decoded)
+        point, numbers = self.point, self._numbers
+        if point is None:
+            return self._with_document(row, payload) if self._envelope.is_usual(row, payload) else None
+        if numbers is not None and self._at_once and frame and decoded:
+            values = numbers.read(decoded)
             if values:
-                return Frame(*self._parts, Repeated(self._envelope, row, payload, self.point, self._numbers, values))
-        return self._with_document(row, payload) if self._envelope.is_usual(row, payload) else None
+                answer = decoded if self._has_codec else None
+                return Frame(*self._parts, Repeated(self._envelope, row, payload, point, numbers, values, answer))
+        if not self._envelope.is_usual(row, payload):
+            return None
+        return Frame(*self._parts, Repeated(self._envelope, row, payload, point, numbers))
 
     def _with_document(self, row: "EnvelopeRow", payload: bytes) -> Frame | None:
         """The frame with all that is in it; None: its profile does not take it."""
-        like, point = self._like, self.point
+        like = self._like
         document = self._envelope.document(row, payload, like.device)
-        if point is not None:  # its profile tests nothing but the port
-            repeated = Repeated(self._envelope, row, payload, point, self._numbers)
-            return Frame(like.profile, like.captures, document, like.device, like.why, like.ports, repeated)
         taken = like.profile.take(document, like.captures)
         if taken is None or taken is IgnoreCause.RULE:
             return None
