@@ -66,6 +66,17 @@ class DatabaseHttp:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
 
+    async def version(self) -> str:
+        """Return the version that InfluxDB says it has; empty where it says none.
+
+        :raises StoreFault: nothing answers.
+        """
+        try:
+            async with self._session.get(f"{self.url}/ping", allow_redirects=False) as response:
+                return response.headers.get("X-Influxdb-Version", "").removeprefix("v")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
+
     async def _pieces(self, path: str, form: Form) -> AsyncIterator[bytes]:
         try:
             data = list(form.items()) if isinstance(form, Mapping) else list(form)

@@ -45,11 +45,11 @@ class _InfluxqlAnswer(msgspec.Struct):
 class InfluxqlStore:
     """InfluxDB 1, 2 or 3.
 
-    :ivar is_overwritten: True; of InfluxDB 3 it is not certain.
+    :ivar is_overwritten: False of InfluxDB 3, where it is not certain.
     """
 
-    def __init__(self, http: DatabaseHttp, bucket: str) -> None:
-        self.is_overwritten = True
+    def __init__(self, http: DatabaseHttp, bucket: str, *, is_overwritten: bool) -> None:
+        self.is_overwritten = is_overwritten
         self._http = http
         database, _, policy = bucket.partition("/")
         self._form = {"db": database, "epoch": "ms", "chunked": "true", "chunk_size": _CHUNK_ROWS}

@@ -37,8 +37,29 @@ _LINE_ROWS: Final = "10000"
 _T = TypeVar("_T")
 
 
+class _Labels(msgspec.Struct, frozen=True):
+    """The tags of a metric. A device that moved has two metrics, of one series."""
+
+    device: str = ""
+    channel: str = ""
+    direction: str = ""
+    lane: str = ""
+    vehicle_class: str = ""
+    site: str = ""
+    area: str = ""
+    db: str = ""
+
+    @property
+    def series(self) -> StoredSeries:
+        return StoredSeries(self.device, self.channel, self.direction, self.lane, self.vehicle_class)
+
+
+class _NamedLabels(_Labels, frozen=True):
+    name: str = msgspec.field(name="__name__", default="")
+
+
 class _MetricsqlSample(msgspec.Struct):
-    metric: dict[str, str]
+    metric: _Labels
     value: tuple[float, str]
 
 
@@ -53,7 +74,7 @@ class _MetricsqlAnswer(msgspec.Struct):
 
 
 class _Exported(msgspec.Struct):
-    metric: dict[str, str]
+    metric: _NamedLabels
     values: list[float | None]
     timestamps: list[int]
 
@@ -83,9 +104,9 @@ class MetricsqlStore:
         registers = await self._rolled(f"{which}_over_time", counter.measurement, counter.field, window, devices)
         register_times = await self._rolled(f"t{which}_over_time", counter.measurement, counter.field, window, devices)
         nearest: dict[StoredSeries, SumPoint] = {}
-        for key, total in sums.items():
-            series, time_ms = _series(dict(key)), round(times[key] * 1000)
-            register = registers.get(key) if register_times.get(key) == times[key] else None
+        for labels, total in sums.items():
+            series, time_ms = labels.series, round(times[labels] * 1000)
+            register = registers.get(labels) if register_times.get(labels) == times[labels] else None
             if register is None:
                 register = await self._register_at(counter, series, time_ms)
             before = nearest.get(series)
@@ -104,8 +125,8 @@ class MetricsqlStore:
             form = [*_span(window), ("match[]", f'{{__name__=~"{names}",{_named(some)}}}'), ("max_rows_per_line", _LINE_ROWS)]
             async for line in self._http.lines("/api/v1/export", form):
                 exported = self._decode(self._lines, line)
-                place = fields.index(exported.metric["__name__"].removeprefix(f"{measurement}_"))
-                times = found[_series(exported.metric)]
+                place = fields.index(exported.metric.name.removeprefix(f"{measurement}_"))
+                times = found[exported.metric.series]
                 for time_ms, value in zip(exported.timestamps, exported.values, strict=True):
                     times.setdefault(time_ms, [None] * len(fields))[place] = value
             for series, times in sorted(found.items()):
@@ -116,8 +137,8 @@ class MetricsqlStore:
     ) -> AsyncIterator[tuple[str, int]]:
         """Yield for each series the device and the time of the nearest point."""
         function, window = f"t{_NEAREST[side]}_over_time", within(side, at_ms, reach_ms)
-        for key, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
-            yield _series(dict(key)).device, round(time_s * 1000)
+        for labels, time_s in (await self._rolled(function, measurement, "quality", window, devices)).items():
+            yield labels.device, round(time_s * 1000)
 
     async def flagged(
         self, measurement: str, bit: int, window: TimeSpan, devices: Devices = None
@@ -126,7 +147,7 @@ class MetricsqlStore:
         metric, span = f"{measurement}_quality", f"[{window.end_ms - window.start_ms}ms]"
         usual = " - ".join(f"count_eq_over_time({metric}{span}, {value})" for value in (0, 8, 128, 136) if not value & bit)
         found = await self._query(f"count_over_time({metric}{span}) - {usual} > 0", window)
-        names = {sample.metric.get("device", "") for sample in found}
+        names = {sample.metric.device for sample in found}
         asked = names if devices is None else names.intersection(devices)
         async for series, rows in self.rows(measurement, ["quality"], window, asked):
             yield series, sum(1 for _, (quality,) in rows if quality is not None and int(quality) & bit)
@@ -140,14 +161,14 @@ class MetricsqlStore:
             lowest = await self._rolled("min_over_time", measurement, field, window, devices)
             mean = await self._rolled("avg_over_time", measurement, field, window, devices)
             highest = await self._rolled("max_over_time", measurement, field, window, devices)
-            for key, value in mean.items():
-                found[_series(dict(key))][field] = (lowest[key], value, highest[key])
+            for labels, value in mean.items():
+                found[labels.series][field] = (lowest[labels], value, highest[labels])
         for series, spreads in found.items():
             yield series, spreads
 
     async def _rolled(
         self, function: str, measurement: str, field: str, window: TimeSpan, devices: Devices
-    ) -> dict[frozenset[tuple[str, str]], float]:
+    ) -> dict[_Labels, float]:
         """The value of a function over the window, by the labels of the metric."""
         found = {}
         length = f"[{window.end_ms - window.start_ms}ms]"
@@ -155,9 +176,8 @@ class MetricsqlStore:
         for group in named_groups(devices):
             named = "" if group is None else _named(group)
             for sample in await self._query(f"{function}({measurement}_{field}{{{named}}}{length})", window):
-                sample.metric.pop("__name__", None)
-                if asked is None or sample.metric.get("device") in asked:
-                    found[frozenset(sample.metric.items())] = float(sample.value[1])
+                if asked is None or sample.metric.device in asked:
+                    found[sample.metric] = float(sample.value[1])
         return found
 
     async def _register_at(self, counter: Counter, series: StoredSeries, time_ms: int) -> float | None:
@@ -180,10 +200,6 @@ class MetricsqlStore:
             return decoder.decode(text)
         except msgspec.MsgspecError as error:
             raise StoreFault(f"{self._http.url} does not answer as VictoriaMetrics does: {quoted(text)}") from error
-
-
-def _series(labels: dict[str, str]) -> StoredSeries:
-    return StoredSeries(**{tag: labels.get(tag, "") for tag in StoredSeries._fields})
 
 
 def _span(window: TimeSpan) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The store behind ``influxdb.url``: one probe tells VictoriaMetrics from InfluxDB."""
+"""The store behind ``influxdb.url``: two probes tell which database it is."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,8 +23,11 @@ async def open_store(config: Influxdb) -> AsyncIterator[Store]:
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
     async with database_http(config) as http:
-        answer = await http.knows("/api/v1/query", {"query": "1"})
-        yield MetricsqlStore(http) if _is_of_metricsql(answer) else InfluxqlStore(http, config.bucket)
+        if _is_of_metricsql(await http.knows("/api/v1/query", {"query": "1"})):
+            yield MetricsqlStore(http)
+            return
+        version = await http.version()
+        yield InfluxqlStore(http, config.bucket, is_overwritten=not version.startswith("3"))
 
 
 class _StoreStatus(msgspec.Struct):

@@ -7,7 +7,7 @@ every 15 minutes for each device, and a registry of them to standard output. A y
 import argparse
 import gzip
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -49,6 +49,15 @@ def write_day(connection: HTTPConnection, target: str, devices: int, start_ms: i
             sys.exit(f"{response.status} {answer.decode(errors='replace')[:200]}")
 
 
+def fill(url: str, devices: int, days_ms: Sequence[int]) -> None:
+    """Write the days of all devices, one after the other."""
+    address = urlsplit(url)
+    with closing(HTTPConnection(str(address.hostname), address.port, timeout=120.0)) as connection:
+        for day, start_ms in enumerate(days_ms, 1):
+            write_day(connection, "/write?db=iot&precision=ms", devices, start_ms, days_ms[0])
+            sys.stderr.write(f"\rday {day} of {len(days_ms)}{'' if day < len(days_ms) else chr(10)}")
+
+
 def registry(devices: int) -> Iterator[str]:
     """The lines of ``devices.yaml``."""
     yield "areas:"
@@ -68,11 +77,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=365)
     options = parser.parse_args()
     first_ms = int(datetime.fromisoformat(options.first).replace(tzinfo=UTC).timestamp() * 1000)
-    address = urlsplit(options.url)
-    with closing(HTTPConnection(str(address.hostname), address.port, timeout=120.0)) as connection:
-        for day in range(options.days):
-            write_day(connection, "/write?db=iot&precision=ms", options.devices, first_ms + day * DAY_MS, first_ms)
-            sys.stderr.write(f"day {day + 1} of {options.days}\n")
+    fill(options.url, options.devices, range(first_ms, first_ms + options.days * DAY_MS, DAY_MS))
     sys.stdout.write("\n".join([*registry(options.devices), ""]))
 
 

@@ -20,7 +20,7 @@ def fault(handler: Handler, **settings: object) -> str:
 
     async def ask() -> None:
         async def handle(request: web.Request) -> web.Response:
-            if request.path == "/api/v1/query":
+            if request.path in {"/api/v1/query", "/ping"}:
                 return web.Response(text="<html>a page for every path</html>")
             return handler(request)
 
@@ -72,6 +72,20 @@ def test_the_token_for_reading_is_sent_and_without_it_the_one_for_writing(tmp_pa
 )
 def test_an_answer_that_is_none_is_quoted(answer: str, said: str) -> None:
     assert said in fault(lambda _: web.Response(text=answer))
+
+
+@pytest.mark.parametrize(("version", "is_overwritten"), [("1.6.7", True), ("v2.7.1", True), ("3.2.0", False), (None, True)])
+def test_influxdb_3_is_known_by_its_version(version: str | None, is_overwritten: bool) -> None:  # noqa: FBT001
+    async def ask() -> bool:
+        async def handle(_: web.Request) -> web.Response:
+            return web.Response(status=404, headers={} if version is None else {"X-Influxdb-Version": version})
+
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", handle)
+        async with TestServer(application) as server, open_store(Influxdb(url=str(server.make_url("/")))) as store:
+            return store.is_overwritten
+
+    assert asyncio.run(ask()) is is_overwritten
 
 
 def test_a_database_that_is_not_there_is_said() -> None:
