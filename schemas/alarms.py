@@ -10,7 +10,7 @@ from schemas.quantities import QUANTITIES, Kind, Quantity
 FIELDS: Final[dict[str, Quantity]] = {row.field: row for rows in QUANTITIES.values() for row in rows.values()}
 """Every quantity that a rule may look at; those that two measurements share are alike."""
 
-USUAL: Final = "usual"
+USUAL: Final = ("usual", "usual_peak")
 RULE_NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 
 
@@ -40,8 +40,8 @@ class LimitSpec(_Part):
     of: str | None = Field(
         None,
         min_length=1,
-        description="The limit is a multiple of a parameter of the device in the registry, or of `usual`, the mean of the same "
-        "hour over the last 14 days.",
+        description="The limit is a multiple of a parameter of the device in the registry; or of `usual`, the mean of the same "
+        "hour over the last 14 days, or of `usual_peak`, that of the hour with the highest.",
     )
     default: float | None = Field(
         None, description="The parameter's value for devices that have none; without it they are left out."
@@ -72,7 +72,7 @@ class LimitSpec(_Part):
         )
         if wrong:
             raise ValueError("clear lies beyond the limit: the alarm would end before it begins")
-        if self.default is not None and self.of in (None, USUAL):
+        if self.default is not None and self.of in (None, *USUAL):
             raise ValueError("default is the value of a parameter; name the parameter in of")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from gateway.core.alarms.rules import (
     Rule,
     Rules,
     Silent,
+    Usual,
     Values,
 )
 from gateway.core.alarms.shipped import SHIPPED
@@ -130,7 +131,10 @@ def _limit(spec: "LimitSpec", clear: float | None) -> Limit:
     return Limit(spec.field, direction, value, value if own is None else own, _of(spec), spec.at)
 
 
-def _of(spec: "LimitSpec") -> Param | Literal["usual"] | None:
-    if spec.of is None or spec.of == "usual":
-        return "usual" if spec.of else None
-    return Param(spec.of, spec.default)
+def _of(spec: "LimitSpec") -> Param | Usual | None:
+    if spec.of is None:
+        return None
+    return _USUAL.get(spec.of) or Param(spec.of, spec.default)
+
+
+_USUAL: Final = {mean.value: mean for mean in Usual}

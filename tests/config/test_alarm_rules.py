@@ -11,7 +11,7 @@ import schemas
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.files import ConfigurationFault
 from gateway.core.alarms.alarm import Severity
-from gateway.core.alarms.rules import ClockWrong, Completeness, CounterStep, Limit, Night, Param, Rule, Silent, Values
+from gateway.core.alarms.rules import ClockWrong, Completeness, CounterStep, Limit, Night, Param, Rule, Silent, Usual, Values
 from gateway.core.alarms.shipped import SHIPPED
 from schemas.registry import RegisteredDevice, Registry
 
@@ -73,7 +73,8 @@ def test_a_shipped_rule_is_switched_off_by_its_name(path: Path) -> None:
     [
         ("{state: pump_on}", Values((Limit("pump_on", "above", 0, 0),))),
         ("{field: temperature_c, below: 4}", Values((Limit("temperature_c", "below", 4, 4),))),
-        ("{field: flow_m3_h, above: 3, clear: 2, of: usual}", Values((Limit("flow_m3_h", "above", 3, 2, "usual"),))),
+        ("{field: flow_m3_h, above: 3, clear: 2, of: usual}", Values((Limit("flow_m3_h", "above", 3, 2, Usual.HOUR),))),
+        ("{field: flow_m3_h, above: 2, of: usual_peak}", Values((Limit("flow_m3_h", "above", 2, 2, Usual.PEAK),))),
         (
             "{field: level_m, above: 0.9, of: dam_m, default: 5}",
             Values((Limit("level_m", "above", 0.9, 0.9, Param("dam_m", 5)),)),
@@ -84,7 +85,7 @@ def test_a_shipped_rule_is_switched_off_by_its_name(path: Path) -> None:
         ),
         ("{silent: site}", Silent("site")),
         ("{night_flow_above: 0.2, nights: 5}", Night(0.2, 5)),
-        ("{night_flow_above: 2, of: usual, least: 0.1}", Night(2, 3, "usual", 0.1)),
+        ("{night_flow_above: 2, of: usual, least: 0.1}", Night(2, 3, Usual.HOUR, 0.1)),
         ("{completeness_below: 95}", Completeness(0.95)),
         ("{counter_step: 2}", CounterStep(2)),
         ("{clock_wrong: true}", ClockWrong()),

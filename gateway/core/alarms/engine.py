@@ -9,7 +9,7 @@ from gateway.core.alarms.looking import Look, is_overtaken, look_closely
 from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
 from gateway.core.alarms.places import place_of
 from gateway.core.alarms.rounds import Rounds
-from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Values
+from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
 from gateway.core.alarms.states import States
 from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
@@ -168,7 +168,7 @@ class Alarms:
         """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that there are."""
         usual_m3_h = self._views.usual_night(device.name, NIGHT_HOURS)
         params = device.registered.params if device.registered is not None else NO_PARAMS
-        scales = Scales(params, {} if usual_m3_h is None else {FLOW: usual_m3_h})
+        scales = Scales(params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
         judge_night(self._rules, self._states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int) -> None:
@@ -189,4 +189,4 @@ def _looks_at_usual(rule: Rule) -> bool:
     """Tell if a limit of a rule is a multiple of what is usual."""
     limits = [limit.of for condition in rule.when if isinstance(condition, Values) for limit in condition.limits]
     nights = [condition.of for condition in rule.when if isinstance(condition, Night)]
-    return "usual" in [*limits, *nights]
+    return any(isinstance(of, Usual) for of in [*limits, *nights])

@@ -2,12 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
 from gateway.core.alarms.alarm import Severity
 
 NIGHT_COVERAGE: Final = 0.8
 """The share of its readings with which a night counts."""
+
+
+class Usual(StrEnum):
+    """A mean of the last days that limits are multiples of."""
+
+    HOUR = "usual"
+    """Of the same hour of the day."""
+    PEAK = "usual_peak"
+    """Of the hour of the day that has the highest."""
 
 
 class Param(NamedTuple):
@@ -26,7 +36,7 @@ class Limit:
 
     :ivar value: the limit, in the unit of the field, or as a multiple of what ``of`` names.
     :ivar clear: the value at which an active alarm ends; between the two it stays. Equal to ``value`` where nothing is said.
-    :ivar of: what the limit is a multiple of: a parameter, ``usual`` (the mean of the same hour over the last days), or None.
+    :ivar of: what the limit is a multiple of; None: it is the value itself.
     :ivar at: whose value it is: the device's own, or that of the device it hangs behind.
     """
 
@@ -34,7 +44,7 @@ class Limit:
     direction: Literal["above", "below"]
     value: float
     clear: float
-    of: Param | Literal["usual"] | None = None
+    of: Param | Usual | None = None
     at: Literal["device", "parent"] = "device"
 
 
@@ -59,13 +69,13 @@ class Silent:
 class Night:
     """The lowest flow of the night was above a limit for so many nights in a row.
 
-    :ivar above: the limit in m3/h, or as a multiple of ``of``; with ``usual`` the mean flow of the usual night's hours.
+    :ivar above: the limit in m3/h, or as a multiple of ``of``; usual is the lowest hour of the usual night.
     :ivar least_m3_h: a limit that is a multiple is never below this.
     """
 
     above: float
     nights: int = 3
-    of: Param | Literal["usual"] | None = None
+    of: Param | Usual | None = None
     least_m3_h: float = 0.0
 
 

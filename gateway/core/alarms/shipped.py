@@ -4,7 +4,7 @@ Limits that no law gives are set where people should act, not where something is
 """
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final
 
 from gateway.core.alarms.alarm import Severity
 from gateway.core.alarms.rules import (
@@ -18,6 +18,7 @@ from gateway.core.alarms.rules import (
     Rule,
     Rules,
     Silent,
+    Usual,
     Values,
 )
 from gateway.core.alarms.wording import WORDING
@@ -27,7 +28,7 @@ _HOUR_MS: Final = 60 * _MINUTE_MS
 _CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 _PHASES: Final = ("l1", "l2", "l3")
 
-Of = Param | Literal["usual"] | None
+Of = Param | Usual | None
 
 
 def is_true(field: str) -> Values:
@@ -119,7 +120,7 @@ SHIPPED: Final = Rules(
             "leak",
             _WARNING,
             is_true("alarm_leak"),
-            Night(1.25, nights=3, of="usual", least_m3_h=0.01),
+            Night(1.25, nights=3, of=Usual.HOUR, least_m3_h=0.01),
             Night(1.0, nights=3, of=Param("night_flow_m3_h")),
             source=f"{_METER}; a quarter above the lowest usual hour of the night; params.night_flow_m3_h",
         ),
@@ -127,9 +128,16 @@ SHIPPED: Final = Rules(
             "burst",
             _CRITICAL,
             is_true("alarm_burst"),
-            Values((above("flow_m3_h", 2, 1.5, "usual"), below("pressure_kpa", 0.9, 0.95, "usual"))),
+            Values(
+                (
+                    above("flow_m3_h", 1.5, 1.25, Usual.PEAK),
+                    above("flow_m3_h", 2.5, 2, Usual.HOUR),
+                    below("pressure_kpa", 0.9, 0.95, Usual.HOUR),
+                )
+            ),
             for_ms=10 * _MINUTE_MS,
-            source=f"{_METER}; twice the usual flow of the hour while the pressure is a tenth below its usual",
+            source=f"{_METER}; two and a half times the usual flow of the hour and half more than its usual peak, "
+            "while the pressure is a tenth below what is usual",
         ),
         _rule(
             "backflow",
@@ -192,7 +200,7 @@ SHIPPED: Final = Rules(
         _rule(
             "congestion",
             _INFO,
-            Values((above("congested", 0, 0), below("mean_speed_km_h", 0.6, 0.75, "usual"))),
+            Values((above("congested", 0, 0), below("mean_speed_km_h", 0.6, 0.75, Usual.HOUR))),
             Values((above("congested", 0, 0), below("mean_speed_km_h", 10, 15))),
             Values((above("congested", 0, 0), above("occupancy_pct", 65, 60))),
             for_ms=10 * _MINUTE_MS,

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from math import isnan, nan
 from typing import Final
 
-from gateway.core.alarms.rules import Param, Rules
+from gateway.core.alarms.rules import Param, Rules, Usual
 from gateway.core.alarms.watch import FLOW, NO_SCALES, Gate, Kept, Scales, Table, Tables
 from gateway.core.devices.device import NO_PARAMS, Device, Registered
 from gateway.core.readings.field_sets import FieldSet
@@ -99,7 +99,7 @@ class Views:
         self._shared = Tables(rules)
         scales = [(limit.of, limit.field) for limit in rules.limits()]
         self._params = frozenset(of.name for of, _ in scales if isinstance(of, Param))
-        self._usual_fields = frozenset(name for of, name in scales if of == "usual")
+        self._usual_fields = frozenset(name for of, name in scales if isinstance(of, Usual))
         self._looks_at_parents = any(limit.at == "parent" for limit in rules.limits())
         self.of.clear()
 
@@ -161,8 +161,11 @@ class Views:
         """The numbers that limits of a device are multiples of, as far as the rules ask for it."""
         params = entry.params if entry is not None else NO_PARAMS
         hours = self._usual.get(name, {}) if hour is not None else {}
-        usual = {field: hours[field][hour or 0] for field in self._usual_fields.intersection(hours)}
-        known = {field: mean for field, mean in usual.items() if not isnan(mean)}
+        usual = {}
+        for quantity in self._usual_fields.intersection(hours):
+            usual[Usual.HOUR, quantity] = hours[quantity][hour or 0]
+            usual[Usual.PEAK, quantity] = max((mean for mean in hours[quantity] if not isnan(mean)), default=nan)
+        known = {which: mean for which, mean in usual.items() if not isnan(mean)}
         return Scales({param: params[param] for param in self._params.intersection(params)}, known)
 
     def _hour(self, time_ms: int) -> tuple[int, int]:

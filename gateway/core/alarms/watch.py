@@ -12,7 +12,7 @@ from enum import Enum
 from math import inf
 from typing import Final, NamedTuple
 
-from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Rules, Values
+from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Rules, Usual, Values
 from gateway.core.readings.field_sets import FieldSet
 from schemas.readings import Value
 
@@ -41,18 +41,18 @@ class Scales(NamedTuple):
     """The numbers that limits of one device are multiples of.
 
     :ivar params: its parameters.
-    :ivar usual: field → its usual mean in this hour.
+    :ivar usual: which mean, and of which field → its value.
     """
 
     params: Mapping[str, object]
-    usual: Mapping[str, float]
+    usual: Mapping[tuple[Usual, str], float]
 
-    def scale(self, of: Param | str | None, field: str) -> float | None:
+    def scale(self, of: Param | Usual | None, field: str) -> float | None:
         """The number that a limit is a multiple of; None: it is not known."""
         if of is None:
             return 1.0
-        if not isinstance(of, Param):
-            return self.usual.get(field)
+        if isinstance(of, Usual):
+            return self.usual.get((of, field))
         given = self.params.get(of.name, of.default)
         return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from gateway.core.alarms.rules import Completeness, Night, Param
+from gateway.core.alarms.rules import Completeness, Night, Param, Usual
 from tests.core.alarms.alarming import Bed, registered, rule
 from tests.core.making import DAY_MS, NOW_MS
 
@@ -67,7 +67,7 @@ def test_a_limit_may_be_a_parameter_of_the_device() -> None:
 
 
 def test_a_limit_may_be_a_multiple_of_the_lowest_usual_hour_of_the_night() -> None:
-    bed = bench(Night(1.5, nights=1, of="usual", least_m3_h=0.5))
+    bed = bench(Night(1.5, nights=1, of=Usual.HOUR, least_m3_h=0.5))
     assert nights(bed, 1000) == [[]], "nothing is usual yet"
     bed.alarms.usual("d1", {"flow_m3_h": [3, 2, 3, 3, 3, *[0.1] * 19]})
     assert nights(bed, 3, 3.1) == [[], RAISED]

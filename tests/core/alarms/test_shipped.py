@@ -44,9 +44,9 @@ CASES: Final = [
     Case("burst", {"alarm_burst": True}, None, {"alarm_burst": False}),
     Case(
         "burst",
-        {"flow_m3_h": 41, "pressure_kpa": 350},
-        {"flow_m3_h": 35, "pressure_kpa": 370},
-        {"flow_m3_h": 35, "pressure_kpa": 390},
+        {"flow_m3_h": 51, "pressure_kpa": 350},
+        {"flow_m3_h": 45, "pressure_kpa": 370},
+        {"flow_m3_h": 45, "pressure_kpa": 390},
     ),
     Case("backflow", {"alarm_backflow": True}, None, {"alarm_backflow": False}),
     Case("backflow", {"flow_m3_h": -0.5}, {"flow_m3_h": -0.005}, {"flow_m3_h": 0}),
@@ -112,7 +112,8 @@ def test_a_shipped_rule_is_raised_within_one_reading_after_its_time_and_ends(cas
 
 ORDINARY: Final[list[Reading]] = [
     {"volume_m3": 12, "flow_m3_h": 30, "pressure_kpa": 380, "alarm_leak": False, "battery_pct": 80},
-    {"flow_m3_h": 45, "pressure_kpa": 395},
+    {"flow_m3_h": 60, "pressure_kpa": 395},
+    {"flow_m3_h": 45, "pressure_kpa": 300},
     {"flow_m3_h": 15, "pressure_kpa": 300},
     {"flow_m3_h": 0, "fill_pct": 15, "level_m": 1.5},
     {"ph": 6.0, "chlorine_mg_l": 0.2, "turbidity_ntu": 2},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Values
+from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Usual, Values
 from schemas.quantities import Quality
 from tests.core.alarms.alarming import Bed, above, at, below, registered, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS
@@ -129,7 +129,7 @@ def test_a_parameter_has_a_default_where_the_rule_gives_one() -> None:
     assert bed.send(at(0), "other", voltage_l1_v=232) == []
 
 
-USUAL = rule(Values((Limit("flow_m3_h", "above", 2, 1.5, of="usual"),)))
+USUAL = rule(Values((Limit("flow_m3_h", "above", 2, 1.5, of=Usual.HOUR),)))
 """Twice what is usual."""
 
 
@@ -143,6 +143,14 @@ def test_what_is_usual_is_that_of_the_same_local_hour() -> None:
     assert bed.send(NOW_MS + MINUTE_MS, flow_m3_h=3) == RAISED
     assert bed.send(NOW_MS + HOUR_MS, flow_m3_h=3) == CLEARED
     assert bed.send(NOW_MS + HOUR_MS + 1, flow_m3_h=21) == RAISED
+
+
+def test_the_usual_peak_is_that_of_the_hour_with_the_highest_mean() -> None:
+    bed = Bed(rule(Values((Limit("flow_m3_h", "above", 2, 2, of=Usual.PEAK),))))
+    bed.device(entry=registered())
+    bed.alarms.usual("d1", {"flow_m3_h": [*[1.0] * 20, 5.0, None, 1.0, 1.0]})
+    assert bed.send(NOW_MS, flow_m3_h=10) == []
+    assert bed.send(NOW_MS + MINUTE_MS, flow_m3_h=10.1) == RAISED
 
 
 def test_an_hour_of_which_too_little_is_known_is_not_judged() -> None:
