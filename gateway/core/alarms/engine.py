@@ -137,7 +137,9 @@ class Alarms:
                 else:
                     return
         if not quality & Quality.HISTORIC and not is_overtaken(series.device, time_ms):
-            self._look(series, field_set, Look(place_of(series.device, series), time_ms, numbers, quality, text_tags))
+            self._look(
+                series, field_set, Look(series.device, place_of(series.device, series), time_ms, numbers, quality, text_tags)
+            )
 
     def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
         """Look at a reading that the gate holds back: something is outside or stands, or nothing is known yet."""

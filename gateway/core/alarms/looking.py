@@ -9,6 +9,7 @@ from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.alarms.views import View
 from gateway.core.alarms.watch import Check, Kept, Steps, Table, Verdict
 from gateway.core.devices.device import Device
+from gateway.core.readings.steps import DAY_MS
 from schemas.quantities import Quality
 from schemas.readings import Value
 
@@ -23,6 +24,7 @@ class Look(Struct, gc=False):
     :ivar text_tags: the channel, lane or class that it brought: conditions stand on each of their own.
     """
 
+    device: Device
     place: Place
     time_ms: int
     numbers: tuple[Value, ...]
@@ -61,11 +63,17 @@ def _note(states: States, check: Check, verdict: Verdict, look: Look, value: flo
 
 
 def _note_step(states: States, steps: Steps, look: Look) -> None:
-    """Count the readings in a row with a step that cannot be; a single one is a garbage frame and no alarm."""
+    """Count the readings in a row with a step that cannot be; a single one is a garbage frame and no alarm.
+
+    Of a counter that was first met less than a day ago nobody knows what is usual: a large meter steps from the beginning.
+    """
     rule, name, condition = steps.rule, f"{steps.name}{look.text_tags}", steps.condition
     state = states.find(AlarmKey(rule.name, look.place.name))
     standing = state.standing.get(name) if state is not None else None
     if look.quality & Quality.COUNTER_SUSPECT:
+        counters = look.device.counters
+        if standing is None and counters is not None and look.time_ms - counters.met_ms < DAY_MS:
+            return
         count = 1 + (standing.count if standing is not None else 0)
         states.stand(rule, look.place, Sight(name, look.time_ms, 1.0), enough=count >= condition.readings)
     elif state is not None and standing is not None:

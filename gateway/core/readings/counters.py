@@ -171,6 +171,11 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         """The newest time of a believed value; 0 when there is none."""
         return max(self[_TIME::_WIDTH], default=0.0)
 
+    @property
+    def met_ms(self) -> float:
+        """The time at which the newest of the counters was first met; 0 when there is none."""
+        return max(self[_BASE_TIME::_WIDTH], default=0.0)
+
     def restore(self, register: Register) -> None:
         """Take back what was known of a counter that was not met since."""
         if register.name in self._names:
