@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--base64", action="store_true", help="the input is base64")
     kind.add_argument("--jsonl", action="store_true", help="the input has one message per line, as a JSON object")
     decode.add_argument("--json", action="store_true", help="print JSON")
+    decode.add_argument("--sums", action="store_true", help="show the sums of counters too, as if each were first met here")
     decode.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help="file with the payload; -: standard input (default)"
     )

@@ -18,6 +18,7 @@ from gateway.commands.standing import what_is_missing
 from gateway.commands.topic_guess import Guess, guess_topic
 from gateway.config.files import ConfigurationFault, load
 from gateway.core.message import StoredMessage
+from gateway.core.readings.sums import SumsMode
 from gateway.explain.documents import result_document
 from gateway.explain.dry_run import DryRun
 from gateway.explain.steps import explain
@@ -52,7 +53,8 @@ def decode(options: argparse.Namespace) -> int:
     rejected, words = False, closed_lists("en")
     everyone = config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
     with SyncCodecs(catalog.codecs) as codecs:
-        dry_run = DryRun(build_processor(config, catalog), codecs, build_processor(everyone, catalog))
+        sums = SumsMode.FROM_ZERO if options.sums else SumsMode.OFF
+        dry_run = DryRun(build_processor(config, catalog, sums=sums), codecs, build_processor(everyone, catalog, sums=sums))
         for row in _rows(options, catalog):
             seen = dry_run.take(row.message, row.arrival_ms)
             rejected |= bool(seen.outcome.refusals)

@@ -21,6 +21,7 @@ from gateway.core.sparkplug.births import parse_address
 from gateway.explain.documents import result_document
 from gateway.explain.dry_run import Trace, begin, finish
 from gateway.explain.steps import ExplainedStep, steps
+from schemas.quantities import SUM_OF
 
 AskCodec = Callable[[CodecAsk], Awaitable[CodecAnswer]]
 """Calls a codec of the running gateway."""
@@ -29,6 +30,8 @@ _POINTS_MAX: Final = 50
 _STEPS_MAX: Final = 60
 _STEP_CHARACTERS: Final = 1000
 """Most points shown. The message of a device that was offline for a week holds more of the same."""
+_SUMS: Final = frozenset(SUM_OF.values())
+"""Left out: they are no part of what the message says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ def _begin(processor: Processor, births: Mapping[str, str], message: Message, ar
 
 def _told(seen: Trace) -> LastMessage:
     result = result_document(seen)
+    for point in result["points"]:
+        point["fields"] = {key: value for key, value in point["fields"].items() if key not in _SUMS}
     told = _first_of_each(steps(seen, result))
     result["points_left_out"] = max(0, len(result["points"]) - _POINTS_MAX)
     del result["points"][_POINTS_MAX:]

@@ -124,6 +124,20 @@ def test_rows_are_taken_in_order_and_with_state(decode: DecodeCommand) -> None:
     assert [each["points"][0]["fields"]["quality"] if each["points"] else None for each in registers] == [0, 4, None]
 
 
+@pytest.mark.parametrize(("options", "expected"), [((), [None] * 5), (("--sums",), [500.0, None, None, 500.2, 500.3])])
+def test_sums_of_counters_are_shown_where_they_are_asked_for(
+    decode: DecodeCommand, options: tuple[str, ...], expected: list[float | None]
+) -> None:
+    rows = decode.rows(
+        *(
+            {"topic": "iot/v1/s1/water/m1/readings", "payload": {"ts": NOW_MS + 1000 * at, "volume_m3": value}}
+            for at, value in enumerate((500, 0, 0.1, 0.2, 0.3))
+        ),
+        options=options,
+    )
+    assert [row["points"][0]["fields"].get("volume_sum_m3") for row in rows] == expected
+
+
 @pytest.mark.parametrize(
     "payload",
     [

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.streams import Streams
-from gateway.core.message import Arrival, CodecAsk, Outcome, StoredMessage
+from gateway.core.message import Arrival, CodecAsk, Outcome, Reading, StoredMessage
 from gateway.core.process import Processor
 from gateway.core.profiles.envelopes import Envelopes
 from gateway.core.profiles.language.profile import CompiledProfile
@@ -96,6 +96,16 @@ def test_to_look_changes_nothing_in_the_running_gateway() -> None:
     assert (device.last_seq, device.offset_ms, device.last_seen_ms, device.counters and device.counters.registers()) == before
     assert list(processor.streams.devices) == ["m1"]
     assert processor.evaluator.sequence_missing == {}
+
+
+def test_sums_are_no_part_of_a_message() -> None:
+    processor = running()
+    lines = f"water,device=m1,site=site volume_m3=5.0,volume_sum_m3=505.0,quality=0i {ARRIVAL_MS}"
+    found = look(
+        processor, NATIVE, {"ts": ARRIVAL_MS, "volume_m3": 5}, became=Outcome("water", readings=[Reading(lines, "water")])
+    )
+    assert [point["fields"] for point in found.result["points"]] == [{"volume_m3": 5.0, "quality": 0}]
+    assert "volume_sum_m3" not in " ".join(steps(found, "point"))
 
 
 def test_a_reset_register_keeps_the_quality_that_it_was_given() -> None:
