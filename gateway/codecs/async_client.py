@@ -1,12 +1,13 @@
-"""Makers' codecs beside the running gateway: asked in batches, in a child process that is killed and made again when it hangs.
+"""Makers' codecs beside the running gateway: called in batches, in a child process that is killed and restarted if it hangs.
 
 Theory of operation. A call waits until the loop's turn ends, then goes to the child with the others of that turn, and the child
 answers in order. The child says on a shared page which call it is in. If that is the same one for 250 ms, the child is killed,
-that call is answered with a fault, and all others that are unanswered are asked again in a new child: nobody else is held up
-for longer. When a child ends by itself, the call that it was in is asked once more; if the next one ends of it too, that call
+that call is answered with a fault, and all other unanswered calls are repeated in a new child: nothing else is delayed
+for longer. If a child ends by itself, the call that it was in is repeated; if it ends the next child too, that call
 is at fault.
 
-Calls of a suspended codec, or of all while no child can be started, are answered at once, as not made: their messages can wait.
+Calls of a suspended codec, or all calls while no child can be started, are answered at once as not made: their messages can
+wait.
 """
 
 import asyncio
@@ -31,17 +32,17 @@ _DEATHS: Final = 2
 
 
 class ReleasesKeys(Protocol):
-    """Those who keep the messages of a codec that could not be called."""
+    """The holder of messages whose codec could not be called."""
 
     def release(self, *keys: str) -> None:
-        """Let messages come again: the codec with this key may be called."""
+        """Release messages: the codec with this key may be called again."""
 
 
 class AsyncCodecs:
     """All codecs of the gateway.
 
-    :ivar restarts: how often the child had to be made again.
-    :ivar trouble: why the child cannot be started; empty: it can.
+    :ivar restarts: number of restarts of the child.
+    :ivar trouble: the reason why the child cannot be started; empty if it can.
     :ivar unprotected: the protections against codecs that are missing on this machine; None: no child has started yet.
     """
 
@@ -78,17 +79,17 @@ class AsyncCodecs:
 
     @property
     def suspended(self) -> dict[str, str]:
-        """Suspended codecs, and why; a codec that is suspended for one device is told with it."""
+        """Suspended codecs, with the reason; one that is suspended for a single device is named with it."""
         now_s = self._clock()
         return {codec.suspended_as: codec.why for codec in self._codecs.values() if codec.is_resting(now_s)}
 
     @property
     def keys(self) -> list[str]:
-        """All codecs there are."""
+        """All codecs."""
         return list(self._codecs)
 
     def replace(self, sources: Mapping[str, str | Path]) -> None:
-        """Take other codecs. One whose text is the same stays as it is, even suspended; calls asked before are still answered.
+        """Replace the codecs. One with the same text stays as it is, even suspended; earlier calls are still answered.
 
         :raises ConfigurationFault: files that cannot be read; the codecs stay as they are.
         """
@@ -109,7 +110,7 @@ class AsyncCodecs:
                 self._released.release(key)
 
     def ask(self, call: CodecAsk, then: Callable[[CodecAnswer], None]) -> None:
-        """Ask a codec; ``then`` gets the answer, never before this returns, and must not raise.
+        """Call a codec; ``then`` gets the answer, never before this returns, and must not raise.
 
         How many calls may wait is the caller's business: see :attr:`pending`.
         """
@@ -124,7 +125,7 @@ class AsyncCodecs:
             self._wait(Call(codec, arguments(call), then, call.device))
 
     def flush(self) -> None:
-        """Send what was asked in this turn of the loop; done at its end anyway."""
+        """Send the calls of this turn of the loop; this also happens at its end."""
         self._flush_is_due = False
         if self._link is not None:
             self._link.send(self._allowed())
@@ -150,7 +151,7 @@ class AsyncCodecs:
                 self._released.release(key)
 
     async def _serve(self) -> str:
-        """One child from start to end; why it could not start, or nothing."""
+        """Run one child from start to end; return why it could not start, or an empty text."""
         try:
             process = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
         except OSError as error:
@@ -168,7 +169,7 @@ class AsyncCodecs:
         return "" if link.is_ready else "the process for codecs ends at its start; standard error says why"
 
     def _ask_again(self, link: CodecTransport) -> None:
-        """The child is gone: what it has not answered is asked again, but for the call that it ended of."""
+        """Handle the end of a child: its unanswered calls are repeated, except the call that ended it."""
         culprit = link.culprit()
         self._waiting.extendleft(reversed(link.asked))
         if self._waiting:
@@ -195,7 +196,7 @@ class AsyncCodecs:
             asyncio.get_running_loop().call_soon(self.flush)
 
     def _allowed(self) -> Iterator[Call]:
-        """The calls that wait, without those of suspended codecs, which are answered."""
+        """The waiting calls; those of suspended codecs are answered first."""
         while self._waiting:
             call = self._waiting.popleft()
             if call.codec.why and call.codec.is_suspended(self._clock(), call.device):
@@ -204,7 +205,7 @@ class AsyncCodecs:
                 yield call
 
     def _greeted(self, unprotected: list[str]) -> None:
-        """A child is ready; the missing protections are logged once, not with every child."""
+        """Note that a child is ready; missing protections are logged once, not for every child."""
         if unprotected and unprotected != self.unprotected:
             log.warning("codecs run with less protection than they could: %s", "; ".join(unprotected))
         self.unprotected = unprotected

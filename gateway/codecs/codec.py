@@ -1,4 +1,4 @@
-"""One maker's codec as the gateway knows it: its text, and how it behaved; and a call of it that waits for its answer."""
+"""One maker's codec, with its text and behaviour, and a call of it that waits for its answer."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,11 +14,11 @@ SUSPENDED_FOR_S: Final = 600.0
 class Codec:
     """A codec that overran three times within a minute is suspended for ten minutes, then on trial until it answers in time.
 
-    If one device sent all three frames, only its frames wait: it may be one meter that sends what the codec cannot digest. When
-    others show the same meanwhile, the codec is suspended for all.
+    If one device sent all three frames, only its frames wait: it may be one meter whose frames the codec cannot handle. If
+    other devices show the same, the codec is suspended for all.
 
-    :ivar number: what the child knows it by.
-    :ivar why: why it is suspended or on trial; empty: it is neither.
+    :ivar number: its number in the child.
+    :ivar why: the reason of a suspension or trial; empty without one.
     :ivar device: the only device that it is suspended or on trial for; empty: for all.
     """
 
@@ -35,7 +35,7 @@ class Codec:
 
     @property
     def suspended_as(self) -> str:
-        """The name of what is suspended, for people."""
+        """The suspended codec, with its device, for people."""
         return f"{self.key} for {self.device}" if self.device else self.key
 
     def is_resting(self, now_s: float) -> bool:
@@ -47,13 +47,13 @@ class Codec:
         return self.is_resting(now_s) and self.device in {"", device}
 
     def overran(self, fault: str, now_s: float, device: str = "") -> bool:
-        """It overran once more; whether that is what suspends it. On trial, once is enough."""
+        """Count an overrun; return True if it leads to a suspension. On trial, one is enough."""
         if self.is_suspended(now_s, device):
             return False
         self._strikes.append((device, now_s))
         is_often = len(self._strikes) == STRIKES and now_s - self._strikes[0][1] <= STRIKES_WITHIN_S
         if self.why and self.device in {"", device} and not self.is_resting(now_s):
-            pass  # on trial for this frame: for whom it was suspended it is again
+            pass  # on trial for this frame: the suspension is renewed
         elif is_often:
             is_alone = not self.why and {one for one, _ in self._strikes} == {device}
             self.device = device if is_alone else ""
@@ -64,7 +64,7 @@ class Codec:
         return True
 
     def in_time(self, now_s: float, device: str = "") -> None:
-        """It answered in time, which ends a trial; an answer under way when it was suspended ends nothing."""
+        """Note an answer in time, which ends a trial, unless the call was made before the suspension."""
         if not self.is_resting(now_s) and self.device in {"", device}:
             self.why = self.device = ""
 
@@ -72,7 +72,7 @@ class Codec:
 class Call:
     """A call that waits for its answer.
 
-    :ivar device: whose frame it is about.
+    :ivar device: the device of the frame.
     :ivar deaths: how many children ended while they were in it.
     """
 

@@ -1,7 +1,7 @@
 """Confinement of the child process that runs makers' JavaScript: no file, no connection, no program, no other process.
 
-A fault in the engine could run a maker's machine code instead of JavaScript. Confined, that code can read from and write to its
-parent, use some memory and compute. Three walls are behind one another, so that one missing in the kernel leaves the others:
+A fault in the engine could let a codec run machine code instead of JavaScript. Confined, that code can read from and write to
+its parent, use some memory and compute. There are three layers, so that one missing in the kernel leaves the others:
 
 - limits of the process, which every kernel has, but which do not bind root where they count processes,
 - Landlock (Linux 5.13): no path is opened, made or removed; TCP and signals from the versions in :data:`LANDLOCK` on,
@@ -108,7 +108,7 @@ _ARCH_OFFSET_BYTES: Final = 4
 
 
 def confine() -> list[str]:
-    """Give up what decoding does not need, for good; the protections that are missing here, a line each."""
+    """Drop all rights that decoding does not need, for good; return the missing protections, a line each."""
     if sys.platform != "linux":
         return [f"{sys.platform} confines no codec; Linux does"]
     missing = []

@@ -1,4 +1,4 @@
-"""The child process that runs makers' codecs: started and ended here, whoever talks to it; and the codecs' texts are read."""
+"""The child process that runs makers' codecs: its start and end, for all clients; and reading the codecs' texts."""
 
 import importlib.util
 import mmap
@@ -17,12 +17,12 @@ from gateway.codecs.protocol import INSTALL
 from gateway.config.files import ConfigurationFault
 
 KILL_AFTER_S: Final = 0.25
-"""The most a call may hold up the child: where the engine's own limit does not help, inside one native function."""
+"""Longest time in one call, for cases beyond the engine's own limit, inside one native function."""
 CHECK_S: Final = KILL_AFTER_S / 5
-"""How often a child is looked at while it owes an answer."""
+"""Interval of checks while a child owes an answer."""
 _WORKED_MAX_S: Final = KILL_AFTER_S - CHECK_S
 _CHECKS_MAX: Final = 200
-"""A call found again at so many checks is ended, even if the child was not at work: nobody knows what it waits for."""
+"""Checks after which the same call is ended, even if the child used no CPU: it may wait for anything."""
 _PROCESS_CLOCK: Final = 2
 """With a process number before it, Linux's name for the time that this process was at work; see clock_getcpuclockid(3)."""
 
@@ -30,12 +30,12 @@ _PROGRAM: Final = Path(__file__).absolute().with_name("worker.py")
 
 
 def available() -> str:
-    """Empty, or why makers' codecs cannot be run here. The engine is not imported: it would start a thread."""
+    """Empty, or the reason why codecs cannot run here. The engine is not imported: it would start a thread."""
     return "" if importlib.util.find_spec("quickjs") else INSTALL
 
 
 def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
-    """The text of each codec, given as text or as a file. Bytes that are no UTF-8 are replaced; they are in comments.
+    """The text of each codec, given as text or as a file. Bytes that are not UTF-8 are replaced; they occur in comments.
 
     :raises ConfigurationFault: files that cannot be read.
     """
@@ -55,7 +55,7 @@ def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
 class CodecProcess:
     """A child from its start to its end.
 
-    :ivar connection: what it reads from and answers to; its end is the child's end.
+    :ivar connection: the socket for calls and answers; its end is the child's end.
     """
 
     def __init__(self, *, keep_console: bool) -> None:
@@ -101,18 +101,18 @@ class CodecProcess:
             return 0.0
 
     def kill(self) -> None:
-        """End it without asking; the connection's end says when it is gone."""
+        """Kill it; the end of the connection shows when it is gone."""
         self._process.kill()
 
     def end(self) -> None:
-        """Have it gone when this returns."""
+        """Kill it and wait for its end."""
         self.connection.close()
         self._process.kill()
         self._process.wait()
 
 
 class StuckWatch:
-    """Tells that one call has kept the child at work for too long; asked at every :data:`CHECK_S`."""
+    """Detects a call that has kept the child at work for too long; checked at every :data:`CHECK_S`."""
 
     def __init__(self, process: CodecProcess) -> None:
         self._process = process

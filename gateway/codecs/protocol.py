@@ -10,10 +10,10 @@ Lines from the child; calls are answered in their order:
 
 - the first one, ``["seccomp: ..."]``: it has started, and the protections that are missing here; see
   :mod:`gateway.codecs.confinement`,
-- ``{"data":{...}}``: what the codec returned, of it ``data``, ``errors`` and ``warnings`` are looked at,
-- ``["TypeError: ... (line 3)",false]``: it gave nothing, and whether it overran,
-- ``null``: it was not asked, because it overran just before; ask again if you like,
-- ``"text"``: what it wrote to its console, before the answer that it belongs to.
+- ``{"data":{...}}``: the codec's result, of which ``data``, ``errors`` and ``warnings`` are used,
+- ``["TypeError: ... (line 3)",false]``: a fault, and true if the codec overran,
+- ``null``: the call was not made, because the codec overran just before; it may be repeated,
+- ``"text"``: console output, before the answer that it belongs to.
 """
 
 from typing import Any, Final, NamedTuple
@@ -27,14 +27,14 @@ LOAD_ONLY: Final = b"[]"
 GIVEN_BACK: Final = b"null"
 TEXT_CHARACTERS: Final = 400
 LINE_BYTES_MAX: Final = 1024 * 1024
-"""A longer line from the child is none of its program, which answers with at most 64 Ki characters."""
+"""A longer line cannot come from the child's own program, which answers with at most 64 Ki characters."""
 
 
 class CodecAnswer(NamedTuple):
     """The result of one call.
 
     :ivar data: the object the codec made, or a list, each item a reading of its own; None: see ``fault``.
-    :ivar fault: why there is no data, for people; None: there is.
+    :ivar fault: the reason of missing data, for people; None if there is data.
     :ivar overran: the codec took longer than it may, or brought its process down.
     :ivar suspended: it was not called at all, because it is suspended; the same call may succeed later.
     """
@@ -84,12 +84,12 @@ def arguments(ask: CodecAsk) -> bytes:
 
 
 def read_greeting(line: bytes) -> list[str]:
-    """The protections that a child's first line says are missing."""
+    """The missing protections named in a child's first line."""
     return _decode_greeting(line)
 
 
 def read_answer(line: bytes) -> CodecAnswer:
-    """The answer that a line holds, whatever it holds."""
+    """Parse an answer; any line gives one."""
     try:
         if line.startswith(b"["):
             fault, overran = _decode_fault(line)
@@ -104,7 +104,7 @@ def read_answer(line: bytes) -> CodecAnswer:
     data = result.data
     if data is msgspec.UNSET:
         data = {key: value for key, value in others.items() if key not in _BESIDE_DATA}
-        if data:  # makers return {} for a frame that says nothing
+        if data:  # makers return {} for a frame without data
             warnings.append(WITHOUT_DATA)
     if isinstance(data, list) and len(data) > ITEMS_MAX:
         return CodecAnswer(None, warnings, f"returned a list of {len(data)} items as data; {ITEMS_MAX} are taken")
@@ -114,7 +114,7 @@ def read_answer(line: bytes) -> CodecAnswer:
 
 
 def _texts(value: object) -> list[str]:
-    """Copy a list of texts from a value that should be one."""
+    """Copy a list of texts from an untrusted value."""
     if not value:
         return []
     items = value if isinstance(value, list) else [value]

@@ -22,7 +22,7 @@ from gateway.core.message import CodecAsk
 log = logging.getLogger("gateway.codecs")
 
 _PATIENCE_S: Final = 20.0
-"""For a child that does not even come to work, on a machine that is busy with other things."""
+"""Patience with a child that gets no CPU on a busy machine."""
 _READ_BYTES: Final = 65536
 
 
@@ -89,7 +89,7 @@ class SyncCodecs:
         return read_answer(line)
 
     def _line(self, child: CodecProcess) -> bytes:
-        """The child's next line. Its own work counts, as in the running gateway, not how long a busy machine held it up.
+        """The child's next line. Its CPU time counts, as in the running gateway, not the delay of a busy machine.
 
         :raises TimeoutError: it hangs.
         :raises EOFError: it has ended, or its line does not end.

@@ -1,7 +1,7 @@
-"""A child that runs makers' codecs, seen from the event loop: what it was asked, what it answered, and whether it moves.
+"""A child that runs makers' codecs, on the event loop: its calls, its answers, and a check that it works.
 
-The child is not believed. One that a codec has taken over can spoil the answers of others, as all share a process, but cannot
-fill the gateway's memory, stop its loop, or hold calls in silence: it is killed when it answers what nobody asked, when a line
+The child is not trusted. One that a codec has taken over can spoil the answers of others, as all share a process, but cannot
+fill the gateway's memory, stop its loop, or hold calls silently: it is killed for an answer without a call, when a line
 does not end, and when it is silent for too long.
 """
 
@@ -18,7 +18,7 @@ from gateway.codecs.protocol import LINE_BYTES_MAX, call_line, forget_line, read
 log = logging.getLogger("gateway.codecs")
 
 _SILENT_CHECKS_MAX: Final = 200
-"""Looks at a child that owes answers and gives none, whatever it says of the call it is in: about ten seconds."""
+"""Checks without an answer after which a child is killed, whatever call it reports: about ten seconds."""
 
 
 class CodecTransport(asyncio.Protocol):
@@ -74,7 +74,7 @@ class CodecTransport(asyncio.Protocol):
             self._look_again_soon()
 
     def forget(self, codecs: Iterable[Codec]) -> None:
-        """These codecs are not needed any more; what was asked of them is still answered."""
+        """Forget codecs; calls already sent are still answered."""
         numbers = {codec.number for codec in codecs} & self._known
         self._known -= numbers
         self._write([forget_line(number) for number in numbers])
@@ -89,7 +89,7 @@ class CodecTransport(asyncio.Protocol):
                 self.is_ready = True
                 self._greeted(read_greeting(line))
             elif not self.asked:
-                self._stop_believing("answered what nobody asked")
+                self._stop_believing("answered without a call")
                 return
             elif line.startswith(b'"'):
                 log.debug("codec %s: %s", self.asked[0].codec.key, line.decode(errors="replace"))
@@ -111,7 +111,7 @@ class CodecTransport(asyncio.Protocol):
         return self.asked[place if 0 <= place < len(self.asked) else 0]
 
     def end(self) -> None:
-        """Have the child gone when this returns."""
+        """Kill the child and wait for its end."""
         if self._timer is not None:
             self._timer.cancel()
         if self._transport is not None:
@@ -119,7 +119,7 @@ class CodecTransport(asyncio.Protocol):
         self._process.end()
 
     def _write(self, lines: list[bytes]) -> None:
-        """Write, unless the child has just ended: then what was asked is asked again."""
+        """Write, unless the child has just ended: its calls are then repeated."""
         if self._transport is not None and lines and not self._transport.is_closing():
             self._transport.write(b"".join(lines))
 
@@ -127,7 +127,7 @@ class CodecTransport(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(CHECK_S, self._look)
 
     def _look(self) -> None:
-        """Is it still in the same call? Goes on as long as there is one."""
+        """Check if it is still in the same call; repeats as long as there is one."""
         self._timer = None
         if not self.asked:
             self._silent_checks = 0
@@ -143,7 +143,7 @@ class CodecTransport(asyncio.Protocol):
             self._look_again_soon()
 
     def _stop_believing(self, does: str) -> None:
-        """Kill it and take nothing more from it."""
+        """Kill it and ignore further output."""
         log.error("the process for codecs %s; it is restarted", does)
         self._is_believed, self._rest = False, b""
         self._process.kill()

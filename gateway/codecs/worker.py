@@ -2,8 +2,8 @@
 
 It imports nothing of the gateway but the file beside it, so that it starts fast and holds nothing worth having. Before it takes
 the first codec it gives up all rights that decoding does not need: see :mod:`gateway.codecs.confinement`. The lines that come
-in and go out are described in :mod:`gateway.codecs.protocol`. Each codec has one context of the engine, made when it is first
-called and made again after every fault. A fault in a used context is not believed: the call is made once more in a new one, so
+in and go out are described in :mod:`gateway.codecs.protocol`. Each codec has one context of the engine, made at its first
+call and again after every fault. A fault in a used context is not final: the call is repeated in a new one, so
 that no call can spoil a later one. That holds for a call that took too long as well: on a virtual machine, time that its host
 took away counts as the child's own work.
 
@@ -49,7 +49,7 @@ TAIL: Final = """
   driver: typeof driver === "undefined" ? undefined : driver,
 }};}})(); }})"""
 OF_THIS: Final = re.compile(r"\bthis\s*\.\s*([A-Za-z_$][\w$]*)")
-"""What may be a function at the top of a text that is meant for the global object: ``this.f()``."""
+"""Names that may be functions at the top of a text, called as ``this.f()``."""
 RESERVED: Final = (
     " arguments await break case catch class const continue debugger default delete do else enum eval export extends false "
     "finally for function if implements import in instanceof interface let new null package private protected public return "
@@ -75,7 +75,7 @@ LOCALES: Final = _script("locale.js")
 class FaultError(Exception):
     """A codec gave no result.
 
-    :ivar line: the answer that says so.
+    :ivar line: the answer with the fault.
     :ivar overran: the codec took longer than it may.
     """
 
@@ -99,7 +99,7 @@ class LoadedCodec:
     def answer(self, arguments: str) -> str:
         """The answer to one call.
 
-        :raises FaultError: it gave none, and was in a new context.
+        :raises FaultError: it gave no result in a new context.
         """
         used = self._decode is not None
         try:
@@ -123,7 +123,7 @@ class LoadedCodec:
         except (_quickjs.JSException, TypeError, ValueError) as error:  # the last two: text or a value that Python cannot hold
             text, _, stack = str(error).partition("\n    at ")
             raise _fault(text, stack) from error
-        if time.process_time() - before_s > CALL_LIMIT_S:  # in one native function, where the engine does not look at its limit
+        if time.process_time() - before_s > CALL_LIMIT_S:  # in one native function, where the engine does not check its limit
             raise FaultError(OVERRAN, overran=True)
         if not isinstance(result, str) or not result.startswith("{"):
             raise FaultError("did not return a JSON object")
@@ -246,7 +246,7 @@ def _write(answers: list[str]) -> None:
 
 
 def yield_to_parent() -> None:
-    """Leave the end of this process to its parent, and the processor to whoever needs it more."""
+    """Leave the end of this process to its parent, and run at low priority."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)

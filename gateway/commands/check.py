@@ -1,4 +1,4 @@
-"""``gateway check``: whether the configuration is sound and, with ``--connect``, whether broker and InfluxDB let us in."""
+"""``gateway check``: validates the configuration and, with ``--connect``, the access to broker and InfluxDB."""
 
 import asyncio
 import sys
@@ -45,8 +45,8 @@ _NO_SUMS: Final = (
 class Faults:
     """Faults found, a line each.
 
-    :ivar faults: the gateway cannot take it.
-    :ivar warnings: it can, and somebody may have meant something else.
+    :ivar faults: the gateway refuses the configuration.
+    :ivar warnings: it accepts the configuration, but this may be a mistake.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Faults:
 
 
 def check(path: Path | None, *, connect: bool) -> int:
-    """Say what is sound and what is not; 0, or 3 when something cannot be reached.
+    """Print the results; return 0, or 3 if something cannot be reached.
 
     A faulty file does not hide the results of the others.
 
@@ -94,7 +94,7 @@ def check(path: Path | None, *, connect: bool) -> int:
 
 
 def _registry(config: Config, found: Faults) -> Registry:
-    """The registry; one without devices where it is faulty, so that the profiles are looked at all the same."""
+    """The registry; without devices if it is faulty, so that the profiles are still checked."""
     try:
         registry = load_registry(config.devices.registry)
     except ConfigurationFault as fault:
@@ -151,7 +151,7 @@ def _check_profiles(config: Config, catalog: Catalog, found: Faults) -> None:
 
 
 def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
-    """Models of registered devices that are no profile's: a typing error would leave the device unread."""
+    """Models of registered devices that no profile has: a typing error would leave the device unread."""
     devices: dict[str, list[str]] = {}
     for device in everything.registry.devices:
         if device.model is not None and device.profile is None and not everything.profiles.named(device):
@@ -167,7 +167,7 @@ def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
 
 
 def _check_profile(file: ProfileFile, everything: Catalog, codecs: SyncCodecs) -> tuple[str, Faults]:
-    """The verdict on one profile, and what is wrong with it."""
+    """The verdict on one profile, and its faults."""
     codec = file.compiled.codec
     if codec is not None and (wrong := codecs.fault(codec.name)):
         return f"codec: {wrong}", Faults([f"{file.codec}: codec: {wrong}"])
@@ -224,7 +224,7 @@ async def _subscribe(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> dict[str, str]:
-    """Connect, subscribe, say goodbye; the filters that were refused, and why."""
+    """Connect, subscribe, disconnect; return the refused filters with their reasons."""
     writer.write(session.connect())
     while data := await read(reader, writer, session):
         for event in session.receive(data):
@@ -237,7 +237,7 @@ async def _subscribe(
 
 
 async def _try_influxdb(config: Config) -> str:
-    """Write nothing, but ask as a write would: an empty body tells address, rights and bucket without leaving a point."""
+    """Send an empty write: it checks address, rights and bucket without leaving a point."""
     async with InfluxdbClient(config.influxdb) as influxdb:
         answer = await influxdb.write(_EMPTY_GZIP)
     where = f"{config.influxdb.url} bucket {config.influxdb.bucket}"

@@ -54,7 +54,7 @@ def _row(group: CoverageGroup, count: Count, areas: Mapping[str, str], language:
 
 
 def _area(code: str, areas: Mapping[str, str]) -> str:
-    """An area by its name, with the code where another has the same name."""
+    """An area by its name, with the code if another has the same name."""
     name = areas.get(code, code)
     told_apart = f" ({code})" if list(areas.values()).count(name) > 1 else ""
     name, most = printable(normalize("NFC", name)), max(_AREA_WIDTH - len(told_apart), 8)
@@ -74,12 +74,12 @@ def _numbers(count: Count, language: str) -> list[str]:
 
 
 def _vietnamese(number: str) -> str:
-    """A number as it is written in Vietnam: 1.234,5."""
+    """A number in the Vietnamese form: 1.234,5."""
     return number.translate({ord(","): ".", ord("."): ","})
 
 
 def _said_once(rows: list[list[str]]) -> list[list[str]]:
-    """Rows in which an area that is in the row above is not said again."""
+    """Rows that do not repeat the area of the row above."""
     before = [""] + [row[0] for row in rows]
     return [["" if row[0] == above else row[0], *row[1:]] for row, above in zip(rows, before, strict=False)]
 

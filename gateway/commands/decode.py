@@ -1,4 +1,4 @@
-"""``gateway decode``: what becomes of a payload, step by step, with the same core the gateway runs."""
+"""``gateway decode``: explains a payload step by step, with the core of the gateway."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ from schemas.printable import printable
 class RecordedMessage:
     """One message to decode, and when it arrived.
 
-    :ivar guessed: what its topic was guessed by; empty where it was given.
+    :ivar guessed: the basis of a guessed topic; empty if it was given.
     """
 
     message: StoredMessage
@@ -40,7 +40,7 @@ class RecordedMessage:
 
 
 def decode(options: argparse.Namespace) -> int:
-    """Decode one payload or many; 0, or 1 when something was rejected.
+    """Decode one payload or many; return 0, or 1 if something was rejected.
 
     :raises ConfigurationFault: the configuration, the input or the topic is missing or faulty.
     """
@@ -72,7 +72,7 @@ def decode(options: argparse.Namespace) -> int:
 
 
 class _JsonLine(BaseModel):
-    """One line of ``--jsonl``; what else is there is not looked at."""
+    """One line of ``--jsonl``; other keys are ignored."""
 
     topic: str
     payload: Any = None

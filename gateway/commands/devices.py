@@ -1,4 +1,4 @@
-"""``gateway devices``: the registry beside what the running gateway has heard, devices from a spreadsheet, coverage."""
+"""``gateway devices``: the registry with the state of the running gateway, import of spreadsheets, coverage."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ DeviceDocument = dict[str, Any]
 
 
 def devices_command(options: argparse.Namespace) -> int:
-    """``gateway devices``; the exit status.
+    """Run ``gateway devices``; return the exit status.
 
     :raises ConfigurationFault: the configuration, the registry or the file to import is faulty.
     """
@@ -43,7 +43,7 @@ def devices_command(options: argparse.Namespace) -> int:
 
 
 def _met(config: Config) -> list[DeviceDocument] | None:
-    """Devices that the running gateway knows; None when it does not run."""
+    """Devices that the running gateway knows; None if it does not run."""
     if not is_running(config):
         return None
     documents: list[DeviceDocument] = ask(config, "GET", "/api/devices", {})["devices"]
@@ -72,7 +72,7 @@ def _list(config: Config, options: argparse.Namespace) -> None:
 
 
 def _joined(device: RegisteredDevice, met: DeviceDocument | None) -> DeviceDocument:
-    """A registered device, how it stands and when it was heard; one that the gateway does not know yet is new."""
+    """A registered device, its state and when it was last heard; one that the gateway does not know yet is new."""
     written = asdict(device) | {
         "interval": format_duration(device.interval) if device.interval else None,
         "silent_after": format_duration(device.silent_after) if device.silent_after else None,
@@ -120,7 +120,7 @@ def _stand(document: DeviceDocument) -> Stand:
 
 
 def _exchange(config: Config, options: argparse.Namespace) -> None:
-    """Tell the running gateway that a meter was exchanged; a stopped one would not know what its registers stood at."""
+    """Tell the running gateway that a meter was exchanged; a stopped one does not know the registers."""
     if not is_running(config):
         raise ConfigurationFault([f"{config.journal.path}: the gateway is not running; start it and repeat the command"])
     answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
@@ -150,9 +150,9 @@ def _import(config: Config, options: argparse.Namespace) -> None:
 
 
 def _check_profiles(config: Config, file: Path, rows: list[RegistryRow], merged: Registry) -> None:
-    """Refuse what ``gateway check`` would refuse of the registry with these rows.
+    """Refuse rows with which ``gateway check`` would refuse the registry.
 
-    :raises ConfigurationFault: a row names a profile or a parent that is none, lacks a parameter of its profile, or bears the
+    :raises ConfigurationFault: a row names a missing profile or parent, lacks a parameter of its profile, or has the
         gateway's name; a profile is faulty.
     """
     known = survey(config, merged)

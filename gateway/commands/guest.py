@@ -1,9 +1,9 @@
-"""A guest at the broker: a connection beside the gateway's, with the same account, that leaves the gateway's session alone.
+"""A guest at the broker: a second connection with the gateway's account that leaves the gateway's session alone.
 
-A broker may name clients after their accounts, whatever they call themselves (``use_username_as_clientid`` of Mosquitto). There
-a guest would be the gateway: it takes the connection over, and a session that ends with the guest takes with it all that waits.
-Nothing tells so beforehand. So a guest asks first, under a name that nobody ever had, for a session that lives as long as the
-gateway's: if one is present, it can only be the gateway's, and is left as it was.
+A broker may name clients after their accounts, whatever id they send (``use_username_as_clientid`` of Mosquitto). There
+a guest would replace the gateway: it takes over the connection, and a session that ends with the guest loses all waiting
+messages. Nothing shows this beforehand. So a guest first asks, under a name that was never used, for a session that lives as
+long as the gateway's: if one is present, it can only be the gateway's, and is left as it was.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from gateway.tls import PLAIN_PORT_ASKED
 
 _CHUNK_BYTES: Final = 65536
 _COME_BACK_S: Final = 60
-"""A session that would end with the gateway's connection must not end with ours: the gateway comes back at once."""
+"""Least lifetime of a session, if it is the gateway's: it must not end with the guest, since the gateway comes back at once."""
 _FORGET_US: Final = mqtt5.DisconnectPacket(session_expiry_interval=0).write()
 _IS_THE_GATEWAY: Final = (
-    "the broker names clients after their accounts here (use_username_as_clientid), so that we would stand in for the gateway; "
+    "the broker names clients after their accounts here (use_username_as_clientid), so this command would replace the gateway; "
     "its session was left alone, and nothing else was tried. Let the gateway use the listener of the services"
 )
 
@@ -39,7 +39,7 @@ async def open_as_guest(address: BrokerAddress, options: SessionOptions) -> Stre
     """Open a connection on which ``options`` of :func:`guest` may be used.
 
     :param options: the gateway's.
-    :raises ProtocolFault: we would be the gateway there, or the broker does not let us in.
+    :raises ProtocolFault: the guest would replace the gateway, or the broker refuses the connection.
     """
     reader, writer = await _open(address)
     with closing(writer):
@@ -63,9 +63,9 @@ async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
 
 
 async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> bytes:
-    """Read what the broker sends next.
+    """Read the next data from the broker.
 
-    :raises ProtocolFault: it closed the connection before it ever answered, as a port for TLS does.
+    :raises ProtocolFault: it closed the connection before any answer, as a TLS port does.
     """
     try:
         data = await reader.read(_CHUNK_BYTES)

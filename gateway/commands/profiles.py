@@ -1,4 +1,4 @@
-"""``gateway profiles``: proposals from what devices tell Home Assistant, and templates to copy."""
+"""``gateway profiles``: proposals from descriptions for Home Assistant, and templates to copy."""
 
 import argparse
 import asyncio
@@ -35,7 +35,7 @@ _TEMPLATES: Final = SHIPPED / "templates"
 
 
 def profiles_command(options: argparse.Namespace) -> int:
-    """Propose profiles, or show a template; the exit status.
+    """Propose profiles, or show a template; return the exit status.
 
     :raises ConfigurationFault: the configuration, the recording or the file to write is faulty.
     """
@@ -68,7 +68,7 @@ class _Collected:
             self.heard[topic] = Heard(payload, arrival_ms)
 
     def entities(self) -> tuple[list[Entity], list[str]]:
-        """The values that are told of, and what is not understood."""
+        """The described values, and those that are not understood."""
         found = [one for topic, payload in self.configs.items() for one in entities_in(topic, payload, self.prefix)]
         return [one for one in found if isinstance(one, Entity)], [one for one in found if isinstance(one, str)]
 
@@ -115,7 +115,7 @@ def _check_out(out: Path | None, config: Config) -> None:
     if out.exists():
         raise ConfigurationFault([f"{out}: --out: exists already; give another name"])
     if out.resolve().parent == config.profiles.path.resolve():
-        why = "lies where the gateway would take it at its next reload; write it elsewhere, look it through, then move it there"
+        why = "is where the gateway would activate it at its next reload; write it elsewhere, review it, then move it there"
         raise ConfigurationFault([f"{out}: --out: {why}"])
     if not out.parent.is_dir():
         raise ConfigurationFault([f"{out}: --out: there is no folder {out.parent}"])
@@ -157,9 +157,9 @@ def _summary(collected: _Collected, profiles: int, notes: int) -> str:
 
 
 async def _listen(config: Config, collected: _Collected, seconds: float) -> str:
-    """Hear configurations, then the topics they name, for some seconds; what went wrong.
+    """Listen to configurations, then to the topics they name, for some seconds; return the fault, if any.
 
-    As a guest, so that a running gateway loses nothing.
+    This is a guest's connection, so that a running gateway loses nothing.
     """
     address = broker_address(config.mqtt)
     options = session_options(config)
@@ -176,7 +176,7 @@ async def _listen(config: Config, collected: _Collected, seconds: float) -> str:
 
 
 async def _hear(ear: "_Ear", reader: asyncio.StreamReader, seconds: float) -> str:
-    """Hear for some seconds; what went wrong."""
+    """Listen for some seconds; return the fault, if any."""
     ear.writer.write(ear.session.connect())
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -221,7 +221,7 @@ class _Ear:
             self.writer.write(pubacks(owed))
 
     def subscribe(self, topics: Iterable[str]) -> None:
-        """Ask for topics that were not asked for."""
+        """Subscribe to topics that are not subscribed yet."""
         new = [topic for topic in topics if topic not in self.asked]
         if new:
             self.asked.update(new)

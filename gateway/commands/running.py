@@ -1,4 +1,4 @@
-"""The running gateway, as commands see it: whether there is one, and what it answers over HTTP."""
+"""Access of commands to the running gateway: detection, and requests over HTTP."""
 
 import json
 from contextlib import closing
@@ -24,7 +24,7 @@ def is_running(config: Config) -> bool:
 def ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[str, Any]:
     """Ask the running gateway.
 
-    :raises ConfigurationFault: it cannot be reached or does not want to.
+    :raises ConfigurationFault: it cannot be reached or refuses.
     """
     http = config.http
     host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(http.host, http.host)  # noqa: S104 - what others bind, we only ask
@@ -47,9 +47,9 @@ def ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[s
 
 
 def _connected(host: str, port: int, cert: Path | None) -> HTTPConnection:
-    """A connection to the gateway; with HTTPS to nobody but who shows the configured certificate, whatever name is in it.
+    """A connection to the gateway; with HTTPS only to a server with the configured certificate, whatever name is in it.
 
-    :raises OSError: nobody answers there, or somebody with another certificate, who must not see the token.
+    :raises OSError: nothing answers there, or a server with another certificate, which must not see the token.
     """
     if cert is None:
         return HTTPConnection(host, port, timeout=_PATIENCE_S)

@@ -1,4 +1,4 @@
-"""``gateway rejects`` and ``gateway journal``: through the running gateway's HTTP, or on its files when it does not run."""
+"""``gateway rejects`` and ``gateway journal``: over the running gateway's HTTP, or on its files if it does not run."""
 
 import argparse
 import asyncio
@@ -34,7 +34,7 @@ _SALVAGED_BY: Final = "at its next start the gateway sets the file aside and sav
 
 
 def rejects_command(options: argparse.Namespace) -> int:
-    """``gateway rejects``; the exit status."""
+    """Run ``gateway rejects``; return the exit status."""
     reason, device = options.reason, options.device
     if reason is not None and reason not in {known.value for known in RejectReason}:
         raise ConfigurationFault([f"--reason: {reason!r} is not one of {', '.join(known.value for known in RejectReason)}"])
@@ -57,9 +57,9 @@ def rejects_command(options: argparse.Namespace) -> int:
 
 
 def _number(text: str | None) -> int | None:
-    """The number of a reject.
+    """Parse the number of a reject.
 
-    :raises ConfigurationFault: it is none; most likely a device was meant.
+    :raises ConfigurationFault: it is not a number; most likely a device was meant.
     """
     if text is None or (text.isdecimal() and len(text) < _DIGITS_MAX):
         return None if text is None else int(text)
@@ -70,7 +70,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _select(file: Database | None, config: Config, query: dict[str, Any], *, payloads: bool) -> Iterator[dict[str, Any]]:
-    """All rejects that fit, newest first, asked for in pages."""
+    """All matching rejects, newest first, read in pages."""
     before: int | None = None
     while page := _page(file, config, query | {"before": before}, payloads=payloads):
         yield from page
@@ -125,13 +125,15 @@ def _print_reject(document: dict[str, Any], *, listed: bool) -> None:
         return
     print(f"reject {document['id']}: {document['reason']} at {document['stage']}, {arrival}")
     print(f"topic  {printable(document['topic'])}\ndevice {printable(str(document['device']))}")
-    detail = printable(document["detail"], layout=True).replace("\n", "\n  ")  # so that no line of it looks like one of ours
+    detail = printable(document["detail"], layout=True).replace(
+        "\n", "\n  "
+    )  # so that no line of it looks like one of the output
     print(detail, end="\n\n")
     print(printable(b64decode(document["payload_base64"]).decode(errors="backslashreplace"), layout=True))
 
 
 def journal_command(options: argparse.Namespace) -> int:
-    """``gateway journal``; the exit status."""
+    """Run ``gateway journal``; return the exit status."""
     if options.action == "export" and options.file is None:
         raise ConfigurationFault(["journal export: name the FILE to write"])
     config = load(options.config)
@@ -211,7 +213,7 @@ def _export(file: Database, target: Path) -> int:
 
 @contextmanager
 def _database(config: Config) -> Iterator[Database | None]:
-    """The gateway's file, or None when a running gateway has it."""
+    """The gateway's file, or None if a running gateway uses it."""
     file = Database(config.journal.path)
     if not config.journal.path.exists():
         raise ConfigurationFault([f"{config.journal.path}: journal.path: no gateway has run here yet"])

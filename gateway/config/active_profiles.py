@@ -18,10 +18,10 @@ from schemas.registry import Registry, plain_name
 class ActiveProfiles(NamedTuple):
     """The profiles that a registry and a configuration make active, and their faults.
 
-    :ivar files: the profiles that are asked, with their files.
+    :ivar files: the profiles in use, with their files.
     :ivar names: the active ones among them; commands also ask the others.
-    :ivar faults: what is wrong with files and names, a line each; what is sound beside it is in ``files``.
-    :ivar unknown: registered devices whose profile is none.
+    :ivar faults: faults of files and names, a line each; the valid profiles are in ``files``.
+    :ivar unknown: registered devices whose profile does not exist.
     """
 
     files: Mapping[str, ProfileFile]
@@ -57,14 +57,14 @@ def load_active_profiles(
 
 
 def _load_also(local: Path | None, file: Path) -> Loaded:
-    """Load the profiles, and the one that is meant: it may be a file elsewhere, among files that are no profiles."""
+    """Load the profiles and the named one, which may be a file elsewhere, among files that are not profiles."""
     if file.is_file() and (local is None or file.resolve().parent != local.resolve()):
         return read_profiles(file.parent, file=file)
     return read_profiles(local)
 
 
 def _of_envelopes(loaded: Loaded) -> list[str]:
-    """Return the faults of envelopes: without them nobody can say what a profile makes of a message."""
+    """Return the faults of envelopes: without valid envelopes no profile can be tried."""
     return [line for path, lines in loaded.faults.items() if path.parent.name == "envelopes" for line in lines]
 
 
@@ -88,7 +88,7 @@ def _beside(active_profiles: Mapping[str, ProfileFile], loaded: Loaded) -> dict[
 
 
 def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
-    """The profiles that are meant. Who names one has said what the registry would say."""
+    """The named profiles. Naming one replaces the registry's entry."""
     found = {key: file for key, file in loaded.profiles.items() if file.path.resolve() == Path(name).resolve() or key == name}
     found = found or {key: file for key, file in loaded.profiles.items() if _is_called(file, name)}
     if not found and loaded.faults:

@@ -1,4 +1,4 @@
-"""The shipped profiles at a glance: what they are called, without reading them. Most gateways need few of them, or none."""
+"""Names of the shipped profiles, found without parsing them: most gateways need few of them, or none."""
 
 import re
 from collections.abc import Iterable
@@ -42,6 +42,6 @@ def names(folder: Path = SHIPPED) -> frozenset[str]:
 
 
 def files_called(wanted: Iterable[str], folder: Path = SHIPPED) -> list[Path]:
-    """The files of those that have one of these names or models, however it is written."""
+    """The files of those that have one of these names or models, in any spelling."""
     plain = {plain_name(name) for name in wanted}
     return [path for path in files(folder) if not plain.isdisjoint(_called(path))] if plain else []

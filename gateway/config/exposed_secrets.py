@@ -1,4 +1,4 @@
-"""Secrets that others could read: on the wire to or from another machine without TLS, or in a file that everybody may open."""
+"""Secrets that others could read: on the network without TLS, or in a file that everybody may open."""
 
 import stat
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def sent_in_plain(config: Config) -> list[tuple[str, str]]:
 
 
 def pages_in_plain(config: Config) -> str:
-    """The address of pages that are open to other machines over plain HTTP; empty where they are not.
+    """The address of pages that are open to other machines over plain HTTP; empty if there is none.
 
     A trusted proxy is taken to speak HTTPS with people.
     """

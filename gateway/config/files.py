@@ -23,7 +23,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class ConfigurationFault(Exception):  # noqa: N818 - the field's word
     """The configuration cannot be used.
 
-    :ivar lines: one for each fault: ``FILE: key.path: what is wrong``.
+    :ivar lines: one for each fault: ``FILE: key.path: sentence``.
     """
 
     def __init__(self, lines: list[str]) -> None:
@@ -46,7 +46,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is whatever people wrot
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """The configuration of ``path``, or of ``gateway.yaml`` in the working folder, or all defaults; then the environment.
 
-    :raises ConfigurationFault: naming file (or variable), key and what is wrong.
+    :raises ConfigurationFault: naming file (or variable), key and fault.
     """
     file = path or DEFAULT_FILE
     document: Any = read_yaml(file) if path or file.exists() else {}
@@ -63,9 +63,9 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    """Write variables over the document; which key came from which variable.
+    """Write variables over the document; return which key came from which variable.
 
-    :raises ConfigurationFault: one holds bytes that are no text.
+    :raises ConfigurationFault: one holds bytes that are not text.
     """
     variables = {}
     for name in sorted(environment):
@@ -86,7 +86,7 @@ def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> dict[t
 
 
 _TEXTS: Final = frozenset({"password", "token", "username", "client_id", "bucket", "org"})
-"""Settings that are text even when they look like a number."""
+"""Settings that are text even if they look like a number."""
 
 
 def _scalar(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
@@ -113,7 +113,7 @@ _MAY_BE_ABSENT: Final = _MADE_LATER | {("devices", "registry"), ("profiles", "pa
 
 
 def _anchor(config: Config, folder: Path, file: Path, document: dict[str, Any]) -> Config:
-    """Make relative paths start at the file's folder, and demand that what is written down exists."""
+    """Make relative paths start at the file's folder, and check that configured files exist."""
     faults, sections = [], {}
     for section_name in Config.model_fields:
         section = getattr(config, section_name)
@@ -165,7 +165,7 @@ def _is_written(document: dict[str, Any], path: tuple[str, ...]) -> bool:
 def secret(value: str | None, file: Path | None) -> str | None:
     """A password or token: written down, or the first line of its file.
 
-    :raises ConfigurationFault: the file cannot be read, or is no text.
+    :raises ConfigurationFault: the file cannot be read, or is not text.
     """
     if value is not None or file is None:
         return value

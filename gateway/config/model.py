@@ -26,7 +26,7 @@ from schemas.topics import is_filter, is_name
 
 def _url(*schemes: str, secrets: str) -> AfterValidator:
     def check(text: str) -> str:
-        if "@" in text:  # of what follows nothing is repeated: where a password ends is not known
+        if "@" in text:  # nothing after this point is quoted: the end of a password is not known
             raise ValueError(f"an address holds no user and no password; write {secrets}")
         if "?" in text or "#" in text:
             raise ValueError(f"an address ends before ? and #; for a token or password write {secrets}")
@@ -41,7 +41,7 @@ def _url(*schemes: str, secrets: str) -> AfterValidator:
 def split_url(text: str) -> SplitResult:
     """The parts of an address.
 
-    :raises ValueError: with a sentence, for a port that is none or a bracket that does not close.
+    :raises ValueError: with a sentence, for an invalid port or an unclosed bracket.
     """
     try:
         parts = urlsplit(text)
@@ -104,7 +104,7 @@ class _Section(BaseModel):
 
 
 class _OwnCertificate(_Section):
-    """A certificate of ours and its key, which belong together."""
+    """A client certificate and its key, which belong together."""
 
     cert: Path | None = None
     key: Path | None = None
@@ -123,7 +123,7 @@ class MqttTls(_OwnCertificate):
 
 
 class Mqtt(_Section):
-    """The broker and our session with it."""
+    """The broker and the session with it."""
 
     url: Annotated[str, _url("mqtt", "mqtts", secrets="mqtt.username and mqtt.password_file")] = "mqtt://127.0.0.1:1883"
     username: str | None = None
@@ -187,7 +187,7 @@ class RejectsSection(_Section):
 
 
 class DevicesSection(_Section):
-    """The registry, and what happens to devices it does not name."""
+    """The registry, and the rule for devices that are not in it."""
 
     registry: Path = Path("devices.yaml")
     unknown: Literal["accept", "quarantine", "reject"] = "accept"

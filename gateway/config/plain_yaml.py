@@ -1,9 +1,9 @@
-"""Reader for plain YAML, the part that long registries are written in: more than twice as fast as the strict reader.
+"""Reader for plain YAML, the subset that long registries use: more than twice as fast as the strict reader.
 
 Plain is: lines of ``key: value``, ``key:`` and ``- key: value``; ``- {key: value, ...}`` on one line; comments; and a document
-that is JSON, which reads as JSON. Whatever is read here reads the same in full YAML. At the first thing that is not plain, or
-is wrong, the strict reader starts again from the beginning. A reload holds readings up while it parses, and no cache would mend
-that: see docs/decisions/0008-own-reader-of-plain-yaml.md.
+that is JSON. Whatever is read here reads the same in full YAML. At the first thing that is not plain, or
+is wrong, the strict reader starts again from the beginning. A reload delays readings while it parses, and no cache would help
+with that: see docs/decisions/0008-own-reader-of-plain-yaml.md.
 """
 
 import json
@@ -44,7 +44,7 @@ def read(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
 
 
 class _NotPlain(Exception):  # noqa: N818 - no error
-    """Something that only the strict reader understands, or tells what is wrong with."""
+    """Something that only the strict reader understands, or can report as a fault."""
 
 
 def _json(text: str) -> Any:  # noqa: ANN401
@@ -59,23 +59,23 @@ def _json(text: str) -> Any:  # noqa: ANN401
 
     document = json.loads(text, object_pairs_hook=mapping, parse_constant=constant)
     if _SURROGATE.search(text) is not None:
-        json.dumps(document, ensure_ascii=False).encode()  # half of a pair is no text
+        json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is not text
     return document
 
 
 _OPEN: Final = object()
-"""In place of the value of a key whose mapping or list stands on the lines below."""
+"""Placeholder for the value of a key whose mapping or list is on the lines below."""
 
 
 _ELSEWHERE: Final = -1
-"""A column where no key stands."""
+"""A column without a key."""
 
 
 class _YamlLine(NamedTuple):
-    """A line taken apart.
+    """A parsed line.
 
     :ivar dash: column of its dash, or -1.
-    :ivar column: where its key stands, or behind the dash a mapping in braces.
+    :ivar column: column of its key, or of a mapping in braces after the dash.
     :ivar key: None for a mapping in braces.
     """
 
@@ -86,7 +86,7 @@ class _YamlLine(NamedTuple):
 
 
 class _PlainWords(dict[str, Any]):
-    """Words without quotes, and what they are."""
+    """Words without quotes, with their values."""
 
     def __missing__(self, text: str) -> Any:  # noqa: ANN401
         value = self[text] = plain_value(text, 0)
@@ -94,7 +94,7 @@ class _PlainWords(dict[str, Any]):
 
 
 class _Lines(dict[str, _YamlLine | None]):
-    """Lines and what they say, None for nothing: most lines of a registry stand in it many times."""
+    """Cache of parsed lines, None for empty ones: most lines of a registry occur many times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ class _Lines(dict[str, _YamlLine | None]):
 
 
 class _DocumentBuilder:
-    """Puts what lines say where their columns say. ``open`` holds what the next line may go on with, and its column."""
+    """Builds the document from lines by their columns. ``open`` holds mappings and lists that may continue, by column."""
 
     def __init__(self) -> None:
         self._root: dict[Any, Any] = {}
@@ -156,7 +156,7 @@ class _DocumentBuilder:
     def read(self, text: str) -> dict[Any, Any]:
         """The document.
 
-        :raises _NotPlain: the strict reader must look.
+        :raises _NotPlain: the strict reader must read it.
         """
         lines = _Lines()
         here: dict[Any, Any] = self._root
@@ -176,14 +176,14 @@ class _DocumentBuilder:
                 here[key] = value
             if value is _OPEN:
                 self._waiting = column, here, key
-            if value is _OPEN or key is None:  # the next line stands elsewhere
+            if value is _OPEN or key is None:  # the next line has another column
                 column_here = _ELSEWHERE
         if self._waiting is not None or not self._root:
             raise _NotPlain
         return self._root
 
     def _item(self, line: _YamlLine) -> dict[Any, Any]:
-        """The mapping that a dash begins. The lines below may go on with it, unless it stands in braces."""
+        """The mapping that a dash begins. The lines below may continue it, unless it is in braces."""
         items = self._list(line.dash)
         mapping: dict[Any, Any] = line.value if line.key is None else {}
         items.append(mapping)
@@ -192,7 +192,7 @@ class _DocumentBuilder:
         return mapping
 
     def _list(self, dash: int) -> list[Any]:
-        """The list whose dashes stand at that column: it goes on, or begins as what a key waits for."""
+        """The list with dashes at that column: an open one, or a new one as the value of the key above."""
         if self._waiting is not None:
             items: list[Any] = []
             self._begin(items, dash, deeper=False)
@@ -205,7 +205,7 @@ class _DocumentBuilder:
         return here
 
     def _mapping(self, column: int) -> dict[Any, Any]:
-        """The mapping whose keys stand at that column: it goes on, or begins as what a key waits for."""
+        """The mapping with keys at that column: an open one, or a new one as the value of the key above."""
         if self._waiting is not None:
             mapping: dict[Any, Any] = {}
             self._begin(mapping, column, deeper=True)
@@ -219,7 +219,7 @@ class _DocumentBuilder:
         return found
 
     def _begin(self, here: list[Any] | dict[Any, Any], column: int, *, deeper: bool) -> None:
-        """Open what the key above waits for; a list may stand as far left as its key."""
+        """Open the value of the key above; a list may begin at the column of its key."""
         outer, mapping, key = self._waiting or (0, self._root, None)
         if column < outer + deeper:
             raise _NotPlain

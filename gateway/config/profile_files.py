@@ -1,4 +1,4 @@
-"""Profiles and envelopes from their files: YAML → model → compiled. A fault is told as ``FILE: key.path: what is wrong``."""
+"""Profiles and envelopes from their files: YAML → model → compiled. A fault has the form ``FILE: key.path: sentence``."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ _FILE_MAX_BYTES: Final = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class ProfileFile:
-    """A profile and where it came from.
+    """A profile and its file.
 
     :ivar codec: the file of the maker's codec.
     :ivar shipped: it came with the product.
@@ -43,15 +43,15 @@ class ProfileFile:
 
     @property
     def warnings(self) -> list[str]:
-        """The parts that are allowed but seldom meant, in the form of a fault: ``FILE: key.path: what``."""
+        """Warnings about parts that are allowed but probably a mistake: ``FILE: key.path: sentence``."""
         return [f"{self.path}: {key}: {what}" for key, what in self.compiled.warnings]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that was found: profiles by name, envelopes by name.
+    """All profiles and envelopes found, by name.
 
-    :ivar faults: file → what is wrong in it, a line each; what is sound beside it was loaded.
+    :ivar faults: file → its faults, a line each; valid parts of the file are loaded.
     """
 
     profiles: dict[str, ProfileFile]
@@ -60,7 +60,7 @@ class Loaded:
 
     @property
     def fault_lines(self) -> list[str]:
-        """All that is wrong."""
+        """All faults."""
         return [line for lines in self.faults.values() for line in lines]
 
 
@@ -118,7 +118,7 @@ def _add_envelope(path: Path, document: object, loaded: Loaded) -> None:
 def _add_profile(path: Path, document: object, loaded: Loaded, local: Path | None, shipped: Path) -> None:
     model = _validated(Profile, path, document)
     if not model.tests:
-        what = "a profile without tests is refused; give a message and what it must become"
+        what = "a profile without tests is refused; give a message and its expected points"
         raise ConfigurationFault([f"{path}: tests: {what}"])
     known = loaded.profiles.get(model.profile)
     is_shipped = path.is_relative_to(shipped)
@@ -159,7 +159,7 @@ def _takes(file: ProfileFile) -> tuple[object, ...]:
 
 
 def read_documents(path: Path) -> list[Any]:
-    """The documents of a YAML file, which ``---`` parts.
+    """The documents of a YAML file, separated by ``---``.
 
     :raises ConfigurationFault: it cannot be read or is not YAML.
     """
@@ -183,7 +183,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _plain(value: object) -> object:
-    """Dates, which YAML makes of some texts, as the texts they were."""
+    """Turn dates, which YAML makes of some texts, back into texts."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -201,7 +201,7 @@ def _validated(model: type[Model], path: Path, document: object) -> Model:
 
 
 def _sentences(path: Path, document: object, error: ValidationError) -> Iterator[str]:
-    """One line for each place at fault. Where a value may have several forms, pydantic tells a fault for each of them."""
+    """One line for each faulty place. If a value may have several forms, pydantic reports a fault for each of them."""
     told: set[str] = set()
     for fault in error.errors(include_url=False):
         key = ".".join(map(str, _place(document, fault["loc"], fault["type"]))) or "document"

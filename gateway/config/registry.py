@@ -13,15 +13,15 @@ from gateway.config.strict_yaml import lines_of
 from schemas.registry import Clash, RegisteredDevice, Registry, clashes, device_key, registry_adapter, source_key
 
 _SHOWN: Final = 50
-"""Most faults said at a time: one wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
+"""Most faults reported at a time: a wrong column of 10,000 devices is one fault, and nobody reads 10,000 lines."""
 
 KeyPath = tuple[int | str, ...]
 RegistryFault = tuple[KeyPath, str]
-"""Where in the document, and what is wrong there."""
+"""Place in the document, and the fault there."""
 
 
 def load_registry(path: Path) -> Registry:
-    """The registry in ``path``; an empty one when there is no such file.
+    """The registry in ``path``; an empty one if there is no such file.
 
     :raises ConfigurationFault: naming file, key, what is wrong and the line.
     """
@@ -39,16 +39,16 @@ def load_registry(path: Path) -> Registry:
 
 
 def registry_of(document: object) -> Registry:
-    """The registry in a document; an empty file is one without entries yet.
+    """The registry in a document; an empty file is a registry without entries.
 
-    :raises ValidationError: it is none.
+    :raises ValidationError: it is not valid.
     """
     registry: Registry = registry_adapter.validate_python({} if document is None else document)
     return registry
 
 
 def unknown_profiles(registry: Registry, names: Collection[str]) -> list[RegistryFault]:
-    """Devices whose profile is none of ``names``."""
+    """Devices whose profile is not among ``names``."""
     return [
         (("devices", at, "profile"), f"there is no profile {device.profile}")
         for at, device in enumerate(registry.devices)
@@ -72,7 +72,7 @@ def _twins(registry: Registry) -> Iterator[RegistryFault]:
 
 
 def clash_told(registry: Registry, clash: Clash) -> str:
-    """Say which two devices claim one name."""
+    """Name two devices that claim one name."""
     first, device = registry.devices[clash.before], registry.devices[clash.place]
     if clash.key == "id":
         return f"{device.id} occurs twice; the first is devices.{clash.before}"
@@ -120,7 +120,7 @@ def _circle(device: RegisteredDevice, by_key: Mapping[str, RegisteredDevice]) ->
 
 
 def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:
-    """The first faults as people read them, with their lines in the file; nothing where there are none."""
+    """The first faults in words, with their lines in the file."""
     if not faults:
         return []
     shown = faults[:_SHOWN]
@@ -133,7 +133,7 @@ def fault_lines(path: Path, faults: Sequence[RegistryFault]) -> list[str]:
 
 
 def place_of(fault: ErrorDetails) -> KeyPath:
-    """The keys and numbers that lead to a fault. pydantic goes on into the kinds a parameter may have; people do not."""
+    """The keys and numbers that lead to a fault, without the types that pydantic adds for a parameter."""
     place = tuple(part for part in fault["loc"] if part != "[key]")
     return place[: place.index("params") + 2] if "params" in place else place
 

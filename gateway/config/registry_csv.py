@@ -1,7 +1,7 @@
 """Devices from a spreadsheet: CSV as Excel, LibreOffice and scripts write it, with the registry's names as header.
 
-Commas, semicolons or tabs; UTF-8 or, with its mark, UTF-16; decimal commas where commas do not part the cells. An empty cell
-says nothing: what the registry has stays. Every faulty cell is named, and one is enough for nothing to be taken.
+Commas, semicolons or tabs; UTF-8 or, with its mark, UTF-16; decimal commas unless commas separate the cells. An empty cell
+keeps the value of the registry. Every faulty cell is named, and one is enough to refuse the file.
 """
 
 import csv
@@ -33,7 +33,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 class RegistryRow:
     """A row's entries for a device.
 
-    :ivar number: as the spreadsheet shows it; the header is row 1.
+    :ivar number: the row number in the spreadsheet; the header is row 1.
     :ivar given: the keys that its cells fill.
     """
 
@@ -44,7 +44,7 @@ class RegistryRow:
 
 @dataclass(frozen=True, slots=True)
 class Merger:
-    """A registry with the rows of a file taken in.
+    """A registry merged with the rows of a file.
 
     :ivar added: devices that are new.
     :ivar changed: place in the list of devices → before and after.
@@ -56,7 +56,7 @@ class Merger:
 
 
 def merge(registry: Registry, rows: list[RegistryRow]) -> Merger:
-    """Take rows into a registry: what is new comes last, what is known takes the cells that are filled. Nothing is removed."""
+    """Merge rows into a registry: new devices are appended, known ones take the filled cells. Nothing is removed."""
     places = {device_key(device.id): place for place, device in enumerate(registry.devices)}
     added: list[RegisteredDevice] = []
     changed = {}
@@ -75,7 +75,7 @@ def merge(registry: Registry, rows: list[RegistryRow]) -> Merger:
 
 def _taken(before: RegisteredDevice, after: RegisteredDevice, key: str) -> Any:  # noqa: ANN401 - a value of any key
     if key == "id":
-        return before.id  # as it is: an EUI may be written in another way
+        return before.id  # unchanged: an EUI may be written in another way
     return {**before.params, **after.params} if key == "params" else getattr(after, key)
 
 
@@ -120,7 +120,7 @@ def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """A file taken apart: the names of its columns, those of empty ones empty; all rows below, blank ones too."""
+    """A parsed file: the names of its columns, empty for empty ones, and all rows below, blank ones too."""
 
     delimiter: str
     names: list[str]
@@ -162,7 +162,7 @@ def _row(number: int, sheet: _Sheet, cells: list[str]) -> tuple[RegistryRow | No
     given = {name: text for name, text in zip(sheet.names, cells, strict=False) if name and text}
     named = len(sheet.names)
     nameless = [text for at, text in enumerate(cells) if text and (at >= named or not sheet.names[at])]
-    wrong = [f"{text!r} stands in a column without a name" for text in nameless]
+    wrong = [f"{text!r} is in a column without a name" for text in nameless]
     document = _document(given, decimal_comma=sheet.delimiter != ",")
     try:
         return RegistryRow(number, device_adapter.validate_python(document), frozenset(document)), wrong
@@ -188,7 +188,7 @@ def _document(given: dict[str, str], *, decimal_comma: bool) -> dict[str, Any]:
 
 
 def _parameter(text: str, *, decimal_comma: bool) -> float | int | str | bool:
-    """A number or boolean where the text is one and could not be a name: ``0012`` stays text."""
+    """A number or boolean if the text is one and cannot be a name: ``0012`` stays text."""
     if text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
     number = text.replace(",", ".") if decimal_comma else text
@@ -198,7 +198,7 @@ def _parameter(text: str, *, decimal_comma: bool) -> float | int | str | bool:
 
 
 def _sources_twice(rows: list[RegistryRow], registry: Registry) -> Iterator[str]:
-    """Sources that would have two devices."""
+    """Sources that two devices would share."""
     merged = merge(registry, rows).registry
     numbers = {device_key(row.device.id): row.number for row in rows}
     for clash in clashes(merged.devices):
@@ -211,7 +211,7 @@ def _conflicts(row: RegistryRow, registry: Registry, seen: dict[str, int]) -> li
     """Return the conflicts of a row with the registry or the rows before it."""
     device = row.device
     first = seen.setdefault(device_key(device.id), row.number)
-    twice = [f"id: {device.id} stands in row {first} already"] if first != row.number else []
+    twice = [f"id: {device.id} is in row {first} already"] if first != row.number else []
     if device.area is None or device.area in registry.areas:
         return twice
     return [*twice, f"area: {device.area} is not among the areas of the registry; add its name there first"]

@@ -1,7 +1,7 @@
-"""Writing the registry: devices are changed and added where they are in the text, so that people's comments stay.
+"""Writing the registry: devices are changed and added in place in the text, so that comments stay.
 
-Only comments inside a changed device go. A file in which no place can be found for a change (``devices: []``, unusual YAML) is
-written again, without comments. What is written is read back first and must be the registry that was meant.
+Only comments inside a changed device are lost. A file without a place for the change (``devices: []``, unusual YAML) is
+rewritten without comments. The new text is parsed first and must give the intended registry.
 """
 
 import json
@@ -35,7 +35,7 @@ _LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 class Edition:
     """The new text of a registry.
 
-    :ivar comments_kept: whether it is the old text with changes, and not written again.
+    :ivar comments_kept: true if it is the old text with changes, false if it was rewritten.
     """
 
     text: str
@@ -43,9 +43,9 @@ class Edition:
 
 
 def edit(text: str, registry: Registry, added: list[RegisteredDevice], changed: Mapping[int, RegisteredDevice]) -> Edition:
-    """The text of a registry that becomes ``registry`` by devices added at its end and changed at their places.
+    """Edit the text of a registry so that it becomes ``registry``: devices are appended, or changed in place.
 
-    :raises ConfigurationFault: this cannot be written.
+    :raises ConfigurationFault: the registry cannot be written.
     """
     edited = _edited(text, added, changed)
     if edited is not None and _holds(edited, registry):
@@ -107,7 +107,7 @@ def _holds(text: str, registry: Registry) -> bool:
 
 
 def _edited(text: str, added: list[RegisteredDevice], changed: Mapping[int, RegisteredDevice]) -> str | None:
-    """The text with its changes; None when it has no list of devices to change."""
+    """The text with its changes; None if it has no list of devices to change."""
     try:
         root = yaml.compose(text, _LOADER) if text.strip() else None
     except yaml.YAMLError:  # JSON that is no YAML
@@ -172,7 +172,7 @@ def _flow(device: RegisteredDevice) -> str:
 
 
 def _entries(device: RegisteredDevice) -> list[tuple[str, str]]:
-    """The keys that a device has something for, without its parameters, and their values as YAML."""
+    """The filled keys of a device, without its parameters, and their values as YAML."""
     values = [(key, getattr(device, key)) for key in COLUMNS if key != "params"]
     return [(key, scalar(value)) for key, value in values if value is not None]
 

@@ -1,4 +1,4 @@
-"""YAML as configuration, registry and profiles are written in: what people may get wrong unseen is a fault.
+"""YAML of configuration, registry and profiles: mistakes that YAML would hide are faults.
 
 A key given twice, an alias (a short file could stand for a large one), a tag of a programming language, and an unquoted number
 that is not what it looks like (00012074 is 5180 in YAML, 18:30 is 1110) are refused with their line. The document is built from
@@ -16,11 +16,11 @@ _PARSER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _DEPTH_MAX: Final = 64
 _MISLEADING = re.compile(r"[-+]?(?:0[0-9_]+(?:\.[0-9_]*)?|[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
 _EUI = re.compile(r"(?=[0-9]*[89])0[0-9]{15}")
-"""An EUI that happens to have no letter. It is no number to YAML either: 8 and 9 are not octal."""
+"""An EUI without letters. YAML does not read it as a number either: 8 and 9 are not octal."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?")
 _WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
-"""All that begins with a letter in YAML 1.1 and is not text."""
+"""Words of YAML 1.1 that begin with a letter and are not text."""
 
 _PREFIX: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset(_PREFIX + name for name in ("str", "null", "bool", "int", "float", "timestamp"))
@@ -30,7 +30,7 @@ _STR: Final = f"{_PREFIX}str"
 class YamlFault(Exception):  # noqa: N818 - the field's word
     """A text that is not YAML, or YAML that is refused.
 
-    :ivar line: where, counted from 1.
+    :ivar line: the line, counted from 1.
     """
 
     def __init__(self, line: int, what: str) -> None:
@@ -39,7 +39,7 @@ class YamlFault(Exception):  # noqa: N818 - the field's word
 
 
 def parse(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
-    """The one document in ``text``; None when it is empty.
+    """The one document in ``text``; None if it is empty.
 
     :raises YamlFault: with the line.
     """
@@ -56,7 +56,7 @@ def parse(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
 def lines_of(text: str, places: list[tuple[int | str, ...]]) -> list[int]:
     """The lines, counted from 1, of places in a text that was read: keys and, in lists, numbers from 0.
 
-    Where a place is not in the text, the line of the last thing on the way to it; in JSON that is no YAML, the first.
+    If a place is not in the text, the line of the last part of its path; in JSON that is not YAML, the first line.
     """
     try:
         root = yaml.compose(text, _PARSER)
@@ -77,11 +77,11 @@ def _line_of(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:
 
 
 class _NoKey:
-    """In place of the key that a mapping waits for."""
+    """Placeholder for the next key of a mapping."""
 
 
 class _Builder:
-    """Builds a document from events; ``here`` is what stands open, ``key`` what its next value belongs to."""
+    """Builds a document from events; ``here`` is the open mapping or list, ``key`` the key of its next value."""
 
     def __init__(self, next_event: Callable[[], Any]) -> None:
         self._next_event = next_event
@@ -123,7 +123,7 @@ class _Builder:
         text = event.value
         if event.implicit[0]:
             try:
-                return self._known[text]  # most words of a registry are in it many times
+                return self._known[text]  # most words of a registry occur many times
             except KeyError:
                 value = self._known[text] = plain_value(text, _line(event))
                 return value
@@ -133,7 +133,7 @@ class _Builder:
 def plain_value(text: str, line: int) -> Any:  # noqa: ANN401
     """Return the value of a word without quotes: text, number, boolean, date or nothing.
 
-    :raises YamlFault: it is not what it looks like.
+    :raises YamlFault: it does not mean what it looks like.
     """
     if text[:1].isalpha() and text.lower() not in _WORDS:
         return text
@@ -157,7 +157,7 @@ def _convert(tag: str, text: str, line: int) -> Any:  # noqa: ANN401
 
 
 _CONVERTER: Final = yaml.SafeLoader("")
-"""Knows which plain words are numbers, booleans or dates; never reads."""
+"""Classifies plain words as numbers, booleans or dates; never reads a document."""
 
 
 def _key(value: object, mapping: dict[Any, Any], event: events.Event) -> object:

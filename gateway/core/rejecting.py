@@ -28,7 +28,7 @@ def reject(
     """Add the reject of a message, or of one object of it, to its outcome.
 
     :param stage: the step that refuses it: ``intake``, ``decode`` or ``check``.
-    :param domain: what it is counted under; None: the domain of the outcome.
+    :param domain: the domain it is counted under; None: that of the outcome.
     :param payload: the bytes of the object, where they are not those of the whole message.
     """
     message = arrival.message
@@ -46,11 +46,11 @@ def internal_error(arrival: Arrival, trace: str) -> Outcome:
 
 
 def unresolved(why: Unresolved, arrival: Arrival) -> Outcome:
-    """The outcome of a message of nobody known: refused, or put into quarantine until its device is registered."""
+    """The outcome of a message of an unknown device: refused, or put into quarantine until it is registered."""
     outcome = Outcome(why.domain)
     if not why.waits:
         return reject(outcome, arrival, "intake", Undecodable(why.reason, why.detail), why.device)
-    key = device_key(why.device)  # as the registry has it, whatever writing of its EUI is registered
+    key = device_key(why.device)  # in the registry's spelling of the EUI
     waits = quarantined(arrival, WaitCause.UNKNOWN_DEVICE, key, device=why.device, domain=why.domain)
     outcome.side_effects = SideEffects(waiting=[waits])
     return outcome

@@ -1,1 +1,1 @@
-"""The whole way on one machine, with real parts."""
+"""The demo: the whole system on one machine, with real parts."""

@@ -1,10 +1,10 @@
-"""``gateway demo``: the whole way on one machine, with real parts, and the proof at the end that nothing was lost.
+"""``gateway demo``: the whole system on one machine, with real parts, and a proof at the end that nothing was lost.
 
 A real Mosquitto, a real InfluxDB, the gateway and a simulated fleet run as child processes on free loopback ports. The fleet is
-registered, so that the page tells who of it reports. At the end the fleet's own ledger of what the broker acknowledged is
+registered, so that the page shows which devices report. At the end the fleet's own ledger of acknowledged readings is
 compared with the contents of InfluxDB, reading by reading.
 
-SIGINT and SIGTERM end the fleet, and the account follows; one more ends everything at once.
+SIGINT and SIGTERM end the fleet, then the comparison follows; a second signal ends everything at once.
 """
 
 import json
@@ -39,8 +39,8 @@ class _DemoFault(Exception):  # noqa: N818 - the field's word
 
 
 def demo(*, devices: int, seconds: int, folder: Path | None) -> int:
-    """Run the demo; 0 when every reading is accounted for, 1 when not or when it could not run."""
-    for stop in (signal.SIGINT, signal.SIGTERM):  # also where a shell began it in the background, deaf to SIGINT
+    """Run the demo; return 0 if every reading is accounted for, 1 if not or if it could not run."""
+    for stop in (signal.SIGINT, signal.SIGTERM):  # also if a shell started it in the background, where SIGINT is ignored
         signal.signal(stop, signal.default_int_handler)
     try:
         with _workplace(folder) as place, ExitStack() as stack:
@@ -109,7 +109,7 @@ def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, s
 
 @contextmanager
 def _child(arguments: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """One of our own programs as a child, which Ctrl-C does not reach; it is ended in order."""
+    """One of this project's programs as a child, which Ctrl-C does not reach; it is stopped in order."""
     command = [*services.dies_with_parent(), *_command(*arguments)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
@@ -146,7 +146,7 @@ def _fleet_command(broker_url: str, counts: dict[str, int], seconds: int, place:
 
 
 def _register(place: Path, counts: dict[str, int]) -> None:
-    """Write the registry of the fleet, as a utility would."""
+    """Write the registry of the fleet, as a utility would do."""
     command = _command("firmware-sim", "registry", *_fleet_options(counts))
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
     if done.returncode:
@@ -155,20 +155,20 @@ def _register(place: Path, counts: dict[str, int]) -> None:
 
 
 def _what_to_try(place: Path, page: str, broker: services.Service, influxdb: services.Service) -> str:
-    """The addresses, and what one can do to see how the gateway behaves."""
+    """The addresses, and things to try."""
     gateway, config = Path(sys.executable).with_name("gateway"), place / "gateway.yaml"
     to_broker = f"mosquitto_pub -h {broker.host} -p {broker.port} -q 1 -t iot/v1/xa-01/water/my-meter/readings"
     return f"""
   Watch it here   {page}/
   Broker          {broker.url}
   InfluxDB        {influxdb.url}  database {_DATABASE}
-  Token           {(place / "token").read_text(encoding="utf-8")}  (for what changes something, at {page}/)
+  Token           {(place / "token").read_text(encoding="utf-8")}  (for changes, at {page}/)
   Files           {place}
 
 To try, in another terminal (mosquitto_pub is in the package mosquitto-clients):
   a meter of your own        {to_broker} -m '{{"volume_m3": 12.5}}'
-  what cannot be a reading   {to_broker} -m 'hello'
-  what became of that        {gateway} rejects list -c {config}
+  an invalid message         {to_broker} -m 'hello'
+  see it among the rejects   {gateway} rejects list -c {config}
   who reports                {gateway} devices coverage -c {config}
   InfluxDB hangs, goes on    kill -STOP {influxdb.pid}    kill -CONT {influxdb.pid}
 """
@@ -222,7 +222,7 @@ def _settle(page: str) -> None:
 
 
 def _verify(place: Path, influxdb_url: str, page: str) -> int:
-    """Compare what the broker acknowledged with the contents of InfluxDB, and the gateway's own ledger with itself."""
+    """Compare the acknowledged readings with InfluxDB, and check the gateway's own ledger."""
     _say("Comparing the fleet's ledger with InfluxDB, reading by reading ...\n")
     options = ["--ledger", str(place / "ledger.jsonl"), "--influxdb", influxdb_url, "--api", "v1", "--bucket", _DATABASE]
     command = _command("firmware-sim", "verify", *options, "--wait", str(_VERIFY_WAIT_S))

@@ -60,7 +60,7 @@ class ServiceFailed(Exception):  # noqa: N818 - as above
 
 @dataclass(frozen=True)
 class Program:
-    """An executable, and the folders of shared libraries that it was unpacked with."""
+    """An executable, with the folders of its shared libraries."""
 
     path: Path
     libraries: tuple[Path, ...] = ()
@@ -150,7 +150,7 @@ class Service:
                     f"{self.name} did not answer at {self.url} within {within_s:g} s.\n{self._last_log_lines()}"
                 )
             time.sleep(0.01)
-        if self.pid is None:  # somebody else's program answered on its port
+        if self.pid is None:  # another program answered on its port
             raise ServiceFailed(f"{self.name} ended while starting.\n{self._last_log_lines()}")
 
     def stop(self, within_s: float = 10.0) -> None:
@@ -173,7 +173,7 @@ class Service:
             os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
-        """Go on after pause."""
+        """Continue after a pause."""
         self._signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
@@ -203,7 +203,7 @@ class Service:
 
 
 def mosquitto(folder: Path, *, tuned: bool = True, port: int | None = None, ipv6: bool = False) -> Service:
-    """An MQTT broker that lets everybody in; ``tuned`` as a deployment runs it, else with Mosquitto's own defaults."""
+    """An MQTT broker without access control; ``tuned`` as in a deployment, else with Mosquitto's own defaults."""
     host = "::1" if ipv6 else _LOOPBACK
     port = port or free_port(host)
     data = _made(folder / "mosquitto-data")

@@ -34,6 +34,6 @@ class ClockWatch:
                 await self.save()
 
     async def save(self) -> None:
-        """Save the time, if we believe in it."""
+        """Save the time, if it is trusted."""
         if not self._trust.doubted:
             await keyvalue.save(self._database, NEWEST_TIME, str(self._clock.now_ms()))

@@ -1,4 +1,4 @@
-"""The watch over dropped readings: gaps at many devices at once, and the count of drops that the broker itself tells."""
+"""The watch over dropped readings: gaps at many devices at once, and the broker's own count of drops."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _LOOK_EVERY_S: Final = 5.0
 
 
 class DropWatch:
-    """Tells people of gaps, and saves the count of drops for the next start to compare."""
+    """Reports gaps, and saves the count of drops for comparison at the next start."""
 
     def __init__(self, database: Database, processor: Processor, events: Events, clock: WallClock) -> None:
         self._database = database
@@ -24,7 +24,7 @@ class DropWatch:
         self._saved: int | None = None
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             await self._look()
             await self._clock.sleep(_LOOK_EVERY_S)  # gaps are counted in minutes of this clock

@@ -1,4 +1,4 @@
-"""The watch over rates: the messages received and the readings written each second, for whoever opens the page."""
+"""The watch over rates: messages received and readings written each second, for the status page."""
 
 import asyncio
 import time

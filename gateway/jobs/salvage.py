@@ -1,6 +1,6 @@
-"""Salvage: what can be read of damaged files comes into the new one, behind the readings, a little at a time.
+"""Salvage: readable rows of damaged files are moved into the new one, a little at a time, beside the readings.
 
-Readings that the journal should hold and does not hold then are lost, and a person is told of them.
+Readings that are still missing from the journal then are lost, and an alarm is raised.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _ROOM_EVERY_S: Final = 5.0
 
 
 class Salvage:
-    """Brings in the damaged files that were set aside."""
+    """Salvages the damaged files that were set aside."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Salvage:
         self._clock = clock
 
     async def run(self) -> None:
-        """Bring in all that there is, and count what is missing."""
+        """Salvage all files, and count the missing readings."""
         tally, events = self._database.tally, self._events
         for aside in self._database.to_salvage():
             events.salvaging(aside.name)
@@ -68,7 +68,7 @@ class Salvage:
         events.missing(tally.missing, self._database.path.name)
 
     async def _salvage(self, aside: Path) -> tuple[int, int]:
-        """Bring one file in; return the number of readings saved, and of those that its broken rows say they held."""
+        """Salvage one file; return the number of readings saved, and the number that its broken rows claim."""
         saved = broken = 0
         entries = journal.salvage(aside)
         while some := await _next(entries):
@@ -85,7 +85,7 @@ class Salvage:
         return saved, broken
 
     async def _store_with_patience(self, bodies: list[Body]) -> None:
-        """Store bodies once there is room for them: no other must make room for what was salvaged."""
+        """Store bodies once there is room for them: salvaged readings push out no others."""
         while True:
             if self._store.has_room(bodies):
                 with suppress(JournalFull):

@@ -25,7 +25,7 @@ _DEVICES_TOGETHER: Final = 1000
 class SelfReport:
     """Writes points about the gateway; they are dropped while InfluxDB is away.
 
-    It also tells a gateway without readings if InfluxDB would take them, and what time it is there.
+    Without readings it also shows if InfluxDB would accept them, and what time it is there.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class SelfReport:
         self._answered = asyncio.Event()
 
     async def first_answer(self) -> None:
-        """Wait a moment for InfluxDB's first answer: its date may show that our clock is wrong before a reading is judged."""
+        """Wait briefly for InfluxDB's first answer: its date may show that the clock is wrong before a reading is judged."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_ANSWER_S):
                 await self._answered.wait()
 
     async def run(self) -> None:
         """Write at the start and every minute; until cancelled."""
-        # Gateways that are switched on together are not to report together for ever: the first minute is a shorter one.
+        # Gateways that are switched on together must not report together forever: the first interval is shorter.
         wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
         while True:
             if not self._breaker.is_open:
@@ -68,7 +68,7 @@ class SelfReport:
             wait_s = _REPORT_EVERY_S
 
     async def _report_devices(self) -> None:
-        """Write the health of each registered device, unless nobody can be heard: then silence says nothing of them."""
+        """Write the health of each registered device, unless no device can be heard: silence then means nothing."""
         if not self._events.mqtt_connected:
             return
         now_ms = self._clock.now_ms()

@@ -1,1 +1,1 @@
-"""Profiles proposed from what devices tell Home Assistant about themselves."""
+"""Profiles proposed from the descriptions that devices publish for Home Assistant."""

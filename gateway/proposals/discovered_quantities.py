@@ -13,7 +13,7 @@ from schemas.unit_scale import UnknownUnit, convert
 class Meaning:
     """Find the meaning of a value.
 
-    :ivar doubt: what else it may be, a sentence for the one who looks the proposal through.
+    :ivar doubt: another possible meaning, a sentence for the reviewer of the proposal.
     """
 
     measurement: str
@@ -21,7 +21,7 @@ class Meaning:
     doubt: str = ""
 
 
-_CABINET: Final = "is taken for the door of a power cabinet"
+_CABINET: Final = "is assumed to be the door of a power cabinet"
 _CLASSES: Final = {
     ("sensor", "energy"): Meaning("power", "energy_import_kwh"),
     ("sensor", "reactive_energy"): Meaning("power", "reactive_energy_import_kvarh"),
@@ -37,15 +37,17 @@ _CLASSES: Final = {
     ("sensor", "volume_flow_rate"): Meaning("water", "flow_m3_h"),
     ("sensor", "ph"): Meaning("water", "ph"),
     ("sensor", "conductivity"): Meaning("water", "conductivity_us_cm"),
-    ("sensor", "distance"): Meaning("water", "distance_m", "is taken for the distance to the water; it may be another"),
+    ("sensor", "distance"): Meaning("water", "distance_m", "is assumed to be the distance to the water; it may be another"),
     ("sensor", "temperature"): Meaning(
         "urban",
         "air_temperature_c",
-        "is taken for the air's; water's is water.temperature_c, inside a device enclosure_temperature_c",
+        "is assumed to be that of the air; that of water is water.temperature_c, inside a device enclosure_temperature_c",
     ),
     ("sensor", "humidity"): Meaning("urban", "relative_humidity_pct"),
     ("sensor", "atmospheric_pressure"): Meaning("urban", "air_pressure_hpa"),
-    ("sensor", "pressure"): Meaning("water", "pressure_kpa", "is taken for the water's; the air's is urban.air_pressure_hpa"),
+    ("sensor", "pressure"): Meaning(
+        "water", "pressure_kpa", "is assumed to be that of the water; that of the air is urban.air_pressure_hpa"
+    ),
     ("sensor", "pm1"): Meaning("urban", "pm1_ug_m3"),
     ("sensor", "pm25"): Meaning("urban", "pm2_5_ug_m3"),
     ("sensor", "pm10"): Meaning("urban", "pm10_ug_m3"),
@@ -57,10 +59,12 @@ _CLASSES: Final = {
     ("sensor", "volatile_organic_compounds_parts"): Meaning("urban", "tvoc_ppb"),
     ("sensor", "illuminance"): Meaning("urban", "illuminance_lx"),
     ("sensor", "sound_pressure"): Meaning(
-        "urban", "noise_laeq_db", "is taken for the mean level LAeq; a peak is noise_peak_db"
+        "urban", "noise_laeq_db", "is assumed to be the mean level LAeq; a peak is noise_peak_db"
     ),
     ("sensor", "precipitation"): Meaning("urban", "rain_interval_mm"),
-    ("sensor", "speed"): Meaning("traffic", "mean_speed_km_h", "is taken for the speed of vehicles; it may be the wind's"),
+    ("sensor", "speed"): Meaning(
+        "traffic", "mean_speed_km_h", "is assumed to be the speed of vehicles; it may be that of the wind"
+    ),
     ("sensor", "battery"): Meaning("device_health", "battery_pct"),
     ("sensor", "signal_strength"): Meaning("device_health", "rssi_dbm"),
     ("binary_sensor", "moisture"): Meaning("water", "alarm_leak"),
@@ -71,14 +75,14 @@ _CLASSES: Final = {
     ("binary_sensor", "door"): Meaning("power", "alarm_tamper", _CABINET),
     ("binary_sensor", "opening"): Meaning("power", "alarm_tamper", _CABINET),
     ("binary_sensor", "tamper"): Meaning(
-        "power", "alarm_tamper", "is taken for that of a power meter; water's is water.alarm_tamper"
+        "power", "alarm_tamper", "is assumed to be that of a power meter; that of water is water.alarm_tamper"
     ),
     ("binary_sensor", "battery"): Meaning("device_health", "battery_low"),
     ("switch", ""): Meaning("power", "relay_on"),
     ("switch", "outlet"): Meaning("power", "relay_on"),
     ("switch", "switch"): Meaning("power", "relay_on"),
 }
-"""Component and device class → what it is called here."""
+"""Component and device class → the gateway's quantity."""
 
 _CLASS_OF_UNIT: Final = {
     **dict.fromkeys(("kWh", "Wh", "MWh"), "energy"),
@@ -95,7 +99,7 @@ _CLASS_OF_UNIT: Final = {
     "lx": "illuminance",
     "dBm": "signal_strength",
 }
-"""What a value without a device class is, by its unit."""
+"""Unit → meaning of a value without a device class."""
 
 _WORDS: Final = (
     (
@@ -111,7 +115,7 @@ _WORDS: Final = (
     ("air_temperature_c", r"device|chip|cpu|internal|module|board|esp32", Meaning("device_health", "enclosure_temperature_c")),
     ("air_temperature_c", r"water|pipe|flow", Meaning("water", "temperature_c")),
 )
-"""Field, and a word that makes another of it; None: it is no register but starts again each day or month."""
+"""Field, and a word that changes its meaning; None: it is not a register but starts again each day or month."""
 
 _OF_THE_AIR: Final = frozenset({"hPa", "mbar"})
 _REGISTERS: Final = frozenset({"total", "total_increasing"})
@@ -130,7 +134,7 @@ _PHASES: Final = {"a": "l1", "b": "l2", "c": "l3", "1": "l1", "2": "l2", "3": "l
 def meaning_of(entity: Entity) -> Meaning:
     """Find the meaning of a value.
 
-    :raises NotUnderstood: it is no quantity of ours, or is in another unit.
+    :raises NotUnderstood: it is not a known quantity, or has an incompatible unit.
     """
     what = entity.device_class or (_CLASS_OF_UNIT.get(entity.unit, "") if entity.component == "sensor" else "")
     found = _CLASSES.get((entity.component, what))
@@ -156,7 +160,7 @@ def _told(entity: Entity) -> str:
 
 def _by_words(found: Meaning, entity: Entity) -> Meaning:
     if found.field == "pressure_kpa" and entity.unit in _OF_THE_AIR:
-        return Meaning("urban", "air_pressure_hpa", "is taken for the air's, because of its unit")
+        return Meaning("urban", "air_pressure_hpa", "is assumed to be that of the air, because of its unit")
     if found.field == "rain_interval_mm" and entity.state_class == "total_increasing":
         return Meaning("urban", "rain_mm")
     if entity.unit == "mV" and found.field == "voltage_l1_v":

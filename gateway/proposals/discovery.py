@@ -1,8 +1,8 @@
-"""Home Assistant's discovery messages: what a device says of its values, read as far as it is about measurements.
+"""Home Assistant's discovery messages: descriptions of a device's values, read as far as they concern measurements.
 
 A device publishes, retained, on ``homeassistant/COMPONENT/[NODE/]OBJECT/config`` what one value is, or on
 ``homeassistant/device/ID/config`` what all of them are. Keys may be abbreviated, and ``~`` stands for the base of a topic.
-Templates are Jinja; those are understood that only take a value out: ``{{ value_json.a['b'] | float }}``.
+Templates are Jinja; only those that select a value are understood: ``{{ value_json.a['b'] | float }}``.
 """
 
 import json
@@ -30,7 +30,7 @@ _LONG: Final = {
     "p": "platform",
     "uniq_id": "unique_id",
 }
-"""Abbreviation → key, of those that are looked at."""
+"""Abbreviation → key, for the keys that are used."""
 
 _TEMPLATE = re.compile(r"\{\{-?\s*(value_json|value)((?:\.[A-Za-z_]\w*|\[[^\]]*\])*)\s*((?:\|[^|{}]*)*?)\s*-?\}\}")
 _ACCESS = re.compile(r"\.([A-Za-z_]\w*)|\[\s*(?:'([^']*)'|\"([^\"]*)\"|(\d{1,4}))\s*\]|(.)", re.DOTALL)
@@ -43,7 +43,7 @@ _TOPIC_MAX: Final = 1000
 class Owner:
     """The device that has the values.
 
-    :ivar key: what tells it apart: its first identifier, else the node in the topic of the configuration.
+    :ivar key: its first identifier, else the node in the topic of the configuration.
     """
 
     key: str
@@ -68,8 +68,8 @@ class Template:
 class Entity:
     """One value of a device.
 
-    :ivar where: the topic that told of it, and its key there.
-    :ivar words: name, identifier and path in lower case: where no class says what the value is, a word may.
+    :ivar where: the topic of its configuration, and its key there.
+    :ivar words: name, identifier and path in lower case: a word may tell the meaning if no class does.
     :ivar on, off: the texts of a state.
     """
 
@@ -89,7 +89,7 @@ class Entity:
 
 
 class NotUnderstood(ValueError):  # noqa: N818 - it says what the configuration is
-    """A configuration that is not about a measurement, or says so in a way that is not known; the text is a sentence."""
+    """A configuration that is not about a measurement, or not in a known form; the text is a sentence."""
 
 
 def is_discovery(topic: str, prefix: str) -> bool:
@@ -99,9 +99,9 @@ def is_discovery(topic: str, prefix: str) -> bool:
 
 
 def entities_in(topic: str, payload: bytes, prefix: str) -> Iterator[Entity | str]:
-    """The values that a configuration tells of; for each that is not understood a sentence."""
+    """The values that a configuration describes; for each that is not understood a sentence."""
     if not payload:
-        return  # the device took it back
+        return  # the device removed it
     try:
         config = json.loads(payload)
         if not isinstance(config, dict):
@@ -121,7 +121,7 @@ def entities_in(topic: str, payload: bytes, prefix: str) -> Iterator[Entity | st
 
 
 def _components(whole: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """The parts of a configuration of a whole device, each with what all of them have in common."""
+    """The parts of a configuration of a whole device, each with the keys common to all."""
     listed = whole.get("components")
     shared = {key: value for key, value in whole.items() if key != "components"}
     parts = (

@@ -1,4 +1,4 @@
-"""A proposed profile as YAML for people, with its test: what the core makes of the last messages."""
+"""A proposed profile as YAML for people, with a test made from the last messages by the core."""
 
 import json
 import textwrap
@@ -32,9 +32,9 @@ _NOT_VALUES: Final = frozenset({"quality", "seq"})
 
 
 def with_tests(proposal: Proposal) -> tuple[dict[str, Any], list[str]]:
-    """Add a test for each device, none where nothing came of its messages; and say what gave nothing, a sentence each.
+    """Add a test for each device whose messages gave points; return a sentence for each message that gave nothing.
 
-    :raises ValueError: it is no sound profile.
+    :raises ValueError: the profile is not valid.
     """
     silent: list[str] = []
     tests = []
@@ -113,7 +113,7 @@ def text_of(profile: dict[str, Any], remarks: list[str]) -> str:
 
 
 def comment(text: str) -> list[str]:
-    """A sentence as lines of comment, whatever a device wrote into it."""
+    """A sentence as lines of comment, safe for any text from a device."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     return textwrap.wrap(
         plain, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_long_words=False, break_on_hyphens=False

@@ -1,6 +1,6 @@
-"""Profiles proposed from what devices tell Home Assistant about themselves, each with a test made from the last messages.
+"""Profiles proposed from the descriptions for Home Assistant, each with a test made from the last messages.
 
-A proposal is a guess for a person to look through; nothing here activates it. One profile reads all messages of one form:
+A proposal is a guess for a person to review; nothing here activates it. One profile reads all messages of one form:
 a JSON document, or topics that differ in one level and carry one value each. Devices of the same form share it.
 """
 
@@ -39,7 +39,7 @@ _COMMON: Final = frozenset(
         *("mqtt", "homeassistant", "zigbee2mqtt", "shellies", "iot", "home", "devices", "value"),
     }
 )
-"""Levels of topics that are no device's name, in lower case."""
+"""Levels of topics that are never a device's name, in lower case."""
 
 _TIMES: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("last_seen", {"path": "/last_seen", "format": "auto"}),
@@ -47,7 +47,7 @@ _TIMES: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("timestamp", {"path": "/timestamp", "format": "auto"}),
     ("ts", {"path": "/ts", "format": "auto"}),
 )
-"""Key of a document → how it is read as a time."""
+"""Key of a document → its time format."""
 
 _VALUE: Final = "/value"
 
@@ -67,7 +67,7 @@ class Heard:
 class Wanted:
     """A value that is understood.
 
-    :ivar channel: what tells it from others of its device that are called the same; or nothing.
+    :ivar channel: the channel that distinguishes it from values of the same name; may be empty.
     """
 
     entity: Entity
@@ -77,11 +77,11 @@ class Wanted:
 
 @dataclass(slots=True)
 class Proposal:
-    """A profile as it would be written, without the outcome of its tests.
+    """A profile to be written, without the results of its tests.
 
     :ivar profile: the keys of a profile but ``tests``.
-    :ivar messages: for each device the messages of its test, topic and what was heard.
-    :ivar doubts: what to look at, a sentence each.
+    :ivar messages: for each device the messages of its test, by topic.
+    :ivar doubts: points to review, a sentence each.
     """
 
     profile: dict[str, Any]
@@ -90,7 +90,7 @@ class Proposal:
 
 
 def propose(entities: Iterable[Entity], heard: Mapping[str, Heard]) -> tuple[list[Proposal], list[str]]:
-    """Profiles for the values of all devices, and what is not understood, a sentence each."""
+    """Profiles for the values of all devices, and a sentence for each value that is not understood."""
     notes: list[str] = []
     by_owner: dict[str, list[Wanted]] = {}
     owners: defaultdict[str, set[str]] = defaultdict(set)
@@ -124,7 +124,7 @@ def propose(entities: Iterable[Entity], heard: Mapping[str, Heard]) -> tuple[lis
 
 
 def _told_apart(wanted: Sequence[Wanted], notes: list[str]) -> list[Wanted]:
-    """Give values of one device that are called the same a channel each; where nothing tells them apart, the first stays."""
+    """Give values of one device with the same name a channel each; if nothing distinguishes them, keep the first."""
     found = []
     for one in wanted:
         same = [other for other in wanted if other.meaning.field == one.meaning.field]
@@ -213,7 +213,7 @@ def _shapes(topic: str) -> list[tuple[str, ...]]:
 
 
 def _pattern(entity: Entity, owners: Owners, what_at: int | None = None) -> tuple[str, dict[str, Any]]:
-    """The topic with the device's level, and the one that names the value, as names; and how the device is called.
+    """The topic with the device's level, and the one that names the value, as names; and the device's name.
 
     A level stays as it is unless another one does: a pattern of names alone would take everybody's messages.
     """

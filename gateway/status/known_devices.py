@@ -1,4 +1,4 @@
-"""Every device that the gateway knows, registered or heard, and how it stands at this moment."""
+"""Every device that the gateway knows, registered or heard, with its state at this moment."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _LOOKED_AT_TOGETHER: Final = 200
 
 @dataclass(slots=True)
 class KnownDevices:
-    """The devices, and what judges them.
+    """The devices, and the judge of their silence.
 
     :ivar areas: code → name of each area, as the active registry names them.
     """
@@ -31,16 +31,16 @@ class KnownDevices:
     areas: Mapping[str, str] = field(default_factory=dict)
 
     def name_areas(self, areas: Mapping[str, str]) -> None:
-        """Another registry is active, which names these areas."""
+        """Take the areas of a new registry."""
         self.areas = areas
 
     def all(self) -> Iterator[Device]:
-        """Every registered device, with what is remembered of it, and every other one that sent something."""
+        """Every registered device, with its stored state, and every other one that sent something."""
         yield from registered_devices(self.streams)
         yield from [device for device in self.streams.devices.values() if device.registered is None and not device.is_blank]
 
     def find(self, name: str) -> Device | None:
-        """A device that was met or is registered; its id in any writing."""
+        """A device that was heard or is registered; its id in any spelling."""
         streams = self.streams
         for writing in (name, device_key(name)):
             if (met := streams.devices.get(writing)) is not None:
@@ -57,12 +57,12 @@ class KnownDevices:
         return ((device.name, Stand(presence(device, now_ms), device.measures)) for device in self.all())
 
     def registry_entries(self) -> list[RegisteredDevice]:
-        """Each entry of the registry once; it may be there under two writings of its id."""
+        """Each entry of the registry once; it may be there under two spellings of its id."""
         entries = self.streams.registry.values()
         return list({id(entry): entry for entry in entries if isinstance(entry, RegisteredDevice)}.values())
 
     def look_at_fleet(self, now_ms: int) -> Iterator[Fleet]:
-        """Look at all devices now, some at a time; each time the same fleet, with those of before."""
+        """Check all devices now, some at a time; yields the same fleet each time, filled further."""
         fleet, devices = Fleet(), self.all()
         while some := list(islice(devices, _LOOKED_AT_TOGETHER)):
             fleet.look_at(some, self.silence, self.rules, now_ms)

@@ -1,4 +1,4 @@
-"""The gateway's own series for Prometheus, read from the counters at scrape time: the hot path pays nothing for them."""
+"""The gateway's own series for Prometheus, read from the counters at scrape time, at no cost for the hot path."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class GatewayCollector(Collector):
         yield CounterMetricFamily("gateway_messages_received", "Messages received.", events.messages_received)
         yield _counter("gateway_messages_ignored", "Messages that carry no data.", "cause", events.messages_ignored)
         yield _counter("gateway_fields_dropped", "Values left out of readings.", "cause", events.fields_dropped)
-        ended = "Connections of readers that were ended, for others needed what they took."
+        ended = "Connections of readers that were closed because others needed their place."
         yield CounterMetricFamily("gateway_http_connections_ended", ended, events.readers_ended)
         yield _counter("gateway_rejects", "Messages and points that could not become data.", "reason", events.rejects)
         yield _counter("gateway_rejects_kept", "Rejects whose bytes are on disk.", "reason", events.rejects_kept)
@@ -59,19 +59,19 @@ class GatewayCollector(Collector):
         ledger = self.state.ledger
         received = {source: ledger.received.get(source, 0) for source in ("mqtt", "journal", "replay")}
         yield _counter("gateway_readings_received", "Readings received.", "source", received)
-        family = CounterMetricFamily("gateway_readings", "Readings that came to their end.", labels=["domain", "outcome"])
+        family = CounterMetricFamily("gateway_readings", "Readings that are settled.", labels=["domain", "outcome"])
         for outcome in ENDS:
             for domain, count in ledger.outcomes[outcome].items():
                 family.add_metric([domain, outcome], count)
         yield family
         yield _gauge("gateway_readings_pending", "Readings on their way.", "where", ledger.pending)
-        yield GaugeMetricFamily("gateway_ledger_imbalance", "Readings nobody accounts for; 0 is right.", ledger.imbalance)
+        yield GaugeMetricFamily("gateway_ledger_imbalance", "Readings that are unaccounted for; must be 0.", ledger.imbalance)
         trusted = float(not self.state.processor.trust.doubted)
         yield GaugeMetricFamily("gateway_clock_trusted", "1 while the gateway's clock is trusted.", trusted)
 
     def _influxdb(self) -> Iterator[Metric]:
         events = self.state.events
-        yield GaugeMetricFamily("gateway_influxdb_up", "1 while InfluxDB takes readings.", float(events.influxdb_up))
+        yield GaugeMetricFamily("gateway_influxdb_up", "1 while InfluxDB accepts readings.", float(events.influxdb_up))
         delivery = HistogramMetricFamily("gateway_delivery_seconds", "Arrival to durable in InfluxDB, live lane.")
         _add(delivery, [], events.delivery)
         yield delivery
@@ -87,20 +87,22 @@ class GatewayCollector(Collector):
         oldest_s = journal.oldest_s(self.state.clock.now_ms())
         yield GaugeMetricFamily("gateway_journal_oldest_seconds", "Age of the oldest batch.", oldest_s)
         missing = journal.tally.missing
-        yield GaugeMetricFamily("gateway_journal_missing_readings", "Readings lost of the journal, not acknowledged.", missing)
+        yield GaugeMetricFamily(
+            "gateway_journal_missing_readings", "Readings that the journal lost, not acknowledged yet.", missing
+        )
         written = self.state.events.journal_written_bytes
         yield CounterMetricFamily("gateway_journal_written_bytes", "Bytes given to the journal.", written)
         yield from self._catch_up()
         stock = self.state.quarantine.stock.by_cause
         waiting = {cause: stock.get(cause, 0) for cause in WaitCause}
-        yield _gauge("gateway_quarantine_messages", "Messages that wait for knowledge.", "cause", waiting)
+        yield _gauge("gateway_quarantine_messages", "Messages that wait in quarantine.", "cause", waiting)
 
     def _catch_up(self) -> Iterator[Metric]:
         """Add the time to catch up; while it is unknown the gauge has no sample."""
         now = self.state.catch_up()
-        per_s = GaugeMetricFamily("gateway_catch_up_readings_per_second", "Readings of the journal that come in.")
+        per_s = GaugeMetricFamily("gateway_catch_up_readings_per_second", "Readings of the journal written to InfluxDB.")
         per_s.add_metric([], now["per_s"] or 0.0 if now else 0.0)
-        left = GaugeMetricFamily("gateway_catch_up_seconds_left", "Until the journal is empty; absent while unknown.")
+        left = GaugeMetricFamily("gateway_catch_up_seconds_left", "Seconds until the journal is empty; absent while unknown.")
         seconds_left = now["seconds_left"] if now else 0.0
         if seconds_left is not None:
             left.add_metric([], seconds_left)
@@ -110,17 +112,17 @@ class GatewayCollector(Collector):
     def _codecs(self) -> Iterator[Metric]:
         codecs = self.state.codecs
         suspended = {key: key in codecs.suspended for key in codecs.keys}
-        yield _gauge("gateway_codec_suspended", "1 while a codec is not asked, because it overran.", "codec", suspended)
+        yield _gauge("gateway_codec_suspended", "1 while a codec is suspended because it overran.", "codec", suspended)
         yield CounterMetricFamily("gateway_codec_restarts", "Restarts of the process that runs the codecs.", codecs.restarts)
         warnings = self.state.events.codec_warnings
-        yield _counter("gateway_codec_warnings", "What codecs said beside their answers.", "codec", warnings)
+        yield _counter("gateway_codec_warnings", "Warnings of codecs.", "codec", warnings)
 
     def _devices_and_build(self) -> Iterator[Metric]:
         fleet = self.fleet
         total = fleet.total
         counts = {presence: total[presence] for presence in Presence}
         yield _gauge("gateway_devices", "Devices by state; unknown: registered and never heard.", "state", counts)
-        unregistered = "Devices that were heard and that the registry does not name; they are among the others too."
+        unregistered = "Devices that were heard but are not registered; the other states count them too."
         yield GaugeMetricFamily("gateway_devices_unregistered", unregistered, fleet.unregistered)
         floods = len(self.state.events.floods)
         yield GaugeMetricFamily("gateway_flooding_devices", "Devices that send so much that they would starve others.", floods)

@@ -26,10 +26,10 @@ from gateway.storage.recovery.tally import Tally
 
 @dataclass(slots=True)
 class JournalState:
-    """The journal's contents, measured now and then.
+    """The journal's contents, measured every few seconds.
 
-    :ivar tally: what of it is missing.
-    :ivar progress: how far it has come in.
+    :ivar tally: the count of its missing readings.
+    :ivar progress: progress of the drain.
     """
 
     tally: Tally
@@ -40,11 +40,11 @@ class JournalState:
     rejects: Mapping[str, int] = field(default_factory=dict)
 
     def note_rejects(self, counts: Mapping[str, int]) -> None:
-        """Take over how many rejects there are, by reason."""
+        """Store the number of rejects by reason."""
         self.rejects = counts
 
     def note(self, stock: JournalUse, used_bytes: int) -> None:
-        """Take over a measurement."""
+        """Store a measurement."""
         self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
 
     def missing(self) -> list[Finding]:
@@ -56,16 +56,16 @@ class JournalState:
         return [Finding("missing", Level.TROUBLE, {"count": tally.missing, "file": tally.database.name, "since": since})]
 
     def oldest_s(self, now_ms: int) -> float:
-        """Age of the oldest batch; 0 when there is none."""
+        """Age of the oldest batch; 0 if there is none."""
         return 0.0 if self.oldest_ms is None else max(0, now_ms - self.oldest_ms) / 1000
 
 
 class CatchUp(TypedDict):
     """``catch_up`` of ``/api/status``.
 
-    :ivar readings_in: came in since the journal was last empty.
-    :ivar per_s: None while that cannot be said, as while InfluxDB is away.
-    :ivar since: when the oldest of those that wait was stored, in ms; looked at every few seconds.
+    :ivar readings_in: readings written since the journal was last empty.
+    :ivar per_s: None while unknown, for example while InfluxDB is away.
+    :ivar since: when the oldest waiting reading was stored, in ms; measured every few seconds.
     """
 
     readings_left: int
@@ -77,7 +77,7 @@ class CatchUp(TypedDict):
 
 @dataclass(slots=True)
 class Status:
-    """References to all that can be asked."""
+    """References to the parts whose state is shown."""
 
     config: Config
     processor: Processor
@@ -95,7 +95,7 @@ class Status:
         """The reason why readings cannot be made durable now; empty if they can."""
         if self.events.influxdb_up or not self.events.journal_trouble:
             return ""
-        return f"InfluxDB: {self.events.influxdb_trouble or 'not asked yet'}; journal: {self.events.journal_trouble}"
+        return f"InfluxDB: {self.events.influxdb_trouble or 'not tried yet'}; journal: {self.events.journal_trouble}"
 
     def troubles(self) -> list[Finding]:
         """Findings about the gateway itself and what it is connected to."""
@@ -140,7 +140,7 @@ class Status:
         }
 
     def document(self, fleet: Fleet) -> dict[str, object]:
-        """``/api/status``, but for what is said in words."""
+        """``/api/status`` without its sentences."""
         total = fleet.total
         return {
             "version": __version__,

@@ -1,4 +1,4 @@
-"""Findings about the gateway and what it is connected to. One more trouble is one more line here."""
+"""Findings about the gateway and its connections. Each further trouble is one more line here."""
 
 import time
 from collections import Counter
@@ -39,7 +39,7 @@ def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:
 
 
 def of_secrets(config: Config) -> Iterator[Finding]:
-    """Passwords that anybody on the way could read."""
+    """Passwords that could be read on the network."""
     for _, url in sent_in_plain(config):
         yield Finding("sent_in_plain", Level.ATTENTION, {"url": url})
     if url := pages_in_plain(config):
@@ -65,7 +65,7 @@ def of_codecs(codecs: AsyncCodecs) -> Iterator[Finding]:
 
 
 def of_senders(floods: Iterable[Flood], jumps: Iterable[UnitJump]) -> Iterator[Finding]:
-    """Findings about devices whose sending a person should see to."""
+    """Findings about devices whose sending needs attention."""
     for jump in jumps:
         params: dict[str, float | str] = {"make": jump.make, "devices": ", ".join(jump.devices), "factor": jump.factor}
         yield Finding("unit_jump", Level.ATTENTION, params)
@@ -78,7 +78,7 @@ def of_senders(floods: Iterable[Flood], jumps: Iterable[UnitJump]) -> Iterator[F
 
 
 def of_strangers(events: Events, devices_max: int, now_s: float) -> Iterator[Finding]:
-    """Findings about names nobody registered, invented ones among them, that fill what is meant for them."""
+    """Findings about unregistered names, perhaps invented, that fill their limits."""
     if turned_away := events.turned_away_lately.counts(now_s):
         yield Finding("too_many_devices", Level.TROUBLE, {"limit": devices_max} | _by_origin(turned_away))
     if made_room := events.made_room_lately.counts(now_s):

@@ -1,1 +1,1 @@
-"""Storage that outlives the process: one SQLite file with the journal, rejects, quarantine and device snapshots."""
+"""Storage that outlives the process: one SQLite file with journal, rejects, quarantine and device snapshots."""

@@ -1,11 +1,11 @@
-"""The one SQLite file, in a thread of its own: journal, rejects, quarantine and the few things that must outlive the process.
+"""The one SQLite file, in a thread of its own: journal, rejects, quarantine and a few values that must outlive the process.
 
-An SD card may take a second to sync; the thread keeps that away from the readings. WAL with ``synchronous=FULL``: what is
-committed survives a power cut. Freed pages go back to the file system.
+An SD card may take a second to sync; the thread keeps that away from the readings. WAL with ``synchronous=FULL``: a
+commit survives a power cut. Freed pages go back to the file system.
 
-A gateway starts whatever the disk is like (:func:`begin`). A file that is damaged, or that it may not use, is renamed and a
-new one begun. Where no file can be begun either, for want of room, rights or a folder, empty tables in memory stand in, which
-take nothing: readings go straight to InfluxDB, and wait with the broker while it is away.
+A gateway starts with any state of the disk (:func:`begin`). A file that is damaged, or that it may not use, is renamed and a
+new one begun. If that is impossible too, for lack of room, rights or a folder, empty tables in memory replace it, which
+store nothing: readings go straight to InfluxDB, and wait at the broker while it is away.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ T = TypeVar("T")
 
 _GIVEN_BACK_TOGETHER: Final = 1000
 """Pages: as many as SQLite moves in its own memory, or it would write each of them twice."""
-_ADVICE: Final = "see that the disk has room, and that this user may write the folder"
+_ADVICE: Final = "check that the disk has room and that this user may write the folder"
 
 
 class DatabaseFault(Exception):  # noqa: N818 - the field's word
-    """The file cannot be used now: full, read-only, gone or damaged. The text says which and what to do."""
+    """The file cannot be used now: full, read-only, gone or damaged. The text says which, and what to do."""
 
 
 class DiskFull(DatabaseFault):
@@ -46,20 +46,20 @@ class DiskFull(DatabaseFault):
 
 
 class NotOurs(DatabaseFault):
-    """This user may not read and write the file; a new one can be in its place where the folder lets us rename it."""
+    """This user may not read and write the file; a new one can replace it if the folder allows a rename."""
 
 
 class Damaged(Exception):  # noqa: N818 - says what it is
-    """The file is not what was written. It must be set aside and a new one begun; what it held can be salvaged."""
+    """The file is damaged. It must be set aside and a new one begun; its readable rows can be salvaged."""
 
 
 def begin(path: Path, *, damaged: bool = False) -> "Database":
-    """The file of a gateway, whatever is there.
+    """Open the file of a gateway, whatever is at its place.
 
-    A missing folder is made. A directory in the file's place is removed if it is empty, and else left alone: it is somebody's.
+    A missing folder is created. A directory in the file's place is removed if it is empty, else left alone: it has an owner.
 
     :param damaged: the file there was found damaged.
-    :raises InUse: another gateway has it, which only people can mend.
+    :raises InUse: another gateway uses it, which only people can resolve.
     """
     file = Database(path)
     try:
@@ -76,7 +76,7 @@ def begin(path: Path, *, damaged: bool = False) -> "Database":
 class Database:
     """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order.
 
-    :ivar absence: why there is no file now, and what to do; empty when there is one.
+    :ivar absence: why there is no file now, and what to do; empty if there is one.
     :ivar tally: how many readings should be in the journal, and how many of it are missing.
     """
 
@@ -96,7 +96,7 @@ class Database:
 
         :param begin_anew: set the file aside first and begin a new one.
         :raises Damaged: it was damaged already when it was opened.
-        :raises NotOurs: there is one that we may not use.
+        :raises NotOurs: the file may not be used by this user.
         :raises InUse: another process has it.
         :raises DatabaseFault: no file can be opened at that place.
         """
@@ -122,7 +122,7 @@ class Database:
             raise
 
     def stand_in(self, why: str) -> None:
-        """Have empty tables in place of the file; every change of them is the fault ``why``."""
+        """Use empty tables in place of the file; every change of them fails with ``why``."""
         self.absence = why
         self.tally.load()
         self._connection = connect_to_nothing()
@@ -134,7 +134,7 @@ class Database:
     def reserve_rows(self, count: int) -> int:
         """The first of ``count`` row numbers for the journal.
 
-        None is given twice while this process runs, whatever was removed meanwhile: who still remembers a row must not meet
+        None is given twice while this process runs, even after removals: whoever still remembers a row must not find
         another one under its number.
         """
         self._next_row += count
@@ -149,7 +149,7 @@ class Database:
         return await self.in_thread(lambda: self.run_here(do, *args, **kwargs))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do something in the thread, behind what was asked of it before."""
+        """Call in the thread, after all earlier calls."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Damaged:
@@ -157,7 +157,7 @@ class Database:
             raise
 
     async def run_freeing(self, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for what removes rows: on a full disk the reserve makes room for it."""
+        """The same for removing rows: on a full disk the reserve makes room for it."""
         try:
             return await self.run(do, *args, **kwargs)
         except DiskFull:
@@ -166,7 +166,7 @@ class Database:
             return await self.run(do, *args, **kwargs)
 
     async def watch(self) -> None:
-        """End with the fault when the file is found damaged, whoever found it.
+        """Wait; raise the fault once any call finds the file damaged.
 
         :raises Damaged: it is.
         """
@@ -213,7 +213,7 @@ class Database:
         return await self.run(_pages_bytes) + self._wal_bytes()
 
     def _look_after(self) -> None:
-        """See that there is a reserve, and that the file is still there: what is written to one that was removed is lost."""
+        """Check that there is a reserve, and that the file still exists: writes to a removed file are lost."""
         if self.absence or self._connection is None:
             return
         keep_reserve(self.path)
@@ -222,7 +222,7 @@ class Database:
                 return
             rescue(self._connection, self.path)
         except (OSError, sqlite3.Error) as error:
-            raise DatabaseFault(f"{self.path} is not there any more, and what it holds cannot be saved: {error}") from error
+            raise DatabaseFault(f"{self.path} has disappeared, and its contents cannot be saved: {error}") from error
         raise Damaged(f"{self.path} was removed or replaced under the running gateway")
 
     def free_bytes(self) -> int:
@@ -238,13 +238,13 @@ class Database:
     def limit_wal(self, max_bytes: int) -> None:
         """Let the WAL grow to about ``max_bytes`` before its pages are written a second time, into the file.
 
-        Most outages end before that; what is drained by then is never written twice, and the flash wears half as much.
+        Most outages end before that; rows drained by then are never written twice, and the flash wears half as much.
         """
         if self._connection is not None:
             self._connection.execute(f"PRAGMA wal_autocheckpoint={max(1, max_bytes // PAGE_BYTES)}")
 
     async def give_pages_back(self) -> None:
-        """Give freed pages back to the file system and empty the WAL; some megabytes at a time, for others wait meanwhile."""
+        """Give freed pages back to the file system and empty the WAL, some megabytes at a time, since others wait."""
         while await self.in_thread(self._give_some_back):
             pass
 
@@ -260,7 +260,7 @@ class Database:
         return 0
 
     def close(self) -> None:
-        """Finish what is under way, close, unlock."""
+        """Finish running work, close, unlock."""
         self._thread.shutdown(wait=True)
         self._close_file()
 

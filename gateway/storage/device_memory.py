@@ -1,7 +1,7 @@
-"""The memory of devices that were met in earlier runs: a line of each, until the device is met again.
+"""Stored state of devices from earlier runs: a line for each, until the device is heard again.
 
-It is made before the streams of the core, so that they have it at their birth; the lines come from the file later
-(:mod:`gateway.storage.device_snapshots`). A line is worked out only when its device is first met.
+It is made before the core's streams, which need it; the lines come from the file later
+(:mod:`gateway.storage.device_snapshots`). A line is parsed only when its device is first heard.
 """
 
 import zlib
@@ -15,7 +15,7 @@ from gateway.storage.former_ids import former_id
 
 
 class DeviceMemory:
-    """Lines of devices that were not met yet.
+    """Lines of devices that were not heard yet.
 
     :ivar lines: id → line.
     :ivar steps: id → the line of its counters that was saved when one of them took a step.
@@ -30,11 +30,11 @@ class DeviceMemory:
         self.checks: dict[str, int] = {}
 
     def remembers(self, name: str) -> bool:
-        """Return True for a device that an earlier run has met and this one has not."""
+        """Return True for a device that an earlier run has heard and this one has not."""
         return name in self.lines
 
     def restore(self, device: Device, field_sets: FieldSets) -> None:
-        """Give a device that is met for the first time what is remembered of it."""
+        """Restore the stored state of a new device."""
         line, step = self.lines.pop(device.name, None), self.steps.pop(device.name, None)
         try:
             if line is None:
@@ -48,7 +48,7 @@ class DeviceMemory:
             self._events.state_lost(device.name, str(error))
 
     def _say_renamed(self, device: Device) -> None:
-        """Say so when a device was stored under another id by an earlier version, in which two names could become one."""
+        """Report a device that an earlier version stored under another id; there two names could become one id."""
         former = former_id(device.source)
         if former not in {device.source, device.name} and self.remembers(former):
             self._events.device_renamed(device.name, device.source, former)

@@ -2,10 +2,10 @@
 
 A save writes the devices that changed, some hundred to a compressed row, and nothing else; a device's newest row counts. A row
 of whose devices few still count is written again with the next save and removed, so the file stays as small as the fleet. At
-the start rows are only unpacked into lines; what a line means is worked out when its device is first met.
+the start rows are only unpacked into lines; a line is parsed when its device is first heard.
 
-The window of duplicates is saved at the stop alone, when all it names is durable. At any other moment it names readings that
-would come again after a crash, and must be written then.
+The window of duplicates is saved only at the stop, when all its readings are durable. At any other moment it names readings
+that would come again after a crash and must then be written.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ log = logging.getLogger("gateway.storage")
 
 _SAVE_EVERY_S: Final = 900.0
 _SUBSCRIBED_WITHIN_S: Final = 1.0
-"""The start is in a hurry to subscribe: the broker's queue fills. Who asks for devices before that has them restored."""
+"""Delay of the restore: the start must subscribe first, as the broker's queue fills. Earlier requests restore at once."""
 _LOOK_EVERY_S: Final = 1.0
 _AGE_EVERY_S: Final = 60.0
 _TOGETHER: Final = 200
-"""Devices in a row; also how many are looked at before others get their turn."""
+"""Devices in a row; also how many are processed before others get their turn."""
 _LEVEL: Final = 9
 _NAMED: Final = "ids by whole names"
 """In the file from when the names of its devices were told that an earlier version may have made."""
@@ -75,7 +75,7 @@ class DeviceSnapshots:
         self._registry_changed = asyncio.Event()
 
     def load(self) -> None:
-        """Read what there is, the newest first: of all registered devices, and of as many others as may be known at a time."""
+        """Read the snapshots, the newest first: of all registered devices, and of others up to their limit."""
         others = 0
         for row, body in self._database.run_here(_select):
             self._useless.add(row)
@@ -107,7 +107,7 @@ class DeviceSnapshots:
                 self._database.run_here(keyvalue.put_all, gone)
 
     def _say_changed_ids(self) -> None:
-        """Say whose id is another one now, and once of whom that is seen only when they speak."""
+        """Report devices whose id has changed, and once those for which that shows only when they send."""
         told = self._database.run_here(keyvalue.get, _NAMED) is not None
         perhaps = [] if told else [name for name in self._lines if "_" in name]
         changed = changed_ids(self._lines, self._streams)
@@ -130,7 +130,7 @@ class DeviceSnapshots:
                 yield name, line
 
     async def run(self) -> None:
-        """Save every quarter of an hour, and what a new registry brings at once; until cancelled."""
+        """Save every quarter of an hour, and new registered devices at once, until cancelled."""
         await asyncio.sleep(_SUBSCRIBED_WITHIN_S)
         while True:
             self._registry_changed.clear()
@@ -160,7 +160,7 @@ class DeviceSnapshots:
                 await self._save(new, None)
 
     async def watch_places(self) -> None:
-        """Say who found no place, and make places free as unregistered devices age; until cancelled."""
+        """Report devices without a place, and free the places of unregistered devices as they age, until cancelled."""
         next_s = time.monotonic() + self._clock.real_s(_AGE_EVERY_S)
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -171,7 +171,7 @@ class DeviceSnapshots:
                 await self.forget(self._streams.age(self._clock.now_ms()))
 
     async def forget(self, names: list[str]) -> None:
-        """Forget devices that made room; who of them comes back is a new one."""
+        """Forget devices that made room; one that comes back is a new device."""
         if not names:
             return
         async with self._saving:  # a save under way would remember them again
@@ -183,10 +183,10 @@ class DeviceSnapshots:
         self._events.aged(names)
 
     async def save(self, *, windows: bool = False) -> int:
-        """Save what changed; how many devices that were.
+        """Save changed devices; return their number.
 
-        :param windows: also of the windows of duplicates. Only when everything received is durable.
-        :raises DatabaseFault: it is not saved; the next time is soon enough.
+        :param windows: also save the windows of duplicates; only if everything received is durable.
+        :raises DatabaseFault: nothing is saved; the next time is soon enough.
         """
         async with self._saving:
             return await self._save(list(self._devices.values()), self._clock.now_ms() if windows else None)

@@ -15,7 +15,7 @@ class InUse(Exception):  # noqa: N818 - says what it is
 
 
 def lock(path: Path) -> int:
-    """Lock the file; a descriptor to be closed when it is not used any more.
+    """Lock the file; return a descriptor to be closed after use.
 
     :raises InUse: another process has it.
     """

@@ -1,4 +1,4 @@
-"""Holds of batches: a batch is not acknowledged before each who holds it has stored its part."""
+"""Holds of batches: a batch is not acknowledged before each of its holders has stored its part."""
 
 from typing import Protocol
 
@@ -6,11 +6,11 @@ from gateway.core.delivery.batch import Batch
 
 
 class BatchHolds(Protocol):
-    """The queue of batches, as it is seen by those who store a part of what came with one."""
+    """The queue of batches, for the parts that store something of a batch."""
 
     @property
     def under_pressure(self) -> bool:
-        """True when the broker will soon hand over nothing more."""
+        """True when the broker will soon send no more messages."""
 
     def release(self, batch: Batch) -> None:
         """Release one hold. The last release acknowledges the batch and those queued behind it."""

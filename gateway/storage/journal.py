@@ -1,6 +1,6 @@
-"""The journal: bodies that InfluxDB could not take, in order, on disk.
+"""The journal: bodies that InfluxDB could not accept, in order, on disk.
 
-A row is a body exactly as it was posted and will be posted again, with its count and a CRC over all of it. Every function here
+A row is a body in the exact form that is posted, with its count and a CRC over all of it. Every function here
 gets the connection inside a transaction (:meth:`gateway.storage.database.Database.run`).
 """
 
@@ -25,7 +25,7 @@ _ROW_OVERHEAD_BYTES: Final = 200
 class Entry:
     """One row of the journal.
 
-    :ivar intact: whether it is what was stored. If not, its body holds nothing but the count of readings it claims.
+    :ivar intact: true if it is undamaged. If not, its body holds only the count of readings it claims.
     """
 
     row: int
@@ -43,13 +43,13 @@ class JournalUse:
 
 
 Removed = dict[int, Counter[str]]
-"""Rows that were taken out before they came in, each with its readings by domain."""
+"""Rows that were removed before they were written, each with its readings by domain."""
 
 _COLUMNS: Final = "id, readings, domains, pairs, crc, body"
 _KINDS: Final = "iittiib"
 """Of all columns as they are in the file, behind the number of the row (:mod:`gateway.storage.recovery.salvage`)."""
 _CLAIM_MAX: Final = 1_000_000
-"""Readings that a damaged row says it held; more is no count but damage."""
+"""Most readings that a damaged row can claim; a larger number is damage."""
 
 
 def append(connection: sqlite3.Connection, bodies: list[Body], first_row: int, now_ms: int, *, refused: bool) -> list[int]:
@@ -113,7 +113,7 @@ def remove_oldest(connection: sqlite3.Connection, size_bytes: int) -> Removed:
 
 
 def drop(connection: sqlite3.Connection) -> Removed:
-    """Throw everything away."""
+    """Remove all rows."""
     return remove_oldest(connection, sys.maxsize)
 
 
@@ -161,7 +161,7 @@ def _crc(body_crc: int, readings: int, domains: str, pairs: str) -> int:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    """A row as it was read: of a damaged file anything may come."""
+    """Parse a row; a damaged file can hold anything."""
     number, readings, domains, pairs, crc, gzip = row
     if isinstance(gzip, bytes) and _crc(zlib.crc32(gzip), readings, domains, pairs) == crc:
         body = Body(gzip, readings, Counter(json.loads(domains)), zlib.crc32(gzip), tuple(json.loads(pairs)))

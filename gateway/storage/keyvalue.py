@@ -15,7 +15,7 @@ def put(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 
 def put_all(connection: sqlite3.Connection, values: Mapping[str, str | None]) -> None:
-    """Write several values, or forget those that are None."""
+    """Write several values, or delete those that are None."""
     for name, value in values.items():
         if value is None:
             connection.execute("DELETE FROM kept WHERE name = ?", (name,))
@@ -24,7 +24,7 @@ def put_all(connection: sqlite3.Connection, values: Mapping[str, str | None]) ->
 
 
 def get_prefix(connection: sqlite3.Connection, prefix: str) -> dict[str, str]:
-    """Return all values whose name begins so."""
+    """Return all values whose name has this prefix."""
     return dict(connection.execute("SELECT name, value FROM kept WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)))
 
 
@@ -35,7 +35,7 @@ def get(connection: sqlite3.Connection, name: str) -> str | None:
 
 
 async def save(database: Database, name: str, value: str) -> None:
-    """Write a value; when the disk does not take it that is logged, and the next time is soon enough."""
+    """Write a value; a failure is logged, and the next time is soon enough."""
     try:
         await database.run(put, name, value)
     except DatabaseFault as fault:

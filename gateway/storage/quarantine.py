@@ -1,8 +1,8 @@
-"""Quarantine on disk: whole messages that wait for knowledge, by what frees them and in order of arrival.
+"""Quarantine on disk: whole messages that wait, by the key that releases them and in order of arrival.
 
 A message that waits was acknowledged; so a row carries a CRC over all of it, and is checked before it comes again. How many
 wait for each key, and how many bytes all take, is kept up by triggers (:mod:`gateway.storage.database`): with half a million
-rows nobody counts them. Every function here gets the connection inside a transaction
+rows they cannot be counted each time. Every function here gets the connection inside a transaction
 (:meth:`gateway.storage.database.Database.run`).
 """
 
@@ -26,7 +26,7 @@ _TOGETHER_BYTES: Final = 2**20
 """Payloads read at a time, or little more."""
 
 QuarantineRow = tuple[int, QuarantinedMessage | None]
-"""Number and message; None: the row is damaged, and what it held is lost."""
+"""Number and message; None: the row is damaged and its message lost."""
 
 ArrivalOrder = tuple[int, int]
 """Arrival in ms and number of a row: its place in the order of arrival."""
@@ -35,9 +35,9 @@ FIRST: Final[ArrivalOrder] = (-1, 0)
 
 @dataclass(frozen=True, slots=True)
 class QuarantineUse:
-    """All that waits.
+    """Totals of the waiting messages.
 
-    :ivar by_cause: messages by what they wait for.
+    :ivar by_cause: number of messages by cause.
     """
 
     messages: int
@@ -47,7 +47,7 @@ class QuarantineUse:
 
 @dataclass(frozen=True, slots=True)
 class WaitingKey:
-    """One key and what waits for it: a device offered for registration, a node without its birth, a suspended codec."""
+    """One key with its waiting messages: a device offered for registration, a node without its birth, a suspended codec."""
 
     key: str
     cause: WaitCause
@@ -102,31 +102,31 @@ def select_key(
 
 
 def expired(connection: sqlite3.Connection, now_ms: int, most: int = 200) -> list[QuarantineRow]:
-    """Messages that waited in vain until ``now_ms``."""
+    """Messages that have expired by ``now_ms``."""
     query = f"SELECT id, {_COLUMNS}, crc FROM quarantine WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?"  # noqa: S608 - constants
     return [(number, _waiting(tuple(row))) for number, *row in connection.execute(query, (now_ms, most))]
 
 
 def next_expiry_ms(connection: sqlite3.Connection) -> int | None:
-    """Return the time at which the next message will have waited in vain; None: none has a limit."""
+    """Return the time at which the next message expires; None if none has a limit."""
     row = connection.execute("SELECT min(expires_ms) FROM quarantine WHERE expires_ms IS NOT NULL").fetchone()
     return None if row[0] is None else int(row[0])
 
 
 def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
-    """Forget messages; how many of them were still there."""
+    """Remove messages; return how many of them were still there."""
     return connection.executemany("DELETE FROM quarantine WHERE id = ?", [(number,) for number in numbers]).rowcount
 
 
 def stock(connection: sqlite3.Connection) -> QuarantineUse:
-    """Count all that waits."""
+    """Count the waiting messages."""
     rows = connection.execute("SELECT cause, messages, bytes FROM quarantine_stock WHERE messages > 0").fetchall()
     by_cause = {WaitCause(cause): messages for cause, messages, _ in rows}
     return QuarantineUse(sum(by_cause.values()), sum(row_bytes for _, _, row_bytes in rows), by_cause)
 
 
 def keys(connection: sqlite3.Connection, most: int = 1000) -> list[WaitingKey]:
-    """Return what messages wait for, most of them first."""
+    """Return the keys that messages wait for, those with most messages first."""
     query = (
         "SELECT key, cause, messages, (SELECT min(arrival_ms) FROM quarantine WHERE quarantine.key = quarantine_keys.key) "
         "FROM quarantine_keys ORDER BY messages DESC, key LIMIT ?"
@@ -168,7 +168,7 @@ def _crc(columns: tuple[Any, ...]) -> int:
 
 
 def _waiting(row: tuple[Any, ...]) -> QuarantinedMessage | None:
-    """A message as it was read: of a damaged file anything may come."""
+    """Parse a message; a damaged file can hold anything."""
     *columns, crc = row
     cause, key, expires_ms, arrival_ms, topic, retain, device, domain, properties, payload = columns
     if not isinstance(payload, bytes) or _crc(tuple(columns)) != crc:

@@ -1,8 +1,8 @@
 """The account of the quarantine: each commit is entered into the ledger, and people are told of it.
 
 In the ledger a waiting message is one reading. When it comes again, it is as many as it holds; the rest of them are received
-then, with the source ``replay``. One that holds none (a frame of configuration, say) ends as a duplicate: it brought nothing
-new, and neither was it refused nor is anything of it lost.
+then, with the source ``replay``. One that holds none (such as a configuration frame) ends as a duplicate: it brought nothing
+new, was not refused, and nothing of it is lost.
 """
 
 from collections import Counter
@@ -16,9 +16,9 @@ from gateway.storage.replay import Committed, Replayed
 
 
 class QuarantineAccount:
-    """Counts what comes, waits and leaves.
+    """Counts messages that come, wait and leave.
 
-    :ivar stock: what waits, after the last commit.
+    :ivar stock: totals after the last commit.
     """
 
     def __init__(self, ledger: Ledger, events: Events) -> None:
@@ -27,19 +27,19 @@ class QuarantineAccount:
         self.stock = QuarantineUse(0, 0, {})
 
     def found(self, stock: QuarantineUse) -> None:
-        """Count what waits at the start: an earlier run received it, and it is pending now."""
+        """Count the waiting messages at the start: an earlier run received them, and they are pending now."""
         self.stock = stock
         self._ledger.receive(stock.messages, "journal", "quarantine")
 
     def salvaged(self, rows: list[QuarantineRow]) -> list[QuarantinedMessage]:
-        """Messages of a damaged file were received by an earlier run; return those that can still be read."""
+        """Count messages of a damaged file, received by an earlier run; return those that can still be read."""
         messages = [message for _, message in rows if message is not None]
         self._ledger.receive(len(rows), "journal")
         self._lost(len(rows) - len(messages), "memory")
         return messages
 
     def stored(self, messages: list[QuarantinedMessage], made_room: MadeRoom, stock: QuarantineUse) -> None:
-        """Messages that were in memory wait on disk now."""
+        """Count messages that moved from memory to disk."""
         self.stock = stock
         self._events.quarantine_works()
         self._ledger.move(len(messages), "memory", "quarantine")
@@ -48,7 +48,7 @@ class QuarantineAccount:
             self._events.quarantined(cause, key, number)
 
     def given_up(self, messages: list[QuarantinedMessage]) -> None:
-        """Messages could not be stored, and others could not wait for them."""
+        """Count messages that were given up, because others could not wait for the disk."""
         self._ledger.settle("expired", Counter(message.domain for message in messages))
         self._events.not_quarantined(len(messages))
 
@@ -65,12 +65,12 @@ class QuarantineAccount:
         self._made_room(done.made_room)
 
     def released(self, key: str, messages: int) -> None:
-        """Messages that waited for a key have left."""
+        """Count messages that waited for a key and have left."""
         if messages:
             self._events.released(key, messages)
 
     def disk_fault(self, fault: Exception) -> None:
-        """The disk did not take a commit, or did not answer."""
+        """Note a commit that failed or timed out."""
         self._events.quarantine_refused(str(fault))
 
     def _lost(self, messages: int, place: HoldingPlace) -> None:

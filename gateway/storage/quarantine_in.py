@@ -1,8 +1,8 @@
 """The way into the quarantine: messages that must wait are stored, and their batches held until then.
 
-A batch with a message for the quarantine is not acknowledged before the message is on disk, and if the disk does not take it
-now, it waits. But nothing that came after it can be acknowledged meanwhile. So when the broker presses, what the disk still
-does not take is given up, unless ``journal.when_full`` forbids it: a device that nobody registered must not stop a province.
+A batch with a message for the quarantine is not acknowledged before the message is on disk; if the disk cannot store it
+now, it waits. But no later message can be acknowledged meanwhile. So under pressure from the broker, messages that the disk
+still does not store are given up, unless ``journal.when_full`` forbids it: an unregistered device must not stop a province.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from gateway.storage.released_keys import ReleasedKeys
 _COMMIT_EVERY_S: Final = 0.2
 _RETRY_S: Final = 1.0
 _ALWAYS_BYTES: Final = 2**20
-"""So much may wait even on a disk that is nearly full."""
+"""Bytes that may wait even on a disk that is nearly full."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineLimits:
-    """Limits of what waits.
+    """Limits of the quarantine.
 
-    :ivar min_free_bytes: where less of the disk is free, no more waits than before.
-    :ivar may_give_up: when the broker presses, what the disk does not take may be lost.
+    :ivar min_free_bytes: with less free space on the disk, the quarantine does not grow.
+    :ivar may_give_up: under pressure from the broker, messages that cannot be stored may be lost.
     """
 
     max_bytes: int
@@ -61,7 +61,7 @@ class QuarantineIn:
         self._storing = asyncio.Lock()
 
     def find_stock(self) -> None:
-        """Look at the start for what waits since an earlier run."""
+        """Load at the start the totals of an earlier run."""
         self._account.found(self._database.run_here(quarantine.stock))
         self._released.expect_expiry(self._database.run_here(quarantine.next_expiry_ms))
 
@@ -72,7 +72,7 @@ class QuarantineIn:
         self._came.set()
 
     async def run(self) -> None:
-        """Store what comes until cancelled."""
+        """Store new messages until cancelled."""
         while True:
             await self._came.wait()
             self._came.clear()
@@ -80,7 +80,7 @@ class QuarantineIn:
             await asyncio.sleep(_COMMIT_EVERY_S if took else _RETRY_S)
 
     async def flush(self) -> bool:
-        """Store all that came, in one commit; return True when the disk took it."""
+        """Store all new messages in one commit; return True if it succeeded."""
         async with self._storing:
             return await self._flush()
 
@@ -90,7 +90,7 @@ class QuarantineIn:
         try:
             made_room, stock = await self._store(messages) if messages else (MadeRoom(), self._account.stock)
         except (DatabaseFault, OSError) as fault:
-            self._coming = coming + self._coming  # in their order: where there is no room the oldest go
+            self._coming = coming + self._coming  # in their order: without room the oldest are dropped
             self._came.set()
             self._account.disk_fault(fault)
             if self._limits.may_give_up and self._holds.under_pressure:
@@ -106,7 +106,7 @@ class QuarantineIn:
         return True
 
     def _give_up(self) -> None:
-        """Give up what came from the broker: others wait behind it. What was salvaged holds up nobody, and stays."""
+        """Give up messages from the broker, since others wait behind them. Salvaged ones block nothing and stay."""
         coming, self._coming = self._coming, [(batch, own) for batch, own in self._coming if batch is None]
         for batch, messages in coming:
             if batch is not None:
@@ -120,7 +120,7 @@ class QuarantineIn:
         return await self._database.run(_add, messages, max_bytes)
 
     async def take_back(self, rows: list[QuarantineRow]) -> None:
-        """Store messages of a damaged file; until the disk takes them."""
+        """Store messages of a damaged file, repeating until the disk works."""
         self._coming.append((None, self._account.salvaged(rows)))
         while True:
             if await self.flush():

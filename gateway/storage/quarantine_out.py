@@ -1,7 +1,7 @@
-"""The way out of the quarantine: what need not wait any more comes again, and what waited in vain becomes a reject.
+"""The way out of the quarantine: released messages are processed again, and expired ones become rejects.
 
-What has become free leaves some hundred messages at a time, in order of arrival, beside the way in: the pipeline may have to
-ask a codec for each. Once the core has seen a message, what became of it is committed, however often that must be tried: the
+Released messages leave some hundred at a time, in order of arrival, beside the way in: the pipeline may have to
+call a codec for each. Once the core has seen a message, its outcome is committed, however often that must be tried: the
 core would take it for a duplicate if it came again (:mod:`gateway.storage.quarantine_settlement`).
 """
 
@@ -31,7 +31,7 @@ _IN_VAIN: Final = {
         "the codec {key} was suspended and not corrected in time; correct it and replay",
     ),
 }
-"""The reject that a message becomes which waited in vain, and the sentence for people."""
+"""The reject of an expired message, and the sentence for people."""
 
 
 class Pipeline(Protocol):
@@ -42,16 +42,16 @@ class Pipeline(Protocol):
 
 
 class Journal(Protocol):
-    """The journal, as far as it can be full."""
+    """The part of the journal that tells if it is full."""
 
     def has_room(self, bodies: list[Body]) -> bool:
         """Return True when these fit."""
 
 
 class QuarantineOut:
-    """Sends messages through the pipeline when they need not wait any more.
+    """Sends released messages through the pipeline.
 
-    :ivar releasing: messages were seen by the core, and what became of them is not durable yet.
+    :ivar releasing: messages that the core has seen and whose outcome is not durable yet.
     """
 
     def __init__(
@@ -85,8 +85,8 @@ class QuarantineOut:
                 self._released.wake_in(_RETRY_S)
 
     async def _release_free(self) -> None:
-        """Send through what waits for the keys that are free; keys that cannot be done now stay free."""
-        if not await self._quarantine_in.flush():  # what waits for a key was judged before the key became free
+        """Process the messages of released keys; keys that cannot be processed now stay released."""
+        if not await self._quarantine_in.flush():  # messages that wait for a key were checked before the key was released
             self._released.wake_in(_RETRY_S)
             return
         free = deque(self._released.pop_all())
@@ -100,7 +100,7 @@ class QuarantineOut:
             self._released.wake_in(_NO_ROOM_S)
 
     async def _release_key(self, key: str) -> bool:
-        """Send through all that waits for a key; return False when the journal is full, so that it must be tried again."""
+        """Process all messages that wait for a key; return False if the journal is full and they must be tried again."""
         place, left = FIRST, 0
         while has_room := self._journal.has_room([]):
             rows = await self._database.run(quarantine.select_key, key, after=place)
@@ -119,7 +119,7 @@ class QuarantineOut:
         return done.left
 
     async def _expire(self) -> None:
-        """Make rejects of what waited in vain."""
+        """Make rejects of expired messages."""
         while (now_ms := self._released.expired_ms()) is not None:
             rows = await self._database.run(quarantine.expired, now_ms)
             if not rows:

@@ -1,7 +1,7 @@
 """Settlement of messages that left the quarantine: readings into the journal, refusals to the rejects, in one commit.
 
-The core has seen these messages and would take them for duplicates if they came again, so the commit is tried until the disk
-takes it.
+The core has seen these messages and would treat them as duplicates if they came again, so the commit is tried until the disk
+works.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _RETRY_S: Final = 1.0
 
 
 class QuarantineSettlement:
-    """Commits what became of messages, and counts it."""
+    """Commits the outcomes of messages, and counts them."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class QuarantineSettlement:
         self._clock = clock
 
     async def settle(self, result: Replayed) -> Committed:
-        """Commit it, however long it takes; return what was done."""
+        """Commit, however long it takes; return the result."""
         result.kept = self._rejects.choose(result.refused)
         first_row = self._database.reserve_rows(len(result.bodies))
         while True:

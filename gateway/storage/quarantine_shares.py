@@ -1,10 +1,10 @@
-"""Fair shares of the quarantine: who fills it makes room in it.
+"""Fair shares of the quarantine: those that fill it make room in it.
 
-Names can be invented by the million, and a message of each would push out the one new meter for which people wait. So when the
+Names can be invented by the million, and a message of each would push out the one new meter that people wait for. So when the
 quarantine is full, the largest group of devices makes room: those whose topics have the same levels above the device, as a
 site's domain or a network server's application (:func:`gateway.core.devices.places.topic_prefix`). In it the largest key makes
-room, most often a device, and of that the oldest message. Sizes are compared in steps, and of what is alike the one that was
-not heard for longest goes first: of invented names nothing comes again, of a meter something does.
+room, usually a device, and in that the oldest message. Sizes are compared in steps, and among equals the one
+unheard longest goes first: invented names do not come again, a meter does.
 
 Triggers keep the sizes of groups and keys (:mod:`gateway.storage.schema`), and indexes their order: the time to find who makes
 room does not grow with how many wait.
@@ -76,7 +76,7 @@ def _of_largest(connection: sqlite3.Connection, prefix: str) -> Iterator[Leaving
 
 
 def _first(rows: Iterable[Leaving], least_bytes: int) -> Iterator[Leaving]:
-    """The first rows that take so much together."""
+    """The first rows that together take this many bytes."""
     for row in rows:
         yield row
         least_bytes -= row[1]
@@ -85,6 +85,6 @@ def _first(rows: Iterable[Leaving], least_bytes: int) -> Iterator[Leaving]:
 
 
 def _drop_empty(connection: sqlite3.Connection, prefix: str) -> int:
-    """Forget a topic prefix of which no message is found, as after damage; how many that were."""
+    """Remove a topic prefix without messages, as after damage; return how many there were."""
     connection.execute("DELETE FROM quarantine_shares WHERE prefix = ?", (prefix,))
     return connection.execute("DELETE FROM quarantine_prefixes WHERE prefix = ?", (prefix,)).rowcount

@@ -1,4 +1,4 @@
-"""The account of rejects: the one place that decides whose bytes are kept, and enters each into the ledger and the events.
+"""The account of rejects: the one place that decides which bytes are kept, and enters each into ledger and events.
 
 A reject comes about in four ways: a message is refused as it comes in, InfluxDB refuses a reading of the journal, a message
 leaves the quarantine, a reject is replayed. Each stores the bytes in a commit of its own, with whatever must be durable at the
@@ -18,9 +18,9 @@ from gateway.storage import rejects
 
 
 class RejectAccount:
-    """Chooses rejects, and settles them.
+    """Selects the rejects to keep, and settles all.
 
-    :ivar max_bytes: that all rejects may take on disk.
+    :ivar max_bytes: bytes that all rejects may take on disk.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RejectAccount:
         self._strangers_limit = StrangersRateLimit(max_bytes)
 
     def choose(self, refusals: list[Refusal]) -> list[Refusal]:
-        """Return those that may be kept: a flood of one fault of one device, or of strangers, is counted and not stored."""
+        """Return those that may be kept: a flood of one fault of one device, or of unregistered ones, is only counted."""
         now_ms = self._clock.now_ms()
         usual = [r for r in refusals if self._rate_limit.allow(r.device or r.topic, r.reason.value, now_ms)]
         chosen = [r for r in usual if self._is_registered(r.device) or self._strangers_limit.allow(*_share(r), now_ms)]
@@ -52,14 +52,14 @@ class RejectAccount:
         return chosen
 
     def settle(self, refusals: Sequence[Refusal], kept: Sequence[Refusal], place: HoldingPlace = "memory") -> None:
-        """Count and tell rejects that were held in ``place``; the bytes of those in ``kept`` are stored."""
+        """Count and report rejects that were held in ``place``; the bytes of those in ``kept`` are stored."""
         kept_ids = frozenset(map(id, kept))
         for refusal in refusals:
             self._events.rejected(refusal, kept=id(refusal) in kept_ids)
         self._ledger.settle("rejected", Counter(refusal.domain for refusal in refusals), place)
 
     def not_stored(self, refusals: list[Refusal], why: str) -> None:
-        """Settle rejects in memory whose bytes the disk did not take."""
+        """Settle rejects in memory whose bytes could not be stored."""
         self._events.rejects_not_kept(len(refusals), why)
         self.settle(refusals, ())
 

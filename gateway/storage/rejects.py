@@ -1,4 +1,4 @@
-"""Rejects on disk: what could not become data, with its bytes and a reason, for people to look at, mend and replay."""
+"""Rejects on disk: messages that could not become data, with bytes and reason, for people to examine, fix and replay."""
 
 import sqlite3
 from typing import Any, Final
@@ -11,7 +11,7 @@ _ROW_OVERHEAD_BYTES: Final = 200
 _SIZE: Final = f"length(payload) + length(detail) + length(topic) + {_ROW_OVERHEAD_BYTES}"
 _DETAIL_MAX: Final = 2000
 _PAGE_BYTES: Final = 2**18
-"""Read at a time, or one reject more: what others wait for behind it in the thread, and what one reader holds of memory."""
+"""Bytes read at a time, plus at most one reject: bounds the delay of others in the thread, and a reader's memory."""
 
 _REPLAYED_BYTES: Final = 2**20
 _REPLAYED_ROWS: Final = 2000
@@ -30,12 +30,12 @@ def size(connection: sqlite3.Connection) -> int:
 
 
 def size_of(refusal: Refusal) -> int:
-    """Bytes that one takes."""
+    """Bytes of one reject."""
     return len(refusal.payload) + min(len(refusal.detail), _DETAIL_MAX) + len(refusal.topic) + _ROW_OVERHEAD_BYTES
 
 
 def add(connection: sqlite3.Connection, refusals: list[Refusal], max_bytes: int) -> None:
-    """Store rejects; beyond ``max_bytes`` the oldest go."""
+    """Store rejects; beyond ``max_bytes`` the oldest are dropped."""
     connection.executemany(
         f"INSERT INTO rejects ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
         [
@@ -68,7 +68,7 @@ def page(
     most: int = 1000,
     payloads: bool = False,
 ) -> list[RejectRow]:
-    """Return rejects that fit what is given, newest first, without their payloads or with them; few when they are large."""
+    """Return the matching rejects, newest first, with or without their payloads; fewer if they are large."""
     where, given = _where(reason, device, number, before)
     columns = _COLUMNS if payloads else _COLUMNS.replace("payload", "x''")
     query = f"SELECT length(payload), id, {columns} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
@@ -84,7 +84,7 @@ def page(
 
 
 def newest(connection: sqlite3.Connection) -> int:
-    """The highest number there is; 0 where there are none."""
+    """The highest number; 0 without rejects."""
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM rejects").fetchone()[0])
 
 
@@ -105,7 +105,7 @@ def next_after(
 
 
 def purge(connection: sqlite3.Connection, reason: str | None, device: str | None) -> int:
-    """Forget all that fit; how many there were."""
+    """Remove all matching rejects; return their number."""
     where, given = _where(reason, device, None, None)
     return connection.execute(f"DELETE FROM rejects {where or 'WHERE TRUE'}", given).rowcount  # noqa: S608 - constants
 
@@ -118,7 +118,7 @@ def _where(reason: str | None, device: str | None, number: int | None, before: i
 
 
 def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
-    """Forget rejects; how many there were."""
+    """Remove rejects; return their number."""
     return connection.executemany("DELETE FROM rejects WHERE id = ?", [(number,) for number in numbers]).rowcount
 
 

@@ -1,7 +1,7 @@
-"""Keys whose messages may leave the quarantine, and the next instant at which a message will have waited for nothing.
+"""Keys whose messages may leave the quarantine, and the next instant at which a message expires.
 
-Whoever learns what messages wait for releases its key: the registry a device, the host of Sparkplug a node, a codec itself.
-The way out of the quarantine (:mod:`gateway.storage.quarantine_out`) takes the keys from here, unknown to those who release.
+The part that learns the missing piece releases its key: the registry a device, the Sparkplug host a node, a codec itself.
+The way out of the quarantine (:mod:`gateway.storage.quarantine_out`) takes the keys from here.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from gateway.clock import WallClock
 
 
 class ReleasedKeys:
-    """Keys that are free, in the order in which they became so.
+    """Released keys, in the order of their release.
 
-    :ivar next_expiry_ms: when the next message will have waited for nothing; None: none has a limit.
+    :ivar next_expiry_ms: when the next message expires; None: none has a limit.
     """
 
     def __init__(self, clock: WallClock) -> None:
@@ -23,22 +23,22 @@ class ReleasedKeys:
         self._freed = asyncio.Event()
 
     def release(self, *keys: str) -> None:
-        """Let the messages that wait for these keys come again."""
+        """Release the messages that wait for these keys."""
         self._free.update(dict.fromkeys(keys))
         self._freed.set()
 
     def expires(self, at_ms: int) -> None:
-        """A message will have waited for nothing at ``at_ms``: wake who waits for a later one."""
+        """Note a message that expires at ``at_ms``, and wake a wait for a later instant."""
         if self.next_expiry_ms is None or at_ms < self.next_expiry_ms:
             self.next_expiry_ms = at_ms
             self._freed.set()
 
     def expect_expiry(self, at_ms: int | None) -> None:
-        """Take over the instant that the disk names, for the next wait."""
+        """Set the next expiry, read from disk, for the next wait."""
         self.next_expiry_ms = at_ms
 
     def expired_ms(self) -> int | None:
-        """Return the time now if a message has waited for nothing by now; None if none has."""
+        """Return the time now if a message has expired; None if none has."""
         now_ms = self._clock.now_ms()
         return now_ms if self.next_expiry_ms is not None and self.next_expiry_ms <= now_ms else None
 
@@ -48,15 +48,15 @@ class ReleasedKeys:
         return list(free)
 
     def requeue(self, keys: Iterable[str]) -> None:
-        """Put keys back without waking anybody: they cannot be done now."""
+        """Put keys back without a wake-up: they cannot be processed now."""
         self._free.update(dict.fromkeys(keys))
 
     def wake_in(self, seconds: float) -> None:
-        """End the wait later, for what could not be done now."""
+        """End the wait later, for keys that could not be processed now."""
         asyncio.get_running_loop().call_later(seconds, self._freed.set)
 
     async def wait(self) -> None:
-        """Return when a key is released or a message has waited for nothing."""
+        """Return when a key is released or a message has expired."""
         try:
             async with asyncio.timeout(self._until_expiry_s()):
                 await self._freed.wait()

@@ -1,7 +1,7 @@
 """Rejects and quarantined messages sent through the pipeline again, with the time at which they arrived.
 
-One transaction: what becomes data now goes into the journal, what is refused becomes a reject, what must wait for something
-else goes to the quarantine, and the message leaves its old place; what still waits for the same stays where it is. So it is
+In one transaction readings go into the journal, refusals become rejects, messages that must wait for something
+else go to the quarantine, and the message leaves its old place; one that waits for the same as before stays there. So it is
 the same with the gateway running, whose drain lane then finds the rows, and without.
 """
 
@@ -23,13 +23,13 @@ from gateway.storage.rejects import DELIVERY_STAGE
 _READINGS_PER_ROW: Final = 1000
 
 Process = Callable[[Message, int], Awaitable[Outcome]]
-"""The pipeline: a message and its arrival in ms → what became of it, a codec's answer awaited."""
+"""The pipeline: a message and its arrival in ms → its outcome, including a codec's answer."""
 
 Stored = tuple[int, Refusal | QuarantinedMessage | None]
-"""Number and what stands under it; None: damaged."""
+"""Number and stored message; None: damaged."""
 
 Remove = Callable[[sqlite3.Connection, list[int]], int]
-"""Forgets the rows of these numbers; how many there were."""
+"""Removes the rows with these numbers; returns how many there were."""
 
 
 class Limits(NamedTuple):
@@ -46,7 +46,7 @@ class Replayed:
     :ivar numbers: of the messages that leave their place; the others stay.
     :ivar empty: messages that turned out to hold no reading, by domain.
     :ivar kept: those of the refusals whose bytes are kept.
-    :ivar waiting: messages that must wait for something else now.
+    :ivar waiting: messages that now must wait for something else.
     :ivar lost: messages that were damaged on disk.
     """
 
@@ -72,7 +72,7 @@ class Replayed:
 
     @property
     def received(self) -> int:
-        """All readings that were taken in by it."""
+        """All readings that it received."""
         return self.readings.total() + self.duplicates.total() + len(self.refused)
 
 
@@ -88,7 +88,7 @@ class Committed(NamedTuple):
 
 
 async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
-    """Send what is stored through the pipeline, in this order; nothing is stored yet."""
+    """Send stored messages through the pipeline, in this order, without storing the results."""
     result = Replayed()
     readings: list[Reading] = []
     for number, stored in chosen:
@@ -112,9 +112,9 @@ async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
 async def replay_rejects(
     database: Database, process: Process, limits: Limits, clock: WallClock, reason: str | None, device: str | None
 ) -> AsyncIterator[tuple[Replayed, Committed]]:
-    """Send through again all rejects that are there now, a megabyte at a time; tell of each once it is durable.
+    """Replay all present rejects, a megabyte at a time; report each part once it is durable.
 
-    :raises DatabaseFault: the disk does not take it; what was told of before is done.
+    :raises DatabaseFault: the disk failed; parts reported before are done.
     """
     after, until = 0, await database.run(rejects.newest)
     while chosen := await database.run(rejects.next_after, after, until, reason, device):
@@ -131,12 +131,12 @@ def _message(stored: Refusal | QuarantinedMessage) -> StoredMessage:
 
 
 def _note(result: Replayed, number: int, stored: Refusal | QuarantinedMessage, outcome: Outcome) -> None:
-    """Count what became of one message, and whether it leaves its place."""
+    """Count the outcome of one message; return True if it leaves its place."""
     side_effects = outcome.side_effects
     result.refused += outcome.refusals
     result.duplicates[outcome.domain] += outcome.duplicates
     if side_effects is not None and (side_effects.ask is not None or _waits_still(stored, side_effects.waiting)):
-        return  # nobody here asks codecs, or it was freed too soon
+        return  # codecs are not called here, or it was released too soon
     result.numbers.append(number)
     if side_effects is not None and side_effects.waiting:
         result.waiting += side_effects.waiting
@@ -149,7 +149,7 @@ def _waits_still(stored: Refusal | QuarantinedMessage, waiting: list[Quarantined
 
 
 def without_codecs(processor: Processor) -> Process:
-    """The core alone; a message whose codec must be asked stays where it is."""
+    """The core alone; a message whose codec must be called stays where it is."""
 
     async def process(message: Message, arrival_ms: int) -> Outcome:
         return processor.process(message, arrival_ms, replayed=True)

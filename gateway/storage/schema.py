@@ -1,7 +1,7 @@
 """The tables of the one SQLite file, and how it is opened.
 
-Pages are small because a commit writes whole pages twice. The contents of the journal and the quarantine is found again by the
-kinds of its columns when nothing else of a file is left (:mod:`gateway.storage.recovery.salvage`): a column that is added goes
+Pages are small because a commit writes whole pages twice. Rows of the journal and the quarantine are found again by the
+kinds of their columns when nothing else of a file is left (:mod:`gateway.storage.recovery.salvage`): a new column goes
 to the end.
 """
 
@@ -109,19 +109,19 @@ INSERT OR IGNORE INTO quarantine_prefixes SELECT prefix, sum(bytes), max(newest)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file as this project does, with its tables."""
+    """Open the file with the project's settings and tables."""
     _refuse_to_lose_the_wal(path)
     make_empty(path)  # SQLite gives its WAL the mode of the file
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
-    connection.text_factory = lambda raw: raw.decode(errors="replace")  # of a damaged row anything may come
+    connection.text_factory = lambda raw: raw.decode(errors="replace")  # a damaged row can hold anything
     try:
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         keep_forgotten_frames(path)
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
         (vacuum,) = connection.execute("PRAGMA auto_vacuum").fetchone()
-        if vacuum != _INCREMENTAL:  # to set it writes, and a file that has it must open on a full disk
+        if vacuum != _INCREMENTAL:  # setting it writes, and a file that has it must open on a full disk
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()  # a fault is heard only by who reads the answer
+        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()  # a fault shows only when the answer is read
         if mode != "wal":  # without it a power cut could undo what was committed
             raise sqlite3.OperationalError("its file system does not let SQLite keep a WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -139,18 +139,18 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_nothing() -> sqlite3.Connection:
-    """Tables that are empty and stay so: every change of them is a fault of SQLite."""
+    """Empty tables that cannot change: every change fails in SQLite."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.executescript(f"{_SCHEMA} {_SHARES} PRAGMA query_only=ON;")
     return connection
 
 
 def look_around(connection: sqlite3.Connection) -> int:
-    """Read what all rows of the tables are found by, so that damage there shows now; the highest row number of the journal.
+    """Read the indexes of all tables, so that damage there shows now; return the highest row number of the journal.
 
-    A gigabyte of journal is too much to read while the broker's queue fills: of that only both ends are looked at.
+    A gigabyte of journal is too much to read while the broker's queue fills, so only both ends of it are read.
     """
-    connection.execute("DELETE FROM kept WHERE FALSE")  # a damaged head may say that the file is only to be read
+    connection.execute("DELETE FROM kept WHERE FALSE")  # a damaged header may claim that the file is read-only
     for table in _LOOKED_AT:  # the quarantine itself may be too long to read now
         connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()  # noqa: S608 - constants
     highest = 0
@@ -161,7 +161,7 @@ def look_around(connection: sqlite3.Connection) -> int:
 
 
 def give_pages_back(connection: sqlite3.Connection, most: int) -> bool:
-    """Give free pages back to the file system, and at last what the WAL takes; whether there is more to be done."""
+    """Give free pages back to the file system, and finally empty the WAL; return True if there is more to do."""
     try:
         connection.execute("PRAGMA cache_spill=OFF")  # pages that are given back need not be written
         connection.execute(f"PRAGMA incremental_vacuum({most})").fetchall()
@@ -174,7 +174,7 @@ def give_pages_back(connection: sqlite3.Connection, most: int) -> bool:
 
 
 def restart_wal(connection: sqlite3.Connection) -> bool:
-    """Bring the WAL into the file, so that it is written from its beginning and takes no more room; whether that could be."""
+    """Copy the WAL into the file, so that it starts again and grows no more; return True if that succeeded."""
     try:
         busy, in_wal, _ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
     except sqlite3.Error:
@@ -183,7 +183,7 @@ def restart_wal(connection: sqlite3.Connection) -> bool:
 
 
 def is_damage(error: Exception, *, opening: bool = False) -> bool:
-    """Tell if the file is at fault, and not the disk, its rights or its space.
+    """Tell if the file itself is faulty, not the disk, its rights or its space.
 
     :param opening: then it is to blame too for a table that is missing, and when its head says that it may not be written.
     """

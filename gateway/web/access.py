@@ -1,4 +1,4 @@
-"""The token that opens the gateway, and its file for the commands of this machine."""
+"""The access token, and its file for the commands of this machine."""
 
 import hmac
 import logging
@@ -16,12 +16,12 @@ class Access:
         self._token = _bytes_of(token)
 
     def matches(self, shown: str) -> bool:
-        """Tell if this is the token; takes the same time for every wrong one."""
+        """Compare a token in constant time."""
         return hmac.compare_digest(_bytes_of(shown), self._token)
 
 
 def _bytes_of(token: str) -> bytes:
-    """The bytes of a token; bytes of a header that are no text come as surrogates, and are a wrong token like any other."""
+    """The bytes of a token; header bytes that are not text come as surrogates, and are a wrong token like any other."""
     return token.strip().encode(errors="surrogatepass")
 
 
@@ -31,7 +31,7 @@ def own_token_file(journal: Path) -> Path:
 
 
 def make_token(journal: Path) -> str:
-    """A new token for this run, readable by the owner only; by nobody where the disk does not take it."""
+    """A new token for this run, in a file for the owner only; without a file if it cannot be written."""
     token = secrets.token_urlsafe(24)
     path = own_token_file(journal)
     try:

@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 _DATA_POLICY: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""For what is no page: nothing in it is to run, opened by itself or within another page. A page brings its own."""
+"""Policy for answers that are not pages: nothing in them may run. A page brings its own policy."""
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -20,4 +20,4 @@ async def protect(_: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer; aiohttp calls it for each, errors of its own included."""
     response.headers.update(_ALWAYS)
     response.headers.setdefault("Content-Security-Policy", _DATA_POLICY)
-    response.headers.pop("Server", None)  # its versions are nobody's business
+    response.headers.pop("Server", None)  # hide the versions

@@ -10,7 +10,7 @@ from aiohttp import web
 ClientAddress = IPv4Address | IPv6Address
 
 _SENDERS_MAX: Final = 32
-"""Entries of X-Forwarded-For that are looked at, from the right."""
+"""Most entries of X-Forwarded-For that are read, from the right."""
 _FORWARDING: Final = ("forwarded", "via", "x-real-ip")
 _NOBODY: Final = ip_address("0.0.0.0")  # noqa: S104 - stands for a connection that has no address
 
@@ -20,9 +20,9 @@ class Client:
     """The origin of a request.
 
     :ivar address: of the client, behind trusted proxies.
-    :ivar came_to: the address of this machine that it came to.
-    :ivar forwarded: a proxy stands between, trusted or not, so it is never from loopback.
-    :ivar secure: the client speaks HTTPS, with us or with a trusted proxy.
+    :ivar came_to: the local address that it reached.
+    :ivar forwarded: a proxy is in between, trusted or not, so it never counts as loopback.
+    :ivar secure: the client uses HTTPS, to the gateway or to a trusted proxy.
     """
 
     address: ClientAddress
@@ -39,9 +39,9 @@ class Client:
 
 
 class Clients:
-    """Tells who asks.
+    """Finds the client of a request.
 
-    :param trusted: addresses and networks of proxies whose word is taken.
+    :param trusted: addresses and networks of trusted proxies.
     """
 
     def __init__(self, trusted: Iterable[str]) -> None:
@@ -66,7 +66,7 @@ class Clients:
         return any(address in network for network in self._trusted)
 
     def _behind(self, peer: ClientAddress, request: web.Request) -> ClientAddress:
-        """The rightmost address that is no trusted proxy; what stands left of it anybody could have written."""
+        """The rightmost address that is not a trusted proxy; entries left of it may be forged."""
         senders = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
         nearest = peer
         for sender in reversed(senders[-_SENDERS_MAX:]):
@@ -80,7 +80,7 @@ class Clients:
 
 
 def parse_address(text: str) -> ClientAddress | None:
-    """An address as it is written; None where it is none. An IPv4 address in IPv6 clothes is the IPv4 address."""
+    """Parse an address; None if it is not valid. An IPv4 address mapped to IPv6 becomes the IPv4 address."""
     try:
         address = ip_address(text.removeprefix("[").removesuffix("]").partition("%")[0])
     except ValueError:

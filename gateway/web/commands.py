@@ -1,4 +1,4 @@
-"""Commands that pages may give the running gateway; everything else they only read."""
+"""Commands that pages may send to the gateway; everything else is read-only."""
 
 from collections import Counter
 
@@ -28,9 +28,9 @@ class CommandRefused(Exception):  # noqa: N818 - says what it is
 
 
 class StoreCommands:
-    """Commands about what the file holds.
+    """Commands on the stored data.
 
-    :raises DatabaseFault: by each of them that the disk does not take.
+    :raises DatabaseFault: from each of them if the disk fails.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class StoreCommands:
         self._clock = clock
 
     async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
-        """Send through again all rejects that are there now; return what became of them."""
+        """Replay all present rejects; return the counts of the results."""
         total = Counter(Replayed().document())
         replays = replay_rejects(self._database, self._pipeline.process, self._limits, self._clock, reason, device)
         async for result, done in replays:
@@ -66,7 +66,7 @@ class StoreCommands:
         return await self._database.run(rejects.purge, reason, device)
 
     async def drop_journal(self) -> int:
-        """Give up all that waits in the journal; return the number of readings that expire by that."""
+        """Drop all readings in the journal; return the number that expire."""
         return self._backlog.give_up(await self._database.run(journal.drop))
 
     async def acknowledge_missing(self) -> int:
@@ -77,7 +77,7 @@ class StoreCommands:
 
 
 class MeterExchange:
-    """The command that tells that a device has another meter now."""
+    """The command that records the exchange of a meter."""
 
     def __init__(self, devices: KnownDevices, memory: DeviceMemory, device_snapshots: DeviceSnapshots, events: Events) -> None:
         self._devices = devices
@@ -109,4 +109,4 @@ class MeterExchange:
 
 def nobody(name: str) -> str:
     """Say that there is no such device."""
-    return f"{name[:80]!r} was never heard and is not registered; see its id, and the topic that it sends to"
+    return f"{name[:80]!r} was never heard and is not registered; check its id and the topic that it sends to"

@@ -1,9 +1,9 @@
-"""Connections of readers: their number, and the time for which one may hold its place without using it.
+"""Connections of readers: their number, and how long one may hold its place unused.
 
 Reading must never cost readings. A place is held by a client that waits with its request, by an answer under way, by an answer
-that nobody reads, or by a page that follows events. The first and the third end after a while. Where all places are taken, a
-newcomer gets the place of whoever uses theirs least, of the client that holds most: so a page and the commands of this machine
-get in however many connections somebody opens.
+that is not read, or by a page that follows events. The first and the third end after a while. If all places are taken, a
+newcomer gets the least used place of the client that holds most: so a page and the commands of this machine
+get in, however many connections somebody opens.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from gateway.web.listener import bind_both_families, is_all_of_ipv6
 from gateway.web.newcomers import Peer, accept, listen
 
 BODY_MAX_BYTES: Final = 65_536
-"""The body of a change; they are small."""
+"""Largest body of a change; they are small."""
 _RECEIVED_MAX_BYTES: Final = 4 * BODY_MAX_BYTES
-"""What a client may send until its request is answered: head, body, and requests behind it."""
+"""Bytes that a client may send until its request is answered: head, body, and further requests."""
 _SEND_BUFFER_BYTES: Final = 65_536
-"""Asked of the kernel for each connection; left alone it takes megabytes for a client that reads nothing."""
+"""Socket buffer for each connection; by default the kernel takes megabytes for a client that reads nothing."""
 _LOOK_EVERY_S: Final = 1.0
 
 
@@ -45,12 +45,12 @@ class Use(StrEnum):
 
 
 PATIENCE_S: Final = {Use.WAITING: 15.0, Use.UNREAD: 30.0, Use.ANSWERED: 600.0}
-"""After this a place is free again: no whole request came, the answer is not read, or it does not come to an end."""
+"""Time after which a place is freed: no complete request, the answer is not read, or it does not end."""
 _IDLE: Final = (Use.WAITING, Use.UNREAD)
-"""Who loses the place when others want it."""
+"""Uses that lose their place to newcomers."""
 _OVERDUE: Final = {
-    Use.UNREAD: "does not read the answers to it",
-    Use.ANSWERED: "waits for an answer that does not come to an end",
+    Use.UNREAD: "does not read its answers",
+    Use.ANSWERED: "waits for an answer that does not end",
 }
 
 
@@ -64,7 +64,7 @@ class ReaderPlaces(NamedTuple):
 
 
 class ClientConnection(asyncio.Protocol):
-    """Stands between a transport and aiohttp's protocol, and knows the use that is made of the connection.
+    """A layer between a transport and aiohttp's protocol that tracks the use of the connection.
 
     :ivar client: its address; of IPv6 the network, since every household has 2^64 addresses. Behind a trusted proxy it is known
         with the first request.
@@ -97,7 +97,7 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def use(self) -> Use:
-        """The use that is made of it now."""
+        """Its present use."""
         return Use.UNREAD if self.is_unread else self._use
 
     @property
@@ -106,17 +106,17 @@ class ClientConnection(asyncio.Protocol):
         return self._use is Use.FOLLOWING
 
     def turn(self, use: Use) -> None:
-        """Put it to another use."""
+        """Change its use."""
         self._use, self._received_bytes, self.since_s = use, 0, time.monotonic()
 
     def end(self) -> None:
-        """End it at once, with all that nobody read, and free its place."""
+        """Close it at once, discard unread data, and free its place."""
         if self._transport is not None:
             self._connections.forget(self._transport)
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place, or go."""
+        """Take a place, or close."""
         self._transport = cast("asyncio.Transport", transport)  # a server makes no other
         peer = transport.get_extra_info("peername")
         self.client, self.is_proxy = client_of(peer), self._connections.clients.is_proxy(peer)
@@ -133,7 +133,7 @@ class ClientConnection(asyncio.Protocol):
             self._handler.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Pass on what the client sends, as far as it is no more than a request can be."""
+        """Pass on data from the client, up to the size of a request."""
         self._received_bytes += len(data)
         if self._received_bytes > _RECEIVED_MAX_BYTES:
             self._connections.end(self, "sends more than a request can hold")
@@ -175,7 +175,7 @@ class Connections:
     async def serve(
         self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None
     ) -> AsyncIterator[None]:
-        """Listen, and end what holds its place for nothing.
+        """Listen, and close connections that hold their place unused.
 
         :raises OSError: the address cannot be used.
         """
@@ -210,7 +210,7 @@ class Connections:
             self.end_overdue(time.monotonic())
 
     def end_overdue(self, now_s: float) -> None:
-        """End those that have used up the patience there is with them."""
+        """Close connections whose time has run out."""
         for connection in list(self._open.values()):
             if now_s - connection.since_s < PATIENCE_S.get(connection.use, inf):
                 continue
@@ -220,7 +220,7 @@ class Connections:
                 connection.end()  # as browsers leave them
 
     def end(self, connection: ClientConnection, why: str) -> None:
-        """End one, and say so."""
+        """Close one, and log it."""
         self._events.reader_ended(connection.client, why)
         connection.end()
 
@@ -233,7 +233,7 @@ class Connections:
         return False
 
     def admit(self, newcomer: ClientConnection, transport: asyncio.BaseTransport) -> web.RequestHandler | None:
-        """A handler for a newcomer; nothing where every place is taken and in use."""
+        """A handler for a newcomer; None if every place is taken and in use."""
         peer = transport.get_extra_info("peername")
         if not self.is_welcome(peer):
             return None
@@ -246,7 +246,7 @@ class Connections:
         return self._make() if self._make is not None else None
 
     def _rivals(self, peer: Peer | None) -> list[ClientConnection]:
-        """Those of whom one must go before a newcomer gets a place; none where one is free."""
+        """Candidates to close before a newcomer gets a place; empty if one is free."""
         everybody, client = list(self._open.values()), client_of(peer)
         own = [one for one in everybody if one.client == client]
         if len(own) >= self._places.per_client and not self.clients.is_proxy(peer):
@@ -261,7 +261,7 @@ class Connections:
     async def answering(self, request: web.Request) -> AsyncIterator[None]:
         """While a request is answered its connection is in use. Until its body is here it waits, as one without a request.
 
-        :raises web.HTTPException: the body is larger than that of any change, or of a kind that none has.
+        :raises web.HTTPException: the body is larger than any change, or of a type that none has.
         """
         connection = self._connection(request)
         if connection.is_proxy:
@@ -281,7 +281,7 @@ class Connections:
 
     @contextmanager
     def following(self, request: web.Request) -> Iterator[None]:
-        """For a page that follows events.
+        """Mark the connection of a page that follows events.
 
         :raises web.HTTPServiceUnavailable: enough pages do already.
         """

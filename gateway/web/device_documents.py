@@ -1,4 +1,4 @@
-"""The parts of what HTTP shows of one device."""
+"""The parts of the HTTP document of one device."""
 
 from collections.abc import Mapping
 from math import isnan
@@ -14,7 +14,7 @@ from schemas.registry import RegisteredDevice
 from schemas.topics import is_name, parse_topic
 
 _PAYLOAD_BYTES: Final = 8192
-"""What people look at of a payload."""
+"""Bytes of a payload that are shown."""
 
 
 def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Document:
@@ -35,7 +35,7 @@ def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Docume
 
 
 def message_document(message: Message, arrival_ms: int) -> Document:
-    """A message as it came: its payload as text, or in hexadecimal where it is none; of a long one the beginning."""
+    """A message: its payload as text, or in hexadecimal if it is not text; the beginning of a long one."""
     payload = message.payload[:_PAYLOAD_BYTES]
     return {
         "topic": message.topic,
@@ -80,7 +80,7 @@ def _doubt_document(doubt: Doubt | None) -> Document | None:
 
 
 def fate_of(result: Mapping[str, Any] | None, *, quarantined: bool, refused: bool) -> str | None:
-    """The fate of the last message of a device, in a word; nothing where no message is kept.
+    """The fate of the last message of a device, in a word; None if no message is kept.
 
     :param result: of the message, as ``gateway decode --json`` shows it.
     :param quarantined: the message waits for the device's registration.
@@ -96,7 +96,7 @@ def fate_of(result: Mapping[str, Any] | None, *, quarantined: bool, refused: boo
 
 
 def registry_entry(name: str, source: str, topic: str | None, result: Mapping[str, Any] | None) -> str:
-    """A device for ``devices.yaml``, as far as it is known from its messages; what people must add is behind ``#``."""
+    """A device for ``devices.yaml``, as far as its messages tell; the keys to add are comments."""
     native = parse_topic(topic or "")
     measured = [point["measurement"] for point in result["points"]] if result else []
     domain = native.domain if native else next((domain for domain in measured if domain in DOMAINS), None)

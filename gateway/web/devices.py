@@ -1,4 +1,4 @@
-"""Devices over HTTP: the list to search, and one device with its last message and the fate of that."""
+"""Devices over HTTP: the list to search, and one device with its last message and its fate."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -35,14 +35,14 @@ from schemas.rejects import RejectReason
 
 _LISTED: Final = 200
 _AT_A_TIME: Final = 200
-"""Devices looked at together."""
+"""Devices processed in one turn."""
 _REJECTS: Final = 5
 _RETRACED: Final = 16
 
 _name: Final = attrgetter("name")
 
 _Last = tuple[Arrival, Outcome | None]
-"""A message, when it came, and what became of it, where that is known."""
+"""A message, its arrival and, if known, its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class DevicePages:
         return page("device.html", request, self._status.config.language)
 
     async def exchange(self, request: web.Request) -> web.Response:
-        """The meter of a device was exchanged: its registers start again with the next reading."""
+        """Record the exchange of a meter: its registers start again with the next reading."""
         try:
             name, anew = await self._meter_exchange.exchange(request.match_info["id"], request.query.get("field"))
         except CommandRefused as refused:
@@ -192,7 +192,7 @@ class DevicePages:
 
     @staticmethod
     def _last_message(device: Device | None, stored: _StoredRows) -> _Last | None:
-        """The newest message of a device, when it came and what became of it. From the first look on it is kept."""
+        """The newest message of a device, with arrival and outcome. It is kept from the first request on."""
         if device is not None and device.last_message is None:
             device.last_message = ()
         if device is not None and device.last_message:
@@ -200,7 +200,7 @@ class DevicePages:
         return (Arrival(stored.newest, stored.newest_ms), None) if stored.newest is not None else None
 
     async def _told(self, name: str, last: _Last | None, refused: list[Refusal]) -> Document:
-        """The last message and what became of it."""
+        """The last message and its outcome."""
         if last is None:
             return {"last_message": None, "result": None, "steps": []}
         arrival, _ = last
@@ -249,7 +249,7 @@ class DevicePages:
 
 
 def _stranger(name: str, stored: _StoredRows) -> Device:
-    """A device of which only the disk knows."""
+    """A device that is known only from the disk."""
     device = Device(name, None)
     device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for refusal in stored.refused)])
     return device

@@ -1,7 +1,7 @@
 """The check before every request, logging in and logging out.
 
-Reading is free on loopback; elsewhere, and for every change, a request shows the token or the cookie of a session. Before that
-it must be meant for us, and a change must not come from a page of somebody else's.
+Reading is free on loopback; from elsewhere, and for every change, a request needs the token or the cookie of a session.
+Before that it must be addressed to this gateway, and a change must not come from a page of another site.
 """
 
 import re
@@ -23,13 +23,13 @@ _ALIVE: Final = "/healthz"
 _WITHOUT_TOKEN: Final = frozenset({"/login", "/logout"})
 _READING: Final = frozenset({"GET", "HEAD"})
 _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9._:%-][A-Za-z0-9._:%/?=&-]*)?")
-"""Where a browser may be sent on to: nowhere but here."""
+"""Targets that a browser may be redirected to: only this gateway."""
 _FORM_MAX_BYTES: Final = 4096
 _MISDIRECTED: Final = 421
 
 
 class Door:
-    """Lets requests in.
+    """Admits requests.
 
     :param http: the configuration's ``http``.
     :param language: of the page that asks for the token.
@@ -51,7 +51,7 @@ class Door:
         return refusal if refusal is not None else await handler(request)
 
     def admits(self, request: web.Request) -> bool:
-        """Tell if a request that goes on for long may do so still: its session may have ended."""
+        """Tell if a long request may go on: its session may have ended."""
         return self._refusal(request) is None
 
     def _refusal(self, request: web.Request) -> web.Response | None:
@@ -71,9 +71,9 @@ class Door:
         return self._denied(request, _NO_TOKEN)
 
     def _tried(self, request: web.Request, client: Client, token: str) -> web.Response | None:
-        """Look at a token that is shown; the refusal of a wrong one, or of any one while the client has to wait."""
+        """Check a token; return the refusal of a wrong one, or of any one while the client has to wait."""
         if wait_s := self._guesses.wait_s(client.network):
-            why = f"too many wrong tokens from this address; the next one is looked at in {wait_s} s"
+            why = f"too many wrong tokens from this address; the next one is checked in {wait_s} s"
             return _told(429, why, {"Retry-After": str(wait_s)})
         if self._access.matches(token):
             return None
@@ -81,7 +81,7 @@ class Door:
         return self._denied(request, "wrong token")
 
     def _denied(self, request: web.Request, why: str) -> web.Response:
-        """The answer to who did not show the token: to people the page that asks for it."""
+        """The answer to a request without token: for people the page that asks for it."""
         if "text/html" in request.headers.get("Accept", ""):
             return log_in(request, self._language)
         return _told(401, why, {"WWW-Authenticate": "Bearer"})
@@ -93,7 +93,7 @@ class Door:
         return log_in(request, self._language, status=200)
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """Begin a session for who shows the token; the one that the browser had ends."""
+        """Begin a session for a client with the token; the earlier session of the browser ends."""
         client, form = self._clients.of(request), await _form(request)
         refusal = self._tried(request, client, form.get("token", ""))
         if refusal is not None:
@@ -141,7 +141,7 @@ def _session_of(request: web.Request, client: Client) -> str:
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    """The fields of a form; bytes that are no text become signs that no token holds."""
+    """The fields of a form; bytes that are not text become characters that no token has."""
     if (request.content_length or 0) > _FORM_MAX_BYTES:
         raise web.HTTPRequestEntityTooLarge(_FORM_MAX_BYTES, request.content_length or 0)
     body = await request.read()

@@ -1,4 +1,4 @@
-"""Answers that take time, worked out once for all who ask."""
+"""Answers that take time, computed once for all readers."""
 
 import asyncio
 import time
@@ -8,11 +8,11 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 _SHARE: Final = 10
-"""What took so long to make is not made again before so many times that has passed: with many devices, looks are rarer."""
+"""Least age of an answer, in multiples of the time it took to make: with many devices it is made less often."""
 
 
 class Fresh(Generic[T]):
-    """Something that is made at most once in so many seconds, however many people look at it."""
+    """A value that is made at most once in an interval, however many readers ask for it."""
 
     def __init__(self, make: Callable[[], Awaitable[T]], for_s: float = 0.0) -> None:
         self._make = make
@@ -21,7 +21,7 @@ class Fresh(Generic[T]):
         self._making = asyncio.Lock()
 
     async def get(self, basis: object = None) -> T:
-        """The thing; made again when it is old, or when ``basis`` is another object than then."""
+        """Return the value; made again if it is old, or if ``basis`` is another object than before."""
         async with self._making:
             began_s = time.monotonic()
             if self._made is None or self._made[0] is not basis or began_s >= self._made[1]:

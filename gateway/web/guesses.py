@@ -1,4 +1,4 @@
-"""Wrong tokens, counted for each address: who guesses waits longer and longer."""
+"""Wrong tokens, counted by address: a client that guesses waits longer and longer."""
 
 import hashlib
 import logging
@@ -48,12 +48,12 @@ class Guesses:
         self._said_s = -math.inf
 
     def wait_s(self, address: str) -> int:
-        """Full seconds for which no token of this address is looked at; 0 for none."""
+        """Full seconds for which tokens of this address are refused unchecked; 0 for none."""
         guesser = self._guessers.get(address)
         return max(0, math.ceil(guesser.blocked_until_s - self._now_s())) if guesser is not None else 0
 
     def note(self, address: str, shown: bytes) -> None:
-        """Count a wrong token, and say so once a minute."""
+        """Count a wrong token, and log it at most once a minute."""
         now_s = self._now_s()
         guesser = self._guessers.pop(address, None)
         if guesser is None or now_s - guesser.last_s >= _FORGOTTEN_AFTER_S:

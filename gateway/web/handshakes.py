@@ -1,7 +1,7 @@
-"""TLS handshakes of readers: their number is bounded, as that of connections is.
+"""TLS handshakes of readers: their number is bounded like that of connections.
 
-A connection has a place (:mod:`gateway.web.connections`) once its handshake is done. Before that it would be counted nowhere,
-and a thousand that say nothing would take all the files that this process may open, the broker's and the database's too.
+A connection has a place (:mod:`gateway.web.connections`) once its handshake is done. Before that it would not be counted,
+and a thousand silent ones would take all file descriptors of this process, including the broker's and the database's.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class Pending(NamedTuple):
 
 
 class Handshakes:
-    """Takes accepted sockets, and hands them on when they are secured.
+    """Takes accepted sockets, and passes them on after their handshake.
 
     :param make: gives the protocol of a connection.
     :param client_of: tells the client by the address of its socket.
@@ -57,7 +57,7 @@ class Handshakes:
             task.cancel()
 
     def _make_room(self, client: str) -> None:
-        """End the oldest handshake of who has too many; where all together are too many, of who has most."""
+        """End the oldest handshake of a client with too many; if all together are too many, of the client with most."""
         held = Counter(self._under_way.values())
         if held[client] < self._most.per_client:
             if len(self._under_way) < self._most.total:
@@ -73,5 +73,5 @@ class Handshakes:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._make, accepted, ssl=self._tls, ssl_handshake_timeout=self._patience_s
             )
-        except OSError:  # no TLS, none of ours, or too slow
+        except OSError:  # no TLS, a refused certificate, or too slow
             accepted.close()

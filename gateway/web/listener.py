@@ -14,7 +14,7 @@ from gateway.config.model import Config
 from gateway.tls import server_context
 
 _TOKEN_MIN: Final = 16
-"""Characters: fewer can be guessed, and an empty token would let everybody in."""
+"""Least characters of a token: fewer can be guessed, and an empty token would admit everybody."""
 
 
 def configured_token(config: Config) -> str | None:
@@ -70,10 +70,10 @@ def bind_both_families(port: int) -> socket.socket:
 
 
 class _OwnFaults(logging.Filter):
-    """Lets no trace through for bytes that are no HTTP: whoever sends them could fill the disk with our log."""
+    """Drops log records about bytes that are not HTTP: their sender could fill the disk with the log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell if the record is of a fault of ours."""
+        """Tell if the record is about a fault of the gateway."""
         return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 

@@ -1,8 +1,8 @@
-"""Newcomers: connections taken from a bound socket one at a time, so that a burst of them holds nothing up.
+"""Newcomers: connections accepted from a bound socket one at a time, so that a burst delays nothing else.
 
-A server of the event loop's own takes all that wait in one turn, and makes a transport and a protocol for each: a thousand hold
-the loop for a tenth of a second, and with it every reading. Here the loop belongs to the readings after each newcomer for as
-long as that one took, and one that no place is free for is closed before anything is made for it.
+The event loop's own server accepts all waiting ones in one turn, and makes a transport and a protocol for each: a thousand
+block the loop for a tenth of a second, and with it every reading. Here the loop belongs to the readings after each newcomer
+for as long as that one took, and one that no place is free for is closed before anything is made for it.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from typing import Final
 Peer = tuple[str, int] | tuple[str, int, int, int]
 
 _BACKLOG: Final = 128
-"""Newcomers that the kernel keeps until they are taken: less, and whoever comes during a burst tries again after a second."""
+"""Newcomers that the kernel keeps until they are accepted; with fewer, clients in a burst try again after a second."""
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _TRY_AGAIN_S: Final = 1.0
 
 
 def listen(bound: int) -> socket.socket:
-    """Listen from now on, with a descriptor of our own of a bound socket."""
+    """Listen from now on, with a duplicate descriptor of a bound socket."""
     listening = socket.socket(fileno=os.dup(bound))
     listening.setblocking(False)  # noqa: FBT003 - as sockets have it
     listening.listen(_BACKLOG)

@@ -1,6 +1,6 @@
-"""Host and origin of a request: where it was meant to go, and which page sent it.
+"""Host and origin of a request: its target, and the page that sent it.
 
-A browser sends what any page tells it to. Two headers it writes itself: ``Host``, so a page whose own name was made to point
+A browser sends whatever a page tells it to. Two headers it writes itself: ``Host``, so a page whose own name was made to point
 here (DNS rebinding) is known by that name; ``Origin``, so a page of another site, or of another port, is known by its origin.
 """
 
@@ -19,7 +19,7 @@ _OF_OUR_PAGES: Final = frozenset({"same-origin", "none"})
 
 
 class OwnNames:
-    """The names this gateway is asked by.
+    """The names of this gateway.
 
     :param hosts: ``http.host`` and ``http.hosts``.
     :param machine: the name of the machine.
@@ -33,7 +33,7 @@ class OwnNames:
         self._addresses = frozenset(address for address in map(parse_address, texts) if address is not None)
 
     def include(self, request: web.Request, client: Client) -> bool:
-        """Tell if the request was meant for us."""
+        """Tell if the request is addressed to this gateway."""
         given = request.headers.getall("Host", [])
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
         if found is None:
@@ -45,7 +45,7 @@ class OwnNames:
 
 
 def is_cross_site(request: web.Request, client: Client) -> bool:
-    """Tell if a page that is none of ours sent the request; programs send neither header."""
+    """Tell if a page of another site sent the request; programs send neither header."""
     site = request.headers.getall("Sec-Fetch-Site", [])
     if not _OF_OUR_PAGES.issuperset(site):
         return True

@@ -1,4 +1,4 @@
-"""The pages as they are sent: one file each, with all it needs inside, for a phone that reaches nothing but the gateway."""
+"""The pages as they are sent: one self-contained file each, for a phone that reaches nothing but the gateway."""
 
 import json
 from base64 import b64encode
@@ -24,13 +24,13 @@ _POLICY: Final = (
 
 
 def language_of(request: web.Request, configured: str) -> str:
-    """The language that ``?language=`` asks for, else the configured one."""
+    """The language in ``?language=``, else the configured one."""
     asked = request.query.get("language", configured)
     return asked if asked in LANGUAGES else configured
 
 
 def page(name: str, request: web.Request, configured: str) -> web.Response:
-    """A page in the language of the request; to a browser with a session it offers to log out."""
+    """A page in the language of the request; with a session it offers to log out."""
     logged_in = not COOKIES.isdisjoint(request.cookies)
     return _answer(name, language_of(request, configured), 200, logged_in=logged_in)
 

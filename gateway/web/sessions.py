@@ -8,12 +8,12 @@ from typing import Final
 
 COOKIE: Final = "gateway_session"
 SECURE_COOKIE: Final = "__Host-gateway_session"
-"""Where the client speaks HTTPS: no plain page of this machine, on whatever port, can write it."""
+"""Cookie name for HTTPS clients: no plain page of this machine, on any port, can set it."""
 COOKIES: Final = frozenset({COOKIE, SECURE_COOKIE})
 SESSION_IDLE_S: Final = 3600.0
-"""A session ends when nobody used it for so long; an open page uses it every few seconds."""
+"""Idle time after which a session ends; an open page uses it every few seconds."""
 SESSION_LASTS_S: Final = 12 * 3600.0
-"""A session ends so long after the login: a shift."""
+"""Longest session after the login: a shift."""
 _SESSIONS_MAX: Final = 1000
 _ID_BYTES: Final = 32
 
@@ -33,7 +33,7 @@ class Sessions:
         """By id, the one used last at the end."""
 
     def begin(self) -> str:
-        """Begin a session; its id. Where there are too many, the one that rested longest ends."""
+        """Begin a session; return its id. If there are too many, the one idle longest ends."""
         now_s = self._now_s()
         for name in [name for name, session in self._sessions.items() if _is_over(session, now_s)]:
             del self._sessions[name]

@@ -80,7 +80,7 @@ class StatusPages:
         return response
 
     async def _document(self) -> Document:
-        """The state of the gateway, the verdict, and for programs its troubles in English."""
+        """The state of the gateway, the verdict, and the troubles in English for programs."""
         status, fleet = self._status, await self._fleet.get()
         findings = status.findings(fleet)
         return {

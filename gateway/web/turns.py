@@ -1,6 +1,6 @@
-"""Long answers: made in short turns of the loop, and sent as they are read, so that nobody's answer is ever held whole.
+"""Long answers: made in short turns of the loop and sent as they are read, so that no answer is ever held whole.
 
-What takes long to make is made one turn at a time over all readers together, and after each turn the loop belongs to the
+They are made one turn at a time over all readers together, and after each turn the loop belongs to the
 readings for as long. A thread would be no better: it takes the interpreter for 5 ms at a time.
 """
 
@@ -24,7 +24,7 @@ _PIECE_LETTERS: Final = 16_384
 
 
 class Turns:
-    """The loop's time for readers: one of them has it at a time.
+    """The loop's time for readers, one at a time.
 
     :param disk_patience_s: a reader is told after this that the disk does not answer.
     """
@@ -37,9 +37,9 @@ class Turns:
     async def read(
         self, database: Database, do: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Read from the disk, one reader at a time: what is to be stored waits behind one of them at most.
+        """Read from the disk, one reader at a time, so that a write waits behind one of them at most.
 
-        :raises DatabaseFault: the disk has not answered for long. What hangs there keeps its turn: nothing is sent after it.
+        :raises DatabaseFault: the disk has not answered for long. A hanging read keeps its turn: no other is sent after it.
         """
         try:
             async with asyncio.timeout(self._disk_patience_s):
@@ -53,7 +53,7 @@ class Turns:
     def _disk_is_free(self, reading: asyncio.Future[T]) -> None:
         self._disk.release()
         if not reading.cancelled():
-            reading.exception()  # whoever asked may have gone
+            reading.exception()  # the reader may have left
 
     async def each(self, work: Iterable[T]) -> AsyncIterator[T]:
         """The items of something lazy that takes long, made a few at a time."""
@@ -93,7 +93,7 @@ async def send_list(
         async for piece in _pieces(turns, key, items, beside):
             await response.write(piece.encode())
         await response.write_eof()
-    except ConnectionError:  # the reader went
+    except ConnectionError:  # the reader left
         return response
     return response
 

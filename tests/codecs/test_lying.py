@@ -61,7 +61,7 @@ def test_the_call_that_a_lie_began_with_is_at_fault_and_no_later_one(lie: int) -
 def test_answers_that_nobody_asked_for_end_the_process(caplog: pytest.LogCaptureFixture) -> None:
     answers = asyncio.run(ask_all([bytes([0xDE, 2]), b""]))
     assert [answer.data for answer in answers] == [{}] * 2  # forgeries, which nobody can tell; one for each call and no more
-    assert "the process for codecs answered what nobody asked; it is restarted" in caplog.messages
+    assert "the process for codecs answered without a call; it is restarted" in caplog.messages
 
 
 @pytest.mark.parametrize("lie", [pytest.param(6, id="no fault"), pytest.param(7, id="no JSON")])

@@ -101,15 +101,15 @@ def test_an_interval_without_a_unit_is_seconds(tmp_path: Path, cell: str, second
         pytest.param("id,site\nd1,Hồ 1\n", "row 2: site: 'Hồ 1' may hold 1 to 64 of", id="grammar"),
         pytest.param("id,lat\n,1\n", "row 2: id: is missing", id="no-id"),
         pytest.param("id,area\nd1,A9\n", "row 2: area: A9 is not among the areas of the registry", id="area"),
-        pytest.param("id\nd1\n\nd1\n", "row 4: id: d1 stands in row 2 already", id="twice"),
-        pytest.param(f"id\n{EUI}\n{EUI.upper()}\n", f"row 3: id: {EUI.upper()} stands in row 2 already", id="eui-twice"),
+        pytest.param("id\nd1\n\nd1\n", "row 4: id: d1 is in row 2 already", id="twice"),
+        pytest.param(f"id\n{EUI}\n{EUI.upper()}\n", f"row 3: id: {EUI.upper()} is in row 2 already", id="eui-twice"),
         pytest.param("id,interval\nd1,often\n", "row 2: interval: 'often' is not a span of time", id="interval"),
         pytest.param(
             "id,installed\nd1,14/03/2026\n", "row 2: installed: '14/03/2026' is not a date; write it as 2026-03-14", id="date"
         ),
         pytest.param("id\n2.4E+17\n", "Excel made a number of it: format the column as text", id="excel-number"),
-        pytest.param("id\nd1,x\n", "row 2: 'x' stands in a column without a name", id="beyond-the-header"),
-        pytest.param("id,,lat\nd1,x,1\n", "row 2: 'x' stands in a column without a name", id="column-without-name"),
+        pytest.param("id\nd1,x\n", "row 2: 'x' is in a column without a name", id="beyond-the-header"),
+        pytest.param("id,,lat\nd1,x,1\n", "row 2: 'x' is in a column without a name", id="column-without-name"),
         pytest.param(
             "id,colour\nd1,red\n", "row 1: colour: there is no such column; the columns are id, source, site", id="unknown"
         ),

@@ -189,7 +189,7 @@ def test_a_proposal_is_not_written_where_the_gateway_would_take_it(site: Site) -
     out = site.folder / "profiles" / "proposed.yaml"
     status, _, said = site.propose(ESPHOME, "--out", str(out))
     assert status == 2
-    assert "--out: lies where the gateway would take it" in said
+    assert "--out: is where the gateway would activate it" in said
     assert not out.exists()
 
 

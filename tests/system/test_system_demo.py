@@ -82,8 +82,8 @@ def test_the_demo_registers_its_fleet_and_all_that_it_proposes_works(tmp_path: P
         assert {device["domain"] for device in devices()} == set(DOMAINS)
         publish(named(said, "a meter of your own"), broker)
         until(lambda: "my-meter" in {device["id"] for device in devices()}, what="the meter of one's own is seen")
-        publish(named(said, "what cannot be a reading"), broker)
-        rejects = shlex.split(named(said, "what became of that"))[1:]
+        publish(named(said, "an invalid message"), broker)
+        rejects = shlex.split(named(said, "see it among the rejects"))[1:]
         until(lambda: "bad_json" in run(*rejects), what="the reject is listed")
         assert "Xã mô phỏng" in run(*shlex.split(named(said, "who reports"))[1:])
         assert answer(f"{page}api/rejects/replay", token)

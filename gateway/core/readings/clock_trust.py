@@ -1,4 +1,4 @@
-"""Time: what a device's time is worth, and what the gateway's own is.
+"""Trust in clocks: the devices' and the gateway's own.
 
 All instants are integers, milliseconds since 1970 in UTC.
 """
@@ -7,11 +7,11 @@ from bisect import bisect_left, insort
 from typing import Final
 
 DOUBTED_FUTURE_MS: Final = 31 * 86400 * 1000
-"""How far ahead of a doubted gateway a device may stand and still be believed."""
+"""How far ahead of a doubted gateway a device's clock may be and still be believed."""
 
 _REPLAYED_MS: Final = 60_000
 _STEP_MS: Final = 1000
-"""A clock that moves more than this against a steady one was set; less is a pause between the two looks."""
+"""A clock that moves more than this against a steady one was set; less is a pause between the two readings."""
 
 _HEARD_MAX: Final = 101
 """An odd number: the median is a device, not a mean of two."""
@@ -23,9 +23,9 @@ FEWEST_DEVICES: Final = 5
 class ClockTrust:
     """Judgement of the gateway's own clock by evidence that needs no network.
 
-    A Raspberry Pi has no clock of its own: after a power cut without network it stands hours or years back. Doubt is raised by
+    A Raspberry Pi has no clock of its own: after a power cut without network it is hours or years behind. Doubt is raised by
     the build date, the newest time ever saved, the median of the devices, and the ``Date`` of InfluxDB's answers; each is
-    a piece of evidence that is replaced when it comes again. When our clock is set, all of it stands as much further from us.
+    a piece of evidence that is replaced when it comes again. When the gateway's clock is set, all evidence shifts by as much.
     """
 
     def __init__(self, *, not_before_ms: int, max_future_ms: int) -> None:
@@ -48,11 +48,11 @@ class ClockTrust:
 
     @property
     def off_ms(self) -> int:
-        """The offset of the right time from ours, as far as it is known."""
+        """The offset of the right time from the gateway's, as far as it is known."""
         return max(self._median_ms, self._influxdb_ms or 0, key=abs)
 
     def see_time(self, now_ms: int, steady_ms: int) -> None:
-        """See whether our clock was set since the last time, by ``steady_ms`` of a clock that nobody sets."""
+        """Find out if the gateway's clock was set since the last call, by ``steady_ms`` of a monotonic clock."""
         above_ms, self._above_steady_ms = self._above_steady_ms, now_ms - steady_ms
         if above_ms is None or abs(step_ms := now_ms - steady_ms - above_ms) < _STEP_MS:
             return
@@ -66,7 +66,8 @@ class ClockTrust:
     def see_device(self, device: str, offset_ms: int, now_ms: int) -> None:
         """A device's time is ``offset_ms`` ahead of ours. The last 101 devices heard count, one time each.
 
-        A message that arrived long before the last judgement comes out of quarantine or the rejects: it tells nothing of now.
+        A message that arrived long before the last judgement comes out of quarantine or the rejects, and tells nothing about
+        the present.
         """
         if now_ms < self._judged_ms - _REPLAYED_MS:
             return
@@ -87,6 +88,6 @@ class ClockTrust:
         self._median_ms = (in_order_ms[heard // 2] + in_order_ms[(heard - 1) // 2]) // 2 if enough else 0
 
     def see_influxdb(self, offset_ms: int, now_ms: int) -> None:
-        """InfluxDB's ``Date`` is ``offset_ms`` ahead of ours (whole seconds; its own second is not our fault)."""
+        """InfluxDB's ``Date`` is ``offset_ms`` ahead of the gateway's clock (whole seconds, so one of them is tolerated)."""
         self._influxdb_ms = offset_ms
         self.judge(now_ms)

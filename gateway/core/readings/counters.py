@@ -1,7 +1,7 @@
 """Counters: a step that cannot be real, or is not usual, is marked, never mended; and the offset of each counter's sum.
 
 A meter's register only grows, and no faster than the pipe or the feeder allows. A step that breaks this is a reset, a roll-
-over, an exchanged meter or one garbage frame; from one reading nobody can tell which. The value is stored as it is with
+over, an exchanged meter or one garbage frame; one reading cannot tell which. The value is stored unchanged with
 quality bit 4, and the state moves to it only when two more messages confirm it: a garbage frame is forgotten, a reset
 accepted. Until then its readings have no sum. Where the width of the register is known, a step that rolling over explains is
 marked too, and believed at once.
@@ -46,7 +46,7 @@ _TIME, _OFFSET, _BASE, _BASE_TIME = range(1, _WIDTH)
 
 
 class Register(NamedTuple):
-    """State of one counter, for those who store it.
+    """State of one counter, to be stored.
 
     :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
     :ivar doubt: a step that is not believed yet.
@@ -90,7 +90,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     version: int
 
     def __new__(cls, *, awaits: bool = False, version: int = 0) -> Self:
-        """No counter met yet."""
+        """Start without counters."""
         state = cast("Self", super().__new__(cls, "d"))
         state._names = ()  # noqa: SLF001 - its own
         state._doubts = None  # noqa: SLF001
@@ -108,11 +108,11 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         rule: CounterRule | None = None,
         together: object = None,
     ) -> Judgement:
-        """Judge one value and remember it. One that is older than the state alters nothing.
+        """Check one value and remember it. One that is older than the state alters nothing.
 
         :param name: the counter with its lane or channel.
         :param growth: how fast it may grow, by the table.
-        :param rule: what a profile knows better.
+        :param rule: the profile's rule.
         :param together: stands for its message, where that has several readings.
         """
         if name not in self._names:
@@ -135,7 +135,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return self._judge_late(at, met) if gap_ms <= 0 else self._judge_step(at, met)
 
     def exchange(self, field: str | None, at_ms: int) -> list[str]:
-        """The meter was exchanged at ``at_ms``: the next reading after that is the first of its successor.
+        """Note that the meter was exchanged at ``at_ms``: the next reading after that is the first of its successor.
 
         The sum goes on from the last believed register.
 
@@ -154,7 +154,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return anew
 
     def registers(self) -> list[Register]:
-        """All that is known, in an order in which :meth:`restore` takes it."""
+        """The whole state, in the order that :meth:`restore` takes."""
         doubts, formers = self._doubts or {}, self._formers or {}
         columns = (self[number::_WIDTH] for number in range(_WIDTH))
         return [
@@ -163,7 +163,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         ]
 
     def believed(self, name: str) -> float | None:
-        """The last believed value of a counter; None when it was never met."""
+        """The last believed value of a counter; None if there was none."""
         return self[_WIDTH * self._names.index(name)] if name in self._names else None
 
     @property
@@ -177,7 +177,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return max(self[_BASE_TIME::_WIDTH], default=0.0)
 
     def restore(self, register: Register) -> None:
-        """Take back what was known of a counter that was not met since."""
+        """Restore the state of a counter that was not read since."""
         if register.name in self._names:
             return
         self._begin(register)

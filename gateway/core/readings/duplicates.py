@@ -1,9 +1,9 @@
 """Duplicates: the last keys of a device, small enough to keep for every device of a province.
 
 A key is (domain, tags, time) of a reading. A second reading of a key that only repeats what is known is a duplicate; one that
-brings further fields and contradicts none joins; one with another value of a known field is a conflict, and the first stands.
+brings further fields without contradiction joins; one with another value of a known field is a conflict, and the first is kept.
 
-What is remembered of a key: which fields it has, a 16-bit fingerprint of each value, the quality it was written with, and when
+Kept for each key: its fields, a 16-bit fingerprint of each value, the quality it was written with, and when
 it was last added to. The window is one array of 64-bit words, for 32 keys and ten minutes:
 
     word 0   the newest time among the keys: what is newer needs no comparing
@@ -39,7 +39,7 @@ _HEAD: Final = 2
 
 _SECONDS: Final = (1 << 20) - 1
 _FORMER: Final = 1 << 19
-"""Seconds that are counted as passed; what seems longer ago lies ahead: the other one is replayed and arrived before."""
+"""Seconds that count as past; a longer distance lies ahead: the other reading is replayed and arrived earlier."""
 
 _SHAPE_BITS: Final = 20
 _SHAPES: Final = SHAPES_MAX - 1
@@ -47,7 +47,7 @@ _QUALITY_BITS: Final = 32
 
 
 def series_key(domain: str, tags: str) -> int:
-    """A number for a series, the same in every process. Two series of a device that differ in few letters never share it."""
+    """A number for a series, the same in every process. Series of a device that differ in few letters never share it."""
     return crc32(tags.encode(), crc32(domain.encode()))
 
 
@@ -77,7 +77,7 @@ DUPLICATE: Final = DedupResult(DedupVerdict.DUPLICATE)
 
 
 class Key(NamedTuple):
-    """One key of a window, for those who store it.
+    """One key of a window, to be stored.
 
     :ivar fingerprints: of the values of ``fields``, in their order.
     :ivar age_s: seconds since it was last added to.
@@ -114,7 +114,7 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         now_ms: int,
         field_sets: FieldSets,
     ) -> DedupResult:
-        """Judge a reading, and remember what is new of it.
+        """Check a reading, and remember its new parts.
 
         ``series`` is the :func:`series_key` of its domain and tags, ``values`` its values in the order of its
         field_set, without quality and sequence.
@@ -152,7 +152,7 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
     def _add(
         self, key: int, fingerprints: Sequence[int], field_set: FieldSet, quality: int, second: int, field_sets: FieldSets
     ) -> None:
-        """Put a key behind the others. It takes the place of the first when it is one too many, or that is too old."""
+        """Append a key. It replaces the first one if the window is full or the first is too old."""
         count, number = self[1], field_set.number
         if count and (count >= KEYS_MAX or WINDOW_S < (second - self[3] & _SECONDS) < _FORMER):
             del self[2 : 2 + field_sets.words[self[3] >> _SHAPE_BITS & _SHAPES]]
@@ -173,7 +173,7 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
         self[1] -= 1
 
     def _find(self, key: int, second: int, field_sets: FieldSets) -> int:
-        """The place of a key; 0 when it is not known. What is replayed may have arrived before its twin."""
+        """The place of a key; 0 if it is not known. A replayed reading may have arrived before its twin."""
         place = self.tobytes().find(key.to_bytes(_WORD_BYTES, sys.byteorder), _HEAD * _WORD_BYTES)
         at, is_askew = divmod(place, _WORD_BYTES)
         if place < 0 or is_askew:
@@ -186,7 +186,7 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
     def _compare(
         self, at: int, fingerprints: list[int], field_set: FieldSet, quality: int, second: int, field_sets: FieldSets
     ) -> DedupResult:
-        """Judge a reading by what is known of its key, and add to that what it brings."""
+        """Compare a reading with the known values of its key, and add its new ones."""
         key, about = self[at], self[at + 1]
         fields = field_sets.fields_of(about >> _SHAPE_BITS & _SHAPES)
         if not fields:
@@ -211,5 +211,5 @@ class RecentKeys(array):  # type: ignore[type-arg] # it is its words: an object 
 
 
 def _whole(fingerprints: Sequence[int], field_set: FieldSet) -> int:
-    """One fingerprint of a reading whose field set is one too many."""
+    """One fingerprint for a reading whose field set is beyond the limit."""
     return hash((crc32(",".join(field_set.names).encode()), *fingerprints)) % 65521

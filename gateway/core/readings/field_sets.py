@@ -1,4 +1,4 @@
-"""Field sets: which fields come together in a reading. Fleets have a few dozen, so what follows from one is worked out once."""
+"""Field sets: which fields come together in a reading. Fleets have a few dozen, so their properties are computed once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
@@ -15,13 +15,13 @@ _ORDER: Final = list(
     dict.fromkeys(field for quantities in QUANTITIES.values() for field in quantities if field not in _HEALTH_FIELDS)
 )
 _PLACES: Final = {field: place for place, field in enumerate([*_ORDER, *QUANTITIES[HEALTH]])}
-"""Field → its place in a point. A field that is in no table comes first."""
+"""Field → its place in a point. Fields outside the tables come first."""
 
 
 class FieldSet:
     """One set of fields, in the order of the table: those of the domain first, then those of device health.
 
-    :ivar number: small number that stands for it; 0 for those that are one too many.
+    :ivar number: small number that stands for it; 0 for sets beyond the limit.
     :ivar names: its fields in their order.
     :ivar values_of: takes the values of these fields, in this order, out of a reading that has them in any.
     :ivar pack: makes the words that the window of duplicates remembers of a reading: two, and 16 bits a field (those of a
@@ -94,7 +94,7 @@ class FieldSets:
         return field_set
 
     def fields_of(self, number: int) -> tuple[str, ...]:
-        """The fields of the field set of that number, in their order; none for one that was too many."""
+        """The fields of the field set with that number, in their order; empty for sets beyond the limit."""
         return self._by_number[number].names if number < len(self._by_number) else ()
 
 

@@ -1,4 +1,4 @@
-"""A JSON text as devices frame it, for what the quick decoders refuse; its faults, as a reject tells them."""
+"""Slow path for JSON texts that the quick decoders refuse, with faults described for a reject."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ def bare(payload: bytes) -> bytes:
 
 
 def parse(payload: bytes, *, allow_inf_nan: bool) -> object:
-    """Parse a JSON text; a number beyond a float comes out infinite, and of a key that stands twice the last one counts.
+    """Parse a JSON text; a number beyond a float comes out infinite, and if a key occurs twice, the last value counts.
 
     :raises Undecodable: ``not_utf8`` or ``bad_json``, with the place of the fault.
     """

@@ -1,7 +1,7 @@
-"""Native payloads: bytes → objects whose every value is canonical, with what had to be left out.
+"""Native payloads: bytes → objects with canonical values, and the values that had to be dropped.
 
-Nearly every message passes the compiled types of :mod:`schemas.readings` in one call. What does not takes the slow path: key
-by key, a fault of one value costs that value, a fault of one object in an array costs that object.
+Nearly every message passes the compiled types of :mod:`schemas.readings` in one call. Others take the slow path: key
+by key; a fault in one value costs that value, a fault in one object of an array costs that object.
 """
 
 import math
@@ -25,7 +25,7 @@ from schemas.rejects import DropCause, RejectReason
 from schemas.topics import is_name
 
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
-"""Digits are given back to nobody, so that each is met once: a text of 256 KiB of them would take minutes else."""
+"""Possessive digits without backtracking: a text of 256 KiB of digits would otherwise take minutes."""
 
 _WORDS: Final = {"on": True, "off": False}
 _QUOTED: Final = 80
@@ -34,11 +34,11 @@ _AS_IN_THE_TABLE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 Drop = tuple[str, DropCause]
-"""A key and why its value was left out."""
+"""A key, and the reason why its value was dropped."""
 
 
 class Decoded:
-    """One object of a payload: canonical values, and what was left out of it.
+    """One object of a payload: canonical values, and the drops.
 
     :ivar source: the object as it came in an array; None when it is the whole payload.
     """
@@ -57,7 +57,7 @@ class Decoded:
 
 @dataclass(slots=True)
 class Broken:
-    """One object of an array that is no reading, with its bytes; the others of the array go on."""
+    """One object of an array that is not a reading, with its bytes; the others of the array go on."""
 
     why: Undecodable
     payload: bytes
@@ -74,7 +74,7 @@ class NativeDecoder:
         self._from_object: Callable[[object], NativeReading] = partial(convert, type=types)
 
     def decode_plain(self, payload: bytes) -> NativeReading | None:
-        """The one reading of a payload in which nothing needs thought; None for every other payload."""
+        """Fast path: the one reading of a regular payload; None for every other payload."""
         try:
             plain = self._from_bytes(payload)
         except (DecodeError, UnicodeDecodeError, RecursionError):
@@ -88,7 +88,7 @@ class NativeDecoder:
     def decode_slow_path(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
         """All objects of a payload that is not plain, in its order; ``raised`` are the greater maxima of a device's fields.
 
-        :raises Undecodable: when the message as a whole is none of ours.
+        :raises Undecodable: the message as a whole is not in the native format.
         """
         document = _parse(payload)
         if not isinstance(document, list):
@@ -153,7 +153,7 @@ def stands_twice(found: Repeating) -> Undecodable:
 
 
 def clean(quantity: Quantity, value: object) -> float | bool | DropCause:
-    """A value as its quantity wants it, or why it must be dropped."""
+    """A value in the form of its quantity, or the reason to drop it."""
     if quantity.kind is Kind.STATE:
         return _clean_state(value)
     if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
@@ -179,7 +179,7 @@ def _clean_state(value: object) -> bool | DropCause:
 
 
 def _clean_envelope(key: str, value: object) -> float | str | DropCause | None:
-    """A key that is no quantity; None leaves it out without a word (a sequence number nobody can count with)."""
+    """Handle a key that is not a quantity; None leaves it out silently (an unusable sequence number)."""
     if key == "ts":
         return value if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     if key == "seq":
@@ -202,7 +202,7 @@ def _clean_seq(value: object) -> int | None:
 
 
 def describe_drops(dropped: list[Drop] | None) -> str:
-    """The drops as people read them in a reject."""
+    """The drops in the words of a reject."""
     if not dropped:
         return "the object holds no quantity"
     text = ", ".join(f"{key[:_QUOTED]} ({cause})" for key, cause in dropped[:10])

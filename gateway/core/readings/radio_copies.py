@@ -1,6 +1,7 @@
 """Frames seen lately: a radio frame that two network gateways heard, or that was sent again, is one frame.
 
-Known by what the profile names (frame counter, port and bytes, say), because the network stamps each copy with another time.
+Copies are recognised by the profile's key (such as frame counter, port and bytes), because the network stamps each with
+another time.
 """
 
 from collections.abc import Hashable
@@ -9,7 +10,7 @@ from typing import Final
 
 FRAMES_MAX: Final = 32
 FRAME_WINDOW_MS: Final = 600_000
-"""For how long a radio frame is remembered whose profile does not say."""
+"""Time for which a radio frame is remembered by default."""
 
 _WORD: Final = Struct(">q")
 _FRAME: Final = Struct(">qq")
@@ -35,5 +36,5 @@ class RecentFrames(bytearray):
         return False
 
     def forget_newest(self) -> None:
-        """The newest frame will come again and is not known yet."""
+        """Forget the newest frame, because it will come again."""
         del self[-_FRAME.size :]

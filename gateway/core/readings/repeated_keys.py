@@ -1,4 +1,4 @@
-"""JSON objects in which a key occurs twice: parsers keep the last value without a word, and nobody knows which was meant."""
+"""JSON objects in which a key occurs twice: parsers silently keep the last value, and nobody knows which was meant."""
 
 import json
 from collections import Counter
@@ -11,9 +11,9 @@ _INT_DIGITS_MAX: Final = 400
 
 
 class Repeating:
-    """An object in which a key occurs twice, with all its members as they came.
+    """An object in which a key occurs twice, with all its members in order.
 
-    :ivar key: the key that is there most often.
+    :ivar key: the key that occurs most often.
     """
 
     __slots__ = ("key", "members")
@@ -23,16 +23,16 @@ class Repeating:
         self.key = Counter(key for key, _ in members).most_common(1)[0][0]
 
     def payload(self) -> bytes:
-        """The bytes of this object, so that who reads them again finds the key twice."""
+        """The bytes of this object, with the repeated key."""
         return _text_of(self)
 
 
 def with_repeating(document: object, text: bytes) -> object:
     """The document, with :class:`Repeating` in place of it, or of items of its list, where a key occurs twice.
 
-    What is nested deeper is no part of a reading and is left as it is.
+    Deeper levels are not part of a reading and are left unchanged.
 
-    :param text: what it was parsed from.
+    :param text: the text that it was parsed from.
     """
     items = document if isinstance(document, list) else [document]
     if text.count(b":") == sum(len(item) for item in items if isinstance(item, dict)):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 YEAR_2020_MS: Final = 1577836800000
-"""No reading is older than this; what is, comes from a clock that was never set."""
+"""No reading is older than this; an older time comes from a clock that was never set."""
 
 
 _RFC3339 = re.compile(
@@ -19,7 +19,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 _USUAL = re.compile(r"[12]\d{3}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII)
-"""As nearly every device writes it; this Python reads as RFC 3339 does."""
+"""The usual form, which Python reads in agreement with RFC 3339."""
 
 
 _LEAP_SECOND: Final = 60
@@ -36,7 +36,7 @@ _MAGNITUDES: Final = ((MS_FROM, 1000, 1), (MS_TO, 1, 1), (10**17, 1, 1000), (10*
 
 
 def epoch_ms(value: float) -> int | None:
-    """Milliseconds of an epoch in s, ms, µs or ns, told apart by magnitude; None when it is none of them."""
+    """Milliseconds of an epoch in s, ms, µs or ns, told apart by magnitude; None if it is none of them."""
     if isinstance(value, float):
         if value != value or abs(value) >= _MAGNITUDES[1][0]:  # noqa: PLR0124 - NaN is the number that differs from itself
             return None
@@ -48,7 +48,7 @@ def epoch_ms(value: float) -> int | None:
 
 
 def rfc3339_ms(text: str) -> int | None:
-    """Milliseconds of an RFC 3339 time with a zone; None when the text is not one. A leap second is the second after."""
+    """Milliseconds of an RFC 3339 time with a zone; None if the text is not one. A leap second becomes the second after it."""
     if _USUAL.fullmatch(text) is None:
         return _rfc3339_ms_slow_path(text)
     try:
@@ -59,7 +59,7 @@ def rfc3339_ms(text: str) -> int | None:
 
 
 def _rfc3339_ms_slow_path(text: str) -> int | None:
-    """The same for every form there is; also for a leap second, which Python does not know."""
+    """The same for every form, and for a leap second, which Python does not know."""
     match = _RFC3339.fullmatch(text.strip())
     if match is None:
         return None
@@ -86,7 +86,7 @@ def device_ms(ts: object) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class TimeRules:
-    """From which times to which a device is believed, and from when a reading is historic; all in ms."""
+    """Limits in ms within which a device's time is believed, and beyond which a reading is historic."""
 
     max_past_ms: int
     max_future_ms: int

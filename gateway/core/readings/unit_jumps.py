@@ -1,7 +1,7 @@
-"""Registers of one make that all took the same step, ten or a thousand times as much: a firmware that counts in another unit.
+"""Registers of one make that all took the same step, by ten or a thousand: a firmware that counts in another unit.
 
 A payload does not say that its unit changed, and one device alone could be broken. Several devices of a make with the same step
-are a firmware. Nothing is corrected: the values stand as they came, marked as suspect steps; people are told.
+show a firmware. Nothing is corrected: the values are stored unchanged, marked as suspect steps, and people are told.
 """
 
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ DEVICES_MIN: Final = 3
 """Devices of a make that must take the same step before people are told."""
 
 WINDOW_MS: Final = 86_400_000
-"""Within which time; a roll-out of a firmware takes hours."""
+"""Time within which they must do so; a roll-out of a firmware takes hours."""
 
 MAKES_MAX: Final = 64
 """Most makes and steps followed at a time."""
 
 _TOLERANCE: Final = 0.01
-"""How far from a power of ten a step may be: the register has gone on meanwhile."""
+"""Tolerance around a power of ten: the register has moved on in between."""
 
 _POWER_MAX: Final = 6
 _TOLD_MAX: Final = 10
@@ -26,9 +26,9 @@ _TOLD_MAX: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class UnitJump:
-    """Several devices of a make count in another unit since today, it seems.
+    """Several devices of a make that seem to count in another unit since today.
 
-    :ivar factor: how much more their registers show than before: 10, 1000, 0.001.
+    :ivar factor: ratio of their registers to the values before: 10, 1000, 0.001.
     :ivar devices: the first of them.
     """
 
@@ -57,9 +57,9 @@ class UnitJumps:
         return [jump for _, jump in self._told]
 
     def see(self, make: str, device: str, before: float, value: float, now_ms: int) -> UnitJump | None:
-        """A register went from ``before`` to ``value``; what it says of its make, told once a day.
+        """Note a register that went from ``before`` to ``value``; return a jump of its make, at most once a day.
 
-        :param make: model or profile: what devices of one firmware share.
+        :param make: model or profile, which devices of one firmware share.
         """
         power = power_of_ten(before, value)
         if not power or not make:
@@ -82,7 +82,7 @@ class UnitJumps:
 
 
 def power_of_ten(before: float, value: float) -> int:
-    """The power of ten by which a register was multiplied; 0 when it was not, or by something else."""
+    """The power of ten by which a register was multiplied; 0 if it was not."""
     if not (isfinite(before) and isfinite(value)) or before <= 0 or value <= 0:
         return 0
     power = round(log10(value) - log10(before))

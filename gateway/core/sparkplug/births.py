@@ -1,4 +1,4 @@
-"""Births of Sparkplug B: where they come from, what they tell of metrics, and how they are saved."""
+"""Births of Sparkplug B: their origin, their metrics, and their stored form."""
 
 import json
 from typing import Final, NamedTuple
@@ -45,11 +45,11 @@ class Address(NamedTuple):
 
 
 STATE: Final = Address("", "STATE", "")
-"""Where host applications say whether they are there, in JSON or as a word. It has no node."""
+"""Topic of host applications' states, in JSON or as a word. It has no node."""
 
 
 def parse_address(topic: str) -> Address | None:
-    """The address in a topic; None when it is none of Sparkplug's."""
+    """The address in a topic; None if it is not a Sparkplug topic."""
     levels = topic.split("/")
     if levels[0] == "STATE" or levels[:2] == [NAMESPACE, "STATE"]:
         return STATE
@@ -60,7 +60,7 @@ def parse_address(topic: str) -> Address | None:
 
 
 def address_of(key: str) -> Address | None:
-    """The address of a birth's key; None when it is no such key."""
+    """The address of a birth's key; None if it is not such a key."""
     levels = key.split("/")
     return Address(levels[0], "", *levels[1:]) if len(levels) in {2, 3} else None
 
@@ -95,7 +95,7 @@ def bd_seq_of(message: Payload) -> int | None:
 def resolve(metric: Metric, birth: Birth | None) -> str:
     """Give a metric its name, its type, and the value that follows from them.
 
-    :return: what of it means nothing without another birth; empty when all is known.
+    :return: the part that needs another birth; empty if all is known.
     """
     name, alias = metric["name"], metric["alias"]
     if name is None and alias is not None:
@@ -111,14 +111,14 @@ def resolve(metric: Metric, birth: Birth | None) -> str:
 
 
 def to_text(birth: Birth, bd_seq: int | None) -> str:
-    """A birth as it is saved, with the session of its node."""
+    """The stored form of a birth, with the session of its node."""
     aliases = {name: alias for alias, name in birth.names.items()}
     metrics = [[name, aliases.get(name), kind] for name, kind in birth.types.items()]
     return json.dumps({"bd_seq": bd_seq, "metrics": metrics}, ensure_ascii=False, separators=(",", ":"))
 
 
 class _Saved(TypedDict):
-    """A birth as it is saved: the session of its node, and name, alias and data type of each metric."""
+    """The stored form of a birth: the session of its node, and name, alias and data type of each metric."""
 
     bd_seq: int | None
     metrics: list[tuple[str, int | None, str | None]]

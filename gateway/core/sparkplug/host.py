@@ -1,7 +1,7 @@
-"""The host application's side of Sparkplug B: what edge nodes said at their birth, and what their messages mean by it.
+"""The host application's side of Sparkplug B: births of edge nodes, and their messages read by them.
 
 A node names its metrics at birth and may call them by alias afterwards; its messages count from 0 to 255. So data can be read
-only by who heard the births. Rules: Eclipse Sparkplug 3.0, sections 4 to 6; where devices differ from it, the comment says so.
+only after the births were heard. Rules: Eclipse Sparkplug 3.0, sections 4 to 6; comments name the devices that differ.
 
 One :class:`SparkplugHost` serves a gateway. ``parse_address(topic)`` gives the address of a topic, worth keeping with its
 stream; None for a topic that is not Sparkplug's. Every message goes through ``receive`` in order of arrival, births and deaths
@@ -10,8 +10,9 @@ done:
 
 - ``document``: the payload with its names; map it. Births hold values too. Where a metric's ``is_historical`` is true, its
   reading is historic; a value of None is absent.
-- ``wait``: put the message into quarantine under this key for 10 minutes, then reject it as ``no_birth``; ``detail`` says why.
-- ``ignored``: no data; count it under this cause.
+- ``wait``: put the message into quarantine under this key for 10 minutes, then reject it as ``no_birth``; ``detail`` is the
+  reason.
+- ``ignored``: not data; count it under this cause.
 - ``save``: store these texts under their keys at once; delete where the text is None. Give all to ``restore`` at the start.
 - ``released``: replay what waits under these keys in order of arrival, with ``replayed=True``. It may have to wait again.
 - ``rebirth``: publish it, QoS 0, not retained.
@@ -20,7 +21,7 @@ done:
 - ``missing``: so many messages of the node, before this one, never arrived.
 
 Decided here: a message is taken when every metric in it can be named and its number be read, also behind a gap in the sequence
-and before any birth (a metric may bring its own name and type). So nothing is lost; a rebirth is asked for to mend the rest.
+and before any birth (a metric may bring its own name and type). So nothing is lost; a rebirth is requested for the rest.
 """
 
 from collections.abc import Mapping
@@ -87,7 +88,7 @@ class _EdgeNode:
     :ivar bd_seq: ties a death to its birth.
     :ivar births: of the node and of its devices, since the node's own birth.
     :ivar seq: of the newest message; None: any is right, since some nodes go on counting at a rebirth (eclipse-sparkplug #178).
-    :ivar doubted: births may have been missed; a rebirth is asked for until it comes.
+    :ivar doubted: births may have been missed; a rebirth is requested until it comes.
     :ivar saved: hash of the text that was saved last, by device.
     """
 
@@ -106,7 +107,7 @@ class _EdgeNode:
         return sum(birth.size for birth in self.births.values())
 
     def follow(self, seq: int | None) -> int:
-        """Take the sequence number of a message; how many before it are missing. Half the circle or more is a step back."""
+        """Take a message's sequence number; return how many before it are missing. Half the circle or more is a step back."""
         if seq is None:
             return 0
         steps = 0 if self.seq is None else (seq - self.seq - 1) % _SEQ_MODULUS
@@ -125,9 +126,9 @@ class SparkplugHost:
         self._requests = _Requests()
 
     def receive(self, address: Address, payload: bytes, now_ms: int, *, replayed: bool = False) -> SparkplugVerdict:
-        """Decide on a message. One that is ``replayed`` from quarantine says nothing of the sequence.
+        """Decide on a message. One that is ``replayed`` from quarantine does not count for the sequence.
 
-        :raises Undecodable: ``bad_payload`` when it is no Sparkplug B, ``unknown_device`` when a birth exceeds the bounds.
+        :raises Undecodable: ``bad_payload`` if it is not Sparkplug B, ``unknown_device`` when a birth exceeds the bounds.
         """
         if address.verb in _NOT_DATA:
             return SparkplugVerdict(ignored=IgnoreCause.NOT_DATA)
@@ -157,7 +158,7 @@ class SparkplugHost:
             unknown = resolve(metric, birth)
             if unknown:
                 since = "no birth was heard" if birth is None else "it is not in the birth"
-                return SparkplugVerdict(wait=address.key, detail=f"{unknown} of {address.key} means nothing yet: {since}")
+                return SparkplugVerdict(wait=address.key, detail=f"{unknown} of {address.key} cannot be read yet: {since}")
         return SparkplugVerdict(document=message)
 
     def _node_birth(self, address: Address, message: Payload) -> SparkplugVerdict:
@@ -200,7 +201,7 @@ class SparkplugHost:
         return verdict
 
     def _node_death(self, address: Address, message: Payload) -> SparkplugVerdict:
-        """The node is gone with all its devices, unless this death belongs to a session before its birth."""
+        """Mark the node and all its devices as offline, unless this death belongs to a session before its birth."""
         verdict = SparkplugVerdict(ignored=IgnoreCause.STATUS)
         node = self._nodes.get(address.node_key)
         bd_seq = bd_seq_of(message)
@@ -221,9 +222,9 @@ class SparkplugHost:
         return verdict
 
     def restore(self, texts: Mapping[str, str]) -> list[str]:
-        """Take the births that were saved: key → text. What came meanwhile was missed, so rebirths will be asked for.
+        """Take the births that were saved: key → text. Births since then were missed, so rebirths will be requested.
 
-        :return: keys of texts that are of no more use, to be deleted: of an older session of their node, or damaged.
+        :return: keys of obsolete texts, to be deleted: of an older session of their node, or damaged.
         """
         nodes_first = sorted(texts, key=lambda key: key.count("/"))
         return [key for key in nodes_first if not self._restore_one(key, texts[key])]
@@ -245,7 +246,7 @@ class SparkplugHost:
 
 
 class _Requests:
-    """Pacing of requests for births: the longer they do not help, the rarer they become. A calm resets the pace."""
+    """Pacing of requests for births: the longer they do not help, the rarer they become. A quiet time resets the pace."""
 
     def __init__(self) -> None:
         self._next: dict[str, tuple[int, int]] = {}

@@ -11,10 +11,10 @@ from schemas.registry import RegisteredDevice, device_key
 
 
 class Stand(NamedTuple):
-    """The state of a device, as the gateway says.
+    """The state of a device.
 
     :ivar presence: by :mod:`gateway.core.status.silence`.
-    :ivar domain: what it measures, where that is known.
+    :ivar domain: the domain that it measures, if known.
     """
 
     presence: str
@@ -30,7 +30,7 @@ class CoverageGroup(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Devices of a group; None: nobody knows, since the gateway does not run.
+    """Devices of a group; None: unknown, since the gateway does not run.
 
     :ivar reporting: registered ones that are online.
     :ivar silent: registered ones that were heard, and are silent.
@@ -53,7 +53,7 @@ class Count:
 
     @property
     def share_pct(self) -> float | None:
-        """Of the registered ones those that report, in percent; None where there is nothing to divide."""
+        """Percentage of the registered devices that report; None without registered devices."""
         return None if self.reporting is None or not self.registered else 100 * self.reporting / self.registered
 
 

@@ -28,8 +28,8 @@ def _around(area: str | None, site: str | None) -> tuple[str, str]:
 def health_line(device: Device, registered: RegisteredDevice, silence: Silence, now_ms: int) -> str:
     """The point of one device.
 
-    It is up while it is online (:mod:`gateway.core.status.silence`). Of one that was never heard nobody knows how long it has
-    been silent, or how its clock stands.
+    It is up while it is online (:mod:`gateway.core.status.silence`). For one that was never heard it is not known how long it
+    has been silent, or how far its clock is off.
     """
     area, site = _around(registered.area, registered.site)
     fields, seen_ms = "", device.last_seen_ms
@@ -45,9 +45,9 @@ def health_line(device: Device, registered: RegisteredDevice, silence: Silence, 
 
 
 def registered_devices(streams: Streams) -> Iterator[Device]:
-    """Every device that the registry names, once. One that was not met yet is let in now, with what is remembered of it.
+    """Every registered device, once. One that was not heard yet is admitted now, with its stored state.
 
-    One that may not be let in, as a simulated one where those are refused, is there all the same, as never heard.
+    One that may not be admitted, such as a simulated one where those are refused, is listed as never heard.
     """
     for name, registered in streams.registry.items():
         if registered.source is not None and name != registered.id:

@@ -1,8 +1,8 @@
 """Silence: the one place that judges a device, for tiles, lists, coverage, metrics, health points and the verdict.
 
-A device is silent when it said goodbye, or when nothing came from it for longer than its ``silent_after``. Time in which nobody
-could be heard, because the gateway or the broker was away, is left out. A registered device that was never heard is new until
-its ``silent_after`` has passed since it was registered, and unknown from then on.
+A device is silent when it said that it is offline, or when nothing came from it for longer than its ``silent_after``. Time in
+which nobody could be heard, because the gateway or the broker was away, is left out. A registered device that was never heard
+is new until its ``silent_after`` has passed since it was registered, and unknown from then on.
 """
 
 from collections import deque
@@ -17,9 +17,9 @@ from gateway.core.devices.device import Device
 from schemas.registry import RegisteredDevice
 
 INTERVALS: Final = 3
-"""Intervals without a message after which a device is silent, where nothing else is configured."""
+"""Intervals without a message after which a device is silent, unless configured otherwise."""
 WITHOUT_INTERVAL: Final = timedelta(hours=1)
-"""The same for a device whose interval nobody knows."""
+"""The same for a device whose interval is not known."""
 
 UNREGISTERED: Final = "unregistered"
 """In place of a presence, in lists: the registry does not name the device."""
@@ -42,23 +42,23 @@ class Hearing:
     """The spans of time in which nobody could be heard; the newest hundred of them."""
 
     def __init__(self, deaf_since_ms: int | None = None) -> None:
-        """Begin deaf: since the last run ended, where that is known."""
+        """Start deaf: since the end of the last run, if that is known."""
         self._spans_ms: deque[tuple[int, int]] = deque(maxlen=_SPANS_MAX)
         self._deaf_since_ms = deaf_since_ms
 
     def lose(self, now_ms: int) -> None:
-        """The broker went away."""
+        """Note that the broker is away."""
         if self._deaf_since_ms is None:
             self._deaf_since_ms = now_ms
 
     def regain(self, now_ms: int) -> None:
-        """The broker is there."""
+        """Note that the broker is back."""
         if self._deaf_since_ms is not None and now_ms > self._deaf_since_ms:
             self._spans_ms.append((self._deaf_since_ms, now_ms))
         self._deaf_since_ms = None
 
     def heard_ms(self, since_ms: int, now_ms: int) -> int:
-        """The part of the time since then in which somebody could have been heard."""
+        """The part of the time since then in which devices could have been heard."""
         deaf_ms = 0 if self._deaf_since_ms is None else max(0, now_ms - max(self._deaf_since_ms, since_ms))
         for begin_ms, end_ms in reversed(self._spans_ms):
             if end_ms <= since_ms:

@@ -1,6 +1,6 @@
-"""The verdict: whether all is well, and else what is not, as data that a page words in its reader's language.
+"""The verdict: all is well, or a list of findings, as data that a page puts into its reader's language.
 
-Each finding names its sentence by a key and gives the numbers in it. What a server or the system said goes along, quoted.
+Each finding names its sentence by a key and gives the numbers in it. Words of a server or the system are quoted beside it.
 """
 
 from collections import Counter
@@ -14,13 +14,13 @@ from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Presence, Silence
 
 REJECTS_WITHIN_MIN: Final = 10
-"""Rejects of so many minutes count; older ones are history."""
+"""Minutes for which rejects count; older ones are history."""
 
 ORIGINS_WITHIN_MIN: Final = 10
-"""The same for messages that found no place, or made room."""
+"""The same for messages that found no place or made room."""
 _FILLING: Final = 0.8
 _SITE_LEAST: Final = 3
-"""From so many silent devices on, more than half of all is no chance."""
+"""Least number of silent devices at which more than half of all is no coincidence."""
 
 
 class Level(StrEnum):
@@ -33,11 +33,11 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that people should know.
+    """A finding that people should know.
 
     :ivar key: names the sentence; :mod:`gateway.i18n.findings` has it in both languages.
     :ivar params: the contents of the sentence; ``domain`` and ``reason`` are codes of closed lists.
-    :ivar detail: what a server, the system or a file's check said, quoted.
+    :ivar detail: words of a server, the system or a file's check, quoted.
     """
 
     key: str
@@ -71,7 +71,7 @@ class Fleet:
             self.unregistered += device.registered is None
             offset_ms = device.offset_ms
             if offset_ms is not None and presence is Presence.ONLINE:
-                behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # what was measured a while ago may come late
+                behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # older measurements may come late
                 self.clocks_off += not -behind_ms <= offset_ms <= rules.max_future_ms
 
 

@@ -1,1 +1,1 @@
-"""The file when it is damaged, full or gone: nothing that can be read is given up."""
+"""Recovery of a damaged, full or missing file: everything readable is saved."""

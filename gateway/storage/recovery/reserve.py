@@ -1,6 +1,6 @@
-"""A small file that is there only to be removed when the disk is full: to remove rows takes room too.
+"""A small file that is removed when the disk is full, because removing rows takes room too.
 
-Without it a gateway on a full disk could bring its backlog in and would never be rid of it.
+Without it a gateway on a full disk could write its backlog but never remove it.
 """
 
 import os
@@ -17,7 +17,7 @@ _RESERVE_BYTES: Final = 2**20
 
 
 def keep_reserve(database: Path) -> None:
-    """Have the file, if there is plenty of room for it."""
+    """Create the file, if there is plenty of room."""
     reserve = beside(database, _SUFFIX)
     with suppress(OSError):
         room = os.statvfs(database.parent)
@@ -28,7 +28,7 @@ def keep_reserve(database: Path) -> None:
 
 
 def give_up_reserve(database: Path) -> bool:
-    """Remove the file; whether it was there."""
+    """Remove the file; return True if it existed."""
     try:
         beside(database, _SUFFIX).unlink()
     except OSError:

@@ -2,16 +2,15 @@
 
 Theory of operation
 -------------------
-A table is a tree of pages; its rows are in the leaves, and what does not fit there goes on in a chain of overflow pages
-(https://www.sqlite.org/fileformat2.html). Nothing else is needed to read a row. So every leaf is looked at, whatever tree it
-hangs in, and a row belongs to a table when its columns are of that table's kinds, in number and order. Damage costs what it
-hit: the rows of a leaf, or the one whose chain leads through it. The first pages, which say what tables there are, cost
-nothing.
+A table is a tree of pages; its rows are in the leaves, and longer rows continue in a chain of overflow pages
+(https://www.sqlite.org/fileformat2.html). Nothing else is needed to read a row. So every leaf is read, whatever tree it
+belongs to, and a row belongs to a table if its columns are of that table's kinds, in number and order. Damage costs only what
+it hits: the rows of a leaf, or the one whose chain leads through it. The first pages, which list the tables, cost nothing.
 
 Of each page the newest image counts: of the WAL, if it is there. A page that is free holds rows that were removed; one
 byte of the pointer map says so, in every 205th page.
 
-A row that is found is no proof: whoever asks for rows must check them, by a CRC over all columns.
+A row that is found may still be wrong: the caller must check it by a CRC over all columns.
 """
 
 import os
@@ -74,11 +73,11 @@ class _Pages:
         self.bytes_max = (self._count + len(self._in_wal)) * PAGE_BYTES
 
     def numbers(self) -> Iterator[int]:
-        """Of all pages but the first, which is no table's of ours."""
+        """Types of leaf pages; the first page of the file holds no table of this program."""
         return chain(range(2, self._count + 1), [number for number in self._in_wal if number > self._count])
 
     def read(self, number: int) -> bytes:
-        """A page; nothing where there is none, or where the disk cannot read it."""
+        """A page; empty if it does not exist or cannot be read."""
         with suppress(OSError):
             if number in self._in_wal and self._wal is not None:
                 return os.pread(self._wal, PAGE_BYTES, self._in_wal[number])
@@ -96,14 +95,14 @@ class _Pages:
 def _rows_of_leaf(pages: _Pages, page: bytes, kinds: str) -> Iterator[SalvagedRow]:
     (cells,) = struct.unpack_from(">H", page, 3)
     for cell in range(min(cells, (PAGE_BYTES - _LEAF_HEAD_BYTES) // 2)):
-        with suppress(IndexError, struct.error):  # it was no cell
+        with suppress(IndexError, struct.error):  # it was not a cell
             (at,) = struct.unpack_from(">H", page, _LEAF_HEAD_BYTES + 2 * cell)
             if (row := _row(pages, page, at, kinds)) is not None:
                 yield row
 
 
 def _row(pages: _Pages, page: bytes, at: int, kinds: str) -> SalvagedRow | None:
-    """The row whose cell begins at ``at``; None: it is of another table, or none at all."""
+    """The row whose cell begins at ``at``; None: it belongs to another table, or is not a row."""
     size, at = _varint(page, at)
     number, at = _varint(page, at)
     types, behind = _types(page, at)

@@ -1,6 +1,6 @@
-"""Damaged files: each is renamed, so that nothing of it is lost, and renamed again after its salvage.
+"""Damaged files: each is renamed, so that nothing is lost, and renamed again after its salvage.
 
-Of a file whose WAL alone is damaged, only that part of the WAL is set aside which SQLite forgot; the rest goes on.
+If only the WAL is damaged, just the part of the WAL that SQLite forgot is set aside; the rest stays in use.
 """
 
 import logging
@@ -24,17 +24,17 @@ _SALVAGED: Final = ".salvaged-"
 
 
 def set_aside(path: Path) -> None:
-    """Rename the file and what belongs to it."""
+    """Rename the file with its companions."""
     aside = _new_name(path)
     found = [suffix for suffix in SUFFIXES if beside(path, suffix).exists()]
-    for suffix in reversed(found):  # the WAL before the file: SQLite would take an older file for the whole
+    for suffix in reversed(found):  # the WAL before the file: SQLite would take an older file for a complete one
         beside(path, suffix).rename(beside(aside, suffix))
     if found:
         log.error("%s is set aside as %s, a new one is begun", path, aside.name)
 
 
 def rescue(connection: sqlite3.Connection, path: Path) -> None:
-    """Write aside what a connection still reads of a file that was removed."""
+    """Save the contents of a removed file that a connection can still read."""
     make_folder(path.parent)
     aside = _new_name(path)
     make_empty(aside)
@@ -43,7 +43,7 @@ def rescue(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def keep_forgotten_frames(path: Path) -> None:
-    """Copy aside what SQLite forgot of a damaged WAL, before it is overwritten."""
+    """Save the part of a damaged WAL that SQLite forgot, before it is overwritten."""
     taken = forgotten_from(path)
     if taken is None:
         return
@@ -56,7 +56,7 @@ def keep_forgotten_frames(path: Path) -> None:
         copy.flush()
         os.fsync(copy.fileno())
     log.warning(
-        "%s-wal was cut short or damaged behind its first %d pages; the rest is looked through as %s-wal",
+        "%s-wal was cut short or damaged behind its first %d pages; the rest is searched as %s-wal",
         path,
         taken,
         aside.name,
@@ -69,7 +69,7 @@ def _new_name(path: Path) -> Path:
 
 
 def to_salvage(path: Path) -> list[Path]:
-    """Files that were set aside and not salvaged yet, the oldest first. Of some there is only the WAL."""
+    """Files that were set aside and not salvaged yet, the oldest first. Some are only a WAL."""
     found = {
         name.with_name(name.name.removesuffix("-wal").removesuffix("-shm"))
         for name in path.parent.glob(f"{path.name}{_ASIDE}*")
@@ -78,7 +78,7 @@ def to_salvage(path: Path) -> list[Path]:
 
 
 def note_salvaged(path: Path, aside: Path) -> None:
-    """A file has given what it could: of such files the last one is kept, for people to look at."""
+    """Note the end of a salvage: the last such file is kept, for people to examine."""
     for old in path.parent.glob(f"{path.name}{_SALVAGED}*"):
         old.unlink()
     for suffix in SUFFIXES:
@@ -87,7 +87,7 @@ def note_salvaged(path: Path, aside: Path) -> None:
 
 
 def hindrance(path: Path) -> str:
-    """Return what keeps this user from the file, as far as can be seen without touching anything; empty if nothing does."""
+    """Return what keeps this user from using the file, found without touching anything; empty if nothing does."""
     folder = next(parent for parent in path.parents if parent.exists())
     if not folder.is_dir():
         return f"{folder} is not a folder"

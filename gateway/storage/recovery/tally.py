@@ -2,19 +2,19 @@
 
 Theory of operation
 -------------------
-SQLite takes a file whose WAL was cut short or removed for a whole one, and an empty file for a new one: nothing in them shows
-that readings are missing. So their number is kept outside. It must never say too much, for what the journal holds less than it
-says is called lost:
+SQLite treats a file whose WAL was cut short or removed as complete, and an empty file as new: nothing in them shows
+that readings are missing. So their number is kept outside. It must never be too high, because the difference to the journal
+counts as lost:
 
-- The number is written after the commit of what is added, without a sync, and before the commit of what is removed, with one.
-  So it says at most what the journal holds, whenever the power goes.
+- The number is written after the commit of added rows, without a sync, and before the commit of removed rows, with one.
+  So it is never higher than the contents of the journal, whenever the power fails.
 - A commit that failed may turn out to be done after a power cut, until another is written in its place. So the number stays
   low until then.
 - It is in one of two slots, each with a CRC. Only the slot that the last sync did not make safe is written: a torn write
   leaves the other.
 - A file that is missing, or that cannot be read, counts as 0: a new folder, or one of an older version, has lost nothing.
 
-What was found missing is there too until a person acknowledges it: the journal itself may be what was lost.
+The missing readings are recorded there too until a person acknowledges them: the journal itself may be lost.
 """
 
 import logging
@@ -35,7 +35,7 @@ _SUFFIX: Final = ".tally"
 _MAGIC: Final = b"TALLY\x00\x00\x01"
 _SLOT: Final = struct.Struct(">8sQQQQ")
 _SLOTS_AT: Final = (0, 4096)
-"""Far enough from each other that no flash writes both as one page."""
+"""Distance of the slots: no flash writes both as one page."""
 _FILE_BYTES: Final = 8192
 _NOBODY_KNOWS: Final = (-1, -1, -1)
 """Stands for the contents of a file that could not be read or written."""
@@ -55,7 +55,7 @@ class _SlotContents(NamedTuple):
 
 
 class Tally:
-    """Counts what the transactions of one connection do to the journal. Used in the thread of that connection.
+    """Counts the changes that the transactions of one connection make to the journal. Used in the thread of that connection.
 
     :ivar missing: readings that were found missing and that no person has acknowledged.
     :ivar since_ms: when the first of them was found missing.
@@ -73,7 +73,7 @@ class Tally:
         self.missing = self.since_ms = 0
 
     def load(self) -> None:
-        """Read what the file says."""
+        """Read the file."""
         try:
             said = _read(self.path)
         except FileNotFoundError:
@@ -87,12 +87,12 @@ class Tally:
             self._on_file = (self._readings, self.missing, self.since_ms)
 
     def count(self, connection: sqlite3.Connection) -> None:
-        """Count from now on what this connection adds to the journal and removes from it."""
+        """Count the changes that this connection makes to the journal from now on."""
         connection.create_function("journal_changed", 2, self._change)
         connection.executescript(_TRIGGERS)
 
     def _change(self, added: int, removed: int) -> None:
-        """A row came or went. Of a damaged row anything may come; a negative number would make the tally say too much."""
+        """Count an added or removed row. A damaged row can hold anything; a negative number would make the tally too high."""
         self._added += added
         if isinstance(removed, int):
             self._removed += max(0, removed)
@@ -100,11 +100,11 @@ class Tally:
     # Around a transaction.
 
     def begin(self) -> None:
-        """A transaction begins."""
+        """Begin a transaction."""
         self._added = self._removed = 0
 
     def before_commit(self) -> None:
-        """Take off what the transaction removes.
+        """Subtract the readings that the transaction removes.
 
         :raises OSError: that cannot be done, and nothing may be removed.
         """
@@ -113,7 +113,7 @@ class Tally:
             self._write(sync=True)
 
     def committed(self) -> None:
-        """Add what the transaction added."""
+        """Add the readings that the transaction added."""
         if self._added or self._removed:
             self._readings = max(0, self._readings - self._removed) + self._added
             self._taken_off = 0
@@ -122,7 +122,7 @@ class Tally:
     # Missing readings.
 
     def compare(self, standing: int) -> None:
-        """Hold the number against the readings that are in the journal now; what is missing may yet be salvaged."""
+        """Compare the number with the readings in the journal; missing ones may still be salvaged."""
         self._readings = max(standing, self._readings)
         self._gap = self._readings - standing
         self._write()
@@ -130,7 +130,7 @@ class Tally:
     def found(self, saved: int, broken: int, now_ms: int) -> int:
         """A file that was set aside gave back ``saved`` readings, and rows that say they held ``broken``; how many are lost.
 
-        Broken rows are not believed beyond what is missing.
+        Broken rows count up to the number that is missing.
         """
         lost = min(broken, max(0, self._gap - saved)) if self._gap else broken
         self._close_gap(min(self._gap, saved + lost))
@@ -138,19 +138,19 @@ class Tally:
         return lost
 
     def give_up(self, now_ms: int) -> int:
-        """Nothing more can be salvaged: what is missing still is lost; how many readings."""
+        """End the salvage: readings still missing are lost; return their number."""
         lost = self._gap
         self._close_gap(lost)
         self.note_lost(lost, now_ms)
         return lost
 
     def _close_gap(self, readings: int) -> None:
-        """From now on these are not expected any more."""
+        """Stop expecting these readings."""
         self._gap -= readings
         self._readings -= readings
 
     def note_lost(self, readings: int, now_ms: int) -> None:
-        """Readings of the journal are lost: a person must know."""
+        """Record lost readings of the journal, for the alarm."""
         if readings:
             self.missing += readings
             self.since_ms = self.since_ms or now_ms
@@ -158,7 +158,7 @@ class Tally:
             self._write(sync=True)
 
     def acknowledge(self) -> int:
-        """A person knows of what is missing; how many readings that were."""
+        """Acknowledge the missing readings; return their number."""
         known, self.missing, self.since_ms = self.missing, 0, 0
         with suppress(OSError):
             self._write(sync=True)
@@ -167,9 +167,9 @@ class Tally:
     # The file.
 
     def _write(self, *, sync: bool = False) -> None:
-        """Write the number, unless the file says it already.
+        """Write the number, unless the file has it already.
 
-        :param sync: it must be safe at return. Where the file cannot be written it is removed, and says nothing.
+        :param sync: it must be safe at return. If the file cannot be written it is removed.
         :raises OSError: it cannot be removed either; only with ``sync``.
         """
         now = (max(0, self._readings - self._taken_off), self.missing, self.since_ms)
@@ -179,7 +179,7 @@ class Tally:
             self._put(_SlotContents(self._sequence + 1, *now), sync=sync)
         except OSError as error:
             if not self._is_refused:
-                log.warning("%s cannot be written: what gets lost of the journal may not be noticed: %s", self.path, error)
+                log.warning("%s cannot be written: losses of the journal may go unnoticed: %s", self.path, error)
             self._is_refused = True
             self._on_file = _NOBODY_KNOWS
             if sync:
@@ -213,7 +213,7 @@ class Tally:
 
 
 def _read(path: Path) -> tuple[int, _SlotContents] | None:
-    """The slot that was written last, and what it says; None: there is none.
+    """The slot that was written last, with its contents; None if there is none.
 
     :raises OSError: there is no file, or it cannot be read.
     """

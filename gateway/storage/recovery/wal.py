@@ -1,7 +1,7 @@
-"""SQLite's write-ahead log as bytes (https://www.sqlite.org/fileformat2.html#walformat), for what SQLite itself forgets.
+"""SQLite's write-ahead log as bytes (https://www.sqlite.org/fileformat2.html#walformat), to save frames that SQLite forgets.
 
-SQLite takes a WAL for true up to its first wrong byte. That is right for a commit that the power cut short. But what stands
-behind damage is forgotten just so, without a word: commits that were synced, and acknowledged.
+SQLite trusts a WAL up to its first wrong byte. That is right for a commit that a power cut interrupted. But frames
+behind damage are silently forgotten too: commits that were synced and acknowledged.
 """
 
 import os
@@ -23,7 +23,7 @@ class WalFrame(NamedTuple):
     """The head of a frame.
 
     :ivar at: where its page begins in the file.
-    :ivar commits: whether a transaction ends with it.
+    :ivar commits: true if a transaction ends with it.
     :ivar salts: a number of the log's generation; frames of an older one may be behind the present ones.
     """
 
@@ -62,10 +62,10 @@ def _checksum(data: bytes, big_endian: bool) -> bytes:  # noqa: FBT001 - as the 
 
 
 def forgotten_from(database: Path) -> int | None:
-    """Number of the first frame of those that SQLite forgot; None: it took all that was committed.
+    """Number of the first frame that SQLite forgot; None: it read everything that was committed.
 
-    To be asked between SQLite's first look at the file and its first write. A frame that ends a transaction shows that there is
-    something to be had; the frames of a transaction that never ended mean nothing.
+    To be called between SQLite's first read of the file and its first write. A frame that ends a transaction shows that there
+    is something to save; the frames of an unfinished transaction mean nothing.
     """
     try:
         with beside(database, "-wal").open("rb") as wal, beside(database, "-shm").open("rb") as shm:
