@@ -133,32 +133,32 @@ _COLUMNS: Final[Mapping[tuple[str, bool], tuple[Sequence[str], Sequence[str]]]] 
     ("consumption", True): (
         report_rows.DEVICE_USE,
         (
-            *("from", "to", "device", "counter", "used", "unit"),
+            *("period", "device", "counter", "used", "unit"),
             *("from_register", "from_time", "to_register", "to_time", "serial", "note"),
         ),
     ),
     ("consumption", False): (
         report_rows.GROUP_USE,
-        ("from", "to", "group", "counter", "used", "unit", "devices", "uncovered", "estimated", "suspect"),
+        ("period", "group", "counter", "used", "unit", "devices", "uncovered", "estimated", "suspect"),
     ),
     ("balance", False): (
         report_rows.BALANCE,
         (
-            *("from", "to", "parent", "counter", "in", "out", "lost", "unit", "lost_pct"),
+            *("period", "parent", "counter", "in", "out", "lost", "unit", "lost_pct"),
             *("completeness_in_pct", "completeness_out_pct", "note"),
         ),
     ),
     ("completeness", True): (
         report_rows.DEVICE_COMPLETENESS,
         (
-            *("from", "to", "device", "expected", "received", "missing", "received_pct", "on_time_pct"),
+            *("period", "device", "expected", "received", "missing", "received_pct", "on_time_pct"),
             *("estimated", "suspect", "longest_gap_s"),
         ),
     ),
     ("completeness", False): (
         report_rows.GROUP_COMPLETENESS,
         (
-            *("from", "to", "group", "domain", "devices", "expected", "received", "missing", "received_pct", "on_time_pct"),
+            *("period", "group", "domain", "devices", "expected", "received", "missing", "received_pct", "on_time_pct"),
             *("estimated", "suspect", "longest_gap_s"),
         ),
     ),

@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, Final, Protocol, TextIO
@@ -23,7 +23,7 @@ _WIDTHS_FROM: Final = 200
 _GAP: Final = "  "
 _AMOUNTS: Final = frozenset({"used", "in", "out", "lost", "from_register", "to_register"})
 _TEXT_COLUMNS: Final = frozenset(
-    {"from", "to", "from_time", "to_time", "device", "parent", "group", "domain", "counter", "unit", "serial", "note"}
+    {"period", "from_time", "to_time", "device", "parent", "group", "domain", "counter", "unit", "serial", "note"}
 )
 _VIETNAMESE: Final = {ord(","): ".", ord("."): ","}
 
@@ -124,6 +124,8 @@ class TextOutput:
     def _cell(self, column: str, row: ReportRow) -> str:
         value = row.get(column)
         match column:
+            case "period":
+                text = _period(row["from"], row["to"])
             case "note":
                 text = self._note(row)
             case "device":
@@ -173,6 +175,21 @@ class ProgressLine:
     def clear(self) -> None:
         """Remove the line, before something else is printed."""
         self.say("")
+
+
+def _period(begins: ReportCell, ends: ReportCell) -> str:
+    """A period as people name it: a month, a day, the beginning of an hour; both days of a month that is cut."""
+    if not isinstance(begins, datetime) or not isinstance(ends, datetime):
+        return ""
+    if begins.time() != _MIDNIGHT or ends.time() != _MIDNIGHT:
+        return begins.strftime("%Y-%m-%d %H:%M")
+    last = ends.date() - timedelta(days=1)
+    if begins.day == 1 and ends.day == 1 and last.month == begins.month:
+        return begins.strftime("%Y-%m")
+    return str(last) if last == begins.date() else f"{begins.date()}/{last}"
+
+
+_MIDNIGHT: Final = time(0)
 
 
 def _say(notes: Sequence[str]) -> None:

@@ -10,8 +10,7 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     "completeness": Words("Báo cáo mức độ đầy đủ của số liệu", "Completeness"),
     "title": Words("{}: từ {} đến {} ({})", "{}: {} to {} ({})"),
     # Columns.
-    "from": Words("Từ", "From"),
-    "to": Words("Đến", "To"),
+    "period": Words("Kỳ", "Period"),
     "device": Words("Thiết bị", "Device"),
     "area": Words("Khu vực", "Area"),
     "site": Words("Địa điểm", "Site"),

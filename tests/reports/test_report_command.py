@@ -125,6 +125,21 @@ def test_the_table_speaks_the_language_and_ends_with_what_to_know(site: Path, la
 
 
 @pytest.mark.real
+@pytest.mark.parametrize(
+    ("step", "to", "periods"),
+    [
+        ("month", "2026-10", ["2026-09", "2026-10"]),
+        ("month", "2026-09-03", ["2026-09-01/2026-09-03"]),
+        ("day", "2026-09-02", ["2026-09-01", "2026-09-02"]),
+        ("hour", "2026-09-01", [f"2026-09-01 {hour:02}:00" for hour in range(24)]),
+    ],
+)
+def test_the_table_names_a_period_as_people_do(site: Path, step: str, to: str, periods: list[str]) -> None:
+    text = report(site, "consumption", "--from", "2026-09", "--to", to, "--step", step, "--by", "domain")
+    assert [line.split("  ")[0] for line in text.splitlines() if "Water" in line] == periods
+
+
+@pytest.mark.real
 def test_victoria_metrics_says_what_is_not_worked_into_its_sums(site: Path, filled: Filled) -> None:
     said = "does not replace points" in report(site, "consumption", *DAYS, "--language", "en")
     assert said is (filled.service.name == "victoria-metrics")
