@@ -4,12 +4,11 @@ Reports, roll-ups and balances all take it from here, so that they never differ.
 and two boundaries are held at a time: memory does not grow with the length of a report.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gateway.reports.boundaries import SumBoundary, Uncovered, sum_at
-from gateway.reports.nearest import REACHES_MS, nearest_points
+from gateway.reports.nearest import REACHES_MS, both, nearest_points
 from gateway.reports.roster import MAIN_COUNTER, METERED, Roster, counters_of, interval_ms
 from gateway.reports.store import Counter, Side, Store, StoredSeries, SumPoint, TimeSpan
 from schemas.quantities import Quality
@@ -76,7 +75,7 @@ async def consumption(
     await reader.look_ahead(spans[-1].end_ms)
     first = await reader.sums_at(spans[0].start_ms)
     for span in spans:
-        last, suspect = await asyncio.gather(reader.sums_at(span.end_ms), reader.suspect(span))
+        last, suspect = await both(reader.sums_at(span.end_ms), reader.suspect(span))
         yield PeriodUse(span, list(_uses(domain, span, first, last, suspect)))
         first = last
 
@@ -139,9 +138,7 @@ class _BoundaryReader:
         for counter in self._counters:
             # On a database that keeps both of two points of one time (VictoriaMetrics, InfluxDB 3) `devices resum` cannot write
             # sums anew: steps that became known late are to be added to these points, before they are interpolated.
-            before, after = await asyncio.gather(
-                self._points(counter, Side.UP_TO, at_ms), self._points(counter, Side.AFTER, at_ms)
-            )
+            before, after = await both(self._points(counter, Side.UP_TO, at_ms), self._points(counter, Side.AFTER, at_ms))
             for series in self._known[counter]:
                 interval = interval_ms(self._devices[series.device])
                 found[series, counter.field] = sum_at(at_ms, before.get(series), after.get(series), interval)

@@ -1,9 +1,13 @@
 """The points around an instant, of many devices: most are near, so the few others alone are asked about from farther away."""
 
-from collections.abc import Collection, Iterable
-from typing import Final
+import asyncio
+from collections.abc import Collection, Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 from gateway.reports.store import Counter, Side, Store, StoredSeries, SumPoint
+
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
@@ -36,6 +40,19 @@ async def newest_points(store: Store, counter: Counter, now_ms: int, devices: Co
     :raises StoreFault: the database does not answer.
     """
     return await _within(store, counter, Side.UP_TO, now_ms, devices, (), NEWEST_MS)
+
+
+async def both(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]) -> tuple[_One, _Other]:
+    """Ask two questions at once; when one fails the other is given up.
+
+    :raises StoreFault: the first fault of the two.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            asked = group.create_task(one), group.create_task(other)
+    except BaseExceptionGroup as faults:
+        raise faults.exceptions[0] from None
+    return asked[0].result(), asked[1].result()
 
 
 async def _within(

@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.config.model import Influxdb
+from gateway.reports.nearest import both
 from gateway.reports.open_store import open_store
 from gateway.reports.store import Counter, Side, StoreFault
 
@@ -95,6 +96,24 @@ def test_a_database_that_is_not_there_is_said() -> None:
 
     with pytest.raises(StoreFault, match=r"http://127\.0\.0\.1:9 does not answer: "):
         asyncio.run(ask())
+
+
+def test_of_two_questions_at_once_the_other_is_given_up_when_one_fails() -> None:
+    given_up = []
+
+    async def fails() -> None:
+        raise StoreFault("gone")
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            given_up.append(True)
+            raise
+
+    with pytest.raises(StoreFault, match="gone"):
+        asyncio.run(both(waits(), fails()))
+    assert given_up == [True]
 
 
 def test_an_answer_that_breaks_off_is_a_fault() -> None:
