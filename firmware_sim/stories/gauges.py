@@ -22,7 +22,7 @@ def pressure_low(sample: Sample, event: Incident) -> None:
 
 def pressure_high(sample: Sample, event: Incident) -> None:
     """A reducing valve is stuck."""
-    sample.values["pressure_kpa"] = round(1_300 + 200 * event.size + sample.values["pressure_kpa"] % 5, 1)
+    sample.values["pressure_kpa"] = round(740 + 60 * event.size + sample.values["pressure_kpa"] % 5, 1)
 
 
 def tank_low(sample: Sample, event: Incident) -> None:

@@ -28,92 +28,96 @@ WEEK: Final = 7 * DAY_S
 STORIES: Final[dict[str, Storyline]] = {
     # What flows.
     "leak": Storyline(
-        *("a house's water never stands still", (METER,), (2 * DAY_S, 4 * DAY_S), "leak"),
+        "a house's water never stands still",
+        (METER,),
+        (2 * DAY_S, 4 * DAY_S),
+        "leak",
         for_s=DAY_S,
         effect=Effect(added_h=flows.leak_h, flag="alarm_leak", flag_after_s=DAY_S),
     ),
     "network_leak": Storyline(
-        *("the network of a district leaks, and shows it at night", (DISTRICT,), (5 * DAY_S, 6 * DAY_S), "leak"),
+        "the network of a district leaks, and shows it at night",
+        (DISTRICT,),
+        (5 * DAY_S, 6 * DAY_S),
+        "leak",
         days=2,
         usual_s=WEEK,
         effect=Effect(added_h=flows.network_leak_h),
     ),
     "burst": Storyline(
-        *("a main bursts", (DISTRICT,), HOURS, "burst", ("pressure_low",)),
+        "a main bursts",
+        (DISTRICT,),
+        HOURS,
+        "burst",
+        ("pressure_low",),
         for_s=600,
         usual_s=WEEK,
         effect=Effect(added_h=flows.burst_h, change=gauges.pressure_falls),
     ),
     "backflow": Storyline(
-        *("water runs backwards", WATER, HOURS, "backflow"),
+        "water runs backwards",
+        WATER,
+        HOURS,
+        "backflow",
         effect=Effect(factor=flows.stands_forwards, added_h=flows.backwards_h, backwards=True, flag="alarm_backflow"),
     ),
     "outage": Storyline(
-        *("no supply", (FEEDER,), HOURS, "outage"),
+        "no supply",
+        (FEEDER,),
+        HOURS,
+        "outage",
         effect=Effect(factor=flows.none_flows, change=gauges.outage, flag="alarm_outage"),
     ),
     "phase_lost": Storyline(
-        *("a fuse of one phase has blown", (FEEDER,), HOURS, "phase_lost"),
+        "a fuse of one phase has blown",
+        (FEEDER,),
+        HOURS,
+        "phase_lost",
         effect=Effect(factor=flows.without_phase, scales=False, change=gauges.phase_lost),
     ),
     "overload": Storyline(
-        *("more load than a station is made for", (FEEDER,), HOURS, "overload"),
-        for_s=900,
-        effect=Effect(added_h=flows.overload_h),
+        "more load than a station is made for", (FEEDER,), HOURS, "overload", for_s=900, effect=Effect(added_h=flows.overload_h)
     ),
     # What is measured.
     "voltage_low": Storyline(
-        *("the voltage sags", (HOUSE, FEEDER), HOURS, "voltage_low"),
-        for_s=600,
-        effect=Effect(change=gauges.voltage_low),
+        "the voltage sags", (HOUSE, FEEDER), HOURS, "voltage_low", for_s=600, effect=Effect(change=gauges.voltage_low)
     ),
     "voltage_high": Storyline(
-        *("the voltage is too high", (HOUSE, FEEDER), HOURS, "voltage_high"),
-        for_s=600,
-        effect=Effect(change=gauges.voltage_high),
+        "the voltage is too high", (HOUSE, FEEDER), HOURS, "voltage_high", for_s=600, effect=Effect(change=gauges.voltage_high)
     ),
     "pressure_low": Storyline(
-        *("hardly any pressure", (DISTRICT,), HOURS, "pressure_low"),
-        for_s=600,
-        effect=Effect(change=gauges.pressure_low),
+        "hardly any pressure", (DISTRICT,), HOURS, "pressure_low", for_s=600, effect=Effect(change=gauges.pressure_low)
     ),
     "pressure_high": Storyline(
-        *("a reducing valve is stuck", (DISTRICT,), HOURS, "pressure_high"),
-        for_s=600,
-        effect=Effect(change=gauges.pressure_high),
+        "a reducing valve is stuck", (DISTRICT,), HOURS, "pressure_high", for_s=600, effect=Effect(change=gauges.pressure_high)
     ),
-    "tank_low": Storyline(
-        *("a tank runs low", (RESERVOIR,), HOURS, "tank_low"),
-        for_s=300,
-        effect=Effect(change=gauges.tank_low),
-    ),
+    "tank_low": Storyline("a tank runs low", (RESERVOIR,), HOURS, "tank_low", for_s=300, effect=Effect(change=gauges.tank_low)),
     "tank_overflow": Storyline(
-        *("a tank overflows", (RESERVOIR,), HOURS, "tank_overflow"),
-        effect=Effect(change=gauges.tank_overflow),
+        "a tank overflows", (RESERVOIR,), HOURS, "tank_overflow", effect=Effect(change=gauges.tank_overflow)
     ),
     "bad_water": Storyline(
-        *("acid, or no chlorine, or turbid", (QUALITY,), HOURS, "water_quality"),
+        "acid, or no chlorine, or turbid",
+        (QUALITY,),
+        HOURS,
+        "water_quality",
         for_s=1800,
         effect=Effect(change=gauges.bad_water),
     ),
     "congestion": Storyline(
-        *("nothing moves", (ROAD,), HOURS, "congestion"),
-        for_s=600,
-        usual_s=WEEK,
-        effect=Effect(change=gauges.congestion),
+        "nothing moves", (ROAD,), HOURS, "congestion", for_s=600, usual_s=WEEK, effect=Effect(change=gauges.congestion)
     ),
     "lamp_failed": Storyline(
-        *("the driver of a lamp is dead", (LIGHT,), HOURS, "lamp_failed"),
-        effect=Effect(change=gauges.dark, flag="alarm_lamp"),
+        "the driver of a lamp is dead", (LIGHT,), HOURS, "lamp_failed", effect=Effect(change=gauges.dark, flag="alarm_lamp")
     ),
     "smoke": Storyline(
-        *("fields are burnt around the town", (AIR,), HOURS, "air_quality"),
-        for_s=HOUR_S,
-        effect=Effect(change=gauges.smoke),
+        "fields are burnt around the town", (AIR,), HOURS, "air_quality", for_s=HOUR_S, effect=Effect(change=gauges.smoke)
     ),
     "tamper": Storyline("a meter is opened", (METER, HOUSE), HOURS, "tamper", effect=Effect(flag="alarm_tamper")),
     "battery_low": Storyline(
-        *("a battery is nearly empty", BATTERIES, (2 * DAY_S, 3 * DAY_S), "battery_low"),
+        "a battery is nearly empty",
+        BATTERIES,
+        (2 * DAY_S, 3 * DAY_S),
+        "battery_low",
         effect=Effect(change=gauges.battery_low, flag="battery_low"),
     ),
     # What a meter shows of what flows.
@@ -151,7 +155,12 @@ STORIES: Final[dict[str, Storyline]] = {
         *("a device falls silent", ALL, HOURS, "device_silent", ("completeness_low",)), intervals=3, radio=RadioFault(kept_of=0)
     ),
     "site_silent": Storyline(
-        *("the power of a site is cut", ALL, HOURS, "site_silent", ("completeness_low",), ("device_silent",)),
+        "the power of a site is cut",
+        ALL,
+        HOURS,
+        "site_silent",
+        ("completeness_low",),
+        ("device_silent",),
         intervals=3,
         radio=RadioFault(kept_of=0),
         is_site=True,
@@ -160,7 +169,11 @@ STORIES: Final[dict[str, Storyline]] = {
         *("each second reading is lost", ALL, (2 * DAY_S, 3 * DAY_S), "completeness_low"), days=1, radio=RadioFault(kept_of=2)
     ),
     "late": Storyline(
-        *("hours of readings come as a log, behind the present one", ALL, HOURS, "device_silent", ("completeness_low",)),
+        "hours of readings come as a log, behind the present one",
+        ALL,
+        HOURS,
+        "device_silent",
+        ("completeness_low",),
         intervals=3,
         radio=RadioFault(held=True),
     ),
