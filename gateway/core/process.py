@@ -9,7 +9,7 @@ canonical quantities → leave out copies → choose its time → make the point
 Sparkplug node goes by its births first.
 
 Making the point is one for all (:meth:`gateway.core.evaluate.Evaluator.point`): check its counters, know its duplicate, follow
-its sequence, write its lines.
+its sequence, write its lines, look at it for alarms.
 
 Every fault of the data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
 reason, or a message that must wait. Nothing is stored, nothing outside is called, no clock is read: the outcome holds what the
