@@ -58,6 +58,8 @@ class Scales(NamedTuple):
 
 
 FLOW: Final = "flow_m3_h"
+_WORKED_OUT: Final = "~"
+"""Behind the name of a condition on a flow that was worked out: it stands apart from one on a flow that the device sends."""
 VOLUME: Final = "volume_m3"
 NO_SCALES: Final = Scales({}, {})
 
@@ -190,12 +192,16 @@ class Tables:
         if VOLUME not in place_of or FLOW in place_of or not self.looks_at_flow:
             return table
         of_flow = shared.with_flow or shared if shared is not None else None
-        with_flow = self._table(place_of | {FLOW: len(place_of)}, of_flow, has_counters=True)
+        with_flow = self._table(place_of | {FLOW: len(place_of)}, of_flow, has_counters=True, worked_out=True)
         return table._replace(with_flow=with_flow, volume_at=place_of[VOLUME])
 
-    def _table(self, place_of: Mapping[str, int], shared: Table | None, *, has_counters: bool) -> Table:
+    def _table(
+        self, place_of: Mapping[str, int], shared: Table | None, *, has_counters: bool, worked_out: bool = False
+    ) -> Table:
         checks = {} if shared is None else {(check.rule.name, check.name): check for check in shared.checks}
         for rule, name, bounds in self._conditions:
+            if worked_out and any(bound.field == FLOW and not bound.of_parent for bound in bounds):
+                name = f"{name}{_WORKED_OUT}"  # noqa: PLW2901 - the same condition, of another source
             places = tuple(None if bound.of_parent else place_of.get(bound.field) for bound in bounds)
             if places.count(None) < len(places):
                 checks[rule.name, name] = Check(rule, name, bounds, places)

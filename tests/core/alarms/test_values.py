@@ -212,3 +212,13 @@ def test_a_garbage_register_is_no_flow_in_the_reading_after_it() -> None:
     bed.send(at(0), volume_m3=100)
     assert bed.send(at(1), volume_m3=0.001, quality=Quality.COUNTER_SUSPECT) == []
     assert bed.send(at(2), volume_m3=100.1) == []
+
+
+def test_a_register_does_not_end_the_alarm_of_a_flow_that_the_device_sends_apart_from_it() -> None:
+    before = Bed(rule(above("flow_m3_h", 10)))
+    assert before.send(at(0), flow_m3_h=50) == RAISED
+    bed = Bed(rule(above("flow_m3_h", 10)))
+    bed.alarms.restore(before.alarms.states(), at(0))
+    for turn in (1, 2, 3):
+        assert bed.send(at(turn), volume_m3=1) == [], "it is not known yet that the device sends its flow too"
+    assert bed.send(at(4), flow_m3_h=5) == CLEARED
