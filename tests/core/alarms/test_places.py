@@ -120,3 +120,17 @@ def test_the_store_hears_of_each_change_once_and_of_an_active_alarm_only_when_it
         bed.push(at(turn), {"pressure_kpa": pressure_kpa})
         kept.append({key: None if state is None else state.is_active for key, state in bed.alarms.drain().states.items()})
     assert kept == [{KEY: False}, {KEY: False}, {KEY: True}, {}, {KEY: None}]
+
+
+def test_the_first_registry_after_a_start_does_not_move_an_alarm_from_the_topics_site() -> None:
+    bed = Bed(LEAK)
+    bed.alarms.restore(stored(leaking()), at(1))
+    bed.alarms.replace_registry({"d1": registered(site="another-than-the-topics")}, at(1))
+    assert bed.told() == []
+
+
+def test_a_device_that_was_removed_while_the_gateway_was_off_ends_its_alarms() -> None:
+    bed = Bed(LEAK)
+    bed.alarms.restore(stored(leaking()), at(1))
+    bed.alarms.replace_registry({}, at(1))
+    assert bed.told() == ["cleared some@d1"]

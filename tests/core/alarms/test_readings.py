@@ -78,3 +78,10 @@ def test_a_counter_that_is_new_steps_without_an_alarm_and_an_older_one_with_one(
 
     assert [send(turn, 1000 + 20 * turn) for turn in range(120)] == [[]] * 120, "eighty in an hour are a large meter"
     assert [send(120 + turn, 5 + 20 * turn) for turn in range(4)] == [[], [], ["raised counter_step@d1"], []]
+
+
+def test_parts_of_a_message_that_differ_by_seconds_are_looked_at_in_any_order() -> None:
+    on = Pipeline()
+    assert on.send([{"ts": NOW_MS, "channel": "1", "alarm_leak": False}, {"ts": NOW_MS - 30_000, "alarm_leak": True}]) == [
+        "raised some@d1"
+    ]

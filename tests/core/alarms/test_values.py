@@ -1,5 +1,7 @@
 """Conditions on values: raised when they have stood long enough, ended with hysteresis, not by what tells of the past."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Usual, Values
@@ -87,28 +89,6 @@ def test_one_of_several_conditions_is_enough() -> None:
     assert bed.send(at(1), ph=7, turbidity_ntu=3) == CLEARED + RAISED, "another condition begins as the first is gone"
 
 
-BOTH = Values((Limit("flow_m3_h", "above", 10, 9), Limit("pressure_kpa", "below", 200, 220)))
-
-
-def test_two_conditions_of_a_reading_must_be_met_together() -> None:
-    bed = Bed(rule(BOTH))
-    assert bed.send(at(0), flow_m3_h=11, pressure_kpa=300) == []
-    assert bed.send(at(1), flow_m3_h=5, pressure_kpa=100) == []
-    assert bed.send(at(2), flow_m3_h=11, pressure_kpa=190) == RAISED
-    assert bed.send(at(3), flow_m3_h=9.5, pressure_kpa=210) == []
-    assert bed.send(at(4), flow_m3_h=11, pressure_kpa=230) == CLEARED
-
-
-def test_two_conditions_may_come_with_two_readings_of_a_device() -> None:
-    bed = Bed(rule(BOTH))
-    bed.device(entry=registered())
-    assert bed.send(at(0), flow_m3_h=11) == []
-    assert bed.send(at(0.1), pressure_kpa=150) == RAISED
-    assert bed.send(at(1), flow_m3_h=5) == CLEARED
-    assert bed.send(at(1.1), pressure_kpa=150) == []
-    assert bed.send(at(9), flow_m3_h=11) == [], "the pressure is older than three intervals: nothing is known of it"
-
-
 RATED = Rule("some", rule().severity, (Values((Limit("current_l1_a", "above", 1, 1, of=Param("rated_current_a")),)),), {}, {})
 
 
@@ -188,37 +168,17 @@ def test_an_exchange_that_is_told_ends_the_alarm_of_a_step() -> None:
     assert bed.told() == CLEARED
 
 
-def test_the_flow_of_a_meter_that_sends_only_its_register_is_what_the_register_grew() -> None:
-    bed = Bed(rule(above("flow_m3_h", 10, clear=9)))
-    assert bed.send(at(0), volume_m3=100) == []
-    assert bed.send(at(1), volume_m3=102.5) == [], "ten in an hour are not above ten"
-    assert bed.send(at(2), volume_m3=105.1) == RAISED
-    assert bed.send(at(3), volume_m3=90, quality=Quality.COUNTER_SUSPECT) == [], "a step is no flow"
-    assert bed.send(at(4), volume_m3=91) == []
-    assert bed.send(at(5), volume_m3=91.5) == CLEARED
-    assert bed.alarms.states() == []
+def test_an_alarm_may_end_only_when_its_condition_has_been_gone_for_a_time() -> None:
+    bed = Bed(replace(rule(above("alarm_leak", 0)), clear_after_ms=30 * MINUTE_MS))
+    assert bed.send(at(0), alarm_leak=True) == RAISED
+    assert bed.send(at(1), alarm_leak=False) == []
+    assert bed.send(at(2), alarm_leak=True) == []
+    assert bed.send(at(3), alarm_leak=False) == []
+    assert bed.send(at(4), alarm_leak=False) == [], "it was there again in between"
+    assert bed.send(at(5), alarm_leak=False) == CLEARED
 
 
-def test_after_an_exchange_the_register_of_the_new_meter_is_no_flow() -> None:
-    bed = Bed(rule(above("flow_m3_h", 10)))
-    bed.send(at(0), volume_m3=1)
-    bed.alarms.exchanged("d1", at(0.5))
-    assert bed.send(at(1), volume_m3=5000) == []
-    assert bed.send(at(2), volume_m3=5003) == RAISED
-
-
-def test_a_garbage_register_is_no_flow_in_the_reading_after_it() -> None:
-    bed = Bed(rule(above("flow_m3_h", 10)))
-    bed.send(at(0), volume_m3=100)
-    assert bed.send(at(1), volume_m3=0.001, quality=Quality.COUNTER_SUSPECT) == []
-    assert bed.send(at(2), volume_m3=100.1) == []
-
-
-def test_a_register_does_not_end_the_alarm_of_a_flow_that_the_device_sends_apart_from_it() -> None:
-    before = Bed(rule(above("flow_m3_h", 10)))
-    assert before.send(at(0), flow_m3_h=50) == RAISED
-    bed = Bed(rule(above("flow_m3_h", 10)))
-    bed.alarms.restore(before.alarms.states(), at(0))
-    for turn in (1, 2, 3):
-        assert bed.send(at(turn), volume_m3=1) == [], "it is not known yet that the device sends its flow too"
-    assert bed.send(at(4), flow_m3_h=5) == CLEARED
+def test_a_reading_a_little_older_than_the_one_that_raised_does_not_end_it() -> None:
+    bed = Bed(rule(above("alarm_leak", 0)))
+    assert bed.send(at(1), alarm_leak=True) == RAISED
+    assert bed.send(at(1) - 1000, alarm_leak=False) == []
