@@ -13,12 +13,12 @@ PACKAGE = Path(__file__).parent
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = PACKAGE) -> int:
-    """0: written, or nothing to write; 1: ``--check`` found a difference, or a file cannot be read or written."""
+    """Return 0 if all is written, 1 if ``--check`` found a difference or a file cannot be read or written."""
     parser = argparse.ArgumentParser(
         prog="python -m schemas",
         description="Writes JSON Schema and AsyncAPI of the native payloads and topics from the tables and the examples.",
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs from the tables")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs from the tables")
     options = parser.parse_args(arguments)
     try:
         made = documents(_examples(folder / "examples"))

@@ -13,7 +13,7 @@ _DIGITS: Final = 4
 
 
 def one_spelling(source: str) -> str:
-    """A name as it is compared: Unicode has two spellings of ``ổ``, which look alike, and keyboards type either."""
+    """A name in its form for comparisons: Unicode has two spellings of ``ổ``, which look alike, and keyboards type either."""
     return source if source.isascii() else normalize("NFC", source)
 
 
@@ -22,8 +22,8 @@ def device_id(source: str) -> str:
     """The id under which the readings of ``source`` are stored.
 
     A name within the grammar is its own id. Of any other the letters are written in plain ones, small, what lies between them
-    as one dash, and behind it stand four hex digits of the whole name's CRC-16: ``Ổ cắm bàn`` is ``o-cam-ban-9bfc``. They tell
-    names apart that read alike without their tones, and follow from the name alone, whoever speaks first.
+    as one dash, followed by four hex digits of the whole name's CRC-16: ``Ổ cắm bàn`` is ``o-cam-ban-9bfc``. They distinguish
+    names that read alike without their tones, and depend on the name alone, not on which device sends first.
     """
     if is_id(source):
         return source

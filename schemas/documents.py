@@ -58,7 +58,7 @@ def documents(examples: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _quantities() -> str:
-    """The table of quantities for those who write profiles."""
+    """The table of quantities, for authors of profiles."""
     tables = []
     for measurement, rows in QUANTITIES.items():
         lines = [f"| `{row.field}` | {_unit_and_bounds(row)} | {row.meaning} |" for row in rows.values()]
@@ -69,7 +69,7 @@ def _quantities() -> str:
 
 
 def _sums() -> str:
-    """The table of what the gateway writes beside the counters."""
+    """The table of sums that the gateway writes beside the counters."""
     lines = [
         f"| `{field}` | `{SUM_OF[field]}` | `{USED_OF[field]}` | {growth.usual_per_h:.10g} | {growth.most_per_h:.10g} |"
         for field, growth in GROWTH.items()
@@ -85,7 +85,7 @@ def _unit_and_bounds(row: Quantity) -> str:
 
 
 _QUANTITIES_READ: Final = """\
-Every field that a profile may fill, by measurement. What comes in another unit is converted: say it with `unit`. A value
+Every field that a profile may fill, by measurement. Values in another unit are converted: name it with `unit`. A value
 outside least and most is dropped, and the reading gets quality bit 2. A register only grows: give it `counter` where its
 width or its greatest rate is known."""
 
@@ -110,7 +110,7 @@ _TAGS: Final = f"""\
 
 
 def _file_schema(title: str, adapter: TypeAdapter[Any]) -> SchemaDocument:
-    """JSON Schema of a file that people write, for their editors to complete and check."""
+    """JSON Schema of a file that people write, with which their editors complete and check it."""
     schema = adapter.json_schema(schema_generator=_Untitled)
     return {"$schema": _DIALECT, "$comment": _MADE, **schema, "title": title}
 
@@ -128,7 +128,7 @@ def _yaml(document: SchemaDocument) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML without anchors: what is said twice is written twice."""
+    """YAML without anchors: repeated parts are written out."""
 
     def ignore_aliases(self, data: object) -> Literal[True]:  # noqa: ARG002 - the signature is PyYAML's
         return True
@@ -157,7 +157,7 @@ def _payload_schema(domain: str, examples: Mapping[str, Any]) -> SchemaDocument:
 
 
 def _reading_schema(domain: str) -> SchemaDocument:
-    """The strict validator of the gateway as JSON Schema, but open: an unknown key does not spoil a reading."""
+    """The strict validator of the gateway as JSON Schema, but open: an unknown key does not invalidate a reading."""
     properties = native_adapter(domain).json_schema(schema_generator=_Untitled)["properties"]
     needs = {field: [needed] for field, needed in REQUIRES.items() if field in QUANTITIES[domain]}
     return {
@@ -196,7 +196,7 @@ def _address(channel: Literal["readings", "status"]) -> str:
 
 
 def _asyncapi(examples: Mapping[str, Mapping[str, Any]]) -> SchemaDocument:
-    """The topics from where the gateway stands: it receives, devices send."""
+    """The topics from the gateway's point of view: it receives, devices send."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -272,7 +272,7 @@ def _parameters() -> SchemaDocument:
     grammar = {"x-pattern": f"^{NAME_PATTERN}$"}
     letters = "1 to 64 of A-Z a-z 0-9 . _ : -"
     return {
-        "site": {"description": f"Where the device stands: {letters}.", "examples": ["pump-house-3"], **grammar},
+        "site": {"description": f"Where the device is: {letters}.", "examples": ["pump-house-3"], **grammar},
         "domain": {"description": "What the device measures; decides the payload.", "enum": list(DOMAINS)},
         "device": {
             "description": f"The device, unique in the province: {letters}. Simulated ones begin with sim-.",

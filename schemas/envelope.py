@@ -1,4 +1,4 @@
-"""An envelope as a model: where a network server, or any other that passes frames on, puts what belongs to a device's frame."""
+"""An envelope as a model: where a network server, or another forwarder of frames, puts the parts of a device's frame."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -10,7 +10,7 @@ from schemas.profile_when import When
 from schemas.topics import is_filter
 
 ANY_LORAWAN = "lorawan"
-"""What a profile says that takes frames from every LoRaWAN network server."""
+"""Value of ``envelope`` in profiles that take frames from every LoRaWAN network server."""
 
 
 def _filter(text: str) -> str:
@@ -44,19 +44,19 @@ class FrameTime(Part):
     path: Paths
     format: str = Field(
         "auto",
-        description="As in a profile's time: rfc3339; unix_s, unix_ms, unix_us, unix_ns; a pattern, as %d.%m.%Y %H:%M; auto: "
+        description="As in a profile's time: rfc3339; unix_s, unix_ms, unix_us, unix_ns; a pattern like %d.%m.%Y %H:%M; auto: "
         "RFC 3339, or a number whose size tells its unit.",
     )
     zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
     epoch: str | None = Field(None, description="What unix_* counts from, where not 1970-01-01T00:00:00Z (RFC 3339).")
 
     def is_plain(self) -> bool:
-        """Tell if the time is read as it was sent: RFC 3339, or a number since 1970."""
+        """Tell if the time is RFC 3339, or a number since 1970."""
         return self.format == "auto" and self.zone is None and self.epoch is None
 
 
 class Gateways(Part):
-    """The list of those that heard the frame; what counts is the one with the strongest signal."""
+    """The list of radio gateways that heard the frame; the one with the strongest signal counts."""
 
     of: str = Field(description="Path of the list.")
     rssi: str = Field("rssi", description="Key of the signal strength in dBm, in each one of the list.")
@@ -75,7 +75,7 @@ class EnvelopeSpec(Part):
     topics: list[Annotated[str, AfterValidator(_filter)]] = Field(
         [], description="Topic filters under which it usually publishes."
     )
-    when: When = Field(description="What its messages are known by.")
+    when: When = Field(description="Tests by which its messages are recognised.")
     data_when: When = Field(
         When(), description="Which of them carry a frame; the others are joins, acknowledgements and the like."
     )
@@ -86,9 +86,7 @@ class EnvelopeSpec(Part):
     payload: Annotated[FramePayload | None, BeforeValidator(_payload, json_schema_input_type=str | FramePayload | None)] = (
         Field(None, description="The frame's bytes; base64 when only the path is given.")
     )
-    decoded: Paths | None = Field(
-        None, description="What the server's own codec made of the frame: an object, or JSON in a text."
-    )
+    decoded: Paths | None = Field(None, description="The result of the server's own codec: an object, or JSON in a text.")
     port: Paths | None = Field(None, description="The frame's port; 0 where it is left out.")
     frame_counter: Paths | None = Field(None, description="The frame's uplink counter; 0 where it is left out.")
     time: Annotated[FrameTime | None, BeforeValidator(_time, json_schema_input_type=str | FirstOf | FrameTime | None)] = Field(
@@ -96,7 +94,7 @@ class EnvelopeSpec(Part):
     )
     rssi: Paths | None = Field(None, description="Signal strength in dBm.")
     snr: Paths | None = Field(None, description="Signal-to-noise ratio in dB.")
-    gateways: Gateways | None = Field(None, description="Where rssi and snr stand once for each gateway.")
+    gateways: Gateways | None = Field(None, description="Where rssi and snr are, once for each gateway.")
     model: Paths | None = Field(
         None, description="The maker's name of the device's model, or the server's name of its profile."
     )

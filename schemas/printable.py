@@ -1,4 +1,4 @@
-"""Text from outside as it may be in a log, a list or a label: what steers a terminal or begins a line is escaped."""
+"""Text from outside, made safe for a log, a list or a label: control characters and newlines are escaped."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _STEERING: Final = (
     0x200F,
     *range(0x2028, 0x202F),  # line and paragraph separators, embeddings and overrides of the direction
     *range(0x2066, 0x206A),  # isolates
-    *range(0xD800, 0xE000),  # halves of pairs, which no file takes
+    *range(0xD800, 0xE000),  # halves of surrogate pairs, which cannot be encoded
     0xFEFF,
 )
 _ESCAPED: Final = {code: f"\\u{code:04x}" for code in _STEERING}
@@ -20,6 +20,6 @@ _BUT_LAYOUT: Final = {code: text for code, text in _ESCAPED.items() if chr(code)
 def printable(text: str, *, layout: bool = False) -> str:
     r"""Escape what steers: ``\u001b`` in place of ESC. JSON stays JSON and means the same.
 
-    :param layout: newlines and tabs are ours and stay.
+    :param layout: keep newlines and tabs, which are the program's own.
     """
     return text if text.isprintable() else text.translate(_BUT_LAYOUT if layout else _ESCAPED)

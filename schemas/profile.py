@@ -1,6 +1,6 @@
 """A device profile as a model: which messages it takes, how they are read, which quantities they hold, with tests inside.
 
-The model says how a profile is written; what its parts mean together is worked out by the compiler in the gateway.
+The model describes the form of a profile; the compiler in the gateway works out the meaning of its parts together.
 """
 
 from typing import Annotated, Literal, Self
@@ -47,12 +47,12 @@ def _several(written: object) -> object:
 
 
 class StatusSpec(Part):
-    """Messages that say whether a device is online. They are no data."""
+    """Messages that say that a device is online or offline. They carry no data."""
 
     topic: Texts = Field(description="Topic filters, as in match.")
     path: str | None = Field(None, description="Where the word is in a JSON payload; else the payload is the word.")
     text: Annotated[dict[str, Literal["online", "offline"]], BeforeValidator(text_keys)] = Field(
-        {"online": "online", "offline": "offline"}, min_length=1, description="Word in the payload → what it says."
+        {"online": "online", "offline": "offline"}, min_length=1, description="Word in the payload → online or offline."
     )
 
 
@@ -62,8 +62,8 @@ class Dedup(Part):
     key: Annotated[
         list[TextSourceOrPath],
         BeforeValidator(_several, json_schema_input_type=TextSourceOrPath | list[TextSourceOrPath]),
-    ] = Field(min_length=1, description="What makes two messages the same: paths.")
-    window: SpanMs = Field(description="For how long a key is remembered: 10min.")
+    ] = Field(min_length=1, description="Paths of the values that make two messages the same.")
+    window: SpanMs = Field(description="Time for which a key is remembered: 10min.")
 
 
 def _model_name(text: str) -> str:
@@ -76,7 +76,7 @@ class Profile(Part):
     """A device profile."""
 
     profile: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Its name: a-z 0-9 . _ -, unique.")
-    description: str = Field("", description="Maker, models, where the description of the payload stands.")
+    description: str = Field("", description="Maker, models, where the payload is described.")
     models: list[Annotated[str, AfterValidator(_model_name)]] = Field(
         [],
         description="Names of models it serves, as envelopes and registries write them; letters and digits count, in any case.",
@@ -87,7 +87,7 @@ class Profile(Part):
     )
     root: Paths | None = Field(None, description="Where the document begins for all other paths.")
     struct: ShortFrame | None = Field(None, description="A flat frame of bytes; its values are at /struct/NAME.")
-    codec: ShortCodec | None = Field(None, description="The maker's codec, FILE.js; what it gives is at /codec.")
+    codec: ShortCodec | None = Field(None, description="The maker's codec, FILE.js; its result is at /codec.")
     prefer: Literal["decoded", "codec"] | None = Field(None, description="As codec.prefer; decoded if left out.")
     device: TextSourceOrPath | None = Field(
         None, description="The device; else the envelope's, or the level {device} of the topic."
@@ -98,22 +98,23 @@ class Profile(Part):
     time: TimeSources | None = Field(
         None, description="Sources of the time, in order; if left out the envelope's time, then arrival."
     )
-    points: list[PointSpec] = Field([], description="What the payload holds.")
+    points: list[PointSpec] = Field([], description="The quantities that the payload holds.")
     status: Annotated[list[StatusSpec], BeforeValidator(_several, json_schema_input_type=StatusSpec | list[StatusSpec])] = (
-        Field([], description="Messages that say whether a device is there.")
+        Field([], description="Messages that say that a device is online or offline.")
     )
     ignore: Annotated[
         list[Literal["empty"] | When],
         BeforeValidator(_several, json_schema_input_type=Literal["empty"] | When | list[Literal["empty"] | When]),
     ] = Field(
         [],
-        description="Frames that are no data and no fault, as joins and versions: one of these holds; empty: a message without "
+        description="Frames that are neither data nor faults, like joins: one of these holds; empty: a message without "
         "a single byte.",
     )
     retained: Retained = Field(
-        "drop_unless_timestamped", description="What becomes of a retained message: it may be the last word of a dead meter."
+        "drop_unless_timestamped",
+        description="The rule for retained messages: such a message may be the last one of a dead meter.",
     )
     dedup: Dedup | None = Field(None, description="When a message is a copy of an earlier one of the same device.")
     historic: YesOrWhen | None = Field(None, description="The points are from the past and never the latest: true, or a when.")
     estimated: YesOrWhen | None = Field(None, description="The device says that its values are estimated: true, or a when.")
-    tests: list[ProfileTest] = Field([], description="Messages, and what they must become; gateway check runs them.")
+    tests: list[ProfileTest] = Field([], description="Messages and their expected points; gateway check runs them.")

@@ -24,11 +24,11 @@ def _nested(written: object) -> object:
 
 
 class NestedStep(Part):
-    """One decoding of what is nested in a document."""
+    """One decoding of a value inside a document."""
 
     as_: Literal["base64", "hex", "json", "words"] | NumberType = Field(
         alias="as",
-        description="base64 and hex give bytes, json what the text says, words the bytes of a list of 16-bit registers; u8 to "
+        description="base64 and hex give bytes, json the value of a text, words the bytes of a list of 16-bit registers; u8 to "
         "f64 the number that bytes are.",
     )
     order: ByteOrder = Field("abcd", description="For words and numbers: the order of the bytes.")
@@ -88,7 +88,7 @@ def _decode(written: object) -> object:
 
 
 def _in_order(outer: object, inner: list[Mapping[str, object]]) -> object:
-    """A list: the decoder, then what is nested where, as ``{path: /data, as: base64}`` or ``{/data: base64}``."""
+    """A list: the decoder, then nested values, as ``{path: /data, as: base64}`` or ``{/data: base64}``."""
     nested: dict[str, list[object]] = {}
     for step in inner:
         pairs = (
@@ -128,7 +128,7 @@ class FrameField(Part):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if (self.type is None) is (self.repeat is None):
-            raise ValueError("give type: what stands there; or repeat: the fields of each item of a list")
+            raise ValueError("give type, the type of the value; or repeat: the fields of each item of a list")
         if self.repeat is None and (self.count is not None or self.end is not None):
             raise ValueError("count and end belong to repeat: a list")
         if self.count is not None and self.end is not None:
@@ -139,7 +139,7 @@ class FrameField(Part):
 
 
 class FrameSpec(Part):
-    """A flat frame: its bytes are at ``of``; ``/struct/NAME`` is what the fields gave."""
+    """A flat frame: its bytes are at ``of``, its values at ``/struct/NAME``."""
 
     of: str = Field("/payload", description="Path of the bytes.")
     fields: list[FrameField] = Field(min_length=1)
@@ -157,7 +157,8 @@ class CodecSpec(Part):
 
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.js$", description="Name of the file beside the profile.")
     prefer: Literal["decoded", "codec"] | None = Field(
-        None, description="decoded: where the network server has decoded already, its object is taken; codec: always ours."
+        None,
+        description="decoded: if the network server has decoded already, its object is used; codec: the codec always runs.",
     )
     bytes: str = Field("/payload", description="Path of the frame's bytes.")
 

@@ -90,7 +90,7 @@ class Each(Part):
 
     of: Paths | list[str] | dict[str, str] | None = Field(
         None,
-        description="The list or map. Several lists: [/times, /values] makes items of which 0 and 1 are the parts; "
+        description="The list or map. Several lists: [/times, /values] makes items with the parts 0 and 1; "
         "{t: /times, v: /values} makes items with t and v. Left out: the document is the only item.",
     )
     by: TextSourceOrPath | None = Field(None, description="The name of an item, for map; else its key.")
@@ -108,21 +108,23 @@ ShortEach = Annotated[Each, BeforeValidator(_each, json_schema_input_type=str | 
 
 
 class PointSpec(Part):
-    """One measurement; with each, one point for each item. What has the same measurement, tags and time becomes one point."""
+    """One measurement; with each, one point for each item. Values of the same measurement, tags and time become one point."""
 
     measurement: Measurement
     when: When | None = Field(None, description="Only where this holds.")
     each: ShortEach | None = None
     fields: dict[str, ShortField] = Field(
-        {}, description="Quantity → where it comes from.", json_schema_extra={"propertyNames": {"enum": FIELD_NAMES}}
+        {}, description="Quantity → its source.", json_schema_extra={"propertyNames": {"enum": FIELD_NAMES}}
     )
     map: Map = Field(
         {},
         description="Name → field, for items with a name. {p:1|2|3} in a name takes one of these, {p} any text; skip leaves "
         'the name out; "*" is for the rest. A name that is not here is left out and counted.',
     )
-    time: TimeSources | None = Field(None, description="Where the time of these points stands; else that of the profile.")
-    device: TextSourceOrPath | None = Field(None, description="Another device than that of the message, as for a concentrator.")
+    time: TimeSources | None = Field(None, description="Where the time of these points is; else that of the profile.")
+    device: TextSourceOrPath | None = Field(
+        None, description="Another device than that of the message, such as a meter behind a concentrator."
+    )
     tags: TagSources = Field({}, description="Tags of these points.")
     historic: YesOrWhen | None = Field(
         None, description="These points are from the past: true, or a when (in each: of an item)."

@@ -1,4 +1,4 @@
-"""The profile language, tests: messages in order, and what they must become."""
+"""The profile language, tests: messages in order, and the points that they must give."""
 
 import json
 from base64 import b64decode
@@ -30,13 +30,13 @@ Word = Annotated[str, BeforeValidator(lambda given: written(given) if isinstance
 
 
 class ExpectedPoint(Part):
-    """A point as it must come out: all its fields, numbers within 1e-9."""
+    """An expected point: all its fields, numbers within 1e-9."""
 
     measurement: Measurement
     time: WrittenInstant | None = Field(
-        None, description="RFC 3339, or ms since 1970; arrival: the gateway's. Left out: not looked at."
+        None, description="RFC 3339, or ms since 1970; arrival: the gateway's. Left out: not compared."
     )
-    device: str | None = Field(None, description="Left out: not looked at.")
+    device: str | None = Field(None, description="Left out: not compared.")
     tags: dict[str, Word] = Field({}, description="Tags beside area, device and site.")
     fields: dict[str, Scalar]
     quality: int | None = Field(None, description="0 if left out; 1 where time is arrival.")
@@ -67,7 +67,7 @@ ShortExpected = Annotated[
 class TestMessage(Part):
     """One message; its bytes are given in one of four ways."""
 
-    __test__ = False  # pytest: this is none of yours
+    __test__ = False  # not a class of tests for pytest
 
     topic: str = ""
     payload: Any = Field(None, description="A JSON value; a text is sent as it is.")
@@ -81,7 +81,7 @@ class TestMessage(Part):
         None,
         validation_alias=AliasChoices("arrival", "arrival_ms"),
         description="RFC 3339, or ms since 1970. Left out: the newest time that is expected, or that the message tells, so "
-        "that it is believed.",
+        "that it is plausible.",
     )
     properties: dict[str, str] = Field({}, description="MQTT user properties.")
     expect: ShortExpected | None = Field(None, description='A list of points, "ignored", or the reason of the reject.')
@@ -97,7 +97,7 @@ class TestMessage(Part):
             if self.base64 is not None:
                 return b64decode(self.base64, validate=True)
         except ValueError as error:
-            raise ValueError(f"the bytes are written wrongly: {error}") from error
+            raise ValueError(f"the bytes cannot be read: {error}") from error
         if self.text is not None or isinstance(self.payload, str):
             return (self.text if self.text is not None else self.payload).encode()
         return json.dumps(self.payload, ensure_ascii=False, separators=(",", ":")).encode()
@@ -114,9 +114,9 @@ class TestMessage(Part):
 
 
 class ProfileTest(TestMessage):
-    """One message and what it must become; or ``messages``, several in order, and what they must become together."""
+    """One message and its expected result; or ``messages``, several in order, and their result together."""
 
-    name: str = Field("", description="What is tested.")
+    name: str = Field("", description="The subject of the test.")
     messages: list[TestMessage] = Field([], description="Several messages in order; each may have an expect of its own.")
     params: dict[str, Scalar] = Field({}, description="Parameters of the device, as the registry has them.")
     devices: dict[str, dict[str, Scalar]] = Field(
@@ -134,5 +134,5 @@ class ProfileTest(TestMessage):
         if any(not message.topic for message in self.messages):
             raise ValueError("each of the messages needs its topic")
         if self.expect is None and all(message.expect is None for message in self.messages):
-            raise ValueError("give expect: what must come out")
+            raise ValueError("give expect: the points, ignored, or the reason of a reject")
         return self

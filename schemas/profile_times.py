@@ -1,4 +1,4 @@
-"""The profile language, time: ordered sources, of which the first whose time can be believed is taken."""
+"""The profile language, time: ordered sources, of which the first plausible one is used."""
 
 from typing import Annotated, Literal, Self
 
@@ -20,7 +20,7 @@ def _span(written: object) -> object:
 
 
 Span = Annotated[ValueSpec, BeforeValidator(_span, json_schema_input_type=str | float | ValueSpec)]
-"""``15min``, the path of a number of seconds, or where it is, with its unit."""
+"""``15min``, the path of a number of seconds, or a mapping with path and unit."""
 
 
 def _parts(written: object) -> object:
@@ -34,15 +34,17 @@ TimeParts = Annotated[
 
 
 class TimeSource(Instant):
-    """One place where a time may stand."""
+    """One place where a time may be."""
 
     parts: TimeParts | None = Field(
         None,
         description=f"The calendar in parts, {', '.join(PART_NAMES)}: each a path or a number; years below 100 are "
-        "from 2000. Without year, month and day: the last day on which the clock showed this.",
+        "from 2000. Without year, month and day: the last day on which the device's clock showed this time.",
     )
     join: list[TextSourceOrPath] | None = Field(
-        None, min_length=1, description="Texts that are a time together, as a date and a clock; one missing: nothing."
+        None,
+        min_length=1,
+        description="Texts that are a time together, such as date and time of day; nothing if one is missing.",
     )
     by: str = Field("", description="The text between the parts of join.")
     base: Paths | None = Field(None, description="Where the time is from which the items of each are counted; or arrival.")
@@ -51,11 +53,11 @@ class TimeSource(Instant):
     sign: Literal[1, -1] = Field(1, description="1: the items go forwards from base; -1: backwards.")
     minus: Span | None = Field(None, description="An age to take away: 15min, a path of seconds, or {path: ..., unit: min}.")
     max_past: SpanMs | None = Field(
-        None, description="Not believed when older than this; as configured for the gateway if left out."
+        None, description="Not plausible if older than this; as configured for the gateway if left out."
     )
-    max_future: SpanMs | None = Field(None, description="Not believed when this far ahead of now.")
+    max_future: SpanMs | None = Field(None, description="Not plausible if further ahead of now than this.")
     else_: LastResort | None = Field(
-        None, alias="else", description="What happens when this time cannot be believed; else the next."
+        None, alias="else", description="The action if this time is not plausible; else the next source is tried."
     )
     last: LastResort | None = Field(None, description="arrival: the gateway's time; skip: no point.")
 
@@ -66,7 +68,7 @@ class TimeSource(Instant):
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are both given; a time comes from one place")
         if not given and self.minus is None:
-            raise ValueError("give path, base, parts or join: where the time stands")
+            raise ValueError("give path, base, parts or join: where the time is")
         if self.base is not None and self.step is None and self.minus is None:
             raise ValueError("base needs step, the time from one item to the next, or minus, an age to take away")
         if self.parts is not None and (wrong := sorted(self.parts.keys() - set(PART_NAMES))):

@@ -1,10 +1,10 @@
-"""The profile language, values: where a value is taken from, the steps it goes through, and tests on it.
+"""The profile language, values: sources, steps and tests.
 
 A path that begins with ``/`` starts at the document (JSON Pointer: ``~1`` is a slash, ``~0`` a tilde; ``/`` alone is all of
 it). One that does not starts at the item of ``each``; outside of ``each`` it is a named level of the topic, or a key of the
 document.
 ``[n]`` takes one of a list (negative: from the end), ``[*]`` all of them, ``[?key==value]`` those that fit.
-``../id`` is in what surrounds the item: what the ``[*]`` before its list went through. Each ``../`` more is further out.
+``../id`` is in the object around the item, which the ``[*]`` before its list went through. Each further ``../`` goes out.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ BoundedNumber = Annotated[float, Field(ge=-1e100, le=1e100)]
 
 
 class Part(BaseModel):
-    """A part of a profile: no key but its own."""
+    """A part of a profile; it refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -34,13 +34,13 @@ def _as_list(value: object) -> object:
 
 
 def text_keys(value: object) -> object:
-    """A mapping whose keys are texts, whatever YAML made of them: 101, true."""
+    """A mapping with text keys, which YAML may have read as 101 or true."""
     return {written(key): item for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def _first_of(value: object) -> object:
     if isinstance(value, Mapping) and "first_of" not in value:
-        raise ValueError("is a path, as /a/b, or several of which the first with something counts: {first_of: [/a, /b]}")
+        raise ValueError("is a path, such as /a/b, or {first_of: [/a, /b]} for the first path that has a value")
     return {"first_of": [value]} if isinstance(value, str) else value
 
 
@@ -49,7 +49,7 @@ def _hexadecimal(value: object) -> object:
 
 
 def literal_or_path(value: object) -> object:
-    """A number, or a text for where one stands, in its long form."""
+    """A number, or the path of one, in its long form."""
     if isinstance(value, bool | int | float):
         return {"literal": value}
     if not isinstance(value, str):
@@ -71,7 +71,7 @@ def _unit(value: object) -> object:
 
 
 class FirstOf(Part):
-    """The first of several paths at which there is something."""
+    """The first of several paths that has a value."""
 
     first_of: list[str] = Field(min_length=1)
 
@@ -100,29 +100,29 @@ SOURCES = (
     "div",
     "join",
 )
-"""Keys that say where a value comes from; one of them is in each."""
+"""Keys for the source of a value; each value has one of them."""
 
 
 class ValueSource(Part):
     """The source of a value: exactly one of these keys."""
 
     path: Paths | None = Field(None, description="Path in the document or, without a slash in front, in the item of each.")
-    first_of: list[str] | None = Field(None, min_length=1, description="The first of these paths at which there is something.")
+    first_of: list[str] | None = Field(None, min_length=1, description="The first of these paths that has a value.")
     item: Literal[True] | None = Field(None, description="The item of each itself (or its value, where each has one).")
     key: Literal[True, ".."] | None = Field(
-        None, description="The item's key, its name (by), or its number in the list from 0; .. is that of what surrounds it."
+        None, description="The item's key, its name (by), or its number in the list from 0; .. is that of the object around it."
     )
     sibling: str | None = Field(None, description="The value under the item's key in the list or map at this path.")
     topic: str | None = Field(None, description="A named level of the topic.")
     property: str | None = Field(None, description="An MQTT user property.")
     param: str | None = Field(
-        None, description="A parameter of the device in the registry; demanded there, unless default is given."
+        None, description="A parameter of the device in the registry; required there, unless default is given."
     )
     literal: Scalar | None = Field(None, description="Always this.")
-    default: Scalar | None = Field(None, description="What is taken where there is nothing.")
+    default: Scalar | None = Field(None, description="The value to use if there is none.")
 
     def sources(self) -> list[str]:
-        """The keys given that say where the value comes from."""
+        """The given keys for the source of the value."""
         given = vars(self)
         return [name for name in SOURCES if given.get(name) is not None or given.get(f"{name}_") is not None]
 
@@ -140,14 +140,14 @@ class TextSource(ValueSource):
     by: str = Field("", description="The text between the parts of join.")
     strip: bool | str = Field(default=False, description="true: without the blanks around it; or the characters to take away.")
     regex: str | None = Field(None, description="The part of the text that fits: the group in brackets, or all of it.")
-    enum: Enum | None = Field(None, description='Text → what it means here; "*" is for the rest.')
+    enum: Enum | None = Field(None, description='Text → its meaning; "*" is for the rest.')
     base64_to_hex: bool = Field(default=False, description="Base64 of bytes → hexadecimal digits in lower case.")
     lower: bool = False
     upper: bool = False
     name: bool = Field(
         default=False,
-        description="Of a site or tag: what may not be one is written in plain letters, with four digits that tell it "
-        "from other texts. Of a device it always is.",
+        description="For a site or tag: a text that is not allowed is written in plain letters, with four digits that tell it "
+        "from others. For a device this always happens.",
     )
 
 
@@ -168,7 +168,7 @@ BareText.model_rebuild()
 
 
 class Instant(Part):
-    """A time that stands somewhere, and how it is written."""
+    """The place of a time, and its format."""
 
     path: Paths | None = Field(None, description="Where the time is.")
     topic: str | None = Field(None, description="The named level of the topic that is the time.")
@@ -177,7 +177,7 @@ class Instant(Part):
         "auto",
         description="rfc3339; unix_s, unix_ms, unix_us, unix_ns; parts (an object or a list of year, month, day, hour, minute, "
         "second); senml (seconds, below 2^28 from now); a pattern of strptime, as %d.%m.%Y %H:%M, or %H:%M alone: the last day "
-        "on which the clock showed this; auto: RFC 3339, or a number whose size tells its unit.",
+        "on which the device's clock showed this time; auto: RFC 3339, or a number whose size tells its unit.",
     )
     pattern: str | None = Field(None, description="The pattern, where format is strptime.")
     zone: str | None = Field(None, description='For times without a zone: "+07:00", UTC or a name as Asia/Ho_Chi_Minh.')
@@ -200,7 +200,7 @@ class Instant(Part):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if sum(given is not None for given in (self.path, self.topic, self.property)) != 1:
-            raise ValueError("give path, topic or property: where the time stands, and no more than one of them")
+            raise ValueError("give path, topic or property: where the time is, and only one of them")
         return self
 
 
@@ -233,7 +233,7 @@ class ValueSpec(ValueSource):
         "three digits are dropped.",
     )
     bits: tuple[int, int] | None = Field(None, description="[from, count]: bits of a whole number; bit 0 is the lowest.")
-    mask: Mask | None = Field(None, description="Only these bits of a whole number, where they stand.")
+    mask: Mask | None = Field(None, description="Only these bits of a whole number, in their places.")
     is_: OneOrMore | None = Field(
         None,
         alias="is",
@@ -243,17 +243,17 @@ class ValueSpec(ValueSource):
     word: Texts | None = Field(None, description="A test: the text holds this word. Several: one of them.")
     member: OneOrMore | None = Field(None, description="A test: the list holds this. Several: one of them.")
     none: OneOrMore | None = Field(
-        None, description="Raw values by which the device says that it has none, number or text: nothing is stored or marked."
+        None, description="Raw values, number or text, for a missing value: nothing is stored or marked."
     )
     sentinels: OneOrMore | None = Field(
         None, description="Raw values that stand for a failed measurement, number or text: dropped, with quality bit 2."
     )
     enum: Enum | None = Field(
-        None, description='Value → what it means here; "*" is for the rest, null for nothing. What is not in it is left out.'
+        None, description='Value → its meaning; "*" is for the rest, null for nothing. A value that is not listed is left out.'
     )
     scale: "ValueOrPath | None" = Field(None, description="y = x · scale + offset; a number is an exact decimal.")
     offset: "ValueOrPath | None" = None
-    pow10: "ValueOrPath | None" = Field(None, description="Times ten to this power, as where the payload sends an exponent.")
+    pow10: "ValueOrPath | None" = Field(None, description="Times ten to this power, for payloads that send an exponent.")
     unit: "Unit | None" = Field(None, description="The unit sent; it becomes the field's own.")
     sentinels_after: OneOrMore | None = Field(None, description="As sentinels, in the field's own unit.")
     table: list[tuple[BoundedNumber, BoundedNumber]] | None = Field(

@@ -128,7 +128,7 @@ def test_a_profile_that_takes_every_frame_of_every_device_is_warned_of(folder: P
         ),
         pytest.param("profile: one\nmatch: {topic: t}\ntests: 5", "tests: input should be a valid list", id="type"),
         pytest.param("envelope: e\nwhen: {/a: present}", "device: must be given", id="envelope"),
-        pytest.param("envelope: e\nwhen: {/a: present}\ndevice: {pfad: /a}", "device: is a path, as /a/b", id="no-path"),
+        pytest.param("envelope: e\nwhen: {/a: present}\ndevice: {pfad: /a}", "device: is a path, such as /a/b", id="no-path"),
         pytest.param(
             (GOOD % "one").replace("ph: /ph", "ph: {path: /ph, none: [null]}"), "none.0: null is not a value", id="none"
         ),

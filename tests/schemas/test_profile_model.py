@@ -112,7 +112,7 @@ def test_a_short_form_means_a_long_one_and_editors_know_both(short: str, long: s
         pytest.param("time: {}", "time.0: Value error, give path, base, parts or join", id="time-from-nowhere"),
         pytest.param("time: {path: /a, base: /b}", "time.0: Value error, path and base are both given", id="two-times"),
         pytest.param("time: {base: /b}", "time.0: Value error, base needs step", id="base-without-step"),
-        pytest.param("device: {path: {paths: /a}}", "device.path: Value error, is a path, as /a/b", id="no-paths"),
+        pytest.param("device: {path: {paths: /a}}", "device.path: Value error, is a path, such as /a/b", id="no-paths"),
         pytest.param("time: {path: /a, max_past: 40}", "time.0.max_past: Value error, 40 is not a span of time", id="no-span"),
         pytest.param("time: {parts: {jour: /a}}", "time.0: Value error, parts has no 'jour'", id="no-such-part"),
         pytest.param("device: {path: /a, topic: b}", "device: Value error, path and topic are both given", id="two-sources"),
@@ -125,7 +125,7 @@ def test_a_short_form_means_a_long_one_and_editors_know_both(short: str, long: s
         ),
         pytest.param("tests: [{payload: 1, expect: ignored}]", "tests.0: Value error, give topic", id="no-topic"),
         pytest.param(
-            "tests: [{topic: t, hex: xx, expect: ignored}]", "tests.0: Value error, the bytes are written", id="no-hex"
+            "tests: [{topic: t, hex: xx, expect: ignored}]", "tests.0: Value error, the bytes cannot be read", id="no-hex"
         ),
         pytest.param("tests: [{topic: t, hex: '00', text: a, expect: ignored}]", "are both given", id="two-payloads"),
         pytest.param("tests: [{topic: t, payload: 1, expect: fine}]", "tests.0.expect.reject: ", id="no-such-reason"),
