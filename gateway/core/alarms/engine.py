@@ -15,11 +15,14 @@ from gateway.core.alarms.views import UsualHours, Views
 from gateway.core.alarms.watch import FLOW, Scales, is_within
 from gateway.core.devices.device import NO_PARAMS, Device, Registered, Series
 from gateway.core.readings.field_sets import FieldSet
+from gateway.core.readings.steps import DAY_MS
 from gateway.core.readings.timestamps import TimeRules
 from gateway.core.status.silence import Silence
 from schemas.quantities import Quality
 from schemas.readings import Value
 
+_SILENT_MOST: Final = 0.8
+"""Of a day with more silence too little is left to judge the rest."""
 _UNUSUAL: Final = Quality.HISTORIC | Quality.COUNTER_SUSPECT
 
 
@@ -33,6 +36,7 @@ class Alarms:
         :param times: how far off a device's clock may be.
         :param zone: of the hours in ``usual``.
         """
+        self._silence = silence
         self._rounds = Rounds(silence, times.max_future_ms, times.late_after_ms)
         self._states = States()
         self._registered: Mapping[str, Registered] = {}
@@ -173,9 +177,14 @@ class Alarms:
         scales = Scales(params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
         judge_night(self._rules, self._states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
 
-    def day(self, device: Device, completeness: float, now_ms: int) -> None:
-        """Take the share of its readings that arrived of a device's newest day."""
-        judge_day(self._rules, self._states, place_of(device), completeness, now_ms)
+    def day(self, device: Device, completeness: float, now_ms: int, *, longest_gap_s: float = 0.0) -> None:
+        """Take the share of its readings that arrived of a device's newest day.
+
+        A gap as long as its span of silence was told as silence, of the device or of its site: it counts no second time.
+        """
+        told = longest_gap_s * 1000 / DAY_MS if longest_gap_s * 1000 >= self._silence.after_ms(device) else 0.0
+        if device.last_seen_ms and told <= _SILENT_MOST:
+            judge_day(self._rules, self._states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
 
     def usual(self, device: str, hours: UsualHours) -> None:
         """Take the means of the last days by local hour.

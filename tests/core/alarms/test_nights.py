@@ -81,7 +81,33 @@ def test_a_limit_may_be_a_multiple_of_the_lowest_usual_hour_of_the_night() -> No
 def test_a_day_with_too_few_readings_is_an_alarm_until_one_with_enough(completeness: float, told: list[str]) -> None:
     bed = Bed(rule(Completeness(0.95)))
     device = bed.device(entry=registered())
+    device.last_seen_ms = NOW_MS
     bed.alarms.day(device, completeness, NOW_MS)
     assert bed.told() == told
     bed.alarms.day(device, 1.0, NOW_MS + DAY_MS)
     assert bed.told() == ["cleared some@d1"] * len(told)
+
+
+@pytest.mark.parametrize(
+    ("completeness", "longest_gap_s", "told"),
+    [
+        pytest.param(0.75, 6 * 3600, 0, id="the-gap-is-all-that-is-missing"),
+        pytest.param(0.4, 6 * 3600, 1, id="half-of-the-rest-is-missing-too"),
+        pytest.param(0.9, 1800, 1, id="a-gap-that-is-no-silence"),
+        pytest.param(0.05, 22 * 3600, 0, id="hardly-anything-is-left-to-judge"),
+    ],
+)
+def test_silence_that_was_told_is_not_told_again_as_missing_readings(
+    completeness: float, longest_gap_s: float, told: int
+) -> None:
+    bed = Bed(rule(Completeness(0.95)))
+    device = bed.device(entry=registered())
+    device.last_seen_ms = NOW_MS
+    bed.alarms.day(device, completeness, NOW_MS, longest_gap_s=longest_gap_s)
+    assert len(bed.told()) == told
+
+
+def test_a_device_never_heard_lacks_no_readings() -> None:
+    bed = Bed(rule(Completeness(0.95)))
+    bed.alarms.day(bed.device(entry=registered()), 0.0, NOW_MS)
+    assert bed.told() == []
