@@ -94,7 +94,7 @@ user() {
 }
 
 # The running gateway is not disturbed: it has read its modules, and is restarted at the end. After an upgrade of Debian to a
-# newer Python the old environment does not work any more and is made anew.
+# newer Python the old environment no longer works and is created again.
 program() {
     "$home/bin/python" -m pip --version >/dev/null 2>&1 || run "$python" -m venv --clear "$home"
     run "$home/bin/python" -m pip install --quiet "${source}[codecs,setup]"

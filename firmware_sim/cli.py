@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 OK, FAULT, USAGE, UNREACHABLE = 0, 1, 2, 3
 SETTINGS = ("api", "bucket", "org", "token_file", "username", "password_file")
 FASTEST = 0.0
-"""The speed that waits for nothing but the broker."""
+"""The speed that waits only for the broker."""
 NO_DEVICES = "no devices: set --water, --power, --traffic or --urban above 0"
 SHORTEST_S = 0.001
-"""A device's readings carry milliseconds; two of them must not share one."""
+"""Least distance of a device's readings: their times are milliseconds, and no two may share one."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; its exit status: 0 all well, 1 readings are missing, 2 usage, 3 not reachable."""
+    """Run a command; return the exit status: 0 all well, 1 readings are missing, 2 usage, 3 not reachable."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
@@ -174,7 +174,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _fleet_options() -> argparse.ArgumentParser:
-    """The options that say which devices a fleet has."""
+    """The options for the devices of a fleet."""
     parser = argparse.ArgumentParser(add_help=False)
     for domain in DOMAINS:
         parser.add_argument(
@@ -251,7 +251,7 @@ def _add_simulated_time(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(kind: type[float] | type[int], least: float, most: float) -> Callable[[str], float]:
-    """A converter for argparse that tells the range."""
+    """A converter for argparse that checks a range."""
 
     def convert(text: str) -> float:
         value = kind(text)

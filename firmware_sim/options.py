@@ -1,4 +1,4 @@
-"""The options of a run in simulated time: from what was typed to a plan, or a sentence about what is wrong."""
+"""The options of a run in simulated time: a plan from the command line, or a sentence about the fault."""
 
 import os
 import time

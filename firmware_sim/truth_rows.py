@@ -1,4 +1,4 @@
-"""The rows of a ledger that are no readings: what happened, and what was consumed. Pure."""
+"""The rows of a ledger beside its readings: events and consumption. Pure."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 TRUTH: Final = frozenset({"event", "exchange", "consumed"})
-"""A row with one of these keys is no reading."""
+"""A row with one of these keys is not a reading."""
 
 
 class ConsumedDay(NamedTuple):

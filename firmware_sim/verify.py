@@ -30,7 +30,7 @@ NEEDED: Final = ("m", "tags", "ts", "at", "seq", "f", "q")
 
 
 class BadLedger(Exception):  # noqa: N818 - it says what the ledger is
-    """A file that is no ledger; the text says where."""
+    """A file that is not a ledger; the text names the line."""
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ def verify(path: Path, database: InfluxdbAccess, wait_s: float, window_s: float)
 def read_index(file: BinaryIO, path: Path) -> Index:
     """Index the rows of each device.
 
-    :raises BadLedger: when a line other than the last is no row.
+    :raises BadLedger: a line before the last is not a row.
     """
     index = Index()
     offset = 0
@@ -125,7 +125,7 @@ def _place_of(row: Any) -> tuple[tuple[str, str], tuple[int, int]]:  # noqa: ANN
     """Series and times of a row.
 
     :raises KeyError: it lacks one.
-    :raises TypeError: it is none.
+    :raises TypeError: it is not a row.
     """
     key, times_ms = (row["m"], row["tags"]["device"]), (row["at"], row["ts"] or row["at"])
     if not (all(type(name) is str for name in key) and all(type(time_ms) is int for time_ms in times_ms)):

@@ -25,7 +25,7 @@ SERIES: Final = ("device", *TEXT_TAGS)
 
 IN_AREA: Final = '("area" =~ /^${area:regex}$/ OR "device" =~ /^${area:regex}$/)'
 """``area`` may stand on no point at all, and then InfluxDB 3 finds any comparison with it false. "All" is ``.*``, which every
-device matches; the code of an area is no device's name."""
+device matches; an area's code is not the name of a device."""
 
 IN_SITE: Final = '"site" =~ /^${site:regex}$/'
 CHOSEN: Final = f'{IN_AREA} AND {IN_SITE} AND "device" =~ /^${{device:regex}}$/'

@@ -24,7 +24,7 @@ PARAMETERS: Final[dict[str, str]] = {
     "rated_power_va": "power: what a transformer may carry, for alarms",
     "level_low_m": "water: a tank's level below which there is an alarm",
     "level_high_m": "water: a tank's level above which there is an alarm",
-    "night_flow_m3_h": "water: the lowest flow of a night that is no leak",
+    "night_flow_m3_h": "water: the lowest flow of a night without a leak",
     **{name: f"power: the most V believed of {', '.join(raised)}" for name, raised in RAISED_BY.items()},
 }
 """Parameters with a meaning of their own. Any other is for the profile that asks for it."""

@@ -35,7 +35,7 @@ class DropCause(StrEnum):
 
 
 class IgnoreCause(StrEnum):
-    """The cause for which a message is ignored: it is no data, and nothing is wrong with it."""
+    """The cause for which a message is ignored: it is neither data nor a fault."""
 
     STATUS = "status"
     RETAINED = "retained"

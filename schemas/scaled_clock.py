@@ -40,7 +40,7 @@ class ScaledTime:
 def parse_scaled_time(text: str) -> ScaledTime:
     """Read the value of the variable.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is not valid.
     """
     try:
         real_ms, simulated_ms, speed = text.split(",")

@@ -13,7 +13,7 @@ from typing import Final
 
 
 class UnknownUnit(ValueError):  # noqa: N818 - it says what the unit is
-    """A word that is no unit, or a unit of something else; the text is a sentence for people."""
+    """A word that is not a unit, or is a unit of something else; the text is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ _IN_WATER: Final = "; in water 1 ppm is 1 mg/L: leave unit out"
 def convert(unit: str, to: str) -> LinearScale:
     """Return the line from ``unit`` to the unit ``to`` of the table of quantities.
 
-    :raises UnknownUnit: it is no unit, or measures something else.
+    :raises UnknownUnit: it is not a unit, or measures something else.
     """
     if unit == to:
         return LinearScale()

@@ -18,7 +18,7 @@ from tests.waiting import until
 
 PR_SET_CHILD_SUBREAPER = 36
 
-# No time limit for one example: a busy machine is no fault of the code.
+# No time limit for one example: a busy machine is not a fault of the code.
 settings.register_profile("ours", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")
 

@@ -150,7 +150,7 @@ class LoadedCodec:
 
 
 def _words(source: str) -> str:
-    """The names in a text; ``constructor`` only where it is no class's."""
+    """The names in a text; ``constructor`` only outside of classes."""
     words = set(WORD.findall(source))
     if not AS_PROPERTY.search(source):
         words.discard("constructor")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def load_alarm_rules(path: Path) -> Rules:
     """The rules that are active: the shipped ones as ``path`` changes them, or as they are where there is no such file.
 
-    :raises ConfigurationFault: naming file, key, what is wrong and the line.
+    :raises ConfigurationFault: naming file, key, fault and line.
     """
     if not path.exists():
         return SHIPPED
@@ -74,7 +74,7 @@ def _faults(spec: "AlarmRules") -> Iterator[RegistryFault]:
         if rule.name not in SHIPPED.by_name:
             for key in ("severity", "when", "text", "advice"):
                 if key not in rule.model_fields_set:
-                    yield (*place, key), f"is missing; {rule.name} is no shipped rule from which it could be taken"
+                    yield (*place, key), f"is missing; {rule.name} is not a shipped rule that could provide it"
         if rule.clear is not None and len(_limits(rule)) != 1:
             yield (*place, "clear"), "belongs to one limit; the rule has another number of them: write it beside its limit"
     for number, name in enumerate(spec.switched_off):

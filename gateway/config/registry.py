@@ -23,7 +23,7 @@ RegistryFault = tuple[KeyPath, str]
 def load_registry(path: Path) -> Registry:
     """The registry in ``path``; an empty one if there is no such file.
 
-    :raises ConfigurationFault: naming file, key, what is wrong and the line.
+    :raises ConfigurationFault: naming file, key, fault and line.
     """
     if not path.exists():
         return Registry()

@@ -80,7 +80,7 @@ def _taken(before: RegisteredDevice, after: RegisteredDevice, key: str) -> Any: 
 
 
 def row_faults(path: Path, rows: list[RegistryRow], merged: Registry, faults: Iterable[RegistryFault]) -> list[str]:
-    """Of the faults of a merged registry those of devices that a row names, as ``FILE: row 12: params: what is wrong``."""
+    """The faults of a merged registry in devices that a row names, as ``FILE: row 12: params: sentence``."""
     numbers = {device_key(row.device.id): row.number for row in rows}
     told = []
     for (_, place, *keys), what in faults:
@@ -96,7 +96,7 @@ def _first(path: Path, faults: list[str]) -> list[str]:
 def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
     """The devices in a CSV file, none of them twice, all in areas that the registry has.
 
-    :raises ConfigurationFault: with every faulty cell as ``FILE: row 12: lat: what is wrong``.
+    :raises ConfigurationFault: with every faulty cell as ``FILE: row 12: lat: sentence``.
     """
     sheet = _read(path)
     rows: list[RegistryRow] = []

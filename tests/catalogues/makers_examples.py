@@ -62,7 +62,7 @@ def _things_network(folder: Path) -> Iterator[Example]:
 
 
 def _chirpstack(folder: Path) -> Iterator[Example]:
-    """``test_decode_CODEC.json`` beside ``CODEC.js``; in it JavaScript, as ``0xa``, which is no JSON."""
+    """``test_decode_CODEC.json`` beside ``CODEC.js``; it may hold JavaScript such as ``0xa``, which is not JSON."""
     for file in sorted(folder.glob("vendors/*/codecs/test_decode_*.json")):
         codec = file.with_name(file.stem.removeprefix("test_decode_") + ".js")
         for example in _read(file, _javascript) or []:

@@ -80,7 +80,7 @@ class Link:
     def half_open(self) -> None:
         """All bytes are swallowed, both ways. Connections stay open, new ones are accepted, nobody answers.
 
-        When it is healed they are reset, for their bytes are lost: as by a server that was started anew.
+        When it is healed they are reset, since their bytes are lost, as by a server that was restarted.
         """
         self._faults.mute = True
         self._do(self._kill())

@@ -1,6 +1,6 @@
 """The broker fails between the receipt of messages and their PUBACK: none is confirmed that is not stored.
 
-A PUBACK kept over a reconnect would confirm another message: a broker that lost the session counts its identifiers anew. So
+A PUBACK kept over a reconnect would confirm another message: a broker that lost the session starts its identifiers again. So
 every PUBACK is looked at when it leaves the gateway, and what it confirms is looked for in the journal and in InfluxDB.
 """
 

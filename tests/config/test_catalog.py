@@ -122,7 +122,7 @@ def test_only_the_profile_that_is_meant_is_asked(site: Site, also: str, asked: s
 
 
 def test_a_profile_may_be_meant_by_its_file_wherever_it_lies(site: Site) -> None:
-    """Beside it lies what is no profile; the registry names one that is not asked."""
+    """A file beside it is not a profile; the registry names a profile that is not used."""
     site.profile("pump")
     site.devices({"id": "d1", "profile": "pump"})
     for folder in (site.folder, site.folder / "profiles"):

@@ -100,7 +100,7 @@ def test_only_what_a_faulty_database_refused_is_tried_before_our_own(answer: Ans
 
         breaker.open(answer, body)
         breaker.open(AWAY)  # found by another write
-        breaker.open(NO_RIGHTS)  # and by a probe, which is no reading
+        breaker.open(NO_RIGHTS)  # and by a probe, which is not a reading
         probing = probe(breaker, write, OWN)
         got = await tried.get()
         probing.cancel()

@@ -59,7 +59,7 @@ def readings(*values: float) -> list[Reading]:
 
 
 def refusal(number: int, payload: bytes = b"?") -> Refusal:
-    """A message that is no data."""
+    """A message without data."""
     return Refusal(RejectReason.BAD_JSON, "not JSON", f"t/r{number}", payload, "decode", NOW_MS, f"r{number}", "water")
 
 

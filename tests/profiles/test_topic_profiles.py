@@ -87,7 +87,7 @@ def test_shelly_of_the_second_generation(dry_run: DryRun, row: dict[str, Any]) -
     topic, payload = row["topic"].split(" ")[0], row.get("payload")
     if topic.endswith("events/rpc"):
         payload = {"method": "NotifyStatus", "params": {"ts": 1788422399.5, "em:0": payload}}
-    if payload is None:  # an excerpt that is no JSON; its values in full
+    if payload is None:  # an excerpt that is not JSON; its values in full
         payload = {"id": 0, "apower": 375.0, "voltage": 226.0, "current": 1.659, "aenergy": {"total": 134753.219}}
     (result,) = dry_run.decode([{"topic": topic, "payload": payload}])
     found = point(result)

@@ -50,7 +50,7 @@ def taking_over(config: Influxdb, into: Processor, events: Events, story: Callab
 
 
 class CountingEvents(Events):
-    """Counts the questions that were asked in vain."""
+    """Counts the questions that got no answer."""
 
     vain = 0
 

@@ -134,7 +134,7 @@ FAULTS: Final = (
     Fault("link to broker half open", 20, lambda w: w.to_broker.half_open(), _heal),
     Fault("5 % of segments lost", 30, _lose, _heal),
     Fault("disk full, InfluxDB away", 20, _fill_disk, _free_disk),
-    Fault("registry read anew each second", 20, _nothing, _nothing, _read_anew),
+    Fault("registry read again each second", 20, _nothing, _nothing, _read_anew),
     Fault("flood of garbage", 10, _nothing, _nothing, _garbage),
     Fault("flood of type conflicts", 10, _nothing, _nothing, _conflict),
     Fault("new devices come and go", 30, lambda w: w.newcome(25.0), _nothing),

@@ -1,4 +1,4 @@
-"""Whoever waits for keys is woken by a release, and by the instant at which a message has waited in vain; by nothing else."""
+"""A wait for keys ends with a release, or at the instant at which a message expires, and never otherwise."""
 
 import asyncio
 import time

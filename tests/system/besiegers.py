@@ -84,7 +84,7 @@ def invent_ids(target: Target, number: int) -> None:
 
 
 def send_large(target: Target, number: int) -> None:
-    """Send as large a message as is taken, which is no reading, under a new name each time."""
+    """Send a message of the largest size, not a reading, under a new name each time."""
     target.publish(f"large-{number}", b"[" + os.urandom(LARGE_BYTES // 2).hex().encode(), site="large")
 
 

@@ -34,7 +34,7 @@ def limit_bytes() -> int:
 
 
 def packet(payload_bytes: int) -> bytes:
-    """A PUBLISH at QoS 1 that is no reading."""
+    """A PUBLISH at QoS 1 that is not a reading."""
     body = struct.pack(">H", len(TOPIC)) + TOPIC + b"\0\1" + b"z" * payload_bytes
     length, rest = b"", len(body)
     while rest:

@@ -155,7 +155,7 @@ def test_a_full_disk_of_the_database_costs_no_reading_and_makes_no_reject(
             _fill(filler)
             _endure(gate, fleet, "no space left", 10_000)
             filler.unlink()
-            influxdb.stop()  # InfluxDB 1.6.7 says the disk is full until it is started anew
+            influxdb.stop()  # InfluxDB 1.6.7 says the disk is full until it is restarted
             influxdb.start()
         _assert_all_written(gate, mosquitto, fleet)
         assert_each_stands_once(influxdb, fleet)

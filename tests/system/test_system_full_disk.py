@@ -93,7 +93,7 @@ def test_a_gateway_starts_on_a_full_disk(gate: Gateway, disk: SmallDisk, mosquit
         with Fleet(mosquitto, rate=200) as fleet:
             until(lambda: gate.ledger()["written"] > 100, what="straight through")
             disk.free()
-            until(lambda: gate.said("subscribed to") == 2, what="it began anew with its journal")
+            until(lambda: gate.said("subscribed to") == 2, what="it started again with its journal")
             gate.wait_ready()
         wait_settled(gate, mosquitto)
         assert not gate.troubles()

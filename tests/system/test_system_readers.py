@@ -100,7 +100,7 @@ def test_readers_that_read_nothing_cost_neither_readings_nor_memory(
             grown_bytes = memory_bytes(gate, "VmHWM") - before_bytes
     wait_settled(gate, mosquitto)
     assert_each_stands_once(influxdb, fleet)
-    assert not gate.said("Traceback"), "a reader that goes is no fault"
+    assert not gate.said("Traceback"), "a reader that leaves is not a fault"
     assert gate.said("HTTP: a connection from 127.0.0.1 was closed"), "and it is told"
     assert grown_bytes <= MEMORY_BYTES, f"{grown_bytes / 2**20:.0f} MiB"
     assert under_p99_s <= limit_s, f"{under_p99_s:.3f} s of {limit_s:.3f} s, {calm_p99_s:.3f} s before"

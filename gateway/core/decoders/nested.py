@@ -27,7 +27,7 @@ def from_base64(value: object) -> bytes:
     :raises Undecodable: ``bad_payload``.
     """
     try:
-        return binascii.a2b_base64(value, strict_mode=True)  # type: ignore[arg-type] # what is no text raises TypeError
+        return binascii.a2b_base64(value, strict_mode=True)  # type: ignore[arg-type] # a value that is not text raises TypeError
     except (ValueError, TypeError):
         return _base64_slow_path(value)
 

@@ -136,7 +136,7 @@ def pack_kept(device: Device) -> str:
 def unpack_kept(line: str, device: Device) -> None:
     """Give a device the counters that :func:`pack_kept` remembered, if they are newer than those that it has.
 
-    :raises ValueError: the line is none of ours; the device is as it was.
+    :raises ValueError: the line was not written by :func:`pack_kept`; the device is unchanged.
     """
     counters = unpack_counters(_RECORD.validate_json(line))
     if device.counters is None or counters.version > device.counters.version:

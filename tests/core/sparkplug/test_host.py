@@ -199,7 +199,7 @@ def test_rebirths_are_asked_for_ever_more_seldom_while_they_do_not_help(born: Sc
     born.now_ms += 3 * ASK_SELDOM_MS
     assert born.hear("DDATA", M(alias=99, value=1.0)).rebirth
     born.now_ms += ASK_EVERY_MS
-    assert born.hear("DDATA", M(alias=99, value=1.0)).rebirth, "after a calm it begins anew"
+    assert born.hear("DDATA", M(alias=99, value=1.0)).rebirth, "after a quiet time it starts again"
 
 
 def test_a_clock_that_was_set_back_does_not_silence_the_requests(scene: Scene) -> None:

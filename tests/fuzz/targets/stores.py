@@ -50,7 +50,7 @@ def journal_row() -> Run:
 
 
 def quarantine_row() -> Run:
-    """A damaged row is no message."""
+    """A damaged row is not a message."""
 
     def run(data: bytes) -> None:
         found = quarantine._waiting(row_of(data, 11))  # noqa: SLF001 - what every way to a row goes through

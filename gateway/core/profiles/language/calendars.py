@@ -123,7 +123,7 @@ def _counted(times: int, by: int, start_ms: int) -> Parse:
         if isinstance(number, bool) or not isinstance(number, int | float):
             return None
         ms = number * times / by if isinstance(number, float) else number * times // by
-        return round(ms) + start_ms if abs(ms) < _FARTHEST_MS else None  # not, for what is no number
+        return round(ms) + start_ms if abs(ms) < _FARTHEST_MS else None  # false for NaN too
 
     return parse
 

@@ -128,7 +128,7 @@ def _joined(place: str, key: str) -> str:
 
 
 def origin_of(source: ValueSource) -> str:
-    """Return the origin of a value as the profile writes it; empty if that is no single place."""
+    """Return the origin of a value as the profile writes it; empty if it is not a single place."""
     for name in source.sources():
         part = getattr(source, name, None)
         if name == "literal":
