@@ -134,7 +134,7 @@ def test_a_faulty_condition_is_said_with_its_key_and_line(path: Path, when: str,
     ("text", "said"),
     [
         ("rules: [{name: Cold}]", "rules.0.name: "),
-        ("rules: [{name: cold}]", "rules.0.severity: is missing; cold is no shipped rule"),
+        ("rules: [{name: cold}]", "rules.0.severity: is missing; cold is not a shipped rule"),
         ("rules: [{name: leak}, {name: leak}]", "rules.1.name: leak occurs twice; the first is rules.0"),
         ("rules: [{name: leak, for: 10}]", "rules.0.for: 10 is not a span of time; write"),
         ("rules: [{name: leak, severity: high}]", "rules.0.severity: 'high' is not one of"),
