@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gateway.demo.services import CHECKOUT, ProgramMissing, ServiceFailed
-from tests.bench import catch_up, chirpstack, compare, disk, flood, kills, latency, memory, reload, saturation, start
+from tests.bench import catch_up, chirpstack, compare, disk, flood, kills, latency, memory, reload, report, saturation, start
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import Figure, table
@@ -28,6 +28,7 @@ _PARTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "reload": reload.measure,
     "flood": flood.measure,
     "kills": kills.measure,
+    "report": report.measure,
 }
 _FOLDER = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
 _ROUNDS = 12
@@ -100,7 +101,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(_PARTS)}; without any, all")
     parser.add_argument("--quick", action="store_true", help="shorter runs, for a first look")
-    parser.add_argument("--long", action="store_true", help="an outage of ten minutes in the memory and catch_up parts")
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="an outage of ten minutes in the memory and catch_up parts, 10,000 devices in report",
+    )
     parser.add_argument(
         "--json", metavar="FILE", help="write the figures as JSON; - for standard output, then the table goes to standard error"
     )

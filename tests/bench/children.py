@@ -27,7 +27,7 @@ class Plan:
 
     :ivar folder: where data is kept while measuring; on a disk, for the figures of the disk.
     :ivar quick: shorter runs, for a first look.
-    :ivar long: the outage of the memory and catch_up parts takes ten minutes.
+    :ivar long: the outage of the memory and catch_up parts takes ten minutes; the report is of 10,000 devices.
     :ivar say: tells people how far it is.
     :ivar tree: whose gateway is measured; the brokers and helpers around it are always the checkout's.
     """
