@@ -13,7 +13,7 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Judged, Observation
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
-from gateway.core.readings.counters import CounterState
+from gateway.core.readings.counters import SOUND, CounterState
 from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.steps import HOUR_MS
 from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
@@ -32,33 +32,32 @@ class Counting:
 
     mode: SumsMode = SumsMode.OFF
     _asked: set[str] = field(default_factory=set)
+    _asks_again: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._asks_again = self.mode in {SumsMode.OFF, SumsMode.MOVING}
 
     def judge(self, observation: Observation, field_set: FieldSet, numbers: Sequence[Value], outcome: Outcome) -> Judged:
         """Judge the counters of a reading."""
-        device, rules, tags, time_ms = (
-            observation.series.device,
-            observation.rules,
-            observation.text_tags,
-            observation.time_ms,
-        )
+        device, rules = observation.series.device, observation.rules
+        tags, time_ms, together = observation.text_tags, observation.time_ms, observation.together
         counters = device.counters
-        if counters is None or counters.awaits or self.mode is not SumsMode.ASKED:
+        if counters is None or counters.awaits or self._asks_again:
             counters = self._counters_of(device, time_ms, outcome)
         version, suspect = counters.version, False
-        texts: list[Value] | None = None if counters.awaits else list(numbers)
+        texts: list[Value] | None = None if counters.awaits else [*numbers]
         for at, name, growth, key in field_set.counters:
             value = float(numbers[at])
             rule = rules.get(name) if rules else None
-            is_suspect, offset = counters.judge(name + tags, growth, value, time_ms, rule, observation.together)
-            if is_suspect:
+            judgement = counters.judge(name + tags, growth, value, time_ms, rule, together)
+            if judgement is not SOUND and judgement.suspect:
                 suspect = True
-            if texts is None:
-                continue
-            text = repr(value)
-            if offset:
-                texts[at] = f"{text}{key}{sum_text(value, offset)}"
-            else:
-                texts[at] = text if offset is None else f"{text}{key}{text}"
+            if texts is not None:
+                text = repr(value)
+                if judgement is SOUND:
+                    texts[at] = f"{text}{key}{text}"
+                else:
+                    texts[at] = text if judgement.offset is None else f"{text}{key}{sum_text(value, judgement.offset)}"
         if counters.version != version:
             outcome.side_effects = outcome.side_effects or SideEffects()
             outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
