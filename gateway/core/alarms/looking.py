@@ -43,7 +43,15 @@ def look_closely(states: States, view: View, table: Table, look: Look, parent: V
     for at, field in table.keeps:
         view.kept[field] = Kept(time_ms, float(look.numbers[at]))
     parents, awaits = parent.kept if parent is not None else {}, False
+    standing = states.at(place.name)
     for check in table.checks:
+        at_first = check.places[0]
+        if (
+            at_first is not None
+            and check.rule.name not in standing
+            and not check.bounds[0].is_met(float(look.numbers[at_first]))
+        ):
+            continue
         values = check.values(look.numbers, view.kept, parents, time_ms - place.gap_ms)
         verdict = check.judge(values)
         first = values[0]

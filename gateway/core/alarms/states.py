@@ -1,6 +1,6 @@
 """The states of all alarms: what begins to stand, what is raised, what ends, and what of it the shell has not heard yet."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gateway.core.alarms.alarm import (
@@ -62,6 +62,10 @@ class States:
     def has(self, place: str) -> bool:
         """Tell if anything is pending or active at a place."""
         return place in self._places
+
+    def at(self, place: str) -> Mapping[str, AlarmState]:
+        """The states of a place, by rule."""
+        return self._places.get(place, {})
 
     def find(self, key: AlarmKey) -> AlarmState | None:
         """The state of an alarm, or None: nothing stands."""

@@ -47,6 +47,10 @@ class Scales(NamedTuple):
     params: Mapping[str, object]
     usual: Mapping[tuple[Usual, str], float]
 
+    def is_own(self, of: Param | Usual | None) -> bool:
+        """Tell if a limit is a multiple of something of the device, and no default."""
+        return isinstance(of, Usual) or (isinstance(of, Param) and of.name in self.params)
+
     def scale(self, of: Param | Usual | None, field: str) -> float | None:
         """The number that a limit is a multiple of; None: it is not known."""
         if of is None:
@@ -151,6 +155,8 @@ def is_within(gate: Gate, numbers: Sequence[Value]) -> bool:
 class Tables:
     """The tables of all devices, or of one that has limits of its own."""
 
+    __slots__ = ("_conditions", "_of", "_shared", "_steps", "looks_at_flow")
+
     def __init__(
         self, rules: Rules, *, own: Scales = NO_SCALES, parents: Scales = NO_SCALES, shared: "Tables | None" = None
     ) -> None:
@@ -167,12 +173,15 @@ class Tables:
         for rule, name, condition in rules.conditions():
             if isinstance(condition, CounterStep):
                 self._steps.append(Steps(rule, name, condition))
-            elif isinstance(condition, Values) and (shared is None or any(limit.of is not None for limit in condition.limits)):
-                bounds = [_bound(limit, own if limit.at == "device" else parents) for limit in condition.limits]
+            elif isinstance(condition, Values):
+                limits = [(limit, own if limit.at == "device" else parents) for limit in condition.limits]
+                if shared is not None and not any(scales.is_own(limit.of) for limit, scales in limits):
+                    continue
+                bounds = [_bound(limit, scales) for limit, scales in limits]
                 if None not in bounds:
                     self._conditions.append((rule, name, tuple(bound for bound in bounds if bound is not None)))
-        limits = [bound for _, _, bounds in self._conditions for bound in bounds if bound.field == FLOW]
-        own_flow = any(bound.above or bound.limit > 0 for bound in limits)  # what a register grew is never negative
+        flows = [bound for _, _, bounds in self._conditions for bound in bounds if bound.field == FLOW]
+        own_flow = any(bound.above or bound.limit > 0 for bound in flows)  # what a register grew is never negative
         self.looks_at_flow: bool = own_flow or (shared is not None and shared.looks_at_flow)
 
     def table(self, field_set: FieldSet) -> Table:
