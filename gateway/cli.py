@@ -81,6 +81,12 @@ def _report(options: argparse.Namespace) -> int:
     return report_command(options)
 
 
+def _alarms(options: argparse.Namespace) -> int:
+    from gateway.commands.alarms import alarms_command  # noqa: PLC0415
+
+    return alarms_command(options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="Gateway that delivers sensor readings from MQTT to InfluxDB.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -140,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
     _add_devices(commands.add_parser("devices", help="list, import or exchange devices; show coverage"), with_config)
+    _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
     _add_report(commands.add_parser("report", parents=[with_config], help="report consumption, balances or completeness"))
     return parser
 
@@ -162,6 +169,33 @@ def _add_report(report: argparse.ArgumentParser) -> None:
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
     report.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
+
+
+def _add_alarms(alarms: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
+    alarms.set_defaults(command=_alarms)
+    actions = alarms.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    listing = argparse.ArgumentParser(add_help=False, parents=[with_config])
+    listing.add_argument("--json", action="store_true", help="print one JSON object per line")
+    actions.add_parser("list", parents=[listing], help="list the active alarms")
+    actions.add_parser("rules", parents=[listing], help="show what each rule looks at, with its limits and their source")
+    past = actions.add_parser("history", parents=[listing], help="list what was raised and what ended, the newest first")
+    past.add_argument("--device", metavar="ID", help="only this device, or site")
+
+    deciding = argparse.ArgumentParser(add_help=False, parents=[with_config])
+    deciding.add_argument("--by", required=True, metavar="NAME", help="name of the person who decides this")
+    known = actions.add_parser("ack", parents=[deciding], help="acknowledge an alarm: somebody sees to it")
+    known.add_argument("id", metavar="ID", help="the alarm, from the third column of list")
+    known.add_argument("--note", metavar="TEXT", help="a note for others")
+    planned = actions.add_parser("silence", parents=[deciding], help="plan work: nobody is told of alarms meanwhile")
+    where = planned.add_mutually_exclusive_group()
+    where.add_argument("--site", help="the devices of this site (default: all sites)")
+    where.add_argument("--device", metavar="ID", help="this device alone")
+    planned.add_argument("--until", required=True, metavar="T", help="2h, or 2026-12-01T17:00 in the configured zone")
+    planned.add_argument("--note", required=True, metavar="TEXT", help="the work that is done")
+    actions.add_parser("silences", parents=[listing], help="list planned work")
+    over = actions.add_parser("unsilence", parents=[with_config], help="end planned work now")
+    over.add_argument("number", type=_count, metavar="NUMBER", help="the work, from the first column of silences")
 
 
 def _add_profiles(profiles: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:

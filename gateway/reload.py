@@ -9,9 +9,11 @@ import logging
 
 from gateway.catalog import Catalog, load_catalog, topic_filters
 from gateway.codecs.async_client import AsyncCodecs
+from gateway.config.alarm_rules import load_alarm_rules
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
+from gateway.core.alarms.rules import Rules
 from gateway.core.message import WaitCause
 from gateway.intake.subscriptions import Subscriptions
 from gateway.status.status import Status
@@ -24,7 +26,7 @@ log = logging.getLogger("gateway.reload")
 
 
 class Reload:
-    """Makes another catalog active, one at a time."""
+    """Makes another catalog and other rules of alarms active, one at a time."""
 
     def __init__(
         self,
@@ -54,12 +56,13 @@ class Reload:
         """Reload."""
         async with self._one_at_a_time:
             try:
-                catalog = await asyncio.to_thread(_load, self._status.config)
+                catalog, rules = await asyncio.to_thread(_load, self._status.config)
                 self._codecs.replace(catalog.codecs)
             except ConfigurationFault as fault:
                 self._status.events.reload_failed(str(fault).splitlines())
                 return
             self._activate(catalog)
+            self._status.alarms.replace(rules, catalog.devices)
         await self._release_codecs()
 
     def _activate(self, catalog: Catalog) -> None:
@@ -80,12 +83,12 @@ class Reload:
             log.warning("messages that wait for a codec wait until the next reload: %s", fault)
 
 
-def _load(config: Config) -> Catalog:
-    """Load registry, profiles and codecs with the same checks as ``gateway check``.
+def _load(config: Config) -> tuple[Catalog, Rules]:
+    """Load registry, profiles, codecs and the rules of alarms with the same checks as ``gateway check``.
 
     :raises ConfigurationFault: one of them cannot be used.
     """
     catalog = load_catalog(config)
     if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)
-    return catalog
+    return catalog, load_alarm_rules(config.alarms.rules)

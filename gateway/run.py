@@ -149,6 +149,7 @@ def _find_backlog(parts: Parts) -> None:
         fallback.backlog.grew.set()
     parts.waiting.quarantine_in.find_stock()
     parts.processing.device_snapshots.load()
+    parts.alarming.keeper.load(parts.processing.processor.streams.registry)
 
 
 async def _stop(parts: Parts) -> None:
@@ -163,6 +164,7 @@ async def _stop(parts: Parts) -> None:
             await waiting.quarantine_in.flush()
             await delivery.fallback.backlog.remove_settled()
             await parts.watching.clock_watch.save()
+            await parts.alarming.keeper.commit()
             all_durable = not parts.foundation.ledger.pending["memory"] and not waiting.quarantine_out.releasing
             await parts.processing.device_snapshots.save(windows=all_durable)
     except TimeoutError:

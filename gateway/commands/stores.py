@@ -42,7 +42,7 @@ def rejects_command(options: argparse.Namespace) -> int:
         raise ConfigurationFault(["rejects show: name the ID, from the first column of gateway rejects list"])
     config = load(options.config)
     query = {"reason": reason, "device": device, "id": _number(options.id)}
-    with _database(config) as file:
+    with store(config) as file:
         if options.action in {"list", "show", "export"}:
             payloads = options.json or options.action != "list"
             return _print_rejects(_select(file, config, query, payloads=payloads), options)
@@ -137,7 +137,7 @@ def journal_command(options: argparse.Namespace) -> int:
     if options.action == "export" and options.file is None:
         raise ConfigurationFault(["journal export: name the FILE to write"])
     config = load(options.config)
-    with _database(config) as file:
+    with store(config) as file:
         if options.action == "status":
             return _print_status(_status(file, config), as_json=options.json)
         if options.action == "drop":
@@ -212,7 +212,7 @@ def _export(file: Database, target: Path) -> int:
 
 
 @contextmanager
-def _database(config: Config) -> Iterator[Database | None]:
+def store(config: Config) -> Iterator[Database | None]:
     """The gateway's file, or None if a running gateway uses it."""
     file = Database(config.journal.path)
     if not config.journal.path.exists():

@@ -160,9 +160,9 @@ class Session:
         return mqtt5.UnsubscribePacket(self._packet_id(filters), filters).write()
 
     @staticmethod
-    def publish(topic: str, payload: bytes) -> bytes:
-        """A message of the gateway, at QoS 0: a command that is repeated if it gets lost."""
-        return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE).write()
+    def publish(topic: str, payload: bytes, *, retain: bool = False) -> bytes:
+        """A message of the gateway, at QoS 0: a command or a state that is repeated if it gets lost."""
+        return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE, retain=retain).write()
 
     def receive(self, data: bytes) -> list[Event]:
         """The events in ``data`` together with the incomplete packet before it.

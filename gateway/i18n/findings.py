@@ -93,6 +93,11 @@ FINDINGS: Final[dict[str, Words]] = {
     "silent": Words("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
     "domain_silent": Words("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
     "never_heard": Words("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
+    "alarms_critical": Words("Cảnh báo nghiêm trọng chưa ai xử lý: {count}", "Critical alarms that nobody sees to: {count}"),
+    "alarms_active": Words("Cảnh báo khác đang diễn ra: {count}", "Other active alarms: {count}"),
+    "alarms_untold": Words(
+        "{receiver}: nơi nhận không nhận cảnh báo, sẽ gửi lại", "{receiver}: it takes no alarms, they are sent again"
+    ),
     "clocks_off": Words("Thiết bị có đồng hồ sai: {count}", "Devices whose clock is wrong: {count}"),
     "too_many_devices": Words(
         "Đã đủ {limit} thiết bị chưa đăng ký; trong {minutes} phút qua {count} bản tin của thiết bị khác bị từ chối, "

@@ -181,10 +181,12 @@ class Connection:
         """Send the PUBACKs of these messages, in this order."""
         self.send(pubacks(packet_ids))
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message if the connection is open: it is a command that is repeated if it gets lost."""
-        if self._socket is not None and self.session.connected:
-            self._socket.send(self.session.publish(topic, payload))
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Send a message that is repeated if it gets lost, a command or a state; False: the connection is not open."""
+        if self._socket is None or not self.session.connected:
+            return False
+        self._socket.send(self.session.publish(topic, payload, retain=retain))
+        return True
 
     def subscribe(self, wanted: dict[str, mqtt5.RetainHandling], stale: list[str]) -> None:
         """Subscribe to the wanted filters and unsubscribe from stale ones, if the connection is open."""

@@ -6,6 +6,7 @@ from gateway.clock import WallClock
 from gateway.config.model import Config
 from gateway.core.mqtt_session import Session
 from gateway.intake.connection import Connection
+from gateway.pipeline.alarming import Alarming, build_alarming
 from gateway.pipeline.delivering import Delivery, build_delivery
 from gateway.pipeline.foundation import Foundation, Lanes, lay_foundation
 from gateway.pipeline.options import broker_address, session_options
@@ -29,6 +30,7 @@ class Parts:
     connection: Connection
     delivery: Delivery
     waiting: Waiting
+    alarming: Alarming
     watching: Watching
     receiving: Receiving
     reload: Reload
@@ -45,9 +47,11 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     connection = Connection(broker_address(config.mqtt), Session(session_options(config)))
     delivery = build_delivery(foundation, processing, connection)
     waiting = build_waiting(foundation, processing, delivery, connection)
-    watching = build_watching(foundation, processing, delivery, waiting)
+    alarming = build_alarming(foundation, processing, delivery, connection)
+    watching = build_watching(foundation, processing, delivery, waiting, alarming)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
     snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
     reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status)
-    lanes = {**delivery.lanes, **receiving.lanes, **waiting.lanes, **processing.lanes, **watching.lanes}
-    return Parts(foundation, processing, connection, delivery, waiting, watching, receiving, reload, lanes)
+    rooms = (delivery, receiving, waiting, processing, alarming, watching)
+    lanes = {name: lane for room in rooms for name, lane in room.lanes.items()}
+    return Parts(foundation, processing, connection, delivery, waiting, alarming, watching, receiving, reload, lanes)

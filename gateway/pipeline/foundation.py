@@ -16,7 +16,8 @@ from gateway.jobs.drop_watch import DROPPED
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
 
-Lanes = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
+Lane = Callable[[], Coroutine[Any, Any, None]]
+Lanes = Mapping[str, Lane]
 """What runs side by side while the gateway runs, by name."""
 
 

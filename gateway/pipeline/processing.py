@@ -71,11 +71,14 @@ def _sums_mode(config: Config) -> SumsMode:
 class Processing:
     """The core and what it knows.
 
+    :ivar silence: judges who is silent, for alarms and pages alike.
     :ivar memory: devices that earlier runs have met and this one has not.
     """
 
     catalog: Catalog
     processor: Processor
+    silence: Silence
+    alarms: Alarms
     memory: DeviceMemory
     device_snapshots: DeviceSnapshots
     lanes: Lanes
@@ -84,15 +87,18 @@ class Processing:
 def build_processing(foundation: Foundation) -> Processing:
     """Build it.
 
-    :raises ConfigurationFault: the registry or a profile cannot be used.
+    :raises ConfigurationFault: the registry, a profile or a rule of alarms cannot be used.
     """
     config, database, clock, events = foundation.config, foundation.database, foundation.clock, foundation.events
     catalog, memory = load_catalog(config), DeviceMemory(events, clock)
     events.started(fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)))
+    silence = Silence(dict(config.devices.silent_after.items()), events.hearing)
+    alarms = build_alarms(config, silence)
+    not_before_ms = max(BUILT_MS, foundation.newest_ms)
     processor = build_processor(
-        config, catalog, not_before_ms=max(BUILT_MS, foundation.newest_ms), memory=memory, sums=_sums_mode(config)
+        config, catalog, not_before_ms=not_before_ms, memory=memory, sums=_sums_mode(config), alarms=alarms
     )
     processor.trust.judge(clock.now_ms())
-    snapshots = DeviceSnapshots(database, events, processor.streams, memory, config.limits.devices, clock)
+    snapshots = DeviceSnapshots(database, events, processor.streams, memory, alarms, config.limits.devices, clock)
     lanes = {"device states": snapshots.run, "places": snapshots.watch_places}
-    return Processing(catalog, processor, memory, snapshots, lanes)
+    return Processing(catalog, processor, silence, alarms, memory, snapshots, lanes)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.core.status.silence import Silence
 from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
 from gateway.jobs.journal_gauge import JournalGauge
 from gateway.jobs.rate_watch import watch_rates
 from gateway.jobs.salvage import Salvage
 from gateway.jobs.self_report import SelfReport
+from gateway.pipeline.alarming import Alarming
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.pipeline.processing import Processing
@@ -28,11 +28,13 @@ class Watching:
     lanes: Lanes
 
 
-def build_watching(foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting) -> Watching:
+def build_watching(
+    foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting, alarming: Alarming
+) -> Watching:
     """Build it."""
     file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
     destination = delivery.destination
-    status = _build_status(foundation, processing, delivery, waiting)
+    status = _build_status(foundation, processing, delivery, waiting, alarming)
     self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status.devices, events, clock)
     clock_watch = ClockWatch(file, processing.processor.trust, clock)
     salvage = Salvage(
@@ -50,9 +52,10 @@ def build_watching(foundation: Foundation, processing: Processing, delivery: Del
     return Watching(status, self_report, clock_watch, lanes)
 
 
-def _build_status(foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting) -> Status:
+def _build_status(
+    foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting, alarming: Alarming
+) -> Status:
     config, events, processor = foundation.config, foundation.events, processing.processor
-    silence = Silence(dict(config.devices.silent_after.items()), events.hearing)
     areas = processing.catalog.registry.areas
     return Status(
         config,
@@ -63,6 +66,7 @@ def _build_status(foundation: Foundation, processing: Processing, delivery: Deli
         waiting.codecs,
         waiting.account,
         JournalState(foundation.database.tally, delivery.fallback.backlog.progress),
-        KnownDevices(processor.streams, silence, processor.rules, areas),
+        KnownDevices(processor.streams, processing.silence, processor.rules, areas),
+        alarming.keeper,
         foundation.clock,
     )

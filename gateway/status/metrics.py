@@ -1,5 +1,6 @@
 """The gateway's own series for Prometheus, read from the counters at scrape time, at no cost for the hot path."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from gateway import __version__
+from gateway.core.alarms.alarm import Severity
 from gateway.core.ledger import ENDS
 from gateway.core.message import WaitCause
 from gateway.core.status.silence import Presence
@@ -124,6 +126,9 @@ class GatewayCollector(Collector):
         yield _gauge("gateway_devices", "Devices by state; unknown: registered and never heard.", "state", counts)
         unregistered = "Devices that were heard but are not registered; the other states count them too."
         yield GaugeMetricFamily("gateway_devices_unregistered", unregistered, fleet.unregistered)
+        told = Counter(state.severity for state in self.state.alarms.told())
+        alarms = {severity: told[severity] for severity in Severity}
+        yield _gauge("gateway_alarms", "Active alarms outside planned work.", "severity", alarms)
         floods = len(self.state.events.floods)
         yield GaugeMetricFamily("gateway_flooding_devices", "Devices that send so much that they would starve others.", floods)
         build = GaugeMetricFamily("gateway_build_info", "1, with the version as label.", labels=["version"])

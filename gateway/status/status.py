@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from gateway import __version__
+from gateway.alarms.keeper import AlarmKeeper
 from gateway.clock import WallClock
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.model import Config
@@ -15,7 +16,7 @@ from gateway.core.delivery.rates import Rates
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
 from gateway.core.status.silence import Presence
-from gateway.core.status.verdict import Finding, Fleet, Level, of_data, of_devices, of_stores, worst_first
+from gateway.core.status.verdict import Finding, Fleet, Level, of_alarms, of_data, of_devices, of_stores, worst_first
 from gateway.events import Events
 from gateway.status import troubles
 from gateway.status.known_devices import KnownDevices
@@ -88,6 +89,7 @@ class Status:
     quarantine: QuarantineAccount
     journal: JournalState
     devices: KnownDevices
+    alarms: AlarmKeeper
     clock: WallClock
     rates: Rates = field(default_factory=Rates)
 
@@ -107,6 +109,7 @@ class Status:
             *troubles.of_the_way(events, now_ms),
             *troubles.of_secrets(self.config),
             *troubles.of_disk(events),
+            *troubles.of_receivers(self.alarms.events),
             *self.journal.missing(),
             *troubles.of_codecs(self.codecs),
             *troubles.of_senders(events.floods, jumps),
@@ -118,7 +121,8 @@ class Status:
         """Everything that people should know: troubles, silence, clocks, rejects and losses, stores that fill."""
         config, events = self.config, self.events
         rejects = events.rejects_lately.counts(time.monotonic())
-        found = self.troubles() + of_devices(fleet) + of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
+        found = self.troubles() + of_alarms(*self.alarms.weigh()) + of_devices(fleet)
+        found += of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
         found += of_stores(
             journal=(self.journal.used_bytes, config.journal.max_bytes),
             quarantine=(self.quarantine.stock.bytes, config.devices.quarantine_max_bytes),

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gateway.alarms.events import AlarmEvents
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.config.model import Config
@@ -54,6 +55,12 @@ def of_disk(events: Events) -> Iterator[Finding]:
         yield events.damage
     if events.quarantine_trouble:
         yield Finding("quarantine_refuses", Level.TROUBLE, {}, events.quarantine_trouble)
+
+
+def of_receivers(alarms: AlarmEvents) -> Iterator[Finding]:
+    """Those who are to be told of alarms and cannot be."""
+    for receiver, why in alarms.untold.items():
+        yield Finding("alarms_untold", Level.TROUBLE, {"receiver": receiver}, why)
 
 
 def of_codecs(codecs: AsyncCodecs) -> Iterator[Finding]:

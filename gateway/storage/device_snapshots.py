@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.clock import WallClock
+from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack
 from gateway.core.devices.streams import Streams
@@ -56,6 +57,7 @@ class DeviceSnapshots:
         events: Events,
         streams: Streams,
         memory: DeviceMemory,
+        alarms: Alarms,
         devices_max: int,
         clock: WallClock,
     ) -> None:
@@ -64,6 +66,7 @@ class DeviceSnapshots:
         self._streams = streams
         self._devices = streams.devices
         self._field_sets = streams.field_sets
+        self._alarms = alarms
         self._devices_max = devices_max
         self._clock = clock
         self._lines = memory.lines
@@ -180,6 +183,7 @@ class DeviceSnapshots:
                 self._rows.pop(name, None)
             with suppress(DatabaseFault):
                 await self._database.run(keyvalue.put_all, dict.fromkeys(KEPT + name for name in names))
+        self._alarms.forget(names, self._clock.now_ms())
         self._events.aged(names)
 
     async def save(self, *, windows: bool = False) -> int:

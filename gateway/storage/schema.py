@@ -15,7 +15,7 @@ from gateway.storage.recovery.wal import PAGE_BYTES, beside
 
 _PRIMARY_CODE: Final = 0xFF
 _INCREMENTAL: Final = 2
-_SCHEMA_VERSION: Final = 6
+_SCHEMA_VERSION: Final = 7
 _LOOKED_AT: Final = ("rejects", "kept", "quarantine_keys", "quarantine_shares", "quarantine_prefixes", "device_state")
 _ROWS_LOOKED_AT: Final = 1000
 """At each end of the journal when the file is opened."""
@@ -79,6 +79,13 @@ CREATE TRIGGER IF NOT EXISTS released AFTER DELETE ON quarantine BEGIN
     UPDATE quarantine_stock SET messages = messages - 1, bytes = bytes - OLD.bytes WHERE cause = OLD.cause;
 END;
 CREATE TABLE IF NOT EXISTS device_state (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS alarm_states (
+    alarm TEXT NOT NULL, place TEXT NOT NULL, state TEXT NOT NULL, held_back INTEGER NOT NULL, PRIMARY KEY (alarm, place)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarm_history (id INTEGER PRIMARY KEY, place TEXT NOT NULL, transition TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS history_of_place ON alarm_history (place);
+CREATE TABLE IF NOT EXISTS alarm_notices (id INTEGER PRIMARY KEY, receiver TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS planned_work (id INTEGER PRIMARY KEY, until_ms INTEGER NOT NULL, work TEXT NOT NULL) STRICT;
 """
 _SHARES: Final = f"""
 CREATE INDEX IF NOT EXISTS oldest_of_key ON quarantine ({PREFIX.format(row="quarantine").replace("quarantine.", "")}, key);

@@ -9,6 +9,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.access import Access, make_token
+from gateway.web.alarms import AlarmPages
 from gateway.web.answer_headers import protect
 from gateway.web.clients import Clients
 from gateway.web.commands import MeterExchange, StoreCommands
@@ -62,6 +63,7 @@ class WebServer:
     def _routes(self) -> list[web.RouteDef]:
         status, database, turns = self._status, self._database, self._turns
         devices = DevicePages(status, database, self._meter_exchange, turns)
+        alarms = AlarmPages(status.alarms, database, status.clock, turns)
         refused = RejectPages(database, self._commands, turns)
         reading: dict[str, Handler] = {
             "/login": self._door.log_in_page,
@@ -69,6 +71,7 @@ class WebServer:
             "/readyz": self._readyz,
             "/api/ledger": self._ledger,
             **refused.reading(),
+            **alarms.reading(),
             **StatusPages(status, database, self._connections, turns, self._door.admits).routes(),
             **devices.routes(),
         }
@@ -76,6 +79,7 @@ class WebServer:
             "/login": self._door.log_in,
             "/logout": self._door.log_out,
             **refused.changing(),
+            **alarms.changing(),
             "/api/journal/drop": self._drop,
             "/api/journal/acknowledge": self._acknowledge,
             "/api/devices/{id}/exchange": devices.exchange,

@@ -120,9 +120,10 @@ class Broker(Connection):
         """Note it."""
         self._acknowledged += packet_ids
 
-    def publish(self, topic: str, payload: bytes) -> None:  # noqa: ARG002 - as a connection has it
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:  # noqa: ARG002 - as a connection has it
         """Send."""
         self.published.append(topic)
+        return True
 
 
 class Rejects(RejectWriter):

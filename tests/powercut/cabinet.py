@@ -47,6 +47,7 @@ from gateway.storage.released_keys import ReleasedKeys
 from gateway.storage.replay import Limits
 from schemas.quantities import GROWTH
 from schemas.rejects import RejectReason
+from tests.core.alarms.alarming import Bed
 from tests.delivery.delivering import OwnPoint
 from tests.stored_rejects import stored_rejects
 
@@ -135,7 +136,7 @@ class Cabinet:
         )
         self.births = KeptValueWriter(file, self.queue)
         self.subscriptions = Subscriptions(file, self, {"a/#": RetainHandling.SEND_ALWAYS})
-        self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, 10_000, WallClock())
+        self.device_snapshots = DeviceSnapshots(file, self.events, self.streams, self.memory, Bed().alarms, 10_000, WallClock())
         self.breaker.open(Answer(503))
 
     def find_backlog(self) -> None:
@@ -231,7 +232,7 @@ def contents(file: Database) -> Contents:
         waits |= {number: message for _, (number, message) in rows if message}
     assert len(waits) == file.run_here(quarantine.stock).messages
     memory = DeviceMemory(Events(), WallClock())
-    DeviceSnapshots(file, Events(), Streams(), memory, 10_000, WallClock()).load()
+    DeviceSnapshots(file, Events(), Streams(), memory, Bed().alarms, 10_000, WallClock()).load()
     return Contents(
         {entry.row: entry.body for entry in entries},
         dict(file.run_here(stored_rejects)),

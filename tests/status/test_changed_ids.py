@@ -17,6 +17,7 @@ from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots, _replace
 from schemas.device_ids import device_id
 from schemas.registry import RegisteredDevice, Registry
+from tests.core.alarms.alarming import Bed
 
 SOCKET = "Ổ cắm bàn"
 SEEN = '{"seen":1793491200000}'
@@ -36,7 +37,7 @@ def start(file: Database, lines: Mapping[str, str] | None = None, *devices: Regi
     if lines:
         file.run_here(_replace, dict(lines), set())
     events, streams = Events(), Streams(Registry(devices=[*devices]).by_id())
-    DeviceSnapshots(file, events, streams, DeviceMemory(events, WallClock()), 20_000, WallClock()).load()
+    DeviceSnapshots(file, events, streams, DeviceMemory(events, WallClock()), Bed().alarms, 20_000, WallClock()).load()
     return events
 
 

@@ -22,6 +22,7 @@ from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from schemas.quantities import GROWTH
 from tests.clocks import SetClock
+from tests.core.alarms.alarming import Bed
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered
 
 SAVES_AN_HOUR = 4
@@ -38,7 +39,9 @@ class Run:
         admission = Admission(devices_max=devices_max)
         self.streams = Streams({name: Registered() for name in registered}, admission, memory=self.memory)
         self.devices, self.field_sets = self.streams.devices, self.streams.field_sets
-        self.states = DeviceSnapshots(self.database, events, self.streams, self.memory, devices_max, SetClock(NOW_MS))
+        self.states = DeviceSnapshots(
+            self.database, events, self.streams, self.memory, Bed().alarms, devices_max, SetClock(NOW_MS)
+        )
         self.states.load()
 
     def meet(self, name: str) -> Device:

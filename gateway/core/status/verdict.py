@@ -100,6 +100,19 @@ def _expected(counts: Counter[Presence]) -> int:
     return counts.total() - counts[Presence.NEW]
 
 
+def of_alarms(open_critical: int, others: int) -> list[Finding]:
+    """Findings about active alarms.
+
+    :param open_critical: critical ones that nobody has acknowledged.
+    """
+    found = []
+    if open_critical:
+        found.append(Finding("alarms_critical", Level.TROUBLE, {"count": open_critical}))
+    if others:
+        found.append(Finding("alarms_active", Level.ATTENTION, {"count": others}))
+    return found
+
+
 def of_data(rejects: Counter[str], lost: int, expired: int) -> list[Finding]:
     """Findings about readings that did not become data.
 

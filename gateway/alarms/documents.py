@@ -1,0 +1,75 @@
+"""Alarms as others see them: the document of the API and the webhook, the point of InfluxDB, the alert of Alertmanager."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.core.alarms.alarm import AlarmState, Change, Transition
+from gateway.core.alarms.rules import Rules
+from gateway.core.readings.line_protocol import tag_text
+
+MEASUREMENT: Final = "alarm"
+_NO_WORDS: Final[Mapping[str, str]] = {"vi": "", "en": ""}
+
+
+def alarm_document(state: AlarmState | Transition, rules: Rules, *, silenced: bool = False) -> dict[str, object]:
+    """An alarm as a document of the API; ``text`` and ``advice`` in both languages."""
+    rule = rules.by_name.get(state.key.alarm)
+    known = state.acknowledged
+    until_ms = state.at_ms if isinstance(state, Transition) and state.change is Change.CLEARED else None
+    return {
+        "id": state.key.id,
+        "alarm": state.key.alarm,
+        "severity": state.severity.value,
+        **state.tags._asdict(),
+        "active": until_ms is None,
+        "since_ms": state.since_ms,
+        "until_ms": until_ms,
+        "value": state.value,
+        "field": state.field or None,
+        "text": dict(rule.text if rule is not None else _NO_WORDS),
+        "advice": dict(rule.advice if rule is not None else _NO_WORDS),
+        "acknowledged": None if known is None else {"by": known.by, "at_ms": known.at_ms, "note": known.note},
+        "silenced": silenced,
+        "simulated": state.simulated,
+    }
+
+
+def change_document(change: Transition, rules: Rules) -> dict[str, object]:
+    """A change of an alarm, for the history and the webhook."""
+    return {"change": change.change.value, "at_ms": change.at_ms, **alarm_document(change, rules)}
+
+
+def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool) -> str:
+    """An alarm as a point of InfluxDB: numbers and booleans only, since VictoriaMetrics stores text as 0."""
+    duration_ms = state.duration_ms if isinstance(state, Transition) else None
+    tags = {"alarm": state.key.alarm, "severity": state.severity.value, **state.tags._asdict()}
+    fields = [
+        f"acknowledged={state.acknowledged is not None!r}",
+        f"active={duration_ms is None!r}",
+        *([] if duration_ms is None else [f"duration_s={duration_ms / 1000!r}"]),
+        f"silenced={silenced!r}",
+        f"since_ms={float(state.since_ms)!r}",
+        f"value={float(state.value)!r}",
+    ]
+    return f"{MEASUREMENT}{tag_text(sorted(tags.items()))} {','.join(fields)} {time_ms}"
+
+
+def alert(state: AlarmState, rules: Rules, language: str, until_ms: int) -> dict[str, object]:
+    """An alarm as Alertmanager takes it (``POST /api/v2/alerts``); it holds until ``until_ms`` unless it is sent again."""
+    rule = rules.by_name.get(state.key.alarm)
+    labels = {"alertname": state.key.alarm, "severity": state.severity.value, **state.tags._asdict()}
+    if state.simulated:
+        labels["simulated"] = "true"
+    words = {"summary": rule.text[language], "advice": rule.advice[language]} if rule is not None else {}
+    return {
+        "labels": {name: value for name, value in labels.items() if value},
+        "annotations": {**words, "value": f"{state.value:g}", **({"field": state.field} if state.field else {})},
+        "startsAt": rfc3339(state.since_ms),
+        "endsAt": rfc3339(until_ms),
+    }
+
+
+def rfc3339(time_ms: int) -> str:
+    """A time as Alertmanager reads it."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,74 @@
+"""Everything about alarms that people read in the log, and who cannot be told of them."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.core.alarms.alarm import Change, Transition
+from gateway.storage.alarms import PlannedWork
+
+log = logging.getLogger("gateway.alarms")
+
+_LEVELS: Final = {Change.RAISED: logging.WARNING, Change.CLEARED: logging.INFO, Change.CHANGED: logging.INFO}
+
+
+@dataclass(slots=True)
+class AlarmEvents:
+    """One function for each event.
+
+    :ivar untold: key of the configuration → why the receiver there takes no alarms.
+    :ivar disk_trouble: why alarms cannot be saved; empty when they can.
+    """
+
+    untold: dict[str, str] = field(default_factory=dict)
+    disk_trouble: str = ""
+
+    def changed(self, change: Transition) -> None:
+        """An alarm was raised or acknowledged, or it ended."""
+        known = change.acknowledged
+        about = {
+            Change.RAISED: f"raised ({change.severity}): {change.field or 'value'} {change.value:g}",
+            Change.CLEARED: f"ended after {(change.duration_ms or 0) / 60_000:.1f} min",
+            Change.CHANGED: f"acknowledged by {known.by}: {known.note}" if known is not None else "changed",
+        }
+        log.log(_LEVELS[change.change], "alarm %s %s", change.key.id, about[change.change])
+
+    def not_saved(self, why: str) -> None:
+        """The disk does not take alarms."""
+        if not self.disk_trouble:
+            log.error("alarms cannot be saved: %s; people are told, but a restart may tell them once more", why)
+        self.disk_trouble = why
+
+    def saved(self) -> None:
+        """The disk took alarms."""
+        if self.disk_trouble:
+            log.info("alarms can be saved again")
+        self.disk_trouble = ""
+
+    def not_taken(self, receiver: str, why: str) -> None:
+        """A receiver did not take an alarm; it is tried again."""
+        if receiver not in self.untold:
+            log.warning("%s takes no alarms: %s; trying again", receiver, why)
+        self.untold[receiver] = why
+
+    def refused(self, receiver: str, why: str) -> None:
+        """A receiver will never take an alarm; it is left out."""
+        log.error("%s refuses an alarm, which is left out: %s", receiver, why)
+
+    def taken(self, receiver: str) -> None:
+        """A receiver took alarms."""
+        if self.untold.pop(receiver, None) is not None:
+            log.info("%s takes alarms again", receiver)
+
+    def given_up(self, notices: int) -> None:
+        """Changes of alarms waited for a receiver for too long."""
+        log.warning("%d changes of alarms are given up: nobody took them, and newer ones wait", notices)
+
+    def planned(self, number: int, work: PlannedWork) -> None:
+        """Work is planned."""
+        where = work.device or (f"site {work.site}" if work.site else "all sites")
+        log.info("planned work %d: nobody is told of alarms of %s: %s, %s", number, where, work.by, work.note)
+
+    def work_over(self, number: int) -> None:
+        """Planned work was ended by a person."""
+        log.info("planned work %d is over", number)

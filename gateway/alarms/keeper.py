@@ -1,0 +1,219 @@
+"""Keeps alarms: brings the engine's changes to disk, has others told of them, and takes what people decide.
+
+Theory of operation
+-------------------
+The engine collects what changes (:meth:`gateway.core.alarms.engine.Alarms.drain`). A few times a second it is fetched and
+committed in one go: states, history, and the notices for InfluxDB and the webhook. Only then are others told, so a restart
+tells nobody twice. A disk that does not take it keeps nothing from people: they are told all the same, and it is tried again.
+
+A change is dated by the clock of this moment where it goes to InfluxDB, and not by its reading: a point that repeats an active
+alarm must never lie behind the one that ends it. The exact times stand in its fields.
+
+Planned work holds alarms back from the webhook: of one that began meanwhile it hears when the work is over, if it still
+stands then, and else never. Of the end of an alarm that it knows it hears at once.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from msgspec.json import encode as to_json
+
+from gateway.alarms.documents import alarm_point, change_document
+from gateway.alarms.events import AlarmEvents
+from gateway.alarms.outbox import INFLUXDB, WEBHOOK, Outbox
+from gateway.alarms.planned import PlannedWorks
+from gateway.alarms.revision import Revision
+from gateway.clock import WallClock
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, Change, Drained, Severity, Transition
+from gateway.core.alarms.engine import Alarms
+from gateway.core.alarms.rules import Rules
+from gateway.core.devices.device import Registered
+from gateway.storage import alarms as stored
+from gateway.storage.alarms import Changes, Notice, PlannedWork, SavedState
+from gateway.storage.database import Database, DatabaseFault
+
+_FETCH_EVERY_S: Final = 0.5
+_SAVE_PENDING_EVERY: Final = 10
+"""Fetches after which states are saved that nobody is told of yet: each reading changes them."""
+_UNSAVED_MAX: Final = 1000
+"""Most changes that wait in memory for a disk that takes nothing; the oldest are not remembered over a restart."""
+
+
+class AlarmKeeper:
+    """Keeps the alarms of one gateway.
+
+    :ivar events: what people read in the log, and who cannot be told.
+    :ivar planned: planned work.
+    :ivar outbox: the notices that wait.
+    :ivar changed: counts the rounds of changes.
+    """
+
+    def __init__(self, alarms: Alarms, database: Database, clock: WallClock, *, has_webhook: bool) -> None:
+        self._alarms = alarms
+        self._database = database
+        self._clock = clock
+        self._held_back: set[AlarmKey] = set()
+        self._unsaved = Changes()
+        self._committing = asyncio.Lock()
+        self._last_point_ms = 0
+        self.events = AlarmEvents()
+        self.planned = PlannedWorks()
+        self.outbox = Outbox([INFLUXDB, WEBHOOK] if has_webhook else [INFLUXDB])
+        self.changed = Revision()
+
+    def load(self, registered: Mapping[str, Registered]) -> None:
+        """Take back what the run before has left, as far as rules and registry have it still."""
+        now_ms, read = self._clock.now_ms(), self._database.run_here
+        states = read(stored.states)
+        self.planned.restore(read(stored.planned_work, now_ms))
+        self.outbox.restore(read(stored.notices))
+        self._held_back = {state.key for state, held_back in states if held_back}
+        self._alarms.restore([state for state, _ in states], now_ms)
+        self._alarms.replace_registry(registered, now_ms)
+
+    def replace(self, rules: Rules, registered: Mapping[str, Registered]) -> None:
+        """Take other rules and another registry."""
+        now_ms = self._clock.now_ms()
+        self._alarms.replace_rules(rules, now_ms)
+        self._alarms.replace_registry(registered, now_ms)
+
+    async def run(self) -> None:
+        """Fetch and commit until cancelled."""
+        fetched = 0
+        while True:
+            await asyncio.sleep(_FETCH_EVERY_S)
+            fetched += 1
+            await self.commit(pending=fetched % _SAVE_PENDING_EVERY == 0)
+
+    async def commit(self, *, pending: bool = True) -> None:
+        """Bring what changed to disk, and have others told.
+
+        :param pending: also what nobody is told of.
+        """
+        async with self._committing:
+            drained, gone = self._alarms.drain(), self.outbox.gone()
+            notices = self.outbox.number([*self._messages(drained.transitions), *self._late()])
+            self._note(drained, notices, gone)
+            is_news = self.planned.drop_over(self._clock.now_ms()) or bool(drained.transitions or notices)
+            if is_news or gone or (pending and self._unsaved):
+                await self._save()
+            if given_up := self.outbox.add(notices):
+                self.events.given_up(given_up)
+            if is_news:
+                self.changed.bump()
+
+    def _note(self, drained: Drained, notices: list[Notice], gone: list[int]) -> None:
+        """Add to what is to be saved, so much of it that memory suffices while the disk takes nothing."""
+        unsaved = self._unsaved
+        unsaved.states.update({key: self._saved(key, state) for key, state in drained.states.items()})
+        unsaved.transitions = [*unsaved.transitions, *drained.transitions][-_UNSAVED_MAX:]
+        unsaved.notices = [*unsaved.notices, *notices][-_UNSAVED_MAX:]
+        unsaved.sent += gone
+
+    def _saved(self, key: AlarmKey, state: AlarmState | None) -> SavedState | None:
+        return None if state is None else SavedState(to_json(state), key in self._held_back)
+
+    async def _save(self) -> None:
+        try:
+            await self._database.run(stored.commit, self._unsaved)
+        except DatabaseFault as fault:
+            self.events.not_saved(str(fault))
+        else:
+            self.events.saved()
+            self._unsaved = Changes()
+
+    def _messages(self, transitions: Iterable[Transition]) -> Iterator[tuple[str, str]]:
+        """Yield receiver and body of what is told of changes."""
+        now_ms = self._clock.now_ms()
+        for change in transitions:
+            self.events.changed(change)
+            silenced = self.planned.cover(change.tags, now_ms)
+            self._last_point_ms = max(self._last_point_ms + 1, now_ms)
+            yield INFLUXDB, alarm_point(change, self._last_point_ms, silenced=silenced)
+            if self._is_told(change, silenced=silenced):
+                yield WEBHOOK, self._notice(change)
+
+    def _is_told(self, change: Transition, *, silenced: bool) -> bool:
+        """Tell if the webhook hears of a change; note what planned work holds back."""
+        key, kind = change.key, change.change
+        if silenced and kind is Change.RAISED:
+            self._held_back.add(key)
+        is_told = key not in self._held_back and (not silenced or kind is Change.CLEARED)
+        if kind is Change.CLEARED:
+            self._held_back.discard(key)
+        return is_told
+
+    def _late(self) -> Iterator[tuple[str, str]]:
+        """Yield what the webhook hears now that planned work is over."""
+        now_ms = self._clock.now_ms()
+        for state in [state for state in map(self._alarms.find, self._held_back) if state is not None]:
+            if not self.planned.cover(state.tags, now_ms):
+                self._held_back.discard(state.key)
+                self._unsaved.states[state.key] = self._saved(state.key, state)
+                yield WEBHOOK, self._notice(Transition.of(state, Change.RAISED, state.raised_ms))
+
+    def _notice(self, change: Transition) -> str:
+        return to_json(change_document(change, self._alarms.rules)).decode()
+
+    # What others ask.
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that are active."""
+        return self._alarms.rules
+
+    def active(self) -> list[AlarmState]:
+        """The active alarms, the newest first."""
+        found = [state for state in self._alarms.states() if state.is_active]
+        return sorted(found, key=lambda state: state.since_ms, reverse=True)
+
+    def is_silenced(self, state: AlarmState) -> bool:
+        """Tell if planned work goes on where an alarm is."""
+        return self.planned.cover(state.tags, self._clock.now_ms())
+
+    def told(self) -> list[AlarmState]:
+        """The active alarms that lie outside planned work."""
+        return [state for state in self.active() if not self.is_silenced(state)]
+
+    def weigh(self) -> tuple[int, int]:
+        """Count the critical alarms that somebody must see to, and the others that are not just for information."""
+        told = [state for state in self.told() if state.severity is not Severity.INFO]
+        urgent = sum(state.severity is Severity.CRITICAL and state.acknowledged is None for state in told)
+        return urgent, len(told) - urgent
+
+    # What people decide.
+
+    async def acknowledge(self, name: str, by: str, note: str) -> bool:
+        """Note who knows of an alarm; False: it is not active.
+
+        :param name: the id of the alarm.
+        """
+        alarm, _, place = name.partition("@")
+        found = self._alarms.acknowledge(AlarmKey(alarm, place), by, note, self._clock.now_ms())
+        await self.commit()
+        return found
+
+    async def plan(self, work: PlannedWork) -> int:
+        """Take planned work; return its number.
+
+        :raises DatabaseFault: it is not saved, and does not hold.
+        """
+        number = await self._database.run(stored.plan, work)
+        self.planned.add(number, work)
+        self.events.planned(number, work)
+        self.changed.bump()
+        return number
+
+    async def end_work(self, number: int) -> bool:
+        """End planned work; False: there is none of that number that goes on.
+
+        :raises DatabaseFault: it is not saved, and goes on.
+        """
+        ended = await self._database.run(stored.end_work, number, self._clock.now_ms())
+        self.planned.end(number)
+        if ended:
+            self.events.work_over(number)
+        await self.commit()
+        self.changed.bump()
+        return ended

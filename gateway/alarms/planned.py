@@ -1,0 +1,58 @@
+"""Planned work that goes on: nobody is told of alarms where it is done."""
+
+from collections.abc import Iterator
+
+from gateway.core.alarms.alarm import AlarmTags
+from gateway.storage.alarms import PlannedWork
+
+
+class PlannedWorks:
+    """Planned work by its number, as it is on disk."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, PlannedWork] = {}
+
+    def restore(self, works: dict[int, PlannedWork]) -> None:
+        """Take what is on disk."""
+        self._by_number = dict(works)
+
+    def add(self, number: int, work: PlannedWork) -> None:
+        """Take one more."""
+        self._by_number[number] = work
+
+    def end(self, number: int) -> None:
+        """Forget one."""
+        self._by_number.pop(number, None)
+
+    def drop_over(self, now_ms: int) -> bool:
+        """Forget what is over; True if there was such."""
+        before = len(self._by_number)
+        self._by_number = dict(self.going_on(now_ms))
+        return len(self._by_number) < before
+
+    def going_on(self, now_ms: int) -> Iterator[tuple[int, PlannedWork]]:
+        """The work that is not over, with its numbers."""
+        return ((number, work) for number, work in self._by_number.items() if now_ms < work.until_ms)
+
+    def cover(self, tags: AlarmTags, now_ms: int) -> bool:
+        """Tell if an alarm lies where work goes on."""
+        return any(_is_at(work, tags) for _, work in self.going_on(now_ms))
+
+
+def _is_at(work: PlannedWork, tags: AlarmTags) -> bool:
+    if work.device:
+        return work.device == tags.device
+    return work.site in ("", tags.site)
+
+
+def work_document(number: int, work: PlannedWork) -> dict[str, object]:
+    """Planned work as a document of the API."""
+    return {
+        "number": number,
+        "site": work.site,
+        "device": work.device,
+        "since_ms": work.since_ms,
+        "until_ms": work.until_ms,
+        "by": work.by,
+        "note": work.note,
+    }

@@ -1,0 +1,46 @@
+"""Posts JSON to those who are told of alarms."""
+
+from typing import Final
+
+import aiohttp
+
+_PATIENCE: Final = aiohttp.ClientTimeout(total=10.0)
+_QUOTED: Final = 200
+_YES: Final = range(200, 300)
+_NEVER: Final = frozenset({400, 413, 415, 422})
+"""Answers to what a body holds; with another one it may be taken later, when somebody has looked at the receiver."""
+
+
+class NotTaken(Exception):  # noqa: N818 - says what became of it
+    """The receiver did not take a message; the text says why.
+
+    :ivar is_final: it will never take this one.
+    """
+
+    def __init__(self, why: str, *, is_final: bool = False) -> None:
+        super().__init__(why)
+        self.is_final = is_final
+
+
+class AlarmReceiver:
+    """One address that takes JSON."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self._url = url
+        self._headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+
+    async def post(self, session: aiohttp.ClientSession, body: bytes) -> None:
+        """Post a body.
+
+        :raises NotTaken: no answer, or one that says no.
+        """
+        try:
+            async with session.post(
+                self._url, data=body, headers=self._headers, timeout=_PATIENCE, allow_redirects=False
+            ) as response:
+                if response.status in _YES:
+                    return
+                text = (await response.content.read(_QUOTED)).decode(errors="replace").strip()
+                raise NotTaken(f"{response.status} {text}".strip(), is_final=response.status in _NEVER)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise NotTaken(str(error) or "no answer within 10 s") from error

@@ -1,0 +1,222 @@
+"""``gateway alarms``: through the running gateway's HTTP, or on its files when it does not run."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from gateway.alarms.documents import alarm_document, change_document
+from gateway.alarms.keeper import AlarmKeeper
+from gateway.alarms.planned import work_document
+from gateway.clock import WallClock
+from gateway.commands.running import ask
+from gateway.commands.stores import store
+from gateway.config.alarm_rules import load_alarm_rules
+from gateway.config.files import ConfigurationFault, load
+from gateway.config.model import Config
+from gateway.config.registry import load_registry
+from gateway.core.status.silence import Silence
+from gateway.i18n.rule_words import rule_document
+from gateway.pipeline.processing import build_alarms
+from gateway.storage import alarms as stored
+from gateway.storage.alarms import PlannedWork
+from gateway.storage.database import Database, DatabaseFault
+from schemas.durations import parse_span_ms
+from schemas.printable import printable
+
+_Fields = dict[str, Any]
+
+
+def alarms_command(options: argparse.Namespace) -> int:
+    """``gateway alarms``; the exit status.
+
+    :raises ConfigurationFault: the configuration is faulty, or what is named is not there.
+    """
+    try:
+        _ACTIONS[options.action](load(options.config), options)
+    except DatabaseFault as fault:
+        raise ConfigurationFault([str(fault)]) from fault
+    return 0
+
+
+class _Stopped:
+    """The alarms of a gateway that does not run, as its files have them."""
+
+    def __init__(self, config: Config, file: Database) -> None:
+        self.file = file
+        self.now_ms = WallClock().now_ms()
+        self.keeper = AlarmKeeper(
+            build_alarms(config, Silence()), file, WallClock(), has_webhook=config.alarms.webhook is not None
+        )
+        self.keeper.load(load_registry(config.devices.registry).by_id())
+
+
+@contextmanager
+def _stopped(config: Config) -> Iterator[_Stopped | None]:
+    """The alarms on disk, or None when a running gateway has them."""
+    with store(config) as file:
+        yield None if file is None else _Stopped(config, file)
+
+
+# What there is.
+
+
+def _list(config: Config, options: argparse.Namespace) -> None:
+    with _stopped(config) as here:
+        if here is None:
+            found = ask(config, "GET", "/api/alarms", {})["alarms"]
+        else:
+            keeper = here.keeper
+            found = [alarm_document(state, here.keeper.rules, silenced=keeper.is_silenced(state)) for state in keeper.active()]
+    _print(found, options, lambda alarm: [_alarm_line(alarm, config)], nothing="no alarm is active")
+
+
+def _alarm_line(alarm: _Fields, config: Config) -> str:
+    known = alarm["acknowledged"]
+    notes = [f"known to {known['by']}"] if known else []
+    notes += ["planned work"] if alarm["silenced"] else []
+    notes += ["simulated"] if alarm["simulated"] else []
+    about = f"  [{', '.join(notes)}]" if notes else ""
+    return f"{_local(alarm['since_ms'], config)}  {alarm['severity']:<8}  {alarm['id']:<32}  {alarm['text']['en']}{about}"
+
+
+def _history(config: Config, options: argparse.Namespace) -> None:
+    with _stopped(config) as here:
+        if here is None:
+            found = ask(config, "GET", "/api/alarms/history", {"place": options.device})["history"]
+        else:
+            rows = here.file.run_here(stored.history, options.device)
+            found = [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
+    _print(found, options, lambda change: [_change_line(change, config)], nothing="no alarm was raised yet")
+
+
+def _change_line(change: _Fields, config: Config) -> str:
+    known = change["acknowledged"]
+    about = {
+        "cleared": f"after {(change['at_ms'] - change['since_ms']) / 60_000:.0f} min",
+        "changed": f"known to {known['by']}: {known['note']}" if known else "",
+        "raised": change["text"]["en"],
+    }
+    head = f"{_local(change['at_ms'], config)}  {change['change']:<8}  {change['severity']:<8}"
+    return f"{head}  {change['id']:<32}  {about[change['change']]}"
+
+
+def _rules(config: Config, options: argparse.Namespace) -> None:
+    rules = load_alarm_rules(config.alarms.rules).rules
+    _print(map(rule_document, rules), options, _rule_lines, nothing="no rule is active")
+
+
+def _rule_lines(rule: _Fields) -> list[str]:
+    rows = [("when", sentence) for sentence in rule["when"]["en"]]
+    rows += [("what to do", rule["advice"]["en"]), ("source", rule["source"])]
+    head = f"{rule['alarm']} ({rule['severity']}): {rule['text']['en']}"
+    return [head, *(f"  {label:<10}  {text}" for label, text in rows if text)]
+
+
+def _silences(config: Config, options: argparse.Namespace) -> None:
+    with _stopped(config) as here:
+        if here is None:
+            found = ask(config, "GET", "/api/silences", {})["silences"]
+        else:
+            found = [work_document(number, work) for number, work in here.keeper.planned.going_on(here.now_ms)]
+    _print(found, options, lambda work: [_work_line(work, config)], nothing="no work is planned")
+
+
+def _work_line(work: _Fields, config: Config) -> str:
+    where = _where(work["site"], work["device"])
+    return f"{work['number']:>4}  until {_local(work['until_ms'], config)}  {where}  {work['by']}: {work['note']}"
+
+
+def _where(site: str | None, device: str | None) -> str:
+    return device or (f"site {site}" if site else "all sites")
+
+
+def _print(
+    found: Iterable[_Fields], options: argparse.Namespace, lines: Callable[[_Fields], Iterable[str]], *, nothing: str
+) -> None:
+    """Print documents as JSON, one a line, or as text."""
+    is_empty = True
+    for document in found:
+        is_empty = False
+        for line in [json.dumps(document, ensure_ascii=False)] if options.json else lines(document):
+            print(printable(line))
+    if is_empty and not options.json:
+        print(nothing)
+
+
+# What people decide.
+
+
+def _ack(config: Config, options: argparse.Namespace) -> None:
+    note = options.note or ""
+    with _stopped(config) as here:
+        if here is None:
+            path = f"/api/alarms/{quote(options.id, safe='@')}/acknowledge"
+            ask(config, "POST", path, {"by": options.by, "note": note})
+        elif not asyncio.run(here.keeper.acknowledge(options.id, options.by, note)):
+            raise ConfigurationFault([f"ID: no alarm {options.id!r} is active; `gateway alarms list` shows those that are"])
+    print(printable(f"{options.id}: known to {options.by}"))
+
+
+def _silence(config: Config, options: argparse.Namespace) -> None:
+    site, device, by, note = options.site, options.device, options.by, options.note
+    until_ms = _instant_ms(options.until, config)
+    with _stopped(config) as here:
+        if here is None:
+            query = {"site": site, "device": device, "until_ms": until_ms, "by": by, "note": note}
+            number = ask(config, "POST", "/api/silences", query)["silence"]
+        else:
+            work = PlannedWork(here.now_ms, until_ms, by, note, site or "", device or "")
+            number = asyncio.run(here.keeper.plan(work))
+    until = _local(until_ms, config)
+    print(printable(f"planned work {number}: nobody is told of alarms of {_where(site, device)} until {until}"))
+
+
+def _unsilence(config: Config, options: argparse.Namespace) -> None:
+    with _stopped(config) as here:
+        if here is None:
+            ask(config, "POST", f"/api/silences/{options.number}/end", {})
+        elif not asyncio.run(here.keeper.end_work(options.number)):
+            raise ConfigurationFault([f"NUMBER: no planned work {options.number} goes on; see `gateway alarms silences`"])
+    print(f"planned work {options.number} is over")
+
+
+def _instant_ms(text: str, config: Config) -> int:
+    """A time that lies ahead: a span from now, or a local date and time.
+
+    :raises ConfigurationFault: it is neither.
+    """
+    now_ms = WallClock().now_ms()
+    try:
+        return now_ms + parse_span_ms(text)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationFault([f"--until: {text!r} is not a time; write for example 2h, or 2026-12-01T17:00"]) from None
+    local = found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(config.time.zone))
+    until_ms = round(local.timestamp() * 1000)
+    if until_ms <= now_ms:
+        raise ConfigurationFault([f"--until: {text} is over; name a time that lies ahead"])
+    return until_ms
+
+
+def _local(time_ms: int, config: Config) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, ZoneInfo(config.time.zone)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+_ACTIONS: Final = {
+    "list": _list,
+    "history": _history,
+    "rules": _rules,
+    "ack": _ack,
+    "silence": _silence,
+    "silences": _silences,
+    "unsilence": _unsilence,
+}

@@ -1,0 +1,57 @@
+"""Alarms: the keeper of what the engine finds, the rounds that look at silent devices, and those who are told."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.alarms.alertmanager import PATH, AlertmanagerSender
+from gateway.alarms.keeper import AlarmKeeper
+from gateway.alarms.mqtt_lists import AlarmLists
+from gateway.alarms.point_sender import PointSender
+from gateway.alarms.posting import AlarmReceiver
+from gateway.alarms.rounds import AlarmRounds
+from gateway.alarms.webhook import WebhookSender
+from gateway.config.files import secret
+from gateway.intake.connection import Connection
+from gateway.pipeline.delivering import Delivery
+from gateway.pipeline.foundation import Foundation, Lane, Lanes
+from gateway.pipeline.processing import Processing
+
+
+@dataclass(frozen=True, slots=True)
+class Alarming:
+    """The keeper of alarms."""
+
+    keeper: AlarmKeeper
+    lanes: Lanes
+
+
+def build_alarming(foundation: Foundation, processing: Processing, delivery: Delivery, connection: Connection) -> Alarming:
+    """Build it; ``connection`` takes the lists of alarms.
+
+    :raises ConfigurationFault: the token of the webhook cannot be read.
+    """
+    clock, alarms, processor = foundation.clock, processing.alarms, processing.processor
+    keeper = AlarmKeeper(alarms, foundation.database, clock, has_webhook=foundation.config.alarms.webhook is not None)
+    rounds = AlarmRounds(alarms, processor.streams, processor.trust, foundation.events, clock)
+    points = PointSender(keeper, delivery.destination.influxdb, delivery.destination.breaker, clock)
+    lanes = {
+        "alarms": keeper.run,
+        "rounds for alarms": rounds.run,
+        "points of alarms": points.run,
+        "active alarms": points.repeat,
+        **dict(_told(foundation, keeper, connection)),
+    }
+    return Alarming(keeper, lanes)
+
+
+def _told(foundation: Foundation, keeper: AlarmKeeper, connection: Connection) -> Iterator[tuple[str, Lane]]:
+    """Yield the lanes of those who are told, as far as the configuration names them."""
+    config = foundation.config
+    if (url := config.alarms.alertmanager) is not None:
+        receiver = AlarmReceiver(url.rstrip("/") + PATH)
+        yield "alertmanager", AlertmanagerSender(keeper, receiver, foundation.clock, config.language).run
+    if (url := config.alarms.webhook) is not None:
+        receiver = AlarmReceiver(url, secret(None, config.alarms.webhook_token_file))
+        yield "webhook", WebhookSender(keeper, receiver).run
+    if config.alarms.mqtt:
+        yield "lists of alarms", AlarmLists(keeper, connection, foundation.database).run

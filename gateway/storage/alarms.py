@@ -1,0 +1,143 @@
+"""Alarms on disk: states, history, planned work, and the messages that wait for those who are told.
+
+A round of changes is one commit: the states that changed, a row of history for each transition, and its messages. So an alarm
+is told once, whatever happens between.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeVar
+
+from msgspec import DecodeError, Struct, ValidationError
+from msgspec.json import decode, encode
+
+from gateway.core.alarms.alarm import AlarmKey, AlarmState, Transition
+
+HISTORY_MAX: Final = 20_000
+"""Most transitions kept: two years of a place with ten alarms a day."""
+_PAGE: Final = 200
+_PLANNED_KEPT_MS: Final = 365 * 86_400_000
+"""Planned work that is over stays so long, for those who ask why nobody was told."""
+
+_S = TypeVar("_S", bound=Struct)
+
+
+class PlannedWork(Struct, frozen=True):
+    """Planned work: nobody is told of alarms of these places meanwhile.
+
+    :ivar site: all devices of this site; empty: of ``device`` alone, or where that is empty too, all.
+    :ivar by: the name of the person who is responsible.
+    """
+
+    since_ms: int
+    until_ms: int
+    by: str
+    note: str
+    site: str = ""
+    device: str = ""
+
+
+class Notice(NamedTuple):
+    """A message that waits for one of those who are told."""
+
+    number: int
+    receiver: str
+    body: str
+
+
+class SavedState(NamedTuple):
+    """A state as it is written: made where the engine cannot change it meanwhile.
+
+    :ivar text: the state as JSON.
+    :ivar held_back: planned work has kept it from the webhook.
+    """
+
+    text: bytes
+    held_back: bool
+
+
+@dataclass(slots=True)
+class Changes:
+    """A round of changes.
+
+    :ivar states: None: the alarm has ended.
+    :ivar sent: numbers of notices that were taken.
+    """
+
+    states: dict[AlarmKey, SavedState | None] = field(default_factory=dict)
+    transitions: list[Transition] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.states or self.transitions or self.notices or self.sent)
+
+
+def commit(connection: sqlite3.Connection, changes: Changes) -> None:
+    """Store a round of changes."""
+    ended = [key for key, saved in changes.states.items() if saved is None]
+    connection.executemany("DELETE FROM alarm_states WHERE alarm = ? AND place = ?", ended)
+    standing = [(*key, saved.text.decode(), saved.held_back) for key, saved in changes.states.items() if saved is not None]
+    connection.executemany("INSERT OR REPLACE INTO alarm_states VALUES (?, ?, ?, ?)", standing)
+    connection.executemany(
+        "INSERT INTO alarm_history (place, transition) VALUES (?, ?)",
+        [(change.key.place, encode(change).decode()) for change in changes.transitions],
+    )
+    if changes.transitions:
+        connection.execute("DELETE FROM alarm_history WHERE id <= (SELECT max(id) FROM alarm_history) - ?", (HISTORY_MAX,))
+    connection.executemany("INSERT OR REPLACE INTO alarm_notices VALUES (?, ?, ?)", changes.notices)
+    connection.executemany("DELETE FROM alarm_notices WHERE id = ?", [(number,) for number in changes.sent])
+
+
+def states(connection: sqlite3.Connection) -> list[tuple[AlarmState, bool]]:
+    """All stored states, and if planned work has held them back; one that cannot be read is left out, and begins again."""
+    rows = connection.execute("SELECT state, held_back FROM alarm_states")
+    return [(state, bool(held_back)) for text, held_back in rows for state in _decoded(text, AlarmState)]
+
+
+def history(
+    connection: sqlite3.Connection, place: str | None = None, before: int | None = None
+) -> list[tuple[int, Transition]]:
+    """Transitions with their numbers, the newest first, a page of them.
+
+    :param before: only those with a smaller number.
+    """
+    rows = connection.execute(
+        "SELECT id, transition FROM alarm_history WHERE (? IS NULL OR place = ?) AND (? IS NULL OR id < ?) "
+        "ORDER BY id DESC LIMIT ?",
+        (place, place, before, before, _PAGE),
+    )
+    return [(number, change) for number, text in rows for change in _decoded(text, Transition)]
+
+
+def notices(connection: sqlite3.Connection) -> list[Notice]:
+    """All notices that wait, in their order."""
+    return [Notice(*row) for row in connection.execute("SELECT id, receiver, body FROM alarm_notices ORDER BY id")]
+
+
+def planned_work(connection: sqlite3.Connection, now_ms: int) -> dict[int, PlannedWork]:
+    """Number → planned work, of that which is not over."""
+    rows = connection.execute("SELECT id, work FROM planned_work WHERE until_ms > ?", (now_ms,))
+    return {number: work for number, text in rows for work in _decoded(text, PlannedWork)}
+
+
+def plan(connection: sqlite3.Connection, work: PlannedWork) -> int:
+    """Store planned work; return its number."""
+    connection.execute("DELETE FROM planned_work WHERE until_ms < ?", (work.since_ms - _PLANNED_KEPT_MS,))
+    row = (work.until_ms, encode(work).decode())
+    return connection.execute("INSERT INTO planned_work (until_ms, work) VALUES (?, ?)", row).lastrowid or 0
+
+
+def end_work(connection: sqlite3.Connection, number: int, now_ms: int) -> bool:
+    """End planned work now; False: there is none of that number that is not over."""
+    ended = connection.execute("UPDATE planned_work SET until_ms = ? WHERE id = ? AND until_ms > ?", (now_ms, number, now_ms))
+    return ended.rowcount > 0
+
+
+def _decoded(text: str, kind: type[_S]) -> Iterable[_S]:
+    """The value of a row; none of one that cannot be read."""
+    try:
+        return [decode(text, type=kind)]
+    except (DecodeError, ValidationError):
+        return []

@@ -1,0 +1,129 @@
+"""Alarms over HTTP: the list, the rules, the history, acknowledgement and planned work."""
+
+from heapq import nsmallest
+from typing import Final
+
+from aiohttp import web
+
+from gateway.alarms.documents import alarm_document, change_document
+from gateway.alarms.keeper import AlarmKeeper
+from gateway.alarms.planned import work_document
+from gateway.clock import WallClock
+from gateway.core.alarms.alarm import Severity
+from gateway.i18n.rule_words import rule_document
+from gateway.storage import alarms as stored
+from gateway.storage.alarms import PlannedWork
+from gateway.storage.database import Database
+from gateway.web.handlers import Handler
+from gateway.web.turns import Turns, send_list
+
+_DIGITS_MAX: Final = 18
+_NAME_MAX: Final = 100
+_NOTE_MAX: Final = 1000
+_ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
+"""The worst first."""
+_YEAR_MS: Final = 366 * 86_400_000
+
+
+class AlarmPages:
+    """The routes under ``/api/alarms`` and ``/api/silences``."""
+
+    def __init__(self, keeper: AlarmKeeper, database: Database, clock: WallClock, turns: Turns) -> None:
+        self._keeper = keeper
+        self._database = database
+        self._clock = clock
+        self._turns = turns
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {
+            "/api/alarms": self._list,
+            "/api/alarms/rules": self._rules,
+            "/api/alarms/history": self._history,
+            "/api/silences": self._silences,
+        }
+
+    def changing(self) -> dict[str, Handler]:
+        """Path → handler, for changes."""
+        return {
+            "/api/alarms/{id}/acknowledge": self._acknowledge,
+            "/api/silences": self._silence,
+            "/api/silences/{number}/end": self._unsilence,
+        }
+
+    # Reading.
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        """The active alarms, the newest first; with ``most`` so many of them, the worst first."""
+        keeper, most = self._keeper, _number(request.query.get("most"))
+        active = keeper.active()
+        shown = active if most is None else nsmallest(most, active, key=lambda state: _ORDER[state.severity])
+        documents = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown)
+        return await send_list(request, self._turns, "alarms", documents, now=self._clock.now_ms(), active=len(active))
+
+    async def _rules(self, _: web.Request) -> web.Response:
+        return web.json_response({"rules": [rule_document(rule) for rule in self._keeper.rules.rules]})
+
+    async def _history(self, request: web.Request) -> web.Response:
+        """Changes of alarms, the newest first, a page of them; those before it with ``before``."""
+        place, before = request.query.get("place"), _number(request.query.get("before"))
+        rows = await self._turns.read(self._database, stored.history, place, before)
+        found = [{"number": number, **change_document(change, self._keeper.rules)} for number, change in rows]
+        return web.json_response({"now": self._clock.now_ms(), "history": found, "before": rows[-1][0] if rows else None})
+
+    async def _silences(self, _: web.Request) -> web.Response:
+        """Planned work that goes on."""
+        going_on = self._keeper.planned.going_on(self._clock.now_ms())
+        return web.json_response({"silences": [work_document(number, work) for number, work in going_on]})
+
+    # Changing.
+
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        name, note = request.match_info["id"], _text(request, "note", _NOTE_MAX)
+        if not await self._keeper.acknowledge(name, _name(request), note):
+            return _not_found(f"no alarm {name[:200]!r} is active; `gateway alarms list` shows those that are")
+        return web.json_response({"acknowledged": name})
+
+    async def _silence(self, request: web.Request) -> web.Response:
+        now_ms, until_ms = self._clock.now_ms(), _number(request.query.get("until_ms"))
+        if until_ms is None or not now_ms < until_ms <= now_ms + _YEAR_MS:
+            raise web.HTTPBadRequest(text="until_ms: name a time of the coming year, in milliseconds since 1970")
+        note = _text(request, "note", _NOTE_MAX)
+        if not note:
+            raise web.HTTPBadRequest(text="note: say what is done, for those who wonder about the silence")
+        site, device = _text(request, "site", _NAME_MAX), _text(request, "device", _NAME_MAX)
+        work = PlannedWork(now_ms, until_ms, _name(request), note, site, device)
+        return web.json_response({"silence": await self._keeper.plan(work)})
+
+    async def _unsilence(self, request: web.Request) -> web.Response:
+        number = _number(request.match_info["number"])
+        if number is None or not await self._keeper.end_work(number):
+            return _not_found(f"no planned work {number} goes on; `gateway alarms silences` shows what does")
+        return web.json_response({"ended": number})
+
+
+def _not_found(why: str) -> web.Response:
+    return web.json_response({"error": why}, status=404)
+
+
+def _name(request: web.Request) -> str:
+    """The name of the person who decides."""
+    name = _text(request, "by", _NAME_MAX)
+    if not name:
+        raise web.HTTPBadRequest(text="by: name the person who decides this")
+    return name
+
+
+def _text(request: web.Request, key: str, most: int) -> str:
+    text = request.query.get(key, "").strip()
+    if len(text) > most:
+        raise web.HTTPBadRequest(text=f"{key}: at most {most} letters")
+    return text
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise web.HTTPBadRequest(text=f"{text[:40]!r} is not a number")
+    return int(text)
