@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from importlib.resources import files
@@ -260,7 +260,19 @@ def alertmanager(folder: Path, *, receiver_url: str, port: int | None = None) ->
         f"--web.listen-address={_LOOPBACK}:{port}",
         "--cluster.listen-address=",  # alone
     ]
-    return _over_http("alertmanager", "prometheus-alertmanager", folder, port, arguments, {("GET", "/-/ready"): 200})
+    service = _over_http("alertmanager", "prometheus-alertmanager", folder, port, arguments, {("GET", "/-/ready"): 200})
+    return _with_share(service, "prometheus/alertmanager/default.tmpl")
+
+
+def _with_share(service: Service, needed: str) -> Service:
+    """The service of a package that looks into /usr/share: unpacked, it is shown the folder that it was unpacked with."""
+    share = service.program.path.parents[1] / "share"
+    unshare = shutil.which("unshare")
+    if unshare is None or Path("/usr/share", needed).exists() or not (share / needed).exists():
+        return service
+    show = ["sh", "-c", 'mount --bind "$1" /usr/share && shift && exec "$@"', "sh", str(share), *dies_with_parent()]
+    arguments = ["--map-root-user", "--mount", *show, str(service.program.path), *service.arguments]
+    return replace(service, program=Program(Path(unshare)), arguments=arguments)
 
 
 def _over_http(

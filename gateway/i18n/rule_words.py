@@ -12,6 +12,7 @@ from gateway.core.alarms.rules import (
     Param,
     Rule,
     Silent,
+    Usual,
     Values,
 )
 from gateway.i18n.glossary import Words, quantities
@@ -22,7 +23,10 @@ _DIRECTIONS: Final = {
     "above": Words("{name} trên {limit}", "{name} above {limit}"),
     "below": Words("{name} dưới {limit}", "{name} below {limit}"),
 }
-_OF_USUAL: Final = Words("{share} mức thường lệ của giờ đó", "{share} of what is usual at this hour")
+_OF_USUAL: Final = {
+    Usual.HOUR: Words("{share} mức thường lệ của giờ đó", "{share} of what is usual at this hour"),
+    Usual.PEAK: Words("{share} mức thường lệ của giờ cao điểm", "{share} of what is usual at the peak hour"),
+}
 _OF_PARAM: Final = Words("{share} params.{param}", "{share} of params.{param}")
 _DEFAULT: Final = Words(" (không ghi: {default:g})", " (else {default:g})")
 _OF_PARENT: Final = Words(" của thiết bị cấp trên", " of the device that it hangs behind")
@@ -103,18 +107,18 @@ def _limit(limit: Limit, language: str) -> str:
     return text + (getattr(_OF_PARENT, language) if limit.at == "parent" else "")
 
 
-def _scaled(value: float, of: Param | str | None, unit: str, language: str) -> str:
+def _scaled(value: float, of: Param | Usual | None, unit: str, language: str) -> str:
     """A limit as a number with its unit, or as a share of what it is a multiple of."""
     share = _share(value, of, unit)
     if of is None:
         return share
     if not isinstance(of, Param):
-        return str(getattr(_OF_USUAL, language)).format(share=share)
+        return str(getattr(_OF_USUAL[of], language)).format(share=share)
     text = str(getattr(_OF_PARAM, language)).format(share=share, param=of.name)
     return text if of.default is None else text + str(getattr(_DEFAULT, language)).format(default=of.default)
 
 
-def _share(value: float, of: Param | str | None, unit: str) -> str:
+def _share(value: float, of: Param | Usual | None, unit: str) -> str:
     return f"{value:g} {unit}".rstrip() if of is None else f"{100 * value:g} %"
 
 

@@ -204,6 +204,7 @@ class DeviceSnapshots:
         device = self._devices.get(name)
         anew = device.counters.exchange(field, self._clock.now_ms()) if device and device.counters else []
         if device and anew:
+            self._alarms.exchanged(name, self._clock.now_ms())
             async with self._saving:
                 await self._save([device], None)
         return anew

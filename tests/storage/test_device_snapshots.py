@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.alarms.rules import CounterStep
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.devices.streams import Admission, Streams
@@ -20,12 +21,13 @@ from gateway.storage import device_snapshots, keyvalue
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
-from schemas.quantities import GROWTH
+from schemas.quantities import GROWTH, Quality
 from tests.clocks import SetClock
-from tests.core.alarms.alarming import Bed
+from tests.core.alarms.alarming import Bed, rule
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, Registered
 
 SAVES_AN_HOUR = 4
+STEPPED = rule(CounterStep(readings=1), name="stepped")
 
 
 class Run:
@@ -39,8 +41,9 @@ class Run:
         admission = Admission(devices_max=devices_max)
         self.streams = Streams({name: Registered() for name in registered}, admission, memory=self.memory)
         self.devices, self.field_sets = self.streams.devices, self.streams.field_sets
+        self.bed = Bed(STEPPED)
         self.states = DeviceSnapshots(
-            self.database, events, self.streams, self.memory, Bed().alarms, devices_max, SetClock(NOW_MS)
+            self.database, events, self.streams, self.memory, self.bed.alarms, devices_max, SetClock(NOW_MS)
         )
         self.states.load()
 
@@ -311,3 +314,24 @@ def test_saved_steps_go_with_their_devices_and_are_few(start: Start) -> None:
     assert sorted(kept(run)) == [f"{KEPT}d{number}" for number in (0, 1, 2, 8)]
     asyncio.run(run.states.forget(["d0", "d1"]))
     assert sorted(kept(run)) == [f"{KEPT}d2", f"{KEPT}d8"]
+
+
+def step(run: Run, name: str) -> None:
+    """A device takes a step that cannot be, which is an alarm."""
+    run.hear(name, NOW_MS)
+    run.bed.push(NOW_MS, {"volume_m3": 1.0}, name, quality=Quality.COUNTER_SUSPECT)
+    assert run.bed.told() == [f"raised stepped@{name}"]
+
+
+def test_an_exchange_that_is_told_ends_the_alarm_about_the_step(start: Start) -> None:
+    run = start()
+    step(run, "m1")
+    asyncio.run(run.states.meter_exchanged("m1", None))
+    assert run.bed.told() == ["cleared stepped@m1"]
+
+
+def test_the_alarms_of_a_device_that_made_room_end(start: Start) -> None:
+    run = start()
+    step(run, "m1")
+    asyncio.run(run.states.forget(["m1"]))
+    assert run.bed.told() == ["cleared stepped@m1"]

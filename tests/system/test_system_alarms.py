@@ -1,5 +1,6 @@
 """Alarms of a running gateway: raised by readings, kept over restarts, written to InfluxDB, shown and acknowledged."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,34 @@ def test_alarms_hold_while_influxdb_is_away_and_come_in_once(mosquitto: Service,
         until(lambda: "alarm,alarm=leak" in "".join(door.writes), what="the changes are written")
         told = [line for write in door.writes for line in write.splitlines() if line.startswith("alarm,")]
         assert ["active=True" in line for line in told] == [True, False], "once each, in order"
+
+
+def test_a_reload_takes_other_rules_and_a_faulty_file_leaves_the_old_ones(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    with alarm_gateway(tmp_path / "gateway", mosquitto, influxdb.url) as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        rules = gate.config.with_name("alarms.yaml")
+        publish(client, OWN, leaking())
+        until(lambda: active(gate), what="the alarm is shown")
+        rules.write_text("switched_off: [leek]")
+        gate.send_signal(signal.SIGHUP)
+        until(lambda: "there is no shipped rule leek" in gate.troubles(), what="the fault is said")
+        assert active(gate)
+        rules.write_text("rules: [{name: leak, severity: critical}]")
+        gate.send_signal(signal.SIGHUP)
+        until(lambda: active(gate)["leak@own"]["severity"] == "critical", what="it goes on under its new severity")
+        assert gate.status()["verdict"]["findings"][0]["key"] == "alarms_critical"
+        rules.write_text("switched_off: [leak]")
+        gate.send_signal(signal.SIGHUP)
+        until(lambda: not active(gate), what="without its rule it ends")
+        until(lambda: len(points(influxdb)) == 4, what="all is told")
+        assert [(row["severity"], row["active"]) for row in points(influxdb)] == [
+            ("warning", True),
+            ("warning", False),
+            ("critical", True),
+            ("critical", False),
+        ]
 
 
 def test_who_does_not_run_is_asked_and_commanded_on_its_files(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_what_cannot_be_exchanged_is_said_and_what_to_do(site: Gateway, client: 
         (line,) = done.stderr.splitlines()
         return line
 
-    assert "'m2' was never heard and is not registered; see its id" in told("m2")
+    assert "'m2' was never heard and is not registered; check its id" in told("m2")
     assert "m1 has no register 'volume'; it has volume_m3" in told("m1", "--field", "volume")
     assert "never has no register 'volume_m3'; it has none" in told("never", "--field", "volume_m3")
     assert site.command("devices", "exchange", "never").stdout.endswith(": none known\n")

@@ -27,10 +27,12 @@ class Site:
     """The devices of a site that were heard before.
 
     :ivar missing: those from which nothing came for their ``silent_after`` less an interval.
+    :ivar newest_ms: when the last one of them was heard.
     """
 
     heard: int
     missing: list[Device]
+    newest_ms: int = 0
 
     @property
     def is_mostly_missing(self) -> bool:
@@ -93,6 +95,7 @@ class Rounds:
         if name is not None:
             site = sites.setdefault(name, Site(0, []))
             site.heard += 1
+            site.newest_ms = max(site.newest_ms, device.last_seen_ms)
             if is_missing:
                 site.missing.append(device)
         return is_missing
@@ -102,7 +105,7 @@ class Rounds:
             silent_s = (now_ms - device.last_seen_ms) / 1000
             place = place_of(device)._replace(gap_ms=_NEVER_MS)
             states.stand(rule, place, Sight(name, now_ms, silent_s, since_ms=device.last_seen_ms))
-        elif not self.silence.is_overdue(device, now_ms):
+        elif not self.silence.is_overdue(device, now_ms) and _was_heard(states, rule, device):
             states.fall(rule, device.name, name, now_ms)
 
     def _judge_clock(self, states: States, rule: Rule, name: str, device: Device) -> None:
@@ -139,7 +142,7 @@ class _Sites:
             together = site.fell_together()
             if together or (site.is_mostly_missing and self.states.find(key) is not None):
                 self.states.stand(rule, _place_of(name_of_site, site), _sight(name, site, together, now_ms))
-            else:
+            elif (state := self.states.find(key)) is not None and site.newest_ms > state.raised_ms:
                 self.states.fall(site.with_patience(rule), name_of_site, name, now_ms)
             state = self.states.find(key)
             if state is not None and state.is_active:
@@ -153,6 +156,16 @@ class _Sites:
                 state = self.states.find(AlarmKey(rule.name, device.name))
                 if state is not None and state.since_ms >= since_ms:
                     self.states.end(state, now_ms)
+
+
+def _was_heard(states: States, rule: Rule, device: Device) -> bool:
+    """Tell if a device spoke since its alarm began.
+
+    After a power cut the time in which nobody was heard is longer than it was, for what was heard last is not on the disk: by
+    that alone no silence ends.
+    """
+    state = states.find(AlarmKey(rule.name, device.name))
+    return state is not None and device.last_seen_ms > state.since_ms
 
 
 def _place_of(name: str, site: Site) -> Place:

@@ -65,6 +65,30 @@ def test_time_in_which_nobody_could_be_heard_is_left_out() -> None:
     assert [name for _, name in told] == ["raised site_silent@s1"]
 
 
+def after_a_power_cut(bed: Bed, saved_ms: int, now_ms: int) -> Bed:
+    """The next run: it has the states of alarms, and devices as they were saved some time before."""
+    hearing = Hearing(saved_ms)
+    hearing.regain(now_ms)
+    again = Bed(SITE, SILENT, silence=Silence(hearing=hearing))
+    for name, device in bed.devices.items():
+        again.device(name, device.registered).last_seen_ms = min(device.last_seen_ms, saved_ms)
+    again.alarms.restore(bed.alarms.states(), now_ms)
+    return again
+
+
+@pytest.mark.parametrize(("count", "alarm"), [(1, "device_silent@d0"), (50, "site_silent@s1")])
+def test_a_power_cut_ends_no_silence_and_raises_none(count: int, alarm: str) -> None:
+    bed, cut_ms = site(count), NOW_MS + HOUR_MS
+    assert [told for _, told in rounds(bed, NOW_MS, cut_ms)] == [f"raised {alarm}"]
+    again = after_a_power_cut(bed, NOW_MS + 2 * MINUTE_MS, cut_ms)
+    assert rounds(again, cut_ms, cut_ms + 2 * HOUR_MS) == []
+    for device in again.devices.values():
+        device.last_seen_ms = cut_ms + 2 * HOUR_MS
+    assert [told for _, told in rounds(again, cut_ms + 2 * HOUR_MS, cut_ms + 2 * HOUR_MS + 20 * MINUTE_MS)] == [
+        f"cleared {alarm}"
+    ]
+
+
 def test_a_site_of_fifty_that_falls_silent_is_one_alarm_an_interval_before_its_devices_would_be() -> None:
     bed = site(50)
     assert rounds(bed, NOW_MS, NOW_MS + DAY_MS // 4) == [(33, "raised site_silent@s1")]
