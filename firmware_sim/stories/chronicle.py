@@ -134,13 +134,14 @@ class Chronicle:
     def _exchange(self, incident: Incident, witness: Witness) -> dict[str, Any]:
         story = self.stories[incident.story]
         register = witness.source.registers[0]
+        final, first = witness.source.around(incident, register, 0)
         tell_s = {"at_once": incident.begin_s, "later": incident.begin_s + TOLD_LATER_S}.get(story.told)
         return {
             "exchange": incident.device,
             "field": register.field,
             "at": _ms(incident.begin_s),
-            "final": witness.source.shown_before(incident, register, 0),
-            "register": witness.source.shown_after(incident, register, 0),
+            "final": final,
+            "register": first,
             "told": story.told,
             "tell": None if tell_s is None else _ms(tell_s),
         }

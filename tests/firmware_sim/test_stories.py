@@ -8,9 +8,10 @@ import pytest
 
 from firmware_sim.faults import encode
 from firmware_sim.signals import DAY_S, HOUR_S
+from firmware_sim.stories.event_flows import REVERSE
+from firmware_sim.stories.meter_display import WIDTH
 from firmware_sim.stories.story import DisplayStep
 from firmware_sim.stories.table import STORIES
-from firmware_sim.stories.truth import REVERSE, WIDTH
 from schemas.quantities import HEALTH, QUANTITIES
 from schemas.readings import native_adapter
 from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S, NOON_S, role_of
@@ -95,7 +96,7 @@ def test_a_meter_that_steps_shows_what_flows_from_there_on(name: str, kind: str)
     role, incident = role_of(name, kind)
     source = role.witness.source
     (register, *_) = source.registers
-    before, after = source.shown_before(incident, register, 0), source.shown_after(incident, register, 0)
+    before, after = source.around(incident, register, 0)
     for at_s, start in ((incident.begin_s - 6 * HOUR_S, before), (incident.begin_s + 30 * HOUR_S, after)):
         shown = source.sample(at_s, 0).values[register.field]
         flowed = source.true(at_s, 0).values[register.field] - source.true(incident.begin_s, 0).values[register.field]
