@@ -164,17 +164,20 @@ class ProgressLine:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._is_shown = out.isatty()
+        self._is_terminal = out.isatty()
+        self._is_there = False
 
     def say(self, text: str) -> None:
         """Replace the line."""
-        if self._is_shown:
+        if self._is_terminal:
             self._out.write(f"\r\x1b[K{text}")
             self._out.flush()
+            self._is_there = bool(text)
 
     def clear(self) -> None:
         """Remove the line, before something else is printed."""
-        self.say("")
+        if self._is_there:
+            self.say("")
 
 
 def _period(begins: ReportCell, ends: ReportCell) -> str:

@@ -192,6 +192,9 @@ def test_progress_is_for_a_terminal_alone() -> None:
 
     terminal, pipe = Terminal(), StringIO()
     for out in (terminal, pipe):
-        ProgressLine(out).say("water ...")
-    assert terminal.getvalue().endswith("water ...")
+        line = ProgressLine(out)
+        line.say("water ...")
+        for _ in range(3):
+            line.clear()
+    assert terminal.getvalue() == "\r\x1b[Kwater ...\r\x1b[K"
     assert pipe.getvalue() == ""
