@@ -1,18 +1,19 @@
 """Tells an Alertmanager of all alarms, again and again, as Prometheus does.
 
-Alertmanager holds an alert until its ``endsAt``, and forgets all of them when it starts again. So each minute, and at each
-change, all active alarms are posted with an end that lies some minutes ahead, and those that ended a while longer with their
-true end. Alarms under planned work are not sent, and so resolve.
+Alertmanager holds an alert until its ``endsAt``, and forgets all of them when it starts again. So an alarm is posted when it
+begins and when it ends, and each minute all active ones with an end that lies some minutes ahead, and those that ended a while
+longer with their true end. Alarms under planned work are not sent, and so resolve.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from random import random
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 from msgspec.json import encode as to_json
 
-from gateway.alarms.documents import alert, rfc3339
+from gateway.alarms.documents import alert_document, rfc3339
 from gateway.alarms.keeper import AlarmKeeper
 from gateway.alarms.posting import AlarmReceiver, NotTaken
 from gateway.clock import WallClock
@@ -29,7 +30,21 @@ _TOGETHER: Final = 500
 
 Labelled = tuple[AlarmKey, AlarmTags, Severity]
 """An alarm and all that Alertmanager knows it by."""
-Alert = dict[str, object]
+
+
+class KnownAlert(NamedTuple):
+    """An alert that was sent.
+
+    :ivar alert: without its end.
+    :ivar ended_ms: None: it is active.
+    """
+
+    alert: Mapping[str, object]
+    ended_ms: int | None = None
+
+    def document(self, now_ms: int) -> dict[str, object]:
+        """The alert as it is sent now."""
+        return {**self.alert, "endsAt": rfc3339(now_ms + _HOLDS_MS if self.ended_ms is None else self.ended_ms)}
 
 
 class AlertmanagerSender:
@@ -40,38 +55,44 @@ class AlertmanagerSender:
         self._receiver = receiver
         self._clock = clock
         self._language = language
-        self._told: dict[Labelled, Alert] = {}
-        self._ended: dict[Labelled, tuple[int, Alert]] = {}
+        self._known: dict[Labelled, KnownAlert] = {}
 
     async def run(self) -> None:
-        """Post until cancelled; sooner than in a minute to an Alertmanager that was away."""
-        seen, backoff = -1, Backoff(1.0, _AGAIN_AFTER_S)
+        """Post until cancelled: what changed at once, and all each minute; sooner to an Alertmanager that was away."""
+        seen, all_at_s, backoff = -1, 0.0, Backoff(1.0, _AGAIN_AFTER_S)
         async with aiohttp.ClientSession() as session:
             while True:
-                is_taken = await self._post(session, self._alerts())
+                is_time = time.monotonic() >= all_at_s
+                changed = self._look()
+                is_taken = await self._post(session, list(self._known) if is_time else changed)
                 if is_taken:
                     backoff.reset()
-                again_s = _AGAIN_AFTER_S if is_taken else backoff.next_s(random())  # noqa: S311 - jitter is no secret
-                seen = await self._keeper.changed.after(seen, again_s)
+                if is_time or not is_taken:
+                    wait_s = _AGAIN_AFTER_S if is_taken else backoff.next_s(random())  # noqa: S311 - jitter is no secret
+                    all_at_s = time.monotonic() + wait_s
+                seen = await self._keeper.changed.after(seen, max(0.0, all_at_s - time.monotonic()))
 
-    def _alerts(self) -> list[Alert]:
-        """All alerts to send now."""
-        keeper, now_ms = self._keeper, self._clock.now_ms()
-        active = {_labelled(state): alert(state, keeper.rules, self._language, now_ms + _HOLDS_MS) for state in keeper.told()}
-        ended = {name: (now_ms, told) for name, told in self._told.items()} | self._ended
-        self._told = active
-        self._ended = {
-            name: (at_ms, told)
-            for name, (at_ms, told) in ended.items()
-            if name not in active and now_ms - at_ms < _ENDED_FOR_MS
-        }
-        return [*active.values(), *({**told, "endsAt": rfc3339(at_ms)} for at_ms, told in self._ended.values())]
+    def _look(self) -> list[Labelled]:
+        """Look at what is active now; return what began or ended."""
+        keeper, known, now_ms = self._keeper, self._known, self._clock.now_ms()
+        active = {_labelled(state): state for state in keeper.told()}
+        began = [name for name in active if name not in known or known[name].ended_ms is not None]
+        ended = [name for name, alert in known.items() if alert.ended_ms is None and name not in active]
+        for name in began:
+            known[name] = KnownAlert(alert_document(active[name], keeper.rules, self._language))
+        for name in ended:
+            known[name] = known[name]._replace(ended_ms=now_ms)
+        for name in [name for name, (_, at_ms) in known.items() if at_ms is not None and now_ms - at_ms > _ENDED_FOR_MS]:
+            del known[name]
+        return began + ended
 
-    async def _post(self, session: aiohttp.ClientSession, alerts: Sequence[Alert]) -> bool:
+    async def _post(self, session: aiohttp.ClientSession, names: Sequence[Labelled]) -> bool:
         """Post alerts; False: they are not taken."""
+        now_ms = self._clock.now_ms()
         try:
-            for at in range(0, len(alerts), _TOGETHER):
-                await self._receiver.post(session, to_json(alerts[at : at + _TOGETHER]))
+            for at in range(0, len(names), _TOGETHER):
+                alerts = [self._known[name].document(now_ms) for name in names[at : at + _TOGETHER]]
+                await self._receiver.post(session, to_json(alerts))
         except NotTaken as why:
             self._keeper.events.not_taken(_KEY, str(why))
             return False

@@ -55,8 +55,8 @@ def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool)
     return f"{MEASUREMENT}{tag_text(sorted(tags.items()))} {','.join(fields)} {time_ms}"
 
 
-def alert(state: AlarmState, rules: Rules, language: str, until_ms: int) -> dict[str, object]:
-    """An alarm as Alertmanager takes it (``POST /api/v2/alerts``); it holds until ``until_ms`` unless it is sent again."""
+def alert_document(state: AlarmState, rules: Rules, language: str) -> dict[str, object]:
+    """An alarm as Alertmanager takes it (``POST /api/v2/alerts``), without its end."""
     rule = rules.by_name.get(state.key.alarm)
     labels = {"alertname": state.key.alarm, "severity": state.severity.value, **state.tags._asdict()}
     if state.simulated:
@@ -66,7 +66,6 @@ def alert(state: AlarmState, rules: Rules, language: str, until_ms: int) -> dict
         "labels": {name: value for name, value in labels.items() if value},
         "annotations": {**words, "value": f"{state.value:g}", **({"field": state.field} if state.field else {})},
         "startsAt": rfc3339(state.since_ms),
-        "endsAt": rfc3339(until_ms),
     }
 
 

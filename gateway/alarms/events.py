@@ -1,6 +1,7 @@
 """Everything about alarms that people read in the log, and who cannot be told of them."""
 
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +11,9 @@ from gateway.storage.alarms import PlannedWork
 log = logging.getLogger("gateway.alarms")
 
 _LEVELS: Final = {Change.RAISED: logging.WARNING, Change.CLEARED: logging.INFO, Change.CHANGED: logging.INFO}
+
+_SAID_MAX: Final = 100
+"""Changes a minute in the log: when a province loses its network there are thousands."""
 
 
 @dataclass(slots=True)
@@ -22,9 +26,16 @@ class AlarmEvents:
 
     untold: dict[str, str] = field(default_factory=dict)
     disk_trouble: str = ""
+    _said: tuple[float, int] = (0.0, 0)
 
     def changed(self, change: Transition) -> None:
         """An alarm was raised or acknowledged, or it ended."""
+        minute = time.monotonic() // 60
+        self._said = (minute, self._said[1] + 1 if self._said[0] == minute else 1)
+        if self._said[1] >= _SAID_MAX:
+            if self._said[1] == _SAID_MAX:
+                log.warning("alarms change in great number; see `gateway alarms history` for those of this minute")
+            return
         known = change.acknowledged
         about = {
             Change.RAISED: f"raised ({change.severity}): {change.field or 'value'} {change.value:g}",

@@ -36,6 +36,8 @@ from gateway.storage.database import Database, DatabaseFault
 _FETCH_EVERY_S: Final = 0.5
 _SAVE_PENDING_EVERY: Final = 10
 """Fetches after which states are saved that nobody is told of yet: each reading changes them."""
+_AT_A_TIME: Final = 100
+"""Changes that are put into words before others get their turn: a province that loses its network has thousands."""
 _UNSAVED_MAX: Final = 1000
 """Most changes that wait in memory for a disk that takes nothing; the oldest are not remembered over a restart."""
 
@@ -93,7 +95,10 @@ class AlarmKeeper:
         """
         async with self._committing:
             drained, gone = self._alarms.drain(), self.outbox.gone()
-            notices = self.outbox.number([*self._messages(drained.transitions), *self._late()])
+            notices = self.outbox.number(self._late())
+            for at in range(0, len(drained.transitions), _AT_A_TIME):
+                notices += self.outbox.number(self._messages(drained.transitions[at : at + _AT_A_TIME]))
+                await asyncio.sleep(0)
             self._note(drained, notices, gone)
             is_news = self.planned.drop_over(self._clock.now_ms()) or bool(drained.transitions or notices)
             if is_news or gone or (pending and self._unsaved):

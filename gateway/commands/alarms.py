@@ -87,12 +87,23 @@ def _alarm_line(alarm: _Fields, config: Config) -> str:
 
 def _history(config: Config, options: argparse.Namespace) -> None:
     with _stopped(config) as here:
+        changes = _changes(config, here, options.device)
+        _print(changes, options, lambda change: [_change_line(change, config)], nothing="no alarm was raised yet")
+
+
+def _changes(config: Config, here: _Stopped | None, place: str | None) -> Iterator[_Fields]:
+    """All changes, the newest first, asked for in pages."""
+    before: int | None = None
+    while True:
         if here is None:
-            found = ask(config, "GET", "/api/alarms/history", {"place": options.device})["history"]
+            page = ask(config, "GET", "/api/alarms/history", {"place": place, "before": before})["history"]
         else:
-            rows = here.file.run_here(stored.history, options.device)
-            found = [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
-    _print(found, options, lambda change: [_change_line(change, config)], nothing="no alarm was raised yet")
+            rows = here.file.run_here(stored.history, place, before)
+            page = [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
+        if not page:
+            return
+        yield from page
+        before = page[-1]["number"]
 
 
 def _change_line(change: _Fields, config: Config) -> str:

@@ -68,12 +68,12 @@ class Kept:
 
     def notices(self) -> list[dict[str, Any]]:
         """The documents that wait for the webhook."""
-        return [json.loads(notice.body) for notice in self.keeper.outbox.first(WEBHOOK, 1000)]
+        return [json.loads(notice.body) for notice in self.keeper.outbox.first(WEBHOOK, 100_000)]
 
     @property
     def points(self) -> list[str]:
         """The points that wait for InfluxDB."""
-        return [notice.body for notice in self.keeper.outbox.first(INFLUXDB, 1000)]
+        return [notice.body for notice in self.keeper.outbox.first(INFLUXDB, 100_000)]
 
     @property
     def history(self) -> list[str]:

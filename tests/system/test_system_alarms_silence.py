@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from gateway.demo.services import Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.system.alarming import active, alarm_gateway, history
+from tests.system.alarming import active, alarm_gateway, history, points
 from tests.system.door import Door, Forward, Reply
 from tests.system.fleet import client_of, publish
 from tests.system.rig import Document, Gateway
@@ -67,6 +68,8 @@ def test_a_site_of_fifty_that_falls_silent_is_one_alarm(
         (site,) = (alarm for alarm in active(gate).values() if alarm["alarm"] == "site_silent")
         assert (site["severity"], site["site"], site["device"], site["value"]) == ("critical", "s1", "", 50.0)
         assert gate.status()["verdict"]["findings"][0]["key"] == "alarms_critical"
+        until(lambda: len(_points_of_site(influxdb)) > 3, what="what is active is written every five minutes")
+        assert all(after - before >= 299_000 for before, after in pairwise(_points_of_site(influxdb)[1:]))
         gate.kill()
         gate.start()
         gate.wait_subscribed()
@@ -116,6 +119,11 @@ def test_for_an_hour_without_influxdb_alarms_are_raised_and_nothing_is_journaled
         send("m1", alarm_burst=False)
         until(lambda: "burst@m1" not in active(gate), what="the burst has ended")
         until(lambda: gate.ledger()["written"] == sent + 1, what="readings and alarms are written side by side")
+
+
+def _points_of_site(influxdb: Service) -> list[int]:
+    """The times of the points of the alarm of a site."""
+    return [row["time"] for row in points(influxdb) if row["alarm"] == "site_silent"]
 
 
 def _told(door: Door) -> set[str]:

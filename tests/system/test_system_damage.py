@@ -77,7 +77,7 @@ def _cut(file: bytearray, _: random.Random) -> None:
         pytest.param(_at_random, 1500, id="at-random"),
         pytest.param(_first_pages, 4500, id="first-pages"),
         pytest.param(_all, 0, id="all"),
-        pytest.param(_cut, 1800, id="cut"),
+        pytest.param(_cut, 1500, id="cut"),
     ],
 )
 def test_a_damaged_journal_is_set_aside_and_salvaged_behind(
