@@ -24,8 +24,9 @@ _NEVER_MS: Final = 1 << 62
 
 @dataclass(slots=True)
 class Site:
-    """The devices of a site that were heard before.
+    """The devices of a site.
 
+    :ivar heard: those that were heard before.
     :ivar missing: those from which nothing came for their ``silent_after`` less an interval.
     :ivar newest_ms: when the last one of them was heard.
     """
@@ -73,7 +74,7 @@ class Rounds:
         for number, device in enumerate(devices):
             if number % _TOGETHER == 0:
                 yield
-            if device.last_seen_ms and (self._count(device, sites, now_ms) or states.has(device.name)):
+            if self._count(device, sites, now_ms) or (device.last_seen_ms and states.has(device.name)):
                 asked.append(device)
             for rule, name in clocks:
                 self._judge_clock(states, rule, name, device)
@@ -94,7 +95,7 @@ class Rounds:
         name = device.registered.site if device.registered is not None else None
         if name is not None:
             site = sites.setdefault(name, Site(0, []))
-            site.heard += 1
+            site.heard += device.last_seen_ms > 0
             site.newest_ms = max(site.newest_ms, device.last_seen_ms)
             if is_missing:
                 site.missing.append(device)

@@ -158,6 +158,16 @@ def test_a_site_that_is_gone_from_the_registry_has_no_alarm() -> None:
     assert bed.tick(NOW_MS + HOUR_MS) == ["cleared site_silent@s1"]
 
 
+def test_a_silent_site_stays_one_while_nothing_is_known_after_a_restart() -> None:
+    before, bed = site(5), site(5)
+    rounds(before, NOW_MS, NOW_MS + HOUR_MS)
+    bed.alarms.restore(before.alarms.states(), NOW_MS + HOUR_MS)
+    for device in bed.devices.values():
+        device.last_seen_ms = 0
+    assert bed.tick(NOW_MS + HOUR_MS) == []
+    assert bed.is_active("site_silent", "s1")
+
+
 def test_without_the_rule_for_sites_each_device_speaks_for_itself() -> None:
     assert len(rounds(site(5, SILENT), NOW_MS, NOW_MS + HOUR_MS)) == 5
 
