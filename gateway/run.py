@@ -165,6 +165,7 @@ async def _stop(parts: Parts) -> None:
             await delivery.fallback.backlog.remove_settled()
             await parts.watching.clock_watch.save()
             await parts.alarming.keeper.commit()
+            await parts.closing.job.save()
             all_durable = not parts.foundation.ledger.pending["memory"] and not waiting.quarantine_out.releasing
             await parts.processing.device_snapshots.save(windows=all_durable)
     except TimeoutError:

@@ -225,6 +225,26 @@ SUM_OF: Final = {field: _beside(field, "sum") for field in COUNTERS}
 USED_OF: Final = {field: _beside(field, "used") for field in COUNTERS}
 """Counter → the field of roll-ups for what was used: the difference of two sums."""
 
+_ODD_UNITS: Final = {"%": "pct", "Cel": "c", "V.A": "va", "V.A{reactive}": "var", "1": "", "[pH]": ""}
+"""UCUM code → the end of a gauge's name, where it is not the code in plain letters."""
+
+
+def _within_name(row: Quantity, word: str) -> str:
+    """A gauge's name with a word before its unit."""
+    unit = _ODD_UNITS.get(row.unit, row.unit.lower().replace("/", "_").strip("[]{}"))
+    return f"{row.field.removesuffix(unit)}{word}_{unit}" if unit else f"{row.field}_{word}"
+
+
+SPREAD_OF: Final = {
+    domain: {
+        row.field: (_within_name(row, "min"), _within_name(row, "mean"), _within_name(row, "max"))
+        for row in QUANTITIES[domain].values()
+        if row.kind is Kind.GAUGE and row.field != "interval_s"
+    }
+    for domain in DOMAINS
+}
+"""Domain → gauge → the fields of roll-ups for its lowest, mean and highest value. (An interval is no measured value.)"""
+
 
 class Growth(NamedTuple):
     """The fastest growth of a counter, in its unit.

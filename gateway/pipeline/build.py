@@ -7,6 +7,7 @@ from gateway.config.model import Config
 from gateway.core.mqtt_session import Session
 from gateway.intake.connection import Connection
 from gateway.pipeline.alarming import Alarming, build_alarming
+from gateway.pipeline.closing import Closing, build_closing
 from gateway.pipeline.delivering import Delivery, build_delivery
 from gateway.pipeline.foundation import Foundation, Lanes, lay_foundation
 from gateway.pipeline.options import broker_address, session_options
@@ -32,6 +33,7 @@ class Parts:
     waiting: Waiting
     alarming: Alarming
     watching: Watching
+    closing: Closing
     receiving: Receiving
     reload: Reload
     lanes: Lanes
@@ -49,9 +51,10 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     waiting = build_waiting(foundation, processing, delivery, connection)
     alarming = build_alarming(foundation, processing, delivery, connection)
     watching = build_watching(foundation, processing, delivery, waiting, alarming)
+    closing = build_closing(foundation, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
     snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
     reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status)
-    rooms = (delivery, receiving, waiting, processing, alarming, watching)
+    rooms = (delivery, receiving, waiting, processing, alarming, watching, closing)
     lanes = {name: lane for room in rooms for name, lane in room.lanes.items()}
-    return Parts(foundation, processing, connection, delivery, waiting, alarming, watching, receiving, reload, lanes)
+    return Parts(foundation, processing, connection, delivery, waiting, alarming, watching, closing, receiving, reload, lanes)

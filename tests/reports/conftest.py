@@ -1,6 +1,7 @@
 """InfluxDB and VictoriaMetrics as fixtures, one after the other."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,19 @@ from gateway.demo import services
 from tests.reports.stores import Filled
 
 
-@pytest.fixture(params=["influxdb", "victoria-metrics"])
-def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
-    """Each database, empty, with room for the past."""
-    if request.param == "influxdb":
-        service = services.influxdb(tmp_path)
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[Filled]:
+    """Start a database, empty, with room for the past."""
+    if name == "influxdb":
+        service = services.influxdb(folder)
     else:
-        service = services.victoria_metrics(tmp_path, args=["-retentionPeriod=100y"])
+        service = services.victoria_metrics(folder, args=["-retentionPeriod=100y"])
     with service:
         yield Filled(service)
+
+
+@pytest.fixture(params=["influxdb", "victoria-metrics"])
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
+    """Each database."""
+    with started(request.param, tmp_path) as found:
+        yield found

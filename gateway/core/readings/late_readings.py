@@ -13,7 +13,7 @@ _HOURS_MAX: Final = 1000
 class LateReadings:
     """The hours to work out again, by device. An hour is a number: hours since 1970 in UTC.
 
-    :ivar closed_ms: end of the last hour that was worked out; 0 while nobody works hours out, so that nothing is late.
+    :ivar closed_ms: readings of a time before this one come too late for what was worked out; 0 while nobody works hours out.
     """
 
     __slots__ = ("_hours", "closed_ms")
@@ -23,8 +23,8 @@ class LateReadings:
         self._hours: dict[str, set[int]] = {}
 
     def close(self, until_ms: int) -> None:
-        """Take what lies before ``until_ms`` for worked out."""
-        self.closed_ms = until_ms
+        """Take what lies before ``until_ms`` for worked out; what was already stays so."""
+        self.closed_ms = max(self.closed_ms, until_ms)
 
     def note(self, device: str, time_ms: int) -> None:
         """Note a reading of a closed hour."""

@@ -1,0 +1,199 @@
+"""The job that closes periods, one after the other.
+
+Theory of operation
+-------------------
+An hour is closed some minutes after its end, when most devices have sent a reading behind it: only then is known what their
+sums stood at. A day is closed behind its last hour, a month behind its last day. A period counts as closed when the database
+has confirmed all points of it, so a job that was killed begins with the period that it had not finished. After an outage it
+closes what has ended meanwhile, the oldest first.
+
+From the moment at which an hour is asked for each reading of a time before that moment is late: it may lie in the hour, or be
+the first one behind it. The core notes it by device and hour
+(:class:`gateway.core.readings.late_readings.LateReadings`); after the next hour those are worked out again, with their days and
+months. So are the hours of a device that had not sent anything behind them: they wait until it does.
+
+Readings that stand in the journal would be missing in what is worked out, so nothing is while there are some.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from random import random
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.core.devices.device import Registered
+from gateway.core.readings.late_readings import HOUR_MS
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.jobs.periods.closing import PeriodCloser
+from gateway.jobs.periods.feeds import Feeds
+from gateway.jobs.periods.late_hours import LateDay, day_of, late_days, month_of, with_neighbours
+from gateway.jobs.periods.progress import PeriodProgress
+from gateway.jobs.periods.writer import Postponed, RollupWriter
+from gateway.reports.boundaries import hours
+from gateway.reports.open_store import open_store
+from gateway.reports.rollup_points import written_name
+from gateway.reports.roster import Roster
+from gateway.reports.store import Store, StoreFault, TimeSpan
+from gateway.status.status import Status
+from gateway.storage.database import Database, DatabaseFault
+
+log = logging.getLogger("gateway.jobs")
+
+_LOOK_EVERY_S: Final = 60.0
+_SETTLE_MS: Final = 17 * 60_000
+"""Devices send every 15 minutes, most of them."""
+_JITTER_MS: Final = 120_000
+"""So that the gateways of a province do not ask one database at once."""
+_AFTER_FAULT_MS: Final = 300_000
+_BACK_MS: Final = 40 * 24 * HOUR_MS
+"""What ended longer ago is not worked out after an outage."""
+
+
+class PeriodJob:
+    """Closes hours, days and months."""
+
+    def __init__(
+        self, status: Status, database: Database, breaker: CircuitBreaker, writer: RollupWriter, feeds: Feeds | None
+    ) -> None:
+        """Go on where the run before has stopped; ``database`` is open."""
+        self._status = status
+        self._clock = status.clock
+        self._late = status.processor.evaluator.late
+        self._zone = ZoneInfo(status.config.time.zone)
+        self._breaker = breaker
+        self._writer = writer
+        self._feeds = feeds
+        self._progress = PeriodProgress(database)
+        self._delay_ms = _SETTLE_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
+        self._not_before_ms = 0
+        self._roster = Roster(())
+        self._registry: Mapping[str, Registered] | None = None
+        self._trouble = ""
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin with the day of today, or where the run before stopped, if that is not long ago."""
+        now_ms, progress = self._clock.now_ms(), self._progress
+        oldest_ms = day_of(now_ms - _BACK_MS if progress.hour_ms else now_ms, self._zone).start_ms
+        progress.begin_at(oldest_ms)
+        if self._status.devices.registry_entries():
+            self._late.close(max(progress.hour_ms, progress.asked_ms))
+
+    async def run(self) -> None:
+        """Close what has ended; until cancelled."""
+        while True:
+            await self._clock.sleep(_LOOK_EVERY_S)
+            if self.is_due():
+                await self.close_ended()
+
+    async def remember(self) -> None:
+        """Save each minute what came late; until cancelled."""
+        while True:
+            await self._clock.sleep(_LOOK_EVERY_S)
+            await self.save()
+
+    async def save(self) -> None:
+        """Save what must be worked out again."""
+        streams = self._status.processor.streams
+        for device, late in self._late.drain().items():
+            if streams.is_registered(device):
+                self._progress.mark(device, late)
+        try:
+            await self._progress.save()
+        except DatabaseFault as fault:
+            self._say(f"what came late is not remembered over a restart: {fault}")
+
+    def is_due(self) -> bool:
+        """Tell if an hour has ended, and its readings are where they can be asked for."""
+        status, now_ms = self._status, self._clock.now_ms()
+        if now_ms < max(self._not_before_ms, self._progress.hour_ms + HOUR_MS + self._delay_ms):
+            return False
+        is_hindered = self._breaker.is_open or status.processor.trust.doubted or status.ledger.pending["journal"]
+        return not is_hindered and bool(status.devices.registry_entries())
+
+    async def close_ended(self) -> None:
+        """Close what has ended; what cannot be done now is tried again later."""
+        try:
+            async with open_store(self._status.config.influxdb) as store:
+                await self._refresh_roster()
+                while (hour := self._next_hour()) is not None:
+                    await self._close_hour(store, hour)
+                    await self._close_days(store)
+                await self._work_again(store)
+            self._trouble = ""
+        except (StoreFault, Postponed, DatabaseFault) as fault:
+            self._writer.drop()
+            self._not_before_ms = self._clock.now_ms() + _AFTER_FAULT_MS
+            self._say(f"roll-ups and completeness wait: {fault}")
+
+    def _say(self, text: str) -> None:
+        if text != self._trouble:
+            self._trouble = text
+            log.warning("%s", text)
+
+    async def _refresh_roster(self) -> None:
+        """Take the registry that is active; ten thousand devices would hold up the loop."""
+        if self._registry is not (registry := self._status.processor.streams.registry):
+            self._roster = await asyncio.to_thread(Roster, self._status.devices.registry_entries())
+            self._registry = registry
+
+    def _closer(self, store: Store) -> PeriodCloser:
+        return PeriodCloser(store, self._roster, self._zone, self._writer, self._feeds, self._clock.now_ms())
+
+    def _next_hour(self) -> TimeSpan | None:
+        """The next hour to close; None while it has not ended."""
+        begin_ms = self._progress.hour_ms
+        span = next(span for span in hours(day_of(begin_ms, self._zone)) if span.end_ms > begin_ms)
+        is_over = self._clock.now_ms() >= span.end_ms + self._delay_ms
+        return TimeSpan(begin_ms, span.end_ms) if is_over and not self._breaker.is_open else None
+
+    async def _close_hour(self, store: Store, hour: TimeSpan) -> None:
+        progress, closer = self._progress, self._closer(store)
+        writing = await self._writing(store, f"hour {hour.start_ms}", hour)
+        self._late.close(closer.now_ms)  # before the first question: what comes meanwhile may be missed
+        unfinished = await closer.close_hours([hour], writing)
+        waiting = {written_name(closer.roster.by_id[id_]): last_ms for id_, last_ms in unfinished.items()}
+        for device in progress.waits_from.keys() - waiting.keys():
+            progress.end_waiting(device, -(-hour.start_ms // HOUR_MS))
+        for device, last_ms in waiting.items():
+            progress.wait(device, last_ms // HOUR_MS)
+        await progress.close_hour(hour.end_ms, closer.now_ms)
+
+    async def _close_days(self, store: Store) -> None:
+        """Close the days whose hours are closed, and their months."""
+        while (day := day_of(self._progress.day_ms, self._zone)).end_ms <= self._progress.hour_ms:
+            closer, writing = self._closer(store), await self._writing(store, f"day {day.start_ms}", day)
+            await closer.close_day(day, writing)
+            month = month_of(day.start_ms, self._zone)
+            if month.end_ms == day.end_ms:
+                await closer.close_month(month, writing)
+            await self._progress.close_day(day.end_ms)
+
+    async def _writing(self, store: Store, period: str, span: TimeSpan) -> int:
+        """The number of the writing of a period; 0 on a database where a point replaces the one before."""
+        number = await self._progress.begin(period, day_of(span.start_ms, self._zone).start_ms)
+        return 0 if store.is_overwritten else number
+
+    async def _work_again(self, store: Store) -> None:
+        """Work out again what late readings have changed: hours, their days, and their months."""
+        progress, closer = self._progress, self._closer(store)
+        marks = {id_: late for device, late in progress.take().items() if (id_ := closer.roster.id_of(device)) is not None}
+        if marks:
+            late = await with_neighbours(store, closer.roster, marks, self._zone, progress.hour_ms)
+            months: dict[TimeSpan, set[str]] = {}
+            for day in await asyncio.to_thread(late_days, late, self._zone, progress.hour_ms):
+                await self._close_again(store, closer, day)
+                month = month_of(day.day.start_ms, self._zone)
+                if month.end_ms <= progress.day_ms:
+                    months.setdefault(month, set()).update(day.devices)
+            for month, devices in months.items():
+                writing = 0 if store.is_overwritten else await progress.write_again(month.start_ms)
+                await closer.close_month(month, writing, devices)
+        await progress.settle()
+
+    async def _close_again(self, store: Store, closer: PeriodCloser, late: LateDay) -> None:
+        writing = 0 if store.is_overwritten else await self._progress.write_again(late.day.start_ms)
+        await closer.close_hours(late.hours, writing, late.devices)
+        if late.day.end_ms <= self._progress.day_ms:
+            await closer.close_day(late.day, writing, late.devices)

@@ -1,0 +1,82 @@
+"""The writer of the period job: one write at a time, and never in the way of readings."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.core.delivery.batch import encode
+from gateway.core.delivery.write_result import Answer, Fate, fate_of
+from gateway.core.message import Reading
+from gateway.delivery.batch_queue import BatchQueue
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.influxdb import Writer
+from gateway.reports.rollup_points import RollupPoint
+
+log = logging.getLogger("gateway.jobs")
+
+_LINES_TOGETHER: Final = 500
+_LOOK_AGAIN_S: Final = 0.05
+
+
+class Postponed(Exception):  # noqa: N818 - nothing is wrong with the job
+    """The database does not take points now; the text says why."""
+
+
+class RollupWriter:
+    """Writes points in batches. Outside the ledger: whatever is not confirmed is worked out again.
+
+    :ivar written: points that the database confirmed.
+    """
+
+    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, queue: BatchQueue) -> None:
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._queue = queue
+        self._lines: list[str] = []
+        self.written = 0
+
+    async def add(self, points: Iterable[RollupPoint], writing: int) -> None:
+        """Take points, and write when there are enough of them.
+
+        :param writing: number of the writing; 0 on a database where a point replaces the one before.
+        :raises Postponed: the database does not take them.
+        """
+        self._lines += [point.line(writing) for point in points]
+        while len(self._lines) >= _LINES_TOGETHER:
+            await self._write(_LINES_TOGETHER)
+
+    async def flush(self) -> None:
+        """Write the rest; on return the database has confirmed all points.
+
+        :raises Postponed: the database does not take them.
+        """
+        while self._lines:
+            await self._write(_LINES_TOGETHER)
+
+    def drop(self) -> None:
+        """Forget points that are not written: the period will be worked out again."""
+        self._lines = []
+
+    async def _write(self, most: int) -> None:
+        some = self._lines[:most]
+        body = encode([Reading(line, "") for line in some]).gzip
+        while self._queue.under_pressure or self._queue.saturated:  # noqa: ASYNC110 - readings come first; no event tells
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        if self._breaker.is_open:
+            raise Postponed("InfluxDB is away")
+        began_s = asyncio.get_running_loop().time()
+        answer = await self._influxdb.write(body)
+        self._judge(answer, len(some))
+        del self._lines[:most]
+        await asyncio.sleep(asyncio.get_running_loop().time() - began_s)  # at most half of the time is ours
+
+    def _judge(self, answer: Answer, lines: int) -> None:
+        """Take an answer: a refusal that another try cannot help is said and passed over, or the job would stand still."""
+        fate = fate_of(answer)
+        if fate in {Fate.RETRY, Fate.FAULTY_DATABASE, Fate.SPLIT_SMALLER}:
+            raise Postponed(answer.describe())
+        if fate is Fate.WRITTEN:
+            self.written += lines
+        else:
+            log.warning("roll-ups: the database refuses some of %d points: %s", lines, answer.describe())

@@ -1,0 +1,127 @@
+"""Figures of a day that are no sums and no gauges: the lowest flow of its night, and how long the supply was out.
+
+A flow that never stops is a leak, so the lowest flow of the night, from midnight to five, is what people look at.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.core.alarms.nights import NIGHT_HOURS
+from gateway.core.alarms.watch import FLOW
+from gateway.reports.boundaries import MILLIONTHS, hours
+from gateway.reports.completeness import completeness
+from gateway.reports.consumption import consumption
+from gateway.reports.roster import MAIN_COUNTER, Roster
+from gateway.reports.store import PointValues, Store, StoredSeries, TimeSpan
+
+NIGHT_FIELD: Final = "flow_night_min_m3_h"
+OUTAGE_FIELD: Final = "outage_s"
+_DAY_MS: Final = 24 * 3_600_000
+_HOUR_MS: Final = 3_600_000
+
+
+class LowestFlow(NamedTuple):
+    """The lowest flow of a series in a night.
+
+    :ivar coverage: the share of the device's readings that there are.
+    """
+
+    flow_m3_h: float
+    coverage: float
+
+
+def night_of(day: TimeSpan, zone: ZoneInfo) -> TimeSpan:
+    """The night at the beginning of a local day."""
+    begin = datetime.fromtimestamp(day.start_ms // 1000, zone)
+    end = datetime(begin.year, begin.month, begin.day, NIGHT_HOURS, tzinfo=zone)
+    return TimeSpan(day.start_ms, round(end.timestamp()) * 1000)
+
+
+async def night_flows(
+    store: Store, roster: Roster, day: TimeSpan, zone: ZoneInfo, now_ms: int
+) -> dict[StoredSeries, LowestFlow]:
+    """The lowest flows of a night: of the readings, and for meters that send no flow of its hours.
+
+    A device without interval is left out: nobody knows if its night is whole.
+
+    :raises StoreFault: the database does not answer.
+    """
+    night = night_of(day, zone)
+    coverage = {}
+    async for row in completeness(store, roster, [night], zone, now_ms):
+        figures = row.periods[0]
+        if row.device.domain == "water" and figures is not None and figures.received > 0:
+            coverage[row.device.id] = figures.received / figures.expected
+    meters = Roster(roster.by_id[id_] for id_ in coverage)
+    lowest: dict[StoredSeries, float] = {}
+    if not coverage:
+        return {}
+    async for found, spreads in store.spread("water", [FLOW], night, meters.names(coverage)):
+        series = meters.series(found)
+        if series is not None and FLOW in spreads:
+            lowest[series] = float(spreads[FLOW][0])
+    for series, flow_m3_h in (await _lowest_hours(store, meters, night, now_ms)).items():
+        lowest.setdefault(series, flow_m3_h)
+    return {series: LowestFlow(flow, coverage[series.device]) for series, flow in lowest.items()}
+
+
+async def _lowest_hours(store: Store, meters: Roster, night: TimeSpan, now_ms: int) -> dict[StoredSeries, float]:
+    """The least that was used in an hour of the night; nothing for a series of which an hour is not covered."""
+    used: dict[StoredSeries, list[float | None]] = defaultdict(list)
+    spans = list(hours(night))
+    async for period in consumption(store, meters, "water", spans, now_ms):
+        length_h = (period.period.end_ms - period.period.start_ms) / _HOUR_MS
+        for use in period.uses:
+            if use.counter.field == MAIN_COUNTER["water"]:
+                used[use.series].append(None if use.used is None else use.used / MILLIONTHS / length_h)
+    known = {series: [flow for flow in flows if flow is not None] for series, flows in used.items()}
+    return {series: min(flows) for series, flows in known.items() if len(flows) == len(spans)}
+
+
+async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSeries, float]:
+    """The seconds of a day in which the supply was out, by what meters said.
+
+    An outage lasts from a reading that says so to the next one, also when the meter is silent meanwhile. A series that never
+    speaks of outages is left out.
+
+    :raises StoreFault: the database does not answer.
+    """
+    around = TimeSpan(day.start_ms - _DAY_MS, day.end_ms + _DAY_MS)
+    names = roster.names(roster.of_domain("power"))
+    found = {}
+    async for written, rows in store.rows("power", ["alarm_outage"], around, names):
+        series = roster.series(written)
+        if series is not None:
+            found[series] = sum(_outage_ms(rows, day)) / 1000
+    return found
+
+
+def _outage_ms(rows: Sequence[tuple[int, PointValues]], day: TimeSpan) -> Iterator[int]:
+    states = [(time_ms, value) for time_ms, (value,) in rows if value is not None]
+    for (begin_ms, is_out), (end_ms, _) in pairwise(states):
+        if is_out:
+            yield max(0, min(end_ms, day.end_ms) - max(begin_ms, day.start_ms))
+
+
+async def month_figures(store: Store, roster: Roster, month: TimeSpan) -> dict[StoredSeries, dict[str, float]]:
+    """The lowest night and all outages of a month, from its days.
+
+    :raises StoreFault: the database does not answer.
+    """
+    names = roster.names(roster.by_id)
+    found: dict[StoredSeries, dict[str, float]] = {}
+    async for written, rows in store.rows("daily", [NIGHT_FIELD, OUTAGE_FIELD], month, names):
+        series = roster.series(written)
+        if series is None:
+            continue
+        # A day that was written again stands some ms behind its first point: the newest counts.
+        days = {time_ms // 60_000: values for time_ms, values in rows}.values()
+        nights, out_s = ([float(day[place] or 0) for day in days if day[place] is not None] for place in (0, 1))
+        fields = ({NIGHT_FIELD: min(nights)} if nights else {}) | ({OUTAGE_FIELD: sum(out_s)} if out_s else {})
+        if fields:
+            found[series] = fields
+    return found

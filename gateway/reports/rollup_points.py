@@ -1,0 +1,74 @@
+"""Points of roll-ups, completeness and balances as line protocol.
+
+On a database that keeps both of two points of one time (VictoriaMetrics, InfluxDB 3) the n-th writing of a period stands n ms
+behind its beginning, and the newest counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from gateway.core.readings.line_protocol import escape_tag, tag_text
+from gateway.reports.balance import ParentBalance
+from gateway.reports.boundaries import MILLIONTHS, ReportStep
+from gateway.reports.completeness import PeriodCompleteness
+from gateway.reports.store import StoredSeries
+from schemas.registry import RegisteredDevice, device_key
+
+MEASUREMENTS = {ReportStep.HOUR: "hourly", ReportStep.DAY: "daily", ReportStep.MONTH: "monthly"}
+"""Step → the measurement of its roll-ups; that of areas ends with ``_area``."""
+
+Tags = Iterable[tuple[str, str]]
+
+
+class RollupPoint(NamedTuple):
+    """A point about a period.
+
+    :ivar tags: as they stand behind the measurement.
+    """
+
+    measurement: str
+    tags: str
+    fields: Mapping[str, float]
+    start_ms: int
+
+    def line(self, writing: int) -> str:
+        """The point as a line.
+
+        :param writing: how often the period was written, with this time; 0 where the last point replaces the others.
+        """
+        fields = ",".join(f"{escape_tag(name)}={value!r}" for name, value in self.fields.items())
+        return f"{self.measurement}{self.tags} {fields} {self.start_ms + writing}"
+
+
+def written_name(device: RegisteredDevice) -> str:
+    """The name that a device has on its points."""
+    return device.id if device.source is not None else device_key(device.id)
+
+
+def device_tags(device: RegisteredDevice, series: StoredSeries | None = None, more: Tags = ()) -> str:
+    """The tags of a device, and those that tell its counters apart."""
+    own = {} if series is None else {tag: text for tag, text in series._asdict().items() if tag != "device"}
+    tags = {"area": device.area or "", "device": written_name(device), "site": device.site or "", **own, **dict(more)}
+    return tag_text(tags.items())
+
+
+def area_tags(area: str, domain: str) -> str:
+    """The tags of all devices of an area that measure something."""
+    return tag_text((("area", area), ("domain", domain)))
+
+
+def completeness_point(device: RegisteredDevice, figures: PeriodCompleteness, start_ms: int) -> RollupPoint:
+    """The completeness of a device on a day."""
+    fields = {name: float(value) for name, value in figures._asdict().items()}
+    return RollupPoint("completeness", device_tags(device, more=[("domain", device.domain or "")]), fields, start_ms)
+
+
+def balance_point(found: ParentBalance, step: ReportStep) -> RollupPoint | None:
+    """The balance of a parent in an hour or a day, as far as it is known; None where nothing is."""
+    amounts = {"in": found.inflow, "out": found.outflow}
+    fields = {name: value / MILLIONTHS for name, value in amounts.items() if value is not None}
+    shares = {"completeness_in": found.completeness_in, "completeness_out": found.completeness_out}
+    if not fields:
+        return None
+    fields |= {name: share for name, share in shares.items() if share is not None}
+    return RollupPoint("balance", device_tags(found.parent, more=[("step", step.value)]), fields, found.period.start_ms)

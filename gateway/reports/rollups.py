@@ -1,0 +1,141 @@
+"""Roll-ups: for each hour, day and month what was used, and the lowest, mean and highest value of each gauge.
+
+What was used comes from the function that reports ask (:func:`gateway.reports.consumption.consumption`), so panel, report and
+roll-up never differ. Ask about some hundred devices at a time: all answers about them are held together.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gateway.reports.boundaries import MILLIONTHS, ReportStep
+from gateway.reports.consumption import CounterUse, PeriodUse, consumption
+from gateway.reports.rollup_points import MEASUREMENTS, RollupPoint, area_tags, device_tags
+from gateway.reports.roster import Roster
+from gateway.reports.store import Spread, Store, StoredSeries, TimeSpan
+from gateway.reports.totals import ReportGroup, group_of, totals
+from schemas.quantities import SPREAD_OF, USED_OF
+
+Spreads = Mapping[StoredSeries, Mapping[str, Spread]]
+MoreFields = Mapping[StoredSeries, Mapping[str, float]]
+"""Fields of a day or month beside those of its counters and gauges."""
+
+
+class RolledPeriod(NamedTuple):
+    """Some devices of a domain in one period."""
+
+    domain: str
+    use: PeriodUse
+    spreads: Spreads
+
+    @property
+    def period(self) -> TimeSpan:
+        """The period."""
+        return self.use.period
+
+    def points(
+        self, roster: Roster, step: ReportStep, only: Collection[str] | None = None, more: MoreFields | None = None
+    ) -> Iterator[RollupPoint]:
+        """The points of its devices; of a series of which nothing is known there is none.
+
+        :param only: the devices to write; None for all.
+        :param more: fields beside those of counters and gauges.
+        """
+        used: dict[StoredSeries, list[CounterUse]] = defaultdict(list)
+        for use in self.use.uses:
+            used[use.series].append(use)
+        beside = more or {}
+        for series in sorted(used.keys() | self.spreads.keys() | beside.keys()):
+            fields = dict(_used(used.get(series, ()))) | dict(_spread(self.domain, self.spreads.get(series, {})))
+            fields |= beside.get(series, {})
+            if fields and (only is None or series.device in only):
+                tags = device_tags(roster.by_id[series.device], series)
+                yield RollupPoint(MEASUREMENTS[step], tags, fields, self.period.start_ms)
+
+
+def _used(uses: Iterable[CounterUse]) -> Iterator[tuple[str, float]]:
+    for use in uses:
+        if use.used is not None:
+            yield USED_OF[use.counter.field], use.used / MILLIONTHS
+
+
+def _spread(domain: str, spreads: Mapping[str, Spread]) -> Iterator[tuple[str, float]]:
+    for gauge, values in spreads.items():
+        yield from zip(SPREAD_OF[domain][gauge], map(float, values), strict=True)
+
+
+async def rolled(
+    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int
+) -> AsyncIterator[RolledPeriod]:
+    """Yield the periods of a domain's devices, one after the other; each begins where the one before ends.
+
+    :raises StoreFault: the database does not answer.
+    """
+    gauges, names = list(SPREAD_OF[domain]), roster.names(roster.of_domain(domain))
+    async for use in consumption(store, roster, domain, spans, now_ms):
+        spreads: dict[StoredSeries, dict[str, Spread]] = {}
+        async for found, values in store.spread(domain, gauges, use.period, names):
+            series = roster.series(found)
+            if series is not None and values:
+                spreads[series] = values
+        yield RolledPeriod(domain, use, spreads)
+
+
+@dataclass(slots=True)
+class _AreaFigures:
+    """An area in one period.
+
+    :ivar used: millionths of the unit by counter, of the devices that are covered.
+    :ivar spreads: by gauge the lowest value, the sum of the devices' means, their number, and the highest value.
+    """
+
+    used: dict[str, int] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
+    uncovered: set[str] = field(default_factory=set)
+    spreads: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
+
+    def see(self, gauge: str, spread: Spread) -> None:
+        """Take in a gauge of one device: each device weighs the same, however often it sends."""
+        low, mean, high = spread
+        lowest, total, number, highest = self.spreads.get(gauge, (low, 0.0, 0, high))
+        self.spreads[gauge] = min(lowest, low), total + mean, number + 1, max(highest, high)
+
+    def fields(self, domain: str) -> dict[str, float]:
+        """The fields of its point; ``uncovered`` devices are left out of a counter with all that they used."""
+        fields = {USED_OF[counter]: used / MILLIONTHS for counter, used in self.used.items()}
+        for gauge, (lowest, total, number, highest) in self.spreads.items():
+            fields |= zip(SPREAD_OF[domain][gauge], (float(lowest), total / number, float(highest)), strict=True)
+        return fields | {"devices": float(len(self.devices)), "uncovered": float(len(self.uncovered))}
+
+
+class AreaTotals:
+    """The areas of one domain, added up over all groups of devices."""
+
+    def __init__(self, domain: str) -> None:
+        self._domain = domain
+        self._found: dict[tuple[int, str], _AreaFigures] = defaultdict(_AreaFigures)
+
+    def add(self, part: RolledPeriod, roster: Roster) -> None:
+        """Add some devices in one period."""
+        start_ms = part.period.start_ms
+        for total in totals(part.use, self._domain, ReportGroup.AREA, roster):
+            if total.group:
+                area = self._found[start_ms, total.group]
+                area.devices |= total.covered | total.uncovered
+                area.uncovered |= total.uncovered
+                if total.covered:
+                    area.used[total.counter.field] = area.used.get(total.counter.field, 0) + total.used
+        for series, spreads in part.spreads.items():
+            name = group_of(roster.by_id[series.device], ReportGroup.AREA, self._domain)
+            if name:
+                area = self._found[start_ms, name]
+                area.devices.add(series.device)
+                for gauge, spread in spreads.items():
+                    area.see(gauge, spread)
+
+    def points(self, step: ReportStep) -> Iterator[RollupPoint]:
+        """The points of all areas in all periods that were added."""
+        for (start_ms, name), area in sorted(self._found.items(), key=lambda item: item[0]):
+            tags = area_tags(name, self._domain)
+            yield RollupPoint(f"{MEASUREMENTS[step]}_area", tags, area.fields(self._domain), start_ms)

@@ -1,0 +1,105 @@
+"""Areas, balances, nights, outages and months, as the job writes them."""
+
+from collections.abc import Iterator
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.reports.boundaries import midnight_ms
+from gateway.reports.store import TimeSpan
+from tests.jobs.closing_rig import SETTLED, ClosingRig, Running
+from tests.reports.conftest import started
+from tests.reports.points import DAY, EVERY, HOUR
+
+pytestmark = pytest.mark.real
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+FIRST = midnight_ms(date(2026, 10, 1), VIETNAM)
+START = midnight_ms(date(2026, 10, 31), VIETNAM)
+END = START + DAY
+WHOLE = TimeSpan(START, END)
+DEVICES = [
+    {"id": "bulk", "domain": "water", "interval": "15min", "site": "s"},
+    *({"id": name, "domain": "water", "interval": "15min", "area": "north", "parent": "bulk"} for name in ("a", "b")),
+    {"id": "dry", "domain": "water", "interval": "15min", "area": "north"},
+    {"id": "grid", "domain": "power", "interval": "15min", "area": "north"},
+]
+
+
+def meter(device: str, per_reading: float, times: range) -> list[str]:
+    """A meter with a sum and a flow; at three o'clock it flows least."""
+    lines = []
+    for time_ms in times:
+        total = 100 + (time_ms - FIRST) / EVERY * per_reading
+        flow = 4 * per_reading * (0.5 if time_ms == START + 3 * HOUR else 1)
+        lines.append(
+            f"water,device={device} volume_m3={total!r},volume_sum_m3={total!r},flow_m3_h={flow!r},quality=0i {time_ms}"
+        )
+    return lines
+
+
+def water() -> list[str]:
+    """A whole day, and one reading before the month."""
+    times = [range(FIRST - HOUR, FIRST, HOUR), range(START - HOUR, END + HOUR, EVERY)]
+    return [
+        line
+        for name, per_reading in {"bulk": 1.0, "a": 0.25, "b": 0.5}.items()
+        for some in times
+        for line in meter(name, per_reading, some)
+    ]
+
+
+def power() -> list[str]:
+    """A supply that is out from 22:00 the day before until it is heard again at 01:30, and ten minutes at noon."""
+    states = {START - 2 * HOUR: True, START + 6 * EVERY: False, START + 12 * HOUR: True, START + 12 * HOUR + 600_000: False}
+    return [f"power,device=grid alarm_outage={state},quality=0i {time_ms}" for time_ms, state in states.items()]
+
+
+@pytest.fixture(scope="module", params=["influxdb", "victoria-metrics"])
+def closed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClosingRig]:
+    """The last day of a month, closed."""
+
+    async def last_day(running: Running) -> None:
+        await running.close(END + SETTLED)
+
+    with started(request.param, tmp_path_factory.mktemp("database")) as filled:
+        filled.write([*water(), *power()])
+        rig = ClosingRig(tmp_path_factory.mktemp("gateway"), filled)
+        rig.run(rig.config(DEVICES, "Asia/Ho_Chi_Minh"), START, last_day)
+        yield rig
+
+
+def test_an_area_is_the_sum_of_its_devices_and_says_how_many_it_leaves_out(closed: ClosingRig) -> None:
+    area = {"area": "north", "domain": "water"}
+    late = 0 if closed.filled.service.name == "influxdb" else 1
+    assert closed.points("daily_area", "volume_used_m3") == [(area, START + late, 96 * 0.75)]
+    assert closed.points("daily_area", "uncovered") == [(area, START + late, 1.0)]
+    ((_, _, flow_m3_h),) = closed.points("daily_area", "flow_mean_m3_h")
+    assert flow_m3_h == pytest.approx(1.5, rel=0.01), "the mean of two meters"
+    assert len(closed.points("hourly_area", "volume_used_m3")) == 24
+
+
+def test_a_balance_is_what_went_in_and_came_out_of_each_hour_and_of_the_day(closed: ClosingRig) -> None:
+    found = {name: closed.points("balance", name) for name in ("in", "out", "completeness_in", "completeness_out")}
+    days = {name: [value for tags, _, value in points if tags["step"] == "day"] for name, points in found.items()}
+    assert days == {"in": [96.0], "out": [72.0], "completeness_in": [1.0], "completeness_out": [1.0]}
+    hours = [(tags["device"], value) for tags, _, value in found["in"] if tags["step"] == "hour"]
+    assert hours == [("bulk", 4.0)] * 24
+
+
+def test_the_lowest_flow_of_a_night_and_the_outages_stand_in_day_and_month(closed: ClosingRig) -> None:
+    names = ["bulk", "a", "b", "dry", "grid"]
+    night = {"bulk": {START: 2.0}, "a": {START: 0.5}, "b": {START: 1.0}}
+    assert closed.newest("daily", "flow_night_min_m3_h", WHOLE, names) == night
+    assert closed.newest("daily", "outage_s", WHOLE, names) == {"grid": {START: 6 * 900 + 600}}
+    month = TimeSpan(FIRST, END)
+    in_month = {name: {FIRST: value[START]} for name, value in night.items()}
+    assert closed.newest("monthly", "flow_night_min_m3_h", month, names) == in_month
+    assert closed.newest("monthly", "outage_s", month, names) == {"grid": {FIRST: 6 * 900 + 600}}
+
+
+def test_a_month_is_used_up_to_its_last_midnight(closed: ClosingRig) -> None:
+    found = closed.newest("monthly", "volume_used_m3", TimeSpan(FIRST, END), ["bulk", "a", "b", "dry"])
+    quarters = 31 * 96
+    assert found == {"bulk": {FIRST: quarters * 1.0}, "a": {FIRST: quarters * 0.25}, "b": {FIRST: quarters * 0.5}}
