@@ -11,8 +11,10 @@ from typing import Annotated, NamedTuple, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gateway.core.readings.counters import CounterState, Register
-from gateway.core.readings.steps import Doubt
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import NO_PAST, CounterPast, ToldExchange
+from gateway.core.readings.registers import Register
+from gateway.core.readings.steps import CounterRule, Doubt
 from gateway.core.readings.sums import FormerOffset
 
 Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
@@ -51,6 +53,22 @@ class _FormerRecord(NamedTuple):
     offset: float
 
 
+class _ToldRecord(NamedTuple):
+    """An exchange that was told."""
+
+    at_ms: Ms
+    field: str | None = None
+    final: float | None = None
+    register: float | None = None
+
+
+class _RuleRecord(NamedTuple):
+    """What a profile knows of a counter."""
+
+    rate_per_h: float | None = None
+    modulus: float | None = None
+
+
 class CountersRecord(TypedDict, total=False):
     """The part of a record; ``seen`` is an instant in ms, that is before or after it by some ms."""
 
@@ -62,6 +80,9 @@ class CountersRecord(TypedDict, total=False):
     formers: dict[str, list[_FormerRecord]]
     awaits: bool
     version: Count
+    told: list[_ToldRecord]
+    rules: dict[str, _RuleRecord]
+    again_ms: Ms
 
 
 def pack_counters(counters: CounterState, record: CountersRecord) -> None:
@@ -90,6 +111,25 @@ def pack_counters(counters: CounterState, record: CountersRecord) -> None:
         record["awaits"] = True
     if counters.version:
         record["version"] = counters.version
+    if counters.past is not NO_PAST:
+        _pack_past(counters.past, record)
+
+
+def _pack_past(past: CounterPast, record: CountersRecord) -> None:
+    if past.told:
+        record["told"] = [_ToldRecord(told.at_ms, told.field, told.final, told.register) for told in past.told]
+    if past.rules:
+        record["rules"] = {name: _RuleRecord(*rule) for name, rule in past.rules.items()}
+    if past.again_ms is not None:
+        record["again_ms"] = int(past.again_ms)
+
+
+def _unpack_past(record: CountersRecord) -> CounterPast:
+    if not record.keys() & {"told", "rules", "again_ms"}:
+        return NO_PAST
+    told = tuple(ToldExchange(one.field, one.at_ms, one.final, one.register) for one in record.get("told", ()))
+    rules = {name: CounterRule(*rule) for name, rule in record.get("rules", {}).items()}
+    return CounterPast(told, rules, record.get("again_ms"))
 
 
 def _doubt(name: str, doubt: Doubt, seen_ms: int) -> _DoubtRecord:
@@ -104,7 +144,7 @@ def unpack_counters(record: CountersRecord) -> CounterState:
     bases = {name: (base, at_ms) for at_ms, sums in record.get("bases", ()) for name, base in sums.items()}
     formers: Mapping[str, list[_FormerRecord]] = record.get("formers", {})
     offsets = record.get("offsets", {})
-    counters = CounterState(awaits=record.get("awaits", False), version=record.get("version", 0))
+    counters = CounterState(awaits=record.get("awaits", False), version=record.get("version", 0), past=_unpack_past(record))
     for ago_ms, values in record.get("counters", ()):
         for name, value in values.items():
             if value is None and name not in offsets and "version" not in record:

@@ -16,6 +16,8 @@ from functools import lru_cache
 from math import isnan, nan
 from typing import Final, NamedTuple, Self, cast
 
+from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, ToldExchange
+from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, counts_from_zero, mean_per_ms, usual
 from gateway.core.readings.sums import FormerOffset, FormerOffsets, FoundSum, exact, may_lie_behind, offset_at, with_former
 from schemas.quantities import GROWTH, Growth
@@ -45,30 +47,6 @@ _TIME, _OFFSET, _BASE, _BASE_TIME = range(1, _WIDTH)
 """The numbers of one counter: value, its time, offset, and the sum and time from which the mean rate is worked out."""
 
 
-class Register(NamedTuple):
-    """State of one counter, to be stored.
-
-    :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
-    :ivar doubt: a step that is not believed yet.
-    :ivar offset: what the sum is more than the register; of an exchanged meter the whole sum.
-    :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
-    """
-
-    name: str
-    value: float
-    time_ms: float
-    doubt: Doubt | None = None
-    offset: float = 0.0
-    base: float | None = None
-    base_ms: float = 0.0
-    formers: FormerOffsets = ()
-
-    @property
-    def total(self) -> float:
-        """The sum, rounded as it is written."""
-        return round(self.offset if isnan(self.value) else self.value + self.offset, 6)
-
-
 @lru_cache(maxsize=4096)
 def _joined(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     """Names and one more; devices with the same counters share the tuple."""
@@ -80,22 +58,25 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     :ivar awaits: InfluxDB must say first where the sums stood; until then they are not written.
     :ivar version: grows with each change that must outlive the process: of two records the one with the greater is newer.
+    :ivar past: what is needed to work sums out again.
     """
 
-    __slots__ = ("_doubts", "_formers", "_names", "awaits", "version")
+    __slots__ = ("_doubts", "_formers", "_names", "awaits", "past", "version")
     _names: tuple[str, ...]
     _doubts: dict[str, Doubt] | None
     _formers: dict[str, FormerOffsets] | None
     awaits: bool
+    past: CounterPast
     version: int
 
-    def __new__(cls, *, awaits: bool = False, version: int = 0) -> Self:
+    def __new__(cls, *, awaits: bool = False, version: int = 0, past: CounterPast = NO_PAST) -> Self:
         """Start without counters."""
         state = cast("Self", super().__new__(cls, "d"))
         state._names = ()  # noqa: SLF001 - its own
         state._doubts = None  # noqa: SLF001
         state._formers = None  # noqa: SLF001
         state.awaits = awaits
+        state.past = past
         state.version = version
         return state
 
@@ -136,24 +117,77 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         met = CounterValue(name, value, time_ms, growth, rule, together)
         return self._judge_late(at, met) if gap_ms <= 0 else self._judge_step(at, met)
 
-    def exchange(self, field: str | None, at_ms: int) -> list[str]:
-        """Note that the meter was exchanged at ``at_ms``: the next reading after that is the first of its successor.
+    def exchange(self, told: ToldExchange) -> ExchangeEffect:
+        """Note that the meter was exchanged. Where no reading came since, the next one is the first of its successor.
 
-        The sum goes on from the last believed register.
-
-        :param field: the counter, with all its lanes and channels; None: all counters of the device.
-        :returns: the counters that start again.
+        Else the readings of the successor were judged as a step, and the sums since then must be worked out again.
         """
-        anew = [name for name in self._names if field is None or name == field or name.startswith(f"{field},")]
-        for name in anew:
+        effect = ExchangeEffect([], [])
+        for name in [name for name in self._names if told.concerns(name)]:
             at = _WIDTH * self._names.index(name)
-            total = self._total(at)
-            if not isnan(self[at]):
-                self._put_former(name, FormerOffset(at_ms + 1, self[at + _OFFSET]))
-            self._believe(at, name, nan, at_ms)
-            self[at + _OFFSET] = total
-        self.version += bool(anew)
-        return anew
+            doubt = self._doubts.get(name) if self._doubts else None
+            if max(self[at + _TIME], doubt.time_ms if doubt is not None else 0) > told.at_ms:
+                effect.later.append(name)
+            else:
+                self._exchange_now(at, name, told)
+                effect.at_once.append(name)
+        if effect.names:
+            self.past = self.past.with_told(told)
+            self.version += 1
+        if effect.later:
+            self.past = self.past.since(told.at_ms)
+        return effect
+
+    def _exchange_now(self, at: int, name: str, told: ToldExchange) -> None:
+        offset = self._offset_at(at, name, told.at_ms)
+        total = self._total(at) if told.final is None else exact(told.final + offset)
+        if not any(former.until_ms == told.at_ms + 1 for former in (self._formers or {}).get(name, ())):
+            self._put_former(name, FormerOffset(told.at_ms + 1, offset))
+        if self._doubts:
+            self._doubts.pop(name, None)
+        self[at + _TIME] = told.at_ms
+        if told.register is None:
+            self[at], self[at + _OFFSET] = nan, total
+        else:
+            self[at], self[at + _OFFSET] = told.register, exact(total - told.register)
+
+    def swap(self, worked: Register, read_ms: float) -> bool:
+        """Go on with a counter as it was worked out again; False where more must be read first.
+
+        Readings that came meanwhile keep their distance from it.
+
+        :param read_ms: the time of the last reading that it was worked out from.
+        """
+        if worked.name not in self._names:
+            return True
+        at = _WIDTH * self._names.index(worked.name)
+        newer = self[at : at + _WIDTH] if self[at + _TIME] > read_ms else None
+        if newer is not None and (isnan(worked.value) or worked.doubt is not None):
+            return False
+        by = worked.offset - self._offset_at(at, worked.name, worked.time_ms)
+        later = [former for former in (self._formers or {}).get(worked.name, ()) if former.until_ms > worked.time_ms]
+        doubt = (self._doubts or {}).get(worked.name)
+        if doubt is None or doubt.first_ms <= read_ms:
+            doubt = worked.doubt
+        self._forget_steps(worked.name)
+        base, base_ms = (worked.total, worked.time_ms) if worked.base is None else (worked.base, worked.base_ms)
+        self[at : at + _WIDTH] = array("d", (worked.value, worked.time_ms, worked.offset, base, base_ms))
+        for former in worked.formers:
+            self._put_former(worked.name, former)
+        if newer is not None:
+            self[at : at + _BASE] = array("d", (newer[0], newer[_TIME], exact(newer[_OFFSET] + by)))
+            for former in later:
+                self._put_former(worked.name, FormerOffset(former.until_ms, exact(former.offset + by)))
+        if doubt is not None:
+            self._put_doubt(worked.name, doubt)
+        self.version += 1
+        return True
+
+    def worked_out(self, since_ms: float) -> None:
+        """Note that the sums since a time are right again."""
+        if self.past.again_ms is not None and self.past.again_ms >= since_ms:
+            self.past = self.past._replace(again_ms=None)
+            self.version += 1
 
     def registers(self) -> list[Register]:
         """The whole state, in the order that :meth:`restore` takes."""
@@ -288,12 +322,18 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         behind, gap_ms = self._total(at) - met.value - offset, self[at + _TIME] - met.time_ms
         if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
             return Judgement(suspect=False, offset=offset) if offset else SOUND
+        if behind < 0 and any(met.time_ms < former.until_ms for former in (self._formers or {}).get(met.name, ())):
+            # The meter had counted on before it stepped: all sums since then miss that.
+            self.past = self.past.since(met.time_ms)
+            self.version += 1
         return _TOO_LATE
 
     def _judge_step(self, at: int, met: CounterValue) -> Judgement:
         """Judge a value that is newer than the state and not usual by the table."""
         name, value, time_ms = met.name, met.value, met.time_ms
         before, before_ms, offset = self[at : at + _BASE]
+        if met.rule is not None and self.past.rules.get(name) != met.rule:
+            self.past = self.past._replace(rules={**self.past.rules, name: met.rule})
         exchanged = isnan(before)
         if exchanged:  # the slot holds the whole sum
             return self._move(at, met, exact(offset - value), suspect=False)

@@ -13,6 +13,7 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys, series_key
+from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.field_sets import FieldSets
 from schemas.quantities import Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
@@ -103,7 +104,7 @@ def test_counters_go_on_where_they_were(readings: list[tuple[str, float]]) -> No
 def test_an_exchanged_meter_is_remembered() -> None:
     old = device(counters=CounterState())
     counters(old).judge("volume_m3", FAST, 900.0, NOW_MS)
-    counters(old).exchange(None, NOW_MS + 5)
+    counters(old).exchange(ToldExchange(None, NOW_MS + 5))
     (register,) = counters(again(old)).registers()
     assert math.isnan(register.value)
     assert register.time_ms == NOW_MS + 5

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.counters import CounterState, Register
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule, Doubt
 from schemas.quantities import GROWTH, Growth, Quality
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, pipeline, point, points, process
@@ -136,7 +138,7 @@ def test_an_exchanged_meter_begins_anew_with_its_first_reading() -> None:
         assert not state.judge(name, SLOW, 12345.6, NOW_MS).suspect
     assert state.judge("volume_m3", SLOW, 99.0, NOW_MS + 1).suspect
     exchanged_ms = NOW_MS + HOUR_MS
-    assert state.exchange("volume_m3", exchanged_ms) == ["volume_m3", "volume_m3,channel=2"]
+    assert state.exchange(ToldExchange("volume_m3", exchanged_ms)).at_once == ["volume_m3", "volume_m3,channel=2"]
     assert not state.judge("volume_m3", SLOW, 12345.7, exchanged_ms - 1).suspect
     assert not state.judge("volume_m3", SLOW, 0.9, exchanged_ms + MINUTE_MS).suspect
     assert not state.judge("volume_m3", SLOW, 0.91, exchanged_ms + HOUR_MS).suspect
@@ -150,7 +152,7 @@ def test_what_is_believed_of_each_counter_is_its_own() -> None:
         state.judge(name, SLOW, 10.0 * number, NOW_MS)
         state.judge(name, SLOW, 10.0 * number + 500, NOW_MS + 1)  # not believed yet
     assert [state.believed(name) for name in "abcde"] == [0.0, 10.0, 20.0, 30.0, None]
-    state.exchange("c", NOW_MS + 2)
+    state.exchange(ToldExchange("c", NOW_MS + 2))
     assert [register.value for register in state.registers() if register.name != "c"] == [0.0, 10.0, 30.0]
     assert [register.doubt is not None for register in state.registers()] == [True, True, False, True]
 
@@ -167,8 +169,8 @@ def test_what_was_stored_of_a_counter_does_not_alter_what_was_heard_since() -> N
 def test_all_counters_of_a_device_can_be_exchanged_together() -> None:
     state = CounterState()
     state.judge("volume_m3", SLOW, 1.0, NOW_MS)
-    assert state.exchange(None, NOW_MS) == ["volume_m3"]
-    assert state.exchange("pulse_count", NOW_MS) == []
+    assert state.exchange(ToldExchange(None, NOW_MS)).at_once == ["volume_m3"]
+    assert state.exchange(ToldExchange("pulse_count", NOW_MS)).at_once == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.floats(0, 1e8)), max_size=40))

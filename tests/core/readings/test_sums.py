@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.counters import CounterState, Register
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule
 from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, with_former
 from schemas.quantities import GROWTH
@@ -100,7 +102,7 @@ def test_a_reset_register_counts_from_zero_only_where_that_can_be(before: float,
 def test_an_exchanged_meter_goes_on_from_the_last_register_and_counts_from_its_first_reading() -> None:
     state = CounterState()
     sums([(0, 500.0), (1, 501.0)], state)
-    state.exchange(None, NOW_MS + 2 * HOUR_MS)
+    state.exchange(ToldExchange(None, NOW_MS + 2 * HOUR_MS))
     assert sums([(1.5, 501.2)], state) == [None], "a late one of the old meter is beyond the last register"
     assert sums([(0.5, 500.5), (3, 7.0), (4, 8.0)], state) == [500.5, 501.0, 502.0]
     assert sums([(0.7, 500.7)], state) == [500.7]
@@ -224,7 +226,7 @@ def test_a_register_that_does_not_follow_from_influxdb_is_doubted() -> None:
 
 def test_a_meter_exchanged_while_its_sums_were_awaited_goes_on_from_them() -> None:
     state = waiting([(0, 70.0), (1, 71.0)])
-    state.exchange(None, NOW_MS + 2 * HOUR_MS)
+    state.exchange(ToldExchange(None, NOW_MS + 2 * HOUR_MS))
     state.take_over(found(-5, 70.0, 570.0))
     assert sums([(3, 2.0), (4, 3.0)], state) == [571.0, 572.0]
 
@@ -254,7 +256,7 @@ def test_what_must_outlive_the_process_raises_the_version() -> None:
         versions.append(state.version)
     assert versions[0] == versions[1] == 0
     assert versions[1] < versions[2] < versions[3] < versions[4] == versions[5]
-    state.exchange(None, NOW_MS + 6 * HOUR_MS)
+    state.exchange(ToldExchange(None, NOW_MS + 6 * HOUR_MS))
     assert state.version > versions[-1]
     exchanged = state.version
     sums([(7, 0.0)], state)

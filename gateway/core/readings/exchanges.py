@@ -1,0 +1,73 @@
+"""Exchanges of meters that were told, and what else is needed to work sums out again."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from gateway.core.readings.steps import CounterRule
+
+TOLD_MAX: Final = 8
+"""Most exchanges remembered of a device: more meters than a measuring place has in fifty years."""
+
+
+class ToldExchange(NamedTuple):
+    """An exchange of a meter.
+
+    :ivar field: the counter, with all its lanes and channels, or one of them; None: all counters of the device.
+    :ivar final: the last register of the old meter; None: the last one that was believed.
+    :ivar register: the first register of the new meter; None: that of its first reading.
+    """
+
+    field: str | None
+    at_ms: int
+    final: float | None = None
+    register: float | None = None
+
+    def concerns(self, name: str) -> bool:
+        """Tell if a counter is meant, with its lane or channel."""
+        return self.field is None or name == self.field or name.startswith(f"{self.field},")
+
+
+class ExchangeEffect(NamedTuple):
+    """The effect of an exchange on the counters of a device.
+
+    :ivar at_once: counters of which no reading came since; the next one is the first of the new meter.
+    :ivar later: counters of which readings came since; their sums must be worked out again.
+    """
+
+    at_once: list[str]
+    later: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """All counters that it concerns."""
+        return self.at_once + self.later
+
+
+class CounterPast(NamedTuple):
+    """What is remembered of the counters of a device to work their sums out again.
+
+    :ivar told: the exchanges that were told, the oldest first.
+    :ivar rules: counter → the rule of its profile, as its last step was judged.
+    :ivar again_ms: the sums since then must be worked out again; None: they are right.
+    """
+
+    told: tuple[ToldExchange, ...] = ()
+    rules: Mapping[str, CounterRule] = MappingProxyType({})
+    again_ms: float | None = None
+
+    def with_told(self, told: ToldExchange) -> "CounterPast":
+        """Remember an exchange; told again it replaces what was said before."""
+        others = [one for one in self.told if (one.field, one.at_ms) != (told.field, told.at_ms)]
+        return self._replace(told=tuple(sorted([*others, told], key=_at_ms))[-TOLD_MAX:])
+
+    def since(self, time_ms: float) -> "CounterPast":
+        """Note that the sums since a time must be worked out again."""
+        return self._replace(again_ms=time_ms if self.again_ms is None else min(self.again_ms, time_ms))
+
+
+NO_PAST: Final = CounterPast()
+
+
+def _at_ms(told: ToldExchange) -> int:
+    return told.at_ms

@@ -1,0 +1,72 @@
+"""Sums worked out again: the readings of one counter once more, this time in the order of their times.
+
+It is the code that judges readings as they come. Exchanges that were told since are known now, and readings that came late
+stand where they belong.
+"""
+
+from collections.abc import Iterable
+
+from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.registers import Register
+from gateway.core.readings.steps import CounterRule
+from schemas.quantities import GROWTH
+
+
+class CounterReplay:
+    """A counter that is worked out again.
+
+    :ivar read_ms: the time of the last reading.
+    """
+
+    def __init__(
+        self, name: str, rule: CounterRule | None, told: Iterable[ToldExchange], seed: Register | None = None
+    ) -> None:
+        """Begin behind a believed reading.
+
+        :param name: the counter with its lane or channel.
+        :param told: the exchanges of the device; those before the seed are in it already.
+        :param seed: the state where it begins; None: the counter is new.
+        """
+        self._name = name
+        self._growth = GROWTH[name.partition(",")[0]]
+        self._rule = rule
+        self._told = [one for one in told if one.concerns(name) and (seed is None or one.at_ms >= seed.time_ms)]
+        self._state = CounterState()
+        self._total: float | None = None
+        self.read_ms = seed.time_ms if seed is not None else 0.0
+        if seed is not None:
+            self._state.restore(seed)
+            self._total = seed.total
+
+    def sum_of(self, time_ms: int, value: float, stored: float | None) -> float | None:
+        """Read the next reading; return its sum, None where it has none.
+
+        A reading that is not believed has none. Where one stands already, the database cannot take it away: it becomes that of
+        the reading before, so that nothing was used up to there.
+        """
+        self._exchange_before(time_ms)
+        self.read_ms = time_ms
+        offset = self._state.judge(self._name, self._growth, value, time_ms, self._rule).offset
+        if offset is None:
+            return self._total if stored is not None else None
+        self._total = round(value + offset, 6) if offset else value
+        return self._total
+
+    def branch(self) -> "CounterReplay":
+        """Return another that goes on from here."""
+        return CounterReplay(self._name, self._rule, self._told, self.register)
+
+    def finish(self, now_ms: int) -> Register | None:
+        """Return the state at the end of all readings; None if there were none."""
+        self._exchange_before(now_ms + 1)
+        return self.register
+
+    @property
+    def register(self) -> Register | None:
+        """The state so far."""
+        return next(iter(self._state.registers()), None)
+
+    def _exchange_before(self, time_ms: int) -> None:
+        while self._told and self._told[0].at_ms < time_ms:
+            self._state.exchange(self._told.pop(0))
