@@ -225,7 +225,12 @@ def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.Argumen
 
     exchanged = actions.add_parser("exchange", parents=[with_config], help="record that the meter of a device was exchanged")
     exchanged.add_argument("id", metavar="ID", help="the device")
+    exchanged.add_argument("--at", metavar="T", help="when: '2026-11-20 14:30', or 2h for two hours ago (default: now)")
+    exchanged.add_argument("--final", type=float, metavar="R", help="last register of the old meter")
+    exchanged.add_argument("--register", type=float, metavar="R", help="first register of the new meter")
+    exchanged.add_argument("--source", metavar="NEW_ID", help="name that the new meter sends under, for the registry")
     exchanged.add_argument("--field", help="only this register, such as volume_m3 (default: all)")
+    exchanged.add_argument("--force", action="store_true", help="also with a register that seems to be a mistake")
 
     imported = actions.add_parser("import", parents=[with_config], help="import devices from a CSV file into the registry")
     imported.add_argument(

@@ -117,7 +117,7 @@ def _web_server(parts: Parts) -> WebServer:
         replay_limits(foundation.config),
         foundation.clock,
     )
-    exchange = MeterExchange(status.devices, processing.memory, processing.device_snapshots, foundation.events)
+    exchange = MeterExchange(status, processing.memory, processing.device_snapshots, foundation.events)
     return WebServer(status, database, commands, exchange)
 
 

@@ -7,17 +7,17 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from gateway.catalog import survey
 from gateway.clock import WallClock
 from gateway.commands.coverage_report import coverage_csv, coverage_table
+from gateway.commands.exchange import exchange
+from gateway.commands.registry_file import write_registry
 from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.config.registry import load_registry, parent_faults
 from gateway.config.registry_csv import Merger, RegistryRow, merge, read_rows, row_faults
-from gateway.config.registry_edit import edit, replace_file
 from gateway.core.status.coverage import Stand, coverage
 from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.explain.documents import coverage_document
@@ -37,7 +37,7 @@ def devices_command(options: argparse.Namespace) -> int:
 
     :raises ConfigurationFault: the configuration, the registry or the file to import is faulty.
     """
-    actions = {"list": _list, "import": _import, "coverage": _coverage, "exchange": _exchange}
+    actions = {"list": _list, "import": _import, "coverage": _coverage, "exchange": exchange}
     actions[options.action](load(options.config), options)
     return 0
 
@@ -116,18 +116,6 @@ def _stand(document: DeviceDocument) -> Stand:
     return Stand(document["state"] if document["registered"] else Presence.NEW, document["domain"])
 
 
-# The exchange of a meter.
-
-
-def _exchange(config: Config, options: argparse.Namespace) -> None:
-    """Tell the running gateway that a meter was exchanged; a stopped one does not know the registers."""
-    if not is_running(config):
-        raise ConfigurationFault([f"{config.journal.path}: the gateway is not running; start it and repeat the command"])
-    answer = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/exchange", {"field": options.field})
-    anew = ", ".join(answer["begin_anew"]) or "none known"
-    print(printable(f"{answer['device']}: counters that start again with the next reading: {anew}"))
-
-
 # The import.
 
 
@@ -141,7 +129,8 @@ def _import(config: Config, options: argparse.Namespace) -> None:
         _say_changes(merger, everything=options.dry_run)
         print(f"{len(merger.added)} new, {len(merger.changed)} changed, {len(rows) - changed} unchanged")
     if changed and not options.dry_run:
-        _write(config, merger, quiet=options.json)
+        changes = {place: after for place, (_, after) in merger.changed.items()}
+        write_registry(path, merger.registry, merger.added, changes, quiet=options.json)
     if options.json:
         counts = {"new": len(merger.added), "changed": len(merger.changed), "same": len(rows) - changed}
         print(json.dumps({**counts, "written": bool(changed) and not options.dry_run}))
@@ -183,22 +172,3 @@ def _text(device: RegisteredDevice, key: str) -> str:
     if isinstance(value, dict):
         return " ".join(f"{name}={given}" for name, given in value.items())
     return format_duration(value) if isinstance(value, timedelta) else str(value)
-
-
-def _write(config: Config, merger: Merger, *, quiet: bool) -> None:
-    path = config.devices.registry
-    try:
-        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        changed = {place: after for place, (_, after) in merger.changed.items()}
-        edition = edit(text, merger.registry, merger.added, changed)
-        backup = replace_file(path, edition.text)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
-    if quiet:
-        return
-    print(f"{path}: written{f'; the old file is {backup}' if backup else ''}")
-    if not edition.comments_kept:
-        print("comments were not kept; the old file has them")
-    elif merger.changed:
-        print("comments inside changed devices were not kept; the old file has them")
-    print("to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID")

@@ -30,6 +30,7 @@ from gateway.storage import keyvalue
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.former_ids import changed_ids
+from gateway.storage.stored_devices import device_rows, lines_of
 
 log = logging.getLogger("gateway.storage")
 
@@ -80,7 +81,7 @@ class DeviceSnapshots:
     def load(self) -> None:
         """Read the snapshots, the newest first: of all registered devices, and of others up to their limit."""
         others = 0
-        for row, body in self._database.run_here(_select):
+        for row, body in self._database.run_here(device_rows):
             self._useless.add(row)
             for name, line in self._lines_of(row, body):
                 if name in self._rows:
@@ -123,14 +124,9 @@ class DeviceSnapshots:
     def _lines_of(self, row: int, body: bytes) -> Iterator[tuple[str, str]]:
         """Name and line of the devices of a row; none of a damaged one."""
         try:
-            text = zlib.decompress(body).decode()
-        except (zlib.error, UnicodeDecodeError) as error:
+            yield from lines_of(body)
+        except ValueError as error:
             self._events.state_lost(f"devices in row {row}", str(error))
-            return
-        for record in text.split("\n"):
-            name, separator, line = record.partition("\t")
-            if separator:
-                yield name, line
 
     async def run(self) -> None:
         """Save every quarter of an hour, and new registered devices at once, until cancelled."""
@@ -195,19 +191,21 @@ class DeviceSnapshots:
         async with self._saving:
             return await self._save(list(self._devices.values()), self._clock.now_ms() if windows else None)
 
-    async def meter_exchanged(self, name: str, field: str | None) -> list[str]:
-        """The meter of a device was exchanged now: its counters start again, and that is saved at once; which ones.
+    async def meter_exchanged(self, device: Device) -> None:
+        """Save a device whose meter was exchanged, and end the alarm that its counters stepped.
 
-        :param field: only this counter, on all channels; None: all of them.
-        :raises DatabaseFault: it takes effect, but was not saved.
+        :raises DatabaseFault: the exchange takes effect, but was not saved.
         """
-        device = self._devices.get(name)
-        anew = device.counters.exchange(field, self._clock.now_ms()) if device and device.counters else []
-        if device and anew:
-            self._alarms.exchanged(name, self._clock.now_ms())
-            async with self._saving:
-                await self._save([device], None)
-        return anew
+        self._alarms.exchanged(device.name, self._clock.now_ms())
+        await self.save_counters(device)
+
+    async def save_counters(self, device: Device) -> None:
+        """Save a device at once: its counters were changed by people.
+
+        :raises DatabaseFault: the change takes effect, but was not saved.
+        """
+        async with self._saving:
+            await self._save([device], None)
 
     async def _save(self, devices: list[Device], window_at_ms: int | None) -> int:
         changed: dict[str, str] = {}
@@ -247,11 +245,6 @@ class DeviceSnapshots:
             elif device is not None:
                 found[name] = pack(device, self._field_sets)
         return found
-
-
-def _select(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
-    """All rows, the newest first."""
-    return connection.execute("SELECT id, body FROM device_state ORDER BY id DESC").fetchall()
 
 
 def _replace(connection: sqlite3.Connection, lines: dict[str, str], without: set[int]) -> dict[str, int]:

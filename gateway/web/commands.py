@@ -3,11 +3,14 @@
 from collections import Counter
 
 from gateway.clock import WallClock
+from gateway.core.devices.device import Device
+from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.devices.streams import Unresolved
+from gateway.core.readings.exchanges import ExchangeEffect, ToldExchange
 from gateway.delivery.backlog import Backlog
 from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
-from gateway.status.known_devices import KnownDevices
+from gateway.status.status import Status
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
@@ -79,17 +82,34 @@ class StoreCommands:
 class MeterExchange:
     """The command that records the exchange of a meter."""
 
-    def __init__(self, devices: KnownDevices, memory: DeviceMemory, device_snapshots: DeviceSnapshots, events: Events) -> None:
-        self._devices = devices
+    def __init__(self, status: Status, memory: DeviceMemory, device_snapshots: DeviceSnapshots, events: Events) -> None:
+        self._devices = status.devices
+        self._clock = status.clock
         self._events = events
         self._memory = memory
         self._device_snapshots = device_snapshots
 
-    async def exchange(self, name: str, field: str | None) -> tuple[str, list[str]]:
-        """Let the registers of a device start again: its meter was exchanged; return its id and the registers.
+    async def exchange(self, name: str, told: ToldExchange, *, force: bool = False) -> tuple[str, ExchangeEffect]:
+        """Note that the meter of a device was exchanged; return its id and the effect on its registers.
 
-        :param field: only this register, on all channels; None: all of them.
-        :raises CommandRefused: there is no such device or register.
+        :param force: also where a register seems to be a mistake.
+        :raises CommandRefused: there is no such device or register, or the exchange cannot be as it is told.
+        """
+        device = self.met(name)
+        if fault := exchange_fault(device, told, self._clock.now_ms()):
+            raise CommandRefused(fault, 404 if told.field is not None and "has no register" in fault else 409)
+        if not force and (doubt := exchange_doubt(device, told)):
+            raise CommandRefused(if_it_is_right(doubt), 409)
+        effect = device.counters.exchange(told) if device.counters is not None else ExchangeEffect([], [])
+        if effect.names:
+            await self._device_snapshots.meter_exchanged(device)
+        self._events.meter_exchanged(device.name, effect.names)
+        return device.name, effect
+
+    def met(self, name: str) -> Device:
+        """The device with an id, in any writing.
+
+        :raises CommandRefused: there is none.
         """
         device = self._devices.find(name)
         if device is None and not self._memory.remembers(name):
@@ -97,16 +117,14 @@ class MeterExchange:
         admitted = self._devices.streams.meet(device.name if device is not None else name)
         if isinstance(admitted, Unresolved):
             raise CommandRefused(admitted.detail, 409)
-        counters = admitted.counters.registers() if admitted.counters is not None else []
-        known = [register.name for register in counters]
-        anew = await self._device_snapshots.meter_exchanged(admitted.name, field)
-        if field is not None and not anew:
-            error = f"{admitted.name} has no register {field[:80]!r}; it has {', '.join(known) or 'none'}"
-            raise CommandRefused(error, 404)
-        self._events.meter_exchanged(admitted.name, anew)
-        return admitted.name, anew
+        return admitted
 
 
 def nobody(name: str) -> str:
     """Say that there is no such device."""
     return f"{name[:80]!r} was never heard and is not registered; check its id and the topic that it sends to"
+
+
+def if_it_is_right(doubt: str) -> str:
+    """Say what to do about something that seems to be a mistake."""
+    return f"{doubt}; if it is right, repeat with --force"

@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
+from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.status.silence import UNREGISTERED
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
@@ -93,12 +94,19 @@ class DevicePages:
         return page("device.html", request, self._status.config.language)
 
     async def exchange(self, request: web.Request) -> web.Response:
-        """Record the exchange of a meter: its registers start again with the next reading."""
+        """Record the exchange of a meter: now, or at ``at_ms``."""
+        query = request.query
         try:
-            name, anew = await self._meter_exchange.exchange(request.match_info["id"], request.query.get("field"))
+            at_ms = int(query["at_ms"]) if "at_ms" in query else self._status.clock.now_ms()
+            final, register = (float(query[name]) if name in query else None for name in ("final", "register"))
+        except ValueError as error:
+            return web.json_response({"error": f"not a number: {error}"}, status=400)
+        told = ToldExchange(query.get("field"), at_ms, final, register)
+        try:
+            name, effect = await self._meter_exchange.exchange(request.match_info["id"], told, force="force" in query)
         except CommandRefused as refused:
             return web.json_response({"error": str(refused)}, status=refused.status)
-        return web.json_response({"device": name, "begin_anew": anew})
+        return web.json_response({"device": name, "begin_anew": effect.at_once, "told_late": effect.later})
 
     # The list.
 

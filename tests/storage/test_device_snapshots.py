@@ -15,9 +15,10 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys, series_key
+from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.sums import KEPT
 from gateway.events import Events
-from gateway.storage import device_snapshots, keyvalue
+from gateway.storage import keyvalue, stored_devices
 from gateway.storage.database import Database, DatabaseFault
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
@@ -71,7 +72,7 @@ class Run:
 
     def rows(self) -> int:
         """Rows in the file."""
-        return len(self.database.run_here(device_snapshots._select))  # noqa: SLF001
+        return len(self.database.run_here(stored_devices.device_rows))
 
 
 Start = Callable[..., Run]
@@ -118,9 +119,9 @@ def test_only_what_changed_is_written(start: Start) -> None:
     for name in ("m1", "m2"):
         run.hear(name, NOW_MS)
     assert run.save() == 2
-    before = run.database.run_here(device_snapshots._select)  # noqa: SLF001
+    before = run.database.run_here(stored_devices.device_rows)
     assert run.save() == 0
-    assert run.database.run_here(device_snapshots._select) == before  # noqa: SLF001
+    assert run.database.run_here(stored_devices.device_rows) == before
     run.hear("m2", NOW_MS + MINUTE_MS)
     assert run.save() == 1
 
@@ -182,8 +183,10 @@ def test_a_line_that_cannot_be_read_is_a_new_device(start: Start, caplog: pytest
 def test_an_exchanged_meter_is_saved_at_once(start: Start) -> None:
     run = start()
     run.hear("m1", NOW_MS - MINUTE_MS, 900.0)
-    assert asyncio.run(run.states.meter_exchanged("m1", None)) == ["volume_m3"]
-    assert asyncio.run(run.states.meter_exchanged("stranger", None)) == []
+    device = run.meet("m1")
+    assert device.counters is not None
+    device.counters.exchange(ToldExchange(None, NOW_MS))
+    asyncio.run(run.states.save_counters(device))
     device = start().meet("m1")
     assert device.counters is not None
     assert not device.counters.judge("volume_m3", GROWTH["volume_m3"], 0.5, NOW_MS + MINUTE_MS).suspect

@@ -126,5 +126,39 @@ def test_what_cannot_be_exchanged_is_said_and_what_to_do(site: Gateway, client: 
     assert site.command("devices", "exchange", "never").stdout.endswith(": none known\n")
     assert counters(site, "m1") == {"volume_m3": OLD[-60]}
     assert site.ask("/api/devices/m1/exchange", "POST")[0] == 401
+    assert "this time has not come yet" in told("m1", "--at", "2999-01-01")
+    assert "'soon' is no time; write" in told("m1", "--at", "soon")
+    assert "--register: -1 is no register; volume_m3 lies between 0 and" in told("m1", "--register", "-1")
+    low = told("m1", "--final", "12345")
+    assert "12345 is less than the last register that was read, 12345.6; if it is right, repeat with --force" in low
+    assert "--source: 'm1' is not in" in told("m1", "--source", "other")
+    assert "--source: ACE48000000A0010 has the name 'ace48000000a0010' already" in told("never", "--source", "ace48000000a0010")
     assert site.terminate() == 0
-    assert "the gateway is not running; start it" in told("m1")
+    assert "this time has not come yet" in told("m1", "--at", "2999-01-01")
+    assert "repeat with --force" in told("m1", "--final", "12345")
+    assert "'m2' was never heard" in told("m2")
+
+
+def test_an_exchange_is_told_while_the_gateway_stands(gate: Gateway, influxdb: Service, client: paho.Client) -> None:
+    counts(gate, client, OLD)
+    until(lambda: gate.document("/api/devices/m1")["counters"][0]["sum"] is not None, what="its sums were asked for")
+    assert gate.terminate() == 0
+    done = gate.command("devices", "exchange", "m1", "--at", "30s", "--final", "12345.8", "--register", "0.5")
+    assert done.stdout == "m1: counters that start again with the next reading: volume_m3\n", done.stderr
+    gate.start()
+    gate.wait_ready()
+    gate.wait_subscribed()
+    counts(gate, client, NEW)
+    assert marked(influxdb) == []
+    rows = query(influxdb.url, "iot", "SELECT last(volume_sum_m3) AS total FROM water WHERE device = 'm1'")
+    assert rows[0]["total"] == pytest.approx(12345.8 + 1.2 - 0.5)
+
+
+def test_the_name_of_the_new_meter_is_written_into_the_registry(site: Gateway, client: paho.Client) -> None:
+    """Its EUI stays the id as the database has it."""
+    counts(site, client, OLD, "ace48000000a0010")
+    done = site.command("devices", "exchange", "ACE48000000A0010", "--source", "24E124136D000001", "--final", "12345.7")
+    assert done.returncode == 0, done.stderr
+    assert "devices.yaml: written" in done.stdout
+    registry = (site.config.parent / "devices.yaml").read_text()
+    assert registry == 'devices: [{id: ace48000000a0010, source: "24E124136D000001", site: s1, domain: water}, {id: never}]\n'

@@ -19,9 +19,7 @@ class CounterReplay:
     :ivar read_ms: the time of the last reading.
     """
 
-    def __init__(
-        self, name: str, rule: CounterRule | None, told: Iterable[ToldExchange], seed: Register | None = None
-    ) -> None:
+    def __init__(self, name: str, rule: CounterRule | None, told: Iterable[ToldExchange], seed: Register | None = None) -> None:
         """Begin behind a believed reading.
 
         :param name: the counter with its lane or channel.

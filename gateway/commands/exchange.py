@@ -1,0 +1,118 @@
+"""``gateway devices exchange``: a meter was exchanged, now or some time ago."""
+
+import argparse
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from gateway.clock import WallClock
+from gateway.commands.registry_file import write_registry
+from gateway.commands.running import ask, is_running
+from gateway.commands.stores import store
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config
+from gateway.config.registry import load_registry
+from gateway.core.devices.exchange import exchange_doubt, exchange_fault
+from gateway.core.readings.exchanges import ToldExchange
+from gateway.storage.stored_devices import keep_counters, stored_device
+from gateway.web.commands import if_it_is_right, nobody
+from schemas.durations import parse_span_ms
+from schemas.printable import printable
+from schemas.registry import RegisteredDevice, Registry, clashes, device_key
+
+_HOW: Final = "write a local time such as '2026-11-20 14:30', a span such as 2h for two hours ago, or RFC 3339"
+
+
+def exchange(config: Config, options: argparse.Namespace) -> None:
+    """Record the exchange of a meter, through the running gateway or in its file.
+
+    :raises ConfigurationFault: it cannot be as it is told.
+    """
+    zone, now_ms = ZoneInfo(config.time.zone), WallClock().now_ms()
+    told = ToldExchange(options.field, past_ms(options.at, zone, now_ms), options.final, options.register)
+    registry = _with_source(config, options.id, options.source) if options.source is not None else None
+    if is_running(config):
+        query = {"field": told.field, "at_ms": told.at_ms, "final": told.final, "register": told.register}
+        path = f"/api/devices/{quote(options.id, safe='')}/exchange"
+        answer = ask(config, "POST", path, query | {"force": 1 if options.force else None})
+    else:
+        answer = _on_its_file(config, options.id, told, now_ms, force=options.force)
+    _say(answer, told, zone)
+    if registry is not None:
+        write_registry(config.devices.registry, registry[0], [], registry[1], quiet=False)
+
+
+def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:
+    """A time as people write it: a local time, a span before now, or RFC 3339; None means now.
+
+    :raises ConfigurationFault: it is none of these.
+    """
+    if text is None:
+        return now_ms
+    try:
+        return now_ms - parse_span_ms(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+        return round((at if at.tzinfo is not None else at.replace(tzinfo=zone)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise ConfigurationFault([f"{text!r} is no time; {_HOW}"]) from None
+
+
+def _on_its_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, force: bool) -> dict[str, Any]:
+    """Note the exchange while the gateway does not run; it finds it at its start."""
+    with store(config) as database:
+        if database is None:
+            raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
+        device = stored_device(database, _names(config, name))
+        if device is None:
+            raise ConfigurationFault([nobody(name)])
+        if fault := exchange_fault(device, told, now_ms):
+            raise ConfigurationFault([fault])
+        if not force and (doubt := exchange_doubt(device, told)):
+            raise ConfigurationFault([if_it_is_right(doubt)])
+        effect = device.counters.exchange(told) if device.counters is not None else None
+        if effect is None or not effect.names:
+            return {"device": device.name, "begin_anew": [], "told_late": []}
+        keep_counters(database, device)
+    return {"device": device.name, "begin_anew": effect.at_once, "told_late": effect.later}
+
+
+def _names(config: Config, name: str) -> frozenset[str]:
+    """The names that a device may have in the file."""
+    entry = load_registry(config.devices.registry).by_id().get(device_key(name))
+    return frozenset({name, device_key(name), *([entry.id, device_key(entry.id)] if entry is not None else ())})
+
+
+def _say(answer: dict[str, Any], told: ToldExchange, zone: ZoneInfo) -> None:
+    device, anew, late = answer["device"], answer["begin_anew"], answer["told_late"]
+    if anew or not late:
+        print(printable(f"{device}: counters that start again with the next reading: {', '.join(anew) or 'none known'}"))
+    if late:
+        since = datetime.fromtimestamp(told.at_ms / 1000, zone).isoformat(sep=" ", timespec="seconds")
+        print(
+            printable(f"{device}: readings came since {since}: the sums of {', '.join(late)} since then are worked out again")
+        )
+        print(printable(f"in the night; to do it now: gateway devices resum {device} --from '{since}'"))
+
+
+def _with_source(config: Config, name: str, source: str) -> tuple[Registry, dict[int, RegisteredDevice]]:
+    """The registry with the name that the new meter sends under, and the device that changes, by its place.
+
+    :raises ConfigurationFault: there is no such device, or another one has this name.
+    """
+    path, registry = config.devices.registry, load_registry(config.devices.registry)
+    devices = list(registry.devices)
+    place = next((place for place, device in enumerate(devices) if device_key(device.id) == device_key(name)), None)
+    if place is None:
+        raise ConfigurationFault([f"--source: {name!r} is not in {path}; register it first"])
+    before = devices[place]
+    # Its id stays the name that it has in the database: that of an EUI without a source is in lower case.
+    devices[place] = replace(before, id=device_key(before.id) if before.source is None else before.id, source=source)
+    if clash := next(clashes(devices), None):
+        other = devices[clash.before if clash.place == place else clash.place]
+        raise ConfigurationFault([f"--source: {other.id} has the name {source!r} already"])
+    return replace(registry, devices=devices), {place: devices[place]}
