@@ -329,7 +329,7 @@ def step(run: Run, name: str) -> None:
 def test_an_exchange_that_is_told_ends_the_alarm_about_the_step(start: Start) -> None:
     run = start()
     step(run, "m1")
-    asyncio.run(run.states.meter_exchanged("m1", None))
+    asyncio.run(run.states.meter_exchanged(run.meet("m1")))
     assert run.bed.told() == ["cleared stepped@m1"]
 
 
