@@ -1,8 +1,8 @@
 """Alarms in the database against what happened. Pure.
 
 An event whose alarm does not stand when it is due is *missing*; one whose alarm came later is *late*. An alarm that no event
-explains is *false*. One that was raised again while it stood is *doubled*. An event that is due only after the last reading is
-left open.
+explains is *false*, if it was raised while devices sent. One that was raised again while it stood is *doubled*. An event that
+is due only after the last reading is left open.
 """
 
 from collections import defaultdict
@@ -100,7 +100,9 @@ def check_alarms(
     for happening in happenings:
         explained[happening.place].append(happening)
     for raised in alarms:
-        if not any(_explains(happening, raised) for place in {raised.place, raised.site} for happening in explained[place]):
+        if raised.raised_ms <= span_ms[1] and not any(
+            _explains(happening, raised) for place in {raised.place, raised.site} for happening in explained[place]
+        ):
             outcome.false += 1
             _find(outcome, "false", raised.alarm, raised.place, raised.raised_ms, "no event explains it")
     for same in by_place.values():

@@ -53,14 +53,12 @@ class SimulatedPlan:
 class _SendingSlot:
     """A device's way to the broker.
 
-    :ivar until_s: the end of the run and a reading of each lane behind it: the last midnight lies between two.
     :ivar wait_s: from its measuring to its sending.
     """
 
     firmware: Firmware
     link: Link
     first_s: float
-    until_s: float
     wait_s: float
 
 
@@ -84,14 +82,17 @@ class SimulatedRun:
         parts = self._parts(ways)
         following = next(self._lines, None)
         sent = count()
+        # A reading of each lane behind the end: the last midnight lies between two. None falls silent before the others.
+        until_s = self._span.end_s + max(len(role.witness.streams) for role in self._roles) * self._span.interval_s
         most_waiting = min(MOST_WAITING, 2 * len(parts))
         for tick in count():
             for part in parts:
                 instant_s = part.first_s + tick * self._span.interval_s
-                if instant_s >= part.until_s:
+                if instant_s >= until_s:
                     continue
-                await self.clock.reach(instant_s + part.wait_s)
-                while following is not None and following[0] <= instant_s:
+                sent_s = instant_s + part.wait_s
+                await self.clock.reach(sent_s)
+                while following is not None and following[0] <= sent_s:
                     ledger.note(following[1])
                     following = next(self._lines, None)
                 while tally.waiting > most_waiting:  # noqa: ASYNC110 - several connections count it down, message by message
@@ -100,9 +101,9 @@ class SimulatedRun:
                     await asyncio.sleep(0)
                 for message in part.firmware.measure(instant_s, round(instant_s * 1000)):
                     part.link.put(message)
-            if all(part.first_s + (tick + 1) * self._span.interval_s >= part.until_s for part in parts):
+            if parts[0].first_s + (tick + 1) * self._span.interval_s >= until_s:
                 break
-        while following is not None and following[0] <= self._span.end_s:
+        while following is not None and following[0] <= self._span.end_s + self._span.interval_s:
             ledger.note(following[1])
             following = next(self._lines, None)
 
@@ -113,6 +114,5 @@ class SimulatedRun:
         for number, (role, (firmware, link)) in enumerate(zip(self._roles, ways, strict=True)):
             first_s = role.witness.first_s
             wait_s = number / len(ways) * SPREAD * self._span.interval_s if first_s == together_s else 0.0
-            until_s = self._span.end_s + len(role.witness.streams) * self._span.interval_s
-            parts.append(_SendingSlot(firmware, link, first_s, until_s, wait_s))
+            parts.append(_SendingSlot(firmware, link, first_s, wait_s))
         return sorted(parts, key=lambda part: part.first_s + part.wait_s)

@@ -66,6 +66,11 @@ def test_an_alarm_is_held_against_its_event(alarms: list[Raised], counts: dict[s
     assert _counts(_check(alarms)) == counts
 
 
+def test_an_alarm_after_the_last_reading_is_not_judged() -> None:
+    silent = _raised(SPAN_MS[1] + 1, alarm="device_silent", place="wm-9")
+    assert _counts(_check([_raised(DUE_MS), silent])) == {"raised": 1}
+
+
 def test_an_event_that_is_due_after_the_last_reading_is_left_open() -> None:
     assert _counts(_check([], _burst(due_ms=SPAN_MS[1]))) == {"open": 1}
 

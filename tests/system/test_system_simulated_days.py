@@ -89,7 +89,11 @@ def days(mosquitto: Service, influxdb: Service, tmp_path: Path, monkeypatch: pyt
 
 
 def test_three_days_of_a_fleet_to_which_things_happen_are_all_accounted_for(days: Days) -> None:
-    _is_accounted_for(days.pass_by(3.4, STORIES))
+    verified = days.pass_by(3.4, STORIES)
+    _is_accounted_for(verified)
+    alarms = verified["alarms"]
+    assert alarms["missing"] == alarms["late"] == alarms["doubled"] == alarms["false"] == 0, verified["first"]
+    assert alarms["raised"] > 5
 
 
 def test_kills_and_a_lost_store_cost_no_reading_and_no_litre(days: Days) -> None:
