@@ -51,7 +51,7 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     waiting = build_waiting(foundation, processing, delivery, connection)
     alarming = build_alarming(foundation, processing, delivery, connection)
     watching = build_watching(foundation, processing, delivery, waiting, alarming)
-    closing = build_closing(foundation, delivery, watching)
+    closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
     snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
     reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status)

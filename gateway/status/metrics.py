@@ -128,6 +128,10 @@ class GatewayCollector(Collector):
         yield GaugeMetricFamily("gateway_devices_unregistered", unregistered, fleet.unregistered)
         told = Counter(state.severity for state in self.state.alarms.told())
         alarms = {severity: told[severity] for severity in Severity}
+        complete = GaugeMetricFamily("gateway_completeness_ratio", "Readings of yesterday that arrived.", labels=["domain"])
+        for domain, ratio in self.state.yesterday.completeness.items():
+            complete.add_metric([domain], ratio)
+        yield complete
         yield _gauge("gateway_alarms", "Active alarms outside planned work.", "severity", alarms)
         floods = len(self.state.events.floods)
         yield GaugeMetricFamily("gateway_flooding_devices", "Devices that send so much that they would starve others.", floods)

@@ -20,6 +20,7 @@ from gateway.core.status.verdict import Finding, Fleet, Level, of_alarms, of_dat
 from gateway.events import Events
 from gateway.status import troubles
 from gateway.status.known_devices import KnownDevices
+from gateway.status.yesterday import Yesterday
 from gateway.storage.journal import JournalUse
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.recovery.tally import Tally
@@ -92,6 +93,7 @@ class Status:
     alarms: AlarmKeeper
     clock: WallClock
     rates: Rates = field(default_factory=Rates)
+    yesterday: Yesterday = field(default_factory=Yesterday)
 
     def not_ready(self) -> str:
         """The reason why readings cannot be made durable now; empty if they can."""

@@ -186,14 +186,17 @@ class Alarms:
         if device.last_seen_ms and told <= _SILENT_MOST:
             judge_day(self._rules, self._states, place_of(device), min(1.0, completeness / (1 - told)), now_ms)
 
-    def usual(self, device: str, hours: UsualHours) -> None:
-        """Take the means of the last days by local hour.
+    def usual(self, device: str, hours: UsualHours) -> bool:
+        """Take the means of the last days by local hour; False: they are not taken.
 
         While an alarm stands that looks at them they stay as they were: else the alarm would become what is usual, and end.
+        After a restart those are taken that were kept.
         """
         active = [state.key.alarm for state in self._states.of_devices([device]) if state.is_active]
-        if not any(_looks_at_usual(self._rules.by_name[name]) for name in active):
-            self._views.take_usual(device, hours)
+        if self._views.knows_usual(device) and any(_looks_at_usual(self._rules.by_name[name]) for name in active):
+            return False
+        self._views.take_usual(device, hours)
+        return True
 
 
 def _looks_at_usual(rule: Rule) -> bool:

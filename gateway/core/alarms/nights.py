@@ -52,7 +52,7 @@ def _judge(states: States, rule: Rule, place: Place, row: _Row, night: NightFlow
         state = states.stand(rule, place._replace(gap_ms=2 * row.nights * _DAY_MS), sight, enough=enough)
         state.nights = {other: state.nights[other] for other in known} | {day: night.flow_min_m3_h}
         states.change(state)
-    elif state is not None and state.nights:
+    elif state is not None and state.nights and row.name in state.standing:  # the row of another condition goes on
         _fall(states, state, rule, row.name, day, now_ms)
 
 

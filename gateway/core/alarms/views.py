@@ -118,6 +118,10 @@ class Views:
         }
         self.of.pop(device, None)
 
+    def knows_usual(self, device: str) -> bool:
+        """Tell if the usual hours of a device were told."""
+        return device in self._usual
+
     def forget_registers(self, device: str) -> None:
         """Forget the registers of a device: its meter was exchanged."""
         view = self.of.get(device)

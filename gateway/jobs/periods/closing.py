@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.core.alarms.rules import NIGHT_COVERAGE
-from gateway.jobs.periods.feeds import Feeds
+from gateway.jobs.periods.feeds import AlarmFeeds
 from gateway.jobs.periods.writer import RollupWriter
 from gateway.reports.balance import balance, children_of
 from gateway.reports.boundaries import ReportStep, Uncovered, hours
@@ -30,16 +30,17 @@ Fields = dict[StoredSeries, dict[str, float]]
 class PeriodCloser:
     """Works out periods of one registry, and writes them.
 
-    :ivar feeds: told of nights and days; None while nobody wants to know.
     :ivar now_ms: questions are asked as of this time.
+    :ivar newest_ms: end of the newest closed day.
     """
 
     store: Store
     roster: Roster
     zone: ZoneInfo
     writer: RollupWriter
-    feeds: Feeds | None
+    feeds: AlarmFeeds
     now_ms: int
+    newest_ms: int
 
     async def close_hours(self, spans: list[TimeSpan], writing: int, only: Collection[str] | None = None) -> dict[str, int]:
         """Write hours that follow each other; return the last reading of devices that have sent none behind the last hour.
@@ -99,6 +100,26 @@ class PeriodCloser:
             await self.writer.add(areas.points(ReportStep.MONTH), writing)
         await self.writer.flush()
 
+    async def completeness_of_day(self, day: TimeSpan) -> dict[str, float]:
+        """The share of readings of a closed day that arrived, by domain, as it was written.
+
+        :raises StoreFault: the database does not answer.
+        """
+        if not self.store.is_overwritten:
+            await asyncio.sleep(_VISIBLE_AFTER_S)
+        sums: dict[str, tuple[float, float]] = {}
+        for some in batches(self.roster.by_id):
+            names = self.roster.names(some)
+            async for found, rows in self.store.rows("completeness", ["received", "expected"], day, names):
+                id_ = self.roster.id_of(found.device)
+                domain = self.roster.by_id[id_].domain if id_ is not None else None
+                received, expected = rows[-1][1]
+                if domain is not None and received is not None and expected is not None:
+                    before = sums.get(domain, (0.0, 0.0))
+                    sums[domain] = before[0] + received, before[1] + expected
+            await asyncio.sleep(0)
+        return {domain: received / expected for domain, (received, expected) in sorted(sums.items()) if expected}
+
     def _parts(self, domain: str, only: Collection[str] | None) -> Iterator[Roster]:
         """The devices to ask about, in parts: with those that are written all of their areas."""
         devices = self.roster.of_domain(domain)
@@ -143,8 +164,8 @@ class PeriodCloser:
             figures = row.periods[0]
             if figures is not None:
                 await self.writer.add([completeness_point(row.device, figures, day.start_ms)], writing)
-                if self.feeds is not None:
-                    self.feeds.day(row.device, day, figures.received / figures.expected, self.now_ms)
+                if day.end_ms >= self.newest_ms:
+                    self.feeds.day(row.device, figures, self.now_ms)
             await asyncio.sleep(0)
 
     async def _figures(self, domain: str, part: Roster, day: TimeSpan, only: Collection[str] | None) -> Fields:
@@ -155,7 +176,7 @@ class PeriodCloser:
             return {}
         nights = await night_flows(self.store, part, day, self.zone, self.now_ms)
         for id_, night in _by_device(nights).items():
-            if self.feeds is not None and (only is None or id_ in only):
+            if only is None or id_ in only:
                 self.feeds.night(part.by_id[id_], day, night, self.now_ms)
         covered = {series: night for series, night in nights.items() if night.coverage >= NIGHT_COVERAGE}
         return {series: {NIGHT_FIELD: night.flow_m3_h} for series, night in covered.items()}

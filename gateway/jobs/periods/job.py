@@ -26,7 +26,7 @@ from gateway.core.devices.device import Registered
 from gateway.core.readings.late_readings import HOUR_MS
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.jobs.periods.closing import PeriodCloser
-from gateway.jobs.periods.feeds import Feeds
+from gateway.jobs.periods.feeds import AlarmFeeds
 from gateway.jobs.periods.late_hours import LateDay, day_of, late_days, month_of, with_neighbours
 from gateway.jobs.periods.progress import PeriodProgress
 from gateway.jobs.periods.writer import Postponed, RollupWriter
@@ -54,7 +54,7 @@ class PeriodJob:
     """Closes hours, days and months."""
 
     def __init__(
-        self, status: Status, database: Database, breaker: CircuitBreaker, writer: RollupWriter, feeds: Feeds | None
+        self, status: Status, database: Database, breaker: CircuitBreaker, writer: RollupWriter, feeds: AlarmFeeds
     ) -> None:
         """Go on where the run before has stopped; ``database`` is open."""
         self._status = status
@@ -65,6 +65,7 @@ class PeriodJob:
         self._writer = writer
         self._feeds = feeds
         self._progress = PeriodProgress(database)
+        status.yesterday.note(self._progress.completeness)
         self._delay_ms = _SETTLE_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
         self._not_before_ms = 0
         self._roster = Roster(())
@@ -139,7 +140,8 @@ class PeriodJob:
             self._registry = registry
 
     def _closer(self, store: Store) -> PeriodCloser:
-        return PeriodCloser(store, self._roster, self._zone, self._writer, self._feeds, self._clock.now_ms())
+        now_ms, newest_ms = self._clock.now_ms(), self._progress.day_ms
+        return PeriodCloser(store, self._roster, self._zone, self._writer, self._feeds, now_ms, newest_ms)
 
     def _next_hour(self) -> TimeSpan | None:
         """The next hour to close; None while it has not ended."""
@@ -168,7 +170,9 @@ class PeriodJob:
             month = month_of(day.start_ms, self._zone)
             if month.end_ms == day.end_ms:
                 await closer.close_month(month, writing)
+            await self._feeds.learn_usual(store, closer.roster, day.end_ms)
             await self._progress.close_day(day.end_ms)
+            await self._note_completeness(closer, day)
 
     async def _writing(self, store: Store, period: str, span: TimeSpan) -> int:
         """The number of the writing of a period; 0 on a database where a point replaces the one before."""
@@ -197,3 +201,9 @@ class PeriodJob:
         await closer.close_hours(late.hours, writing, late.devices)
         if late.day.end_ms <= self._progress.day_ms:
             await closer.close_day(late.day, writing, late.devices)
+            if late.day.end_ms == self._progress.day_ms:
+                await self._note_completeness(closer, late.day)
+
+    async def _note_completeness(self, closer: PeriodCloser, day: TimeSpan) -> None:
+        await self._progress.keep_completeness(await closer.completeness_of_day(day))
+        self._status.yesterday.note(self._progress.completeness)

@@ -17,6 +17,7 @@ _AGAIN: Final = "periods.again."
 _HOUR: Final = "periods.hour_ms"
 _DAY: Final = "periods.day_ms"
 _ASKED: Final = "periods.asked_ms"
+_COMPLETENESS: Final = "periods.completeness"
 _BEGUN: Final = "periods.begun"
 _WRITINGS: Final = "periods.writings"
 _WRITINGS_MAX: Final = 100
@@ -43,6 +44,7 @@ class PeriodProgress:
     :ivar hour_ms: end of the last closed hour; 0 before the first.
     :ivar day_ms: end of the last closed day; 0 before the first.
     :ivar asked_ms: when the last hour was asked for: what came behind it may have changed what was closed.
+    :ivar completeness: domain → the share of readings of the newest closed day that arrived.
     :ivar waits_from: device → the first hour that waits for its next reading.
     """
 
@@ -53,6 +55,7 @@ class PeriodProgress:
         self.hour_ms = int(saved.get(_HOUR, 0))
         self.day_ms = int(saved.get(_DAY, 0))
         self.asked_ms = int(saved.get(_ASKED, 0))
+        self.completeness = msgspec.json.decode(saved.get(_COMPLETENESS, "{}"), type=dict[str, float])
         self._begun = saved.get(_BEGUN, "")
         self._writings = msgspec.json.decode(saved.get(_WRITINGS, "{}"), type=dict[int, int])
         self.waits_from: dict[str, int] = {}
@@ -107,6 +110,11 @@ class PeriodProgress:
         """Note that a day is written."""
         self.day_ms = end_ms
         await self._database.run(keyvalue.put, _DAY, str(end_ms))
+
+    async def keep_completeness(self, completeness: dict[str, float]) -> None:
+        """Keep the figures of the newest day."""
+        self.completeness = completeness
+        await self._database.run(keyvalue.put, _COMPLETENESS, msgspec.json.encode(completeness).decode())
 
     def mark(self, device: str, hours: Iterable[int]) -> None:
         """Note hours of a device to work out again."""

@@ -66,6 +66,13 @@ def test_a_limit_may_be_a_parameter_of_the_device() -> None:
     assert nights(bed, 1000, name="d2") == [[]], "nobody said what flows there at night"
 
 
+def test_a_limit_that_is_not_passed_leaves_the_row_of_another_limit_alone() -> None:
+    bed = Bed(rule(Night(1.25, of=Usual.HOUR), Night(1, of=Param("night_m3_h")), name="leak"))
+    bed.device(entry=registered(params={"night_m3_h": 2}))
+    bed.alarms.usual("d1", {"flow_m3_h": [3.0] * 24})
+    assert nights(bed, 3, 3, 3, 1) == [[], [], RAISED, CLEARED]
+
+
 def test_a_limit_may_be_a_multiple_of_the_lowest_usual_hour_of_the_night() -> None:
     bed = bench(Night(1.5, nights=1, of=Usual.HOUR, least_m3_h=0.5))
     assert nights(bed, 1000) == [[]], "nothing is usual yet"
