@@ -1,9 +1,15 @@
 """Planned work that goes on: nobody is told of alarms where it is done."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from gateway.core.alarms.alarm import AlarmTags
 from gateway.storage.alarms import PlannedWork
+
+NAME_MAX: Final = 100
+NOTE_MAX: Final = 1000
+AHEAD_MAX_MS: Final = 366 * 86_400_000
+"""Work is planned for a year at most: what is silenced for ever is a rule to be switched off."""
 
 
 class PlannedWorks:

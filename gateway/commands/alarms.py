@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.alarms.documents import alarm_document, change_document
 from gateway.alarms.keeper import AlarmKeeper
-from gateway.alarms.planned import work_document
+from gateway.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
 from gateway.clock import WallClock
 from gateway.commands.running import ask
 from gateway.commands.stores import store
@@ -164,18 +164,19 @@ def _print(
 
 
 def _ack(config: Config, options: argparse.Namespace) -> None:
-    note = options.note or ""
+    by, note = _said("--by", options.by, NAME_MAX), (options.note or "").strip()
     with _stopped(config) as here:
         if here is None:
             path = f"/api/alarms/{quote(options.id, safe='@')}/acknowledge"
-            ask(config, "POST", path, {"by": options.by, "note": note})
-        elif not asyncio.run(here.keeper.acknowledge(options.id, options.by, note)):
+            ask(config, "POST", path, {"by": by, "note": note})
+        elif not asyncio.run(here.keeper.acknowledge(options.id, by, note[:NOTE_MAX])):
             raise ConfigurationFault([f"ID: no alarm {options.id!r} is active; `gateway alarms list` shows those that are"])
-    print(printable(f"{options.id}: known to {options.by}"))
+    print(printable(f"{options.id}: known to {by}"))
 
 
 def _silence(config: Config, options: argparse.Namespace) -> None:
-    site, device, by, note = options.site, options.device, options.by, options.note
+    site, device = options.site, options.device
+    by, note = _said("--by", options.by, NAME_MAX), _said("--note", options.note, NOTE_MAX)
     until_ms = _instant_ms(options.until, config)
     with _stopped(config) as here:
         if here is None:
@@ -197,12 +198,37 @@ def _unsilence(config: Config, options: argparse.Namespace) -> None:
     print(f"planned work {options.number} is over")
 
 
-def _instant_ms(text: str, config: Config) -> int:
-    """A time that lies ahead: a span from now, or a local date and time.
+def _said(option: str, text: str, most: int) -> str:
+    """The text of an option that must say something.
 
-    :raises ConfigurationFault: it is neither.
+    :raises ConfigurationFault: it does not, or too much.
+    """
+    if not 0 < len(text.strip()) <= most:
+        raise ConfigurationFault([f"{option}: {_ASKED_FOR[option]}, in at most {most} letters"])
+    return text.strip()
+
+
+_ASKED_FOR: Final = {
+    "--by": "name the person who decides this",
+    "--note": "say what is done, for those who wonder about the silence",
+}
+
+
+def _instant_ms(text: str, config: Config) -> int:
+    """A time of the coming year: a span from now, or a local date and time.
+
+    :raises ConfigurationFault: it is none.
     """
     now_ms = WallClock().now_ms()
+    until_ms = _read_instant_ms(text, now_ms, config)
+    if until_ms <= now_ms:
+        raise ConfigurationFault([f"--until: {text} is over; name a time that lies ahead"])
+    if until_ms > now_ms + AHEAD_MAX_MS:
+        raise ConfigurationFault([f"--until: name a time of the coming year; for ever: switched_off in {config.alarms.rules}"])
+    return until_ms
+
+
+def _read_instant_ms(text: str, now_ms: int, config: Config) -> int:
     try:
         return now_ms + parse_span_ms(text)
     except ValueError:
@@ -212,10 +238,7 @@ def _instant_ms(text: str, config: Config) -> int:
     except ValueError:
         raise ConfigurationFault([f"--until: {text!r} is not a time; write for example 2h, or 2026-12-01T17:00"]) from None
     local = found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(config.time.zone))
-    until_ms = round(local.timestamp() * 1000)
-    if until_ms <= now_ms:
-        raise ConfigurationFault([f"--until: {text} is over; name a time that lies ahead"])
-    return until_ms
+    return round(local.timestamp() * 1000)
 
 
 def _local(time_ms: int, config: Config) -> str:

@@ -41,6 +41,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "acknowledge": {"vi": "Tiếp nhận", "en": "Acknowledge"},
     "your_name": {"vi": "Tên của bạn", "en": "Your name"},
     "note": {"vi": "Ghi chú", "en": "Note"},
+    "rules": {"vi": "Quy tắc cảnh báo", "en": "Rules of alarms"},
     "simulated": {"vi": "mô phỏng", "en": "simulated"},
     "received_per_s": {"vi": "nhận {} số đo/giây", "en": "{} readings/s received"},
     "received_per_min": {"vi": "nhận {} số đo/phút", "en": "{} readings/min received"},

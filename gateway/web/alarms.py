@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.alarms.documents import alarm_document, change_document
 from gateway.alarms.keeper import AlarmKeeper
-from gateway.alarms.planned import work_document
+from gateway.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
 from gateway.clock import WallClock
 from gateway.core.alarms.alarm import Severity
 from gateway.i18n.rule_words import rule_document
@@ -18,11 +18,8 @@ from gateway.web.handlers import Handler
 from gateway.web.turns import Turns, send_list
 
 _DIGITS_MAX: Final = 18
-_NAME_MAX: Final = 100
-_NOTE_MAX: Final = 1000
 _ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
 """The worst first."""
-_YEAR_MS: Final = 366 * 86_400_000
 
 
 class AlarmPages:
@@ -79,19 +76,19 @@ class AlarmPages:
     # Changing.
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
-        name, note = request.match_info["id"], _text(request, "note", _NOTE_MAX)
+        name, note = request.match_info["id"], _text(request, "note", NOTE_MAX)
         if not await self._keeper.acknowledge(name, _name(request), note):
             return _not_found(f"no alarm {name[:200]!r} is active; `gateway alarms list` shows those that are")
         return web.json_response({"acknowledged": name})
 
     async def _silence(self, request: web.Request) -> web.Response:
         now_ms, until_ms = self._clock.now_ms(), _number(request.query.get("until_ms"))
-        if until_ms is None or not now_ms < until_ms <= now_ms + _YEAR_MS:
+        if until_ms is None or not now_ms < until_ms <= now_ms + AHEAD_MAX_MS:
             raise web.HTTPBadRequest(text="until_ms: name a time of the coming year, in milliseconds since 1970")
-        note = _text(request, "note", _NOTE_MAX)
+        note = _text(request, "note", NOTE_MAX)
         if not note:
             raise web.HTTPBadRequest(text="note: say what is done, for those who wonder about the silence")
-        site, device = _text(request, "site", _NAME_MAX), _text(request, "device", _NAME_MAX)
+        site, device = _text(request, "site", NAME_MAX), _text(request, "device", NAME_MAX)
         work = PlannedWork(now_ms, until_ms, _name(request), note, site, device)
         return web.json_response({"silence": await self._keeper.plan(work)})
 
@@ -108,7 +105,7 @@ def _not_found(why: str) -> web.Response:
 
 def _name(request: web.Request) -> str:
     """The name of the person who decides."""
-    name = _text(request, "by", _NAME_MAX)
+    name = _text(request, "by", NAME_MAX)
     if not name:
         raise web.HTTPBadRequest(text="by: name the person who decides this")
     return name

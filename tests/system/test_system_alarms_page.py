@@ -37,6 +37,8 @@ async def visit(tab: Tab, gate: Gateway) -> None:
     await tab.value("document.querySelector('.alarms form').requestSubmit()")
     await tab.until(f"{LIST}.includes('Lan <b> đã tiếp nhận: đang đến')")
     assert await tab.value("document.querySelectorAll('.alarms button').length") == 0
+    await tab.value("document.querySelector('#rules summary').click()")
+    await tab.until("document.getElementById('rule_list').textContent.includes('Độ pH dưới 6')")
     assert tab.complaints == []
 
 
