@@ -72,6 +72,14 @@ SECTION: Final = Section(
             Kind.STATES,
         ),
         _metric(
+            "Cảnh báo đang diễn ra",
+            "Active alarms",
+            (("sum by (severity) (gateway_alarms)", "{{severity}}"),),
+            COUNT,
+            "critical: nghiêm trọng; không tính nơi đang có việc theo kế hoạch. Xem: gateway alarms list.",
+            "Without those under planned work. For details: gateway alarms list.",
+        ),
+        _metric(
             "Nhật ký tạm",
             "Journal",
             (("sum(gateway_journal_bytes)", "bytes"),),

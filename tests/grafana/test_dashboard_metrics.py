@@ -17,6 +17,7 @@ SERIES = [
     *(f'gateway_readings_pending{{where="{where}"}}' for where in ("memory", "journal", "quarantine")),
     *(f'gateway_influxdb_request_seconds_{part}{{outcome="written"}}' for part in ("sum", "count")),
     *(f'gateway_devices{{state="{state}"}}' for state in ("online", "silent", "unknown")),
+    *(f'gateway_alarms{{severity="{severity}"}}' for severity in ("critical", "warning", "info")),
     'gateway_rejects_total{reason="bad_json"}',
     'gateway_fields_dropped_total{cause="out_of_bounds"}',
     "gateway_mqtt_connected",
