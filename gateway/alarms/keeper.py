@@ -6,9 +6,6 @@ The engine collects what changes (:meth:`gateway.core.alarms.engine.Alarms.drain
 committed in one go: states, history, and the notices for InfluxDB and the webhook. Only then are others told, so a restart
 tells nobody twice. A disk that does not take it keeps nothing from people: they are told all the same, and it is tried again.
 
-A change is dated by the clock of this moment where it goes to InfluxDB, and not by its reading: a point that repeats an active
-alarm must never lie behind the one that ends it. The exact times stand in its fields.
-
 Planned work holds alarms back from the webhook: of one that began meanwhile it hears when the work is over, if it still
 stands then, and else never. Of the end of an alarm that it knows it hears at once.
 """
@@ -23,6 +20,7 @@ from gateway.alarms.documents import alarm_point, change_document
 from gateway.alarms.events import AlarmEvents
 from gateway.alarms.outbox import INFLUXDB, WEBHOOK, Outbox
 from gateway.alarms.planned import PlannedWorks
+from gateway.alarms.point_times import PointTimes
 from gateway.alarms.revision import Revision
 from gateway.clock import WallClock
 from gateway.core.alarms.alarm import AlarmKey, AlarmState, Change, Drained, Severity, Transition
@@ -34,6 +32,8 @@ from gateway.storage.alarms import Changes, Notice, PlannedWork, SavedState
 from gateway.storage.database import Database, DatabaseFault
 
 _FETCH_EVERY_S: Final = 0.5
+_FETCH_LEAST_S: Final = 0.02
+"""On a scaled clock."""
 _SAVE_PENDING_EVERY: Final = 10
 """Fetches after which states are saved that nobody is told of yet: each reading changes them."""
 _AT_A_TIME: Final = 100
@@ -58,7 +58,7 @@ class AlarmKeeper:
         self._held_back: set[AlarmKey] = set()
         self._unsaved = Changes()
         self._committing = asyncio.Lock()
-        self._last_point_ms = 0
+        self._point_times = PointTimes()
         self.events = AlarmEvents()
         self.planned = PlannedWorks()
         self.outbox = Outbox([INFLUXDB, WEBHOOK] if has_webhook else [INFLUXDB])
@@ -73,6 +73,7 @@ class AlarmKeeper:
         self._held_back = {state.key for state, held_back in states if held_back}
         self._alarms.restore([state for state, _ in states], now_ms)
         self._alarms.replace_registry(registered, now_ms)
+        self._point_times.repeat([state.key for state, _ in states], now_ms)
 
     def replace(self, rules: Rules, registered: Mapping[str, Registered]) -> None:
         """Take other rules and another registry."""
@@ -82,9 +83,9 @@ class AlarmKeeper:
 
     async def run(self) -> None:
         """Fetch and commit until cancelled."""
-        fetched = 0
+        fetched, every_s = 0, max(_FETCH_LEAST_S, self._clock.real_s(_FETCH_EVERY_S))
         while True:
-            await asyncio.sleep(_FETCH_EVERY_S)
+            await asyncio.sleep(every_s)
             fetched += 1
             await self.commit(pending=fetched % _SAVE_PENDING_EVERY == 0)
 
@@ -134,8 +135,8 @@ class AlarmKeeper:
         for change in transitions:
             self.events.changed(change)
             silenced = self.planned.cover(change.tags, now_ms)
-            self._last_point_ms = max(self._last_point_ms + 1, now_ms)
-            yield INFLUXDB, alarm_point(change, self._last_point_ms, silenced=silenced)
+            time_ms = self._point_times.of_change(change.key, change.at_ms, now_ms)
+            yield INFLUXDB, alarm_point(change, time_ms, silenced=silenced)
             if self._is_told(change, silenced=silenced):
                 yield WEBHOOK, self._notice(change)
 
@@ -172,6 +173,12 @@ class AlarmKeeper:
         """The active alarms, the newest first."""
         found = [state for state in self._alarms.states() if state.is_active]
         return sorted(found, key=lambda state: state.since_ms, reverse=True)
+
+    def repeated_points(self) -> list[str]:
+        """The points that repeat the active alarms now."""
+        now_ms, active = self._clock.now_ms(), self.active()
+        self._point_times.repeat([state.key for state in active], now_ms)
+        return [alarm_point(state, now_ms, silenced=self.planned.cover(state.tags, now_ms)) for state in active]
 
     def is_silenced(self, state: AlarmState) -> bool:
         """Tell if planned work goes on where an alarm is."""

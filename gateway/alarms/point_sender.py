@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import random
 from typing import Final
 
-from gateway.alarms.documents import MEASUREMENT, alarm_point
+from gateway.alarms.documents import MEASUREMENT
 from gateway.alarms.keeper import AlarmKeeper
 from gateway.alarms.outbox import INFLUXDB
 from gateway.clock import WallClock
@@ -54,11 +54,9 @@ class PointSender:
         """Write the active alarms every five minutes until cancelled; it is no loss if that does not arrive."""
         while True:
             await self._clock.sleep(_REPEAT_EVERY_S)
-            keeper, now_ms = self._keeper, self._clock.now_ms()
-            lines = [alarm_point(state, now_ms, silenced=keeper.is_silenced(state)) for state in keeper.active()]
+            lines = [] if self._breaker.is_open else self._keeper.repeated_points()
             for at in range(0, len(lines), _TOGETHER):
-                if not self._breaker.is_open:
-                    await self._write(lines[at : at + _TOGETHER])
+                await self._write(lines[at : at + _TOGETHER])
 
     async def _write(self, lines: Sequence[str]) -> Answer:
         return await self._influxdb.write(encode([Reading(line, MEASUREMENT) for line in lines]).gzip)

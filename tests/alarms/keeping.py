@@ -24,10 +24,10 @@ COLD_C, HOT_C = 20.0, 40.0
 class Kept:
     """One run of a gateway, as far as its alarms go."""
 
-    def __init__(self, file: Database, *rules: Rule) -> None:
+    def __init__(self, file: Database, *rules: Rule, at_ms: int = NOW_MS) -> None:
         self.file = file
         self.bed = Bed(*(rules or (HOT,)))
-        self.clock = SetClock(NOW_MS)
+        self.clock = SetClock(at_ms)
         self.keeper = AlarmKeeper(self.bed.alarms, file, self.clock, has_webhook=True)
         entry = registered("d1")
         self.bed.device("d1", entry)

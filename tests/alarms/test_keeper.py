@@ -38,6 +38,27 @@ def test_each_change_is_on_disk_and_waits_for_those_who_are_told(file: Database)
     assert cleared == f"{tags} acknowledged=True,active=False,duration_s=60.0,{started} {NOW_MS + MINUTE_MS}"
 
 
+def test_a_point_has_the_time_of_its_reading_but_an_end_lies_behind_what_repeated_the_alarm(file: Database) -> None:
+    kept = Kept(file)
+    kept.clock.at_ms = NOW_MS + 10 * MINUTE_MS
+    kept.bed.push(NOW_MS, {"temperature_c": HOT_C})
+    kept.commit()
+    (repeated,) = kept.keeper.repeated_points()
+    kept.bed.push(NOW_MS + MINUTE_MS, {"temperature_c": COLD_C})
+    kept.commit()
+    times = [int(point.rpartition(" ")[2]) - NOW_MS for point in (kept.points[0], repeated, kept.points[1])]
+    assert times == [0, 10 * MINUTE_MS, 10 * MINUTE_MS + 1]
+
+
+def test_an_end_lies_behind_what_an_earlier_run_may_have_repeated(file: Database) -> None:
+    Kept(file).send(0, HOT_C)
+    again = Kept(file, at_ms=NOW_MS + 10 * MINUTE_MS)
+    again.bed.push(NOW_MS + MINUTE_MS, {"temperature_c": COLD_C})
+    again.commit()
+    assert again.told[-1] == "cleared hot@d1"
+    assert int(again.points[-1].rpartition(" ")[2]) == NOW_MS + 10 * MINUTE_MS + 1
+
+
 def test_a_restart_doubles_nothing(file: Database) -> None:
     kept = Kept(file)
     kept.send(0, HOT_C)
