@@ -8,6 +8,8 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from typing import Final
 
 from gateway.clock import WallClock, wall_clock
@@ -16,11 +18,12 @@ from gateway.config.model import Config
 from gateway.events import Events
 from gateway.logs import set_up_logging
 from gateway.pipeline.build import Parts, build
+from gateway.pipeline.foundation import Lanes
 from gateway.pipeline.options import replay_limits
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.storage.file_lock import InUse
 from gateway.web.commands import MeterExchange, StoreCommands
-from gateway.web.server import WebServer
+from gateway.web.entrance import Entrance
 
 log = logging.getLogger("gateway")
 
@@ -93,8 +96,9 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
-    async with parts.delivery.destination.influxdb, _web_server(parts), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work(), name=name) for name, work in parts.lanes.items()]  # a fault of one ends all
+    async with parts.delivery.destination.influxdb, Entrance(config) as entrance, asyncio.TaskGroup() as group:
+        lanes: Lanes = {**parts.lanes, "pages": partial(_serve_pages, parts, entrance)}
+        tasks = [group.create_task(work(), name=name) for name, work in lanes.items()]  # a fault of one ends all
         found = await _until_stopped(stop, file, parts.foundation.events)
         log.info("stopping" if found is None else "journal available again, restarting the pipeline to use it")
         await _stop(parts)
@@ -104,8 +108,12 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
     return found
 
 
-def _web_server(parts: Parts) -> WebServer:
-    """Give the pages a read-only view and the commands they may call, and nothing else."""
+async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
+    """Serve the pages once somebody is there; they get a read-only view and the commands they may call, and nothing else."""
+    await entrance.first_client()
+    await asyncio.to_thread(import_module, "gateway.web.server")  # a few hundred milliseconds: readings go on meanwhile
+    from gateway.web.server import WebServer  # noqa: PLC0415
+
     foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
     database, fallback = foundation.database, parts.delivery.fallback
     commands = StoreCommands(
@@ -118,7 +126,8 @@ def _web_server(parts: Parts) -> WebServer:
         foundation.clock,
     )
     exchange = MeterExchange(status, processing.memory, processing.device_snapshots, foundation.events)
-    return WebServer(status, database, commands, exchange)
+    async with WebServer(status, database, commands, exchange, entrance):
+        await asyncio.Event().wait()
 
 
 async def _until_stopped(stop: asyncio.Event, file: Database, events: Events) -> Database | None:

@@ -100,5 +100,10 @@ class AlertmanagerSender:
         return True
 
 
+def alertmanager_sender(keeper: AlarmKeeper, url: str, clock: WallClock, language: str) -> AlertmanagerSender:
+    """Make one that posts to the Alertmanager at ``url``."""
+    return AlertmanagerSender(keeper, AlarmReceiver(url.rstrip("/") + PATH), clock, language)
+
+
 def _labelled(state: AlarmState) -> Labelled:
     return state.key, state.tags, state.severity

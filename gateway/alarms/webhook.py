@@ -39,3 +39,8 @@ class WebhookSender:
                     keeper.events.taken(_KEY)
                     backoff.reset()
                 seen = await keeper.changed.after(seen)
+
+
+def webhook_sender(keeper: AlarmKeeper, url: str, token: str | None) -> WebhookSender:
+    """Make one that posts to ``url``."""
+    return WebhookSender(keeper, AlarmReceiver(url, token))

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
@@ -23,15 +23,12 @@ from aiohttp import web
 from gateway.events import Events
 from gateway.web.clients import Clients
 from gateway.web.handshakes import Handshakes
-from gateway.web.listener import bind_both_families, is_all_of_ipv6
-from gateway.web.newcomers import Peer, accept, listen
+from gateway.web.newcomers import Peer, accept
 
 BODY_MAX_BYTES: Final = 65_536
 """Largest body of a change; they are small."""
 _RECEIVED_MAX_BYTES: Final = 4 * BODY_MAX_BYTES
 """Bytes that a client may send until its request is answered: head, body, and further requests."""
-_SEND_BUFFER_BYTES: Final = 65_536
-"""Socket buffer for each connection; by default the kernel takes megabytes for a client that reads nothing."""
 _LOOK_EVERY_S: Final = 1.0
 
 
@@ -173,22 +170,16 @@ class Connections:
 
     @asynccontextmanager
     async def serve(
-        self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None
+        self, runner: web.AppRunner, listening: Iterable[socket.socket], tls: ssl.SSLContext | None = None
     ) -> AsyncIterator[None]:
-        """Listen, and close connections that hold their place unused.
-
-        :raises OSError: the address cannot be used.
-        """
+        """Accept connections, and close those that hold their place unused."""
         self._make = runner.server
         shakes = (
             Handshakes(lambda: ClientConnection(self), client_of, tls, PATIENCE_S[Use.WAITING]) if tls is not None else None
         )
         take = shakes.begin if shakes is not None else self._take
-        server = await _bind(host, port)
         tasks = [asyncio.create_task(self._watch(), name="connections")]
-        for bound in server.sockets:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
-            tasks.append(asyncio.create_task(accept(listen(bound.fileno()), self.is_welcome, take), name="newcomers"))
+        tasks += [asyncio.create_task(accept(one, self.is_welcome, take), name="newcomers") for one in listening]
         try:
             yield
         finally:
@@ -196,7 +187,6 @@ class Connections:
                 task.cancel()
             if shakes is not None:
                 shakes.end()
-            server.close()
 
     async def _take(self, accepted: socket.socket, _: Peer) -> None:
         try:
@@ -308,11 +298,3 @@ def client_of(peer: Peer | None) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return f"{IPv6Address(int(address) >> 64 << 64)}/64" if not address.is_loopback else str(address)
-
-
-async def _bind(host: str, port: int) -> asyncio.Server:
-    """Take the address; newcomers are accepted elsewhere, one a turn of the loop."""
-    create = asyncio.get_running_loop().create_server
-    if is_all_of_ipv6(host):
-        return await create(asyncio.Protocol, sock=bind_both_families(port), start_serving=False)
-    return await create(asyncio.Protocol, host, port, start_serving=False)

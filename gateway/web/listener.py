@@ -1,13 +1,11 @@
-"""Foundations of the HTTP server: the token it asks for, the certificate it shows and the socket it listens on."""
+"""Foundations of the HTTP server: the token it asks for, the certificate it shows and the sockets it listens on."""
 
-import logging
+import asyncio
 import socket
 import ssl
 from contextlib import suppress
 from ipaddress import IPv6Address
 from typing import Final
-
-from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config.files import ConfigurationFault, secret
 from gateway.config.model import Config
@@ -69,13 +67,12 @@ def bind_both_families(port: int) -> socket.socket:
     return bound
 
 
-class _OwnFaults(logging.Filter):
-    """Drops log records about bytes that are not HTTP: their sender could fill the disk with the log."""
+async def bind(host: str, port: int) -> asyncio.Server:
+    """Take the address; newcomers are accepted elsewhere, one a turn of the loop.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Tell if the record is about a fault of the gateway."""
-        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
-connection_log: Final = logging.getLogger("gateway.web.connections")
-connection_log.addFilter(_OwnFaults())
+    :raises OSError: it cannot be used.
+    """
+    create = asyncio.get_running_loop().create_server
+    if is_all_of_ipv6(host):
+        return await create(asyncio.Protocol, sock=bind_both_families(port), start_serving=False)
+    return await create(asyncio.Protocol, host, port, start_serving=False)

@@ -17,6 +17,8 @@ Peer = tuple[str, int] | tuple[str, int, int, int]
 
 _BACKLOG: Final = 128
 """Newcomers that the kernel keeps until they are accepted; with fewer, clients in a burst try again after a second."""
+_SEND_BUFFER_BYTES: Final = 65_536
+"""Socket buffer for each connection; by default the kernel takes megabytes for a client that reads nothing."""
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _TRY_AGAIN_S: Final = 1.0
 
@@ -24,6 +26,7 @@ _TRY_AGAIN_S: Final = 1.0
 def listen(bound: int) -> socket.socket:
     """Listen from now on, with a duplicate descriptor of a bound socket."""
     listening = socket.socket(fileno=os.dup(bound))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those it accepts inherit it
     listening.setblocking(False)  # noqa: FBT003 - as sockets have it
     listening.listen(_BACKLOG)
     return listening

@@ -1,14 +1,15 @@
 """The HTTP server: its pages, health, metrics and the API."""
 
+import logging
 from contextlib import AsyncExitStack
-from typing import Self
+from typing import Final, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.config.files import ConfigurationFault
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
-from gateway.web.access import Access, make_token
+from gateway.web.access import Access
 from gateway.web.alarms import AlarmPages
 from gateway.web.answer_headers import protect
 from gateway.web.clients import Clients
@@ -16,45 +17,51 @@ from gateway.web.commands import MeterExchange, StoreCommands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
+from gateway.web.entrance import Entrance
 from gateway.web.handlers import Handler
-from gateway.web.listener import configured_tls, configured_token, connection_log
 from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
 from gateway.web.turns import Turns
 
 
+class _OwnFaults(logging.Filter):
+    """Drops log records about bytes that are not HTTP: their sender could fill the disk with the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell if the record is about a fault of the gateway."""
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log: Final = logging.getLogger("gateway.web.connections")
+_log.addFilter(_OwnFaults())
+
+
 class WebServer:
-    """Serves one gateway. Use as an asynchronous context manager.
+    """Serves one gateway. Use as an asynchronous context manager."""
 
-    :raises ConfigurationFault: the token or a certificate cannot be used, or on entering the port.
-    """
-
-    def __init__(self, status: Status, database: Database, commands: StoreCommands, meter_exchange: MeterExchange) -> None:
+    def __init__(
+        self, status: Status, database: Database, commands: StoreCommands, meter_exchange: MeterExchange, entrance: Entrance
+    ) -> None:
         self._status = status
         self._database = database
         self._commands = commands
         self._meter_exchange = meter_exchange
         config = status.config
-        self._http, self._tls = config.http, configured_tls(config)
-        self._door = Door(Access(configured_token(config) or make_token(config.journal.path)), config.http, config.language)
+        self._entrance = entrance
+        self._door = Door(Access(entrance.token), config.http, config.language)
         self._connections = Connections(status.events, clients=Clients(config.http.trusted_proxies))
         self._turns = Turns()
         self._serving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        http = self._http
-        try:
-            application = web.Application(middlewares=[self._door.check, self._check], client_max_size=BODY_MAX_BYTES)
-            application.on_response_prepare.append(protect)
-            application.add_routes(self._routes())
-            runner = web.AppRunner(
-                application, access_log=None, logger=connection_log, shutdown_timeout=0.5, auto_decompress=False
-            )
-            await runner.setup()
-            self._serving.push_async_callback(runner.cleanup)
-            await self._serving.enter_async_context(self._connections.serve(runner, http.host, http.port, self._tls))
-        except OSError as error:
-            raise ConfigurationFault([f"gateway.yaml: http.port: {http.host} port {http.port}: {error.strerror}"]) from error
+        application = web.Application(middlewares=[self._door.check, self._check], client_max_size=BODY_MAX_BYTES)
+        application.on_response_prepare.append(protect)
+        application.add_routes(self._routes())
+        runner = web.AppRunner(application, access_log=None, logger=_log, shutdown_timeout=0.5, auto_decompress=False)
+        await runner.setup()
+        self._serving.push_async_callback(runner.cleanup)
+        entrance = self._entrance
+        await self._serving.enter_async_context(self._connections.serve(runner, entrance.listening, entrance.tls))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -12,7 +12,6 @@ from gateway.core.status.coverage import coverage
 from gateway.core.status.verdict import Fleet, level_of
 from gateway.explain.documents import coverage_document
 from gateway.i18n.findings import finding_document, sentence
-from gateway.status.metrics import exposition
 from gateway.status.status import Status
 from gateway.storage import quarantine
 from gateway.storage.database import Database
@@ -64,6 +63,8 @@ class StatusPages:
         return page("status.html", request, self._status.config.language)
 
     async def _metrics(self, _: web.Request) -> web.Response:
+        from gateway.status.metrics import exposition  # noqa: PLC0415 - 5 MB that only a gateway with a Prometheus pays for
+
         body = exposition(self._status, await self._fleet.get())
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 

@@ -12,6 +12,8 @@ from gateway.demo.services import free_port
 from gateway.events import Events
 from gateway.web.clients import Clients
 from gateway.web.connections import BODY_MAX_BYTES, PATIENCE_S, Connections, ReaderPlaces, Use, client_of
+from gateway.web.listener import bind
+from gateway.web.newcomers import listen
 from gateway.web.turns import Turns, send_list
 
 PLACES = ReaderPlaces(total=6, per_client=4, following=3, following_per_client=2)
@@ -88,10 +90,12 @@ async def _at_a_site(test: Callable[[Site], Coroutine[None, None, None]]) -> Non
     application.add_routes([web.post("/", site.short), web.get("/hang", site.hang)])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
     await runner.setup()
+    server = await bind("127.0.0.1", site.port)
     try:
-        async with site.connections.serve(runner, "127.0.0.1", site.port):
+        async with site.connections.serve(runner, [listen(bound.fileno()) for bound in server.sockets]):
             await test(site)
     finally:
+        server.close()
         for _, writer in site.clients:
             writer.transport.abort()
         await runner.cleanup()
