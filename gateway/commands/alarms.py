@@ -29,7 +29,7 @@ from gateway.storage.database import Database, DatabaseFault
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
 
-_Fields = dict[str, Any]
+_AlarmFields = dict[str, Any]
 
 
 def alarms_command(options: argparse.Namespace) -> int:
@@ -76,7 +76,7 @@ def _list(config: Config, options: argparse.Namespace) -> None:
     _print(found, options, lambda alarm: [_alarm_line(alarm, config)], nothing="no alarm is active")
 
 
-def _alarm_line(alarm: _Fields, config: Config) -> str:
+def _alarm_line(alarm: _AlarmFields, config: Config) -> str:
     known = alarm["acknowledged"]
     notes = [f"known to {known['by']}"] if known else []
     notes += ["planned work"] if alarm["silenced"] else []
@@ -91,7 +91,7 @@ def _history(config: Config, options: argparse.Namespace) -> None:
         _print(changes, options, lambda change: [_change_line(change, config)], nothing="no alarm was raised yet")
 
 
-def _changes(config: Config, here: _Stopped | None, place: str | None) -> Iterator[_Fields]:
+def _changes(config: Config, here: _Stopped | None, place: str | None) -> Iterator[_AlarmFields]:
     """All changes, the newest first, asked for in pages."""
     before: int | None = None
     while True:
@@ -106,7 +106,7 @@ def _changes(config: Config, here: _Stopped | None, place: str | None) -> Iterat
         before = page[-1]["number"]
 
 
-def _change_line(change: _Fields, config: Config) -> str:
+def _change_line(change: _AlarmFields, config: Config) -> str:
     known = change["acknowledged"]
     about = {
         "cleared": f"after {(change['at_ms'] - change['since_ms']) / 60_000:.0f} min",
@@ -122,7 +122,7 @@ def _rules(config: Config, options: argparse.Namespace) -> None:
     _print(map(rule_document, rules), options, _rule_lines, nothing="no rule is active")
 
 
-def _rule_lines(rule: _Fields) -> list[str]:
+def _rule_lines(rule: _AlarmFields) -> list[str]:
     rows = [("when", sentence) for sentence in rule["when"]["en"]]
     rows += [("what to do", rule["advice"]["en"]), ("source", rule["source"])]
     head = f"{rule['alarm']} ({rule['severity']}): {rule['text']['en']}"
@@ -138,7 +138,7 @@ def _silences(config: Config, options: argparse.Namespace) -> None:
     _print(found, options, lambda work: [_work_line(work, config)], nothing="no work is planned")
 
 
-def _work_line(work: _Fields, config: Config) -> str:
+def _work_line(work: _AlarmFields, config: Config) -> str:
     where = _where(work["site"], work["device"])
     return f"{work['number']:>4}  until {_local(work['until_ms'], config)}  {where}  {work['by']}: {work['note']}"
 
@@ -148,7 +148,7 @@ def _where(site: str | None, device: str | None) -> str:
 
 
 def _print(
-    found: Iterable[_Fields], options: argparse.Namespace, lines: Callable[[_Fields], Iterable[str]], *, nothing: str
+    found: Iterable[_AlarmFields], options: argparse.Namespace, lines: Callable[[_AlarmFields], Iterable[str]], *, nothing: str
 ) -> None:
     """Print documents as JSON, one a line, or as text."""
     is_empty = True
