@@ -18,13 +18,14 @@ from tests.system.rig import Document, Gateway, gateway
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
-START_MS = 1_767_546_000_000 - 8 * 3_600_000
-"""2026-01-04T16:00:00+07:00: the database is asked for the sums of all devices before their first midnight."""
-SPEED = 3_600.0
+START_MS = 1_798_966_800_000
+"""2027-01-03T16:00:00+07:00. Before it was built the gateway would doubt its clock, and believe a device that is a day ahead.
+And the sums of all devices must have been asked for before their first midnight."""
+SPEED = 1_800.0
 FLEET = ["--water", "20", "--power", "14", "--traffic", "8", "--urban", "8", "--interval", "900"]
 STEPS = ("reset", "steps_back", "halved", "garbage", "rolls_over", "late")
-STORIES = (*STEPS, "garbage_array", "silent", "tamper", "backflow", "voltage_low")
-PAUSE_S = 18.0
+STORIES = (*STEPS, "garbage_array", "silent", "tamper", "backflow", "voltage_low", "clock_wrong")
+PAUSE_S = 36.0
 """From one kill to the next."""
 STORE_IS_LOST = 3
 """With this kill."""
