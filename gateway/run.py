@@ -125,7 +125,9 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
         replay_limits(foundation.config),
         foundation.clock,
     )
-    exchange = MeterExchange(status, processing.memory, processing.device_snapshots, foundation.events)
+    exchange = MeterExchange(
+        status, processing.memory, processing.device_snapshots, foundation.events, parts.closing.event_points
+    )
     async with WebServer(status, database, commands, exchange, entrance):
         await asyncio.Event().wait()
 

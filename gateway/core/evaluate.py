@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import SequenceGaps
 from gateway.core.devices.counting import Counting
-from gateway.core.devices.device import Device, Series
+from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Observation
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
@@ -77,16 +77,15 @@ class Evaluator:
             future_ms = max(DOUBTED_FUTURE_MS, self.trust.off_ms + far_ms)
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
-    def _follow_sequence(self, series: Series, seq: object, time_ms: int) -> None:
+    def follow_sequence(self, device: Device, domain: str, seq: object, time_ms: int) -> None:
         """Count missing readings by gaps in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""
         if not isinstance(seq, int):
             return
-        device = series.device
         gap = seq - device.last_seq - 1
         if gap and device.recent is not None and time_ms < device.recent.newest_ms:
             return
         if 0 < gap < _GAP_MAX and device.last_seq >= 0:
-            self.sequence_missing[series.domain] += gap
+            self.sequence_missing[domain] += gap
             device.seq_missing += gap
             self.gaps.note(device.name, gap)
         device.last_seq = seq
@@ -114,7 +113,7 @@ class Evaluator:
         if seen is NEW:
             seq = observation.seq
             if seq is not None:
-                self._follow_sequence(series, seq, time_ms)
+                self.follow_sequence(device, domain, seq, time_ms)
             end = tail(quality, seq, time_ms)
             if texts is None:
                 lines = field_set.lines(domain, tags, numbers, end)
@@ -145,7 +144,7 @@ class Evaluator:
         if seen.verdict is DedupVerdict.DUPLICATE:
             outcome.duplicates += 1
         elif seen.verdict is DedupVerdict.JOINS:
-            self._follow_sequence(observation.series, observation.seq, time_ms)
+            self.follow_sequence(device, domain, observation.seq, time_ms)
             has_texts = values is not observation.values
             outcome.readings.append(Reading(self._joining(seen, observation, values, texts=has_texts), domain))
             if time_ms < self.late.closed_ms:

@@ -74,12 +74,14 @@ class Mapped(Struct, eq=False, gc=False):
     :ivar key: what makes another frame a copy of it; None: nothing does.
     :ivar count: the number of its readings.
     :ivar observations: those that are no refusals. Each is worked out when it is asked for: a copy lets in no device.
+    :ivar frame_counter: of the radio frame, unless its readings have numbers of their own; a gap shows frames that never came.
     """
 
     time_ms: int | None
     key: Hashable | None
     count: int
     observations: Iterable[Observation]
+    frame_counter: object = None
 
 
 @dataclass(slots=True)
@@ -154,8 +156,9 @@ class ByProfile:
         if not source or arrival.message.retain or not self.streams.is_expected(source):
             return
         device = self.streams.admit(source)
-        if isinstance(device, Device) and arrival.now_ms > device.last_seen_ms:
-            device.last_seen_ms = arrival.now_ms
+        if isinstance(device, Device):
+            device.last_seq = -1  # its frame had a number too, which nobody has read: the next one is no gap
+            device.last_seen_ms = max(device.last_seen_ms, arrival.now_ms)
 
     def ask_codec(self, pending: PendingDecode) -> Outcome | None:
         """Ask the codec of a frame; return None if none is needed and the frame can be finished."""
@@ -204,18 +207,24 @@ class ByProfile:
             if device.seen_frames.see(key, at_ms, profile.dedup_window_ms or FRAME_WINDOW_MS):
                 outcome.duplicates = max(1, count)
                 return outcome
-        observations = mapped.observations
-        if count > 1:
-            observations = list(observations)
-            self.evaluator.judge_together(observations, outcome)
-        for observation in observations:
-            self.evaluator.point(observation, arrival, outcome)
+        self._points(mapped, pending, outcome)
         if not count:
             outcome.ignored = IgnoreCause.RULE  # the profile uses nothing of it, as with a heartbeat
         waits = outcome.side_effects is not None and outcome.side_effects.waiting
         if waits and key is not None and device.seen_frames is not None:
             device.seen_frames.forget_newest()  # it comes again once the other device in it is registered
         return outcome
+
+    def _points(self, mapped: Mapped, pending: PendingDecode, outcome: Outcome) -> None:
+        evaluator, arrival, observations = self.evaluator, pending.arrival, mapped.observations
+        if mapped.frame_counter is not None and not arrival.message.retain:
+            device, time_ms = pending.device, mapped.time_ms or arrival.now_ms
+            evaluator.follow_sequence(device, device.measures or pending.domain, mapped.frame_counter, time_ms)
+        if mapped.count > 1:
+            observations = list(observations)
+            evaluator.judge_together(observations, outcome)
+        for observation in observations:
+            evaluator.point(observation, arrival, outcome)
 
     def _plain(self, pending: PendingDecode) -> Mapped | None:
         """Fast path: map a frame like the one before it, whose profile wants plain fields only."""
@@ -234,7 +243,7 @@ class ByProfile:
             return None
         quality = Quality.HISTORIC if time_ms < now_ms - self.evaluator.rules.late_after_ms else 0
         observation = Observation(series, values, time_ms, True, quality, series.tags, "", None, point.rules)  # noqa: FBT003
-        return Mapped(time_ms, (port, frame_counter, payload), 1, (observation,))
+        return Mapped(time_ms, (port, frame_counter, payload), 1, (observation,), frame_counter)
 
     def _mapped(self, pending: PendingDecode, outcome: Outcome) -> Mapped:
         """Map a frame with all steps of its profile.
@@ -252,7 +261,10 @@ class ByProfile:
         key = profile.dedup_key(contexts[0]) if profile.tells_copies and contexts else None
         if key is None and profile.envelope is not None and frame.document["payload"]:
             key = _radio_frame(frame.document)
-        return Mapped(_time_of(readings), key, len(readings), self._observations(readings, pending, outcome))
+        is_numbered = any(reading.seq is not None for reading, _ in readings)
+        frame_counter = None if is_numbered or profile.envelope is None else frame.document["frame_counter"]
+        observations = self._observations(readings, pending, outcome)
+        return Mapped(_time_of(readings), key, len(readings), observations, frame_counter)
 
     def contexts(self, frame: Frame, device: Device, arrival: Arrival) -> list[MappingContext]:
         """Return the contexts in which the profile maps a frame.

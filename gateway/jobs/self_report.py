@@ -36,13 +36,20 @@ class SelfReport:
         devices: KnownDevices,
         events: Events,
         clock: WallClock,
+        *,
+        shares: bool,
     ) -> None:
+        """Begin.
+
+        :param shares: other gateways take a share of the readings: devices never met here may be well there.
+        """
         self._influxdb = influxdb
         self._breaker = breaker
         self._self_point = self_point
         self._devices = devices
         self._events = events
         self._clock = clock
+        self._shares = shares
         self._answered = asyncio.Event()
 
     async def first_answer(self) -> None:
@@ -72,6 +79,7 @@ class SelfReport:
         if not self._events.mqtt_connected:
             return
         now_ms = self._clock.now_ms()
-        devices = registered_devices(self._devices.streams)
+        registered = registered_devices(self._devices.streams)
+        devices = (device for device in registered if device.last_seen_ms or not self._shares)
         for lines in health_lines(devices, self._devices.silence, now_ms, _DEVICES_TOGETHER):
             await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)

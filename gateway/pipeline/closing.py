@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from gateway.jobs.periods.feeds import AlarmFeeds
 from gateway.jobs.periods.job import PeriodJob
 from gateway.jobs.periods.writer import RollupWriter
+from gateway.jobs.registry_points import EventPoints, RegistryReport
 from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.pipeline.processing import Processing
@@ -14,9 +15,11 @@ from gateway.pipeline.watching import Watching
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The job."""
+    """The job, and the points about the registry and what happens to the gateway."""
 
     job: PeriodJob
+    event_points: EventPoints
+    registry_report: RegistryReport
     lanes: Lanes
 
 
@@ -27,4 +30,12 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
     writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue)
     feeds = AlarmFeeds(processing.alarms, watching.status.devices, database, zone)
     job = PeriodJob(watching.status, database, destination.breaker, writer, feeds)
-    return Closing(job, {"periods": job.run, "late readings": job.remember, "usual hours": feeds.restore})
+    event_points = EventPoints(watching.status.devices, foundation.clock)
+    report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
+    lanes = {
+        "periods": job.run,
+        "late readings": job.remember,
+        "usual hours": feeds.restore,
+        "registry and events": report.run,
+    }
+    return Closing(job, event_points, report, lanes)

@@ -35,7 +35,10 @@ def build_watching(
     file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
     destination = delivery.destination
     status = _build_status(foundation, processing, delivery, waiting, alarming)
-    self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status.devices, events, clock)
+    shares = foundation.config.mqtt.share_group is not None or foundation.config.devices.moving
+    self_report = SelfReport(
+        destination.influxdb, destination.breaker, destination.self_point, status.devices, events, clock, shares=shares
+    )
     clock_watch = ClockWatch(file, processing.processor.trust, clock)
     salvage = Salvage(
         file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock

@@ -10,6 +10,7 @@ from gateway.core.readings.exchanges import ExchangeEffect, ToldExchange
 from gateway.delivery.backlog import Backlog
 from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
+from gateway.jobs.registry_points import EventPoints
 from gateway.status.status import Status
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
@@ -82,8 +83,17 @@ class StoreCommands:
 class MeterExchange:
     """The command that records the exchange of a meter."""
 
-    def __init__(self, status: Status, memory: DeviceMemory, device_snapshots: DeviceSnapshots, events: Events) -> None:
+    def __init__(
+        self,
+        status: Status,
+        memory: DeviceMemory,
+        device_snapshots: DeviceSnapshots,
+        events: Events,
+        points: EventPoints,
+    ) -> None:
         self._devices = status.devices
+        self._late = status.processor.evaluator.late
+        self._points = points
         self._clock = status.clock
         self._events = events
         self._memory = memory
@@ -104,6 +114,8 @@ class MeterExchange:
         if effect.names:
             await self._device_snapshots.meter_exchanged(device)
         self._events.meter_exchanged(device.name, effect.names)
+        self._points.exchanged(device.name, told.at_ms)
+        self._late.note_since(device.name, told.at_ms)
         return device.name, effect
 
     def met(self, name: str) -> Device:

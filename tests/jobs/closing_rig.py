@@ -40,15 +40,7 @@ class ClosingRig:
     def config(self, devices: Sequence[Mapping[str, object]], zone: str) -> Config:
         """Write its configuration."""
         (self.folder / "devices.yaml").write_text(json.dumps({"devices": devices, "areas": {"north": "North"}}))
-        document = {
-            "influxdb": {"url": self.filled.service.url, "api": "v1"},
-            "journal": {"path": str(self.folder / "journal.db")},
-            "devices": {"registry": str(self.folder / "devices.yaml")},
-            "time": {"zone": zone},
-        }
-        file = self.folder / "gateway.yaml"
-        file.write_text(json.dumps(document))
-        return load(file)
+        return config_of(self.folder, self.filled.service.url, zone)
 
     def run(self, config: Config, at_ms: int, story: Callable[["Running"], Awaitable[None]]) -> None:
         """Run a gateway from a time on, as far as the story goes; a later run goes on from the same file."""
@@ -124,6 +116,19 @@ class Running:
         outcome = self.parts.processing.processor.process(message(dict(reading), topic(device, site="s")), self.clock.at_ms)
         assert not outcome.refusals
         self.filled.write(line for found in outcome.readings for line in found.lines.split("\n"))
+
+
+def config_of(folder: Path, url: str, zone: str) -> Config:
+    """Write the configuration of a gateway whose registry stands in the same folder."""
+    document = {
+        "influxdb": {"url": url, "api": "v1"},
+        "journal": {"path": str(folder / "journal.db")},
+        "devices": {"registry": str(folder / "devices.yaml")},
+        "time": {"zone": zone},
+    }
+    file = folder / "gateway.yaml"
+    file.write_text(json.dumps(document))
+    return load(file)
 
 
 def _label(series: StoredSeries) -> str:

@@ -1,0 +1,108 @@
+"""Points about the registry, hourly and at each change, and about what happens to the gateway: its start, outages, exchanges.
+
+They are outside the ledger, and dropped while InfluxDB is away.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from gateway.clock import WallClock
+from gateway.core.delivery.batch import encode
+from gateway.core.message import Reading
+from gateway.core.readings.line_protocol import tag_text
+from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.influxdb import Writer
+from gateway.reports.rollup_points import device_tags
+from gateway.status.known_devices import KnownDevices
+from gateway.status.status import Status
+from schemas.registry import RegisteredDevice
+
+_LOOK_EVERY_S: Final = 5.0
+_REGISTRY_EVERY_MS: Final = 3_600_000
+_TOGETHER: Final = 500
+_EVENTS_MAX: Final = 100
+
+
+def registry_lines(devices: Iterable[RegisteredDevice], areas: Mapping[str, str], now_ms: int) -> Iterator[str]:
+    """The point of each registered device: where it is, and how often it sends."""
+    for device in devices:
+        name = areas.get(device.area or "", "")
+        tags = device_tags(device, more=[("parent", device.parent or ""), ("area_name", name)])
+        interval_s = None if device.interval is None else device.interval.total_seconds()
+        known = {"interval_s": interval_s, "lat": device.lat, "lon": device.lon, "value": 1.0}
+        fields = ",".join(f"{key}={float(value)!r}" for key, value in known.items() if value is not None)
+        yield f"registry{tags} {fields} {now_ms}"
+
+
+def event_line(kind: str, at_ms: int, device: RegisteredDevice | None = None) -> str:
+    """The point of an event."""
+    tags = tag_text([("kind", kind)]) if device is None else device_tags(device, more=[("kind", kind)])
+    return f"event{tags} value=1.0 {at_ms}"
+
+
+class EventPoints:
+    """Events that wait to be written; the newest hundred."""
+
+    def __init__(self, devices: KnownDevices, clock: WallClock) -> None:
+        self._devices = devices
+        self._lines = deque([event_line("restart", clock.now_ms())], maxlen=_EVENTS_MAX)
+
+    def exchanged(self, name: str, at_ms: int) -> None:
+        """A meter was exchanged."""
+        device = self._devices.find(name)
+        registered = device.registered if device is not None else None
+        if isinstance(registered, RegisteredDevice):
+            self._lines.append(event_line("exchange", at_ms, registered))
+
+    def outage(self, began_ms: int) -> None:
+        """The broker or the database was away."""
+        self._lines.append(event_line("outage", began_ms))
+
+    def drain(self) -> list[str]:
+        """Fetch what waits."""
+        lines = list(self._lines)
+        self._lines.clear()
+        return lines
+
+
+class RegistryReport:
+    """Writes the registry, and events."""
+
+    def __init__(self, status: Status, influxdb: Writer, breaker: CircuitBreaker, events: EventPoints) -> None:
+        self._status = status
+        self._influxdb = influxdb
+        self._breaker = breaker
+        self._events = events
+        self._written: object = None
+        self._next_ms = 0
+        self._away_since_ms: int | None = None
+
+    async def run(self) -> None:
+        """Write what there is to say each few seconds; until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            lines = self.due()
+            while some := list(islice(lines, _TOGETHER)):
+                await self._influxdb.write(encode([Reading(line, "") for line in some]).gzip)
+
+    def due(self) -> Iterator[str]:
+        """The points that are due; each made when it is asked for."""
+        self._watch_outages()
+        if self._breaker.is_open:
+            return
+        yield from self._events.drain()
+        now_ms, registry = self._status.clock.now_ms(), self._status.processor.streams.registry
+        if registry is not self._written or now_ms >= self._next_ms:
+            self._written, self._next_ms = registry, now_ms + _REGISTRY_EVERY_MS
+            yield from registry_lines(self._status.devices.registry_entries(), self._status.devices.areas, now_ms)
+
+    def _watch_outages(self) -> None:
+        events, now_ms = self._status.events, self._status.clock.now_ms()
+        if self._breaker.is_open or not events.mqtt_connected:
+            self._away_since_ms = self._away_since_ms or now_ms
+        elif self._away_since_ms is not None:
+            self._events.outage(self._away_since_ms)
+            self._away_since_ms = None

@@ -1,0 +1,50 @@
+"""Health points speak of the devices that this gateway answers for."""
+
+import asyncio
+import json
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gateway.core.delivery.write_result import Answer
+from gateway.pipeline.build import build
+from gateway.storage.database import Database
+from tests.clocks import SetClock
+from tests.core.making import NOW_MS, message, topic
+from tests.jobs.closing_rig import config_of
+
+DEVICES = [{"id": name, "site": "s1", "domain": "water"} for name in ("heard", "elsewhere")]
+
+
+async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, share_group: str | None) -> str:
+    """Return the health points of a gateway that has heard one of two devices."""
+    (folder / "devices.yaml").write_text(json.dumps({"devices": DEVICES}))
+    config = config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh")
+    config = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"share_group": share_group})})
+    database, written = Database(folder / "journal.db"), []
+    database.open()
+    parts = build(config, database, SetClock(NOW_MS))
+
+    async def write(body: bytes) -> Answer:
+        written.append(zlib.decompress(body, wbits=31).decode())
+        return Answer(204)
+
+    monkeypatch.setattr(parts.delivery.destination.influxdb, "write", write)
+    parts.foundation.events.connected("mqtt://broker", NOW_MS, session_present=True)
+    parts.processing.processor.process(message({"ph": 7}, topic("heard")), NOW_MS)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await parts.watching.self_report.run()
+    database.close()
+    return "\n".join(written)
+
+
+@pytest.mark.parametrize(("share_group", "speaks_of_both"), [(None, True), ("all", False)])
+def test_a_gateway_that_shares_speaks_only_of_devices_it_has_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share_group: str | None, *, speaks_of_both: bool
+) -> None:
+    written = asyncio.run(reported(tmp_path, monkeypatch, share_group))
+    assert "device_health,device=heard" in written
+    assert ("device_health,device=elsewhere" in written) is speaks_of_both
