@@ -1,16 +1,16 @@
-"""The words of alarms: key, state, transition. Theory of operation of the engine.
+"""The types of alarms: key, state, transition; and the theory of operation of the engine.
 
-A **rule** says what is looked at, how long it must stand, how it ends, and what people are told of it. It names one or more
-*conditions*; one of them is enough. The engine (:mod:`gateway.core.alarms.engine`) keeps a **state** for each rule and place
-where a condition stands: *pending* until the condition has stood for the rule's ``for``, *active* from then on, gone when the
-condition is gone. A place is a device, or for ``site_silent`` a site, so that each device has one alarm a rule, whatever its
-channels and conditions.
+A **rule** names one or more *conditions*, of which one is enough, how long it must stand, how the alarm ends, and what people
+are told of it. The engine (:mod:`gateway.core.alarms.engine`) keeps a **state** for each rule and place
+where a condition stands: *pending* until it has stood for the rule's ``for``, *active* from then on, removed when it stands no
+more. A place is a device, or for ``site_silent`` a site. So a device has at most one alarm for each rule, whatever its channels
+and conditions.
 
 What comes in: each new reading (:meth:`Alarms.reading`), a round over the registered devices each minute (:meth:`Alarms.tick`),
 and from the roll-ups a device's nights, days and usual hours. What goes out waits in the engine until the shell asks
 (:meth:`Alarms.drain`): the transitions in their order, and the states that changed, which the shell stores under their key. A
-state that was stored and given back (:meth:`Alarms.restore`) goes on where it stood: what is pending needs only the rest of
-its time, what is active is not raised again.
+state that was stored and restored (:meth:`Alarms.restore`) goes on where it stood: a pending one needs only the rest of its
+time, an active one is not raised again.
 
 The engine knows no clock, asks no database and never waits, so alarms hold while InfluxDB is away. Progress runs on the times
 of readings, never on those of their arrival, and a reading that tells of the past (bit 8, or overtaken by a newer one) neither
@@ -59,7 +59,7 @@ class AlarmTags(NamedTuple):
 
 
 class Acknowledged(Struct, frozen=True):
-    """Somebody knows of an alarm."""
+    """The acknowledgement of an alarm by a person."""
 
     by: str
     at_ms: int
@@ -69,10 +69,10 @@ class Acknowledged(Struct, frozen=True):
 class Standing(Struct, array_like=True):
     """Progress of one condition on one channel, in times of readings.
 
-    :ivar since_ms: when it began to stand.
+    :ivar since_ms: its beginning.
     :ivar last_ms: the newest reading that was judged.
-    :ivar gone_ms: since when it does not stand any more, while the rule waits before it believes that; 0: it stands.
-    :ivar count: the readings in a row that showed it.
+    :ivar gone_ms: its end, not yet believed while ``clear_after_ms`` of the rule runs; 0: it stands.
+    :ivar count: number of readings in a row that met it.
     """
 
     since_ms: int
@@ -84,14 +84,14 @@ class Standing(Struct, array_like=True):
 class AlarmState(Struct):
     """State of one alarm, as the store keeps it.
 
-    :ivar since_ms: when the condition began.
-    :ivar raised_ms: when it had stood long enough; 0: the alarm is pending, and nobody is told.
+    :ivar since_ms: the beginning of the condition.
+    :ivar raised_ms: the time at which it was raised; 0: it is pending, and nobody is told.
     :ivar value: the newest value that met the condition, or the one that raised the alarm if none did since.
     :ivar field: the quantity that has this value; empty for silence and clocks.
     :ivar standing: progress by condition and channel.
     :ivar nights: local day (as an ordinal) → lowest flow, of the nights that count.
-    :ivar registered: of a device that the registry named; the alarm ends when it does no more.
-    :ivar simulated: of a simulated device.
+    :ivar registered: True for a device that the registry named; the alarm ends when it leaves the registry.
+    :ivar simulated: True for a simulated device.
     """
 
     key: AlarmKey
@@ -119,13 +119,13 @@ class Change(StrEnum):
     RAISED = "raised"
     CLEARED = "cleared"
     CHANGED = "changed"
-    """It was acknowledged; nothing else changes an active alarm but its end."""
+    """It was acknowledged. Nothing else changes an active alarm before its end."""
 
 
 class Transition(Struct, frozen=True):
     """A change of an alarm that others are told of.
 
-    :ivar at_ms: when: the time of the reading that decided it, or of the round.
+    :ivar at_ms: the time of the reading or of the round that decided it.
     :ivar duration_ms: from ``since_ms`` to its end; None: it has not ended.
     """
 
@@ -143,14 +143,14 @@ class Transition(Struct, frozen=True):
 
     @classmethod
     def of(cls, state: AlarmState, change: Change, at_ms: int) -> "Transition":
-        """Tell of a state what changed."""
+        """Make the transition of a state."""
         duration_ms = max(0, at_ms - state.since_ms) if change is Change.CLEARED else None
         about = (state.key, state.severity, state.tags, at_ms, state.since_ms, state.value, state.field)
         return cls(change, *about, duration_ms, state.acknowledged, state.simulated)
 
 
 class Drained(NamedTuple):
-    """Everything that changed since the last time, for the shell.
+    """Everything that changed since the last call of :meth:`Alarms.drain`.
 
     :ivar transitions: in their order.
     :ivar states: key → the state to store now, pending ones too; None: it has ended, remove it.

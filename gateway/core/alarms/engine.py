@@ -1,4 +1,4 @@
-"""The alarm engine: readings, rounds, nights and days in, transitions out. How it works stands in :mod:`.alarm`."""
+"""The alarm engine: readings, rounds, nights and days in, transitions out. :mod:`.alarm` explains how it works."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, tzinfo
@@ -22,19 +22,19 @@ from schemas.quantities import Quality
 from schemas.readings import Value
 
 _SILENT_MOST: Final = 0.8
-"""Of a day with more silence too little is left to judge the rest."""
+"""Share of a day. A day with more silence leaves too little to judge."""
 _UNUSUAL: Final = Quality.HISTORIC | Quality.COUNTER_SUSPECT
 
 
 class Alarms:
-    """All rules, and what stands by them."""
+    """The alarm engine: the rules and the states of their alarms."""
 
     def __init__(self, rules: Rules, silence: Silence, times: TimeRules, zone: tzinfo) -> None:
         """Begin without any state.
 
-        :param silence: judges who is silent, for this and for all pages.
-        :param times: how far off a device's clock may be.
-        :param zone: of the hours in ``usual``.
+        :param silence: judges which devices are silent, here and on all pages.
+        :param times: the tolerance for clocks of devices.
+        :param zone: the time zone of the usual hours.
         """
         self._silence = silence
         self._rounds = Rounds(silence, times.max_future_ms, times.late_after_ms)
@@ -57,7 +57,7 @@ class Alarms:
         return list(self._states)
 
     def find(self, key: AlarmKey) -> AlarmState | None:
-        """The state of an alarm; None: nothing stands."""
+        """The state of an alarm, or None."""
         return self._states.find(key)
 
     def drain(self) -> Drained:
@@ -65,16 +65,16 @@ class Alarms:
         return self._states.drain()
 
     def restore(self, states: Iterable[AlarmState], now_ms: int) -> None:
-        """Take back the states of the run before. Nobody is told again; those whose rule is gone end."""
+        """Restore the states of the previous run without telling anybody; end those whose rule was removed."""
         self._states.restore(states)
         self.replace_rules(self._rules, now_ms)
 
     def acknowledge(self, key: AlarmKey, by: str, note: str, at_ms: int) -> bool:
-        """Note who knows of an alarm; False: it is not active."""
+        """Note that a person knows of an alarm; False: it is not active."""
         return self._states.acknowledge(key, Acknowledged(by, at_ms, note))
 
     def replace_rules(self, rules: Rules, now_ms: int) -> None:
-        """Take other rules. An alarm whose rule is gone ends; one whose severity changed goes on under the new one."""
+        """Take other rules. An alarm whose rule was removed ends; one whose severity changed goes on under the new severity."""
         self._rules = rules
         self._views.replace_rules(rules)
         for state in self.states():
@@ -85,7 +85,7 @@ class Alarms:
                 self._states.move(state, state.tags, rule.severity, now_ms)
 
     def replace_registry(self, registered: Mapping[str, Registered], now_ms: int) -> None:
-        """Take the registered devices by name. Alarms of one that left end, those of one that moved go on at its new place."""
+        """Take the registered devices by name. Alarms of a device that left end; those of one that moved get its new tags."""
         before, self._registered = self._registered, registered
         self._views.replace_registry(registered)
         for state in self.states():
@@ -102,14 +102,14 @@ class Alarms:
                 self._states.move(state, tags, state.severity, now_ms)
 
     def forget(self, devices: Iterable[str], now_ms: int) -> None:
-        """End the alarms of devices that are not known any more."""
+        """End the alarms of devices that the core forgot."""
         names = list(devices)
         self._views.forget(names)
         for state in self._states.of_devices(names):
             self._states.end(state, now_ms)
 
     def exchanged(self, device: str, now_ms: int) -> None:
-        """End the alarms that say only that a counter stepped: now the exchange was told."""
+        """End the alarms about steps of a counter: the exchange that explains them was told."""
         self._views.forget_registers(device)
         for state in self._states.of_devices([device]):
             if all(isinstance(condition, CounterStep) for condition in self._rules.by_name[state.key.alarm].when):
@@ -126,7 +126,7 @@ class Alarms:
         quality: int,
         text_tags: str,
     ) -> None:
-        """Look at a reading that is new. One that tells of the past changes nothing.
+        """Look at a new reading; ignore one that tells of the past.
 
         :param numbers: its values, in the order of the field set.
         :param text_tags: the channel, lane or class that it brought.
@@ -146,7 +146,7 @@ class Alarms:
             )
 
     def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
-        """Look at a reading that the gate holds back: something is outside or stands, or nothing is known yet."""
+        """Look at a reading that did not pass a gate: a value is outside, a condition stands, or there is no view yet."""
         device, time_ms = series.device, look.time_ms
         view = self._view_of.get(device.name)
         if view is None or not view.from_ms <= time_ms < view.until_ms:
@@ -160,27 +160,27 @@ class Alarms:
             parent = self._view_of.get(view.parent) if view.parent is not None else None
             look_closely(self._states, view, table, look, parent)
 
-    # ---- rounds, and what roll-ups tell ------------------------------------------------------------------------------
+    # ---- rounds and roll-ups -----------------------------------------------------------------------------------------
 
     def tick(self, now_ms: int, devices: Iterable[Device], *, clock_trusted: bool = True) -> Iterator[None]:
         """Make a round over all registered devices, for silence and wrong clocks; each step looks at some of them.
 
         :param devices: the registered ones, as :func:`gateway.core.status.health.registered_devices` gives them.
-        :param clock_trusted: False: the gateway's own clock is in doubt, and says nothing of others.
+        :param clock_trusted: False: the gateway's own clock is in doubt, so no other is judged.
         """
         yield from self._rounds.run(self._rules, self._states, devices, now_ms, clock_trusted=clock_trusted)
 
     def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
-        """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that there are."""
+        """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that arrived."""
         usual_m3_h = self._views.usual_night(device.name, NIGHT_HOURS)
         params = device.registered.params if device.registered is not None else NO_PARAMS
         scales = Scales(params, {} if usual_m3_h is None else {(Usual.HOUR, FLOW): usual_m3_h})
         judge_night(self._rules, self._states, place_of(device), NightFlow(day, flow_min_m3_h, coverage), scales, now_ms)
 
     def day(self, device: Device, completeness: float, now_ms: int, *, longest_gap_s: float = 0.0) -> None:
-        """Take the share of its readings that arrived of a device's newest day.
+        """Take the completeness of a device's newest day.
 
-        A gap as long as its span of silence was told as silence, of the device or of its site: it counts no second time.
+        A gap that was long enough for an alarm of silence, of the device or of its site, does not count a second time.
         """
         told = longest_gap_s * 1000 / DAY_MS if longest_gap_s * 1000 >= self._silence.after_ms(device) else 0.0
         if device.last_seen_ms and told <= _SILENT_MOST:

@@ -1,4 +1,4 @@
-"""A close look at a reading: its device has a value outside the gate, or something that stands."""
+"""The close look at a reading with a value outside the gate, or of a device for which a condition stands."""
 
 from typing import Final
 
@@ -14,14 +14,14 @@ from schemas.quantities import Quality
 from schemas.readings import Value
 
 _OVERTAKEN_MS: Final = 60_000
-"""A reading so much older than the newest of its device tells of the past; parts of one message may differ by less."""
+"""A reading older than the newest of its device by more than this tells of the past. Parts of one message differ by less."""
 
 
 class Look(Struct, gc=False):
-    """A reading, and whose it is.
+    """A reading with its device and place.
 
-    :ivar numbers: its values, in the order of the field set; behind them a flow that was worked out.
-    :ivar text_tags: the channel, lane or class that it brought: conditions stand on each of their own.
+    :ivar numbers: its values, in the order of the field set, and behind them the flow that was worked out, if any.
+    :ivar text_tags: the channel, lane or class that it brought: conditions stand on each separately.
     """
 
     device: Device
@@ -38,7 +38,7 @@ def is_overtaken(device: Device, time_ms: int) -> bool:
 
 
 def look_closely(states: States, view: View, table: Table, look: Look, parent: View | None) -> None:
-    """Look at each condition, and note what it is."""
+    """Judge each condition, and note if it is met or gone."""
     time_ms, place = look.time_ms, look.place
     for at, field in table.keeps:
         view.kept[field] = Kept(time_ms, float(look.numbers[at]))
@@ -71,9 +71,9 @@ def _note(states: States, check: Check, verdict: Verdict, look: Look, value: flo
 
 
 def _note_step(states: States, steps: Steps, look: Look) -> None:
-    """Count the readings in a row with a step that cannot be; a single one is a garbage frame and no alarm.
+    """Count the readings in a row with an impossible step. A single one is a garbage frame, not an alarm.
 
-    Of a counter that was first met less than a day ago nobody knows what is usual: a large meter steps from the beginning.
+    A counter that was first met less than a day ago is left out: the usual step of a large meter is not known yet.
     """
     rule, name, condition = steps.rule, f"{steps.name}{look.text_tags}", steps.condition
     state = states.find(AlarmKey(rule.name, look.place.name))

@@ -1,4 +1,4 @@
-"""Rules over nights and days: they come from the roll-ups, once a day and again where late readings changed them."""
+"""Rules about nights and days. Their figures come from the roll-ups once a day, and again after late readings changed them."""
 
 from datetime import date
 from typing import NamedTuple
@@ -9,13 +9,13 @@ from gateway.core.alarms.states import Place, Sight, States
 from gateway.core.alarms.watch import FLOW, Scales
 
 NIGHT_HOURS = 5
-"""The night's hours of a device's usual day: midnight to five."""
+"""The first hours of a day count as its night: midnight to five."""
 
 
 class NightFlow(NamedTuple):
     """The lowest flow of one night.
 
-    :ivar coverage: the share of its readings that there are.
+    :ivar coverage: the share of its readings that arrived.
     """
 
     day: date
@@ -24,7 +24,7 @@ class NightFlow(NamedTuple):
 
 
 def judge_night(rules: Rules, states: States, place: Place, night: NightFlow, scales: Scales, now_ms: int) -> None:
-    """Take a night of a device; one that lacks readings does not count."""
+    """Judge a night of a device by all rules. A night that lacks readings does not count."""
     if night.coverage < NIGHT_COVERAGE:
         return
     for rule, name, condition in rules.conditions():
@@ -36,7 +36,7 @@ def judge_night(rules: Rules, states: States, place: Place, night: NightFlow, sc
 
 
 class _Row(NamedTuple):
-    """One condition on nights, and whether the night is one of those in a row."""
+    """One condition on nights; ``above``: the night meets it, so the row goes on."""
 
     name: str
     nights: int
@@ -57,7 +57,7 @@ def _judge(states: States, rule: Rule, place: Place, row: _Row, night: NightFlow
 
 
 def _fall(states: States, state: AlarmState, rule: Rule, name: str, day: int, now_ms: int) -> None:
-    """End the row: of what came before this night nothing counts any more."""
+    """End the row: nights before this one no longer count."""
     state.nights = {other: flow for other, flow in state.nights.items() if other > day}
     if state.nights:
         states.change(state)
@@ -69,7 +69,7 @@ _DAY_MS = 86_400_000
 
 
 def judge_day(rules: Rules, states: States, place: Place, completeness: float, now_ms: int) -> None:
-    """Take the completeness of a device's newest day."""
+    """Judge the completeness of a device's newest day by all rules."""
     for rule, name, condition in rules.conditions():
         if isinstance(condition, Completeness):
             if completeness < condition.below:

@@ -1,4 +1,4 @@
-"""The place of a device's alarms: its tags, its interval."""
+"""The place of a device's alarms: name, tags and interval."""
 
 from typing import Final
 
@@ -12,14 +12,14 @@ _WITHOUT_INTERVAL_MS: Final = round(WITHOUT_INTERVAL.total_seconds() * 1000) // 
 
 
 def interval_ms(device: Device) -> int:
-    """The time from one reading of a device to the next, as the registry says; where nobody knows, that of :mod:`silence`."""
+    """The interval of a device from the registry, else the one that :mod:`gateway.core.status.silence` assumes."""
     entry = device.registered
     interval = entry.interval if isinstance(entry, RegisteredDevice) else None
     return _WITHOUT_INTERVAL_MS if interval is None else max(1, round(interval.total_seconds() * 1000))
 
 
 def place_of(device: Device, series: Series | None = None) -> Place:
-    """The place of a device's alarms; the tags are those of its readings, where one is there."""
+    """The place of a device's alarms, with the tags of its series if a reading is at hand."""
     entry = device.registered
     site = series.site if series is not None else (entry.site if entry is not None else None)
     domain = series.domain if series is not None else device.measures

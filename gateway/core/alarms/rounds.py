@@ -1,4 +1,4 @@
-"""The round over all registered devices, once a minute: who is silent, which sites are, whose clock is wrong.
+"""The round over all registered devices, once a minute: it finds silent devices, silent sites and wrong clocks.
 
 A site is silent when more than half of its devices, at least three, fell silent within an interval of each other. It is judged
 an interval before its devices would be, so that one alarm stands for all of them; theirs follow only for those that stay
@@ -17,7 +17,7 @@ from gateway.core.devices.device import Device
 from gateway.core.status.silence import Silence
 
 _TOGETHER: Final = 200
-"""Devices looked at between two pauses of the one who asks."""
+"""Devices looked at between two pauses of the caller."""
 _SITE_LEAST: Final = 3
 _NEVER_MS: Final = 1 << 62
 
@@ -26,9 +26,9 @@ _NEVER_MS: Final = 1 << 62
 class Site:
     """The devices of a site.
 
-    :ivar heard: those that were heard before.
-    :ivar missing: those from which nothing came for their ``silent_after`` less an interval.
-    :ivar newest_ms: when the last one of them was heard.
+    :ivar heard: number of those that were heard before.
+    :ivar missing: those that sent nothing for their ``silent_after`` less an interval.
+    :ivar newest_ms: the last time at which one of them was heard.
     """
 
     heard: int
@@ -41,12 +41,12 @@ class Site:
         return len(self.missing) >= _SITE_LEAST and 2 * len(self.missing) > self.heard
 
     def with_patience(self, rule: Rule) -> Rule:
-        """The rule with an interval more until its alarm ends: the last devices speak so much later than the first."""
+        """The rule with its end put off by an interval: the last devices speak that much later than the first."""
         latest_ms = max((interval_ms(device) for device in self.missing), default=0)
         return replace(rule, clear_after_ms=max(rule.clear_after_ms, latest_ms))
 
     def fell_together(self) -> list[Device]:
-        """Those of the missing that fell silent within an interval of the last one; none where most of the site speaks."""
+        """The missing devices that fell silent within an interval of the last one; none while most of the site speaks."""
         newest_ms = max((device.last_seen_ms for device in self.missing), default=0)
         found = [device for device in self.missing if newest_ms - device.last_seen_ms <= interval_ms(device)]
         return found if Site(self.heard, found).is_mostly_missing else []
@@ -56,8 +56,8 @@ class Site:
 class Rounds:
     """Makes rounds.
 
-    :ivar max_future_ms: how far ahead a device's clock may be.
-    :ivar late_after_ms: how far behind it may be, or for its ``silent_after`` if that is longer.
+    :ivar max_future_ms: the most by which a device's clock may be ahead.
+    :ivar late_after_ms: the most by which it may be behind, or its ``silent_after`` if that is longer.
     """
 
     silence: Silence
@@ -67,7 +67,7 @@ class Rounds:
     def run(
         self, rules: Rules, states: States, devices: Iterable[Device], now_ms: int, *, clock_trusted: bool
     ) -> Iterator[None]:
-        """Make a round, with a pause after each some devices."""
+        """Make a round; pause after every few devices."""
         sites: dict[str, Site] = {}
         asked: list[Device] = []
         clocks = [(rule, name) for rule, name, when in rules.conditions() if isinstance(when, ClockWrong) and clock_trusted]
@@ -110,7 +110,7 @@ class Rounds:
             states.fall(rule, device.name, name, now_ms)
 
     def _judge_clock(self, states: States, rule: Rule, name: str, device: Device) -> None:
-        """Judge a clock, in the times at which the device was heard: one late reading is not a wrong clock."""
+        """Judge a clock, on the times at which the device was heard: one late reading is not a wrong clock."""
         offset_ms = device.offset_ms
         if offset_ms is None:
             return
@@ -126,7 +126,7 @@ class Rounds:
 class _Sites:
     """The sites of a round, and the rules about single devices for which one alarm of a site stands.
 
-    :ivar spoken_for: devices that have no alarm of their own, since that of their site says it.
+    :ivar spoken_for: devices without an alarm of their own, because the alarm of their site covers them.
     """
 
     states: States
@@ -150,7 +150,7 @@ class _Sites:
                 self._speak_for(site, state.since_ms, now_ms)
 
     def _speak_for(self, site: Site, since_ms: int, now_ms: int) -> None:
-        """Let the site's alarm stand for those of its devices; one that was silent long before keeps its own."""
+        """Let the site's alarm replace those of its devices, but for a device that was silent long before."""
         for device in site.missing:
             self.spoken_for.add(device.name)
             for rule, _ in self.of_devices:
@@ -162,8 +162,8 @@ class _Sites:
 def _was_heard(states: States, rule: Rule, device: Device) -> bool:
     """Tell if a device spoke since its alarm began.
 
-    After a power cut the time in which nobody was heard is longer than it was, for what was heard last is not on the disk: by
-    that alone no silence ends.
+    After a power cut the last times heard may be missing on disk, so the silence seems longer than it was. That alone ends no
+    silence.
     """
     state = states.find(AlarmKey(rule.name, device.name))
     return state is not None and device.last_seen_ms > state.since_ms

@@ -1,4 +1,4 @@
-"""The model of a rule: what it looks at, how long that must stand, how it ends, and what people are told."""
+"""The model of a rule: its conditions, how long they must stand, how the alarm ends, and what people are told."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,22 +8,22 @@ from typing import Final, Literal, NamedTuple
 from gateway.core.alarms.alarm import Severity
 
 NIGHT_COVERAGE: Final = 0.8
-"""The share of its readings with which a night counts."""
+"""The least share of its readings with which a night counts."""
 
 
 class Usual(StrEnum):
-    """A mean of the last days that limits are multiples of."""
+    """A mean of the last days, of which a limit may be a multiple."""
 
     HOUR = "usual"
-    """Of the same hour of the day."""
+    """The mean of the same hour of the day."""
     PEAK = "usual_peak"
-    """Of the hour of the day that has the highest."""
+    """The highest mean of any hour of the day."""
 
 
 class Param(NamedTuple):
-    """A parameter of a registered device that limits are multiples of.
+    """A parameter of a registered device, of which a limit may be a multiple.
 
-    :ivar default: its value where the registry gives none; None: such a device is not looked at.
+    :ivar default: its value if the registry gives none; None: the limit then does not hold for the device.
     """
 
     name: str
@@ -34,10 +34,10 @@ class Param(NamedTuple):
 class Limit:
     """A value above or below a limit. A state counts as 0 or 1, so that "is true" is a value above 0.
 
-    :ivar value: the limit, in the unit of the field, or as a multiple of what ``of`` names.
-    :ivar clear: the value at which an active alarm ends; between the two it stays. Equal to ``value`` where nothing is said.
-    :ivar of: what the limit is a multiple of; None: it is the value itself.
-    :ivar at: whose value it is: the device's own, or that of the device it hangs behind.
+    :ivar value: the limit, in the unit of the field, or as a multiple of ``of``.
+    :ivar clear: the value at which an active alarm ends; between the two it stays. Often equal to ``value``.
+    :ivar of: the quantity of which the limit is a multiple; None: it is the value itself.
+    :ivar at: the device with the value: its own, or its parent, the device it hangs behind.
     """
 
     field: str
@@ -50,9 +50,9 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """All of these limits are passed together; often it is one.
+    """A condition: all of these limits, often only one, are passed together.
 
-    The first is looked at in each reading, the others only when it is passed: the rarest comes first.
+    The first is checked in each reading, the others only when it is passed. So the one that is passed most rarely comes first.
     """
 
     limits: tuple[Limit, ...]
@@ -60,17 +60,17 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """Nothing came for the device's ``silent_after``, or from more than half of the devices of a site."""
+    """A condition: nothing came for the ``silent_after`` of the device, or of more than half of the devices of a site."""
 
     of: Literal["device", "site"] = "device"
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """The lowest flow of the night was above a limit for so many nights in a row.
+    """A condition: the lowest flow of the night was above a limit for so many nights in a row.
 
-    :ivar above: the limit in m3/h, or as a multiple of ``of``; usual is the lowest hour of the usual night.
-    :ivar least_m3_h: a limit that is a multiple is never below this.
+    :ivar above: the limit in m3/h, or as a multiple of ``of``; of ``Usual`` it is the lowest hour of the usual night.
+    :ivar least_m3_h: the lowest value of a limit that is a multiple.
     """
 
     above: float
@@ -81,16 +81,16 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Fewer readings of a day arrived than this share of those expected."""
+    """A condition: fewer readings of a day arrived than this share of those expected."""
 
     below: float
 
 
 @dataclass(frozen=True, slots=True)
 class CounterStep:
-    """A register went back or too far, nobody told of an exchange, and so many readings in a row confirm it.
+    """A condition: a register went back or too far, no exchange was told, and so many readings in a row confirm it.
 
-    It is an event and has no end of its own: the alarm ends ``hold_ms`` after it, or when the exchange is told.
+    It is an event without an end of its own: the alarm ends ``hold_ms`` after it, or when the exchange is told.
     """
 
     readings: int = 3
@@ -99,7 +99,7 @@ class CounterStep:
 
 @dataclass(frozen=True, slots=True)
 class ClockWrong:
-    """The clock of the device is too far from the gateway's, in the times that the gateway believes."""
+    """A condition: the clock of the device is too far from the gateway's, by the times that the gateway believes."""
 
 
 Condition = Values | Silent | Night | Completeness | CounterStep | ClockWrong
@@ -110,11 +110,11 @@ class Rule:
     """One rule.
 
     :ivar when: conditions, of which one is enough.
-    :ivar for_ms: how long a condition must stand before the alarm is raised; rounds, nights and days bring their own time.
-    :ivar clear_after_ms: how long it must be gone before the alarm ends.
-    :ivar text: language → what is the matter, one sentence.
-    :ivar advice: language → what to do.
-    :ivar source: where the limits come from.
+    :ivar for_ms: the time for which a condition must stand before the alarm is raised; nights and days have their own measure.
+    :ivar clear_after_ms: the time for which it must be gone before the alarm ends.
+    :ivar text: language → the fault, in one sentence.
+    :ivar advice: language → the thing to do.
+    :ivar source: the origin of the limits: a law, a standard, or experience.
     """
 
     name: str

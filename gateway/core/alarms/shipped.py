@@ -1,6 +1,6 @@
-"""The rules that are shipped: what they look at, their limits and where these come from. ``alarms.yaml`` changes them.
+"""The rules that are shipped: their conditions, their limits and the origin of these. ``alarms.yaml`` changes them.
 
-Limits that no law gives are set where people should act, not where something is merely unusual.
+A limit that no law gives is set where people should act, not where a value is merely unusual.
 """
 
 from collections.abc import Iterator
@@ -32,17 +32,17 @@ Of = Param | Usual | None
 
 
 def is_true(field: str) -> Values:
-    """A state is true."""
+    """The condition that a state is true."""
     return Values((Limit(field, "above", 0.0, 0.0),))
 
 
 def above(field: str, value: float, clear: float, of: Of = None) -> Limit:
-    """A value above a limit."""
+    """The limit that a value above it passes."""
     return Limit(field, "above", value, clear, of)
 
 
 def below(field: str, value: float, clear: float, of: Of = None) -> Limit:
-    """A value below a limit."""
+    """The limit that a value below it passes."""
     return Limit(field, "below", value, clear, of)
 
 
@@ -52,10 +52,10 @@ def _any(*limits: Limit) -> tuple[Condition, ...]:
 
 _NOMINAL: Final = Param("nominal_voltage_v", 220.0)
 _GONE: Final = 0.5
-"""Of the nominal voltage: what is lower is a phase that has failed and no low voltage."""
+"""Share of the nominal voltage. A lower value is a failed phase, not a low voltage."""
 _PRESENT: Final = 0.8
 _OTHER_NETWORK: Final = 2.28
-"""Of the nominal voltage: what is higher comes from another network, whose voltage the registry does not give."""
+"""Share of the nominal voltage. A higher value comes from another network, whose voltage the registry does not give."""
 
 
 def _voltage(phase: str) -> str:

@@ -1,4 +1,4 @@
-"""The states of all alarms: what begins to stand, what is raised, what ends, and what of it the shell has not heard yet."""
+"""The states of all alarms: begin, raise and end them, and collect the changes for the shell."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -17,13 +17,13 @@ from gateway.core.alarms.alarm import (
 from gateway.core.alarms.rules import Rule
 
 _STANDING_MAX: Final = 64
-"""Most conditions and channels of one alarm that are followed; further ones change nothing while these stand."""
+"""Most conditions and channels that one alarm follows; further ones are ignored while these stand."""
 
 
 class Place(NamedTuple):
     """A device or site that has alarms.
 
-    :ivar gap_ms: after so long without a reading a pending condition starts again.
+    :ivar gap_ms: the time without a reading after which a pending condition starts again.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Sight(NamedTuple):
     """A condition that is met.
 
     :ivar name: the condition, with the channel on which it stands.
-    :ivar time_ms: of the reading that shows it.
-    :ivar since_ms: when it began, where that is known better than by the first reading that showed it.
+    :ivar time_ms: the time of the reading that meets it.
+    :ivar since_ms: its beginning, if that is earlier than the first reading that met it; None: it is that reading.
     """
 
     name: str
@@ -68,16 +68,16 @@ class States:
         return self._places.get(place, {})
 
     def find(self, key: AlarmKey) -> AlarmState | None:
-        """The state of an alarm, or None: nothing stands."""
+        """The state of an alarm, or None."""
         return self._places.get(key.place, {}).get(key.alarm)
 
     def restore(self, states: Iterable[AlarmState]) -> None:
-        """Take back what was stored. Nobody is told: they were."""
+        """Restore stored states. Nobody is told again."""
         for state in states:
             self._places.setdefault(state.key.place, {})[state.key.alarm] = state
 
     def drain(self) -> Drained:
-        """Give what has changed since the last time."""
+        """Return the changes since the last call, and forget them."""
         drained = Drained(self._transitions, self._changed)
         self._transitions, self._changed = [], {}
         return drained
@@ -85,7 +85,7 @@ class States:
     def stand(self, rule: Rule, place: Place, sight: Sight, *, enough: bool = True) -> AlarmState:
         """Note a condition that is met; raise the alarm when it has stood long enough.
 
-        :param enough: False: it is not raised yet, however long it stands.
+        :param enough: False: do not raise it yet, however long it stands.
         """
         state = self.find(AlarmKey(rule.name, place.name)) or self._begin(rule, place, sight)
         standing = state.standing.get(sight.name)
@@ -129,11 +129,11 @@ class States:
             self._changed[state.key] = state
 
     def change(self, state: AlarmState) -> None:
-        """Note that a state must be stored anew."""
+        """Note that a state changed and must be stored."""
         self._changed[state.key] = state
 
     def end(self, state: AlarmState, at_ms: int) -> None:
-        """End an alarm, under the tags that it was raised with; of a pending one nobody hears."""
+        """End an alarm, under the tags with which it was raised. A pending one ends without a transition."""
         states = self._places[state.key.place]
         del states[state.key.alarm]
         if not states:
@@ -143,7 +143,7 @@ class States:
             self._tell(state, Change.CLEARED, at_ms)
 
     def acknowledge(self, key: AlarmKey, acknowledged: Acknowledged) -> bool:
-        """Note who knows of an alarm; False: it is not active."""
+        """Note that a person knows of an alarm; False: it is not active."""
         state = self.find(key)
         if state is None or not state.is_active:
             return False

@@ -1,4 +1,4 @@
-"""The view of each device: its tables, and for how long they hold; where it stands, and what is known of its usual hours."""
+"""The view of each device: its tables and their span of time, the newest values it must keep, and its usual hours."""
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 
 UsualHours = Mapping[str, Sequence[float | None]]
-"""Field → its mean in each of the 24 local hours; None where too few days are known."""
+"""Field → its mean in each of the 24 local hours; None: too few days are known."""
 
 _EVER_MS: Final = 1 << 60
 """Further than any time, and an integer, which compares faster than a float."""
@@ -28,12 +28,12 @@ _GATES_MAX: Final = 64
 class View:
     """The view of one device.
 
-    :ivar tables: shared with other devices where it has no limits of its own.
-    :ivar from_ms: the tables hold for readings from this time.
-    :ivar until_ms: and before this one.
-    :ivar gates: those of the sets of fields that it sends, for the one who asks for each reading; none while it is busy.
-    :ivar is_busy: each reading is looked at closely: something stands, or another device's condition needs the values.
-    :ivar sends_flow: its flow is not worked out of its register.
+    :ivar tables: its tables, shared with other devices if it has no limits of its own.
+    :ivar from_ms: the first time for which the tables hold.
+    :ivar until_ms: the first time for which they no longer hold.
+    :ivar gates: the gates of the field sets that it sends, at hand for each reading; empty while it is busy.
+    :ivar is_busy: True: look closely at each reading: a condition stands, or another device's condition needs the values.
+    :ivar sends_flow: True: it sends its flow, so none is worked out of its register.
     :ivar kept: newest values by field, for conditions that need more than one reading.
     :ivar registers: newest registers by channel, of a device that sends no flow.
     """
@@ -50,7 +50,7 @@ class View:
     registers: dict[str, Kept] | None = None
 
     def table(self, field_set: FieldSet) -> Table:
-        """The table of a set of fields that the device sends; from now on its gate is asked first."""
+        """The table of a field set that the device sends; from now on its gate is tried first."""
         table = self.tables.table(field_set)
         self.sends_flow = self.sends_flow or FLOW in field_set.fields
         if not self.is_busy and table.with_flow is None and field_set.number and len(self.gates) < _GATES_MAX:
@@ -63,7 +63,7 @@ class View:
         (self.gates if busy else self.kept).clear()
 
     def flow(self, volume_m3: float, time_ms: int, quality: int, text_tags: str) -> float | None:
-        """The flow since the reading before, in m3/h: what the register grew; None around a step that was no consumption."""
+        """The flow in m3/h: the growth of the register since the reading before; None around a step that was no consumption."""
         if self.registers is None:
             self.registers = {}
         before = self.registers.get(text_tags)
@@ -82,7 +82,7 @@ class View:
 class Views:
     """The views of all devices met.
 
-    :ivar of: the name of a device → its view, for the one who asks for each reading.
+    :ivar of: the name of a device → its view, at hand for each reading.
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -135,12 +135,12 @@ class Views:
             self._usual.pop(name, None)
 
     def usual_night(self, device: str, hours: int) -> float | None:
-        """The lowest usual flow of the first hours of a day; None where it is not known."""
+        """The lowest usual flow of the first hours of a day; None: it is not known."""
         known = [mean for mean in self._usual.get(device, {}).get(FLOW, ())[:hours] if not isnan(mean)]
         return min(known, default=None)
 
     def look(self, device: Device, time_ms: int, *, busy: bool) -> View:
-        """The view of a device at a time: of one that was not met yet, or whose tables do not hold then."""
+        """Make the view of a device that has none, or renew one whose tables do not hold at this time."""
         before = self.of.get(device.name)
         view = View(self._shared) if before is None else before
         view.gates.clear()
@@ -162,7 +162,7 @@ class Views:
         return view
 
     def _scales(self, name: str, entry: Registered | None, hour: int | None) -> Scales:
-        """The numbers that limits of a device are multiples of, as far as the rules ask for it."""
+        """The scales of a device that the rules ask for."""
         params = entry.params if entry is not None else NO_PARAMS
         hours = self._usual.get(name, {}) if hour is not None else {}
         usual = {}
@@ -173,7 +173,7 @@ class Views:
         return Scales({param: params[param] for param in self._params.intersection(params)}, known)
 
     def _hour(self, time_ms: int) -> tuple[int, int]:
-        """The local hour of a time, and when it began."""
+        """The local hour of a time, and its beginning."""
         local = datetime.fromtimestamp(time_ms // 1000, self._zone)
         return local.hour, (time_ms // 1000 - 60 * local.minute - local.second) * 1000
 

@@ -1,7 +1,7 @@
-"""Tables of what a reading is looked at for, made once for each set of fields: a gate, and behind it the conditions.
+"""Tables of the conditions that a reading is checked for, made once for each field set: a gate, and behind it the conditions.
 
-The **gate** is a tuple of (index, low, high): nearly every reading lies within all of them, and nothing else is done for it.
-What lies outside, and each reading of a device for which something stands, is looked at closely: condition by condition.
+The **gate** is a tuple of (index, low, high): nearly every reading lies within all of them and needs nothing more. A reading
+outside, and each reading of a device for which a condition stands, is looked at closely: condition by condition.
 
 Most limits hold for all devices, and so do their tables. A device that has limits of its own, as multiples of its parameters or
 of its usual hour, has tables of its own; in these the other conditions are shared.
@@ -38,17 +38,17 @@ class Bound(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """The numbers that limits of one device are multiples of.
+    """The numbers of one device of which its limits are multiples.
 
     :ivar params: its parameters.
-    :ivar usual: which mean, and of which field → its value.
+    :ivar usual: kind of mean and field → the mean.
     """
 
     params: Mapping[str, object]
     usual: Mapping[tuple[Usual, str], float]
 
     def is_own(self, of: Param | Usual | None) -> bool:
-        """Tell if a limit is a multiple of something of the device, and no default."""
+        """Tell if a limit is a multiple of a number of the device itself, not of a default."""
         return isinstance(of, Usual) or (isinstance(of, Param) and of.name in self.params)
 
     def scale(self, of: Param | Usual | None, field: str) -> float | None:
@@ -63,20 +63,20 @@ class Scales(NamedTuple):
 
 FLOW: Final = "flow_m3_h"
 _WORKED_OUT: Final = "~"
-"""Behind the name of a condition on a flow that was worked out: it stands apart from one on a flow that the device sends."""
+"""Suffix of a condition on a flow that was worked out, to tell it from one on a flow that the device sends."""
 VOLUME: Final = "volume_m3"
 NO_SCALES: Final = Scales({}, {})
 
 
 class Kept(NamedTuple):
-    """The newest value of a quantity, for conditions whose quantities do not come together."""
+    """The newest value of a quantity, kept for conditions whose quantities come in different readings."""
 
     time_ms: int
     value: float
 
 
 class Verdict(Enum):
-    """Result of a look at a condition."""
+    """Result of judging a condition."""
 
     MET = "met"
     BETWEEN = "between"
@@ -86,11 +86,11 @@ class Verdict(Enum):
 
 
 class Check(NamedTuple):
-    """A condition on values, as it is looked at in readings of one set of fields.
+    """A condition on values, compiled for the readings of one field set.
 
-    :ivar name: stands for the condition among those of its rule.
+    :ivar name: the name of the condition among those of its rule.
     :ivar bounds: its limits, in their order.
-    :ivar places: where the value of each stands in the reading; None: it came with another reading, or to the parent.
+    :ivar places: for each limit the index of its value in the reading; None: another reading, or one of the parent, has it.
     """
 
     rule: Rule
@@ -101,7 +101,7 @@ class Check(NamedTuple):
     def values(
         self, numbers: Sequence[Value], own: Mapping[str, Kept], parents: Mapping[str, Kept], after_ms: int
     ) -> list[float | None]:
-        """The values that it looks at: of this reading, or kept ones that are no older than ``after_ms``."""
+        """The values to judge: of this reading, or kept ones that are not older than ``after_ms``."""
         found: list[float | None] = []
         for bound, at in zip(self.bounds, self.places, strict=True):
             if at is not None:
@@ -130,12 +130,12 @@ class Steps(NamedTuple):
 
 
 class Table(NamedTuple):
-    """All that readings of one set of fields are looked at for.
+    """All conditions for the readings of one field set.
 
-    :ivar keeps: index and field of the values that conditions of several readings need.
-    :ivar steps: none where the fields have no counter.
-    :ivar with_flow: the table for the same values and a flow behind them, where that is looked at and the device sends only its
-        register; None: nothing is worked out.
+    :ivar keeps: index and field of the values to keep for conditions that need more than one reading.
+    :ivar steps: the conditions on steps; empty if no field is a counter.
+    :ivar with_flow: the table for the same values followed by a flow worked out of the register; None: no rule needs it, or the
+        device sends its flow.
     :ivar volume_at: the index of the register.
     """
 
@@ -162,9 +162,9 @@ class Tables:
     ) -> None:
         """Work out the limits.
 
-        :param own: what limits of the device are multiples of.
-        :param parents: the same for limits of the device that it hangs behind.
-        :param shared: the tables that hold where this device has no limits of its own.
+        :param own: the scales of the device.
+        :param parents: the scales of its parent, the device it hangs behind.
+        :param shared: the tables of all devices, for the limits that are not its own.
         """
         self._of: dict[FieldSet, Table] = {}
         self._shared = shared
@@ -185,7 +185,7 @@ class Tables:
         self.looks_at_flow: bool = own_flow or (shared is not None and shared.looks_at_flow)
 
     def table(self, field_set: FieldSet) -> Table:
-        """The table of a set of fields, made at the first time; a flood of sets is served and not kept."""
+        """The table of a field set, made when it is first needed. In a flood of new sets it is made each time and not kept."""
         table = self._of.get(field_set)
         if table is None:
             table = self._make(field_set)
@@ -194,7 +194,7 @@ class Tables:
         return table
 
     def _make(self, field_set: FieldSet) -> Table:
-        """Make the table, and the one with a flow that is worked out of the register."""
+        """Make the table, and with it the one for a flow that is worked out of the register."""
         place_of = {name: at for at, name in enumerate(field_set.names)}
         shared = self._shared.table(field_set) if self._shared is not None else None
         table = self._table(place_of, shared, has_counters=bool(field_set.counters))
@@ -221,7 +221,7 @@ class Tables:
 
 
 def _bound(limit: Limit, scales: Scales) -> Bound | None:
-    """A limit as a number; None where the device has no such parameter, or too little is known of its hours."""
+    """The limit as a number; None: the device has no such parameter, or its usual hours are not known yet."""
     scale = scales.scale(limit.of, limit.field)
     if scale is None:
         return None
@@ -229,13 +229,13 @@ def _bound(limit: Limit, scales: Scales) -> Bound | None:
 
 
 def _kept(bounds: Sequence[Bound], place_of: Mapping[str, int]) -> list[str]:
-    """The fields to be kept for a condition: those of one that is not whole in this set of fields."""
+    """The fields to keep for a condition; none if this field set has all of them."""
     whole = all(bound.field in place_of and not bound.of_parent for bound in bounds)
     return [] if whole else [bound.field for bound in bounds]
 
 
 def _gate(checks: Iterable[Check]) -> Gate:
-    """The widest limits within which no condition's first limit is passed."""
+    """The widest range of each value in which no condition's first limit is passed."""
     gates: dict[int, tuple[float, float]] = {}
     for check in checks:
         first, at = check.bounds[0], check.places[0]

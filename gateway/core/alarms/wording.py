@@ -1,4 +1,4 @@
-"""The words of the shipped rules: what is the matter and what to do, in Vietnamese and English."""
+"""The words of the shipped rules in Vietnamese and English: the fault, and the thing to do."""
 
 from typing import Final
 
