@@ -1,1 +1,1 @@
-"""Alarms outside the core: kept on disk, written to InfluxDB, told to Alertmanager, a webhook and MQTT."""
+"""Alarms outside the core: kept on disk, written to InfluxDB, sent to Alertmanager, a webhook and MQTT."""

@@ -1,8 +1,8 @@
-"""Tells an Alertmanager of all alarms, again and again, as Prometheus does.
+"""The sender to Alertmanager: it posts all alarms again and again, as Prometheus does.
 
 Alertmanager holds an alert until its ``endsAt``, and forgets all of them when it starts again. So an alarm is posted when it
-begins and when it ends, and each minute all active ones with an end that lies some minutes ahead, and those that ended a while
-longer with their true end. Alarms under planned work are not sent, and so resolve.
+begins and when it ends. Each minute all active ones are posted, with an end that lies some minutes ahead, and those that ended
+a short while ago, with their true end. Alarms under planned work are not sent, so Alertmanager resolves them.
 """
 
 import time
@@ -25,18 +25,18 @@ PATH: Final = "/api/v2/alerts"
 _AGAIN_AFTER_S: Final = 60.0
 _HOLDS_MS: Final = 5 * 60_000
 _ENDED_FOR_MS: Final = 15 * 60_000
-"""Ends are repeated so long: Alertmanager may be away."""
+"""The time for which the end of an alarm is repeated: Alertmanager may be away."""
 _TOGETHER: Final = 500
 
 Labelled = tuple[AlarmKey, AlarmTags, Severity]
-"""An alarm and all that Alertmanager knows it by."""
+"""An alarm with its labels, by which Alertmanager knows it."""
 
 
 class KnownAlert(NamedTuple):
     """An alert that was sent.
 
-    :ivar alert: without its end.
-    :ivar ended_ms: None: it is active.
+    :ivar alert: its document without its end.
+    :ivar ended_ms: the time of its end; None: it is active.
     """
 
     alert: Mapping[str, object]
@@ -58,7 +58,7 @@ class AlertmanagerSender:
         self._known: dict[Labelled, KnownAlert] = {}
 
     async def run(self) -> None:
-        """Post until cancelled: what changed at once, and all each minute; sooner to an Alertmanager that was away."""
+        """Post until cancelled: changes at once, all alerts each minute, and sooner again after a post that failed."""
         seen, all_at_s, backoff = -1, 0.0, Backoff(1.0, _AGAIN_AFTER_S)
         async with aiohttp.ClientSession() as session:
             while True:
@@ -73,7 +73,7 @@ class AlertmanagerSender:
                 seen = await self._keeper.changed.after(seen, max(0.0, all_at_s - time.monotonic()))
 
     def _look(self) -> list[Labelled]:
-        """Look at what is active now; return what began or ended."""
+        """Compare the known alerts with the active alarms; return those that began or ended."""
         keeper, known, now_ms = self._keeper, self._known, self._clock.now_ms()
         active = {_labelled(state): state for state in keeper.told()}
         began = [name for name in active if name not in known or known[name].ended_ms is not None]
@@ -87,7 +87,7 @@ class AlertmanagerSender:
         return began + ended
 
     async def _post(self, session: aiohttp.ClientSession, names: Sequence[Labelled]) -> bool:
-        """Post alerts; False: they are not taken."""
+        """Post alerts; False: Alertmanager did not take them."""
         now_ms = self._clock.now_ms()
         try:
             for at in range(0, len(names), _TOGETHER):

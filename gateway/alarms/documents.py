@@ -1,4 +1,4 @@
-"""Alarms as others see them: the document of the API and the webhook, the point of InfluxDB, the alert of Alertmanager."""
+"""Alarms in the form that each receiver takes: a document of the API and the webhook, a point of InfluxDB, an alert."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

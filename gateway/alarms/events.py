@@ -1,4 +1,4 @@
-"""Everything about alarms that people read in the log, and who cannot be told of them."""
+"""Events about alarms for the log, and the receivers that cannot be reached."""
 
 import logging
 import time
@@ -20,8 +20,8 @@ _SAID_MAX: Final = 100
 class AlarmEvents:
     """One function for each event.
 
-    :ivar untold: key of the configuration → why the receiver there takes no alarms.
-    :ivar disk_trouble: why alarms cannot be saved; empty when they can.
+    :ivar untold: key of the configuration → the reason for which the receiver there takes no alarms.
+    :ivar disk_trouble: the reason for which alarms cannot be saved; empty when they can.
     """
 
     untold: dict[str, str] = field(default_factory=dict)
@@ -57,13 +57,13 @@ class AlarmEvents:
         self.disk_trouble = ""
 
     def not_taken(self, receiver: str, why: str) -> None:
-        """A receiver did not take an alarm; it is tried again."""
+        """A receiver did not take an alarm, which will be sent again."""
         if receiver not in self.untold:
             log.warning("%s takes no alarms: %s; trying again", receiver, why)
         self.untold[receiver] = why
 
     def refused(self, receiver: str, why: str) -> None:
-        """A receiver will never take an alarm; it is left out."""
+        """A receiver will never take an alarm, which is left out."""
         log.error("%s refuses an alarm, which is left out: %s", receiver, why)
 
     def taken(self, receiver: str) -> None:

@@ -1,13 +1,13 @@
-"""Keeps alarms: brings the engine's changes to disk, has others told of them, and takes what people decide.
+"""The keeper of alarms: stores the engine's changes on disk, passes them to the senders, and takes the decisions of people.
 
 Theory of operation
 -------------------
-The engine collects what changes (:meth:`gateway.core.alarms.engine.Alarms.drain`). A few times a second it is fetched and
-committed in one go: states, history, and the notices for InfluxDB and the webhook. Only then are others told, so a restart
-tells nobody twice. A disk that does not take it keeps nothing from people: they are told all the same, and it is tried again.
+The engine collects its changes (:meth:`gateway.core.alarms.engine.Alarms.drain`). A few times a second the keeper fetches them
+and commits them at once: states, history, and the notices for InfluxDB and the webhook. The senders get them after that, so a
+restart sends nothing twice. If the commit fails, the senders get them all the same, and the commit is tried again.
 
-Planned work holds alarms back from the webhook: of one that began meanwhile it hears when the work is over, if it still
-stands then, and else never. Of the end of an alarm that it knows it hears at once.
+Planned work holds alarms back from the webhook. One that was raised meanwhile is sent when the work is over, if it is still
+active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
 """
 
 import asyncio
@@ -35,20 +35,20 @@ _FETCH_EVERY_S: Final = 0.5
 _FETCH_LEAST_S: Final = 0.02
 """On a scaled clock."""
 _SAVE_PENDING_EVERY: Final = 10
-"""Fetches after which states are saved that nobody is told of yet: each reading changes them."""
+"""Number of fetches after which pending states are saved: each reading changes them."""
 _AT_A_TIME: Final = 100
 """Changes that are put into words before others get their turn: a province that loses its network has thousands."""
 _UNSAVED_MAX: Final = 1000
-"""Most changes that wait in memory for a disk that takes nothing; the oldest are not remembered over a restart."""
+"""Most changes that wait in memory while the disk fails; the oldest ones are then lost at a restart."""
 
 
 class AlarmKeeper:
     """Keeps the alarms of one gateway.
 
-    :ivar events: what people read in the log, and who cannot be told.
+    :ivar events: the events for the log, and the receivers that cannot be reached.
     :ivar planned: planned work.
-    :ivar outbox: the notices that wait.
-    :ivar changed: counts the rounds of changes.
+    :ivar outbox: the notices that wait for a receiver.
+    :ivar changed: grows with each round of changes.
     """
 
     def __init__(self, alarms: Alarms, database: Database, clock: WallClock, *, has_webhook: bool) -> None:
@@ -65,7 +65,7 @@ class AlarmKeeper:
         self.changed = Revision()
 
     def load(self, registered: Mapping[str, Registered]) -> None:
-        """Take back what the run before has left, as far as rules and registry have it still."""
+        """Restore the alarms of the previous run whose rule and device still exist."""
         now_ms, read = self._clock.now_ms(), self._database.run_here
         states = read(stored.states)
         self.planned.restore(read(stored.planned_work, now_ms))
@@ -90,9 +90,9 @@ class AlarmKeeper:
             await self.commit(pending=fetched % _SAVE_PENDING_EVERY == 0)
 
     async def commit(self, *, pending: bool = True) -> None:
-        """Bring what changed to disk, and have others told.
+        """Store the changes, and pass them to the senders.
 
-        :param pending: also what nobody is told of.
+        :param pending: also store states that nobody is told of yet.
         """
         async with self._committing:
             drained, gone = self._alarms.drain(), self.outbox.gone()
@@ -110,7 +110,7 @@ class AlarmKeeper:
                 self.changed.bump()
 
     def _note(self, drained: Drained, notices: list[Notice], gone: list[int]) -> None:
-        """Add to what is to be saved, so much of it that memory suffices while the disk takes nothing."""
+        """Add changes to those to be saved, with a limit: the disk may fail for long."""
         unsaved = self._unsaved
         unsaved.states.update({key: self._saved(key, state) for key, state in drained.states.items()})
         unsaved.transitions = [*unsaved.transitions, *drained.transitions][-_UNSAVED_MAX:]
@@ -130,7 +130,7 @@ class AlarmKeeper:
             self._unsaved = Changes()
 
     def _messages(self, transitions: Iterable[Transition]) -> Iterator[tuple[str, str]]:
-        """Yield receiver and body of what is told of changes."""
+        """Yield the receiver and the body of each message about these changes."""
         now_ms = self._clock.now_ms()
         for change in transitions:
             self.events.changed(change)
@@ -141,7 +141,7 @@ class AlarmKeeper:
                 yield WEBHOOK, self._notice(change)
 
     def _is_told(self, change: Transition, *, silenced: bool) -> bool:
-        """Tell if the webhook hears of a change; note what planned work holds back."""
+        """Tell if the webhook gets a change; note the alarms that planned work holds back."""
         key, kind = change.key, change.change
         if silenced and kind is Change.RAISED:
             self._held_back.add(key)
@@ -151,7 +151,7 @@ class AlarmKeeper:
         return is_told
 
     def _late(self) -> Iterator[tuple[str, str]]:
-        """Yield what the webhook hears now that planned work is over."""
+        """Yield the messages about alarms that were held back and are still active now that the work is over."""
         now_ms = self._clock.now_ms()
         for state in [state for state in map(self._alarms.find, self._held_back) if state is not None]:
             if not self.planned.cover(state.tags, now_ms):
@@ -162,7 +162,7 @@ class AlarmKeeper:
     def _notice(self, change: Transition) -> str:
         return to_json(change_document(change, self._alarms.rules)).decode()
 
-    # What others ask.
+    # ---- for pages and senders ----
 
     @property
     def rules(self) -> Rules:
@@ -181,7 +181,7 @@ class AlarmKeeper:
         return [alarm_point(state, now_ms, silenced=self.planned.cover(state.tags, now_ms)) for state in active]
 
     def is_silenced(self, state: AlarmState) -> bool:
-        """Tell if planned work goes on where an alarm is."""
+        """Tell if planned work goes on at the place of an alarm."""
         return self.planned.cover(state.tags, self._clock.now_ms())
 
     def told(self) -> list[AlarmState]:
@@ -189,15 +189,15 @@ class AlarmKeeper:
         return [state for state in self.active() if not self.is_silenced(state)]
 
     def weigh(self) -> tuple[int, int]:
-        """Count the critical alarms that somebody must see to, and the others that are not just for information."""
+        """Count the critical alarms that nobody acknowledged, and all others that are not mere information."""
         told = [state for state in self.told() if state.severity is not Severity.INFO]
         urgent = sum(state.severity is Severity.CRITICAL and state.acknowledged is None for state in told)
         return urgent, len(told) - urgent
 
-    # What people decide.
+    # ---- decisions of people ----
 
     async def acknowledge(self, name: str, by: str, note: str) -> bool:
-        """Note who knows of an alarm; False: it is not active.
+        """Note that a person knows of an alarm; False: it is not active.
 
         :param name: the id of the alarm.
         """
@@ -207,9 +207,9 @@ class AlarmKeeper:
         return found
 
     async def plan(self, work: PlannedWork) -> int:
-        """Take planned work; return its number.
+        """Add planned work; return its number.
 
-        :raises DatabaseFault: it is not saved, and does not hold.
+        :raises DatabaseFault: it could not be saved, and does not hold.
         """
         number = await self._database.run(stored.plan, work)
         self.planned.add(number, work)
@@ -218,9 +218,9 @@ class AlarmKeeper:
         return number
 
     async def end_work(self, number: int) -> bool:
-        """End planned work; False: there is none of that number that goes on.
+        """End planned work; False: none of that number goes on.
 
-        :raises DatabaseFault: it is not saved, and goes on.
+        :raises DatabaseFault: its end could not be saved, and it goes on.
         """
         ended = await self._database.run(stored.end_work, number, self._clock.now_ms())
         self.planned.end(number)

@@ -1,8 +1,8 @@
 """Publishes the list of a device's active alarms, retained, under ``iot/v1/{site}/{domain}/{device}/alarms``.
 
-The broker keeps a list until another one comes; an empty one says that all is well. So the gateway remembers on disk for which
-devices a list stands there, and empties it when their alarms have ended, were it in its next run. Nothing acknowledges a list,
-so all are repeated each hour.
+The broker keeps a list until another one comes; an empty one says that all is well. So the gateway remembers on disk the topics
+at which a list stands, and empties each when the alarms have ended, even in its next run. Lists go out without an
+acknowledgement, so all are repeated each hour.
 """
 
 import time
@@ -27,7 +27,7 @@ _AGAIN_S: Final = 5.0
 _REPEAT_EVERY_S: Final = 3600.0
 
 ListMarks = tuple[tuple[str, int, bool, bool], ...]
-"""All of a list but the values, which change with each reading."""
+"""The content of a list without the values, which change with each reading."""
 
 
 class AlarmLists:
@@ -40,7 +40,7 @@ class AlarmLists:
         self._published: dict[str, ListMarks | None] = {}
 
     async def run(self) -> None:
-        """Publish until cancelled: at each change, to a broker that was away when it is back, and each hour."""
+        """Publish until cancelled: at each change, each hour, and when a broker that was away is back."""
         self._published = dict.fromkeys(_topics(await self._database.run(keyvalue.get, STANDING)))
         seen, repeat_s = -1, 0.0
         while True:
@@ -76,7 +76,7 @@ class AlarmLists:
         await keyvalue.save(self._database, STANDING, to_json(sorted(self._published)).decode())
 
     def _lists(self) -> dict[str, list[AlarmState]]:
-        """Topic → the active alarms of a device, as far as it can be a topic."""
+        """Topic → the active alarms of a device; a device whose name cannot be in a topic is left out."""
         lists: dict[str, list[AlarmState]] = {}
         for state in self._keeper.active():
             tags = state.tags
@@ -89,7 +89,7 @@ class AlarmLists:
 
 
 def _topics(text: str | None) -> list[str]:
-    """The topics that were saved; none where that cannot be read."""
+    """The saved topics; none if they cannot be read."""
     try:
         return decode(text or "[]", type=list[str])
     except (DecodeError, ValidationError):

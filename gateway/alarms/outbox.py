@@ -1,6 +1,6 @@
-"""The notices that wait for those who are told of each change, in order, in memory and on disk.
+"""The outbox: notices that wait for a receiver of each change, in order, in memory and on disk.
 
-They are told from memory, so that a disk that takes nothing keeps no alarm from people; the disk has them for the next run.
+The senders read from memory, so a disk that fails keeps no alarm from people. The disk has the notices for the next run.
 """
 
 from collections import deque
@@ -13,13 +13,13 @@ from gateway.storage.alarms import Notice
 INFLUXDB: Final = "influxdb"
 WEBHOOK: Final = "webhook"
 WAITING_MAX: Final = 10_000
-"""Most notices that wait for one receiver; the oldest go."""
+"""Most notices that wait for one receiver; more push out the oldest."""
 
 
 class Outbox:
     """Notices by receiver.
 
-    :param receivers: those who are there; what waits for others is forgotten.
+    :param receivers: the receivers that are configured; notices for others are forgotten.
     """
 
     def __init__(self, receivers: Iterable[str]) -> None:
@@ -28,7 +28,7 @@ class Outbox:
         self._next = 1
 
     def restore(self, notices: Iterable[Notice]) -> None:
-        """Take what is on disk."""
+        """Restore the notices that are on disk."""
         for notice in notices:
             self._next = max(self._next, notice.number + 1)
             if notice.receiver in self._waiting:
@@ -37,7 +37,7 @@ class Outbox:
                 self._gone.append(notice.number)
 
     def number(self, messages: Iterable[tuple[str, str]]) -> list[Notice]:
-        """Number messages, as receiver and body; those for nobody are left out."""
+        """Give each message, a receiver and a body, its number; leave out those whose receiver is not configured."""
         found = [
             Notice(self._next + at, receiver, body)
             for at, (receiver, body) in enumerate(message for message in messages if message[0] in self._waiting)
@@ -46,7 +46,7 @@ class Outbox:
         return found
 
     def add(self, notices: Iterable[Notice]) -> int:
-        """Let notices wait; return the number of those that are given up to make room."""
+        """Add notices; return how many old ones were given up to make room."""
         given_up = 0
         for notice in notices:
             waiting = self._waiting[notice.receiver]
@@ -61,7 +61,7 @@ class Outbox:
         return list(islice(self._waiting[receiver], most))
 
     def remove(self, notices: Sequence[Notice]) -> None:
-        """Forget notices: they were taken."""
+        """Remove notices that their receiver took."""
         for notice in notices:
             waiting = self._waiting[notice.receiver]
             if waiting and waiting[0].number == notice.number:  # else it made room meanwhile
@@ -69,6 +69,6 @@ class Outbox:
                 self._gone.append(notice.number)
 
     def gone(self) -> list[int]:
-        """The numbers that the disk is to forget, once."""
+        """Return the numbers to delete on disk, each only once."""
         gone, self._gone = self._gone, []
         return gone

@@ -1,4 +1,4 @@
-"""Planned work that goes on: nobody is told of alarms where it is done."""
+"""Planned work: while it goes on, nobody is told of alarms at its place."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,19 +19,19 @@ class PlannedWorks:
         self._by_number: dict[int, PlannedWork] = {}
 
     def restore(self, works: dict[int, PlannedWork]) -> None:
-        """Take what is on disk."""
+        """Restore the work that is on disk."""
         self._by_number = dict(works)
 
     def add(self, number: int, work: PlannedWork) -> None:
-        """Take one more."""
+        """Add planned work."""
         self._by_number[number] = work
 
     def end(self, number: int) -> None:
-        """Forget one."""
+        """Remove planned work."""
         self._by_number.pop(number, None)
 
     def drop_over(self, now_ms: int) -> bool:
-        """Forget what is over; True if there was such."""
+        """Remove the work that is over; tell if there was any."""
         before = len(self._by_number)
         self._by_number = dict(self.going_on(now_ms))
         return len(self._by_number) < before
@@ -41,7 +41,7 @@ class PlannedWorks:
         return ((number, work) for number, work in self._by_number.items() if now_ms < work.until_ms)
 
     def cover(self, tags: AlarmTags, now_ms: int) -> bool:
-        """Tell if an alarm lies where work goes on."""
+        """Tell if work goes on at the place of an alarm."""
         return any(_is_at(work, tags) for _, work in self.going_on(now_ms))
 
 

@@ -1,4 +1,4 @@
-"""Writes alarms to InfluxDB: each change, in order and however late, and every five minutes those that are active."""
+"""The sender to InfluxDB: it writes each change of an alarm, however late, and every five minutes all active alarms."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ class PointSender:
         self._clock = clock
 
     async def run(self) -> None:
-        """Write each change until cancelled; they wait while InfluxDB is away."""
+        """Write each change until cancelled; changes wait while InfluxDB is away."""
         seen, backoff, outbox = -1, Backoff(0.5, 60.0), self._keeper.outbox
         while True:
             await self._breaker.closed.wait()
@@ -51,7 +51,7 @@ class PointSender:
                 seen = await self._keeper.changed.after(seen)
 
     async def repeat(self) -> None:
-        """Write the active alarms every five minutes until cancelled; it is no loss if that does not arrive."""
+        """Write the active alarms every five minutes until cancelled. A write that fails is made up by the next."""
         while True:
             await self._clock.sleep(_REPEAT_EVERY_S)
             lines = [] if self._breaker.is_open else self._keeper.repeated_points()

@@ -1,4 +1,4 @@
-"""Posts JSON to those who are told of alarms."""
+"""A client that posts JSON to a receiver of alarms: Alertmanager or a webhook."""
 
 from typing import Final
 
@@ -8,13 +8,13 @@ _PATIENCE: Final = aiohttp.ClientTimeout(total=10.0)
 _QUOTED: Final = 200
 _YES: Final = range(200, 300)
 _NEVER: Final = frozenset({400, 413, 415, 422})
-"""Answers to what a body holds; with another one it may be taken later, when somebody has looked at the receiver."""
+"""Answers that refuse the body itself. After any other answer it may be taken later, when the receiver was repaired."""
 
 
 class NotTaken(Exception):  # noqa: N818 - says what became of it
     """The receiver did not take a message; the text says why.
 
-    :ivar is_final: it will never take this one.
+    :ivar is_final: True: it will never take this message.
     """
 
     def __init__(self, why: str, *, is_final: bool = False) -> None:
@@ -23,7 +23,7 @@ class NotTaken(Exception):  # noqa: N818 - says what became of it
 
 
 class AlarmReceiver:
-    """One address that takes JSON."""
+    """The receiver at one address."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self._url = url
@@ -32,7 +32,7 @@ class AlarmReceiver:
     async def post(self, session: aiohttp.ClientSession, body: bytes) -> None:
         """Post a body.
 
-        :raises NotTaken: no answer, or one that says no.
+        :raises NotTaken: there is no answer, or a refusal.
         """
         try:
             async with session.post(

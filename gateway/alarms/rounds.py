@@ -1,4 +1,4 @@
-"""A look at all registered devices each minute: who is silent, whose clock is wrong."""
+"""Rounds of the engine: each minute all registered devices are checked for silence and wrong clocks."""
 
 import asyncio
 from typing import Final
@@ -12,11 +12,11 @@ from gateway.events import Events
 
 _EVERY_S: Final = 60.0
 _STEP_MS: Final = 5000
-"""A clock that moved so much further than time went by was set, or the machine slept."""
+"""A clock that moved further than time passed, by more than this, was set, or the machine slept."""
 
 
 class AlarmRounds:
-    """Makes the engine's rounds. While the broker is away there are none: then the gateway itself is the alarm."""
+    """Runs the engine's rounds. While the broker is away it runs none: no device can be heard then."""
 
     def __init__(self, alarms: Alarms, streams: Streams, trust: ClockTrust, events: Events, clock: WallClock) -> None:
         self._alarms = alarms
@@ -39,7 +39,7 @@ class AlarmRounds:
                     await asyncio.sleep(0)
 
     def _leave_out_step(self, before: tuple[int, int], now: tuple[int, int]) -> None:
-        """Leave time that did not pass out of everybody's silence: a clock may stand hours behind until there is a network."""
+        """Subtract a step of the clock from all silences: a clock may be hours behind until there is a network."""
         (before_ms, steady_before_ms), (now_ms, steady_ms) = before, now
         stepped_ms = (now_ms - before_ms) - (steady_ms - steady_before_ms)
         if stepped_ms > _STEP_MS and self._events.mqtt_connected:

@@ -1,4 +1,4 @@
-"""Tells a webhook of each change of an alarm: one JSON document a POST, in order."""
+"""The sender to a webhook: it posts each change of an alarm as a JSON document, in order."""
 
 import asyncio
 from random import random
@@ -22,7 +22,7 @@ class WebhookSender:
         self._receiver = receiver
 
     async def run(self) -> None:
-        """Post until cancelled. A notice that is not taken is tried again, and those behind it wait."""
+        """Post until cancelled. A notice that is not taken is posted again, and those behind it wait."""
         keeper, seen, backoff = self._keeper, -1, Backoff(1.0, 300.0)
         async with aiohttp.ClientSession() as session:
             while True:
