@@ -15,7 +15,7 @@ from schemas.rejects import DropCause, IgnoreCause, RejectReason
 class Undecodable(Exception):  # noqa: N818 - it says what the payload is
     """A payload, or one object of it, that is not a reading.
 
-    :ivar reason: why.
+    :ivar reason: the reason under which it is counted.
     :ivar detail: a sentence for people.
     """
 
@@ -38,7 +38,7 @@ class QuarantinedMessage:
     """A whole message for the quarantine.
 
     :ivar key: the key that releases it: the device's id, ``group/node`` of a Sparkplug node, or the codec.
-    :ivar expires_ms: when it stops waiting; None: it waits as long as there is room.
+    :ivar expires_ms: the end of its wait; None: it waits as long as there is room.
     :ivar duplicate: the broker had sent it before.
     :ivar properties: MQTT user properties, which may name the device.
     """
@@ -104,7 +104,7 @@ class Arrival(Struct, frozen=True, gc=False):  # made for each message, never pa
     steps: list[object] | None = None
 
     def record(self, step: object) -> None:
-        """Add the finding of a step, if they are recorded."""
+        """Add the finding of a step, if they are recorded. The fast paths look first, so that none is made in vain."""
         if self.steps is not None:
             self.steps.append(step)
 
@@ -164,7 +164,7 @@ class CodecAsk(NamedTuple):
 
     :ivar codec: its key among the sources.
     :ivar payload: the frame's bytes.
-    :ivar received_ms: when the network server received the frame, if it says so; else the arrival.
+    :ivar received_ms: the time at which the network server received the frame, if it says so; else the arrival.
     :ivar variables: the device's parameters.
     :ivar device: the device of the frame; a codec that overruns is suspended for this device first.
     :ivar pending: the state that the core needs to go on; opaque to the shell.
@@ -202,7 +202,7 @@ class SideEffects:
 class Outcome(Struct, eq=False):
     """The outcome of one message: every object in it is in exactly one of readings, duplicates and refusals.
 
-    A message that must wait is none of them yet: it is in :attr:`side_effects`.
+    A message that must wait has none of them yet: it is in :attr:`side_effects`.
     """
 
     domain: str = "unknown"

@@ -1,19 +1,36 @@
-"""The steps of every message, in order: the whole way of a reading through the core.
+"""The steps of every message, in order: the whole way of a reading through the core. Each step names the call that does it.
 
-A native message (:meth:`Processor._process`): resolve its topic → decode it by the validator of its domain → choose its time →
-check its values → take its tags → make the point.
+A native message (:meth:`Processor._process`):
 
-An uplink, or another message that a profile takes (:meth:`Processor._of_profile`): resolve its topic → know the profile and the
-device again, or recognise the profile and admit the device → ask the maker's codec, where the profile names one → map it to
-canonical quantities → leave out copies → choose its time → make the point. A message of a
-Sparkplug node goes by its births first.
+1. resolve its topic: :meth:`Streams.resolve`;
+2. refuse it if it is too large (:meth:`Processor.too_large`; the session hands on only the beginning of a much larger one);
+3. decode it and check its values by the validator of its domain: :meth:`NativeDecoder.decode_plain`, or object by object
+   :meth:`NativeDecoder.decode_slow_path`;
+4. choose its time: :meth:`Evaluator.time_of`;
+5. complete its counts and take its tags: :func:`_complete_counts`, :func:`_take_tags`;
+6. make the point.
 
-Making the point is one for all (:meth:`gateway.core.evaluate.Evaluator.point`): check its counters, know its duplicate, follow
-its sequence, write its lines, look at it for alarms.
+An uplink, or another message that a profile takes (:meth:`Processor._of_profile`):
+
+1. resolve its topic: :meth:`Streams.resolve`;
+2. know the profile and the device of the frame before it again (:meth:`Recognition.frame`), or recognise the profile
+   (:meth:`ProfiledTopic.recognise`) and admit the device (:meth:`Streams.admit`); the births of a Sparkplug node decode its
+   messages first (:meth:`EdgeNodes.receive`);
+3. where the profile names a maker's codec, take what the network server decoded or ask the codec: :meth:`ByProfile.ask_codec`.
+   The way stops there until the answer comes to :meth:`Processor.resume`;
+4. map it to canonical quantities, and choose the time among those that it tells: :meth:`ByProfile.finish`;
+5. leave out copies of a radio frame: :meth:`RecentFrames.see`;
+6. give a reading that tells no time the gateway's: :meth:`Evaluator.stamp`;
+7. make the point.
+
+Making the point is one for all (:meth:`Evaluator.point`): judge its counters (:meth:`Counting.judge`), find out if it is a
+duplicate (:meth:`RecentKeys.see`), follow its sequence, write its lines (:meth:`FieldSet.lines`), look at it for alarms
+(:meth:`Alarms.reading`).
 
 Every fault of the data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
-reason, or a message that must wait. Nothing is stored, nothing outside is called, no clock is read: the outcome holds what the
-shell must do.
+reason, or a message that must wait. Nothing is stored, nothing outside is called, no clock is read. The outcome holds what the
+shell must do for this message; what many messages tell together (changed alarms, gaps of sequences, late hours) stays in the
+core until the shell asks for it.
 """
 
 import traceback
@@ -68,7 +85,7 @@ class Answered(NamedTuple):
 class Processor:
     """The pure pipeline with its state: streams, devices, trust in the clock.
 
-    :ivar sums: where the sums of counters come from.
+    :ivar sums: the source of the sums of counters.
     """
 
     streams: Streams
@@ -100,7 +117,7 @@ class Processor:
 
         :param replayed: it waited in quarantine or was rejected.
         :param steps: a list for the findings of each step, to explain the message.
-        :param answer: the codec's, when the message has been here before and had to ask it.
+        :param answer: the codec's, for a message that had to ask it (:meth:`resume`): it goes on where it stopped.
         """
         arrival = Arrival(message, now_ms, replayed, steps)
         try:
@@ -155,7 +172,7 @@ class Processor:
         if type(stream) is not Stream:
             if isinstance(stream, ProfiledStream):
                 return self._of_profile(stream, arrival)
-            return self._not_plain(stream, arrival)
+            return self._no_reading(stream, arrival)
         device = stream.device
         if arrival.steps is not None:
             arrival.record(Sender(device.name, native=True))
@@ -175,8 +192,8 @@ class Processor:
             self._reading(stream, plain, arrival, outcome)
         return outcome
 
-    def _not_plain(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
-        """Process a message that is not a reading: a status, or one that nobody reads."""
+    def _no_reading(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
+        """Process a message on a topic without readings: a status, or one that nobody reads."""
         if isinstance(stream, Unresolved):
             arrival.record(Sender(stream.device))
             if arrival.message.topic == BROKER_DROPPED:
@@ -219,7 +236,7 @@ class Processor:
         return self._edge_nodes.add_side_effects(verdict, stream.topic, arrival, outcome)
 
     def _unknown_frame(self, stream: ProfiledStream, arrival: Arrival, document: object | None) -> Outcome:
-        """Recognise the profile and the device of a frame, and process it."""
+        """Recognise the profile and the device of a frame that is not like the one before, and process it."""
         frame = self._profiled.recognise(stream.topic, arrival, document)
         if isinstance(frame, Outcome):
             return frame
@@ -231,7 +248,7 @@ class Processor:
         return self._frame(PendingDecode(frame, device, arrival))
 
     def _frame(self, pending: PendingDecode) -> Outcome:
-        """Process the frame of an admitted device: its codec is called first, if it has one."""
+        """Process the frame of an admitted device: ask its codec first, if it has one."""
         device, arrival = pending.device, pending.arrival
         if not arrival.message.retain and arrival.now_ms > device.last_seen_ms:
             device.last_seen_ms = arrival.now_ms
@@ -270,7 +287,7 @@ class Processor:
     def _observed(
         self, stream: Stream, objects: list[Decoded | Broken], arrival: Arrival, outcome: Outcome
     ) -> dict[Observation, Decoded]:
-        """The objects of a message that are readings, and where each comes from; the others are refused."""
+        """Return the observation of each object that is a reading, with the object; refuse the others."""
         observed = {}
         for item in objects:
             if isinstance(item, Broken):
@@ -292,12 +309,12 @@ class Processor:
     def _observation(
         self, stream: Stream, values: NativeReading, dropped: list[Drop] | None, arrival: Arrival, outcome: Outcome
     ) -> Observation | None:
-        """Choose the time of one object and check its values; None: it is refused."""
+        """Choose the time of one object, complete its counts and take its tags; None: it is refused."""
         time_ms, own_time, quality = self.evaluator.time_of(stream.device, values.pop("ts", None), arrival)
         seq = values.pop("seq", None)
         if dropped or stream.domain in COUNTING:
             dropped = dropped or []
-            quality |= _check_values(values, dropped, stream)
+            quality |= _complete_counts(values, dropped, stream)
             outcome.dropped += dropped
         tags, text_tags = _take_tags(stream, values, outcome)
         if not values:
@@ -313,8 +330,8 @@ def _without_neighbours(outcome: Outcome, item: Decoded) -> None:
         outcome.refusals[-1].payload = item.payload()[:REJECT_KEPT_BYTES]
 
 
-def _check_values(values: NativeReading, dropped: list[Drop], stream: Stream) -> int:
-    """Complete or drop counts without their interval; the quality bit of all that was dropped."""
+def _complete_counts(values: NativeReading, dropped: list[Drop], stream: Stream) -> int:
+    """Give counts the interval that the registry has for them, or drop them; return the quality bit of all that was dropped."""
     registered = stream.device.registered
     for count, needed in REQUIRES.items():
         if count not in values or needed in values:
@@ -329,7 +346,7 @@ def _check_values(values: NativeReading, dropped: list[Drop], stream: Stream) ->
 
 
 def _take_tags(stream: Stream, values: NativeReading, outcome: Outcome) -> tuple[str, str]:
-    """The tags of a point, and those of them that the reading itself brought."""
+    """Take the tags out of the values; return all tags of the point, and those of them that the reading itself brought."""
     if not ("lane" in values or "direction" in values or "vehicle_class" in values or "channel" in values):
         return stream.tags, ""
     given: list[tuple[str, str]] = [(tag, str(values.pop(tag))) for tag in TEXT_TAGS if tag in values]

@@ -1,7 +1,7 @@
-"""The steps of a message that a profile takes: recognise → admit its device → ask the codec → map → know its copies → points.
+"""The steps of a message that a profile takes: recognise → admit its device → ask the codec → map → leave out copies → points.
 
-A codec runs in another process. So the way stops there, with the question in the outcome, and goes on in
-:meth:`ByProfile.decoded` when the answer has come.
+:mod:`gateway.core.process` calls them in this order. A codec runs in another process. So the way stops there, with the question
+in the outcome, and goes on in :meth:`ByProfile.decoded` when the answer has come.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
@@ -34,9 +34,9 @@ _UNKNOWN: Final = "unknown"
 
 
 class PendingDecode(Struct, eq=False):
-    """A frame, its device and its arrival, while its codec may have to be asked.
+    """A frame of an admitted device on its way to points. Here it waits if its codec has to be asked.
 
-    :ivar series: where its point goes, if that is plain and was known before it came.
+    :ivar series: the series of its point, if it is like the frame before it and gives one plain point.
     :ivar stamps: the gateway's time for each device in the frame: values measured together share one time.
     """
 
@@ -71,10 +71,11 @@ class Mapped(Struct, eq=False, gc=False):
     """The readings that a profile finds in a frame.
 
     :ivar time_ms: the first time that the message tells itself.
-    :ivar key: what makes another frame a copy of it; None: nothing does.
+    :ivar key: the key that a copy of it has too; None: it has no copies.
     :ivar count: the number of its readings.
-    :ivar observations: those that are no refusals. Each is worked out when it is asked for: a copy lets in no device.
-    :ivar frame_counter: of the radio frame, unless its readings have numbers of their own; a gap shows frames that never came.
+    :ivar observations: those that are not refused. Each is worked out when it is asked for, so a copy admits no device and
+        takes no stamp.
+    :ivar frame_counter: the counter of the radio frame, unless its readings have numbers of their own; a gap shows lost frames.
     """
 
     time_ms: int | None
@@ -161,7 +162,10 @@ class ByProfile:
             device.last_seen_ms = max(device.last_seen_ms, arrival.now_ms)
 
     def ask_codec(self, pending: PendingDecode) -> Outcome | None:
-        """Ask the codec of a frame; return None if none is needed and the frame can be finished."""
+        """Return the outcome that asks the codec of a frame; None: the frame can be finished.
+
+        It can where the network server has decoded it already, unless the profile wants its codec always.
+        """
         frame, codec = pending.frame, pending.frame.profile.codec
         if codec is None or (frame.repeated is not None and frame.repeated.values):
             return None
@@ -189,7 +193,7 @@ class ByProfile:
         return outcome
 
     def finish(self, pending: PendingDecode) -> Outcome:
-        """Map a frame, leave out a copy of one that came before, and make the points."""
+        """Map a frame, leave it out if it is a copy of one that came before, and make its points."""
         frame, device, arrival = pending.frame, pending.device, pending.arrival
         profile, outcome = frame.profile, Outcome(pending.domain)
         try:

@@ -279,7 +279,7 @@ class BatchQueue:
         self.release(batch)
 
     def release(self, batch: Batch) -> None:
-        """Release one hold. The last release acknowledges the batch and those queued behind it."""
+        """Release one hold. After the last one the batch is done: acknowledge it, and batches that waited only for it."""
         batch.holds -= 1
         if batch.holds:
             return

@@ -127,7 +127,7 @@ class Connection:
     async def run_once(self, receive: Callable[[bytes], None]) -> tuple[str, float]:
         """Open it and send CONNECT; return after its end, with the reason and the seconds that the broker kept it.
 
-        :param receive: gets each chunk of bytes.
+        :param receive: gets each chunk of bytes: :class:`gateway.intake.intake.Intake` hands it to the session.
         :raises OSError: there is no broker at the address, or it is not the right one.
         """
         opened = self._socket = await self._open(receive)

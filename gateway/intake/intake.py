@@ -79,6 +79,7 @@ class Intake:
             await asyncio.sleep(waited_s)
 
     def _received(self, data: bytes) -> None:
+        """Take a chunk of bytes: have the session read its packets, and the receiver process each message."""
         fault: ProtocolFault | None = None
         try:
             events = self._session.receive(data)

@@ -1,6 +1,6 @@
 """Acknowledgements owed to the broker, and the order in which they leave.
 
-PUBACKs leave in the order of receipt [MQTT-4.6.0-2], so batches are released in the order in which they were begun: one
+PUBACKs leave in the order of receipt [MQTT-4.6.0-2], so batches are acknowledged in the order in which they were begun: one
 that is done waits for those before it. Acknowledgements belong to their connection and are forgotten with it: after a reconnect
 identifiers may mean other messages. While the first copy of a message still waits here, the broker sends it again on the
 next connection; that copy is recognised by its identifier and content, is not processed, and its acknowledgement waits
@@ -27,7 +27,7 @@ class Acknowledger:
     _first_copies: dict[int, int] = field(default_factory=dict)
 
     def begin(self, batch: Batch) -> None:
-        """Begin a batch; it is released after all batches begun before it."""
+        """Begin a batch; it is acknowledged after all batches begun before it."""
         self._order.append(batch)
 
     def owe(self, batch: Batch, packet_id: int, fingerprint: int) -> None:

@@ -25,10 +25,10 @@ class Body:
     """Encoded points, posted and stored as they are: encoded once.
 
     :ivar gzip: line protocol, compressed.
-    :ivar readings: how many readings it holds.
+    :ivar readings: number of its readings.
     :ivar domains: the same by domain.
     :ivar crc: CRC-32 of ``gzip``.
-    :ivar pairs: which lines belong to the reading before them (its device health), as 1-based line numbers.
+    :ivar pairs: numbers, from 1, of the lines that belong to the reading before them: its device health.
     """
 
     gzip: bytes
@@ -90,17 +90,17 @@ class Owed:
 class Batch:
     """Readings on their way, and the acknowledgements owed for them.
 
-    A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. It is released when it
-    does not wait for others either: the readings of a message whose codec is running travel with a later batch, those of a
-    flooding device with one that is kept apart. Batches are released in the order in which they were begun, whatever the
-    order in which they were done.
+    A batch is done when nothing holds it any more: its readings are durable and its rejects are kept. It may still wait for
+    others: the readings of a message whose codec is asked travel with a later batch, those of a flooding device with one that
+    is kept apart. When neither is left, and the batches begun before it are acknowledged, so are its messages.
 
     :ivar owed: messages to acknowledge, by connection, in order of receipt.
     :ivar arrivals: monotonic instant, in s → how many readings arrived then.
-    :ivar holds: reasons why it is not durable yet.
-    :ivar asked: why it must wait for others: a message for which a codec is asked, or a batch that is not done and holds
-        readings of its messages.
-    :ivar behind: once for each such reason, the batches that wait for this one.
+    :ivar holds: number of its parts that are not durable yet: its readings, rejects, messages for the quarantine.
+    :ivar asked: number of things elsewhere that it waits for: messages whose codec is asked, and batches that hold readings
+        of its messages.
+    :ivar behind: the batches that wait for this one, once for each message.
+    :ivar row: its row in the journal, once it is stored there.
     """
 
     readings: list[Reading] = field(default_factory=list)

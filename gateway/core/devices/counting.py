@@ -27,7 +27,7 @@ _MS: Final = timedelta(milliseconds=1)
 class Counting:
     """Judges the counters of readings, and knows who awaits sums.
 
-    :ivar mode: where sums come from.
+    :ivar mode: the source of sums.
     """
 
     mode: SumsMode = SumsMode.OFF

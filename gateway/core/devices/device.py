@@ -70,11 +70,11 @@ class Device:
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
     :ivar last_message: its newest message with the result, for its page; None: not kept.
     :ivar domain: the domain in which it was first heard.
-    :ivar goodbye_ms: when it, or its will, last said that it is offline.
-    :ivar registered_ms: when it was first seen in the registry, for a device that was never heard.
+    :ivar goodbye_ms: the last time at which it, or its will, said that it is offline.
+    :ivar registered_ms: the time at which the registry first named it, for a device that was never heard.
     :ivar reserved: its place does not count against the limit of devices (:mod:`gateway.core.devices.places`).
     :ivar series: the series of its readings made by a profile, by domain.
-    :ivar streams: how many native topics of it are known.
+    :ivar streams: number of its native topics that are known.
     """
 
     __slots__ = (

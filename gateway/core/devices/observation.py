@@ -14,14 +14,14 @@ its sum, where sums are written."""
 
 
 class Observation(Struct, eq=False, gc=False):
-    """A reading whose time is chosen and whose values are clean, before it is known what it is to those before it.
+    """A reading whose time is chosen and whose values are clean, not yet compared with the readings before it.
 
     :ivar own_time: the device told its time itself.
     :ivar tags: the tags of its point, escaped.
     :ivar text_tags: those of them that the reading itself brought: each has registers of its own.
-    :ivar rules: field → what a profile knows of the register.
+    :ivar rules: field → the rule of its register, from the profile.
     :ivar together: stands for its message, where that has several readings.
-    :ivar judged: what :meth:`gateway.core.devices.counting.Counting.judge` found; None: its counters were not judged yet.
+    :ivar judged: the result of :meth:`gateway.core.devices.counting.Counting.judge`; None: its counters were not judged yet.
     """
 
     series: Series

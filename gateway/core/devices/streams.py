@@ -50,7 +50,7 @@ class ProfiledStream:
 
     :ivar recognition: recognises frames that are like the one before; None: each frame is recognised on its own.
     :ivar device: the device that sends those frames.
-    :ivar series: where the one plain point of each goes; None: their points differ.
+    :ivar series: the series of the one plain point in each of them; None: their points differ.
     """
 
     __slots__ = ("device", "recognition", "series", "topic")
@@ -175,7 +175,7 @@ class Streams:
         return stream
 
     def remember(self, stream: ProfiledStream, frame: Frame, device: Device, payload: bytes) -> None:
-        """Keep what was recognised in a frame of a topic, where it is sure to hold for the next."""
+        """Keep what was recognised in a frame of a topic, if it is sure to hold for the next frame."""
         recognition = stream.topic.recognition(frame, payload)
         point = recognition.point if recognition is not None else None
         stream.keep(recognition, device, self.series(device, point.measurement) if point is not None else None)

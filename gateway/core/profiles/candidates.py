@@ -52,7 +52,7 @@ class CandidateGroup:
     """Candidates that read a payload in the same way, so that it is read once for all of them.
 
     :ivar envelope: theirs, see :attr:`CompiledProfile.envelope`.
-    :ivar of_profile: who of them is of a profile.
+    :ivar of_profile: profile → its candidate.
     :ivar unnamed: a candidate that takes only devices which the registry or the envelope names its own, if there is one.
     """
 

@@ -127,7 +127,7 @@ class Profiles:
 class ProfiledTopic:
     """A topic that profiles take: candidates in groups that read a payload in the same way, so that it is read once.
 
-    :ivar address: what the topic says in Sparkplug, where it is one of its topics and a profile reads it.
+    :ivar address: the node and device of a Sparkplug topic that a profile reads; None: it is no such topic.
     """
 
     __slots__ = ("_groups", "_profiles", "_states", "_usual", "address", "topic")
@@ -181,7 +181,9 @@ class ProfiledTopic:
                 return Ignored(IgnoreCause.NOT_DATA, given.device)
             asked.readable = True
             try:
-                found = self._named(group, given, registry, message) or self._ask(group, given, message, asked)
+                found = self._named(group, given, registry, message)
+                if found is None:
+                    self._ask(group, given, message, asked)
             except Undecodable as why:
                 asked.failure = asked.failure or why
                 continue
@@ -216,8 +218,8 @@ class ProfiledTopic:
             self._usual = group, envelope.plain
         return envelope.unwrap(raw)
 
-    def _ask(self, group: CandidateGroup, document: Any, message: Message, asked: ProfileSelection) -> Frame | None:  # noqa: ANN401
-        """Ask all candidates of a group. If there are no others, return the frame of the one that takes it."""
+    def _ask(self, group: CandidateGroup, document: Any, message: Message, asked: ProfileSelection) -> None:  # noqa: ANN401
+        """Ask all candidates of a group; ``asked`` keeps their answers, and gives the verdict after the last group."""
         asked_here = group.for_document(document)
         for candidate in asked_here:
             profile = candidate.profile
@@ -239,7 +241,6 @@ class ProfiledTopic:
                 asked.unregistered = self._device(group.unnamed, document, message)
         if asked.ignored:
             asked.sender = _sender(group, document)
-        return None
 
     def recognition(self, frame: Frame, payload: bytes) -> Recognition | None:
         """Keep what this frame has in common with the next on its topic; None if that is not enough to recognise it."""
@@ -267,7 +268,7 @@ class ProfiledTopic:
         registry: Mapping[str, Named],
         message: Message,
     ) -> Frame | Ignored | None:
-        """The frame of the profile that registry or envelope name, if it is in this group and takes the message."""
+        """The frame of the profile that the registry or the envelope names; None if it is elsewhere or does not take it."""
         if group.envelope is None:
             meant: Sequence[CompiledProfile] = [
                 each.profile for each in group.candidates if self._registers(each, document, registry, message)

@@ -28,7 +28,7 @@ class Frame(Struct, eq=False, gc=False):  # made for each frame, never part of a
     :ivar device: the name under which the device sends.
     :ivar why: the reason for this profile, for people.
     :ivar ports: the ports on which the device's frames are sure to be the profile's, whatever else they hold; None: all.
-    :ivar repeated: its parts, where it is like the frame before on its topic and its profile wants no more than plain fields.
+    :ivar repeated: its parts, if it is like the frame before on its topic and its profile wants no more than plain fields.
     """
 
     profile: "CompiledProfile"
@@ -71,7 +71,7 @@ class Repeated(Struct, eq=False, gc=False):
     :ivar point: that point.
     :ivar numbers: reads its fields from the object that the server or the codec made; None: they are no plain numbers of it.
     :ivar values: its fields, where all are such numbers; else None.
-    :ivar answer: what the codec gave, or what the server had decoded in its place; None: neither yet, or no codec.
+    :ivar answer: the object of the codec, or the one that the server decoded in its place; None: neither yet, or no codec.
     """
 
     envelope: "PlainEnvelope"
