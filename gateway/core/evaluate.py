@@ -30,7 +30,7 @@ ChosenTime = tuple[int, bool, int]
 class Evaluator:
     """Makes points of readings: time, counters, duplicates, sequence.
 
-    :ivar alarms: looks at each reading that is new, but for those that waited and tell of the past; None: nobody listens.
+    :ivar alarms: looks at each new reading, except for replayed ones, which tell of the past; None: there are no alarms.
     :ivar counting: judges counters, and knows their sums.
     :ivar late: notes readings of hours whose roll-ups stand already.
     :ivar unit_jumps: detects a firmware that changed the unit of a whole make's registers.
@@ -64,7 +64,10 @@ class Evaluator:
         return device.stamp(arrival.now_ms, replayed=arrival.replayed), False, quality
 
     def is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
-        """Note how far the clock of the device is off. Fast path: an offset within tolerance, as before, changes nothing."""
+        """Tell if a time of the device is plausible, and note the offset of its clock.
+
+        Fast path: an offset within tolerance, like the one before, changes nothing.
+        """
         rules, before_ms = self.rules, device.offset_ms
         device.offset_ms = offset_ms = time_ms - now_ms
         far_ms = rules.max_future_ms

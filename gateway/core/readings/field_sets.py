@@ -24,11 +24,10 @@ class FieldSet:
     :ivar number: small number that stands for it; 0 for sets beyond the limit.
     :ivar names: its fields in their order.
     :ivar values_of: takes the values of these fields, in this order, out of a reading that has them in any.
-    :ivar pack: makes the words that the window of duplicates remembers of a reading: two, and 16 bits a field (those of a
-        field_set
-        that is one too many: 16 bits in all).
-    :ivar words: how many words that are.
-    :ivar counters: of each counter among the fields its position, its name, how fast it may grow, and the key of its sum as
+    :ivar pack: makes the words that the window of duplicates remembers of a reading: two, and 16 bits for each field, or 16
+        bits in all for a set beyond the limit.
+    :ivar words: number of these words.
+    :ivar counters: for each counter among the fields its position, its name, its greatest growth, and the key of its sum as
         it stands in a line.
     """
 
@@ -65,9 +64,9 @@ class FieldSet:
 class FieldSets:
     """All field sets met so far; a flood of new ones is served, but not remembered.
 
-    :ivar by_fields: the field_set of fields in the order in which some device has them, for the one who asks for each reading;
-        :meth:`of` knows them all.
-    :ivar words: the words that are remembered of a reading, by the number of its field_set.
+    :ivar by_fields: fields, in the order in which some device sends them → their field set, at hand for each reading;
+        :meth:`of` finds the others.
+    :ivar words: number of a field set → number of words that are remembered of its readings.
     """
 
     def __init__(self) -> None:
