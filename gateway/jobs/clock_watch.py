@@ -1,4 +1,4 @@
-"""The watch over the clock: it is judged each minute, and saved so that the next start can tell if it was set back."""
+"""The watch over the clock: it judges it each minute, and saves the time so that the next start sees if it was set back."""
 
 from itertools import count
 from typing import Final
@@ -12,7 +12,7 @@ NEWEST_TIME: Final = "newest_time_ms"
 """Name of the saved time."""
 _JUDGE_EVERY_S: Final = 60.0
 _SAVE_EVERY: Final = 15
-"""Judgements."""
+"""Number of judgements between two saves."""
 
 
 class ClockWatch:
@@ -24,7 +24,7 @@ class ClockWatch:
         self._clock = clock
 
     async def run(self) -> None:
-        """Judge each minute and save every quarter of an hour; until cancelled."""
+        """Judge each minute and save every quarter of an hour, until cancelled."""
         for judged in count(1):
             now_ms, steady_ms = self._clock.now_and_steady_ms()
             self._trust.see_time(now_ms, steady_ms)

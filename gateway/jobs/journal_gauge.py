@@ -1,4 +1,4 @@
-"""The gauge of the journal and the rejects: they are measured every few seconds, for pages, metrics and limits."""
+"""The gauge of the journal and the rejects: it measures them every few seconds, for pages, metrics and limits."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ _MEASURE_EVERY_S: Final = 5.0
 
 
 class JournalGauge:
-    """Measures what the file holds."""
+    """Measures the content of the file."""
 
     def __init__(self, database: Database, store: BoundedJournal, state: JournalState, events: Events) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class JournalGauge:
             events.journal_took(0)  # nothing waits that would show it
 
     async def _count_rejects(self) -> None:
-        """Count the rejects on disk when there are others than before."""
+        """Count the rejects on disk again when their size has changed."""
         size_bytes = await self._database.run(rejects.size)
         if size_bytes != self._rejects_bytes:
             self._state.note_rejects(await self._database.run(rejects.count))

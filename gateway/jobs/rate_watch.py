@@ -11,7 +11,7 @@ _LOOK_EVERY_S: Final = 1.0
 
 
 async def watch_rates(rates: Rates, ledger: Ledger) -> None:
-    """Note the counts each second; until cancelled."""
+    """Note the counts each second until cancelled."""
     while True:
         rates.sample(time.monotonic(), ledger.received["mqtt"], ledger.total("written"))
         await asyncio.sleep(_LOOK_EVERY_S)

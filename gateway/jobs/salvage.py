@@ -1,6 +1,6 @@
-"""Salvage: readable rows of damaged files are moved into the new one, a little at a time, beside the readings.
+"""Salvage: it moves the readable rows of damaged files into the new one, a few at a time, while readings go on.
 
-Readings that are still missing from the journal then are lost, and an alarm is raised.
+Readings that are missing from the journal after that are counted as lost, and an alarm is raised.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class Salvage:
         return saved, broken
 
     async def _store_with_patience(self, bodies: list[Body]) -> None:
-        """Store bodies once there is room for them: salvaged readings push out no others."""
+        """Wait until there is room for bodies, and store them: salvaged readings must not push out others."""
         while True:
             if self._store.has_room(bodies):
                 with suppress(JournalFull):
@@ -95,5 +95,5 @@ class Salvage:
 
 
 async def _next(rows: Iterator[Salvaged]) -> list[Salvaged]:
-    """Read some rows of a damaged file, beside the loop."""
+    """Read some rows of a damaged file in a thread."""
     return await asyncio.to_thread(lambda: list(islice(rows, _TOGETHER)))

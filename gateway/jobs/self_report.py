@@ -25,7 +25,7 @@ _DEVICES_TOGETHER: Final = 1000
 class SelfReport:
     """Writes points about the gateway; they are dropped while InfluxDB is away.
 
-    Without readings it also shows if InfluxDB would accept them, and what time it is there.
+    While no readings come, its answers still show if InfluxDB would accept them, and the time of its clock.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SelfReport:
                 await self._answered.wait()
 
     async def run(self) -> None:
-        """Write at the start and every minute; until cancelled."""
+        """Write at the start and every minute until cancelled."""
         # Gateways that are switched on together must not report together forever: the first interval is shorter.
         wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
         while True:
@@ -75,7 +75,7 @@ class SelfReport:
             wait_s = _REPORT_EVERY_S
 
     async def _report_devices(self) -> None:
-        """Write the health of each registered device, unless no device can be heard: silence then means nothing."""
+        """Write the health of each registered device. While the broker is away write none: silence then means nothing."""
         if not self._events.mqtt_connected:
             return
         now_ms = self._clock.now_ms()

@@ -1,4 +1,4 @@
-"""Balance: what a meter let through, less what the meters below it did. What is left are leaks, theft and faulty meters."""
+"""Balance: the consumption of a parent meter less that of the meters behind it. The rest is leaks, theft and faulty meters."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,10 +18,10 @@ from schemas.registry import RegisteredDevice, device_key
 class ParentBalance(NamedTuple):
     """A parent in one period; in millionths of the counter's unit.
 
-    :ivar inflow: what the parent measured.
-    :ivar outflow: what its children did; None where one of them is not covered.
-    :ivar completeness_in: readings received of those expected, of the parent; None where none were expected.
-    :ivar completeness_out: of its children together.
+    :ivar inflow: consumption of the parent.
+    :ivar outflow: consumption of its children together; None: one of them is not covered.
+    :ivar completeness_in: share of the readings of the parent that arrived; None: none were expected.
+    :ivar completeness_out: the same for its children together.
     """
 
     period: TimeSpan
@@ -38,12 +38,12 @@ class ParentBalance(NamedTuple):
 
     @property
     def lost(self) -> int | None:
-        """The amount that went in and did not come out; None where one of them is not known."""
+        """The inflow less the outflow; None: one of them is not known."""
         return None if self.inflow is None or self.outflow is None else self.inflow - self.outflow
 
     @property
     def share(self) -> float | None:
-        """The part of what went in that was lost."""
+        """The lost share of the inflow; None: it is not known."""
         return None if self.lost is None or not self.inflow else self.lost / self.inflow
 
 
@@ -61,7 +61,7 @@ def children_of(roster: Roster, domain: str) -> dict[str, list[str]]:
 async def balance(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
 ) -> AsyncIterator[ParentBalance]:
-    """Yield the parents of a domain, period by period.
+    """Yield the balance of each parent of a domain, period by period.
 
     :raises StoreFault: the database does not answer.
     """
@@ -111,7 +111,7 @@ def _known(total: GroupUse) -> int | None:
 
 @dataclass(slots=True)
 class _Received:
-    """Readings of a parent and of its children, period by period."""
+    """Numbers of readings of a parent and of its children, period by period."""
 
     expected: list[float] = field(default_factory=list)
     received: list[float] = field(default_factory=list)
@@ -133,7 +133,7 @@ async def _received(
     zone: ZoneInfo,
     now_ms: int,
 ) -> dict[str, _Received]:
-    """The readings of all families; only their sums are held."""
+    """Count the readings of all parents and children."""
     zeros = [0.0] * len(spans)
     found = {parent: _Received(zeros[:], zeros[:], zeros[:], zeros[:]) for parent in families}
     above = {child: parent for parent, children in families.items() for child in children}

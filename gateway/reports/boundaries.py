@@ -1,6 +1,6 @@
-"""Local hours, days and months, and what a sum stood at when one ended and the next began. Pure arithmetic.
+"""Local hours, days and months, and the value of a sum at the boundary between two of them. Pure arithmetic.
 
-A sum at a boundary is a whole number of millionths of its unit, rounded once. What was used is the difference of two of them,
+A sum at a boundary is a whole number of millionths of its unit, rounded once. Consumption is the difference of two of them,
 so hours add up to their day and days to their month, exactly.
 """
 
@@ -15,7 +15,7 @@ from gateway.reports.store import SumPoint, TimeSpan
 MILLIONTHS: Final = 1_000_000
 _HOUR_MS: Final = 3_600_000
 _ASSUMED_INTERVAL_MS: Final = 20 * 60_000
-"""Of a device without an interval in the registry: a third of the hour after which it is silent."""
+"""Interval of a device that has none in the registry: a third of the hour after which it is silent."""
 
 
 class ReportStep(StrEnum):
@@ -27,7 +27,7 @@ class ReportStep(StrEnum):
 
 
 class Uncovered(StrEnum):
-    """A cause why a sum at a boundary, or what was used in a period, is not known."""
+    """The cause for which a sum at a boundary, or the consumption of a period, is not known."""
 
     NOTHING_BEFORE = "no reading before it"
     NOTHING_AFTER = "no reading after it"
@@ -40,10 +40,10 @@ class Uncovered(StrEnum):
 class SumBoundary(NamedTuple):
     """A sum at a boundary.
 
-    :ivar millionths: of the unit; None where it is not covered.
-    :ivar uncovered: the cause of that.
-    :ivar is_estimated: its neighbours are farther apart than readings of the device should be.
-    :ivar reading: the last reading that is not later, else the first one that is.
+    :ivar millionths: the sum in millionths of its unit; None: it is not covered.
+    :ivar uncovered: the cause for which it is not covered.
+    :ivar is_estimated: True: its neighbours are farther apart than readings of the device should be.
+    :ivar reading: the last reading up to the boundary, else the first one after it.
     """
 
     at_ms: int
@@ -56,9 +56,9 @@ class SumBoundary(NamedTuple):
 def sum_at(at_ms: int, before: SumPoint | None, after: SumPoint | None, interval_ms: int | None) -> SumBoundary:
     """Interpolate a sum between its neighbours.
 
-    :param before: the last point that is not later.
-    :param after: the first point that is later.
-    :param interval_ms: expected from one reading to the next.
+    :param before: the last point up to the instant.
+    :param after: the first point after it.
+    :param interval_ms: the expected time from one reading to the next.
     """
     if before is not None and before.time_ms == at_ms:
         return SumBoundary(at_ms, _millionths(before), None, is_estimated=False, reading=before)
@@ -81,9 +81,9 @@ def _uncovered(before: SumPoint | None, after: SumPoint | None) -> Uncovered:
 
 
 def periods(first: date, last: date, step: ReportStep, zone: ZoneInfo) -> Iterator[TimeSpan]:
-    """The local hours, days or months from one day to another, that one included; a month is cut where the report ends.
+    """The local hours, days or months from the first day to the last, both included; the report may cut a month.
 
-    A day on which a clock is put forward or back has 23 or 25 hours.
+    A day on which the clock is put forward has 23 hours; one on which it is put back has 25.
     """
     day = first
     while day <= last:
@@ -106,11 +106,11 @@ def _next(day: date, step: ReportStep) -> date:
 
 
 def midnight_ms(day: date, zone: ZoneInfo) -> int:
-    """The instant at which a local day begins; the first one of it where a clock that is put forward leaves midnight out."""
+    """The instant at which a local day begins. If the clock is put forward over midnight, it is the first one after that."""
     return round(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1000
 
 
 def local_text(time_ms: int, zone: ZoneInfo) -> str:
-    """An instant as people there write it: ``2026-10-01 00:00``, with seconds where they are not zero."""
+    """An instant in local time: ``2026-10-01 00:00``, with seconds if they are not zero."""
     at = datetime.fromtimestamp(time_ms / 1000, zone)
     return at.strftime("%Y-%m-%d %H:%M:%S" if at.second else "%Y-%m-%d %H:%M")

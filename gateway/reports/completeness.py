@@ -1,8 +1,8 @@
-"""Completeness: the readings that stand in the database, of those that were to be expected.
+"""Completeness: the share of the expected readings that are in the database.
 
-A gap of about n intervals between two neighbouring instants misses n - 1 readings, one interval apart from its beginning on.
-Each is missing on the day on which it would have stood, so the days of an outage add up to the outage. Instants beside the grid
-add nothing: a device that sends twice as often does not make good for a reading that is missing.
+A gap of about n intervals between two neighbouring instants lacks n - 1 readings, one interval apart from its beginning. Each
+counts on the day on which it should have come, so the days of an outage add up to the outage. Instants off this grid add
+nothing: a device that sends twice as often does not make up for a missing reading.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
 
 AROUND_MS: Final = 24 * 3_600_000
-"""So far outside of a period its neighbours are looked for with all their points; farther away the nearest point alone."""
+"""All points this far around a period are read; beyond that only the nearest one on each side."""
 _AT_ONCE: Final = 20
-"""Devices whose instants are held together."""
+"""Devices whose instants are held in memory at a time."""
 _ENDLESS: Final = 2**62
 
 Instants = Sequence[tuple[int, int]]
@@ -30,11 +30,11 @@ Instants = Sequence[tuple[int, int]]
 class PeriodCompleteness(NamedTuple):
     """A device in a period.
 
-    :ivar expected: readings, the length of the period by the interval.
-    :ivar received: of those expected.
-    :ivar on_time: likewise, without those that came late (bit 8).
-    :ivar estimated: instants with a reading that its device estimated.
-    :ivar suspect: instants with a step of a counter that is suspect.
+    :ivar expected: number of readings: the length of the period by the interval.
+    :ivar received: number of those that arrived.
+    :ivar on_time: number of those that arrived, without late ones (bit 8).
+    :ivar estimated: number of instants with a reading that its device estimated.
+    :ivar suspect: number of instants with a suspect step of a counter.
     """
 
     expected: float
@@ -48,9 +48,9 @@ class PeriodCompleteness(NamedTuple):
 
 
 def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> PeriodCompleteness:
-    """Count what is missing in a period.
+    """Count the readings of a period that arrived and that are missing.
 
-    :param instants: those in the period, and its neighbours on both sides.
+    :param instants: the instants in the period, and the nearest one on each side.
     :param every_ms: the interval.
     """
     expected = (span.end_ms - span.start_ms) / every_ms
@@ -70,7 +70,7 @@ def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> Period
 
 
 def _missing(times: Sequence[int], span: TimeSpan, every_ms: int, expected: float) -> float:
-    """Count the readings that should stand in a period and do not; never more than were expected."""
+    """Count the missing readings of a period; never more than were expected."""
     if not times:
         return expected
     missing = sum(_on_grid(one, _rounded(other - one, every_ms) - 1, span, every_ms) for one, other in pairwise(times))
@@ -83,7 +83,7 @@ def _missing(times: Sequence[int], span: TimeSpan, every_ms: int, expected: floa
 
 
 def _on_grid(begin_ms: int, most: int, span: TimeSpan, every_ms: int) -> int:
-    """Count the instants in a period that stand one interval apart, behind an instant; there are at most so many of them."""
+    """Count the instants in a period that lie one interval apart on the grid behind an instant, up to a greatest number."""
     first = max(1, _ceil(span.start_ms - begin_ms, every_ms))
     last = min(most, _ceil(span.end_ms - begin_ms, every_ms) - 1)
     return max(0, last - first + 1)
@@ -98,14 +98,14 @@ def _ceil(length_ms: int, every_ms: int) -> int:
 
 
 def _longest_gap_ms(times: Sequence[int], span: TimeSpan) -> int:
-    """The longest time without a reading that reaches into the period; to its edge where there is no neighbour."""
+    """The longest time without a reading that reaches into the period. It ends at the edge if there is no neighbour."""
     edges = [min([span.start_ms, *times[:1]]), *times, max([span.end_ms, *times[-1:]])]
     gaps = [later - sooner for sooner, later in pairwise(edges) if sooner < span.end_ms and later > span.start_ms]
     return max(gaps, default=0)
 
 
 class DeviceCompleteness(NamedTuple):
-    """A device in all periods of a report; None where nothing is expected: no interval, not installed, not begun yet."""
+    """A device in all periods of a report; None where no reading is expected: no interval, not installed, not begun yet."""
 
     device: RegisteredDevice
     periods: Sequence[PeriodCompleteness | None]
@@ -114,7 +114,7 @@ class DeviceCompleteness(NamedTuple):
 async def completeness(
     store: Store, roster: Roster, spans: Sequence[TimeSpan], zone: ZoneInfo, now_ms: int
 ) -> AsyncIterator[DeviceCompleteness]:
-    """Yield the devices of a registry that have a domain, one after the other.
+    """Yield the completeness of each registered device that has a domain.
 
     :param spans: periods that follow each other.
     :raises StoreFault: the database does not answer.
@@ -141,7 +141,7 @@ def _of_periods(
             yield None
             continue
         while first + 1 < len(instants) and instants[first + 1][0] < counted.start_ms - AROUND_MS:
-            first += 1  # what lies far before this period, and so before all that follow
+            first += 1  # it lies far before this period, and so before all later ones
         last = first
         while last < len(instants) and instants[last][0] < counted.end_ms + AROUND_MS:
             last += 1
@@ -151,7 +151,7 @@ def _of_periods(
 async def _instants(
     store: Store, roster: Roster, domain: str, whole: TimeSpan, devices: Collection[str]
 ) -> Mapping[str, Instants]:
-    """The instants of some devices in a period, with a day around it and, where that is empty, the nearest one beyond."""
+    """The instants of some devices in a period and a day around it; on a side without any, the nearest one beyond."""
     around = TimeSpan(whole.start_ms - AROUND_MS, whole.end_ms + AROUND_MS)
     found: dict[str, dict[int, int]] = {id_: {} for id_ in devices}
     async for series, rows in store.rows(domain, ["quality"], around, roster.names(devices)):

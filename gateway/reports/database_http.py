@@ -1,4 +1,4 @@
-"""HTTP to a database that is read: answers as a stream of lines, faults as sentences."""
+"""HTTP for reading from a database: answers as a stream of lines, faults as sentences."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,10 +14,10 @@ from gateway.delivery.influxdb import authorization, database_tls
 from gateway.reports.store import StoreFault
 
 _QUOTED: Final = 300
-"""Characters of an error worth showing."""
+"""Most characters that are shown of an error."""
 _BODY_MAX_BYTES: Final = 65536
 _SILENT_S: Final = 300.0
-"""A question over years may take minutes before its first byte."""
+"""Longest wait for the first byte: a question over years may take minutes."""
 _NO_RIGHT: Final = frozenset({401, 403})
 
 Form = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -26,7 +26,7 @@ Form = Mapping[str, str] | Sequence[tuple[str, str]]
 class DatabaseHttp:
     """Requests to one database.
 
-    :ivar url: its address, as people wrote it.
+    :ivar url: its address, as configured.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
@@ -34,7 +34,7 @@ class DatabaseHttp:
         self._session = session
 
     async def lines(self, path: str, form: Form) -> AsyncIterator[bytes]:
-        """Yield the lines of an answer; an empty one is left out.
+        """Yield the lines of an answer without the empty ones.
 
         :raises StoreFault: there is no answer, or another status than 200.
         """
@@ -48,14 +48,14 @@ class DatabaseHttp:
             yield rest
 
     async def whole(self, path: str, form: Form) -> bytes:
-        """Return an answer.
+        """Return the whole answer.
 
         :raises StoreFault: there is none, or another status than 200.
         """
         return b"".join([piece async for piece in self._pieces(path, form)])
 
     async def knows(self, path: str, form: Form) -> bytes | None:
-        """Return the answer to a probe; None where the server does not know the path.
+        """Return the answer to a probe; None: the server does not know the path.
 
         :raises StoreFault: nothing answers.
         """
@@ -67,7 +67,7 @@ class DatabaseHttp:
             raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
 
     async def version(self) -> str:
-        """Return the version that InfluxDB says it has; empty where it says none.
+        """Return the version of InfluxDB; empty: it does not tell.
 
         :raises StoreFault: nothing answers.
         """
@@ -99,7 +99,7 @@ class DatabaseHttp:
 
 
 def quoted(text: bytes | str) -> str:
-    """The beginning of a server's text, for people."""
+    """Shorten a server's text for people."""
     shown = text.decode(errors="replace") if isinstance(text, bytes) else text
     return shown[:_QUOTED].strip() or "nothing"
 
@@ -120,7 +120,7 @@ async def database_http(config: Influxdb) -> AsyncIterator[DatabaseHttp]:
     headers = {"User-Agent": f"province-gateway/{__version__}"}
     headers |= {"Authorization": f"Token {token}"} if token is not None else authorization(config)
     if is_loopback(split_url(config.url).hostname or ""):
-        headers["Accept-Encoding"] = "identity"  # to compress costs more than it saves here
+        headers["Accept-Encoding"] = "identity"  # compressing costs more than it saves here
     tls = database_tls(config)
     timeout = aiohttp.ClientTimeout(total=None, connect=config.timeout.total_seconds(), sock_read=_SILENT_S)
     connector = aiohttp.TCPConnector(ssl=tls if tls is not None else True)

@@ -1,4 +1,4 @@
-"""Completeness of groups of devices: readings add up, the longest gap is the longest of any."""
+"""Completeness of groups of devices: readings are added up, the longest gap is the longest of any device."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class GroupCompleteness(NamedTuple):
 async def group_completeness(
     found: AsyncIterator[DeviceCompleteness], by: ReportGroup, spans: Sequence[TimeSpan]
 ) -> list[tuple[TimeSpan, list[GroupCompleteness]]]:
-    """Add up devices, by group and domain; only the sums are held.
+    """Add up devices by group and domain.
 
     :raises StoreFault: the database does not answer.
     """

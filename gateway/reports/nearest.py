@@ -1,4 +1,4 @@
-"""The points around an instant, of many devices: most are near, so the few others alone are asked about from farther away."""
+"""The points of many devices around an instant. Most are near; only the few others are searched for farther away."""
 
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable
@@ -12,9 +12,9 @@ _Other = TypeVar("_Other")
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 REACHES_MS: Final = (2 * _HOUR_MS, _DAY_MS, 40 * _DAY_MS)
-"""How far a report looks for a reading: a boundary between readings farther away than these is not covered."""
+"""Distances at which a report searches for a reading. A boundary between readings farther away than the last is not covered."""
 NEWEST_MS: Final = (2 * _HOUR_MS, 40 * _DAY_MS, 3660 * _DAY_MS)
-"""How far back the newest sum of a device is looked for: one may come back from years in a storeroom."""
+"""Distances at which the newest sum of a device is searched for: it may come back after years in a storeroom."""
 
 
 async def nearest_points(
@@ -27,8 +27,8 @@ async def nearest_points(
 ) -> dict[StoredSeries, SumPoint]:
     """The points with a sum that are nearest to an instant on one side.
 
-    :param devices: to ask about.
-    :param known: series that are looked for beside those that are found near.
+    :param devices: the devices to ask about.
+    :param known: series that must be found, even farther away than others of their device.
     :raises StoreFault: the database does not answer.
     """
     return await _within(store, counter, side, at_ms, devices, known, REACHES_MS)

@@ -1,6 +1,6 @@
-"""Figures of a day that are no sums and no gauges: the lowest flow of its night, and how long the supply was out.
+"""Figures of a day beside its sums and gauges: the lowest flow of its night, and the time without supply.
 
-A flow that never stops is a leak, so the lowest flow of the night, from midnight to five, is what people look at.
+A flow that never stops is a leak, so people look at the lowest flow of the night, from midnight to five.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ _HOUR_MS: Final = 3_600_000
 class LowestFlow(NamedTuple):
     """The lowest flow of a series in a night.
 
-    :ivar coverage: the share of the device's readings that there are.
+    :ivar coverage: the share of the device's readings that arrived.
     """
 
     flow_m3_h: float
@@ -44,9 +44,9 @@ def night_of(day: TimeSpan, zone: ZoneInfo) -> TimeSpan:
 async def night_flows(
     store: Store, roster: Roster, day: TimeSpan, zone: ZoneInfo, now_ms: int
 ) -> dict[StoredSeries, LowestFlow]:
-    """The lowest flows of a night: of the readings, and for meters that send no flow of its hours.
+    """The lowest flows of a night: by its readings, or by its hours for meters that send no flow.
 
-    A device without interval is left out: nobody knows if its night is whole.
+    A device without an interval is left out, since its readings cannot be counted as complete.
 
     :raises StoreFault: the database does not answer.
     """
@@ -70,7 +70,7 @@ async def night_flows(
 
 
 async def _lowest_hours(store: Store, meters: Roster, night: TimeSpan, now_ms: int) -> dict[StoredSeries, float]:
-    """The least that was used in an hour of the night; nothing for a series of which an hour is not covered."""
+    """The lowest consumption of an hour of the night, by series. A series with an hour that is not covered is left out."""
     used: dict[StoredSeries, list[float | None]] = defaultdict(list)
     spans = list(hours(night))
     async for period in consumption(store, meters, "water", spans, now_ms):
@@ -83,10 +83,10 @@ async def _lowest_hours(store: Store, meters: Roster, night: TimeSpan, now_ms: i
 
 
 async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSeries, float]:
-    """The seconds of a day in which the supply was out, by what meters said.
+    """The seconds of a day without supply, by series.
 
-    An outage lasts from a reading that says so to the next one, also when the meter is silent meanwhile. A series that never
-    speaks of outages is left out.
+    An outage lasts from a reading that tells of it to the next one, even if the meter is silent meanwhile. A series that never
+    tells of outages is left out.
 
     :raises StoreFault: the database does not answer.
     """

@@ -15,8 +15,8 @@ from gateway.reports.store import Store
 async def open_store(config: Influxdb) -> AsyncIterator[Store]:
     """Open the database for questions.
 
-    VictoriaMetrics says it is InfluxDB where InfluxDB would be asked (``/ping``), so it is asked what only it answers.
-    InfluxDB 2 has a page for every path: the answer counts, not the status.
+    VictoriaMetrics answers ``/ping`` as InfluxDB does, so the first probe is a path that only VictoriaMetrics knows. InfluxDB 2
+    answers every path with a page, so the content counts, not the status.
 
     :raises StoreFault: nothing answers there.
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.

@@ -1,7 +1,7 @@
 """Points of roll-ups, completeness and balances as line protocol.
 
-On a database that keeps both of two points of one time (VictoriaMetrics, InfluxDB 3) the n-th writing of a period stands n ms
-behind its beginning, and the newest counts.
+Some databases (VictoriaMetrics, InfluxDB 3) keep two points of one time. There the n-th writing of a period has the time of its
+beginning plus n ms, and the newest counts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from gateway.reports.store import StoredSeries
 from schemas.registry import RegisteredDevice, device_key
 
 MEASUREMENTS = {ReportStep.HOUR: "hourly", ReportStep.DAY: "daily", ReportStep.MONTH: "monthly"}
-"""Step → the measurement of its roll-ups; that of areas ends with ``_area``."""
+"""Step → the measurement of its roll-ups. The measurement for areas ends with ``_area``."""
 
 Tags = Iterable[tuple[str, str]]
 
@@ -23,7 +23,7 @@ Tags = Iterable[tuple[str, str]]
 class RollupPoint(NamedTuple):
     """A point about a period.
 
-    :ivar tags: as they stand behind the measurement.
+    :ivar tags: the tags in the form that follows the measurement.
     """
 
     measurement: str
@@ -34,26 +34,26 @@ class RollupPoint(NamedTuple):
     def line(self, writing: int) -> str:
         """The point as a line.
 
-        :param writing: how often the period was written, with this time; 0 where the last point replaces the others.
+        :param writing: number of the writing of the period; 0 on a database where a point replaces the one before.
         """
         fields = ",".join(f"{escape_tag(name)}={value!r}" for name, value in self.fields.items())
         return f"{self.measurement}{self.tags} {fields} {self.start_ms + writing}"
 
 
 def written_name(device: RegisteredDevice) -> str:
-    """The name that a device has on its points."""
+    """The name of a device on its points."""
     return device.id if device.source is not None else device_key(device.id)
 
 
 def device_tags(device: RegisteredDevice, series: StoredSeries | None = None, more: Tags = ()) -> str:
-    """The tags of a device, and those that tell its counters apart."""
+    """The tags of a device, with those that distinguish its counters."""
     own = {} if series is None else {tag: text for tag, text in series._asdict().items() if tag != "device"}
     tags = {"area": device.area or "", "device": written_name(device), "site": device.site or "", **own, **dict(more)}
     return tag_text(tags.items())
 
 
 def area_tags(area: str, domain: str) -> str:
-    """The tags of all devices of an area that measure something."""
+    """The tags for all devices of an area in one domain."""
     return tag_text((("area", area), ("domain", domain)))
 
 
@@ -64,7 +64,7 @@ def completeness_point(device: RegisteredDevice, figures: PeriodCompleteness, st
 
 
 def balance_point(found: ParentBalance, step: ReportStep) -> RollupPoint | None:
-    """The balance of a parent in an hour or a day, as far as it is known; None where nothing is."""
+    """The known parts of a parent's balance in an hour or a day; None: nothing is known."""
     amounts = {"in": found.inflow, "out": found.outflow}
     fields = {name: value / MILLIONTHS for name, value in amounts.items() if value is not None}
     shares = {"completeness_in": found.completeness_in, "completeness_out": found.completeness_out}

@@ -1,7 +1,7 @@
-"""Roll-ups: for each hour, day and month what was used, and the lowest, mean and highest value of each gauge.
+"""Roll-ups: for each hour, day and month the consumption, and the lowest, mean and highest value of each gauge.
 
-What was used comes from the function that reports ask (:func:`gateway.reports.consumption.consumption`), so panel, report and
-roll-up never differ. Ask about some hundred devices at a time: all answers about them are held together.
+The consumption comes from the function that reports use (:func:`gateway.reports.consumption.consumption`), so panel, report and
+roll-up never differ. All answers about the devices are held in memory: ask about some hundred of them at a time.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from schemas.quantities import SPREAD_OF, USED_OF
 
 Spreads = Mapping[StoredSeries, Mapping[str, Spread]]
 MoreFields = Mapping[StoredSeries, Mapping[str, float]]
-"""Fields of a day or month beside those of its counters and gauges."""
+"""More fields of a day or month, beside those of its counters and gauges."""
 
 
 class RolledPeriod(NamedTuple):
@@ -37,7 +37,7 @@ class RolledPeriod(NamedTuple):
     def points(
         self, roster: Roster, step: ReportStep, only: Collection[str] | None = None, more: MoreFields | None = None
     ) -> Iterator[RollupPoint]:
-        """The points of its devices; of a series of which nothing is known there is none.
+        """The points of its devices; a series of which nothing is known has none.
 
         :param only: the devices to write; None for all.
         :param more: fields beside those of counters and gauges.
@@ -68,7 +68,7 @@ def _spread(domain: str, spreads: Mapping[str, Spread]) -> Iterator[tuple[str, f
 async def rolled(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int
 ) -> AsyncIterator[RolledPeriod]:
-    """Yield the periods of a domain's devices, one after the other; each begins where the one before ends.
+    """Yield the periods of a domain's devices in order. Each begins where the one before ends.
 
     :raises StoreFault: the database does not answer.
     """
@@ -86,8 +86,8 @@ async def rolled(
 class _AreaFigures:
     """An area in one period.
 
-    :ivar used: millionths of the unit by counter, of the devices that are covered.
-    :ivar spreads: by gauge the lowest value, the sum of the devices' means, their number, and the highest value.
+    :ivar used: counter → consumption of the covered devices, in millionths of the unit.
+    :ivar spreads: gauge → the lowest value, the sum of the devices' means, their number, and the highest value.
     """
 
     used: dict[str, int] = field(default_factory=dict)
@@ -96,13 +96,13 @@ class _AreaFigures:
     spreads: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
 
     def see(self, gauge: str, spread: Spread) -> None:
-        """Take in a gauge of one device: each device weighs the same, however often it sends."""
+        """Add a gauge of one device: each device weighs the same, however often it sends."""
         low, mean, high = spread
         lowest, total, number, highest = self.spreads.get(gauge, (low, 0.0, 0, high))
         self.spreads[gauge] = min(lowest, low), total + mean, number + 1, max(highest, high)
 
     def fields(self, domain: str) -> dict[str, float]:
-        """The fields of its point; ``uncovered`` devices are left out of a counter with all that they used."""
+        """The fields of its point. A counter leaves out its ``uncovered`` devices altogether."""
         fields = {USED_OF[counter]: used / MILLIONTHS for counter, used in self.used.items()}
         for gauge, (lowest, total, number, highest) in self.spreads.items():
             fields |= zip(SPREAD_OF[domain][gauge], (float(lowest), total / number, float(highest)), strict=True)

@@ -1,4 +1,4 @@
-"""The registered devices as reports need them: by what they measure, under every name that the database may have for them."""
+"""The registered devices for reports: by domain, and under each name that the database may have for them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -16,7 +16,7 @@ MAIN_COUNTER: Final = {
 }
 """Domain → the counter of its balance."""
 METERED: Final = frozenset({"water", "power"})
-"""Domains whose devices are meters unless their readings say otherwise: one that is never heard is missing its main counter."""
+"""Domains whose devices are meters unless their readings say otherwise: a silent one counts as missing its main counter."""
 
 
 class Roster:
@@ -30,7 +30,7 @@ class Roster:
         self._ids = {device_key(id_): id_ for id_ in self.by_id} | {id_: id_ for id_ in self.by_id}
 
     def of_domain(self, domain: str) -> Mapping[str, RegisteredDevice]:
-        """Devices that measure something; those of which the registry does not say what may measure anything."""
+        """The devices of a domain, with those for which the registry names none."""
         return {id_: device for id_, device in self.by_id.items() if device.domain in (None, domain)}
 
     def domains(self) -> Iterator[str]:
@@ -39,15 +39,15 @@ class Roster:
         return (domain for domain in DOMAINS if domain in domains or None in domains)
 
     def names(self, devices: Iterable[str]) -> set[str]:
-        """The names that the database may have for devices: an EUI may stand there as it is on the label, or in lower case."""
+        """The names that the database may have for devices: an EUI as on the label, or in lower case."""
         return {name for id_ in devices for name in (id_, device_key(id_))}
 
     def id_of(self, name: str) -> str | None:
-        """The id of the device that the database has under a name."""
+        """The id of the device that has this name in the database; None: it is not registered."""
         return self._ids.get(name)
 
     def series(self, found: StoredSeries) -> StoredSeries | None:
-        """A series under the id of its device; None of one that is not registered."""
+        """The series with the id of its device; None: it is not registered."""
         id_ = self._ids.get(found.device)
         return None if id_ is None else found._replace(device=id_)
 
@@ -58,5 +58,5 @@ def counters_of(domain: str) -> list[str]:
 
 
 def interval_ms(device: RegisteredDevice) -> int | None:
-    """The interval of a device; None where the registry has none."""
+    """The interval of a device; None: the registry has none."""
     return None if device.interval is None else device.interval // timedelta(milliseconds=1)

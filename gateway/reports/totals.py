@@ -1,4 +1,4 @@
-"""Totals of consumption by area, site, domain or parent, and how many devices they leave out."""
+"""Totals of consumption by area, site, domain or parent, with the number of devices that they leave out."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from schemas.registry import RegisteredDevice
 
 
 class ReportGroup(StrEnum):
-    """A thing that rows of a report are added up by."""
+    """A property by which rows of a report are added up."""
 
     DEVICE = "device"
     AREA = "area"
@@ -25,8 +25,8 @@ class ReportGroup(StrEnum):
 class GroupUse:
     """A counter of all devices of a group in one period.
 
-    :ivar used: millionths of the unit, of the devices that are covered.
-    :ivar uncovered: devices that it leaves out, with all they counted.
+    :ivar used: consumption of the covered devices, in millionths of the unit.
+    :ivar uncovered: the devices that it leaves out.
     """
 
     group: str
@@ -39,7 +39,7 @@ class GroupUse:
 
 
 def group_of(device: RegisteredDevice, group: ReportGroup, domain: str) -> str:
-    """The group of a device; empty where the registry does not say."""
+    """The group of a device; empty: the registry names none."""
     names = {
         ReportGroup.DEVICE: device.id,
         ReportGroup.AREA: device.area,
@@ -61,7 +61,7 @@ def totals(found: PeriodUse, domain: str, group: ReportGroup, roster: Roster) ->
 
 
 def added(name: str, counter: Counter, uses: Sequence[CounterUse]) -> GroupUse:
-    """Add up what devices used; one of which a part is not covered is left out as a whole."""
+    """Add up the consumption of devices; leave out a device of which any part is not covered."""
     total = GroupUse(name, counter)
     total.uncovered = {use.series.device for use in uses if use.used is None}
     for use in uses:

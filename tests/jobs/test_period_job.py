@@ -57,7 +57,7 @@ def story_of(start_ms: int, end_ms: int) -> list[str]:
 
 
 def reported(rig: ClosingRig, spans: list[TimeSpan], now_ms: int) -> Found:
-    """What a report says of the same periods."""
+    """The figures of a report for the same periods."""
     found: Found = {}
     for period in rig.filled.every(lambda store: consumption(store, Roster(registered()), "water", spans, now_ms)):
         for use in period.uses:

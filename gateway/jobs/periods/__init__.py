@@ -1,1 +1,1 @@
-"""The job that works out periods when they have ended: roll-ups, completeness and balances, and what alarms want to know."""
+"""The job that closes periods when they have ended: roll-ups, completeness, balances, and the figures for alarms."""

@@ -1,7 +1,7 @@
-"""The hours that must be worked out again because of what came late, day by day.
+"""The hours that must be worked out again because of late readings, day by day.
 
-What is known of an hour depends on the readings around it: its boundaries are interpolated. So a late reading changes all hours
-from the reading before it to the one after it.
+The boundaries of an hour are interpolated between the readings around it. So a late reading changes all hours from the reading
+before it to the one after it.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ Marks = Mapping[str, Collection[int]]
 
 
 class LateDay(NamedTuple):
-    """A local day of which hours must be worked out again.
+    """A local day with hours that must be worked out again.
 
     :ivar hours: the local hours, without gaps.
-    :ivar devices: that have a late hour in it.
+    :ivar devices: the devices that have a late hour in it.
     """
 
     day: TimeSpan
@@ -48,7 +48,7 @@ def month_of(at_ms: int, zone: ZoneInfo) -> TimeSpan:
 
 
 def late_days(marks: Marks, zone: ZoneInfo, closed_ms: int) -> list[LateDay]:
-    """The days to work out again, the oldest first, as far as their hours are closed."""
+    """The days to work out again, the oldest first, with those of their hours that are closed."""
     found: dict[TimeSpan, tuple[set[int], set[str]]] = {}
     days: dict[int, list[TimeSpan]] = {}
     for device, marked in marks.items():
@@ -93,7 +93,7 @@ async def with_neighbours(store: Store, roster: Roster, marks: Marks, zone: Zone
 
 
 async def _heard(store: Store, roster: Roster, side: Side, at_ms: int, devices: Iterable[str]) -> dict[str, int]:
-    """The time of the nearest point of each device, of whatever it measures."""
+    """The time of the nearest point of each device in any domain."""
     nearest: dict[str, int] = {}
     nearer = max if side is Side.UP_TO else min
     wanted = set(devices)

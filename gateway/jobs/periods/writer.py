@@ -1,4 +1,4 @@
-"""The writer of the period job: one write at a time, and never in the way of readings."""
+"""The writer of the period job: it makes one write at a time, and gives way to readings."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ class Postponed(Exception):  # noqa: N818 - nothing is wrong with the job
 
 
 class RollupWriter:
-    """Writes points in batches. Outside the ledger: whatever is not confirmed is worked out again.
+    """Writes points in batches, outside the ledger: points that are not confirmed are worked out again.
 
     :ivar written: points that the database confirmed.
     """
@@ -37,7 +37,7 @@ class RollupWriter:
         self.written = 0
 
     async def add(self, points: Iterable[RollupPoint], writing: int) -> None:
-        """Take points, and write when there are enough of them.
+        """Add points, and write when there are enough of them.
 
         :param writing: number of the writing; 0 on a database where a point replaces the one before.
         :raises Postponed: the database does not take them.
@@ -47,7 +47,7 @@ class RollupWriter:
             await self._write(_LINES_TOGETHER)
 
     async def flush(self) -> None:
-        """Write the rest; on return the database has confirmed all points.
+        """Write the remaining points; on return the database has confirmed all of them.
 
         :raises Postponed: the database does not take them.
         """
@@ -55,7 +55,7 @@ class RollupWriter:
             await self._write(_LINES_TOGETHER)
 
     def drop(self) -> None:
-        """Forget points that are not written: the period will be worked out again."""
+        """Drop the points that are not written: the period will be worked out again."""
         self._lines = []
 
     async def _write(self, most: int) -> None:
@@ -72,7 +72,7 @@ class RollupWriter:
         await asyncio.sleep(asyncio.get_running_loop().time() - began_s)  # at most half of the time is ours
 
     def _judge(self, answer: Answer, lines: int) -> None:
-        """Take an answer: a refusal that another try cannot help is said and passed over, or the job would stand still."""
+        """Judge an answer. A refusal that no other try can change is logged and passed over, or the job would never go on."""
         fate = fate_of(answer)
         if fate in {Fate.RETRY, Fate.FAULTY_DATABASE, Fate.SPLIT_SMALLER}:
             raise Postponed(answer.describe())
