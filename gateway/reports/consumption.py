@@ -1,7 +1,7 @@
-"""Consumption: for each period, device and counter the difference of two sums, or the cause why it is not known.
+"""Consumption: for each period, device and counter the difference of two sums, or the cause for which it is not known.
 
-Reports, roll-ups and balances all take it from here, so that they never differ. A period is worked out when its end is read,
-and two boundaries are held at a time: memory does not grow with the length of a report.
+Reports, roll-ups and balances all take it from here, so they never differ. A period is worked out when its end is read, and two
+boundaries are held at a time, so memory does not grow with the length of a report.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ _FAR_MS: Final = REACHES_MS[-1]
 
 
 class CounterUse(NamedTuple):
-    """The use of a counter in a period.
+    """The consumption of a counter in a period.
 
-    :ivar series: under the id of the registry.
-    :ivar first: its sum where the period begins.
-    :ivar last: its sum where the period ends.
-    :ivar suspect: points of the series with a step of a counter that is suspect.
+    :ivar series: its series, with the id of the registry.
+    :ivar first: its sum at the beginning of the period.
+    :ivar last: its sum at the end of the period.
+    :ivar suspect: number of points of the series with a suspect step of a counter.
     """
 
     series: StoredSeries
@@ -33,13 +33,13 @@ class CounterUse(NamedTuple):
 
     @property
     def used(self) -> int | None:
-        """Millionths of the unit; None where it is not known, never a part of it."""
+        """The consumption in millionths of the unit; None: it is not known as a whole."""
         first, last = self.first.millionths, self.last.millionths
         return last - first if first is not None and last is not None and first <= last else None
 
     @property
     def uncovered(self) -> Uncovered | None:
-        """The cause why it is not known."""
+        """The cause for which it is not known; None: it is."""
         if self.used is not None:
             return None
         causes = {self.first.uncovered, self.last.uncovered} - {None}
@@ -58,7 +58,7 @@ _CounterKey = tuple[StoredSeries, str]
 
 
 class PeriodUse(NamedTuple):
-    """All counters of a domain in one period, by device, series and counter."""
+    """All counters of a domain in one period, in the order of device, series and counter."""
 
     period: TimeSpan
     uses: Sequence[CounterUse]
@@ -67,7 +67,7 @@ class PeriodUse(NamedTuple):
 async def consumption(
     store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int
 ) -> AsyncIterator[PeriodUse]:
-    """Yield the periods of a domain, one after the other; each begins where the one before ends.
+    """Yield the periods of a domain in order. Each begins where the one before ends.
 
     :raises StoreFault: the database does not answer.
     """
@@ -109,14 +109,14 @@ class _BoundaryReader:
         self._known: dict[Counter, set[StoredSeries]] = {counter: set() for counter in self._counters}
 
     async def look_ahead(self, end_ms: int) -> None:
-        """Learn which counters there are, so that one which is missing at first is said from the first period on."""
+        """Find all counters of the report, so that a counter without readings at first is listed from the first period on."""
         for counter in self._counters:
             await self._points(counter, Side.UP_TO, min(end_ms, self._now_ms))
         if self._domain in METERED:
             await self._miss_the_unheard(min(end_ms, self._now_ms))
 
     async def _miss_the_unheard(self, at_ms: int) -> None:
-        """Take a meter that was not heard for long for one with a main counter; what is heard without one has none."""
+        """Add a main counter for each meter that was silent for long. A meter that is heard without one has none."""
         with_counters = {series.device for known in self._known.values() for series in known}
         silent = set(self._devices) - with_counters
         heard = {
@@ -127,7 +127,7 @@ class _BoundaryReader:
         self._known[main] |= {StoredSeries(id_) for id_ in silent - heard}
 
     async def sums_at(self, at_ms: int) -> dict[_CounterKey, SumBoundary]:
-        """The sum of each counter at an instant; what has not come yet is not covered."""
+        """The sum of each counter at an instant. An instant in the future is not covered."""
         if at_ms > self._now_ms:
             return {
                 (series, counter.field): SumBoundary(at_ms, None, Uncovered.NOT_OVER, is_estimated=False, reading=None)
@@ -145,7 +145,7 @@ class _BoundaryReader:
         return found
 
     async def _points(self, counter: Counter, side: Side, at_ms: int) -> dict[StoredSeries, SumPoint]:
-        """The nearest points, under the ids of the registry; of a device that was written under two names the nearer one."""
+        """The nearest points by series, with the ids of the registry; of a device written under two names the nearer one."""
         points: dict[StoredSeries, SumPoint] = {}
         known = self._known[counter]
         for found, point in (await nearest_points(self._store, counter, side, at_ms, self._names, known)).items():
@@ -159,7 +159,7 @@ class _BoundaryReader:
         return points
 
     async def suspect(self, span: TimeSpan) -> dict[StoredSeries, int]:
-        """Points in the period with a step that is suspect."""
+        """Number of points in the period with a suspect step, by series."""
         counted: dict[StoredSeries, int] = {}
         async for found, count in self._store.flagged(self._domain, Quality.COUNTER_SUSPECT, span, self._names):
             series = self._roster.series(found)

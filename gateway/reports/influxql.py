@@ -45,7 +45,7 @@ class _InfluxqlAnswer(msgspec.Struct):
 class InfluxqlStore:
     """InfluxDB 1, 2 or 3.
 
-    :ivar is_overwritten: False of InfluxDB 3, where it is not certain.
+    :ivar is_overwritten: False for InfluxDB 3, where it is not certain.
     """
 
     def __init__(self, http: DatabaseHttp, bucket: str, *, is_overwritten: bool) -> None:
@@ -112,7 +112,7 @@ class InfluxqlStore:
     async def _select(
         self, picked: str, measurement: str, window: TimeSpan, devices: Devices, condition: str = ""
     ) -> AsyncIterator[tuple[StoredSeries, list[list[float | int | str | bool | None]]]]:
-        """Yield the rows of a question, grouped by series; those of a large one in several pieces."""
+        """Yield the rows of a question, grouped by series; a large series comes in several pieces."""
         span = f"time >= {window.start_ms}ms AND time < {window.end_ms}ms{condition}"
         asked = frozenset(devices) if devices is not None else None
         for group in named_groups(devices):
@@ -140,12 +140,12 @@ def _named(devices: Sequence[str] | None) -> str:
 
 
 def name(identifier: str) -> str:
-    """An identifier as InfluxQL quotes it."""
+    """Quote an identifier for InfluxQL."""
     return '"' + _escaped(identifier).replace('"', '\\"') + '"'
 
 
 def text(value: str) -> str:
-    """A text as InfluxQL quotes it."""
+    """Quote a text for InfluxQL."""
     return "'" + _escaped(value).replace("'", "\\'") + "'"
 
 

@@ -1,7 +1,7 @@
 """Questions in MetricsQL, to VictoriaMetrics. A field of a measurement is a metric there: ``water_volume_m3``.
 
-A window of MetricsQL holds what is later than its start, and its end: ``(end - length, end]``. ``nocache=1`` is asked for
-everywhere: else what came in the last seconds, or came late, is left out.
+A window of MetricsQL leaves out its start and includes its end: ``(end - length, end]``. Every question has ``nocache=1``:
+otherwise points of the last seconds, and late ones, are left out.
 """
 
 import json
@@ -30,7 +30,7 @@ from gateway.reports.store import (
 
 _NEAREST: Final = {Side.UP_TO: "last", Side.AFTER: "first"}
 _ROWS_OF: Final = 20
-"""Devices whose points are held together."""
+"""Devices whose points are held in memory at a time."""
 _LINE_ROWS: Final = "10000"
 
 
@@ -96,7 +96,7 @@ class MetricsqlStore:
     ) -> AsyncIterator[tuple[StoredSeries, SumPoint]]:
         """Yield for each series the point with a sum that is nearest to an instant.
 
-        A register without a sum may be nearer than the sum (it was not believed): the register is that of the sum's time.
+        A register without a sum, which was not believed, may be nearer; the one at the time of the sum is returned.
         """
         which, window = _NEAREST[side], within(side, at_ms, reach_ms)
         sums = await self._rolled(f"{which}_over_time", counter.measurement, counter.sum_field, window, devices)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from schemas.quantities import SUM_OF
 
 _NAMED_MAX: Final = 500
-"""Above so many devices all are asked about: a condition of thousands of names costs more than it saves."""
+"""Most devices that a question names. For more it asks about all: thousands of names would cost more than they save."""
 _NAMED_AT_ONCE: Final = 100
 
 
@@ -16,7 +16,7 @@ class StoreFault(Exception):  # noqa: N818 - it says how the database is
 
 
 class StoredSeries(NamedTuple):
-    """A row of points: a device, and the tags that tell its counters apart. Its place (site, area) may change."""
+    """A series of points: a device, and the tags that distinguish its counters, without site and area, which may change."""
 
     device: str
     channel: str = ""
@@ -28,8 +28,8 @@ class StoredSeries(NamedTuple):
 class Counter(NamedTuple):
     """A counter in the database.
 
-    :ivar measurement: such as ``water``.
-    :ivar field: of the register, such as ``volume_m3``.
+    :ivar measurement: its measurement, such as ``water``.
+    :ivar field: the field of the register, such as ``volume_m3``.
     """
 
     measurement: str
@@ -42,7 +42,7 @@ class Counter(NamedTuple):
 
 
 class SumPoint(NamedTuple):
-    """A sum as it stands in the database, with its register."""
+    """A sum in the database, with its register."""
 
     time_ms: int
     sum: float
@@ -59,8 +59,8 @@ class Side(Enum):
 class TimeSpan(NamedTuple):
     """A span of time.
 
-    :ivar start_ms: the first instant that is inside.
-    :ivar end_ms: the first instant that is not any more.
+    :ivar start_ms: the first instant in it.
+    :ivar end_ms: the first instant after it.
     """
 
     start_ms: int
@@ -80,22 +80,22 @@ def within(side: Side, at_ms: int, reach_ms: int) -> TimeSpan:
 
 
 def batches(devices: Collection[str], most: int = _NAMED_AT_ONCE) -> Iterator[Sequence[str]]:
-    """The names of devices in groups of at most so many."""
+    """The names of devices, in groups of at most ``most``."""
     names = sorted(devices)
     return (names[at : at + most] for at in range(0, len(names), most))
 
 
 def named_groups(devices: Devices) -> Iterator[Sequence[str] | None]:
-    """The groups of names that a question is asked with, one after the other; None asks without names."""
+    """The groups of names for which a question is asked one after the other; None asks without names."""
     return iter([None]) if devices is None or len(devices) > _NAMED_MAX else batches(devices)
 
 
 class Store(Protocol):
     """A database that answers questions about readings.
 
-    Each question raises :class:`StoreFault` when the database does not answer, or not to us.
+    Each question raises :class:`StoreFault` when the database does not answer or refuses access.
 
-    :ivar is_overwritten: True where a point written again replaces the one before.
+    :ivar is_overwritten: True: a point that is written again replaces the one before.
     """
 
     is_overwritten: bool
@@ -118,7 +118,7 @@ class Store(Protocol):
     def heard(
         self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices
     ) -> AsyncIterator[tuple[str, int]]:
-        """Yield for each series the device and the time of the nearest point, whatever is in it; a device may come twice."""
+        """Yield for each series the device and the time of the nearest point with any field; a device may come twice."""
         ...
 
     def flagged(

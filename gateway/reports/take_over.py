@@ -1,8 +1,8 @@
-"""Sums taken over from the database: of devices whose state was lost, or that another gateway had before.
+"""The take-over of sums from the database, for devices whose state was lost or that belonged to another gateway.
 
-A device that no run has met may have sums already, so its points carry none until the database was asked for its newest
-register and sum. Devices that speak at the same time are asked for together, a question for each counter there is, however many
-devices wait. While the database does not answer they wait on, and that is said once.
+A device that no run has met may have sums already, so its points carry none until the database has told its newest register and
+sum. Devices that begin at the same time are asked about together, in one question for each counter. While the database does not
+answer they wait, which is logged once.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from gateway.reports.store import Counter, Store, StoredSeries, StoreFault
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF
 
 _TOGETHER_S: Final = 0.2
-"""Devices that speak within it are asked for together."""
+"""Devices that begin within this time are asked about together."""
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 60.0
 _AT_ONCE: Final = 200
-"""Devices that are restored before others get their turn."""
+"""Devices that are restored before other tasks get their turn."""
 
 _COUNTERS: Final = tuple(Counter(domain, field) for domain in DOMAINS for field in QUANTITIES[domain] if field in SUM_OF)
 
@@ -38,7 +38,7 @@ _FoundSums = dict[str, dict[str, FoundSum]]
 
 
 class SumsTakeOver:
-    """Devices that await their sums, and the questions for them."""
+    """Devices that await their sums, and the questions about them."""
 
     def __init__(self, config: Config, processor: Processor, events: Events, clock: WallClock) -> None:
         self._influxdb = config.influxdb
@@ -50,7 +50,7 @@ class SumsTakeOver:
         self._came = asyncio.Event()
 
     def want(self, devices: Iterable[str]) -> None:
-        """Ask for the sums of devices; those of one that waits already are asked for once."""
+        """Ask for the sums of devices; a device that waits already is not asked about again."""
         self._waiting.update(devices)
         self._came.set()
 
@@ -95,5 +95,5 @@ class SumsTakeOver:
 
 
 def _text_tags(series: StoredSeries) -> str:
-    """The tags that tell the counters of a device apart, as the core writes them behind the name."""
+    """The tags that distinguish the counters of a device, as the core writes them behind the name."""
     return tag_text((tag, value) for tag, value in series._asdict().items() if tag != "device")
