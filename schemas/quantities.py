@@ -28,7 +28,7 @@ class Quantity:
     :ivar minimum: smallest value that can be real, in ``unit``; 0 for a state.
     :ivar maximum: largest value that can be real, in ``unit``; 1 for a state.
     :ivar absolute: the sign is a convention of the maker and is removed (power factor).
-    :ivar meaning: what is measured, one sentence for the maker of a device.
+    :ivar meaning: the thing that is measured, in one sentence for the maker of a device.
     """
 
     field: str

@@ -165,8 +165,8 @@ class Clash(NamedTuple):
     """A name that two devices claim.
 
     :ivar before: place of the one that stands first, counted from 0.
-    :ivar place: of the other one.
-    :ivar key: where the other one claims it: ``id`` or ``source``.
+    :ivar place: place of the other one.
+    :ivar key: the key with which the other one claims it: ``id`` or ``source``.
     """
 
     before: int

@@ -73,7 +73,7 @@ class Call:
     """A call that waits for its answer.
 
     :ivar device: the device of the frame.
-    :ivar deaths: how many children ended while they were in it.
+    :ivar deaths: number of children that ended while they were in it.
     """
 
     __slots__ = ("arguments", "codec", "deaths", "device", "then")

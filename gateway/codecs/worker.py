@@ -87,7 +87,7 @@ class FaultError(Exception):
 class LoadedCodec:
     """One maker's codec and its context.
 
-    :ivar console: what it wrote to its console in the last call, as JSON.
+    :ivar console: its output to the console in the last call, as JSON.
     """
 
     def __init__(self, source: str, *, keep_console: bool) -> None:

@@ -42,7 +42,7 @@ class Backlog:
     """Rows of the journal and their states.
 
     :ivar grew: set while the drain lane has work.
-    :ivar progress: how far the drain has come.
+    :ivar progress: the progress of the drain.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ _LOOK_EVERY_S: Final = 1.0
 class FloodWatch:
     """Reports devices that flood to people, and to the queue that keeps floods apart.
 
-    :ivar floods: where intake counts messages by topic.
+    :ivar floods: the counts of messages by topic, from intake.
     """
 
     def __init__(self, flood_queue: FloodQueue, events: Events) -> None:

@@ -34,7 +34,7 @@ class Response:
 class _HttpConnection(asyncio.Protocol):
     """One connection; carries one request at a time.
 
-    :ivar opened_s: when the connection was asked for, on the client's clock.
+    :ivar opened_s: the instant at which the connection was asked for, on the client's clock.
     """
 
     def __init__(self, opened_s: float = 0.0) -> None:

@@ -277,7 +277,7 @@ _EACH: Final = {
 class QuantityWords(NamedTuple):
     """A quantity for people.
 
-    :ivar state: whether it is true or false.
+    :ivar state: True for a quantity that is true or false.
     """
 
     name: str

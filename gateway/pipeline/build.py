@@ -23,7 +23,7 @@ from gateway.storage.database import Database
 class Parts:
     """The rooms of a gateway, joined.
 
-    :ivar lanes: what runs side by side while it runs.
+    :ivar lanes: the coroutines that run side by side while it runs, by name.
     """
 
     foundation: Foundation

@@ -50,7 +50,7 @@ def build_processor(
 
     :param not_before_ms: a clock that stands before this is wrong; 0 for commands, which look at messages of any time.
     :param memory: the devices of earlier runs.
-    :param sums: where the sums of counters come from.
+    :param sums: the source of the sums of counters.
     :param alarms: looks at each new reading; None for commands.
     """
     admission = Admission(config.devices.unknown, config.limits.simulated, config.limits.devices)

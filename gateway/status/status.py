@@ -67,7 +67,7 @@ class CatchUp(TypedDict):
 
     :ivar readings_in: readings written since the journal was last empty.
     :ivar per_s: None while unknown, for example while InfluxDB is away.
-    :ivar since: when the oldest waiting reading was stored, in ms; measured every few seconds.
+    :ivar since: the time at which the oldest waiting reading was stored, in ms; measured every few seconds.
     """
 
     readings_left: int

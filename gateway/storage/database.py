@@ -76,8 +76,8 @@ def begin(path: Path, *, damaged: bool = False) -> "Database":
 class Database:
     """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order.
 
-    :ivar absence: why there is no file now, and what to do; empty if there is one.
-    :ivar tally: how many readings should be in the journal, and how many of it are missing.
+    :ivar absence: the reason for which there is no file now, and the remedy; empty if there is one.
+    :ivar tally: the number of readings that should be in the journal, and of those that are missing.
     """
 
     def __init__(self, path: Path) -> None:

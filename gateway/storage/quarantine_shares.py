@@ -41,8 +41,8 @@ Leaving = tuple[int, int, str]
 class MadeRoom:
     """Messages that had to leave a full quarantine.
 
-    :ivar domains: how many, by domain.
-    :ivar origins: how many, by topic prefix.
+    :ivar domains: their number by domain.
+    :ivar origins: their number by topic prefix.
     """
 
     domains: Counter[str] = field(default_factory=Counter)

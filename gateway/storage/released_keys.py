@@ -13,7 +13,7 @@ from gateway.clock import WallClock
 class ReleasedKeys:
     """Released keys, in the order of their release.
 
-    :ivar next_expiry_ms: when the next message expires; None: none has a limit.
+    :ivar next_expiry_ms: the time at which the next message expires; None: none has a limit.
     """
 
     def __init__(self, clock: WallClock) -> None:

@@ -66,7 +66,7 @@ class ClientConnection(asyncio.Protocol):
     :ivar client: its address; of IPv6 the network, since every household has 2^64 addresses. Behind a trusted proxy it is known
         with the first request.
     :ivar is_proxy: the other end is a trusted proxy, which speaks for many clients.
-    :ivar since_s: when its use last changed, on the monotonic clock.
+    :ivar since_s: the last instant at which its use changed, on the monotonic clock.
     """
 
     __slots__ = (

@@ -51,7 +51,7 @@ class _StoredRows:
     """Stored rows of a device; none if the disk does not answer.
 
     :ivar rows: the last of its rejects, without their payloads.
-    :ivar waiting: how many of its messages wait for its registration.
+    :ivar waiting: number of its messages that wait for its registration.
     :ivar newest: the last of them.
     """
 

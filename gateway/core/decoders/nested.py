@@ -80,7 +80,7 @@ def from_json_text(value: object) -> object:
 def from_words(value: object, order: str = "abcd") -> bytes:
     """The bytes of a list of 16-bit registers, each an integer, signed or not.
 
-    :param order: how the bytes are in each pair of registers; see :data:`ORDERS`.
+    :param order: the order of the bytes in each pair of registers; see :data:`ORDERS`.
     :raises Undecodable: ``bad_payload``.
     """
     if not isinstance(value, list) or len(value) > WORDS_MAX:

@@ -44,8 +44,8 @@ class Share:
     """Share of InfluxDB's capacity for the drain lane. Each catch-up begins with a new one.
 
     :ivar most: readings that a write may ever hold.
-    :ivar readings: that the next one may hold; a row that holds more goes alone.
-    :ivar pause_s: to wait before it.
+    :ivar readings: readings that the next write may hold; a row that holds more goes alone.
+    :ivar pause_s: the pause before it.
     """
 
     most: int
@@ -58,10 +58,10 @@ class Share:
         self.readings = min(self.readings, self.most)
 
     def written(self, answer_s: float, live_s: float | None, *, held_up: bool = False) -> None:
-        """InfluxDB took a write.
+        """Note that InfluxDB took a write.
 
-        :param answer_s: how long that took.
-        :param live_s: the same of the live writes that were answered meanwhile, their mean; None: none was.
+        :param answer_s: the time until its answer.
+        :param live_s: the mean of that time for the live writes that were answered meanwhile; None: none was.
         :param held_up: true if live writes were so slow that their readings went to the journal.
         """
         self._learn(answer_s if live_s is None else min(answer_s, live_s))
@@ -116,7 +116,7 @@ class Progress:
     """Progress of a backlog. Instants are monotonic, in s.
 
     :ivar brought_in: readings, since the journal was last empty.
-    :ivar began_s: when the first of them came in; None while none has.
+    :ivar began_s: the instant at which the first of them came in; None: none has.
     """
 
     brought_in: int = 0

@@ -33,7 +33,7 @@ class Flood:
     """Messages on one topic that would starve the others.
 
     :ivar per_s: about how many come a second.
-    :ivar share: how much of all that is, 0 to 1.
+    :ivar share: their share of all messages, 0 to 1.
     """
 
     topic: str

@@ -38,7 +38,7 @@ class Pacing:
     def lanes(self, waited_s: float) -> int:
         """The number of writes that may be under way.
 
-        :param waited_s: how long the oldest of those under way has waited for its answer.
+        :param waited_s: the time for which the oldest write under way has waited for its answer.
         """
         return _LANES_WHEN_SLOW if max(self._answer_s, waited_s) > SLOW_ANSWER_S else 1
 

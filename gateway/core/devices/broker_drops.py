@@ -24,7 +24,7 @@ class BrokerDrops:
 
     :ivar total: the last count, from this run or an earlier one; None before the first.
     :ivar dropped: messages newly counted in this run.
-    :ivar last_ms: when the count last grew.
+    :ivar last_ms: the last time at which the count grew.
     """
 
     total: int | None = None

@@ -68,7 +68,7 @@ class Frame(Struct, eq=False, gc=False):  # made for each frame, never part of a
 class Repeated(Struct, eq=False, gc=False):
     """The parts of a frame that is like the one before it, of a profile with nothing but a :attr:`CompiledProfile.plain_point`.
 
-    :ivar point: that point.
+    :ivar point: its one plain point.
     :ivar numbers: reads its fields from the object that the server or the codec made; None: they are no plain numbers of it.
     :ivar values: its fields, where all are such numbers; else None.
     :ivar answer: the object of the codec, or the one that the server decoded in its place; None: neither yet, or no codec.

@@ -27,7 +27,7 @@ class Judgement(NamedTuple):
     """Result of judging one value.
 
     :ivar suspect: it took a step that deserves quality bit 4.
-    :ivar offset: what its sum is more than its register; None: it is not believed, or not yet, and has no sum.
+    :ivar offset: its sum less its register; None: it is not believed, or not yet, and has no sum.
     """
 
     suspect: bool
@@ -58,7 +58,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     :ivar awaits: InfluxDB must say first where the sums stood; until then they are not written.
     :ivar version: grows with each change that must outlive the process: of two records the one with the greater is newer.
-    :ivar past: what is needed to work sums out again.
+    :ivar past: the history needed to work sums out again.
     """
 
     __slots__ = ("_doubts", "_formers", "_names", "awaits", "past", "version")
@@ -92,7 +92,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         """Check one value and remember it. One that is older than the state alters nothing.
 
         :param name: the counter with its lane or channel.
-        :param growth: how fast it may grow, by the table.
+        :param growth: the fastest that it may grow, by the table.
         :param rule: the profile's rule.
         :param together: stands for its message, where that has several readings.
         """

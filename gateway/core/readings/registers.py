@@ -12,7 +12,7 @@ class Register(NamedTuple):
 
     :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
     :ivar doubt: a step that is not believed yet.
-    :ivar offset: what the sum is more than the register; of an exchanged meter the whole sum.
+    :ivar offset: the sum less the register; of an exchanged meter the whole sum.
     :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
     """
 

@@ -27,8 +27,8 @@ class CounterValue(NamedTuple):
     """A value of a counter as it is met.
 
     :ivar name: the counter with its lane or channel.
-    :ivar growth: how fast it may grow, by the table.
-    :ivar rule: what a profile knows better.
+    :ivar growth: the fastest that it may grow, by the table.
+    :ivar rule: the rule of its profile, if there is one.
     :ivar together: stands for its message, where that has several readings: they confirm a step once.
     """
 

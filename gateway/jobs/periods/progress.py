@@ -43,7 +43,7 @@ class PeriodProgress:
 
     :ivar hour_ms: end of the last closed hour; 0 before the first.
     :ivar day_ms: end of the last closed day; 0 before the first.
-    :ivar asked_ms: when the last hour was asked for: what came behind it may have changed what was closed.
+    :ivar asked_ms: the time at which the last hour was asked for: later arrivals may change closed periods.
     :ivar completeness: domain → the share of readings of the newest closed day that arrived.
     :ivar waits_from: device → the first hour that waits for its next reading.
     """

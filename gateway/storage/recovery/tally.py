@@ -58,7 +58,7 @@ class Tally:
     """Counts the changes that the transactions of one connection make to the journal. Used in the thread of that connection.
 
     :ivar missing: readings that were found missing and that no person has acknowledged.
-    :ivar since_ms: when the first of them was found missing.
+    :ivar since_ms: the time at which the first of them was found missing.
     """
 
     def __init__(self, database: Path) -> None:

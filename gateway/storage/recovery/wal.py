@@ -22,7 +22,7 @@ _FRAMES_TAKEN_AT: Final = 16
 class WalFrame(NamedTuple):
     """The head of a frame.
 
-    :ivar at: where its page begins in the file.
+    :ivar at: the place in the file at which its page begins.
     :ivar commits: true if a transaction ends with it.
     :ivar salts: a number of the log's generation; frames of an older one may be behind the present ones.
     """

@@ -32,7 +32,7 @@ class Field(NamedTuple):
 
     :ivar counter: the rule of a register.
     :ivar tags: tags of this field alone.
-    :ivar wrap: where the register starts again, if that comes with the device or the message.
+    :ivar wrap: reads the value at which the register starts again, if the device or the message brings it.
     """
 
     name: str

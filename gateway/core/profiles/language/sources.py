@@ -84,7 +84,7 @@ class Scope:
     """The names that one place of a profile may use.
 
     :ivar captures: the named levels of its topics.
-    :ivar decoder: how its messages are decoded; some formats bring their own units and times.
+    :ivar decoder: name of the decoder of its messages; some formats bring their own units and times.
     :ivar decimal: the decimal mark with which the decoder made numbers of texts; empty if it makes none.
     :ivar in_each: there is an item.
     :ivar around: number of levels around an item: the selectors of ``each.of`` before the list that holds the items.
