@@ -30,7 +30,7 @@ async def usual_hours(
 
     The flow of a meter that sends none is what was used in an hour.
 
-    :param fields: that somebody wants to know.
+    :param fields: the fields to read.
     :param end_ms: the midnight up to which days count.
     :raises StoreFault: the database does not answer.
     """

@@ -18,7 +18,7 @@ from gateway.web.newcomers import listen
 class Entrance:
     """The address of the pages, and what a client needs to be let in. Use as an asynchronous context manager.
 
-    :ivar token: what clients must show.
+    :ivar token: the token that clients must show.
     :ivar tls: the certificate that they are shown, if there is one.
     :ivar listening: the sockets that clients connect to; the kernel keeps them until they are accepted.
     :raises ConfigurationFault: the token or a certificate cannot be used, or on entering the port.

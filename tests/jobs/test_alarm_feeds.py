@@ -1,4 +1,4 @@
-"""What alarms and metrics learn of closed days, and what stands after a restart while the database is away."""
+"""Alarms and metrics learn from closed days, and keep that over a restart while the database is away."""
 
 from collections.abc import Iterator
 from datetime import date

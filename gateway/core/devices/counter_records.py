@@ -63,7 +63,7 @@ class _ToldRecord(NamedTuple):
 
 
 class _RuleRecord(NamedTuple):
-    """What a profile knows of a counter."""
+    """The rule of a counter from its profile."""
 
     rate_per_h: float | None = None
     modulus: float | None = None

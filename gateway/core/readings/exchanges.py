@@ -45,7 +45,7 @@ class ExchangeEffect(NamedTuple):
 
 
 class CounterPast(NamedTuple):
-    """What is remembered of the counters of a device to work their sums out again.
+    """The history of a device's counters, to work their sums out again.
 
     :ivar told: the exchanges that were told, the oldest first.
     :ivar rules: counter → the rule of its profile, as its last step was judged.

@@ -1,4 +1,4 @@
-"""What alarms are told of closed periods: nights, days, and the usual hours of each device.
+"""Figures of closed periods for alarms: nights, days, and the usual hours of each device.
 
 Usual hours are kept in the file too: alarms that look at them hold after a restart while the database is away.
 """

@@ -39,7 +39,7 @@ class DeviceAgain(msgspec.Struct, omit_defaults=True):
 
 
 class PeriodProgress:
-    """What is done.
+    """The periods that are closed, and those that wait.
 
     :ivar hour_ms: end of the last closed hour; 0 before the first.
     :ivar day_ms: end of the last closed day; 0 before the first.
