@@ -20,11 +20,12 @@ An uplink, or another message that a profile takes (:meth:`Processor._of_profile
    The way stops there until the answer comes to :meth:`Processor.resume`;
 4. map it to canonical quantities, and choose the time among those that it tells: :meth:`ByProfile.finish`;
 5. leave out copies of a radio frame: :meth:`RecentFrames.see`;
-6. give a reading that tells no time the gateway's: :meth:`Evaluator.stamp`;
-7. make the point.
+6. follow its frame counter: :meth:`Evaluator.follow_sequence`;
+7. give a reading that tells no time the gateway's: :meth:`Evaluator.stamp`;
+8. make the point.
 
 Making the point is one for all (:meth:`Evaluator.point`): judge its counters (:meth:`Counting.judge`), find out if it is a
-duplicate (:meth:`RecentKeys.see`), follow its sequence, write its lines (:meth:`FieldSet.lines`), look at it for alarms
+duplicate (:meth:`RecentKeys.see`), follow its sequence number, write its lines (:meth:`FieldSet.lines`), look at it for alarms
 (:meth:`Alarms.reading`).
 
 Every fault of the data ends here as a value: a point, a dropped field, an ignored message, a refusal with its

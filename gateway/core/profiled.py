@@ -220,6 +220,7 @@ class ByProfile:
         return outcome
 
     def _points(self, mapped: Mapped, pending: PendingDecode, outcome: Outcome) -> None:
+        """Follow the frame counter of a frame that is no copy, and make its points."""
         evaluator, arrival, observations = self.evaluator, pending.arrival, mapped.observations
         if mapped.frame_counter is not None and not arrival.message.retain:
             device, time_ms = pending.device, mapped.time_ms or arrival.now_ms
