@@ -70,7 +70,9 @@ def gateway(
     }
     file = folder / "gateway.yaml"
     file.write_text(json.dumps(config, indent=1), encoding="utf-8")
-    arguments = [f"PYTHONPATH={tree}", sys.executable, "-m", "gateway", "run", "-c", str(file)]
+    # Byte code is there from the first run on, as after an installation.
+    environment = [f"PYTHONPATH={tree}", "PYTHONDONTWRITEBYTECODE="]
+    arguments = [*environment, sys.executable, "-m", "gateway", "run", "-c", str(file)]
     service = Service("gateway", "127.0.0.1", port, folder, f"http://127.0.0.1:{port}", _ENV, arguments, lambda: False)
     service.answers = lambda: "subscribed to" in printed(service)
     return service
