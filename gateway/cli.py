@@ -232,6 +232,10 @@ def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.Argumen
     exchanged.add_argument("--field", help="only this register, such as volume_m3 (default: all)")
     exchanged.add_argument("--force", action="store_true", help="also with a register that seems to be a mistake")
 
+    summed = actions.add_parser("resum", parents=[with_config], help="work out the sums of a device again, from the database")
+    summed.add_argument("id", metavar="ID", help="the device")
+    summed.add_argument("--from", dest="since", required=True, metavar="T", help="since when: '2026-11-20 14:30', or 40d")
+
     imported = actions.add_parser("import", parents=[with_config], help="import devices from a CSV file into the registry")
     imported.add_argument(
         "file",

@@ -128,7 +128,7 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
     exchange = MeterExchange(
         status, processing.memory, processing.device_snapshots, foundation.events, parts.closing.event_points
     )
-    async with WebServer(status, database, commands, exchange, entrance):
+    async with WebServer(status, database, commands, exchange, parts.watching.resums, entrance):
         await asyncio.Event().wait()
 
 

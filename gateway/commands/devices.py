@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from gateway.clock import WallClock
 from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.exchange import exchange
 from gateway.commands.registry_file import write_registry
+from gateway.commands.resum import resum
 from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
@@ -37,9 +39,14 @@ def devices_command(options: argparse.Namespace) -> int:
 
     :raises ConfigurationFault: the configuration, the registry or the file to import is faulty.
     """
-    actions = {"list": _list, "import": _import, "coverage": _coverage, "exchange": exchange}
-    actions[options.action](load(options.config), options)
-    return 0
+    actions: dict[str, Callable[[Config, argparse.Namespace], int | None]] = {
+        "list": _list,
+        "import": _import,
+        "coverage": _coverage,
+        "exchange": exchange,
+        "resum": resum,
+    }
+    return actions[options.action](load(options.config), options) or 0
 
 
 def _met(config: Config) -> list[DeviceDocument] | None:

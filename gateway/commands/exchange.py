@@ -67,7 +67,7 @@ def _on_its_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, 
     with store(config) as database:
         if database is None:
             raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
-        device = stored_device(database, _names(config, name))
+        device = stored_device(database, names_in_file(config, name))
         if device is None:
             raise ConfigurationFault([nobody(name)])
         if fault := exchange_fault(device, told, now_ms):
@@ -81,7 +81,7 @@ def _on_its_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, 
     return {"device": device.name, "begin_anew": effect.at_once, "told_late": effect.later}
 
 
-def _names(config: Config, name: str) -> frozenset[str]:
+def names_in_file(config: Config, name: str) -> frozenset[str]:
     """The names that a device may have in the file."""
     entry = load_registry(config.devices.registry).by_id().get(device_key(name))
     return frozenset({name, device_key(name), *([entry.id, device_key(entry.id)] if entry is not None else ())})
@@ -93,10 +93,9 @@ def _say(answer: dict[str, Any], told: ToldExchange, zone: ZoneInfo) -> None:
         print(printable(f"{device}: counters that start again with the next reading: {', '.join(anew) or 'none known'}"))
     if late:
         since = datetime.fromtimestamp(told.at_ms / 1000, zone).isoformat(sep=" ", timespec="seconds")
-        print(
-            printable(f"{device}: readings came since {since}: the sums of {', '.join(late)} since then are worked out again")
-        )
-        print(printable(f"in the night; to do it now: gateway devices resum {device} --from '{since}'"))
+        said = "readings came since then: the sums are worked out again in the night, or now by"
+        print(printable(f"{device}: {', '.join(late)}: {said}"))
+        print(printable(f"gateway devices resum {device} --from '{since}'"))
 
 
 def _with_source(config: Config, name: str, source: str) -> tuple[Registry, dict[int, RegisteredDevice]]:

@@ -72,9 +72,8 @@ REPORT_WORDS: Final[dict[str, Words]] = {
         "{} devices have no interval in the registry: nothing is expected of them.",
     ),
     "not_overwritten": Words(
-        "Cơ sở dữ liệu này không ghi đè được: thay đồng hồ khai báo sau và số đo đến muộn trước khi thay chưa được tính lại.",
-        "This database does not replace points: exchanges told late, and readings from before a step that came late, are not "
-        "worked into the sums.",
+        "Cơ sở dữ liệu này không ghi đè được: tổng của thiết bị thay đồng hồ khai báo muộn được tính lại khi lập báo cáo.",
+        "This database does not replace points: sums that must be worked out again are, while a report reads, and not there.",
     ),
 }
 

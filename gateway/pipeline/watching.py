@@ -7,6 +7,7 @@ from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
 from gateway.jobs.journal_gauge import JournalGauge
 from gateway.jobs.rate_watch import watch_rates
+from gateway.jobs.resums import Resums
 from gateway.jobs.salvage import Salvage
 from gateway.jobs.self_report import SelfReport
 from gateway.pipeline.alarming import Alarming
@@ -25,6 +26,7 @@ class Watching:
     status: Status
     self_report: SelfReport
     clock_watch: ClockWatch
+    resums: Resums
     lanes: Lanes
 
 
@@ -43,7 +45,12 @@ def build_watching(
     salvage = Salvage(
         file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
     )
+    resums = Resums(
+        foundation.config, processing.processor, foundation.ledger, processing.device_snapshots, destination.influxdb, clock
+    )
     lanes: Lanes = {
+        "resum": resums.run,
+        "resum at night": resums.nights,
         "damage": file.watch,
         "salvage": salvage.run,
         "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
@@ -52,7 +59,7 @@ def build_watching(
         "rates": partial(watch_rates, status.rates, status.ledger),
         "clock": clock_watch.run,
     }
-    return Watching(status, self_report, clock_watch, lanes)
+    return Watching(status, self_report, clock_watch, resums, lanes)
 
 
 def _build_status(

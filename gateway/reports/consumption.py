@@ -136,8 +136,6 @@ class _BoundaryReader:
             }
         found = {}
         for counter in self._counters:
-            # On a database that keeps both of two points of one time (VictoriaMetrics, InfluxDB 3) `devices resum` cannot write
-            # sums anew: steps that became known late are to be added to these points, before they are interpolated.
             before, after = await both(self._points(counter, Side.UP_TO, at_ms), self._points(counter, Side.AFTER, at_ms))
             for series in self._known[counter]:
                 interval = interval_ms(self._devices[series.device])

@@ -9,6 +9,7 @@ from gateway.reports.database_http import DatabaseHttp, quoted
 from gateway.reports.store import (
     Counter,
     Devices,
+    PlacedRows,
     PointValues,
     Side,
     Spread,
@@ -80,6 +81,16 @@ class InfluxqlStore:
             parts += [(int(_number(row[0])), tuple(map(_value, row[1:]))) for row in rows]
         if last is not None:
             yield last, parts
+
+    async def placed_rows(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, device: str
+    ) -> AsyncIterator[PlacedRows]:
+        """Yield the points of a device with all their tags; in several pieces."""
+        picked, span = ", ".join(map(name, fields)), f"time >= {window.start_ms}ms AND time < {window.end_ms}ms"
+        statement = f"SELECT {picked} FROM {name(measurement)} WHERE {span}{_named([device])} GROUP BY *"  # noqa: S608 - quoted
+        async for found in self._ask(statement):
+            rows = [(int(_number(row[0])), tuple(map(_value, row[1:]))) for row in found.values]
+            yield PlacedRows({tag: value for tag, value in found.tags.items() if value}, rows)
 
     async def heard(
         self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices

@@ -16,6 +16,7 @@ from gateway.reports.database_http import DatabaseHttp, quoted
 from gateway.reports.store import (
     Counter,
     Devices,
+    PlacedRows,
     PointValues,
     Side,
     Spread,
@@ -131,6 +132,13 @@ class MetricsqlStore:
                     times.setdefault(time_ms, [None] * len(fields))[place] = value
             for series, times in sorted(found.items()):
                 yield series, [(time_ms, tuple(values)) for time_ms, values in sorted(times.items())]
+
+    async def placed_rows(
+        self, measurement: str, fields: Sequence[str], window: TimeSpan, device: str
+    ) -> AsyncIterator[PlacedRows]:
+        """Yield the points of a device with the tags of its series: they cannot be written again here."""
+        async for series, rows in self.rows(measurement, fields, window, [device]):
+            yield PlacedRows({tag: value for tag, value in series._asdict().items() if value}, rows)
 
     async def heard(
         self, measurement: str, side: Side, at_ms: int, reach_ms: int, devices: Devices

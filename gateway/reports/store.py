@@ -1,6 +1,6 @@
 """The database as a reader sees it: a few questions that InfluxDB and VictoriaMetrics answer alike."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
@@ -68,6 +68,19 @@ class TimeSpan(NamedTuple):
 
 
 PointValues = tuple[float | int | None, ...]
+
+
+class PlacedRows(NamedTuple):
+    """Points with all their tags, as far as the database tells them.
+
+    :ivar tags: tag → value.
+    :ivar rows: times in ms with their values.
+    """
+
+    tags: Mapping[str, str]
+    rows: Sequence[tuple[int, PointValues]]
+
+
 Spread = tuple[float, float, float]
 """The lowest, the mean and the highest value."""
 Devices = Collection[str] | None
@@ -113,6 +126,10 @@ class Store(Protocol):
 
         A series comes in one piece: ask for as many devices and as much time as memory can hold.
         """
+        ...
+
+    def placed_rows(self, measurement: str, fields: Sequence[str], window: TimeSpan, device: str) -> AsyncIterator[PlacedRows]:
+        """Yield the points of a device with all their tags, so that they can be written again; in several pieces."""
         ...
 
     def heard(

@@ -16,12 +16,12 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.process import Processor
-from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.sums import FoundSum
 from gateway.events import Events
 from gateway.reports.nearest import newest_points
 from gateway.reports.open_store import open_store
-from gateway.reports.store import Counter, Store, StoredSeries, StoreFault
+from gateway.reports.replays import series_name
+from gateway.reports.store import Counter, Store, StoreFault
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF
 
 _TOGETHER_S: Final = 0.2
@@ -81,7 +81,7 @@ class SumsTakeOver:
             for series, point in (await newest_points(store, counter, until_ms, devices)).items():
                 if point.register is not None:
                     newest = FoundSum(point.register, point.sum, point.time_ms)
-                    found[series.device][counter.field + _text_tags(series)] = newest
+                    found[series.device][counter.field + series_name(series._asdict())] = newest
         return found
 
     async def _restore(self, devices: Iterable[str], found: _FoundSums) -> None:
@@ -92,8 +92,3 @@ class SumsTakeOver:
             if number % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         self._events.sums_taken_over(len(found))
-
-
-def _text_tags(series: StoredSeries) -> str:
-    """The tags that distinguish the counters of a device, as the core writes them behind the name."""
-    return tag_text((tag, value) for tag, value in series._asdict().items() if tag != "device")

@@ -7,6 +7,7 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from gateway.jobs.resums import Resums
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.access import Access
@@ -21,6 +22,7 @@ from gateway.web.entrance import Entrance
 from gateway.web.handlers import Handler
 from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
+from gateway.web.sums import SumPages
 from gateway.web.turns import Turns
 
 
@@ -40,12 +42,19 @@ class WebServer:
     """Serves one gateway. Use as an asynchronous context manager."""
 
     def __init__(
-        self, status: Status, database: Database, commands: StoreCommands, meter_exchange: MeterExchange, entrance: Entrance
+        self,
+        status: Status,
+        database: Database,
+        commands: StoreCommands,
+        meter_exchange: MeterExchange,
+        resums: Resums,
+        entrance: Entrance,
     ) -> None:
         self._status = status
         self._database = database
         self._commands = commands
         self._meter_exchange = meter_exchange
+        self._resums = resums
         config = status.config
         self._entrance = entrance
         self._door = Door(Access(entrance.token), config.http, config.language)
@@ -71,6 +80,7 @@ class WebServer:
         status, database, turns = self._status, self._database, self._turns
         devices = DevicePages(status, database, self._meter_exchange, turns)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
+        sums = SumPages(status, self._resums, self._meter_exchange)
         refused = RejectPages(database, self._commands, turns)
         reading: dict[str, Handler] = {
             "/login": self._door.log_in_page,
@@ -81,6 +91,7 @@ class WebServer:
             **alarms.reading(),
             **StatusPages(status, database, self._connections, turns, self._door.admits).routes(),
             **devices.routes(),
+            **sums.reading(),
         }
         changing: dict[str, Handler] = {
             "/login": self._door.log_in,
@@ -90,6 +101,7 @@ class WebServer:
             "/api/journal/drop": self._drop,
             "/api/journal/acknowledge": self._acknowledge,
             "/api/devices/{id}/exchange": devices.exchange,
+            **sums.changing(),
         }
         return [web.get(path, handler) for path, handler in reading.items()] + [
             web.post(path, handler) for path, handler in changing.items()

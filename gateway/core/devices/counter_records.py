@@ -51,6 +51,7 @@ class _FormerRecord(NamedTuple):
 
     until_ms: Ms
     offset: float
+    total: float | None = None
 
 
 class _ToldRecord(NamedTuple):
@@ -83,6 +84,7 @@ class CountersRecord(TypedDict, total=False):
     told: list[_ToldRecord]
     rules: dict[str, _RuleRecord]
     again_ms: Ms
+    amended_ms: Ms
 
 
 def pack_counters(counters: CounterState, record: CountersRecord) -> None:
@@ -100,7 +102,7 @@ def pack_counters(counters: CounterState, record: CountersRecord) -> None:
     if offsets := {register.name: register.offset for register in registers if register.offset}:
         record["offsets"] = offsets
     if formers := {
-        register.name: [_FormerRecord(int(until_ms), offset) for until_ms, offset in register.formers]
+        register.name: [_FormerRecord(int(former.until_ms), former.offset, former.total) for former in register.formers]
         for register in registers
         if register.formers
     }:
@@ -122,14 +124,16 @@ def _pack_past(past: CounterPast, record: CountersRecord) -> None:
         record["rules"] = {name: _RuleRecord(*rule) for name, rule in past.rules.items()}
     if past.again_ms is not None:
         record["again_ms"] = int(past.again_ms)
+    if past.amended_ms is not None:
+        record["amended_ms"] = int(past.amended_ms)
 
 
 def _unpack_past(record: CountersRecord) -> CounterPast:
-    if not record.keys() & {"told", "rules", "again_ms"}:
+    if not record.keys() & {"told", "rules", "again_ms", "amended_ms"}:
         return NO_PAST
     told = tuple(ToldExchange(one.field, one.at_ms, one.final, one.register) for one in record.get("told", ()))
     rules = {name: CounterRule(*rule) for name, rule in record.get("rules", {}).items()}
-    return CounterPast(told, rules, record.get("again_ms"))
+    return CounterPast(told, rules, record.get("again_ms"), record.get("amended_ms"))
 
 
 def _doubt(name: str, doubt: Doubt, seen_ms: int) -> _DoubtRecord:

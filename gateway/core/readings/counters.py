@@ -19,7 +19,16 @@ from typing import Final, NamedTuple, Self, cast
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, ToldExchange
 from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, counts_from_zero, mean_per_ms, usual
-from gateway.core.readings.sums import FormerOffset, FormerOffsets, FoundSum, exact, may_lie_behind, offset_at, with_former
+from gateway.core.readings.sums import (
+    FormerOffset,
+    FormerOffsets,
+    FoundSum,
+    exact,
+    is_beyond,
+    may_lie_behind,
+    offset_at,
+    with_former,
+)
 from schemas.quantities import GROWTH, Growth
 
 
@@ -142,7 +151,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         offset = self._offset_at(at, name, told.at_ms)
         total = self._total(at) if told.final is None else exact(told.final + offset)
         if not any(former.until_ms == told.at_ms + 1 for former in (self._formers or {}).get(name, ())):
-            self._put_former(name, FormerOffset(told.at_ms + 1, offset))
+            self._put_former(name, FormerOffset(told.at_ms + 1, offset, total))
         if self._doubts:
             self._doubts.pop(name, None)
         self[at + _TIME] = told.at_ms
@@ -177,17 +186,16 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         if newer is not None:
             self[at : at + _BASE] = array("d", (newer[0], newer[_TIME], exact(newer[_OFFSET] + by)))
             for former in later:
-                self._put_former(worked.name, FormerOffset(former.until_ms, exact(former.offset + by)))
+                self._put_former(worked.name, former.raised(by))
         if doubt is not None:
             self._put_doubt(worked.name, doubt)
         self.version += 1
         return True
 
-    def worked_out(self, since_ms: float) -> None:
-        """Note that the sums since a time are right again."""
-        if self.past.again_ms is not None and self.past.again_ms >= since_ms:
-            self.past = self.past._replace(again_ms=None)
-            self.version += 1
+    def worked_out(self, since_ms: float, *, is_written: bool) -> None:
+        """Note that the sums since a time were worked out again, and if they were written."""
+        self.past = self.past.worked_out(since_ms, is_written=is_written)
+        self.version += 1
 
     def registers(self) -> list[Register]:
         """The whole state, in the order that :meth:`restore` takes."""
@@ -283,7 +291,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self[at + _OFFSET] = exact(self[at + _OFFSET] + by)
         self[at + _BASE] += by
         if self._formers and name in self._formers:
-            self._formers[name] = tuple(FormerOffset(until_ms, exact(offset + by)) for until_ms, offset in self._formers[name])
+            self._formers[name] = tuple(former.raised(by) for former in self._formers[name])
 
     def _believe(self, at: int, name: str, value: float, time_ms: float) -> None:
         self[at], self[at + _TIME] = value, time_ms
@@ -320,12 +328,11 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         """Find the offset of a value that is older than the state; it alters nothing, and what was no reading has no sum."""
         offset = self._offset_at(at, met.name, met.time_ms)
         behind, gap_ms = self._total(at) - met.value - offset, self[at + _TIME] - met.time_ms
-        if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
-            return Judgement(suspect=False, offset=offset) if offset else SOUND
-        if behind < 0 and any(met.time_ms < former.until_ms for former in (self._formers or {}).get(met.name, ())):
-            # The meter had counted on before it stepped: all sums since then miss that.
+        if self._formers and is_beyond(self._formers.get(met.name, ()), met.time_ms, met.value):
             self.past = self.past.since(met.time_ms)
             self.version += 1
+        if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
+            return Judgement(suspect=False, offset=offset) if offset else SOUND
         return _TOO_LATE
 
     def _judge_step(self, at: int, met: CounterValue) -> Judgement:
@@ -341,14 +348,14 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self._believe(at, name, value, time_ms)
             return Judgement(suspect=False, offset=offset) if offset else SOUND
         if modulus := met.rolled_over(before, before_ms):
-            self._put_former(name, FormerOffset(time_ms, offset))
+            self._put_former(name, FormerOffset(time_ms, offset, before + offset))
             return self._move(at, met, exact(offset + modulus), suspect=True)
         doubt = self._confirmed(met)
         if doubt is None:
             return _DOUBTED
         after = self._offset_after(at, doubt, met)
         if after != offset:
-            self._put_former(name, FormerOffset(doubt.first_ms, offset))
+            self._put_former(name, FormerOffset(doubt.first_ms, offset, before + offset))
         return self._move(at, met, after, suspect=True)
 
     def _move(self, at: int, met: CounterValue, offset: float, *, suspect: bool) -> Judgement:

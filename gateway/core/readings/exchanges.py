@@ -49,12 +49,19 @@ class CounterPast(NamedTuple):
 
     :ivar told: the exchanges that were told, the oldest first.
     :ivar rules: counter → the rule of its profile, as its last step was judged.
-    :ivar again_ms: the sums since then must be worked out again; None: they are right.
+    :ivar again_ms: the sums since then must be worked out again; None: none must.
+    :ivar amended_ms: the sums since then were worked out, and the database did not take them; None: it has them all.
     """
 
     told: tuple[ToldExchange, ...] = ()
     rules: Mapping[str, CounterRule] = MappingProxyType({})
     again_ms: float | None = None
+    amended_ms: float | None = None
+
+    @property
+    def wrong_since_ms(self) -> float | None:
+        """The sums since then are wrong in the database; None: they are right."""
+        return min((ms for ms in (self.again_ms, self.amended_ms) if ms is not None), default=None)
 
     def with_told(self, told: ToldExchange) -> "CounterPast":
         """Remember an exchange; told again it replaces what was said before."""
@@ -64,6 +71,14 @@ class CounterPast(NamedTuple):
     def since(self, time_ms: float) -> "CounterPast":
         """Note that the sums since a time must be worked out again."""
         return self._replace(again_ms=time_ms if self.again_ms is None else min(self.again_ms, time_ms))
+
+    def worked_out(self, since_ms: float, *, is_written: bool) -> "CounterPast":
+        """Note that the sums since a time were worked out again.
+
+        :param is_written: the database has them; else who reads it must work them out.
+        """
+        past = self if self.again_ms is None or self.again_ms < since_ms else self._replace(again_ms=None)
+        return past if is_written else past._replace(amended_ms=min(since_ms, self.amended_ms or since_ms))
 
 
 NO_PAST: Final = CounterPast()

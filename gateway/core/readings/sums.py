@@ -36,10 +36,18 @@ class FoundSum(NamedTuple):
 
 
 class FormerOffset(NamedTuple):
-    """An offset that held before."""
+    """An offset that held before.
+
+    :ivar total: the sum that it ended with, from which the next one goes on; None: not known.
+    """
 
     until_ms: float
     offset: float
+    total: float | None = None
+
+    def raised(self, by: float) -> "FormerOffset":
+        """The same with greater sums."""
+        return FormerOffset(self.until_ms, exact(self.offset + by), None if self.total is None else self.total + by)
 
 
 FormerOffsets = tuple[FormerOffset, ...]
@@ -73,9 +81,19 @@ def offset_at(formers: FormerOffsets, time_ms: float, offset: float) -> float:
 
 def with_former(formers: FormerOffsets, former: FormerOffset) -> FormerOffsets:
     """The former offsets and one more."""
-    return tuple(sorted((*formers, former)))[-FORMERS_MAX:]
+    return tuple(sorted((*formers, former), key=_until_ms))[-FORMERS_MAX:]
+
+
+def is_beyond(formers: FormerOffsets, time_ms: float, value: float) -> bool:
+    """Tell if a late reading shows that the counter had counted on before a step: the sums behind that miss it."""
+    former = next((former for former in formers if time_ms < former.until_ms), None)
+    return former is not None and former.total is not None and value + former.offset > former.total + _TOLERANCE
 
 
 def may_lie_behind(behind: float, most: float) -> bool:
     """Tell if the sum of a late reading may lie so far behind the newest one."""
     return -_TOLERANCE <= behind <= most + _TOLERANCE
+
+
+def _until_ms(former: FormerOffset) -> float:
+    return former.until_ms

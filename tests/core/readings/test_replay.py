@@ -109,7 +109,7 @@ def test_told_later_the_sums_since_then_are_to_be_worked_out_again_and_the_live_
     assert state.past.again_ms == at(2)
     assert work_out(stored, state) == [500.0, 501.0, 503.0, 503.5, 504.0, 504.5]
     assert come([(7, 49.0)], state, stored) == [505.0]
-    state.worked_out(at(2))
+    state.worked_out(at(2), is_written=True)
     assert state.past.again_ms is None
 
 
@@ -125,7 +125,7 @@ def test_an_older_mark_is_not_settled_by_newer_sums() -> None:
     state = CounterState()
     come([*OLD, *NEW], state, {})
     state.exchange(told(2))
-    state.worked_out(at(3))
+    state.worked_out(at(3), is_written=True)
     assert state.past.again_ms == at(2)
 
 

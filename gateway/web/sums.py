@@ -1,0 +1,69 @@
+"""Sums over HTTP: working them out again, and which are late."""
+
+import json
+from dataclasses import asdict
+
+from aiohttp import web
+
+from gateway.core.devices.snapshot import pack_kept
+from gateway.jobs.resums import Resums
+from gateway.reports.resum import ResumProgress
+from gateway.status.status import Status
+from gateway.web.commands import CommandRefused, MeterExchange
+from gateway.web.handlers import Document, Handler
+
+
+class SumPages:
+    """The routes ``/api/devices/{id}/resum`` and ``/api/late-sums``."""
+
+    def __init__(self, status: Status, resums: Resums, meter_exchange: MeterExchange) -> None:
+        self._status = status
+        self._resums = resums
+        self._meter_exchange = meter_exchange
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/api/devices/{id}/resum": self._progress, "/api/late-sums": self._late}
+
+    def changing(self) -> dict[str, Handler]:
+        """Path → handler, for commands."""
+        return {"/api/devices/{id}/resum": self._start}
+
+    async def _start(self, request: web.Request) -> web.Response:
+        """Begin to work out the sums of a device since ``from_ms``."""
+        try:
+            from_ms = int(request.query["from_ms"])
+            device = self._meter_exchange.met(request.match_info["id"])
+        except (KeyError, ValueError):
+            return web.json_response({"error": "from_ms: a time in ms is missing"}, status=400)
+        except CommandRefused as refused:
+            return web.json_response({"error": str(refused)}, status=refused.status)
+        if not 0 <= from_ms < self._status.clock.now_ms():
+            return web.json_response({"error": "from_ms: this time has not come yet"}, status=400)
+        return web.json_response(progress_document(self._resums.start(device, from_ms)))
+
+    async def _progress(self, request: web.Request) -> web.Response:
+        """Say how far a device is."""
+        try:
+            found = self._resums.progress(self._meter_exchange.met(request.match_info["id"]).name)
+        except CommandRefused as refused:
+            return web.json_response({"error": str(refused)}, status=refused.status)
+        if found is None:
+            return web.json_response({"error": "nobody asked for its sums"}, status=404)
+        return web.json_response(progress_document(found))
+
+    async def _late(self, _: web.Request) -> web.Response:
+        """The devices whose sums are wrong in the database, with their counters as they are stored."""
+        devices = self._status.processor.streams.devices.values()
+        late = {
+            device.name: json.loads(pack_kept(device))
+            for device in devices
+            if device.counters is not None and device.counters.past.wrong_since_ms is not None
+        }
+        return web.json_response({"devices": late})
+
+
+def progress_document(progress: ResumProgress) -> Document:
+    """How far a device is, as JSON."""
+    document = asdict(progress)
+    return document | {"done": document.pop("is_done"), "written": document.pop("is_written")}

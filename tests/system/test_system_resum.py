@@ -1,0 +1,101 @@
+"""Sums are worked out again by command: through the running gateway, and on its file."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+
+import paho.mqtt.client as paho
+import pytest
+
+from gateway.demo.services import Service
+from tests.influx import query
+from tests.system.fleet import client_of, publish
+from tests.system.rig import Gateway
+from tests.waiting import until
+
+pytestmark = pytest.mark.real
+
+TOPIC = "iot/v1/s1/water/m1/readings"
+
+
+@pytest.fixture
+def client(mosquitto: Service) -> Iterator[paho.Client]:
+    with client_of(mosquitto) as found:
+        yield found
+
+
+def counts(gate: Gateway, client: paho.Client, minutes: dict[int, float]) -> None:
+    """A meter sends what it counts, by minutes from now; return when that is written."""
+    written, now_ms = gate.ledger()["written"] + len(minutes), time.time_ns() // 1_000_000
+    for minute, volume in minutes.items():
+        publish(client, TOPIC, json.dumps({"ts": now_ms + 60_000 * minute, "volume_m3": volume}))
+    until(lambda: gate.ledger()["written"] == written, what="written")
+
+
+def begins(gate: Gateway, client: paho.Client) -> None:
+    """The meter is met; return when its sums are known."""
+    counts(gate, client, {-200: 500.0})
+    until(lambda: gate.document("/api/devices/m1")["counters"][0]["sum"] is not None, what="its sums were asked for")
+
+
+def sums(influxdb: Service) -> list[float | None]:
+    return [row["volume_sum_m3"] for row in query(influxdb.url, "iot", "SELECT volume_m3, volume_sum_m3 FROM water")]
+
+
+def test_an_exchange_told_later_is_worked_into_the_sums_by_the_running_gateway(
+    gate: Gateway, influxdb: Service, client: paho.Client
+) -> None:
+    begins(gate, client)
+    counts(gate, client, {-190: 500.5, -180: 501.0, -170: 47.0, -160: 47.5, -150: 48.0, -140: 48.5})
+    assert sums(influxdb) == [None, 500.5, 501.0, None, None, 502.0, 502.5]
+    told = gate.command("devices", "exchange", "m1", "--at", "175min", "--final", "501.25", "--register", "46.75")
+    assert told.returncode == 0, told.stderr
+    first, command = told.stdout.splitlines()
+    assert first == "m1: volume_m3: readings came since then: the sums are worked out again in the night, or now by"
+    since = re.fullmatch(r"gateway devices resum m1 --from '(.+)'", command)
+    assert since is not None
+    done = gate.command("devices", "resum", "m1", "--from", since[1])
+    assert (done.returncode, done.stdout) == (0, "m1: 4 sums changed, of 4 readings\n"), done.stderr
+    assert sums(influxdb) == [None, 500.5, 501.0, 501.5, 502.0, 502.5, 503.0]
+    gate.kill()
+    gate.start()
+    gate.wait_ready()
+    gate.wait_subscribed()
+    counts(gate, client, {-130: 49.0})
+    assert sums(influxdb)[-1] == 503.5
+    assert gate.terminate() == 0
+    again = gate.command("devices", "resum", "m1", "--from", "4h")
+    assert (again.returncode, again.stdout) == (0, "m1: 1 sums changed, of 8 readings\n"), again.stderr
+
+
+def test_sums_are_worked_out_on_the_file_of_a_gateway_that_stands(
+    gate: Gateway, influxdb: Service, client: paho.Client
+) -> None:
+    begins(gate, client)
+    counts(gate, client, {-190: 500.5, -180: 501.0, -170: 47.0, -160: 47.5, -150: 48.0, -140: 48.5})
+    assert gate.terminate() == 0
+    assert (
+        gate.command("devices", "exchange", "m1", "--at", "175min", "--final", "501.25", "--register", "46.75").returncode == 0
+    )
+    done = gate.command("devices", "resum", "m1", "--from", "175min")
+    assert (done.returncode, done.stdout) == (0, "m1: 4 sums changed, of 4 readings\n"), done.stderr
+    gate.start()
+    gate.wait_ready()
+    gate.wait_subscribed()
+    counts(gate, client, {-130: 49.0})
+    assert sums(influxdb) == [None, 500.5, 501.0, 501.5, 502.0, 502.5, 503.0, 503.5]
+
+
+def test_what_cannot_be_worked_out_is_said(gate: Gateway, influxdb: Service, client: paho.Client) -> None:
+    begins(gate, client)
+    for arguments, said in {
+        ("m2", "--from", "2h"): "'m2' was never heard",
+        ("m1", "--from", "2999-01-01"): "this time has not come yet",
+        ("m1", "--from", "soon"): "'soon' is no time; write",
+    }.items():
+        done = gate.command("devices", "resum", *arguments)
+        assert (done.returncode, done.stdout, said in done.stderr) == (2, "", True), done
+    influxdb.stop()
+    done = gate.command("devices", "resum", "m1", "--from", "4h")
+    assert (done.returncode, "does not answer" in done.stderr) == (3, True), done
