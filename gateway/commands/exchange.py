@@ -1,13 +1,14 @@
 """``gateway devices exchange``: a meter was exchanged, now or some time ago."""
 
 import argparse
+import os
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.clock import WallClock
+from gateway.clock import wall_clock
 from gateway.commands.registry_file import write_registry
 from gateway.commands.running import ask, is_running
 from gateway.commands.stores import store
@@ -30,7 +31,7 @@ def exchange(config: Config, options: argparse.Namespace) -> None:
 
     :raises ConfigurationFault: it cannot be as it is told.
     """
-    zone, now_ms = ZoneInfo(config.time.zone), WallClock().now_ms()
+    zone, now_ms = ZoneInfo(config.time.zone), wall_clock(config, os.environ).now_ms()
     told = ToldExchange(options.field, past_ms(options.at, zone, now_ms), options.final, options.register)
     registry = _with_source(config, options.id, options.source) if options.source is not None else None
     if is_running(config):

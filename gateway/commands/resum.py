@@ -2,13 +2,14 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.clock import WallClock
+from gateway.clock import wall_clock
 from gateway.commands.exchange import names_in_file, past_ms
 from gateway.commands.report_output import ProgressLine
 from gateway.commands.running import ask, is_running
@@ -20,7 +21,7 @@ from gateway.core.readings.counters import CounterState
 from gateway.delivery.influxdb import InfluxdbClient
 from gateway.reports.boundaries import local_text
 from gateway.reports.open_store import open_store
-from gateway.reports.resum import ResumProgress, work_out
+from gateway.reports.resum import SUMS_AWAITED, ResumProgress, work_out
 from gateway.reports.store import StoreFault
 from gateway.storage import journal
 from gateway.storage.database import Database
@@ -38,7 +39,7 @@ def resum(config: Config, options: argparse.Namespace) -> int:
 
     :raises ConfigurationFault: there is no such device or time.
     """
-    zone, now_ms = ZoneInfo(config.time.zone), WallClock().now_ms()
+    zone, now_ms = ZoneInfo(config.time.zone), wall_clock(config, os.environ).now_ms()
     from_ms = past_ms(options.since, zone, now_ms)
     if from_ms >= now_ms:
         raise ConfigurationFault(["--from: this time has not come yet"])
@@ -70,6 +71,8 @@ async def _on_its_file(
         device = stored_device(database, names_in_file(config, name))
         if device is None or device.counters is None:
             raise ConfigurationFault([nobody(name)])
+        if device.counters.awaits:
+            raise ConfigurationFault([f"{device.name}: {SUMS_AWAITED}"])
         progress.device = device.name
         progress.until_ms += round(config.time.max_future.total_seconds() * 1000)
         live = _StoredCounters(database, device, device.counters)

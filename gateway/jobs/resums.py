@@ -18,7 +18,7 @@ from gateway.core.readings.counters import CounterState
 from gateway.delivery.influxdb import Writer
 from gateway.reports.boundaries import midnight_ms
 from gateway.reports.open_store import open_store
-from gateway.reports.resum import ResumProgress, work_out
+from gateway.reports.resum import SUMS_AWAITED, ResumProgress, work_out
 from gateway.reports.store import StoreFault
 from gateway.storage.database import DatabaseFault
 
@@ -119,7 +119,7 @@ class Resums:
     async def _work_out(self, device: Device, progress: ResumProgress) -> None:
         counters = device.counters
         if counters is None or counters.awaits:
-            progress.fault = "its sums are not known yet; InfluxDB is asked for them"
+            progress.fault = SUMS_AWAITED
             return
         live = _RunningCounters(device, counters, self._snapshots, self._ledger)
         try:

@@ -5,9 +5,10 @@ times are held at which what is to be added changes: at an exchange, at a step, 
 """
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
 from gateway.reports.replays import COUNTED_IN, replays_of, series_name
 from gateway.reports.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan
@@ -29,6 +30,16 @@ class _Amended(NamedTuple):
 
     from_ms: int
     by: float
+
+
+def late_sums_of(devices: Iterable[Device]) -> dict[str, LateSums]:
+    """Devices whose sums are wrong in the database, by name."""
+    found = {}
+    for device in devices:
+        since_ms = device.counters.past.wrong_since_ms if device.counters is not None else None
+        if device.counters is not None and since_ms is not None:
+            found[device.name] = LateSums(int(since_ms), device.counters)
+    return found
 
 
 _Found = Mapping[tuple[StoredSeries, str], list[_Amended]]

@@ -29,6 +29,7 @@ from gateway.reports.store import PlacedRows, Store, StoreFault, TimeSpan
 from schemas.quantities import SUM_OF
 
 DAY_MS: Final = 86_400_000
+SUMS_AWAITED: Final = "no sums are written of it yet: InfluxDB must be asked for them first, or devices are shared by gateways"
 _LINES: Final = 2000
 """Points in one write."""
 

@@ -30,6 +30,7 @@ from gateway.jobs.periods.feeds import AlarmFeeds
 from gateway.jobs.periods.late_hours import LateDay, day_of, late_days, month_of, with_neighbours
 from gateway.jobs.periods.progress import PeriodProgress
 from gateway.jobs.periods.writer import Postponed, RollupWriter
+from gateway.reports.amendments import amended_store, late_sums_of
 from gateway.reports.boundaries import hours
 from gateway.reports.open_store import open_store
 from gateway.reports.rollup_points import written_name
@@ -165,7 +166,7 @@ class PeriodJob:
     async def _close_days(self, store: Store) -> None:
         """Close the days whose hours are closed, and their months."""
         while (day := day_of(self._progress.day_ms, self._zone)).end_ms <= self._progress.hour_ms:
-            closer, writing = self._closer(store), await self._writing(store, f"day {day.start_ms}", day)
+            closer, writing = self._closer(await self._amended(store)), await self._writing(store, f"day {day.start_ms}", day)
             await closer.close_day(day, writing)
             month = month_of(day.start_ms, self._zone)
             if month.end_ms == day.end_ms:
@@ -173,6 +174,13 @@ class PeriodJob:
             await self._feeds.learn_usual(store, closer.roster, day.end_ms)
             await self._progress.close_day(day.end_ms)
             await self._note_completeness(closer, day)
+
+    async def _amended(self, store: Store) -> Store:
+        """The database with the sums that were worked out again, where it did not take them."""
+        if store.is_overwritten:
+            return store
+        late = late_sums_of(self._status.processor.streams.devices.values())
+        return await amended_store(store, late, self._clock.now_ms())
 
     async def _writing(self, store: Store, period: str, span: TimeSpan) -> int:
         """The number of the writing of a period; 0 on a database where a point replaces the one before."""
@@ -184,6 +192,7 @@ class PeriodJob:
         progress, closer = self._progress, self._closer(store)
         marks = {id_: late for device, late in progress.take().items() if (id_ := closer.roster.id_of(device)) is not None}
         if marks:
+            closer = self._closer(await self._amended(store))
             late = await with_neighbours(store, closer.roster, marks, self._zone, progress.hour_ms)
             months: dict[TimeSpan, set[str]] = {}
             for day in await asyncio.to_thread(late_days, late, self._zone, progress.hour_ms):
