@@ -4,14 +4,17 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
 
 from gateway.demo.services import Service
-from tests.influx import query
+from tests.influx import exported, query
+from tests.reports.points import VIETNAM
 from tests.system.fleet import client_of, publish
-from tests.system.rig import Gateway
+from tests.system.rig import Gateway, gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -99,3 +102,55 @@ def test_what_cannot_be_worked_out_is_said(gate: Gateway, influxdb: Service, cli
     influxdb.stop()
     done = gate.command("devices", "resum", "m1", "--from", "4h")
     assert (done.returncode, "does not answer" in done.stderr) == (3, True), done
+
+
+HOURS = 80
+EXCHANGED_BEFORE_H = 40
+
+
+@pytest.fixture
+def site(mosquitto: Service, victoria_metrics: Service, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway that writes to VictoriaMetrics, with a registered meter."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    (folder / "devices.yaml").write_text("devices: [{id: m1, site: s1, domain: water, interval: 1h}]\n")
+    influx = {"api": "v1", "bucket": "iot"}
+    with gateway(folder, mosquitto.url, victoria_metrics.url, influxdb=influx, devices={"registry": "devices.yaml"}) as found:
+        found.wait_subscribed()
+        yield found
+
+
+def used(gate: Gateway, victoria_metrics: Service) -> list[float]:
+    """What a report says of yesterday and the day before."""
+    exported(victoria_metrics.url, '{__name__="water_volume_sum_m3"}')  # so that all points can be asked for
+    today = datetime.now(VIETNAM).date()
+    days = "--from", str(today - timedelta(days=2)), "--to", str(today - timedelta(days=1))
+    done = gate.command("report", "consumption", *days, "--step", "day", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return [row["used"] for row in rows if row["domain"] == "water"]
+
+
+def test_on_victoria_metrics_a_report_is_right_without_a_point_written_again(
+    site: Gateway, victoria_metrics: Service, client: paho.Client
+) -> None:
+    """A meter counts half a cubic metre an hour; nobody tells of its exchange before its successor has sent."""
+    counts(site, client, {-60 * HOURS: 100.0})
+    until(lambda: site.document("/api/devices/m1")["counters"][0]["sum"] is not None, what="its sums were asked for")
+    old = {-60 * hour: 100 + (HOURS - hour) / 2 for hour in range(HOURS - 1, EXCHANGED_BEFORE_H, -1)}
+    new = {-60 * hour: 7 + (EXCHANGED_BEFORE_H - hour) / 2 for hour in range(EXCHANGED_BEFORE_H, 0, -1)}
+    counts(site, client, old | new)
+    assert used(site, victoria_metrics) != [12, 12]
+    final, first = 100 + (HOURS - EXCHANGED_BEFORE_H) / 2 - 1 / 120, 7 - 1 / 120
+    at = f"{60 * EXCHANGED_BEFORE_H + 1}min"
+    told = site.command(
+        "devices", "exchange", "m1", "--at", at, "--final", str(final - 1 / 120), "--register", str(7 - 1 / 120)
+    )
+    assert told.returncode == 0, told.stderr
+    assert used(site, victoria_metrics) == pytest.approx([12, 12]), "before the sums are worked out, which the night does"
+    done = site.command("devices", "resum", "m1", "--from", at)
+    assert "m1: this database does not replace points: reports work the sums out while they read" in done.stdout, done.stderr
+    counts(site, client, {0: 27.0})
+    assert used(site, victoria_metrics) == pytest.approx([12, 12])
+    assert site.terminate() == 0
+    assert used(site, victoria_metrics) == pytest.approx([12, 12])
