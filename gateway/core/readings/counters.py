@@ -192,6 +192,11 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self.version += 1
         return True
 
+    def note_wrong(self, since_ms: float) -> None:
+        """Note that the sums since a time, and what was worked out from them, are wrong."""
+        self.past = self.past.since(since_ms)
+        self.version += 1
+
     def worked_out(self, since_ms: float, *, is_written: bool) -> None:
         """Note that the sums since a time were worked out again, and if they were written."""
         self.past = self.past.worked_out(since_ms, is_written=is_written)
@@ -329,8 +334,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         offset = self._offset_at(at, met.name, met.time_ms)
         behind, gap_ms = self._total(at) - met.value - offset, self[at + _TIME] - met.time_ms
         if self._formers and is_beyond(self._formers.get(met.name, ()), met.time_ms, met.value):
-            self.past = self.past.since(met.time_ms)
-            self.version += 1
+            self.note_wrong(met.time_ms)
         if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
             return Judgement(suspect=False, offset=offset) if offset else SOUND
         return _TOO_LATE
