@@ -83,7 +83,8 @@ async def _on_its_file(
                     line.say(_how_far(progress_document(progress), zone))
                     await asyncio.wait([working], timeout=_LOOK_EVERY_S)
                 await working
-            device.counters.note_wrong(progress.from_ms)  # the gateway looks again in the night, and works out periods that it had closed
+            # The gateway looks again in the night, and works out the periods that it had closed.
+            device.counters.note_wrong(progress.from_ms)
             await live.save()
         except StoreFault as fault:
             progress.fault = str(fault)
