@@ -65,14 +65,18 @@ class PeriodUse(NamedTuple):
 
 
 async def consumption(
-    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int
+    store: Store, roster: Roster, domain: str, spans: Sequence[TimeSpan], now_ms: int, *, counted_only: bool = False
 ) -> AsyncIterator[PeriodUse]:
     """Yield the periods of a domain in order. Each begins where the one before ends.
 
+    :param counted_only: ask only about counters that any device has shown before the end: what a roll-up can write. A counter
+        that begins later is left out; for a report it is a row that says so.
     :raises StoreFault: the database does not answer.
     """
     reader = _BoundaryReader(store, roster, domain, now_ms)
     await reader.look_ahead(spans[-1].end_ms)
+    if counted_only:
+        reader.leave_out_uncounted()
     first = await reader.sums_at(spans[0].start_ms)
     for span in spans:
         last, suspect = await both(reader.sums_at(span.end_ms), reader.suspect(span))
@@ -114,6 +118,10 @@ class _BoundaryReader:
             await self._points(counter, Side.UP_TO, min(end_ms, self._now_ms))
         if self._domain in METERED:
             await self._miss_the_unheard(min(end_ms, self._now_ms))
+
+    def leave_out_uncounted(self) -> None:
+        """Ask no more about counters that no device has: of twelve counters of power most meters have one or two."""
+        self._counters = [counter for counter in self._counters if self._known[counter]]
 
     async def _miss_the_unheard(self, at_ms: int) -> None:
         """Add a main counter for each meter that was silent for long. A meter that is heard without one has none."""

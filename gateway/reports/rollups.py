@@ -7,7 +7,7 @@ roll-up never differ. All answers about the devices are held in memory: ask abou
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.reports.boundaries import MILLIONTHS, ReportStep
 from gateway.reports.consumption import CounterUse, PeriodUse, consumption
@@ -16,6 +16,8 @@ from gateway.reports.roster import Roster
 from gateway.reports.store import Spread, Store, StoredSeries, TimeSpan
 from gateway.reports.totals import ReportGroup, group_of, totals
 from schemas.quantities import SPREAD_OF, USED_OF
+
+_SHORT_MS: Final = 2 * 24 * 3_600_000
 
 Spreads = Mapping[StoredSeries, Mapping[str, Spread]]
 MoreFields = Mapping[StoredSeries, Mapping[str, float]]
@@ -73,7 +75,9 @@ async def rolled(
     :raises StoreFault: the database does not answer.
     """
     gauges, names = list(SPREAD_OF[domain]), roster.names(roster.of_domain(domain))
-    async for use in consumption(store, roster, domain, spans, now_ms):
+    # Before a long period a counter may have shown itself last more than 40 days before its end: then all are asked about.
+    is_short = spans[-1].end_ms - spans[0].start_ms < _SHORT_MS
+    async for use in consumption(store, roster, domain, spans, now_ms, counted_only=is_short):
         spreads: dict[StoredSeries, dict[str, Spread]] = {}
         async for found, values in store.spread(domain, gauges, use.period, names):
             series = roster.series(found)
