@@ -17,8 +17,6 @@ from schemas.registry import RegisteredDevice, device_key
 MEASUREMENTS = {ReportStep.HOUR: "hourly", ReportStep.DAY: "daily", ReportStep.MONTH: "monthly"}
 """Step → the measurement of its roll-ups. The measurement for areas ends with ``_area``."""
 
-Tags = Iterable[tuple[str, str]]
-
 
 class RollupPoint(NamedTuple):
     """A point about a period.
@@ -45,7 +43,7 @@ def written_name(device: RegisteredDevice) -> str:
     return device.id if device.source is not None else device_key(device.id)
 
 
-def device_tags(device: RegisteredDevice, series: StoredSeries | None = None, more: Tags = ()) -> str:
+def device_tags(device: RegisteredDevice, series: StoredSeries | None = None, more: Iterable[tuple[str, str]] = ()) -> str:
     """The tags of a device, with those that distinguish its counters."""
     own = {} if series is None else {tag: text for tag, text in series._asdict().items() if tag != "device"}
     tags = {"area": device.area or "", "device": written_name(device), "site": device.site or "", **own, **dict(more)}

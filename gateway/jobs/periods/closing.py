@@ -20,6 +20,8 @@ from gateway.reports.roster import Roster
 from gateway.reports.store import Side, Store, StoredSeries, TimeSpan, batches
 
 _DAY_MS: Final = 24 * 3_600_000
+_INSTANTS_OF: Final = 10
+"""Devices of which all instants of three days are read at once: more would hold up the loop."""
 _VISIBLE_AFTER_S: Final = 5.0
 """VictoriaMetrics shows points a moment after it took them."""
 
@@ -159,14 +161,15 @@ class PeriodCloser:
         return nearest
 
     async def _completeness(self, day: TimeSpan, writing: int, only: Collection[str] | None) -> None:
-        chosen = self.roster if only is None else Roster(self.roster.by_id[id_] for id_ in only)
-        async for row in completeness(self.store, chosen, [day], self.zone, self.now_ms):
-            figures = row.periods[0]
-            if figures is not None:
-                await self.writer.add([completeness_point(row.device, figures, day.start_ms)], writing)
-                if day.end_ms >= self.newest_ms:
-                    self.feeds.day(row.device, figures, self.now_ms)
-            await asyncio.sleep(0)
+        for some in batches(self.roster.by_id if only is None else only, _INSTANTS_OF):
+            part = Roster(self.roster.by_id[id_] for id_ in some)
+            async for row in completeness(self.store, part, [day], self.zone, self.now_ms):
+                figures = row.periods[0]
+                if figures is not None:
+                    await self.writer.add([completeness_point(row.device, figures, day.start_ms)], writing)
+                    if day.end_ms >= self.newest_ms:
+                        self.feeds.day(row.device, figures, self.now_ms)
+                await asyncio.sleep(0)
 
     async def _figures(self, domain: str, part: Roster, day: TimeSpan, only: Collection[str] | None) -> Fields:
         """The fields of a day beside its sums and gauges; those of nights are told to the alarms too."""

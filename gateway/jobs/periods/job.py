@@ -171,9 +171,12 @@ class PeriodJob:
             month = month_of(day.start_ms, self._zone)
             if month.end_ms == day.end_ms:
                 await closer.close_month(month, writing)
-            await self._feeds.learn_usual(store, closer.roster, day.end_ms)
+            is_yesterday = day_of(self._clock.now_ms(), self._zone).start_ms <= day.end_ms
+            if is_yesterday:  # after an outage of days what is usual is asked once
+                await self._feeds.learn_usual(store, closer.roster, day.end_ms)
             await self._progress.close_day(day.end_ms)
-            await self._note_completeness(closer, day)
+            if is_yesterday:
+                await self._note_completeness(closer, day)
 
     async def _amended(self, store: Store) -> Store:
         """The database with the sums that were worked out again, where it did not take them."""
