@@ -41,7 +41,7 @@ def look_closely(states: States, view: View, table: Table, look: Look, parent: V
     """Judge each condition, and note if it is met or gone."""
     time_ms, place = look.time_ms, look.place
     for at, field in table.keeps:
-        view.kept[field] = Kept(time_ms, float(look.numbers[at]))
+        view.keep(field, Kept(time_ms, float(look.numbers[at])))
     parents, awaits = parent.kept if parent is not None else {}, False
     standing = states.at(place.name)
     for check in table.checks:

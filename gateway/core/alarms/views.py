@@ -8,7 +8,7 @@ from math import isnan, nan
 from typing import Final
 
 from gateway.core.alarms.rules import Param, Rules, Usual
-from gateway.core.alarms.watch import FLOW, NO_SCALES, Gate, Kept, Scales, Table, Tables
+from gateway.core.alarms.watch import FLOW, NO_GATES, NO_SCALES, Gates, Kept, Scales, Table, Tables
 from gateway.core.devices.device import NO_PARAMS, Device, Registered
 from gateway.core.readings.field_sets import FieldSet
 from schemas.quantities import Quality
@@ -22,6 +22,7 @@ _EVER_MS: Final = 1 << 60
 _HOUR_MS: Final = 3_600_000
 _CHANNELS_MAX: Final = 64
 _GATES_MAX: Final = 64
+_NOTHING: Final[Mapping[str, Kept]] = {}
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class View:
     :ivar tables: its tables, shared with other devices if it has no limits of its own.
     :ivar from_ms: the first time for which the tables hold.
     :ivar until_ms: the first time for which they no longer hold.
-    :ivar gates: the gates of the field sets that it sends, at hand for each reading; empty while it is busy.
+    :ivar gates: the gates of the field sets that it sends, at hand for each reading; none while it is busy.
     :ivar is_busy: True: look closely at each reading: a condition stands, or another device's condition needs the values.
     :ivar sends_flow: True: it sends its flow, so none is worked out of its register.
     :ivar kept: newest values by field, for conditions that need more than one reading.
@@ -41,26 +42,35 @@ class View:
     tables: Tables
     from_ms: int = -_EVER_MS
     until_ms: int = _EVER_MS
-    gates: dict[FieldSet, Gate] = field(default_factory=dict)
+    gates: Gates = field(default_factory=lambda: NO_GATES)
     is_busy: bool = False
     sends_flow: bool = False
     is_parent: bool = False
     parent: str | None = None
-    kept: dict[str, Kept] = field(default_factory=dict)
+    kept: Mapping[str, Kept] = field(default_factory=lambda: _NOTHING)
     registers: dict[str, Kept] | None = None
 
     def table(self, field_set: FieldSet) -> Table:
         """The table of a field set that the device sends; from now on its gate is tried first."""
         table = self.tables.table(field_set)
         self.sends_flow = self.sends_flow or FLOW in field_set.fields
-        if not self.is_busy and table.with_flow is None and field_set.number and len(self.gates) < _GATES_MAX:
-            self.gates[field_set] = table.gate
+        gates = self.gates
+        is_passable = not self.is_busy and table.with_flow is None and field_set.number
+        if is_passable and field_set not in gates and len(gates) < _GATES_MAX:
+            self.gates = self.tables.gates((*gates, field_set))
         return table
+
+    def keep(self, name: str, kept: Kept) -> None:
+        """Keep the newest value of a field."""
+        self.kept = {**self.kept, name: kept}  # a new one: that of nearly all devices is empty and shared
 
     def watch(self, *, busy: bool) -> None:
         """Look at each reading closely from now on, or only at those outside the gates."""
         self.is_busy = busy
-        (self.gates if busy else self.kept).clear()
+        if busy:
+            self.gates = NO_GATES
+        else:
+            self.kept = _NOTHING
 
     def flow(self, volume_m3: float, time_ms: int, quality: int, text_tags: str) -> float | None:
         """The flow in m3/h: the growth of the register since the reading before; None around a step that was no consumption."""
@@ -143,7 +153,7 @@ class Views:
         """Make the view of a device that has none, or renew one whose tables do not hold at this time."""
         before = self.of.get(device.name)
         view = View(self._shared) if before is None else before
-        view.gates.clear()
+        view.gates = NO_GATES
         parent = parent_of(device.registered) if self._looks_at_parents else None
         names = (device.name, parent) if parent is not None else (device.name,)
         if any(not self._usual_fields.isdisjoint(self._usual.get(name, ())) for name in names):

@@ -17,6 +17,9 @@ from gateway.core.readings.field_sets import FieldSet
 from schemas.readings import Value
 
 Gate = tuple[tuple[int, float, float], ...]
+Gates = Mapping[FieldSet, Gate]
+NO_GATES: Final[Gates] = {}
+"""A dictionary, since one is asked at each reading, but never written to."""
 
 
 class Bound(NamedTuple):
@@ -65,6 +68,7 @@ FLOW: Final = "flow_m3_h"
 _WORKED_OUT: Final = "~"
 """Suffix of a condition on a flow that was worked out, to tell it from one on a flow that the device sends."""
 VOLUME: Final = "volume_m3"
+_SHARED_MAX: Final = 1000
 NO_SCALES: Final = Scales({}, {})
 
 
@@ -155,7 +159,7 @@ def is_within(gate: Gate, numbers: Sequence[Value]) -> bool:
 class Tables:
     """The tables of all devices, or of one that has limits of its own."""
 
-    __slots__ = ("_conditions", "_of", "_shared", "_steps", "looks_at_flow")
+    __slots__ = ("_conditions", "_gates", "_of", "_shared", "_steps", "looks_at_flow")
 
     def __init__(
         self, rules: Rules, *, own: Scales = NO_SCALES, parents: Scales = NO_SCALES, shared: "Tables | None" = None
@@ -167,6 +171,7 @@ class Tables:
         :param shared: the tables of all devices, for the limits that are not its own.
         """
         self._of: dict[FieldSet, Table] = {}
+        self._gates: dict[tuple[FieldSet, ...], Gates] = {}
         self._shared = shared
         self._conditions: list[tuple[Rule, str, tuple[Bound, ...]]] = []
         self._steps: list[Steps] = []
@@ -192,6 +197,15 @@ class Tables:
             if field_set.number:
                 self._of[field_set] = table
         return table
+
+    def gates(self, field_sets: tuple[FieldSet, ...]) -> Gates:
+        """The gates of some field sets; devices that send the same ones and have no limits of their own share them."""
+        gates = self._gates.get(field_sets)
+        if gates is None:
+            gates = {field_set: self.table(field_set).gate for field_set in field_sets}
+            if self._shared is None and len(self._gates) < _SHARED_MAX:
+                self._gates[field_sets] = gates
+        return gates
 
     def _make(self, field_set: FieldSet) -> Table:
         """Make the table, and with it the one for a flow that is worked out of the register."""
