@@ -1,4 +1,4 @@
-"""What devices without limits of their own share in the engine."""
+"""Gates that devices without limits of their own share."""
 
 from gateway.core.alarms.rules import Rules
 from gateway.core.alarms.views import View
