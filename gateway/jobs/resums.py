@@ -39,7 +39,7 @@ _KEPT: Final = 100
 
 
 class CounterKeeper(Protocol):
-    """Where the counters of devices are saved."""
+    """Saves the counters of devices."""
 
     async def save_counters(self, device: Device) -> None:
         """Save those of a device at once."""

@@ -1,4 +1,4 @@
-"""What is added to sums as they stand, where the database does not replace points: worked out while a report reads.
+"""Amendments of sums, where the database does not replace points: worked out while a report reads.
 
 It is the code of `gateway devices resum` (:mod:`gateway.reports.resum`), which writes nothing there. Of a counter only the
 times are held at which what is to be added changes: at an exchange, at a step, and where the gateway went on right.
@@ -26,7 +26,7 @@ class LateSums(NamedTuple):
 
 
 class _Amended(NamedTuple):
-    """What is added from a time on."""
+    """An amount that is added to sums from a time on."""
 
     from_ms: int
     by: float
@@ -72,7 +72,7 @@ class AmendedStore:
 
 
 async def amended_store(store: Store, late: Mapping[str, LateSums], until_ms: int) -> Store:
-    """Work out what is added to the sums of some devices; return the database with that.
+    """Work out the amendments of some devices; return the database with them.
 
     :param late: by the name that they have in the database.
     :raises StoreFault: the database does not answer.

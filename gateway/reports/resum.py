@@ -54,13 +54,13 @@ class LiveCounters(Protocol):
 
 @dataclass(slots=True)
 class ResumProgress:
-    """How far a device is.
+    """The progress of a device.
 
-    :ivar at_ms: what lies before is worked out.
+    :ivar at_ms: all readings before it are worked out.
     :ivar read: points so far.
     :ivar changed: sums that were written.
     :ivar is_written: False on a database that does not replace points.
-    :ivar fault: why it ended before its end.
+    :ivar fault: the cause of an end before its time; empty if there was none.
     """
 
     device: str

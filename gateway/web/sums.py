@@ -64,6 +64,6 @@ class SumPages:
 
 
 def progress_document(progress: ResumProgress) -> Document:
-    """How far a device is, as JSON."""
+    """The progress of a device, as JSON."""
     document = asdict(progress)
     return document | {"done": document.pop("is_done"), "written": document.pop("is_written")}

@@ -74,7 +74,7 @@ class Site:
         return progress
 
     def used(self) -> list[float | None]:
-        """What a report says of each day."""
+        """The use of each day, as a report tells it."""
         spans = list(periods(FIRST, FIRST + timedelta(days=DAYS - 1), ReportStep.DAY, VIETNAM))
         roster = Roster([RegisteredDevice(id="m", domain="water", interval=timedelta(minutes=15))])
         until_ms = START + (DAYS + 1) * DAY

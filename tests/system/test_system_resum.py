@@ -121,7 +121,7 @@ def site(mosquitto: Service, victoria_metrics: Service, tmp_path: Path) -> Itera
 
 
 def used(gate: Gateway, victoria_metrics: Service) -> list[float]:
-    """What a report says of yesterday and the day before."""
+    """The use of the day before yesterday and of yesterday, as a report tells it."""
     exported(victoria_metrics.url, '{__name__="water_volume_sum_m3"}')  # so that all points can be asked for
     today = datetime.now(VIETNAM).date()
     days = "--from", str(today - timedelta(days=2)), "--to", str(today - timedelta(days=1))
