@@ -42,7 +42,7 @@ def late_sums_of(devices: Iterable[Device]) -> dict[str, LateSums]:
     return found
 
 
-_Found = Mapping[tuple[StoredSeries, str], list[_Amended]]
+_Amendments = Mapping[tuple[StoredSeries, str], list[_Amended]]
 
 
 class AmendedStore:
@@ -51,7 +51,7 @@ class AmendedStore:
     :ivar is_overwritten: False: that is why it is needed.
     """
 
-    def __init__(self, store: Store, found: _Found) -> None:
+    def __init__(self, store: Store, found: _Amendments) -> None:
         self.is_overwritten = store.is_overwritten
         self.rows = store.rows
         self.placed_rows = store.placed_rows

@@ -88,7 +88,7 @@ async def work_out(store: Store, writer: Writer, live: LiveCounters, progress: R
     is_whole = True
     measurements = sorted({COUNTED_IN[register.name.partition(",")[0]] for register in live.counters.registers()})
     for measurement in measurements:
-        is_whole &= await _Measurement(store, writer, live, progress, measurement).run()
+        is_whole &= await _MeasurementResum(store, writer, live, progress, measurement).run()
     if is_whole:
         live.counters.worked_out(progress.from_ms, is_written=store.is_overwritten)
     else:
@@ -97,7 +97,7 @@ async def work_out(store: Store, writer: Writer, live: LiveCounters, progress: R
     progress.is_done = is_whole
 
 
-class _Measurement:
+class _MeasurementResum:
     """The counters of a device in one measurement."""
 
     def __init__(self, store: Store, writer: Writer, live: LiveCounters, progress: ResumProgress, measurement: str) -> None:
