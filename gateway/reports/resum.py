@@ -85,6 +85,8 @@ async def work_out(store: Store, writer: Writer, live: LiveCounters, progress: R
     :raises StoreFault: the database does not answer, or takes no points.
     """
     progress.is_written = store.is_overwritten
+    live.counters.note_wrong(progress.from_ms)  # if this is killed, the night does it
+    await live.save()
     is_whole = True
     measurements = sorted({COUNTED_IN[register.name.partition(",")[0]] for register in live.counters.registers()})
     for measurement in measurements:

@@ -184,10 +184,11 @@ def test_killed_in_the_middle_it_is_begun_again_and_comes_to_the_same(site: Site
     site.read([*BEFORE, *BEHIND])
     site.counters.exchange(TOLD_RIGHT)
     with pytest.raises(Killed):
-        site.work_out(DyingWriter(site.filled))
-    assert site.counters.past.again_ms == EXCHANGED
+        site.work_out(DyingWriter(site.filled), EXCHANGED - HOUR)
+    assert site.counters.past.again_ms == EXCHANGED - HOUR
     assert site.used() != [12] * DAYS
-    assert site.work_out().is_done
+    assert site.work_out(from_ms=EXCHANGED - HOUR).is_done
+    assert site.counters.past.again_ms is None
     assert site.used() == [12] * DAYS
 
 
