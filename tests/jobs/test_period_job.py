@@ -161,6 +161,27 @@ def test_a_job_killed_between_two_writes_goes_on_with_its_unfinished_period(
     assert rig.newest("completeness", "received", TimeSpan(start_ms - 50 * 24 * HOUR, end_ms), NAMES) == {}, "no day has ended"
 
 
+def test_after_the_file_is_lost_no_day_is_left_out(rig: ClosingRig) -> None:
+    """The next run goes on with the newest day in the database, and works it out again: something may have come late to it."""
+    local = ZoneInfo(ZONES[0])
+    start_ms, end_ms = midnight_ms(FIRST, local), midnight_ms(FIRST + timedelta(days=2), local)
+    rig.filled.write(story_of(start_ms, end_ms + HOUR))
+    config = rig.config(DEVICES, ZONES[0])
+
+    def look(begun_ms: int, at_ms: int) -> None:
+        async def story(running: Running) -> None:
+            await running.close(at_ms)
+
+        rig.run(config, begun_ms, story)
+        config.journal.path.unlink()
+
+    look(start_ms, start_ms + 24 * HOUR + SETTLED)
+    rig.filled.write(readings("gap", start_ms + 23 * HOUR, start_ms + 24 * HOUR, start_ms, 0.05))
+    look(end_ms + 9 * HOUR, end_ms + 9 * HOUR)
+    whole, days = TimeSpan(start_ms, end_ms), list(periods(FIRST, FIRST + timedelta(days=1), ReportStep.DAY, local))
+    assert rig.newest("daily", "volume_used_m3", whole, NAMES) == reported(rig, days, end_ms + 9 * HOUR)
+
+
 def test_an_hour_without_a_reading_behind_it_waits_for_one(rig: ClosingRig) -> None:
     local = ZoneInfo(ZONES[0])
     start_ms = midnight_ms(FIRST, local)

@@ -28,10 +28,11 @@ from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.jobs.periods.closing import PeriodCloser
 from gateway.jobs.periods.feeds import AlarmFeeds
 from gateway.jobs.periods.late_hours import LateDay, day_of, late_days, month_of, with_neighbours
+from gateway.jobs.periods.newest_day import newest_closed_day
 from gateway.jobs.periods.progress import PeriodProgress
 from gateway.jobs.periods.writer import Postponed, RollupWriter
 from gateway.reports.amendments import amended_store, late_sums_of
-from gateway.reports.boundaries import hours
+from gateway.reports.boundaries import hours, local_text
 from gateway.reports.open_store import open_store
 from gateway.reports.rollup_points import written_name
 from gateway.reports.roster import Roster
@@ -69,18 +70,35 @@ class PeriodJob:
         status.yesterday.note(self._progress.completeness)
         self._delay_ms = _SETTLE_MS + round(_JITTER_MS * random())  # noqa: S311 - jitter is no secret
         self._not_before_ms = 0
+        self._first_ms = day_of(self._clock.now_ms(), self._zone).start_ms
         self._roster = Roster(())
         self._registry: Mapping[str, Registered] | None = None
         self._trouble = ""
         self._begin()
 
     def _begin(self) -> None:
-        """Begin with the day of today, or where the run before stopped, if that is not long ago."""
-        now_ms, progress = self._clock.now_ms(), self._progress
-        oldest_ms = day_of(now_ms - _BACK_MS if progress.hour_ms else now_ms, self._zone).start_ms
-        progress.begin_at(oldest_ms)
+        """Begin where the run before stopped, if that is not long ago."""
+        progress = self._progress
+        if progress.hour_ms:
+            progress.begin_at(day_of(self._clock.now_ms() - _BACK_MS, self._zone).start_ms)
         if self._status.devices.registry_entries():
-            self._late.close(max(progress.hour_ms, progress.asked_ms))
+            self._late.close(max(progress.hour_ms or self._first_ms, progress.asked_ms))
+
+    async def _resume(self, store: Store) -> None:
+        """Without a run before, or after its file was lost, begin with the newest day in the database, or with this one.
+
+        That day is worked out again: what came late to it was noted in the file.
+        """
+        if self._progress.hour_ms:
+            return
+        window = TimeSpan(self._first_ms - _BACK_MS, self._clock.now_ms())
+        newest_ms = await newest_closed_day(store, self._roster, window)
+        if newest_ms is None:
+            self._progress.begin_at(self._first_ms)
+            return
+        day = day_of(newest_ms, self._zone)
+        self._progress.begin_at(day.start_ms, written=newest_ms - day.start_ms)
+        log.info("roll-ups go on with the day from %s, the newest in the database", local_text(day.start_ms, self._zone))
 
     async def run(self) -> None:
         """Close what has ended; until cancelled."""
@@ -119,6 +137,7 @@ class PeriodJob:
         try:
             async with open_store(self._status.config.influxdb) as store:
                 await self._refresh_roster()
+                await self._resume(store)
                 while (hour := self._next_hour()) is not None:
                     await self._close_hour(store, hour)
                     await self._close_days(store)

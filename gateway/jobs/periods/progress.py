@@ -73,9 +73,14 @@ class PeriodProgress:
         if kept.waits_from is not None:
             self.waits_from[device] = kept.waits_from
 
-    def begin_at(self, at_ms: int) -> None:
-        """Leave out what lies before a time."""
+    def begin_at(self, at_ms: int, *, written: int = 0) -> None:
+        """Leave out what lies before a time.
+
+        :param written: how often the day that begins there was written, as the database shows it.
+        """
         self.hour_ms, self.day_ms = max(self.hour_ms, at_ms), max(self.day_ms, at_ms)
+        if written:
+            self._writings[at_ms] = written + 1
 
     async def begin(self, period: str, day_ms: int) -> int:
         """Begin a period; return the number of its writing.
