@@ -5,8 +5,9 @@ BIN := .venv/bin
 DEVICES ?= 300
 SECONDS ?= 60
 SCHEDULES ?= 200
+DAYS ?= 31
 
-.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos mutate fuzz soak lock clean
+.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos months mutate fuzz soak lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -30,7 +31,7 @@ test-alone: ready ## the tests of each part by itself
 	ONE_EXAMPLE_OF=2 $(BIN)/python -m pytest $(ALONE)
 
 # Left out on the oldest Python: tools, and tests of the disk, the broker's settings or the dashboards rather than of the language.
-OLDEST_IGNORES := mutate chaos soak bench fuzz powercut grafana profiles/test_traps.py deploy/test_broker_guide.py
+OLDEST_IGNORES := mutate chaos months soak bench fuzz powercut grafana profiles/test_traps.py deploy/test_broker_guide.py
 
 test-oldest: ready ## the same on the oldest supported Python, 3.11
 	@.ci/test-oldest $(ALONE) $(foreach path,$(OLDEST_IGNORES),--ignore=tests/$(path))
@@ -63,6 +64,10 @@ bench: ready ## measure the figures of docs/figures.md
 
 chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (200 take about 40 minutes)
 	$(BIN)/python -m tests.chaos --schedules $(SCHEDULES)
+
+months: DEVICES = 500
+months: ready ## a month of a fleet on a fast clock: consumption and roll-ups are true: make months DEVICES=20 DAYS=3 (500 take 20 minutes)
+	$(BIN)/python -m tests.months --devices $(DEVICES) --days $(DAYS)
 
 soak: SECONDS = 3600
 soak: ready ## an hour under load with a fault every minute, and nothing grows: make soak SECONDS=3600

@@ -1,0 +1,152 @@
+"""The plan of a campaign: which fleet, which time, and all that happens in it. Pure: the same options plan the same."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from firmware_sim.fleet import SimDevice, build_fleet
+from firmware_sim.registry import registry_yaml
+from firmware_sim.signals import DAY_S, HOUR_S
+from firmware_sim.stories.cast import Role, cast
+from firmware_sim.stories.chronicle import TOLD_LATER_S
+from firmware_sim.stories.plan import SimulatedSpan, plan
+from firmware_sim.stories.story import Incident
+from firmware_sim.stories.table import STORIES
+
+BEGIN_S: Final = 1_790_758_800.0
+"""2026-09-30T16:00+07:00: all of October follows. (A gateway doubts a clock that stands before it was built.)"""
+INTERVAL_S: Final = 900.0
+AFTER_S: Final = 0.4 * DAY_S
+"""Readings behind the last midnight, so that its day is closed."""
+MORNING_S: Final = 18 * HOUR_S
+"""From the begin to ten in the morning."""
+EVENTS: Final = ("reset", "steps_back", "halved", "rolls_over", "garbage", "garbage_array", "late", "silent")
+DAYS_PER_EVENT: Final = 775
+"""Days of devices in which each kind of event happens once: twenty times to 500 devices in a month."""
+SHARES: Final = {"water": 0.5, "power": 0.34, "urban": 0.1, "traffic": 0.06}
+"""Most devices of a province are meters."""
+
+
+class ToldExchange(NamedTuple):
+    """An exchange that somebody tells the gateway.
+
+    :ivar tell_s: simulated time at which it is told.
+    """
+
+    device: str
+    field: str
+    at_s: float
+    final: float
+    register: float
+    tell_s: float
+
+
+@dataclass(frozen=True)
+class MonthsPlan:
+    """The size of a campaign.
+
+    :ivar days: whole local days that are accounted for.
+    :ivar speed: simulated seconds per real second.
+    :ivar exchanges: half of them are told at once, half days later.
+    """
+
+    devices: int
+    days: int
+    speed: float
+    exchanges: int
+    kills: int
+    seed: int
+
+    @classmethod
+    def from_json(cls, text: str) -> "MonthsPlan":
+        """Read what :meth:`as_json` wrote."""
+        document: dict[str, Any] = json.loads(text)
+        return cls(**document)
+
+    def as_json(self) -> str:
+        """One JSON object."""
+        return json.dumps(asdict(self))
+
+    @property
+    def span(self) -> SimulatedSpan:
+        """The simulated time in which devices measure."""
+        return SimulatedSpan(BEGIN_S, BEGIN_S + self.days * DAY_S + AFTER_S, INTERVAL_S)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Domain → number of devices."""
+        counts = {domain: round(self.devices * share) for domain, share in SHARES.items()}
+        return counts | {"water": self.devices - sum(counts.values()) + counts["water"]}
+
+    @property
+    def wanted(self) -> Mapping[str, int]:
+        """Story → number of its events."""
+        each = max(1, self.devices * self.days // DAYS_PER_EVENT)
+        told = {"exchange_told": self.exchanges - self.exchanges // 2, "exchange_told_later": self.exchanges // 2}
+        return dict.fromkeys(EVENTS, each) | told
+
+    @cached_property
+    def fleet(self) -> list[SimDevice]:
+        """The devices in the order in which they report."""
+        return build_fleet(self.counts, INTERVAL_S, self.seed)
+
+    @cached_property
+    def incidents(self) -> list[Incident]:
+        """All that happens, as far as the devices have room for it."""
+        return plan(self.fleet, STORIES, self.wanted, self.span, self.seed)
+
+    @cached_property
+    def roles(self) -> Mapping[str, Role]:
+        """Device → its part."""
+        return {role.device.name: role for role in cast(self.fleet, self.incidents, STORIES, self.span)}
+
+    def kills_s(self) -> list[float]:
+        """The simulated times at which the gateway is killed, spread over the run.
+
+        The store is lost in the middle one, in a morning: until the database was asked for sums there are none, and what is
+        a second of real time is an hour on this clock.
+        """
+        span = self.span
+        found = [span.begin_s + (number + 1) * (span.end_s - span.begin_s) / (self.kills + 1) for number in range(self.kills)]
+        if found:
+            days = (found[self.losing] - span.begin_s) // DAY_S
+            found[self.losing] = span.begin_s + days * DAY_S + MORNING_S
+        return sorted(found)
+
+    @property
+    def losing(self) -> int:
+        """The number of the kill with which the store is lost, from 0."""
+        return self.kills // 2
+
+    def exchanges_told(self) -> Iterator[ToldExchange]:
+        """The exchanges in the order in which they are told."""
+        found = []
+        for incident in self.incidents:
+            told = STORIES[incident.story].told
+            if told in {"at_once", "later"}:
+                source = self.roles[incident.device].witness.source
+                register = source.registers[0]
+                final, first = source.around(incident, register, 0)
+                tell_s = incident.begin_s + (TOLD_LATER_S if told == "later" else 0.0)
+                found.append(ToldExchange(incident.device, register.field, incident.begin_s, final, first, tell_s))
+        return iter(sorted(found, key=lambda exchange: exchange.tell_s))
+
+    @cached_property
+    def families(self) -> Mapping[str, list[str]]:
+        """District meter → the meters behind it: all of its site, at the first of them."""
+        districts = {device.site: device.name for device in reversed(self.fleet) if device.kind == "water-district"}
+        found: dict[str, list[str]] = {name: [] for name in districts.values()}
+        for device in self.fleet:
+            if device.kind == "water-meter" and device.site in districts:
+                found[districts[device.site]].append(device.name)
+        return {parent: children for parent, children in found.items() if children}
+
+    def registry(self) -> str:
+        """``devices.yaml``, in which meters name their district meter."""
+        text = registry_yaml(self.fleet, INTERVAL_S)
+        for parent, children in self.families.items():
+            for child in children:
+                text = text.replace(f"  - id: {child}\n", f"  - id: {child}\n    parent: {parent}\n")
+        return text
