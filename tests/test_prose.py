@@ -14,6 +14,7 @@ HEADLESS = re.compile(r"(?:What|Whether|How|Who|Whose|Which|When|Where|Why|If|Th
 """Openings of a clause that depends on something left unsaid."""
 HEADLESS_FIELD = re.compile(r"\s*:(?:ivar|param) \w+: (?:what|whether|how|who|whose|which|when|where|why|if|that)\b")
 FIELD_FOLDERS = ("gateway", "schemas")
+METHODS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def openings(source: str) -> Iterator[tuple[str, str]]:
@@ -34,6 +35,33 @@ def test_no_docstring_begins_with_a_clause_that_has_no_head(folder: str) -> None
         if HEADLESS.match(line)
     ]
     assert found == []
+
+
+def calls() -> set[str]:
+    """All functions, classes and their methods in the gateway, as they are named in documents."""
+    found: set[str] = set()
+    for path in (CHECKOUT / "gateway").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                found.add(node.name)
+            if isinstance(node, ast.ClassDef):
+                found |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, METHODS)}
+                fields = [part.target for part in node.body if isinstance(part, ast.AnnAssign)]
+                found |= {f"{node.name}.{field.id}" for field in fields if isinstance(field, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "pattern"),
+    [
+        ("gateway/core/process.py", r":(?:meth|func):`([\w.]+)`"),
+        ("docs/architecture.md", r"`([A-Z]\w+\.\w+)`"),
+    ],
+)
+def test_each_call_that_the_way_of_a_message_names_exists(page: str, pattern: str) -> None:
+    named = set(re.findall(pattern, (CHECKOUT / page).read_text(encoding="utf-8")))
+    assert len(named) > 10
+    assert named - calls() == set()
 
 
 @pytest.mark.parametrize("folder", FIELD_FOLDERS)

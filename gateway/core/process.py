@@ -118,7 +118,7 @@ class Processor:
 
         :param replayed: it waited in quarantine or was rejected.
         :param steps: a list for the findings of each step, to explain the message.
-        :param answer: the codec's, for a message that had to ask it (:meth:`resume`): it goes on where it stopped.
+        :param answer: the codec's, for a message that had to ask it (:meth:`Processor.resume`): it goes on where it stopped.
         """
         arrival = Arrival(message, now_ms, replayed, steps)
         try:
