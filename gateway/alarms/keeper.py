@@ -33,7 +33,7 @@ from gateway.storage.database import Database, DatabaseFault
 
 _FETCH_EVERY_S: Final = 0.5
 _FETCH_LEAST_S: Final = 0.02
-"""On a scaled clock."""
+"""Least wait between two fetches on a scaled clock."""
 _SAVE_PENDING_EVERY: Final = 10
 """Number of fetches after which pending states are saved: each reading changes them."""
 _AT_A_TIME: Final = 100

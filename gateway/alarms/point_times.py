@@ -1,7 +1,7 @@
-"""The times of points of alarms: that of the change, which is its reading's, but never before an earlier point of the alarm.
+"""The times of points of alarms: the time of the change, by its reading, but never before an earlier point of the alarm.
 
-A reading may be minutes old when it ends an alarm, and the alarm may have been written as active since: its end must lie behind
-that, or the newest point would say for ever that it stands.
+A reading may be minutes old when it ends an alarm, and the alarm may have been written as active since. The point of its end
+must be newer than that, or the newest point would show it as active for ever.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Final
 from gateway.core.alarms.alarm import AlarmKey
 
 _REMEMBERED_MS: Final = 86_400_000
-"""An alarm that ended is forgotten after so long; readings that decide are an hour late at most."""
+"""The time after which an ended alarm is forgotten; readings that decide are at most an hour late."""
 
 
 class PointTimes:
@@ -25,6 +25,6 @@ class PointTimes:
         return time_ms
 
     def repeat(self, keys: Iterable[AlarmKey], now_ms: int) -> None:
-        """These alarms are written as active now, or may have been a moment ago by an earlier run."""
+        """Note that these alarms are written as active now, or may have been just before by an earlier run."""
         recent = {key: time_ms for key, time_ms in self._newest_ms.items() if now_ms - time_ms < _REMEMBERED_MS}
         self._newest_ms = recent | {key: max(now_ms, recent.get(key, 0)) for key in keys}

@@ -16,7 +16,7 @@ from schemas.quantities import SPREAD_OF, USED_OF
 _DAYS: Final = 14
 _DAYS_LEAST: Final = 3
 _AT_ONCE: Final = 20
-"""Devices whose hours are held together."""
+"""Devices whose hours are held in memory at a time."""
 _HOURS: Final = 24
 
 _ByHour = dict[str, list[list[tuple[int, float]]]]
@@ -28,7 +28,7 @@ async def usual_hours(
 ) -> AsyncIterator[tuple[str, UsualHours]]:
     """Yield for each device its usual hours as far as they are known, by the id of the registry.
 
-    The flow of a meter that sends none is what was used in an hour.
+    The flow of a meter that sends none is its consumption of an hour.
 
     :param fields: the fields to read.
     :param end_ms: the midnight up to which days count.

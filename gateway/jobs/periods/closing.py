@@ -1,4 +1,4 @@
-"""Working out periods that have ended: every question to the database is about at most a hundred devices."""
+"""The work of closing a period. Each question to the database is about at most a hundred devices."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +23,7 @@ _DAY_MS: Final = 24 * 3_600_000
 _INSTANTS_OF: Final = 10
 """Devices of which all instants of three days are read at once: more would hold up the loop."""
 _VISIBLE_AFTER_S: Final = 5.0
-"""VictoriaMetrics shows points a moment after it took them."""
+"""Wait before reading points back: VictoriaMetrics shows them a moment after it took them."""
 
 Fields = dict[StoredSeries, dict[str, float]]
 
@@ -32,7 +32,7 @@ Fields = dict[StoredSeries, dict[str, float]]
 class PeriodCloser:
     """Works out periods of one registry, and writes them.
 
-    :ivar now_ms: questions are asked as of this time.
+    :ivar now_ms: the time as of which questions are asked.
     :ivar newest_ms: end of the newest closed day.
     """
 
@@ -45,7 +45,7 @@ class PeriodCloser:
     newest_ms: int
 
     async def close_hours(self, spans: list[TimeSpan], writing: int, only: Collection[str] | None = None) -> dict[str, int]:
-        """Write hours that follow each other; return the last reading of devices that have sent none behind the last hour.
+        """Write hours that follow each other; return the last reading of devices without one after the last hour.
 
         :param only: the devices to write; None for all.
         :raises StoreFault: the database does not answer.
@@ -85,7 +85,7 @@ class PeriodCloser:
         await self.writer.flush()
 
     async def close_month(self, month: TimeSpan, writing: int, only: Collection[str] | None = None) -> None:
-        """Write a month, whose days are written.
+        """Write a month after its days.
 
         :raises StoreFault: the database does not answer.
         :raises Postponed: it does not take points.
@@ -103,7 +103,7 @@ class PeriodCloser:
         await self.writer.flush()
 
     async def completeness_of_day(self, day: TimeSpan) -> dict[str, float]:
-        """The share of readings of a closed day that arrived, by domain, as it was written.
+        """Read back the completeness of a closed day, by domain.
 
         :raises StoreFault: the database does not answer.
         """
@@ -123,7 +123,7 @@ class PeriodCloser:
         return {domain: received / expected for domain, (received, expected) in sorted(sums.items()) if expected}
 
     def _parts(self, domain: str, only: Collection[str] | None) -> Iterator[Roster]:
-        """The devices to ask about, in parts: with those that are written all of their areas."""
+        """The devices to ask about, in parts: those to write, and all others of their areas."""
         devices = self.roster.of_domain(domain)
         if only is not None:
             areas = {self.roster.by_id[id_].area for id_ in only} - {None}
@@ -144,7 +144,7 @@ class PeriodCloser:
         await self.writer.add(found.points(part, step, only, more), writing)
 
     async def _unheard(self, end_ms: int) -> dict[str, int]:
-        """The last reading before an instant of each device that was heard before it, and not after it yet."""
+        """The last reading of each device that was heard before an instant but not yet after it."""
         after = await self._heard(Side.AFTER, end_ms, self.roster.by_id)
         return await self._heard(Side.UP_TO, end_ms, self.roster.by_id.keys() - after.keys())
 
@@ -172,7 +172,7 @@ class PeriodCloser:
                 await asyncio.sleep(0)
 
     async def _figures(self, domain: str, part: Roster, day: TimeSpan, only: Collection[str] | None) -> Fields:
-        """The fields of a day beside its sums and gauges; those of nights are told to the alarms too."""
+        """The fields of a day beside its sums and gauges. The alarms get those of nights too."""
         if domain == "power":
             return {series: {OUTAGE_FIELD: out_s} for series, out_s in (await outages(self.store, part, day)).items()}
         if domain != "water":
@@ -200,7 +200,7 @@ class PeriodCloser:
 
 
 def _unfinished(found: RolledPeriod) -> dict[str, int]:
-    """The last reading of counters that were read within a day, and have no reading behind the end of a period yet."""
+    """The last reading of counters that were read within a day before the end of a period, but not yet after it."""
     end_ms = found.period.end_ms
     return {
         use.series.device: use.last.reading.time_ms

@@ -1,6 +1,6 @@
 """Figures of closed periods for alarms: nights, days, and the usual hours of each device.
 
-Usual hours are kept in the file too: alarms that look at them hold after a restart while the database is away.
+Usual hours are kept in the file too, so alarms that compare with them hold after a restart while the database is away.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ KeptHours = dict[str, list[float | None]]
 
 
 class AlarmFeeds:
-    """Tells the alarms."""
+    """Passes the figures to the alarm engine."""
 
     def __init__(self, alarms: Alarms, devices: KnownDevices, database: Database, zone: ZoneInfo) -> None:
         self._alarms = alarms
@@ -45,7 +45,7 @@ class AlarmFeeds:
         self._zone = zone
 
     async def restore(self) -> None:
-        """Take back the usual hours that were kept."""
+        """Restore the usual hours that were kept."""
         try:
             kept = iter((await self._database.run(keyvalue.get_prefix, _PREFIX)).items())
         except DatabaseFault as fault:
@@ -62,16 +62,16 @@ class AlarmFeeds:
             self._alarms.night(found, self._date(day), night.flow_m3_h, night.coverage, now_ms)
 
     def day(self, device: RegisteredDevice, figures: PeriodCompleteness, now_ms: int) -> None:
-        """Tell how complete the newest day of a device is."""
+        """Tell the completeness of a device's newest day."""
         if (found := self._devices.find(written_name(device))) is not None and figures.expected:
             ratio = figures.received / figures.expected
             self._alarms.day(found, ratio, now_ms, longest_gap_s=figures.longest_gap_s)
 
     async def learn_usual(self, store: Store, roster: Roster, end_ms: int) -> None:
-        """Work out what is usual, up to a midnight; tell and keep it.
+        """Work out the usual hours up to a midnight; tell and keep them.
 
         :raises StoreFault: the database does not answer.
-        :raises DatabaseFault: it cannot be kept.
+        :raises DatabaseFault: they cannot be kept.
         """
         fields = set(self._usual_fields())
         changes: dict[str, str | None] = {}

@@ -75,7 +75,7 @@ def _local(day: TimeSpan, late: Collection[int], closed_ms: int) -> list[TimeSpa
 async def with_neighbours(store: Store, roster: Roster, marks: Marks, zone: ZoneInfo, closed_ms: int) -> dict[str, set[int]]:
     """Add the hours up to the readings on both sides of each late hour.
 
-    :param marks: by id of the registry.
+    :param marks: the late hours, by id of the registry.
     :raises StoreFault: the database does not answer.
     """
     found = {device: set(marked) for device, marked in marks.items()}
