@@ -47,6 +47,8 @@ _SETTLE_MS: Final = 17 * 60_000
 """Devices send every 15 minutes, most of them."""
 _JITTER_MS: Final = 120_000
 """So that the gateways of a province do not ask one database at once."""
+_ON_THE_WAY_S: Final = 2.0
+"""Within this time a reading that was noted as late just now is in the database, or in the journal."""
 _AFTER_FAULT_MS: Final = 300_000
 _BACK_MS: Final = 40 * 24 * HOUR_MS
 """What ended longer ago is not worked out after an outage."""
@@ -189,7 +191,7 @@ class PeriodJob:
             await closer.close_day(day, writing)
             month = month_of(day.start_ms, self._zone)
             if month.end_ms == day.end_ms:
-                await closer.close_month(month, writing)
+                await closer.close_month(month, await self._month_writing(store, month))
             is_yesterday = day_of(self._clock.now_ms(), self._zone).start_ms <= day.end_ms
             if is_yesterday:  # after an outage of days what is usual is asked once
                 await self._feeds.learn_usual(store, closer.roster, day.end_ms)
@@ -209,11 +211,17 @@ class PeriodJob:
         number = await self._progress.begin(period, day_of(span.start_ms, self._zone).start_ms)
         return 0 if store.is_overwritten else number
 
+    async def _month_writing(self, store: Store, month: TimeSpan) -> int:
+        return 0 if store.is_overwritten else await self._progress.write_month(month.start_ms)
+
     async def _work_again(self, store: Store) -> None:
         """Work out again what late readings have changed: hours, their days, and their months."""
         progress, closer = self._progress, self._closer(store)
         marks = {id_: late for device, late in progress.take().items() if (id_ := closer.roster.id_of(device)) is not None}
         if marks:
+            await asyncio.sleep(_ON_THE_WAY_S)
+            if self._status.ledger.pending["journal"]:
+                raise Postponed("late readings are in the journal")
             closer = self._closer(await self._amended(store))
             late = await with_neighbours(store, closer.roster, marks, self._zone, progress.hour_ms)
             months: dict[TimeSpan, set[str]] = {}
@@ -223,8 +231,7 @@ class PeriodJob:
                 if month.end_ms <= progress.day_ms:
                     months.setdefault(month, set()).update(day.devices)
             for month, devices in months.items():
-                writing = 0 if store.is_overwritten else await progress.write_again(month.start_ms)
-                await closer.close_month(month, writing, devices)
+                await closer.close_month(month, await self._month_writing(store, month), devices)
         await progress.settle()
 
     async def _close_again(self, store: Store, closer: PeriodCloser, late: LateDay) -> None:

@@ -95,10 +95,18 @@ class PeriodProgress:
 
     async def write_again(self, day_ms: int) -> int:
         """Begin to write a day, or its hours, once more; return the number of the writing."""
-        self._writings[day_ms] = self._writings.get(day_ms, 1) + 1
+        return await self._count(day_ms, 1)
+
+    async def write_month(self, month_ms: int) -> int:
+        """Begin to write a month; return the number of the writing."""
+        return await self._count(month_ms + 1, 0)  # no day begins then
+
+    async def _count(self, key: int, before: int) -> int:
+        number = self._writings.get(key, before) + 1
+        self._writings[key] = number
         self._writings = dict(sorted(self._writings.items())[-_WRITINGS_MAX:])
         await self._database.run(keyvalue.put, _WRITINGS, msgspec.json.encode(self._writings).decode())
-        return self._writings.get(day_ms, 1)
+        return number
 
     async def close_hour(self, end_ms: int, asked_ms: int) -> None:
         """Note that an hour is written, of what stood in the database at a time."""

@@ -1,0 +1,82 @@
+"""The progress of the period job stands in the file, and a writing of a period is never counted twice."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.jobs.periods.progress import PeriodProgress, runs_of
+from gateway.storage.database import Database
+
+DAY = 86_400_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "journal.db")
+    database.open()
+    yield database
+    database.close()
+
+
+def test_hours_of_a_device_are_kept_as_runs(database: Database) -> None:
+    async def marked() -> None:
+        progress = PeriodProgress(database)
+        progress.mark("d1", [5, 6, 7, 10])
+        progress.wait("d2", 3)
+        progress.wait("d2", 6)
+        await progress.save()
+
+    asyncio.run(marked())
+    restored = PeriodProgress(database)
+    assert restored.take() == {"d1": {5, 6, 7, 10}, "d2": {3, 4, 5}}
+    assert restored.waits_from == {"d2": 6}
+    assert list(runs_of({10, 5, 7, 6})) == [(5, 8), (10, 11)]
+    assert list(runs_of(())) == []
+
+
+def test_what_is_marked_while_the_rest_is_worked_out_stays_for_the_next_time(database: Database) -> None:
+    async def marked() -> None:
+        progress = PeriodProgress(database)
+        progress.mark("d1", [5, 6])
+        assert progress.take() == {"d1": {5, 6}}
+        progress.mark("d1", [6])
+        await progress.save()
+        assert PeriodProgress(database).take() == {"d1": {5, 6}}, "not worked out yet"
+        await progress.settle()
+
+    asyncio.run(marked())
+    assert PeriodProgress(database).take() == {"d1": {6}}
+
+
+def test_a_period_begun_again_and_a_month_have_another_number_each_time(database: Database) -> None:
+    async def numbers() -> list[int]:
+        progress = PeriodProgress(database)
+        first = await progress.begin("day 1", DAY)
+        killed = await PeriodProgress(database).begin("day 1", DAY)
+        progress = PeriodProgress(database)
+        again = await progress.write_again(DAY)
+        return [
+            first,
+            killed,
+            again,
+            *[await progress.write_month(DAY) for _ in range(2)],
+            await progress.begin("day 2", 2 * DAY),
+        ]
+
+    assert asyncio.run(numbers()) == [1, 2, 3, 1, 2, 1]
+
+
+def test_what_is_closed_survives_and_the_hours_of_one_device_are_bounded(database: Database) -> None:
+    async def closed() -> None:
+        progress = PeriodProgress(database)
+        progress.begin_at(3 * DAY)
+        await progress.close_hour(3 * DAY + 1, 3 * DAY + 2)
+        progress.mark("d1", range(20_000))
+        await progress.save()
+
+    asyncio.run(closed())
+    restored = PeriodProgress(database)
+    assert (restored.hour_ms, restored.day_ms, restored.asked_ms) == (3 * DAY + 1, 3 * DAY, 3 * DAY + 2)
+    assert restored.take() == {"d1": set(range(10_000, 20_000))}
