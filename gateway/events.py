@@ -6,7 +6,6 @@ Counters and log lines come from here alone, so they cannot disagree. The counte
 
 import logging
 import time
-from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,32 +17,15 @@ from gateway.core.devices.broker_drops import BrokerDrops
 from gateway.core.message import Outcome, Refusal
 from gateway.core.status.silence import Hearing
 from gateway.core.status.verdict import ORIGINS_WITHIN_MIN, REJECTS_WITHIN_MIN, Finding, Level
+from gateway.histogram import Histogram
 from schemas.rejects import DropCause, IgnoreCause
 
 log = logging.getLogger("gateway")
 
-DELIVERY_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LOG_EVERY_S: Final = 60.0
 _ORIGINS_SAID: Final = 3
 _REJECTS_SAID_MAX: Final = 100
 """Log lines with the same key are at least a minute apart: a thousand faulty devices would fill the disk."""
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Counts by upper bound, in seconds."""
-
-    bounds_s: tuple[float, ...] = DELIVERY_BUCKETS_S
-    counts: list[int] = field(default_factory=list)
-    sum_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.counts = [0] * (len(self.bounds_s) + 1)
-
-    def observe(self, seconds: float, times: int = 1) -> None:
-        """Add ``times`` observations of ``seconds``."""
-        self.counts[bisect_left(self.bounds_s, seconds)] += times
-        self.sum_s += seconds * times
 
 
 @dataclass(slots=True)

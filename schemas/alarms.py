@@ -20,7 +20,7 @@ def _quantity(text: str) -> str:
     return text
 
 
-class _Part(BaseModel):
+class _AlarmsPart(BaseModel):
     """A part of the file: what it does not know is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -29,7 +29,7 @@ class _Part(BaseModel):
 Field_ = Annotated[str, AfterValidator(_quantity)]
 
 
-class LimitSpec(_Part):
+class LimitSpec(_AlarmsPart):
     """A value above or below a limit, or a state that is true."""
 
     state: Field_ | None = Field(None, description="A state: the condition is met while it is true.")
@@ -127,14 +127,14 @@ _BESIDE: Final = {"field": _LIMIT, "night_flow_above": {"nights", "least", "of",
 """Kind of a condition → the keys that may stand beside it."""
 
 
-class Texts(_Part):
+class BothLanguages(_AlarmsPart):
     """A sentence in both languages."""
 
     vi: str = Field(min_length=1, max_length=500)
     en: str = Field(min_length=1, max_length=500)
 
 
-class RuleSpec(_Part):
+class RuleSpec(_AlarmsPart):
     """A rule. One with the name of a shipped rule replaces it; what it leaves out stays as shipped."""
 
     name: str = Field(pattern=RULE_NAME, description="Small letters, digits and _; a shipped name replaces that rule.")
@@ -149,12 +149,12 @@ class RuleSpec(_Part):
     for_: SpanMs | None = Field(None, alias="for", description="So long the condition must stand: 10min. 0s: at once.")
     clear: float | None = Field(None, description="For a rule with one limit: the value at which an active alarm ends.")
     clear_after: SpanMs | None = Field(None, description="So long the condition must be gone before the alarm ends.")
-    text: Texts | None = Field(None, description="What is the matter, in one sentence.")
-    advice: Texts | None = Field(None, description="What to do.")
+    text: BothLanguages | None = Field(None, description="What is the matter, in one sentence.")
+    advice: BothLanguages | None = Field(None, description="What to do.")
     source: str = Field("", max_length=500, description="Where the limits come from, for those who ask.")
 
 
-class AlarmRules(_Part):
+class AlarmRules(_AlarmsPart):
     """The file: changes of shipped rules, rules of the utility's own, and names of rules that are switched off."""
 
     rules: Annotated[

@@ -28,7 +28,7 @@ from schemas.quantities import QUANTITIES
 from schemas.registry import Registry
 
 if TYPE_CHECKING:
-    from schemas.alarms import AlarmRules, ConditionSpec, LimitSpec, RuleSpec, Texts
+    from schemas.alarms import AlarmRules, BothLanguages, ConditionSpec, LimitSpec, RuleSpec
 
 
 def load_alarm_rules(path: Path) -> Rules:
@@ -104,7 +104,7 @@ def _rule(spec: "RuleSpec", shipped: Rule | None) -> Rule:
     )
 
 
-def _texts(given: "Texts | None", shipped: Mapping[str, str]) -> Mapping[str, str]:
+def _texts(given: "BothLanguages | None", shipped: Mapping[str, str]) -> Mapping[str, str]:
     return shipped if given is None else {"vi": given.vi, "en": given.en}
 
 

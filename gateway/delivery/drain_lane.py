@@ -32,7 +32,8 @@ from gateway.delivery.backlog import Backlog, Ends
 from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.bisect_refused import SERVER_ERROR, Bisector
 from gateway.delivery.circuit_breaker import CircuitBreaker
-from gateway.events import Events, Histogram
+from gateway.events import Events
+from gateway.histogram import Histogram
 from gateway.storage import journal
 from gateway.storage.database import DatabaseFault
 from gateway.storage.reject_account import RejectAccount

@@ -15,7 +15,7 @@ from gateway.core.ledger import ENDS
 from gateway.core.message import WaitCause
 from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Fleet
-from gateway.events import Histogram
+from gateway.histogram import Histogram
 from schemas.printable import printable
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Answer
 from gateway.core.message import Outcome, Reading
 from gateway.delivery.drain_lane import _LiveAnswers
-from gateway.events import Histogram
+from gateway.histogram import Histogram
 from gateway.storage import journal
 from gateway.storage.database import DatabaseFault
 from tests.delivery.delivering import OWN, probe, until

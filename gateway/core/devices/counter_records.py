@@ -18,7 +18,7 @@ from gateway.core.readings.steps import CounterRule, Doubt
 from gateway.core.readings.sums import FormerOffset
 
 Ms = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
-Count = Annotated[int, Field(ge=0, lt=1 << 32)]
+Word32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class _CountersThen(NamedTuple):
@@ -41,7 +41,7 @@ class _DoubtRecord(NamedTuple):
     name: str
     value: float
     ago_ms: Ms
-    confirmations: Count
+    confirmations: Word32
     first: float | None = None
     first_ago_ms: Ms | None = None
 
@@ -80,7 +80,7 @@ class CountersRecord(TypedDict, total=False):
     bases: list[_BasesThen]
     formers: dict[str, list[_FormerRecord]]
     awaits: bool
-    version: Count
+    version: Word32
     told: list[_ToldRecord]
     rules: dict[str, _RuleRecord]
     again_ms: Ms
