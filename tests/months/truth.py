@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from firmware_sim.stories.table import STORIES
 from firmware_sim.truth_rows import TRUTH, ConsumedDay, TruthRows
 from gateway.reports.store import StoredSeries
 from tests.months.plan import MonthsPlan
@@ -57,10 +58,13 @@ class MonthsTruth:
         return end - begin
 
     def unseen(self, day: ConsumedDay, from_ms: int, to_ms: int) -> float:
-        """Return what went through a register unseen, in the steps between two instants."""
+        """Return what went through a register unseen, in the steps between two instants.
+
+        Of an exchange that was told with both registers nothing is, but for their last digits.
+        """
         happenings = self.rows.happenings.values()
         steps = [one for one in happenings if one.place == day.device and from_ms <= one.began_ms <= to_ms]
-        return sum(step.flowed.get(day.field, 0.0) for step in steps)
+        return sum(day.within if STORIES[step.story].told else step.flowed.get(day.field, 0.0) for step in steps)
 
     def in_turn(self, day: ConsumedDay) -> int:
         """Return how many streams of the device report one after the other."""
