@@ -66,7 +66,7 @@ chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (2
 	$(BIN)/python -m tests.chaos --schedules $(SCHEDULES)
 
 months: DEVICES = 500
-months: ready ## a month of a fleet on a fast clock: consumption and roll-ups are true: make months DEVICES=20 DAYS=3 (500 take 20 minutes)
+months: ready ## a month of a fleet on a fast clock: consumption and roll-ups are true: make months DEVICES=20 DAYS=3 (500 take an hour)
 	$(BIN)/python -m tests.months --devices $(DEVICES) --days $(DAYS)
 
 soak: SECONDS = 3600

@@ -19,6 +19,10 @@ from tests.months.campaign import Campaign, Row
 from tests.months.plan import MonthsPlan
 
 _FOLDER: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
+FASTEST: Final = 3_600.0
+"""Simulated seconds a second."""
+DEVICE_SPEED: Final = 360_000.0
+"""The same, times devices: the gateway works out an hour of 500 devices in some seconds, and must not fall days behind."""
 _SHOWN: Final = 5
 _WATCHED_S, _UNWATCHED_S = 1.0, 15.0
 
@@ -32,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ProgramMissing as missing:
         sys.stderr.write(f"{missing}\n")
         return 2
-    plan = MonthsPlan(options.devices, options.days, options.speed, options.exchanges, options.kills, options.seed)
+    speed = options.speed or min(FASTEST, DEVICE_SPEED / options.devices)
+    plan = MonthsPlan(options.devices, options.days, speed, options.exchanges, options.kills, options.seed)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="gateway-months-", dir=_FOLDER))
     folder.mkdir(parents=True, exist_ok=True)
     line = _ProgressLine()
@@ -89,12 +94,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=31, metavar="N", help="how many local days (%(default)s)")
     parser.add_argument("--exchanges", type=int, default=100, metavar="N", help="exchanges, half told days later (%(default)s)")
     parser.add_argument("--kills", type=int, default=10, metavar="N", help="SIGKILLs of the gateway (%(default)s)")
-    parser.add_argument("--speed", type=float, default=3600.0, metavar="X", help="simulated seconds a second (%(default)g)")
+    parser.add_argument("--speed", type=float, metavar="X", help="simulated seconds a second (as the period job keeps up with)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed plans the same (%(default)s)")
     parser.add_argument("--victoria-metrics", action="store_true", help="in place of InfluxDB 1")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave ledger, logs and data in this new folder")
     options = parser.parse_args(argv)
-    if min(options.devices, options.days) < 1 or min(options.exchanges, options.kills) < 0 or options.speed <= 0:
+    if min(options.devices, options.days) < 1 or min(options.exchanges, options.kills) < 0 or (options.speed or 1) <= 0:
         parser.error("--devices and --days are at least 1, --speed more than 0, the others not negative")
     if not options.keep and not os.access(_FOLDER, os.W_OK):
         parser.error(f"{_FOLDER} cannot be written to: say --keep DIR")
