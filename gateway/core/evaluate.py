@@ -14,7 +14,7 @@ from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
 from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, RecentKeys, series_key
 from gateway.core.readings.field_sets import FieldSet, FieldSets
 from gateway.core.readings.late_readings import LateReadings
-from gateway.core.readings.line_protocol import tail
+from gateway.core.readings.line_protocol import tail, value_texts
 from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
 from gateway.core.rejecting import reject
@@ -101,7 +101,7 @@ class Evaluator:
         names = tuple(values)
         field_set = self.field_sets.by_fields.get(names) or self.field_sets.of(names)
         numbers = field_set.values_of(values)
-        texts: list[Value] | None = None
+        texts: list[str] | None = None
         if field_set.counters:
             suspect, texts = observation.judged or self.counting.judge(observation, field_set, numbers, outcome)
             if suspect:
@@ -113,21 +113,18 @@ class Evaluator:
                 device.recent = RecentKeys()
             key = series.key if tags is series.tags else series_key(domain, tags)
             seen = device.recent.see(key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
+        if texts is None:
+            texts = value_texts(numbers)
         if seen is NEW:
             seq = observation.seq
             if seq is not None:
                 self.follow_sequence(device, domain, seq, time_ms)
-            end = tail(quality, seq, time_ms)
-            if texts is None:
-                lines = field_set.lines(domain, tags, numbers, end)
-            else:
-                lines = field_set.lines(domain, tags, texts, end, texts=True)
+            lines = field_set.lines(domain, tags, texts, tail(quality, seq, time_ms))
             outcome.readings.append(Reading(lines, domain))
             if time_ms < self.late.closed_ms:
                 self.late.note(device.name, time_ms)
         else:
-            known = values if texts is None else dict(zip(field_set.names, texts, strict=True))
-            self._point_again(seen, observation, known, arrival, outcome)
+            self._point_again(seen, observation, dict(zip(field_set.names, texts, strict=True)), arrival, outcome)
         if self.alarms is not None and not arrival.replayed and (seen is NEW or seen.verdict is DedupVerdict.JOINS):
             self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.text_tags)
 
@@ -135,21 +132,20 @@ class Evaluator:
         self,
         seen: DedupResult,
         observation: Observation,
-        values: Mapping[str, Value],
+        texts: Mapping[str, str],
         arrival: Arrival,
         outcome: Outcome,
     ) -> None:
         """Take a reading whose point there is: a duplicate, new fields that join it, or another reading of its time.
 
-        :param values: of the reading; where it has sums, each counter is a text, with its sum.
+        :param texts: its values by field, behind each counter its sum.
         """
         device, domain, time_ms = observation.series.device, observation.series.domain, observation.time_ms
         if seen.verdict is DedupVerdict.DUPLICATE:
             outcome.duplicates += 1
         elif seen.verdict is DedupVerdict.JOINS:
             self.follow_sequence(device, domain, observation.seq, time_ms)
-            has_texts = values is not observation.values
-            outcome.readings.append(Reading(self._joining(seen, observation, values, texts=has_texts), domain))
+            outcome.readings.append(Reading(self._joining(seen, observation, texts), domain))
             if time_ms < self.late.closed_ms:
                 self.late.note(device.name, time_ms)
         else:
@@ -170,11 +166,11 @@ class Evaluator:
                 numbers = field_set.values_of(observation.values)
                 observation.judged = self.counting.judge(observation, field_set, numbers, outcome)
 
-    def _joining(self, seen: DedupResult, observation: Observation, values: Mapping[str, Value], *, texts: bool) -> str:
+    def _joining(self, seen: DedupResult, observation: Observation, texts: Mapping[str, str]) -> str:
         """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
         field_set = self.field_sets.of(seen.fields)
-        new, end = field_set.values_of(values), tail(seen.quality, None, observation.time_ms)
-        return field_set.lines(observation.series.domain, observation.tags, new, end, texts=texts)
+        new, end = [texts[field] for field in field_set.names], tail(seen.quality, None, observation.time_ms)
+        return field_set.lines(observation.series.domain, observation.tags, new, end)
 
     def _look_for_jumps(self, observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...], now_ms: int) -> None:
         """Note a register that suddenly shows ten times as much: a firmware's fault if others of its make do the same."""

@@ -47,8 +47,8 @@ def point_document(line: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> float | int | bool:
-    if text in {"True", "False"}:
-        return text == "True"
+    if text in {"true", "false"}:
+        return text == "true"
     return int(text[:-1]) if text.endswith("i") else float(text)
 
 

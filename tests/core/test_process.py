@@ -37,7 +37,7 @@ def test_a_plain_reading_becomes_one_line() -> None:
     payload = {"ts": NOW_MS, "seq": 17, "volume_m3": 1234.567, "alarm_leak": False, "channel": "2"}
     (reading,) = process(payload, into=into).readings
     assert reading.lines == (
-        "water,area=ward-7,channel=2,device=d1,site=s1 volume_m3=1234.567,alarm_leak=False,quality=0i,seq=17i 1793491200250"
+        "water,area=ward-7,channel=2,device=d1,site=s1 volume_m3=1234.567,alarm_leak=false,quality=0i,seq=17i 1793491200250"
     )
     assert reading.domain == "water"
 

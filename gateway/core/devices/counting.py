@@ -15,6 +15,7 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
 from gateway.core.readings.counters import SOUND, CounterState
 from gateway.core.readings.field_sets import FieldSet
+from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.steps import HOUR_MS
 from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
 from schemas.readings import Value
@@ -44,20 +45,19 @@ class Counting:
         counters = device.counters
         if counters is None or counters.awaits or self._asks_again:
             counters = self._counters_of(device, time_ms, outcome)
-        version, suspect = counters.version, False
-        texts: list[Value] | None = None if counters.awaits else [*numbers]
+        version, awaits, suspect = counters.version, counters.awaits, False
+        texts = value_texts(numbers)
         for at, name, growth, key in field_set.counters:
             value = float(numbers[at])
             rule = rules.get(name) if rules else None
             judgement = counters.judge(name + tags, growth, value, time_ms, rule, together)
-            if judgement is not SOUND and judgement.suspect:
-                suspect = True
-            if texts is not None:
-                text = repr(value)
-                if judgement is SOUND:
-                    texts[at] = f"{text}{key}{text}"
-                else:
-                    texts[at] = text if judgement.offset is None else f"{text}{key}{sum_text(value, judgement.offset)}"
+            if judgement is SOUND:  # nearly always: the sum is the register
+                if not awaits:
+                    texts[at] += key + texts[at]
+                continue
+            suspect = suspect or judgement.suspect
+            if judgement.offset is not None and not awaits:
+                texts[at] += key + sum_text(value, judgement.offset)
         if counters.version != version:
             outcome.side_effects = outcome.side_effects or SideEffects()
             outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)

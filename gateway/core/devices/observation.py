@@ -6,11 +6,11 @@ from msgspec import Struct
 
 from gateway.core.devices.device import Series
 from gateway.core.readings.steps import CounterRule
-from schemas.readings import NativeReading, Value
+from schemas.readings import NativeReading
 
-Judged = tuple[bool, list[Value] | None]
-"""True where a counter took a step that deserves quality bit 4; and the values, each counter as the text of its register and
-its sum, where sums are written."""
+Judged = tuple[bool, list[str]]
+"""True where a counter took a step that deserves quality bit 4; and the values as text, behind each counter its sum, where that
+is known."""
 
 
 class Observation(Struct, eq=False, gc=False):

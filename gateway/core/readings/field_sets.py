@@ -31,7 +31,7 @@ class FieldSet:
         it stands in a line.
     """
 
-    __slots__ = ("_format", "_format_of_texts", "_split", "counters", "fields", "names", "number", "pack", "values_of", "words")
+    __slots__ = ("_format", "_split", "counters", "fields", "names", "number", "pack", "values_of", "words")
 
     def __init__(self, number: int, fields: tuple[str, ...]) -> None:
         self.number = number
@@ -45,20 +45,19 @@ class FieldSet:
         self._split = len(own)
         parts = [part for part in (own, fields[len(own) :]) if part]
         self._format = "\n".join([line_format(part) for part in parts])
-        self._format_of_texts = "\n".join([line_format(part, GROWTH) for part in parts])
         self.counters = [(at, field, GROWTH[field], f",{SUM_OF[field]}=") for at, field in enumerate(own) if field in GROWTH]
 
-    def lines(self, domain: str, tags: str, values: Sequence[Value], tail: str, *, texts: bool = False) -> str:
+    def lines(self, domain: str, tags: str, texts: Sequence[str], tail: str) -> str:
         """A reading as line protocol: its point, and behind it the one of device health, where it has them.
 
-        :param texts: each counter is a text: its register, and behind that its sum where it has one.
+        :param texts: its values, in the order of the fields; behind the one of a counter its sum, where that is known.
         """
-        form, split = self._format_of_texts if texts else self._format, self._split
-        if split == len(values):
-            return form % (domain, tags, *values, tail)
+        form, split = self._format, self._split
+        if split == len(texts):
+            return form % (domain, tags, *texts, tail)
         if not split:
-            return form % (HEALTH, tags, *values, tail)
-        return form % (domain, tags, *values[:split], tail, HEALTH, tags, *values[split:], tail)
+            return form % (HEALTH, tags, *texts, tail)
+        return form % (domain, tags, *texts[:split], tail, HEALTH, tags, *texts[split:], tail)
 
 
 class FieldSets:

@@ -4,8 +4,13 @@ Every part is escaped even where the grammar of topics leaves nothing to escape:
 point. Escaping rules: InfluxDB line protocol reference, "Special characters".
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
+from msgspec.json import Encoder
+
+from schemas.readings import Value
+
+_encode = Encoder().encode
 _TAG_ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -24,14 +29,18 @@ def tag_text(tags: Iterable[tuple[str, str]]) -> str:
     return "".join(f",{escape_tag(key)}={escape_tag(value)}" for key, value in sorted(tags) if value)
 
 
-def line_format(fields: Sequence[str], texts: Container[str] = ()) -> str:
-    """A format for one point with these fields: takes measurement, tags, a value for each field, and the tail.
+def value_texts(values: Sequence[Value]) -> list[str]:
+    """Numbers and states as line protocol has them.
 
-    Numbers are in Python's shortest exact form, which InfluxDB reads.
-
-    :param texts: the fields whose values come as text.
+    JSON has them in the same form, the shortest that is exact, and its encoder writes all of them in one call: half of the cost
+    of a ``repr`` for each.
     """
-    return "%s%s " + ",".join(f"{escape_tag(field)}={'%s' if field in texts else '%r'}" for field in fields) + "%s"
+    return _encode(values)[1:-1].decode().split(",")
+
+
+def line_format(fields: Sequence[str]) -> str:
+    """A format for one point with these fields: takes measurement, tags, a text for each value, and the tail."""
+    return "%s%s " + ",".join(f"{escape_tag(field)}=%s" for field in fields) + "%s"
 
 
 def tail(quality: int, seq: object, time_ms: int) -> str:

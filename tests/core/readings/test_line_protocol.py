@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.line_protocol import escape_tag, line_format, tag_text, tail
+from gateway.core.readings.line_protocol import escape_tag, line_format, tag_text, tail, value_texts
 from tests.core.line_protocol import by_parity, by_previous_byte, parse, split
 from tests.core.making import NOW_MS
 
@@ -58,13 +58,15 @@ def test_tags_are_sorted_by_key_and_empty_ones_left_out() -> None:
 
 def test_a_line_has_the_quality_always_and_the_sequence_only_where_there_is_one() -> None:
     water = line_format(["ph", "valve_open"])
-    assert water % ("water", ",device=d", 7.0, True, tail(3, None, 5)) == "water,device=d ph=7.0,valve_open=True,quality=3i 5"
-    assert water % ("water", ",device=d", 0.1, False, tail(0, 0, 5)) == (
-        "water,device=d ph=0.1,valve_open=False,quality=0i,seq=0i 5"
+    valve = water % ("water", ",device=d", *value_texts([7.0, True]), tail(3, None, 5))
+    assert valve == "water,device=d ph=7.0,valve_open=true,quality=3i 5"
+    assert water % ("water", ",device=d", *value_texts([0.1, False]), tail(0, 0, 5)) == (
+        "water,device=d ph=0.1,valve_open=false,quality=0i,seq=0i 5"
     )
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_is_read_back_as_it_was(number: float) -> None:
-    text = line_format(["ph"]) % ("water", ",device=d", number, tail(0, None, NOW_MS))
-    assert parse(text).fields["ph"] == number
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.booleans(), min_size=1))
+def test_values_are_read_back_as_they_were(values: list[float | bool]) -> None:
+    fields = [f"f{at}" for at in range(len(values))]
+    text = line_format(fields) % ("water", ",device=d", *value_texts(values), tail(0, None, NOW_MS))
+    assert list(parse(text).values.values()) == values
