@@ -101,20 +101,19 @@ class Evaluator:
         names = tuple(values)
         field_set = self.field_sets.by_fields.get(names) or self.field_sets.of(names)
         numbers = field_set.values_of(values)
-        texts: list[str] | None = None
         if field_set.counters:
             suspect, texts = observation.judged or self.counting.judge(observation, field_set, numbers, outcome)
             if suspect:
                 quality |= Quality.COUNTER_SUSPECT
                 self._look_for_jumps(observation, field_set, numbers, arrival.now_ms)
+        else:
+            texts = value_texts(numbers)
         seen = NEW
         if observation.own_time:
             if device.recent is None:
                 device.recent = RecentKeys()
             key = series.key if tags is series.tags else series_key(domain, tags)
             seen = device.recent.see(key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
-        if texts is None:
-            texts = value_texts(numbers)
         if seen is NEW:
             seq = observation.seq
             if seq is not None:

@@ -37,7 +37,7 @@ core until the shell asks for it.
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
@@ -72,6 +72,8 @@ from gateway.core.sparkplug.births import Address
 from schemas.quantities import COUNTING, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
+
+_TAGS: Final = frozenset(TEXT_TAGS)
 
 
 class Answered(NamedTuple):
@@ -317,7 +319,7 @@ class Processor:
             dropped = dropped or []
             quality |= _complete_counts(values, dropped, stream)
             outcome.dropped += dropped
-        tags, text_tags = _take_tags(stream, values, outcome)
+        tags, text_tags = (stream.tags, "") if _TAGS.isdisjoint(values) else _take_tags(stream, values, outcome)
         if not values:
             why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(dropped))
             reject(outcome, arrival, "check", why, stream.device.name)
@@ -348,8 +350,6 @@ def _complete_counts(values: NativeReading, dropped: list[Drop], stream: Stream)
 
 def _take_tags(stream: Stream, values: NativeReading, outcome: Outcome) -> tuple[str, str]:
     """Take the tags out of the values; return all tags of the point, and those of them that the reading itself brought."""
-    if not ("lane" in values or "direction" in values or "vehicle_class" in values or "channel" in values):
-        return stream.tags, ""
     given: list[tuple[str, str]] = [(tag, str(values.pop(tag))) for tag in TEXT_TAGS if tag in values]
     own = stream.device.allowed_tags(given, outcome.dropped)
     return tag_text(stream.fixed_tags() + own), tag_text(own)

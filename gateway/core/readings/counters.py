@@ -105,17 +105,16 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         :param rule: the profile's rule.
         :param together: stands for its message, where that has several readings.
         """
-        names = self._names
-        if name not in names:
+        try:
+            at = _WIDTH * self._names.index(name)
+        except ValueError:
             self._begin(Register(name, value, time_ms))
             return SOUND
-        at = _WIDTH * names.index(name)
-        usual_per_h, _, step = growth
         grown, gap_ms = value - self[at], time_ms - self[at + _TIME]
         # Written out: it is so nearly every time, and what is usual by the table needs no mean.
         if (
             gap_ms > 0
-            and 0 <= grown <= usual_per_h * gap_ms / HOUR_MS + step
+            and 0 <= grown <= growth.usual_per_h * gap_ms / HOUR_MS + growth.step
             and (rule is None or rule.rate_per_h is None or grown <= rule.rate_per_h * gap_ms / HOUR_MS)
         ):
             self[at], self[at + _TIME] = value, time_ms
