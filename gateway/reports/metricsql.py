@@ -8,7 +8,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Sequence
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -59,18 +59,21 @@ class _NamedLabels(_Labels, frozen=True):
     name: str = msgspec.field(name="__name__", default="")
 
 
-class _MetricsqlSample(msgspec.Struct):
-    metric: _Labels
+_L = TypeVar("_L", bound=_Labels)
+
+
+class _MetricsqlSample(msgspec.Struct, Generic[_L]):
+    metric: _L
     value: tuple[float, str]
 
 
-class _Data(msgspec.Struct):
-    result: list[_MetricsqlSample] = []
+class _Data(msgspec.Struct, Generic[_L]):
+    result: list[_MetricsqlSample[_L]] = []
 
 
-class _MetricsqlAnswer(msgspec.Struct):
+class _MetricsqlAnswer(msgspec.Struct, Generic[_L]):
     status: str
-    data: _Data = msgspec.field(default_factory=_Data)
+    data: _Data[_L] = msgspec.field(default_factory=_Data)
     error: str = ""
 
 
@@ -89,7 +92,8 @@ class MetricsqlStore:
     def __init__(self, http: DatabaseHttp) -> None:
         self.is_overwritten = False
         self._http = http
-        self._answers = msgspec.json.Decoder(_MetricsqlAnswer)
+        self._answers = msgspec.json.Decoder(_MetricsqlAnswer[_Labels])
+        self._named_answers = msgspec.json.Decoder(_MetricsqlAnswer[_NamedLabels])
         self._lines = msgspec.json.Decoder(_Exported)
 
     async def nearest(
@@ -154,7 +158,7 @@ class MetricsqlStore:
         """Yield for each series the number of its points with a bit of ``quality``."""
         metric, span = f"{measurement}_quality", f"[{window.end_ms - window.start_ms}ms]"
         usual = " - ".join(f"count_eq_over_time({metric}{span}, {value})" for value in (0, 8, 128, 136) if not value & bit)
-        found = await self._query(f"count_over_time({metric}{span}) - {usual} > 0", window)
+        found = await self._query(f"count_over_time({metric}{span}) - {usual} > 0", window, self._answers)
         names = {sample.metric.device for sample in found}
         asked = names if devices is None else names.intersection(devices)
         async for series, rows in self.rows(measurement, ["quality"], window, asked):
@@ -164,15 +168,26 @@ class MetricsqlStore:
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
         """Yield for each series the spread of each gauge."""
+        names = "|".join(f"{measurement}_{field}" for field in fields)
         found: dict[StoredSeries, dict[str, Spread]] = defaultdict(dict)
-        for field in fields:
-            lowest = await self._rolled("min_over_time", measurement, field, window, devices)
-            mean = await self._rolled("avg_over_time", measurement, field, window, devices)
-            highest = await self._rolled("max_over_time", measurement, field, window, devices)
+        for group in named_groups(devices):
+            chosen = (
+                f'{{__name__=~"{names}"{"" if group is None else f",{_named(group)}"}}}[{window.end_ms - window.start_ms}ms]'
+            )
+            lowest = await self._by_name(f"min_over_time({chosen})", window)
+            mean = await self._by_name(f"avg_over_time({chosen})", window)
+            highest = await self._by_name(f"max_over_time({chosen})", window)
             for labels, value in mean.items():
-                found[labels.series][field] = (lowest[labels], value, highest[labels])
+                if devices is None or labels.device in devices:
+                    field = labels.name.removeprefix(f"{measurement}_")
+                    found[labels.series][field] = (lowest[labels], value, highest[labels])
         for series, spreads in found.items():
             yield series, spreads
+
+    async def _by_name(self, query: str, window: TimeSpan) -> dict[_NamedLabels, float]:
+        """The value of a function of many metrics, by their labels and names."""
+        samples = await self._query(f"{query} keep_metric_names", window, self._named_answers)
+        return {sample.metric: float(sample.value[1]) for sample in samples}
 
     async def _rolled(
         self, function: str, measurement: str, field: str, window: TimeSpan, devices: Devices
@@ -183,7 +198,7 @@ class MetricsqlStore:
         asked = None if devices is None else frozenset(devices)
         for group in named_groups(devices):
             named = "" if group is None else _named(group)
-            for sample in await self._query(f"{function}({measurement}_{field}{{{named}}}{length})", window):
+            for sample in await self._query(f"{function}({measurement}_{field}{{{named}}}{length})", window, self._answers):
                 if asked is None or sample.metric.device in asked:
                     found[sample.metric] = float(sample.value[1])
         return found
@@ -195,10 +210,12 @@ class MetricsqlStore:
                 return rows[0][1][0]
         return None
 
-    async def _query(self, query: str, window: TimeSpan) -> list[_MetricsqlSample]:
+    async def _query(
+        self, query: str, window: TimeSpan, answers: "msgspec.json.Decoder[_MetricsqlAnswer[_L]]"
+    ) -> list[_MetricsqlSample[_L]]:
         time_s = f"{(window.end_ms - 1) / 1000:.3f}"
         body = await self._http.whole("/api/v1/query", {"query": query, "time": time_s, "nocache": "1"})
-        answer = self._decode(self._answers, body)
+        answer = self._decode(answers, body)
         if answer.status != "success":
             raise StoreFault(f"{self._http.url}: {quoted(answer.error)}")
         return answer.data.result
