@@ -230,7 +230,7 @@ def _completeness(reports: Reports, truth: MonthsTruth) -> list[Row]:
 
 
 def _balances(reports: Reports, truth: MonthsTruth) -> Row:
-    """What families used, where none of their days is marked, against what they consumed."""
+    """The use of families, where none of their days is marked, against what they consumed."""
     days = {(day.device, day.from_ms): day for day in truth.days() if day.field == "volume_m3"}
     faults, compared = [], 0
     for row in reports.balances:

@@ -1,4 +1,4 @@
-"""What reports say of each day against what was really consumed. Pure.
+"""The figures of reports for each day, judged by the true consumption. Pure.
 
 A day is *exact* when it is what was consumed, as far as the register shows it. It is *marked* when the report says that a
 boundary is estimated or that readings are suspect: then it may be off by what flowed in its boundary gaps and unseen in steps
@@ -32,7 +32,7 @@ class ReportedDay(NamedTuple):
 
 
 class AllowedFlow(NamedTuple):
-    """What a marked day may be off by.
+    """The error that a marked day may have.
 
     :ivar flowed: what went through its register between two instants.
     :ivar unseen: what went through it unseen, in steps between two instants.

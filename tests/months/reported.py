@@ -105,7 +105,7 @@ class RollUps:
         self._is_metricsql = is_metricsql
 
     def used(self, measurement: str, spans: Sequence[TimeSpan]) -> dict[DayKey, int]:
-        """What was used: series, counter, beginning → millionths."""
+        """The use: series, counter, beginning → millionths."""
         counters = {used: counter for counter, used in USED_OF.items()}
         return {
             (_series(tags), counters[field], start_ms): round(value * 1e6)
@@ -160,5 +160,5 @@ def _series(tags: Mapping[str, str]) -> StoredSeries:
 
 
 def used_days(reports: Reports) -> dict[DayKey, int]:
-    """What was used on each day, as the report has it."""
+    """The use of each day, as the report has it."""
     return {key: day.used for key, day in reports.days.items() if day.used is not None}

@@ -76,7 +76,7 @@ class PeriodProgress:
     def begin_at(self, at_ms: int, *, written: int = 0) -> None:
         """Leave out what lies before a time.
 
-        :param written: how often the day that begins there was written, as the database shows it.
+        :param written: the number of times the day that begins there was written, as the database shows it.
         """
         self.hour_ms, self.day_ms = max(self.hour_ms, at_ms), max(self.day_ms, at_ms)
         if written:
