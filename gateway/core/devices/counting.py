@@ -13,8 +13,9 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Judged, Observation
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
-from gateway.core.readings.counters import SOUND, CounterState
+from gateway.core.readings.counters import CounterState
 from gateway.core.readings.field_sets import FieldSet
+from gateway.core.readings.judgement import SOUND
 from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.steps import HOUR_MS
 from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text

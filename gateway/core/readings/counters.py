@@ -14,9 +14,10 @@ from array import array
 from collections.abc import Mapping
 from functools import lru_cache
 from math import isnan, nan
-from typing import Final, NamedTuple, Self, cast
+from typing import Final, Self, cast
 
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, ToldExchange
+from gateway.core.readings.judgement import DOUBTED, SOUND, TOO_LATE, Judgement
 from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, counts_from_zero, mean_per_ms, usual
 from gateway.core.readings.sums import (
@@ -30,22 +31,6 @@ from gateway.core.readings.sums import (
     with_former,
 )
 from schemas.quantities import GROWTH, Growth
-
-
-class Judgement(NamedTuple):
-    """Result of judging one value.
-
-    :ivar suspect: it took a step that deserves quality bit 4.
-    :ivar offset: its sum less its register; None: it is not believed, or not yet, and has no sum.
-    """
-
-    suspect: bool
-    offset: float | None
-
-
-SOUND: Final = Judgement(suspect=False, offset=0.0)
-_DOUBTED: Final = Judgement(suspect=True, offset=None)
-_TOO_LATE: Final = Judgement(suspect=False, offset=None)
 
 _CONFIRMATIONS: Final = 2
 _STATES_MAX: Final = 64
@@ -66,16 +51,18 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     """The last believed values of one device's counters, five numbers of each in turn; ``_names`` says whose.
 
     :ivar awaits: InfluxDB must say first where the sums stood; until then they are not written.
+    :ivar restored_ms: the newest time of a register that an earlier run saved; what that run read after it is not known here.
     :ivar version: grows with each change that must outlive the process: of two records the one with the greater is newer.
     :ivar past: the history needed to work sums out again.
     """
 
-    __slots__ = ("_doubts", "_formers", "_names", "awaits", "past", "version")
+    __slots__ = ("_doubts", "_formers", "_names", "awaits", "past", "restored_ms", "version")
     _names: tuple[str, ...]
     _doubts: dict[str, Doubt] | None
     _formers: dict[str, FormerOffsets] | None
     awaits: bool
     past: CounterPast
+    restored_ms: float
     version: int
 
     def __new__(cls, *, awaits: bool = False, version: int = 0, past: CounterPast = NO_PAST) -> Self:
@@ -86,6 +73,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         state._formers = None  # noqa: SLF001
         state.awaits = awaits
         state.past = past
+        state.restored_ms = 0.0
         state.version = version
         return state
 
@@ -229,6 +217,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         if register.name in self._names:
             return
         self._begin(register)
+        self.restored_ms = max(self.restored_ms, register.time_ms)
         if register.doubt is not None:
             self._doubts = (self._doubts or {}) | {register.name: register.doubt}
         for former in register.formers:
@@ -336,7 +325,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self.note_wrong(met.time_ms)
         if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
             return Judgement(suspect=False, offset=offset) if offset else SOUND
-        return _TOO_LATE
+        return TOO_LATE
 
     def _judge_step(self, at: int, met: CounterValue) -> Judgement:
         """Judge a value that is newer than the state and not usual by the table."""
@@ -351,15 +340,26 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
             self._believe(at, name, value, time_ms)
             return Judgement(suspect=False, offset=offset) if offset else SOUND
         if modulus := met.rolled_over(before, before_ms):
+            self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(time_ms, offset, before + offset))
             return self._move(at, met, exact(offset + modulus), suspect=True)
         doubt = self._confirmed(met)
         if doubt is None:
-            return _DOUBTED
+            return DOUBTED
         after = self._offset_after(at, doubt, met)
         if after != offset:
+            self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(doubt.first_ms, offset, before + offset))
         return self._move(at, met, after, suspect=True)
+
+    def _doubt_restored(self, before_ms: float) -> None:
+        """Have the sums worked out again where the last register before a step is one that was restored.
+
+        Registers are saved now and then, and at each step. The meter may have counted on until the gateway was killed, and the
+        sum goes on from what was saved.
+        """
+        if before_ms <= self.restored_ms:
+            self.note_wrong(before_ms)
 
     def _move(self, at: int, met: CounterValue, offset: float, *, suspect: bool) -> Judgement:
         """Believe a value after a step."""

@@ -269,6 +269,31 @@ def test_a_meter_exchanged_before_this_run_goes_on_from_its_sum() -> None:
     assert sums([(1, 3.0), (2, 4.0)], state) == [77.0, 78.0]
 
 
+def after_a_restart(state: CounterState) -> CounterState:
+    """The counters as the next run finds them."""
+    restored = CounterState()
+    for register in state.registers():
+        restored.restore(register)
+    return restored
+
+
+@pytest.mark.parametrize(("read_before_the_step", "marked"), [(False, True), (True, False)])
+def test_a_step_from_a_register_that_was_restored_has_its_sums_worked_out_again(
+    *, read_before_the_step: bool, marked: bool
+) -> None:
+    state = after_a_restart(aged(0.1, begin=50.0))
+    at_ms = int(state.newest_ms)
+    if read_before_the_step:
+        value = state.believed("volume_m3")
+        assert value is not None
+        at_ms += HOUR_MS
+        state.judge("volume_m3", GROWTH["volume_m3"], value + 0.1, at_ms)
+    for number in range(1, 4):  # a reset, confirmed twice
+        state.judge("volume_m3", GROWTH["volume_m3"], 0.1 * number, at_ms + number * HOUR_MS)
+    assert state.believed("volume_m3") == pytest.approx(0.3)
+    assert (state.past.again_ms is not None) is marked
+
+
 def test_a_counter_takes_forty_bytes() -> None:
     state = CounterState()
     sums([(0, 1.0)], state)
