@@ -81,8 +81,8 @@ def _pairs(texts: list[str], is_escaped: IsEscaped) -> dict[str, str]:
 
 
 def _value(text: str) -> Value:
-    if text in {"true", "false"}:
-        return text == "true"
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
     if _INTEGER.fullmatch(text):
         return int(text[:-1])
     assert _FLOAT.fullmatch(text), text

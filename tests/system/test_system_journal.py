@@ -99,7 +99,7 @@ def test_a_reading_given_up_while_its_first_write_hangs_has_one_end(
 
 
 def test_a_full_journal_that_may_not_forget_stops_acknowledging(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
-    journal = {"max_bytes": "64KiB", "min_free_bytes": 0, "when_full": "stop_acking"}
+    journal = {"max_bytes": "128KiB", "min_free_bytes": 0, "when_full": "stop_acking"}
     mqtt = {"receive_maximum": 200}
     with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url, journal=journal, mqtt=mqtt) as gate:
         gate.wait_subscribed()

@@ -27,7 +27,7 @@ _PRESSURES = "SELECT pressure_kpa FROM water WHERE device = '{}'"
 def frames(count: int) -> list[Frame]:
     """Frames of some minutes ago, of all devices by turns."""
     start_ms = time.time_ns() // 1_000_000 - MINUTES_MS
-    return [Frame(EUIS[n % len(EUIS)], n, start_ms + 50 * n, n % 1000) for n in range(count)]
+    return [Frame(EUIS[n % len(EUIS)], n // len(EUIS), start_ms + 50 * n, n % 1000) for n in range(count)]
 
 
 def readings(count: int) -> list[tuple[str, str]]:
