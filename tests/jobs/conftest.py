@@ -1,12 +1,20 @@
 """The databases of reports, for the job that works out their figures."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.closing_rig import ClosingRig
-from tests.reports.conftest import filled as filled  # noqa: PLC0414 - a fixture
+from tests.reports.conftest import started
 from tests.reports.stores import Filled
+
+
+@pytest.fixture(params=["influxdb", pytest.param("victoria-metrics", marks=pytest.mark.slow)])
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
+    """Each database; VictoriaMetrics takes seconds for each test, since it shows only what it has written out."""
+    with started(request.param, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

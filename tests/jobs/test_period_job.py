@@ -14,6 +14,7 @@ from gateway.reports.store import TimeSpan
 from schemas.registry import RegisteredDevice
 from tests.jobs.closing_rig import SETTLED, ClosingRig, Found, Running
 from tests.reports.points import EVERY, HOUR, point
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -177,6 +178,9 @@ def test_after_the_file_is_lost_no_day_is_left_out(rig: ClosingRig) -> None:
 
     look(start_ms, start_ms + 24 * HOUR + SETTLED)
     rig.filled.write(readings("gap", start_ms + 23 * HOUR, start_ms + 24 * HOUR, start_ms, 0.05))
+    reach = TimeSpan(start_ms - 40 * 24 * HOUR, end_ms + 9 * HOUR)
+    # VictoriaMetrics goes on saying for some seconds that there is no such series, once it has said so.
+    until(lambda: rig.newest("completeness", "expected", reach, NAMES), what="the first day can be asked for")
     look(end_ms + 9 * HOUR, end_ms + 9 * HOUR)
     whole, days = TimeSpan(start_ms, end_ms), list(periods(FIRST, FIRST + timedelta(days=1), ReportStep.DAY, local))
     assert rig.newest("daily", "volume_used_m3", whole, NAMES) == reported(rig, days, end_ms + 9 * HOUR)
