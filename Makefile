@@ -26,12 +26,12 @@ test: ready ## the tests that every change must pass, in minutes
 
 ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/demo --ignore=tests/firmware_sim
 
-# Tests that generate their examples generate a quarter of them here, and all of them in test-all.
+# Tests that generate their examples generate a tenth of them here, and all of them in test-all.
 test-alone: ready ## the tests of each part by itself
-	ONE_EXAMPLE_OF=4 $(BIN)/python -m pytest $(ALONE)
+	ONE_EXAMPLE_OF=10 $(BIN)/python -m pytest $(ALONE)
 
-# Left out on the oldest Python: tools, and tests of the disk, the databases, the broker's settings or the dashboards rather than of the language.
-OLDEST_IGNORES := mutate chaos months soak bench fuzz powercut grafana jobs reports alarms profiles/test_traps.py deploy/test_broker_guide.py
+# Left out on the oldest Python: tools, and tests of the disk, the databases, pages, settings or dashboards rather than of the language.
+OLDEST_IGNORES := mutate chaos months soak bench fuzz powercut grafana jobs reports alarms web proposals catalogues deploy profiles/test_traps.py
 
 test-oldest: ready ## the same on the oldest supported Python, 3.11
 	@.ci/test-oldest $(ALONE) $(foreach path,$(OLDEST_IGNORES),--ignore=tests/$(path))

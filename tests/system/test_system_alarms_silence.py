@@ -86,6 +86,7 @@ def test_a_site_of_fifty_that_falls_silent_is_one_alarm(
         ]
 
 
+@pytest.mark.slow
 def test_for_an_hour_without_influxdb_alarms_are_raised_and_nothing_is_journaled_twice(
     mosquitto: Service, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
