@@ -39,8 +39,8 @@ def test_no_answer_costs_a_reading(mosquitto: Service, door: Door, influxdb: Ser
             for deed in DEEDS:
                 until_more(lambda: gate.ledger()["written"], 30, what=f"live before {deed}")
                 door.always(deed)
-                until(lambda: not gate.status()["influxdb"]["up"] and gate.pending("journal"), what=f"{deed} noticed")
-                assert "InfluxDB: " in gate.troubles()
+                # a body that is refused as too large is tried in halves, and the database is in trouble again and again
+                until(lambda: gate.pending("journal") and "InfluxDB: " in gate.troubles(), what=f"{deed} noticed")
                 door.always(Forward())
                 until(lambda: not gate.pending("journal"), what=f"recovered from {deed}")
         ledger = wait_settled(gate, mosquitto)
