@@ -97,17 +97,8 @@ class _StoredCounters:
     def __init__(self, database: Database, device: Device, counters: CounterState) -> None:
         self._database = database
         self._of = device
-        self._counters = counters
-
-    @property
-    def device(self) -> str:
-        """Its name in the database."""
-        return self._of.name
-
-    @property
-    def counters(self) -> CounterState:
-        """The counters."""
-        return self._counters
+        self.device = device.name
+        self.counters = counters
 
     async def save(self) -> None:
         """Save them at once."""

@@ -136,19 +136,10 @@ class _RunningCounters:
 
     def __init__(self, device: Device, counters: CounterState, snapshots: CounterKeeper, ledger: Ledger) -> None:
         self._of = device
-        self._counters = counters
+        self.device = device.name
+        self.counters = counters
         self._snapshots = snapshots
         self._ledger = ledger
-
-    @property
-    def device(self) -> str:
-        """Its name in the database."""
-        return self._of.name
-
-    @property
-    def counters(self) -> CounterState:
-        """The counters, as they go on."""
-        return self._counters
 
     async def save(self) -> None:
         """Save them at once."""
