@@ -126,7 +126,7 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
         foundation.clock,
     )
     exchange = MeterExchange(
-        status, processing.memory, processing.device_snapshots, foundation.events, parts.closing.event_points
+        status, processing.memory, processing.device_snapshots, foundation.events, parts.watching.exchanges
     )
     async with WebServer(status, database, commands, exchange, parts.watching.resums, entrance):
         await asyncio.Event().wait()

@@ -16,7 +16,9 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.exchanges import StoredExchange, ToldExchange
+from gateway.jobs.exchange_writer import kept_exchange
+from gateway.storage import keyvalue
 from gateway.storage.stored_devices import keep_counters, stored_device
 from gateway.web.commands import if_it_is_right, nobody
 from schemas.durations import parse_span_ms
@@ -79,6 +81,9 @@ def _on_its_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, 
         if effect is None or not effect.names:
             return {"device": device.name, "begin_anew": [], "told_late": []}
         keep_counters(database, device)
+        entry = load_registry(config.devices.registry).by_id().get(device_key(device.name))
+        exchange = StoredExchange(told, is_late=bool(effect.later))
+        database.run_here(keyvalue.put, *kept_exchange(device.name, entry, exchange, now_ms))
     return {"device": device.name, "begin_anew": effect.at_once, "told_late": effect.later}
 
 

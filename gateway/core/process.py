@@ -35,7 +35,7 @@ core until the shell asks for it.
 """
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -63,6 +63,7 @@ from gateway.core.profiled import ByProfile, PendingDecode, pending_decode
 from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
+from gateway.core.readings.exchanges import StoredExchange
 from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.native import Broken, Decoded, Drop, clean, describe_drops
 from gateway.core.readings.sums import FoundSum, SumsMode
@@ -144,12 +145,14 @@ class Processor:
         """Take the saved Sparkplug births; return the names of those that are obsolete."""
         return self._edge_nodes.restore_births(saved)
 
-    def restore_sums(self, device: str, found: Mapping[str, FoundSum]) -> None:
+    def restore_sums(self, device: str, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
         """Give a device that awaits them the sums that stand in InfluxDB: counter, with its lane or channel → the newest.
 
         A counter that is not among them is new.
+
+        :param exchanges: its exchanges that stand there, the oldest first.
         """
-        self.evaluator.counting.restore(device, self.streams.devices.get(device), found)
+        self.evaluator.counting.restore(device, self.streams.devices.get(device), found, exchanges)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """Put a message whose codec is suspended into quarantine, until the codec is corrected."""

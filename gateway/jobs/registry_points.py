@@ -1,4 +1,4 @@
-"""Points about the registry, hourly and at each change, and about what happens to the gateway: its start, outages, exchanges.
+"""Points about the registry, hourly and at each change, and about what happens to the gateway: its start, and outages.
 
 They are outside the ledger, and dropped while InfluxDB is away.
 """
@@ -15,8 +15,8 @@ from gateway.core.message import Reading
 from gateway.core.readings.line_protocol import tag_text
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.influxdb import Writer
+from gateway.reports.exchange_points import EVENT
 from gateway.reports.rollup_points import device_tags
-from gateway.status.known_devices import KnownDevices
 from gateway.status.status import Status
 from schemas.registry import RegisteredDevice
 
@@ -37,25 +37,16 @@ def registry_lines(devices: Iterable[RegisteredDevice], areas: Mapping[str, str]
         yield f"registry{tags} {fields} {now_ms}"
 
 
-def event_line(kind: str, at_ms: int, device: RegisteredDevice | None = None) -> str:
+def event_line(kind: str, at_ms: int) -> str:
     """The point of an event."""
-    tags = tag_text([("kind", kind)]) if device is None else device_tags(device, more=[("kind", kind)])
-    return f"event{tags} value=1.0 {at_ms}"
+    return f"{EVENT}{tag_text([('kind', kind)])} value=1.0 {at_ms}"
 
 
 class EventPoints:
     """Events that wait to be written; the newest hundred."""
 
-    def __init__(self, devices: KnownDevices, clock: WallClock) -> None:
-        self._devices = devices
+    def __init__(self, clock: WallClock) -> None:
         self._lines = deque([event_line("restart", clock.now_ms())], maxlen=_EVENTS_MAX)
-
-    def exchanged(self, name: str, at_ms: int) -> None:
-        """A meter was exchanged."""
-        device = self._devices.find(name)
-        registered = device.registered if device is not None else None
-        if isinstance(registered, RegisteredDevice):
-            self._lines.append(event_line("exchange", at_ms, registered))
 
     def outage(self, began_ms: int) -> None:
         """The broker or the database was away."""

@@ -15,7 +15,9 @@ from gateway.core.devices.device import Device
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
 from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import StoredExchange
 from gateway.delivery.influxdb import Writer
+from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.reports.boundaries import midnight_ms
 from gateway.reports.open_store import open_store
 from gateway.reports.resum import SUMS_AWAITED, ResumProgress, work_out
@@ -55,6 +57,7 @@ class Resums:
         ledger: Ledger,
         snapshots: CounterKeeper,
         writer: Writer,
+        exchanges: ExchangeWriter,
         clock: WallClock,
     ) -> None:
         self._config = config
@@ -62,6 +65,7 @@ class Resums:
         self._ledger = ledger
         self._snapshots = snapshots
         self._writer = writer
+        self._exchanges = exchanges
         self._clock = clock
         self._ahead_ms = round(config.time.max_future.total_seconds() * 1000)
         self._progress: dict[str, ResumProgress] = {}
@@ -121,12 +125,15 @@ class Resums:
         if counters is None or counters.awaits:
             progress.fault = SUMS_AWAITED
             return
-        live = _RunningCounters(device, counters, self._snapshots, self._ledger)
+        live, told = _RunningCounters(device, counters, self._snapshots, self._ledger), counters.past.told
         try:
             async with open_store(self._config.influxdb) as store:
                 await work_out(store, self._writer, live, progress)
         except (StoreFault, ConfigurationFault, DatabaseFault) as fault:
             progress.fault = str(fault)
+        if progress.is_done and progress.is_written:
+            worked_in = [one for one in told if one.at_ms >= progress.from_ms and one in counters.past.told]
+            await self._exchanges.put(device, *(StoredExchange(one, is_late=False) for one in worked_in))
         self._processor.evaluator.late.note_since(device.name, progress.from_ms)
         log.info("the sums of %s were worked out again: %d of %d changed; %s", *_told(progress))
 

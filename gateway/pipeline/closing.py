@@ -18,7 +18,6 @@ class Closing:
     """The job, and the points about the registry and what happens to the gateway."""
 
     job: PeriodJob
-    event_points: EventPoints
     registry_report: RegistryReport
     lanes: Lanes
 
@@ -30,7 +29,7 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
     writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue)
     feeds = AlarmFeeds(processing.alarms, watching.status.devices, database, zone)
     job = PeriodJob(watching.status, database, destination.breaker, writer, feeds)
-    event_points = EventPoints(watching.status.devices, foundation.clock)
+    event_points = EventPoints(foundation.clock)
     report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
     lanes = {
         "periods": job.run,
@@ -38,4 +37,4 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
         "usual hours": feeds.restore,
         "registry and events": report.run,
     }
-    return Closing(job, event_points, report, lanes)
+    return Closing(job, report, lanes)

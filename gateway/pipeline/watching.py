@@ -5,6 +5,7 @@ from functools import partial
 
 from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
+from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.journal_gauge import JournalGauge
 from gateway.jobs.rate_watch import watch_rates
 from gateway.jobs.resums import Resums
@@ -26,6 +27,7 @@ class Watching:
     status: Status
     self_report: SelfReport
     clock_watch: ClockWatch
+    exchanges: ExchangeWriter
     resums: Resums
     lanes: Lanes
 
@@ -45,12 +47,20 @@ def build_watching(
     salvage = Salvage(
         file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
     )
+    exchanges = ExchangeWriter(file, destination.influxdb, destination.breaker, clock)
     resums = Resums(
-        foundation.config, processing.processor, foundation.ledger, processing.device_snapshots, destination.influxdb, clock
+        foundation.config,
+        processing.processor,
+        foundation.ledger,
+        processing.device_snapshots,
+        destination.influxdb,
+        exchanges,
+        clock,
     )
     lanes: Lanes = {
         "resum": resums.run,
         "resum at night": resums.nights,
+        "exchanges": exchanges.run,
         "damage": file.watch,
         "salvage": salvage.run,
         "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
@@ -59,7 +69,7 @@ def build_watching(
         "rates": partial(watch_rates, status.rates, status.ledger),
         "clock": clock_watch.run,
     }
-    return Watching(status, self_report, clock_watch, resums, lanes)
+    return Watching(status, self_report, clock_watch, exchanges, resums, lanes)
 
 
 def _build_status(

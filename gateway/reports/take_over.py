@@ -1,13 +1,13 @@
 """The take-over of sums from the database, for devices whose state was lost or that belonged to another gateway.
 
 A device that no run has met may have sums already, so its points carry none until the database has told its newest register and
-sum. Devices that begin at the same time are asked about together, in one question for each counter. While the database does not
-answer they wait, which is logged once.
+sum, and the exchanges of its meter. Devices that begin at the same time are asked about together, in one question for each
+counter. While the database does not answer they wait, which is logged once.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from random import random
 from typing import Final
 
@@ -16,12 +16,14 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.process import Processor
+from gateway.core.readings.exchanges import StoredExchange
 from gateway.core.readings.sums import FoundSum
 from gateway.events import Events
-from gateway.reports.nearest import newest_points
+from gateway.reports.exchange_points import stored_exchanges
+from gateway.reports.nearest import NEWEST_MS, newest_points
 from gateway.reports.open_store import open_store
 from gateway.reports.replays import series_name
-from gateway.reports.store import Counter, Store, StoreFault
+from gateway.reports.store import Counter, Store, StoreFault, TimeSpan
 from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF
 
 _TOGETHER_S: Final = 0.2
@@ -35,6 +37,8 @@ _COUNTERS: Final = tuple(Counter(domain, field) for domain in DOMAINS for field 
 
 _FoundSums = dict[str, dict[str, FoundSum]]
 """Device → counter, with its lane or channel → the newest sum."""
+_FoundExchanges = Mapping[str, Sequence[StoredExchange]]
+"""Device → its exchanges, the oldest first."""
 
 
 class SumsTakeOver:
@@ -64,31 +68,33 @@ class SumsTakeOver:
             devices = frozenset(self._waiting)
             try:
                 async with open_store(self._influxdb) as store:
-                    found = await self._newest(store, devices)
+                    until_ms = self._clock.now_ms() + self._ahead_ms
+                    found = await _newest(store, devices, until_ms)
+                    exchanges = await stored_exchanges(store, devices, TimeSpan(until_ms - NEWEST_MS[-1], until_ms))
             except (StoreFault, ConfigurationFault) as fault:
                 self._events.sums_awaited(len(devices), str(fault))
                 self._came.set()
                 await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
                 continue
             backoff.reset()
-            await self._restore(devices, found)
+            await self._restore(devices, found, exchanges)
 
-    async def _newest(self, store: Store, devices: Collection[str]) -> _FoundSums:
-        """Read the newest sums of devices."""
-        found: _FoundSums = defaultdict(dict)
-        until_ms = self._clock.now_ms() + self._ahead_ms
-        for counter in _COUNTERS:
-            for series, point in (await newest_points(store, counter, until_ms, devices)).items():
-                if point.register is not None:
-                    newest = FoundSum(point.register, point.sum, point.time_ms)
-                    found[series.device][counter.field + series_name(series._asdict())] = newest
-        return found
-
-    async def _restore(self, devices: Iterable[str], found: _FoundSums) -> None:
-        """Give devices their sums."""
+    async def _restore(self, devices: Iterable[str], found: _FoundSums, exchanges: _FoundExchanges) -> None:
+        """Give devices their sums, and their exchanges."""
         for number, device in enumerate(devices):
             self._waiting.discard(device)
-            self._processor.restore_sums(device, found.get(device, {}))
+            self._processor.restore_sums(device, found.get(device, {}), exchanges.get(device, ()))
             if number % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         self._events.sums_taken_over(len(found))
+
+
+async def _newest(store: Store, devices: Collection[str], until_ms: int) -> _FoundSums:
+    """Read the newest sums of devices."""
+    found: _FoundSums = defaultdict(dict)
+    for counter in _COUNTERS:
+        for series, point in (await newest_points(store, counter, until_ms, devices)).items():
+            if point.register is not None:
+                newest = FoundSum(point.register, point.sum, point.time_ms)
+                found[series.device][counter.field + series_name(series._asdict())] = newest
+    return found

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.storage.database import Database, DatabaseFault
 
@@ -40,3 +40,11 @@ async def save(database: Database, name: str, value: str) -> None:
         await database.run(put, name, value)
     except DatabaseFault as fault:
         log.warning("%s cannot be saved: %s", name, fault)
+
+
+async def forget(database: Database, names: Iterable[str]) -> None:
+    """Delete values; a failure is logged, and they are found again at the next start."""
+    try:
+        await database.run(put_all, dict.fromkeys(names))
+    except DatabaseFault as fault:
+        log.warning("what is done cannot be deleted: %s", fault)

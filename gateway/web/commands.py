@@ -6,11 +6,11 @@ from gateway.clock import WallClock
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.devices.streams import Unresolved
-from gateway.core.readings.exchanges import ExchangeEffect, ToldExchange
+from gateway.core.readings.exchanges import ExchangeEffect, StoredExchange, ToldExchange
 from gateway.delivery.backlog import Backlog
 from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
-from gateway.jobs.registry_points import EventPoints
+from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.status.status import Status
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
@@ -89,11 +89,11 @@ class MeterExchange:
         memory: DeviceMemory,
         device_snapshots: DeviceSnapshots,
         events: Events,
-        points: EventPoints,
+        exchanges: ExchangeWriter,
     ) -> None:
         self._devices = status.devices
         self._late = status.processor.evaluator.late
-        self._points = points
+        self._exchanges = exchanges
         self._clock = status.clock
         self._events = events
         self._memory = memory
@@ -111,10 +111,10 @@ class MeterExchange:
         if not force and (doubt := exchange_doubt(device, told)):
             raise CommandRefused(if_it_is_right(doubt), 409)
         effect = device.counters.exchange(told) if device.counters is not None else ExchangeEffect([], [])
+        await self._exchanges.put(device, StoredExchange(told, is_late=bool(effect.later)))
         if effect.names:
             await self._device_snapshots.meter_exchanged(device)
         self._events.meter_exchanged(device.name, effect.names)
-        self._points.exchanged(device.name, told.at_ms)
         self._late.note_since(device.name, told.at_ms)
         return device.name, effect
 

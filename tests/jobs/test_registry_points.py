@@ -12,6 +12,7 @@ from gateway.core.delivery.write_result import Answer
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.jobs.registry_points import registry_lines
 from gateway.pipeline.build import Parts, build
+from gateway.storage import keyvalue
 from gateway.storage.database import Database
 from gateway.web.commands import MeterExchange
 from schemas.registry import RegisteredDevice
@@ -65,8 +66,6 @@ def _happen(parts: Parts, what: str, now_ms: int) -> None:
         breaker.open(Answer(0, "gone"))
     elif what == "InfluxDB back":
         breaker.close()
-    elif what == "exchanged":
-        parts.closing.event_points.exchanged("d1", now_ms - 7)
     elif what == "registered":
         streams = parts.processing.processor.streams
         streams.replace_registry(dict(streams.registry))
@@ -82,30 +81,37 @@ def test_the_registry_is_written_hourly_and_when_it_changes(said: Callable[[list
     ]
 
 
-def test_events_are_an_exchange_and_an_outage_that_is_over(said: Callable[[list[tuple[str, int]]], list[str]]) -> None:
-    story = [("connected", 0), ("exchanged", 10), ("InfluxDB away", 20), ("disconnected", 30), ("InfluxDB back", 40)]
-    assert said([*story, ("connected", 50)])[2:] == ["event,device=d1,kind=exchange,site=s 3", "event,kind=outage 20"]
+def test_an_outage_that_is_over_is_an_event(said: Callable[[list[tuple[str, int]]], list[str]]) -> None:
+    story = [("connected", 0), ("InfluxDB away", 20), ("disconnected", 30), ("InfluxDB back", 40)]
+    assert said([*story, ("connected", 50)])[2:] == ["event,kind=outage 20"]
 
 
-async def _exchanged_late(folder: Path) -> tuple[dict[str, set[int]], list[str]]:
+async def _exchanged_late(folder: Path) -> tuple[dict[str, set[int]], str]:
     (folder / "devices.yaml").write_text(json.dumps({"devices": [{"id": "d1", "site": "s"}]}))
     database = Database(folder / "journal.db")
     database.open()
     parts = build(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
-    processing, points = parts.processing, parts.closing.event_points
+    processing = parts.processing
     late = processing.processor.evaluator.late
     late.close(NOW_MS // HOUR_MS * HOUR_MS)
     processing.processor.process(message({"volume_m3": 7}), NOW_MS)
     meter_exchange = MeterExchange(
-        parts.watching.status, processing.memory, processing.device_snapshots, parts.foundation.events, points
+        parts.watching.status,
+        processing.memory,
+        processing.device_snapshots,
+        parts.foundation.events,
+        parts.watching.exchanges,
     )
     await meter_exchange.exchange("d1", ToldExchange(None, NOW_MS - 2 * HOUR_MS), force=True)
+    (waiting,) = database.run_here(keyvalue.get_prefix, "exchange ").values()
     database.close()
-    return late.drain(), points.drain()[1:]
+    return late.drain(), waiting
 
 
 def test_an_exchange_told_late_has_everything_since_then_worked_out_again(tmp_path: Path) -> None:
-    late, events = asyncio.run(_exchanged_late(tmp_path))
+    late, waiting = asyncio.run(_exchanged_late(tmp_path))
     hour = NOW_MS // HOUR_MS
     assert late == {"d1": {hour - 2, hour - 1}}
-    assert events == [f"event,device=d1,kind=exchange,site=s value=1.0 {NOW_MS - 2 * HOUR_MS}"]
+    event, said = waiting.splitlines()
+    assert event == f"event,device=d1,kind=exchange,site=s value=1.0 {NOW_MS - 2 * HOUR_MS}"
+    assert "late=1.0" in said

@@ -12,10 +12,15 @@ from gateway.core.devices.device import Device
 from gateway.core.ledger import Ledger
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.sums import SumsMode
+from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.influxdb import InfluxdbClient
 from gateway.demo import services
+from gateway.events import Events
 from gateway.jobs import resums
+from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.resums import Resums
+from gateway.storage import keyvalue
+from gateway.storage.database import Database
 from tests.core.making import HOUR_MS, NOW_MS, message, pipeline, topic
 from tests.influx import query
 from tests.reports.stores import Filled
@@ -52,7 +57,8 @@ class Saved:
 @pytest.mark.real
 def test_in_the_night_the_sums_that_need_it_are_worked_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resums, "_SETTLE_S", 0.01)
-    processor, clock, saved = pipeline(sums=SumsMode.FROM_ZERO), Nights(), Saved()
+    processor, clock, saved, file = pipeline(sums=SumsMode.FROM_ZERO), Nights(), Saved(), Database(tmp_path / "journal.db")
+    file.open()
     with services.influxdb(tmp_path) as influxdb:
         filled = Filled(influxdb)
         for device in ("m1", "m2"):
@@ -67,7 +73,8 @@ def test_in_the_night_the_sums_that_need_it_are_worked_out(tmp_path: Path, monke
 
         async def night() -> None:
             async with InfluxdbClient(config.influxdb) as writer:
-                await Resums(config, processor, Ledger(0), saved, writer, clock).nights()
+                exchanges = ExchangeWriter(file, writer, CircuitBreaker(Events()), clock)
+                await Resums(config, processor, Ledger(0), saved, writer, exchanges, clock).nights()
 
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(night())
@@ -75,6 +82,9 @@ def test_in_the_night_the_sums_that_need_it_are_worked_out(tmp_path: Path, monke
     assert [row["volume_sum_m3"] for row in rows] == [500.0, 501.0, 502.0, 502.5, 503.0, 503.5]
     assert set(saved.devices) == {"m2"}
     assert counters.past.again_ms is None
+    (said,) = file.run_here(keyvalue.get_prefix, "exchange ").values()
+    assert "late=0.0" in said
+    file.close()
     (night_ms,) = clock.nights
     assert 18.5 <= _hour(night_ms) <= 19.5, "half past one in Vietnam, or within the hour after it"
 

@@ -104,6 +104,43 @@ def test_what_cannot_be_worked_out_is_said(gate: Gateway, influxdb: Service, cli
     assert (done.returncode, "does not answer" in done.stderr) == (3, True), done
 
 
+def loses_its_file(gate: Gateway) -> None:
+    """The gateway dies with all that it had kept, and starts again."""
+    gate.kill()
+    for file in gate.journal.parent.glob("journal.db*"):
+        if not file.name.endswith(".token"):
+            file.unlink()
+    gate.start()
+    gate.wait_ready()
+    gate.wait_subscribed()
+
+
+def test_an_exchange_told_late_outlives_the_file_of_the_gateway(gate: Gateway, influxdb: Service, client: paho.Client) -> None:
+    """It was lost before the night in which its sums are worked out again; that is known as soon as the meter sends."""
+    begins(gate, client)
+    counts(gate, client, {-190: 500.5, -180: 501.0, -170: 47.0, -160: 47.5, -150: 48.0, -140: 48.5})
+    told = gate.command("devices", "exchange", "m1", "--at", "175min", "--final", "501.25", "--register", "46.75")
+    assert told.returncode == 0, told.stderr
+    until(lambda: said_late(influxdb) == [1.0], what="the exchange stands in InfluxDB")
+    loses_its_file(gate)
+    counts(gate, client, {-130: 49.0})
+    until(lambda: gate.document("/api/late-sums")["devices"], what="the exchange is known again")
+    done = gate.command("devices", "resum", "m1", "--from", "3h")
+    assert done.returncode == 0, done.stderr
+    assert sums(influxdb) == [None, 500.5, 501.0, 501.5, 502.0, 502.5, 503.0, 503.5]
+    until(lambda: said_late(influxdb) == [1.0, 0.0], what="it is worked in, and that stands there too")
+    loses_its_file(gate)
+    counts(gate, client, {-120: 49.5})
+    until(lambda: gate.document("/api/devices/m1")["counters"][0]["sum"] == 504.0, what="its sums go on")
+    assert not gate.document("/api/late-sums")["devices"]
+
+
+def said_late(influxdb: Service) -> list[float]:
+    """The words about exchanges: 1 while the sums since then are wrong."""
+    rows = query(influxdb.url, "iot", "SELECT late FROM event WHERE kind = 'exchange_told'")
+    return [row["late"] for row in rows]
+
+
 HOURS = 80
 EXCHANGED_BEFORE_H = 40
 
@@ -151,4 +188,9 @@ def test_on_victoria_metrics_a_report_is_right_without_a_point_written_again(
     counts(site, client, {0: 27.0})
     assert used(site, victoria_metrics) == pytest.approx([12, 12])
     assert site.terminate() == 0
+    assert used(site, victoria_metrics) == pytest.approx([12, 12])
+    site.start()
+    loses_its_file(site)
+    counts(site, client, {1: 27.0})
+    until(lambda: site.document("/api/late-sums")["devices"], what="the exchange is known again")
     assert used(site, victoria_metrics) == pytest.approx([12, 12])

@@ -4,7 +4,7 @@ Sums need what was before. A device that no run has met has none here, and perha
 asked for them, and until :meth:`Counting.restore` its points carry none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from gateway.core.devices.observation import Judged, Observation
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
 from gateway.core.readings.counters import CounterState
+from gateway.core.readings.exchanges import StoredExchange
 from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.judgement import SOUND
 from gateway.core.readings.line_protocol import value_texts
@@ -64,11 +65,13 @@ class Counting:
             outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
         return suspect, texts
 
-    def restore(self, name: str, device: Device | None, found: Mapping[str, FoundSum]) -> None:
+    def restore(
+        self, name: str, device: Device | None, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()
+    ) -> None:
         """Go on with the sums that InfluxDB has of a device, by counter; those that it has not are new."""
         self._asked.discard(name)
         if device is not None and device.counters is not None and device.counters.awaits:
-            device.counters.take_over(found)
+            device.counters.take_over(found, exchanges)
 
     def _counters_of(self, device: Device, time_ms: int, outcome: Outcome) -> CounterState:
         """The counters of a device; one that is first met, or may have been met elsewhere, awaits its sums."""

@@ -11,12 +11,12 @@ sum goes on from the first reading after it.
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import isnan, nan
 from typing import Final, Self, cast
 
-from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, ToldExchange
+from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
 from gateway.core.readings.judgement import DOUBTED, SOUND, TOO_LATE, Judgement
 from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, counts_from_zero, mean_per_ms, usual
@@ -227,8 +227,11 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         """Write no sums before InfluxDB was asked: another gateway may have gone on with them."""
         self.awaits = True
 
-    def take_over(self, found: Mapping[str, FoundSum]) -> None:
-        """Go on with the sums that stand in InfluxDB; a counter without one is new."""
+    def take_over(self, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
+        """Go on with the sums that stand in InfluxDB; a counter without one is new.
+
+        :param exchanges: those that stand there too, the oldest first.
+        """
         self.awaits = False
         self.version += 1
         for name, last in found.items():
@@ -242,6 +245,20 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
                 self._shift(at, name, last.offset - self._offset_at(at, name, last.time_ms))
             else:
                 self._follow(at, name, last)
+        for exchange in exchanges:
+            if exchange.told not in self.past.told:
+                self._recall(exchange, found)
+
+    def _recall(self, exchange: StoredExchange, found: Mapping[str, FoundSum]) -> None:
+        """Remember an exchange that stands in InfluxDB; where the sums there do not go on from it yet, let it take effect."""
+        told = exchange.told
+        goes_on = any(last.time_ms > told.at_ms for name, last in found.items() if told.concerns(name))
+        if goes_on and not exchange.is_late:
+            self.past = self.past.with_told(told)
+            return
+        self.exchange(told)
+        if exchange.is_late:  # readings that were doubted have no sum, but stand there
+            self.note_wrong(told.at_ms)
 
     def _follow(self, at: int, name: str, last: FoundSum) -> None:
         """Judge the first value that was met of a counter by a sum that is older than it.

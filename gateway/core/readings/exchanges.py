@@ -28,6 +28,16 @@ class ToldExchange(NamedTuple):
         return self.field is None or name == self.field or name.startswith(f"{self.field},")
 
 
+class StoredExchange(NamedTuple):
+    """An exchange as the database knows it.
+
+    :ivar is_late: it was told after readings of the new meter had come, and their sums were not worked out again since.
+    """
+
+    told: ToldExchange
+    is_late: bool
+
+
 class ExchangeEffect(NamedTuple):
     """The effect of an exchange on the counters of a device.
 

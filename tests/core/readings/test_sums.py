@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import CounterRule
 from gateway.core.readings.sums import FORMERS_MAX, FormerOffset, FoundSum, with_former
@@ -229,6 +229,41 @@ def test_a_meter_exchanged_while_its_sums_were_awaited_goes_on_from_them() -> No
     state.exchange(ToldExchange(None, NOW_MS + 2 * HOUR_MS))
     state.take_over(found(-5, 70.0, 570.0))
     assert sums([(3, 2.0), (4, 3.0)], state) == [571.0, 572.0]
+
+
+EXCHANGED = ToldExchange(None, NOW_MS, 80.0, 2.0)
+
+
+def test_of_an_exchange_told_late_the_sums_since_then_must_be_worked_out_again() -> None:
+    """Also where the readings since then were doubted, and InfluxDB has no sum of them."""
+    for newest in (found(3, 5.0, 75.0), found(-1, 70.0, 70.0)):
+        state = waiting([(4, 6.0)])
+        state.take_over(newest, [StoredExchange(EXCHANGED, is_late=True)])
+        assert (state.past.told, state.past.again_ms) == ((EXCHANGED,), NOW_MS)
+
+
+def test_an_exchange_that_sums_go_on_from_is_remembered_and_changes_nothing() -> None:
+    state = waiting([(4, 6.0)])
+    state.take_over(found(3, 5.0, 83.0), [StoredExchange(EXCHANGED, is_late=False)])
+    assert (state.past.told, state.past.again_ms) == ((EXCHANGED,), None)
+    assert sums([(5, 7.0)], state) == [85.0]
+
+
+def test_an_exchange_that_no_sum_goes_on_from_yet_takes_effect() -> None:
+    """Its file was lost before the new meter sent, or while its first readings awaited their sums."""
+    state = waiting([])
+    state.take_over(found(-1, 70.0, 70.0), [StoredExchange(EXCHANGED, is_late=False)])
+    assert sums([(1, 3.0)], state) == [81.0]
+    state = waiting([(1, 3.0)])
+    state.take_over(found(-1, 70.0, 70.0), [StoredExchange(EXCHANGED, is_late=False)])
+    assert state.past.again_ms == NOW_MS
+
+
+def test_an_exchange_that_is_known_is_not_applied_again() -> None:
+    state = waiting([(-1, 70.0)])
+    state.exchange(EXCHANGED)
+    state.take_over(found(-1, 70.0, 70.0), [StoredExchange(EXCHANGED, is_late=False)])
+    assert (state.past.told, sums([(1, 3.0)], state)) == ((EXCHANGED,), [81.0])
 
 
 def test_asked_again_a_counter_goes_on_with_what_another_gateway_counted() -> None:
