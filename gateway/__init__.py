@@ -28,9 +28,5 @@ web, i18n   pages and API; every word on them in Vietnamese and English
 commands    the commands that people type; demo: the whole system on one machine
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("province-gateway")
-except PackageNotFoundError:  # run from a folder without installing
-    __version__ = "0"
+__version__ = "0.1.0"
+"""Written here alone: the package takes it from here, and to read its metadata instead would slow each start."""

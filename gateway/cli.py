@@ -29,10 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    gc.disable()  # imports leave no garbage; the search for it would take a twentieth of a start
+    gc.disable()  # imports, registry and profiles stay: a search for garbage among them would take a tenth of a start
     from gateway.run import run  # noqa: PLC0415 - a command pays only for what it uses
 
-    gc.enable()
     return run(load(options.config))
 
 
