@@ -213,8 +213,11 @@ class AsyncCodecs:
     def _answered(self, call: Call, line: bytes) -> None:
         if line == GIVEN_BACK:
             self._wait(call)
-        else:
-            self._settle(call, read_answer(line))
+            return
+        answer = read_answer(line)
+        self._settle(call, answer)
+        if answer.overran and self._link is not None:
+            self._link.overrun_is_known(call.codec)
 
     def _settle(self, call: Call, answer: CodecAnswer) -> None:
         codec = call.codec

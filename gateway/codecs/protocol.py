@@ -4,6 +4,7 @@ Lines to the child, in UTF-8, each a codec's number, a space and JSON:
 
 - ``7 "function decodeUplink..."``: the text of codec 7,
 - ``7 [[1,117,92],85,1793491200250,{}]``: a call: bytes, port, time received in ms, variables; ``7 []``: load it, nothing more,
+- ``7 true``: it is known that codec 7 overran: calls of it behind this line may be made,
 - ``7 null``: codec 7 is not needed any more.
 
 Lines from the child; calls are answered in their order:
@@ -12,7 +13,7 @@ Lines from the child; calls are answered in their order:
   :mod:`gateway.codecs.confinement`,
 - ``{"data":{...}}``: the codec's result, of which ``data``, ``errors`` and ``warnings`` are used,
 - ``["TypeError: ... (line 3)",false]``: a fault, and true if the codec overran,
-- ``null``: the call was not made, because the codec overran just before; it may be repeated,
+- ``null``: the call was not made: it was sent before it was known that the codec had overrun; it may be repeated,
 - ``"text"``: console output, before the answer that it belongs to.
 """
 
@@ -66,6 +67,11 @@ _decode_fault = msgspec.json.Decoder(tuple[str, bool]).decode
 def source_line(number: int, source: str) -> bytes:
     """The line that gives the child a codec's text."""
     return b"%d %s\n" % (number, _encode(source))
+
+
+def overrun_known_line(number: int) -> bytes:
+    """The line behind which a codec that overran may be called again."""
+    return b"%d true\n" % number
 
 
 def forget_line(number: int) -> bytes:

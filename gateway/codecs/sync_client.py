@@ -13,6 +13,7 @@ from gateway.codecs.protocol import (
     CodecAnswer,
     arguments,
     call_line,
+    overrun_known_line,
     read_answer,
     read_greeting,
     source_line,
@@ -79,8 +80,9 @@ class SyncCodecs:
             self._child = CodecProcess(keep_console=log.isEnabledFor(logging.DEBUG))
             self.unprotected = read_greeting(self._line(self._child))
         number = self._numbers.get(codec, 0)
-        lines = b""
-        if not number:
+        if number:
+            lines = overrun_known_line(number)
+        else:
             number = self._numbers[codec] = len(self._numbers) + 1
             lines = source_line(number, self._sources[codec])
         self._child.connection.sendall(lines + call_line(number, call))

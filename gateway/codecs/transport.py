@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from gateway.codecs.codec import Call, Codec
 from gateway.codecs.process import CHECK_S, CodecProcess, StuckWatch
-from gateway.codecs.protocol import LINE_BYTES_MAX, call_line, forget_line, read_greeting, source_line
+from gateway.codecs.protocol import LINE_BYTES_MAX, call_line, forget_line, overrun_known_line, read_greeting, source_line
 
 log = logging.getLogger("gateway.codecs")
 
@@ -72,6 +72,10 @@ class CodecTransport(asyncio.Protocol):
         self._write(lines)
         if self._timer is None and self.asked:
             self._look_again_soon()
+
+    def overrun_is_known(self, codec: Codec) -> None:
+        """Let a codec that overran be called again; until then the child gives its calls back."""
+        self._write([overrun_known_line(codec.number)])
 
     def forget(self, codecs: Iterable[Codec]) -> None:
         """Forget codecs; calls already sent are still answered."""

@@ -192,14 +192,16 @@ class Server:
         self._calls = 0
 
     def answers(self, lines: list[bytes]) -> Iterator[str]:
-        """The answer to each call in ``lines``. What a codec has yet to answer after it overran is given back."""
-        self._overran.clear()
+        """The answer to each call in ``lines``. Calls sent before it was known that their codec had overrun are given back."""
         for line in lines:
             number, _, text = line.decode().partition(" ")
             if text[0] == '"':
                 self._codecs[number] = LoadedCodec(json.loads(text), keep_console=self._keep_console)
+            elif text == "true":
+                self._overran.discard(number)
             elif text == "null":
                 del self._codecs[number]
+                self._overran.discard(number)
             else:
                 self._calls += 1
                 self._progress[0] = self._calls

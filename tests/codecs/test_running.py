@@ -158,6 +158,20 @@ def test_a_codec_that_overruns_three_times_is_suspended_and_its_other_calls_are_
     run(test)
 
 
+def test_calls_that_were_sent_before_an_overrun_was_known_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them would hold up all others once more."""
+    monkeypatch.setattr("gateway.codecs.process._PROGRAM", FOLDER / "sipping_worker.py")
+
+    async def test() -> None:
+        async with running(SOURCES) as codecs:
+            given = await answers(codecs, [("loop", 1), ("good", 1)] * 20)
+            assert numbers(given[1::2]) == [1] * 20
+            assert [answer.overran for answer in given[::2]].count(True) == 3
+            assert [answer.suspended for answer in given[::2]].count(True) == 17
+
+    run(test)
+
+
 def test_slow_frames_of_one_device_hold_up_no_other_device_of_its_make() -> None:
     async def test() -> None:
         released = ReleasedKeys(WallClock())
