@@ -6,7 +6,9 @@ from typing import Final
 
 from firmware_sim.devices import power, traffic, urban, water
 from firmware_sim.devices.source import DeviceKind, DeviceRegister, Sensors
+from firmware_sim.makers.identity import MakerIdentity
 from firmware_sim.signals import rng
+from firmware_sim.wire.presence import BrokerPresence
 from schemas.topics import NativeTopic
 
 KINDS: Final[Mapping[str, tuple[DeviceKind, ...]]] = {
@@ -17,6 +19,8 @@ KINDS: Final[Mapping[str, tuple[DeviceKind, ...]]] = {
 }
 COMMUNES: Final = 12
 """Devices are in so many sites."""
+ONLINE: Final = b'{"state":"online"}'
+OFFLINE: Final = b'{"state":"offline"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class SimDevice:
 
     :ivar name: its id; begins with ``sim-`` and holds the seed, so that fleets of different seeds never share a device.
     :ivar kind: domain and kind, as in ``water-meter``.
+    :ivar identity: its make; None: it sends native payloads.
     """
 
     name: str
@@ -33,6 +38,7 @@ class SimDevice:
     source: Sensors
     kind: str = ""
     registers: tuple[DeviceRegister, ...] = ()
+    identity: MakerIdentity | None = None
 
     @property
     def readings_topic(self) -> str:
@@ -43,6 +49,14 @@ class SimDevice:
     def status_topic(self) -> str:
         """The topic of its state: online by itself, offline by its last will."""
         return str(NativeTopic(self.site, self.domain, self.name, "status"))
+
+    @property
+    def presence(self) -> BrokerPresence | None:
+        """Its state at the broker, offline by its last will; None: a network server or bridge speaks for it."""
+        if self.identity is None:
+            return BrokerPresence(self.status_topic, ONLINE, OFFLINE)
+        presence_of = self.identity.maker.presence
+        return presence_of(self.identity.source) if presence_of is not None else None
 
 
 def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int) -> list[SimDevice]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from firmware_sim.devices.power import Feeder
 from firmware_sim.fleet import SimDevice
+from firmware_sim.makers.identity import MakerIdentity
 
 AREA_NAME: Final = "Xã mô phỏng {}"
 """Invented, as the devices are: real names of areas are the utility's data."""
@@ -26,8 +27,19 @@ def _entry(device: SimDevice, interval_s: float) -> Iterator[str]:
     yield f"    domain: {device.domain}"
     yield f"    area: {_area(device.site)}"
     yield f"    interval: {interval_s:g}"
-    if isinstance(device.source, Feeder):
+    if device.identity is not None:
+        yield from _entry_of_make(device.identity, device.name)
+    elif isinstance(device.source, Feeder):
         yield f"    params: {{rated_power_va: {device.source.rated_power_va:g}}}"
+
+
+def _entry_of_make(identity: MakerIdentity, name: str) -> Iterator[str]:
+    """The lines of its make: a source where it sends under another name, its profile, what the profile demands."""
+    if identity.source != name:
+        yield f'    source: "{identity.source}"'
+    yield f"    profile: {identity.maker.profile}"
+    if identity.maker.params:
+        yield f"    params: {{{', '.join(f'{key}: {value}' for key, value in identity.maker.params.items())}}}"
 
 
 def _area(site: str) -> str:

@@ -1,0 +1,80 @@
+"""The firmware of a device of a make: from a measurement to its messages and the ledger rows of their points. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from firmware_sim.faults import encode
+from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.fleet import SimDevice
+from firmware_sim.makers.identity import MakerIdentity
+from firmware_sim.makers.reading import MakerReading
+from firmware_sim.signals import rng
+from firmware_sim.wire.message import CarriedPoint, WireMessage
+from schemas.quantities import Quality
+
+RSSI_DBM = (-118, -62)
+SNR_QUARTERS = (-40, 48)
+
+
+@dataclass(slots=True)
+class MakerFirmware:
+    """The little state that a device has: its counter and the last time it told.
+
+    :ivar counter: readings since its birth.
+    """
+
+    device: SimDevice
+    identity: MakerIdentity
+    seed: int
+    counter: int = 0
+    last_ms: int = 0
+    heard_ms: int = 0
+
+    def measure(self, instant_s: float, now_ms: int) -> list[OutgoingMessage]:
+        """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send."""
+        sample = self.device.source.sample(instant_s, self.counter)
+        maker = self.identity.maker
+        step_ms = maker.clock_ms or 1
+        self.last_ms = max(now_ms // step_ms * step_ms, self.last_ms + step_ms)
+        self.heard_ms = max(now_ms, self.heard_ms + 1)
+        chance = rng(self.seed, self.device.name, self.counter, "radio")
+        reading = MakerReading(
+            name=self.identity.source,
+            values=sample.values,
+            time_ms=self.last_ms,
+            heard_ms=self.heard_ms,
+            counter=self.counter,
+            health=sample.health,
+            tags=sample.tags,
+            params=maker.params,
+            form=self.identity.form,
+            rssi_dbm=chance.randint(*RSSI_DBM),
+            snr_db=chance.randint(*SNR_QUARTERS) / 4,
+        )
+        self.counter += 1
+        return [self._outgoing(message) for message in maker.encode(reading)]
+
+    def flush(self) -> list[OutgoingMessage]:
+        """Return what it still holds back: nothing."""
+        return []
+
+    def be_born(self) -> None:
+        """Begin again with births, as an edge node does that is asked for them or has connected again."""
+        self.counter = 0
+
+    def _outgoing(self, message: WireMessage) -> OutgoingMessage:
+        rows = tuple(self._row(message.topic, point) for point in message.points)
+        return OutgoingMessage(message.topic, self.device.domain, message.payload, rows)
+
+    def _row(self, topic: str, point: CarriedPoint) -> bytes:
+        row: dict[str, Any] = {
+            "t": topic,
+            "m": point.measurement,
+            "tags": {"device": self.device.name, "site": self.device.site, **point.tags},
+            "ts": point.time_ms,
+            "seq": None,
+            "f": dict(point.fields),
+            "q": Quality.SIMULATED | (Quality.GATEWAY_TIME if point.time_ms is None else 0),
+            "drop": [],
+        }
+        return encode(row)
