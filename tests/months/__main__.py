@@ -1,7 +1,8 @@
 """``python -m tests.months``: a fleet's month on real parts, on a clock that runs fast, and every account of it is true.
 
-Meters are exchanged, reset, roll over, send garbage and come late; the gateway is killed, once with all that it had kept. Then
-reports, roll-ups, completeness and balances of each device and day are held against what the simulator knows was consumed.
+Meters are exchanged, reset, roll over, send garbage and come late; the gateway is killed, once with all that it had kept; some
+nights are without the database. Then reports, roll-ups, completeness and balances of each device and day are held against what
+the simulator knows was consumed.
 """
 
 import argparse
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{missing}\n")
         return 2
     speed = options.speed or min(FASTEST, DEVICE_SPEED / options.devices)
-    plan = MonthsPlan(options.devices, options.days, speed, options.exchanges, options.kills, options.seed)
+    plan = MonthsPlan(options.devices, options.days, speed, options.exchanges, options.kills, options.outages, options.seed)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="gateway-months-", dir=_FOLDER))
     folder.mkdir(parents=True, exist_ok=True)
     line = _ProgressLine()
@@ -94,12 +95,17 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=31, metavar="N", help="how many local days (%(default)s)")
     parser.add_argument("--exchanges", type=int, default=100, metavar="N", help="exchanges, half told days later (%(default)s)")
     parser.add_argument("--kills", type=int, default=10, metavar="N", help="SIGKILLs of the gateway (%(default)s)")
+    parser.add_argument("--outages", type=int, default=3, metavar="N", help="nights without the database (%(default)s)")
     parser.add_argument("--speed", type=float, metavar="X", help="simulated seconds a second (as the period job keeps up with)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed plans the same (%(default)s)")
     parser.add_argument("--victoria-metrics", action="store_true", help="in place of InfluxDB 1")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave ledger, logs and data in this new folder")
     options = parser.parse_args(argv)
-    if min(options.devices, options.days) < 1 or min(options.exchanges, options.kills) < 0 or (options.speed or 1) <= 0:
+    if (
+        min(options.devices, options.days) < 1
+        or min(options.exchanges, options.kills, options.outages) < 0
+        or (options.speed or 1) <= 0
+    ):
         parser.error("--devices and --days are at least 1, --speed more than 0, the others not negative")
     if not options.keep and not os.access(_FOLDER, os.W_OK):
         parser.error(f"{_FOLDER} cannot be written to: say --keep DIR")

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from gateway.reports.boundaries import ReportStep, periods
 from gateway.reports.store import TimeSpan
 from tests.months.judgement import ROUNDING, Agreement, AllowedFlow, DayCounts, added, agree
 from tests.months.plan import BEGIN_S, INTERVAL_S, MonthsPlan
-from tests.months.reported import DAY_MS, Figure, Reports, RollUps, ask_reports, used_days
+from tests.months.reported import DAY_MS, DayKey, Figure, Reports, RollUps, ask_reports, used_days
 from tests.months.truth import MonthsTruth, series_of
 from tests.months.world import World, world
 
@@ -82,10 +83,8 @@ class Campaign:
     def _lived(self, parts: World, truth: MonthsTruth, took_s: float) -> Row:
         happened = len([one for one in self.plan.incidents if one.device])
         told = f"{parts.told} of {self.plan.exchanges} exchanges told ({parts.told_late} of them late)"
-        lost = int(parts.kills > 0)
-        lived = (
-            f"{truth.readings:,} readings in {took_s:,.0f} s, {happened} events, {told}, {parts.kills} kills, {lost} store lost"
-        )
+        faults = f"{parts.kills} kills, {int(parts.kills > 0)} file lost, database away {parts.outages} times"
+        lived = f"{truth.readings:,} readings in {took_s:,.0f} s, {happened} events, {told}, {faults}"
         missed = parts.told < len(list(self.plan.exchanges_told()))
         return Row("what happened", lived, ["exchanges were refused"] if missed else [])
 
@@ -167,22 +166,34 @@ def _sums_to_the_month(reports: Reports, days: Sequence[TimeSpan]) -> Row:
 def _rolled_up(reports: Reports, rollups: RollUps, days: Sequence[TimeSpan], months: Sequence[TimeSpan]) -> list[Row]:
     daily = used_days(reports)
     names = ("report", "roll-up")
-    rolled = agree(daily, rollups.used("daily", days), names)
+    used_daily, used_monthly = rollups.used("daily", days), rollups.used("monthly", months)
+    rolled = agree(daily, used_daily, names)
     hourly = added(
         ((series, field, start_ms - (start_ms - days[0].start_ms) % DAY_MS), used)
         for (series, field, start_ms), used in rollups.used("hourly", days).items()
     )
     hours = agree(daily, {key: hourly[key] for key in hourly.keys() & daily.keys()}, names)
-    monthly = agree(reports.months, rollups.used("monthly", months), names)
+    monthly = agree(reports.months, used_monthly, names)
+    whole = {key: used for month in months for key, used in _added_up(used_daily, days, month).items()}
+    added_up = agree(whole, {key: used_monthly[key] for key in whole.keys() & used_monthly.keys()}, ("days", "month"))
     complete = agree(_completeness_figures(reports), _only(rollups.figures("completeness", days)), names)
     balances = agree(_balance_figures(reports), _in_and_out(rollups.figures("balance", days, step="day")), names)
     return [
         _agreed("daily roll-ups equal the report", rolled),
         _agreed("24 hourly roll-ups add up to the day", hours),
         _agreed("monthly roll-ups equal the report", monthly),
+        _agreed("daily roll-ups add up to the monthly", added_up),
         _agreed("completeness as written equals the report", complete),
         _agreed("balances as written equal the report", balances),
     ]
+
+
+def _added_up(daily: Mapping[DayKey, int], days: Sequence[TimeSpan], month: TimeSpan) -> dict[DayKey, int]:
+    """Add up the days of a month, where it has all of them."""
+    starts = {day.start_ms for day in days if month.start_ms <= day.start_ms < month.end_ms}
+    mine = [((series, field, month.start_ms), used) for (series, field, day_ms), used in daily.items() if day_ms in starts]
+    covered = Counter(key for key, _ in mine)
+    return {key: used for key, used in added(mine).items() if covered[key] == len(starts)}
 
 
 def _agreed(what: str, found: Agreement) -> Row:

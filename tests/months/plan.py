@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from enum import Enum
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -22,11 +23,24 @@ AFTER_S: Final = 0.4 * DAY_S
 """Readings behind the last midnight, so that its day is closed."""
 MORNING_S: Final = 18 * HOUR_S
 """From the begin to ten in the morning."""
+EVENING_S: Final = 4 * HOUR_S
+"""From the begin to eight in the evening."""
+OUTAGE_S: Final = 8 * HOUR_S
+"""The database is away over a midnight and the hours in which the work of the night is done."""
 EVENTS: Final = ("reset", "steps_back", "halved", "rolls_over", "garbage", "garbage_array", "late", "silent")
 DAYS_PER_EVENT: Final = 775
 """Days of devices in which each kind of event happens once: twenty times to 500 devices in a month."""
 SHARES: Final = {"water": 0.5, "power": 0.34, "urban": 0.1, "traffic": 0.06}
 """Most devices of a province are meters."""
+
+
+class Fault(Enum):
+    """A fault of a part."""
+
+    KILLED = "the gateway is killed"
+    FILE_LOST = "the gateway is killed, and its file is lost"
+    DATABASE_AWAY = "the database stops"
+    DATABASE_BACK = "the database starts"
 
 
 class ToldExchange(NamedTuple):
@@ -57,6 +71,7 @@ class MonthsPlan:
     speed: float
     exchanges: int
     kills: int
+    outages: int
     seed: int
 
     @classmethod
@@ -102,23 +117,25 @@ class MonthsPlan:
         """Device → its part."""
         return {role.device.name: role for role in cast(self.fleet, self.incidents, STORIES, self.span)}
 
-    def kills_s(self) -> list[float]:
-        """The simulated times at which the gateway is killed, spread over the run.
+    def faults(self) -> list[tuple[float, Fault]]:
+        """The simulated times at which parts fail, spread over the run.
 
-        The store is lost in the middle one, in a morning: until the database was asked for sums there are none, and what is
-        a second of real time is an hour on this clock.
+        The file of the gateway is lost in the middle kill, in a morning: until the database was asked for sums there are none,
+        and what is a second of real time is an hour on this clock. In the night before no database is away, since what waits
+        for it would be lost too.
         """
         span = self.span
-        found = [span.begin_s + (number + 1) * (span.end_s - span.begin_s) / (self.kills + 1) for number in range(self.kills)]
-        if found:
-            days = (found[self.losing] - span.begin_s) // DAY_S
-            found[self.losing] = span.begin_s + days * DAY_S + MORNING_S
-        return sorted(found)
-
-    @property
-    def losing(self) -> int:
-        """The number of the kill with which the store is lost, from 0."""
-        return self.kills // 2
+        kills = [(span.begin_s + span_s, Fault.KILLED) for span_s in _spread(span.end_s - span.begin_s, self.kills)]
+        nights = list(range(self.days))
+        if kills:
+            losing = self.kills // 2
+            day = int((kills[losing][0] - span.begin_s) // DAY_S)
+            kills[losing] = (span.begin_s + day * DAY_S + MORNING_S, Fault.FILE_LOST)
+            nights = [night for night in nights if night != day]
+        outages = [span.begin_s + nights[int(at)] * DAY_S + EVENING_S for at in _spread(len(nights), self.outages)]
+        away = [(at_s, Fault.DATABASE_AWAY) for at_s in outages]
+        back = [(at_s + OUTAGE_S, Fault.DATABASE_BACK) for at_s in outages]
+        return sorted([*kills, *away, *back], key=lambda fault: fault[0])
 
     def exchanges_told(self) -> Iterator[ToldExchange]:
         """The exchanges in the order in which they are told."""
@@ -150,3 +167,8 @@ class MonthsPlan:
             for child in children:
                 text = text.replace(f"  - id: {child}\n", f"  - id: {child}\n    parent: {parent}\n")
         return text
+
+
+def _spread(length: float, number: int) -> Iterator[float]:
+    """Divide a length evenly."""
+    return ((place + 1) * length / (number + 1) for place in range(number))

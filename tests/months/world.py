@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from gateway.demo import services
 from gateway.demo.services import CHECKOUT, Program, Service
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
-from tests.months.plan import BEGIN_S, MonthsPlan, ToldExchange
+from tests.months.plan import BEGIN_S, Fault, MonthsPlan, ToldExchange
 from tests.system.fleet import wait_settled
 from tests.system.rig import Gateway, gateway
 
@@ -34,6 +34,7 @@ class World:
 
     :ivar ledger: what the fleet wrote down.
     :ivar kills: gateways that were killed.
+    :ivar outages: times that the database was away.
     :ivar told_late: exchanges that became known only after the new meter had sent.
     """
 
@@ -45,6 +46,7 @@ class World:
         self.ledger = folder / "ledger.jsonl"
         self.gateway = _gateway(plan, folder / "gateway", broker, database)
         self.kills = 0
+        self.outages = 0
         self.told = 0
         self.told_late = 0
         self._fleet = Service(
@@ -64,17 +66,17 @@ class World:
 
     def pass_by(self, tell: Tell) -> None:
         """Let all days pass, with all that happens in them."""
-        kills = self._plan.kills_s()
+        faults = self._plan.faults()
         telling = list(self._plan.exchanges_told())
         retry_s = 0.0
         self._fleet.start()
         try:
             while self._fleet.pid is not None:
                 now_s = self.now_s()
-                if kills and now_s >= kills[0]:
-                    kills.pop(0)
-                    self._kill(loses_store=self.kills == self._plan.losing)
-                    tell(f"kill {self.kills} of {self._plan.kills}")
+                if faults and now_s >= faults[0][0]:
+                    _, fault = faults.pop(0)
+                    tell(fault.value)
+                    self._fail(fault)
                 while telling and now_s >= telling[0].tell_s and time.monotonic() >= retry_s:
                     if not self._tell(telling[0]):
                         retry_s = time.monotonic() + RETRY_S
@@ -92,15 +94,21 @@ class World:
             else:
                 time.sleep(RETRY_S)
 
-    def _kill(self, *, loses_store: bool) -> None:
-        """SIGKILL, and start again at once."""
-        self.gateway.kill()
-        self.kills += 1
-        if loses_store:
-            for file in self.gateway.journal.parent.glob("journal.db*"):
-                if not file.name.endswith(".token"):
-                    file.unlink()
-        self.gateway.start()
+    def _fail(self, fault: Fault) -> None:
+        """Let a part fail; a gateway that is killed starts again at once."""
+        if fault is Fault.DATABASE_AWAY:
+            self.database.stop()
+            self.outages += 1
+        elif fault is Fault.DATABASE_BACK:
+            self.database.start()
+        else:
+            self.gateway.kill()
+            self.kills += 1
+            if fault is Fault.FILE_LOST:
+                for file in self.gateway.journal.parent.glob("journal.db*"):
+                    if not file.name.endswith(".token"):
+                        file.unlink()
+            self.gateway.start()
 
     def _tell(self, exchange: ToldExchange) -> bool:
         """Tell the gateway of an exchange, as ``gateway devices exchange`` does; False if it does not answer yet."""
