@@ -2,21 +2,20 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firmware_sim.scenario import SCENARIOS
 from schemas.quantities import DOMAINS
 
 if TYPE_CHECKING:
-    from firmware_sim.simulated import SimulatedPlan
+    from schemas.scenario import Scenario
 
 OK, FAULT, USAGE, UNREACHABLE = 0, 1, 2, 3
 SETTINGS = ("api", "bucket", "org", "token_file", "username", "password_file")
 FASTEST = 0.0
 """The speed that waits only for the broker."""
-NO_DEVICES = "no devices: set --water, --power, --traffic or --urban above 0"
+USUAL_INTERVAL_S = 10.0
 SHORTEST_S = 0.001
 """Least distance of a device's readings: their times are milliseconds, and no two may share one."""
 
@@ -37,16 +36,18 @@ class _UsageError(Exception):
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from firmware_sim.publish import BrokerAccess  # noqa: PLC0415 - --help is quick without the MQTT clients
-    from firmware_sim.run import Plan, run  # noqa: PLC0415
+    from firmware_sim.options import BadOption, simulated_plan  # noqa: PLC0415 - --help is quick without the MQTT clients
+    from firmware_sim.publish import BrokerAccess  # noqa: PLC0415 - as above
+    from firmware_sim.run import Plan, run  # noqa: PLC0415 - as above
 
-    counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
-    if not sum(counts.values()):
-        raise _UsageError(NO_DEVICES)
-    simulated = _simulated(arguments)
+    scenario, counts, interval_s = _fleet(arguments)
+    try:
+        simulated = simulated_plan(arguments, scenario, interval_s)
+    except BadOption as error:
+        raise _UsageError(str(error)) from None
     if simulated is None and arguments.speed == FASTEST:
         raise _UsageError("--speed 0 is for simulated time: set --start too")
-    if simulated is None and arguments.interval / arguments.speed < SHORTEST_S:
+    if simulated is None and interval_s / arguments.speed < SHORTEST_S:
         raise _UsageError(f"a device can report every {SHORTEST_S * 1000:g} ms at most: lengthen --interval or lower --speed")
     try:
         broker = BrokerAccess.parse(arguments.broker, arguments.ca)
@@ -55,11 +56,11 @@ def _run(arguments: argparse.Namespace) -> int:
     plan = Plan(
         broker=broker,
         counts=counts,
-        interval_s=arguments.interval,
+        interval_s=interval_s,
         speed=arguments.speed,
         duration_s=arguments.duration,
         seed=arguments.seed,
-        scenario=SCENARIOS[arguments.scenario],
+        scenario=scenario,
         shared=arguments.connections == "shared",
         ledger=arguments.ledger,
         simulated=simulated,
@@ -76,22 +77,34 @@ def _run(arguments: argparse.Namespace) -> int:
     return FAULT
 
 
-def _simulated(arguments: argparse.Namespace) -> "SimulatedPlan | None":
-    """The span of simulated time that is asked for."""
-    from firmware_sim.options import BadOption, simulated_plan  # noqa: PLC0415 - as above
+def _fleet(arguments: argparse.Namespace) -> "tuple[Scenario, Mapping[str, int], float]":
+    """The scenario, the number of devices of each domain or kind, and their interval in seconds."""
+    from firmware_sim.options import BadOption, fleet_counts  # noqa: PLC0415 - as above
+    from firmware_sim.scenarios.loader import BadScenario, scenario  # noqa: PLC0415 - as above
 
-    asked = (arguments.start, arguments.days, arguments.until, arguments.stories, arguments.story)
     try:
-        return simulated_plan(*asked, arguments.speed, arguments.interval)
-    except BadOption as error:
+        found = scenario(arguments.scenario)
+        given = {domain: getattr(arguments, domain) for domain in DOMAINS}
+        return found, fleet_counts(found, given, arguments.devices), arguments.interval or found.interval_s or USUAL_INTERVAL_S
+    except (BadScenario, BadOption) as error:
         raise _UsageError(str(error)) from None
 
 
 def _stories(_arguments: argparse.Namespace) -> int:
+    from firmware_sim.stories.kinds import ALL  # noqa: PLC0415
     from firmware_sim.stories.table import STORIES  # noqa: PLC0415
 
     for name, story in STORIES.items():
-        sys.stdout.write(f"{name:20} {story.alarm or '-':17} {', '.join(story.kinds)}\n{'':20} {story.about}\n")
+        kinds = "all kinds" if story.kinds == ALL else ", ".join(story.kinds)
+        sys.stdout.write(f"{name:20} {story.alarm or '-':17} {kinds}\n{'':20} {story.about}\n")
+    return OK
+
+
+def _scenarios(_arguments: argparse.Namespace) -> int:
+    from firmware_sim.scenarios.loader import shipped  # noqa: PLC0415
+
+    for name, scenario in shipped().items():
+        sys.stdout.write(f"{name:15} {scenario.about}\n")
     return OK
 
 
@@ -99,11 +112,9 @@ def _registry(arguments: argparse.Namespace) -> int:
     from firmware_sim.fleet import build_fleet  # noqa: PLC0415
     from firmware_sim.registry import registry_yaml  # noqa: PLC0415
 
-    counts = {domain: getattr(arguments, domain) for domain in DOMAINS}
-    if not sum(counts.values()):
-        raise _UsageError(NO_DEVICES)
-    interval_s = arguments.interval / (arguments.speed or 1.0)
-    sys.stdout.write(registry_yaml(build_fleet(counts, arguments.interval, arguments.seed), interval_s))
+    scenario, counts, interval_s = _fleet(arguments)
+    fleet = build_fleet(counts, interval_s, arguments.seed, scenario.sites)
+    sys.stdout.write(registry_yaml(fleet, interval_s / (arguments.speed or 1.0), scenario.together[1]))
     return OK
 
 
@@ -140,6 +151,8 @@ def _parser() -> argparse.ArgumentParser:
     registry.set_defaults(command=_registry)
     stories = commands.add_parser("stories", help="list what can happen to simulated devices, and the alarm that must follow")
     stories.set_defaults(command=_stories)
+    scenarios = commands.add_parser("scenarios", help="list the scenarios that are shipped, a line each")
+    scenarios.set_defaults(command=_scenarios)
     _add_verify(commands.add_parser("verify", help="check that InfluxDB holds every reading of a ledger, once and unchanged"))
     return parser
 
@@ -180,16 +193,23 @@ def _fleet_options() -> argparse.ArgumentParser:
         parser.add_argument(
             f"--{domain}",
             type=_number(int, 0, 100_000),
-            default=5,
             metavar="N",
-            help=f"number of {domain} devices (default: 5)",
+            help=f"number of {domain} devices (default: as the scenario says, or 5)",
         )
+    parser.add_argument(
+        "--devices", type=_number(int, 1, 100_000), metavar="N", help="so many altogether, in the scenario's proportions"
+    )
+    parser.add_argument(
+        "--scenario",
+        default="normal",
+        metavar="NAME|FILE",
+        help="what happens: a name that firmware-sim scenarios lists, or a FILE.yaml of your own (default: normal)",
+    )
     parser.add_argument(
         "--interval",
         type=_number(float, 1e-3, 86_400),
-        default=10.0,
         metavar="S",
-        help="seconds between readings of a device (default: 10)",
+        help="seconds between readings of a device (default: as the scenario says, or 10)",
     )
     parser.add_argument(
         "--speed",
@@ -218,8 +238,6 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="seconds to run; 0: until stopped (default: 0)",
     )
     _add_simulated_time(parser)
-    about = "; ".join(f"{name}: {scenario.about}" for name, scenario in SCENARIOS.items())
-    parser.add_argument("--scenario", choices=SCENARIOS, default="normal", help=about.replace("%", "%%"))
     parser.add_argument(
         "--ledger", type=Path, metavar="FILE", help="append each acknowledged reading to this file, as JSON lines"
     )
@@ -238,6 +256,12 @@ def _add_simulated_time(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--days", type=_number(float, 1e-3, 3_660), metavar="N", help="end after so many simulated days")
     parser.add_argument("--until", metavar="TIME", help="end at this simulated time")
+    parser.add_argument(
+        "--live-interval",
+        type=_number(float, 1e-3, 86_400),
+        metavar="S",
+        help="once the clock has caught up with real time, go on until stopped, with so many seconds between readings",
+    )
     parser.add_argument(
         "--stories", type=_number(int, 0, 1000), default=0, metavar="N", help="so many events of each story (default: 0)"
     )

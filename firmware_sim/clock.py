@@ -42,11 +42,12 @@ class PacedClock:
 
     async def reach(self, instant_s: float) -> None:
         """Sleep until the clock shows an instant."""
-        left_s = self.scale.real_s(instant_s - self.now_ms() / 1000)
-        if left_s > LEAST_S:
-            await asyncio.sleep(left_s)
-        elif left_s < 0:
-            self.behind_s = max(self.behind_s, -left_s * self.scale.speed)
+        now_ms = self.now_ms()
+        left_s = instant_s - now_ms / 1000
+        if left_s < 0:
+            self.behind_s = max(self.behind_s, -left_s)
+        elif (real_s := self.scale.real_s(left_s, now_ms)) > LEAST_S:
+            await asyncio.sleep(real_s)
 
 
 @dataclass(slots=True)

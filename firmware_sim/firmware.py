@@ -1,18 +1,26 @@
-"""A device's firmware: from a measurement to the message it sends, and the ledger rows with the expected result. Pure."""
+"""A device's firmware: from a measurement to the messages it sends, and the ledger rows with the expected result.
+
+A pure state machine without a clock of its own: it is told the instant, and what happens to it then.
+"""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
 from firmware_sim.devices.source import Sample
-from firmware_sim.faults import Spoilt, encode, spoil
+from firmware_sim.faults import SPOILING, Spoilt, encode, in_wrong_unit, spoil
 from firmware_sim.fleet import SimDevice
-from firmware_sim.scenario import Scenario
 from firmware_sim.signals import rng
-from firmware_sim.stories.radio import AHEAD_S, LOG, RadioPath, spoil_registers
-from firmware_sim.stories.story import RadioFault
+from firmware_sim.stories.radio import AHEAD_S, LOG, Affected, RadioPath, spoil_registers
 from schemas.quantities import Quality
+from schemas.scenario import ClockKind, FaultKind, Scenario
+
+MEMORY: Final = 3_000
+"""Readings that a device can store while it has no network: a month of quarters of an hour. The oldest go first."""
+DELAYED: Final = 5
+FLOODED: Final = 60
 
 
 @dataclass(slots=True, eq=False)
@@ -27,50 +35,65 @@ class OutgoingMessage:
     domain: str
     payload: bytes
     rows: tuple[bytes, ...]
+    retain: bool = False
     sent: int = 0
+
+    def again(self) -> "OutgoingMessage":
+        """The same message once more."""
+        return OutgoingMessage(self.topic, self.domain, self.payload, tuple(map(_as_repeated, self.rows)))
 
 
 @dataclass(slots=True)
 class Firmware:
-    """The little state a device has: its sequence number, its last time, what it keeps to send later."""
+    """The little state a device has: its numbers, its last time, what it keeps to send later.
+
+    :ivar readings: all of them; ``seq`` counts those since it last started.
+    :ivar is_online: it has a network.
+    """
 
     device: SimDevice
     scenario: Scenario
     seed: int
     topic: str = ""
+    readings: int = 0
     seq: int = 0
     last_ts: int = 0
     together: int = 1
+    is_online: bool = True
     kept: list[tuple[bytes, bytes]] = field(default_factory=list)
-    repeat: OutgoingMessage | None = None
+    later: list[tuple[int, OutgoingMessage]] = field(default_factory=list)
     radio: RadioPath = field(default_factory=RadioPath)
     stored: list[tuple[bytes, bytes]] = field(default_factory=list)
+    _shares: list[tuple[float, FaultKind]] = field(default_factory=list)
+    _rebooted_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.topic = self.device.readings_topic
         self.together = rng(self.seed, self.device.name, "together").randint(*self.scenario.together)
+        faults = self.scenario.faults
+        self._shares = list(zip(accumulate(faults.values()), faults, strict=True))
 
     def measure(self, instant_s: float, now_ms: int) -> list[OutgoingMessage]:
         """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send, mostly one."""
-        fault = self.radio.at(instant_s)
-        payload, row = self._reading(instant_s, now_ms, fault)
+        affected = self.radio.at(instant_s)
+        fault = affected.fault
+        if fault.reboots:
+            self._reboot(instant_s - affected.since_s)
+        kind = self._fault(affected)
+        if kind is FaultKind.FLOOD:
+            return self._flood(instant_s, now_ms, affected)
+        reading = self._reading(instant_s, now_ms, affected, kind)
+        self.is_online = not fault.held and (fault.kept_of > 0 or (fault.gasps and affected.since_s < self.radio.interval_s))
         if fault.held:
-            self.stored.append((payload, row))
+            self.stored = [*self.stored, reading][-MEMORY:]
             return [self._log(len(self.stored))] if fault.together and len(self.stored) == fault.readings else []
-        if fault.kept_of != 1 and (fault.kept_of == 0 or self.seq % fault.kept_of):
+        if not self.is_online or (fault.kept_of > 1 and self.readings % fault.kept_of):
             return []
-        messages = []
-        if self.repeat is not None:
-            messages.append(self.repeat)
-            self.repeat = None
-        self.kept.append((payload, row))
+        self.kept.append(reading)
+        messages = [message for due, message in self.later if due <= self.readings]
+        self.later = [waiting for waiting in self.later if waiting[0] > self.readings]
         if len(self.kept) >= self.together:
-            message = self._message()
-            messages.append(message)
-            if self.scenario.repeated and self._chance("repeat").random() < self.scenario.repeated:
-                self.repeat = OutgoingMessage(
-                    self.topic, self.device.domain, message.payload, tuple(map(_as_repeated, message.rows))
-                )
+            messages = [*self._sent(self._message(), kind), *messages]
         while self.stored:  # the present reading goes first
             messages.append(self._log(LOG))
         return messages
@@ -78,25 +101,67 @@ class Firmware:
     def flush(self) -> list[OutgoingMessage]:
         """Return what it still stores, at the end of a run."""
         messages = [self._message()] if self.kept else []
+        messages += [message for _, message in self.later]
+        self.later.clear()
         while self.stored:
             messages.append(self._log(LOG))
         return messages
 
-    def _reading(self, instant_s: float, now_ms: int, fault: RadioFault) -> tuple[bytes, bytes]:
+    def _fault(self, affected: Affected) -> FaultKind | None:
+        """The fault of one reading: that of an event, else one of those that the scenario has always."""
+        fault = affected.fault
+        if fault.kind is not None:
+            share = affected.size if fault.share is None else fault.share
+            return fault.kind if self._chance("fault").random() < share else None
+        if not self._shares:
+            return None
+        drawn = self._chance("fault").random()
+        return next((kind for share, kind in self._shares if drawn < share), None)
+
+    def _reboot(self, at_s: float) -> None:
+        """Start anew, once an event; what was stored is on a flash."""
+        if self._rebooted_s != at_s:
+            self._rebooted_s = at_s
+            self.seq = 0
+
+    def _flood(self, instant_s: float, now_ms: int, affected: Affected) -> list[OutgoingMessage]:
+        """Messages of many readings, a millisecond apart, the last one at its time."""
+        messages = []
+        for before_ms in reversed(range(FLOODED)):
+            self.kept.append(self._reading(instant_s - before_ms / 1000, now_ms - before_ms, affected, None))
+            messages.append(self._message())
+        return messages
+
+    def _sent(self, message: OutgoingMessage, kind: FaultKind | None) -> list[OutgoingMessage]:
+        """The messages that leave now in place of one; others come later."""
+        befall = _ON_THE_WAY.get(kind) if kind is not None else None
+        if befall is None:
+            return [message]
+        now, later = befall(message)
+        self.later += [(self.readings + wait, waiting) for wait, waiting in later]
+        return now
+
+    def _reading(self, instant_s: float, now_ms: int, affected: Affected, kind: FaultKind | None) -> tuple[bytes, bytes]:
         """The next reading as payload and ledger row."""
-        sample = self.device.source.sample(instant_s, self.seq)
+        fault = affected.fault
+        sample = self.device.source.sample(instant_s, self.readings)
         if fault.garbage:
-            spoil_registers(sample, self.device.registers, self.seed, self.device.name, self.seq)
+            spoil_registers(sample, self.device.registers, self.seed, self.device.name, self.readings)
+        if kind is FaultKind.WRONG_UNIT:
+            in_wrong_unit(self.device.domain, sample.values, [register.field for register in self.device.registers])
         reading: dict[str, Any] = {}
-        if self.scenario.has_clock:
+        knows_time = self.scenario.clock is not ClockKind.NONE
+        if knows_time:
             self.last_ts = max(now_ms, self.last_ts + 1)
-            reading["ts"] = self.last_ts + round(fault.clock_off_s * 1000)
+            reading["ts"] = fault.clock_ms(self.last_ts, affected.since_s)
+            knows_time = not fault.clock_lost and reading["ts"] - self.last_ts <= AHEAD_S * 1000
         reading |= {"seq": self.seq, **sample.tags, **sample.values, **sample.health}
         spoilt = None
-        if self.scenario.poison and (chance := self._chance("poison")).random() < self.scenario.poison:
-            spoilt = spoil(chance, self.device.domain, sample.values, reading)
-        row = self._row(sample, reading, spoilt, knows_time=self.scenario.has_clock and fault.clock_off_s <= AHEAD_S)
+        if kind in SPOILING and self.together == 1 and not fault.held:  # a broken object breaks its whole array
+            spoilt = spoil(kind, self._chance("poison"), self.device.domain, sample.values, reading)
+        row = self._row(sample, reading, spoilt, knows_time=knows_time)
         self.seq += 1
+        self.readings += 1
         return spoilt.payload if spoilt else encode(reading), row
 
     def _row(self, sample: Sample, reading: dict[str, Any], spoilt: Spoilt | None, *, knows_time: bool) -> bytes:
@@ -131,7 +196,27 @@ class Firmware:
         return OutgoingMessage(self.topic, self.device.domain, payload, tuple(row for _, row in readings))
 
     def _chance(self, of: str) -> random.Random:
-        return rng(self.seed, self.device.name, self.seq, of)
+        return rng(self.seed, self.device.name, self.readings, of)
+
+
+Departure = tuple[list[OutgoingMessage], list[tuple[int, OutgoingMessage]]]
+"""Messages that leave now, and those that leave after so many readings."""
+
+
+def _retained(message: OutgoingMessage) -> Departure:
+    message.retain = True
+    return [message], []
+
+
+_ON_THE_WAY: Final[Mapping[FaultKind, Callable[[OutgoingMessage], Departure]]] = {
+    FaultKind.DUPLICATE: lambda message: ([message], [(1, message.again())]),
+    FaultKind.RETRANSMIT: lambda message: ([message, message.again()], []),
+    FaultKind.REORDER: lambda message: ([], [(1, message)]),
+    FaultKind.DELAY: lambda message: ([], [(DELAYED, message)]),
+    FaultKind.DROP: lambda _: ([], []),
+    FaultKind.RETAINED: _retained,
+}
+"""Faults of a message rather than of a reading."""
 
 
 def _array(payloads: Sequence[bytes]) -> bytes:

@@ -1,6 +1,7 @@
 """The fleet: which devices there are and in which order they report. Pure: the same counts and seed give the same fleet."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,22 +60,28 @@ class SimDevice:
         return presence_of(self.identity.source) if presence_of is not None else None
 
 
-def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int) -> list[SimDevice]:
-    """The devices in the order they report: each domain is spread evenly over the interval.
+KIND_NAMES: Final = frozenset(f"{domain}-{kind.name}" for domain, kinds in KINDS.items() for kind in kinds)
 
-    :param counts: domain → number of devices.
+
+def build_fleet(counts: Mapping[str, int], interval_s: float, seed: int, sites: int = COMMUNES) -> list[SimDevice]:
+    """The devices in the order they report: each domain or kind is spread evenly over the interval.
+
+    :param counts: domain, or kind as ``water-meter`` → number of devices.
     """
-    placed = [
-        ((number + 0.5) / count, _device(domain, number + 1, interval_s, seed))
-        for domain, count in counts.items()
-        for number in range(count)
-    ]
+    placed = []
+    met: Counter[str] = Counter()
+    for asked, count in counts.items():
+        domain, _, kind_name = asked.partition("-")
+        kinds = [kind for kind in KINDS[domain] if kind_name in {"", kind.name}]
+        for number in range(count):
+            met[domain] += 1
+            placed.append(((number + 0.5) / count, _device(domain, kinds, met[domain], interval_s, seed, sites)))
     return [device for _, device in sorted(placed, key=lambda place: place[0])]
 
 
-def _device(domain: str, number: int, interval_s: float, seed: int) -> SimDevice:
+def _device(domain: str, kinds: Sequence[DeviceKind], number: int, interval_s: float, seed: int, sites: int) -> SimDevice:
     source = rng(seed, domain, number)
-    (kind,) = source.choices(KINDS[domain], [kind.share for kind in KINDS[domain]])
+    (kind,) = source.choices(kinds, [kind.share for kind in kinds])
     name = f"sim-{seed}-{domain}-{kind.name}-{number:04d}"
-    site = f"xa-{source.randint(1, COMMUNES):02d}"
+    site = f"xa-{source.randint(1, sites):02d}"
     return SimDevice(name, site, domain, kind.make(source, interval_s), f"{domain}-{kind.name}", kind.registers)

@@ -94,6 +94,9 @@ class Link(Protocol):
     def put(self, message: OutgoingMessage) -> None:
         """Take a message to send."""
 
+    def reach(self, *, is_online: bool) -> None:
+        """Tell it if the device has a network; a connection that others share too stands in any case."""
+
     def close(self) -> None:
         """No more messages will come: end once all are acknowledged."""
 

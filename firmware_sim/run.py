@@ -19,9 +19,9 @@ from firmware_sim.fleet import SimDevice, build_fleet
 from firmware_sim.ledger import LedgerFile
 from firmware_sim.progress import TallyDisplay
 from firmware_sim.publish import Account, BrokerAccess, FateTally, Link, now_ms
-from firmware_sim.scenario import Scenario
 from firmware_sim.shared_link import CONNECTIONS, SharedLink
 from firmware_sim.simulated import MOST_BEHIND_S, SimulatedPlan, SimulatedRun
+from schemas.scenario import Scenario
 
 REACH_S: Final = 10.0
 """So long the fleet looks for its broker before it gives up."""
@@ -44,7 +44,7 @@ OTHER_FILES: Final = 100
 class Plan:
     """The plan of a run.
 
-    :ivar counts: domain → number of devices.
+    :ivar counts: domain, or kind as ``water-meter`` → number of devices.
     :ivar interval_s: simulated seconds between two readings of a device.
     :ivar speed: simulated seconds per real second.
     :ivar duration_s: real seconds; 0 runs until stopped.
@@ -114,14 +114,10 @@ def _allow_files(number: int) -> None:
 async def _run(plan: Plan, ledger: LedgerFile) -> int:
     stop = Stop.on_signals()
     tally = FateTally()
-    fleet = build_fleet(plan.counts, plan.interval_s, plan.seed)
-    simulated = SimulatedRun(plan.simulated, fleet, plan.seed) if plan.simulated is not None else None
+    fleet = build_fleet(plan.counts, plan.interval_s, plan.seed, plan.scenario.sites)
+    simulated = SimulatedRun(plan.simulated, fleet, plan.scenario, plan.seed) if plan.simulated is not None else None
     links = _links(plan, fleet, tally, ledger, simulated.clock.now_ms if simulated is not None else now_ms)
-    firmwares = (
-        [Firmware(device, plan.scenario, plan.seed) for device in fleet]
-        if simulated is None
-        else simulated.firmwares(plan.scenario)
-    )
+    firmwares = [Firmware(device, plan.scenario, plan.seed) for device in fleet] if simulated is None else simulated.firmwares()
     # A device keeps to its link: its readings stay in order.
     ways = [(firmware, links[n % len(links)]) for n, firmware in enumerate(firmwares)]
     async with asyncio.TaskGroup() as tasks:
@@ -170,7 +166,7 @@ def _links(
     if plan.shared:
         return [SharedLink(f"sim-{plan.seed}-shared-{n}", plan.broker, account) for n in range(number)]
     connecting = asyncio.Semaphore(CONNECTING_AT_ONCE)
-    return [DeviceLink(device, plan.broker, account, connecting) for device in fleet]
+    return [DeviceLink(device, plan.broker, account, connecting, sleeps=plan.scenario.sleeps) for device in fleet]
 
 
 async def _reached(links: Sequence[Link], stop: Stop) -> bool:

@@ -49,6 +49,9 @@ class SharedLink:
             self.waiting.append(message)
             self._pump()
 
+    def reach(self, *, is_online: bool) -> None:
+        """Other devices are on this connection too: it stands."""
+
     def close(self) -> None:
         """No more messages will come: end once all are acknowledged."""
         self._closing = True
@@ -81,7 +84,7 @@ class SharedLink:
         while self.waiting and len(self._under_way) < UNDER_WAY and self._connection and not self._connection.lost.done():
             message = self.waiting.popleft()
             message.sent += 1
-            self._under_way[self._connection.publish(message.topic, message.payload)] = message
+            self._under_way[self._connection.publish(message)] = message
         if self._closing and not self.waiting and not self._under_way and not self._finished.done():
             self._finished.set_result(None)
 
@@ -141,9 +144,9 @@ class _PahoConnection:
         if not self._accepted.done():
             raise ConnectionError(self.lost.result() if self.lost.done() else "the broker does not answer")
 
-    def publish(self, topic: str, payload: bytes) -> int:
+    def publish(self, message: OutgoingMessage) -> int:
         """Send with QoS 1; the packet identifier comes back with the PUBACK."""
-        handed = self._client.publish(topic, payload, qos=1)
+        handed = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         connection = self._client.socket()
         if connection is not None and self._client.want_write():  # the socket is full; one that is gone was told of already
             self._loop.add_writer(connection, self._write)

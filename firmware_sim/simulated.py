@@ -7,7 +7,7 @@ notes; as fast as possible, the clock waits with it.
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, cycle, takewhile
 from typing import Final
 
 from firmware_sim.clock import DrivenClock, PacedClock, RunClock
@@ -15,19 +15,19 @@ from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice
 from firmware_sim.ledger import LedgerFile
 from firmware_sim.publish import FateTally, Link
-from firmware_sim.scenario import Scenario
+from firmware_sim.scenarios.events import incidents_of
 from firmware_sim.stories.cast import Role, cast
 from firmware_sim.stories.chronicle import Chronicle, Due
 from firmware_sim.stories.plan import SimulatedSpan, plan
+from firmware_sim.stories.radio import LATE
 from firmware_sim.stories.table import STORIES
 from schemas.scaled_clock import ScaledTime
+from schemas.scenario import Scenario
 
 MOST_WAITING: Final = 4_000
 """Readings that wait for their PUBACK, at most; never more than two of each device, so that the clock does not run ahead."""
 PAUSE_S: Final = 0.001
 YIELD_EVERY: Final = 32
-SPREAD: Final = 0.1
-"""Devices that measure together send within this share of their interval."""
 MOST_BEHIND_S: Final = 1_800.0
 """A fleet that is further behind its clock sends the past: no alarm could be raised from that."""
 
@@ -38,11 +38,13 @@ class SimulatedPlan:
 
     :ivar scale: the clock; None: as fast as the broker takes the readings.
     :ivar wanted: story → so many of its events.
+    :ivar live_interval_s: after the span it goes on in real time, with so long between two readings of a device; None: it ends.
     """
 
     span: SimulatedSpan
     scale: ScaledTime | None
     wanted: Mapping[str, int]
+    live_interval_s: float | None = None
 
     def clock(self) -> RunClock:
         """Make the clock of the run."""
@@ -65,47 +67,58 @@ class _SendingSlot:
 class SimulatedRun:
     """Devices with their events, their truth, and the clock they go by."""
 
-    def __init__(self, what: SimulatedPlan, fleet: Sequence[SimDevice], seed: int) -> None:
+    def __init__(self, what: SimulatedPlan, fleet: Sequence[SimDevice], scenario: Scenario, seed: int) -> None:
         self.clock = what.clock()
         self._span = what.span
-        incidents = plan(fleet, STORIES, what.wanted, what.span, seed)
+        planned = plan(fleet, STORIES, what.wanted, what.span, seed)
+        incidents = [*planned, *incidents_of(scenario, fleet, what.span, seed)]
+        incidents.sort(key=lambda incident: (incident.begin_s, incident.story, incident.device))
         self._roles: list[Role] = cast(fleet, incidents, STORIES, what.span)
         self._lines: Iterator[Due] = Chronicle([role.witness for role in self._roles], incidents, STORIES, what.span).lines()
-        self._seed = seed
+        self._following = next(self._lines, None)
+        self._live_interval_s = what.live_interval_s
+        self._scenario, self._seed = scenario, seed
 
-    def firmwares(self, scenario: Scenario) -> list[Firmware]:
+    def firmwares(self) -> list[Firmware]:
         """Make the firmware of each device, in the order of the fleet."""
-        return [Firmware(role.device, scenario, self._seed, radio=role.radio) for role in self._roles]
+        return [Firmware(role.device, self._scenario, self._seed, radio=role.radio) for role in self._roles]
 
     async def measure(self, ways: Sequence[tuple[Firmware, Link]], tally: FateTally, ledger: LedgerFile) -> None:
         """Let the devices measure until the end of the run, and write down what happens to them."""
-        parts = self._parts(ways)
-        following = next(self._lines, None)
-        sent = count()
-        # A reading of each lane behind the end: the last midnight lies between two. None falls silent before the others.
-        until_s = self._span.end_s + max(len(role.witness.streams) for role in self._roles) * self._span.interval_s
-        most_waiting = min(MOST_WAITING, 2 * len(parts))
-        for tick in count():
+        most_waiting = min(MOST_WAITING, 2 * len(ways))
+        for number, (slot, instant_s, sent_s) in enumerate(self._turns(self._parts(ways))):
+            await self.clock.reach(sent_s)
+            self._note(sent_s, ledger)
+            while tally.waiting > most_waiting:  # noqa: ASYNC110 - several connections count it down, message by message
+                await asyncio.sleep(PAUSE_S)
+            if number % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            for message in slot.firmware.measure(instant_s, round(instant_s * 1000)):
+                slot.link.put(message)
+            slot.link.reach(is_online=slot.firmware.is_online)
+        self._note(self._span.end_s + self._span.interval_s, ledger)
+
+    def _note(self, until_s: float, ledger: LedgerFile) -> None:
+        """Write down what has happened by then."""
+        while self._following is not None and self._following[0] <= until_s:
+            ledger.note(self._following[1])
+            self._following = next(self._lines, None)
+
+    def _turns(self, parts: Sequence[_SendingSlot]) -> Iterator[tuple[_SendingSlot, float, float]]:
+        """Yield the device whose turn it is, the instant at which it measures, and that at which it sends."""
+        until_s = self._span.end_s
+        if self._live_interval_s is None:
+            # A reading of each lane behind the end: the last midnight lies between two. None falls silent before the others.
+            until_s += max(len(role.witness.streams) for role in self._roles) * self._span.interval_s
+        for tick in takewhile(lambda tick: parts[0].first_s + tick * self._span.interval_s < until_s, count()):
             for part in parts:
                 instant_s = part.first_s + tick * self._span.interval_s
-                if instant_s >= until_s:
-                    continue
-                sent_s = instant_s + part.wait_s
-                await self.clock.reach(sent_s)
-                while following is not None and following[0] <= sent_s:
-                    ledger.note(following[1])
-                    following = next(self._lines, None)
-                while tally.waiting > most_waiting:  # noqa: ASYNC110 - several connections count it down, message by message
-                    await asyncio.sleep(PAUSE_S)
-                if next(sent) % YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
-                for message in part.firmware.measure(instant_s, round(instant_s * 1000)):
-                    part.link.put(message)
-            if parts[0].first_s + (tick + 1) * self._span.interval_s >= until_s:
-                break
-        while following is not None and following[0] <= self._span.end_s + self._span.interval_s:
-            ledger.note(following[1])
-            following = next(self._lines, None)
+                if instant_s < until_s:
+                    yield part, instant_s, instant_s + part.wait_s
+        if self._live_interval_s is not None:
+            gap_s = self._live_interval_s / len(parts)
+            for number, part in enumerate(cycle(parts)):
+                yield part, until_s + number * gap_s, until_s + number * gap_s
 
     def _parts(self, ways: Sequence[tuple[Firmware, Link]]) -> list[_SendingSlot]:
         """The devices in the order in which they send; those that measure together send one after the other."""
@@ -113,6 +126,6 @@ class SimulatedRun:
         parts = []
         for number, (role, (firmware, link)) in enumerate(zip(self._roles, ways, strict=True)):
             first_s = role.witness.first_s
-            wait_s = number / len(ways) * SPREAD * self._span.interval_s if first_s == together_s else 0.0
+            wait_s = number / len(ways) * LATE * self._span.interval_s if first_s == together_s else 0.0
             parts.append(_SendingSlot(firmware, link, first_s, wait_s))
         return sorted(parts, key=lambda part: part.first_s + part.wait_s)

@@ -63,8 +63,8 @@ class ScaledWallClock(WallClock):
         return now_ms, now_ms
 
     def real_s(self, seconds: float) -> float:
-        """Return the real seconds in which so many simulated ones pass."""
-        return self._scale.real_s(seconds)
+        """Return the real seconds in which so many simulated ones pass, from now on."""
+        return self._scale.real_s(seconds, self.now_ms())
 
 
 def wall_clock(config: Config, environment: Mapping[str, str]) -> WallClock:

@@ -14,6 +14,7 @@ from schemas.profile import Profile
 from schemas.quantities import DOMAINS, GROWTH, QUANTITIES, REQUIRES, SUM_OF, USED_OF, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
 from schemas.registry import registry_adapter
+from schemas.scenario import Scenario
 from schemas.topics import NAME_MAX, NAME_PATTERN, NativeTopic
 
 SchemaDocument = dict[str, Any]
@@ -52,6 +53,7 @@ def documents(examples: Mapping[str, Any]) -> dict[str, str]:
         "json/profile.json": _json(_file_schema("A device profile", TypeAdapter(Profile))),
         "json/alarms.json": _json(_file_schema("The rules of alarms, alarms.yaml", TypeAdapter(AlarmRules))),
         "json/registry.json": _json(_file_schema("The registry, devices.yaml", registry_adapter)),
+        "json/scenario.json": _json(_file_schema("A scenario of the simulator", TypeAdapter(Scenario))),
         "asyncapi.yaml": f"# {_MADE}\n{_yaml(_asyncapi(shown))}",
         "quantities.md": _quantities(),
     }

@@ -37,12 +37,9 @@ def cast(
         flags = {story.effect.flag for story in stories.values() if story.effect.flag and device.kind in story.kinds}
         source = StoriedSource(device.source, device.registers, own, stories, sorted(flags))
         late_s = 0.0 if number % OUT_OF_STEP else float(rng(device.name, "phase").randrange(int(span.interval_s * 0.9) or 1))
+        radio = RadioPath(tuple(incident for incident in own if stories[incident.story].radio), stories, span.interval_s)
         roles.append(
-            Role(
-                replace(device, source=source),
-                RadioPath(tuple(incident for incident in own if stories[incident.story].radio), stories, span.interval_s),
-                Witness(device, source, full_s + late_s, span.interval_s),
-            )
+            Role(replace(device, source=source), radio, Witness(device, source, full_s + late_s, span.interval_s, radio))
         )
     return roles
 

@@ -3,13 +3,15 @@
 ``{"event": STORY, "device": D, "began": ms, "ended": ms | null, "alarm": RULE | null, "due": ms, "may": [RULE],
 "after": [RULE]}``: written when it begins, and again with its end. ``site`` in place of ``device`` where it happens to a whole
 site; an empty device: it happens to all. ``may`` names rules whose alarm it explains too, ``after`` those once it has ended.
-``flowed`` is what went through each register between the readings before and after a step, which nobody can see.
+``flowed`` is what went through each register between the readings before and after a step, which nobody can see, or what it
+claims beyond the truth while it counts in a wrong unit.
 
 ``{"exchange": D, "field": F, "at": ms, "final": x, "register": y, "told": "at_once" | "later" | "never", "tell": ms | null}``
 
 ``{"consumed": x, "device": D, "field": F, "from": ms, "to": ms, "within": y}``: one local day, when it has ended; with ``tags``
-where a device has several registers of a name. ``within`` is how far off a sound sum may be: the register's resolution, and
-where no reading falls on midnight, what a straight line between its neighbours misses.
+where a device has several registers of a name. ``within`` is how far off a sound sum may be: the register's resolution, where
+no reading falls on midnight what a straight line between its neighbours misses, and where the device's clock is off at
+midnight what flows in so much time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,15 +20,18 @@ from heapq import merge
 from typing import Any, Final
 
 from firmware_sim.devices.source import DeviceRegister
-from firmware_sim.faults import encode
+from firmware_sim.faults import THOUSANDTHS, encode
 from firmware_sim.fleet import SimDevice
 from firmware_sim.signals import DAY_S
 from firmware_sim.stories.plan import SimulatedSpan
+from firmware_sim.stories.radio import RadioPath
 from firmware_sim.stories.story import Incident, Storyline, midnight_after
 from firmware_sim.stories.truth import StoriedSource
+from schemas.scenario import FaultKind
 
 TOLD_LATER_S: Final = 3 * DAY_S
 MOST_STREAMS: Final = 16
+A_MOMENT_S: Final = 0.001
 
 Due = tuple[float, bytes]
 """A line and the simulated time at which it is true."""
@@ -44,6 +49,7 @@ class Witness:
     source: StoriedSource
     first_s: float
     interval_s: float
+    radio: RadioPath = field(default_factory=RadioPath)
     streams: Sequence[Mapping[str, str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +74,18 @@ class Witness:
         return before_s, before_s if before_s == instant_s else before_s + turn_s
 
     def missed(self, register: DeviceRegister, instant_s: float, index: int) -> float:
+        """Return how far a sum at an instant may be from the truth, for the times of the readings around it."""
+        return self._off_line(register, instant_s, index) + self._off_clock(register, instant_s, index)
+
+    def _off_clock(self, register: DeviceRegister, instant_s: float, index: int) -> float:
+        """Return what flows in the time by which readings around an instant are stamped wrong; a line doubles it."""
+        off_s = max(self.radio.clock_off_s(instant_s + near_s) for near_s in (-self.interval_s, 0.0, self.interval_s))
+        if not off_s:
+            return 0.0
+        before, after = (self.true(register, at_s, index) or 0.0 for at_s in (instant_s - off_s, instant_s + off_s))
+        return after - before
+
+    def _off_line(self, register: DeviceRegister, instant_s: float, index: int) -> float:
         """Return how far a straight line between the neighbours passes from the truth."""
         before_s, after_s = self.neighbours(instant_s, index)
         if before_s == after_s:
@@ -80,12 +98,21 @@ class Witness:
         """Return what went through the registers between the readings around an instant."""
         found: dict[str, float] = {}
         for index in range(len(self.streams)):
-            before_s, after_s = self.neighbours(instant_s, index)
+            before_s, after_s = self.neighbours(instant_s - A_MOMENT_S, index)  # a reading at that very instant is after it
             for register in self.source.registers:
                 before, after = self.true(register, before_s, index), self.true(register, after_s, index)
                 if before is not None and after is not None:
                     found[register.field] = round(max(found.get(register.field, 0.0), after - before), 6)
         return found
+
+    def miscounted(self, incident: Incident) -> dict[str, float]:
+        """Return what registers in a wrong unit claim while an event lasts, at most."""
+        begin_s, end_s = incident.begin_s - self.interval_s, incident.end_s + self.interval_s
+        begin, end = (self.source.true(at_s, 0).values for at_s in (begin_s, end_s))
+        return {
+            register.field: round(THOUSANDTHS * (end[register.field] - begin[register.field]), 6)
+            for register in self.source.registers
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +156,8 @@ class Chronicle:
         }
         if witness is not None and story.display is not None:
             row["flowed"] = witness.flowed(incident.begin_s)
+        elif witness is not None and story.radio is not None and story.radio.kind is FaultKind.WRONG_UNIT:
+            row["flowed"] = witness.miscounted(incident)
         return row
 
     def _exchange(self, incident: Incident, witness: Witness) -> dict[str, Any]:

@@ -67,6 +67,11 @@ def backwards_h(event: Incident, register: str, before: Before) -> float:
     return (0.5 + event.size) * before.mean_h["volume_m3"] if register == "volume_reverse_m3" else 0.0
 
 
+def air_h(event: Incident, register: str, before: Before) -> float:
+    """Air that turns a meter, before the water comes: it is counted, and paid for."""
+    return (0.5 + event.size) * _mean_h("volume_m3", register, before)
+
+
 def overload_h(event: Incident, register: str, before: Before) -> float:
     """A load that the station was not made for, active and reactive."""
     return (3 + event.size) * before.mean_h[register] if "energy_import" in register else 0.0

@@ -5,8 +5,11 @@ from typing import Final
 
 from firmware_sim.devices.power import PHASES, line_voltage_v, neutral_current_a
 from firmware_sim.devices.source import Sample, SensorValues
+from firmware_sim.signals import HOUR_S
 from firmware_sim.stories.story import Incident
 
+EMPTY_S: Final = 3 * HOUR_S
+"""A tank without its pump lasts so long."""
 _TOTALS: Final = ("active_power{}_w", "reactive_power{}_var", "apparent_power{}_va")
 
 
@@ -29,6 +32,22 @@ def tank_low(sample: Sample, event: Incident) -> None:
     """The pump fails, and the tank runs low."""
     _fill(sample.values, 3 + 4 * event.size)
     sample.values["pump_on"] = False
+
+
+def tank_falls(sample: Sample, event: Incident, instant_s: float) -> None:
+    """The pump has stopped: what is drawn comes from the tank, which is filled again in the last hour."""
+    values = sample.values
+    usual_pct = values["fill_pct"]
+    fallen = min((instant_s - event.begin_s) / EMPTY_S, 1.0) * min((event.end_s - instant_s) / HOUR_S, 1.0)
+    _fill(values, usual_pct + (3 + 4 * event.size - usual_pct) * fallen)
+    values["pump_on"] = event.end_s - instant_s < HOUR_S
+
+
+def air(sample: Sample, event: Incident, instant_s: float) -> None:
+    """Water comes back into empty pipes: air in front of it shakes the pressure, less and less."""
+    left = (event.end_s - instant_s) / (event.end_s - event.begin_s)
+    beat = math.sin(instant_s / 47.0)
+    sample.values["pressure_kpa"] = round(max(sample.values["pressure_kpa"] * (1 - left * (0.4 + 0.5 * beat)), 5.0), 1)
 
 
 def tank_overflow(sample: Sample, event: Incident) -> None:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from firmware_sim.devices.source import Sample, SensorValues
 from firmware_sim.signals import DAY_S, EPOCH_S, HOUR_S
+from schemas.scenario import FaultKind
 
 NIGHTLY_S: Final = 8 * HOUR_S
 """After midnight: nights end in the morning, and the day before is judged in the first hours."""
@@ -53,6 +54,8 @@ class Effect:
     :ivar added_h: what flows into a register besides, in an hour.
     :ivar backwards: it flows into the register of what runs backwards, which the device lacks else.
     :ivar change: the gauges and states while it lasts.
+    :ivar unfolds: likewise, as time passes.
+    :ivar unfolds_in_s: so long that takes.
     :ivar flag: a state that is true while it lasts; all devices that it can happen to send it.
     :ivar flag_after_s: so long the device needs to notice.
     """
@@ -62,6 +65,8 @@ class Effect:
     added_h: Callable[[Incident, str, Before], float] | None = None
     backwards: bool = False
     change: Callable[[Sample, Incident], None] | None = None
+    unfolds: Callable[[Sample, Incident, float], None] | None = None
+    unfolds_in_s: float = 0.0
     flag: str = ""
     flag_after_s: float = 0.0
 
@@ -87,18 +92,36 @@ class RadioFault:
 
     :ivar readings: so many readings, from the first one on; 0: as long as the event lasts.
     :ivar kept_of: 1: all leave the device; 2: each second one; 0: none.
+    :ivar gasps: with ``kept_of`` 0: the first reading still leaves it.
     :ivar held: they are stored, and come as a log behind the first reading after the end.
     :ivar together: with ``held``: they come in one array, and none before them.
     :ivar garbage: registers in them are nonsense, and all else looks well.
+    :ivar kind: a fault of :mod:`firmware_sim.faults`.
+    :ivar share: of the readings that it befalls; None: the size of the event.
+    :ivar reboots: the device starts anew: its numbers begin at 0.
     :ivar clock_off_s: the device's clock is wrong by so much.
+    :ivar clock_lost: its clock has no battery: until the end, when it is set, it counts from 1970.
+    :ivar drift_ppm: its clock runs too fast by so many millionths, from the beginning on.
     """
 
     readings: int = 0
     kept_of: int = 1
+    gasps: bool = False
     held: bool = False
     together: bool = False
     garbage: bool = False
+    kind: FaultKind | None = None
+    share: float | None = None
+    reboots: bool = False
     clock_off_s: float = 0.0
+    clock_lost: bool = False
+    drift_ppm: float = 0.0
+
+    def clock_ms(self, now_ms: int, since_s: float) -> int:
+        """Return what the device's clock shows, so long after the event began."""
+        if self.clock_lost:
+            return round(since_s * 1000)
+        return now_ms + round(self.clock_off_s * 1000 + since_s * self.drift_ppm / 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,26 +4,27 @@ from typing import Final
 
 from firmware_sim.signals import DAY_S, HOUR_S
 from firmware_sim.stories import flows, gauges
+from firmware_sim.stories.kinds import (
+    AIR,
+    BATTERIES,
+    DISTRICT,
+    EXCHANGED,
+    FEEDER,
+    HOURS,
+    HOUSE,
+    INSTANT,
+    LIGHT,
+    METER,
+    METERS,
+    PEOPLES,
+    QUALITY,
+    RESERVOIR,
+    ROAD,
+    WATER,
+    WEEK,
+)
+from firmware_sim.stories.radio_table import RADIO_STORIES
 from firmware_sim.stories.story import DisplayStep, Effect, RadioFault, Storyline
-
-METER, DISTRICT, RESERVOIR, QUALITY = "water-meter", "water-district", "water-reservoir", "water-quality"
-HOUSE, FEEDER, SOLAR = "power-house", "power-feeder", "power-solar"
-ROAD, JUNCTION, CLASSES = "traffic-road", "traffic-junction", "traffic-class"
-AIR, PARKING, LIGHT, PEOPLE, RAIN = "urban-air", "urban-parking", "urban-light", "urban-people", "urban-rain"
-
-WATER: Final = (METER, DISTRICT)
-METERS: Final = (*WATER, HOUSE, FEEDER)
-EXCHANGED: Final = (*WATER, HOUSE)
-"""Meters with one register: what was read off at an exchange is one number."""
-BATTERIES: Final = (METER, ROAD, PARKING, PEOPLE, RAIN)
-PEOPLES: Final = (*METERS, ROAD, JUNCTION, CLASSES, PEOPLE)
-"""Devices whose figures depend on what people do."""
-ALL: Final = (*PEOPLES, RESERVOIR, QUALITY, SOLAR, AIR, PARKING, LIGHT, RAIN)
-
-INSTANT: Final = (1.0, 1.0)
-"""It happens within a second, and what is after it stays."""
-HOURS: Final = (4 * HOUR_S, 9 * HOUR_S)
-WEEK: Final = 7 * DAY_S
 
 STORIES: Final[dict[str, Storyline]] = {
     # What flows.
@@ -61,6 +62,24 @@ STORIES: Final[dict[str, Storyline]] = {
         "backflow",
         effect=Effect(factor=flows.stands_forwards, added_h=flows.backwards_h, backwards=True, flag="alarm_backflow"),
     ),
+    "air": Storyline(
+        "water comes back with air in front of it: meters turn, the pressure is unsteady",
+        (DISTRICT,),
+        (HOUR_S, 2 * HOUR_S),
+        None,
+        ("pressure_low", "burst"),
+        effect=Effect(added_h=flows.air_h, unfolds=gauges.air),
+    ),
+    "last_gasp": Storyline(
+        "a house loses its supply: its meter says so once and is silent until power is back",
+        (HOUSE,),
+        HOURS,
+        "outage",
+        ("device_silent", "completeness_low"),
+        ("device_silent",),
+        effect=Effect(factor=flows.none_flows, change=gauges.outage, flag="alarm_outage"),
+        radio=RadioFault(kept_of=0, gasps=True),
+    ),
     "outage": Storyline(
         "no supply",
         (FEEDER,),
@@ -92,6 +111,14 @@ STORIES: Final[dict[str, Storyline]] = {
         "a reducing valve is stuck", (DISTRICT,), HOURS, "pressure_high", for_s=600, effect=Effect(change=gauges.pressure_high)
     ),
     "tank_low": Storyline("a tank runs low", (RESERVOIR,), HOURS, "tank_low", for_s=300, effect=Effect(change=gauges.tank_low)),
+    "pump_stops": Storyline(
+        "a pump stops, its tank falls for hours, and is filled again in the end",
+        (RESERVOIR,),
+        (5 * HOUR_S, 9 * HOUR_S),
+        "tank_low",
+        for_s=gauges.EMPTY_S + 300,
+        effect=Effect(unfolds=gauges.tank_falls, unfolds_in_s=gauges.EMPTY_S),
+    ),
     "tank_overflow": Storyline(
         "a tank overflows", (RESERVOIR,), HOURS, "tank_overflow", effect=Effect(change=gauges.tank_overflow)
     ),
@@ -150,50 +177,10 @@ STORIES: Final[dict[str, Storyline]] = {
     "halved": Storyline(
         "a register goes back to the middle", METERS, INSTANT, "counter_step", intervals=3, display=DisplayStep.HALVED
     ),
-    # What the radio makes of the readings.
-    "silent": Storyline(
-        *("a device falls silent", ALL, HOURS, "device_silent", ("completeness_low",)), intervals=3, radio=RadioFault(kept_of=0)
-    ),
-    "site_silent": Storyline(
-        "the power of a site is cut",
-        ALL,
-        HOURS,
-        "site_silent",
-        ("completeness_low",),
-        ("device_silent",),
-        intervals=3,
-        radio=RadioFault(kept_of=0),
-        is_site=True,
-    ),
-    "lossy": Storyline(
-        *("each second reading is lost", ALL, (2 * DAY_S, 3 * DAY_S), "completeness_low"), days=1, radio=RadioFault(kept_of=2)
-    ),
-    "late": Storyline(
-        "hours of readings come as a log, behind the present one",
-        ALL,
-        HOURS,
-        "device_silent",
-        ("completeness_low",),
-        intervals=3,
-        radio=RadioFault(held=True),
-    ),
-    "garbage": Storyline(
-        "one frame is garbage, and its status is good", METERS, INSTANT, radio=RadioFault(readings=1, garbage=True)
-    ),
-    "garbage_array": Storyline(
-        "an array of three garbage readings",
-        METERS,
-        INSTANT,
-        None,
-        ("counter_step",),
-        radio=RadioFault(readings=3, garbage=True, held=True, together=True),
-    ),
-    "clock_wrong": Storyline(
-        "a clock is a day ahead", ALL, HOURS, "clock_wrong", for_s=HOUR_S, radio=RadioFault(clock_off_s=DAY_S)
-    ),
     # What is no fault.
     "market": Storyline("a market day", PEOPLES, (DAY_S, DAY_S), effect=Effect(factor=flows.market), is_calendar=True),
     "holiday": Storyline(
         "Tết and other holidays", PEOPLES, (DAY_S, DAY_S), effect=Effect(factor=flows.holiday), is_calendar=True
     ),
+    **RADIO_STORIES,
 }

@@ -102,6 +102,8 @@ class StoriedSource:
             effect = self._stories[event.story].effect
             if effect.change is not None:
                 effect.change(sample, event)
+            if effect.unfolds is not None:
+                effect.unfolds(sample, event, instant_s)
             if effect.flag and instant_s >= event.begin_s + effect.flag_after_s:
                 _set_flag(sample, effect.flag, is_set=True)
 

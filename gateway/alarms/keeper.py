@@ -83,9 +83,9 @@ class AlarmKeeper:
 
     async def run(self) -> None:
         """Fetch and commit until cancelled."""
-        fetched, every_s = 0, max(_FETCH_LEAST_S, self._clock.real_s(_FETCH_EVERY_S))
+        fetched = 0
         while True:
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(max(_FETCH_LEAST_S, self._clock.real_s(_FETCH_EVERY_S)))
             fetched += 1
             await self.commit(pending=fetched % _SAVE_PENDING_EVERY == 0)
 

@@ -3,6 +3,7 @@
 Weeks of readings pass in seconds. What it keeps is held against the truth by the functions of ``firmware-sim verify``.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,10 +13,11 @@ from statistics import fmean
 import yaml
 
 from firmware_sim.alarm_check import Raised
+from firmware_sim.compare import LedgerRow
 from firmware_sim.firmware import Firmware, OutgoingMessage
 from firmware_sim.query import StoredPoint
 from firmware_sim.registry import registry_yaml
-from firmware_sim.scenario import SCENARIOS
+from firmware_sim.scenarios.loader import scenario
 from firmware_sim.signals import DAY_S, HOUR_S
 from firmware_sim.stories.cast import Role
 from firmware_sim.stories.plan import SimulatedSpan
@@ -32,9 +34,11 @@ from gateway.core.status.health import registered_devices
 from gateway.core.status.silence import Silence
 from schemas.quantities import QUANTITIES, SUM_OF, TEXT_TAGS
 from schemas.registry import registry_adapter
+from schemas.scenario import Scenario
 from tests.core.line_protocol import Point, by_previous_byte, split
 from tests.core.making import RULES, trusted_clock
 
+ORDINARY = scenario("normal")
 VIETNAM = timezone(timedelta(hours=7))
 EPOCH = date(1970, 1, 1)
 USUAL = ("flow_m3_h", "pressure_kpa", "mean_speed_km_h")
@@ -52,12 +56,25 @@ class CoreGateway:
 
     :ivar points: counters and sums of all readings.
     :ivar raised: the alarms so far.
+    :ivar rows: with ``keeps_all`` the rows of the ledger, beside whole points.
     """
 
-    def __init__(self, roles: Sequence[Role], span: SimulatedSpan, *, keeps_points: bool) -> None:
+    def __init__(
+        self,
+        roles: Sequence[Role],
+        span: SimulatedSpan,
+        *,
+        keeps_points: bool,
+        keeps_all: bool = False,
+        behaving: Scenario = ORDINARY,
+    ) -> None:
         registry = registry_adapter.validate_python(
             yaml.safe_load(
-                registry_yaml([replace(role.device, source=role.witness.source.base) for role in roles], span.interval_s)
+                registry_yaml(
+                    [replace(role.device, source=role.witness.source.base) for role in roles],
+                    span.interval_s,
+                    behaving.together[1],
+                )
             )
         )
         self.points: list[StoredPoint] = []
@@ -66,6 +83,10 @@ class CoreGateway:
         self._alarms.replace_registry(registry.by_id(), 0)
         self._span = span
         self._keeps_points = keeps_points
+        self._keeps_all = keeps_all
+        self._behaving = behaving
+        self.rows: list[LedgerRow] = []
+        self.by_series: dict[tuple[str, tuple[tuple[str, str], ...]], dict[int, StoredPoint]] = defaultdict(dict)
         self._roles = roles
         self._hourly: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._nightly: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -87,6 +108,12 @@ class CoreGateway:
                 self._take(message, round(sent_s * 1000))
         self._tell(round(self._span.end_s * 1000))
 
+    def stored(self, measurement: str) -> Iterator[StoredPoint]:
+        """Yield the points of a measurement, as a database keeps them: one for each series and time."""
+        for (of, _), series in self.by_series.items():
+            if of == measurement:
+                yield from series.values()
+
     def standing(self) -> list[Raised]:
         """All alarms, those that have not ended too."""
         still = [Raised(alarm, place, site, at_ms, None) for (alarm, place), (at_ms, site) in self._open.items()]
@@ -98,7 +125,7 @@ class CoreGateway:
         slots = []
         for number, role in enumerate(self._roles):
             wait_s = number / count * SPREAD * self._span.interval_s if role.witness.first_s == first_s else 0.0
-            slots.append((role.witness.first_s, wait_s, Firmware(role.device, SCENARIOS["normal"], 1, radio=role.radio), role))
+            slots.append((role.witness.first_s, wait_s, Firmware(role.device, self._behaving, 1, radio=role.radio), role))
         slots.sort(key=lambda slot: slot[0] + slot[1])
         tick = 0
         while first_s + tick * self._span.interval_s < self._span.end_s + 6 * self._span.interval_s:
@@ -109,7 +136,14 @@ class CoreGateway:
 
     def _take(self, message: OutgoingMessage, now_ms: int) -> None:
         outcome = self._processor.process(StoredMessage(message.topic, message.payload, retain=False, duplicate=False), now_ms)
-        assert outcome.refusals == [], outcome.refusals
+        rows = [json.loads(row) | {"at": now_ms} for row in message.rows]
+        expected = [row["expect"] for row in rows if "expect" in row]
+        assert [refusal.reason for refusal in outcome.refusals] == expected, outcome.refusals
+        assert len(outcome.readings) + outcome.duplicates + len(outcome.refusals) == len(rows), "each has one fate"
+        if self._keeps_all:
+            self.rows += rows
+        if not outcome.readings:
+            return
         stream = self._processor.streams.resolve(message.topic)
         assert isinstance(stream, Stream)
         for reading in outcome.readings:
@@ -121,6 +155,10 @@ class CoreGateway:
         """Show a point to the engine, and note what the roll-ups would."""
         name, values = stream.device.name, point.values
         day, hour = divmod(point.time_ms // 3_600_000 + 7, 24)
+        if self._keeps_all:
+            kept = self.by_series[point.measurement, tuple(point.tags.items())]
+            standing = kept.setdefault(point.time_ms, StoredPoint(point.tags, point.time_ms, {}))
+            standing.fields.update(point.fields)
         if self._keeps_points and not SUM_OF.keys().isdisjoint(values):
             self.points.append(
                 StoredPoint(point.tags, point.time_ms, {key: point.fields[key] for key in COUNTERS & point.fields.keys()})

@@ -168,3 +168,36 @@ def test_three_hundred_devices_have_a_connection_each(mosquitto: Service, tmp_pa
     fleet = ["--water", "100", "--power", "100", "--traffic", "50", "--urban", "50"]
     _run(mosquitto, tmp_path / "ledger.jsonl", *fleet, "--interval", "1", "--duration", "3")
     assert len({row["tags"]["device"] for row in _rows(tmp_path / "ledger.jsonl")}) == 300
+
+
+def test_a_device_without_network_is_offline_by_its_will_and_sends_its_log_when_it_is_back(
+    mosquitto: Service, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "lost.yaml"
+    scenario.write_text("{about: x, lasts: 8s, events: [{story: network_lost, at: 3s, lasts: 3s}], sites: 1}")
+    with listening(mosquitto.host, mosquitto.port, "iot/#") as listener:
+        _run(mosquitto, tmp_path / "ledger", "--scenario", str(scenario), "--interval", "0.5")
+    states: dict[str, list[bytes]] = {}
+    for topic, payload in listener.messages:
+        if topic.endswith("/status"):
+            states.setdefault(topic, []).append(payload)
+    online, offline = b'{"state":"online"}', b'{"state":"offline"}'
+    assert len(states) == 12
+    assert all(seen == [online, offline, online, offline] for seen in states.values()), states
+    assert any(payload.startswith(b"[{") for _, payload in listener.messages), "logs"
+    by_device: dict[str, list[int]] = {}
+    for row in (row for row in _rows(tmp_path / "ledger") if "f" in row):
+        by_device.setdefault(row["tags"]["device"], []).append(row["seq"])
+    assert all(sorted(seqs) == list(range(len(seqs))) for seqs in by_device.values()), "none is lost"
+
+
+def test_a_sleeper_connects_to_send_and_is_gone_between(mosquitto: Service, tmp_path: Path) -> None:
+    with listening(mosquitto.host, mosquitto.port, "iot/#") as listener:
+        _run(
+            mosquitto, tmp_path / "ledger", "--scenario", "sleepers", "--interval", "0.2", "--duration", "2.5", "--devices", "3"
+        )
+    births = Counter(topic for topic, payload in listener.messages if payload == b'{"state":"online"}')
+    arrays = Counter(topic for topic, payload in listener.messages if payload.startswith(b"["))
+    assert len(arrays) == 12
+    assert all(3 <= number <= 5 for number in births.values()), births
+    assert all(2 <= number <= 4 for number in arrays.values()), arrays

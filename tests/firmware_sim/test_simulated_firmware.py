@@ -11,18 +11,19 @@ from firmware_sim.faults import PAYLOAD_FAULTS, VALUE_FAULTS, ValueFault
 from firmware_sim.firmware import Firmware, OutgoingMessage
 from firmware_sim.fleet import build_fleet
 from firmware_sim.ledger import LedgerFile
-from firmware_sim.scenario import SCENARIOS, Scenario
+from firmware_sim.scenarios.loader import scenario, shipped
 from schemas.quantities import QUANTITIES, TEXT_TAGS, Quality
+from schemas.scenario import FaultKind, Scenario
 
 START_S, START_MS = 1.79e9, 1_790_000_000_000
 COUNTS = {"water": 4, "power": 3, "traffic": 4, "urban": 4}
-ALL_POISON = Scenario("only broken readings", poison=1.0)
+ALL_POISON = Scenario(about="only broken readings", faults={FaultKind.POISON: 1.0})
 
 
-def messages_of(scenario: Scenario, ticks: int = 40, seed: int = 1) -> list[OutgoingMessage]:
+def messages_of(behaving: Scenario, ticks: int = 40, seed: int = 1) -> list[OutgoingMessage]:
     sent = []
     for device in build_fleet(COUNTS, 1, seed):
-        firmware = Firmware(device, scenario, seed)
+        firmware = Firmware(device, behaving, seed)
         for tick in range(ticks):
             sent += firmware.measure(START_S + tick, START_MS + 1000 * tick)
         sent += firmware.flush()
@@ -34,7 +35,7 @@ def rows_of(message: OutgoingMessage) -> list[dict[str, Any]]:
 
 
 def test_a_row_promises_what_the_payload_says() -> None:
-    for message in messages_of(SCENARIOS["normal"]):
+    for message in messages_of(scenario("normal")):
         (row,), sent = rows_of(message), json.loads(message.payload)
         assert (row["ts"], row["seq"]) == (sent.pop("ts"), sent.pop("seq"))
         tags = {key: sent.pop(key) for key in TEXT_TAGS if key in sent}
@@ -47,29 +48,29 @@ def test_a_row_promises_what_the_payload_says() -> None:
 
 def test_seq_counts_up_by_one_and_no_two_readings_share_a_millisecond() -> None:
     (device,) = build_fleet({"water": 1}, 1, 1)
-    firmware = Firmware(device, SCENARIOS["normal"], 1)
+    firmware = Firmware(device, scenario("normal"), 1)
     clock_ms = [START_MS, START_MS, START_MS - 5_000, START_MS + 1, START_MS + 50]  # stands still, steps back
     sent = [json.loads(message.payload) for now_ms in clock_ms for message in firmware.measure(START_S, now_ms)]
     assert [reading["seq"] for reading in sent] == [0, 1, 2, 3, 4]
     assert [reading["ts"] - START_MS for reading in sent] == [0, 1, 2, 3, 50]
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", shipped())
 def test_the_same_seed_sends_the_same_bytes(name: str) -> None:
-    assert [message.payload for message in messages_of(SCENARIOS[name])] == [
-        message.payload for message in messages_of(SCENARIOS[name])
+    assert [message.payload for message in messages_of(scenario(name))] == [
+        message.payload for message in messages_of(scenario(name))
     ]
 
 
 def test_without_a_clock_there_is_no_ts_and_bit_1_is_expected() -> None:
-    for message in messages_of(SCENARIOS["no-clock"]):
+    for message in messages_of(scenario("no-clock")):
         (row,) = rows_of(message)
         assert "ts" not in json.loads(message.payload)
         assert (row["ts"], row["q"]) == (None, Quality.SIMULATED | Quality.GATEWAY_TIME)
 
 
 def test_poison_is_one_reading_in_a_hundred() -> None:
-    rows = [row for seed in range(5) for message in messages_of(SCENARIOS["poison"], 100, seed) for row in rows_of(message)]
+    rows = [row for seed in range(5) for message in messages_of(scenario("poison"), 100, seed) for row in rows_of(message)]
     spoilt = [row for row in rows if "expect" in row or row["drop"]]
     assert len(rows) == 7_500
     assert 40 < len(spoilt) < 120
@@ -103,7 +104,7 @@ def test_every_payload_fault_occurs_and_names_its_reason() -> None:
 
 
 def test_a_repeated_message_is_the_same_bytes_and_its_row_says_so() -> None:
-    sent = messages_of(SCENARIOS["duplicates"], 200)
+    sent = messages_of(scenario("duplicates"), 200)
     rows: dict[tuple[str, int], tuple[dict[str, Any], bytes]] = {}
     repeated = 0
     for message in sent:
@@ -119,7 +120,7 @@ def test_a_repeated_message_is_the_same_bytes_and_its_row_says_so() -> None:
 
 
 def test_a_backlog_is_an_array_with_a_row_for_each_reading_and_ends_with_what_was_kept() -> None:
-    sent = messages_of(SCENARIOS["backlog"], 50)
+    sent = messages_of(scenario("backlog"), 50)
     by_device: dict[str, list[int]] = {}
     for message in sent:
         by_device.setdefault(message.topic, []).append(len(message.rows))
@@ -137,7 +138,7 @@ def test_a_backlog_is_an_array_with_a_row_for_each_reading_and_ends_with_what_wa
 def test_the_ledger_appends_a_row_per_reading_when_it_is_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"from": "the run before"}\n')
-    first, again = messages_of(SCENARIOS["backlog"], 50)[:2]
+    first, again = messages_of(scenario("backlog"), 50)[:2]
     first.sent, again.sent = 1, 2
     with LedgerFile(path) as ledger:
         ledger.acknowledged(first, 1111)

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import build_fleet
-from firmware_sim.scenario import SCENARIOS
+from firmware_sim.scenarios.loader import scenario
 from firmware_sim.signals import DAY_S
 from firmware_sim.stories.calendar import special_day, special_days
 from firmware_sim.stories.cast import Role, cast
@@ -87,7 +87,7 @@ def _chronicle(roles: list[Role], incidents: list[Incident], span: SimulatedSpan
 
 def _published(role: Role, ticks: int) -> list[dict[str, Any]]:
     """The readings as they go out, in the order of their time."""
-    firmware = Firmware(role.device, SCENARIOS["normal"], 1, radio=role.radio)
+    firmware = Firmware(role.device, scenario("normal"), 1, radio=role.radio)
     messages = []
     for tick in range(ticks):
         at_s = role.witness.first_s + tick * INTERVAL_S

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.firmware import Firmware, OutgoingMessage
-from firmware_sim.scenario import SCENARIOS
+from firmware_sim.firmware import MEMORY, Firmware, OutgoingMessage
+from firmware_sim.scenarios.loader import scenario
 from firmware_sim.stories.cast import Role
 from firmware_sim.stories.story import Incident
 from schemas.quantities import Quality
@@ -17,7 +17,7 @@ TICKS = 192
 
 
 def _sent(role: Role, ticks: int = TICKS) -> list[OutgoingMessage]:
-    firmware = Firmware(role.device, SCENARIOS["normal"], 1, radio=role.radio)
+    firmware = Firmware(role.device, scenario("normal"), 1, radio=role.radio)
     messages = []
     for tick in range(ticks):
         instant_s = BEGIN_S + tick * INTERVAL_S
@@ -92,3 +92,44 @@ def test_a_clock_a_day_ahead_is_not_promised_to_be_believed() -> None:
 
 def _true_m3(role: Role, row: dict[str, Any]) -> float:
     return float(role.witness.source.true(BEGIN_S + row["seq"] * INTERVAL_S, row["seq"]).values["volume_m3"])
+
+
+def test_a_last_gasp_is_one_reading_that_tells_of_the_outage() -> None:
+    role, incident = role_of("last_gasp")
+    during = [row for row in _rows(_sent(role)) if _during(incident, row["seq"])]
+    assert [row["f"]["alarm_outage"] for row in during] == [True]
+    assert during[0]["f"]["voltage_l1_v"] == 0
+
+
+def test_a_restart_begins_the_numbers_anew_and_loses_no_reading() -> None:
+    role, incident = role_of("reboots", "traffic-junction")
+    rows = _rows(_sent(role))
+    first = next(number for number, row in enumerate(rows) if row["ts"] >= incident.begin_s * 1000)
+    assert [row["seq"] for row in rows] == [*range(first), *range(TICKS - first)]
+    assert [row["tags"]["lane"] for row in rows[first - 4 : first]] == [row["tags"]["lane"] for row in rows[first : first + 4]]
+
+
+def test_a_clock_without_battery_counts_from_1970_until_it_is_set() -> None:
+    role, incident = role_of("clock_lost", "water-meter")
+    for message in _sent(role):
+        (row,), sent = _rows([message]), json.loads(message.payload)
+        began = sent["ts"] < 10 * 86_400_000
+        assert began is (row["ts"] is None) is bool(row["q"] & Quality.GATEWAY_TIME)
+    shown = [json.loads(message.payload)["ts"] for message in _sent(role)]
+    assert sum(ts < 10 * 86_400_000 for ts in shown) == (incident.end_s - incident.begin_s) // INTERVAL_S
+
+
+def test_a_clock_that_drifts_is_off_by_ten_seconds_after_a_day() -> None:
+    role, incident = role_of("clock_drifts", "water-meter", lasts_s=86_400.0)
+    off_ms = [row["ts"] % 900_000 for row in _rows(_sent(role)) if row["ts"] >= incident.begin_s * 1000]
+    assert max(off_ms) == pytest.approx(10_000, rel=0.05)
+    assert off_ms[-1] == 0, "it was set"
+
+
+def test_a_memory_that_is_full_loses_the_oldest_readings() -> None:
+    role, _ = role_of("network_lost", "urban-air", lasts_s=40 * 86_400.0)
+    seqs = [row["seq"] for row in _rows(_sent(role, ticks=3_200))]
+    assert len(seqs) < 3_200
+    before = seqs.index(max(seq for seq in range(200) if seq in seqs and seq + 1 not in seqs)) + 1
+    assert len(seqs) - before == MEMORY
+    assert seqs[-1] == 3_199

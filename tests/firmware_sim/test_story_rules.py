@@ -15,7 +15,7 @@ def test_an_alarm_is_due_when_its_condition_has_stood_as_long_as_its_rule_wants(
     for name, story in STORIES.items():
         if story.alarm is not None and not story.days:
             rule = SHIPPED.by_name[story.alarm]
-            assert story.for_s == rule.for_ms / 1000 + story.effect.flag_after_s, name
+            assert story.for_s == rule.for_ms / 1000 + story.effect.flag_after_s + story.effect.unfolds_in_s, name
             assert story.intervals == (3 if rule.name == "counter_step" or _is_silence(story.alarm) else 0), name
 
 

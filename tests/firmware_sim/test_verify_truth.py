@@ -13,7 +13,7 @@ from firmware_sim.cli import main
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import build_fleet
 from firmware_sim.query import StoredPoint
-from firmware_sim.scenario import SCENARIOS
+from firmware_sim.scenarios.loader import scenario
 from firmware_sim.signals import DAY_S
 from firmware_sim.stories.cast import Role, cast
 from firmware_sim.stories.chronicle import Chronicle
@@ -66,7 +66,7 @@ class PerfectGateway:
 
 
 def _readings(role: Role) -> Iterator[dict[str, Any]]:
-    firmware = Firmware(role.device, SCENARIOS["normal"], 1, radio=role.radio)
+    firmware = Firmware(role.device, scenario("normal"), 1, radio=role.radio)
     tick = 0
     while (at_s := role.witness.first_s + tick * INTERVAL_S) < SPAN.end_s + len(role.witness.streams) * INTERVAL_S:
         for message in firmware.measure(at_s, round(at_s * 1000)):

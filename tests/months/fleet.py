@@ -6,7 +6,7 @@ from pathlib import Path
 
 from firmware_sim.publish import BrokerAccess
 from firmware_sim.run import Plan, run
-from firmware_sim.scenario import SCENARIOS
+from firmware_sim.scenarios.loader import scenario
 from firmware_sim.simulated import SimulatedPlan
 from schemas.scaled_clock import VARIABLE, parse_scaled_time
 from tests.months.plan import INTERVAL_S, MonthsPlan
@@ -23,7 +23,7 @@ def main(broker: str, ledger: str, plan: str) -> int:
             speed=wanted.speed,
             duration_s=0.0,
             seed=wanted.seed,
-            scenario=SCENARIOS["normal"],
+            scenario=scenario("normal"),
             shared=True,
             ledger=Path(ledger),
             simulated=SimulatedPlan(wanted.span, parse_scaled_time(os.environ[VARIABLE]), wanted.wanted),

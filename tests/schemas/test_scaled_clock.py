@@ -23,7 +23,23 @@ def test_a_real_time_has_one_simulated_time(real_ns: int, simulated_ms: int) -> 
 
 
 def test_simulated_seconds_take_fewer_real_ones() -> None:
-    assert A_DAY_A_MINUTE.real_s(86_400.0) == 60.0
+    assert A_DAY_A_MINUTE.real_s(86_400.0, A_DAY_A_MINUTE.simulated_ms) == 60.0
+
+
+def test_a_clock_that_begins_in_the_past_catches_up_with_real_time_and_goes_on_with_it() -> None:
+    clock = ScaledTime(1_000_000_000, 1_000_000_000 - 99_000, 100.0)
+    assert clock.caught_up_ms == 1_000_001_000
+    assert clock.at_ms(1_000_000_999_000_000) == 1_000_000_900
+    assert clock.at_ms(1_000_001_500_000_000) == 1_000_001_500
+    assert clock.real_s(50.0, clock.simulated_ms) == 0.5
+    assert clock.real_s(101.0, clock.simulated_ms) == 2.0, "a second of it is real"
+    assert clock.real_s(7.0, 1_000_002_000) == 7.0
+
+
+@pytest.mark.parametrize("clock", [ScaledTime(1000, 2000, 9.0), ScaledTime(1000, 0, 1.0)], ids=["ahead", "slow"])
+def test_a_clock_that_is_ahead_or_no_faster_never_meets_real_time(clock: ScaledTime) -> None:
+    assert clock.caught_up_ms is None
+    assert clock.at_ms(3_000_000_000) == clock.simulated_ms + 2000 * clock.speed
 
 
 def test_what_one_program_writes_another_reads() -> None:

@@ -47,7 +47,7 @@ def send_as_time_passes(client: paho.Client, clock: ScaledTime) -> Iterator[int]
     for time_ms in range(MIDNIGHT - 2 * HOUR, MIDNIGHT + DAY + 2 * HOUR, EVERY):
         due_ms = time_ms + 20_000
         while (now_ms := clock.at_ms(time.time_ns())) < due_ms:
-            time.sleep(clock.real_s((due_ms - now_ms) / 1000))
+            time.sleep(clock.real_s((due_ms - now_ms) / 1000, now_ms))
         publish(client, "iot/v1/s/water/steady/readings", json.dumps(reading(time_ms)))
         if MIDNIGHT + 20 * HOUR <= time_ms < MIDNIGHT + 23 * HOUR:
             yield time_ms

@@ -1,0 +1,1 @@
+"""Scenarios: YAML files that say who is there, what happens to whom and when; those beside this one are shipped."""
