@@ -83,6 +83,18 @@ def _report(options: argparse.Namespace) -> int:
     return report_command(options)
 
 
+def _audit(options: argparse.Namespace) -> int:
+    from gateway.commands.audit import audit_command  # noqa: PLC0415
+
+    return audit_command(options)
+
+
+def _setup_token(options: argparse.Namespace) -> int:
+    from gateway.commands.setup_token import setup_token  # noqa: PLC0415
+
+    return setup_token(options)
+
+
 def _alarms(options: argparse.Namespace) -> int:
     from gateway.commands.alarms import alarms_command  # noqa: PLC0415
 
@@ -150,7 +162,35 @@ def _parser() -> argparse.ArgumentParser:
     _add_devices(commands.add_parser("devices", help="list, import or exchange devices; show coverage"), with_config)
     _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
     _add_report(commands.add_parser("report", parents=[with_config], help="report consumption, balances or completeness"))
+    _add_audit(commands.add_parser("audit", help="list who changed what; verify that nothing was taken out"), with_config)
+    _add_setup(commands.add_parser("setup", help="give people their tokens"), with_config)
     return parser
+
+
+def _add_audit(audit: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
+    audit.set_defaults(command=_audit)
+    actions = audit.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", parents=[with_config], help="list all changes, the newest first")
+    listed.add_argument("--json", action="store_true", help="print one JSON object per line")
+    verified = actions.add_parser("verify", parents=[with_config], help="check the chain of entries")
+    verified.add_argument(
+        "--known",
+        action="append",
+        default=[],
+        metavar="NUMBER:HASH",
+        help="an entry noted elsewhere, such as in the log of another machine; may be given again",
+    )
+
+
+def _add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
+    subjects = setup.add_subparsers(required=True, metavar="SUBJECT")
+    token = subjects.add_parser("token", parents=[with_config], help="give an account of http.tokens_file a token")
+    token.set_defaults(command=_setup_token)
+    token.add_argument("name", metavar="NAME", help="the account: one word, such as lan.nguyen")
+    token.add_argument("role", nargs="?", metavar="ROLE", help="read, technician or admin")
+    what = token.add_mutually_exclusive_group()
+    what.add_argument("--replace", action="store_true", help="give a new token in place of the old one")
+    what.add_argument("--remove", action="store_true", help="remove the account")
 
 
 def _add_report(report: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Reload on SIGHUP: registry, profiles and codecs are read again and become active, beside the readings that come in.
+"""Reload on SIGHUP: registry, profiles, codecs, rules of alarms and accounts are read again, while readings come in.
 
 A faulty file leaves everything as it was. The journal is asked only afterwards: a disk that does not answer must not
 make it impossible to register a device.
@@ -7,6 +7,8 @@ make it impossible to register a device.
 import asyncio
 import logging
 
+from gateway.access.access import Access
+from gateway.access.accounts import UserAccount, load_accounts
 from gateway.catalog import Catalog, load_catalog, topic_filters
 from gateway.codecs.async_client import AsyncCodecs
 from gateway.config.alarm_rules import load_alarm_rules
@@ -26,7 +28,7 @@ log = logging.getLogger("gateway.reload")
 
 
 class Reload:
-    """Makes another catalog and other rules of alarms active, one at a time."""
+    """Makes another catalog, other rules of alarms and other accounts active, one reload at a time."""
 
     def __init__(
         self,
@@ -36,6 +38,7 @@ class Reload:
         subscriptions: Subscriptions,
         released: ReleasedKeys,
         status: Status,
+        access: Access,
     ) -> None:
         self._database = database
         self._codecs = codecs
@@ -43,6 +46,7 @@ class Reload:
         self._subscriptions = subscriptions
         self._released = released
         self._status = status
+        self._access = access
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -56,13 +60,14 @@ class Reload:
         """Reload."""
         async with self._one_at_a_time:
             try:
-                catalog, rules = await asyncio.to_thread(_load, self._status.config)
+                catalog, rules, accounts = await asyncio.to_thread(_load, self._status.config)
                 self._codecs.replace(catalog.codecs)
             except ConfigurationFault as fault:
                 self._status.events.reload_failed(str(fault).splitlines())
                 return
             self._activate(catalog)
             self._status.alarms.replace(rules, catalog.devices)
+            self._access.replace(accounts)
         await self._release_codecs()
 
     def _activate(self, catalog: Catalog) -> None:
@@ -83,12 +88,12 @@ class Reload:
             log.warning("messages that wait for a codec wait until the next reload: %s", fault)
 
 
-def _load(config: Config) -> tuple[Catalog, Rules]:
-    """Load registry, profiles, codecs and the rules of alarms with the same checks as ``gateway check``.
+def _load(config: Config) -> tuple[Catalog, Rules, list[UserAccount]]:
+    """Load registry, profiles, codecs, the rules of alarms and accounts with the same checks as ``gateway check``.
 
     :raises ConfigurationFault: one of them cannot be used.
     """
     catalog = load_catalog(config)
     if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)
-    return catalog, load_alarm_rules(config.alarms.rules)
+    return catalog, load_alarm_rules(config.alarms.rules), load_accounts(config.http.tokens_file)

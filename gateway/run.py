@@ -102,7 +102,11 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
-    async with parts.delivery.destination.influxdb, Entrance(config) as entrance, asyncio.TaskGroup() as group:
+    async with (
+        parts.delivery.destination.influxdb,
+        Entrance(config, parts.foundation.access) as entrance,
+        asyncio.TaskGroup() as group,
+    ):
         lanes: Lanes = {**parts.lanes, "pages": partial(_serve_pages, parts, entrance)}
         tasks = [group.create_task(work(), name=name) for name, work in lanes.items()]  # a fault of one ends all
         found = await _until_stopped(stop, file, parts.foundation.events)
@@ -134,7 +138,7 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
     exchange = MeterExchange(
         status, processing.memory, processing.device_snapshots, foundation.events, parts.watching.exchanges
     )
-    async with WebServer(status, database, commands, exchange, parts.watching.resums, entrance):
+    async with WebServer(status, database, commands, exchange, parts.watching.resums, entrance, foundation.audit):
         await asyncio.Event().wait()
 
 

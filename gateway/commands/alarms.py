@@ -14,6 +14,7 @@ from gateway.alarms.documents import alarm_document, change_document
 from gateway.alarms.keeper import AlarmKeeper
 from gateway.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
 from gateway.clock import WallClock
+from gateway.commands.recording import record
 from gateway.commands.running import ask
 from gateway.commands.stores import store
 from gateway.config.alarm_rules import load_alarm_rules
@@ -171,6 +172,8 @@ def _ack(config: Config, options: argparse.Namespace) -> None:
             ask(config, "POST", path, {"by": by, "note": note})
         elif not asyncio.run(here.keeper.acknowledge(options.id, by, note[:NOTE_MAX])):
             raise ConfigurationFault([f"ID: no alarm {options.id!r} is active; `gateway alarms list` shows those that are"])
+        else:
+            record(config, "alarm acknowledged", subject={"alarm": options.id}, after={"by": by, "note": note})
     print(printable(f"{options.id}: known to {by}"))
 
 
@@ -185,6 +188,7 @@ def _silence(config: Config, options: argparse.Namespace) -> None:
         else:
             work = PlannedWork(here.now_ms, until_ms, by, note, site or "", device or "")
             number = asyncio.run(here.keeper.plan(work))
+            record(config, "work planned", subject={"site": site, "device": device}, after=work_document(number, work))
     until = _local(until_ms, config)
     print(printable(f"planned work {number}: nobody is told of alarms of {_where(site, device)} until {until}"))
 
@@ -195,6 +199,8 @@ def _unsilence(config: Config, options: argparse.Namespace) -> None:
             ask(config, "POST", f"/api/silences/{options.number}/end", {})
         elif not asyncio.run(here.keeper.end_work(options.number)):
             raise ConfigurationFault([f"NUMBER: no planned work {options.number} goes on; see `gateway alarms silences`"])
+        else:
+            record(config, "planned work ended", subject={"number": options.number})
     print(f"planned work {options.number} is over")
 
 

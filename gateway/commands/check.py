@@ -12,6 +12,8 @@ from typing import Final
 
 from mqtt5 import RetainHandling
 
+from gateway.access.access import configured_token
+from gateway.access.accounts import load_accounts
 from gateway.catalog import Catalog, survey, topic_filters
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.commands.guest import guest, open_as_guest, read
@@ -30,7 +32,7 @@ from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.pipeline.options import broker_address, session_options
 from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
-from gateway.web.listener import configured_tls, configured_token
+from gateway.web.listener import configured_tls
 from schemas.printable import printable
 from schemas.registry import Registry, plain_name
 
@@ -66,6 +68,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     authorization(config.influxdb)
     database_tls(config.influxdb)
     configured_token(config)
+    load_accounts(config.http.tokens_file)
     configured_tls(config)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")

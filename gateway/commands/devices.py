@@ -137,7 +137,7 @@ def _import(config: Config, options: argparse.Namespace) -> None:
         print(f"{len(merger.added)} new, {len(merger.changed)} changed, {len(rows) - changed} unchanged")
     if changed and not options.dry_run:
         changes = {place: after for place, (_, after) in merger.changed.items()}
-        write_registry(path, merger.registry, merger.added, changes, quiet=options.json)
+        write_registry(config, merger.registry, merger.added, changes, quiet=options.json)
     if options.json:
         counts = {"new": len(merger.added), "changed": len(merger.changed), "same": len(rows) - changed}
         print(json.dumps({**counts, "written": bool(changed) and not options.dry_run}))

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gateway.clock import wall_clock
+from gateway.commands.recording import record
 from gateway.commands.registry_file import write_registry
 from gateway.commands.running import ask, is_running
 from gateway.commands.stores import store
@@ -44,7 +45,7 @@ def exchange(config: Config, options: argparse.Namespace) -> None:
         answer = _on_its_file(config, options.id, told, now_ms, force=options.force)
     _say(answer, told, zone)
     if registry is not None:
-        write_registry(config.devices.registry, registry[0], [], registry[1], quiet=False)
+        write_registry(config, registry[0], [], registry[1], quiet=False)
 
 
 def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:
@@ -84,7 +85,9 @@ def _on_its_file(config: Config, name: str, told: ToldExchange, now_ms: int, *, 
         entry = load_registry(config.devices.registry).by_id().get(device_key(device.name))
         exchange = StoredExchange(told, is_late=bool(effect.later))
         database.run_here(keyvalue.put, *kept_exchange(device.name, entry, exchange, now_ms))
-    return {"device": device.name, "begin_anew": effect.at_once, "told_late": effect.later}
+    answer = {"device": device.name, "begin_anew": effect.at_once, "told_late": effect.later}
+    record(config, "meter exchanged", subject={"device": device.name}, after=answer | told._asdict())
+    return answer
 
 
 def names_in_file(config: Config, name: str) -> frozenset[str]:

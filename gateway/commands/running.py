@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from gateway.access.access import own_token_file
+from gateway.access.accounts import USER_HEADER
+from gateway.commands.recording import user
 from gateway.config.files import ConfigurationFault, secret
 from gateway.config.model import Config
 from gateway.storage.file_lock import is_in_use
 from gateway.tls import pinned_context, shows
-from gateway.web.access import own_token_file
 
 _PATIENCE_S: Final = 30.0
 
@@ -35,7 +37,7 @@ def ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[s
         token = secret(None, token_file) or ""
         target = path + (f"?{urlencode(given)}" if given else "")
         with closing(_connected(host, http.port, http.tls.cert)) as connection:
-            connection.request(method, target, headers={"Authorization": f"Bearer {token}"})
+            connection.request(method, target, headers={"Authorization": f"Bearer {token}", USER_HEADER: user()})
             response = connection.getresponse()
             body = response.read()
     except (OSError, HTTPException) as error:

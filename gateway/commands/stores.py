@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from gateway.catalog import load_catalog
 from gateway.clock import WallClock
+from gateway.commands.recording import record
 from gateway.commands.running import ask
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
@@ -50,6 +51,8 @@ def rejects_command(options: argparse.Namespace) -> int:
             answer = ask(config, "POST", f"/api/rejects/{options.action}", query)
         else:
             answer = _change_rejects(file, config, options.action, reason, device)
+            said = {"replay": "rejects replayed", "purge": "rejects purged"}[options.action]
+            record(config, said, subject={"reason": reason, "device": device}, after=answer)
     print(
         json.dumps(answer) if options.json else ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in answer.items())
     )
@@ -141,11 +144,11 @@ def journal_command(options: argparse.Namespace) -> int:
         if options.action == "status":
             return _print_status(_status(file, config), as_json=options.json)
         if options.action == "drop":
-            dropped = ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file)
+            dropped = ask(config, "POST", "/api/journal/drop", {}) if file is None else _drop(file, config)
             print(f"{dropped['dropped']} readings dropped")
             return 0
         if options.action == "acknowledge":
-            known = ask(config, "POST", "/api/journal/acknowledge", {}) if file is None else _acknowledge(file)
+            known = ask(config, "POST", "/api/journal/acknowledge", {}) if file is None else _acknowledge(file, config)
             print(f"{known['acknowledged']} lost readings acknowledged")
             return 0
         if file is None:
@@ -185,12 +188,16 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> int:
     return 0
 
 
-def _drop(file: Database) -> dict[str, Any]:
-    return {"dropped": sum(domains.total() for domains in file.run_here(journal.drop).values())}
+def _drop(file: Database, config: Config) -> dict[str, Any]:
+    dropped = sum(domains.total() for domains in file.run_here(journal.drop).values())
+    record(config, "journal dropped", subject={}, before={"readings": dropped}, after={"readings": 0})
+    return {"dropped": dropped}
 
 
-def _acknowledge(file: Database) -> dict[str, Any]:
-    return {"acknowledged": file.tally.acknowledge()}
+def _acknowledge(file: Database, config: Config) -> dict[str, Any]:
+    acknowledged = file.tally.acknowledge()
+    record(config, "lost readings acknowledged", subject={}, before={"missing": acknowledged}, after={"missing": 0})
+    return {"acknowledged": acknowledged}
 
 
 def _export(file: Database, target: Path) -> int:

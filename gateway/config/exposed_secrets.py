@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from gateway.config.model import Config, is_loopback, split_url
 
-_SECRET_FILES: Final = frozenset({"password_file", "token_file", "read_token_file", "key"})
+_SECRET_FILES: Final = frozenset({"password_file", "token_file", "tokens_file", "read_token_file", "key"})
 _PLAIN: Final = frozenset({"mqtt", "http"})
 
 

@@ -256,6 +256,7 @@ class HttpSection(_Section):
     """The pages and the API."""
 
     token_file: Path | None = None
+    tokens_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(8080, strict=True, ge=0, le=65535)
     hosts: list[Annotated[str, AfterValidator(_check_host_name)]] = []
@@ -265,8 +266,9 @@ class HttpSection(_Section):
     @field_validator("host")
     @classmethod
     def _no_open_door(cls, host: str, info: ValidationInfo) -> str:
-        if not is_loopback(host) and info.data.get("token_file") is None:
-            raise ValueError(f"{host} is open to the network: give http.token_file, or stay on 127.0.0.1")
+        if not is_loopback(host) and info.data.get("token_file") is None and info.data.get("tokens_file") is None:
+            what = "give http.tokens_file or http.token_file, or stay on 127.0.0.1"
+            raise ValueError(f"{host} is open to the network: {what}")
         return host
 
 

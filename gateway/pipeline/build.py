@@ -54,7 +54,7 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
     snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
-    reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status)
+    reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status, foundation.access)
     rooms = (delivery, receiving, waiting, processing, alarming, watching, closing)
     lanes = {name: lane for room in rooms for name, lane in room.lanes.items()}
     return Parts(foundation, processing, connection, delivery, waiting, alarming, watching, closing, receiving, reload, lanes)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.access.access import Access, open_access
+from gateway.audit.log import AuditLog
 from gateway.clock import WallClock
 from gateway.config.exposed_secrets import exposed_secrets
 from gateway.config.model import Config
@@ -25,6 +27,8 @@ Lanes = Mapping[str, Lane]
 class Foundation:
     """The configuration, the file, the clock, and the two accounts of what happens: events for people, the ledger for readings.
 
+    :ivar access: the accounts of people.
+    :ivar audit: the log of their changes.
     :ivar newest_ms: the newest time that an earlier run has saved; 0 if none has.
     """
 
@@ -34,13 +38,19 @@ class Foundation:
     events: Events
     ledger: Ledger
     newest_ms: int
+    access: Access
+    audit: AuditLog
 
 
 def lay_foundation(config: Config, file: Database, clock: WallClock) -> Foundation:
-    """Lay the foundation; ``file`` is open."""
+    """Lay the foundation; ``file`` is open.
+
+    :raises ConfigurationFault: a file of tokens cannot be used.
+    """
     newest_ms, now_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0), clock.now_ms()
     dropped = file.run_here(keyvalue.get, DROPPED)
     drops = BrokerDrops(None if dropped is None else int(dropped))
     events = Events(hearing=Hearing(newest_ms or now_ms), drops=drops)
     events.exposed(exposed_secrets(config))
-    return Foundation(config, file, clock, events, Ledger(since_ms=now_ms), newest_ms)
+    access, audit = open_access(config), AuditLog(config.journal.path)
+    return Foundation(config, file, clock, events, Ledger(since_ms=now_ms), newest_ms, access, audit)

@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.access.accounts import OWN_NAME, AccountRole
 from gateway.alarms.documents import alarm_document, change_document
 from gateway.alarms.keeper import AlarmKeeper
 from gateway.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
@@ -14,10 +15,10 @@ from gateway.i18n.rule_words import rule_document
 from gateway.storage import alarms as stored
 from gateway.storage.alarms import PlannedWork
 from gateway.storage.database import Database
-from gateway.web.handlers import Handler
+from gateway.web.handlers import ChangeRoute, Handler, account_of, note_change
+from gateway.web.parameters import whole_number
 from gateway.web.turns import Turns, send_list
 
-_DIGITS_MAX: Final = 18
 _ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
 """The worst first."""
 
@@ -40,19 +41,19 @@ class AlarmPages:
             "/api/silences": self._silences,
         }
 
-    def changing(self) -> dict[str, Handler]:
-        """Path → handler, for changes."""
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
         return {
-            "/api/alarms/{id}/acknowledge": self._acknowledge,
-            "/api/silences": self._silence,
-            "/api/silences/{number}/end": self._unsilence,
+            "/api/alarms/{alarm}/acknowledge": ChangeRoute(AccountRole.TECHNICIAN, "alarm acknowledged", self._acknowledge),
+            "/api/silences": ChangeRoute(AccountRole.ADMIN, "work planned", self._silence),
+            "/api/silences/{number}/end": ChangeRoute(AccountRole.ADMIN, "planned work ended", self._unsilence),
         }
 
     # Reading.
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """The active alarms, the newest first; with ``most`` so many of them, the worst first."""
-        keeper, most = self._keeper, _number(request.query.get("most"))
+        keeper, most = self._keeper, whole_number(request.query.get("most"))
         active = keeper.active()
         shown = active if most is None else nsmallest(most, active, key=lambda state: _ORDER[state.severity])
         documents = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown)
@@ -62,8 +63,8 @@ class AlarmPages:
         return web.json_response({"rules": [rule_document(rule) for rule in self._keeper.rules.rules]})
 
     async def _history(self, request: web.Request) -> web.Response:
-        """Changes of alarms, the newest first, a page of them; those before it with ``before``."""
-        place, before = request.query.get("place"), _number(request.query.get("before"))
+        """ChangeGuard of alarms, the newest first, a page of them; those before it with ``before``."""
+        place, before = request.query.get("place"), whole_number(request.query.get("before"))
         rows = await self._turns.read(self._database, stored.history, place, before)
         found = [{"number": number, **change_document(change, self._keeper.rules)} for number, change in rows]
         return web.json_response({"now": self._clock.now_ms(), "history": found, "before": rows[-1][0] if rows else None})
@@ -76,13 +77,14 @@ class AlarmPages:
     # Changing.
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
-        name, note = request.match_info["id"], _text(request, "note", NOTE_MAX)
-        if not await self._keeper.acknowledge(name, _name(request), note):
+        name, by, note = request.match_info["alarm"], _name(request), _text(request, "note", NOTE_MAX)
+        if not await self._keeper.acknowledge(name, by, note):
             return _not_found(f"no alarm {name[:200]!r} is active; `gateway alarms list` shows those that are")
+        note_change(request, after={"by": by, "note": note})
         return web.json_response({"acknowledged": name})
 
     async def _silence(self, request: web.Request) -> web.Response:
-        now_ms, until_ms = self._clock.now_ms(), _number(request.query.get("until_ms"))
+        now_ms, until_ms = self._clock.now_ms(), whole_number(request.query.get("until_ms"))
         if until_ms is None or not now_ms < until_ms <= now_ms + AHEAD_MAX_MS:
             raise web.HTTPBadRequest(text="until_ms: name a time of the coming year, in milliseconds since 1970")
         note = _text(request, "note", NOTE_MAX)
@@ -90,10 +92,12 @@ class AlarmPages:
             raise web.HTTPBadRequest(text="note: say what is done, for those who wonder about the silence")
         site, device = _text(request, "site", NAME_MAX), _text(request, "device", NAME_MAX)
         work = PlannedWork(now_ms, until_ms, _name(request), note, site, device)
-        return web.json_response({"silence": await self._keeper.plan(work)})
+        number = await self._keeper.plan(work)
+        note_change(request, after=work_document(number, work))
+        return web.json_response({"silence": number})
 
     async def _unsilence(self, request: web.Request) -> web.Response:
-        number = _number(request.match_info["number"])
+        number = whole_number(request.match_info["number"])
         if number is None or not await self._keeper.end_work(number):
             return _not_found(f"no planned work {number} goes on; `gateway alarms silences` shows what does")
         return web.json_response({"ended": number})
@@ -104,8 +108,9 @@ def _not_found(why: str) -> web.Response:
 
 
 def _name(request: web.Request) -> str:
-    """The name of the person who decides."""
-    name = _text(request, "by", NAME_MAX)
+    """The name of the person who decides: of the account, or the one that a command of this machine gives."""
+    account = account_of(request)
+    name = _text(request, "by", NAME_MAX) if account.name == OWN_NAME else account.name
     if not name:
         raise web.HTTPBadRequest(text="by: name the person who decides this")
     return name
@@ -116,11 +121,3 @@ def _text(request: web.Request, key: str, most: int) -> str:
     if len(text) > most:
         raise web.HTTPBadRequest(text=f"{key}: at most {most} letters")
     return text
-
-
-def _number(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
-        raise web.HTTPBadRequest(text=f"{text[:40]!r} is not a number")
-    return int(text)

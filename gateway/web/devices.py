@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.access.accounts import AccountRole
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
@@ -28,7 +29,7 @@ from gateway.web.device_documents import (
     message_document,
     registry_entry,
 )
-from gateway.web.handlers import Document, Handler
+from gateway.web.handlers import ChangeRoute, Document, Handler, note_change
 from gateway.web.pages import page
 from gateway.web.turns import Turns, send_list, some_at_a_time
 from schemas.registry import RegisteredDevice, device_key
@@ -67,7 +68,7 @@ class _StoredRows:
 
 
 class DevicePages:
-    """The routes ``/devices``, ``/devices/{id}`` and what they ask for."""
+    """The routes ``/devices``, ``/devices/{device}`` and what they ask for."""
 
     def __init__(self, status: Status, database: Database, meter_exchange: MeterExchange, turns: Turns) -> None:
         self._status = status
@@ -78,13 +79,13 @@ class DevicePages:
         self._streams = status.devices.streams
         self._retraced: dict[str, tuple[tuple[object, ...], LastMessage]] = {}
 
-    def routes(self) -> dict[str, Handler]:
+    def reading(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
         return {
             "/devices": self._list_page,
-            "/devices/{id}": self._device_page,
+            "/devices/{device}": self._device_page,
             "/api/devices": self._list,
-            "/api/devices/{id}": self._device,
+            "/api/devices/{device}": self._device,
         }
 
     async def _list_page(self, request: web.Request) -> web.Response:
@@ -93,7 +94,11 @@ class DevicePages:
     async def _device_page(self, request: web.Request) -> web.Response:
         return page("device.html", request, self._status.config.language)
 
-    async def exchange(self, request: web.Request) -> web.Response:
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        return {"/api/devices/{device}/exchange": ChangeRoute(AccountRole.TECHNICIAN, "meter exchanged", self._exchange)}
+
+    async def _exchange(self, request: web.Request) -> web.Response:
         """Record the exchange of a meter: now, or at ``at_ms``."""
         query = request.query
         try:
@@ -103,10 +108,12 @@ class DevicePages:
             return web.json_response({"error": f"not a number: {error}"}, status=400)
         told = ToldExchange(query.get("field"), at_ms, final, register)
         try:
-            name, effect = await self._meter_exchange.exchange(request.match_info["id"], told, force="force" in query)
+            name, effect = await self._meter_exchange.exchange(request.match_info["device"], told, force="force" in query)
         except CommandRefused as refused:
             return web.json_response({"error": str(refused)}, status=refused.status)
-        return web.json_response({"device": name, "begin_anew": effect.at_once, "told_late": effect.later})
+        answer: Document = {"device": name, "begin_anew": effect.at_once, "told_late": effect.later}
+        note_change(request, after=answer | told._asdict())
+        return web.json_response(answer)
 
     # The list.
 
@@ -161,7 +168,7 @@ class DevicePages:
     # One device.
 
     async def _device(self, request: web.Request) -> web.Response:
-        name = request.match_info["id"]
+        name = request.match_info["device"]
         device = self._devices.find(name)
         name = device.name if device is not None else name
         stored = await self._stored(name)

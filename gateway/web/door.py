@@ -1,7 +1,8 @@
 """The check before every request, logging in and logging out.
 
-Reading is free on loopback; from elsewhere, and for every change, a request needs the token or the cookie of a session.
-Before that it must be addressed to this gateway, and a change must not come from a page of another site.
+Reading is free on loopback; from elsewhere, and for every change, a request needs a token or the cookie of a session.
+Before that it must be addressed to this gateway, and a change must not come from a page of another site. What the account
+may change is asked where the change is made (:mod:`gateway.web.changes`).
 """
 
 import re
@@ -10,11 +11,12 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from gateway.access.access import Access
+from gateway.access.accounts import GUEST, UserAccount
 from gateway.config.model import HttpSection, is_loopback
-from gateway.web.access import Access
 from gateway.web.clients import Client, Clients
 from gateway.web.guesses import Guesses
-from gateway.web.handlers import Handler
+from gateway.web.handlers import ACCOUNT, Handler, account_of
 from gateway.web.origins import OwnNames, is_cross_site, is_from_a_page
 from gateway.web.pages import log_in
 from gateway.web.sessions import COOKIE, SECURE_COOKIE, Sessions
@@ -46,39 +48,54 @@ class Door:
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer with a refusal, or let the request go on."""
-        refusal = None if request.path == _ALIVE else self._refusal(request)
-        return refusal if refusal is not None else await handler(request)
+        """Answer with a refusal, or let the request go on, with the account of its sender."""
+        admitted = GUEST if request.path == _ALIVE else self._admitted(request)
+        if isinstance(admitted, web.Response):
+            return admitted
+        request[ACCOUNT] = admitted
+        return await handler(request)
 
     def admits(self, request: web.Request) -> bool:
         """Tell if a long request may go on: its session may have ended."""
-        return self._refusal(request) is None
+        return isinstance(self._admitted(request), UserAccount)
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
+    def _admitted(self, request: web.Request) -> UserAccount | web.Response:
+        """The account of the sender, or the refusal."""
         client, changes = self._clients.of(request), request.method not in _READING
         if not self._names.include(request, client):
             return _told(_MISDIRECTED, _FOREIGN_HOST.format(request.headers.get("Host", "")[:100]))
         if changes and is_cross_site(request, client):
             return _told(403, _CROSS_SITE)
-        in_session = self._sessions.use(_session_of(request, client))
+        in_session = self._in_session(request, client)
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        shows_token = kind.lower() == "bearer"
         if request.path in _WITHOUT_TOKEN or (self._open_for_reading and not changes and not client.forwarded):
-            return None
-        if kind.lower() == "bearer":
+            return in_session or (self._access.account_of(token) if shows_token else None) or GUEST
+        if shows_token:
             return self._tried(request, client, token)
         if in_session and (not changes or is_from_a_page(request)):
-            return None
+            return in_session
         return self._denied(request, _NO_TOKEN)
 
-    def _tried(self, request: web.Request, client: Client, token: str) -> web.Response | None:
-        """Check a token; return the refusal of a wrong one, or of any one while the client has to wait."""
+    def _in_session(self, request: web.Request, client: Client) -> UserAccount | None:
+        """The account of the session that goes on; that of an account that was removed or changed ends."""
+        name = _session_of(request, client)
+        account = self._sessions.use(name)
+        if account is not None and not self._access.holds(account):
+            self._sessions.end(name)
+            return None
+        return account
+
+    def _tried(self, request: web.Request, client: Client, token: str) -> UserAccount | web.Response:
+        """Check a token; return its account, or the refusal of a wrong one, or of any one while the client has to wait."""
         if wait_s := self._guesses.wait_s(client.network):
             why = f"too many wrong tokens from this address; the next one is checked in {wait_s} s"
             return _told(429, why, {"Retry-After": str(wait_s)})
-        if self._access.matches(token):
-            return None
-        self._guesses.note(client.network, token.encode(errors="surrogatepass"))
-        return self._denied(request, "wrong token")
+        account = self._access.account_of(token)
+        if account is None:
+            self._guesses.note(client.network, token.encode(errors="surrogatepass"))
+            return self._denied(request, "wrong token")
+        return account
 
     def _denied(self, request: web.Request, why: str) -> web.Response:
         """The answer to a request without token: for people the page that asks for it."""
@@ -88,19 +105,24 @@ class Door:
 
     # Handlers.
 
+    async def account(self, request: web.Request) -> web.Response:
+        """Tell a client who it is, and its role."""
+        account = account_of(request)
+        return web.json_response({"name": account.name, "role": account.role.word})
+
     async def log_in_page(self, request: web.Request) -> web.Response:
         """Show the page that asks for the token."""
         return log_in(request, self._language, status=200)
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """Begin a session for a client with the token; the earlier session of the browser ends."""
+        """Begin a session for a client with a token; the earlier session of the browser ends."""
         client, form = self._clients.of(request), await _form(request)
-        refusal = self._tried(request, client, form.get("token", ""))
-        if refusal is not None:
-            return refusal
+        account = self._tried(request, client, form.get("token", ""))
+        if isinstance(account, web.Response):
+            return account
         self._sessions.end(_session_of(request, client))
         to = form.get("to", "/")
-        return _sent_on(client, to if _OWN_PATH.fullmatch(to) else "/", self._sessions.begin())
+        return _sent_on(client, to if _OWN_PATH.fullmatch(to) else "/", self._sessions.begin(account))
 
     async def log_out(self, request: web.Request) -> web.Response:
         """End the session."""

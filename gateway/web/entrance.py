@@ -8,26 +8,26 @@ import asyncio
 import socket
 from typing import Self
 
+from gateway.access.access import Access
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.web.access import make_token
-from gateway.web.listener import bind, configured_tls, configured_token
+from gateway.web.listener import bind, configured_tls
 from gateway.web.newcomers import listen
 
 
 class Entrance:
     """The address of the pages, and what a client needs to be let in. Use as an asynchronous context manager.
 
-    :ivar token: the token that clients must show.
+    :ivar access: the accounts that clients come in with.
     :ivar tls: the certificate that they are shown, if there is one.
     :ivar listening: the sockets that clients connect to; the kernel keeps them until they are accepted.
-    :raises ConfigurationFault: the token or a certificate cannot be used, or on entering the port.
+    :raises ConfigurationFault: a certificate cannot be used, or on entering the port.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, access: Access) -> None:
         self._http = config.http
         self.tls = configured_tls(config)
-        self.token = configured_token(config) or make_token(config.journal.path)
+        self.access = access
         self.listening: list[socket.socket] = []
 
     async def __aenter__(self) -> Self:

@@ -1,10 +1,45 @@
-"""Handlers of requests and the documents that they answer with, by their types."""
+"""Handlers of requests, the documents that they answer with, and what a request brings along for all of them."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
+
+from gateway.access.accounts import AccountRole, UserAccount
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Document = dict[str, Any]
 """What becomes the JSON of an answer."""
+
+ACCOUNT: Final = "account"
+"""Key of a request under which the door leaves the account of its sender."""
+_CHANGED: Final = "changed"
+
+
+class ChangeRoute(NamedTuple):
+    """A request that changes something.
+
+    :ivar role: the least role of its sender.
+    :ivar action: the change as the audit log names it.
+    """
+
+    role: AccountRole
+    action: str
+    handler: Handler
+
+
+def account_of(request: web.Request) -> UserAccount:
+    """The account of who sent a request."""
+    account: UserAccount = request[ACCOUNT]
+    return account
+
+
+def note_change(request: web.Request, *, before: object = None, after: object = None) -> None:
+    """Note for the audit log what a change found, and what it left."""
+    request[_CHANGED] = {"before": before, "after": after}
+
+
+def change_of(request: web.Request) -> Mapping[str, object]:
+    """The notes of a change."""
+    changed: Mapping[str, object] = request.get(_CHANGED, {})
+    return changed

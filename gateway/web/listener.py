@@ -1,32 +1,14 @@
-"""Foundations of the HTTP server: the token it asks for, the certificate it shows and the sockets it listens on."""
+"""Foundations of the HTTP server: the certificate it shows and the sockets it listens on."""
 
 import asyncio
 import socket
 import ssl
 from contextlib import suppress
 from ipaddress import IPv6Address
-from typing import Final
 
-from gateway.config.files import ConfigurationFault, secret
+from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.tls import server_context
-
-_TOKEN_MIN: Final = 16
-"""Least characters of a token: fewer can be guessed, and an empty token would admit everybody."""
-
-
-def configured_token(config: Config) -> str | None:
-    """The token of ``http.token_file``; None where no file is named.
-
-    :raises ConfigurationFault: the file cannot be read, or what it holds is too short for a token.
-    """
-    path = config.http.token_file
-    token = secret(None, path)
-    if token is None or len(token) >= _TOKEN_MIN:
-        return token
-    what = f"its first line is a token of {len(token)} characters" if token else "its first line is empty"
-    remedy = f"a token has {_TOKEN_MIN} or more; make one with: openssl rand -hex 24 > {path}"
-    raise ConfigurationFault([f"{path}: http.token_file: {what}; {remedy}"])
 
 
 def configured_tls(config: Config) -> ssl.SSLContext | None:

@@ -1,19 +1,18 @@
 """Rejects over HTTP: lists without payloads, pages with them, replay and purge."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from aiohttp import web
 
+from gateway.access.accounts import AccountRole
 from gateway.explain.documents import listed_reject, reject_document
 from gateway.storage import rejects
 from gateway.storage.database import Database
 from gateway.web.commands import StoreCommands
-from gateway.web.handlers import Handler
+from gateway.web.handlers import ChangeRoute, Handler, note_change
+from gateway.web.parameters import whole_number
 from gateway.web.turns import Turns, send_list
 from schemas.rejects import RejectReason
-
-_ROW_DIGITS: Final = 18
 
 
 class RejectPages:
@@ -28,9 +27,12 @@ class RejectPages:
         """Path → handler, for reading."""
         return {"/api/rejects": self._list}
 
-    def changing(self) -> dict[str, Handler]:
-        """Path → handler, for changes."""
-        return {"/api/rejects/replay": self._replay, "/api/rejects/purge": self._purge}
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        return {
+            "/api/rejects/replay": ChangeRoute(AccountRole.ADMIN, "rejects replayed", self._replay),
+            "/api/rejects/purge": ChangeRoute(AccountRole.ADMIN, "rejects purged", self._purge),
+        }
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """The newest rejects, a page of them; those before it with ``before``, as long as that is a number.
@@ -38,7 +40,7 @@ class RejectPages:
         A page holds a quarter of a megabyte at most, or one reject. Payloads come with ``id``, one, or with ``payloads=1``.
         """
         reason, device = _selection(request)
-        number, before = _number(request, "id"), _number(request, "before")
+        number, before = whole_number(request.query.get("id")), whole_number(request.query.get("before"))
         payloads = number is not None or request.query.get("payloads") == "1"
         found = await self._turns.read(
             self._database, rejects.page, reason=reason, device=device, number=number, before=before, payloads=payloads
@@ -47,24 +49,19 @@ class RejectPages:
         return await send_list(request, self._turns, "rejects", _documents(found, payloads=payloads), before=last)
 
     async def _replay(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._commands.replay(*_selection(request)))
+        results = await self._commands.replay(*_selection(request))
+        note_change(request, after=results)
+        return web.json_response(results)
 
     async def _purge(self, request: web.Request) -> web.Response:
-        return web.json_response({"removed": await self._commands.purge(*_selection(request))})
+        removed = await self._commands.purge(*_selection(request))
+        note_change(request, before={"rejects": removed}, after={"rejects": 0})
+        return web.json_response({"removed": removed})
 
 
 def _documents(found: Iterable[rejects.RejectRow], *, payloads: bool) -> Iterable[dict[str, object]]:
     for number, refusal, payload_bytes in found:
         yield reject_document(number, refusal) if payloads else listed_reject(number, refusal, payload_bytes)
-
-
-def _number(request: web.Request, key: str) -> int | None:
-    text = request.query.get(key)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _ROW_DIGITS):
-        raise web.HTTPBadRequest(text=f"{key}={text!r} is not the number of a reject")
-    return int(text)
 
 
 def _selection(request: web.Request) -> tuple[str | None, str | None]:

@@ -7,19 +7,22 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from gateway.access.accounts import AccountRole
+from gateway.audit.log import AuditFault, AuditLog
 from gateway.jobs.resums import Resums
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
-from gateway.web.access import Access
 from gateway.web.alarms import AlarmPages
 from gateway.web.answer_headers import protect
+from gateway.web.audit import AuditPages
+from gateway.web.changes import ChangeGuard
 from gateway.web.clients import Clients
 from gateway.web.commands import MeterExchange, StoreCommands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
 from gateway.web.entrance import Entrance
-from gateway.web.handlers import Handler
+from gateway.web.handlers import ChangeRoute, Handler, note_change
 from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
 from gateway.web.sums import SumPages
@@ -49,6 +52,7 @@ class WebServer:
         meter_exchange: MeterExchange,
         resums: Resums,
         entrance: Entrance,
+        audit: AuditLog,
     ) -> None:
         self._status = status
         self._database = database
@@ -57,7 +61,9 @@ class WebServer:
         self._resums = resums
         config = status.config
         self._entrance = entrance
-        self._door = Door(Access(entrance.token), config.http, config.language)
+        self._audit = audit
+        self._changes = ChangeGuard(audit, status.clock)
+        self._door = Door(entrance.access, config.http, config.language)
         self._connections = Connections(status.events, clients=Clients(config.http.trusted_proxies))
         self._turns = Turns()
         self._serving = AsyncExitStack()
@@ -87,24 +93,26 @@ class WebServer:
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/api/ledger": self._ledger,
+            "/api/account": self._door.account,
+            **AuditPages(self._audit).reading(),
             **refused.reading(),
             **alarms.reading(),
             **StatusPages(status, database, self._connections, turns, self._door.admits).routes(),
-            **devices.routes(),
+            **devices.reading(),
             **sums.reading(),
         }
-        changing: dict[str, Handler] = {
-            "/login": self._door.log_in,
-            "/logout": self._door.log_out,
+        changing: dict[str, ChangeRoute] = {
             **refused.changing(),
             **alarms.changing(),
-            "/api/journal/drop": self._drop,
-            "/api/journal/acknowledge": self._acknowledge,
-            "/api/devices/{id}/exchange": devices.exchange,
+            "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop),
+            "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),
+            **devices.changing(),
             **sums.changing(),
         }
+        entering: dict[str, Handler] = {"/login": self._door.log_in, "/logout": self._door.log_out}
+        guarded = {path: self._changes.guard(change) for path, change in changing.items()}
         return [web.get(path, handler) for path, handler in reading.items()] + [
-            web.post(path, handler) for path, handler in changing.items()
+            web.post(path, handler) for path, handler in (entering | guarded).items()
         ]
 
     @web.middleware
@@ -112,7 +120,7 @@ class WebServer:
         try:
             async with self._connections.answering(request):
                 return await handler(request)
-        except (DatabaseFault, Damaged) as fault:
+        except (DatabaseFault, Damaged, AuditFault) as fault:
             return web.json_response({"error": str(fault)}, status=503)
 
     # Reading.
@@ -129,8 +137,12 @@ class WebServer:
 
     # Changing.
 
-    async def _drop(self, _: web.Request) -> web.Response:
-        return web.json_response({"dropped": await self._commands.drop_journal()})
+    async def _drop(self, request: web.Request) -> web.Response:
+        dropped = await self._commands.drop_journal()
+        note_change(request, before={"readings": dropped}, after={"readings": 0})
+        return web.json_response({"dropped": dropped})
 
-    async def _acknowledge(self, _: web.Request) -> web.Response:
-        return web.json_response({"acknowledged": await self._commands.acknowledge_missing()})
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        acknowledged = await self._commands.acknowledge_missing()
+        note_change(request, before={"missing": acknowledged}, after={"missing": 0})
+        return web.json_response({"acknowledged": acknowledged})

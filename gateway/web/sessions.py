@@ -1,10 +1,12 @@
-"""Sessions of browsers that showed the token: the cookie holds a random name of the session, never the token."""
+"""Sessions of browsers that showed a token: the cookie holds a random name of the session, never the token."""
 
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from gateway.access.accounts import UserAccount
 
 COOKIE: Final = "gateway_session"
 SECURE_COOKIE: Final = "__Host-gateway_session"
@@ -20,6 +22,7 @@ _ID_BYTES: Final = 32
 
 @dataclass(slots=True)
 class _WebSession:
+    account: UserAccount
     began_s: float
     used_s: float
 
@@ -32,25 +35,25 @@ class Sessions:
         self._sessions: dict[str, _WebSession] = {}
         """By id, the one used last at the end."""
 
-    def begin(self) -> str:
-        """Begin a session; return its id. If there are too many, the one idle longest ends."""
+    def begin(self, account: UserAccount) -> str:
+        """Begin a session of an account; return its id. If there are too many, the one idle longest ends."""
         now_s = self._now_s()
         for name in [name for name, session in self._sessions.items() if _is_over(session, now_s)]:
             del self._sessions[name]
         if len(self._sessions) >= _SESSIONS_MAX:
             del self._sessions[next(iter(self._sessions))]
         name = secrets.token_urlsafe(_ID_BYTES)
-        self._sessions[name] = _WebSession(now_s, now_s)
+        self._sessions[name] = _WebSession(account, now_s, now_s)
         return name
 
-    def use(self, name: str) -> bool:
-        """Tell if ``name`` is a session that goes on, and note that it was used."""
+    def use(self, name: str) -> UserAccount | None:
+        """Note that a session was used; return its account, or None if ``name`` is no session that goes on."""
         session, now_s = self._sessions.pop(name, None), self._now_s()
         if session is None or _is_over(session, now_s):
-            return False
+            return None
         session.used_s = now_s
         self._sessions[name] = session
-        return True
+        return session.account
 
     def end(self, name: str) -> None:
         """End a session, if it is one."""

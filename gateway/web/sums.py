@@ -5,16 +5,17 @@ from dataclasses import asdict
 
 from aiohttp import web
 
+from gateway.access.accounts import AccountRole
 from gateway.core.devices.snapshot import pack_kept
 from gateway.jobs.resums import Resums
 from gateway.reports.resum import ResumProgress
 from gateway.status.status import Status
 from gateway.web.commands import CommandRefused, MeterExchange
-from gateway.web.handlers import Document, Handler
+from gateway.web.handlers import ChangeRoute, Document, Handler
 
 
 class SumPages:
-    """The routes ``/api/devices/{id}/resum`` and ``/api/late-sums``."""
+    """The routes ``/api/devices/{device}/resum`` and ``/api/late-sums``."""
 
     def __init__(self, status: Status, resums: Resums, meter_exchange: MeterExchange) -> None:
         self._status = status
@@ -23,17 +24,17 @@ class SumPages:
 
     def reading(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
-        return {"/api/devices/{id}/resum": self._progress, "/api/late-sums": self._late}
+        return {"/api/devices/{device}/resum": self._progress, "/api/late-sums": self._late}
 
-    def changing(self) -> dict[str, Handler]:
-        """Path → handler, for commands."""
-        return {"/api/devices/{id}/resum": self._start}
+    def changing(self) -> dict[str, ChangeRoute]:
+        """Path → change."""
+        return {"/api/devices/{device}/resum": ChangeRoute(AccountRole.TECHNICIAN, "sums worked out again", self._start)}
 
     async def _start(self, request: web.Request) -> web.Response:
         """Begin to work out the sums of a device since ``from_ms``."""
         try:
             from_ms = int(request.query["from_ms"])
-            device = self._meter_exchange.met(request.match_info["id"])
+            device = self._meter_exchange.met(request.match_info["device"])
         except (KeyError, ValueError):
             return web.json_response({"error": "from_ms: a time in ms is missing"}, status=400)
         except CommandRefused as refused:
@@ -45,7 +46,7 @@ class SumPages:
     async def _progress(self, request: web.Request) -> web.Response:
         """Say how far a device is."""
         try:
-            found = self._resums.progress(self._meter_exchange.met(request.match_info["id"]).name)
+            found = self._resums.progress(self._meter_exchange.met(request.match_info["device"]).name)
         except CommandRefused as refused:
             return web.json_response({"error": str(refused)}, status=refused.status)
         if found is None:

@@ -31,7 +31,7 @@ def fault_of(folder: Path, http: str) -> str:
         ),
         pytest.param("{trusted_proxies: [192.0.2.0/33]}", "trusted_proxies.0: '192.0.2.0/33' is not an address", id="network"),
         pytest.param("{tls: {cert: c.pem}}", "tls: cert and key belong together", id="half-a-pair"),
-        pytest.param("{host: 192.0.2.1}", "host: 192.0.2.1 is open to the network: give http.token_file", id="no-token"),
+        pytest.param("{host: 192.0.2.1}", "host: 192.0.2.1 is open to the network: give http.tokens_file", id="no-token"),
     ],
 )
 def test_what_is_written_wrongly_is_told_with_its_key(http: str, told: str, tmp_path: Path) -> None:

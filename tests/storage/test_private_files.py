@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.access.access import make_token
 from gateway.commands.stores import _export
 from gateway.config.registry_edit import replace_file
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
 from gateway.storage.recovery.reserve import keep_reserve
 from gateway.storage.recovery.set_aside import rescue
-from gateway.web.access import make_token
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)

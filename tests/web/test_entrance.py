@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.access.access import open_access
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.demo.services import free_port
@@ -28,9 +29,9 @@ def test_a_start_imports_no_pages_and_no_http_client() -> None:
 def test_the_port_is_taken_before_the_pages_are_loaded(tmp_path: Path) -> None:
     async def twice() -> None:
         config = config_at(free_port(), tmp_path)
-        async with Entrance(config):
+        async with Entrance(config, open_access(config)):
             with pytest.raises(ConfigurationFault, match=r"http\.port: .* in use"):
-                await Entrance(config).__aenter__()
+                await Entrance(config, open_access(config)).__aenter__()
 
     asyncio.run(twice())
 
@@ -38,7 +39,7 @@ def test_the_port_is_taken_before_the_pages_are_loaded(tmp_path: Path) -> None:
 def test_the_first_client_is_not_accepted_until_the_pages_are_there(tmp_path: Path) -> None:
     async def come() -> None:
         config = config_at(port := free_port(), tmp_path)
-        async with Entrance(config) as entrance:
+        async with Entrance(config, open_access(config)) as entrance:
             waits = asyncio.create_task(entrance.first_client())
             for _ in range(5):
                 await asyncio.sleep(0)

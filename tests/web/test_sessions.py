@@ -1,6 +1,9 @@
 """Sessions end: by rest, by age, by logging out, by too many others."""
 
+from gateway.access.accounts import AccountRole, UserAccount
 from gateway.web.sessions import SESSION_IDLE_S, SESSION_LASTS_S, Sessions
+
+LAN = UserAccount("lan", AccountRole.TECHNICIAN, bytes(32))
 
 
 class Clock:
@@ -17,7 +20,7 @@ class Clock:
 def test_a_session_goes_on_while_it_is_used_and_ends_by_rest() -> None:
     clock = Clock()
     sessions = Sessions(clock)
-    name = sessions.begin()
+    name = sessions.begin(LAN)
     for _ in range(5):
         clock.now_s += SESSION_IDLE_S - 1
         assert sessions.use(name)
@@ -28,7 +31,7 @@ def test_a_session_goes_on_while_it_is_used_and_ends_by_rest() -> None:
 def test_a_session_ends_by_age_however_much_it_is_used() -> None:
     clock = Clock()
     sessions = Sessions(clock)
-    name = sessions.begin()
+    name = sessions.begin(LAN)
     while clock.now_s < SESSION_LASTS_S - 60:
         assert sessions.use(name)
         clock.now_s += 60
@@ -38,22 +41,22 @@ def test_a_session_ends_by_age_however_much_it_is_used() -> None:
 
 def test_a_session_that_was_ended_or_never_began_opens_nothing() -> None:
     sessions = Sessions()
-    name, other = sessions.begin(), sessions.begin()
+    name, other = sessions.begin(LAN), sessions.begin(LAN)
     sessions.end(name)
-    assert [sessions.use(shown) for shown in (name, "", "guessed", "\udcff", other)] == [False, False, False, False, True]
+    assert [sessions.use(shown) for shown in (name, "", "guessed", "\udcff", other)] == [None, None, None, None, LAN]
 
 
 def test_a_session_has_a_long_random_name_of_its_own() -> None:
     sessions = Sessions()
-    names = {sessions.begin() for _ in range(100)}
+    names = {sessions.begin(LAN) for _ in range(100)}
     assert len(names) == 100
     assert min(map(len, names)) >= 43, "256 bits"
 
 
 def test_among_too_many_sessions_the_one_that_rested_longest_ends() -> None:
     sessions = Sessions()
-    first, second = sessions.begin(), sessions.begin()
+    first, second = sessions.begin(LAN), sessions.begin(LAN)
     assert sessions.use(first)
     for _ in range(999):
-        sessions.begin()
-    assert (sessions.use(first), sessions.use(second)) == (True, False)
+        sessions.begin(LAN)
+    assert (sessions.use(first), sessions.use(second)) == (LAN, None)

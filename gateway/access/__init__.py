@@ -1,0 +1,1 @@
+"""Accounts with roles, known by their tokens."""

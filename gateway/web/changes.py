@@ -1,0 +1,64 @@
+"""The guard of every change.
+
+The role of the sender is checked before the change is made, and the audit log has it before it is answered.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from gateway.access.accounts import OWN_NAME, USER_HEADER, UserAccount
+from gateway.audit.chain import Deed
+from gateway.audit.log import AuditFault, AuditLog
+from gateway.clock import WallClock
+from gateway.web.handlers import ChangeRoute, Handler, account_of, change_of
+
+log = logging.getLogger("gateway.web")
+
+_USER_MAX: Final = 64
+_FAILED: Final = 400
+_DISK_PATIENCE_S: Final = 15.0
+
+
+class ChangeGuard:
+    """Guards the routes that change something."""
+
+    def __init__(self, audit: AuditLog, clock: WallClock) -> None:
+        self._audit = audit
+        self._clock = clock
+
+    def guard(self, change: ChangeRoute) -> Handler:
+        """Return a handler that refuses a role that is too low, and answers when the audit log has the change."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            account = account_of(request)
+            if account.role < change.role:
+                return web.json_response({"error": _too_low(account, change)}, status=403)
+            response = await change.handler(request)
+            if response.status < _FAILED:
+                await self._record(request, account, change.action)
+            return response
+
+        return guarded
+
+    async def _record(self, request: web.Request, account: UserAccount, action: str) -> None:
+        deed = Deed(self._clock.now_ms(), _name(request, account), account.role.word, action)
+        details = {"subject": {**request.query, **request.match_info}, **change_of(request)}
+        try:
+            async with asyncio.timeout(_DISK_PATIENCE_S):
+                await asyncio.to_thread(self._audit.record, deed, details)
+        except (AuditFault, TimeoutError) as fault:
+            why = str(fault) or f"{self._audit.path}: the disk does not answer"
+            log.error("a change is not in the audit log: %s by %s: %s", action, deed.name, why)  # noqa: TRY400 - no fault of ours
+            raise AuditFault(f"the change was made, but is not in the audit log: {why}") from fault
+
+
+def _name(request: web.Request, account: UserAccount) -> str:
+    user = request.headers.get(USER_HEADER, "")[:_USER_MAX] if account.name == OWN_NAME else ""
+    return f"{account.name} ({user})" if user.isprintable() and user else account.name
+
+
+def _too_low(account: UserAccount, change: ChangeRoute) -> str:
+    return f"{change.action}: this needs the role {change.role.word}; {account.name} has the role {account.role.word}"
