@@ -196,7 +196,7 @@ def test_every_address_in_the_operators_table_is_served() -> None:
     served = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "gateway" / "web").glob("*.py"))
     named = {path for row in rows("docs/operation.md", "## HTTP") for path in re.findall(r"`(/[^`]*)`", row[0])}
     assert len(named) > 10
-    assert {path for path in named if f'"{path.replace("/ID", "/{id}")}"' not in served} == set()
+    assert {path for path in named if f'"{path.replace("/ID", "/{device}")}"' not in served} == set()
 
 
 # ---- Licence and release ---------------------------------------------------------------------------------------------
