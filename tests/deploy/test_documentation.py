@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from firmware_sim.cli import _parser as firmware_sim_parser
+from gateway import __version__
 from gateway.cli import _parser as gateway_parser
 from gateway.config.model import Config
 
@@ -204,7 +205,7 @@ def test_every_address_in_the_operators_table_is_served() -> None:
 
 def test_the_changelog_tells_of_the_version_and_the_licence_is_the_one_the_package_names() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    assert f"## [{project['version']}]" in text_of("CHANGELOG.md")
+    assert f"## [{__version__}]" in text_of("CHANGELOG.md")
     assert project["license"] == "Apache-2.0"
     assert "LICENSE" in project["license-files"]
     assert "Version 2.0, January 2004" in text_of("LICENSE")
