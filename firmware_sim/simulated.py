@@ -83,6 +83,16 @@ class SimulatedRun:
         """Make the firmware of each device, in the order of the fleet."""
         return [Firmware(role.device, self._scenario, self._seed, radio=role.radio) for role in self._roles]
 
+    @property
+    def _last_s(self) -> float:
+        """A reading of each lane behind the end: the last midnight lies between two. None falls silent before the others."""
+        return self._span.end_s + max(len(role.witness.streams) for role in self._roles) * self._span.interval_s
+
+    @property
+    def is_live(self) -> bool:
+        """True where it goes on in real time after its span."""
+        return self._live_interval_s is not None
+
     async def measure(self, ways: Sequence[tuple[Firmware, Link]], tally: FateTally, ledger: LedgerFile) -> None:
         """Let the devices measure until the end of the run, and write down what happens to them."""
         most_waiting = min(MOST_WAITING, 2 * len(ways))
@@ -96,7 +106,7 @@ class SimulatedRun:
             for message in slot.firmware.measure(instant_s, round(instant_s * 1000)):
                 slot.link.put(message)
             slot.link.reach(is_online=slot.firmware.is_online)
-        self._note(self._span.end_s + self._span.interval_s, ledger)
+        self._note(self._last_s + self._span.interval_s, ledger)
 
     def _note(self, until_s: float, ledger: LedgerFile) -> None:
         """Write down what has happened by then."""
@@ -106,10 +116,7 @@ class SimulatedRun:
 
     def _turns(self, parts: Sequence[_SendingSlot]) -> Iterator[tuple[_SendingSlot, float, float]]:
         """Yield the device whose turn it is, the instant at which it measures, and that at which it sends."""
-        until_s = self._span.end_s
-        if self._live_interval_s is None:
-            # A reading of each lane behind the end: the last midnight lies between two. None falls silent before the others.
-            until_s += max(len(role.witness.streams) for role in self._roles) * self._span.interval_s
+        until_s = self._span.end_s if self.is_live else self._last_s
         for tick in takewhile(lambda tick: parts[0].first_s + tick * self._span.interval_s < until_s, count()):
             for part in parts:
                 instant_s = part.first_s + tick * self._span.interval_s

@@ -58,7 +58,7 @@ class Index:
             yield domain, devices
 
 
-def verify(path: Path, database: InfluxdbAccess, wait_s: float, window_s: float) -> Report:
+def verify(path: Path, database: InfluxdbAccess, wait_s: float, window_s: float, *, with_alarms: bool = True) -> Report:
     """Hold the ledger at ``path`` against ``database``.
 
     :param wait_s: so long altogether it waits for what is missing.
@@ -82,7 +82,7 @@ def verify(path: Path, database: InfluxdbAccess, wait_s: float, window_s: float)
                 report.add(domain, group.comparison)
                 report.add_sums(group.sums)
                 show.advance(len(rows))
-            if index.truth.happenings:
+            if index.truth.happenings and with_alarms:
                 report.add_alarms(_alarms(source, index))
             show.end()
     except OSError as error:

@@ -180,8 +180,9 @@ class Chronicle:
         begin_s = midnight_after(self.span.begin_s)
         while begin_s + DAY_S <= self.span.end_s:
             for number, witness in enumerate(self.witnesses):
-                # Not all at midnight: at speed that work would hold up the readings.
-                told_s = begin_s + DAY_S + number / len(self.witnesses) * self.span.interval_s
+                # When each lane has been read after midnight; and not all at once: at speed that would hold up the readings.
+                turns = len(witness.streams) + number / len(self.witnesses)
+                told_s = begin_s + DAY_S + turns * self.span.interval_s
                 for row in _consumed(witness, begin_s, begin_s + DAY_S):
                     yield told_s, _line(row)
             begin_s += DAY_S

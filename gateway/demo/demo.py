@@ -1,41 +1,50 @@
 """``gateway demo``: the whole system on one machine, with real parts, and a proof at the end that nothing was lost.
 
 A real Mosquitto, a real InfluxDB, the gateway and a simulated fleet run as child processes on free loopback ports. The fleet is
-registered, so that the page shows which devices report. At the end the fleet's own ledger of acknowledged readings is
-compared with the contents of InfluxDB, reading by reading.
+registered and tells the story of a province: two days over two midnights, in half a minute, on a clock that gateway and fleet
+share and that then goes on in real time. So reports, completeness and alarms have something to show. At the end the fleet's own
+ledger of acknowledged readings and of what was consumed is compared with the contents of InfluxDB, reading by reading.
 
 SIGINT and SIGTERM end the fleet, then the comparison follows; a second signal ends everything at once.
 """
 
 import json
+import os
 import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPException
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.error import URLError
-from urllib.request import urlopen
+from zoneinfo import ZoneInfo
 
+import yaml
+
+from gateway.clock import WallClock
 from gateway.demo import services
-from schemas.scaled_clock import PERMIT
+from gateway.demo.children import DemoFault, await_page, child, command_of, status_of, tail
+from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 
-_SHARES: Final = {"water": 0.35, "power": 0.35, "traffic": 0.15, "urban": 0.15}
-_INTERVAL_S: Final = 1
-_START_PATIENCE_S: Final = 15.0
+_SCENARIO: Final = "province"
+_DAYS: Final = 2
+_SPEED: Final = 5_760.0
+"""Two days pass in half a minute."""
+_START_S: Final = 5.0
+"""So long gateway and fleet may take to start: the clock begins so much earlier."""
+_LIVE_INTERVAL_S: Final = 1
+_PATIENCE_H: Final = 8
+"""At that speed these hours are five seconds in which a busy machine does something else."""
 _SETTLE_PATIENCE_S: Final = 20.0
 _VERIFY_WAIT_S: Final = 10
 _DATABASE: Final = "iot"
+_ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
 _REGISTRY: Final = "devices.yaml"
-
-
-class _DemoFault(Exception):  # noqa: N818 - the field's word
-    """The demo cannot go on; the text says why."""
 
 
 def demo(*, devices: int, seconds: int, folder: Path | None) -> int:
@@ -45,7 +54,7 @@ def demo(*, devices: int, seconds: int, folder: Path | None) -> int:
     try:
         with _workplace(folder) as place, ExitStack() as stack:
             return _run(place, stack, devices, seconds)
-    except (services.ProgramMissing, services.ServiceFailed, _DemoFault, OSError) as fault:
+    except (services.ProgramMissing, services.ServiceFailed, DemoFault, OSError) as fault:
         print(f"\nThe demo cannot run: {fault}", file=sys.stderr)
         return 1
 
@@ -55,22 +64,31 @@ def _run(place: Path, stack: ExitStack, devices: int, seconds: int) -> int:
     broker = stack.enter_context(services.mosquitto(_made(place / "mosquitto")))
     influxdb = stack.enter_context(services.influxdb(_made(place / "influxdb"), database=_DATABASE))
     config, page = _configure(place, broker.url, influxdb.url)
-    counts = _fleet_of(devices)
-    _register(place, counts)
-    gateway = stack.enter_context(_child(["gateway", "run", "-c", str(config)], place / "gateway.log"))
-    _await_page(page, gateway, place / "gateway.log")
-    _say(_what_to_try(place, page, broker, influxdb))
-    _say(f"{devices} devices ({', '.join(f'{count} {domain}' for domain, count in counts.items())}), a reading a second each")
-    fleet = stack.enter_context(_child(_fleet_command(broker.url, counts, seconds, place), place / "fleet.log"))
+    registered = _register(place, devices)
+    os.environ[VARIABLE] = str(_clock(WallClock().now_ms()))
+    gateway = stack.enter_context(child(["gateway", "run", "-c", str(config)], place / "gateway.log"))
+    await_page(page, gateway, place / "gateway.log")
+    _say(_what_to_try(place, page, broker, influxdb, registered[0]))
+    counts = Counter(device["domain"] for device in registered)
+    _say(
+        f"{devices} devices ({', '.join(f'{count} {domain}' for domain, count in counts.items())}): two days of the story"
+        f" {_SCENARIO!r}, then a reading a second each"
+    )
+    fleet = stack.enter_context(child(_fleet_command(broker.url, devices, seconds, place), place / "fleet.log"))
     try:
         _watch(page, fleet, gateway, seconds)
     except KeyboardInterrupt:
         _say("\nStopping the fleet ...")
     fleet.send_signal(signal.SIGINT)
     if fleet.wait(timeout=30) != 0:
-        raise _DemoFault(f"the fleet failed:\n{_tail(place / 'fleet.log')}")
+        raise DemoFault(f"the fleet failed:\n{tail(place / 'fleet.log')}")
     _settle(page)
     return _verify(place, influxdb.url, page)
+
+
+def _clock(now_ms: int) -> ScaledTime:
+    """A clock that begins two days back, and catches up with real time."""
+    return ScaledTime(now_ms, now_ms - _DAYS * 86_400_000 - round(_START_S * _SPEED * 1000), _SPEED)
 
 
 @contextmanager
@@ -99,6 +117,7 @@ def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, s
         "influxdb": {"url": influxdb_url, "api": "v1", "bucket": _DATABASE},
         "journal": {"path": "data/journal.db", "min_free_bytes": 0},
         "devices": {"registry": _REGISTRY},
+        "time": {"late_after": f"{_PATIENCE_H}h", "max_future": f"{_PATIENCE_H}h"},
         "http": {"port": port, "token_file": token.name},
     }
     file = place / "gateway.yaml"
@@ -107,57 +126,33 @@ def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, s
     return file, f"http://127.0.0.1:{port}"
 
 
-@contextmanager
-def _child(arguments: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """One of this project's programs as a child, which Ctrl-C does not reach; it is stopped in order."""
-    command = [*services.dies_with_parent(), *_command(*arguments)]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+def _fleet_options(devices: int) -> list[str]:
+    return ["--scenario", _SCENARIO, "--devices", str(devices)]
 
 
-def _command(program: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", {"gateway": "gateway", "firmware-sim": "firmware_sim.cli"}[program], *arguments]
+def _fleet_command(broker_url: str, devices: int, seconds: int, place: Path) -> list[str]:
+    where = ["--broker", broker_url, "--ledger", str(place / "ledger.jsonl"), "--connections", "shared"]
+    how_long = ["--live-interval", str(_LIVE_INTERVAL_S), "--duration", str(seconds)]
+    return ["firmware-sim", "run", *where, *_fleet_options(devices), *how_long]
 
 
-def _fleet_of(devices: int) -> dict[str, int]:
-    counts = {domain: int(devices * share) for domain, share in _SHARES.items()}
-    counts["water"] += devices - sum(counts.values())
-    return counts
-
-
-def _fleet_options(counts: dict[str, int]) -> list[str]:
-    numbers = [word for domain, count in counts.items() for word in (f"--{domain}", str(count))]
-    return [*numbers, "--interval", str(_INTERVAL_S), "--speed", "1"]
-
-
-def _fleet_command(broker_url: str, counts: dict[str, int], seconds: int, place: Path) -> list[str]:
-    where = ["--broker", broker_url, "--ledger", str(place / "ledger.jsonl")]
-    return ["firmware-sim", "run", *where, *_fleet_options(counts), "--duration", str(seconds)]
-
-
-def _register(place: Path, counts: dict[str, int]) -> None:
-    """Write the registry of the fleet, as a utility would do."""
-    command = _command("firmware-sim", "registry", *_fleet_options(counts))
+def _register(place: Path, devices: int) -> list[dict[str, Any]]:
+    """Write the registry of the fleet, as a utility would do, and return its devices."""
+    command = command_of("firmware-sim", "registry", *_fleet_options(devices))
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
     if done.returncode:
-        raise _DemoFault(f"the fleet has no registry:\n{done.stderr.decode(errors='replace')}")
+        raise DemoFault(f"the fleet has no registry:\n{done.stderr.decode(errors='replace')}")
     (place / _REGISTRY).write_bytes(done.stdout)
+    registered: list[dict[str, Any]] = yaml.safe_load(done.stdout)["devices"]
+    return registered
 
 
-def _what_to_try(place: Path, page: str, broker: services.Service, influxdb: services.Service) -> str:
+def _what_to_try(place: Path, page: str, broker: services.Service, influxdb: services.Service, device: dict[str, Any]) -> str:
     """The addresses, and things to try."""
     gateway, config = Path(sys.executable).with_name("gateway"), place / "gateway.yaml"
-    to_broker = f"mosquitto_pub -h {broker.host} -p {broker.port} -q 1 -t iot/v1/xa-01/water/my-meter/readings"
+    to_broker = f"mosquitto_pub -h {broker.host} -p {broker.port} -q 1 -t iot/v1"
+    topic = f"{device['site']}/{device['domain']}/{device['id']}/readings"
+    yesterday = datetime.now(_ZONE).date() - timedelta(1)
     return f"""
   Watch it here   {page}/
   Broker          {broker.url}
@@ -166,23 +161,15 @@ def _what_to_try(place: Path, page: str, broker: services.Service, influxdb: ser
   Files           {place}
 
 To try, in another terminal (mosquitto_pub is in the package mosquitto-clients):
-  a meter of your own        {to_broker} -m '{{"volume_m3": 12.5}}'
-  an invalid message         {to_broker} -m 'hello'
-  see it among the rejects   {gateway} rejects list -c {config}
+  a meter of your own        {to_broker}/xa-01/water/my-meter/readings -m '{{"volume_m3": 12.5}}'
+  break a device             {to_broker}/{topic} -m '{{"volume_m3": '
+  what became of it          {page}/devices/{device["id"]}
+  among the rejects          {gateway} rejects list -c {config}
+  stop InfluxDB, go on       kill -STOP {influxdb.pid}    kill -CONT {influxdb.pid}
   who reports                {gateway} devices coverage -c {config}
-  InfluxDB hangs, goes on    kill -STOP {influxdb.pid}    kill -CONT {influxdb.pid}
+  what is wrong, and was     {gateway} alarms history -c {config}
+  what was used              {gateway} report consumption --from {yesterday} --to {yesterday} --by area -c {config}
 """
-
-
-def _await_page(page: str, gateway: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline_s = time.monotonic() + _START_PATIENCE_S
-    while True:
-        status = _status(page)
-        if status is not None and status["mqtt"]["connected"]:
-            return
-        if gateway.poll() is not None or time.monotonic() > deadline_s:
-            raise _DemoFault(f"the gateway did not start:\n{_tail(log)}")
-        time.sleep(0.05)
 
 
 def _watch(page: str, fleet: "subprocess.Popen[bytes]", gateway: "subprocess.Popen[bytes]", seconds: int) -> None:
@@ -191,15 +178,17 @@ def _watch(page: str, fleet: "subprocess.Popen[bytes]", gateway: "subprocess.Pop
     while fleet.poll() is None:
         time.sleep(1.0)
         if gateway.poll() is not None:
-            raise _DemoFault("the gateway ended by itself")
-        status = _status(page)
+            raise DemoFault("the gateway ended by itself")
+        status = status_of(page)
         if status is not None:
             written = status["ledger"]["written"]
             elapsed_s = int(time.monotonic() - started_s)
             of_all = f" of {seconds}" if seconds else ""
             waiting = sum(status["ledger"]["pending"].values())
+            told = datetime.fromtimestamp(status["now"] / 1000, _ZONE)
             _progress(
-                f"{elapsed_s:>4}{of_all} s   {written:>9,} readings in InfluxDB   {written - before:>6,}/s   {waiting} wait"
+                f"{elapsed_s:>4}{of_all} s   {told:%a %d %b %H:%M}   {written:>9,} readings in InfluxDB   "
+                f"{written - before:>6,}/s   {waiting} wait"
             )
             before = written
     if sys.stdout.isatty():
@@ -215,7 +204,7 @@ def _settle(page: str) -> None:
     """Wait until nothing is pending in the gateway."""
     deadline_s = time.monotonic() + _SETTLE_PATIENCE_S
     while time.monotonic() < deadline_s:
-        status = _status(page)
+        status = status_of(page)
         if status is not None and not any(status["ledger"]["pending"].values()):
             return
         time.sleep(0.1)
@@ -224,10 +213,12 @@ def _settle(page: str) -> None:
 def _verify(place: Path, influxdb_url: str, page: str) -> int:
     """Compare the acknowledged readings with InfluxDB, and check the gateway's own ledger."""
     _say("Comparing the fleet's ledger with InfluxDB, reading by reading ...\n")
-    options = ["--ledger", str(place / "ledger.jsonl"), "--influxdb", influxdb_url, "--api", "v1", "--bucket", _DATABASE]
-    command = _command("firmware-sim", "verify", *options, "--wait", str(_VERIFY_WAIT_S))
+    where = ["--influxdb", influxdb_url, "--api", "v1", "--bucket", _DATABASE]
+    patience = ["--wait", str(_VERIFY_WAIT_S), "--within", str(3600 * _PATIENCE_H)]
+    ledger_file = str(place / "ledger.jsonl")
+    command = command_of("firmware-sim", "verify", "--ledger", ledger_file, *where, *patience, "--no-alarms")
     verdict = subprocess.run(command, check=False)  # noqa: S603
-    status = _status(page) or {"ledger": {"imbalance": "unknown"}}
+    status = status_of(page) or {"ledger": {"imbalance": "unknown"}}
     ledger = status["ledger"]
     _say(f"\nThe gateway's ledger: {json.dumps(ledger)}")
     if verdict.returncode == 0 and ledger["imbalance"] == 0:
@@ -235,19 +226,6 @@ def _verify(place: Path, influxdb_url: str, page: str) -> int:
         return 0
     _say("NOT all accounted for")
     return 1
-
-
-def _status(page: str) -> dict[str, Any] | None:
-    try:
-        with urlopen(f"{page}/api/status", timeout=5) as answer:  # noqa: S310 - our own child
-            document: dict[str, Any] = json.load(answer)
-            return document
-    except (URLError, OSError, HTTPException, ValueError):
-        return None
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
 
 
 def _say(text: str) -> None:

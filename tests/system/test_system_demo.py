@@ -78,15 +78,20 @@ def test_the_demo_registers_its_fleet_and_all_that_it_proposes_works(tmp_path: P
             return found
 
         until(lambda: len([device for device in devices() if device["online"]]) == 10, 20.0, what="all ten devices report")
-        assert all(device["registered"] and device["area"] and device["interval_s"] == 1 for device in devices())
+        assert all(device["registered"] and device["area"] and device["interval_s"] == 900 for device in devices())
         assert {device["domain"] for device in devices()} == set(DOMAINS)
         publish(named(said, "a meter of your own"), broker)
         until(lambda: "my-meter" in {device["id"] for device in devices()}, what="the meter of one's own is seen")
-        publish(named(said, "an invalid message"), broker)
-        rejects = shlex.split(named(said, "see it among the rejects"))[1:]
-        until(lambda: "bad_json" in run(*rejects), what="the reject is listed")
+        publish(named(said, "break a device"), broker)
+        broken = named(said, "what became of it").rpartition("/")[2]
+        rejects = shlex.split(named(said, "among the rejects"))[1:]
+        until(
+            lambda: re.search(rf"{broken}.*bad_json|bad_json.*{broken}", run(*rejects)) is not None, what="the reject is listed"
+        )
         assert "Xã mô phỏng" in run(*shlex.split(named(said, "who reports"))[1:])
         assert answer(f"{page}api/rejects/replay", token)
+        until(lambda: "outage@" in run(*shlex.split(named(said, "what is wrong, and was"))[1:]), 30.0, what="the feeder fails")
+        assert "Chỉ số nước" in run(*shlex.split(named(said, "what was used"))[1:])
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
     assert "\nall accounted for" in said.read_text()
