@@ -81,6 +81,14 @@ class BoundedJournal:
         except DatabaseFault:
             return False
 
+    def room_bytes(self) -> int:
+        """Bytes that the journal may still grow by: up to its own limit, or to that of the disk.
+
+        :raises DatabaseFault: the file system is gone.
+        """
+        on_disk_bytes = self.database.free_bytes() - self._config.min_free_bytes
+        return max(0, min(self._config.max_bytes - self.used_bytes, on_disk_bytes))
+
     async def settle(self, rows: list[int], kept: list[Refusal], rejects_max_bytes: int) -> None:
         """Remove settled rows and store their rejects, in one commit."""
         await self.database.run_freeing(_settle, rows, kept, rejects_max_bytes)

@@ -52,6 +52,20 @@ FINDINGS: Final[dict[str, Words]] = {
         "`gateway journal acknowledge` ends this alarm",
     ),
     "journal_filling": Words("Nhật ký lưu tạm đã đầy {pct} %", "journal: it is {pct} % full"),
+    "journal_full_in_minutes": Words(
+        "Nhật ký lưu tạm sẽ hết chỗ sau {minutes} phút nếu InfluxDB không nhận lại: hãy khắc phục InfluxDB ngay, hoặc tăng "
+        "journal.max_bytes",
+        "journal: it has no room left in {minutes} minutes unless InfluxDB accepts readings again: repair it now, or raise "
+        "journal.max_bytes",
+    ),
+    "journal_full_in_hours": Words(
+        "Nhật ký lưu tạm sẽ hết chỗ sau khoảng {hours} giờ nếu InfluxDB không nhận lại",
+        "journal: it has room for about {hours} hours more unless InfluxDB accepts readings again",
+    ),
+    "disk_short": Words(
+        "Đĩa chỉ còn trống {free} MiB; dưới {least} MiB thì nhật ký lưu tạm không ghi thêm được: hãy dọn đĩa",
+        "the disk has {free} MiB left; below {least} MiB the journal cannot grow: make room",
+    ),
     "quarantine_refuses": Words(
         "Khu cách ly không dùng được, bản tin phải chờ", "quarantine: it cannot be used, messages wait"
     ),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Final
 
 from gateway.delivery.bounded_journal import BoundedJournal
@@ -36,7 +37,9 @@ class JournalGauge:
 
     async def _measure(self) -> None:
         stock = await self._database.run(journal.stock)
-        self._state.note(stock, await self._store.measure())
+        used_bytes = await self._store.measure()
+        self._state.note(stock, used_bytes)
+        self._state.note_room(time.monotonic(), self._store.room_bytes(), self._database.free_bytes())
         await self._count_rejects()
         events = self._events
         if events.journal_trouble and events.influxdb_up and await self._store.takes_something():

@@ -86,6 +86,18 @@ class GatewayCollector(Collector):
         journal = self.state.journal
         yield GaugeMetricFamily("gateway_journal_bytes", "Bytes the journal uses on disk.", journal.used_bytes)
         yield GaugeMetricFamily("gateway_journal_batches", "Batches in the journal.", journal.batches)
+        limit = self.state.config.journal.max_bytes
+        yield GaugeMetricFamily("gateway_journal_max_bytes", "The limit of the journal, journal.max_bytes.", limit)
+        room = GaugeMetricFamily("gateway_journal_room_bytes", "Bytes that the journal may still grow by, the disk considered.")
+        if journal.room_bytes is not None:
+            room.add_metric([], journal.room_bytes)
+        yield room
+        full = GaugeMetricFamily(
+            "gateway_journal_full_seconds", "Seconds until the journal has no room; absent while it does not grow."
+        )
+        if (seconds := journal.seconds_to_full()) is not None:
+            full.add_metric([], seconds)
+        yield full
         oldest_s = journal.oldest_s(self.state.clock.now_ms())
         yield GaugeMetricFamily("gateway_journal_oldest_seconds", "Age of the oldest batch.", oldest_s)
         missing = journal.tally.missing

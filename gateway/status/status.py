@@ -15,8 +15,9 @@ from gateway.core.delivery.catch_up import Progress
 from gateway.core.delivery.rates import Rates
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
+from gateway.core.status.filling import Filling
 from gateway.core.status.silence import Presence
-from gateway.core.status.verdict import Finding, Fleet, Level, of_alarms, of_data, of_devices, of_stores, worst_first
+from gateway.core.status.verdict import Finding, Fleet, Level, of_alarms, of_data, of_devices, of_room, of_stores, worst_first
 from gateway.events import Events
 from gateway.status import troubles
 from gateway.status.known_devices import KnownDevices
@@ -32,6 +33,7 @@ class JournalState:
 
     :ivar tally: the count of its missing readings.
     :ivar progress: progress of the drain.
+    :ivar room_bytes: growth up to a limit, its own or that of the disk; None before the first measurement.
     """
 
     tally: Tally
@@ -40,6 +42,9 @@ class JournalState:
     batches: int = 0
     oldest_ms: int | None = None
     rejects: Mapping[str, int] = field(default_factory=dict)
+    room_bytes: int | None = None
+    free_bytes: int | None = None
+    filling: Filling = field(default_factory=Filling)
 
     def note_rejects(self, counts: Mapping[str, int]) -> None:
         """Store the number of rejects by reason."""
@@ -48,6 +53,15 @@ class JournalState:
     def note(self, stock: JournalUse, used_bytes: int) -> None:
         """Store a measurement."""
         self.used_bytes, self.batches, self.oldest_ms = used_bytes, stock.batches, stock.oldest_ms
+
+    def note_room(self, now_s: float, room_bytes: int, free_bytes: int) -> None:
+        """Store the room that is left."""
+        self.room_bytes, self.free_bytes = room_bytes, free_bytes
+        self.filling.note(now_s, self.used_bytes)
+
+    def seconds_to_full(self) -> float | None:
+        """Seconds until there is no room, at the pace of the last minutes; None while the journal does not grow."""
+        return None if self.room_bytes is None else self.filling.seconds_left(self.room_bytes)
 
     def missing(self) -> list[Finding]:
         """The alarm about missing readings, until it is acknowledged."""
@@ -129,6 +143,7 @@ class Status:
             journal=(self.journal.used_bytes, config.journal.max_bytes),
             quarantine=(self.quarantine.stock.bytes, config.devices.quarantine_max_bytes),
         )
+        found += of_room(self.journal.seconds_to_full(), self.journal.free_bytes, config.journal.min_free_bytes)
         return worst_first(found)
 
     def catch_up(self) -> CatchUp | None:
@@ -163,6 +178,9 @@ class Status:
             "journal": {
                 "bytes": self.journal.used_bytes,
                 "batches": self.journal.batches,
+                "max_bytes": self.config.journal.max_bytes,
+                "room_bytes": self.journal.room_bytes,
+                "seconds_to_full": self.journal.seconds_to_full(),
                 "oldest_s": self.journal.oldest_s(self.clock.now_ms()),
                 "missing": self.journal.tally.missing,
                 "missing_since": self.journal.tally.since_ms or None,

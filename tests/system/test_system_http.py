@@ -35,6 +35,8 @@ METRICS = {  # the contract's, each with its labels
     "gateway_mqtt_connected": set(),
     "gateway_mqtt_unacknowledged": set(),
     "gateway_journal_bytes": set(),
+    "gateway_journal_max_bytes": set(),
+    "gateway_journal_room_bytes": set(),
     "gateway_journal_batches": set(),
     "gateway_journal_oldest_seconds": set(),
     "gateway_journal_written_bytes_total": set(),

@@ -3,6 +3,7 @@
 Each finding names its sentence by a key and gives the numbers in it. Words of a server or the system are quoted beside it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ REJECTS_WITHIN_MIN: Final = 10
 ORIGINS_WITHIN_MIN: Final = 10
 """The same for messages that found no place or made room."""
 _FILLING: Final = 0.8
+_FULL_SOON_S: Final = 2 * 3600.0
+_FULL_LATER_S: Final = 72 * 3600.0
+_MIB: Final = 2**20
 _SITE_LEAST: Final = 3
 """Least number of silent devices at which more than half of all is no coincidence."""
 
@@ -142,6 +146,26 @@ def of_stores(**filled: tuple[int, int]) -> list[Finding]:
         for store, (used_bytes, max_bytes) in filled.items()
         if max_bytes and used_bytes >= _FILLING * max_bytes
     ]
+
+
+def of_room(seconds_to_full: float | None, free_bytes: int | None, min_free_bytes: int) -> list[Finding]:
+    """Findings about the room that readings have to wait in.
+
+    :param seconds_to_full: until the journal has no room; None while it does not grow.
+    :param free_bytes: of the disk; None while unknown.
+    :param min_free_bytes: with less free the journal does not grow.
+    """
+    found = []
+    if seconds_to_full is not None and seconds_to_full < _FULL_SOON_S:
+        minutes = math.ceil(seconds_to_full / 60)
+        found.append(Finding("journal_full_in_minutes", Level.TROUBLE, {"minutes": minutes}))
+    elif seconds_to_full is not None and seconds_to_full < _FULL_LATER_S:
+        hours = int(seconds_to_full // 3600)
+        found.append(Finding("journal_full_in_hours", Level.ATTENTION, {"hours": hours}))
+    if free_bytes is not None and free_bytes < 2 * min_free_bytes:
+        level = Level.TROUBLE if free_bytes < min_free_bytes else Level.ATTENTION
+        found.append(Finding("disk_short", level, {"free": free_bytes // _MIB, "least": min_free_bytes // _MIB}))
+    return found
 
 
 _ORDER: Final = {Level.TROUBLE: 0, Level.ATTENTION: 1}
