@@ -39,7 +39,13 @@ def parse_duration(value: object) -> timedelta:
 
     :raises ValueError: with a sentence that says how to write it.
     """
-    return value if isinstance(value, timedelta) else timedelta(milliseconds=parse_span_ms(value))
+    return value if isinstance(value, timedelta) else _duration(parse_span_ms(value))
+
+
+@lru_cache(1024)
+def _duration(span_ms: int) -> timedelta:
+    """One object for all that are equal: ten thousand devices have few intervals."""
+    return timedelta(milliseconds=span_ms)
 
 
 def format_duration(duration: timedelta) -> str:

@@ -8,6 +8,7 @@ with that: see docs/decisions/0008-own-reader-of-plain-yaml.md.
 
 import json
 import re
+from io import StringIO
 from typing import Any, Final, NamedTuple
 
 from gateway.config.strict_yaml import YamlFault, parse, plain_value
@@ -25,7 +26,7 @@ _FLOW: Final = r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE = re.compile(
     rf"( *)(- +)?(?:({_KEY}):(?: +(?:{_QUOTED}|({_BEGIN}{_WITHIN_BLOCK}*(?:(?: +|:){_WITHIN_BLOCK}+)*)|{_FLOW}))?|{_FLOW})?"
-    rf"(?:(?:^| +){_COMMENT})? *"
+    rf"(?:(?:^| +){_COMMENT})? *\n?"
 )
 _PAIR = re.compile(
     rf' *(?:({_KEY})|"({_KEY})"): +(?:{_QUOTED}|({_BEGIN}{_WITHIN}*(?: +{_WITHIN}+)*)|\{{([^{{}}]*)\}}) *(?:,|$)'
@@ -161,7 +162,7 @@ class _DocumentBuilder:
         lines = _Lines()
         here: dict[Any, Any] = self._root
         column_here = 0
-        for line in text.split("\n"):
+        for line in StringIO(text, newline="\n"):  # not split: the lines of a long registry would be larger than its document
             parsed = lines[line]
             if parsed is None:
                 continue
