@@ -85,7 +85,10 @@ def calm_garbage_collector() -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop if there is a wheel for the processor; else asyncio's own loop, at a third more CPU."""
+    """Uvloop if there is a wheel for the processor; else asyncio's own loop, at a quarter more CPU.
+
+    See docs/decisions/0010-uvloop-and-isal.md.
+    """
     try:
         from uvloop import new_event_loop  # noqa: PLC0415
     except ImportError:

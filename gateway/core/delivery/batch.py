@@ -10,7 +10,7 @@ from gateway.core.message import Reading, Refusal
 
 try:
     from isal.igzip import compress as _gzip
-except ImportError:  # no wheel for this processor: the same format, at three times the cost
+except ImportError:  # no wheel for this processor: the same format, at two to six times the cost
     from gzip import compress as _gzip  # type: ignore[assignment]
 
 _LEVEL: Final = 1
