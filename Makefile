@@ -54,13 +54,14 @@ check: ready ## format, lint, types, import rules, and generated files against t
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas --check
 	$(BIN)/python -m grafana.build --check
+	$(BIN)/python -m tests.bench.page --check
 
 fmt: ready ## format the code and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: ready ## measure the figures of docs/figures.md
-	$(BIN)/python -m tests.bench
+bench: ready ## cost and speed beside baselines, into docs/figures.md, in a quarter of an hour: make bench PARTS="start memory"
+	$(BIN)/python -m tests.bench --write $(if $(MACHINE),--machine "$(MACHINE)") $(PARTS) # MACHINE: its name, if it does not tell a good one
 
 chaos: ready ## nothing is lost, whatever fails next: make chaos SCHEDULES=20 (200 take about 40 minutes)
 	$(BIN)/python -m tests.chaos --schedules $(SCHEDULES)

@@ -3,26 +3,47 @@
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from gateway.demo.services import CHECKOUT, ProgramMissing, ServiceFailed
-from tests.bench import catch_up, chirpstack, compare, disk, flood, kills, latency, memory, reload, report, saturation, start
+from tests.bench import (
+    catch_up,
+    chirpstack,
+    compare,
+    disk,
+    flood,
+    kills,
+    latency,
+    memory,
+    page,
+    record,
+    reload,
+    report,
+    saturation,
+    start,
+)
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
+from tests.bench.contest import Contest
 from tests.bench.figures import Figure, table
+from tests.bench.record import Measured
 
-_PARTS: dict[str, Callable[[Plan], list[Figure]]] = {
-    "saturation": saturation.measure,
-    "chirpstack": chirpstack.measure,
-    "latency": latency.measure,
-    "start": start.measure,
-    "memory": memory.measure,
+_CONTESTS: dict[str, Contest] = {
+    "start": start.CONTEST,
+    "saturation": saturation.CONTEST,
+    "latency": latency.CONTEST,
+    "chirpstack": chirpstack.CONTEST,
+    "memory": memory.CONTEST,
+}
+"""What the gateway costs: measured without further words."""
+
+_OTHERS: dict[str, Callable[[Plan], list[Figure]]] = {
     "disk": disk.measure,
     "catch_up": catch_up.measure,
     "reload": reload.measure,
@@ -30,6 +51,9 @@ _PARTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "kills": kills.measure,
     "report": report.measure,
 }
+"""One long run each: measured when they are named."""
+
+_PARTS = (*_CONTESTS, *_OTHERS)
 _FOLDER = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be in memory; what is made in it has a name of its own
 _ROUNDS = 12
 _BROKEN = (BenchFault, BrokerGone, ProgramMissing, ServiceFailed, AssertionError, OSError, subprocess.SubprocessError)
@@ -51,36 +75,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(plan: Plan, options: argparse.Namespace) -> int:
-    """The figures of this checkout."""
-    figures: list[Figure] = []
+    """The figures of this checkout. Each part is put on record as soon as it has figures, so that a run may be stopped."""
+    done: dict[str, Measured] = {}
     broken: dict[str, str] = {}
-    load = os.getloadavg()[0]
-    for part in options.parts or _PARTS:
+    for part in options.parts or _CONTESTS:
         plan.say(f"{part} …")
+        occasion = record.occasion(options.machine)
         try:
-            figures += _PARTS[part](plan)
+            for figures in _figures(part, plan):
+                done[part] = Measured(occasion, figures)
+                if options.write:
+                    record.write(record.read(record.FILE) | done, record.FILE)
+                    page.write()
         except _BROKEN as fault:
             broken[part] = f"{type(fault).__name__}: {fault}"
             plan.say(f"{part} broke: {broken[part]}")
         except KeyboardInterrupt:
-            broken[part] = "stopped by Ctrl-C"
+            broken[part] = "stopped by Ctrl-C" + (", the figures are of the rounds before" if part in done else "")
             break
+    found = [figure for measured in done.values() for figure in measured.figures]
     document = {
-        "machine": _machine(load),
         "quick": options.quick,
-        "figures": [figure.document() for figure in figures],
+        "occasions": {part: asdict(measured.occasion) for part, measured in done.items()},
+        "figures": [figure.document() for figure in found],
         "broken": broken,
     }
-    text = table(figures) + "".join(f"\n\n{part} broke: {why}" for part, why in broken.items())
+    text = table(found) + "".join(f"\n\n{part} broke: {why}" for part, why in broken.items())
     _show(text, document, options.json)
-    missed = options.strict and any(figure.missed for figure in figures)
+    missed = options.strict and any(figure.missed for figure in found)
     return int(bool(broken) or missed)
+
+
+def _figures(part: str, plan: Plan) -> Iterable[list[Figure]]:
+    """The figures of a part, each time there are more."""
+    return _CONTESTS[part].rounds(plan) if part in _CONTESTS else iter([_OTHERS[part](plan)])
 
 
 def _compare(plan: Plan, options: argparse.Namespace) -> int:
     """The gateway of an old commit and that of this checkout, in turns."""
     rounds = options.rounds or (compare.ROUNDS_MIN if options.quick else _ROUNDS)
-    load = os.getloadavg()[0]
+    occasion = record.occasion(options.machine)
     try:
         old_tree = compare.unpack(options.compare, plan.folder)
         changes = compare.compare(plan, old_tree, options.parts or compare.PARTS, rounds)
@@ -88,7 +122,7 @@ def _compare(plan: Plan, options: argparse.Namespace) -> int:
         sys.stderr.write(f"{fault}\n")
         return 1
     document = {
-        "machine": _machine(load),
+        "occasion": asdict(occasion),
         "old": options.compare,
         "rounds": rounds,
         "changes": [change.document() for change in changes],
@@ -99,12 +133,18 @@ def _compare(plan: Plan, options: argparse.Namespace) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(_PARTS)}; without any, all")
-    parser.add_argument("--quick", action="store_true", help="shorter runs, for a first look")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(_PARTS)}; without any, the first five"
+    )
+    parser.add_argument("--quick", action="store_true", help="one short round, for a first look")
+    parser.add_argument(
+        "--write", action="store_true", help="also write tests/bench/figures.json, docs/figures.md and its picture"
+    )
+    parser.add_argument("--machine", metavar="NAME", help="the machine's name in them (default: what it tells)")
     parser.add_argument(
         "--long",
         action="store_true",
-        help="an outage of ten minutes in the memory and catch_up parts, 10,000 devices in report",
+        help="an outage of ten minutes in the catch_up part, 10,000 devices in report",
     )
     parser.add_argument(
         "--json", metavar="FILE", help="write the figures as JSON; - for standard output, then the table goes to standard error"
@@ -129,7 +169,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--dir", default=_FOLDER, metavar="DIR", help="where to keep data meanwhile, on a disk (default %(default)s)"
     )
     options = parser.parse_args(arguments)
-    parts = _PARTS if options.compare is None else compare.PARTS
+    if options.write and (options.quick or options.compare):
+        parser.error("--write: a quick look and a comparison do not go on record")
+    parts = _PARTS if options.compare is None else tuple(compare.PARTS)
     unknown = [part for part in options.parts if part not in parts]
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}")
@@ -138,22 +180,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if not os.access(options.dir, os.W_OK):
         parser.error(f"--dir {options.dir}: is not a folder that can be written to")
     return options
-
-
-def _machine(load: float) -> dict[str, object]:
-    """Describe the machine that the figures depend on; ``load_before`` tells if other programs were at work."""
-    model = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "processor": model[0] if model else platform.machine(),
-        "cores": os.cpu_count(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "load_before": load,
-    }
 
 
 def _show(text: str, document: dict[str, object], json_file: str | None) -> None:

@@ -6,42 +6,50 @@ from contextlib import ExitStack
 from gateway.demo.services import mosquitto, victoria_metrics
 from tests.bench.burst import publish
 from tests.bench.children import Plan, gateway, helper, wait_written
-from tests.bench.figures import Bar, Baseline, Figure
+from tests.bench.contest import GATEWAY, Contest, Samples
+from tests.bench.figures import Bar, Figure
 from tests.bench.saturation import ASKED_SELDOM_S, PATIENCE_S, Run, count, done_s, run_through
 from tests.bench.uplinks import FIELD, settings, uplinks
 
 _DEVICES = (100, 10_000, 100_000)
 _ONCE_READINGS = 30_000
-DECODED_BAR_US = 15.0
-CODEC_BAR_US = 50.0
+_PLAIN_READINGS = 15_000
+_CODEC = "CPU of an uplink through a codec"
+_FLAT = "the most devices by the fewest"
+_PLAIN = "plain gateway, decoded by the server"
 
 
-def measure(plan: Plan) -> list[Figure]:
+def _all(plan: Plan) -> dict[str, float]:
     """CPU of an uplink that the server has decoded, for few and many devices; and of one whose bytes a codec decodes."""
-    readings = 30_000 if plan.quick else 100_000
-    plain = _plain(plan, readings)
-    plan.say(f"plain gateway: {plain.cpu_us:.1f} µs of CPU an uplink")
-    baseline = Baseline("plain gateway, decoded by the server", plain.cpu_us)
-    figures = []
-    for devices in _DEVICES[:2] if plan.quick else _DEVICES:
-        run = _gateway(plan, readings, devices, codec=False)
-        plan.say(f"{devices:,} devices: {run.cpu_us:.1f} µs of CPU an uplink, {run.per_s:,.0f} uplinks/s")
-        name = f"CPU of a decoded uplink, {devices:,} devices"
-        figures.append(Figure("chirpstack", name, "µs", run.cpu_us, baseline, Bar(DECODED_BAR_US)))
-    run = _gateway(plan, readings, _DEVICES[0], codec=True)
-    plan.say(f"codec: {run.cpu_us:.1f} µs of CPU an uplink, the codec's process included, {run.per_s:,.0f} uplinks/s")
-    figures.append(Figure("chirpstack", "CPU of an uplink through a codec", "µs", run.cpu_us, baseline, Bar(CODEC_BAR_US)))
-    return figures
+    readings = _ONCE_READINGS // 3 if plan.quick else _ONCE_READINGS
+    found = {_decoded(devices): _gateway(plan, readings, devices, codec=False).cpu_us for devices in _DEVICES}
+    codec = _gateway(plan, readings, _DEVICES[0], codec=True).cpu_us
+    return found | {_CODEC: codec, _FLAT: found[_decoded(_DEVICES[-1])] / found[_decoded(_DEVICES[0])]}
+
+
+def _decoded(devices: int) -> str:
+    return f"CPU of a decoded uplink, {devices:,} devices"
+
+
+def _plain(plan: Plan) -> dict[str, float]:
+    """CPU of a decoded uplink in a plain gateway, which does not know devices."""
+    cpu_us = _run_plain(plan, _PLAIN_READINGS).cpu_us
+    return dict.fromkeys([*map(_decoded, _DEVICES), _CODEC], cpu_us)
+
+
+def _figures(samples: Samples) -> list[Figure]:
+    bars = {_decoded(_DEVICES[0]): Bar(12.0), _CODEC: Bar(35.0)}
+    names = [*map(_decoded, _DEVICES), _CODEC]
+    found = [samples.figure("chirpstack", name, "µs", _PLAIN, bars.get(name)) for name in names]
+    return [*found, samples.figure("chirpstack", _FLAT, "", bar=Bar(1.15))]
 
 
 def once(plan: Plan) -> dict[str, float]:
     """CPU of an uplink in µs, of one short backlog that the server has decoded."""
-    return {
-        "CPU of a decoded uplink": _gateway(plan, _ONCE_READINGS, _DEVICES[0], codec=False, asked_every_s=ASKED_SELDOM_S).cpu_us
-    }
+    return {"CPU of a decoded uplink": _gateway(plan, _ONCE_READINGS, _DEVICES[0], codec=False).cpu_us}
 
 
-def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool, asked_every_s: float = 0.02) -> Run:
+def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool) -> Run:
     folder = plan.fresh("chirpstack")
     packets = uplinks(devices + readings, devices, time.time_ns() // 1_000_000, decoded=not codec)
     with ExitStack() as running:
@@ -53,7 +61,7 @@ def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool, asked_ever
         wait_written(consumer, devices, PATIENCE_S)
 
         def wait() -> float:
-            wait_written(consumer, len(packets), PATIENCE_S, asked_every_s)
+            wait_written(consumer, len(packets), PATIENCE_S, ASKED_SELDOM_S)
             return time.perf_counter()
 
         run = run_through(consumer, broker, packets[devices:], wait)
@@ -61,7 +69,7 @@ def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool, asked_ever
         return run
 
 
-def _plain(plan: Plan, readings: int) -> Run:
+def _run_plain(plan: Plan, readings: int) -> Run:
     folder = plan.fresh("chirpstack-plain")
     packets = uplinks(readings, _DEVICES[0], time.time_ns() // 1_000_000, decoded=True)
     with ExitStack() as running:
@@ -71,3 +79,6 @@ def _plain(plan: Plan, readings: int) -> Run:
         run = run_through(consumer, broker, packets, lambda: done_s(consumer))
         count(database, FIELD, len(packets))
         return run
+
+
+CONTEST = Contest({GATEWAY: _all, _PLAIN: _plain}, _figures)

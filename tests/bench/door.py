@@ -1,5 +1,7 @@
 """InfluxDB's door: an HTTP server that answers every write with 204 at once and remembers when it came.
 
+To questions it answers as an empty VictoriaMetrics would: the sums of the counters begin, as they do in an installation.
+
 ``python -m tests.bench.door PORT``. ``GET /arrivals`` returns a JSON list of ``[sent_ns, arrived_ns]``, one for each reading
 since the last time it was asked, and only then unpacks the bodies: while readings come it does nothing but note the time. What
 identifies a reading is its ``seq``, the instant of its publishing.
@@ -16,6 +18,8 @@ from typing import cast
 
 import uvloop
 
+_QUERY, _EXPORT = b"POST /api/v1/query ", b"POST /api/v1/export "
+_EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 _NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 _SEQ = re.compile(rb'\bseq"?[=:](\d+)')
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -73,7 +77,11 @@ class _Door(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         arrived_ns = time.perf_counter_ns()
         for head, body in self._requests.feed(data):
-            if head.startswith(b"POST "):
+            if head.startswith(_QUERY):
+                self._transport.write(shown({"status": "success", "data": {"resultType": "vector", "result": []}}))
+            elif head.startswith(_EXPORT):
+                self._transport.write(_EMPTY)
+            elif head.startswith(b"POST "):
                 self._transport.write(_NO_CONTENT)
                 self._arrivals.bodies.append((arrived_ns, body))
             else:

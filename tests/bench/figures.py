@@ -1,7 +1,8 @@
 """Figures, the bars they must keep, and how they are shown."""
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number."""
+    """One measured number.
+
+    :ivar value: the median of its runs.
+    :ivar least: the least of its runs; None: there was only one.
+    """
 
     part: str
     name: str
@@ -36,6 +41,8 @@ class Figure:
     value: float
     baseline: Baseline | None = None
     bar: Bar | None = None
+    runs: int = 1
+    least: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -61,16 +68,14 @@ class Figure:
 
     def document(self) -> dict[str, object]:
         """The figure as JSON."""
-        return {
-            "part": self.part,
-            "name": self.name,
-            "unit": self.unit,
-            "value": self.value,
-            "baseline": {"name": self.baseline.name, "value": self.baseline.value} if self.baseline else None,
-            "ratio": self.ratio,
-            "bar": str(self.bar) if self.bar else None,
-            "verdict": self.verdict or None,
-        }
+        return asdict(self) | {"ratio": self.ratio, "verdict": self.verdict or None}
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> Self:
+        """The figure that :meth:`document` made."""
+        baseline, bar = document["baseline"], document["bar"]
+        given = {key: document[key] for key in ("part", "name", "unit", "value", "runs", "least")}
+        return cls(**given, baseline=Baseline(**baseline) if baseline else None, bar=Bar(**bar) if bar else None)
 
 
 def number(value: float) -> str:
@@ -80,8 +85,8 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-_HEADER = ("figure", "value", "unit", "baseline", "", "ratio", "bar", "")
-_RIGHT = frozenset({1, 3, 5})
+_HEADER = ("figure", "value", "unit", "runs", "least", "baseline", "", "ratio", "bar", "")
+_RIGHT = frozenset({1, 3, 4, 5, 7})
 
 
 def table(figures: Iterable[Figure]) -> str:
@@ -95,6 +100,8 @@ def table(figures: Iterable[Figure]) -> str:
                 figure.name,
                 number(figure.value),
                 figure.unit,
+                f"{figure.runs}" if figure.runs > 1 else "",
+                number(figure.least) if figure.least is not None else "",
                 number(figure.baseline.value) if figure.baseline else "",
                 figure.baseline.name if figure.baseline else "",
                 f"{figure.ratio:.3g}" if figure.ratio is not None else "",
