@@ -16,6 +16,7 @@ SETTINGS = ("api", "bucket", "org", "token_file", "username", "password_file")
 FASTEST = 0.0
 """The speed that waits only for the broker."""
 USUAL_INTERVAL_S = 10.0
+SERVER_NAMES = ("chirpstack", "chirpstack3", "ttn", "loriot", "thingpark")
 SHORTEST_S = 0.001
 """Least distance of a device's readings: their times are milliseconds, and no two may share one."""
 
@@ -41,10 +42,15 @@ def _run(arguments: argparse.Namespace) -> int:
     from firmware_sim.run import Plan, run  # noqa: PLC0415 - as above
 
     scenario, counts, interval_s = _fleet(arguments)
+    makers = _makers(arguments, interval_s)
     try:
         simulated = simulated_plan(arguments, scenario, interval_s)
     except BadOption as error:
         raise _UsageError(str(error)) from None
+    if makers and simulated is not None:
+        raise _UsageError(
+            "--profile: devices of makes have the time of the clock; leave out --start and what happens in a span"
+        )
     if simulated is None and arguments.speed == FASTEST:
         raise _UsageError("--speed 0 is for simulated time: set --start too")
     if simulated is None and interval_s / arguments.speed < SHORTEST_S:
@@ -64,6 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
         shared=arguments.connections == "shared",
         ledger=arguments.ledger,
         simulated=simulated,
+        makers=makers,
+        forms=_forms(arguments),
     )
     if arguments.ledger is not None:
         try:
@@ -85,9 +93,34 @@ def _fleet(arguments: argparse.Namespace) -> "tuple[Scenario, Mapping[str, int],
     try:
         found = scenario(arguments.scenario)
         given = {domain: getattr(arguments, domain) for domain in DOMAINS}
-        return found, fleet_counts(found, given, arguments.devices), arguments.interval or found.interval_s or USUAL_INTERVAL_S
+        interval_s = arguments.interval or found.interval_s or USUAL_INTERVAL_S
+        if arguments.profile and arguments.devices is None:
+            return found, {domain: number for domain, number in given.items() if number}, interval_s
+        return found, fleet_counts(found, given, arguments.devices), interval_s
     except (BadScenario, BadOption) as error:
         raise _UsageError(str(error)) from None
+
+
+def _makers(arguments: argparse.Namespace, interval_s: float) -> Mapping[str, int]:
+    """The number of devices of each profile."""
+    from firmware_sim.maker_options import maker_counts  # noqa: PLC0415 - as above
+    from firmware_sim.options import BadOption  # noqa: PLC0415 - as above
+
+    try:
+        return maker_counts(arguments.profile, interval_s / (arguments.speed or 1.0))
+    except BadOption as error:
+        raise _UsageError(str(error)) from None
+
+
+def _forms(arguments: argparse.Namespace) -> tuple[str, ...]:
+    return (arguments.server, arguments.senml)
+
+
+def _profiles(_arguments: argparse.Namespace) -> int:
+    from firmware_sim.maker_options import profiles_text  # noqa: PLC0415
+
+    sys.stdout.write(profiles_text())
+    return OK
 
 
 def _stories(_arguments: argparse.Namespace) -> int:
@@ -110,10 +143,13 @@ def _scenarios(_arguments: argparse.Namespace) -> int:
 
 def _registry(arguments: argparse.Namespace) -> int:
     from firmware_sim.fleet import build_fleet  # noqa: PLC0415
+    from firmware_sim.maker_fleet import build_maker_fleet  # noqa: PLC0415
     from firmware_sim.registry import registry_yaml  # noqa: PLC0415
 
     scenario, counts, interval_s = _fleet(arguments)
+    makers = _makers(arguments, interval_s)
     fleet = build_fleet(counts, interval_s, arguments.seed, scenario.sites)
+    fleet += build_maker_fleet(makers, _forms(arguments), interval_s, arguments.seed)
     sys.stdout.write(registry_yaml(fleet, interval_s / (arguments.speed or 1.0), scenario.together[1]))
     return OK
 
@@ -153,6 +189,10 @@ def _parser() -> argparse.ArgumentParser:
     stories.set_defaults(command=_stories)
     scenarios = commands.add_parser("scenarios", help="list the scenarios that are shipped, a line each")
     scenarios.set_defaults(command=_scenarios)
+    profiles = commands.add_parser(
+        "profiles", help="list the profiles whose devices can be simulated: format, servers, parameters"
+    )
+    profiles.set_defaults(command=_profiles)
     _add_verify(commands.add_parser("verify", help="check that InfluxDB holds every reading of a ledger, once and unchanged"))
     return parser
 
@@ -201,6 +241,17 @@ def _fleet_options() -> argparse.ArgumentParser:
             metavar="N",
             help=f"number of {domain} devices (default: as the scenario says, or 5)",
         )
+    parser.add_argument(
+        "--profile",
+        action="append",
+        default=[],
+        metavar="NAME=COUNT",
+        help="so many devices of a make; firmware-sim profiles lists the names. Repeat it for more; others only if asked for",
+    )
+    parser.add_argument(
+        "--server", choices=SERVER_NAMES, default="chirpstack", help="network server of LoRaWAN devices (default: chirpstack)"
+    )
+    parser.add_argument("--senml", choices=("json", "cbor"), default="json", help="form of SenML packs (default: json)")
     parser.add_argument(
         "--devices", type=_number(int, 1, 100_000), metavar="N", help="so many altogether, in the scenario's proportions"
     )

@@ -12,6 +12,9 @@ What counts as a fault, and what does not:
   the connection or with the simulator, and the ledger holds only what was acknowledged. So is every point without a row of a
   device that was started again within the ledger (its ``seq`` started again, so it tells nothing), and what stands from before.
 
+Devices of makes send no ``seq``. A row without ``seq`` and ts claims the nearest point with its values; a second copy of such a
+reading looks like the next one, and is *unexpected*. Health without ``seq`` has a row of its own.
+
 Bits 4, 8, 32 and 64 of ``quality`` are not predicted. In ``device_health`` bit 2 is not either: the dropped value belongs to
 the other point of the reading.
 """
@@ -28,7 +31,7 @@ from schemas.quantities import SUM_OF, Quality
 UNPREDICTED: Final = Quality.COUNTER_SUSPECT | Quality.HISTORIC | Quality.CLOCK_DOUBTED | Quality.MAY_STAND_TWICE
 GATEWAYS_OWN: Final = frozenset({"up", "silence_s", "clock_offset_s", "seq_missing"})
 """Fields that the gateway itself adds to a device's health."""
-_SUMS: Final = frozenset(SUM_OF.values())
+_ADDED: Final = frozenset(SUM_OF.values()) | GATEWAYS_OWN
 SAME_READING_MS: Final = 60_000
 EARLY_MS: Final = 5_000
 """So long before its PUBACK a reading may have been stamped, generously."""
@@ -115,7 +118,9 @@ class _Comparer:
         self._outcome = Comparison()
         self._at_time: dict[tuple[TagPairs, int], list[_ClaimedPoint]] = defaultdict(list)
         self._of_seq: dict[tuple[TagPairs, int | None], list[_ClaimedPoint]] = defaultdict(list)
-        for point in map(_without_sums, points):
+        for point in map(_without_own, points):
+            if not point.fields.keys() - {"quality"}:  # the gateway's alone
+                continue
             standing = _ClaimedPoint(point)
             series = series_of(point.tags)
             self._at_time[series, point.time_ms].append(standing)
@@ -165,7 +170,12 @@ class _Comparer:
             return
         near.sort(key=lambda standing: abs(standing.point.time_ms - row["at"]))
         equal = [standing for standing in near if _same_values(row, standing.point)]
-        self._stands(row, equal or near[:1], spare=row.get("sent", 1) - 1)
+        if row["seq"] is not None:
+            self._stands(row, equal or near[:1], spare=row.get("sent", 1) - 1)
+        elif equal:
+            self._stands(row, equal[:1], spare=0)
+        else:
+            self._fault("missing", row, "")
 
     def _stands(self, row: LedgerRow, copies: list[_ClaimedPoint], spare: int) -> None:
         """Judge the copies of a row; ``spare`` of them may be too many."""
@@ -218,7 +228,7 @@ class _Comparer:
         restarted = {rows[0]["tags"]["device"] for rows in of_seq.values() if len(rows) > 1}
         first_ms = min(map(_time_of, rows), default=0) - EARLY_MS
         for (series, seq), standings in self._of_seq.items():
-            known = [] if dict(series).get("device") in restarted else of_seq.get((series, seq), [])
+            known = [] if seq is None or dict(series).get("device") in restarted else of_seq.get((series, seq), [])
             for standing in standings:
                 if not standing.claimed:
                     self._surplus(standing, known if standing.point.time_ms >= first_ms else [])
@@ -267,11 +277,11 @@ def _same_values(row: LedgerRow, point: StoredPoint) -> bool:
     return quantities.keys() == row["f"].keys() and all(is_same(row["f"][key], value) for key, value in quantities.items())
 
 
-def _without_sums(point: StoredPoint) -> StoredPoint:
-    """The point without what the gateway adds to its counters, which is checked by itself."""
-    if _SUMS.isdisjoint(point.fields):
+def _without_own(point: StoredPoint) -> StoredPoint:
+    """The point without what the gateway adds: sums of counters, which are checked by themselves, and its view of a device."""
+    if _ADDED.isdisjoint(point.fields):
         return point
-    return StoredPoint(point.tags, point.time_ms, {key: value for key, value in point.fields.items() if key not in _SUMS})
+    return StoredPoint(point.tags, point.time_ms, {key: value for key, value in point.fields.items() if key not in _ADDED})
 
 
 def series_of(tags: dict[str, str]) -> TagPairs:

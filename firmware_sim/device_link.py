@@ -9,21 +9,32 @@ import logging
 import random
 import socket
 from collections import deque
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, Protocol
 
 import aiomqtt
 
 from firmware_sim.firmware import OutgoingMessage
-from firmware_sim.fleet import SimDevice
 from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, BrokerAccess, pauses
+from firmware_sim.wire.presence import BrokerPresence
 
 CONNECTING_AT_ONCE: Final = 50
-ONLINE: Final = b'{"state":"online"}'
-OFFLINE: Final = b'{"state":"offline"}'
 
 _SILENT: Final = logging.getLogger("firmware_sim.mqtt")
 _SILENT.addHandler(logging.NullHandler())  # what goes wrong is told once, in the line of progress
+
+
+class LinkedDevice(Protocol):
+    """A device as its connection sees it."""
+
+    @property
+    def name(self) -> str:
+        """The client id."""
+
+    @property
+    def presence(self) -> BrokerPresence | None:
+        """Its state at the broker; None: it tells none, and has no will."""
 
 
 class DeviceLink:
@@ -36,21 +47,24 @@ class DeviceLink:
 
     def __init__(
         self,
-        device: SimDevice,
+        device: LinkedDevice,
         broker: BrokerAccess,
         account: Account,
         connecting: asyncio.Semaphore,
         *,
         sleeps: bool = False,
+        be_born: Callable[[], None] | None = None,
     ) -> None:
+        """Make the link of a device; ``be_born``: called after each connect, and when the device is asked for its births."""
         self.waiting: deque[OutgoingMessage] = deque()
         self.connected = asyncio.Event()
         self.trouble = ""
-        self._device = device
+        self._name, self._presence = device.name, device.presence
         self._broker = broker
         self._account = account
         self._connecting = connecting
         self._sleeps = sleeps
+        self._be_born = be_born
         self._closing = False
         self._news = asyncio.Event()
         self._network = asyncio.Event()
@@ -100,30 +114,43 @@ class DeviceLink:
             async with self._connecting:
                 self._client = client = await stack.enter_async_context(self._new_client())
             stack.callback(setattr, self, "_client", None)
-            await self._say(client, ONLINE)
+            await self._greet(client)
             self.connected.set()
             async with asyncio.TaskGroup() as tasks:
-                watch = tasks.create_task(_watch(client))
+                watch = tasks.create_task(self._watch(client))
                 await self._send(client)
                 watch.cancel()
-            await self._say(client, OFFLINE)
+            if self._presence is not None:
+                await self._say(client, self._presence, self._presence.offline)
 
     def _new_client(self) -> aiomqtt.Client:
+        will = self._presence
         return aiomqtt.Client(
             self._broker.host,
             self._broker.port,
-            identifier=self._device.name,
+            identifier=self._name,
             username=self._broker.username,
             password=self._broker.password,
             tls_context=self._broker.tls,
-            will=aiomqtt.Will(self._device.status_topic, OFFLINE, qos=1, retain=True),
+            will=aiomqtt.Will(will.topic, will.offline, qos=1, retain=will.retain) if will is not None else None,
             logger=_SILENT,
             timeout=ANSWER_S,
             keepalive=KEEPALIVE_S,
         )
 
-    async def _say(self, client: aiomqtt.Client, state: bytes) -> None:
-        await client.publish(self._device.status_topic, state, qos=1, retain=True)
+    async def _greet(self, client: aiomqtt.Client) -> None:
+        """Say that it is here, and begin with births where it has them."""
+        if self._presence is None:
+            return
+        if self._presence.online:
+            await self._say(client, self._presence, self._presence.online)
+        if self._presence.commands:
+            await client.subscribe(self._presence.commands, qos=1)
+        if self._be_born is not None:
+            self._be_born()
+
+    async def _say(self, client: aiomqtt.Client, presence: BrokerPresence, state: bytes) -> None:
+        await client.publish(presence.topic, state, qos=1, retain=presence.retain)
 
     async def _send(self, client: aiomqtt.Client) -> None:
         while (self.waiting or not self._sleeps) and (message := await self._next()) is not None:
@@ -141,15 +168,15 @@ class DeviceLink:
             await self._news.wait()
         return self.waiting[0]
 
+    async def _watch(self, client: aiomqtt.Client) -> None:
+        """Take commands, if any. It raises when the connection is lost, so that an idle device connects again too."""
+        async for _ in client.messages:
+            if self._be_born is not None:
+                self._be_born()
+
 
 def _cut(client: aiomqtt.Client | None) -> None:
     """Take the connection away as a network does: the broker learns of it by the end of the stream, and sends the will."""
     connection = client._client.socket() if client is not None else None  # noqa: SLF001 - aiomqtt knows orderly ends only
     if isinstance(connection, socket.socket):
         connection.shutdown(socket.SHUT_RDWR)
-
-
-async def _watch(client: aiomqtt.Client) -> None:
-    """Nothing is subscribed to: this only raises when the connection is lost, so that an idle device connects again too."""
-    async for _ in client.messages:
-        pass

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware_sim.faults import encode
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.firmware import Firmware, OutgoingMessage
 from firmware_sim.fleet import SimDevice
 from firmware_sim.makers.identity import MakerIdentity
 from firmware_sim.makers.reading import MakerReading
 from firmware_sim.signals import rng
 from firmware_sim.wire.message import CarriedPoint, WireMessage
 from schemas.quantities import Quality
+from schemas.scenario import Scenario
 
 RSSI_DBM = (-118, -62)
 SNR_QUARTERS = (-40, 48)
@@ -29,6 +30,7 @@ class MakerFirmware:
     counter: int = 0
     last_ms: int = 0
     heard_ms: int = 0
+    is_online: bool = True
 
     def measure(self, instant_s: float, now_ms: int) -> list[OutgoingMessage]:
         """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send."""
@@ -78,3 +80,13 @@ class MakerFirmware:
             "drop": [],
         }
         return encode(row)
+
+
+AnyFirmware = Firmware | MakerFirmware
+
+
+def firmware_of(device: SimDevice, scenario: Scenario, seed: int) -> AnyFirmware:
+    """The firmware of a device in real time; faults of a scenario befall devices with native payloads only."""
+    if device.identity is not None:
+        return MakerFirmware(device, device.identity, seed)
+    return Firmware(device, scenario, seed)

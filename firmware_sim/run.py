@@ -6,20 +6,20 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from firmware_sim.clock import RunClock
-from firmware_sim.device_link import CONNECTING_AT_ONCE, DeviceLink
-from firmware_sim.firmware import Firmware
+from firmware_sim.connections import ConnectionPlan
 from firmware_sim.fleet import SimDevice, build_fleet
 from firmware_sim.ledger import LedgerFile
+from firmware_sim.maker_firmware import AnyFirmware, firmware_of
+from firmware_sim.maker_fleet import build_maker_fleet, spread
 from firmware_sim.progress import TallyDisplay
 from firmware_sim.publish import Account, BrokerAccess, FateTally, Link, now_ms
-from firmware_sim.shared_link import CONNECTIONS, SharedLink
 from firmware_sim.simulated import MOST_BEHIND_S, SimulatedPlan, SimulatedRun
 from schemas.scenario import Scenario
 
@@ -45,6 +45,8 @@ class Plan:
     """The plan of a run.
 
     :ivar counts: domain, or kind as ``water-meter`` → number of devices.
+    :ivar makers: profile → number of devices of that make.
+    :ivar forms: network server and form of packs of devices of makes.
     :ivar interval_s: simulated seconds between two readings of a device.
     :ivar speed: simulated seconds per real second.
     :ivar duration_s: real seconds; 0 runs until stopped.
@@ -62,6 +64,19 @@ class Plan:
     shared: bool
     ledger: Path | None
     simulated: SimulatedPlan | None = None
+    makers: Mapping[str, int] = field(default_factory=dict)
+    forms: tuple[str, ...] = ()
+
+    def fleet(self) -> list[SimDevice]:
+        """Its devices, in the order they report."""
+        native = build_fleet(self.counts, self.interval_s, self.seed, self.scenario.sites)
+        return (
+            spread([native, build_maker_fleet(self.makers, self.forms, self.interval_s, self.seed)]) if self.makers else native
+        )
+
+    def connections(self) -> ConnectionPlan:
+        """Its way to the broker."""
+        return ConnectionPlan(self.broker, self.shared, self.scenario.sleeps, self.seed)
 
 
 @dataclass(slots=True)
@@ -89,14 +104,15 @@ def run(plan: Plan) -> int:
 
     :raises OSError: when the ledger cannot be written, or so many files not opened.
     """
-    _allow_files(OTHER_FILES + (CONNECTIONS if plan.shared else sum(plan.counts.values())))
+    fleet = plan.fleet()
+    _allow_files(OTHER_FILES + plan.connections().number(fleet))
     # select() waits to the microsecond where epoll rounds up to the millisecond; it is for few connections only.
     selector = selectors.SelectSelector() if plan.shared else selectors.DefaultSelector()
     with (
         LedgerFile(plan.ledger) as ledger,
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
     ):
-        return runner.run(_run(plan, ledger))
+        return runner.run(_run(plan, fleet, ledger))
 
 
 def _allow_files(number: int) -> None:
@@ -111,15 +127,17 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
 
 
-async def _run(plan: Plan, ledger: LedgerFile) -> int:
+async def _run(plan: Plan, fleet: Sequence[SimDevice], ledger: LedgerFile) -> int:
     stop = Stop.on_signals()
     tally = FateTally()
-    fleet = build_fleet(plan.counts, plan.interval_s, plan.seed, plan.scenario.sites)
     simulated = SimulatedRun(plan.simulated, fleet, plan.scenario, plan.seed) if plan.simulated is not None else None
-    links = _links(plan, fleet, tally, ledger, simulated.clock.now_ms if simulated is not None else now_ms)
-    firmwares = [Firmware(device, plan.scenario, plan.seed) for device in fleet] if simulated is None else simulated.firmwares()
-    # A device keeps to its link: its readings stay in order.
-    ways = [(firmware, links[n % len(links)]) for n, firmware in enumerate(firmwares)]
+    firmwares: Sequence[AnyFirmware] = (
+        [firmware_of(device, plan.scenario, plan.seed) for device in fleet] if simulated is None else simulated.firmwares()
+    )
+    limit = max(WAITING_MESSAGES // plan.connections().number(fleet), FEWEST_WAITING)
+    clock = simulated.clock.now_ms if simulated is not None else now_ms
+    of_each = plan.connections().links(firmwares, Account(tally, ledger.acknowledged, limit, clock))
+    ways, links = list(zip(firmwares, of_each, strict=True)), list(dict.fromkeys(of_each))
     async with asyncio.TaskGroup() as tasks:
         connections = [tasks.create_task(link.run(), name="connection") for link in links]
         if not await _reached(links, stop):
@@ -157,18 +175,6 @@ def _kept_up(clock: RunClock, *, is_live: bool) -> int:
     return 1
 
 
-def _links(
-    plan: Plan, fleet: Sequence[SimDevice], tally: FateTally, ledger: LedgerFile, clock: Callable[[], int]
-) -> list[Link]:
-    """One link per device, in the order of the fleet, or the few that all devices share."""
-    number = CONNECTIONS if plan.shared else len(fleet)
-    account = Account(tally, ledger.acknowledged, limit=max(WAITING_MESSAGES // number, FEWEST_WAITING), now_ms=clock)
-    if plan.shared:
-        return [SharedLink(f"sim-{plan.seed}-shared-{n}", plan.broker, account) for n in range(number)]
-    connecting = asyncio.Semaphore(CONNECTING_AT_ONCE)
-    return [DeviceLink(device, plan.broker, account, connecting, sleeps=plan.scenario.sleeps) for device in fleet]
-
-
 async def _reached(links: Sequence[Link], stop: Stop) -> bool:
     """Wait until all are connected; whether any is after REACH_S (or nobody wants to know any more)."""
 
@@ -180,7 +186,7 @@ async def _reached(links: Sequence[Link], stop: Stop) -> bool:
     return stop.asked.is_set() or any(link.connected.is_set() for link in links)
 
 
-async def _measure(plan: Plan, ways: Sequence[tuple[Firmware, Link]]) -> None:
+async def _measure(plan: Plan, ways: Sequence[tuple[AnyFirmware, Link]]) -> None:
     """Let one device after the other measure, at even distances, forever."""
     loop = asyncio.get_running_loop()
     gap_s = plan.interval_s / plan.speed / len(ways)

@@ -14,6 +14,7 @@ from firmware_sim.clock import DrivenClock, PacedClock, RunClock
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice
 from firmware_sim.ledger import LedgerFile
+from firmware_sim.maker_firmware import AnyFirmware
 from firmware_sim.publish import FateTally, Link
 from firmware_sim.scenarios.events import incidents_of
 from firmware_sim.stories.cast import Role, cast
@@ -58,7 +59,7 @@ class _SendingSlot:
     :ivar wait_s: from its measuring to its sending.
     """
 
-    firmware: Firmware
+    firmware: AnyFirmware
     link: Link
     first_s: float
     wait_s: float
@@ -93,7 +94,7 @@ class SimulatedRun:
         """True where it goes on in real time after its span."""
         return self._live_interval_s is not None
 
-    async def measure(self, ways: Sequence[tuple[Firmware, Link]], tally: FateTally, ledger: LedgerFile) -> None:
+    async def measure(self, ways: Sequence[tuple[AnyFirmware, Link]], tally: FateTally, ledger: LedgerFile) -> None:
         """Let the devices measure until the end of the run, and write down what happens to them."""
         most_waiting = min(MOST_WAITING, 2 * len(ways))
         for number, (slot, instant_s, sent_s) in enumerate(self._turns(self._parts(ways))):
@@ -127,7 +128,7 @@ class SimulatedRun:
             for number, part in enumerate(cycle(parts)):
                 yield part, until_s + number * gap_s, until_s + number * gap_s
 
-    def _parts(self, ways: Sequence[tuple[Firmware, Link]]) -> list[_SendingSlot]:
+    def _parts(self, ways: Sequence[tuple[AnyFirmware, Link]]) -> list[_SendingSlot]:
         """The devices in the order in which they send; those that measure together send one after the other."""
         together_s = min(role.witness.first_s for role in self._roles)
         parts = []

@@ -135,6 +135,36 @@ def test_a_reading_without_a_time(rows: list[LedgerRow], points: list[StoredPoin
     assert counted(outcome(rows, *points)) == expected
 
 
+def without_seq(at: int, volume_m3: float) -> LedgerRow:
+    """A row of a make that tells neither time nor number."""
+    return untimed(seq=None, at=at, f={"volume_m3": volume_m3})
+
+
+@pytest.mark.parametrize(
+    ("volumes", "expected"),
+    [
+        pytest.param([1.0, 1.0, 2.0], {"sent": 3, "found": 3}, id="equal ones claim a point each"),
+        pytest.param([1.0, 2.0], {"sent": 3, "found": 2, "missing": 1}, id="one of two equal ones is not there"),
+        pytest.param([1.0, 1.0, 2.5], {"sent": 3, "found": 2, "missing": 1, "unexpected": 1}, id="a value differs"),
+        pytest.param([1.0, 1.0, 2.0, 2.0], {"sent": 3, "found": 3, "unexpected": 1}, id="a copy looks like another reading"),
+    ],
+)
+def test_readings_without_time_and_seq_claim_points_by_their_values(volumes: list[float], expected: dict[str, int]) -> None:
+    rows = [without_seq(TS + 10_000 * number, volume_m3) for number, volume_m3 in enumerate([1.0, 1.0, 2.0])]
+    points = [
+        StoredPoint(TAGS, TS + 10_000 * number - 3, {"volume_m3": volume_m3, "quality": 129})
+        for number, volume_m3 in enumerate(volumes)
+    ]
+    assert counted(outcome(rows, *points)) == expected
+
+
+def test_the_view_of_the_gateway_is_no_part_of_a_device_s_health() -> None:
+    health = row(m="device_health", seq=None, f={"rssi_dbm": -90})
+    view = {"up": True, "silence_s": 3.0, "quality": 0}
+    together = StoredPoint(TAGS, TS, {"rssi_dbm": -90.0, "quality": 128} | {"up": True})
+    assert counted(outcome([health], together, StoredPoint(TAGS, TS + 9, view))) == {"sent": 1, "found": 1}
+
+
 def test_a_dropped_field_must_not_stand_and_the_rest_must() -> None:
     lossy = row(f={"volume_m3": 12.345, "alarm_leak": False}, drop=["flow_m3_h"], q=130)
     assert counted(outcome([lossy], point(without="flow_m3_h", quality=130))) == {"sent": 1, "found": 1}

@@ -1,7 +1,10 @@
 """Fleets of makes: what a device was given to say is what its profile reads."""
 
 import pytest
+import yaml
 
+from firmware_sim.cli import SERVER_NAMES, main
+from firmware_sim.maker_firmware import MakerFirmware
 from firmware_sim.maker_fleet import build_maker_fleet
 from firmware_sim.makers.table import MAKERS, encoder
 from firmware_sim.wire.lorawan import SERVERS
@@ -69,3 +72,51 @@ def test_a_pack_in_cbor_says_what_it_says_in_json() -> None:
             )
     assert said[0]
     assert said[0] == said[1]
+
+
+def test_the_command_line_knows_all_network_servers() -> None:
+    assert tuple(SERVERS) == SERVER_NAMES
+
+
+@pytest.mark.parametrize(
+    ("profile", "sentence"),
+    [
+        pytest.param("axioma=2", "did you mean axioma-w1?", id="unknown"),
+        pytest.param("nothing-like-it", "firmware-sim profiles lists", id="nothing near"),
+        pytest.param("axioma-w1=many", "'many' is not a number from 1 to 100000", id="no number"),
+        pytest.param("axioma-w1=0", "'0' is not a number from 1 to 100000", id="none"),
+        pytest.param("kamstrup-lorawan=2", "steps of 60 s", id="its clock is too coarse"),
+    ],
+)
+def test_a_fleet_that_cannot_be_is_refused_with_a_sentence(
+    profile: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--profile", profile]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_beside_makes_only_those_devices_are_simulated_that_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["registry", "--profile", "axioma-w1=2", "--profile", "milesight-em300-di"]) == 0
+    devices = yaml.safe_load(capsys.readouterr().out)["devices"]
+    assert [device["profile"] for device in devices] == ["axioma-w1", "axioma-w1", "milesight-em300-di"]
+    assert devices[2]["params"] == {"pulse_weight": 10}
+    assert len({device["source"] for device in devices}) == 3
+    assert main(["registry", "--profile", "axioma-w1=2", "--water", "1"]) == 0
+    assert len(yaml.safe_load(capsys.readouterr().out)["devices"]) == 2 + 1
+
+
+def test_the_list_of_encoders_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profiles"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(MAKERS)
+
+
+def test_an_edge_node_begins_with_births_and_again_when_it_is_asked() -> None:
+    (device,) = build_maker_fleet({"sparkplug-power": 1}, [], INTERVAL_S, 1)
+    assert device.identity is not None
+    firmware = MakerFirmware(device, device.identity, 1)
+    verbs = []
+    for number in range(5):
+        if number == 3:
+            firmware.be_born()
+        verbs.append([message.topic.split("/")[2] for message in firmware.measure(float(number), 1_793_491_200_000 + number)])
+    assert verbs == [["NBIRTH", "DBIRTH"], ["DDATA"], ["DDATA"], ["NBIRTH", "DBIRTH"], ["DDATA"]]
