@@ -1,7 +1,7 @@
 """Points of roll-ups, completeness and balances as line protocol.
 
-Some databases (VictoriaMetrics, InfluxDB 3) keep two points of one time. There the n-th writing of a period has the time of its
-beginning plus n ms, and the newest counts.
+Some databases (VictoriaMetrics, InfluxDB 3) keep two points of one time. There each writing of a period has a number, greater
+than those before, and stands so many ms behind the beginning of the period: the newest counts.
 """
 
 from collections.abc import Iterable, Mapping

@@ -62,7 +62,7 @@ class ClosingRig:
             async for series, rows in store.rows(measurement, [name], window, devices):
                 for time_ms, (value,) in rows:
                     if value is not None:
-                        found.setdefault(_label(series), {})[time_ms // 60_000 * 60_000] = value
+                        found.setdefault(_label(series), {})[time_ms // 900_000 * 900_000] = value
             return found
 
         self.filled.write([])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.jobs.periods.progress import PeriodProgress, runs_of
+from gateway.reports.store import TimeSpan
 from gateway.storage.database import Database
 
 DAY = 86_400_000
@@ -50,22 +51,14 @@ def test_what_is_marked_while_the_rest_is_worked_out_stays_for_the_next_time(dat
     assert PeriodProgress(database).take() == {"d1": {6}}
 
 
-def test_a_period_begun_again_and_a_month_have_another_number_each_time(database: Database) -> None:
-    async def numbers() -> list[int]:
-        progress = PeriodProgress(database)
-        first = await progress.begin("day 1", DAY)
-        killed = await PeriodProgress(database).begin("day 1", DAY)
-        progress = PeriodProgress(database)
-        again = await progress.write_again(DAY)
-        return [
-            first,
-            killed,
-            again,
-            *[await progress.write_month(DAY) for _ in range(2)],
-            await progress.begin("day 2", 2 * DAY),
-        ]
-
-    assert asyncio.run(numbers()) == [1, 2, 3, 1, 2, 1]
+def test_each_writing_of_a_period_has_a_greater_number_also_after_the_file_was_lost(database: Database) -> None:
+    progress, day, month, now_ms = PeriodProgress(database), TimeSpan(DAY, 2 * DAY), TimeSpan(DAY, 31 * DAY), 2 * DAY
+    hours = [progress.number(day, now_ms, again=False) for _ in range(2)]
+    again = [progress.number(day, now_ms, again=True) for _ in range(2)]
+    assert hours[0] == hours[1] < again[0] < again[1]
+    assert progress.number(month, now_ms, again=True) == hours[0]
+    assert PeriodProgress(database).number(day, now_ms + 60_000 + 1, again=True) >= again[1]
+    assert 0 < PeriodProgress(database).number(day, now_ms + 366 * DAY, again=True) < 3_600_000
 
 
 def test_what_is_closed_survives_and_the_hours_of_one_device_are_bounded(database: Database) -> None:

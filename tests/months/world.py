@@ -24,6 +24,8 @@ SLOW: Final = 600.0
 """Simulated seconds a second while nothing happens any more."""
 LOOK_S: Final = 0.02
 RETRY_S: Final = 0.5
+NEW_DISK_S: Final = 6.0
+"""Real seconds until a gateway whose file was lost starts again: VictoriaMetrics shows what was written last after 5."""
 SETTLED_WITHIN_S: Final = 600.0
 
 Tell = Callable[[str], None]
@@ -95,7 +97,7 @@ class World:
                 time.sleep(RETRY_S)
 
     def _fail(self, fault: Fault) -> None:
-        """Let a part fail; a gateway that is killed starts again at once."""
+        """Let a part fail; a gateway that is killed starts again at once, if its file is not lost."""
         if fault is Fault.DATABASE_AWAY:
             self.database.stop()
             self.outages += 1
@@ -108,6 +110,7 @@ class World:
                 for file in self.gateway.journal.parent.glob("journal.db*"):
                     if not file.name.endswith(".token"):
                         file.unlink()
+                time.sleep(NEW_DISK_S)
             self.gateway.start()
 
     def _tell(self, exchange: ToldExchange) -> bool:

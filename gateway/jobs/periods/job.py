@@ -99,7 +99,7 @@ class PeriodJob:
             self._progress.begin_at(self._first_ms)
             return
         day = day_of(newest_ms, self._zone)
-        self._progress.begin_at(day.start_ms, written=newest_ms - day.start_ms)
+        self._progress.begin_at(day.start_ms)
         log.info("roll-ups go on with the day from %s, the newest in the database", local_text(day.start_ms, self._zone))
 
     async def run(self) -> None:
@@ -174,7 +174,7 @@ class PeriodJob:
 
     async def _close_hour(self, store: Store, hour: TimeSpan) -> None:
         progress, closer = self._progress, self._closer(store)
-        writing = await self._writing(store, f"hour {hour.start_ms}", hour)
+        writing = self._number(store, day_of(hour.start_ms, self._zone), again=False)
         self._late.close(closer.now_ms)  # before the first question: what comes meanwhile may be missed
         unfinished = await closer.close_hours([hour], writing)
         waiting = {written_name(closer.roster.by_id[id_]): last_ms for id_, last_ms in unfinished.items()}
@@ -187,11 +187,11 @@ class PeriodJob:
     async def _close_days(self, store: Store) -> None:
         """Close the days whose hours are closed, and their months."""
         while (day := day_of(self._progress.day_ms, self._zone)).end_ms <= self._progress.hour_ms:
-            closer, writing = self._closer(await self._amended(store)), await self._writing(store, f"day {day.start_ms}", day)
+            closer, writing = self._closer(await self._amended(store)), self._number(store, day, again=False)
             await closer.close_day(day, writing)
             month = month_of(day.start_ms, self._zone)
             if month.end_ms == day.end_ms:
-                await closer.close_month(month, await self._month_writing(store, month))
+                await closer.close_month(month, self._number(store, month))
             is_yesterday = day_of(self._clock.now_ms(), self._zone).start_ms <= day.end_ms
             if is_yesterday:  # after an outage of days what is usual is asked once
                 await self._feeds.learn_usual(store, closer.roster, day.end_ms)
@@ -206,13 +206,9 @@ class PeriodJob:
         late = late_sums_of(self._status.processor.streams.devices.values())
         return await amended_store(store, late, self._clock.now_ms())
 
-    async def _writing(self, store: Store, period: str, span: TimeSpan) -> int:
-        """The number of the writing of a period; 0 on a database where a point replaces the one before."""
-        number = await self._progress.begin(period, day_of(span.start_ms, self._zone).start_ms)
-        return 0 if store.is_overwritten else number
-
-    async def _month_writing(self, store: Store, month: TimeSpan) -> int:
-        return 0 if store.is_overwritten else await self._progress.write_month(month.start_ms)
+    def _number(self, store: Store, period: TimeSpan, *, again: bool = True) -> int:
+        """The number of the writing of a day or month; 0 on a database where a point replaces the one before."""
+        return 0 if store.is_overwritten else self._progress.number(period, self._clock.now_ms(), again=again)
 
     async def _work_again(self, store: Store) -> None:
         """Work out again what late readings have changed: hours, their days, and their months."""
@@ -231,11 +227,11 @@ class PeriodJob:
                 if month.end_ms <= progress.day_ms:
                     months.setdefault(month, set()).update(day.devices)
             for month, devices in months.items():
-                await closer.close_month(month, await self._month_writing(store, month), devices)
+                await closer.close_month(month, self._number(store, month), devices)
         await progress.settle()
 
     async def _close_again(self, store: Store, closer: PeriodCloser, late: LateDay) -> None:
-        writing = 0 if store.is_overwritten else await self._progress.write_again(late.day.start_ms)
+        writing = self._number(store, late.day)
         await closer.close_hours(late.hours, writing, late.devices)
         if late.day.end_ms <= self._progress.day_ms:
             await closer.close_day(late.day, writing, late.devices)

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.reports.store import TimeSpan
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
 
@@ -18,10 +19,10 @@ _HOUR: Final = "periods.hour_ms"
 _DAY: Final = "periods.day_ms"
 _ASKED: Final = "periods.asked_ms"
 _COMPLETENESS: Final = "periods.completeness"
-_BEGUN: Final = "periods.begun"
-_WRITINGS: Final = "periods.writings"
+_NUMBER_MS: Final = 30_000
+"""Time in which the number of a writing grows by one at least. A gateway looks a minute after its start."""
 _WRITINGS_MAX: Final = 100
-"""Days whose writings are counted: more than late readings can reach back."""
+"""Periods whose writings are counted: more days than late readings can reach back."""
 _SAVED_TOGETHER: Final = 200
 _HOURS_MAX: Final = 10_000
 """Hours to work out again of one device, a year and more: `devices resum` may reach far back."""
@@ -56,8 +57,7 @@ class PeriodProgress:
         self.day_ms = int(saved.get(_DAY, 0))
         self.asked_ms = int(saved.get(_ASKED, 0))
         self.completeness = msgspec.json.decode(saved.get(_COMPLETENESS, "{}"), type=dict[str, float])
-        self._begun = saved.get(_BEGUN, "")
-        self._writings = msgspec.json.decode(saved.get(_WRITINGS, "{}"), type=dict[int, int])
+        self._writings: dict[TimeSpan, int] = {}
         self.waits_from: dict[str, int] = {}
         self._again: dict[str, set[int]] = {}
         self._taken: dict[str, set[int]] = {}
@@ -73,39 +73,20 @@ class PeriodProgress:
         if kept.waits_from is not None:
             self.waits_from[device] = kept.waits_from
 
-    def begin_at(self, at_ms: int, *, written: int = 0) -> None:
-        """Leave out what lies before a time.
-
-        :param written: the number of times the day that begins there was written, as the database shows it.
-        """
+    def begin_at(self, at_ms: int) -> None:
+        """Leave out what lies before a time."""
         self.hour_ms, self.day_ms = max(self.hour_ms, at_ms), max(self.day_ms, at_ms)
-        if written:
-            self._writings[at_ms] = written + 1
 
-    async def begin(self, period: str, day_ms: int) -> int:
-        """Begin a period; return the number of its writing.
+    def number(self, period: TimeSpan, now_ms: int, *, again: bool) -> int:
+        """The number of a writing of a month, or of a day or some of its hours.
 
-        One that was begun before and not finished counts as written.
+        It grows with the time, so that it is greater than all before, whatever was killed meanwhile, or lost with the file.
+
+        :param again: some of it may have been written just now.
         """
-        if self._begun == period:
-            return await self.write_again(day_ms)
-        self._begun = period
-        await self._database.run(keyvalue.put, _BEGUN, period)
-        return self._writings.get(day_ms, 1)
-
-    async def write_again(self, day_ms: int) -> int:
-        """Begin to write a day, or its hours, once more; return the number of the writing."""
-        return await self._count(day_ms, 1)
-
-    async def write_month(self, month_ms: int) -> int:
-        """Begin to write a month; return the number of the writing."""
-        return await self._count(month_ms + 1, 0)  # no day begins then
-
-    async def _count(self, key: int, before: int) -> int:
-        number = self._writings.get(key, before) + 1
-        self._writings[key] = number
+        grown = 1 + max(0, now_ms - period.start_ms) // _NUMBER_MS
+        number = self._writings[period] = max(self._writings.get(period, 0) + again, grown)
         self._writings = dict(sorted(self._writings.items())[-_WRITINGS_MAX:])
-        await self._database.run(keyvalue.put, _WRITINGS, msgspec.json.encode(self._writings).decode())
         return number
 
     async def close_hour(self, end_ms: int, asked_ms: int) -> None:
