@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from firmware_sim.fleet import SimDevice, build_fleet
-from firmware_sim.registry import registry_yaml
+from firmware_sim.registry import PARENT_KIND, registry_yaml
 from firmware_sim.signals import DAY_S, HOUR_S
 from firmware_sim.stories.cast import Role, cast
 from firmware_sim.stories.chronicle import TOLD_LATER_S
@@ -152,21 +152,18 @@ class MonthsPlan:
 
     @cached_property
     def families(self) -> Mapping[str, list[str]]:
-        """District meter → the meters behind it: all of its site, at the first of them."""
-        districts = {device.site: device.name for device in reversed(self.fleet) if device.kind == "water-district"}
-        found: dict[str, list[str]] = {name: [] for name in districts.values()}
-        for device in self.fleet:
-            if device.kind == "water-meter" and device.site in districts:
-                found[districts[device.site]].append(device.name)
-        return {parent: children for parent, children in found.items() if children}
+        """District meter or feeder → the meters behind it, as the registry names them."""
+        devices = sorted(self.fleet, key=lambda device: device.name)
+        parents = {(device.site, device.kind): device.name for device in devices}
+        found: dict[str, list[str]] = {}
+        for device in devices:
+            if parent := parents.get((device.site, PARENT_KIND.get(device.kind, ""))):
+                found.setdefault(parent, []).append(device.name)
+        return found
 
     def registry(self) -> str:
-        """``devices.yaml``, in which meters name their district meter."""
-        text = registry_yaml(self.fleet, INTERVAL_S)
-        for parent, children in self.families.items():
-            for child in children:
-                text = text.replace(f"  - id: {child}\n", f"  - id: {child}\n    parent: {parent}\n")
-        return text
+        """``devices.yaml``, in which meters name their district meter or feeder."""
+        return registry_yaml(self.fleet, INTERVAL_S)
 
 
 def _spread(length: float, number: int) -> Iterator[float]:
