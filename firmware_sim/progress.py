@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,10 +16,14 @@ CLEAR_LINE: Final = "\r\x1b[K"
 
 @dataclass(slots=True)
 class TallyDisplay:
-    """The tally as text on standard error."""
+    """The tally as text on standard error.
+
+    :ivar share: tells how much of the run is over, from 0 to 1; None: nobody knows.
+    """
 
     tally: FateTally
     links: Sequence[Link]
+    share: Callable[[], float] | None = None
     began_s: float = field(default_factory=time.monotonic)
     _shown_s: float = 0.0
     _shown: int = 0
@@ -49,7 +53,7 @@ class TallyDisplay:
         connected = sum(link.connected.is_set() for link in self.links)
         domains = " ".join(f"{domain} {number:,}" for domain, number in sorted(self.tally.by_domain.items()))
         parts = [
-            f"{run_s:,.0f} s",
+            f"{run_s:,.0f} s{self._estimate(run_s)}",
             f"sent {self.tally.measured - self.tally.lost:,}",
             f"acknowledged {acknowledged:,} ({domains or 'none'})",
             f"{rate:,.1f}/s",
@@ -61,6 +65,11 @@ class TallyDisplay:
         if self.tally.waiting and (trouble := next((link.trouble for link in self.links if not link.connected.is_set()), "")):
             parts.append(trouble)
         return "  ".join(parts)
+
+    def _estimate(self, run_s: float) -> str:
+        """The part of the run that is over, and the seconds that the rest takes at this pace."""
+        share = self.share() if self.share is not None else 0.0
+        return f" ({share:.0%}, {run_s * (1 - share) / share:,.0f} s left)" if 0 < share < 1 else ""
 
     def summary(self, measured_s: float) -> str:
         """The last word of a run that measured for ``measured_s``."""

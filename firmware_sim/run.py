@@ -6,7 +6,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -78,6 +78,10 @@ class Plan:
         """Its way to the broker."""
         return ConnectionPlan(self.broker, self.shared, self.scenario.sleeps, self.seed)
 
+    def share_since(self, began_s: float) -> Callable[[], float]:
+        """Make the function that tells how much of a run in real time is over; nobody knows that of one without end."""
+        return lambda: (time.monotonic() - began_s) / self.duration_s if self.duration_s else 0.0
+
 
 @dataclass(slots=True)
 class Stop:
@@ -144,7 +148,8 @@ async def _run(plan: Plan, fleet: Sequence[SimDevice], ledger: LedgerFile) -> in
             _cancel(connections)
             sys.stderr.write(f"firmware-sim: broker {plan.broker} not reachable: {links[0].trouble or 'no answer'}\n")
             return 3
-        progress = TallyDisplay(tally, links)
+        began_s = time.monotonic()
+        progress = TallyDisplay(tally, links, plan.share_since(began_s) if simulated is None else simulated.share, began_s)
         aside = [tasks.create_task(_flush(ledger)), tasks.create_task(progress.show())]
         measuring = tasks.create_task(
             _measure(plan, ways) if simulated is None else simulated.measure(ways, tally, ledger), name="measuring"

@@ -89,6 +89,10 @@ class SimulatedRun:
         """A reading of each lane behind the end: the last midnight lies between two. None falls silent before the others."""
         return self._span.end_s + max(len(role.witness.streams) for role in self._roles) * self._span.interval_s
 
+    def share(self) -> float:
+        """Return how much of the span is over."""
+        return (self.clock.now_ms() / 1000 - self._span.begin_s) / (self._span.end_s - self._span.begin_s)
+
     @property
     def is_live(self) -> bool:
         """True where it goes on in real time after its span."""

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 import pytest
 from pydantic import BaseModel
 
-from firmware_sim.cli import _parser as firmware_sim_parser
+from firmware_sim.arguments import parser as firmware_sim_parser
+from firmware_sim.cli import COMMANDS
 from gateway import __version__
 from gateway.cli import _parser as gateway_parser
 from gateway.config.model import Config
@@ -22,7 +23,7 @@ PAGES = sorted(
     for path in CHECKOUT.rglob("*.md")
     if not any(part.startswith(".") for part in path.relative_to(CHECKOUT).parts)
 )
-PARSERS = {"gateway": gateway_parser(), "firmware-sim": firmware_sim_parser()}
+PARSERS = {"gateway": gateway_parser(), "firmware-sim": firmware_sim_parser(COMMANDS)}
 _PATHS = r"(?<![\w/.-])((?:gateway|schemas|firmware_sim|deploy|grafana|docs|tests|\.ci)/[\w./-]*\w)(?![\w*{/-])"
 each_page = pytest.mark.parametrize("page", PAGES, ids=str)
 

@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from firmware_sim.cli import SERVER_NAMES, main
+from firmware_sim.arguments import SERVER_NAMES
+from firmware_sim.cli import main
 from firmware_sim.maker_firmware import MakerFirmware
 from firmware_sim.maker_fleet import build_maker_fleet
 from firmware_sim.makers.table import MAKERS, encoder
