@@ -1,11 +1,19 @@
-"""HTTP for reading from a database: answers as a stream of lines, faults as sentences."""
+"""HTTP for reading from a database: answers as a stream of lines, faults as sentences.
 
+httptools reads the answers, as it reads those to writes. With aiohttp's client every gateway would hold 12 MB more, and load it
+in the first second after a start, when a backlog comes in (docs/decisions/0003-own-http-client.md). Questions are few and may
+take minutes, so each has a connection of its own. Redirects are never followed.
+"""
+
+import asyncio
+import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 
-import aiohttp
+import httptools
 
 from gateway import __version__
 from gateway.config.files import secret
@@ -16,22 +24,109 @@ from gateway.reports.store import StoreFault
 _QUOTED: Final = 300
 """Most characters that are shown of an error."""
 _BODY_MAX_BYTES: Final = 65536
+_READ_BYTES: Final = 2**18
 _SILENT_S: Final = 300.0
-"""Longest wait for the first byte: a question over years may take minutes."""
+"""Longest wait for the next byte: a question over years may take minutes."""
 _NO_RIGHT: Final = frozenset({401, 403})
+_INFORMATIONAL: Final = range(100, 200)
+_GZIP_WBITS: Final = 31
+_BROKEN: Final = (OSError, TimeoutError, httptools.HttpParserError, httptools.HttpParserUpgrade)
 
 Form = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
-class DatabaseHttp:
-    """Requests to one database.
+class _AnswerStream:
+    """One answer, read as it is asked for.
 
-    :ivar url: its address, as configured.
+    :ivar status: 0 before :meth:`begin`.
+    :ivar headers: their names in lower case.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self.url = url.rstrip("/")
-        self._session = session
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._reader = reader
+        self._parser = httptools.HttpResponseParser(self)
+        self._unpack: zlib._Decompress | None = None
+        self._pieces: list[bytes] = []
+        self._is_complete = False
+
+    async def begin(self) -> None:
+        """Read up to the end of the headers, and what came with them."""
+        while not self.status:
+            await self._read()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        while True:
+            found, self._pieces = self._pieces, []
+            for piece in found:
+                yield piece
+            if self._is_complete:
+                return
+            await self._read()
+
+    async def beginning(self) -> bytes:
+        """Return the first 64 kB of the body."""
+        while not self._is_complete and sum(map(len, self._pieces)) < _BODY_MAX_BYTES:
+            await self._read()
+        return b"".join(self._pieces)[:_BODY_MAX_BYTES]
+
+    async def _read(self) -> None:
+        async with asyncio.timeout(_SILENT_S):
+            data = await self._reader.read(_READ_BYTES)
+        if data:
+            self._parser.feed_data(data)
+        elif self.status and self.headers.keys().isdisjoint({"content-length", "transfer-encoding"}):
+            self._is_complete = True  # an answer without a length ends with the connection [RFC 9112, 6.3]
+        else:
+            raise ConnectionResetError("the server closed the connection before the end of its answer")
+
+    # httptools calls these.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status in _INFORMATIONAL:
+            self.headers.clear()
+            return
+        self.status = status
+        if self.headers.get("content-encoding") == "gzip":
+            self._unpack = zlib.decompressobj(_GZIP_WBITS)
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body if self._unpack is None else self._unpack.decompress(body))
+
+    def on_message_complete(self) -> None:
+        self._is_complete = self.status != 0
+
+
+class DatabaseHttp:
+    """Questions to one database, with the right to read.
+
+    :ivar url: its address, as configured.
+    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
+    """
+
+    def __init__(self, config: Influxdb) -> None:
+        self.url = config.url.rstrip("/")
+        parts = split_url(self.url)
+        self._host, self._base = parts.hostname or "127.0.0.1", parts.path
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._tls = database_tls(config)
+        self._connect_s = config.timeout.total_seconds()
+        token = secret(None, config.read_token_file)
+        self._headers = {
+            "Host": parts.netloc.rpartition("@")[2],
+            "User-Agent": f"province-gateway/{__version__}",
+            # compressing costs more than it saves on one machine
+            "Accept-Encoding": "identity" if is_loopback(self._host) else "gzip",
+            "Connection": "close",
+            "Content-Type": "application/x-www-form-urlencoded",
+            **({"Authorization": f"Token {token}"} if token is not None else authorization(config)),
+        }
 
     async def lines(self, path: str, form: Form) -> AsyncIterator[bytes]:
         """Yield the lines of an answer without the empty ones.
@@ -59,34 +154,51 @@ class DatabaseHttp:
 
         :raises StoreFault: nothing answers.
         """
-        try:
-            async with self._session.post(self.url + path, data=dict(form), allow_redirects=False) as response:
-                body = await response.content.read(_BODY_MAX_BYTES)
-                return body if response.status == HTTPStatus.OK else None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
+        async with self._asked(HTTPMethod.POST, path, form) as answer:
+            return await answer.beginning() if answer.status == HTTPStatus.OK else None
 
     async def version(self) -> str:
         """Return the version of InfluxDB; empty: it does not tell.
 
         :raises StoreFault: nothing answers.
         """
-        try:
-            async with self._session.get(f"{self.url}/ping", allow_redirects=False) as response:
-                return response.headers.get("X-Influxdb-Version", "").removeprefix("v")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
+        async with self._asked(HTTPMethod.GET, "/ping") as answer:
+            return answer.headers.get("x-influxdb-version", "").removeprefix("v")
 
     async def _pieces(self, path: str, form: Form) -> AsyncIterator[bytes]:
+        async with self._asked(HTTPMethod.POST, path, form) as answer:
+            if answer.status != HTTPStatus.OK:
+                raise StoreFault(self._refused(answer.status, await answer.beginning()))
+            async for piece in answer.pieces():
+                yield piece
+
+    @asynccontextmanager
+    async def _asked(self, method: HTTPMethod, path: str, form: Form = ()) -> AsyncIterator[_AnswerStream]:
+        """Ask, and give the answer; faults while it is read are those of the database."""
         try:
-            data = list(form.items()) if isinstance(form, Mapping) else list(form)
-            async with self._session.post(self.url + path, data=data, allow_redirects=False) as response:
-                if response.status != HTTPStatus.OK:
-                    raise StoreFault(self._refused(response.status, await response.content.read(_BODY_MAX_BYTES)))
-                async for piece in response.content.iter_any():
-                    yield piece
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(self._connect_s):
+                reader, writer = await asyncio.open_connection(
+                    self._host,
+                    self._port,
+                    limit=_READ_BYTES,
+                    ssl=self._tls,
+                    server_hostname=self._host if self._tls is not None else None,
+                )
+            try:
+                writer.write(self._request(method, path, form))
+                answer = _AnswerStream(reader)
+                await answer.begin()
+                yield answer
+            finally:
+                writer.transport.abort()
+        except _BROKEN as error:
             raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
+
+    def _request(self, method: HTTPMethod, path: str, form: Form) -> bytes:
+        body = urlencode(list(form.items()) if isinstance(form, Mapping) else list(form))
+        headers = self._headers | {"Content-Length": str(len(body))}
+        lines = [f"{method} {self._base}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", body]).encode()
 
     def _refused(self, status: int, body: bytes) -> str:
         said = quoted(body)
@@ -107,22 +219,6 @@ def quoted(text: bytes | str) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, httptools.HttpParserError | httptools.HttpParserUpgrade):
+        return "its answer is not HTTP"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-
-
-@asynccontextmanager
-async def database_http(config: Influxdb) -> AsyncIterator[DatabaseHttp]:
-    """Open a client with the right to read; connections are made when they are needed.
-
-    :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
-    """
-    token = secret(None, config.read_token_file)
-    headers = {"User-Agent": f"province-gateway/{__version__}"}
-    headers |= {"Authorization": f"Token {token}"} if token is not None else authorization(config)
-    if is_loopback(split_url(config.url).hostname or ""):
-        headers["Accept-Encoding"] = "identity"  # compressing costs more than it saves here
-    tls = database_tls(config)
-    timeout = aiohttp.ClientTimeout(total=None, connect=config.timeout.total_seconds(), sock_read=_SILENT_S)
-    connector = aiohttp.TCPConnector(ssl=tls if tls is not None else True)
-    async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as session:
-        yield DatabaseHttp(session, config.url)

@@ -1,13 +1,14 @@
 """The store behind ``influxdb.url``: two probes tell which database it is."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 
 import msgspec
 
 from gateway.config.model import Influxdb
+from gateway.reports.database_http import DatabaseHttp
+from gateway.reports.influxql import InfluxqlStore
+from gateway.reports.metricsql import MetricsqlStore
 from gateway.reports.store import Store
 
 
@@ -21,18 +22,12 @@ async def open_store(config: Influxdb) -> AsyncIterator[Store]:
     :raises StoreFault: nothing answers there.
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
-    # A start does not pay for aiohttp's client, and readings do not wait while it is loaded.
-    await asyncio.to_thread(import_module, "gateway.reports.database_http")
-    from gateway.reports.database_http import database_http  # noqa: PLC0415
-    from gateway.reports.influxql import InfluxqlStore  # noqa: PLC0415
-    from gateway.reports.metricsql import MetricsqlStore  # noqa: PLC0415
-
-    async with database_http(config) as http:
-        if _is_of_metricsql(await http.knows("/api/v1/query", {"query": "1"})):
-            yield MetricsqlStore(http)
-            return
-        version = await http.version()
-        yield InfluxqlStore(http, config.bucket, is_overwritten=not version.startswith("3"))
+    http = DatabaseHttp(config)
+    if _is_of_metricsql(await http.knows("/api/v1/query", {"query": "1"})):
+        yield MetricsqlStore(http)
+        return
+    version = await http.version()
+    yield InfluxqlStore(http, config.bucket, is_overwritten=not version.startswith("3"))
 
 
 class _StoreStatus(msgspec.Struct):

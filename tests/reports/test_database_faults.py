@@ -1,6 +1,7 @@
 """A database that cannot be read is a sentence for people, which shows no secret."""
 
 import asyncio
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.config.model import Influxdb
+from gateway.reports.database_http import DatabaseHttp
 from gateway.reports.nearest import both
 from gateway.reports.open_store import open_store
 from gateway.reports.store import Counter, Side, StoreFault
@@ -140,3 +142,60 @@ def test_an_answer_that_breaks_off_is_a_fault_after_what_came() -> None:
     with pytest.raises(StoreFault, match="does not answer"):
         asyncio.run(ask())
     assert found == [("m", 2)]
+
+
+def raw(answer: bytes) -> bytes:
+    """Ask a server that sends these bytes and closes; return the body that was read."""
+
+    async def ask() -> bytes:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\nq=1")
+            writer.write(answer)
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await DatabaseHttp(Influxdb(url=f"http://127.0.0.1:{port}")).whole("/query", {"q": "1"})
+
+    return asyncio.run(ask())
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+PACKED = gzip.compress(b"rows")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(OK + b"Content-Length: 4\r\n\r\nrows", id="length"),
+        pytest.param(OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nro\r\n2\r\nws\r\n0\r\n\r\n", id="chunks"),
+        pytest.param(OK + b"\r\nrows", id="ends with the connection"),
+        pytest.param(
+            b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" + OK + b"Content-Length: 4\r\n\r\nrows", id="after an interim one"
+        ),
+        pytest.param(OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED, id="gzip"),
+        pytest.param(OK + b"Content-Length: 4\r\n\r\nrowsHTTP/1.1 200 OK\r\n", id="more than was asked for"),
+    ],
+)
+def test_an_answer_may_have_any_form_of_http(answer: bytes) -> None:
+    assert raw(answer) == b"rows"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param(OK + b"Content-Length: 5\r\n\r\nrows", "before the end of its answer", id="too short"),
+        pytest.param(
+            OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nrows\r\n", "before the end of its answer", id="no last chunk"
+        ),
+        pytest.param(b"", "before the end of its answer", id="nothing"),
+        pytest.param(b"220 mail.example.vn ESMTP\r\n", "its answer is not HTTP", id="not HTTP"),
+        pytest.param(OK + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nrows", "its answer is not HTTP", id="not gzip"),
+        pytest.param(
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n", "answers 302", id="redirect"
+        ),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_a_fault(answer: bytes, said: str) -> None:
+    with pytest.raises(StoreFault, match=said):
+        raw(answer)
