@@ -22,7 +22,7 @@ A commit of the spool may overtake the answer to a write that it is storing. So 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -42,13 +42,23 @@ _SMALLEST_LIMIT: Final = 100
 
 
 class Broker(Protocol):
-    """The connection that sends acknowledgements."""
+    """The connection that messages come by and acknowledgements go by."""
+
+    @property
+    def round_trip_s(self) -> float:
+        """Seconds to the broker and back; infinite: unknown."""
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Send the PUBACKs of these messages, in this order."""
 
     def resume_reading(self) -> None:
         """Read messages again: memory has room."""
+
+    def read_later(self, ahead_s: float) -> None:
+        """Let messages wait until :meth:`read_now`; take their bytes once ahead of that, after so many seconds."""
+
+    def read_now(self, then: Callable[[], None]) -> None:
+        """Process what has come since :meth:`read_later`, then call ``then``. From there on messages are read as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class DeliveryLimits:
 class BatchQueue:
     """Batches in memory.
 
+    :ivar broker: the connection that messages come by.
     :ivar flood_queue: readings of devices that flood, kept apart from the batches they came with.
     :ivar max_readings: in one batch.
     :ivar memory_bytes: taken by what is not released yet, and by messages whose codec is asked.
@@ -77,7 +88,7 @@ class BatchQueue:
         self.memory_bytes = 0
         self._acknowledger = acknowledger
         self._ledger = ledger
-        self._broker = broker
+        self.broker = broker
         self._much_owed = limits.receive_maximum // 2
         self._much_memory_bytes = limits.memory_bytes // 4
         self._received = 0
@@ -289,6 +300,6 @@ class BatchQueue:
             came_with.asked -= 1
         packet_ids = self._acknowledger.release()
         if packet_ids:
-            self._broker.acknowledge(packet_ids)
+            self.broker.acknowledge(packet_ids)
         if was_above and not self.above_high_water:
-            self._broker.resume_reading()
+            self.broker.resume_reading()

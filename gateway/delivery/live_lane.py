@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 :meth:`LiveLane.pump` posts the next batch whenever a lane is free and :class:`~gateway.core.delivery.pacing.Pacing` allows. It
-is called after every chunk of messages and every answer; nothing polls.
+is called after every chunk of messages and every answer; nothing polls. While writes follow each other, messages are read when
+the next one may start (:class:`~gateway.core.delivery.read_pacing.ReadPacing`): nothing is decided in between.
 
 *Healthy (breaker closed).* A batch is posted; 204 makes it durable; the journal is not touched.
 
@@ -31,6 +32,7 @@ from typing import Final
 
 from gateway.core.delivery.batch import Batch, Body
 from gateway.core.delivery.pacing import SLOW_ANSWER_S, Pacing
+from gateway.core.delivery.read_pacing import AHEAD_S, ReadPacing
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
 from gateway.delivery.backlog import Backlog
 from gateway.delivery.batch_queue import BatchQueue
@@ -73,6 +75,7 @@ class LiveLane:
         self._events = events
         self._stall_s = queue.limits.stall_s
         self._pacing = Pacing(queue.limits.max_delay_s)
+        self._read_pacing = ReadPacing()
         self._last_stall_s = -inf
         self._timer: asyncio.TimerHandle | None = None
         self._flood_timer: asyncio.TimerHandle | None = None
@@ -114,8 +117,19 @@ class LiveLane:
             self._press(now_s, waited_s)
 
     def _timed(self) -> None:
+        """Start the next write, with the messages that waited for it. They wait no longer, even if no write may start."""
         self._timer = None
-        self.pump()
+        self.queue.broker.read_now(self.pump)
+
+    def _read_with_next_write(self, readings: int, now_s: float) -> None:
+        """Let messages wait for the next write, if that is worth it after a write of so many readings."""
+        next_write_s = self._pacing.wait_s(now_s) - _TIMER_S
+        wait_s = self._read_pacing.wait_s(readings, next_write_s, now_s, self.queue.broker.round_trip_s)
+        if wait_s:
+            self.queue.broker.read_later(wait_s - AHEAD_S)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(wait_s, self._timed)
 
     def _spool_flood(self) -> None:
         self._flood_timer = None
@@ -150,6 +164,8 @@ class LiveLane:
         body = batch.body
         self._pacing.started(len(batch.readings), now_s)
         self.queue.start_write(batch, now_s)
+        if not self.queue.under_pressure:
+            self._read_with_next_write(len(batch.readings), now_s)
         self._writes.create_task(self._write(batch, body), name="live write")
 
     async def _write(self, batch: Batch, body: Body) -> None:

@@ -7,34 +7,26 @@ receives it: acknowledgements of the old connection mean nothing on a new one, a
 Delivery acknowledges through it without knowing the intake, which is made later.
 
 Memory is bounded by resting: while the connection rests the socket is not read, and the broker keeps new messages.
-
-TCP_QUICKACK is set again after every chunk: the gateway withholds PUBACK, so the kernel would hold back its TCP
-acknowledgement for up to 40 ms, and a broker with Nagle's algorithm on (Mosquitto's default) waits for it before the next small
-packet.
 """
 
 import asyncio
-import os
-import socket
 import ssl
-import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, cast
+from math import inf
+from typing import Final
 
 import mqtt5
 
 from gateway.core.mqtt_session import DISCONNECT, PING, Session, pubacks
-from gateway.tls import PLAIN_PORT_ASKED
+from gateway.intake.broker_socket import BrokerSocket
 
 _CONNECT_PATIENCE_S: Final = 10.0
 _CONNACK_PATIENCE_S: Final = 20.0
 """Time for the answer to the first packet; a link that takes 5 s each way is slow, not dead."""
 _LOOKS: Final = 10
 """Checks of the connection in each keep-alive interval."""
-_QUICK_ACK: Final = socket.TCP_QUICKACK if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,64 +42,6 @@ class BrokerAddress:
         return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
 
 
-class _Socket(asyncio.Protocol):
-    """One opening of the connection: bytes in, bytes out, and a future with the reason of its end."""
-
-    def __init__(self, receive: Callable[[bytes], None]) -> None:
-        self._receive = receive
-        self._socket: socket.socket | None = None
-        self.transport: asyncio.Transport | None = None
-        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._made_s = self.last_received_s = self.last_sent_s = time.monotonic()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        handle = transport.get_extra_info("socket")
-        if handle is not None:
-            with suppress(OSError):
-                # A duplicated descriptor: setting an option through uvloop's wrapper costs more than reading a packet.
-                self._socket = socket.socket(fileno=os.dup(handle.fileno()))
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def data_received(self, data: bytes) -> None:
-        self.last_received_s = time.monotonic()
-        self._receive(data)
-        if _QUICK_ACK is not None and self._socket is not None:
-            with suppress(OSError):
-                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-
-    def send(self, data: bytes) -> None:
-        """Send, unless the connection has ended."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
-            self.last_sent_s = time.monotonic()
-
-    def end(self, why: str) -> None:
-        """Close; ``why`` is reported to people."""
-        if not self.ended.done():
-            self.ended.set_result(why)
-        if self.transport is not None:
-            self.transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        if self.ended.done():
-            return
-        if exc is None or isinstance(exc, OSError):
-            self.ended.set_result(self._lost(exc))
-        else:
-            # A bug, raised in data_received: it must end the gateway, not be retried.
-            self.ended.set_exception(exc)
-
-    def _lost(self, error: OSError | None) -> str:
-        why = str(error) if error else "the broker closed the connection"
-        is_tls = self.transport is not None and self.transport.get_extra_info("ssl_object") is not None
-        answered = self.last_received_s > self._made_s
-        return why if answered or is_tls else f"{why} before it answered; {PLAIN_PORT_ASKED}"
-
-
 class Connection:
     """The connection to the broker, open or not.
 
@@ -118,9 +52,8 @@ class Connection:
     def __init__(self, address: BrokerAddress, session: Session) -> None:
         self.address = address
         self.session = session
-        self._socket: _Socket | None = None
+        self._socket: BrokerSocket | None = None
         self._keep_alive_s = session.options.keep_alive_s
-        self._resting = False
         self._stopped = False
         self._loop = asyncio.get_running_loop()
 
@@ -131,20 +64,20 @@ class Connection:
         :raises OSError: there is no broker at the address, or it is not the right one.
         """
         opened = self._socket = await self._open(receive)
-        self._resting = False
         opened.send(self.session.connect())
         began_s = self._loop.time()
         try:
             while not opened.ended.done():
                 await asyncio.wait([opened.ended], timeout=self._keep_alive_s / _LOOKS)
                 self._keep_alive(opened)
+                opened.measure_round_trip()
             return opened.ended.result(), self._loop.time() - began_s if self.session.connected else 0.0
         finally:
             opened.end("the gateway stops")
             self._socket = None
 
-    async def _open(self, receive: Callable[[bytes], None]) -> _Socket:
-        opened, address = _Socket(receive), self.address
+    async def _open(self, receive: Callable[[bytes], None]) -> BrokerSocket:
+        opened, address = BrokerSocket(receive), self.address
         async with asyncio.timeout(_CONNECT_PATIENCE_S):
             await self._loop.create_connection(
                 lambda: opened,
@@ -155,12 +88,12 @@ class Connection:
             )
         return opened
 
-    def _keep_alive(self, opened: _Socket) -> None:
+    def _keep_alive(self, opened: BrokerSocket) -> None:
         now_s = time.monotonic()
         silence_s = now_s - opened.last_received_s
         patience_s = self._keep_alive_s if self.session.connected else _CONNACK_PATIENCE_S
         ping_after_s = self._keep_alive_s / 3
-        if silence_s > patience_s and not self._resting:
+        if silence_s > patience_s and not opened.resting:
             opened.end(f"{self.address} is silent for {silence_s:.0f} s")
         elif self.session.connected and (now_s - opened.last_sent_s > ping_after_s or silence_s > ping_after_s):
             opened.send(PING)
@@ -199,19 +132,32 @@ class Connection:
 
     # Reading.
 
+    @property
+    def round_trip_s(self) -> float:
+        """Seconds to the broker and back; infinite: unknown."""
+        return inf if self._socket is None else self._socket.round_trip_s
+
+    def read_later(self, ahead_s: float) -> None:
+        """Read nothing until :meth:`read_now`, but take bytes out of the socket once, after so many seconds."""
+        if self._socket is not None:
+            self._socket.read_later(ahead_s)
+
+    def read_now(self, then: Callable[[], None]) -> None:
+        """Hand on what has come since :meth:`read_later`, then call ``then``. From there on bytes are read as they come."""
+        if self._socket is None:
+            then()
+        else:
+            self._socket.read_now(then)
+
     def rest(self) -> None:
         """Stop reading the socket: memory is at its limit."""
-        if self._socket is not None and self._socket.transport is not None and not self._resting:
-            self._resting = True
-            self._socket.transport.pause_reading()
+        if self._socket is not None:
+            self._socket.rest()
 
     def resume_reading(self) -> None:
         """Read again: memory has room."""
-        opened = self._socket
-        if self._resting and opened is not None and opened.transport is not None and not self._stopped:
-            self._resting = False
-            opened.last_received_s = time.monotonic()  # the gateway was not listening, so its silence means nothing
-            opened.transport.resume_reading()
+        if self._socket is not None and self._socket.resting and not self._stopped:
+            self._socket.go_on()
 
     def stop_reading(self) -> None:
         """Stop reading; owed acknowledgements can still be sent."""

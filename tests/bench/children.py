@@ -55,15 +55,18 @@ def gateway(
     api: str = "v2",
     settings: Mapping[str, object] = _DEFAULTS,
     tree: Path = CHECKOUT,
+    authority: Path | None = None,
 ) -> Service:
     """The gateway of ``tree`` with the default configuration, but for its addresses and ``settings``.
 
     It answers once it is subscribed.
+
+    :param authority: who signed the certificate of a broker that speaks TLS.
     """
     port = free_port()
     config = {
         **settings,
-        "mqtt": {"url": broker_url},
+        "mqtt": {"url": broker_url, "tls": {"ca": None if authority is None else str(authority)}},
         "influxdb": {"url": influxdb_url, "api": api},
         "journal": {"min_free_bytes": 0},
         "http": {"port": port},

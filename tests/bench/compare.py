@@ -18,12 +18,12 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.demo.services import CHECKOUT
-from tests.bench import chirpstack, core, saturation, start
+from tests.bench import chirpstack, core, saturation, start, wakes
 from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import aligned, number
 
 PARTS: Final[Mapping[str, Callable[[Plan], Mapping[str, float]]]] = MappingProxyType(
-    {"core": core.once, "saturation": saturation.once, "uplinks": chirpstack.once, "start": start.once}
+    {"core": core.once, "saturation": saturation.once, "uplinks": chirpstack.once, "start": start.once, "wakes": wakes.once}
 )
 """Part → a function that measures once the gateway of ``Plan.tree``; name of a figure → µs."""
 

@@ -101,17 +101,22 @@ def _runs(
             paced(pacer(broker.port, _DEVICES, 1.0, _DEVICES))
             time.sleep(_SETTLE_S)
             for rate, seconds in SECONDS.items():
-                run = _run(broker, stub, consumer, (rate, seconds / 2 if plan.quick else seconds), may_miss=may_miss)
-                values = {P50: run.percentile_ms(50), P99: run.percentile_ms(99), CPU: run.cpu_us}
+                made = run(broker, stub, consumer, (rate, seconds / 2 if plan.quick else seconds), may_miss=may_miss)
+                values = {P50: made.percentile_ms(50), P99: made.percentile_ms(99), CPU: made.cpu_us}
                 found |= {at(rate, what): value for what, value in values.items()}
-                if run.late_ms > _LATE_MAX_MS:
-                    plan.say(f"{consumer.name} at {rate}/s: the publisher itself was up to {run.late_ms:.1f} ms late")
+                if made.late_ms > _LATE_MAX_MS:
+                    plan.say(f"{consumer.name} at {rate}/s: the publisher itself was up to {made.late_ms:.1f} ms late")
         return found
 
     return measure
 
 
-def _run(broker: Service, stub: Service, consumer: Service, pace: tuple[int, float], *, may_miss: bool) -> Run:
+def run(broker: Service, stub: Service, consumer: Service, pace: tuple[int, float], *, may_miss: bool = False) -> Run:
+    """Measure a consumer at one rate, after a second at that rate.
+
+    :param pace: readings a second, and seconds.
+    :param may_miss: as in :func:`arrivals`.
+    """
     rate, seconds = pace
     warm = paced(pacer(broker.port, rate, _WARM_S, _DEVICES))
     arrivals(stub, consumer, warm["published"], may_miss=may_miss)

@@ -28,6 +28,7 @@ from gateway.delivery.spool import Spool
 from gateway.delivery.spool_requests import SpoolRequests
 from gateway.events import Events
 from gateway.storage.journal import Removed
+from tests.delivery.far_broker import FarBroker
 from tests.waiting import PATIENCE_S
 
 OWN = encode([Reading("own", "gateway")]).gzip
@@ -188,7 +189,7 @@ class Lanes:
         self.spool = Spool(requests, self.queue, self.live_lane, self.breaker, self.backlog, rejects, self.unspooled)
 
 
-class Rig(Lanes):
+class Rig(FarBroker, Lanes):
     """Lanes before an InfluxDB that a test answers for; it is the broker as well.
 
     :ivar acknowledged: messages that the broker need not keep any more.

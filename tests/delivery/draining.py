@@ -28,11 +28,12 @@ from gateway.storage import journal
 from gateway.storage.database import Database
 from gateway.storage.reject_account import RejectAccount
 from tests.delivery.delivering import Influxdb, OwnPoint, Unspooled, until
+from tests.delivery.far_broker import FarBroker
 from tests.powercut.hasty import HastyLoop
 from tests.stored_rejects import stored_rejects
 
 
-class NoBroker:
+class NoBroker(FarBroker):
     """Nobody is acknowledged anything."""
 
     def acknowledge(self, packet_ids: list[int]) -> None:

@@ -114,6 +114,7 @@ class Broker(Connection):
 
     def __init__(self, acknowledged: list[int]) -> None:
         self.published: list[str] = []
+        self._socket = None
         self._acknowledged = acknowledged
 
     def acknowledge(self, packet_ids: list[int]) -> None:

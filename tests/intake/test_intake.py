@@ -24,6 +24,7 @@ from gateway.storage.released_keys import ReleasedKeys
 from tests.core.conversation import CONNACK, publish
 from tests.core.making import pipeline, topic
 from tests.delivery.delivering import Lanes, Rejects, until
+from tests.delivery.far_broker import FarBroker
 from tests.intake.side_effects_rig import AsyncCodecs, KeptValues, Quarantine, Sums
 from tests.waiting import PATIENCE_S
 
@@ -49,7 +50,7 @@ class Noted(Floods):
         self.topics += [topic] * bool(messages)
 
 
-class Broker:
+class Broker(FarBroker):
     """A broker that greets one gateway, and the intake that comes to it."""
 
     def __init__(self, database: Database) -> None:

@@ -49,6 +49,7 @@ from schemas.quantities import GROWTH
 from schemas.rejects import RejectReason
 from tests.core.alarms.alarming import Bed
 from tests.delivery.delivering import OwnPoint
+from tests.delivery.far_broker import FarBroker
 from tests.stored_rejects import stored_rejects
 
 NOW_MS = 1_793_491_200_250
@@ -88,7 +89,7 @@ class InfluxDB:
         return Answer(204)
 
 
-class Cabinet:
+class Cabinet(FarBroker):
     """A gateway without its sockets. A loop is running and the file is open.
 
     :ivar acknowledged: messages that the broker need not keep any more, and at what moment it was told so.

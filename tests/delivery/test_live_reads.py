@@ -1,0 +1,88 @@
+"""The live lane and the broker: messages wait for the next write, and no longer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from tests.delivery.delivering import Rig, numbered, until
+
+PACE_S = 0.2
+"""``max_delay``; messages wait 50 ms of it at most."""
+
+
+class NearBroker(Rig):
+    """A rig whose broker is on the same machine.
+
+    :ivar waiting: lines of messages that wait to be read.
+    :ivar waits: True while messages wait until they are asked for.
+    """
+
+    round_trip_s = 0.0001
+
+    def __init__(self) -> None:
+        super().__init__(max_delay_s=PACE_S, receive_maximum=200)
+        self.waiting: list[str] = []
+        self.waits = False
+
+    def read_later(self, ahead_s: float) -> None:
+        """Let messages wait."""
+        assert 0 < ahead_s < 0.05
+        self.waits = True
+
+    def read_now(self, then: Callable[[], None]) -> None:
+        """Read those that wait."""
+        self.waits = False
+        lines, self.waiting = self.waiting, []
+        self.come(*lines)
+        then()
+
+
+@asynccontextmanager
+async def writing(readings: int) -> AsyncIterator[NearBroker]:
+    """A rig whose second write, of so many readings, has just started, 10 ms after the first."""
+    gate = NearBroker()
+    lane = asyncio.create_task(gate.live_lane.run())
+    await asyncio.sleep(0)
+    gate.come("first")
+    await until(lambda: gate.influxdb.waits)
+    gate.influxdb.answer_all()
+    await until(lambda: gate.acknowledged)
+    gate.come(*numbered(readings))
+    await until(lambda: len(gate.influxdb.asked) == 2)
+    yield gate
+    gate.influxdb.answer_all()
+    lane.cancel()
+    await asyncio.gather(lane, return_exceptions=True)
+
+
+def test_messages_wait_for_the_next_write_and_go_with_it() -> None:
+    async def story() -> None:
+        async with writing(20) as gate:
+            assert gate.waits
+            gate.influxdb.answer_all()
+            gate.waiting = ["third", "fourth"]
+            await until(lambda: len(gate.influxdb.asked) == 3)
+            assert gate.influxdb.asked[2][0] == ["third", "fourth"]
+
+    asyncio.run(story())
+
+
+def test_messages_are_read_in_time_although_influxdb_does_not_answer() -> None:
+    """They must be counted: when half of what may be owed has come, they go to the journal."""
+
+    async def story() -> None:
+        async with writing(20) as gate:
+            assert gate.waits
+            gate.waiting = ["third"]
+            await until(lambda: gate.ledger.pending["memory"] == 21)
+            assert not gate.waits
+
+    asyncio.run(story())
+
+
+def test_no_message_waits_while_the_broker_presses() -> None:
+    async def story() -> None:
+        async with writing(110) as gate:
+            assert not gate.waits
+
+    asyncio.run(story())
