@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from firmware_sim.technician.command import add_device_options
 from schemas.quantities import DOMAINS
 
 SimCommand = Callable[[argparse.Namespace], int]
@@ -27,6 +28,7 @@ def parser(commands: Mapping[str, SimCommand]) -> argparse.ArgumentParser:
     add("registry", "print the devices.yaml of the simulated devices", fleet)
     add("stories", "list what can happen to simulated devices, and the alarm that must follow")
     add("scenarios", "list the scenarios that are shipped, a line each")
+    add_device_options(add("device", "play one device on a screen, or by a script"))
     add("profiles", "list the profiles whose devices can be simulated: format, servers, parameters")
     _add_replay(add("replay", "publish a recorded day again: rows as gateway decode --jsonl reads them"))
     _add_verify(add("verify", "check that InfluxDB holds every reading of a ledger, once and unchanged"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firmware_sim.arguments import SimCommand, parser
+from firmware_sim.technician.command import play_device
 from schemas.quantities import DOMAINS
 
 if TYPE_CHECKING:
@@ -195,6 +196,7 @@ COMMANDS: Final[Mapping[str, SimCommand]] = {
     "registry": _registry,
     "stories": _stories,
     "scenarios": _scenarios,
+    "device": play_device,
     "profiles": _profiles,
     "replay": _replay,
     "verify": _verify,

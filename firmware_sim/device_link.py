@@ -10,7 +10,7 @@ import random
 import socket
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Final, Protocol
 
 import aiomqtt
@@ -154,6 +154,7 @@ class DeviceLink:
 
     async def _send(self, client: aiomqtt.Client) -> None:
         while (self.waiting or not self._sleeps) and (message := await self._next()) is not None:
+            await self._network.wait()  # one that was cut off takes no more, though it may not know yet
             message.sent += 1
             await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
             self.waiting.popleft()
@@ -179,4 +180,5 @@ def _cut(client: aiomqtt.Client | None) -> None:
     """Take the connection away as a network does: the broker learns of it by the end of the stream, and sends the will."""
     connection = client._client.socket() if client is not None else None  # noqa: SLF001 - aiomqtt knows orderly ends only
     if isinstance(connection, socket.socket):
-        connection.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # it was lost already
+            connection.shutdown(socket.SHUT_RDWR)

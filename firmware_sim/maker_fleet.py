@@ -1,10 +1,12 @@
 """A fleet of devices of makes: identity, site and sensors of each, by its profile. Pure: the same seed gives the same fleet."""
 
+import random
 from collections.abc import Iterable, Mapping
 
 from firmware_sim.devices.source import DeviceKind, DeviceRegister
 from firmware_sim.fleet import COMMUNES, KINDS, SimDevice
 from firmware_sim.makers.identity import JoinedSensors, MakerIdentity
+from firmware_sim.makers.maker import Maker
 from firmware_sim.makers.table import MAKERS
 from firmware_sim.signals import rng
 
@@ -32,10 +34,19 @@ def _device(profile: str, number: int, forms: tuple[str, ...], interval_s: float
     name = f"sim-{seed}-{profile}-{number:04d}"
     site = f"xa-{source.randint(1, COMMUNES):02d}"
     form = next((form for form in forms if form in maker.forms), maker.forms[0] if maker.forms else "")
-    sensors = JoinedSensors(tuple(_kind(kind).make(source, interval_s) for kind in maker.kinds))
-    registers = tuple(DeviceRegister(field, resolution) for field, resolution in maker.registers.items())
+    sensors, registers = sensors_of(maker, source, interval_s), registers_of(maker)
     identity = MakerIdentity(maker, maker.name(name, source), form)
     return SimDevice(name, site, maker.domain, sensors, maker.kinds[0], registers, identity)
+
+
+def sensors_of(maker: Maker, source: random.Random, interval_s: float) -> JoinedSensors:
+    """The sensors of a new device of a make."""
+    return JoinedSensors(tuple(_kind(kind).make(source, interval_s) for kind in maker.kinds))
+
+
+def registers_of(maker: Maker) -> tuple[DeviceRegister, ...]:
+    """The counters of a device of a make."""
+    return tuple(DeviceRegister(field, resolution) for field, resolution in maker.registers.items())
 
 
 def _kind(name: str) -> DeviceKind:

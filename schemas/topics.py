@@ -15,6 +15,9 @@ NO_IDS: Final = frozenset({".", ".."})
 
 TOPIC_MAX_BYTES: Final = 65535
 
+SIMULATED_PREFIX: Final = "sim-"
+"""Ids of simulated devices begin with it."""
+
 _NAME = re.compile(NAME_PATTERN)
 _NATIVE = re.compile(rf"iot/v1/({NAME_PATTERN})/({'|'.join(DOMAINS)})/({NAME_PATTERN})/(readings|status)")
 

@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol, TextIO
 import msgspec
 
 from gateway.commands.report_rows import ReportCell, ReportRow
-from gateway.i18n.glossary import UNITS, quantities
 from gateway.i18n.languages import words
 from gateway.i18n.reports import report_words
+from schemas.glossary import UNITS, quantities
 from schemas.printable import printable
 from schemas.quantities import TEXT_TAGS
 from schemas.spreadsheet import as_cell

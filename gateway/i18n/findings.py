@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.core.status.verdict import Finding
-from gateway.i18n.glossary import Words, closed_lists
+from gateway.i18n.glossary import closed_lists
+from schemas.glossary import Words
 
 FINDINGS: Final[dict[str, Words]] = {
     "mqtt_away": Words("Mất kết nối với máy chủ MQTT", "MQTT broker: not connected"),

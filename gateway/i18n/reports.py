@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.i18n.glossary import Words
+from schemas.glossary import Words
 
 REPORT_WORDS: Final[dict[str, Words]] = {
     "consumption": Words("Báo cáo tiêu thụ", "Consumption"),

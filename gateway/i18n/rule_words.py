@@ -15,7 +15,7 @@ from gateway.core.alarms.rules import (
     Usual,
     Values,
 )
-from gateway.i18n.glossary import Words, quantities
+from schemas.glossary import Words, quantities
 
 _AND: Final = Words(" và ", " and ")
 _IS_TRUE: Final = Words("thiết bị báo: {name}", "the device says: {name}")

@@ -10,9 +10,9 @@ from typing import Final
 from aiohttp import web
 
 from gateway.i18n.details import patterns
-from gateway.i18n.glossary import quantities
 from gateway.i18n.languages import LANGUAGES, words
 from gateway.web.sessions import COOKIES
+from schemas.glossary import quantities
 
 _FOLDER: Final = Path(__file__).parent
 _SHARED: Final = {"/*style*/": "pages.css", "/*script*/": "pages.js"}

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.core.devices.streams import Admission
-from gateway.i18n.details import DETAILS, patterns
+from gateway.i18n.details import patterns
 from gateway.web.pages import filled
+from schemas.details import DETAILS, in_vietnamese
 from schemas.registry import RegisteredDevice
 from tests.core.making import NOW_MS, topic
 from tests.core.profiled import EUI, PH, ask, pipeline, process, sent, uplink
@@ -88,6 +89,11 @@ def test_each_vietnamese_sentence_has_all_that_the_english_one_holds(english: st
     assert sorted(HOLE.findall(DETAILS[english])) == sorted(HOLE.findall(english))
     example = HOLE.sub("x1", english)
     assert vietnamese(example) == HOLE.sub("x1", DETAILS[english]), "another sentence takes it before"
+    assert in_vietnamese(example) == vietnamese(example), "terminals and pages say the same"
+
+
+def test_a_terminal_quotes_what_has_no_vietnamese_sentence() -> None:
+    assert in_vietnamese("the codec: kaputt\nline 2") == "the codec: kaputt\nline 2"
 
 
 @pytest.mark.parametrize("page", ["status.html", "device.html"])

@@ -10,11 +10,11 @@ import pytest
 from gateway.core.message import WaitCause
 from gateway.core.status.verdict import Finding, Level
 from gateway.explain.steps import _FIXED_BY
-from gateway.i18n import glossary
 from gateway.i18n.findings import FINDINGS, sentence
 from gateway.i18n.languages import LANGUAGES, WORDS, words
 from gateway.web import pages
 from gateway.web.device_documents import fate_of
+from schemas import glossary
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
 

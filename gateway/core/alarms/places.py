@@ -4,9 +4,10 @@ from typing import Final
 
 from gateway.core.alarms.alarm import AlarmTags
 from gateway.core.alarms.states import Place
-from gateway.core.devices.device import SIMULATED_PREFIX, Device, Series
+from gateway.core.devices.device import Device, Series
 from gateway.core.status.silence import INTERVALS, WITHOUT_INTERVAL
 from schemas.registry import RegisteredDevice
+from schemas.topics import SIMULATED_PREFIX
 
 _WITHOUT_INTERVAL_MS: Final = round(WITHOUT_INTERVAL.total_seconds() * 1000) // INTERVALS
 

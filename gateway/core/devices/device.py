@@ -13,8 +13,8 @@ from gateway.core.readings.native import Drop
 from gateway.core.readings.radio_copies import RecentFrames
 from schemas.quantities import DOMAINS, RAISED_BY, Quality
 from schemas.rejects import DropCause
+from schemas.topics import SIMULATED_PREFIX
 
-SIMULATED_PREFIX = "sim-"
 _SET_BACK_MS = 60_000
 TAG_VALUES_MAX = 64
 """Most values of one tag of one device: a tag that always changes would create a flood of series."""

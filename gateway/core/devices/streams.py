@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol, TypeVar
 
-from gateway.core.devices.device import SIMULATED_PREFIX, Device, Registered, Series
+from gateway.core.devices.device import Device, Registered, Series
 from gateway.core.devices.places import Places, topic_prefix
 from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
@@ -16,7 +16,7 @@ from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS
 from schemas.registry import device_key, is_same_source
 from schemas.rejects import RejectReason
-from schemas.topics import is_id, parse_topic
+from schemas.topics import SIMULATED_PREFIX, is_id, parse_topic
 
 Met = TypeVar("Met")
 

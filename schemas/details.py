@@ -1,0 +1,97 @@
+"""Vietnamese details about a single message or connection: sentences with holes, found by their English text.
+
+The finding in a message goes along as the detail, which commands and programs get in English. A detail that has a line here is
+shown in Vietnamese, and any other is quoted, such as the words of a maker's codec or a server.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+DETAILS: Final[dict[str, str]] = {
+    # Of a payload.
+    "the payload is empty": "bản tin rỗng",
+    "not JSON: <fault>": "không phải JSON: <fault>",
+    "byte <at> is not UTF-8": "byte thứ <at> không phải UTF-8",
+    "nested deeper than <depth>": "lồng nhau quá <depth> tầng",
+    "the key <key> occurs twice in a reading; let the device write each key once": (
+        "khóa <key> có hai lần trong một số đo; hãy cho thiết bị ghi mỗi khóa một lần"
+    ),
+    "<count> readings in one message; send at most <most>": "<count> số đo trong một bản tin; gửi nhiều nhất <most>",
+    "the list of readings is empty": "danh sách số đo rỗng",
+    "a reading is a JSON object, this is a <kind>": "một số đo là một đối tượng JSON, còn đây là <kind>",
+    "no value left: <dropped>": "không còn giá trị nào: <dropped>",
+    "the object holds no quantity": "không có đại lượng nào trong đối tượng",
+    "<field>: bytes <first> to <last> of a frame of <size>; the frame ends in the middle of it": (
+        "<field>: byte <first> đến <last> của khung tin dài <size>; khung tin bị cụt ở giữa"
+    ),
+    "<size> bytes; limits.payload_bytes is <most>": "<size> byte; giới hạn limits.payload_bytes là <most>",
+    # Of a device and its profile.
+    "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it": (
+        "topic không phải iot/v1/{site}/{domain}/{device}/readings và không có hồ sơ nào nhận"
+    ),
+    "no profile takes this message; tried were <profiles>": "không hồ sơ nào nhận bản tin này; đã hỏi: <profiles>",
+    "<device> is not in the registry and devices.unknown is <policy>; register it": (
+        "<device> không có trong danh sách đăng ký và devices.unknown là <policy>; hãy đăng ký"
+    ),
+    "<device> is not registered and its frames do not tell its make; register it with its model": (
+        "<device> chưa đăng ký và khung tin không cho biết loại máy; hãy đăng ký kèm model"
+    ),
+    "<profiles> fit equally well; register <device> with its model": (
+        "<profiles> cùng nhận như nhau; hãy đăng ký <device> kèm model"
+    ),
+    "<device> is simulated and limits.simulated is reject": "<device> là thiết bị mô phỏng và limits.simulated là reject",
+    "<device> would be unregistered device <number>; limits.devices is <most>; register it": (
+        "<device> sẽ là thiết bị chưa đăng ký thứ <number>; giới hạn limits.devices là <most>; hãy đăng ký"
+    ),
+    "<theirs> would be <id>, but that is <ours>; register one of them with an id of its own and its name as source": (
+        "<theirs> sẽ có mã <id>, nhưng mã đó là của <ours>; hãy đăng ký một trong hai với id riêng và tên của nó làm source"
+    ),
+    "<text> cannot be a device: 1 to 64 of A-Z a-z 0-9 . _ : -": (
+        "<text> không thể là mã thiết bị: cần 1 đến 64 ký tự A-Z a-z 0-9 . _ : -"
+    ),
+    "another reading of <device> at <time> ms has another <fields>; the first one is kept": (
+        "một số đo khác của <device> lúc <time> ms có <fields> khác; số đo đầu tiên được giữ"
+    ),
+    "profile <profile>: the message is of <device>, but its topic names <other>": (
+        "hồ sơ <profile>: bản tin là của <device>, nhưng topic lại ghi <other>"
+    ),
+    "profile <profile>: the message does not tell its device": "hồ sơ <profile>: bản tin không cho biết thiết bị",
+    "profile <profile>: no device id where the profile looks for it: <found>": (
+        "hồ sơ <profile>: không có mã thiết bị ở chỗ hồ sơ tìm: <found>"
+    ),
+    "profile <profile>: its codec: <fault>": "hồ sơ <profile>: bộ giải mã báo: <fault>",
+    # Of a connection.
+    "the broker closed the connection": "máy chủ MQTT đã đóng kết nối",
+    "<address> does not answer": "<address> không trả lời",
+    "<address> is silent for <seconds> s": "<address> im lặng đã <seconds> giây",
+    "no answer within <seconds> s": "không có trả lời trong <seconds> giây",
+    "no answer for <seconds> s": "không có trả lời đã <seconds> giây",
+    "not an HTTP server: <fault>": "nơi trả lời không phải máy chủ HTTP: <fault>",
+    "<address>: Connection refused": "<address>: kết nối bị từ chối",
+    "<address>: No route to host": "<address>: không có đường tới máy này",
+    "<address>: Name or service not known": "<address>: không tìm thấy tên máy này",
+}
+"""English, with a name in angle brackets for each part that differs → the same in Vietnamese."""
+
+HOLE: Final = re.compile(r"<(\w+)>")
+
+
+def in_vietnamese(detail: str) -> str:
+    """The Vietnamese sentence of a detail; the detail itself where none fits."""
+    for pattern, said in _patterns():
+        if found := pattern.fullmatch(detail):
+            return HOLE.sub(lambda hole: str(found[hole[1]]), said)
+    return detail
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(_with_groups(english), re.DOTALL), said) for english, said in DETAILS.items()]
+
+
+def _with_groups(english: str) -> str:
+    texts, names = HOLE.split(english)[::2], HOLE.split(english)[1::2]
+    return re.escape(texts[0]) + "".join(
+        f"(?P<{name}>.*?){re.escape(text)}" for name, text in zip(names, texts[1:], strict=True)
+    )
