@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -37,8 +36,15 @@ def shipped() -> Loaded:
     return read_profiles(None)
 
 
-@contextmanager
-def core_of(fleet: Sequence[SimDevice], interval_s: float, change: Mapping[str, str] | None = None) -> Iterator[DryRun]:
+def shipped_codecs() -> SyncCodecs:
+    """The codecs of all shipped profiles."""
+    files = shipped().profiles.values()
+    return SyncCodecs({file.compiled.codec.name: file.codec for file in files if file.compiled.codec and file.codec})
+
+
+def core_of(
+    fleet: Sequence[SimDevice], interval_s: float, codecs: SyncCodecs, change: Mapping[str, str] | None = None
+) -> DryRun:
     """A gateway's core that has the registry of a fleet, and its profiles with a ``change``."""
     loaded = shipped()
     registry = registry_adapter.validate_python(yaml.safe_load(registry_yaml(fleet, interval_s)))
@@ -46,9 +52,7 @@ def core_of(fleet: Sequence[SimDevice], interval_s: float, change: Mapping[str, 
     files = [loaded.profiles[name] for name in sorted(filter(None, named))]
     compiled = [file.compiled if change is None else _changed(file, change) for file in files]
     profiles = Profiles(compiled, Envelopes(loaded.envelopes.values()))
-    codecs = {file.compiled.codec.name: file.codec for file in files if file.compiled.codec and file.codec}
-    with SyncCodecs(codecs) as calls:
-        yield DryRun(Processor(Streams(registry.by_id(), None, profiles), RULES, trusted_clock()), calls)
+    return DryRun(Processor(Streams(registry.by_id(), None, profiles), RULES, trusted_clock()), codecs)
 
 
 def _changed(file: ProfileFile, change: Mapping[str, str]) -> CompiledProfile:
