@@ -43,15 +43,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from firmware_sim.run import Plan, run  # noqa: PLC0415 - as above
 
     scenario, counts, interval_s = _fleet(arguments)
-    makers = _makers(arguments, interval_s)
     try:
         simulated = simulated_plan(arguments, scenario, interval_s)
     except BadOption as error:
         raise _UsageError(str(error)) from None
-    if makers and simulated is not None:
-        raise _UsageError(
-            "--profile: devices of makes have the time of the clock; leave out --start and what happens in a span"
-        )
     if simulated is None and arguments.speed == FASTEST:
         raise _UsageError("--speed 0 is for simulated time: set --start too")
     if simulated is None and interval_s / arguments.speed < SHORTEST_S:
@@ -71,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
         shared=arguments.connections == "shared",
         ledger=arguments.ledger,
         simulated=simulated,
-        makers=makers,
+        makers=_makers(arguments, interval_s / (arguments.speed if simulated is None else 1.0)),
         forms=_forms(arguments),
     )
     if arguments.ledger is not None:
@@ -103,12 +98,12 @@ def _fleet(arguments: argparse.Namespace) -> "tuple[Scenario, Mapping[str, int],
 
 
 def _makers(arguments: argparse.Namespace, interval_s: float) -> Mapping[str, int]:
-    """The number of devices of each profile."""
+    """The number of devices of each profile, with so many seconds of their clocks between two readings."""
     from firmware_sim.maker_options import maker_counts  # noqa: PLC0415 - as above
     from firmware_sim.options import BadOption  # noqa: PLC0415 - as above
 
     try:
-        return maker_counts(arguments.profile, interval_s / (arguments.speed or 1.0))
+        return maker_counts(arguments.profile, interval_s)
     except BadOption as error:
         raise _UsageError(str(error)) from None
 
@@ -148,7 +143,7 @@ def _registry(arguments: argparse.Namespace) -> int:
     from firmware_sim.registry import registry_yaml  # noqa: PLC0415
 
     scenario, counts, interval_s = _fleet(arguments)
-    makers = _makers(arguments, interval_s)
+    makers = _makers(arguments, interval_s / (arguments.speed or 1.0))
     fleet = build_fleet(counts, interval_s, arguments.seed, scenario.sites)
     fleet += build_maker_fleet(makers, _forms(arguments), interval_s, arguments.seed)
     sys.stdout.write(registry_yaml(fleet, interval_s / (arguments.speed or 1.0), scenario.together[1]))

@@ -16,7 +16,7 @@ def maker_counts(asked: Sequence[str], interval_s: float) -> Mapping[str, int]:
     """So many devices of each profile; a name given twice adds up.
 
     :param asked: ``NAME=COUNT``, or ``NAME`` for one device.
-    :param interval_s: real seconds between two readings of a device.
+    :param interval_s: seconds of its clock between two readings of a device.
     :raises BadOption: with a sentence for people.
     """
     counts: dict[str, int] = {}

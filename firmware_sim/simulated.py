@@ -14,7 +14,7 @@ from firmware_sim.clock import DrivenClock, PacedClock, RunClock
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice
 from firmware_sim.ledger import LedgerFile
-from firmware_sim.maker_firmware import AnyFirmware
+from firmware_sim.maker_firmware import AnyFirmware, firmware_of
 from firmware_sim.publish import FateTally, Link
 from firmware_sim.scenarios.events import incidents_of
 from firmware_sim.stories.cast import Role, cast
@@ -71,23 +71,26 @@ class SimulatedRun:
     def __init__(self, what: SimulatedPlan, fleet: Sequence[SimDevice], scenario: Scenario, seed: int) -> None:
         self.clock = what.clock()
         self._span = what.span
-        planned = plan(fleet, STORIES, what.wanted, what.span, seed)
-        incidents = [*planned, *incidents_of(scenario, fleet, what.span, seed)]
+        native = [device for device in fleet if device.identity is None]
+        self._makes = [device for device in fleet if device.identity is not None]
+        planned = plan(native, STORIES, what.wanted, what.span, seed)
+        incidents = [*planned, *incidents_of(scenario, native, what.span, seed)]
         incidents.sort(key=lambda incident: (incident.begin_s, incident.story, incident.device))
-        self._roles: list[Role] = cast(fleet, incidents, STORIES, what.span)
+        self._roles: list[Role] = cast(native, incidents, STORIES, what.span)
         self._lines: Iterator[Due] = Chronicle([role.witness for role in self._roles], incidents, STORIES, what.span).lines()
         self._following = next(self._lines, None)
         self._live_interval_s = what.live_interval_s
         self._scenario, self._seed = scenario, seed
 
-    def firmwares(self) -> list[Firmware]:
-        """Make the firmware of each device, in the order of the fleet."""
-        return [Firmware(role.device, self._scenario, self._seed, radio=role.radio) for role in self._roles]
+    def firmwares(self) -> list[AnyFirmware]:
+        """Make the firmware of each device: of those to which things happen, then of those of makes, which only measure."""
+        cast_ones = [Firmware(role.device, self._scenario, self._seed, radio=role.radio) for role in self._roles]
+        return [*cast_ones, *(firmware_of(device, self._scenario, self._seed) for device in self._makes)]
 
     @property
     def _last_s(self) -> float:
         """A reading of each lane behind the end: the last midnight lies between two. None falls silent before the others."""
-        return self._span.end_s + max(len(role.witness.streams) for role in self._roles) * self._span.interval_s
+        return self._span.end_s + max((len(role.witness.streams) for role in self._roles), default=1) * self._span.interval_s
 
     def share(self) -> float:
         """Return how much of the span is over."""
@@ -134,10 +137,10 @@ class SimulatedRun:
 
     def _parts(self, ways: Sequence[tuple[AnyFirmware, Link]]) -> list[_SendingSlot]:
         """The devices in the order in which they send; those that measure together send one after the other."""
-        together_s = min(role.witness.first_s for role in self._roles)
+        firsts_s = [*(role.witness.first_s for role in self._roles), *[self._span.first_full_s] * len(self._makes)]
+        together_s = min(firsts_s)
         parts = []
-        for number, (role, (firmware, link)) in enumerate(zip(self._roles, ways, strict=True)):
-            first_s = role.witness.first_s
+        for number, (first_s, (firmware, link)) in enumerate(zip(firsts_s, ways, strict=True)):
             wait_s = number / len(ways) * LATE * self._span.interval_s if first_s == together_s else 0.0
             parts.append(_SendingSlot(firmware, link, first_s, wait_s))
         return sorted(parts, key=lambda part: part.first_s + part.wait_s)

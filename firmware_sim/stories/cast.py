@@ -1,6 +1,5 @@
 """The devices of a run with what happens to each."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,7 +29,6 @@ def cast(
     fleet: Sequence[SimDevice], incidents: Sequence[Incident], stories: Mapping[str, Storyline], span: SimulatedSpan
 ) -> list[Role]:
     """Give each device its part, in the order of the fleet."""
-    full_s = math.ceil(span.begin_s / span.interval_s) * span.interval_s
     roles = []
     for number, device in enumerate(fleet):
         own = tuple(incident for incident in incidents if _concerns(incident, device, stories))
@@ -39,7 +37,11 @@ def cast(
         late_s = 0.0 if number % OUT_OF_STEP else float(rng(device.name, "phase").randrange(int(span.interval_s * 0.9) or 1))
         radio = RadioPath(tuple(incident for incident in own if stories[incident.story].radio), stories, span.interval_s)
         roles.append(
-            Role(replace(device, source=source), radio, Witness(device, source, full_s + late_s, span.interval_s, radio))
+            Role(
+                replace(device, source=source),
+                radio,
+                Witness(device, source, span.first_full_s + late_s, span.interval_s, radio),
+            )
         )
     return roles
 

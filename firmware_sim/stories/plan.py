@@ -1,5 +1,6 @@
 """The plan of a run: which device has which event, when. Seeded, so that the same options plan the same."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class SimulatedSpan:
     begin_s: float
     end_s: float
     interval_s: float
+
+    @property
+    def first_full_s(self) -> float:
+        """The first full interval: data loggers measure on the quarter of an hour."""
+        return math.ceil(self.begin_s / self.interval_s) * self.interval_s
 
 
 def plan(

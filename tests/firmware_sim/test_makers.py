@@ -125,3 +125,13 @@ def test_an_edge_node_begins_with_births_and_again_when_it_is_asked() -> None:
             firmware.be_born()
         verbs.append([message.topic.split("/")[2] for message in firmware.measure(float(number), 1_793_491_200_000 + number)])
     assert verbs == [["NBIRTH", "DBIRTH"], ["DDATA"], ["DDATA"], ["NBIRTH", "DBIRTH"], ["DDATA"]]
+
+
+def test_the_same_seed_gives_the_same_payloads() -> None:
+    counts = dict.fromkeys(MAKERS, 1)
+    first, again, other = (
+        [message.payload for _, message in readings(build_maker_fleet(counts, [], INTERVAL_S, seed), 3, INTERVAL_S)]
+        for seed in (1, 1, 2)
+    )
+    assert again == first
+    assert other != first

@@ -1,12 +1,15 @@
 """Devices of makes at a real broker: births of edge nodes, last wills, and the connections of servers and bridges."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from firmware_sim.cli import main
 from gateway.demo.services import Service
 from tests.firmware_sim.listener import Listener, listening
 from tests.system.fleet import client_of, publish
@@ -52,3 +55,15 @@ def test_a_device_keeps_its_maker_s_words_for_online_and_offline(mosquitto: Serv
             assert heard.last(state) == b"Online"
             running.kill()
         until(lambda: heard.last(state) == b"Offline", what="its last will")
+
+
+@pytest.mark.parametrize("water", [pytest.param(["--water", "2"], id="beside others"), pytest.param([], id="alone")])
+def test_makes_measure_in_simulated_time(mosquitto: Service, tmp_path: Path, water: list[str]) -> None:
+    ledger = tmp_path / "ledger"
+    what = ["--profile", "kamstrup-lorawan=2", "--interval", "900", "--connections", "shared", *water]
+    when = ["--start", "2026-01-05T00:00:00+07:00", "--days", "1", "--speed", "0"]
+    assert main(["run", "--broker", mosquitto.url, "--ledger", str(ledger), *what, *when]) == 0
+    rows = [json.loads(line) for line in ledger.read_text().splitlines()]
+    times = [row["ts"] for row in rows if "f" in row and "kamstrup" in row["tags"]["device"] and row["m"] == "water"]
+    day_ms = range(1_767_546_000_000, 1_767_546_000_000 + 86_400_000 + 1, 900_000)
+    assert sorted(times) == sorted([*day_ms, *day_ms]), "every quarter of an hour, midnight too"
