@@ -29,6 +29,7 @@ from gateway.reports.boundaries import ReportStep, local_text, periods
 from gateway.reports.completeness import completeness
 from gateway.reports.consumption import consumption
 from gateway.reports.group_completeness import group_completeness
+from gateway.reports.late_exchanges import late_exchanges
 from gateway.reports.nearest import REACHES_MS
 from gateway.reports.open_store import open_store
 from gateway.reports.roster import Roster
@@ -202,7 +203,9 @@ async def _report(config: Config, question: ReportQuestion, output: Output, acco
 async def _amended(config: Config, store: Store, question: ReportQuestion) -> Store:
     """The database with the sums of devices that could not be written again."""
     until_ms = min(question.now_ms, question.spans[-1].end_ms + REACHES_MS[-1])
-    late = {device: sums for device, sums in late_sums(config).items() if sums.since_ms < until_ms}
+    known, names = late_sums(config), question.roster.names(question.roster.by_id)
+    told = await late_exchanges(store, frozenset(names) - known.keys(), question.now_ms)
+    late = {device: sums for device, sums in (told | known).items() if sums.since_ms < until_ms}
     return await amended_store(store, late, until_ms)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.core.readings.line_protocol import tag_text
+from gateway.reports.nearest import NEWEST_MS
 from gateway.reports.replays import series_name
 from gateway.reports.rollup_points import RollupPoint, device_tags
 from gateway.reports.store import Store, TimeSpan
@@ -41,13 +42,14 @@ def exchange_lines(device: str, registered: RegisteredDevice | None, exchange: S
     return "\n".join(point.line(0) for point in points)
 
 
-async def stored_exchanges(store: Store, devices: Collection[str], window: TimeSpan) -> dict[str, list[StoredExchange]]:
-    """Read the exchanges that devices were told of in a window, the oldest first.
+async def stored_exchanges(store: Store, devices: Collection[str], until_ms: int) -> dict[str, list[StoredExchange]]:
+    """Read the exchanges of devices that were told before an instant, the oldest first.
 
     :raises StoreFault: the database does not answer.
     """
     found: dict[str, dict[tuple[str | None, int], StoredExchange]] = defaultdict(dict)
     fields = [name for counter in _COUNTERS for name in _named(counter)]
+    window = TimeSpan(until_ms - NEWEST_MS[-1], until_ms)
     async for series, rows in store.rows(EVENT, fields, window, devices):
         tags = series_name(series._asdict())
         for _, values in rows:

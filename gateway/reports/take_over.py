@@ -6,8 +6,7 @@ counter. While the database does not answer they wait, which is logged once.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import random
 from typing import Final
 
@@ -17,14 +16,11 @@ from gateway.config.model import Config
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.process import Processor
 from gateway.core.readings.exchanges import StoredExchange
-from gateway.core.readings.sums import FoundSum
 from gateway.events import Events
 from gateway.reports.exchange_points import stored_exchanges
-from gateway.reports.nearest import NEWEST_MS, newest_points
+from gateway.reports.newest_sums import FoundSums, newest_sums
 from gateway.reports.open_store import open_store
-from gateway.reports.replays import series_name
-from gateway.reports.store import Counter, Store, StoreFault, TimeSpan
-from schemas.quantities import DOMAINS, QUANTITIES, SUM_OF
+from gateway.reports.store import StoreFault
 
 _TOGETHER_S: Final = 0.2
 """Devices that begin within this time are asked about together."""
@@ -33,10 +29,6 @@ _LONGEST_WAIT_S: Final = 60.0
 _AT_ONCE: Final = 200
 """Devices that are restored before other tasks get their turn."""
 
-_COUNTERS: Final = tuple(Counter(domain, field) for domain in DOMAINS for field in QUANTITIES[domain] if field in SUM_OF)
-
-_FoundSums = dict[str, dict[str, FoundSum]]
-"""Device → counter, with its lane or channel → the newest sum."""
 _FoundExchanges = Mapping[str, Sequence[StoredExchange]]
 """Device → its exchanges, the oldest first."""
 
@@ -69,8 +61,8 @@ class SumsTakeOver:
             try:
                 async with open_store(self._influxdb) as store:
                     until_ms = self._clock.now_ms() + self._ahead_ms
-                    found = await _newest(store, devices, until_ms)
-                    exchanges = await stored_exchanges(store, devices, TimeSpan(until_ms - NEWEST_MS[-1], until_ms))
+                    found = await newest_sums(store, devices, until_ms)
+                    exchanges = await stored_exchanges(store, devices, until_ms)
             except (StoreFault, ConfigurationFault) as fault:
                 self._events.sums_awaited(len(devices), str(fault))
                 self._came.set()
@@ -79,7 +71,7 @@ class SumsTakeOver:
             backoff.reset()
             await self._restore(devices, found, exchanges)
 
-    async def _restore(self, devices: Iterable[str], found: _FoundSums, exchanges: _FoundExchanges) -> None:
+    async def _restore(self, devices: Iterable[str], found: FoundSums, exchanges: _FoundExchanges) -> None:
         """Give devices their sums, and their exchanges."""
         for number, device in enumerate(devices):
             self._waiting.discard(device)
@@ -87,14 +79,3 @@ class SumsTakeOver:
             if number % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         self._events.sums_taken_over(len(found))
-
-
-async def _newest(store: Store, devices: Collection[str], until_ms: int) -> _FoundSums:
-    """Read the newest sums of devices."""
-    found: _FoundSums = defaultdict(dict)
-    for counter in _COUNTERS:
-        for series, point in (await newest_points(store, counter, until_ms, devices)).items():
-            if point.register is not None:
-                newest = FoundSum(point.register, point.sum, point.time_ms)
-                found[series.device][counter.field + series_name(series._asdict())] = newest
-    return found

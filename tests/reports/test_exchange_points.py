@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.reports.exchange_points import exchange_lines, stored_exchanges
-from gateway.reports.store import Store, TimeSpan
+from gateway.reports.store import Store
 from schemas.registry import RegisteredDevice
 from tests.reports.points import DAY, HOUR, START
 from tests.reports.stores import Filled
@@ -29,7 +29,7 @@ def test_an_exchange_stands_at_its_time_and_what_is_said_of_it_at_the_time_of_sa
 
 def stored(filled: Filled) -> dict[str, list[StoredExchange]]:
     async def asked(store: Store) -> dict[str, list[StoredExchange]]:
-        return await stored_exchanges(store, {"m1", "t1", "old"}, TimeSpan(START - 3600 * DAY, SAID + DAY))
+        return await stored_exchanges(store, {"m1", "t1", "old"}, SAID + DAY)
 
     return filled.ask(asked)
 

@@ -12,6 +12,7 @@ import pytest
 
 from firmware_sim.cli import main as firmware_sim
 from gateway.demo.services import Service
+from gateway.pipeline.processing import BUILT_MS
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.system.fleet import wait_settled
 from tests.system.rig import Document, Gateway, gateway
@@ -22,6 +23,8 @@ START_MS = 1_798_966_800_000
 """2027-01-03T16:00:00+07:00. Before it was built the gateway would doubt its clock, and believe a device that is a day ahead.
 And the sums of all devices must have been asked for before their first midnight."""
 SPEED = 1_800.0
+LEAD_MS = 3_000
+"""Real time for the start of a gateway."""
 FLEET = ["--water", "20", "--power", "14", "--traffic", "8", "--urban", "8", "--interval", "900"]
 STEPS = ("reset", "steps_back", "halved", "garbage", "rolls_over", "late")
 STORIES = (*STEPS, "garbage_array", "silent", "tamper", "backflow", "voltage_low", "clock_wrong")
@@ -82,11 +85,15 @@ def _is_accounted_for(verified: Document) -> None:
 
 @pytest.fixture
 def days(mosquitto: Service, influxdb: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    monkeypatch.setenv(VARIABLE, str(ScaledTime(time.time_ns() // 1_000_000 + 3_000, START_MS, SPEED)))
+    monkeypatch.setenv(VARIABLE, str(ScaledTime(time.time_ns() // 1_000_000 + LEAD_MS, START_MS, SPEED)))
     found = Days(tmp_path, mosquitto, influxdb)
     with found.gateway:
         found.gateway.wait_subscribed()
         yield found
+
+
+def test_the_days_begin_after_the_gateway_was_built() -> None:
+    assert START_MS - SPEED * LEAD_MS > BUILT_MS
 
 
 def test_three_days_of_a_fleet_to_which_things_happen_are_all_accounted_for(days: Days) -> None:
