@@ -3,58 +3,86 @@
 import math
 import random
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, SensorValues
-from firmware_sim.devices.traffic import RUSH
-from firmware_sim.signals import HOUR_S, Curve, Signal, around, clamp, local_s, noise_at, rippled
+from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, SensorValues, shown
+from firmware_sim.devices.traffic import CLASS_SHARES, TOWN
+from firmware_sim.devices.weather import air_warmth, lamps_lit, sunlight
+from firmware_sim.physics.shapes import RUSH
+from firmware_sim.physics.urban import box_ug_m3, noise_db, taken_share
+from firmware_sim.signals import HOUR_S, Curve, Signal, chance_at, clamp, local_s, noise_at, rippled
 
 HAZE: Final = Curve((1.1, 1.0, 1.0, 1.5, 1.3, 0.8, 0.7, 0.7, 0.9, 1.5, 1.4, 1.2), step_s=2 * HOUR_S)
-WARMTH: Final = Curve((-3.0, -4.0, -3.5, 1.0, 4.5, 5.0, 2.0, -1.0), step_s=3 * HOUR_S)
+"""Dust over the day: cooking fires and still air in the morning and the evening. An assumption."""
+MIXING_M: Final = Curve((220.0, 200.0, 240.0, 600.0, 1_200.0, 1_400.0, 700.0, 300.0), step_s=3 * HOUR_S)
+"""Height of the air that mixes: low at night, high in the sun (Seidel et al. 2010, J. Geophys. Res. 115, rounded)."""
+WIND_M_S: Final = 1.8
+TOWN_M: Final = 4_000.0
+EMITTED_UG_S_M2: Final = {"no2_ug_m3": 0.5, "co_ug_m3": 14.0}
+"""Exhaust of the town's mean traffic; motorcycles give off 30 times as much CO as NO2 (Ntziachristos, COPERT 5, Euro 2)."""
+HEAVY_PCT: Final = 100 * (CLASS_SHARES["bus"] + CLASS_SHARES["truck_heavy"])
+STREET_KM_H: Final = 35.0
 VISITORS: Final = Curve(
     (
         *(0.05, 0.05, 0.05, 0.05, 0.30, 1.20, 2.00, 2.20, 2.00, 1.60, 1.30, 1.20),
         *(0.90, 0.90, 1.20, 1.60, 2.00, 2.20, 1.80, 1.20, 0.70, 0.30, 0.15, 0.05),
     )
 )
-BAY_TAKEN: Final = Curve((0.1, 0.1, 0.1, 0.6, 0.85, 0.8, 0.7, 0.3), step_s=3 * HOUR_S)
+"""People at the door of a market over the day. An assumption."""
+BAYS: Final = 12
+ARRIVALS_H, STAY_H = 11.0, 0.8
+"""Cars that look for one of a street's bays in an hour of mean traffic, and how long they stay."""
 BAY_TURN_S: Final = 1_200.0
-DUSK_H, DAWN_H = 18.25, 5.75
+DIMMED_FROM_H: Final = 23
 RAIN_HOURS: Final = 14 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class AirStation:
-    """Dust, gases and weather at a road."""
+    """Dust, gases, weather and noise at a road."""
 
     key: int
     dust: Signal
     warmth_c: float
+    vehicles_h: float
 
     @classmethod
     def make(cls, source: random.Random, _interval_s: float) -> "AirStation":
         """A station between a park and a junction."""
-        return cls(source.getrandbits(60), rippled(source, HAZE, source.uniform(9, 30)), source.uniform(17, 27))
+        dust = rippled(source, HAZE, source.uniform(9, 30))
+        return cls(source.getrandbits(60), dust, source.uniform(17, 27), source.uniform(60, 700))
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """Dust, gases, temperature, pressure, humidity, noise level."""
         noise = noise_at(self.key, instant_s)
         dust = self.dust.at(instant_s)
-        warmth = WARMTH.at(instant_s)
-        traffic = RUSH.at(instant_s)
+        warmth = air_warmth().at(instant_s)
+        traffic = TOWN.at(instant_s)
+        mixing_m = MIXING_M.at(instant_s)
+        gases = {
+            name: box_ug_m3(8.0 if name == "no2_ug_m3" else 260.0, emitted * traffic, TOWN_M, WIND_M_S, mixing_m)
+            for name, emitted in EMITTED_UG_S_M2.items()
+        }
         values = {
-            "pm1_ug_m3": round(around(noise, 0.7, 0.03) * dust, 1),
-            "pm2_5_ug_m3": round(around(noise, 1.0, 0.04) * dust, 1),
-            "pm10_ug_m3": round(around(noise, 1.6, 0.05) * dust, 1),
-            "no2_ug_m3": round(around(noise, 8 + 14 * traffic, 2.0), 1),
-            "o3_ug_m3": round(around(noise, 48 + 5 * warmth, 2.0), 1),
-            "co_ug_m3": round(around(noise, 260 + 180 * traffic, 15.0)),
-            "air_temperature_c": round(around(noise, self.warmth_c + warmth, 0.2), 1),
-            "air_pressure_hpa": round(around(noise, 1008 - 0.4 * warmth, 0.3), 1),
-            "relative_humidity_pct": round(clamp(around(noise, 78 - 4 * warmth, 1.5), 0.0, 100.0), 1),
-            "noise_laeq_db": round(around(noise, 44 + 9 * math.sqrt(traffic), 1.2), 1),
+            "pm1_ug_m3": shown((0.7 + 0.03 * noise.first) * dust, 10),
+            "pm2_5_ug_m3": shown((1 + 0.04 * noise.first) * dust, 10),
+            "pm10_ug_m3": shown((1.6 + 0.05 * noise.second) * dust, 10),
+            "no2_ug_m3": shown((1 + 0.05 * noise.second) * gases["no2_ug_m3"], 10),
+            "o3_ug_m3": shown(38 + 0.05 * sunlight().at(instant_s) + 2 * noise.third, 10),
+            "co_ug_m3": round((1 + 0.03 * noise.third) * gases["co_ug_m3"]),
+            "air_temperature_c": shown(self.warmth_c + warmth + 0.2 * noise.fourth, 10),
+            "air_pressure_hpa": shown(1008 - 0.4 * warmth + 0.3 * noise.fourth, 10),
+            "relative_humidity_pct": shown(clamp(78 - 3 * warmth + 1.5 * noise.fifth, 0.0, 100.0), 10),
+            "noise_laeq_db": shown(noise_db(self.vehicles_h * traffic, STREET_KM_H, HEAVY_PCT) + 1.2 * noise.fifth, 10),
         }
         return Sample(values)
+
+
+@cache
+def bay_taken() -> Curve:
+    """Chance that a bay is taken, over a week."""
+    return Curve(tuple(round(taken_share(ARRIVALS_H * traffic, STAY_H, BAYS), 4) for traffic in RUSH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +99,14 @@ class ParkingBay:
 
     def sample(self, instant_s: float, index: int) -> Sample:
         """Tell if a car is parked there."""
-        turn_s = instant_s - (instant_s + self.key % 1_000) % BAY_TURN_S
-        taken = noise_at(self.key, turn_s).random() < BAY_TAKEN.at(turn_s)
+        turn = int((instant_s + self.key % 1_000) // BAY_TURN_S)
+        taken = chance_at(self.key, turn) < bay_taken().at(turn * BAY_TURN_S)
         return Sample({"parking_occupied": taken}, health=self.battery.health(instant_s, index))
 
 
 @dataclass(frozen=True, slots=True)
 class StreetLight:
-    """A lamp that is dimmed late at night, and the light around it."""
+    """A lamp that is lit when the sun is down, dimmed late at night."""
 
     key: int
 
@@ -89,9 +117,8 @@ class StreetLight:
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """Tell if the lamp is on and how bright."""
-        hour = local_s(instant_s) / HOUR_S % 24
-        shines = hour >= DUSK_H or hour < DAWN_H
-        full = hour >= DUSK_H and hour < 23  # noqa: PLR2004 - the town sleeps
+        shines = lamps_lit(instant_s)
+        full = 12 <= local_s(instant_s) / HOUR_S % 24 < DIMMED_FROM_H  # noqa: PLR2004 - the evening, until the town sleeps
         values: SensorValues = {"light_on": shines, "light_level_pct": (100 if full else 40) if shines else 0}
         return Sample(values)
 
@@ -149,11 +176,11 @@ class RainGauge:
     def sample(self, instant_s: float, index: int) -> Sample:
         """Rain since the epoch and in the last interval."""
         fallen_mm, before_mm = self._fallen_mm(instant_s), self._fallen_mm(instant_s - self.interval_s)
-        values = {"rain_mm": fallen_mm, "rain_interval_mm": round(fallen_mm - before_mm, 1)}
+        values = {"rain_mm": fallen_mm, "rain_interval_mm": shown(fallen_mm - before_mm, 10)}
         return Sample(values, health=self.battery.health(instant_s, index))
 
     def _fallen_mm(self, instant_s: float) -> float:
-        return round(math.floor(self.rain_mm_h.integral(instant_s) / HOUR_S / 0.2) * 0.2, 1)
+        return math.floor(self.rain_mm_h.integral(instant_s) / HOUR_S / 0.2) * 2 / 10
 
 
 KINDS: Final = (

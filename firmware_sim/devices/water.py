@@ -2,31 +2,30 @@
 
 import random
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample
-from firmware_sim.signals import DAY_S, HOUR_S, Curve, Signal, around, clamp, noise_at, rippled
+from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, shown
+from firmware_sim.physics.hydraulics import DIAMETER_EXPONENT, Pipe, chlorine_left, head_loss_m, level_after_m, pressure_kpa
+from firmware_sim.physics.network import Junction, Leak, Network, PipeBetween, solve
+from firmware_sim.physics.shapes import DISTRICT_INFLOW, WATER_USE
+from firmware_sim.signals import DAY_S, HOUR_S, Curve, Pulses, Signal, clamp, local_s, noise_at, rippled
 
-DEMAND: Final = Curve(
-    (
-        *(0.35, 0.30, 0.28, 0.30, 0.45, 0.85, 1.45, 1.60, 1.30, 1.10, 1.05, 1.10),
-        *(1.15, 0.95, 0.85, 0.85, 0.95, 1.25, 1.60, 1.65, 1.40, 1.10, 0.75, 0.50),
-    )
-)
-"""A town's demand over the day against its mean: a peak before work, a longer one in the evening."""
-
-FILLING: Final = Curve(
-    (
-        *(0.45, 0.55, 0.65, 0.75, 0.84, 0.90, 0.84, 0.74, 0.65, 0.60, 0.62, 0.64),
-        *(0.60, 0.58, 0.60, 0.64, 0.66, 0.58, 0.48, 0.38, 0.30, 0.28, 0.32, 0.38),
-    )
-)
-"""How full a reservoir is over the day: pumped up at night, drawn down by the peaks."""
-
+USE: Final = Curve(WATER_USE)
+TOWN: Final = Curve(DISTRICT_INFLOW)
 LEAKING: Final = 0.03
 """The share of house meters whose water has not stood still for a day."""
-
 DAYLIGHT_WARMTH: Final = Curve((-1.0, -0.6, 0.4, 1.0, 0.6, -0.4), step_s=DAY_S / 6)
+
+PUMP_HOURS: Final = frozenset({0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 22, 23})
+"""The pump of a tank runs when electricity is cheap, and over noon."""
+DEMAND_STEPS: Final = 12
+"""A district is solved for so many demands; between them lies a straight line."""
+HIGHEST_DEMAND: Final = 2.0
+DECAY_PER_DAY: Final = 0.9
+"""Chlorine decays so fast in clean water at 20 °C: 0.2 to 1.5 (Powell et al. 2000)."""
+PLANT_AGE_H: Final = 5.0
+"""Hours between dosing and the plant's outlet at mean demand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +34,19 @@ class CustomerMeter:
 
     key: int
     start_m3: float
-    flow: Signal
+    flow: Pulses
     leaks: bool
     warmth_c: float
     battery: Battery
 
     @classmethod
     def make(cls, source: random.Random, _interval_s: float) -> "CustomerMeter":
-        """A household of two to nine."""
+        """A household of two to nine: taps run for two to ten minutes in a half hour, a cistern fills between."""
+        key = source.getrandbits(60)
         return cls(
-            key=source.getrandbits(60),
+            key=key,
             start_m3=source.uniform(0, 4_000),
-            flow=rippled(source, DEMAND, source.uniform(0.012, 0.06)),
+            flow=Pulses(USE, source.uniform(0.012, 0.06), key, steady=0.2, shortest=0.07, longest=0.33),
             leaks=source.random() < LEAKING,
             warmth_c=source.uniform(17, 24),
             battery=Battery.fitted(source),
@@ -55,10 +55,11 @@ class CustomerMeter:
     def sample(self, instant_s: float, index: int) -> Sample:
         """Volume, flow, water temperature, leak alarm."""
         noise = noise_at(self.key, instant_s)
+        flow_m3_h, volume = self.flow.read(instant_s)
         values = {
-            "volume_m3": round(self.start_m3 + self.flow.integral(instant_s) / HOUR_S, 3),
-            "flow_m3_h": round(around(noise, 1.0, 0.01) * self.flow.at(instant_s), 4),
-            "temperature_c": round(around(noise, self.warmth_c + DAYLIGHT_WARMTH.at(instant_s), 0.1), 1),
+            "volume_m3": shown(self.start_m3 + volume / HOUR_S, 1000),
+            "flow_m3_h": shown((1 + 0.01 * noise.first) * flow_m3_h, 10_000),
+            "temperature_c": shown(self.warmth_c + DAYLIGHT_WARMTH.at(instant_s) + 0.1 * noise.second, 10),
             "alarm_leak": self.leaks,
         }
         return Sample(values, health=self.battery.health(instant_s, index))
@@ -66,57 +67,104 @@ class CustomerMeter:
 
 @dataclass(frozen=True, slots=True)
 class DistrictMeter:
-    """The inflow of a supply district, and the pressure that falls as the flow rises."""
+    """The inflow of a supply district: what people use, what leaks, and the pressure that falls as the flow rises.
+
+    :ivar head_m: of the tank that feeds it, above the meter.
+    :ivar resistance: of the main to the meter, for cubic metres a second.
+    """
 
     key: int
     start_m3: float
     flow: Signal
-    head_kpa: float
+    head_m: float
+    resistance: float
 
     @classmethod
     def make(cls, source: random.Random, _interval_s: float) -> "DistrictMeter":
-        """A district of some hundred houses."""
-        return cls(
-            key=source.getrandbits(60),
-            start_m3=source.uniform(0, 500_000),
-            flow=rippled(source, DEMAND, source.uniform(8, 80)),
-            head_kpa=source.uniform(280, 620),
-        )
+        """A district of some hundred houses; a third to a half of its inflow leaks."""
+        key, start_m3 = source.getrandbits(60), source.uniform(0, 500_000)
+        inflow_m3_h, head_m, lost_m = source.uniform(8, 80), source.uniform(32, 63), source.uniform(2.0, 6.0)
+        used_m3_h = inflow_m3_h * source.uniform(0.38, 0.50)
+        resistance = lost_m / head_loss_m(1.0, inflow_m3_h / HOUR_S)
+        leak = Leak((inflow_m3_h - used_m3_h) / (head_m - lost_m) ** 0.5)
+        inflow = _inflow(used_m3_h, leak, head_m, resistance)
+        return cls(key, start_m3, rippled(source, inflow, 1.0, unrest=0.2), head_m, resistance)
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """Volume, flow, pressure."""
         noise = noise_at(self.key, instant_s)
-        flow_m3_h = self.flow.at(instant_s)
-        friction = (flow_m3_h / self.flow.scale) ** 2
+        flow_m3_h, volume = self.flow.read(instant_s)
+        head_m = self.head_m - head_loss_m(self.resistance, flow_m3_h / HOUR_S)
         values = {
-            "volume_m3": round(self.start_m3 + self.flow.integral(instant_s) / HOUR_S, 3),
-            "flow_m3_h": round(around(noise, 1.0, 0.01) * flow_m3_h, 3),
-            "pressure_kpa": round(around(noise, self.head_kpa - 45 * friction, 1.5), 1),
+            "volume_m3": shown(self.start_m3 + volume / HOUR_S, 1000),
+            "flow_m3_h": shown((1 + 0.01 * noise.first) * flow_m3_h, 1000),
+            "pressure_kpa": shown(pressure_kpa(head_m) + 1.5 * noise.second, 10),
         }
         return Sample(values)
 
 
+def _inflow(used_m3_h: float, leak: Leak, head_m: float, resistance: float) -> Curve:
+    """Inflow of a district in each hour of a week: a network of a main, a junction where people draw, and its leak.
+
+    At night the pressure is high and it leaks most.
+    """
+    length_m, roughness = 1000.0, 130.0
+    diameter_m = (Pipe(length_m, 1.0, roughness).resistance / resistance) ** (1 / DIAMETER_EXPONENT)
+    network = Network(
+        {"district": Junction(0.0, used_m3_h, leak)}, [PipeBetween("tank", "district", Pipe(length_m, diameter_m, roughness))]
+    )
+    step = HIGHEST_DEMAND / DEMAND_STEPS
+    found = [solve(network, {"tank": head_m}, step * number).flows_m3_h[0] for number in range(DEMAND_STEPS + 1)]
+    inflow = []
+    for share in WATER_USE:
+        into = share / step
+        number = int(into)
+        inflow.append(round(found[number] + (found[number + 1] - found[number]) * (into - number), 4))
+    return Curve(tuple(inflow))
+
+
+@cache
+def tank_levels() -> Curve:
+    """The level of a tank over a week, between 0 and 1: what the pump brings less what the town draws.
+
+    The pump brings as much in a week as is drawn, so the level at the end is that at the beginning.
+    """
+    drawn = [(TOWN.values[hour] + TOWN.values[hour + 1]) / 2 for hour in range(len(DISTRICT_INFLOW))]
+    pumping = [hour % 24 in PUMP_HOURS for hour in range(len(drawn))]
+    brought = TOWN.mean * len(drawn) / pumping.count(True)
+    levels = [0.0]
+    for runs, out in zip(pumping, drawn, strict=True):
+        levels.append(level_after_m(levels[-1], brought * runs, out, area_m2=1.0, hours=1.0))
+    lowest, highest = min(levels), max(levels)
+    return Curve(tuple(round((level - lowest) / (highest - lowest), 6) for level in levels[:-1]))
+
+
 @dataclass(frozen=True, slots=True)
 class Reservoir:
-    """A tank on a hill with its pump."""
+    """A tank on a hill with its pump.
+
+    :ivar lowest: how full it is at its lowest; ``swing``: how much more at its highest.
+    """
 
     key: int
     height_m: float
+    lowest: float
+    swing: float
 
     @classmethod
     def make(cls, source: random.Random, _interval_s: float) -> "Reservoir":
         """A tank of two to six metres."""
-        return cls(source.getrandbits(60), source.uniform(2.0, 6.0))
+        return cls(source.getrandbits(60), source.uniform(2.0, 6.0), source.uniform(0.26, 0.34), source.uniform(0.40, 0.56))
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """Level, how full, the sensor's distance from the surface, whether the pump fills it."""
-        filled = FILLING.at(instant_s)
-        level_m = round(around(noise_at(self.key, instant_s), filled * self.height_m, 0.004), 3)
+        filled = self.lowest + self.swing * tank_levels().at(instant_s)
+        level_m = shown(filled * self.height_m + 0.004 * noise_at(self.key, instant_s).first, 1000)
         values = {
             "level_m": level_m,
-            "fill_pct": round(100 * level_m / self.height_m, 1),
-            "distance_m": round(self.height_m + 0.4 - level_m, 3),
-            "pump_on": FILLING.at(instant_s + 60) > filled,
+            "fill_pct": shown(100 * level_m / self.height_m, 10),
+            "distance_m": shown(self.height_m + 0.4 - level_m, 1000),
+            "pump_on": local_s(instant_s) // HOUR_S % 24 in PUMP_HOURS,
         }
         return Sample(values)
 
@@ -135,7 +183,7 @@ class QualityStation:
         """A plant at a mountain stream."""
         return cls(
             key=source.getrandbits(60),
-            chlorine_mg_l=source.uniform(0.42, 0.9),
+            chlorine_mg_l=source.uniform(0.46, 0.95),
             conductivity_us_cm=source.uniform(120, 420),
             turbidity=rippled(source, Curve((1.0, 1.3, 1.1, 0.9), step_s=DAY_S), source.uniform(0.3, 0.9)),
         )
@@ -143,14 +191,14 @@ class QualityStation:
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
         """The usual set of a drinking-water probe."""
         noise = noise_at(self.key, instant_s)
-        demand = DEMAND.at(instant_s)
+        chlorine_mg_l = self.chlorine_mg_l * chlorine_left(DECAY_PER_DAY, PLANT_AGE_H / TOWN.at(instant_s))
         values = {
-            "ph": round(around(noise, 7.25, 0.06), 2),
-            "chlorine_mg_l": round(clamp(around(noise, self.chlorine_mg_l - 0.08 * demand, 0.02), 0.0, 20.0), 2),
-            "turbidity_ntu": round(around(noise, 1.0, 0.03) * self.turbidity.at(instant_s), 3),
-            "conductivity_us_cm": round(around(noise, self.conductivity_us_cm, 2.0), 1),
-            "temperature_c": round(around(noise, 19.5 + DAYLIGHT_WARMTH.at(instant_s), 0.1), 1),
-            "orp_mv": round(around(noise, 650, 8)),
+            "ph": shown(7.25 + 0.06 * noise.first, 100),
+            "chlorine_mg_l": shown(clamp(chlorine_mg_l + 0.02 * noise.second, 0.0, 20.0), 100),
+            "turbidity_ntu": shown((1 + 0.03 * noise.third) * self.turbidity.at(instant_s), 1000),
+            "conductivity_us_cm": shown(self.conductivity_us_cm + 2 * noise.fourth, 10),
+            "temperature_c": shown(19.5 + DAYLIGHT_WARMTH.at(instant_s) + 0.1 * noise.fifth, 10),
+            "orp_mv": round(650 + 8 * noise.first),
         }
         return Sample(values)
 

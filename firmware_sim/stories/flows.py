@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from firmware_sim.devices.power import TARIFFS
 from firmware_sim.stories.story import Before, Incident
 
 MARKET: Final = {
     "volume_m3": 1.12,
-    "energy_import_kwh": 1.08,
+    **dict.fromkeys(("energy_import_kwh", *TARIFFS), 1.08),
     "vehicle_count_total": 1.2,
     "people_in_total": 1.8,
     "people_out_total": 1.8,
@@ -14,7 +15,7 @@ MARKET: Final = {
 """DeviceRegister → a market day against another day."""
 HOLIDAY: Final = {
     "volume_m3": 1.18,
-    "energy_import_kwh": 1.12,
+    **dict.fromkeys(("energy_import_kwh", *TARIFFS), 1.12),
     "vehicle_count_total": 0.7,
     "people_in_total": 0.5,
     "people_out_total": 0.5,

@@ -3,8 +3,9 @@
 import math
 from typing import Final
 
-from firmware_sim.devices.power import PHASES, line_voltage_v, neutral_current_a
+from firmware_sim.devices.power import PHASES
 from firmware_sim.devices.source import Sample, SensorValues
+from firmware_sim.physics.electricity import line_voltage_v, neutral_current_a
 from firmware_sim.signals import HOUR_S
 from firmware_sim.stories.story import Incident
 
@@ -149,8 +150,8 @@ def _complete(values: SensorValues) -> None:
         return
     one_v, two_v, three_v = (values[f"voltage_{phase}_v"] for phase in PHASES)
     values |= {
-        "voltage_l12_v": line_voltage_v(one_v, two_v),
-        "voltage_l23_v": line_voltage_v(two_v, three_v),
-        "voltage_l31_v": line_voltage_v(three_v, one_v),
-        "current_n_a": neutral_current_a(*(values[f"current_{phase}_a"] for phase in PHASES)),
+        "voltage_l12_v": round(line_voltage_v(one_v, two_v), 1),
+        "voltage_l23_v": round(line_voltage_v(two_v, three_v), 1),
+        "voltage_l31_v": round(line_voltage_v(three_v, one_v), 1),
+        "current_n_a": round(neutral_current_a(*(values[f"current_{phase}_a"] for phase in PHASES)), 3),
     }

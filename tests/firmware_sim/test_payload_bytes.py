@@ -1,0 +1,43 @@
+"""Payloads of simulated devices: the same seed gives the same bytes, on every Python and every machine."""
+
+import hashlib
+
+from firmware_sim.firmware import Firmware
+from firmware_sim.fleet import KIND_NAMES, SimDevice, build_fleet
+from firmware_sim.scenarios.loader import scenario
+from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S
+
+DIGESTS = {
+    "sim-7-power-feeder-0001": "7413e1d01e35f1d9",
+    "sim-7-power-house-0002": "accdd180c22f83db",
+    "sim-7-power-solar-0003": "8bbc326b504890d9",
+    "sim-7-traffic-class-0001": "a842cc808743c244",
+    "sim-7-traffic-junction-0002": "9196cc56dff01a2a",
+    "sim-7-traffic-road-0003": "9c64258a7004a63e",
+    "sim-7-urban-air-0001": "8d3149afd058c0a6",
+    "sim-7-urban-light-0002": "0415638829e17f45",
+    "sim-7-urban-parking-0003": "a13ec486c19ebeb4",
+    "sim-7-urban-people-0004": "b0fd14542c803445",
+    "sim-7-urban-rain-0005": "308a304e510823d8",
+    "sim-7-water-district-0001": "4771916690e9fa04",
+    "sim-7-water-meter-0002": "1bfb8982709b91cf",
+    "sim-7-water-quality-0003": "beed63cf40417c99",
+    "sim-7-water-reservoir-0004": "4fc4c239676043e4",
+}
+
+
+def digest_of(device: SimDevice) -> str:
+    """The payloads of a device over two weeks, every eleven hours."""
+    firmware, digest = Firmware(device, scenario("normal"), 7), hashlib.sha256()
+    for step in range(30):
+        instant_s = BEGIN_S + step * 11.1 * 3_600
+        for message in firmware.measure(instant_s, round(instant_s * 1000)):
+            digest.update(message.payload)
+    return digest.hexdigest()[:16]
+
+
+def test_each_device_sends_the_bytes_that_are_written_here() -> None:
+    fleet = build_fleet(dict.fromkeys(sorted(KIND_NAMES), 1), INTERVAL_S, 7)
+    assert {device.name: digest_of(device) for device in fleet} == DIGESTS, (
+        "the devices measure otherwise: on purpose? Then write the new digests here"
+    )
