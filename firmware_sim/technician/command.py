@@ -25,14 +25,16 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", metavar="ID", help="its id (default: sim-W-1 for water)")
     parser.add_argument("--site", metavar="S", help="its site (default: test)")
     parser.add_argument("--as-real", action="store_true", help="allow an id that does not begin with sim-")
-    parser.add_argument("--profile", metavar="NAME", help="play a device of this profile, or of FILE.yaml, with fixed values")
+    parser.add_argument("--profile", metavar="NAME", help="play a device of this make, or of a profile in FILE.yaml")
     parser.add_argument(
         "--profiles", type=Path, default=Path("profiles"), metavar="DIR", help="own profiles (default: profiles)"
     )
     parser.add_argument(
         "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="broker: mqtt[s]://[user:password@]host[:port]"
     )
-    parser.add_argument("--ca", metavar="FILE", help="certificate authority of an mqtts:// broker (PEM)")
+    parser.add_argument(
+        "--ca", metavar="FILE", help="certificate authority of broker and gateway (PEM), for mqtts:// and https://"
+    )
     parser.add_argument("--from-qr", metavar="TEXT", help="broker, account and topic from an enrolment; -: from standard input")
     parser.add_argument("--gateway", metavar="URL", help="ask this gateway what became of each message: http://HOST:8080")
     parser.add_argument("--gateway-token-file", type=Path, metavar="FILE", help="file with a token that may read")

@@ -132,10 +132,15 @@ class FateFinder:
         self.open.append(message)
 
     def find(
-        self, last: SeenMessage | None, rejects: Sequence[SeenMessage], now_ms: int
+        self, last: SeenMessage | None, rejects: Sequence[SeenMessage], now_ms: int, since_ms: int = 0
     ) -> list[tuple[PlayedMessage, MessageFate]]:
-        """Return the messages whose fate shows in what the gateway told, with it."""
-        found = [pair for seen in rejects if (pair := self._match(seen)) is not None]
+        """Return the messages whose fate shows in what the gateway told, with it.
+
+        :param now_ms: steady time.
+        :param since_ms: start of the session by the gateway's clock; older rejects may hold the same garbage.
+        """
+        of_now = [seen for seen in rejects if seen.arrival_ms >= since_ms]
+        found = [pair for seen in of_now if (pair := self._match(seen)) is not None]
         if last is not None:
             pair = self._match(last)
             if pair is not None:

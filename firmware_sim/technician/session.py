@@ -13,7 +13,7 @@ from firmware_sim.firmware import OutgoingMessage
 from firmware_sim.publish import Account, BrokerAccess, FateTally, now_ms
 from firmware_sim.technician.fates import Became, MessageFate
 from firmware_sim.technician.played import MOST_STORED, PlayedDevice, PlayedMessage
-from firmware_sim.technician.watch import GatewayWatch
+from firmware_sim.technician.watch import GatewayAccess, GatewayWatch
 from firmware_sim.wire.presence import BrokerPresence
 
 TICK_S = 0.1
@@ -36,14 +36,6 @@ class SentMessage:
     acknowledged_ms: int | None = None
     fate: MessageFate | None = None
     fate_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayAccess:
-    """The gateway whose judgement is asked for."""
-
-    url: str
-    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,7 @@ class PlaySession:
         self.watch: GatewayWatch | None = None
         if gateway is not None:
             names = (identity.name, identity.sends_as)
-            self.watch = GatewayWatch(gateway.url, gateway.token, names, self._known)
+            self.watch = GatewayWatch(gateway, names, self._known)
 
     def on_change(self, tell: Callable[[SentMessage], None]) -> None:
         """Call ``tell`` with each message that was sent, acknowledged or judged."""

@@ -22,7 +22,8 @@ from firmware_sim.technician.fixed import FixedMessages, fixed_forms
 from firmware_sim.technician.native import NativeReadings
 from firmware_sim.technician.pinned import UntrustedBroker, pinned_context
 from firmware_sim.technician.played import PayloadWriter, PlayedDevice
-from firmware_sim.technician.session import DeviceIdentity, GatewayAccess, PlaySession
+from firmware_sim.technician.session import DeviceIdentity, PlaySession
+from firmware_sim.technician.watch import GatewayAccess
 from schemas.enrolment import BadEnrolment, Enrolment, parse_enrolment
 from schemas.printable import printable
 from schemas.topics import SIMULATED_PREFIX, NativeTopic, is_id, parse_topic
@@ -133,16 +134,32 @@ def _check_name(topic: NativeTopic, *, as_real: bool) -> None:
 
 
 def _broker(request: PlayRequest, enrolment: Enrolment | None) -> BrokerAccess:
+    if enrolment is not None:
+        host, port = enrolment.host, enrolment.port
+        return BrokerAccess(host, port, enrolment.username, enrolment.password, _tls_of(enrolment, request.ca))
     try:
-        if enrolment is None:
-            return BrokerAccess.parse(request.broker, request.ca)
-        pin = enrolment.ca_sha256
-        tls = pinned_context(enrolment.host, enrolment.port, pin) if pin else ssl.create_default_context(cafile=request.ca)
+        return BrokerAccess.parse(request.broker, request.ca)
     except ValueError as error:
         raise BadPlay(f"--broker {error}") from None
+
+
+def _tls_of(enrolment: Enrolment, ca: str | None) -> ssl.SSLContext:
+    """The authority that the enrolment names by its fingerprint, else that in a file, else those of the system."""
+    if enrolment.ca_sha256 is None:
+        return _tls(ca)
+    try:
+        return pinned_context(enrolment.host, enrolment.port, enrolment.ca_sha256)
     except UntrustedBroker as error:
         raise BadPlay(f"--from-qr: {error}") from None
-    return BrokerAccess(enrolment.host, enrolment.port, enrolment.username, enrolment.password, tls)
+    except OSError as error:
+        raise OSError(f"broker mqtts://{enrolment.host}:{enrolment.port} not reachable: {error}") from None
+
+
+def _tls(ca: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise BadPlay(f"--ca {ca}: {error.strerror or error}") from None
 
 
 def _gateway(request: PlayRequest) -> GatewayAccess | None:
@@ -150,10 +167,11 @@ def _gateway(request: PlayRequest) -> GatewayAccess | None:
         return None
     if not request.gateway.startswith(("http://", "https://")):
         raise BadPlay(f"--gateway {printable(request.gateway)}: write http://HOST:8080")
+    tls = _tls(request.ca) if request.gateway.startswith("https://") else None
     if request.token_file is None:
-        return GatewayAccess(request.gateway)
+        return GatewayAccess(request.gateway, tls=tls)
     try:
-        return GatewayAccess(request.gateway, request.token_file.read_text(encoding="utf-8").strip())
+        return GatewayAccess(request.gateway, request.token_file.read_text(encoding="utf-8").strip(), tls)
     except (OSError, UnicodeDecodeError) as error:
         raise BadPlay(f"--gateway-token-file {request.token_file}: {getattr(error, 'strerror', None) or error}") from None
 

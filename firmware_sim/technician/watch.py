@@ -1,9 +1,11 @@
 """Watches the gateway: asks it over HTTP what became of the messages that were sent, and how it is."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,6 +22,19 @@ ANSWER_S: Final = 5.0
 NOT_FOUND, UNAUTHORIZED, FORBIDDEN = 404, 401, 403
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayAccess:
+    """The gateway whose judgement is asked for.
+
+    :ivar token: one that may read; None: it is on this machine.
+    :ivar tls: for https.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+
 class GatewayWatch:
     """Asks one gateway about one device until cancelled.
 
@@ -29,15 +44,17 @@ class GatewayWatch:
     """
 
     def __init__(
-        self, url: str, token: str | None, names: Sequence[str], on_fate: Callable[[PlayedMessage, MessageFate], None]
+        self, gateway: GatewayAccess, names: Sequence[str], on_fate: Callable[[PlayedMessage, MessageFate], None]
     ) -> None:
         self.trouble = "…"
         self.influxdb_up: bool | None = None
         self.met = False
-        self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._url = gateway.url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {gateway.token}"} if gateway.token else {}
+        self._tls: ssl.SSLContext | bool = gateway.tls or True
         self._names = list(dict.fromkeys(names))
         self._on_fate = on_fate
+        self._began_s = time.monotonic()
         self._finder = FateFinder()
         self._news = asyncio.Event()
 
@@ -83,7 +100,8 @@ class GatewayWatch:
             device = await self._get(http, f"/api/devices/{quote(name, safe='')}")
             if device is not None:
                 refused = f"device={quote(name, safe='')}" if device["rejects"] else ""
-                self._find(seen_last(device), await self._rejects(http, refused))
+                since_ms = device["now"] - round((time.monotonic() - self._began_s) * 1000)
+                self._find(seen_last(device), await self._rejects(http, refused), since_ms)
                 return
         self._find(None, await self._rejects(http, f"reason={RejectReason.UNKNOWN_TOPIC.value}"))
 
@@ -93,8 +111,8 @@ class GatewayWatch:
         listed = await self._get(http, f"/api/rejects?{which}&payloads=1")
         return seen_rejects(listed["rejects"])
 
-    def _find(self, last: SeenMessage | None, rejects: Sequence[SeenMessage]) -> None:
-        for message, fate in self._finder.find(last, rejects, time.monotonic_ns() // 1_000_000):
+    def _find(self, last: SeenMessage | None, rejects: Sequence[SeenMessage], since_ms: int = 0) -> None:
+        for message, fate in self._finder.find(last, rejects, time.monotonic_ns() // 1_000_000, since_ms):
             self.met = True
             self._on_fate(message, fate)
 
@@ -103,7 +121,7 @@ class GatewayWatch:
 
         :raises ValueError: with a sentence, when the gateway does not let us read.
         """
-        async with http.get(self._url + path) as answer:
+        async with http.get(self._url + path, ssl=self._tls) as answer:
             if answer.status == NOT_FOUND:
                 return None
             if answer.status in {UNAUTHORIZED, FORBIDDEN}:

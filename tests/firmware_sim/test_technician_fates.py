@@ -60,6 +60,13 @@ def test_rejects_are_found_by_their_bytes_beside_the_last_message() -> None:
     assert numbers(looking, last("{}"), rejects(b"\xff"), 0) == [(1, Became.REJECTED), (2, Became.TAKEN)]
 
 
+def test_a_reject_of_an_earlier_session_is_not_taken_for_one_of_the_same_bytes() -> None:
+    looking = finder(message(1, b'"online"'))
+    earlier, present = rejects(b'"online"', b'"online"')
+    assert numbers(looking, None, [earlier], 0, present.arrival_ms) == []
+    assert numbers(looking, None, [earlier, present], 0, present.arrival_ms) == [(1, Became.REJECTED)]
+
+
 def test_a_message_that_was_overtaken_is_accounted_for_once_a_reject_would_be_listed() -> None:
     looking = finder(message(1, b"1"), message(2, b"2"), message(3, b"3"))
     assert numbers(looking, last("3"), [], 0) == [(3, Became.TAKEN)]
