@@ -1,8 +1,8 @@
 """Fair shares: which devices send so much that they would starve the others.
 
-The hot path pays next to nothing for it. Once for each chunk of messages the topic of one of them is counted, with how many
-messages the chunk held; over some seconds that estimates how many messages a second come on each topic. A topic floods when
-all of this holds:
+The hot path pays next to nothing for it. Of a large chunk of messages the topics of some are counted, each with the number of
+messages it stands for; over some seconds that estimates how many messages a second come on each topic. A topic floods when all
+of this holds:
 
 - it was counted at least 10 times, and at least a tenth of all times, so that no few large chunks make a flood;
 - at least 100 messages a second come on it;
@@ -63,7 +63,7 @@ class Floods:
     _counted: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=_COUNTED_MAX))
 
     def count(self, topic: str, messages: int) -> None:
-        """Count a chunk of so many messages, one of which was on ``topic``."""
+        """Count a message on ``topic``, which stands for so many."""
         self._counted.append((topic, messages))
 
     def find(self, seconds: float) -> list[Flood]:
