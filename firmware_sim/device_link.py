@@ -5,24 +5,18 @@ each message, and connects again for the next.
 """
 
 import asyncio
-import logging
 import random
-import socket
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
-import aiomqtt
-
 from firmware_sim.firmware import OutgoingMessage
-from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, Account, BrokerAccess, pauses
+from firmware_sim.own_connection import ConnectionFault, OwnConnection
+from firmware_sim.publish import Account, BrokerAccess, pauses
 from firmware_sim.wire.presence import BrokerPresence
 
 CONNECTING_AT_ONCE: Final = 50
-
-_SILENT: Final = logging.getLogger("firmware_sim.mqtt")
-_SILENT.addHandler(logging.NullHandler())  # what goes wrong is told once, in the line of progress
 
 
 class LinkedDevice(Protocol):
@@ -69,7 +63,7 @@ class DeviceLink:
         self._news = asyncio.Event()
         self._network = asyncio.Event()
         self._network.set()
-        self._client: aiomqtt.Client | None = None
+        self._connection: OwnConnection | None = None
 
     def put(self, message: OutgoingMessage) -> None:
         """Take a message to send."""
@@ -83,7 +77,8 @@ class DeviceLink:
             self._network.set()
         elif self._network.is_set():
             self._network.clear()
-            _cut(self._client)
+            if self._connection is not None:
+                self._connection.cut()
 
     def close(self) -> None:
         """No more messages will come: end once all are acknowledged."""
@@ -98,8 +93,8 @@ class DeviceLink:
             await self._network.wait()
             try:
                 await self._session()
-            except* aiomqtt.MqttError as group:
-                self.trouble = str(group.exceptions[0])
+            except ConnectionFault as fault:
+                self.trouble = str(fault)
                 if self.connected.is_set():
                     attempts = pauses(random.Random())  # noqa: S311 - as above
                     self.connected.clear()
@@ -110,75 +105,53 @@ class DeviceLink:
                     return
 
     async def _session(self) -> None:
+        """Connect, and send until closed, or until there is nothing to send for a sleeper.
+
+        :raises ConnectionFault: the connection ends first, or there is none.
+        """
+        about = (self._name, self._broker, self._presence, self._be_born or _nothing, self._news.set)
         async with AsyncExitStack() as stack:
             async with self._connecting:
-                self._client = client = await stack.enter_async_context(self._new_client())
-            stack.callback(setattr, self, "_client", None)
-            await self._greet(client)
+                self._connection = connection = await stack.enter_async_context(OwnConnection.opened(*about))
+            stack.callback(setattr, self, "_connection", None)
+            await self._greet(connection)
             self.connected.set()
-            async with asyncio.TaskGroup() as tasks:
-                watch = tasks.create_task(self._watch(client))
-                await self._send(client)
-                watch.cancel()
+            await self._send(connection)
             if self._presence is not None:
-                await self._say(client, self._presence, self._presence.offline)
+                await connection.publish(self._presence.topic, self._presence.offline, retain=self._presence.retain)
 
-    def _new_client(self) -> aiomqtt.Client:
-        will = self._presence
-        return aiomqtt.Client(
-            self._broker.host,
-            self._broker.port,
-            identifier=self._name,
-            username=self._broker.username,
-            password=self._broker.password,
-            tls_context=self._broker.tls,
-            will=aiomqtt.Will(will.topic, will.offline, qos=1, retain=will.retain) if will is not None else None,
-            logger=_SILENT,
-            timeout=ANSWER_S,
-            keepalive=KEEPALIVE_S,
-        )
-
-    async def _greet(self, client: aiomqtt.Client) -> None:
+    async def _greet(self, connection: OwnConnection) -> None:
         """Say that it is here, and begin with births where it has them."""
         if self._presence is None:
             return
         if self._presence.online:
-            await self._say(client, self._presence, self._presence.online)
+            await connection.publish(self._presence.topic, self._presence.online, retain=self._presence.retain)
         if self._presence.commands:
-            await client.subscribe(self._presence.commands, qos=1)
+            await connection.subscribe(self._presence.commands)
         if self._be_born is not None:
             self._be_born()
 
-    async def _say(self, client: aiomqtt.Client, presence: BrokerPresence, state: bytes) -> None:
-        await client.publish(presence.topic, state, qos=1, retain=presence.retain)
-
-    async def _send(self, client: aiomqtt.Client) -> None:
-        while (self.waiting or not self._sleeps) and (message := await self._next()) is not None:
-            await self._network.wait()  # one that was cut off takes no more, though it may not know yet
+    async def _send(self, connection: OwnConnection) -> None:
+        while (self.waiting or not self._sleeps) and (message := await self._next(connection)) is not None:
             message.sent += 1
-            await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            await connection.publish(message.topic, message.payload, retain=message.retain)
             self.waiting.popleft()
             self._account.acknowledged(message)
 
-    async def _next(self) -> OutgoingMessage | None:
-        """The oldest message, left where it is until acknowledged; None when closed and empty."""
+    async def _next(self, connection: OwnConnection | None = None) -> OutgoingMessage | None:
+        """The oldest message, left where it is until acknowledged; None when closed and empty.
+
+        :raises ConnectionFault: the connection has ended meanwhile: a device with nothing to say connects again too.
+        """
         while not self.waiting:
+            if connection is not None and connection.trouble:
+                raise ConnectionFault(connection.trouble)
             if self._closing:
                 return None
             self._news.clear()
             await self._news.wait()
         return self.waiting[0]
 
-    async def _watch(self, client: aiomqtt.Client) -> None:
-        """Take commands, if any. It raises when the connection is lost, so that an idle device connects again too."""
-        async for _ in client.messages:
-            if self._be_born is not None:
-                self._be_born()
 
-
-def _cut(client: aiomqtt.Client | None) -> None:
-    """Take the connection away as a network does: the broker learns of it by the end of the stream, and sends the will."""
-    connection = client._client.socket() if client is not None else None  # noqa: SLF001 - aiomqtt knows orderly ends only
-    if isinstance(connection, socket.socket):
-        with suppress(OSError):  # it was lost already
-            connection.shutdown(socket.SHUT_RDWR)
+def _nothing() -> None:
+    """Take a message that nobody asked for."""

@@ -24,6 +24,8 @@ from firmware_sim.simulated import MOST_BEHIND_S, SimulatedPlan, SimulatedRun
 from schemas.scenario import Scenario
 
 REACH_S: Final = 10.0
+CONNECT_S: Final = 0.005
+"""Each connection may take so much longer: ten thousand need some seconds, and send at an even rate once all stand."""
 """So long the fleet looks for its broker before it gives up."""
 DRAIN_S: Final = 10.0
 """So long it waits at the end for what is not acknowledged."""
@@ -126,7 +128,9 @@ def _allow_files(number: int) -> None:
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < number:
-        raise OSError(f"{number} open files are needed and {hard} allowed: take --connections shared, or raise ulimit -Hn")
+        raise OSError(
+            f"{number} open files are needed, {hard} allowed: take --connections shared, or raise ulimit -Hn {number} as root"
+        )
     if soft != resource.RLIM_INFINITY and soft < number:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
 
@@ -181,13 +185,13 @@ def _kept_up(clock: RunClock, *, is_live: bool) -> int:
 
 
 async def _reached(links: Sequence[Link], stop: Stop) -> bool:
-    """Wait until all are connected; whether any is after REACH_S (or nobody wants to know any more)."""
+    """Wait until all are connected; whether any is when their time is over (or nobody wants to know any more)."""
 
     async def all_connected() -> None:
         for link in links:
             await link.connected.wait()
 
-    await _within(REACH_S, all_connected(), stop.asked.wait())
+    await _within(REACH_S + CONNECT_S * len(links), all_connected(), stop.asked.wait())
     return stop.asked.is_set() or any(link.connected.is_set() for link in links)
 
 
