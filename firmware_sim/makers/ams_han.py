@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from firmware_sim.devices.source import SensorValues
 from firmware_sim.makers.json_makers import renamed
-from firmware_sim.makers.maker import SECOND_MS, Maker
-from firmware_sim.makers.reading import MakerReading, rounded
+from firmware_sim.makers.maker import Maker
+from firmware_sim.makers.reading import SECOND_MS, MakerReading, rounded
 from firmware_sim.wire.message import CarriedPoint, WireMessage, json_bytes
 from schemas.quantities import HEALTH
 
@@ -31,7 +31,7 @@ BOTH_WAYS: Final = (("active_power_w", "P", "PO"), ("reactive_power_var", "Q", "
 
 def ams_han(reading: MakerReading) -> list[WireMessage]:
     """All that the meter tells, in whole watts."""
-    time_s = reading.time_ms // SECOND_MS
+    time_s = reading.second_ms // SECOND_MS
     carried = rounded(reading.values, DIGITS)
     data: dict[str, Any] = {}
     for name, drawn, fed in BOTH_WAYS:
@@ -50,7 +50,7 @@ def ams_han(reading: MakerReading) -> list[WireMessage]:
         "temp": -127.0,
         "data": data | renamed(carried, NAMES),
     }
-    points = (CarriedPoint("power", carried, time_s * SECOND_MS), CarriedPoint(HEALTH, health, time_s * SECOND_MS))
+    points = (CarriedPoint("power", carried, reading.second_ms), CarriedPoint(HEALTH, health, reading.second_ms))
     return [WireMessage(f"ams/{reading.name}", json_bytes(document), points)]
 
 

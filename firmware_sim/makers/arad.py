@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from firmware_sim.makers.maker import RadioFrame, lorawan
-from firmware_sim.makers.reading import MakerReading, WholeSteps, states
+from firmware_sim.makers.reading import MakerReading, WholeSteps, states, status_word
 from firmware_sim.wire.message import CarriedPoint
 
 STANDARD: Final = 0x9D
@@ -28,12 +28,11 @@ BATTERY_LOW: Final = 5
 def arad_sonata(reading: MakerReading) -> RadioFrame:
     """A standard frame; the time is the network server's."""
     alarms = states(reading.values, BITS)
-    low = bool(reading.health.get("battery_low", False))
-    bits = sum(1 << BITS[name] for name, raised in alarms.items() if raised) | low << BATTERY_LOW
+    bits = status_word(alarms, BITS) | reading.battery_low << BATTERY_LOW
     litres = VOLUME.whole(reading.values["volume_m3"])
     payload = struct.pack(">BBHHIB", STANDARD, DEVICE_TYPE, bits, 0, litres, LITRES)
     point = CarriedPoint("water", {"volume_m3": VOLUME.carried(litres), **alarms})
-    return RadioFrame(1, payload, (point,), {"battery_low": low})
+    return RadioFrame(1, payload, (point,), {"battery_low": reading.battery_low})
 
 
 ARAD: Final = (lorawan("arad-sonata", ("water-meter",), arad_sonata, counts_frames=False, registers={"volume_m3": 0.001}),)

@@ -8,8 +8,8 @@ import struct
 from typing import Final
 
 from firmware_sim.devices.source import SensorValues
-from firmware_sim.makers.maker import SECOND_MS, RadioFrame, lorawan
-from firmware_sim.makers.reading import MakerReading, WholeSteps
+from firmware_sim.makers.maker import RadioFrame, lorawan
+from firmware_sim.makers.reading import SECOND_MS, MakerReading, WholeSteps
 from firmware_sim.wire.message import CarriedPoint
 
 PORT: Final = 100
@@ -33,14 +33,13 @@ STATUS: Final = {
 def axioma_w1(reading: MakerReading) -> RadioFrame:
     """A frame without a log; with temperature where the reading has one, without register where it has none."""
     raised = next((alarm for alarm in STATUS if reading.values.get(alarm)), None)
-    low = bool(reading.health.get("battery_low", False))
-    time_s = reading.time_ms // SECOND_MS + 60 * int(reading.params.get("clock_offset_min", 0))
+    time_s = reading.second_ms // SECOND_MS + 60 * int(reading.params.get("clock_offset_min", 0))
     carried: SensorValues = {alarm: alarm == raised for alarm in STATUS}
     register = NO_REGISTER
     if "volume_m3" in reading.values:
         register = VOLUME.whole(reading.values["volume_m3"])
         carried["volume_m3"] = VOLUME.carried(register)
-    status = (STATUS[raised] if raised else 0) | (BATTERY_LOW if low else 0)
+    status = (STATUS[raised] if raised else 0) | (BATTERY_LOW if reading.battery_low else 0)
     payload = struct.pack("<IBI", time_s, status, register)
     if "temperature_c" in reading.values:
         hundredths = TEMPERATURE.whole(reading.values["temperature_c"])
@@ -48,7 +47,7 @@ def axioma_w1(reading: MakerReading) -> RadioFrame:
         payload += struct.pack("<H", hundredths)
     log_s = time_s - time_s % HOUR_S - LOGGED_HOURS * HOUR_S
     payload += struct.pack(f"<II{LOGGED_HOURS}H", log_s, NO_REGISTER, *[0] * LOGGED_HOURS)
-    return RadioFrame(PORT, payload, (CarriedPoint("water", carried, reading.time_ms),), {"battery_low": low})
+    return RadioFrame(PORT, payload, (CarriedPoint("water", carried, reading.second_ms),), {"battery_low": reading.battery_low})
 
 
 AXIOMA: Final = (lorawan("axioma-w1", ("water-meter",), axioma_w1, clock_ms=SECOND_MS, registers={"volume_m3": 0.001}),)

@@ -9,7 +9,7 @@ from typing import Final
 
 from firmware_sim.devices.source import SensorValues
 from firmware_sim.makers.maker import RadioFrame, lorawan
-from firmware_sim.makers.reading import MakerReading, WholeSteps, states
+from firmware_sim.makers.reading import MakerReading, WholeSteps, states, status_word
 from firmware_sim.wire.message import CarriedPoint
 
 VOLUME: Final = WholeSteps("volume_m3", 1000)
@@ -25,10 +25,9 @@ NEGATIVE: Final = 0x8000
 def bmeters_iwm(reading: MakerReading) -> RadioFrame:
     """A reading of a meter that turns once a litre; the time is the network server's."""
     alarms = states(reading.values, BITS)
-    low = bool(reading.health.get("battery_low", False))
     forward_l = VOLUME.whole(reading.values["volume_m3"])
     reverse_l = VOLUME.whole(reading.values.get("volume_reverse_m3", 0))
-    bits = sum(1 << BITS[name] for name, raised in alarms.items() if raised) | low << BATTERY_LOW
+    bits = status_word(alarms, BITS) | reading.battery_low << BATTERY_LOW
     payload = bytes([APPLICATION]) + _bcd(forward_l - reverse_l) + _bcd(reverse_l) + bytes([0, 0, LITRES, bits])
     carried: SensorValues = {
         "volume_m3": VOLUME.carried(forward_l),
@@ -40,7 +39,7 @@ def bmeters_iwm(reading: MakerReading) -> RadioFrame:
         tenths = TEMPERATURE.whole(reading.values["temperature_c"])
         payload += struct.pack(">H", abs(tenths) | (NEGATIVE if tenths < 0 else 0))
         carried["temperature_c"] = TEMPERATURE.carried(tenths)
-    return RadioFrame(1, payload, (CarriedPoint("water", carried),), {"battery_low": low})
+    return RadioFrame(1, payload, (CarriedPoint("water", carried),), {"battery_low": reading.battery_low})
 
 
 def _bcd(value: int) -> bytes:

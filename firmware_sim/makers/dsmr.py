@@ -5,8 +5,8 @@ from fractions import Fraction
 from typing import Final
 
 from firmware_sim.devices.source import SensorValues
-from firmware_sim.makers.maker import SECOND_MS, Maker
-from firmware_sim.makers.reading import MakerReading, WholeSteps
+from firmware_sim.makers.maker import Maker
+from firmware_sim.makers.reading import SECOND_MS, MakerReading, WholeSteps
 from firmware_sim.wire.message import CarriedPoint, WireMessage
 from firmware_sim.wire.obis import telegram, tst
 
@@ -36,10 +36,9 @@ NET: Final = (
 
 def dsmr_p1(reading: MakerReading) -> list[WireMessage]:
     """One telegram."""
-    time_ms = reading.time_ms // SECOND_MS * SECOND_MS
     carried: SensorValues = {}
-    lines = [f"0-0:1.0.0({tst(time_ms)})", *_lines(reading.values, carried)]
-    point = CarriedPoint("power", carried, time_ms)
+    lines = [f"0-0:1.0.0({tst(reading.second_ms)})", *_lines(reading.values, carried)]
+    point = CarriedPoint("power", carried, reading.second_ms)
     return [WireMessage(f"dsmr/{reading.name}/telegram", telegram(IDENTIFICATION, lines), (point,))]
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from firmware_sim.devices.source import SensorValues
 from firmware_sim.makers.maker import RadioFrame, lorawan
-from firmware_sim.makers.reading import MakerReading, WholeSteps, states
+from firmware_sim.makers.reading import MakerReading, WholeSteps, states, status_word
 from firmware_sim.wire.message import CarriedPoint
 
 MINUTE_MS: Final = 60_000
@@ -36,16 +36,16 @@ INFO_BEFORE: Final = "623b"
 
 def kamstrup(reading: MakerReading) -> RadioFrame:
     """Register, flow, temperatures, and the info codes where the reading has any alarm."""
+    time_ms = reading.time_ms // MINUTE_MS * MINUTE_MS
     ahead = timedelta(minutes=float(reading.params.get("clock_offset_min", 0)))
-    payload = HEADER + TIME + type_f(datetime.fromtimestamp(reading.time_ms / 1000, UTC) + ahead)
+    payload = HEADER + TIME + type_f(datetime.fromtimestamp(time_ms / 1000, UTC) + ahead)
     carried: SensorValues = {}
     health: SensorValues = {}
     info = b""
     if any(name in reading.values for name in INFO_BITS):
         alarms = states(reading.values, INFO_BITS)
-        low = bool(reading.health.get("battery_low", False))
-        bits = sum(1 << INFO_BITS[name] for name, raised in alarms.items() if raised) | low << BATTERY_LOW
-        info, health = INFO + bits.to_bytes(2, "little"), {"battery_low": low}
+        bits = status_word(alarms, INFO_BITS) | reading.battery_low << BATTERY_LOW
+        info, health = INFO + bits.to_bytes(2, "little"), {"battery_low": reading.battery_low}
         carried |= alarms
     for code, steps, size in RECORDS:
         if code == INFO_BEFORE:
@@ -54,7 +54,7 @@ def kamstrup(reading: MakerReading) -> RadioFrame:
             whole = steps.whole(reading.values[steps.field])
             payload += bytes.fromhex(code) + whole.to_bytes(size, "little", signed=True)
             carried[steps.field] = steps.carried(whole)
-    return RadioFrame(1, payload, (CarriedPoint("water", carried, reading.time_ms),), health)
+    return RadioFrame(1, payload, (CarriedPoint("water", carried, time_ms),), health)
 
 
 def type_f(time: datetime) -> bytes:

@@ -18,7 +18,6 @@ EncodeReading = Callable[[MakerReading], list[WireMessage]]
 LORAWAN: Final = "LoRaWAN"
 LOCAL: Final = "fe"
 """First byte of a locally administered EUI."""
-SECOND_MS: Final = 1000
 
 
 def under_its_id(device_id: str, _chance: random.Random) -> str:

@@ -10,6 +10,7 @@ from firmware_sim.devices.source import SensorValue, SensorValues
 MakerParams = Mapping[str, float | int | str | bool]
 """Parameters of a device, as the registry has them."""
 
+SECOND_MS: Final = 1000
 SINGLE_PHASE_TOTALS: Final = {
     "reactive_power_var": "reactive_power_l1_var",
     "apparent_power_va": "apparent_power_l1_va",
@@ -41,6 +42,16 @@ class MakerReading:
     form: str = ""
     rssi_dbm: int = -97
     snr_db: float = 6.5
+
+    @property
+    def second_ms(self) -> int:
+        """Its time in whole seconds, as many payloads tell it."""
+        return self.time_ms // SECOND_MS * SECOND_MS
+
+    @property
+    def battery_low(self) -> bool:
+        """The battery bit of a status word."""
+        return bool(self.health.get("battery_low", False))
 
     @property
     def with_totals(self) -> SensorValues:
@@ -79,6 +90,11 @@ def _rounded(value: SensorValue, places: int) -> SensorValue:
     if isinstance(value, bool):
         return value
     return round(value, places) if places > 0 else round(value)
+
+
+def status_word(raised: Mapping[str, SensorValue], places: Mapping[str, int]) -> int:
+    """A word with a bit for each state that is true."""
+    return sum(1 << place for name, place in places.items() if raised.get(name))
 
 
 def states(values: Mapping[str, SensorValue], names: Iterable[str]) -> SensorValues:

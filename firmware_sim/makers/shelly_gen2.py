@@ -32,14 +32,6 @@ EM_NAMES: Final = PHASE_NAMES | {
     "total_aprt_power": "apparent_power_va",
     "a_freq": "frequency_hz",
 }
-CHANNEL_NAMES: Final = {
-    "current": "current_l1_a",
-    "voltage": "voltage_l1_v",
-    "act_power": "active_power_w",
-    "aprt_power": "apparent_power_va",
-    "pf": "power_factor",
-    "freq": "frequency_hz",
-}
 SWITCH_NAMES: Final = {
     "output": "relay_on",
     "apower": "active_power_w",
@@ -48,7 +40,6 @@ SWITCH_NAMES: Final = {
     "freq": "frequency_hz",
 }
 ENERGY_NAMES: Final = {"total_act": "energy_import_kwh", "total_act_ret": "energy_export_kwh"}
-CHANNEL_ENERGY_NAMES: Final = {"total_act_energy": "energy_import_kwh", "total_act_ret_energy": "energy_export_kwh"}
 MILLIWATT_HOURS: Final = 1_000_000
 WATT_HOUR: Final = 1000
 
@@ -94,16 +85,6 @@ def channel(reading: MakerReading) -> WireMessage:
     energy, registers = _energies(reading.values, {"total": "energy_import_kwh"})
     document["aenergy"] = {"total": energy["total"]}
     return one_point(f"{reading.name}/status/switch:0", document, "power", carried | registers, None, channel="0")
-
-
-def clamp(reading: MakerReading) -> list[WireMessage]:
-    """A clamp: its status, then its registers."""
-    document, carried = _part(reading.values, CHANNEL_NAMES)
-    energy, registers = _energies(reading.values, CHANNEL_ENERGY_NAMES)
-    return [
-        one_point(f"{reading.name}/status/em1:0", document, "power", carried, None, channel="0"),
-        one_point(f"{reading.name}/status/em1data:0", energy, "power", registers, None, channel="0"),
-    ]
 
 
 def rpc(reading: MakerReading) -> WireMessage:

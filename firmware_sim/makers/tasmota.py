@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from firmware_sim.devices.source import SensorValues
 from firmware_sim.makers.json_makers import one_point, renamed, single
-from firmware_sim.makers.maker import SECOND_MS, Maker
-from firmware_sim.makers.reading import MakerReading, rounded
+from firmware_sim.makers.maker import Maker
+from firmware_sim.makers.reading import SECOND_MS, MakerReading, rounded
 from firmware_sim.wire.message import WireMessage
 from firmware_sim.wire.presence import BrokerPresence
 
@@ -44,12 +44,11 @@ LISTS: Final = {"Power": ("active_power_l{}_w", 1), "Voltage": ("voltage_l{}_v",
 def tasmota_energy(reading: MakerReading) -> WireMessage:
     """A telemetry message of one phase or three."""
     values = reading.with_totals
-    time_ms = reading.time_ms // SECOND_MS * SECOND_MS
     is_three_phase = "voltage_l3_v" in values
     energy, carried = _three_phases(values) if is_three_phase else _one_phase(values)
-    local = (datetime.fromtimestamp(time_ms / SECOND_MS, UTC) + ZONE).strftime("%Y-%m-%dT%H:%M:%S")
+    local = (datetime.fromtimestamp(reading.second_ms / SECOND_MS, UTC) + ZONE).strftime("%Y-%m-%dT%H:%M:%S")
     document = {"Time": local, "ENERGY": {"TotalStartTime": "2026-01-05T08:10:00"} | energy}
-    return one_point(f"tele/{reading.name}/SENSOR", document, "power", carried, time_ms)
+    return one_point(f"tele/{reading.name}/SENSOR", document, "power", carried, reading.second_ms)
 
 
 def _one_phase(values: SensorValues) -> tuple[dict[str, Any], SensorValues]:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from firmware_sim.devices.source import SensorValues
 from firmware_sim.makers.json_makers import one_point, renamed, single
-from firmware_sim.makers.maker import SECOND_MS, Maker
-from firmware_sim.makers.reading import MakerReading, rounded, states
+from firmware_sim.makers.maker import Maker
+from firmware_sim.makers.reading import SECOND_MS, MakerReading, rounded, states
 from firmware_sim.wire.message import WireMessage
 
 WATER_DIGITS: Final = {"volume_m3": 3, "temperature_c": 0, "ambient_temperature_c": 0}
@@ -56,14 +56,13 @@ def electricity(reading: MakerReading) -> WireMessage:
 
 
 def _telegram(reading: MakerReading, document: dict[str, Any], measurement: str, carried: SensorValues) -> WireMessage:
-    time_ms = reading.time_ms // SECOND_MS * SECOND_MS
     document |= {
         "_": "telegram",
         "name": reading.name,
         "id": reading.name,
-        "timestamp": datetime.fromtimestamp(time_ms / SECOND_MS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "timestamp": datetime.fromtimestamp(reading.second_ms / SECOND_MS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    return one_point(f"wmbusmeters/{reading.name}", document, measurement, carried, time_ms)
+    return one_point(f"wmbusmeters/{reading.name}", document, measurement, carried, reading.second_ms)
 
 
 def serial_number(_device_id: str, chance: random.Random) -> str:

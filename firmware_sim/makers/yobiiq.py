@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Final
 
 from firmware_sim.devices.source import SensorValues
-from firmware_sim.makers.maker import SECOND_MS, RadioFrame, lorawan
-from firmware_sim.makers.reading import MakerReading, WholeSteps
+from firmware_sim.makers.maker import RadioFrame, lorawan
+from firmware_sim.makers.reading import SECOND_MS, MakerReading, WholeSteps
 from firmware_sim.wire.message import CarriedPoint
 
 SENT_AT, MEASURED_AT = 0x01, 0x03
@@ -61,7 +61,7 @@ def yobiiq_em4301(reading: MakerReading) -> RadioFrame:
 def frame_of(reading: MakerReading, port: int, table: tuple[TypedValue, ...]) -> RadioFrame:
     """A frame with those of its values that the reading has."""
     values = dict(_with_tariffs(reading.values)) if port == 1 else reading.values
-    measured = (reading.time_ms // SECOND_MS).to_bytes(4, "big")
+    measured = (reading.second_ms // SECOND_MS).to_bytes(4, "big")
     payload = bytes([REST, MEASURED_AT]) + measured
     if port == 1:
         payload = bytes([1, SENT_AT]) + (reading.heard_ms // SECOND_MS).to_bytes(4, "big") + bytes([2, MEASURED_AT]) + measured
@@ -77,7 +77,7 @@ def frame_of(reading: MakerReading, port: int, table: tuple[TypedValue, ...]) ->
             carried[total] = float(sum(Fraction(str(tariff)) for tariff in tariffs))
     if port == 1:
         payload += bytes.fromhex("0b0a00")  # the meter's inner bus had no fault
-    return RadioFrame(port, payload, (CarriedPoint("power", carried, reading.time_ms),))
+    return RadioFrame(port, payload, (CarriedPoint("power", carried, reading.second_ms),))
 
 
 def _with_tariffs(values: SensorValues) -> Iterator[tuple[str, float]]:
