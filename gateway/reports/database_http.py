@@ -9,7 +9,6 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPMethod, HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
@@ -27,6 +26,7 @@ _BODY_MAX_BYTES: Final = 65536
 _READ_BYTES: Final = 2**18
 _SILENT_S: Final = 300.0
 """Longest wait for the next byte: a question over years may take minutes."""
+_OK: Final = 200
 _NO_RIGHT: Final = frozenset({401, 403})
 _INFORMATIONAL: Final = range(100, 200)
 _GZIP_WBITS: Final = 31
@@ -154,26 +154,26 @@ class DatabaseHttp:
 
         :raises StoreFault: nothing answers.
         """
-        async with self._asked(HTTPMethod.POST, path, form) as answer:
-            return await answer.beginning() if answer.status == HTTPStatus.OK else None
+        async with self._asked("POST", path, form) as answer:
+            return await answer.beginning() if answer.status == _OK else None
 
     async def version(self) -> str:
         """Return the version of InfluxDB; empty: it does not tell.
 
         :raises StoreFault: nothing answers.
         """
-        async with self._asked(HTTPMethod.GET, "/ping") as answer:
+        async with self._asked("GET", "/ping") as answer:
             return answer.headers.get("x-influxdb-version", "").removeprefix("v")
 
     async def _pieces(self, path: str, form: Form) -> AsyncIterator[bytes]:
-        async with self._asked(HTTPMethod.POST, path, form) as answer:
-            if answer.status != HTTPStatus.OK:
+        async with self._asked("POST", path, form) as answer:
+            if answer.status != _OK:
                 raise StoreFault(self._refused(answer.status, await answer.beginning()))
             async for piece in answer.pieces():
                 yield piece
 
     @asynccontextmanager
-    async def _asked(self, method: HTTPMethod, path: str, form: Form = ()) -> AsyncIterator[_AnswerStream]:
+    async def _asked(self, method: str, path: str, form: Form = ()) -> AsyncIterator[_AnswerStream]:
         """Ask, and give the answer; faults while it is read are those of the database."""
         try:
             async with asyncio.timeout(self._connect_s):
@@ -194,7 +194,7 @@ class DatabaseHttp:
         except _BROKEN as error:
             raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
 
-    def _request(self, method: HTTPMethod, path: str, form: Form) -> bytes:
+    def _request(self, method: str, path: str, form: Form) -> bytes:
         body = urlencode(list(form.items()) if isinstance(form, Mapping) else list(form))
         headers = self._headers | {"Content-Length": str(len(body))}
         lines = [f"{method} {self._base}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
