@@ -85,7 +85,7 @@ def calm_garbage_collector() -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop if there is a wheel for the processor; else asyncio's own loop, at a quarter more CPU.
+    """Uvloop if there is a wheel for the processor; else asyncio's own, at a tenth more CPU below some hundred readings/s.
 
     See docs/decisions/0010-uvloop-and-isal.md.
     """
