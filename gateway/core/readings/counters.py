@@ -19,7 +19,7 @@ from typing import Final, Self, cast
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
 from gateway.core.readings.judgement import DOUBTED, SOUND, TOO_LATE, Judgement
 from gateway.core.readings.registers import Register
-from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, counts_from_zero, mean_per_ms, usual
+from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, mean_per_ms, usual
 from gateway.core.readings.sums import (
     FormerOffset,
     FormerOffsets,
@@ -272,6 +272,9 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         elif met.is_usual_after(last.register, last.time_ms, 0.0):
             self._shift(at, name, last.offset - offset)
             self[at + _BASE], self[at + _BASE_TIME] = last.sum, last.time_ms
+        elif self[at + _OFFSET] != offset:  # a step since then was confirmed, which is enough to confirm this one
+            self._shift(at, name, met.offset_after(last.register, last.time_ms, last.offset, 0.0) - offset)
+            self._put_former(name, FormerOffset(first_ms, last.offset, last.sum))
         else:
             doubt = Doubt(self[at], self[at + _TIME], 0, met.value, first_ms)
             self._replace(at, name, last)
@@ -388,12 +391,8 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     def _offset_after(self, at: int, doubt: Doubt, met: CounterValue) -> float:
         """The offset after a step that is confirmed now."""
         before, before_ms, offset = (float(number) for number in self[at : at + _BASE])
-        first, gap_ms = doubt.first, doubt.first_ms - before_ms
-        if met._replace(value=first, time_ms=doubt.first_ms).is_possible_after(before, before_ms):
-            return offset
-        if counts_from_zero(before, first, self._mean(at), gap_ms):
-            return exact(offset + before)
-        return exact(offset + before - first)
+        first = met._replace(value=doubt.first, time_ms=doubt.first_ms)
+        return exact(first.offset_after(before, before_ms, offset, self._mean(at)))
 
     def _confirmed(self, met: CounterValue) -> Doubt | None:
         """Remember a step that is not believed yet; its doubt once enough messages have confirmed it."""

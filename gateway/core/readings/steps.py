@@ -56,6 +56,14 @@ class CounterValue(NamedTuple):
             before, before_ms
         )
 
+    def offset_after(self, before: float, before_ms: float, offset: float, mean: float) -> float:
+        """The offset of a sum from this value on, the first one after a step that is confirmed now."""
+        if self.is_possible_after(before, before_ms):
+            return offset
+        if counts_from_zero(before, self.value, mean, self.time_ms - before_ms):
+            return offset + before
+        return offset + before - self.value
+
     def rolled_over(self, before: float, before_ms: float) -> float:
         """The width of the register where a step back is a roll-over: possible, and shorter than the step back; else 0.
 

@@ -231,6 +231,13 @@ def test_a_meter_exchanged_while_its_sums_were_awaited_goes_on_from_them() -> No
     assert sums([(3, 2.0), (4, 3.0)], state) == [571.0, 572.0]
 
 
+def test_a_step_back_while_sums_were_awaited_is_kept_where_they_did_not_follow() -> None:
+    """More than is usual flowed before the first reading, then the meter was reset; three readings confirmed that."""
+    state = waiting([(0, 930.0), (1, 931.0), (2, 400.0), (3, 401.0), (4, 402.0)])
+    state.take_over(found(-1, 900.0, 950.0))
+    assert sums([(5, 403.0), (0.5, 930.5), (-0.5, 910.0)], state) == [984.0, 980.5, 960.0]
+
+
 EXCHANGED = ToldExchange(None, NOW_MS, 80.0, 2.0)
 
 
