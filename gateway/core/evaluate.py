@@ -1,7 +1,7 @@
 """The last steps of every reading, native or by a profile: time, counters, duplicates, sequence, and the point it becomes."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.core.alarms.engine import Alarms
@@ -11,15 +11,14 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Observation
 from gateway.core.message import Arrival, Outcome, Reading, Undecodable
 from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS, ClockTrust
-from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict, RecentKeys, series_key
-from gateway.core.readings.field_sets import FieldSet, FieldSets
+from gateway.core.readings.duplicates import NEW, DedupResult, DedupVerdict
+from gateway.core.readings.field_sets import FieldSets
 from gateway.core.readings.late_readings import LateReadings
-from gateway.core.readings.line_protocol import tail, value_texts
+from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.timestamps import MS_FROM, MS_TO, YEAR_2020_MS, TimeRules, device_ms
 from gateway.core.readings.unit_jumps import UnitJumps
 from gateway.core.rejecting import reject
 from schemas.quantities import Quality
-from schemas.readings import Value
 from schemas.rejects import RejectReason
 
 ChosenTime = tuple[int, bool, int]
@@ -66,22 +65,26 @@ class Evaluator:
     def is_believed(self, device: Device, time_ms: int, now_ms: int) -> bool:
         """Tell if a time of the device is plausible, and note the offset of its clock.
 
-        Fast path: an offset within tolerance, like the one before, changes nothing.
+        An offset in the same span as the one before tells nothing new of the clocks. Spans are twice the tolerance wide, so a
+        clock that runs in another time zone stands in the middle of one, and stays there.
         """
-        rules, before_ms = self.rules, device.offset_ms
-        device.offset_ms = offset_ms = time_ms - now_ms
-        far_ms = rules.max_future_ms
-        if -far_ms <= offset_ms <= far_ms and before_ms is not None and -far_ms <= before_ms <= far_ms:
-            return time_ms >= YEAR_2020_MS
-        self.trust.see_device(device.name, offset_ms, now_ms)
-        past_ms, future_ms = rules.max_past_ms, far_ms
-        if self.trust.doubted:
-            past_ms += max(-self.trust.off_ms, 0)
-            future_ms = max(DOUBTED_FUTURE_MS, self.trust.off_ms + far_ms)
+        rules, trust = self.rules, self.trust
+        past_ms, future_ms, offset_ms = rules.max_past_ms, rules.max_future_ms, time_ms - now_ms
+        device.offset_ms = offset_ms
+        span = (offset_ms + future_ms) // (future_ms + future_ms + 1)
+        if span != device.clock_span or trust.doubted:
+            device.clock_span = span
+            trust.see_device(device.name, offset_ms, now_ms)
+            if trust.doubted:
+                past_ms += max(-trust.off_ms, 0)
+                future_ms = max(DOUBTED_FUTURE_MS, trust.off_ms + future_ms)
         return -past_ms <= offset_ms <= future_ms and time_ms >= YEAR_2020_MS
 
     def follow_sequence(self, device: Device, domain: str, seq: object, time_ms: int) -> None:
-        """Count missing readings by gaps in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing."""
+        """Count missing readings by gaps in ``seq``. A number that is not ahead is a reboot; an old reading tells nothing.
+
+        The next number is no news; whoever has it at hand only notes it.
+        """
         if not isinstance(seq, int):
             return
         gap = seq - device.last_seq - 1
@@ -95,62 +98,62 @@ class Evaluator:
 
     def point(self, observation: Observation, arrival: Arrival, outcome: Outcome) -> None:
         """Make the point of a reading: check its counters and for duplicates, follow its sequence, write its lines."""
-        series, values, time_ms, tags = observation.series, observation.values, observation.time_ms, observation.tags
-        device, domain = series.device, series.domain
+        series, field_set = observation.series, observation.field_set
+        numbers, time_ms = observation.numbers, observation.time_ms
+        device = series.device
         quality = observation.quality | device.quality
-        names = tuple(values)
-        field_set = self.field_sets.by_fields.get(names) or self.field_sets.of(names)
-        numbers = field_set.values_of(values)
         if field_set.counters:
-            suspect, texts = observation.judged or self.counting.judge(observation, field_set, numbers, outcome)
+            suspect, texts = observation.judged or self.counting.judge(observation, outcome)
             if suspect:
                 quality |= Quality.COUNTER_SUSPECT
-                self._look_for_jumps(observation, field_set, numbers, arrival.now_ms)
+                self._look_for_jumps(observation, arrival.now_ms)
         else:
             texts = value_texts(numbers)
         seen = NEW
         if observation.own_time:
-            if device.recent is None:
-                device.recent = RecentKeys()
-            key = series.key if tags is series.tags else series_key(domain, tags)
-            seen = device.recent.see(key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
+            recent = device.recent or device.open_window()
+            seen = recent.see(series.key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
         if seen is NEW:
-            seq = observation.seq
-            if seq is not None:
+            seq, domain = observation.seq, series.domain
+            if seq == device.last_seq + 1:
+                device.last_seq = seq
+            elif seq is not None:
                 self.follow_sequence(device, domain, seq, time_ms)
-            lines = field_set.lines(domain, tags, texts, tail(quality, seq, time_ms))
-            outcome.readings.append(Reading(lines, domain))
+            outcome.readings.append(Reading(field_set.lines(domain, series.tags, texts, quality, seq, time_ms), domain))
             if time_ms < self.late.closed_ms:
                 self.late.note(device.name, time_ms)
-        else:
-            self._point_again(seen, observation, dict(zip(field_set.names, texts, strict=True)), arrival, outcome)
-        if self.alarms is not None and not arrival.replayed and (seen is NEW or seen.verdict is DedupVerdict.JOINS):
-            self.alarms.reading(series, time_ms, field_set, numbers, quality, observation.text_tags)
+        elif not self._point_again(seen, observation, texts, arrival, outcome):
+            return
+        if self.alarms is not None and not arrival.replayed:
+            self.alarms.reading(series, time_ms, field_set, numbers, quality)
 
     def _point_again(
         self,
         seen: DedupResult,
         observation: Observation,
-        texts: Mapping[str, str],
+        texts: Sequence[str],
         arrival: Arrival,
         outcome: Outcome,
-    ) -> None:
+    ) -> bool:
         """Take a reading whose point there is: a duplicate, new fields that join it, or another reading of its time.
 
-        :param texts: its values by field, behind each counter its sum.
+        :param texts: its values, behind each counter its sum.
+        :return: True when new fields of it were written.
         """
         device, domain, time_ms = observation.series.device, observation.series.domain, observation.time_ms
         if seen.verdict is DedupVerdict.DUPLICATE:
             outcome.duplicates += 1
-        elif seen.verdict is DedupVerdict.JOINS:
+            return False
+        if seen.verdict is DedupVerdict.JOINS:
             self.follow_sequence(device, domain, observation.seq, time_ms)
             outcome.readings.append(Reading(self._joining(seen, observation, texts), domain))
             if time_ms < self.late.closed_ms:
                 self.late.note(device.name, time_ms)
-        else:
-            fields = ", ".join(seen.fields)
-            detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one is kept"
-            reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
+            return True
+        fields = ", ".join(seen.fields)
+        detail = f"another reading of {device.name} at {time_ms} ms has another {fields}; the first one is kept"
+        reject(outcome, arrival, "check", Undecodable(RejectReason.TIME_CONFLICT, detail), device.name, domain)
+        return False
 
     def judge_together(self, observations: Iterable[Observation], outcome: Outcome) -> None:
         """Judge the counters of the readings of one message, the oldest first; their points come in the message's order.
@@ -160,28 +163,27 @@ class Evaluator:
         together = object()
         for observation in sorted(observations, key=_time_of):
             observation.together = together
-            field_set = self.field_sets.of(tuple(observation.values))
-            if field_set.counters:
-                numbers = field_set.values_of(observation.values)
-                observation.judged = self.counting.judge(observation, field_set, numbers, outcome)
+            if observation.field_set.counters:
+                observation.judged = self.counting.judge(observation, outcome)
 
-    def _joining(self, seen: DedupResult, observation: Observation, texts: Mapping[str, str]) -> str:
+    def _joining(self, seen: DedupResult, observation: Observation, texts: Sequence[str]) -> str:
         """The lines of a reading that joins a point: its new fields; the sequence number stays the first reading's."""
-        field_set = self.field_sets.of(seen.fields)
-        new, end = [texts[field] for field in field_set.names], tail(seen.quality, None, observation.time_ms)
-        return field_set.lines(observation.series.domain, observation.tags, new, end)
+        field_set, series = self.field_sets.of(seen.fields), observation.series
+        of_field = dict(zip(observation.field_set.names, texts, strict=True))
+        new = [of_field[field] for field in field_set.names]
+        return field_set.lines(series.domain, series.tags, new, seen.quality, None, observation.time_ms)
 
-    def _look_for_jumps(self, observation: Observation, field_set: FieldSet, numbers: tuple[Value, ...], now_ms: int) -> None:
+    def _look_for_jumps(self, observation: Observation, now_ms: int) -> None:
         """Note a register that suddenly shows ten times as much: a firmware's fault if others of its make do the same."""
-        device = observation.series.device
+        series, device = observation.series, observation.series.device
         registered, counters = device.registered, device.counters
         make = (registered.model or registered.profile or "") if registered is not None else ""
         if not make or counters is None:
             return
-        for at, name, _, _ in field_set.counters:
-            before = counters.believed(name + observation.text_tags)
+        for at, name, _, _ in observation.field_set.counters:
+            before = counters.believed(name + series.text_tags)
             if before is not None:
-                self.unit_jumps.see(make, device.name, before, float(numbers[at]), now_ms)
+                self.unit_jumps.see(make, device.name, before, float(observation.numbers[at]), now_ms)
 
 
 def _time_of(observation: Observation) -> int:

@@ -7,7 +7,7 @@ A native message (:meth:`Processor._process`):
 3. decode it and check its values by the validator of its domain: :meth:`NativeDecoder.decode_plain`, or object by object
    :meth:`NativeDecoder.decode_slow_path`;
 4. choose its time: :meth:`Evaluator.time_of`;
-5. complete its counts and take its tags: :func:`_complete_counts`, :func:`_take_tags`;
+5. complete its counts and take its tags: :func:`_complete_counts`, :meth:`Series.tagged`;
 6. make the point.
 
 An uplink, or another message that a profile takes (:meth:`Processor._of_profile`):
@@ -37,14 +37,14 @@ core until the shell asks for it.
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.counting import Counting
-from gateway.core.devices.device import Device
+from gateway.core.devices.device import Device, Series
 from gateway.core.devices.observation import Observation
-from gateway.core.devices.streams import ProfiledStream, Stream, Streams, Unresolved
+from gateway.core.devices.streams import ProfiledStream, Stream, Streams, Unresolved, domain_of
 from gateway.core.edge_nodes import EdgeNodes
 from gateway.core.evaluate import Evaluator
 from gateway.core.message import (
@@ -64,17 +64,14 @@ from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.exchanges import StoredExchange
-from gateway.core.readings.line_protocol import tag_text
-from gateway.core.readings.native import Broken, Decoded, Drop, clean, describe_drops
+from gateway.core.readings.native import Broken, Decoded, Drop, KeySet, clean, describe_drops
 from gateway.core.readings.sums import FoundSum, SumsMode
 from gateway.core.readings.timestamps import TimeRules, device_ms
 from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
 from gateway.core.sparkplug.births import Address
-from schemas.quantities import COUNTING, QUANTITIES, REQUIRES, TEXT_TAGS, Quality
+from schemas.quantities import QUANTITIES, Quality
 from schemas.readings import NativeReading
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
-
-_TAGS: Final = frozenset(TEXT_TAGS)
 
 
 class Answered(NamedTuple):
@@ -172,30 +169,25 @@ class Processor:
 
     def _process(self, arrival: Arrival) -> Outcome:
         message, now_ms = arrival.message, arrival.now_ms
+        payload = message.payload
         stream = self.streams.resolve(message.topic)
-        if len(message.payload) > self.payload_max_bytes:
-            return self.too_large(message, now_ms, len(message.payload))
+        if len(payload) > self.payload_max_bytes:
+            return self.too_large(message, now_ms, len(payload))
         if type(stream) is not Stream:
             if isinstance(stream, ProfiledStream):
                 return self._of_profile(stream, arrival)
             return self._no_reading(stream, arrival)
-        device = stream.device
-        if arrival.steps is not None:
-            arrival.record(Sender(device.name, native=True))
-        if not message.retain and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
-            device.last_seen_ms = now_ms
-        outcome = Outcome(stream.domain)
+        device, outcome = stream.device, Outcome(stream.domain)
         if device.last_message is not None:
             device.last_message = arrival, outcome
-        plain = stream.decoder.decode_plain(message.payload)
-        if plain is None:
+        if not message.retain and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
+            device.last_seen_ms = now_ms
+        plain = stream.decoder.decode_plain(payload)
+        if plain is None or message.retain or arrival.steps is not None:
             return self._slow_path(stream, arrival, outcome)
-        if arrival.steps is not None:
-            arrival.record(NativeObjects([dict(plain)]))
-        if message.retain and device_ms(plain.get("ts")) is None:
-            outcome.ignored = IgnoreCause.RETAINED
-        else:
-            self._reading(stream, plain, arrival, outcome)
+        observation = self._observation(stream, *plain, None, arrival, outcome)
+        if observation is not None:
+            self.evaluator.point(observation, arrival, outcome)
         return outcome
 
     def _no_reading(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
@@ -220,7 +212,7 @@ class Processor:
             if frame is not None:
                 if arrival.steps is not None:
                     arrival.steps.extend((frame, Sender(device.name)))
-                return self._frame(PendingDecode(frame, device, arrival, stream.series))
+                return self._frame(PendingDecode(frame, device, arrival, stream.domain, stream.series))
         status = self._profiled.status(stream.topic, arrival)
         if status is not None:
             return status
@@ -251,7 +243,7 @@ class Processor:
         device = self._profiled.admit(stream, frame, arrival)
         if isinstance(device, Outcome):
             return device
-        return self._frame(PendingDecode(frame, device, arrival))
+        return self._frame(PendingDecode(frame, device, arrival, domain_of(device)))
 
     def _frame(self, pending: PendingDecode) -> Outcome:
         """Process the frame of an admitted device: ask its codec first, if it has one."""
@@ -266,10 +258,11 @@ class Processor:
         return outcome
 
     def _slow_path(self, stream: Stream, arrival: Arrival, outcome: Outcome) -> Outcome:
-        """Process a payload with a fault or with several objects: its valid parts go on."""
-        name = stream.device.name
+        """Process a payload with a fault, one with several objects, whose valid parts go on, or one that is retained."""
+        device, name = stream.device, stream.device.name
+        arrival.record(Sender(name, native=True))
         try:
-            objects = stream.decoder.decode_slow_path(arrival.message.payload, stream.device.raised_bounds)
+            objects = stream.decoder.decode_slow_path(arrival.message.payload, device.raised_bounds)
         except Undecodable as why:
             return reject(outcome, arrival, "decode", why, name)
         if arrival.steps is not None:
@@ -299,35 +292,39 @@ class Processor:
             if isinstance(item, Broken):
                 reject(outcome, arrival, "decode", item.why, stream.device.name, payload=item.payload)
                 continue
-            observation = self._observation(stream, item.values, item.dropped, arrival, outcome)
+            key_set = stream.decoder.key_set_of(tuple(item.values))
+            observation = self._observation(stream, item.values, key_set, item.dropped, arrival, outcome)
             if observation is not None:
                 observed[observation] = item
             else:
                 _without_neighbours(outcome, item)
         return observed
 
-    def _reading(self, stream: Stream, values: NativeReading, arrival: Arrival, outcome: Outcome) -> None:
-        """Make a point of the only object of a message, or refuse it."""
-        observation = self._observation(stream, values, None, arrival, outcome)
-        if observation is not None:
-            self.evaluator.point(observation, arrival, outcome)
-
     def _observation(
-        self, stream: Stream, values: NativeReading, dropped: list[Drop] | None, arrival: Arrival, outcome: Outcome
+        self,
+        stream: Stream,
+        values: NativeReading,
+        key_set: KeySet,
+        dropped: list[Drop] | None,
+        arrival: Arrival,
+        outcome: Outcome,
     ) -> Observation | None:
         """Choose the time of one object, complete its counts and take its tags; None: it is refused."""
-        time_ms, own_time, quality = self.evaluator.time_of(stream.device, values.pop("ts", None), arrival)
-        seq = values.pop("seq", None)
-        if dropped or stream.domain in COUNTING:
+        time_ms, own_time, quality = self.evaluator.time_of(stream.device, values.get("ts"), arrival)
+        if dropped or key_set.lacking:
             dropped = dropped or []
-            quality |= _complete_counts(values, dropped, stream)
+            quality |= _complete_counts(values, key_set, dropped, stream)
             outcome.dropped += dropped
-        tags, text_tags = (stream.tags, "") if _TAGS.isdisjoint(values) else _take_tags(stream, values, outcome)
-        if not values:
+            key_set = stream.decoder.key_set_of(tuple(values))
+        series: Series = stream
+        field_set = key_set.field_set
+        if key_set.tags:
+            series = stream.tagged(tuple([(tag, str(values[tag])) for tag in key_set.tags]), outcome.dropped)
+        if not field_set.names:
             why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(dropped))
             reject(outcome, arrival, "check", why, stream.device.name)
             return None
-        return Observation(stream, values, time_ms, own_time, quality, tags, text_tags, seq)
+        return Observation(series, field_set, field_set.values_of(values), time_ms, own_time, quality, values.get("seq"))
 
 
 def _without_neighbours(outcome: Outcome, item: Decoded) -> None:
@@ -336,12 +333,10 @@ def _without_neighbours(outcome: Outcome, item: Decoded) -> None:
         outcome.refusals[-1].payload = item.payload()[:REJECT_KEPT_BYTES]
 
 
-def _complete_counts(values: NativeReading, dropped: list[Drop], stream: Stream) -> int:
+def _complete_counts(values: NativeReading, key_set: KeySet, dropped: list[Drop], stream: Stream) -> int:
     """Give counts the interval that the registry has for them, or drop them; return the quality bit of all that was dropped."""
     registered = stream.device.registered
-    for count, needed in REQUIRES.items():
-        if count not in values or needed in values:
-            continue
+    for count, needed in key_set.lacking:
         default = clean(QUANTITIES[stream.domain][needed], registered.params.get(needed) if registered else None)
         if isinstance(default, float):
             values[needed] = default
@@ -349,10 +344,3 @@ def _complete_counts(values: NativeReading, dropped: list[Drop], stream: Stream)
             del values[count]
             dropped.append((count, DropCause.NO_INTERVAL))
     return Quality.VALUE_DROPPED if any(cause is not DropCause.UNKNOWN_KEY for _, cause in dropped) else 0
-
-
-def _take_tags(stream: Stream, values: NativeReading, outcome: Outcome) -> tuple[str, str]:
-    """Take the tags out of the values; return all tags of the point, and those of them that the reading itself brought."""
-    given: list[tuple[str, str]] = [(tag, str(values.pop(tag))) for tag in TEXT_TAGS if tag in values]
-    own = stream.device.allowed_tags(given, outcome.dropped)
-    return tag_text(stream.fixed_tags() + own), tag_text(own)

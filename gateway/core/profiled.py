@@ -21,7 +21,6 @@ from gateway.core.profiles.mapped import MappedReading, MappingContext, Window
 from gateway.core.profiles.matching import ProfiledTopic
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import DOUBTED_FUTURE_MS
-from gateway.core.readings.line_protocol import tag_text
 from gateway.core.readings.native import describe_drops
 from gateway.core.readings.radio_copies import FRAME_WINDOW_MS, RecentFrames
 from gateway.core.readings.timestamps import YEAR_2020_MS, device_ms, rfc3339_ms
@@ -29,13 +28,11 @@ from gateway.core.rejecting import reject, unresolved
 from schemas.quantities import Quality
 from schemas.rejects import IgnoreCause, RejectReason
 
-_UNKNOWN: Final = "unknown"
-"""The domain of messages without a known measurement."""
-
 
 class PendingDecode(Struct, eq=False):
     """A frame of an admitted device on its way to points. Here it waits if its codec has to be asked.
 
+    :ivar domain: the domain of its outcome while no measurement is known.
     :ivar series: the series of its point, if it is like the frame before it and gives one plain point.
     :ivar stamps: the gateway's time for each device in the frame: values measured together share one time.
     """
@@ -43,14 +40,9 @@ class PendingDecode(Struct, eq=False):
     frame: Frame
     device: Device
     arrival: Arrival
+    domain: str
     series: Series | None = None
     stamps: dict[str, ChosenTime] | None = None
-
-    @property
-    def domain(self) -> str:
-        """The domain of its outcome while no measurement is known."""
-        registered = self.device.registered
-        return (registered.domain if registered is not None else None) or _UNKNOWN
 
     def stamp(self, device: Device, evaluator: Evaluator) -> ChosenTime:
         """The gateway's time for all that the frame holds of a device."""
@@ -167,7 +159,7 @@ class ByProfile:
         It can where the network server has decoded it already, unless the profile wants its codec always.
         """
         frame, codec = pending.frame, pending.frame.profile.codec
-        if codec is None or (frame.repeated is not None and frame.repeated.values):
+        if codec is None or (frame.repeated is not None and frame.repeated.read):
             return None
         payload, port, time, decoded = frame.for_codec(codec.frame)
         if codec.prefer == "decoded" and decoded is not None:
@@ -222,9 +214,11 @@ class ByProfile:
     def _points(self, mapped: Mapped, pending: PendingDecode, outcome: Outcome) -> None:
         """Follow the frame counter of a frame that is no copy, and make its points."""
         evaluator, arrival, observations = self.evaluator, pending.arrival, mapped.observations
-        if mapped.frame_counter is not None and not arrival.message.retain:
-            device, time_ms = pending.device, mapped.time_ms or arrival.now_ms
-            evaluator.follow_sequence(device, device.measures or pending.domain, mapped.frame_counter, time_ms)
+        device, number = pending.device, mapped.frame_counter
+        if number == device.last_seq + 1 and not arrival.message.retain:
+            device.last_seq = number
+        elif number is not None and not arrival.message.retain:
+            evaluator.follow_sequence(device, device.measures or pending.domain, number, mapped.time_ms or arrival.now_ms)
         if mapped.count > 1:
             observations = list(observations)
             evaluator.judge_together(observations, outcome)
@@ -239,15 +233,25 @@ class ByProfile:
             return None
         device, now_ms = pending.device, pending.arrival.now_ms
         _, payload, _, port, frame_counter, time, _ = repeated.row
-        values, point = repeated.values, repeated.point
-        if values is None and (frame.profile.codec is None or type(repeated.answer) is dict):
+        read, point = repeated.read, repeated.point
+        if read is None and (frame.profile.codec is None or type(repeated.answer) is dict):
             params = device.registered.params if device.registered is not None else NO_PARAMS
-            values = point.values(frame.document, frame.captures, params)
+            read = point.read(frame.document, frame.captures, params)
         time_ms = rfc3339_ms(time) if type(time) is str else None
-        if not values or not payload or time_ms is None or not self.evaluator.is_believed(device, time_ms, now_ms):
+        if not read or not payload or time_ms is None or not self.evaluator.is_believed(device, time_ms, now_ms):
             return None
         quality = Quality.HISTORIC if time_ms < now_ms - self.evaluator.rules.late_after_ms else 0
-        observation = Observation(series, values, time_ms, True, quality, series.tags, "", None, point.rules)  # noqa: FBT003
+        names, numbers = read
+        observation = Observation(
+            series,
+            self.evaluator.field_sets.of(names),
+            numbers,
+            time_ms,
+            True,  # noqa: FBT003
+            quality,
+            None,
+            point.rules,
+        )
         return Mapped(time_ms, (port, frame_counter, payload), 1, (observation,), frame_counter)
 
     def _mapped(self, pending: PendingDecode, outcome: Outcome) -> Mapped:
@@ -322,12 +326,11 @@ class ByProfile:
         else:
             own_time = True
             quality = Quality.HISTORIC if time_ms < now_ms - self.evaluator.rules.late_after_ms else 0
-        tags, text_tags = series.tags, ""
         if reading.tags:
-            own = device.allowed_tags(reading.tags, outcome.dropped)
-            tags, text_tags = tag_text(series.fixed_tags() + own), tag_text(own)
-        quality |= reading.quality
-        return Observation(series, reading.values, time_ms, own_time, quality, tags, text_tags, reading.seq, reading.counters)
+            series = series.tagged(reading.tags, outcome.dropped)
+        field_set = self.evaluator.field_sets.of(tuple(reading.values))
+        numbers, quality = field_set.values_of(reading.values), quality | reading.quality
+        return Observation(series, field_set, numbers, time_ms, own_time, quality, reading.seq, reading.counters)
 
 
 def _time_of(mapped: list[tuple[MappedReading, str]]) -> int | None:

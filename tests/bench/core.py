@@ -1,4 +1,4 @@
-"""CPU of the core alone for a native reading and for a decoded uplink: far less noisy than a whole gateway."""
+"""CPU of the core alone for some kinds of messages: far less noisy than a whole gateway."""
 
 import json
 import os
@@ -20,12 +20,18 @@ _TURNS = 60
 _EVERY_MS = 10_000
 _FIRST_MS = 1_793_491_200_000
 _PATIENCE_S = 120.0
+_FAR_DEVICES = 50
+"""Fewer than would cast doubt on the gateway's clock."""
+
+_FAR_MS = 3_600_000
 
 
 def once(plan: Plan) -> dict[str, float]:
     """CPU of a message in µs, the least of some slices: what disturbs a slice makes it dearer, never cheaper."""
     return {
         "CPU of a native reading": _least_us(plan, "native"),
+        "CPU of a native reading, its device's clock an hour behind": _least_us(plan, "far"),
+        "CPU of a native reading of a lane": _least_us(plan, "lane"),
         "CPU of a decoded uplink": _least_us(plan, "uplink"),
     }
 
@@ -63,7 +69,24 @@ def _messages(kind: str) -> list[tuple[int, str, str]]:
             time_ms = _FIRST_MS + turn * _EVERY_MS + device
             if kind == "uplink":
                 name, body = uplink_topic(device), uplink(time_ms, device, turn, decoded=True)
+            elif kind == "lane":
+                name, body = topic(device).replace(b"/water/", b"/traffic/"), _of_lane(time_ms, device, turn)
+            elif kind == "far" and device < _FAR_DEVICES:
+                name, body = topic(device), payload(time_ms - _FAR_MS, turn, device, turn)
+            elif kind == "far" and turn >= _WARM_UP_TURNS:
+                continue
             else:
                 name, body = topic(device), payload(time_ms, turn, device, turn)
             found.append((time_ms + 50, name.decode(), body.decode()))
     return found
+
+
+def _of_lane(time_ms: int, device: int, turn: int) -> bytes:
+    """A detector's reading of one of its two lanes."""
+    return b'{"ts":%d,"seq":%d,"lane":"%d","vehicle_class":"car","vehicle_count":%d,"interval_s":60,"mean_speed_km_h":%.1f}' % (
+        time_ms,
+        turn,
+        turn % 2,
+        device % 20,
+        35 + (device + turn) % 200 / 10,
+    )

@@ -146,6 +146,26 @@ def test_doubt_ends_when_the_devices_that_cast_it_stand_right_again() -> None:
 
 
 @pytest.mark.parametrize(
+    ("offsets_ms", "told"),
+    [
+        pytest.param([0, -4 * MINUTE_MS, 4 * MINUTE_MS], 1, id="right"),
+        pytest.param([-7 * HOUR_MS, -7 * HOUR_MS - MINUTE_MS, -7 * HOUR_MS + MINUTE_MS], 1, id="of-another-time-zone"),
+        pytest.param([-6 * MINUTE_MS, -4 * MINUTE_MS, -6 * MINUTE_MS], 3, id="at-the-edge"),
+        pytest.param([0, -HOUR_MS, -HOUR_MS, 0], 3, id="set-back-for-two-messages"),
+    ],
+)
+def test_a_clock_that_stands_as_before_tells_nothing_new(
+    offsets_ms: list[int], told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However wrong it is: a device whose clock is off for good costs no more than another."""
+    into, seen = pipeline(), []
+    monkeypatch.setattr(into.trust, "see_device", lambda *evidence: seen.append(evidence))
+    for number, offset_ms in enumerate(offsets_ms):
+        into.process(message({"ts": NOW_MS + offset_ms, "ph": number}), NOW_MS)
+    assert len(seen) == told
+
+
+@pytest.mark.parametrize(
     ("payload", "bits"),
     [
         pytest.param({"volume_m3": 5}, Quality.GATEWAY_TIME | Quality.MAY_STAND_TWICE, id="stamped-by-the-gateway"),

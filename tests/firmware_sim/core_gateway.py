@@ -173,9 +173,9 @@ class CoreGateway:
             key: value for key, value in values.items() if key in QUANTITIES[point.measurement] and key not in SUM_OF.values()
         }
         field_set = self._processor.evaluator.field_sets.of(tuple(plain))
-        texts = "".join(f",{key}={point.tags[key]}" for key in TEXT_TAGS if key in point.tags)
-        series: Series = stream
-        self._alarms.reading(series, point.time_ms, field_set, tuple(plain.values()), int(point.fields["quality"]), texts)
+        tags = tuple((key, point.tags[key]) for key in TEXT_TAGS if key in point.tags)
+        series: Series = stream.tagged(tags, []) if tags else stream
+        self._alarms.reading(series, point.time_ms, field_set, tuple(plain.values()), int(point.fields["quality"]))
 
     def _round(self, now_s: float) -> None:
         now_ms = round(now_s * 1000)

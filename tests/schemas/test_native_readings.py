@@ -26,7 +26,8 @@ def reading(domain: str, key: str, text: str) -> object:
         taken = native_adapter(domain).validator.validate_json(payload)
     except ValidationError:
         taken = None
-    quick = NativeDecoder(domain).decode_plain(payload)
+    decoded = NativeDecoder(domain).decode_plain(payload)
+    quick = decoded[0] if decoded is not None else None
     assert quick == taken, payload
     if quick is None or taken is None:
         return None

@@ -124,12 +124,10 @@ class Alarms:
         field_set: FieldSet,
         numbers: tuple[Value, ...],
         quality: int,
-        text_tags: str,
     ) -> None:
         """Look at a new reading; ignore one that tells of the past.
 
         :param numbers: its values, in the order of the field set.
-        :param text_tags: the channel, lane or class that it brought.
         """
         view = self._view_of.get(series.device.name)
         if view is not None and view.from_ms <= time_ms < view.until_ms and not quality & _UNUSUAL:
@@ -141,9 +139,8 @@ class Alarms:
                 else:
                     return
         if not quality & Quality.HISTORIC and not is_overtaken(series.device, time_ms):
-            self._look(
-                series, field_set, Look(series.device, place_of(series.device, series), time_ms, numbers, quality, text_tags)
-            )
+            place = place_of(series.device, series)
+            self._look(series, field_set, Look(series.device, place, time_ms, numbers, quality, series.text_tags))
 
     def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
         """Look at a reading that did not pass a gate: a value is outside, a condition stands, or there is no view yet."""

@@ -4,7 +4,7 @@ Sums need what was before. A device that no run has met has none here, and perha
 asked for them, and until :meth:`Counting.restore` its points carry none.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -15,12 +15,10 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.message import Outcome, SideEffects
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.exchanges import StoredExchange
-from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.judgement import SOUND
 from gateway.core.readings.line_protocol import value_texts
 from gateway.core.readings.steps import HOUR_MS
 from gateway.core.readings.sums import KEPT, FoundSum, SumsMode, sum_text
-from schemas.readings import Value
 
 _AWAY_INTERVALS: Final = 3
 _MS: Final = timedelta(milliseconds=1)
@@ -40,19 +38,18 @@ class Counting:
     def __post_init__(self) -> None:
         self._asks_again = self.mode in {SumsMode.OFF, SumsMode.MOVING}
 
-    def judge(self, observation: Observation, field_set: FieldSet, numbers: Sequence[Value], outcome: Outcome) -> Judged:
+    def judge(self, observation: Observation, outcome: Outcome) -> Judged:
         """Judge the counters of a reading."""
-        device, rules = observation.series.device, observation.rules
-        tags, time_ms, together = observation.text_tags, observation.time_ms, observation.together
+        series, numbers, time_ms, rules = observation.series, observation.numbers, observation.time_ms, observation.rules
+        device, tags = series.device, series.text_tags
         counters = device.counters
         if counters is None or counters.awaits or self._asks_again:
             counters = self._counters_of(device, time_ms, outcome)
-        version, awaits, suspect = counters.version, counters.awaits, False
-        texts = value_texts(numbers)
-        for at, name, growth, key in field_set.counters:
-            value = float(numbers[at])
+        version, awaits, suspect, texts = counters.version, counters.awaits, False, value_texts(numbers)
+        for at, name, growth, key in observation.field_set.counters:
+            value: float = numbers[at]  # type: ignore[assignment] # counters are numbers
             rule = rules.get(name) if rules else None
-            judgement = counters.judge(name + tags, growth, value, time_ms, rule, together)
+            judgement = counters.judge(name + tags, growth, value, time_ms, rule, observation.together)
             if judgement is SOUND:  # nearly always: the sum is the register
                 if not awaits:
                     texts[at] += key + texts[at]

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys, series_key
-from gateway.core.readings.line_protocol import tag_text
+from gateway.core.readings.line_protocol import Tags, tag_text
 from gateway.core.readings.native import Drop
 from gateway.core.readings.radio_copies import RecentFrames
 from schemas.quantities import DOMAINS, RAISED_BY, Quality
@@ -67,6 +67,8 @@ class Registered(Protocol):
 class Device:
     """One device: its small and bounded state.
 
+    :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none in this run.
+    :ivar clock_span: the span of twice the tolerance in which this offset lies; 0: its clock is right.
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
     :ivar last_message: its newest message with the result, for its page; None: not kept.
     :ivar domain: the domain in which it was first heard.
@@ -79,6 +81,7 @@ class Device:
 
     __slots__ = (
         "admitted",
+        "clock_span",
         "counters",
         "domain",
         "goodbye_ms",
@@ -125,6 +128,7 @@ class Device:
         self.seen_frames: RecentFrames | None = None
         self.tag_values: dict[str, set[str]] | None = None
         self.offset_ms: int | None = None
+        self.clock_span: int | None = None
         self.online: bool | None = None
         self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
 
@@ -137,6 +141,11 @@ class Device:
             else:
                 dropped.append((tag, DropCause.BAD_TAG))
         return allowed
+
+    def open_window(self) -> RecentKeys:
+        """Begin its window of duplicates."""
+        self.recent = RecentKeys()
+        return self.recent
 
     @property
     def measures(self) -> str | None:
@@ -204,20 +213,33 @@ class Series:
     """The series of one device in one domain: the tags that never change.
 
     :ivar key: stands for domain and tags in the window of duplicates.
+    :ivar tags: the tags of its points, escaped.
+    :ivar text_tags: those of them that the reading itself brought, such as its channel: each has registers of its own.
     """
 
-    __slots__ = ("device", "domain", "key", "site", "tags")
+    __slots__ = ("_tagged", "device", "domain", "key", "site", "tags", "text_tags")
 
-    def __init__(self, site: str, device: Device, domain: str) -> None:
+    def __init__(self, site: str, device: Device, domain: str, own: Tags = ()) -> None:
         self.site = site
         self.device = device
         self.domain = domain
         if device.domain is None and domain in DOMAINS:
             device.domain = domain
-        self.tags = tag_text(self.fixed_tags())
+        area = device.registered.area if device.registered else None
+        self.tags = tag_text([("area", area or ""), ("device", device.name), ("site", site), *own])
+        self.text_tags = tag_text(own)
         self.key = series_key(domain, self.tags)
+        self._tagged: dict[Tags, Series] | None = None
 
-    def fixed_tags(self) -> list[tuple[str, str]]:
-        """Tags of every point of this series, unescaped."""
-        area = self.device.registered.area if self.device.registered else None
-        return [("area", area or ""), ("device", self.device.name), ("site", self.site)]
+    def tagged(self, given: Tags, dropped: list[Drop]) -> "Series":
+        """The series of a reading that brings tags of its own; a value beyond the limit of a tag is dropped."""
+        series = self._tagged.get(given) if self._tagged is not None else None
+        if series is not None:
+            return series
+        own = tuple(self.device.allowed_tags(given, dropped))
+        series = Series(self.site, self.device, self.domain, own) if own else self
+        if own == given:
+            self._tagged = self._tagged or {}
+            if len(self._tagged) < TAG_VALUES_MAX:
+                self._tagged[given] = series
+        return series

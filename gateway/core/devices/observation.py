@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from gateway.core.devices.device import Series
+from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.steps import CounterRule
-from schemas.readings import NativeReading
+from schemas.readings import Value
 
 Judged = tuple[bool, list[str]]
 """True where a counter took a step that deserves quality bit 4; and the values as text, behind each counter its sum, where that
@@ -16,21 +17,19 @@ is known."""
 class Observation(Struct, eq=False, gc=False):
     """A reading whose time is chosen and whose values are clean, not yet compared with the readings before it.
 
+    :ivar numbers: its values, in the order of the field set.
     :ivar own_time: the device told its time itself.
-    :ivar tags: the tags of its point, escaped.
-    :ivar text_tags: those of them that the reading itself brought: each has registers of its own.
     :ivar rules: field → the rule of its register, from the profile.
     :ivar together: stands for its message, where that has several readings.
     :ivar judged: the result of :meth:`gateway.core.devices.counting.Counting.judge`; None: its counters were not judged yet.
     """
 
     series: Series
-    values: NativeReading
+    field_set: FieldSet
+    numbers: tuple[Value, ...]
     time_ms: int
     own_time: bool
     quality: int
-    tags: str
-    text_tags: str = ""
     seq: object = None
     rules: Mapping[str, CounterRule] | None = None
     together: object = None

@@ -20,6 +20,9 @@ from schemas.topics import SIMULATED_PREFIX, is_id, parse_topic
 
 Met = TypeVar("Met")
 
+_UNKNOWN: Final = "unknown"
+"""The domain of messages without a known measurement."""
+
 _FORGET_SHARE: Final = 64
 """A full cache forgets one entry in this many at a time."""
 
@@ -50,15 +53,17 @@ class ProfiledStream:
 
     :ivar recognition: recognises frames that are like the one before; None: each frame is recognised on its own.
     :ivar device: the device that sends those frames.
+    :ivar domain: the domain of their outcomes while no measurement is known.
     :ivar series: the series of the one plain point in each of them; None: their points differ.
     """
 
-    __slots__ = ("device", "recognition", "series", "topic")
+    __slots__ = ("device", "domain", "recognition", "series", "topic")
     is_status = False
 
     def __init__(self, topic: ProfiledTopic) -> None:
         self.topic = topic
         self.device: Device | None = None
+        self.domain = _UNKNOWN
         self.recognition: Recognition | None = None
         self.series: Series | None = None
 
@@ -66,7 +71,14 @@ class ProfiledStream:
         """Keep what was recognised in a frame for the next; without a recognition, nothing of it holds."""
         self.recognition = recognition
         self.device = device if recognition is not None else None
+        self.domain = domain_of(device)
         self.series = series
+
+
+def domain_of(device: Device) -> str:
+    """The domain of a device by the registry."""
+    registered = device.registered
+    return (registered.domain if registered is not None else None) or _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,7 @@ class Streams:
         self._topics: dict[str, ProfiledStream] = {}
         self._sites: dict[str, str] = {}
         self._ids: dict[str, str] = {}
-        self._decoders = {domain: NativeDecoder(domain) for domain in DOMAINS}
+        self._decoders = {domain: NativeDecoder(domain, self.field_sets) for domain in DOMAINS}
 
     def resolve(self, topic: str) -> Stream | ProfiledStream | Unresolved:
         """The stream of a topic. One that cannot be resolved is not kept, so that it does not fill the memory."""

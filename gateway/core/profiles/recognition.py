@@ -14,10 +14,9 @@ from schemas.rejects import IgnoreCause
 
 if TYPE_CHECKING:  # a gateway without profiles does not pay for their language at its start
     from gateway.core.profiles.envelope_fast import EnvelopeRow, PlainEnvelope
-    from gateway.core.profiles.language.mapping import CompiledPoint, Numbers
+    from gateway.core.profiles.language.mapping import CompiledPoint, FieldsRead, Numbers
     from gateway.core.profiles.language.paths import Get
     from gateway.core.profiles.language.profile import CompiledProfile
-    from schemas.readings import NativeReading
 
 NO_PORTS: Final[frozenset[int]] = frozenset()
 
@@ -70,7 +69,7 @@ class Repeated(Struct, eq=False, gc=False):
 
     :ivar point: its one plain point.
     :ivar numbers: reads its fields from the object that the server or the codec made; None: they are no plain numbers of it.
-    :ivar values: its fields, where all are such numbers; else None.
+    :ivar read: its fields and their values, where all are such numbers; else None.
     :ivar answer: the object of the codec, or the one that the server decoded in its place; None: neither yet, or no codec.
     """
 
@@ -79,13 +78,13 @@ class Repeated(Struct, eq=False, gc=False):
     message: bytes
     point: "CompiledPoint"
     numbers: "Numbers | None"
-    values: "NativeReading | None" = None
+    read: "FieldsRead | None" = None
     answer: object = None
 
     def answered(self, data: object) -> None:
         """Take what the codec gave, and the numbers in it."""
         self.answer = data
-        self.values = self.numbers.read(data) if self.numbers is not None else None
+        self.read = self.numbers.read(data) if self.numbers is not None else None
 
 
 class Recognition:
@@ -121,10 +120,10 @@ class Recognition:
         if point is None:
             return self._with_document(row, payload) if self._envelope.is_usual(row, payload) else None
         if numbers is not None and self._at_once and frame and decoded:
-            values = numbers.read(decoded)
-            if values:
+            read = numbers.read(decoded)
+            if read is not None:
                 answer = decoded if self._has_codec else None
-                return Frame(*self._parts, Repeated(self._envelope, row, payload, point, numbers, values, answer))
+                return Frame(*self._parts, Repeated(self._envelope, row, payload, point, numbers, read, answer))
         if not self._envelope.is_usual(row, payload):
             return None
         return Frame(*self._parts, Repeated(self._envelope, row, payload, point, numbers))

@@ -1,6 +1,6 @@
 """Field sets: which fields come together in a reading. Fleets have a few dozen, so their properties are computed once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from struct import Struct
 from typing import Final
@@ -18,6 +18,11 @@ _PLACES: Final = {field: place for place, field in enumerate([*_ORDER, *QUANTITI
 """Field → its place in a point. Fields outside the tables come first."""
 
 
+def in_order(fields: Iterable[str]) -> tuple[str, ...]:
+    """Fields in the order of the table, as a field set has them."""
+    return tuple(sorted(fields, key=lambda field: _PLACES.get(field, -1)))
+
+
 class FieldSet:
     """One set of fields, in the order of the table: those of the domain first, then those of device health.
 
@@ -27,6 +32,7 @@ class FieldSet:
     :ivar pack: makes the words that the window of duplicates remembers of a reading: two, and 16 bits for each field, or 16
         bits in all for a set beyond the limit.
     :ivar words: number of these words.
+    :ivar _split: number of the fields before those of device health; 0: there are none of these; None: there are no others.
     :ivar counters: for each counter among the fields its position, its name, its greatest growth, and the key of its sum as
         it stands in a line.
     """
@@ -42,22 +48,21 @@ class FieldSet:
         remembered = Struct(f"=QQ{len(fields) if number else 1}H")
         self.words = -(-remembered.size // 8)
         self.pack = Struct(f"{remembered.format}{8 * self.words - remembered.size}x").pack
-        self._split = len(own)
+        self._split = None if not own else len(own) if len(own) < len(fields) else 0
         parts = [part for part in (own, fields[len(own) :]) if part]
         self._format = "\n".join([line_format(part) for part in parts])
         self.counters = [(at, field, GROWTH[field], f",{SUM_OF[field]}=") for at, field in enumerate(own) if field in GROWTH]
 
-    def lines(self, domain: str, tags: str, texts: Sequence[str], tail: str) -> str:
+    def lines(self, domain: str, tags: str, texts: Sequence[str], quality: int, seq: object, time_ms: int) -> str:
         """A reading as line protocol: its point, and behind it the one of device health, where it has them.
 
         :param texts: its values, in the order of the fields; behind the one of a counter its sum, where that is known.
         """
-        form, split = self._format, self._split
-        if split == len(texts):
-            return form % (domain, tags, *texts, tail)
-        if not split:
-            return form % (HEALTH, tags, *texts, tail)
-        return form % (domain, tags, *texts[:split], tail, HEALTH, tags, *texts[split:], tail)
+        tail = f",quality={quality}i {time_ms}" if seq is None else f",quality={quality}i,seq={seq}i {time_ms}"
+        split = self._split
+        if split:
+            return self._format % (domain, tags, *texts[:split], tail, HEALTH, tags, *texts[split:], tail)
+        return self._format % (HEALTH if split is None else domain, tags, *texts, tail)
 
 
 class FieldSets:
@@ -79,7 +84,7 @@ class FieldSets:
         return self.by_fields.get(fields) or self._new(fields)
 
     def _new(self, fields: tuple[str, ...]) -> FieldSet:
-        names = tuple(sorted(fields, key=lambda field: _PLACES.get(field, -1)))
+        names = in_order(fields)
         field_set = self._by_names.get(names)
         if field_set is None:
             if len(self._by_number) >= SHAPES_MAX:

@@ -10,6 +10,9 @@ from msgspec.json import Encoder
 
 from schemas.readings import Value
 
+Tags = tuple[tuple[str, str], ...]
+"""Tags with their values, unescaped."""
+
 _encode = Encoder().encode
 _TAG_ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -41,8 +44,3 @@ def value_texts(values: Sequence[Value]) -> list[str]:
 def line_format(fields: Sequence[str]) -> str:
     """A format for one point with these fields: takes measurement, tags, a text for each value, and the tail."""
     return "%s%s " + ",".join(f"{escape_tag(field)}=%s" for field in fields) + "%s"
-
-
-def tail(quality: int, seq: object, time_ms: int) -> str:
-    """Return the end of a line: quality, the sequence number if there is one, and the time."""
-    return f",quality={quality}i {time_ms}" if seq is None else f",quality={quality}i,seq={seq}i {time_ms}"

@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import DecodeError, ValidationError, convert
 from msgspec.json import Decoder
 from pydantic_core import to_json
 
 from gateway.core.message import Undecodable
+from gateway.core.readings.field_sets import SHAPES_MAX, FieldSet, FieldSets
 from gateway.core.readings.json_text import bare, parse
 from gateway.core.readings.repeated_keys import Repeating, with_repeating
-from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
+from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_types
 from schemas.rejects import DropCause, RejectReason
 from schemas.topics import is_name
@@ -63,27 +64,59 @@ class Broken:
     payload: bytes
 
 
+class KeySet(NamedTuple):
+    """One set of keys that devices send, with all that follows from the keys alone.
+
+    :ivar field_set: the quantities among them.
+    :ivar quotes: quotation marks of a payload that has each of these keys once, and its time as a number.
+    :ivar tags: the tags among them.
+    :ivar lacking: count → the interval that it needs and that is not among them.
+    """
+
+    field_set: FieldSet
+    quotes: int
+    tags: tuple[str, ...]
+    lacking: tuple[tuple[str, str], ...]
+
+
 class NativeDecoder:
     """The decoder of one domain's native payloads."""
 
-    def __init__(self, domain: str) -> None:
+    def __init__(self, domain: str, field_sets: FieldSets | None = None) -> None:
         self.domain = domain
+        self._field_sets = FieldSets() if field_sets is None else field_sets
+        self._key_sets: dict[tuple[str, ...], KeySet] = {}
         self.quantities = QUANTITIES[domain] | QUANTITIES[HEALTH]
         types = native_types(domain)
         self._from_bytes: Callable[[bytes], NativeReading] = Decoder(types).decode
         self._from_object: Callable[[object], NativeReading] = partial(convert, type=types)
 
-    def decode_plain(self, payload: bytes) -> NativeReading | None:
-        """Fast path: the one reading of a regular payload; None for every other payload."""
+    def key_set_of(self, keys: tuple[str, ...]) -> KeySet:
+        """The set of these keys. A flood of new ones is served, but not remembered."""
+        return self._key_sets.get(keys) or self._new_key_set(keys)
+
+    def _new_key_set(self, keys: tuple[str, ...]) -> KeySet:
+        tags = tuple(tag for tag in TEXT_TAGS if tag in keys)
+        lacking = tuple(pair for pair in REQUIRES.items() if pair[0] in keys and pair[1] not in keys)
+        field_set = self._field_sets.of(tuple(key for key in keys if key in self.quantities))
+        key_set = KeySet(field_set, 2 * (len(keys) + len(tags)), tags, lacking)
+        if len(self._key_sets) < SHAPES_MAX:
+            self._key_sets[keys] = key_set
+        return key_set
+
+    def decode_plain(self, payload: bytes) -> tuple[NativeReading, KeySet] | None:
+        """Fast path: the one reading of a regular payload, and the set of its keys; None for every other payload."""
         try:
             plain = self._from_bytes(payload)
         except (DecodeError, UnicodeDecodeError, RecursionError):
             return None
+        keys = tuple(plain)
+        key_set = self._key_sets.get(keys) or self._new_key_set(keys)
         # A key has two quotes, and a text two. A key that is unknown, or occurs twice, has two more.
-        surplus = payload.count(b'"') - 2 * len(plain)
-        if not surplus or (surplus == _OF_ONE_TEXT and type(plain.get("ts")) is str) or surplus == 2 * _texts_in(plain):
-            return plain
-        return None
+        surplus = payload.count(b'"') - key_set.quotes
+        if surplus and not (surplus == _OF_ONE_TEXT and type(plain.get("ts")) is str):
+            return None
+        return plain, key_set
 
     def decode_slow_path(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
         """All objects of a payload that is not plain, in its order; ``raised`` are the greater maxima of a device's fields.
@@ -139,11 +172,6 @@ class NativeDecoder:
 
 def _parse(payload: bytes) -> object:
     return with_repeating(parse(payload, allow_inf_nan=True), bare(payload))
-
-
-def _texts_in(plain: NativeReading) -> int:
-    """Number of the values that are texts: the time, as some write it, and tags."""
-    return (type(plain.get("ts")) is str) + sum(map(plain.__contains__, TEXT_TAGS))
 
 
 def stands_twice(found: Repeating) -> Undecodable:

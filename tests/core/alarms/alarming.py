@@ -70,8 +70,8 @@ class Bed:
         device.last_seen_ms = max(device.last_seen_ms, time_ms)
         field_set = self.field_sets.of(tuple(values))
         given = {key: value if isinstance(value, bool | str) else float(value) for key, value in values.items()}
-        text_tags = f",channel={channel}" if channel else ""
-        self.alarms.reading(self._series[name], time_ms, field_set, field_set.values_of(given), quality, text_tags)
+        series = self._series[name].tagged((("channel", channel),), []) if channel else self._series[name]
+        self.alarms.reading(series, time_ms, field_set, field_set.values_of(given), quality)
 
     def tick(self, now_ms: int, *, clock_trusted: bool = True) -> list[str]:
         """Make a round; what the engine tells of it."""

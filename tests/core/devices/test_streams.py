@@ -2,7 +2,9 @@
 
 import pytest
 
+from gateway.core.devices.device import TAG_VALUES_MAX
 from gateway.core.devices.streams import Admission, Stream, Streams, Unresolved
+from gateway.core.readings.line_protocol import Tags
 from schemas.registry import RegisteredDevice, Registry
 from schemas.rejects import RejectReason
 from tests.core.making import MINUTE_MS, NOW_MS, Registered, message, pipeline, topic
@@ -23,6 +25,16 @@ def resolved(streams: Streams, on: str) -> Stream:
 def test_a_topic_is_worked_out_once() -> None:
     streams = Streams()
     assert streams.resolve(topic()) is streams.resolve(topic())
+
+
+def test_the_series_of_a_lane_is_worked_out_once_and_those_beyond_the_limit_are_not_kept() -> None:
+    stream = resolved(Streams(), topic())
+    lanes: list[Tags] = [(("direction", str(way)), ("lane", str(lane))) for way in (1, 2) for lane in range(TAG_VALUES_MAX)]
+    series = [stream.tagged(lane, []) for lane in lanes]
+    assert len({each.key for each in series}) == len(lanes)
+    again = [stream.tagged(lane, []) for lane in lanes]
+    assert [one is another for one, another in zip(series, again, strict=True)] == [True] * 64 + [False] * 64
+    assert [each.tags for each in again] == [each.tags for each in series]
 
 
 def test_the_topics_of_one_device_share_its_state() -> None:

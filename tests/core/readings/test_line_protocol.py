@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.readings.line_protocol import escape_tag, line_format, tag_text, tail, value_texts
+from gateway.core.readings.field_sets import FieldSet
+from gateway.core.readings.line_protocol import escape_tag, tag_text, value_texts
 from tests.core.line_protocol import by_parity, by_previous_byte, parse, split
 from tests.core.making import NOW_MS
 
@@ -23,7 +24,7 @@ def test_no_separator_of_an_escaped_text_is_unescaped_to_any_server(text: str) -
 
 @given(st.lists(st.tuples(HOSTILE, HOSTILE), max_size=4, unique_by=lambda pair: escape_tag(pair[0])))
 def test_any_tags_make_one_point_with_as_many_tags(tags: list[tuple[str, str]]) -> None:
-    text = line_format(["ph"]) % ("water", tag_text(tags), 7.0, tail(0, 5, NOW_MS))
+    text = FieldSet(1, ("ph",)).lines("water", tag_text(tags), ["7.0"], 0, 5, NOW_MS)
     got = parse(text)
     assert (got.measurement, got.time_ms) == ("water", NOW_MS)
     assert got.fields == {"ph": 7.0, "quality": 0, "seq": 5}
@@ -57,16 +58,16 @@ def test_tags_are_sorted_by_key_and_empty_ones_left_out() -> None:
 
 
 def test_a_line_has_the_quality_always_and_the_sequence_only_where_there_is_one() -> None:
-    water = line_format(["ph", "valve_open"])
-    valve = water % ("water", ",device=d", *value_texts([7.0, True]), tail(3, None, 5))
+    water = FieldSet(1, ("ph", "valve_open"))
+    valve = water.lines("water", ",device=d", value_texts([7.0, True]), 3, None, 5)
     assert valve == "water,device=d ph=7.0,valve_open=true,quality=3i 5"
-    assert water % ("water", ",device=d", *value_texts([0.1, False]), tail(0, 0, 5)) == (
+    assert water.lines("water", ",device=d", value_texts([0.1, False]), 0, 0, 5) == (
         "water,device=d ph=0.1,valve_open=false,quality=0i,seq=0i 5"
     )
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.booleans(), min_size=1))
 def test_values_are_read_back_as_they_were(values: list[float | bool]) -> None:
-    fields = [f"f{at}" for at in range(len(values))]
-    text = line_format(fields) % ("water", ",device=d", *value_texts(values), tail(0, None, NOW_MS))
+    fields = tuple(f"f{at}" for at in range(len(values)))
+    text = FieldSet(1, fields).lines("water", ",device=d", value_texts(values), 0, None, NOW_MS)
     assert list(parse(text).values.values()) == values

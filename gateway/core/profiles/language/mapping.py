@@ -1,8 +1,11 @@
 """Points: the mapping from one document to points, compiled once and run for every message."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
+
+from msgspec import Meta, Struct, ValidationError, convert, defstruct
+from msgspec.structs import astuple
 
 from gateway.core.profiles.language.conditions import Holds, always, compile_when
 from gateway.core.profiles.language.fields import (
@@ -20,15 +23,17 @@ from gateway.core.profiles.language.paths import Node, Nothing, end_of, parse_pa
 from gateway.core.profiles.language.points_found import Found
 from gateway.core.profiles.language.sources import Cursor, Fault, Scope, Take
 from gateway.core.profiles.language.steps import BOUNDS
-from gateway.core.profiles.language.tags import Tags, TakeTags, compile_tags, joined, no_tags
+from gateway.core.profiles.language.tags import TakeTags, compile_tags, joined, no_tags
 from gateway.core.profiles.language.texts import compile_device, may_name_a_device
 from gateway.core.profiles.language.times import Times
 from gateway.core.profiles.mapped import DeviceParams, MappedReading, MappingContext
+from gateway.core.readings.field_sets import in_order
+from gateway.core.readings.line_protocol import Tags
 from gateway.core.readings.native import Drop
 from schemas.profile_points import PointSpec
 from schemas.profile_when import When
 from schemas.quantities import COUNTING, Quality
-from schemas.readings import NativeReading
+from schemas.readings import Value
 from schemas.rejects import DropCause
 
 QualityRule = Callable[[Cursor], int]
@@ -72,24 +77,39 @@ class NumberAtKey(NamedTuple):
     high: float
 
 
-class Numbers(tuple[NumberAtKey, ...]):
+FieldsRead = tuple[tuple[str, ...], tuple[Value, ...]]
+"""Fields in the order of the table, and their values."""
+
+
+class Numbers:
     """All fields of a point, where each is a number taken as it stands in one object of the document."""
 
-    __slots__ = ()
+    __slots__ = ("_names", "_of_names", "_type")
 
-    def read(self, holder: object) -> NativeReading | None:
-        """The numbers in that object; None: one of them is unusual, and is read with all steps."""
-        if type(holder) is not dict:
+    def __init__(self, numbers: Iterable[NumberAtKey]) -> None:
+        self._of_names = {number.field: number for number in numbers}
+        self._names = in_order(self._of_names)
+        self._type: type[Struct] | None = None
+
+    def read(self, holder: object) -> FieldsRead | None:
+        """The numbers in that object; None: there are none, or one of them is unusual, and is read with all steps."""
+        try:
+            numbers = astuple(convert(holder, self._type or self._compile()))
+        except ValidationError:
             return None
-        values: NativeReading = {}
-        for field, key, low, high in self:
-            value: Any = holder.get(key)
-            kind = type(value)
-            if (kind is float or kind is int) and low <= value <= high:
-                values[field] = float(value)
-            elif value is not None:
-                return None
-        return values
+        if None not in numbers:
+            return self._names, numbers
+        found = {name: number for name, number in zip(self._names, numbers, strict=True) if number is not None}
+        return (tuple(found), tuple(found.values())) if found else None
+
+    def _compile(self) -> type[Struct]:
+        """The type of the object, made when the first one comes: many profiles never meet a device."""
+        fields = [self._of_names[name] for name in self._names]
+        types = [Annotated[float, Meta(ge=field.low, le=field.high)] | None for field in fields]
+        members = [(f"at_{place}", kind, None) for place, kind in enumerate(types)]
+        keys = {f"at_{place}": field.key for place, field in enumerate(fields)}
+        self._type = defstruct("Numbers", members, rename=keys, gc=False)
+        return self._type
 
 
 class CompiledPoint:
@@ -151,17 +171,23 @@ class CompiledPoint:
             match steps:
                 case (str(source), str(key)) if plain is not None:
                     found.setdefault(source, []).append(NumberAtKey(field.name, key, plain.low, plain.high))
-        return {source: Numbers(numbers) for source, numbers in found.items() if len(numbers) == len(self._fields)}
+        return {source: Numbers(numbers) for source, numbers in found.items() if self._are_all(numbers)}
+
+    def _are_all(self, numbers: Sequence[NumberAtKey]) -> bool:
+        """Tell if these are all fields of the point, each at a key of its own that a type can name."""
+        keys = {number.key for number in numbers}
+        return len(keys) == len(self._fields) and all(key.isprintable() and _UNNAMEABLE.isdisjoint(key) for key in keys)
 
     def numbers_in(self, source: str) -> Numbers | None:
         """Its fields as numbers of the object at the key ``source`` of the document; None: one of them is more than that."""
         return self._numbers.get(source)
 
-    def values(self, document: Node, captures: Mapping[str, str], params: DeviceParams) -> NativeReading | None:
-        """The values of its fields; None: one of them must be dropped."""
+    def read(self, document: Node, captures: Mapping[str, str], params: DeviceParams) -> FieldsRead | None:
+        """Its fields and their values; None: there are none, or one of them must be dropped."""
         dropped: list[Drop] = []
         values = read_fields(self._fields, Cursor(document, captures, params), dropped)
-        return None if dropped else values
+        names = in_order(values)
+        return None if dropped or not values else (names, tuple([values[name] for name in names]))
 
     def take(self, here: Cursor, context: MappingContext) -> list[MappedReading]:
         """The point of an entry that is plain and alone."""
@@ -317,6 +343,8 @@ class CompiledPoint:
 
 
 _EXPLAINED_MAX: Final = 20
+_UNNAMEABLE: Final = frozenset('"\\')
+"""Characters that no key of a type may have."""
 _NONE: Final[Sequence[Field]] = ()
 
 

@@ -7,13 +7,12 @@ from typing import Any, Final
 from gateway.core.profiles.language.paths import Node
 from gateway.core.profiles.language.sources import OUTWARD, Cursor, Fault, Scope, Take, origin_of, within
 from gateway.core.profiles.language.texts import compile_text
+from gateway.core.readings.line_protocol import Tags
 from gateway.core.readings.native import Drop
 from schemas.profile_values import BareText, TextSource
 from schemas.quantities import TEXT_TAGS, VEHICLE_CLASSES
 from schemas.rejects import DropCause
 from schemas.topics import is_name
-
-Tags = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
