@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_sim.devices.source import DeviceRegister, Sample, Sensors, SensorValue, SensorValues
+from firmware_sim.devices.traffic import BOTTLENECK, MEAN_UNITS
+from firmware_sim.physics.hydraulics import leak_m3_h, pressure_kpa
+from firmware_sim.physics.traffic import RoadLane
 from firmware_sim.technician.controls import BURST, KNOBS, LEAK, PHASE_LOST, REVERSE, Knob
 
 HOUR_S: Final = 3600.0
@@ -32,13 +35,13 @@ OPPOSITE: Final = {"volume_reverse_m3": "volume_m3", "energy_export_kwh": "energ
 """Register → the one that stands still meanwhile, whose resolution it has."""
 
 USUAL_KPA: Final = 300.0
+KPA_PER_M: Final = pressure_kpa(1.0)
 LEAK_SHARE: Final = 0.35
 BURST_FLOWS: Final = 5.0
 BURST_PRESSURE: Final = 0.35
 LEAST_LEAK_M3_H: Final = 0.2
-FULL_VEHICLES_H: Final = 1_600.0
-CONGESTED: Final = 0.8
-"""The share of a lane's capacity above which it is congested."""
+LANE: Final = RoadLane(free_km_h=45.0)
+"""The lane whose traffic a person sets."""
 LONGEST_COUNT_S: Final = 86_400
 
 
@@ -121,9 +124,11 @@ class Bench:
         values["interval_s"] = min(max(counted_s, 1), LONGEST_COUNT_S)
 
 
-def leak_m3_h(usual_m3_h: float, pressure_kpa: float) -> float:
-    """The flow out of a hole: Q = C·p^0.5, with C so that it is a third of the usual flow at 300 kPa."""
-    return max(LEAK_SHARE * usual_m3_h, LEAST_LEAK_M3_H) * math.sqrt(max(pressure_kpa, 0.0) / USUAL_KPA)
+def hole_m3_h(usual_m3_h: float, kpa: float) -> float:
+    """The flow out of a hole that lets a third of the usual flow through at 300 kPa."""
+    at_usual_m3_h = max(LEAK_SHARE * usual_m3_h, LEAST_LEAK_M3_H)
+    coefficient = at_usual_m3_h / leak_m3_h(1.0, USUAL_KPA / KPA_PER_M)
+    return leak_m3_h(coefficient, kpa / KPA_PER_M)
 
 
 def _water(values: SensorValues, set_to: Mapping[str, float], broken: AbstractSet[str]) -> SensorValues:
@@ -134,15 +139,13 @@ def _water(values: SensorValues, set_to: Mapping[str, float], broken: AbstractSe
     if "flow_m3_h" not in values:
         return values
     usual_m3_h = set_to.get("flow", values["flow_m3_h"])
-    pressure_kpa = values.get("pressure_kpa", USUAL_KPA)
-    if BURST in broken:
-        pressure_kpa *= BURST_PRESSURE
+    kpa = values.get("pressure_kpa", USUAL_KPA) * (BURST_PRESSURE if BURST in broken else 1.0)
     flow_m3_h = usual_m3_h
-    flow_m3_h += leak_m3_h(usual_m3_h, pressure_kpa) if LEAK in broken else 0.0
+    flow_m3_h += hole_m3_h(usual_m3_h, kpa) if LEAK in broken else 0.0
     flow_m3_h += max(BURST_FLOWS * usual_m3_h, LEAST_LEAK_M3_H) if BURST in broken else 0.0
     values["flow_m3_h"] = round(-flow_m3_h if REVERSE in broken else flow_m3_h, 4)
     if "pressure_kpa" in values:
-        values["pressure_kpa"] = round(pressure_kpa, 1)
+        values["pressure_kpa"] = round(kpa, 1)
     values |= {"alarm_leak": LEAK in broken, "alarm_burst": BURST in broken, "alarm_backflow": REVERSE in broken}
     return values
 
@@ -187,21 +190,23 @@ def _vehicles_h(values: Mapping[str, SensorValue]) -> float:
 
 
 def _traffic(values: SensorValues, set_to: Mapping[str, float], _broken: AbstractSet[str]) -> SensorValues:
-    """Vehicles an hour; the fuller the lane, the slower they drive: v = v_free·(1 - 0.6·fullness²)."""
+    """Vehicles an hour; more than the lane carries is a queue, out of which less passes, slowly."""
     if "vehicle_count" not in values:
         return values
     vehicles_h = set_to.get("traffic", _vehicles_h(values))
-    values[VEHICLES_H] = vehicles_h
     if "traffic" in set_to:
-        full = min(vehicles_h / FULL_VEHICLES_H, 1.0)
-        slower = 1 - 0.6 * full**2
-        for key in ("mean_speed_km_h", "speed_p85_km_h"):
-            if key in values:
-                values[key] = round(values[key] * slower, 1)
-        values |= {"occupancy_pct": round(55 * full**1.5, 1), "congested": full > CONGESTED}
-        values["mean_headway_s"] = round(min(HOUR_S / vehicles_h, HOUR_S), 1) if vehicles_h else HOUR_S
-    if "speed" in set_to:
-        values["mean_speed_km_h"] = set_to["speed"]
+        cars_h = vehicles_h * MEAN_UNITS
+        is_queued = cars_h > LANE.capacity_cars_h
+        flow = LANE.queued(BOTTLENECK * LANE.capacity_cars_h) if is_queued else LANE.free(cars_h)
+        vehicles_h = flow.cars_h / MEAN_UNITS
+        values |= {
+            "occupancy_pct": round(flow.occupancy_pct, 1),
+            "congested": is_queued,
+            "mean_headway_s": round(min(HOUR_S / vehicles_h, HOUR_S), 1) if vehicles_h else HOUR_S,
+        }
+        if vehicles_h:
+            values["mean_speed_km_h"] = round(flow.speed_km_h, 1)
+    values[VEHICLES_H] = vehicles_h
     return values
 
 

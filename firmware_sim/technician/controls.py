@@ -13,6 +13,7 @@ class Knob:
     :ivar name: its name in scripts.
     :ivar field: the quantity that shows it; a device without the quantity has no such knob.
     :ivar span: the most that its slider reaches, in multiples of the value at the start.
+    :ivar reaches: the least that it reaches.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Knob:
     unit: str
     field: str
     span: float = 4.0
+    reaches: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +44,19 @@ class Control:
 KNOBS: Final = {
     "water": (
         Knob("flow", Words("Lưu lượng", "Flow"), "m³/h", "flow_m3_h"),
-        Knob("pressure", Words("Áp suất", "Pressure"), "kPa", "pressure_kpa", 2.0),
+        Knob("pressure", Words("Áp suất", "Pressure"), "kPa", "pressure_kpa", 2.0, 500.0),
         Knob("level", Words("Mực nước", "Level"), "m", "level_m", 2.0),
     ),
     "power": (
-        Knob("load", Words("Phụ tải", "Load"), "W", "active_power_w"),
+        Knob("load", Words("Phụ tải", "Load"), "W", "active_power_w", reaches=5000.0),
         Knob("voltage", Words("Điện áp", "Voltage"), "V", "voltage_l1_v", 1.5),
     ),
-    "traffic": (
-        Knob("traffic", Words("Mật độ xe", "Traffic"), "/h", "vehicle_count"),
-        Knob("speed", Words("Tốc độ", "Speed"), "km/h", "mean_speed_km_h", 2.0),
-    ),
+    "traffic": (Knob("traffic", Words("Mật độ xe", "Traffic"), "/h", "vehicle_count", reaches=5000.0),),
     "urban": (
-        Knob("dust", Words("Bụi PM2.5", "PM2.5"), "µg/m³", "pm2_5_ug_m3"),
-        Knob("noise", Words("Mức ồn", "Noise"), "dB", "noise_laeq_db", 2.0),
-        Knob("light", Words("Độ sáng đèn", "Lamp"), "%", "light_level_pct", 1.0),
-        Knob("people", Words("Số người", "People"), "", "people_count"),
+        Knob("dust", Words("Bụi PM2.5", "PM2.5"), "µg/m³", "pm2_5_ug_m3", reaches=200.0),
+        Knob("noise", Words("Mức ồn", "Noise"), "dB", "noise_laeq_db", 1.0, 120.0),
+        Knob("light", Words("Độ sáng đèn", "Lamp"), "%", "light_level_pct", 1.0, 100.0),
+        Knob("people", Words("Số người", "People"), "", "people_count", reaches=100.0),
     ),
 }
 """Domain → its knobs."""

@@ -32,6 +32,8 @@ USUAL_KINDS: Final = {"water": "district", "power": "feeder", "traffic": "road",
 """Domain → the kind that has the most to play with."""
 USUAL_S: Final = 10.0
 """Interval of the sensors of a device that sends only when told."""
+COUNTED_S: Final = 300.0
+"""Time that a detector counts, so that the traffic at the start shows; the bench counts from message to message."""
 FROM_INPUT: Final = "-"
 
 
@@ -179,7 +181,8 @@ def _gateway(request: PlayRequest) -> GatewayAccess | None:
 def _native_device(request: PlayRequest, topic: NativeTopic, instant_ms: int) -> tuple[PlayedDevice, DeviceIdentity]:
     wanted = request.kind.partition("-")[2] or USUAL_KINDS[topic.domain]
     found = next((kind for kind in KINDS[topic.domain] if kind.name == wanted), KINDS[topic.domain][0])
-    source = found.make(rng(request.seed, topic.device), request.interval_s or USUAL_S)
+    interval_s = COUNTED_S if topic.domain == "traffic" else request.interval_s or USUAL_S
+    source = found.make(rng(request.seed, topic.device), interval_s)
     simulated = SimDevice(topic.device, topic.site, topic.domain, source)
     bench = Bench(topic.domain, source, found.registers, instant_ms / 1000)
     identity = DeviceIdentity(topic.device, topic.device, simulated.presence)

@@ -46,7 +46,7 @@ class KnobSlider(Widget, can_focus=True):
         self._device = device
         self._label = str(getattr(knob.words, language))
         self._at_start = device.positions[knob.name]
-        self._most = nice_ceiling(self._at_start * knob.span)
+        self._most = max(nice_ceiling(self._at_start * knob.span), knob.reaches)
 
     @property
     def _value(self) -> float:

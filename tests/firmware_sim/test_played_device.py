@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from firmware_sim.technician.bench import hole_m3_h
 from firmware_sim.technician.played import PlayedMessage, UnknownControl
 from tests.firmware_sim.playing import NOW_MS, device, reading
 
@@ -18,6 +19,12 @@ def test_a_register_follows_the_knob() -> None:
     (second,) = played.tick(NOW_MS + HOUR_MS)
     assert reading(first)["flow_m3_h"] == 1.5
     assert reading(second)["volume_m3"] - reading(first)["volume_m3"] == pytest.approx(1.5, abs=0.002)
+
+
+def test_a_leak_follows_the_root_of_the_pressure() -> None:
+    assert hole_m3_h(10.0, 300.0) == pytest.approx(3.5)
+    assert hole_m3_h(10.0, 75.0) == pytest.approx(1.75)
+    assert hole_m3_h(10.0, -5.0) == 0.0
 
 
 def test_a_leak_and_a_burst_add_to_the_flow_and_raise_the_meters_alarms() -> None:
@@ -65,6 +72,17 @@ def test_the_count_of_vehicles_is_that_of_the_time_since_the_last_message() -> N
     assert second["interval_s"] == 600
     assert second["vehicle_count"] == pytest.approx(200, abs=1)
     assert second["vehicle_count_total"] - first["vehicle_count_total"] == second["vehicle_count"]
+
+
+def test_more_traffic_than_the_lane_carries_is_a_slow_queue() -> None:
+    played = device("traffic", interval_s=600)
+    played.set("traffic", 1200)
+    (free,) = map(reading, played.tick(NOW_MS))
+    played.set("traffic", 5000)
+    (queued,) = map(reading, played.tick(NOW_MS + 600_000))
+    assert (free["congested"], queued["congested"]) == (False, True)
+    assert queued["mean_speed_km_h"] < free["mean_speed_km_h"] == 45.0
+    assert queued["occupancy_pct"] > free["occupancy_pct"]
 
 
 def test_a_stopped_clock_repeats_its_last_time_and_one_that_is_off_is_a_day_off() -> None:
