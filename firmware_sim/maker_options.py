@@ -38,8 +38,8 @@ def maker_counts(asked: Sequence[str], interval_s: float) -> Mapping[str, int]:
 
 def _unknown(name: str) -> str:
     near = get_close_matches(name, MAKERS, n=1)
-    hint = f"did you mean {near[0]}?" if near else "firmware-sim profiles lists those that have one."
-    return f"--profile {name}: there is no encoder for this profile; {hint}"
+    listed = "firmware-sim profiles lists those that have one, and firmware-sim device plays any other"
+    return f"--profile {name}: there is no encoder for this profile; {f'did you mean {near[0]}?' if near else listed}"
 
 
 def profiles_text() -> str:
