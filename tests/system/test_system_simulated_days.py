@@ -1,6 +1,7 @@
 """Days of a simulated fleet through real parts on one scaled clock: readings, sums and alarms are what its ledger says."""
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from gateway.pipeline.processing import BUILT_MS
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.system.fleet import wait_settled
 from tests.system.rig import Document, Gateway, gateway
+from tests.waiting import until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -66,9 +68,13 @@ class Days:
 
     def pass_by(self, days: float, stories: Iterable[str]) -> Document:
         """Let days pass; what ``firmware-sim verify`` says of them."""
-        where = ["--broker", self._mosquitto.url, "--ledger", str(self._ledger), "--connections", "shared"]
         wanted = [word for name in stories for word in ("--story", name)]
-        status, said = _said("run", *where, *FLEET, "--days", str(days), *wanted)
+        return self.tell(*FLEET, "--days", str(days), *wanted)
+
+    def tell(self, *options: str) -> Document:
+        """Let a fleet with options run; what ``firmware-sim verify`` says of it."""
+        where = ["--broker", self._mosquitto.url, "--ledger", str(self._ledger), "--connections", "shared"]
+        status, said = _said("run", *where, *options)
         assert status == 0, said
         wait_settled(self.gateway, self._mosquitto)
         return _verified(self._ledger, self._influxdb)
@@ -102,6 +108,21 @@ def test_three_days_of_a_fleet_to_which_things_happen_are_all_accounted_for(days
     alarms = verified["alarms"]
     assert alarms["missing"] == alarms["late"] == alarms["doubled"] == alarms["false"] == 0, verified["first"]
     assert alarms["raised"] > 5
+
+
+@pytest.mark.parametrize("name", ["power_cut", "broker_outage", "meter_exchange", "bad_firmware"])
+def test_a_scenario_on_real_parts_is_accounted_for_with_its_alarms(days: Days, name: str) -> None:
+    _, registry = _said("registry", "--scenario", name)
+    days.gateway.config.with_name("devices.yaml").write_text(registry)
+    days.gateway.send_signal(signal.SIGHUP)
+    first = registry.partition("- id: ")[2].split()[0]
+    until(lambda: first in days.gateway.ask("/api/devices")[1], what="the registry is that of the scenario")
+    verified = days.tell("--scenario", name, "--days", "2.4")  # a whole local day is in them
+    readings, sums, alarms = verified["total"], verified["sums"], verified["alarms"]
+    assert not any(readings[fault] for fault in ("missing", "different", "duplicate", "accepted")), verified["first"]
+    assert sums["wrong"] == sums["uncovered"] == 0, verified["first"]
+    assert alarms["missing"] == alarms["late"] == alarms["doubled"] == alarms["false"] == 0, verified["first"]
+    assert alarms["raised"] > 1
 
 
 def test_kills_and_a_lost_store_cost_no_reading_and_no_litre(days: Days) -> None:
