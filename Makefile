@@ -7,7 +7,7 @@ SECONDS ?= 60
 SCHEDULES ?= 200
 DAYS ?= 31
 
-.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos months mutate fuzz soak lock clean
+.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -77,6 +77,9 @@ soak: ready ## an hour under load with a fault every minute, and nothing grows: 
 mutate: ready ## every change to the code that decides the fate of a reading makes a test fail: make mutate MODULE=gateway/core/evaluate.py
 	$(BIN)/python -m tests.mutate $(MODULE)
 
+judge: ## hold the formulas of the simulator against wntr, pandapower and UXsim (x86-64, Python 3.13)
+	@.ci/judge
+
 fuzz: SECONDS = 300
 fuzz: ready ## feed every parser with malformed input, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"
 	@$(BIN)/python -m tests.fuzz run --seconds $(SECONDS) $(TARGET)
@@ -86,4 +89,4 @@ lock: ## write requirements.lock from pyproject.toml, each package at its newest
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## remove .venv and .cache
-	rm -rf .venv .venv-oldest .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-oldest .venv-judge .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -91,10 +91,16 @@ class Curve:
         self._period_s = step_s * len(values)
         self._sums = (0.0, *accumulate((here + there) / 2 * step_s for here, there in zip(values, following, strict=True)))
 
-    @property
-    def mean(self) -> float:
-        """The mean over the period."""
-        return self._sums[-1] / self._period_s
+    @classmethod
+    def of_means(cls, means: tuple[float, ...]) -> "Curve":
+        """A curve with hourly means: between two hours it has the mean of both, in the middle what is left of the hour's own.
+
+        Never less than half of the mean, so that a curve stays positive in a valley between two peaks.
+        """
+        points = []
+        for last, mean, following in zip((means[-1], *means[:-1]), means, (*means[1:], means[0]), strict=True):
+            points += [(last + mean) / 2, max(1.5 * mean - (last + following) / 4, mean / 2)]
+        return cls(tuple(points), HOUR_S / 2)
 
     def at(self, instant_s: float) -> float:
         """The value at ``instant_s``."""

@@ -28,7 +28,7 @@ from firmware_sim.physics.electricity import (
 from firmware_sim.physics.shapes import LOAD
 from firmware_sim.signals import EPOCH_S, SLOT_S, WEEK_S, Curve, Pulses, Signal, noise_at
 
-HOUSES: Final = Curve(LOAD)
+HOUSES: Final = Curve.of_means(LOAD)
 KILOWATT_HOUR: Final = 3_600_000.0
 PHASES: Final = ("l1", "l2", "l3")
 NOMINAL_V: Final = 220.0

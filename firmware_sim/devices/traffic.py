@@ -16,7 +16,7 @@ from firmware_sim.physics.shapes import HIGHWAY, RUSH, Week
 from firmware_sim.physics.traffic import CAR_UNITS, LaneFlow, RoadLane, waiting_after
 from firmware_sim.signals import EPOCH_S, HOUR_S, Curve, Signal, clamp, noise_at, rippled
 
-TOWN: Final = Curve(RUSH)
+TOWN: Final = Curve.of_means(RUSH)
 CLASS_SHARES: Final = {"motorcycle": 0.72, "car": 0.15, "truck_light": 0.06, "bus": 0.03, "truck_heavy": 0.04}
 MEAN_UNITS: Final = shown(math.fsum(share * CAR_UNITS[name] for name, share in CLASS_SHARES.items()), 1000)
 """Cars that a vehicle of this traffic stands for."""
@@ -28,7 +28,7 @@ BOTTLENECK: Final = 0.9
 """What a bottleneck lets through, of what the lane could carry: a junction, a bridge."""
 BUSY: Final = 0.2
 """Share of the lanes at junctions that end in one."""
-BUSY_RATIOS: Final = (0.47, 0.48, 0.49)
+BUSY_RATIOS: Final = (0.44, 0.45, 0.46)
 """Mean traffic of a busy lane, against what its bottleneck lets through."""
 SEEN_M: Final = 400.0
 """A detector sees a queue so far."""
@@ -48,9 +48,9 @@ class Passing(NamedTuple):
 @cache
 def passing(shape: Week, ratio: float) -> Passing:
     """Work out what of ``shape`` passes a bottleneck that lets 1 / ``ratio`` of its mean through."""
-    arriving = Curve(shape)
+    arriving = Curve.of_means(shape)
     capacity = 1 / ratio
-    if max(shape) <= capacity:
+    if max(arriving.values) <= capacity:
         return Passing(arriving, None)
     step_h = STEP_S / HOUR_S
     waiting, rates, queues = 0.0, [], []
@@ -77,7 +77,7 @@ class DetectedLane:
     @classmethod
     def make(cls, source: random.Random, shape: Week, free_km_h: float, vehicles_h: float) -> "DetectedLane":
         """A lane with room for its traffic."""
-        return cls(RoadLane(free_km_h), rippled(source, Curve(shape), vehicles_h))
+        return cls(RoadLane(free_km_h), rippled(source, Curve.of_means(shape), vehicles_h))
 
     @classmethod
     def busy(cls, source: random.Random, shape: Week, free_km_h: float, ratio: float) -> "DetectedLane":

@@ -82,7 +82,7 @@ class AirStation:
 @cache
 def bay_taken() -> Curve:
     """Chance that a bay is taken, over a week."""
-    return Curve(tuple(round(taken_share(ARRIVALS_H * traffic, STAY_H, BAYS), 4) for traffic in RUSH))
+    return Curve.of_means(tuple(round(taken_share(ARRIVALS_H * traffic, STAY_H, BAYS), 4) for traffic in RUSH))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 from functools import cache
+from math import fsum
 from typing import Final
 
 from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, shown
@@ -11,8 +12,8 @@ from firmware_sim.physics.network import Junction, Leak, Network, PipeBetween, s
 from firmware_sim.physics.shapes import DISTRICT_INFLOW, WATER_USE
 from firmware_sim.signals import DAY_S, HOUR_S, Curve, Pulses, Signal, clamp, local_s, noise_at, rippled
 
-USE: Final = Curve(WATER_USE)
-TOWN: Final = Curve(DISTRICT_INFLOW)
+USE: Final = Curve.of_means(WATER_USE)
+TOWN: Final = Curve.of_means(DISTRICT_INFLOW)
 LEAKING: Final = 0.03
 """The share of house meters whose water has not stood still for a day."""
 DAYLIGHT_WARMTH: Final = Curve((-1.0, -0.6, 0.4, 1.0, 0.6, -0.4), step_s=DAY_S / 6)
@@ -120,7 +121,7 @@ def _inflow(used_m3_h: float, leak: Leak, head_m: float, resistance: float) -> C
         into = share / step
         number = int(into)
         inflow.append(round(found[number] + (found[number + 1] - found[number]) * (into - number), 4))
-    return Curve(tuple(inflow))
+    return Curve.of_means(tuple(inflow))
 
 
 @cache
@@ -129,11 +130,10 @@ def tank_levels() -> Curve:
 
     The pump brings as much in a week as is drawn, so the level at the end is that at the beginning.
     """
-    drawn = [(TOWN.values[hour] + TOWN.values[hour + 1]) / 2 for hour in range(len(DISTRICT_INFLOW))]
-    pumping = [hour % 24 in PUMP_HOURS for hour in range(len(drawn))]
-    brought = TOWN.mean * len(drawn) / pumping.count(True)
+    pumping = [hour % 24 in PUMP_HOURS for hour in range(len(DISTRICT_INFLOW))]
+    brought = fsum(DISTRICT_INFLOW) / pumping.count(True)
     levels = [0.0]
-    for runs, out in zip(pumping, drawn, strict=True):
+    for runs, out in zip(pumping, DISTRICT_INFLOW, strict=True):
         levels.append(level_after_m(levels[-1], brought * runs, out, area_m2=1.0, hours=1.0))
     lowest, highest = min(levels), max(levels)
     return Curve(tuple(round((level - lowest) / (highest - lowest), 6) for level in levels[:-1]))

@@ -8,21 +8,21 @@ from firmware_sim.scenarios.loader import scenario
 from tests.firmware_sim.storied import BEGIN_S, INTERVAL_S
 
 DIGESTS = {
-    "sim-7-power-feeder-0001": "7413e1d01e35f1d9",
-    "sim-7-power-house-0002": "accdd180c22f83db",
+    "sim-7-power-feeder-0001": "ee24f43f69d468e8",
+    "sim-7-power-house-0002": "c8f39cdcc9627d40",
     "sim-7-power-solar-0003": "8bbc326b504890d9",
-    "sim-7-traffic-class-0001": "a842cc808743c244",
-    "sim-7-traffic-junction-0002": "9196cc56dff01a2a",
-    "sim-7-traffic-road-0003": "9c64258a7004a63e",
-    "sim-7-urban-air-0001": "8d3149afd058c0a6",
+    "sim-7-traffic-class-0001": "d2b5346329b813ba",
+    "sim-7-traffic-junction-0002": "a94e6743ccbf210d",
+    "sim-7-traffic-road-0003": "1cff7bac185a860b",
+    "sim-7-urban-air-0001": "4b887f26fb664190",
     "sim-7-urban-light-0002": "0415638829e17f45",
     "sim-7-urban-parking-0003": "a13ec486c19ebeb4",
     "sim-7-urban-people-0004": "b0fd14542c803445",
     "sim-7-urban-rain-0005": "308a304e510823d8",
-    "sim-7-water-district-0001": "4771916690e9fa04",
-    "sim-7-water-meter-0002": "1bfb8982709b91cf",
-    "sim-7-water-quality-0003": "beed63cf40417c99",
-    "sim-7-water-reservoir-0004": "4fc4c239676043e4",
+    "sim-7-water-district-0001": "4855dd9292860006",
+    "sim-7-water-meter-0002": "810b7920e0405352",
+    "sim-7-water-quality-0003": "d18b3c44f5d81422",
+    "sim-7-water-reservoir-0004": "2cecf99b28e1548a",
 }
 
 
