@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from firmware_sim.devices.source import SensorValues
 from schemas.quantities import QUANTITIES, Kind, Quantity
 from schemas.rejects import RejectReason
@@ -123,6 +125,7 @@ class Spoilt:
 
 
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+_ENCODER: Final = msgspec.json.Encoder()
 _OF_PAYLOADS: Final = {FaultKind.TRUNCATE: (TRUNCATED,), FaultKind.GARBAGE: (GARBAGE,), FaultKind.POISON: PAYLOAD_FAULTS}
 _OF_VALUES: Final = {
     FaultKind.NOT_A_NUMBER: (NOT_A_NUMBER,),
@@ -136,7 +139,12 @@ _SCALED: Final = ("flow_m3_h", "active_power_w")
 
 
 def encode(reading: dict[str, Any]) -> bytes:
-    """The payload as a device writes it; NaN and infinity as the bare words that C libraries print."""
+    """The payload as a device writes it."""
+    return _ENCODER.encode(reading)
+
+
+def encode_faulty(reading: dict[str, Any]) -> bytes:
+    """The payload with NaN and infinity as the bare words that C libraries print; no other encoder writes them."""
     return _COMPACT.encode(reading).encode()
 
 
@@ -152,7 +160,7 @@ def spoil(kind: FaultKind, chance: random.Random, domain: str, values: SensorVal
     if candidates and value_faults and (not payload_faults or chance.random() < 0.5):  # noqa: PLR2004 - half of the time
         field = chance.choice(candidates)
         value = chance.choice(value_faults).spoil(QUANTITIES[domain][field])
-        return Spoilt(encode(reading | {field: value}), dropped=(field,))
+        return Spoilt(encode_faulty(reading | {field: value}), dropped=(field,))
     if not payload_faults:
         return None
     fault = chance.choice(payload_faults)

@@ -77,6 +77,8 @@ class TallyDisplay:
         text = f"{tally.measured:,} readings in {measured_s:,.1f} s, {tally.acknowledged:,} acknowledged"
         if tally.lost:
             text += f", {tally.lost:,} lost in devices whose memory was full"
+        if tally.refused:
+            text += f", {tally.refused:,} refused by the broker"
         if tally.waiting:
             text += f", {tally.waiting:,} not acknowledged and not in the ledger"
         return text

@@ -68,12 +68,13 @@ class FateTally:
     measured: int = 0
     acknowledged: int = 0
     lost: int = 0
+    refused: int = 0
     by_domain: Counter[str] = field(default_factory=Counter)
 
     @property
     def waiting(self) -> int:
         """Readings the broker has not acknowledged yet."""
-        return self.measured - self.acknowledged - self.lost
+        return self.measured - self.acknowledged - self.lost - self.refused
 
 
 def pauses(chance: random.Random) -> Iterator[float]:
@@ -131,3 +132,7 @@ class Account:
         self.tally.acknowledged += len(message.rows)
         self.tally.by_domain[message.domain] += len(message.rows)
         self.on_acknowledged(message, self.now_ms())
+
+    def refused(self, message: OutgoingMessage) -> None:
+        """The broker does not want it, and says so."""
+        self.tally.refused += len(message.rows)

@@ -26,6 +26,7 @@ from tests.bench import (
     reload,
     report,
     saturation,
+    simulator,
     start,
 )
 from tests.bench.burst import BrokerGone
@@ -50,6 +51,7 @@ _OTHERS: dict[str, Callable[[Plan], list[Figure]]] = {
     "flood": flood.measure,
     "kills": kills.measure,
     "report": report.measure,
+    "simulator": simulator.measure,
 }
 """One long run each: measured when they are named."""
 

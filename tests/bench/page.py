@@ -32,6 +32,7 @@ TITLES: Final[Mapping[str, str]] = {
     "flood": "One device floods",
     "kills": "SIGKILL under load",
     "report": "A report of consumption",
+    "simulator": "The simulator at full speed, on few shared connections, with its ledger",
 }
 _HEAD: Final = "| | gateway | baselines of the same runs (the gateway by them) | aim |\n|---|---|---|---|"
 

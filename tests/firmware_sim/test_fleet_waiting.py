@@ -39,7 +39,7 @@ def test_a_connection_that_broke_unnoticed_keeps_what_is_sent_on_it() -> None:
         link = SharedLink("sim-1", BrokerAccess(*server.getsockname()), Account(tally, lambda *_: None, limit=10))
         running = asyncio.create_task(link.run())
         connection, _ = await asyncio.to_thread(server.accept)
-        connection.sendall(b"\x20\x02\x00\x00")
+        connection.sendall(b"\x20\x03\x00\x00\x00")
         await link.connected.wait()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
