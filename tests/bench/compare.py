@@ -23,7 +23,14 @@ from tests.bench.children import BenchFault, Plan
 from tests.bench.figures import aligned, number
 
 PARTS: Final[Mapping[str, Callable[[Plan], Mapping[str, float]]]] = MappingProxyType(
-    {"core": core.once, "saturation": saturation.once, "uplinks": chirpstack.once, "start": start.once, "wakes": wakes.once}
+    {
+        "core": core.once,
+        "saturation": saturation.once,
+        "uplinks": chirpstack.once,
+        "start": start.once,
+        "wakes": wakes.once,
+        "many": core.in_no_order,
+    }
 )
 """Part → a function that measures once the gateway of ``Plan.tree``; name of a figure → µs."""
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zlib import crc32
 
 from tests.bench import core_worker
 from tests.bench.children import BenchFault, Plan
@@ -24,6 +25,8 @@ _FAR_DEVICES = 50
 """Fewer than would cast doubt on the gateway's clock."""
 
 _FAR_MS = 3_600_000
+_MANY_DEVICES = 3000
+_MANY_TURNS = 5
 
 
 def once(plan: Plan) -> dict[str, float]:
@@ -34,6 +37,11 @@ def once(plan: Plan) -> dict[str, float]:
         "CPU of a native reading of a lane": _least_us(plan, "lane"),
         "CPU of a decoded uplink": _least_us(plan, "uplink"),
     }
+
+
+def in_no_order(plan: Plan) -> dict[str, float]:
+    """CPU of a message of one of many devices: what the core keeps of them is no longer in the processor's caches."""
+    return {f"CPU of a native reading, {_MANY_DEVICES:,} devices in no order": _least_us(plan, "many")}
 
 
 def _least_us(plan: Plan, kind: str) -> float:
@@ -63,6 +71,8 @@ def _least_us(plan: Plan, kind: str) -> float:
 
 def _messages(kind: str) -> list[tuple[int, str, str]]:
     """Readings of so many devices in turns, each with the time of its arrival."""
+    if kind == "many":
+        return _of_many()
     found = []
     for turn in range(_WARM_UP_TURNS + _TURNS):
         for device in range(_DEVICES):
@@ -78,6 +88,16 @@ def _messages(kind: str) -> list[tuple[int, str, str]]:
             else:
                 name, body = topic(device), payload(time_ms, turn, device, turn)
             found.append((time_ms + 50, name.decode(), body.decode()))
+    return found
+
+
+def _of_many() -> list[tuple[int, str, str]]:
+    found = []
+    for turn in range(_MANY_TURNS):
+        shuffled = sorted((crc32(b"%d %d" % (turn, device)), device) for device in range(_MANY_DEVICES))
+        for at, (_, device) in enumerate(shuffled):
+            time_ms = _FIRST_MS + turn * _EVERY_MS + at
+            found.append((time_ms + 50, topic(device).decode(), payload(time_ms, turn, device, turn).decode()))
     return found
 
 
