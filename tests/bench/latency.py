@@ -87,10 +87,7 @@ def _plain(folder: Path, broker: Service, stub: Service) -> Service:
 def _runs(
     consumer_of: Callable[[Path, Service, Service], Service], *, may_miss: bool = False
 ) -> Callable[[Plan], dict[str, float]]:
-    """Measure a consumer at one rate after the other; each begins with readings that do not count.
-
-    Every device is met before: to ask InfluxDB for its sums is a device's cost, not a reading's.
-    """
+    """Measure a consumer at one rate after the other; each begins with readings that do not count."""
 
     def measure(plan: Plan) -> dict[str, float]:
         folder, found = plan.fresh("latency"), dict[str, float]()
@@ -98,8 +95,7 @@ def _runs(
             broker = running.enter_context(mosquitto(folder, tuned=False))
             stub = running.enter_context(door(folder))
             consumer = running.enter_context(consumer_of(folder, broker, stub))
-            paced(pacer(broker.port, _DEVICES, 1.0, _DEVICES))
-            time.sleep(_SETTLE_S)
+            meet_devices(broker)
             for rate, seconds in SECONDS.items():
                 made = run(broker, stub, consumer, (rate, seconds / 2 if plan.quick else seconds), may_miss=may_miss)
                 values = {P50: made.percentile_ms(50), P99: made.percentile_ms(99), CPU: made.cpu_us}
@@ -109,6 +105,12 @@ def _runs(
         return found
 
     return measure
+
+
+def meet_devices(broker: Service) -> None:
+    """Let every device send once: to ask InfluxDB for its sums is a device's cost, not a reading's."""
+    paced(pacer(broker.port, _DEVICES, 1.0, _DEVICES))
+    time.sleep(_SETTLE_S)
 
 
 def run(broker: Service, stub: Service, consumer: Service, pace: tuple[int, float], *, may_miss: bool = False) -> Run:
