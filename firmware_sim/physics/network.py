@@ -7,6 +7,7 @@ method; it is dense, which is quick enough for some dozens of junctions.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from math import fsum, sqrt
 from typing import Final, NamedTuple
 
@@ -86,15 +87,20 @@ class _Branch:
         return 1 / gradient, self.flow_m3_s / self.exponent
 
 
-def solve(network: Network, sources_m: Mapping[str, float], factor: float = 1.0) -> Heads:
+def solve(network: Network, sources_m: Mapping[str, float], factor: float = 1.0, closed: str = "") -> Heads:
     """Find heads and flows, with all demands times ``factor``.
 
     :param sources_m: the head of each source.
+    :param closed: a source whose pipes are shut.
     :raises ValueError: when no flows are found, or a junction hangs on no source.
     """
+    is_open = [closed not in {each.start, each.end} for each in network.pipes]
     names = list(network.junctions)
     place = {name: number for number, name in enumerate(names)}
-    branches = [_Branch(each.start, each.end, each.pipe.resistance, FLOW_EXPONENT, _FIRST_M3_S) for each in network.pipes]
+    branches = [
+        _Branch(each.start, each.end, each.pipe.resistance, FLOW_EXPONENT, _FIRST_M3_S)
+        for each in compress(network.pipes, is_open)
+    ]
     leaking = [(name, junction) for name, junction in network.junctions.items() if junction.leak is not None]
     branches += [_leak_branch(name, junction.leak) for name, junction in leaking if junction.leak is not None]
     fixed = dict(sources_m) | {_open(name): junction.elevation_m for name, junction in leaking}
@@ -109,11 +115,12 @@ def solve(network: Network, sources_m: Mapping[str, float], factor: float = 1.0)
             moved += abs(change)
             total += abs(branch.flow_m3_s)
         if moved <= _ENOUGH * total:
-            number = len(network.pipes)
+            flows = [branch.flow_m3_s * _HOUR_S for branch in branches]
+            through = iter(flows)
             return Heads(
                 {name: heads[place[name]] for name in names} | dict(sources_m),
-                [branch.flow_m3_s * _HOUR_S for branch in branches[:number]],
-                {name: branch.flow_m3_s * _HOUR_S for (name, _), branch in zip(leaking, branches[number:], strict=True)},
+                [next(through) if flowing else 0.0 for flowing in is_open],
+                {name: leak for (name, _), leak in zip(leaking, through, strict=True)},
             )
     raise ValueError(f"no flows found in {_ROUNDS} rounds")
 
@@ -194,8 +201,12 @@ class Tank:
     level_m: float
     highest_m: float
 
+    def refuses(self, drawn_m3_h: float) -> bool:
+        """Tell if it is empty and should give, or full and should take: its valve shuts then."""
+        return (self.level_m <= 0 and drawn_m3_h > 0) or (self.level_m >= self.highest_m and drawn_m3_h < 0)
+
     def after(self, drawn_m3_h: float, hours: float) -> "Tank":
-        """The tank after so much was drawn for so long; it neither runs over nor falls below empty."""
+        """The tank after so much was drawn for so long, between empty and full."""
         level_m = level_after_m(self.level_m, 0.0, drawn_m3_h, self.area_m2, hours)
         return replace(self, level_m=min(max(level_m, 0.0), self.highest_m))
 
@@ -223,7 +234,10 @@ def follow(
     ((name, tank),) = tanks.items()
     for number in range(round(len(pattern) / step_h)):
         hour = number * step_h
-        heads = solve(network, {**sources_m, name: tank.bottom_m + tank.level_m}, pattern[int(hour)])
+        given_m, factor = {**sources_m, name: tank.bottom_m + tank.level_m}, pattern[int(hour)]
+        heads = solve(network, given_m, factor)
+        if tank.refuses(heads.drawn_m3_h(network, name)):
+            heads = solve(network, given_m, factor, closed=name)
         yield TankStep(hour, tank, heads)
         tank = tank.after(heads.drawn_m3_h(network, name), step_h)
 
