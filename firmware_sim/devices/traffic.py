@@ -16,7 +16,6 @@ from firmware_sim.physics.shapes import HIGHWAY, RUSH, Week
 from firmware_sim.physics.traffic import CAR_UNITS, LaneFlow, RoadLane, waiting_after
 from firmware_sim.signals import EPOCH_S, HOUR_S, Curve, Signal, clamp, noise_at, rippled
 
-TOWN: Final = Curve.of_means(RUSH)
 CLASS_SHARES: Final = {"motorcycle": 0.72, "car": 0.15, "truck_light": 0.06, "bus": 0.03, "truck_heavy": 0.04}
 MEAN_UNITS: Final = shown(math.fsum(share * CAR_UNITS[name] for name, share in CLASS_SHARES.items()), 1000)
 """Cars that a vehicle of this traffic stands for."""
@@ -46,16 +45,25 @@ class Passing(NamedTuple):
 
 
 @cache
+def arriving(shape: Week) -> Curve:
+    """The curve of a shape, which all lanes share."""
+    return Curve.of_means(shape)
+
+
+TOWN: Final = arriving(RUSH)
+
+
+@cache
 def passing(shape: Week, ratio: float) -> Passing:
     """Work out what of ``shape`` passes a bottleneck that lets 1 / ``ratio`` of its mean through."""
-    arriving = Curve.of_means(shape)
+    curve = arriving(shape)
     capacity = 1 / ratio
-    if max(arriving.values) <= capacity:
-        return Passing(arriving, None)
+    if max(curve.values) <= capacity:
+        return Passing(curve, None)
     step_h = STEP_S / HOUR_S
     waiting, rates, queues = 0.0, [], []
     for step in range(round(len(shape) * HOUR_S / STEP_S)):
-        arrives = arriving.at(EPOCH_S + step * STEP_S)
+        arrives = curve.at(EPOCH_S + step * STEP_S)
         queues.append(round(waiting, 5))
         rates.append(capacity if waiting else min(arrives, capacity))
         waiting = waiting_after(waiting, arrives, capacity, step_h)
@@ -77,7 +85,7 @@ class DetectedLane:
     @classmethod
     def make(cls, source: random.Random, shape: Week, free_km_h: float, vehicles_h: float) -> "DetectedLane":
         """A lane with room for its traffic."""
-        return cls(RoadLane(free_km_h), rippled(source, Curve.of_means(shape), vehicles_h))
+        return cls(RoadLane(free_km_h), rippled(source, arriving(shape), vehicles_h))
 
     @classmethod
     def busy(cls, source: random.Random, shape: Week, free_km_h: float, ratio: float) -> "DetectedLane":
