@@ -6,7 +6,7 @@ notes; as fast as possible, the clock waits with it.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, cycle, takewhile
 from typing import Final
 
@@ -28,6 +28,8 @@ from schemas.scenario import Scenario
 MOST_WAITING: Final = 4_000
 """Readings that wait for their PUBACK, at most; never more than two of each device, so that the clock does not run ahead."""
 PAUSE_S: Final = 0.001
+SETTLE_S: Final = 12.0
+"""Real seconds in which a busy gateway has asked for the sums of all devices."""
 YIELD_EVERY: Final = 32
 MOST_BEHIND_S: Final = 1_800.0
 """A fleet that is further behind its clock sends the past: no alarm could be raised from that."""
@@ -46,6 +48,16 @@ class SimulatedPlan:
     scale: ScaledTime | None
     wanted: Mapping[str, int]
     live_interval_s: float | None = None
+
+    @property
+    def accounted(self) -> SimulatedSpan:
+        """The span whose days are accounted for.
+
+        A run that catches up with real time begins when it can, and a gateway has no sums before it has asked its database.
+        """
+        if self.live_interval_s is None or self.scale is None:
+            return self.span
+        return replace(self.span, begin_s=self.span.begin_s + SETTLE_S * self.scale.speed)
 
     def clock(self) -> RunClock:
         """Make the clock of the run."""
@@ -77,7 +89,9 @@ class SimulatedRun:
         incidents = [*planned, *incidents_of(scenario, native, what.span, seed)]
         incidents.sort(key=lambda incident: (incident.begin_s, incident.story, incident.device))
         self._roles: list[Role] = cast(native, incidents, STORIES, what.span)
-        self._lines: Iterator[Due] = Chronicle([role.witness for role in self._roles], incidents, STORIES, what.span).lines()
+        self._lines: Iterator[Due] = Chronicle(
+            [role.witness for role in self._roles], incidents, STORIES, what.accounted
+        ).lines()
         self._following = next(self._lines, None)
         self._live_interval_s = what.live_interval_s
         self._scenario, self._seed = scenario, seed
