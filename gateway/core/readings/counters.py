@@ -267,12 +267,15 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         """
         first_ms, offset = self[at + _BASE_TIME], self._offset_at(at, name, self[at + _BASE_TIME])
         met = CounterValue(name, self[at + _BASE] - offset, first_ms, GROWTH[name.partition(",")[0]])
+        has_stepped = not isnan(self[at]) and self[at + _OFFSET] != offset
+        if has_stepped:  # before it was known what is usual for this counter
+            self.note_wrong(last.time_ms)
         if isnan(self[at]):
             self._shift(at, name, last.sum - self[at + _BASE])
         elif met.is_usual_after(last.register, last.time_ms, 0.0):
             self._shift(at, name, last.offset - offset)
             self[at + _BASE], self[at + _BASE_TIME] = last.sum, last.time_ms
-        elif self[at + _OFFSET] != offset:  # a step since then was confirmed, which is enough to confirm this one
+        elif has_stepped:  # what confirmed that step is enough to confirm this one
             self._shift(at, name, met.offset_after(last.register, last.time_ms, last.offset, 0.0) - offset)
             self._put_former(name, FormerOffset(first_ms, last.offset, last.sum))
         else:

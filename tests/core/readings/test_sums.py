@@ -236,6 +236,7 @@ def test_a_step_back_while_sums_were_awaited_is_kept_where_they_did_not_follow()
     state = waiting([(0, 930.0), (1, 931.0), (2, 400.0), (3, 401.0), (4, 402.0)])
     state.take_over(found(-1, 900.0, 950.0))
     assert sums([(5, 403.0), (0.5, 930.5), (-0.5, 910.0)], state) == [984.0, 980.5, 960.0]
+    assert state.past.again_ms == NOW_MS - HOUR_MS, "it was judged before it was known what is usual: the night does it better"
 
 
 EXCHANGED = ToldExchange(None, NOW_MS, 80.0, 2.0)
