@@ -164,7 +164,8 @@ def _check_day(day: ConsumedDay, sums: _SumSeries, steps: Sequence[Happening], o
             return
     else:
         span = sums.times_ms[begin.before], sums.times_ms[end.after]
-        unseen = sum(step.flowed.get(day.field, 0.0) for step in steps if span[0] <= step.began_ms <= span[1])
+        during = [step for step in steps if step.began_ms <= span[1] and max(step.ended_ms or 0, step.began_ms) >= span[0]]
+        unseen = sum(step.flowed.get(day.field, 0.0) for step in during)
         if off <= crossed + unseen + day.within + ROUNDING:
             counts.marked += 1
             counts.marked_off += not is_exact
