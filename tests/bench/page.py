@@ -64,7 +64,7 @@ def _rows(figures: Sequence[Figure]) -> Iterator[str]:
 
 def _baseline(figure: Figure) -> str:
     assert figure.baseline is not None
-    ratio = "" if figure.ratio is None else f" ({figure.ratio:.2g})"
+    ratio = "" if figure.ratio is None else f" ({number(figure.ratio)})"
     return f"{number(figure.baseline.value)}{ratio}: {figure.baseline.name}"
 
 

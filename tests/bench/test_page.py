@@ -58,7 +58,7 @@ def test_a_stopped_run_keeps_its_whole_rounds_on_record(
     assert bench.main(["start", "--write", "--machine", "a board", "--dir", str(tmp_path)]) == 1
     (figure,) = record.read(file)["start"].figures
     assert (figure.runs, figure.value) == (2, 2.5)
-    assert "| cost | 2.50 s | 2.50 (1): other | ≤ 1, missed |" in shown.read_text()
+    assert "| cost | 2.50 s | 2.50 (1.00): other | ≤ 1, missed |" in shown.read_text()
     assert "stopped by Ctrl-C, the figures are of the rounds before" in capsys.readouterr().out
 
 
