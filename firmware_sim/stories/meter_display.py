@@ -78,7 +78,7 @@ class MeterDisplay:
 def _after(step: DisplayStep | None, event: Incident, shown: float, mean_h: float) -> float:
     """Return what a meter that showed ``shown`` shows after a step."""
     if step is DisplayStep.EXCHANGED:
-        return round(3 * event.size, 1)
+        return round(min(3 * event.size, shown / 2), 1)  # a step that shows, also soon after a roll-over
     if step is DisplayStep.STEPPED_BACK:
         return max(shown - max(0.05, 2 * mean_h), 0.0)
     if step is DisplayStep.HALVED:

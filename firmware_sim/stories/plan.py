@@ -37,6 +37,25 @@ class SimulatedSpan:
         return math.ceil(self.begin_s / self.interval_s) * self.interval_s
 
 
+@dataclass(frozen=True, slots=True)
+class _Occupied:
+    """The times at which something happens.
+
+    :ivar spans: device → spans in which it is not well, or must be well for something.
+    :ivar same: earlier events of the same story.
+    """
+
+    spans: dict[str, list[tuple[float, float]]]
+    same: list[Incident]
+
+    def is_free(self, incident: Incident, devices: Sequence[str], span: tuple[float, float], again_s: float) -> bool:
+        """Tell if nothing else happens then, and the same not too soon before or after."""
+        if any(_overlap(span, other) for device in devices for other in self.spans[device]):
+            return False
+        wide = (incident.begin_s - again_s, incident.end_s + again_s)
+        return not any(_overlap(wide, (one.begin_s, one.end_s)) for one in self.same if one.device == incident.device)
+
+
 def plan(
     fleet: Sequence[SimDevice], stories: Mapping[str, Storyline], wanted: Mapping[str, int], run: SimulatedSpan, seed: int
 ) -> list[Incident]:
@@ -46,11 +65,12 @@ def plan(
     """
     calendar = [day for day in special_days(run.begin_s, run.end_s) if day.story in stories]
     taken: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    planned = []
+    planned: list[Incident] = []
     for name in sorted(wanted, key=lambda name: (not stories[name].is_site, -stories[name].lasts_s[1], name)):
         story = stories[name]
         for number in range(wanted[name]):
-            incident = _place(name, story, _candidates(fleet, story), taken, run, (seed, name, number))
+            before = [incident for incident in planned if incident.story == name]
+            incident = _place(name, story, _candidates(fleet, story), _Occupied(taken, before), run, (seed, name, number))
             if incident is not None:
                 planned.append(incident)
     return sorted([*calendar, *planned], key=lambda incident: (incident.begin_s, incident.story, incident.device))
@@ -70,7 +90,7 @@ def _place(
     name: str,
     story: Storyline,
     candidates: Mapping[str, list[str]],
-    taken: dict[str, list[tuple[float, float]]],
+    taken: _Occupied,
     run: SimulatedSpan,
     seed: tuple[object, ...],
 ) -> Incident | None:
@@ -90,9 +110,9 @@ def _place(
             incident.begin_s - APART_S - story.usual_s / 2,
             max(incident.end_s, story.due_s(incident, run.interval_s)) + APART_S,
         )
-        if not any(_overlap(span, other) for device in candidates[place] for other in taken[device]):
+        if taken.is_free(incident, candidates[place], span, story.again_s):
             for device in candidates[place]:
-                taken[device].append((incident.begin_s - story.usual_s / 2, span[1] - APART_S))
+                taken.spans[device].append((incident.begin_s - story.usual_s / 2, span[1] - APART_S))
             return incident
     return None
 

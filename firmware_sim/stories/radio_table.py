@@ -4,7 +4,7 @@ from typing import Final
 
 from firmware_sim.faults import FAULTS
 from firmware_sim.signals import DAY_S, HOUR_S
-from firmware_sim.stories.kinds import ALL, EXCHANGED, HOURS, INSTANT, METERS
+from firmware_sim.stories.kinds import ALL, HOURS, HOUSE, INSTANT, METER, METERS
 from firmware_sim.stories.story import RadioFault, Storyline
 from schemas.scenario import FaultKind
 
@@ -88,7 +88,7 @@ RADIO_STORIES: Final[dict[str, Storyline]] = {
     "reboots": Storyline("a device starts anew, and its numbers with it", ALL, INSTANT, radio=RadioFault(1, reboots=True)),
     "unit_changed": Storyline(
         "a new firmware counts in thousandths, until the old one is back",
-        EXCHANGED,
+        (METER, HOUSE),  # the register of a main would be out of its bounds, and say nothing
         (4 * HOUR_S, 6 * HOUR_S),
         "counter_step",
         ("burst", "leak"),

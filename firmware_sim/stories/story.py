@@ -138,6 +138,7 @@ class Storyline:
     :ivar intervals: how many intervals of the device besides.
     :ivar days: whole local days after which it is due, where nights or days are judged.
     :ivar usual_s: so long the device must have been well before, for a rule that compares with what is usual.
+    :ivar again_s: so long the same does not happen to a device, before and after: it would count as usual.
     :ivar told: for an exchange: when the utility says so.
     :ivar is_site: it happens to a whole site.
     :ivar is_calendar: it happens to all, on days that the calendar names.
@@ -153,6 +154,7 @@ class Storyline:
     intervals: int = 0
     days: int = 0
     usual_s: float = 0.0
+    again_s: float = 0.0
     effect: Effect = field(default_factory=Effect)
     display: DisplayStep | None = None
     radio: RadioFault | None = None

@@ -43,6 +43,7 @@ STORIES: Final[dict[str, Storyline]] = {
         "leak",
         days=2,
         usual_s=WEEK,
+        again_s=11 * DAY_S,
         effect=Effect(added_h=flows.network_leak_h),
     ),
     "burst": Storyline(
@@ -60,6 +61,7 @@ STORIES: Final[dict[str, Storyline]] = {
         WATER,
         HOURS,
         "backflow",
+        ("counter_step",),  # the first flow of a register that never moved is above all that is usual
         effect=Effect(factor=flows.stands_forwards, added_h=flows.backwards_h, backwards=True, flag="alarm_backflow"),
     ),
     "air": Storyline(
