@@ -22,6 +22,7 @@ from schemas.quantities import SUM_OF, TEXT_TAGS, Quality
 
 GAP: Final = 1.5
 """Neighbours of midnight that are further apart than so many usual distances have a gap between them."""
+_SILENT: Final = "device_silent"
 ROUNDING: Final = 2e-6
 """Sums are rounded to six decimals."""
 
@@ -116,16 +117,23 @@ class _SumSeries:
 def check_sums(days: Sequence[ConsumedDay], happenings: Sequence[Happening], points: Iterable[StoredPoint]) -> SumsOutcome:
     """Hold the days of some devices against their points.
 
-    :param happenings: those in which meters stepped.
+    A day is left out when the device fell silent in it and is silent still: nobody can know the sum at its end.
+
+    :param happenings: what happened to them; meters stepped, or are silent.
     """
     series = _series(points, {day.field for day in days})
     stepped = defaultdict(list)
+    silent_ms: dict[str, int] = {}
     for happening in happenings:
         if happening.flowed:
             stepped[happening.place].append(happening)
+        if happening.alarm == _SILENT and happening.ended_ms is None:
+            silent_ms[happening.place] = happening.began_ms
     outcome = SumsOutcome()
     for day in days:
         found = series.get((day.device, day.stream, day.field), _SumSeries())
+        if silent_ms.get(day.device, day.to_ms) < day.to_ms and found.at(day.to_ms) is None:
+            continue
         _check_day(day, found, stepped[day.device], outcome)
     return outcome
 

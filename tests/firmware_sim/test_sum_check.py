@@ -108,3 +108,12 @@ def test_lanes_are_counted_each_by_itself() -> None:
             points.append(StoredPoint(TAGS | {"lane": lane}, hour * 3_600_000, fields))
         days.append(ConsumedDay("wm-1", (("lane", lane),), "vehicle_count_total", 0, DAY_MS, 24.0 * hourly, 1.0))
     assert check_sums(days, [], points).counts == SumCounts(exact=2)
+
+
+def test_a_day_in_which_a_device_fell_silent_for_good_is_left_out_and_no_other() -> None:
+    nothing: frozenset[str] = frozenset()
+    fell_ms = 80 * STEP_MS
+    silent = Happening("silent", "wm-1", False, fell_ms, None, "device_silent", fell_ms, nothing, nothing, {})  # noqa: FBT003
+    assert _counts(_points(readings=80), _day(), silent) == SumCounts()
+    assert _counts(_points(readings=80), _day(), silent._replace(ended_ms=90 * STEP_MS)) == SumCounts(uncovered=1)
+    assert _counts(_points(), _day(), silent._replace(began_ms=DAY_MS)) == SumCounts(exact=1)
