@@ -298,9 +298,8 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self[at : at + _WIDTH] = array("d", (last.register, last.time_ms, last.offset, last.sum, last.time_ms))
 
     def _forget_steps(self, name: str) -> None:
-        for steps in (self._doubts, self._formers):
-            if steps:
-                steps.pop(name, None)
+        (self._doubts or {}).pop(name, None)
+        (self._formers or {}).pop(name, None)
 
     def _shift(self, at: int, name: str, by: float) -> None:
         """Raise all sums of a counter."""
@@ -356,8 +355,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         before, before_ms, offset = self[at : at + _BASE]
         if met.rule is not None and self.past.rules.get(name) != met.rule:
             self.past = self.past._replace(rules={**self.past.rules, name: met.rule})
-        exchanged = isnan(before)
-        if exchanged:  # the slot holds the whole sum
+        if isnan(before):  # exchanged: the slot holds the whole sum
             return self._move(at, met, exact(offset - value), suspect=False)
         if met.is_usual_after(before, before_ms, self._mean(at)):
             self._believe(at, name, value, time_ms)
@@ -369,7 +367,8 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         doubt = self._confirmed(met)
         if doubt is None:
             return DOUBTED
-        after = self._offset_after(at, doubt, met)
+        first = met._replace(value=doubt.first, time_ms=doubt.first_ms)
+        after = exact(first.offset_after(before, before_ms, offset, self._mean(at)))
         if after != offset:
             self._doubt_restored(before_ms)
             self._put_former(name, FormerOffset(doubt.first_ms, offset, before + offset))
@@ -391,22 +390,11 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self.version += 1
         return Judgement(suspect, offset)
 
-    def _offset_after(self, at: int, doubt: Doubt, met: CounterValue) -> float:
-        """The offset after a step that is confirmed now."""
-        before, before_ms, offset = (float(number) for number in self[at : at + _BASE])
-        first = met._replace(value=doubt.first, time_ms=doubt.first_ms)
-        return exact(first.offset_after(before, before_ms, offset, self._mean(at)))
-
     def _confirmed(self, met: CounterValue) -> Doubt | None:
         """Remember a step that is not believed yet; its doubt once enough messages have confirmed it."""
         doubt = self._doubts.get(met.name) if self._doubts else None
         if doubt is not None and met.time_ms <= doubt.time_ms:
             return None  # a copy of the same frame, or an older one: it confirms nothing
-        if doubt is None or not met.is_possible_after(doubt.value, doubt.time_ms):
-            self._put_doubt(met.name, Doubt(met.value, met.time_ms, 0, met.value, met.time_ms, met.together))
-            return None
-        alone = met.together is None or met.together is not doubt.together
-        confirmations = doubt.confirmations + alone
-        confirmed = Doubt(met.value, met.time_ms, confirmations, doubt.first, doubt.first_ms, met.together)
-        self._put_doubt(met.name, confirmed)
-        return confirmed if confirmations >= _CONFIRMATIONS else None
+        doubt = met.doubt_after(doubt)
+        self._put_doubt(met.name, doubt)
+        return doubt if doubt.confirmations >= _CONFIRMATIONS else None

@@ -64,6 +64,13 @@ class CounterValue(NamedTuple):
             return offset + before
         return offset + before - self.value
 
+    def doubt_after(self, doubt: "Doubt | None") -> "Doubt":
+        """The doubt with this value: one more message confirms the step, or another step begins."""
+        if doubt is None or not self.is_possible_after(doubt.value, doubt.time_ms):
+            return Doubt(self.value, self.time_ms, 0, self.value, self.time_ms, self.together)
+        alone = self.together is None or self.together is not doubt.together
+        return Doubt(self.value, self.time_ms, doubt.confirmations + alone, doubt.first, doubt.first_ms, self.together)
+
     def rolled_over(self, before: float, before_ms: float) -> float:
         """The width of the register where a step back is a roll-over: possible, and shorter than the step back; else 0.
 
