@@ -5,6 +5,7 @@ and memory is bounded simply by not reading the socket.
 """
 
 from collections.abc import Sequence
+from random import sample
 from typing import Final
 
 import mqtt5
@@ -42,7 +43,6 @@ class MessageReceiver:
         self._events = events
         self._side_effects = side_effects
         self._floods = floods
-        self._chunks = 0
 
     def receive(self, message: Message, packet_id: int | None, now_ms: int, arrival_s: float, size_bytes: int = 0) -> None:
         """Process one message.
@@ -85,12 +85,12 @@ class MessageReceiver:
         return not self._queue.above_high_water
 
     def _count_topics(self, events: Sequence[Event]) -> None:
-        """Count all messages of a small chunk by topic, every second, third or n-th of a larger one.
+        """Count all messages of a small chunk by topic, some of a larger one.
 
-        It begins at another place each time: one place may always be the same device's.
+        They are taken at random: devices that send in turn would meet any regular distance, and one stand for all.
         """
-        self._chunks += 1
-        apart = 1 + len(events) // _COUNTED
-        for event in events[self._chunks % apart :: apart]:
+        counted = events if len(events) <= _COUNTED else sample(events, _COUNTED)
+        each = round(len(events) / _COUNTED) or 1
+        for event in counted:
             if type(event) is mqtt5.PublishPacket:
-                self._floods.count(event.topic, apart)
+                self._floods.count(event.topic, each)
