@@ -13,7 +13,7 @@ from mqtt5 import PublishPacket, RetainHandling
 
 from gateway.catalog import load_catalog
 from gateway.clock import WallClock
-from gateway.commands.decode import recorded_rows
+from gateway.commands.decode import recording
 from gateway.commands.guest import guest, open_as_guest
 from gateway.config.bundled_profiles import SHIPPED
 from gateway.config.files import ConfigurationFault, load
@@ -78,7 +78,7 @@ def _propose(options: argparse.Namespace) -> int:
     _check_out(options.out, config)
     collected = _Collected(options.prefix)
     if options.jsonl is not None:
-        for row in recorded_rows(str(options.jsonl)):
+        for row in recording(str(options.jsonl)):
             collected.take(row.message.topic, row.message.payload, row.arrival_ms)
     elif fault := asyncio.run(_listen(config, collected, options.seconds)):
         print(printable(fault), file=sys.stderr)

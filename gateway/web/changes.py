@@ -37,7 +37,7 @@ class ChangeGuard:
             if account.role < change.role:
                 return web.json_response({"error": _too_low(account, change)}, status=403)
             response = await change.handler(request)
-            if response.status < _FAILED:
+            if change.is_recorded and response.status < _FAILED:
                 await self._record(request, account, change.action)
             return response
 

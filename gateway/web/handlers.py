@@ -21,11 +21,13 @@ class ChangeRoute(NamedTuple):
 
     :ivar role: the least role of its sender.
     :ivar action: the change as the audit log names it.
+    :ivar is_recorded: the audit log has it; false for what changes nothing and is not for everybody.
     """
 
     role: AccountRole
     action: str
     handler: Handler
+    is_recorded: bool = True
 
 
 def account_of(request: web.Request) -> UserAccount:

@@ -26,6 +26,7 @@ from gateway.web.handlers import ChangeRoute, Handler, note_change
 from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
 from gateway.web.sums import SumPages
+from gateway.web.trials import TrialPages
 from gateway.web.turns import Turns
 
 
@@ -108,6 +109,7 @@ class WebServer:
             "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),
             **devices.changing(),
             **sums.changing(),
+            **TrialPages(status.config).changing(),
         }
         entering: dict[str, Handler] = {"/login": self._door.log_in, "/logout": self._door.log_out}
         guarded = {path: self._changes.guard(change) for path, change in changing.items()}

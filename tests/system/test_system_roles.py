@@ -65,6 +65,22 @@ def test_a_role_may_do_what_it_says_and_the_audit_log_names_who_did_it(site: Gat
     assert f"audit entry 6:{entries[0]['hash']}" in site.printed(), "the log on another machine proves it"
 
 
+def test_a_technician_tries_a_payload_and_nothing_is_written(site: Gateway) -> None:
+    lan, chi = token_of(site, "lan", "technician"), token_of(site, "chi", "read")
+    body = json.dumps({"topic": TOPIC, "payload": {"volume": 12.5, "flow_m3_h": 1.5}})
+    with site:
+        site.wait_subscribed()
+        assert shown(site, chi, "POST", "/api/decode").status == 403
+        tried = json.loads(Browser(site).ask("POST", "/api/decode", body, Authorization=f"Bearer {lan}").body)
+        entries = json.loads(Browser(site).ask("GET", "/api/audit").body)["audit"]
+        refused = Browser(site).ask("POST", "/api/decode", '{"payload_hex": "xyz"}', Authorization=f"Bearer {lan}")
+        assert site.ledger()["received"] == 0
+    assert tried["points"][0]["fields"] == {"flow_m3_h": 1.5, "quality": 1}
+    assert tried["dropped"] == [{"path": "volume", "cause": "unknown_key"}]
+    assert (refused.status, json.loads(refused.body)) == (400, {"error": "body: is not hexadecimal"})
+    assert {entry["action"] for entry in entries} == {"token given"}, "a trial changes nothing"
+
+
 def test_a_token_that_is_taken_away_ends_its_sessions_at_the_next_reload(site: Gateway) -> None:
     browser, lan = Browser(site), token_of(site, "lan", "admin")
     with site:

@@ -37,16 +37,19 @@ class Browser:
     def __post_init__(self) -> None:
         self.origin = self.origin or f"http://{self.gate.host}:{self.gate.port}"
 
-    def ask(self, method: str, path: str, form: dict[str, str] | None = None, /, **headers: str) -> Answer:
-        """Ask; a header given here replaces one that a browser sends. An underscore stands for a hyphen."""
+    def ask(self, method: str, path: str, form: dict[str, str] | str | None = None, /, **headers: str) -> Answer:
+        """Ask, with a form or with the text of a JSON document.
+
+        A header given here replaces one that a browser sends. An underscore stands for a hyphen.
+        """
         sent = {"Cookie": "; ".join(f"{name}={cookie.value}" for name, cookie in self.cookies.items())}
         if method == "POST":
             sent["Origin"] = self.origin
         if form is not None:
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
+            sent["Content-Type"] = "application/json" if isinstance(form, str) else "application/x-www-form-urlencoded"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         with closing(self._connected()) as connection:
-            body = urlencode(form) if form is not None else None
+            body = urlencode(form) if isinstance(form, dict) else form
             connection.request(method, path, body, {name: value for name, value in sent.items() if value})
             response = connection.getresponse()
             for name, value in response.getheaders():

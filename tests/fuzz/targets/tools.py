@@ -7,8 +7,8 @@ from pathlib import Path
 
 from firmware_sim.query import Influx, InfluxdbAccess, NotReachable
 from firmware_sim.verify import BadLedger, read_index
-from gateway.commands.decode import _row
 from gateway.config.files import ConfigurationFault
+from gateway.trials.recordings import recorded_row
 from tests.fuzz.target import Run, Target
 
 ROWS_MAX = 20
@@ -21,7 +21,7 @@ def rows_to_decode() -> Run:
     def run(data: bytes) -> None:
         for number, line in enumerate(data.splitlines()[:ROWS_MAX]):
             try:
-                row = _row(line, f"rows: line {number}")
+                row = recorded_row(line, f"rows: line {number}")
             except ConfigurationFault as why:
                 lines = why.lines
             else:

@@ -1,0 +1,66 @@
+"""Trials: messages processed by the core as the gateway would, apart from the running one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from gateway.catalog import Catalog
+from gateway.codecs.sync_client import SyncCodecs
+from gateway.config.model import Config
+from gateway.core.readings.sums import SumsMode
+from gateway.explain.documents import result_document
+from gateway.explain.dry_run import DryRun, Trace
+from gateway.pipeline.processing import build_processor
+from gateway.trials.recordings import RecordedMessage
+from gateway.trials.standing import what_is_missing
+
+
+@dataclass(frozen=True, slots=True)
+class TriedMessage:
+    """A message that was tried.
+
+    :ivar document: the result in the form of ``gateway decode --json``.
+    :ivar remarks: label of a step → a remark for people: a guessed topic, a profile that is not active.
+    """
+
+    trace: Trace
+    document: dict[str, Any]
+    remarks: Mapping[str, str]
+
+    @property
+    def is_rejected(self) -> bool:
+        """True if something of it became a reject."""
+        return bool(self.trace.outcome.refusals)
+
+
+class Trials:
+    """Tries messages in order, with state. A context manager, because codecs run in a child process.
+
+    :param named: the source of the name of the only profile that is asked; empty if all profiles are.
+    """
+
+    def __init__(self, config: Config, catalog: Catalog, *, named: str = "", sums: SumsMode = SumsMode.OFF) -> None:
+        everyone = config.model_copy(update={"devices": config.devices.model_copy(update={"unknown": "accept"})})
+        self._config = config
+        self._catalog = catalog
+        self._named = named
+        self._codecs = SyncCodecs(catalog.codecs)
+        as_configured, open_to_all = (build_processor(admission, catalog, sums=sums) for admission in (config, everyone))
+        self._dry_run = DryRun(as_configured, self._codecs, open_to_all)
+
+    def __enter__(self) -> Self:
+        self._codecs.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._codecs.__exit__(*exception)
+
+    def take(self, recorded: RecordedMessage) -> TriedMessage:
+        """Try one message."""
+        trace = self._dry_run.take(recorded.message, recorded.arrival_ms)
+        document = result_document(trace)
+        frame = (trace.if_registered or trace).frame
+        if frame is not None and self._named:
+            frame.why = f"{self._named} names it"
+        missing = what_is_missing(self._config, self._catalog, frame) if frame is not None else ""
+        return TriedMessage(trace, document, {"topic": recorded.guessed, "profile": missing})
