@@ -149,6 +149,11 @@ class RuleSpec(_AlarmsPart):
     for_: SpanMs | None = Field(None, alias="for", description="So long the condition must stand: 10min. 0s: at once.")
     clear: float | None = Field(None, description="For a rule with one limit: the value at which an active alarm ends.")
     clear_after: SpanMs | None = Field(None, description="So long the condition must be gone before the alarm ends.")
+    acknowledge_within: SpanMs | None = Field(
+        None,
+        description="The time in which a person should acknowledge the alarm; then it is told of again, and again. 0s: never. "
+        "Left out: 30min for critical, 8h for warning, never for info.",
+    )
     text: BothLanguages | None = Field(None, description="What is the matter, in one sentence.")
     advice: BothLanguages | None = Field(None, description="What to do.")
     source: str = Field("", max_length=500, description="Where the limits come from, for those who ask.")

@@ -3,6 +3,9 @@
 Alertmanager holds an alert until its ``endsAt``, and forgets all of them when it starts again. So an alarm is posted when it
 begins and when it ends. Each minute all active ones are posted, with an end that lies some minutes ahead, and those that ended
 a short while ago, with their true end. Alarms under planned work are not sent, so Alertmanager resolves them.
+
+An alarm that nobody acknowledged in its time is an alert more, with the label ``overdue``, by which it can go to other people;
+it ends when somebody acknowledges it.
 """
 
 import time
@@ -28,8 +31,8 @@ _ENDED_FOR_MS: Final = 15 * 60_000
 """The time for which the end of an alarm is repeated: Alertmanager may be away."""
 _TOGETHER: Final = 500
 
-Labelled = tuple[AlarmKey, AlarmTags, Severity]
-"""An alarm with its labels, by which Alertmanager knows it."""
+Labelled = tuple[AlarmKey, AlarmTags, Severity, bool]
+"""An alarm with its labels, by which Alertmanager knows it; True: the alert that it is overdue."""
 
 
 class KnownAlert(NamedTuple):
@@ -75,11 +78,13 @@ class AlertmanagerSender:
     def _look(self) -> list[Labelled]:
         """Compare the known alerts with the active alarms; return those that began or ended."""
         keeper, known, now_ms = self._keeper, self._known, self._clock.now_ms()
-        active = {_labelled(state): state for state in keeper.told()}
+        told = keeper.told()
+        active = {_labelled(state): state for state in told}
+        active |= {_labelled(state, overdue=True): state for state in told if state.is_overdue}
         began = [name for name in active if name not in known or known[name].ended_ms is not None]
         ended = [name for name, alert in known.items() if alert.ended_ms is None and name not in active]
         for name in began:
-            known[name] = KnownAlert(alert_document(active[name], keeper.rules, self._language))
+            known[name] = KnownAlert(alert_document(active[name], keeper.rules, self._language, overdue=name[-1]))
         for name in ended:
             known[name] = known[name]._replace(ended_ms=now_ms)
         for name in [name for name, (_, at_ms) in known.items() if at_ms is not None and now_ms - at_ms > _ENDED_FOR_MS]:
@@ -105,5 +110,5 @@ def alertmanager_sender(keeper: AlarmKeeper, url: str, clock: WallClock, languag
     return AlertmanagerSender(keeper, AlarmReceiver(url.rstrip("/") + PATH), clock, language)
 
 
-def _labelled(state: AlarmState) -> Labelled:
-    return state.key, state.tags, state.severity
+def _labelled(state: AlarmState, *, overdue: bool = False) -> Labelled:
+    return state.key, state.tags, state.severity, overdue

@@ -30,6 +30,7 @@ def alarm_document(state: AlarmState | Transition, rules: Rules, *, silenced: bo
         "text": dict(rule.text if rule is not None else _NO_WORDS),
         "advice": dict(rule.advice if rule is not None else _NO_WORDS),
         "acknowledged": None if known is None else {"by": known.by, "at_ms": known.at_ms, "note": known.note},
+        "overdue": state.overdue if state.is_overdue else 0,
         "silenced": silenced,
         "simulated": state.simulated,
     }
@@ -55,12 +56,14 @@ def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool)
     return f"{MEASUREMENT}{tag_text(sorted(tags.items()))} {','.join(fields)} {time_ms}"
 
 
-def alert_document(state: AlarmState, rules: Rules, language: str) -> dict[str, object]:
-    """An alarm as Alertmanager takes it (``POST /api/v2/alerts``), without its end."""
+def alert_document(state: AlarmState, rules: Rules, language: str, *, overdue: bool = False) -> dict[str, object]:
+    """An alarm as Alertmanager takes it (``POST /api/v2/alerts``), without its end.
+
+    :param overdue: the alert that nobody acknowledged it in its time.
+    """
     rule = rules.by_name.get(state.key.alarm)
     labels = {"alertname": state.key.alarm, "severity": state.severity.value, **state.tags._asdict()}
-    if state.simulated:
-        labels["simulated"] = "true"
+    labels |= {name: "true" for name, applies in (("simulated", state.simulated), ("overdue", overdue)) if applies}
     words = {"summary": rule.text[language], "advice": rule.advice[language]} if rule is not None else {}
     return {
         "labels": {name: value for name, value in labels.items() if value},

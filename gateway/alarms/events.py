@@ -10,7 +10,12 @@ from gateway.storage.alarms import PlannedWork
 
 log = logging.getLogger("gateway.alarms")
 
-_LEVELS: Final = {Change.RAISED: logging.WARNING, Change.CLEARED: logging.INFO, Change.CHANGED: logging.INFO}
+_LEVELS: Final = {
+    Change.RAISED: logging.WARNING,
+    Change.CLEARED: logging.INFO,
+    Change.CHANGED: logging.INFO,
+    Change.OVERDUE: logging.WARNING,
+}
 
 _SAID_MAX: Final = 100
 """Changes a minute in the log: when a province loses its network there are thousands."""
@@ -29,7 +34,7 @@ class AlarmEvents:
     _said: tuple[float, int] = (0.0, 0)
 
     def changed(self, change: Transition) -> None:
-        """An alarm was raised or acknowledged, or it ended."""
+        """An alarm was raised or acknowledged, nobody acknowledged it in its time, or it ended."""
         minute = time.monotonic() // 60
         self._said = (minute, self._said[1] + 1 if self._said[0] == minute else 1)
         if self._said[1] >= _SAID_MAX:
@@ -40,6 +45,7 @@ class AlarmEvents:
         about = {
             Change.RAISED: f"raised ({change.severity}): {change.field or 'value'} {change.value:g}",
             Change.CLEARED: f"ended after {(change.duration_ms or 0) / 60_000:.1f} min",
+            Change.OVERDUE: f"was not acknowledged in its time ({change.severity}), for the {change.overdue}. time",
             Change.CHANGED: f"acknowledged by {known.by}: {known.note}" if known is not None else "changed",
         }
         log.log(_LEVELS[change.change], "alarm %s %s", change.key.id, about[change.change])

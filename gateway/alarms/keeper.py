@@ -189,9 +189,9 @@ class AlarmKeeper:
         return [state for state in self.active() if not self.is_silenced(state)]
 
     def weigh(self) -> tuple[int, int]:
-        """Count the critical alarms that nobody acknowledged, and all others that are not mere information."""
+        """Count the critical and the overdue alarms that nobody acknowledged, and all others that are not mere information."""
         told = [state for state in self.told() if state.severity is not Severity.INFO]
-        urgent = sum(state.severity is Severity.CRITICAL and state.acknowledged is None for state in told)
+        urgent = sum(state.is_overdue or (state.severity is Severity.CRITICAL and state.acknowledged is None) for state in told)
         return urgent, len(told) - urgent
 
     # ---- decisions of people ----

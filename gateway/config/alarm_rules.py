@@ -101,6 +101,7 @@ def _rule(spec: "RuleSpec", shipped: Rule | None) -> Rule:
         spec.for_ if spec.for_ is not None else shipped.for_ms,
         spec.clear_after if spec.clear_after is not None else shipped.clear_after_ms,
         spec.source if "source" in given or "when" in given else shipped.source,
+        spec.acknowledge_within if spec.acknowledge_within is not None else shipped.acknowledge_within_ms,
     )
 
 

@@ -108,7 +108,9 @@ FINDINGS: Final[dict[str, Words]] = {
     "silent": Words("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
     "domain_silent": Words("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
     "never_heard": Words("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
-    "alarms_critical": Words("Cảnh báo nghiêm trọng chưa ai xử lý: {count}", "Critical alarms that nobody sees to: {count}"),
+    "alarms_critical": Words(
+        "Cảnh báo nghiêm trọng hoặc quá hạn chưa ai xử lý: {count}", "Critical or overdue alarms that nobody sees to: {count}"
+    ),
     "alarms_active": Words("Cảnh báo khác đang diễn ra: {count}", "Other active alarms: {count}"),
     "alarms_untold": Words(
         "{receiver}: nơi nhận không nhận cảnh báo, sẽ gửi lại", "{receiver}: it takes no alarms, they are sent again"

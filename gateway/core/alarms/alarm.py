@@ -92,6 +92,7 @@ class AlarmState(Struct):
     :ivar nights: local day (as an ordinal) → lowest flow, of the nights that count.
     :ivar registered: True for a device that the registry named; the alarm ends when it leaves the registry.
     :ivar simulated: True for a simulated device.
+    :ivar overdue: number of times that people were told of it again because nobody acknowledged it.
     """
 
     key: AlarmKey
@@ -106,11 +107,17 @@ class AlarmState(Struct):
     acknowledged: Acknowledged | None = None
     registered: bool = False
     simulated: bool = False
+    overdue: int = 0
 
     @property
     def is_active(self) -> bool:
         """True from the moment it was raised."""
         return self.raised_ms > 0
+
+    @property
+    def is_overdue(self) -> bool:
+        """True while nobody acknowledged it, although its time for that has passed."""
+        return self.overdue > 0 and self.acknowledged is None
 
 
 class Change(StrEnum):
@@ -119,7 +126,9 @@ class Change(StrEnum):
     RAISED = "raised"
     CLEARED = "cleared"
     CHANGED = "changed"
-    """It was acknowledged. Nothing else changes an active alarm before its end."""
+    """It was acknowledged."""
+    OVERDUE = "overdue"
+    """Nobody acknowledged it in its time."""
 
 
 class Transition(Struct, frozen=True):
@@ -140,13 +149,19 @@ class Transition(Struct, frozen=True):
     duration_ms: int | None = None
     acknowledged: Acknowledged | None = None
     simulated: bool = False
+    overdue: int = 0
+
+    @property
+    def is_overdue(self) -> bool:
+        """True while nobody acknowledged it, although its time for that has passed."""
+        return self.overdue > 0 and self.acknowledged is None
 
     @classmethod
     def of(cls, state: AlarmState, change: Change, at_ms: int) -> "Transition":
         """Make the transition of a state."""
         duration_ms = max(0, at_ms - state.since_ms) if change is Change.CLEARED else None
         about = (state.key, state.severity, state.tags, at_ms, state.since_ms, state.value, state.field)
-        return cls(change, *about, duration_ms, state.acknowledged, state.simulated)
+        return cls(change, *about, duration_ms, state.acknowledged, state.simulated, state.overdue)
 
 
 class Drained(NamedTuple):

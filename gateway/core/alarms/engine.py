@@ -7,6 +7,7 @@ from typing import Final
 from gateway.core.alarms.alarm import Acknowledged, AlarmKey, AlarmState, Drained
 from gateway.core.alarms.looking import Look, is_overtaken, look_closely
 from gateway.core.alarms.nights import NIGHT_HOURS, NightFlow, judge_day, judge_night
+from gateway.core.alarms.overdue import remind
 from gateway.core.alarms.places import place_of
 from gateway.core.alarms.rounds import Rounds
 from gateway.core.alarms.rules import CounterStep, Night, Rule, Rules, Usual, Values
@@ -160,12 +161,15 @@ class Alarms:
     # ---- rounds and roll-ups -----------------------------------------------------------------------------------------
 
     def tick(self, now_ms: int, devices: Iterable[Device], *, clock_trusted: bool = True) -> Iterator[None]:
-        """Make a round over all registered devices, for silence and wrong clocks; each step looks at some of them.
+        """Make a round over all registered devices, for silence and wrong clocks, and over the alarms that wait for people.
+
+        Each step looks at some of them.
 
         :param devices: the registered ones, as :func:`gateway.core.status.health.registered_devices` gives them.
         :param clock_trusted: False: the gateway's own clock is in doubt, so no other is judged.
         """
         yield from self._rounds.run(self._rules, self._states, devices, now_ms, clock_trusted=clock_trusted)
+        yield from remind(self._rules, self._states, now_ms)
 
     def night(self, device: Device, day: date, flow_min_m3_h: float, coverage: float, now_ms: int) -> None:
         """Take the lowest flow of a device's night; ``coverage`` is the share of its readings that arrived."""

@@ -102,6 +102,9 @@ class ClockWrong:
     """A condition: the clock of the device is too far from the gateway's, by the times that the gateway believes."""
 
 
+ACKNOWLEDGE_WITHIN_MS: Final = {Severity.CRITICAL: 30 * 60_000, Severity.WARNING: 8 * 3_600_000, Severity.INFO: 0}
+"""Half an hour; one shift; never."""
+
 Condition = Values | Silent | Night | Completeness | CounterStep | ClockWrong
 
 
@@ -115,6 +118,7 @@ class Rule:
     :ivar text: language → the fault, in one sentence.
     :ivar advice: language → the thing to do.
     :ivar source: the origin of the limits: a law, a standard, or experience.
+    :ivar acknowledge_within_ms: the time in which a person should acknowledge it; 0: nobody needs to; None: by severity.
     """
 
     name: str
@@ -125,6 +129,13 @@ class Rule:
     for_ms: int = 0
     clear_after_ms: int = 0
     source: str = ""
+    acknowledge_within_ms: int | None = None
+
+    @property
+    def acknowledge_ms(self) -> int:
+        """The time in which a person should acknowledge it; 0: nobody needs to."""
+        within_ms = self.acknowledge_within_ms
+        return ACKNOWLEDGE_WITHIN_MS[self.severity] if within_ms is None else within_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,12 @@ class States:
         self._tell(state, Change.CHANGED, acknowledged.at_ms)
         return True
 
+    def remind(self, state: AlarmState, times: int, at_ms: int) -> None:
+        """Tell of an alarm again that nobody acknowledged; ``times`` its time for that has passed."""
+        state.overdue = times
+        self._changed[state.key] = state
+        self._tell(state, Change.OVERDUE, at_ms)
+
     def move(self, state: AlarmState, tags: AlarmTags, severity: Severity, at_ms: int) -> None:
         """Give an alarm other tags or another severity: it ends under the old ones and is raised under the new."""
         was_active = state.is_active

@@ -21,10 +21,11 @@ def site(count: int, *rules: Rule, silence: Silence | None = None, each: int = 5
 
 
 def rounds(bed: Bed, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-    """The changes in rounds of a minute, with the minutes from ``NOW_MS``."""
-    return [
+    """The changes in rounds of a minute, with the minutes from ``NOW_MS``, but for what nobody acknowledges."""
+    told = [
         ((now_ms - NOW_MS) // MINUTE_MS, told) for now_ms in range(from_ms, to_ms + 1, MINUTE_MS) for told in bed.tick(now_ms)
     ]
+    return [(minute, change) for minute, change in told if not change.startswith("overdue")]
 
 
 def test_a_device_is_silent_after_three_intervals_and_until_it_is_heard() -> None:
