@@ -8,6 +8,20 @@ from gateway.i18n.glossary import closed_lists
 LANGUAGES: Final = ("vi", "en")
 
 WORDS: Final[dict[str, dict[str, str]]] = {
+    # On every page.
+    "skip": {"vi": "Tới nội dung chính", "en": "Skip to the content"},
+    "navigation": {"vi": "Các trang", "en": "Pages of the gateway"},
+    "start": {"vi": "Tổng quan", "en": "Overview"},
+    "role_read": {"vi": "chỉ xem", "en": "may read"},
+    "role_technician": {"vi": "kỹ thuật viên", "en": "technician"},
+    "role_admin": {"vi": "quản trị", "en": "administrator"},
+    "pages": {"vi": "Các trang của danh sách", "en": "Pages of the list"},
+    "page_of": {"vi": "Trang {} / {}", "en": "Page {} of {}"},
+    "page_before": {"vi": "Trước", "en": "Back"},
+    "page_after": {"vi": "Sau", "en": "Next"},
+    "find": {"vi": "Tìm", "en": "Find"},
+    "and_others": {"vi": "và {} mục khác", "en": "and {} more"},
+    # The start page.
     "title": {"vi": "Cổng thu thập cảm biến", "en": "Sensor gateway"},
     "verdict_good": {"vi": "Hoạt động bình thường", "en": "All is well"},
     "verdict_attention": {"vi": "Cần chú ý", "en": "Needs attention"},
@@ -105,15 +119,16 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "codecs_suspended": {"vi": "Bộ giải mã bị tạm ngừng", "en": "Suspended codecs"},
     "codecs_unconfined": {"vi": "Lớp bảo vệ còn thiếu quanh bộ giải mã", "en": "Missing protections around codecs"},
     # The list of devices.
-    "status_page": {"vi": "Tình trạng cổng", "en": "Gateway status"},
     "search": {"vi": "Tìm mã, số sê-ri, địa điểm, kiểu máy", "en": "Search id, serial, site, model"},
     "any_state": {"vi": "mọi trạng thái", "en": "any state"},
+    "any_domain": {"vi": "mọi lĩnh vực", "en": "any domain"},
+    "state": {"vi": "Trạng thái", "en": "State"},
     "last_heard": {"vi": "Nghe lần cuối", "en": "Last heard"},
     "never": {"vi": "chưa bao giờ", "en": "never"},
     "just_now": {"vi": "vừa xong", "en": "just now"},
     "ago": {"vi": "cách đây {}", "en": "{} ago"},
     "nothing_found": {"vi": "Không tìm thấy thiết bị nào.", "en": "No device found."},
-    "shown_of": {"vi": "Hiện {} trong số {} thiết bị", "en": "{} of {} devices shown"},
+    "found_devices": {"vi": "{} thiết bị", "en": "{} devices"},
     "offered": {"vi": "Chờ đăng ký", "en": "Offered for registration"},
     "offered_means": {
         "vi": "Đã nghe thấy nhưng chưa đăng ký; bản tin được giữ lại và sẽ xử lý khi thiết bị được đăng ký.",
@@ -184,8 +199,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "exchanged_done": {"vi": "Đã ghi nhận.", "en": "Noted."},
     "last_rejects": {"vi": "Các lần bị từ chối gần đây", "en": "Last rejects"},
     "not_found": {"vi": "Không biết thiết bị này", "en": "This device is not known"},
-    "log_in": {"vi": "Đăng nhập", "en": "Log in"},
-    "log_out": {"vi": "Đăng xuất", "en": "Log out"},
+    "log_in": {"vi": "Đăng nhập", "en": "Sign in"},
+    "log_out": {"vi": "Đăng xuất", "en": "Sign out"},
     "wrong_token": {"vi": "Mã truy cập không đúng.", "en": "Wrong token."},
     "wait": {
         "vi": "Đã nhập sai nhiều lần. Hãy thử lại sau {}.",

@@ -8,7 +8,7 @@ _DATA_POLICY: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base
 """Policy for answers that are not pages: nothing in them may run. A page brings its own policy."""
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # tells others nothing, and lets a form of ours say which page it is of
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",

@@ -1,10 +1,7 @@
-"""Devices over HTTP: the list to search, and one device with its last message and its fate."""
+"""A device over HTTP: its last message and the fate of it, and the exchange of its meter."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from heapq import merge, nsmallest
-from operator import attrgetter
 from typing import Final
 
 from aiohttp import web
@@ -14,34 +11,27 @@ from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
 from gateway.core.readings.exchanges import ToldExchange
-from gateway.core.status.silence import UNREGISTERED
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
-from gateway.status.known_devices import device_document
 from gateway.status.status import Status
 from gateway.storage import keyvalue, quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.commands import CommandRefused, MeterExchange, nobody
 from gateway.web.device_documents import (
     counter_documents,
-    entry_document,
     fate_of,
     message_document,
     registry_entry,
 )
+from gateway.web.device_list import listed_device
 from gateway.web.handlers import ChangeRoute, Document, Handler, note_change
-from gateway.web.pages import page
-from gateway.web.turns import Turns, send_list, some_at_a_time
-from schemas.registry import RegisteredDevice, device_key
+from gateway.web.pages import PageRenderer
+from gateway.web.turns import Turns
+from schemas.registry import device_key
 from schemas.rejects import RejectReason
 
-_LISTED: Final = 200
-_AT_A_TIME: Final = 200
-"""Devices processed in one turn."""
 _REJECTS: Final = 5
 _RETRACED: Final = 16
-
-_name: Final = attrgetter("name")
 
 _Last = tuple[Arrival, Outcome | None]
 """A message, its arrival and, if known, its outcome."""
@@ -68,13 +58,16 @@ class _StoredRows:
 
 
 class DevicePages:
-    """The routes ``/devices``, ``/devices/{device}`` and what they ask for."""
+    """The route ``/devices/{device}`` and what it asks for."""
 
-    def __init__(self, status: Status, database: Database, meter_exchange: MeterExchange, turns: Turns) -> None:
+    def __init__(
+        self, status: Status, database: Database, meter_exchange: MeterExchange, turns: Turns, pages: PageRenderer
+    ) -> None:
         self._status = status
         self._database = database
         self._meter_exchange = meter_exchange
         self._turns = turns
+        self._pages = pages
         self._devices = status.devices
         self._streams = status.devices.streams
         self._retraced: dict[str, tuple[tuple[object, ...], LastMessage]] = {}
@@ -82,17 +75,12 @@ class DevicePages:
     def reading(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
         return {
-            "/devices": self._list_page,
             "/devices/{device}": self._device_page,
-            "/api/devices": self._list,
             "/api/devices/{device}": self._device,
         }
 
-    async def _list_page(self, request: web.Request) -> web.Response:
-        return page("devices.html", request, self._status.config.language)
-
     async def _device_page(self, request: web.Request) -> web.Response:
-        return page("device.html", request, self._status.config.language)
+        return self._pages.page(request, "device", device=request.match_info["device"])
 
     def changing(self) -> dict[str, ChangeRoute]:
         """Path → change."""
@@ -115,56 +103,6 @@ class DevicePages:
         note_change(request, after=answer | told._asdict())
         return web.json_response(answer)
 
-    # The list.
-
-    async def _list(self, request: web.Request) -> web.StreamResponse:
-        """All devices by name; with ``search`` or ``state`` those that fit, strangers first, and those that wait."""
-        now_ms = self._status.clock.now_ms()
-        if not request.query.keys() & {"search", "state"}:
-            return await send_list(request, self._turns, "devices", await self._by_name(now_ms))
-        wanted, state = request.query.get("search", "").lower().split(), request.query.get("state", "")
-        found, first = 0, list[Device]()
-        async for some in self._turns.each(self._fitting(wanted, state, now_ms)):
-            found += len(some)
-            first = nsmallest(_LISTED, first + some, key=lambda device: (device.registered is not None, device.name))
-        listed = [self._listed(device, now_ms) for device in first]
-        offered = await self._offered(wanted)
-        return web.json_response({"now": now_ms, "devices": listed, "found": found, "offered": offered})
-
-    async def _by_name(self, now_ms: int) -> Iterator[Document]:
-        """The documents of all devices, each made when it is asked for."""
-        parts = some_at_a_time(self._devices.all(), _AT_A_TIME)
-        in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
-        return (device_document(device, self._devices.silence, now_ms) for device in merge(*in_order, key=_name))
-
-    def _fitting(self, wanted: list[str], state: str, now_ms: int) -> Iterator[list[Device]]:
-        for some in some_at_a_time(self._devices.all(), _AT_A_TIME):
-            yield [
-                device
-                for device in some
-                if _fits(device, wanted, self._devices.areas) and state in {"", self._state_of(device, now_ms)}
-            ]
-
-    async def _offered(self, wanted: list[str]) -> list[Document]:
-        """Devices whose messages wait for their registration."""
-        try:
-            waiting = await self._turns.read(self._database, quarantine.keys)
-        except (DatabaseFault, Damaged):  # said on the status page
-            return []
-        return [
-            {"id": key.key, "messages": key.messages, "since": key.since_ms}
-            for key in waiting
-            if key.cause is WaitCause.UNKNOWN_DEVICE and all(word in key.key.lower() for word in wanted)
-        ]
-
-    def _listed(self, device: Device, now_ms: int) -> Document:
-        registered = device.registered if isinstance(device.registered, RegisteredDevice) else None
-        entry = entry_document(registered, self._devices.areas) if registered else {}
-        return device_document(device, self._devices.silence, now_ms) | entry
-
-    def _state_of(self, device: Device, now_ms: int) -> str:
-        return UNREGISTERED if device.registered is None else self._devices.silence.presence(device, now_ms)
-
     # One device.
 
     async def _device(self, request: web.Request) -> web.Response:
@@ -178,7 +116,7 @@ class DevicePages:
         last = self._last_message(device, stored)
         quarantined = last is not None and last[0].message is stored.newest
         device = device or _stranger(name, stored)
-        document: Document = {"now": now_ms, **self._listed(device, now_ms)}
+        document: Document = {"now": now_ms, **listed_device(device, self._devices, now_ms)}
         document["said_goodbye"] = device.has_left
         document["counters"] = counter_documents(device.counters)
         document["rejects"] = [listed_reject(*row) for row in stored.rows]
@@ -268,15 +206,3 @@ def _stranger(name: str, stored: _StoredRows) -> Device:
     device = Device(name, None)
     device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for refusal in stored.refused)])
     return device
-
-
-def _fits(device: Device, words: list[str], areas: Mapping[str, str]) -> bool:
-    """Tell if all words occur in the texts about a device."""
-    if not words:
-        return True
-    entry = device.registered
-    about = [device.name]
-    if isinstance(entry, RegisteredDevice):
-        about += [text for text in (entry.site, entry.serial, entry.model, entry.profile, areas.get(entry.area or "")) if text]
-    text = " ".join(about).lower()
-    return all(word in text for word in words)

@@ -6,7 +6,7 @@ may change is asked where the change is made (:mod:`gateway.web.changes`).
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -18,7 +18,7 @@ from gateway.web.clients import Client, Clients
 from gateway.web.guesses import Guesses
 from gateway.web.handlers import ACCOUNT, Handler, account_of
 from gateway.web.origins import OwnNames, is_cross_site, is_from_a_page
-from gateway.web.pages import log_in
+from gateway.web.pages import PageRenderer
 from gateway.web.sessions import COOKIE, SECURE_COOKIE, Sessions
 
 _ALIVE: Final = "/healthz"
@@ -30,16 +30,34 @@ _FORM_MAX_BYTES: Final = 4096
 _MISDIRECTED: Final = 421
 
 
+class _Denial(NamedTuple):
+    """The reason why a request is not let in.
+
+    :ivar why: for programs.
+    :ivar word: key of the sentence for people; empty where the page says enough by asking for the token.
+    :ivar wait_s: seconds until a token is looked at again.
+    """
+
+    status: int
+    why: str
+    word: str = ""
+    wait_s: int = 0
+
+
+_NO_TOKEN: Final = _Denial(401, "send Authorization: Bearer TOKEN, or log in at /login")
+_WRONG_TOKEN: Final = _Denial(401, "wrong token", "wrong_token")
+_WAIT: Final = "too many wrong tokens from this address; the next one is checked in {} s"
+
+
 class Door:
     """Admits requests.
 
     :param http: the configuration's ``http``.
-    :param language: of the page that asks for the token.
     """
 
-    def __init__(self, access: Access, http: HttpSection, language: str) -> None:
+    def __init__(self, access: Access, http: HttpSection, pages: PageRenderer) -> None:
         self._access = access
-        self._language = language
+        self._pages = pages
         self._open_for_reading = is_loopback(http.host)
         self._clients = Clients(http.trusted_proxies)
         self._names = OwnNames([http.host, *http.hosts])
@@ -86,22 +104,29 @@ class Door:
             return None
         return account
 
-    def _tried(self, request: web.Request, client: Client, token: str) -> UserAccount | web.Response:
+    def _tried(self, request: web.Request, client: Client, token: str, to: str | None = None) -> UserAccount | web.Response:
         """Check a token; return its account, or the refusal of a wrong one, or of any one while the client has to wait."""
         if wait_s := self._guesses.wait_s(client.network):
-            why = f"too many wrong tokens from this address; the next one is checked in {wait_s} s"
-            return _told(429, why, {"Retry-After": str(wait_s)})
+            return self._denied(request, _Denial(429, _WAIT.format(wait_s), "wait", wait_s), to)
         account = self._access.account_of(token)
         if account is None:
             self._guesses.note(client.network, token.encode(errors="surrogatepass"))
-            return self._denied(request, "wrong token")
+            return self._denied(request, _WRONG_TOKEN, to)
         return account
 
-    def _denied(self, request: web.Request, why: str) -> web.Response:
-        """The answer to a request without token: for people the page that asks for it."""
-        if "text/html" in request.headers.get("Accept", ""):
-            return log_in(request, self._language)
-        return _told(401, why, {"WWW-Authenticate": "Bearer"})
+    def _denied(self, request: web.Request, denial: _Denial, to: str | None = None) -> web.Response:
+        """The answer to a request without token: for people the page that asks for it.
+
+        :param to: the page to go on with; by default the one that was asked for.
+        """
+        headers = {"Retry-After": str(denial.wait_s)} if denial.wait_s else {"WWW-Authenticate": "Bearer"}
+        if "text/html" not in request.headers.get("Accept", ""):
+            return _told(denial.status, denial.why, headers)
+        if to is None:
+            to = request.path_qs if request.method in _READING else "/"
+        response = self._pages.page(request, "login", status=denial.status, to=to, denial=denial)
+        response.headers.update(headers)
+        return response
 
     # Handlers.
 
@@ -112,16 +137,16 @@ class Door:
 
     async def log_in_page(self, request: web.Request) -> web.Response:
         """Show the page that asks for the token."""
-        return log_in(request, self._language, status=200)
+        return self._pages.page(request, "login", to=request.query.get("to", "/"), denial=None)
 
     async def log_in(self, request: web.Request) -> web.Response:
         """Begin a session for a client with a token; the earlier session of the browser ends."""
         client, form = self._clients.of(request), await _form(request)
-        account = self._tried(request, client, form.get("token", ""))
+        to = form.get("to", "/")
+        account = self._tried(request, client, form.get("token", ""), to)
         if isinstance(account, web.Response):
             return account
         self._sessions.end(_session_of(request, client))
-        to = form.get("to", "/")
         return _sent_on(client, to if _OWN_PATH.fullmatch(to) else "/", self._sessions.begin(account))
 
     async def log_out(self, request: web.Request) -> web.Response:
@@ -147,7 +172,6 @@ _CROSS_SITE: Final = (
     "a page of another address sent this, so nothing was changed; behind a proxy: it must pass the Host of the browser on, and"
     " its address must stand in http.trusted_proxies of gateway.yaml"
 )
-_NO_TOKEN: Final = "send Authorization: Bearer TOKEN, or log in at /login"  # noqa: S105 - a sentence
 
 
 def _told(status: int, why: str, headers: dict[str, str] | None = None) -> web.Response:

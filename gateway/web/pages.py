@@ -1,71 +1,153 @@
-"""The pages as they are sent: one self-contained file each, for a phone that reaches nothing but the gateway."""
+"""The pages as they are sent: one self-contained answer each, for a phone that reaches nothing but the gateway."""
 
-import json
 from base64 import b64encode
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gateway.access.accounts import GUEST
+from gateway.config.model import Config
 from gateway.i18n.details import patterns
+from gateway.i18n.formats import Formats
 from gateway.i18n.languages import LANGUAGES, words
-from gateway.web.sessions import COOKIES
+from gateway.web.handlers import ACCOUNT
+from gateway.web.language import LANGUAGE_COOKIE, language_of
+from gateway.web.navigation import NAVIGATION, current_link
 from schemas.glossary import quantities
+from schemas.printable import printable
 
-_FOLDER: Final = Path(__file__).parent
-_SHARED: Final = {"/*style*/": "pages.css", "/*script*/": "pages.js"}
+TEMPLATES: Final = Path(__file__).parent / "templates"
+_YEAR_S: Final = 365 * 86_400
 _POLICY: Final = (
     "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""A page runs the script and the style that it was made with, known by their hashes, and no others."""
+"""A page runs the scripts and styles that it was made with, known by their hashes, and no others."""
 
 
-def language_of(request: web.Request, configured: str) -> str:
-    """The language in ``?language=``, else the configured one."""
-    asked = request.query.get("language", configured)
-    return asked if asked in LANGUAGES else configured
+class PageFiles(NamedTuple):
+    """Style and script of a page: the shared ones, then its own; and the policy that lets them run."""
+
+    styles: list[str]
+    scripts: list[str]
+    policy: str
 
 
-def page(name: str, request: web.Request, configured: str) -> web.Response:
-    """A page in the language of the request; with a session it offers to log out."""
-    logged_in = not COOKIES.isdisjoint(request.cookies)
-    return _answer(name, language_of(request, configured), 200, logged_in=logged_in)
+class PageRenderer:
+    """Renders the pages of a gateway.
+
+    A page is a template in the folder ``templates``, with a style and a script of its own beside it where it needs them. It is
+    given ``t`` (a text by its key, with its holes filled) and ``f`` (:class:`gateway.i18n.formats.Formats`).
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._configured = config.language
+        self._gateway = config.mqtt.client_id
+        self._zone = ZoneInfo(config.time.zone)
+        self._templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=_shown,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+        for name in self._templates.list_templates(extensions=["html"]):
+            self._templates.get_template(name)  # compiled now, not while a reader waits
+
+    def page(self, request: web.Request, name: str, *, status: int = 200, **given: object) -> web.Response:
+        """The page of a template, in the language of the request, which the browser keeps if it was chosen.
+
+        :param given: the values that the template shows.
+        """
+        language, files = language_of(request, self._configured), page_files(name)
+        text = self._templates.get_template(f"{name}.html").render(self._context(request, language), files=files, **given)
+        response = web.Response(
+            text=text, content_type="text/html", status=status, headers={"Content-Security-Policy": files.policy}
+        )
+        if request.query.get("language") == language:
+            response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, path="/", httponly=True, samesite="Lax")
+        response.enable_compression()
+        return response
+
+    def _context(self, request: web.Request, language: str) -> dict[str, Any]:
+        account = request.get(ACCOUNT, GUEST)
+        formats = Formats(language, self._zone)
+        texts = PageTexts(language, formats)
+        return {
+            "language": language,
+            "t": texts.text,
+            "f": formats,
+            "texts": texts,
+            "gateway": self._gateway,
+            "account": None if account is GUEST else account,
+            "navigation": NAVIGATION,
+            "current": current_link(request.path),
+            "here": request.path_qs,
+            "in_language": {code: f"?{request.rel_url.update_query(language=code).raw_query_string}" for code in LANGUAGES},
+        }
 
 
-def log_in(request: web.Request, configured: str, status: int = 401) -> web.Response:
-    """The page that asks for the token, in place of one that needs it."""
-    return _answer("login.html", language_of(request, configured), status, logged_in=False)
+class PageTexts:
+    """The texts of the pages in one language."""
+
+    def __init__(self, language: str, formats: Formats) -> None:
+        self._words = page_words(language)
+        self._formats = formats
+        self.language = language
+
+    def text(self, key: str, *holes: object) -> str:
+        """A text; the holes ``{}`` in it filled in order, numbers as the language writes them."""
+        return self._words[key].format(*(self._shown(hole) for hole in holes)) if holes else self._words[key]
+
+    def _shown(self, hole: object) -> object:
+        return self._formats.number(hole) if isinstance(hole, int | float) else hole
+
+    def for_script(self, *, logged_in: bool) -> dict[str, object]:
+        """All texts, for a page that its script fills."""
+        language = self.language
+        fields = {field: said._asdict() for field, said in quantities(language).items()}
+        return {
+            "language": language,
+            "words": self._words,
+            "quantities": fields,
+            "details": patterns(language),
+            "logged_in": logged_in,
+        }
 
 
-def _answer(name: str, language: str, status: int, *, logged_in: bool) -> web.Response:
-    text, policy = filled(name, language, logged_in=logged_in)
-    return web.Response(text=text, content_type="text/html", status=status, headers={"Content-Security-Policy": policy})
+def _shown(value: object) -> object:
+    """A value as a page shows it: letters that steer a screen, which a device or an address may hold, are written out."""
+    return printable(value) if type(value) is str else value
 
 
-@lru_cache(maxsize=32)
-def filled(name: str, language: str, *, logged_in: bool) -> tuple[str, str]:
-    """The text of a page and the policy that lets it run."""
-    text = (_FOLDER / name).read_text(encoding="utf-8")
-    for mark, file in _SHARED.items():
-        text = text.replace(mark, (_FOLDER / file).read_text(encoding="utf-8"))
-    fields = {field: said._asdict() for field, said in quantities(language).items()}
-    data = {
-        "language": language,
-        "words": words(language),
-        "quantities": fields,
-        "details": patterns(language),
-        "logged_in": logged_in,
-    }
-    filled = {f'"{{{key}}}"': json.dumps(value, ensure_ascii=False).replace("<", "\\u003c") for key, value in data.items()}
-    for mark, value in filled.items():
-        text = text.replace(mark, value)
-    return text, _POLICY.format(style=_hash(text, "style"), script=_hash(text, "script"))
+@lru_cache(maxsize=len(LANGUAGES))
+def page_words(language: str) -> dict[str, str]:
+    """All words of a language."""
+    return words(language)
 
 
-def _hash(text: str, tag: str) -> str:
+@lru_cache(maxsize=64)
+def page_files(name: str) -> PageFiles:
+    """The styles and scripts of a page."""
+    styles, scripts = (
+        [
+            path.read_text(encoding="utf-8")
+            for path in (TEMPLATES / f"pages{kind}", TEMPLATES / f"{name}{kind}")
+            if path.exists()
+        ]
+        for kind in (".css", ".js")
+    )
+    policy = _POLICY.format(style=" ".join(map(_hash, styles)), script=" ".join(map(_hash, scripts)))
+    return PageFiles(styles, scripts, policy)
+
+
+def _hash(text: str) -> str:
     """The hash of what is in an element, as a policy names it."""
-    inside = text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
-    return f"'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'"
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

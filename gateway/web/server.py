@@ -19,10 +19,12 @@ from gateway.web.changes import ChangeGuard
 from gateway.web.clients import Clients
 from gateway.web.commands import MeterExchange, StoreCommands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
+from gateway.web.device_list import DeviceList
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
 from gateway.web.entrance import Entrance
 from gateway.web.handlers import ChangeRoute, Handler, note_change
+from gateway.web.pages import PageRenderer
 from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
 from gateway.web.sums import SumPages
@@ -64,7 +66,8 @@ class WebServer:
         self._entrance = entrance
         self._audit = audit
         self._changes = ChangeGuard(audit, status.clock)
-        self._door = Door(entrance.access, config.http, config.language)
+        self._pages = PageRenderer(config)
+        self._door = Door(entrance.access, config.http, self._pages)
         self._connections = Connections(status.events, clients=Clients(config.http.trusted_proxies))
         self._turns = Turns()
         self._serving = AsyncExitStack()
@@ -84,8 +87,8 @@ class WebServer:
         await self._serving.aclose()
 
     def _routes(self) -> list[web.RouteDef]:
-        status, database, turns = self._status, self._database, self._turns
-        devices = DevicePages(status, database, self._meter_exchange, turns)
+        status, database, turns, pages = self._status, self._database, self._turns, self._pages
+        devices = DevicePages(status, database, self._meter_exchange, turns, pages)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, self._resums, self._meter_exchange)
         refused = RejectPages(database, self._commands, turns)
@@ -98,7 +101,8 @@ class WebServer:
             **AuditPages(self._audit).reading(),
             **refused.reading(),
             **alarms.reading(),
-            **StatusPages(status, database, self._connections, turns, self._door.admits).routes(),
+            **StatusPages(status, database, self._connections, turns, self._door.admits, pages).routes(),
+            **DeviceList(status, database, turns, pages).reading(),
             **devices.reading(),
             **sums.reading(),
         }

@@ -1,4 +1,4 @@
-"""The gateway as a whole over HTTP: the status page and the data it loads."""
+"""The gateway as a whole over HTTP: the start page and the data it loads."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from gateway.storage.database import Database
 from gateway.web.connections import Connections
 from gateway.web.fresh import Fresh
 from gateway.web.handlers import Document, Handler
-from gateway.web.pages import page
+from gateway.web.pages import PageRenderer
 from gateway.web.turns import Turns
 
 _EVENT_EVERY_S: Final = 1.0
@@ -37,12 +37,14 @@ class StatusPages:
         connections: Connections,
         turns: Turns,
         admits: Callable[[web.Request], bool],
+        pages: PageRenderer,
     ) -> None:
         self._status = status
         self._database = database
         self._connections = connections
         self._turns = turns
         self._admits = admits
+        self._pages = pages
         self._fleet = Fresh(self._look_at_fleet)
         self._now = Fresh(self._document, _EVENT_EVERY_S / 2)
         self._coverage = Fresh(self._count, _COUNTED_FOR_S)
@@ -60,7 +62,7 @@ class StatusPages:
         }
 
     async def _page(self, request: web.Request) -> web.Response:
-        return page("status.html", request, self._status.config.language)
+        return self._pages.page(request, "start")
 
     async def _metrics(self, _: web.Request) -> web.Response:
         from gateway.status.metrics import exposition  # noqa: PLC0415 - 5 MB that only a gateway with a Prometheus pays for

@@ -13,7 +13,7 @@ from gateway.config.model import Config
 from gateway.trials.recordings import faults_of
 from gateway.trials.request import TrialRequest, try_message
 from gateway.web.handlers import ChangeRoute
-from gateway.web.pages import language_of
+from gateway.web.language import language_of
 
 _BODY: Final = "body"
 

@@ -17,24 +17,24 @@ DEVICE = "/devices/m1?language=en"
 
 async def fill_in(tab: Tab, token: str) -> None:
     """Write the token into the page and press its button."""
-    await tab.until("document.querySelector('form button')")
+    await tab.until("document.querySelector('main form button')")
     await tab.value(f"document.querySelector('input[name=token]').value = {token!r}")
-    await tab.value("document.querySelector('form button').click()")
+    await tab.value("document.querySelector('main form button').click()")
 
 
 async def visit(tab: Tab, gate: Gateway) -> None:
     await tab.open(f"{gate.url}/?language=en")
     await tab.until("document.getElementById('verdict').textContent.includes('All is well')")
     await tab.open(f"{gate.url}/devices?language=en")
-    await tab.until("document.getElementById('list').textContent.includes('m1')")
+    await tab.until("document.querySelector('.list').textContent.includes('m1')")
     await tab.open(f"{gate.url}{DEVICE}")
     await tab.until("document.getElementById('exchange').hidden === false")
     assert tab.complaints == []
     await tab.value("window.confirm = () => true")
     await tab.value("document.getElementById('exchanged').click()")
     await fill_in(tab, "not-the-token-of-this-gateway")
-    await tab.until("document.getElementById('said').textContent.includes('Wrong token')")
-    assert await tab.value("getComputedStyle(document.querySelector('form')).display") == "flex", "its style applies"
+    await tab.until("document.querySelector('main [role=alert]')?.textContent.includes('Wrong token')")
+    assert await tab.value("getComputedStyle(document.querySelector('main form')).display") == "flex", "its style applies"
     await fill_in(tab, gate.token())
     await tab.until(f"location.pathname + location.search === {DEVICE!r}")
     await tab.until("document.getElementById('exchange') && document.getElementById('exchange').hidden === false")
@@ -42,7 +42,7 @@ async def visit(tab: Tab, gate: Gateway) -> None:
     await tab.value("window.confirm = () => true")
     await tab.value("document.getElementById('exchanged').click()")
     await tab.until("document.getElementById('exchange_said').textContent.includes('Noted')")
-    await tab.value("document.querySelector('.languages button').click()")
+    await tab.value("document.querySelector('.account button').click()")
     await tab.until("location.pathname === '/login'")
     assert await tab.value("fetch('/api/rejects/purge', {method: 'POST'}).then(answer => answer.status)") == 401
     assert [said for said in tab.complaints if "401" not in said] == []

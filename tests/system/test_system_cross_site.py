@@ -13,7 +13,7 @@ TOPIC = "iot/v1/site/water/m1/readings"
 PATHS = ["/", "/devices", "/devices/m1", "/login", "/metrics", "/healthz", "/api/status", "/api/rejects", "/nowhere"]
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
 }

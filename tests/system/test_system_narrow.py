@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.web.pages import filled
 from tests.system.chromium import CHROMIUM, Tab, chromium
+from tests.web.rendering import page_text
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
@@ -39,7 +39,7 @@ def test_on_a_phone_no_cell_of_the_table_touches_the_one_beside_it(tmp_path: Pat
         async with chromium(tmp_path / "profile") as tab:
             for language in ("vi", "en"):
                 page = tmp_path / f"{language}.html"
-                page.write_text(filled("status.html", language, logged_in=False)[0])
+                page.write_text(page_text("start", language))
                 for width_px in (412, 360):
                     for row in await rows_of(tab, page, width_px):
                         gaps = [right[0] - left[1] for left, right in pairwise(row)]

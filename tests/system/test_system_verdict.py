@@ -110,4 +110,4 @@ def test_a_browser_shows_the_verdict_in_the_language_chosen(
     assert (sentence in body, other in body) == (True, False)
     assert 'href="?language=vi"' in body
     assert 'href="?language=en"' in body
-    assert f'lang="{language}" aria-current="true"' in body
+    assert f'lang="{language}" hreflang="{language}" aria-current="true"' in body

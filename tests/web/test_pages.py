@@ -11,73 +11,119 @@ from gateway.core.message import WaitCause
 from gateway.core.status.verdict import Finding, Level
 from gateway.explain.steps import _FIXED_BY
 from gateway.i18n.findings import FINDINGS, sentence
-from gateway.i18n.languages import LANGUAGES, WORDS, words
+from gateway.i18n.languages import LANGUAGES, words
 from gateway.web import pages
 from gateway.web.device_documents import fate_of
+from gateway.web.language import LANGUAGE_COOKIE
+from gateway.web.pages import TEMPLATES
 from schemas import glossary
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import DropCause, IgnoreCause, RejectReason
+from tests.web.rendering import TECHNICIAN, page_text, rendered
 
-FOLDER = Path(pages.__file__).parent
-FILES = ["device.html", "devices.html", "login.html", "status.html"]
+SOURCES = Path(pages.__file__).parent.parent
+NAMES = sorted(path.stem for path in TEMPLATES.glob("*.html") if "{% extends" in path.read_text())
+SCRIPTS = sorted(path.name for path in TEMPLATES.glob("*.js"))
 QUALITY_BITS = {bit for name, bit in vars(Quality).items() if name.isupper()}
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("logged_in", [True, False])
-def test_a_page_is_filled_and_needs_nothing_from_elsewhere(
-    file: str,
-    language: str,
-    logged_in: bool,  # noqa: FBT001
-) -> None:
-    text, _ = pages.filled(file, language, logged_in=logged_in)
-    assert re.findall(r"/\*(?:style|script)\*/|\"\{\w+\}\"", text) == []
-    assert re.findall(r"<(?:link|img|iframe)\b|<script [^>]*src|https?://|@import|url\(", text) == []
-    assert f'const language = "{language}";' in text
-    assert f"const loggedIn = {str(logged_in).lower()};" in text
+def test_a_page_is_whole_and_needs_nothing_from_elsewhere(name: str, language: str) -> None:
+    text = page_text(name, language, account=TECHNICIAN)
+    assert re.findall(r"<(?:link|img|iframe)\b|<script [^>]*src|https?://(?!www.w3.org/)|@import|url\(", text) == []
     assert f'<html lang="{language}">' in text
-    assert text.count("</script>") == 1, "no word ends the script"
+    assert len(re.findall(r"<h1\b", text)) == 1
+    assert text.count("</script>") == text.count("<script"), "no word ends a script"
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_a_page_runs_only_the_script_and_style_it_was_made_with(file: str) -> None:
-    text, policy = pages.filled(file, "vi", logged_in=False)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_runs_only_the_scripts_and_styles_it_was_made_with(name: str) -> None:
+    response = rendered(name)
+    text, policy = response.text or "", response.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     for tag in ("script", "style"):
-        (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
-        assert f"{tag}-src 'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'" in policy
-    assert re.findall(r"\s(?:style|on\w+)=", text.partition("<script>")[0]) == [], "a hash does not let these run"
+        for inside in re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL):
+            assert f"'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'" in policy
+    assert re.findall(r"<[^>]*\s(?:style|on\w+)=", text.partition("<body>")[2].partition("<script>")[0]) == []
 
 
-@pytest.mark.parametrize("file", [*FILES, "pages.js"])
-def test_a_page_uses_only_words_that_there_are(file: str) -> None:
-    text = (FOLDER / file).read_text()
-    used = re.findall(r"\bwords\.(\w+)|data-(?:word|hint|label)=\"(\w+)\"", text)
-    assert {one or other for one, other in used} <= WORDS.keys()
+@pytest.mark.parametrize("name", [path.name for path in TEMPLATES.iterdir()])
+def test_a_page_uses_only_words_that_there_are(name: str) -> None:
+    text = (TEMPLATES / name).read_text()
+    used = re.findall(r"\bwords\.(\w+)|\bt\([\"'](\w+)[\"'][),]", text)
+    assert {one or other for one, other in used} <= words("vi").keys()
 
 
 def test_nothing_a_device_sends_can_become_markup() -> None:
-    for file in (*FILES, "pages.js"):
-        text = (FOLDER / file).read_text()
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text), file
+    for name in SCRIPTS:
+        text = (TEMPLATES / name).read_text()
+        assert not re.search(r"innerHTML|outerHTML =|insertAdjacentHTML|document\.write|eval\(|new Function", text), name
+    unescaped = [
+        found for path in TEMPLATES.glob("*.html") for found in re.findall(r"\w+\|\s*safe\b|autoescape", path.read_text())
+    ]
+    assert sorted(unescaped) == ["script|safe", "style|safe"], "our own files, in base.html"
 
 
 def test_a_page_keeps_nothing_in_the_browser_and_takes_no_messages() -> None:
-    for file in (*FILES, "pages.js"):
-        text = (FOLDER / file).read_text()
+    for name in SCRIPTS:
+        text = (TEMPLATES / name).read_text()
         kept = r"localStorage|sessionStorage|indexedDB|document\.cookie|caches\.|serviceWorker"
-        assert not re.search(rf"{kept}|postMessage|window\.|addEventListener\([\"']message|\bopener\b|WebSocket", text), file
+        assert not re.search(rf"{kept}|postMessage|window\.|addEventListener\([\"']message|\bopener\b|WebSocket", text), name
 
 
 def test_the_form_hides_the_token_takes_it_pasted_and_asks_for_nothing_else() -> None:
-    text = (FOLDER / "login.html").read_text()
+    text = (TEMPLATES / "login.html").read_text()
     fields = re.findall(r"<input [^>]*>", text)
     (token,) = [field for field in fields if 'type="hidden"' not in field]
     assert 'type="password"' in token
     assert 'autocomplete="current-password"' in token
     assert not re.search(r"maxlength|pattern=|onpaste|[\"']paste[\"']", text)
-    assert '<form method="post"' in text, "it would stand in the address"
+    assert ' method="post"' in text, "it would stand in the address"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        pytest.param("en-GB,en;q=0.9", "en", id="english"),
+        pytest.param("vi-VN,vi;q=0.9,en;q=0.8", "vi", id="vietnamese"),
+        pytest.param("fr-FR,en;q=0.2", "en", id="second-choice"),
+        pytest.param("vi;q=0,en;q=0.1", "en", id="never-vietnamese"),
+        pytest.param("fr", "vi", id="neither-so-as-configured"),
+        pytest.param("en;q=abc, ;;, \x1b[2J", "vi", id="nonsense"),
+    ],
+)
+def test_the_first_visit_is_in_the_language_of_the_browser(accepted: str, language: str) -> None:
+    assert f'<html lang="{language}">' in (rendered("start", Accept_Language=accepted).text or "")
+
+
+def test_the_language_that_was_chosen_is_kept() -> None:
+    chosen = rendered("start", "/?language=en", Accept_Language="vi")
+    assert '<html lang="en">' in (chosen.text or "")
+    kept = chosen.cookies[LANGUAGE_COOKIE]
+    assert (kept.value, kept["httponly"], kept["samesite"]) == ("en", True, "Lax")
+    later = rendered("start", Accept_Language="vi", Cookie=f"{LANGUAGE_COOKIE}=en")
+    assert '<html lang="en">' in (later.text or "")
+    assert not later.cookies, "nothing was chosen now"
+    assert not rendered("start", "/?language=xx").cookies
+
+
+def test_the_switch_keeps_what_else_was_asked_for() -> None:
+    text = rendered("devices", "/devices?search=a%26b&language=vi").text or ""
+    assert 'href="?search=a%26b&amp;language=en" lang="en"' in text
+
+
+def test_the_navigation_marks_the_page_and_the_one_it_stands_under() -> None:
+    for path, current in (("/", "/"), ("/devices", "/devices"), ("/devices/m1", "/devices"), ("/login", None)):
+        found = re.findall(r'<a href="([^"]*)" aria-current="page">', rendered("start", path).text or "")
+        assert found == ([current] if current else []), path
+
+
+def test_who_is_signed_in_stands_on_the_page_and_may_sign_out() -> None:
+    text = page_text("start", "en", account=TECHNICIAN)
+    assert "Lan · technician" in text
+    assert 'action="/logout"' in text
+    assert 'href="/login?to=/devices%3Fsearch%3Dm1"' in (rendered("start", "/devices?search=m1").text or "")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -89,7 +135,7 @@ def test_the_closed_lists_are_told_in_words(language: str) -> None:
 
 
 def test_everything_the_verdict_can_say_is_said_in_both_languages() -> None:
-    gateway_folder = FOLDER.parent
+    gateway_folder = SOURCES
     sources = [
         gateway_folder / name for name in ("core/status/verdict.py", "status/troubles.py", "events.py", "status/status.py")
     ]
@@ -105,12 +151,6 @@ def test_a_trouble_is_worded_with_its_numbers_and_what_the_server_said() -> None
     assert sentence(refused) == "MQTT broker: it refused the subscription a/+/b: not authorized"
     rejects = Finding("rejects_lately", Level.ATTENTION, {"count": 1200, "minutes": 10, "reason": "bad_json"})
     assert sentence(rejects) == "Rejects of the last 10 minutes: 1200, most of them: broken JSON"
-
-
-def test_every_page_offers_both_languages() -> None:
-    shared = (FOLDER / "pages.js").read_text()
-    assert re.search(r'Object\.entries\(\{vi: "Tiếng Việt", en: "English"\}\)', shared)
-    assert [file for file in FILES if "/*script*/" not in (FOLDER / file).read_text()] == []
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,69 @@
-<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>…</title>
-<style>
-/*style*/
-</style>
-</head>
-<body>
-<nav><a href="../devices" data-word="devices"></a><a href="../" data-word="status_page"></a></nav>
-<h1 id="name"></h1>
-<div class="box verdict" id="verdict" role="status"><b>…</b></div>
-<div class="box warn" id="hint" hidden></div>
-<div class="box warn" id="refused" hidden></div>
-<div class="box warn" id="stranger" hidden>
-  <b data-word="registered_no"></b><p id="waiting"></p><p data-word="registered_how"></p>
-  <pre id="entry"></pre><button id="copy" data-word="copy"></button>
-</div>
-<section id="readings" hidden><h2 data-word="last_points"></h2><div id="points"></div></section>
-<section id="drops" hidden><h2 data-word="values_dropped"></h2><dl class="rows" id="dropped"></dl></section>
-<h2 data-word="about"></h2><dl class="rows" id="about"></dl>
-<p id="exchange" hidden><button id="exchanged" data-word="exchanged"></button> <span id="exchange_said" role="status"></span></p>
-<section id="history" hidden><h2 data-word="last_rejects"></h2><div id="rejects"></div></section>
-<p></p>
-<details id="way" hidden><summary data-word="steps"></summary><dl class="steps" id="steps"></dl></details>
-<details id="message" hidden><summary data-word="payload"></summary><small id="came"></small><pre id="payload"></pre></details>
-<script>
-/*script*/
+const {language, words, quantities, details, logged_in: loggedIn} = JSON.parse(byId("data").textContent);
+const locale = {vi: "vi", en: "en-GB"}[language];
+const number = new Intl.NumberFormat(locale, {maximumFractionDigits: 4});
+const spans = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+let aheadMs = 0;  // of this device's clock, of the gateway's
+
+/** A new element: text and what stands in it is text, whatever a device sent. */
+function made(tag, text, className) {
+  const element = document.createElement(tag);
+  element.append(...[text ?? ""].flat());
+  if (className) element.className = className;
+  return element;
+}
+
+/** What was found in one message, in this page's language where there is a sentence for it; else quoted as it is. */
+function inWords(detail) {
+  for (const [pattern, text] of details) {
+    const found = detail.match(pattern);
+    if (found) return text.replace(/\{(\d)\}/g, (_, hole) => found[hole]);
+  }
+  return made("q", detail);
+}
+
+const filled = (text, ...values) => values.reduce((filled, value) => filled.replace("{}", value), text);
+
+function span(seconds) {
+  const [unit, length] = spans.find(([, length]) => Math.abs(seconds) >= length) || spans[3];
+  const count = Math.trunc(seconds / length);
+  return new Intl.NumberFormat(locale, {style: "unit", unit, unitDisplay: "long"}).format(count);
+}
+function ago(ms) {
+  const seconds = (Date.now() - aheadMs - ms) / 1000;
+  return seconds < 1 ? words.just_now : words.ago.replace("{}", span(seconds));
+}
+const moment = ms => new Date(ms).toLocaleString(locale);
+
+/** How long ago, and it goes on counting. */
+function since(ms) {
+  const place = made("span", ago(ms));
+  place.dataset.ms = ms;
+  return place;
+}
+setInterval(() => document.querySelectorAll("[data-ms]").forEach(place => { place.textContent = ago(Number(place.dataset.ms)); }), 1000);
+
+/** Ask until told to stop: at once, then every so often while somebody looks, and tell when the gateway does not answer. */
+function follow(path, everyMs, show, failed) {
+  let turn = 0;
+  async function ask() {
+    const mine = ++turn;
+    try {
+      const answer = await fetch(path(), {cache: "no-store"});
+      if (answer.status === 401) location.reload();  // the page that asks for the token comes in its place
+      const found = await answer.json();
+      if (mine !== turn) return;
+      if (found.now) aheadMs = Date.now() - found.now;
+      show(found, answer.status);
+    } catch {
+      if (mine === turn) failed();
+    }
+  }
+  setInterval(() => document.hidden || ask(), everyMs);
+  document.addEventListener("visibilitychange", () => document.hidden || ask());
+  ask();
+  return ask;
+}
 const id = decodeURIComponent(location.pathname.split("/").pop());
-document.title = id;
 byId("name").textContent = id;
 let shown = "";
 
@@ -162,7 +196,7 @@ byId("exchanged").addEventListener("click", async () => {
   if (!confirm(`${id}: ${words.exchanged_sure}`)) return;
   const answer = await fetch(`../api/devices/${encodeURIComponent(id)}/exchange`, {method: "POST"}).catch(() => null);
   if (answer && answer.status === 401) {
-    location.href = `../login${parting || "?"}&to=${encodeURIComponent(location.pathname + location.search)}`;
+    location.href = `../login?to=${encodeURIComponent(location.pathname + location.search)}`;
     return;
   }
   const said = answer && await answer.json().catch(() => ({}));
@@ -173,6 +207,3 @@ const again = follow(() => `../api/devices/${encodeURIComponent(id)}`, 2000, sho
   byId("verdict").className = "box verdict bad";
   byId("verdict").replaceChildren(made("b", words.unreachable));
 });
-</script>
-</body>
-</html>

@@ -1,82 +1,68 @@
-<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>…</title>
-<style>
-/*style*/
-body { max-width: 62rem; }
-header { display: flex; flex-wrap: wrap; gap: .3rem 1rem; align-items: baseline; justify-content: space-between; }
-.verdict ul { margin: .3rem 0 0; padding-left: 1.2rem; }
-progress { display: block; width: 100%; height: 1rem; margin-top: .4rem; accent-color: #2f81f7; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; }
-.tile { border: 1px solid var(--line); border-radius: .5rem; padding: .55rem .8rem; font-size: .9rem; }
-.tile b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
-.tiles + details { margin-top: .8rem; }
-.tile.bad b { color: var(--bad); }
-.tile b small { font-weight: normal; }
-.rates > :not(:last-child) { margin-right: .8rem; }
-.received { color: #2f81f7; }
-.written { color: var(--good); }
-.alarms { list-style: none; margin: 0; padding: 0; }
-.alarms li { border-left: .4rem solid var(--calm); padding: .3rem .8rem; margin: .5rem 0; }
-.alarms li.critical { border-color: var(--bad); }
-.alarms li.warning { border-color: var(--warn); }
-.alarms b { margin-right: .6rem; }
-.alarms form { display: flex; flex-wrap: wrap; gap: .4rem; margin-top: .3rem; }
-canvas { width: 100%; height: 9rem; background: var(--soft); border-radius: .5rem; }
-table { width: 100%; table-layout: fixed; border-collapse: collapse; font-size: .85rem; overflow-wrap: normal; }
-col:first-child { width: 22%; }
-col:nth-child(2), col:last-child { width: 17%; }
-col:nth-child(3) { width: 16%; }
-col:nth-child(4) { width: 13%; }
-th, td { padding: .25rem .1rem; text-align: right; vertical-align: bottom; font-variant-numeric: tabular-nums; }
-td { white-space: nowrap; }
-tr > :first-child { text-align: left; overflow-wrap: anywhere; }
-thead th { font-weight: normal; font-size: .66rem; opacity: .75; }
-tbody tr { border-top: 1px solid var(--line); }
-tbody th { font-weight: normal; }
-tr.all > *, tr.area th { font-weight: 600; }
-tr.area th { padding-top: .8rem; }
-@media (max-width: 24rem) { table { font-size: .78rem; } thead th { font-size: .58rem; } }
-</style>
-</head>
-<body>
-<header><h1 data-word="title"></h1><small id="who"></small></header>
-<div class="box verdict" id="verdict" role="status">…</div>
-<div class="box" id="catch_up" hidden><span id="caught"></span><progress id="came_in" aria-labelledby="caught"></progress></div>
-<section id="alarms" hidden>
-  <h2 data-word="alarms"></h2><ul class="alarms" id="active"></ul><small id="more"></small><span id="refused" role="status"></span>
-</section>
-<div class="tiles" id="links"></div>
-<h2 class="rates"><span id="received" class="received"></span><span id="written" class="written"></span><span id="queued"></span></h2>
-<canvas id="curve" width="1200" height="220" role="img" data-label="two_minutes"></canvas>
-<h2 data-word="ledger"></h2><div class="tiles" id="ledger"></div>
-<section id="waits" hidden>
-  <h2 data-word="quarantine"></h2><div class="tiles" id="causes"></div>
-  <details><summary data-word="waits_since"></summary><small id="held"></small><dl class="rows" id="waiting"></dl></details>
-</section>
-<section id="codecs" hidden><h2 data-word="codecs_suspended"></h2><dl class="rows" id="suspended"></dl></section>
-<section id="unconfined" hidden><h2 data-word="codecs_unconfined"></h2><ul id="unprotected"></ul></section>
-<h2><a href="devices" data-word="devices"></a></h2><div class="tiles" id="devices"></div>
-<section id="coverage" hidden>
-  <h2 data-word="coverage"></h2>
-  <table>
-    <colgroup><col><col><col><col><col><col></colgroup>
-    <thead><tr id="head"></tr></thead>
-    <tbody id="totals"></tbody>
-  </table>
-  <details id="areas"><summary data-word="by_area"></summary><table><colgroup><col><col><col><col><col><col></colgroup><tbody id="groups"></tbody></table></details>
-  <small data-word="reporting_means"></small>
-</section>
-<h2 data-word="by_domain"></h2><div class="tiles" id="domains"></div>
-<h2 data-word="rejects"></h2><div class="tiles" id="rejects"></div>
-<h2 data-word="dropped"></h2><div class="tiles" id="dropped"></div>
-<h2></h2><details id="rules"><summary data-word="rules"></summary><dl class="rows" id="rule_list"></dl></details>
-<script>
-/*script*/
-document.title = words.title;
+const {language, words, quantities, details, logged_in: loggedIn} = JSON.parse(byId("data").textContent);
+const locale = {vi: "vi", en: "en-GB"}[language];
+const number = new Intl.NumberFormat(locale, {maximumFractionDigits: 4});
+const spans = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+let aheadMs = 0;  // of this device's clock, of the gateway's
+
+/** A new element: text and what stands in it is text, whatever a device sent. */
+function made(tag, text, className) {
+  const element = document.createElement(tag);
+  element.append(...[text ?? ""].flat());
+  if (className) element.className = className;
+  return element;
+}
+
+/** What was found in one message, in this page's language where there is a sentence for it; else quoted as it is. */
+function inWords(detail) {
+  for (const [pattern, text] of details) {
+    const found = detail.match(pattern);
+    if (found) return text.replace(/\{(\d)\}/g, (_, hole) => found[hole]);
+  }
+  return made("q", detail);
+}
+
+const filled = (text, ...values) => values.reduce((filled, value) => filled.replace("{}", value), text);
+
+function span(seconds) {
+  const [unit, length] = spans.find(([, length]) => Math.abs(seconds) >= length) || spans[3];
+  const count = Math.trunc(seconds / length);
+  return new Intl.NumberFormat(locale, {style: "unit", unit, unitDisplay: "long"}).format(count);
+}
+function ago(ms) {
+  const seconds = (Date.now() - aheadMs - ms) / 1000;
+  return seconds < 1 ? words.just_now : words.ago.replace("{}", span(seconds));
+}
+const moment = ms => new Date(ms).toLocaleString(locale);
+
+/** How long ago, and it goes on counting. */
+function since(ms) {
+  const place = made("span", ago(ms));
+  place.dataset.ms = ms;
+  return place;
+}
+setInterval(() => document.querySelectorAll("[data-ms]").forEach(place => { place.textContent = ago(Number(place.dataset.ms)); }), 1000);
+
+/** Ask until told to stop: at once, then every so often while somebody looks, and tell when the gateway does not answer. */
+function follow(path, everyMs, show, failed) {
+  let turn = 0;
+  async function ask() {
+    const mine = ++turn;
+    try {
+      const answer = await fetch(path(), {cache: "no-store"});
+      if (answer.status === 401) location.reload();  // the page that asks for the token comes in its place
+      const found = await answer.json();
+      if (mine !== turn) return;
+      if (found.now) aheadMs = Date.now() - found.now;
+      show(found, answer.status);
+    } catch {
+      if (mine === turn) failed();
+    }
+  }
+  setInterval(() => document.hidden || ask(), everyMs);
+  document.addEventListener("visibilitychange", () => document.hidden || ask());
+  ask();
+  return ask;
+}
 const mebibytes = new Intl.NumberFormat(locale, {maximumFractionDigits: 1});
 const capital = text => text[0].toUpperCase() + text.slice(1);
 const fewGroups = 12;
@@ -215,7 +201,7 @@ function quarantine({messages, bytes, max_bytes, by_cause, keys}) {
   byId("held").textContent = `${number.format(messages)} ${words.messages_wait} · ${size}`;
   byId("waiting").replaceChildren(...keys.flatMap(key => {
     const name = key.cause === "unknown_device" ? made("a", key.key) : key.key;
-    if (name.tagName) name.href = `devices/${encodeURIComponent(key.key)}${parting}`;
+    if (name.tagName) name.href = `devices/${encodeURIComponent(key.key)}`;
     return [made("dt", name), made("dd", [`${words["waits_" + key.cause]} · ${number.format(key.messages)} · `, since(key.since)])];
   }));
   const others = messages - keys.reduce((sum, key) => sum + key.messages, 0);
@@ -251,7 +237,7 @@ function acknowledging(id) {
 function alarm(found) {
   const {id, severity, text, advice, device, site, acknowledged, silenced, simulated} = found;
   const where = made(device ? "a" : "span", device || site);
-  if (device) where.href = `devices/${encodeURIComponent(device)}${parting}`;
+  if (device) where.href = `devices/${encodeURIComponent(device)}`;
   const notes = [acknowledged && filled(words.known_to, acknowledged.by) + (acknowledged.note && `: ${acknowledged.note}`),
     silenced && words.planned_work, simulated && words.simulated].filter(Boolean).map(note => ` · ${note}`);
   const head = [made("b", text[language] || found.alarm), where, device && site ? ` · ${site} · ` : " · ", words["severity_" + severity], " · ", since(found.since_ms), ...notes];
@@ -296,6 +282,3 @@ const ifAnswered = then => (found, status) => status === 200 && then(found);  //
 const alarmsAgain = follow(() => "api/alarms?most=50", 5000, ifAnswered(showAlarms), () => {});
 follow(() => "api/coverage", 30000, ifAnswered(coverage), () => {});
 follow(() => "api/quarantine", 10000, ifAnswered(quarantine), () => {});
-</script>
-</body>
-</html>

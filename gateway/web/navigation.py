@@ -1,0 +1,25 @@
+"""The pages that every page links to."""
+
+from typing import Final, NamedTuple
+
+
+class NavigationLink(NamedTuple):
+    """A page in the navigation.
+
+    :ivar word: key of its name in :mod:`gateway.i18n.languages`.
+    """
+
+    path: str
+    word: str
+
+
+NAVIGATION: Final = (
+    NavigationLink("/", "start"),
+    NavigationLink("/devices", "devices"),
+)
+
+
+def current_link(path: str) -> str:
+    """The path of the link that a page belongs to: its own, or the one it stands under; empty for none."""
+    under = [link.path for link in NAVIGATION if path == link.path or path.startswith(f"{link.path}/")]
+    return max(under, key=len, default="")

@@ -1,0 +1,39 @@
+const byId = id => document.getElementById(id);
+
+/** Sections marked data-live follow the gateway: the page is fetched again, and what changed takes the place of what was there. */
+function live() {
+  const main = byId("main"), everyMs = 1000 * main.dataset.every, shown = new Map();
+  const sections = () => main.querySelectorAll("[data-live]");
+  sections().forEach(section => shown.set(section.id, section.outerHTML));
+  const busy = section => section.contains(document.activeElement) || getSelection().type === "Range" && getSelection().containsNode(section, true);
+  let turn = 0;
+  async function again() {
+    if (document.hidden) return;
+    const mine = ++turn;
+    try {
+      const answer = await fetch(location.href, {headers: {Accept: "text/html"}, cache: "no-store"});
+      if (answer.status === 401) location.reload();  // the page that asks for the token comes in its place
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine !== turn) return;  // another was asked for meanwhile
+      for (const section of sections()) {
+        const fresh = page.getElementById(section.id);
+        if (!fresh || shown.get(section.id) === fresh.outerHTML || busy(section)) continue;
+        shown.set(section.id, fresh.outerHTML);
+        fresh.querySelectorAll("details[id]").forEach(details => { details.open = byId(details.id)?.open ?? details.open; });
+        section.replaceWith(fresh);
+      }
+      byId("unreachable").hidden = true;
+    } catch {
+      byId("unreachable").hidden = mine !== turn;
+    }
+  }
+  if (everyMs) setInterval(again, everyMs);
+  if (main.dataset.events) new EventSource(main.dataset.events).onmessage = again;
+  document.addEventListener("visibilitychange", again);
+  document.querySelectorAll("form[data-search]").forEach(form => form.addEventListener("input", () => {
+    history.replaceState(null, "", `?${new URLSearchParams(new FormData(form))}`);
+    again();
+  }));
+}
+if (byId("main").querySelector("[data-live]")) live();
+
