@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=["list", "show", "replay", "export", "purge"],
         help="show: one reject; replay: process again; export: print as JSON lines; purge: delete",
     )
-    rejects.add_argument("id", nargs="?", metavar="ID", help="reject to show: the number in the first column of list")
+    rejects.add_argument("id", nargs="?", metavar="ID", help="one reject: the number in the first column of list")
     rejects.add_argument("--reason", help="only this reason")
     rejects.add_argument("--device", help="only this device")
     rejects.add_argument("--json", action="store_true", help="print one JSON object per line")

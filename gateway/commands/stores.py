@@ -7,7 +7,7 @@ import sys
 import time
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ from gateway.private_files import private
 from gateway.storage import journal, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.file_lock import InUse
+from gateway.storage.rejects import RejectFilter
 from gateway.storage.replay import Replayed, replay_rejects, without_codecs
 from schemas.printable import printable
 from schemas.rejects import RejectReason
@@ -50,9 +51,9 @@ def rejects_command(options: argparse.Namespace) -> int:
         if file is None:
             answer = ask(config, "POST", f"/api/rejects/{options.action}", query)
         else:
-            answer = _change_rejects(file, config, options.action, reason, device)
+            answer = _change_rejects(file, config, options.action, _chosen(query))
             said = {"replay": "rejects replayed", "purge": "rejects purged"}[options.action]
-            record(config, said, subject={"reason": reason, "device": device}, after=answer)
+            record(config, said, subject=query, after=answer)
     print(
         json.dumps(answer) if options.json else ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in answer.items())
     )
@@ -85,20 +86,23 @@ def _select(file: Database | None, config: Config, query: dict[str, Any], *, pay
 def _page(file: Database | None, config: Config, query: dict[str, Any], *, payloads: bool) -> list[dict[str, Any]]:
     if file is None:
         return list(ask(config, "GET", "/api/rejects", query | {"payloads": 1 if payloads else None})["rejects"])
-    chosen = {"reason": query["reason"], "device": query["device"], "number": query["id"], "before": query["before"]}
-    found = file.run_here(rejects.page, **chosen, payloads=payloads)
+    found = file.run_here(rejects.page, _chosen(query), before=query["before"], payloads=payloads)
     return [reject_document(*row[:2]) if payloads else listed_reject(*row) for row in found]
 
 
-def _change_rejects(file: Database, config: Config, action: str, reason: str | None, device: str | None) -> dict[str, Any]:
+def _chosen(query: Mapping[str, Any]) -> RejectFilter:
+    return RejectFilter(query["reason"], query["device"], query["id"])
+
+
+def _change_rejects(file: Database, config: Config, action: str, chosen: RejectFilter) -> dict[str, Any]:
     if action == "purge":
-        return {"removed": file.run_here(rejects.purge, reason, device)}
-    return asyncio.run(_replay(file, config, reason, device))
+        return {"removed": file.run_here(rejects.purge, chosen)}
+    return asyncio.run(_replay(file, config, chosen))
 
 
-async def _replay(file: Database, config: Config, reason: str | None, device: str | None) -> dict[str, Any]:
+async def _replay(file: Database, config: Config, chosen: RejectFilter) -> dict[str, Any]:
     process, total = without_codecs(build_processor(config, load_catalog(config))), Counter(Replayed().document())
-    async for result, _ in replay_rejects(file, process, replay_limits(config), WallClock(), reason, device):
+    async for result, _ in replay_rejects(file, process, replay_limits(config), WallClock(), chosen):
         total.update(result.document())
     return total
 

@@ -1,7 +1,7 @@
 """Rejects on disk: messages that could not become data, with bytes and reason, for people to examine, fix and replay."""
 
 import sqlite3
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.core.message import Refusal
 from schemas.rejects import RejectReason
@@ -19,6 +19,21 @@ _REPLAYED_ROWS: Final = 2000
 
 RejectRow = tuple[int, Refusal, int]
 """A number, its reject, and the size of the payload that it came with."""
+
+
+class RejectFilter(NamedTuple):
+    """The rejects that a person chose; what is None does not matter.
+
+    :ivar number: of one reject.
+    """
+
+    reason: str | None = None
+    device: str | None = None
+    number: int | None = None
+
+
+ALL: Final = RejectFilter()
+
 
 DELIVERY_STAGE: Final = "deliver"
 """A reject of this stage holds a point, not a message; it is replayed from delivery."""
@@ -60,16 +75,14 @@ def _remove_oldest(connection: sqlite3.Connection, over_bytes: int) -> None:
 
 def page(
     connection: sqlite3.Connection,
+    chosen: RejectFilter = ALL,
     *,
-    reason: str | None = None,
-    device: str | None = None,
-    number: int | None = None,
     before: int | None = None,
     most: int = 1000,
     payloads: bool = False,
 ) -> list[RejectRow]:
-    """Return the matching rejects, newest first, with or without their payloads; fewer if they are large."""
-    where, given = _where(reason, device, number, before)
+    """Return the chosen rejects, newest first, with or without their payloads; fewer if they are large."""
+    where, given = _where(chosen, before)
     columns = _COLUMNS if payloads else _COLUMNS.replace("payload", "x''")
     query = f"SELECT length(payload), id, {columns} FROM rejects {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
     found: list[RejectRow] = []
@@ -88,11 +101,9 @@ def newest(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM rejects").fetchone()[0])
 
 
-def next_after(
-    connection: sqlite3.Connection, after: int, until: int, reason: str | None, device: str | None
-) -> list[tuple[int, Refusal]]:
-    """The next rejects that fit, oldest first, with numbers above ``after`` and up to ``until``; few when they are large."""
-    where, given = _where(reason, device, None, until + 1)
+def next_after(connection: sqlite3.Connection, after: int, until: int, chosen: RejectFilter) -> list[tuple[int, Refusal]]:
+    """The next chosen rejects, oldest first, with numbers above ``after`` and up to ``until``; few when they are large."""
+    where, given = _where(chosen, until + 1)
     query = f"SELECT id, {_COLUMNS} FROM rejects {where} AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - constants
     found: list[tuple[int, Refusal]] = []
     left_bytes = _REPLAYED_BYTES
@@ -104,15 +115,17 @@ def next_after(
     return found
 
 
-def purge(connection: sqlite3.Connection, reason: str | None, device: str | None) -> int:
-    """Remove all matching rejects; return their number."""
-    where, given = _where(reason, device, None, None)
+def purge(connection: sqlite3.Connection, chosen: RejectFilter) -> int:
+    """Remove the chosen rejects; return their number."""
+    where, given = _where(chosen, None)
     return connection.execute(f"DELETE FROM rejects {where or 'WHERE TRUE'}", given).rowcount  # noqa: S608 - constants
 
 
-def _where(reason: str | None, device: str | None, number: int | None, before: int | None) -> tuple[str, list[str | int]]:
-    of_reason = "reason = ?" if device is None else "+reason = ?"  # no index for +reason: a device has fewer than a reason
-    wanted = {of_reason: reason, "device = ?": device, "id = ?": number, "id < ?": before}
+def _where(chosen: RejectFilter, before: int | None) -> tuple[str, list[str | int]]:
+    of_reason = (
+        "reason = ?" if chosen.device is None else "+reason = ?"
+    )  # +: no index of its own; a device has fewer than a reason
+    wanted = {of_reason: chosen.reason, "device = ?": chosen.device, "id = ?": chosen.number, "id < ?": before}
     given = {clause: value for clause, value in wanted.items() if value is not None}
     return (f"WHERE {' AND '.join(given)}" if given else ""), list(given.values())
 
@@ -125,6 +138,12 @@ def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
 def count(connection: sqlite3.Connection) -> dict[str, int]:
     """Count the stored rejects by reason."""
     return dict(connection.execute("SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"))
+
+
+def count_by_device(connection: sqlite3.Connection, most: int) -> list[tuple[str | None, int]]:
+    """Count the stored rejects by device, those with most first; None: of messages whose device is not known."""
+    query = "SELECT device, count(*) FROM rejects GROUP BY device ORDER BY 2 DESC, device LIMIT ?"
+    return [(device or None, counted) for device, counted in connection.execute(query, (most,))]
 
 
 def _refusal(row: tuple[Any, ...]) -> Refusal:

@@ -18,7 +18,7 @@ from gateway.core.process import Processor
 from gateway.storage import journal, quarantine, rejects
 from gateway.storage.database import Database
 from gateway.storage.quarantine_shares import MadeRoom
-from gateway.storage.rejects import DELIVERY_STAGE
+from gateway.storage.rejects import DELIVERY_STAGE, RejectFilter
 
 _READINGS_PER_ROW: Final = 1000
 
@@ -110,16 +110,16 @@ async def work(chosen: Iterable[Stored], process: Process) -> Replayed:
 
 
 async def replay_rejects(
-    database: Database, process: Process, limits: Limits, clock: WallClock, reason: str | None, device: str | None
+    database: Database, process: Process, limits: Limits, clock: WallClock, chosen: RejectFilter
 ) -> AsyncIterator[tuple[Replayed, Committed]]:
-    """Replay all present rejects, a megabyte at a time; report each part once it is durable.
+    """Replay the chosen rejects of those present now, a megabyte at a time; report each part once it is durable.
 
     :raises DatabaseFault: the disk failed; parts reported before are done.
     """
     after, until = 0, await database.run(rejects.newest)
-    while chosen := await database.run(rejects.next_after, after, until, reason, device):
-        after = chosen[-1][0]
-        result = await work(chosen, process)
+    while found := await database.run(rejects.next_after, after, until, chosen):
+        after = found[-1][0]
+        result = await work(found, process)
         first_row = database.reserve_rows(len(result.bodies))
         yield result, await database.run(commit, result, rejects.remove, first_row, clock.now_ms(), limits)
 

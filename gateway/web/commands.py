@@ -17,6 +17,7 @@ from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.journal_account import JournalAccount
+from gateway.storage.rejects import RejectFilter
 from gateway.storage.replay import Limits, Replayed, replay_rejects
 
 
@@ -55,19 +56,19 @@ class StoreCommands:
         self._limits = limits
         self._clock = clock
 
-    async def replay(self, reason: str | None, device: str | None) -> dict[str, int]:
-        """Replay all present rejects; return the counts of the results."""
+    async def replay(self, chosen: RejectFilter) -> dict[str, int]:
+        """Replay the chosen rejects; return the counts of the results."""
         total = Counter(Replayed().document())
-        replays = replay_rejects(self._database, self._pipeline.process, self._limits, self._clock, reason, device)
+        replays = replay_rejects(self._database, self._pipeline.process, self._limits, self._clock, chosen)
         async for result, done in replays:
             self._account.replayed(result, done)
             self._backlog.grew.set()
             total.update(result.document())
         return total
 
-    async def purge(self, reason: str | None, device: str | None) -> int:
-        """Remove rejects; return their number."""
-        return await self._database.run(rejects.purge, reason, device)
+    async def purge(self, chosen: RejectFilter) -> int:
+        """Remove the chosen rejects; return their number."""
+        return await self._database.run(rejects.purge, chosen)
 
     async def drop_journal(self) -> int:
         """Drop all readings in the journal; return the number that expire."""

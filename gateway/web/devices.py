@@ -134,7 +134,7 @@ class DevicePages:
     async def _stored(self, name: str) -> _StoredRows:
         read, file = self._turns.read, self._database
         try:
-            refused = await read(file, rejects.page, device=name, most=_REJECTS)
+            refused = await read(file, rejects.page, rejects.RejectFilter(device=name), most=_REJECTS)
             waiting, newest = await read(file, quarantine.newest, device_key(name), WaitCause.UNKNOWN_DEVICE)
         except (DatabaseFault, Damaged):  # said on the status page; what is in memory is shown
             return _StoredRows([])

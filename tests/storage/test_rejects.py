@@ -9,6 +9,7 @@ import pytest
 
 from gateway.core.message import Refusal
 from gateway.storage import rejects
+from gateway.storage.rejects import ALL, RejectFilter
 from gateway.storage.schema import connect
 from schemas.rejects import RejectReason
 from tests.stored_rejects import stored_rejects
@@ -28,7 +29,7 @@ def refusal(device: str, detail: str = "") -> Refusal:
     return Refusal(RejectReason.BAD_JSON, detail, f"t/{device}", b"?", "decode", 1000, device, "water")
 
 
-def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.page, /, *given: object, **which: object) -> str:
+def plan(connection: sqlite3.Connection, do: Callable[..., object], /, *given: object, **which: object) -> str:
     """Return SQLite's plan for a function of :mod:`gateway.storage.rejects`."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
@@ -39,28 +40,33 @@ def plan(connection: sqlite3.Connection, do: Callable[..., object] = rejects.pag
 
 def test_the_newest_of_a_device_are_found(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [refusal(device, f"{number}") for number in range(4) for device in ("m1", "m2")], ROOM)
-    found = rejects.page(connection, device="m2", most=2)
+    found = rejects.page(connection, RejectFilter(device="m2"), most=2)
     assert [(number, one.device, one.detail) for number, one, _ in found] == [(8, "m2", "3"), (6, "m2", "2")]
 
 
-@pytest.mark.parametrize("which", [{"device": "m1"}, {"device": "m1", "before": 9}, {"device": "m1", "reason": "bad_json"}])
-def test_a_device_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.Connection, which: dict[str, object]) -> None:
-    assert "SEARCH rejects USING INDEX of_device (device=?" in plan(connection, **which)
-    assert "B-TREE" not in plan(connection, **which)
+@pytest.mark.parametrize(("reason", "before"), [(None, None), (None, 9), ("bad_json", None)])
+def test_a_device_s_rejects_are_neither_searched_nor_sorted(
+    connection: sqlite3.Connection, reason: str | None, before: int | None
+) -> None:
+    found = plan(connection, rejects.page, RejectFilter(reason, "m1"), before=before)
+    assert "SEARCH rejects USING INDEX of_device (device=?" in found
+    assert "B-TREE" not in found
 
 
-@pytest.mark.parametrize("which", [{"reason": "bad_json"}, {"reason": "bad_json", "before": 9}])
-def test_a_reason_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.Connection, which: dict[str, object]) -> None:
-    assert "SEARCH rejects USING INDEX of_reason (reason=?" in plan(connection, **which)
-    assert "B-TREE" not in plan(connection, **which)
-    replayed = plan(connection, rejects.next_after, 3, 9, "bad_json", None)
+@pytest.mark.parametrize("before", [None, 9])
+def test_a_reason_s_rejects_are_neither_searched_nor_sorted(connection: sqlite3.Connection, before: int | None) -> None:
+    found = plan(connection, rejects.page, RejectFilter("bad_json"), before=before)
+    assert "SEARCH rejects USING INDEX of_reason (reason=?" in found
+    assert "B-TREE" not in found
+    replayed = plan(connection, rejects.next_after, 3, 9, RejectFilter("bad_json"))
     assert "USING INDEX of_reason (reason=? AND rowid>? AND rowid<?)" in replayed
-    assert "of_reason" in plan(connection, rejects.purge, "bad_json", None)
-    assert "of_device" in plan(connection, rejects.purge, "bad_json", "m1")
+    assert "of_reason" in plan(connection, rejects.purge, RejectFilter("bad_json"))
+    assert "of_device" in plan(connection, rejects.purge, RejectFilter("bad_json", "m1"))
 
 
 def test_rejects_are_counted_without_a_look_at_their_bytes(connection: sqlite3.Connection) -> None:
     assert plan(connection, rejects.count) == "SCAN rejects USING COVERING INDEX of_reason"
+    assert plan(connection, rejects.count_by_device, 9).startswith("SCAN rejects USING COVERING INDEX of_device")
 
 
 def test_a_file_of_an_older_version_gets_the_indexes_and_keeps_its_rejects(tmp_path: Path) -> None:
@@ -71,8 +77,8 @@ def test_a_file_of_an_older_version_gets_the_indexes_and_keeps_its_rejects(tmp_p
     old.execute("PRAGMA user_version=2")
     old.close()
     new = connect(tmp_path / "journal.db")
-    assert "of_device" in plan(new, device="m1")
-    assert "of_reason" in plan(new, reason="bad_json")
+    assert "of_device" in plan(new, rejects.page, RejectFilter(device="m1"))
+    assert "of_reason" in plan(new, rejects.page, RejectFilter("bad_json"))
     assert stored_rejects(new) == [(1, refusal("m1"))]
     new.close()
 
@@ -116,13 +122,13 @@ def test_a_page_holds_few_large_rejects_and_no_payload_that_nobody_asked_for(con
         assert 1 <= sum(len(one.payload) for _, one, _ in page) <= 2**18
         paged += [number for number, *_ in page]
     assert paged == list(range(10, 0, -1))
-    assert [one.payload for _, one, _ in rejects.page(connection, number=7, payloads=True)] == [large[6].payload]
+    assert [one.payload for _, one, _ in rejects.page(connection, RejectFilter(number=7), payloads=True)] == [large[6].payload]
 
 
 def test_rejects_are_replayed_a_megabyte_at_a_time_each_once(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [replace(refusal(f"m{number % 2}"), payload=b"?" * 65_536) for number in range(60)], ROOM)
     until, found = rejects.newest(connection), list[int]()
-    while some := rejects.next_after(connection, found[-1] if found else 0, until, None, "m1"):
+    while some := rejects.next_after(connection, found[-1] if found else 0, until, RejectFilter(device="m1")):
         assert sum(len(one.payload) for _, one in some) <= 2**20
         found += [number for number, _ in some]
         rejects.add(connection, [refusal("m1")], ROOM)  # refused again
@@ -145,13 +151,25 @@ def test_what_one_takes_is_told_before_it_is_stored(connection: sqlite3.Connecti
 
 def test_what_is_replayed_together_ends_with_a_megabyte_or_two_thousand(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [refusal("m1"), *[replace(refusal("m1"), payload=b"?" * 65_536)] * 20], ROOM)
-    assert len(rejects.next_after(connection, 0, 21, None, "m1")) == 1 + 16
+    assert len(rejects.next_after(connection, 0, 21, RejectFilter(device="m1"))) == 1 + 16
     rejects.add(connection, [refusal("m2")] * 2001, ROOM)
-    assert len(rejects.next_after(connection, 0, rejects.newest(connection), None, "m2")) == 2000
+    assert len(rejects.next_after(connection, 0, rejects.newest(connection), RejectFilter(device="m2"))) == 2000
 
 
 def test_a_purge_forgets_those_that_fit(connection: sqlite3.Connection) -> None:
     rejects.add(connection, [refusal(device) for device in ("m1", "m2", "m1")], ROOM)
-    assert rejects.purge(connection, "bad_json", "m1") == 2
-    assert rejects.purge(connection, "not_utf8", None) == 0
-    assert rejects.purge(connection, None, None) == 1
+    assert rejects.purge(connection, RejectFilter("bad_json", "m1")) == 2
+    assert rejects.purge(connection, RejectFilter("not_utf8")) == 0
+    assert rejects.purge(connection, ALL) == 1
+
+
+def test_rejects_are_counted_by_device_those_with_most_first(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal(device) for device in ("m1", "m2", "m2", "", "m3", "m3", "m3")], ROOM)
+    assert rejects.count_by_device(connection, 3) == [("m3", 3), ("m2", 2), (None, 1)]
+
+
+def test_one_reject_is_chosen_by_its_number(connection: sqlite3.Connection) -> None:
+    rejects.add(connection, [refusal("m1") for _ in range(3)], ROOM)
+    assert [number for number, _ in rejects.next_after(connection, 0, 3, RejectFilter(number=2))] == [2]
+    assert rejects.purge(connection, RejectFilter(number=2)) == 1
+    assert [number for number, *_ in rejects.page(connection)] == [3, 1]

@@ -105,6 +105,9 @@ def test_commands_work_on_rejects(gate: Gateway, mosquitto: Service, *, running:
     assert gate.command("rejects", "list", "--reason", "ugly").returncode == 2
     exported = gate.command("rejects", "export").stdout.splitlines()
     assert sorted(json.loads(row)["id"] for row in exported) == [r["id"] for r in rejects]
+    one = str(rejects[0]["id"])
+    assert json.loads(gate.command("rejects", "replay", one, "--json").stdout)["messages"] == 1, "this one, not all"
+    assert json.loads(gate.command("rejects", "replay", one, "--json").stdout)["messages"] == 0, "it has another number now"
     assert json.loads(gate.command("rejects", "replay", "--reason", "bad_json", "--json").stdout) == {
         "messages": 1,
         "readings": 0,
