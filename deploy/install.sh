@@ -31,7 +31,7 @@ main() {
     configuration
     service
     [ -z "$dry_run" ] || exit 0
-    say "Installed. Next: edit $settings/gateway.yaml and $settings/devices.yaml, then: sudo systemctl restart gateway"
+    say "Installed. Next: edit $settings/gateway.yaml and $settings/registry/devices.yaml, then: sudo systemctl restart gateway"
 }
 
 say() { printf '%s\n' "$*"; }
@@ -105,15 +105,28 @@ program() {
 # Secrets lie beside the configuration: only root and the gateway read them.
 configuration() {
     run install -d -m 0750 -o root -g gateway "$settings" "$settings/profiles"
-    run install -d -m 0750 -o gateway -g gateway "$data"
-    for name in gateway.yaml devices.yaml; do
-        if [ -e "$settings/$name" ]; then
-            say "kept: $settings/$name"
-        else
-            run install -m 0640 -o root -g gateway "$here/$name" "$settings/$name"
-        fi
-    done
+    run install -d -m 0750 -o gateway -g gateway "$data" "$settings/registry"
+    if [ -e "$settings/gateway.yaml" ]; then
+        say "kept: $settings/gateway.yaml"
+    else
+        run install -m 0640 -o root -g gateway "$here/gateway.yaml" "$settings/gateway.yaml"
+    fi
+    registry
     run install -m 0644 "$here/gateway.yaml" "$settings/gateway.yaml.sample"
+}
+
+# The gateway writes the registry when people register devices on its pages, and no other setting. So the registry has a folder of
+# its own. A devices.yaml that lies beside gateway.yaml, as of earlier versions, moves there; a link leads to it.
+registry() {
+    if [ -f "$settings/devices.yaml" ] && [ ! -L "$settings/devices.yaml" ]; then
+        run mv -n "$settings/devices.yaml" "$settings/registry/devices.yaml"
+        run chown gateway:gateway "$settings/registry/devices.yaml"
+    elif [ -e "$settings/registry/devices.yaml" ]; then
+        say "kept: $settings/registry/devices.yaml"
+    else
+        run install -m 0640 -o gateway -g gateway "$here/devices.yaml" "$settings/registry/devices.yaml"
+    fi
+    [ -L "$settings/devices.yaml" ] || run ln -s registry/devices.yaml "$settings/devices.yaml"
 }
 
 service() {

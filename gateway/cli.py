@@ -5,6 +5,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from gateway import __version__
 from gateway.config.files import ConfigurationFault, load
@@ -159,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     journal.set_defaults(command=_journal)
 
     _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
-    _add_devices(commands.add_parser("devices", help="list, import or exchange devices; show coverage"), with_config)
+    _add_devices(commands.add_parser("devices", help="list, register, import or exchange devices; show coverage"), with_config)
     _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
     _add_report(commands.add_parser("report", parents=[with_config], help="report consumption, balances or completeness"))
     _add_audit(commands.add_parser("audit", help="list who changed what; verify that nothing was taken out"), with_config)
@@ -265,6 +266,14 @@ def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.Argumen
     listed = actions.add_parser("list", parents=[with_config], help="list all devices, and when each was last heard")
     listed.add_argument("--json", action="store_true", help="print one JSON object per line")
 
+    of_device = _registry_keys(with_config)
+    added = actions.add_parser("add", parents=[of_device], help="register a device")
+    added.add_argument("id", metavar="ID", help="as in its topic, or its EUI in any writing")
+    edited = actions.add_parser("edit", parents=[of_device], help="change or move a device; an empty value takes a key away")
+    edited.add_argument("id", metavar="ID", help="the device")
+    retired = actions.add_parser("retire", parents=[with_config], help="take a device out of the registry")
+    retired.add_argument("id", metavar="ID", help="the device; what it measured stays in the database")
+
     exchanged = actions.add_parser("exchange", parents=[with_config], help="record that the meter of a device was exchanged")
     exchanged.add_argument("id", metavar="ID", help="the device")
     exchanged.add_argument("--at", metavar="T", help="when: '2026-11-20 14:30', or 2h for two hours ago (default: now)")
@@ -293,6 +302,34 @@ def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.Argumen
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--csv", action="store_true", help="print CSV")
     covered.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
+
+
+def _registry_keys(with_config: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Options for the keys of ``devices.yaml``."""
+    keys = argparse.ArgumentParser(add_help=False, parents=[with_config])
+    for key, what in _KEYS.items():
+        keys.add_argument(f"--{key.replace('_', '-')}", metavar=key.upper(), help=what)
+    keys.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of its profile; may be given again"
+    )
+    return keys
+
+
+_KEYS: Final = {
+    "source": "name that its meter sends under, if that is not the id",
+    "site": "site",
+    "domain": "water, power, traffic or urban",
+    "area": "code of its area",
+    "parent": "id of the device that measures what flows to it",
+    "profile": "profile that reads its messages",
+    "model": "model as its maker names it",
+    "serial": "serial number",
+    "interval": "time between two messages: 15min, 1h, or seconds",
+    "silent_after": "time without a message after which it is silent (default: three intervals)",
+    "lat": "latitude in degrees",
+    "lon": "longitude in degrees",
+    "installed": "day on which it was put up: 2026-11-26",
+}
 
 
 def _count(text: str) -> int:

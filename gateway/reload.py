@@ -48,7 +48,7 @@ class Reload:
         self._status = status
         self._access = access
         self._one_at_a_time = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[list[str]]] = set()
 
     def start(self) -> None:
         """Begin a reload."""
@@ -56,19 +56,20 @@ class Reload:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def run(self) -> None:
-        """Reload."""
+    async def run(self) -> list[str]:
+        """Reload; return the faults, a line each, that leave everything as it was."""
         async with self._one_at_a_time:
             try:
                 catalog, rules, accounts = await asyncio.to_thread(_load, self._status.config)
                 self._codecs.replace(catalog.codecs)
             except ConfigurationFault as fault:
-                self._status.events.reload_failed(str(fault).splitlines())
-                return
+                self._status.events.reload_failed(fault.lines)
+                return fault.lines
             self._activate(catalog)
             self._status.alarms.replace(rules, catalog.devices)
             self._access.replace(accounts)
         await self._release_codecs()
+        return []
 
     def _activate(self, catalog: Catalog) -> None:
         devices = self._status.devices

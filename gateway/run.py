@@ -22,8 +22,9 @@ from gateway.pipeline.foundation import Lanes
 from gateway.pipeline.options import replay_limits
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.storage.file_lock import InUse
-from gateway.web.commands import MeterExchange, StoreCommands
+from gateway.web.commands import MeterExchange, PageCommands, StoreCommands
 from gateway.web.entrance import Entrance
+from gateway.web.registrar import Registrar
 
 log = logging.getLogger("gateway")
 
@@ -129,7 +130,7 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
 
     foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
     database, fallback = foundation.database, parts.delivery.fallback
-    commands = StoreCommands(
+    store = StoreCommands(
         database,
         parts.waiting.replay_pipeline,
         fallback.backlog,
@@ -141,7 +142,9 @@ async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
     exchange = MeterExchange(
         status, processing.memory, processing.device_snapshots, foundation.events, parts.watching.exchanges
     )
-    async with WebServer(status, database, commands, exchange, parts.watching.resums, entrance, foundation.audit):
+    registrar = Registrar(foundation.config, parts.reload, status.devices)
+    commands = PageCommands(store, exchange, parts.watching.resums, registrar)
+    async with WebServer(status, database, commands, entrance, foundation.audit):
         await asyncio.Event().wait()
 
 

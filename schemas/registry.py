@@ -159,6 +159,7 @@ class Registry:
 
 registry_adapter: Final = TypeAdapter(Registry)
 device_adapter: Final = TypeAdapter(RegisteredDevice)
+devices_adapter: Final = TypeAdapter(list[RegisteredDevice])
 
 
 class Clash(NamedTuple):

@@ -13,13 +13,15 @@ from gateway.catalog import survey
 from gateway.clock import WallClock
 from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.exchange import exchange
+from gateway.commands.registering import add_device, change_keys, retire_device
 from gateway.commands.registry_file import write_registry
 from gateway.commands.resum import resum
 from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.config.registry import load_registry, parent_faults
-from gateway.config.registry_csv import Merger, RegistryRow, merge, read_rows, row_faults
+from gateway.config.registry_changes import RegistryChange
+from gateway.config.registry_csv import RegistryRow, merge, read_rows, row_faults
 from gateway.core.status.coverage import Stand, coverage
 from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.explain.documents import coverage_document
@@ -41,6 +43,9 @@ def devices_command(options: argparse.Namespace) -> int:
     """
     actions: dict[str, Callable[[Config, argparse.Namespace], int | None]] = {
         "list": _list,
+        "add": add_device,
+        "edit": change_keys,
+        "retire": retire_device,
         "import": _import,
         "coverage": _coverage,
         "exchange": exchange,
@@ -129,17 +134,16 @@ def _stand(document: DeviceDocument) -> Stand:
 def _import(config: Config, options: argparse.Namespace) -> None:
     path, registry = config.devices.registry, load_registry(config.devices.registry)
     rows = read_rows(options.file, registry)
-    merger = merge(registry, rows)
-    _check_profiles(config, options.file, rows, merger.registry)
-    changed = len(merger.added) + len(merger.changed)
+    change = merge(registry, rows)
+    _check_profiles(config, options.file, rows, change.registry)
+    changed = len(change.added) + len(change.changed)
     if not options.json:
-        _say_changes(merger, everything=options.dry_run)
-        print(f"{len(merger.added)} new, {len(merger.changed)} changed, {len(rows) - changed} unchanged")
+        _say_changes(change, everything=options.dry_run)
+        print(f"{len(change.added)} new, {len(change.changed)} changed, {len(rows) - changed} unchanged")
     if changed and not options.dry_run:
-        changes = {place: after for place, (_, after) in merger.changed.items()}
-        write_registry(config, merger.registry, merger.added, changes, quiet=options.json)
+        write_registry(config, lambda now: merge(now, rows), quiet=options.json)
     if options.json:
-        counts = {"new": len(merger.added), "changed": len(merger.changed), "same": len(rows) - changed}
+        counts = {"new": len(change.added), "changed": len(change.changed), "same": len(rows) - changed}
         print(json.dumps({**counts, "written": bool(changed) and not options.dry_run}))
     elif options.dry_run:
         print(f"{path}: nothing written (--dry-run)")
@@ -157,12 +161,12 @@ def _check_profiles(config: Config, file: Path, rows: list[RegistryRow], merged:
         raise ConfigurationFault(faults)
 
 
-def _say_changes(merger: Merger, *, everything: bool) -> None:
+def _say_changes(change: RegistryChange, *, everything: bool) -> None:
     lines = []
-    for before, after in merger.changed.values():
+    for before, after in change.changed.values():
         keys = [key for key in COLUMNS if getattr(before, key) != getattr(after, key)]
         lines.append(f"changed  {after.id}  {', '.join(f'{k}: {_text(before, k)} → {_text(after, k)}' for k in keys)}")
-    for device in merger.added:
+    for device in change.added:
         keys = [key for key in COLUMNS[1:] if getattr(device, key) not in (None, {})]
         lines.append(f"new      {device.id}  {', '.join(f'{key}: {_text(device, key)}' for key in keys)}")
     shown = lines if everything else lines[:_SHOWN]

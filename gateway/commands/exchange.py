@@ -2,8 +2,8 @@
 
 import argparse
 import os
-from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from gateway.commands.stores import store
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
+from gateway.config.registry_changes import ChangeRefused, MakeChange, with_source
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.readings.exchanges import StoredExchange, ToldExchange
 from gateway.jobs.exchange_writer import kept_exchange
@@ -24,7 +25,7 @@ from gateway.storage.stored_devices import keep_counters, stored_device
 from gateway.web.commands import if_it_is_right, nobody
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
-from schemas.registry import RegisteredDevice, Registry, clashes, device_key
+from schemas.registry import device_key
 
 _HOW: Final = "write a local time such as '2026-11-20 14:30', a span such as 2h for two hours ago, or RFC 3339"
 
@@ -36,7 +37,9 @@ def exchange(config: Config, options: argparse.Namespace) -> None:
     """
     zone, now_ms = ZoneInfo(config.time.zone), wall_clock(config, os.environ).now_ms()
     told = ToldExchange(options.field, past_ms(options.at, zone, now_ms), options.final, options.register)
-    registry = _with_source(config, options.id, options.source) if options.source is not None else None
+    renamed = partial(with_source, name=options.id, source=options.source) if options.source is not None else None
+    if renamed is not None:
+        _check_source(config, renamed)
     if is_running(config):
         query = {"field": told.field, "at_ms": told.at_ms, "final": told.final, "register": told.register}
         path = f"/api/devices/{quote(options.id, safe='')}/exchange"
@@ -44,8 +47,19 @@ def exchange(config: Config, options: argparse.Namespace) -> None:
     else:
         answer = _on_its_file(config, options.id, told, now_ms, force=options.force)
     _say(answer, told, zone)
-    if registry is not None:
-        write_registry(config, registry[0], [], registry[1], quiet=False)
+    if renamed is not None:
+        write_registry(config, renamed, quiet=False)
+
+
+def _check_source(config: Config, renamed: MakeChange) -> None:
+    """Refuse a name of the new meter before its exchange is recorded.
+
+    :raises ConfigurationFault: there is no such device, or another one has this name.
+    """
+    try:
+        renamed(load_registry(config.devices.registry))
+    except ChangeRefused as refused:
+        raise ConfigurationFault([f"--source: {what}" for what in refused.faults.values()]) from None
 
 
 def past_ms(text: str | None, zone: ZoneInfo, now_ms: int) -> int:
@@ -105,22 +119,3 @@ def _say(answer: dict[str, Any], told: ToldExchange, zone: ZoneInfo) -> None:
         said = "readings came since then: the sums are worked out again in the night, or now by"
         print(printable(f"{device}: {', '.join(late)}: {said}"))
         print(printable(f"gateway devices resum {device} --from '{since}'"))
-
-
-def _with_source(config: Config, name: str, source: str) -> tuple[Registry, dict[int, RegisteredDevice]]:
-    """The registry with the name that the new meter sends under, and the device that changes, by its place.
-
-    :raises ConfigurationFault: there is no such device, or another one has this name.
-    """
-    path, registry = config.devices.registry, load_registry(config.devices.registry)
-    devices = list(registry.devices)
-    place = next((place for place, device in enumerate(devices) if device_key(device.id) == device_key(name)), None)
-    if place is None:
-        raise ConfigurationFault([f"--source: {name!r} is not in {path}; register it first"])
-    before = devices[place]
-    # Its id stays the name that it has in the database: that of an EUI without a source is in lower case.
-    devices[place] = replace(before, id=device_key(before.id) if before.source is None else before.id, source=source)
-    if clash := next(clashes(devices), None):
-        other = devices[clash.before if clash.place == place else clash.place]
-        raise ConfigurationFault([f"--source: {other.id} has the name {source!r} already"])
-    return replace(registry, devices=devices), {place: devices[place]}

@@ -1,50 +1,55 @@
 """Changes of the registry's file by commands, said to who called them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from itertools import groupby
+from typing import Any
 
-from gateway.audit.chain import Details
 from gateway.commands.recording import record_all
+from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.config.registry import load_registry
-from gateway.config.registry_edit import edit, replace_file
-from schemas.registry import RegisteredDevice, Registry, device_key
+from gateway.config.registry_changes import ChangeRefused, MakeChange
+from gateway.registration import FileChanged, WrittenChange, change_registry, details_of
+from schemas.printable import printable
 
 
-def write_registry(
-    config: Config, registry: Registry, added: list[RegisteredDevice], changed: Mapping[int, RegisteredDevice], *, quiet: bool
-) -> None:
-    """Write the registry, its comments kept; say so, and record each device in the audit log.
+def write_registry(config: Config, make: MakeChange, *, quiet: bool) -> WrittenChange:
+    """Write a change of the registry, its comments kept; say so, and record each device in the audit log.
 
-    :param registry: as it is to be.
-    :param changed: place in the list → the device as it is to be.
-    :raises ConfigurationFault: the file cannot be written; it is as it was.
+    :raises ConfigurationFault: the change is refused, or the file cannot be written; it is as it was.
     """
     path = config.devices.registry
-    before = {device_key(device.id): device for device in (load_registry(path).devices if path.exists() else ())}
     try:
-        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        edition = edit(text, registry, added, changed)
-        backup = replace_file(path, edition.text)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
-    record_all(config, "device registered", [{"subject": {"device": one.id}, "after": _said(one)} for one in added])
-    record_all(config, "device changed", [_change(before.get(device_key(one.id)), one) for one in changed.values()])
-    if quiet:
+        written = change_registry(config, make)
+    except ChangeRefused as refused:
+        raise ConfigurationFault([f"{path}: {refused.device}: {key}: {what}" for key, what in refused.faults.items()]) from None
+    except FileChanged as changed:
+        raise ConfigurationFault([f"{changed}; repeat the command"]) from None
+    for action, entries in groupby(details_of(written.change), key=lambda entry: entry[0]):
+        record_all(config, action, [details for _, details in entries])
+    if not quiet and written.change:
+        print(f"{path}: written{f'; the old file is {written.backup}' if written.backup else ''}")
+        if not written.comments_kept:
+            print("comments were not kept; the old file has them")
+        print("to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID")
+    return written
+
+
+def change_device(config: Config, path: str, make: MakeChange, document: Mapping[str, Any]) -> None:
+    """Change one device: through the running gateway, which activates it at once, or in the file.
+
+    :param path: of the change in the API.
+    :raises ConfigurationFault: it is refused.
+    """
+    if not is_running(config):
+        if not write_registry(config, make, quiet=False).change:
+            print("nothing to change: the registry says so already")
         return
-    print(f"{path}: written{f'; the old file is {backup}' if backup else ''}")
-    if not edition.comments_kept:
-        print("comments were not kept; the old file has them")
-    elif changed:
-        print("comments inside changed devices were not kept; the old file has them")
-    print("to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID")
-
-
-def _said(device: RegisteredDevice) -> dict[str, object]:
-    """The entry of a device in the registry."""
-    return {key: value for key, value in asdict(device).items() if value not in (None, {})}
-
-
-def _change(old: RegisteredDevice | None, new: RegisteredDevice) -> Details:
-    return {"subject": {"device": new.id}, "before": _said(old) if old is not None else None, "after": _said(new)}
+    answer = ask(config, "POST", path, {}, body=document)
+    waited = answer.get("waiting") or 0
+    came = (
+        f"; {waited} {'message that waited for it comes' if waited == 1 else 'messages that waited for it come'} in"
+        if waited
+        else ""
+    )
+    print(printable(f"{answer['device']}: {answer['done']}, and active{came}"))

@@ -1,6 +1,7 @@
 """Access of commands to the running gateway: detection, and requests over HTTP."""
 
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -23,8 +24,8 @@ def is_running(config: Config) -> bool:
     return is_in_use(config.journal.path)
 
 
-def ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[str, Any]:
-    """Ask the running gateway.
+def ask(config: Config, method: str, path: str, query: dict[str, Any], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the running gateway; ``body`` is sent as JSON.
 
     :raises ConfigurationFault: it cannot be reached or refuses.
     """
@@ -37,14 +38,16 @@ def ask(config: Config, method: str, path: str, query: dict[str, Any]) -> dict[s
         token = secret(None, token_file) or ""
         target = path + (f"?{urlencode(given)}" if given else "")
         with closing(_connected(host, http.port, http.tls.cert)) as connection:
-            connection.request(method, target, headers={"Authorization": f"Bearer {token}", USER_HEADER: user()})
+            sent = None if body is None else json.dumps(body)
+            headers = {"Authorization": f"Bearer {token}", USER_HEADER: user()}
+            connection.request(method, target, sent, headers | ({} if sent is None else {"Content-Type": "application/json"}))
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
     except (OSError, HTTPException) as error:
         raise ConfigurationFault([f"{config.journal.path}: in use, and {where} does not answer: {error}"]) from error
     if response.status != 200:  # noqa: PLR2004 - all our answers that are not faults
-        raise ConfigurationFault([f"{where}{path}: {response.status} {_why(body)}"])
-    document: dict[str, Any] = json.loads(body)
+        raise ConfigurationFault([f"{where}{path}: {response.status} {_why(answer)}"])
+    document: dict[str, Any] = json.loads(answer)
     return document
 
 

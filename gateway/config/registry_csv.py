@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from gateway.config.files import ConfigurationFault
 from gateway.config.registry import RegistryFault, clash_told, place_of, sentence
+from gateway.config.registry_changes import RegistryChange, change_of
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 from schemas.spreadsheet import of_cell
 
@@ -42,24 +43,11 @@ class RegistryRow:
     given: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Merger:
-    """A registry merged with the rows of a file.
-
-    :ivar added: devices that are new.
-    :ivar changed: place in the list of devices → before and after.
-    """
-
-    registry: Registry
-    added: list[RegisteredDevice]
-    changed: dict[int, tuple[RegisteredDevice, RegisteredDevice]]
-
-
-def merge(registry: Registry, rows: list[RegistryRow]) -> Merger:
+def merge(registry: Registry, rows: list[RegistryRow]) -> RegistryChange:
     """Merge rows into a registry: new devices are appended, known ones take the filled cells. Nothing is removed."""
     places = {device_key(device.id): place for place, device in enumerate(registry.devices)}
     added: list[RegisteredDevice] = []
-    changed = {}
+    changed: dict[int, RegisteredDevice] = {}
     for row in rows:
         place = places.get(device_key(row.device.id))
         if place is None:
@@ -68,9 +56,8 @@ def merge(registry: Registry, rows: list[RegistryRow]) -> Merger:
         before = registry.devices[place]
         after = replace(before, **{key: _taken(before, row.device, key) for key in row.given})
         if after != before:
-            changed[place] = before, after
-    devices = [changed[place][1] if place in changed else device for place, device in enumerate(registry.devices)]
-    return Merger(replace(registry, devices=devices + added), added, changed)
+            changed[place] = after
+    return change_of(registry, added, changed)
 
 
 def _taken(before: RegisteredDevice, after: RegisteredDevice, key: str) -> Any:  # noqa: ANN401 - a value of any key

@@ -13,7 +13,7 @@ from gateway.access.accounts import OWN_NAME, USER_HEADER, UserAccount
 from gateway.audit.chain import Deed
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.clock import WallClock
-from gateway.web.handlers import ChangeRoute, Handler, account_of, change_of
+from gateway.web.handlers import ChangeRoute, Handler, account_of, changes_of
 
 log = logging.getLogger("gateway.web")
 
@@ -45,10 +45,13 @@ class ChangeGuard:
 
     async def _record(self, request: web.Request, account: UserAccount, action: str) -> None:
         deed = Deed(self._clock.now_ms(), _name(request, account), account.role.word, action)
-        details = {"subject": {**request.query, **request.match_info}, **change_of(request)}
+        subject = {"subject": {**request.query, **request.match_info}}
+        changes = [{**subject, **change} for change in changes_of(request)]
+        if not changes:
+            return
         try:
             async with asyncio.timeout(_DISK_PATIENCE_S):
-                await asyncio.to_thread(self._audit.record, deed, details)
+                await asyncio.to_thread(self._audit.record, deed, *changes)
         except (AuditFault, TimeoutError) as fault:
             why = str(fault) or f"{self._audit.path}: the disk does not answer"
             log.error("a change is not in the audit log: %s by %s: %s", action, deed.name, why)  # noqa: TRY400 - no fault of ours

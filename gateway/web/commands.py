@@ -1,6 +1,7 @@
 """Commands that pages may send to the gateway; everything else is read-only."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 from gateway.clock import WallClock
 from gateway.core.devices.device import Device
@@ -11,6 +12,7 @@ from gateway.delivery.backlog import Backlog
 from gateway.events import Events
 from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.jobs.exchange_writer import ExchangeWriter
+from gateway.jobs.resums import Resums
 from gateway.status.status import Status
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
@@ -19,6 +21,7 @@ from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.journal_account import JournalAccount
 from gateway.storage.rejects import RejectFilter
 from gateway.storage.replay import Limits, Replayed, replay_rejects
+from gateway.web.registrar import Registrar
 
 
 class CommandRefused(Exception):  # noqa: N818 - says what it is
@@ -131,6 +134,16 @@ class MeterExchange:
         if isinstance(admitted, Unresolved):
             raise CommandRefused(admitted.detail, 409)
         return admitted
+
+
+@dataclass(frozen=True, slots=True)
+class PageCommands:
+    """All that pages may do."""
+
+    store: StoreCommands
+    exchange: MeterExchange
+    resums: Resums
+    registrar: Registrar
 
 
 def nobody(name: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isnan
 from typing import Any, Final
 
-from gateway.config.registry_edit import scalar
+from gateway.config.registry_yaml import scalar
 from gateway.core.message import Message
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.steps import Doubt

@@ -1,11 +1,12 @@
 """Handlers of requests, the documents that they answer with, and what a request brings along for all of them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
 from gateway.access.accounts import AccountRole, UserAccount
+from gateway.audit.chain import Details
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Document = dict[str, Any]
@@ -38,10 +39,15 @@ def account_of(request: web.Request) -> UserAccount:
 
 def note_change(request: web.Request, *, before: object = None, after: object = None) -> None:
     """Note for the audit log what a change found, and what it left."""
-    request[_CHANGED] = {"before": before, "after": after}
+    request[_CHANGED] = [{"before": before, "after": after}]
 
 
-def change_of(request: web.Request) -> Mapping[str, object]:
+def note_changes(request: web.Request, changes: Sequence[Details]) -> None:
+    """Note for the audit log a change of several things, or of none; each names its subject."""
+    request[_CHANGED] = changes
+
+
+def changes_of(request: web.Request) -> Sequence[Details]:
     """The notes of a change."""
-    changed: Mapping[str, object] = request.get(_CHANGED, {})
+    changed: Sequence[Details] = request.get(_CHANGED, [{}])
     return changed

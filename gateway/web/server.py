@@ -9,7 +9,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.access.accounts import AccountRole
 from gateway.audit.log import AuditFault, AuditLog
-from gateway.jobs.resums import Resums
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.alarms import AlarmPages
@@ -17,7 +16,7 @@ from gateway.web.answer_headers import protect
 from gateway.web.audit import AuditPages
 from gateway.web.changes import ChangeGuard
 from gateway.web.clients import Clients
-from gateway.web.commands import MeterExchange, StoreCommands
+from gateway.web.commands import PageCommands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.device_list import DeviceList
 from gateway.web.devices import DevicePages
@@ -25,6 +24,7 @@ from gateway.web.door import Door
 from gateway.web.entrance import Entrance
 from gateway.web.handlers import ChangeRoute, Handler, note_change
 from gateway.web.pages import PageRenderer
+from gateway.web.registry import RegistryPages
 from gateway.web.rejects import RejectPages
 from gateway.web.status import StatusPages
 from gateway.web.sums import SumPages
@@ -51,17 +51,13 @@ class WebServer:
         self,
         status: Status,
         database: Database,
-        commands: StoreCommands,
-        meter_exchange: MeterExchange,
-        resums: Resums,
+        commands: PageCommands,
         entrance: Entrance,
         audit: AuditLog,
     ) -> None:
         self._status = status
         self._database = database
         self._commands = commands
-        self._meter_exchange = meter_exchange
-        self._resums = resums
         config = status.config
         self._entrance = entrance
         self._audit = audit
@@ -88,10 +84,12 @@ class WebServer:
 
     def _routes(self) -> list[web.RouteDef]:
         status, database, turns, pages = self._status, self._database, self._turns, self._pages
-        devices = DevicePages(status, database, self._meter_exchange, turns, pages)
+        commands = self._commands
+        devices = DevicePages(status, database, commands.exchange, turns, pages)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
-        sums = SumPages(status, self._resums, self._meter_exchange)
-        refused = RejectPages(database, self._commands, turns)
+        sums = SumPages(status, commands.resums, commands.exchange)
+        refused = RejectPages(database, commands.store, turns)
+        registry = RegistryPages(commands.registrar, database, turns)
         reading: dict[str, Handler] = {
             "/login": self._door.log_in_page,
             "/healthz": self._healthz,
@@ -104,6 +102,7 @@ class WebServer:
             **StatusPages(status, database, self._connections, turns, self._door.admits, pages).routes(),
             **DeviceList(status, database, turns, pages).reading(),
             **devices.reading(),
+            **registry.reading(),
             **sums.reading(),
         }
         changing: dict[str, ChangeRoute] = {
@@ -112,6 +111,7 @@ class WebServer:
             "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop),
             "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),
             **devices.changing(),
+            **registry.changing(),
             **sums.changing(),
             **TrialPages(status.config).changing(),
         }
@@ -144,11 +144,11 @@ class WebServer:
     # Changing.
 
     async def _drop(self, request: web.Request) -> web.Response:
-        dropped = await self._commands.drop_journal()
+        dropped = await self._commands.store.drop_journal()
         note_change(request, before={"readings": dropped}, after={"readings": 0})
         return web.json_response({"dropped": dropped})
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
-        acknowledged = await self._commands.acknowledge_missing()
+        acknowledged = await self._commands.store.acknowledge_missing()
         note_change(request, before={"missing": acknowledged}, after={"missing": 0})
         return web.json_response({"acknowledged": acknowledged})

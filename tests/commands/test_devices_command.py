@@ -258,3 +258,44 @@ def test_a_faulty_registry_is_named_by_every_action(config: Path) -> None:
 )
 def test_a_command_that_is_none_is_refused(config: Path, arguments: list[str]) -> None:
     assert "usage: gateway devices" in devices(config, *arguments, status=2)
+
+
+def test_one_device_is_registered_changed_and_retired_where_it_stands(config: Path) -> None:
+    file = config.with_name("devices.yaml")
+    said = devices(
+        config, "add", "wm-3", "--site", "s1", "--area", "A02", "--interval", "900", "--serial", "0012", "--param", "k=0012"
+    )
+    assert "written; the old file is" in said
+    assert "systemctl reload gateway" in said
+    added = '  - id: wm-3\n    site: s1\n    area: A02\n    serial: "0012"\n    interval: 15min\n    params:\n      k: "0012"\n'
+    assert file.read_text(encoding="utf-8") == REGISTRY + added
+    devices(config, "edit", "wm-1", "--area", "A02", "--interval", "")
+    changed = REGISTRY.replace("    area: A01\n    interval: 15min\n", "    area: A02\n")
+    assert file.read_text(encoding="utf-8") == changed + added, "the remark beside its id stays"
+    assert "says so already" in devices(config, "edit", "wm-1", "--area", "A02")
+    devices(config, "retire", "wm-3")
+    assert file.read_text(encoding="utf-8") == changed
+    audit = run_gateway("audit", "list", "-c", config).stdout
+    assert [action in audit for action in ("device registered", "device changed", "device retired")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["add", "wm-1"], "wm-1: id: wm-1 is registered already", id="twice"),
+        pytest.param(["add", "24E124136D000001"], "id: 24E124136D000001 is registered already", id="twice-in-another-writing"),
+        pytest.param(["add", "a b"], "'a b' may hold 1 to 64 of A-Z", id="no-id"),
+        pytest.param(["add", "n", "--area", "A9"], "n: area: A9 is not among the areas", id="area"),
+        pytest.param(["add", "n", "--interval", "soon"], "n: interval: ", id="interval"),
+        pytest.param(["add", "n", "--lat", "95"], "n: lat: '95' is more than 90", id="latitude"),
+        pytest.param(["add", "n", "--profile", "none"], "n: profile: there is no profile none", id="profile"),
+        pytest.param(["add", "n", "--model", "EM300-DI"], "profile milesight-em300-di needs it of n", id="parameter"),
+        pytest.param(["add", "n", "--param", "k"], "--param k: write NAME=VALUE, such as pulse_weight=10", id="no-value"),
+        pytest.param(["edit", "gone", "--site", "s"], "'gone' is not in the registry; register it first", id="unknown"),
+        pytest.param(["edit", "wm-1"], "nothing to change is given", id="nothing-given"),
+        pytest.param(["retire", "gone"], "'gone' is not in the registry", id="retire-unknown"),
+    ],
+)
+def test_a_wrong_device_is_refused_by_key_and_nothing_is_written(config: Path, arguments: list[str], said: str) -> None:
+    assert said in devices(config, *arguments, status=2)
+    assert config.with_name("devices.yaml").read_text(encoding="utf-8") == REGISTRY

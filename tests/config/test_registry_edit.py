@@ -13,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config.registry import registry_of
-from gateway.config.registry_edit import edit, replace_file, scalar, write_out
+from gateway.config.registry_changes import change_of
+from gateway.config.registry_edit import edit
+from gateway.config.registry_yaml import scalar, write_out
+from gateway.config.replace_file import replace_file
 from gateway.config.strict_yaml import parse
 from schemas.registry import RegisteredDevice, Registry
 from schemas.topics import is_id
@@ -46,7 +49,7 @@ def changed_to(text: str, place: int, **keys: Any) -> tuple[str, bool]:  # noqa:
     new = RegisteredDevice(id="new", site="s9", params={"k": 1})
     devices = [*registry.devices, new]
     devices[place] = after
-    edition = edit(text, replace(registry, devices=devices), [new], {place: after})
+    edition = edit(text, change_of(registry, [new], {place: after}))
     assert registry_of(parse(edition.text)).devices == devices
     return edition.text, edition.comments_kept
 
@@ -83,16 +86,76 @@ def test_a_device_is_changed_where_it_stands(text: str) -> None:
 
 
 def test_unusual_yaml_is_written_anew_rather_than_wrong() -> None:
-    after, kept = changed_to("devices:\n  - id: a # A\n    model: >\n      folded\n      text\n  - id: b\n", 0, lat=1.5)
+    after, kept = changed_to("devices:\n  - id: a # A\n    model: >\n      folded\n      text\n  - id: b\n", 0, model="x")
     assert not kept
     assert after.startswith("devices:\n  - id: a\n")
+
+
+LIVED_IN = """\
+# Kept by Lan.
+areas:
+  A1: Bản Mế  # as on the map
+devices:
+  # The main meter.
+  - id: wm-1  # in the cellar
+    site: s1
+    interval: 15min  # as on the label
+    params:
+      pulse_weight: 10  # L
+      k: 1
+    # ask Binh for the key
+  -   serial: "007"
+      id: wm-2
+
+  - {id: wm-3, site: s1}  # on one line
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "keys", "gone", "new"),
+    [
+        pytest.param(0, {"site": "s2"}, ["    site: s1"], ["    site: s2"], id="another-value"),
+        pytest.param(
+            0, {"interval": timedelta(hours=1)}, ["    interval: 15min  #"], ["    interval: 1h  #"], id="its-remark-stays"
+        ),
+        pytest.param(0, {"interval": None}, ["    interval: 15min  # as on the label"], [], id="none-any-more"),
+        pytest.param(0, {"area": "A1"}, [], ["    area: A1"], id="a-new-key"),
+        pytest.param(
+            0, {"params": {"k": 1, "pulse_weight": 100}}, ["pulse_weight: 10 "], ["pulse_weight: 100 "], id="a-parameter"
+        ),
+        pytest.param(0, {"params": {"pulse_weight": 10, "m": 2}}, ["      k: 1"], ["      m: 2"], id="parameters-come-and-go"),
+        pytest.param(0, {"params": {}}, ["pulse_weight", "      k: 1", "    params:"], [], id="no-parameters-left"),
+        pytest.param(1, {"lat": 22.5}, [], ["      lat: 22.5"], id="dash-far-from-its-key"),
+        pytest.param(1, {"serial": "8"}, ['serial: "007"'], ['serial: "8"'], id="behind-the-dash"),
+        pytest.param(2, {"site": None}, ["{id: wm-3, site: s1}"], ["{id: wm-3}"], id="on-one-line"),
+    ],
+)
+def test_only_the_lines_of_changed_keys_differ(place: int, keys: dict[str, Any], gone: list[str], new: list[str]) -> None:
+    text = LIVED_IN
+    registry = registry_of(parse(text))
+    edition = edit(text, change_of(registry, changed={place: replace(registry.devices[place], **keys)}))
+    assert edition.comments_kept
+    before, after = set(text.splitlines()), set(edition.text.splitlines())
+    assert sorted(before - after) == sorted(line for line in before for part in gone if part in line)
+    assert sorted(after - before) == sorted(line for line in after for part in new if part in line)
+
+
+def test_devices_come_and_go_between_comments_that_stay() -> None:
+    text = f"{LIVED_IN}# the end\n"
+    registry = registry_of(parse(text))
+    edition = edit(text, change_of(registry, [RegisteredDevice("new")], retired=[0, 1]))
+    assert registry_of(parse(edition.text)).devices == [registry.devices[2], RegisteredDevice("new")]
+    assert edition.text.startswith(text.partition("  - id")[0])
+    assert edition.text.endswith(
+        "    # ask Binh for the key\n\n  - {id: wm-3, site: s1}  # on one line\n  - id: new\n# the end\n"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "devices: []\n", "# ours\ndevices: # none yet\nareas:\n  A1: x\n", "# ours\ndevices:"])
 def test_a_registry_without_devices_takes_its_first_one(text: str) -> None:
     registry = registry_of(parse(text))
     new = RegisteredDevice(id="new")
-    edition = edit(text, replace(registry, devices=[new]), [new], {})
+    edition = edit(text, change_of(registry, [new]))
     assert registry_of(parse(edition.text)) == replace(registry, devices=[new])
     assert edition.comments_kept == (text != "devices: []\n")
     assert edition.text.count("#") == text.count("#")

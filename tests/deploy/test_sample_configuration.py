@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gateway.config.files import load
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
+from gateway.config.registry_changes import change_of
 from gateway.config.registry_edit import edit
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, Registry
@@ -54,7 +55,7 @@ def test_the_examples_in_the_sample_registry_are_sound(tmp_path: Path) -> None:
 
 def test_the_first_import_keeps_the_comments_of_the_sample_registry() -> None:
     text, device = REGISTRY.read_text(encoding="utf-8"), RegisteredDevice("wm-9")
-    edition = edit(text, Registry(devices=[device]), [device], {})
+    edition = edit(text, change_of(Registry(), [device]))
     assert edition.comments_kept
     assert [line for line in edition.text.splitlines() if line not in text.splitlines()] == ["  - id: wm-9"]
 

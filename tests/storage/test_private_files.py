@@ -10,7 +10,7 @@ import pytest
 
 from gateway.access.access import make_token
 from gateway.commands.stores import _export
-from gateway.config.registry_edit import replace_file
+from gateway.config.replace_file import replace_file
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
 from gateway.storage.recovery.reserve import keep_reserve

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.config.profile_files import ProfileFile
 from gateway.config.registry import load_registry
+from gateway.config.registry_changes import change_of
 from gateway.config.registry_csv import merge, read_rows
 from gateway.config.registry_edit import edit
 from gateway.config.strict_yaml import YamlFault
@@ -99,12 +101,12 @@ def registry_yaml() -> Run:
             return
         one = registry.devices[0]
         added = [type(one)(id="added-by-fuzzing", params={"x": 1.5, "y": "00"})]
-        wanted = Registry(areas=registry.areas, devices=[*registry.devices, *added])
+        change = change_of(registry, added, {0: replace(one, serial="fuzzed")})
         text = data.decode("utf-8-sig")
-        edited = refused_or(lambda: edit(text, wanted, added, {0: one}), file)
+        edited = refused_or(lambda: edit(text, change), file)
         assert edited is not None
         file.write_text(edited.text, encoding="utf-8")
-        assert load_registry(file) == wanted
+        assert load_registry(file) == change.registry
 
     return run
 

@@ -1,0 +1,192 @@
+"""Writing a change of the registry to its file: the one way for pages, API and commands.
+
+The file belongs to people, who edit it too. So it is locked against other writers of the gateway, read again, checked with the
+change as ``gateway check`` would check it, edited in place, and replaced at once. A change that was made for another version of
+the file is refused, and what differs is told.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from gateway.audit.chain import Details
+from gateway.catalog import survey
+from gateway.config.files import ConfigurationFault
+from gateway.config.model import Config
+from gateway.config.registry import load_registry, registry_faults
+from gateway.config.registry_changes import ChangeRefused, MakeChange, RegistryChange, faults_of
+from gateway.config.registry_edit import edit
+from gateway.config.replace_file import replace_file
+from schemas.durations import format_duration
+from schemas.registry import RegisteredDevice, Registry, device_key
+
+_HASH_LETTERS: Final = 16
+"""Enough to tell versions of one file apart."""
+
+
+class FileChanged(Exception):  # noqa: N818 - says what it is
+    """The registry's file is not the one that a change was made for.
+
+    :ivar version: of the file that is there now.
+    """
+
+    def __init__(self, path: Path, version: str) -> None:
+        super().__init__(f"{path} was changed meanwhile; nothing was written")
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenChange:
+    """A change that stands in the file.
+
+    :ivar text: the file as it was; None if there was none.
+    :ivar seen, version: of the file before and after.
+    :ivar backup: the copy of the file as it was; None if there was none.
+    """
+
+    change: RegistryChange
+    text: str | None
+    seen: str
+    version: str
+    backup: Path | None
+    comments_kept: bool
+
+
+def version_of(path: Path) -> str:
+    """The version of a file, a hash of its text; empty if there is none.
+
+    :raises ConfigurationFault: it cannot be read.
+    """
+    return _version(_text(path))
+
+
+def change_registry(config: Config, make: MakeChange, seen: str | None = None) -> WrittenChange:
+    """Write a change to the registry's file.
+
+    :param make: the change, of the registry that is in the file now.
+    :param seen: version of the file that the change was made for; None: of any.
+    :raises ChangeRefused: it has faults.
+    :raises FileChanged: the file has another version.
+    :raises ConfigurationFault: the file is faulty, or cannot be read or written. In any case it is as it was.
+    """
+    path = config.devices.registry
+    try:
+        with _locked(path):
+            text = _text(path)
+            version = _version(text)
+            if seen is not None and seen != version:
+                raise FileChanged(path, version)
+            change = make(load_registry(path))
+            if not change:
+                return WrittenChange(change, text, version, version, None, comments_kept=True)
+            check(config, change)
+            edition = edit(text or "", change)
+            if _version(_text(path)) != version:  # an editor knows no lock
+                raise FileChanged(path, _version(_text(path)))
+            backup = replace_file(path, edition.text)
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
+    return WrittenChange(change, text, version, _version(edition.text), backup, edition.comments_kept)
+
+
+def put_back(config: Config, written: WrittenChange) -> None:
+    """Put the file back as it was before a change, unless somebody changed it since.
+
+    :raises ConfigurationFault: it cannot be written.
+    """
+    path = config.devices.registry
+    try:
+        with _locked(path):
+            if _version(_text(path)) != written.version:
+                return
+            if written.text is None:
+                path.unlink()
+            else:
+                replace_file(path, written.text)
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: devices.registry: cannot be put back: {error.strerror}"]) from error
+
+
+def check(config: Config, change: RegistryChange) -> None:
+    """Refuse a change with which ``gateway check`` would refuse the registry.
+
+    :raises ChangeRefused: a device of it is at fault.
+    :raises ConfigurationFault: a profile is faulty.
+    """
+    registry = change.registry
+    catalog = survey(config, registry)
+    if catalog.faults:
+        raise ConfigurationFault(list(catalog.faults))
+    among = registry_faults(registry)  # there were none before
+    each = [*catalog.unknown, *catalog.device_faults(config.mqtt)]
+    for device in change.devices if among or each else ():
+        own = [fault for fault in each if registry.devices[int(fault[0][1])] is device]  # others are not its fault
+        if found := faults_of([*among, *own], registry, device):
+            raise ChangeRefused(device.id, found)
+
+
+def entry_document(device: RegisteredDevice) -> dict[str, object]:
+    """The filled keys of a device as ``devices.yaml`` has them."""
+    return {key: _written(value) for key, value in asdict(device).items() if value not in (None, {})}
+
+
+def details_of(change: RegistryChange) -> Iterator[tuple[str, Details]]:
+    """Details of a change for the audit log: an action and its details for each device."""
+    for device in change.added:
+        yield "device registered", {"subject": {"device": device.id}, "after": entry_document(device)}
+    for before, after in change.changed.values():
+        both = {"before": entry_document(before), "after": entry_document(after)}
+        yield "device changed", {"subject": {"device": after.id}, **both}
+    for device in change.retired.values():
+        yield "device retired", {"subject": {"device": device.id}, "before": entry_document(device)}
+
+
+def differences(before: Mapping[str, RegisteredDevice], registry: Registry) -> dict[str, tuple[object, object]]:
+    """The devices in which two registries differ: id → its entry before and after, None where it is missing.
+
+    :param before: devices by the key of their id.
+    """
+    after = {device_key(device.id): device for device in registry.devices}
+    found = {}
+    for key in before.keys() | after.keys():
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            name = (new or old or after[key]).id
+            found[name] = (entry_document(old) if old else None, entry_document(new) if new else None)
+    return dict(sorted(found.items()))
+
+
+def _written(value: object) -> object:
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error
+
+
+def _version(text: str | None) -> str:
+    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()[:_HASH_LETTERS]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """The folder of the file, for one writer at a time."""
+    folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
