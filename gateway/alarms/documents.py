@@ -9,6 +9,7 @@ from gateway.core.alarms.rules import Rules
 from gateway.core.readings.line_protocol import tag_text
 
 MEASUREMENT: Final = "alarm"
+EVENT: Final = "event"
 _NO_WORDS: Final[Mapping[str, str]] = {"vi": "", "en": ""}
 
 
@@ -50,10 +51,20 @@ def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool)
         f"active={duration_ms is None!r}",
         *([] if duration_ms is None else [f"duration_s={duration_ms / 1000!r}"]),
         f"silenced={silenced!r}",
+        f"simulated={state.simulated!r}",
         f"since_ms={float(state.since_ms)!r}",
         f"value={float(state.value)!r}",
     ]
     return f"{MEASUREMENT}{tag_text(sorted(tags.items()))} {','.join(fields)} {time_ms}"
+
+
+def change_points(change: Transition, time_ms: int, *, silenced: bool) -> str:
+    """The points of a change: the alarm's, and if a person acknowledged it an ``event`` that names the person in a tag."""
+    point, known = alarm_point(change, time_ms, silenced=silenced), change.acknowledged
+    if known is None or change.change is not Change.CHANGED:
+        return point
+    tags = {"alarm": change.key.alarm, "by": known.by, "kind": "acknowledged", **change.tags._asdict()}
+    return f"{point}\n{EVENT}{tag_text(tags.items())} value=1.0 {known.at_ms}"
 
 
 def alert_document(state: AlarmState, rules: Rules, language: str, *, overdue: bool = False) -> dict[str, object]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec.json import encode as to_json
 
-from gateway.alarms.documents import alarm_point, change_document
+from gateway.alarms.documents import alarm_point, change_document, change_points
 from gateway.alarms.events import AlarmEvents
 from gateway.alarms.outbox import INFLUXDB, WEBHOOK, Outbox
 from gateway.alarms.planned import PlannedWorks
@@ -136,7 +136,7 @@ class AlarmKeeper:
             self.events.changed(change)
             silenced = self.planned.cover(change.tags, now_ms)
             time_ms = self._point_times.of_change(change.key, change.at_ms, now_ms)
-            yield INFLUXDB, alarm_point(change, time_ms, silenced=silenced)
+            yield INFLUXDB, change_points(change, time_ms, silenced=silenced)
             if self._is_told(change, silenced=silenced):
                 yield WEBHOOK, self._notice(change)
 

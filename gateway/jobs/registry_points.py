@@ -37,20 +37,22 @@ def registry_lines(devices: Iterable[RegisteredDevice], areas: Mapping[str, str]
         yield f"registry{tags} {fields} {now_ms}"
 
 
-def event_line(kind: str, at_ms: int) -> str:
-    """The point of an event."""
-    return f"{EVENT}{tag_text([('kind', kind)])} value=1.0 {at_ms}"
+def event_line(kind: str, gateway: str, at_ms: int, took_ms: int | None = None) -> str:
+    """The point of an event of the gateway, with its duration if it is over."""
+    duration = "" if took_ms is None else f",duration_s={took_ms / 1000!r}"
+    return f"{EVENT}{tag_text([('gateway', gateway), ('kind', kind)])} value=1.0{duration} {at_ms}"
 
 
 class EventPoints:
     """Events that wait to be written; the newest hundred."""
 
-    def __init__(self, clock: WallClock) -> None:
-        self._lines = deque([event_line("restart", clock.now_ms())], maxlen=_EVENTS_MAX)
+    def __init__(self, clock: WallClock, gateway: str) -> None:
+        self._gateway = gateway
+        self._lines = deque([event_line("restart", gateway, clock.now_ms())], maxlen=_EVENTS_MAX)
 
-    def outage(self, began_ms: int) -> None:
+    def outage(self, began_ms: int, ended_ms: int) -> None:
         """The broker or the database was away."""
-        self._lines.append(event_line("outage", began_ms))
+        self._lines.append(event_line("outage", self._gateway, began_ms, max(0, ended_ms - began_ms)))
 
     def drain(self) -> list[str]:
         """Fetch what waits."""
@@ -95,5 +97,5 @@ class RegistryReport:
         if self._breaker.is_open or not events.mqtt_connected:
             self._away_since_ms = self._away_since_ms or now_ms
         elif self._away_since_ms is not None:
-            self._events.outage(self._away_since_ms)
+            self._events.outage(self._away_since_ms, now_ms)
             self._away_since_ms = None

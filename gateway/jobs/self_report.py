@@ -5,7 +5,6 @@ from contextlib import suppress
 from random import random
 from typing import Final
 
-from gateway.clock import WallClock
 from gateway.core.delivery.batch import encode
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.message import Reading
@@ -13,8 +12,8 @@ from gateway.core.status.health import health_lines, registered_devices
 from gateway.delivery.circuit_breaker import CircuitBreaker
 from gateway.delivery.influxdb import Writer
 from gateway.delivery.self_point import SelfPoint
-from gateway.events import Events
-from gateway.status.known_devices import KnownDevices
+from gateway.status.self_figures import self_figures
+from gateway.status.status import Status
 from schemas.quantities import HEALTH
 
 _REPORT_EVERY_S: Final = 60.0
@@ -33,9 +32,7 @@ class SelfReport:
         influxdb: Writer,
         breaker: CircuitBreaker,
         self_point: SelfPoint,
-        devices: KnownDevices,
-        events: Events,
-        clock: WallClock,
+        status: Status,
         *,
         shares: bool,
     ) -> None:
@@ -46,9 +43,7 @@ class SelfReport:
         self._influxdb = influxdb
         self._breaker = breaker
         self._self_point = self_point
-        self._devices = devices
-        self._events = events
-        self._clock = clock
+        self._status = status
         self._shares = shares
         self._answered = asyncio.Event()
 
@@ -64,22 +59,22 @@ class SelfReport:
         wait_s = _REPORT_EVERY_S * random()  # noqa: S311 - jitter is no secret
         while True:
             if not self._breaker.is_open:
-                answer = await self._influxdb.write(self._self_point.body())
+                answer = await self._influxdb.write(self._self_point.report(self_figures(self._status)))
                 self._answered.set()
                 if fate_of(answer) is Fate.WRITTEN:
                     self._breaker.close()
                     await self._report_devices()
                 else:
                     self._breaker.open(answer)
-            await self._clock.sleep(wait_s)
+            await self._status.clock.sleep(wait_s)
             wait_s = _REPORT_EVERY_S
 
     async def _report_devices(self) -> None:
         """Write the health of each registered device. While the broker is away write none: silence then means nothing."""
-        if not self._events.mqtt_connected:
+        if not self._status.events.mqtt_connected:
             return
-        now_ms = self._clock.now_ms()
-        registered = registered_devices(self._devices.streams)
+        now_ms, known = self._status.clock.now_ms(), self._status.devices
+        registered = registered_devices(known.streams)
         devices = (device for device in registered if device.last_seen_ms or not self._shares)
-        for lines in health_lines(devices, self._devices.silence, now_ms, _DEVICES_TOGETHER):
+        for lines in health_lines(devices, known.silence, now_ms, _DEVICES_TOGETHER):
             await self._influxdb.write(encode([Reading(line, HEALTH) for line in lines]).gzip)

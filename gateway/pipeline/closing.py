@@ -29,7 +29,7 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
     writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue)
     feeds = AlarmFeeds(processing.alarms, watching.status.devices, database, zone)
     job = PeriodJob(watching.status, database, destination.breaker, writer, feeds)
-    event_points = EventPoints(foundation.clock)
+    event_points = EventPoints(foundation.clock, foundation.config.mqtt.client_id)
     report = RegistryReport(watching.status, destination.influxdb, destination.breaker, event_points)
     lanes = {
         "periods": job.run,

@@ -16,6 +16,7 @@ from gateway.pipeline.delivering import Delivery
 from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.waiting import Waiting
+from gateway.status.certificates import certificate_ends
 from gateway.status.known_devices import KnownDevices
 from gateway.status.status import JournalState, Status
 
@@ -40,9 +41,7 @@ def build_watching(
     destination = delivery.destination
     status = _build_status(foundation, processing, delivery, waiting, alarming)
     shares = foundation.config.mqtt.share_group is not None or foundation.config.devices.moving
-    self_report = SelfReport(
-        destination.influxdb, destination.breaker, destination.self_point, status.devices, events, clock, shares=shares
-    )
+    self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status, shares=shares)
     clock_watch = ClockWatch(file, processing.processor.trust, clock)
     salvage = Salvage(
         file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
@@ -89,4 +88,5 @@ def _build_status(
         KnownDevices(processor.streams, processing.silence, processor.rules, areas),
         alarming.keeper,
         foundation.clock,
+        certificate_ends(config),
     )

@@ -1,4 +1,4 @@
-"""Figures of a day beside its sums and gauges: the lowest flow of its night, and the time without supply.
+"""Figures of a day beside its sums and gauges: the lowest flow of its night, the time without supply, its interruptions.
 
 A flow that never stops is a leak, so people look at the lowest flow of the night, from midnight to five.
 """
@@ -6,7 +6,7 @@ A flow that never stops is a leak, so people look at the lowest flow of the nigh
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,10 @@ from gateway.reports.roster import MAIN_COUNTER, Roster
 from gateway.reports.store import PointValues, Store, StoredSeries, TimeSpan
 
 NIGHT_FIELD: Final = "flow_night_min_m3_h"
-OUTAGE_FIELD: Final = "outage_s"
+OUTAGE_FIELDS: Final = ("outage_s", "interruption_s", "interruptions")
+"""The time without supply; that of interruptions, outages of more than five minutes; the number of those that began."""
+_INTERRUPTION_MS: Final = 300_000
+"""Shorter ones count neither for SAIDI nor for SAIFI: IEEE 1366-2022, "momentary"; Circular 39/2015/TT-BCT."""
 _DAY_MS: Final = 24 * 3_600_000
 _HOUR_MS: Final = 3_600_000
 
@@ -82,8 +85,8 @@ async def _lowest_hours(store: Store, meters: Roster, night: TimeSpan, now_ms: i
     return {series: min(flows) for series, flows in known.items() if len(flows) == len(spans)}
 
 
-async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSeries, float]:
-    """The seconds of a day without supply, by series.
+async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSeries, dict[str, float]]:
+    """The outages of a day, by series.
 
     An outage lasts from a reading that tells of it to the next one, even if the meter is silent meanwhile. A series that never
     tells of outages is left out.
@@ -96,15 +99,25 @@ async def outages(store: Store, roster: Roster, day: TimeSpan) -> dict[StoredSer
     async for written, rows in store.rows("power", ["alarm_outage"], around, names):
         series = roster.series(written)
         if series is not None:
-            found[series] = sum(_outage_ms(rows, day)) / 1000
+            out = list(_outages(rows))
+            long = [span for span in out if span.end_ms - span.start_ms > _INTERRUPTION_MS]
+            begun = sum(day.start_ms <= span.start_ms < day.end_ms for span in long)
+            figures = (_within_s(out, day), _within_s(long, day), float(begun))
+            found[series] = dict(zip(OUTAGE_FIELDS, figures, strict=True))
     return found
 
 
-def _outage_ms(rows: Sequence[tuple[int, PointValues]], day: TimeSpan) -> Iterator[int]:
+def _outages(rows: Sequence[tuple[int, PointValues]]) -> Iterator[TimeSpan]:
+    """Yield the outages; one that still goes on ends with the last reading."""
     states = [(time_ms, value) for time_ms, (value,) in rows if value is not None]
-    for (begin_ms, is_out), (end_ms, _) in pairwise(states):
+    for is_out, some in groupby(pairwise(states), key=lambda pair: bool(pair[0][1])):
         if is_out:
-            yield max(0, min(end_ms, day.end_ms) - max(begin_ms, day.start_ms))
+            pairs = list(some)
+            yield TimeSpan(pairs[0][0][0], pairs[-1][1][0])
+
+
+def _within_s(spans: Sequence[TimeSpan], day: TimeSpan) -> float:
+    return sum(max(0, min(span.end_ms, day.end_ms) - max(span.start_ms, day.start_ms)) for span in spans) / 1000
 
 
 async def month_figures(store: Store, roster: Roster, month: TimeSpan) -> dict[StoredSeries, dict[str, float]]:
@@ -114,14 +127,17 @@ async def month_figures(store: Store, roster: Roster, month: TimeSpan) -> dict[S
     """
     names = roster.names(roster.by_id)
     found: dict[StoredSeries, dict[str, float]] = {}
-    async for written, rows in store.rows("daily", [NIGHT_FIELD, OUTAGE_FIELD], month, names):
+    async for written, rows in store.rows("daily", [NIGHT_FIELD, *OUTAGE_FIELDS], month, names):
         series = roster.series(written)
         if series is None:
             continue
         # A day that was written again stands some ms behind its first point: the newest counts.
         days = {time_ms // 60_000: values for time_ms, values in rows}.values()
-        nights, out_s = ([float(day[place] or 0) for day in days if day[place] is not None] for place in (0, 1))
-        fields = ({NIGHT_FIELD: min(nights)} if nights else {}) | ({OUTAGE_FIELD: sum(out_s)} if out_s else {})
+        fields = {}
+        for name, *values in zip((NIGHT_FIELD, *OUTAGE_FIELDS), *days, strict=True):
+            known = [float(value) for value in values if value is not None]
+            if known:
+                fields[name] = min(known) if name == NIGHT_FIELD else sum(known)
         if fields:
             found[series] = fields
     return found

@@ -93,7 +93,8 @@ class GatewayCollector(Collector):
             room.add_metric([], journal.room_bytes)
         yield room
         full = GaugeMetricFamily(
-            "gateway_journal_full_seconds", "Seconds until the journal has no room; absent while it does not grow."
+            "gateway_journal_full_seconds",
+            "Seconds until the journal has no room, 0 if it has none; absent while it does not grow.",
         )
         if (seconds := journal.seconds_to_full()) is not None:
             full.add_metric([], seconds)
@@ -147,6 +148,10 @@ class GatewayCollector(Collector):
         yield _gauge("gateway_alarms", "Active alarms outside planned work.", "severity", alarms)
         floods = len(self.state.events.floods)
         yield GaugeMetricFamily("gateway_flooding_devices", "Devices that send so much that they would starve others.", floods)
+        days = GaugeMetricFamily("gateway_certificate_days_left", "Days until a certificate ends.", labels=["which"])
+        for which, left in self.state.certificate_days().items():
+            days.add_metric([which], left)
+        yield days
         build = GaugeMetricFamily("gateway_build_info", "1, with the version as label.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build

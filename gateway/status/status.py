@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from gateway import __version__
 from gateway.alarms.keeper import AlarmKeeper
@@ -25,6 +25,8 @@ from gateway.status.yesterday import Yesterday
 from gateway.storage.journal import JournalUse
 from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.recovery.tally import Tally
+
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass(slots=True)
@@ -60,8 +62,10 @@ class JournalState:
         self.filling.note(now_s, self.used_bytes)
 
     def seconds_to_full(self) -> float | None:
-        """Seconds until there is no room, at the pace of the last minutes; None while the journal does not grow."""
-        return None if self.room_bytes is None else self.filling.seconds_left(self.room_bytes)
+        """Seconds until there is no room, at the pace of the last minutes, 0 if there is none; None while it does not grow."""
+        if self.room_bytes is None:
+            return None
+        return self.filling.seconds_left(self.room_bytes) if self.room_bytes > 0 else 0.0
 
     def missing(self) -> list[Finding]:
         """The alarm about missing readings, until it is acknowledged."""
@@ -93,7 +97,10 @@ class CatchUp(TypedDict):
 
 @dataclass(slots=True)
 class Status:
-    """References to the parts whose state is shown."""
+    """References to the parts whose state is shown.
+
+    :ivar certificates: the setting that names them → their end, in ms.
+    """
 
     config: Config
     processor: Processor
@@ -106,6 +113,7 @@ class Status:
     devices: KnownDevices
     alarms: AlarmKeeper
     clock: WallClock
+    certificates: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
     yesterday: Yesterday = field(default_factory=Yesterday)
 
@@ -145,6 +153,11 @@ class Status:
         )
         found += of_room(self.journal.seconds_to_full(), self.journal.free_bytes, config.journal.min_free_bytes)
         return worst_first(found)
+
+    def certificate_days(self) -> dict[str, float]:
+        """Days until certificates end, below 0 after that, by the setting that names them."""
+        now_ms = self.clock.now_ms()
+        return {which: (end_ms - now_ms) / _DAY_MS for which, end_ms in self.certificates.items()}
 
     def catch_up(self) -> CatchUp | None:
         """The backlog in the journal and its progress; None if there is none."""

@@ -32,9 +32,12 @@ def test_each_change_is_on_disk_and_waits_for_those_who_are_told(file: Database)
     assert [document["acknowledged"] for document in kept.notices()][1] == {"by": "Lan", "at_ms": NOW_MS, "note": "on my way"}
     raised, changed, cleared = kept.points
     tags = "alarm,alarm=hot,area=a1,device=d1,domain=water,severity=warning,site=s1"
-    started = f"silenced=False,since_ms={float(NOW_MS)!r},value=40.0"
+    started = f"silenced=False,simulated=False,since_ms={float(NOW_MS)!r},value=40.0"
     assert raised == f"{tags} acknowledged=False,active=True,{started} {NOW_MS}"
+    changed, _, acknowledged = changed.partition("\n")
     assert changed == f"{tags} acknowledged=True,active=True,{started} {NOW_MS + 1}"
+    place = "alarm=hot,area=a1,by=Lan,device=d1,domain=water,kind=acknowledged,site=s1"
+    assert acknowledged == f"event,{place} value=1.0 {NOW_MS}"
     assert cleared == f"{tags} acknowledged=True,active=False,duration_s=60.0,{started} {NOW_MS + MINUTE_MS}"
 
 

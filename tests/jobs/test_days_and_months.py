@@ -51,8 +51,10 @@ def water() -> list[str]:
 
 
 def power() -> list[str]:
-    """A supply that is out from 22:00 the day before until it is heard again at 01:30, and ten minutes at noon."""
-    states = {START - 2 * HOUR: True, START + 6 * EVERY: False, START + 12 * HOUR: True, START + 12 * HOUR + 600_000: False}
+    """A supply that is out from 22:00 until it is heard again at 01:30, for ten minutes at noon, and for four at three."""
+    noon, three = START + 12 * HOUR, START + 15 * HOUR
+    out = {START - 2 * HOUR: START + 6 * EVERY, noon: noon + 600_000, three: three + 240_000}
+    states = {time_ms: state for span in out.items() for time_ms, state in zip(span, (True, False), strict=True)}
     return [f"power,device=grid alarm_outage={state},quality=0i {time_ms}" for time_ms, state in states.items()]
 
 
@@ -93,11 +95,17 @@ def test_the_lowest_flow_of_a_night_and_the_outages_stand_in_day_and_month(close
     names = ["bulk", "a", "b", "dry", "grid"]
     night = {"bulk": {START: 2.0}, "a": {START: 0.5}, "b": {START: 1.0}}
     assert closed.newest("daily", "flow_night_min_m3_h", WHOLE, names) == night
-    assert closed.newest("daily", "outage_s", WHOLE, names) == {"grid": {START: 6 * 900 + 600}}
+    assert closed.newest("daily", "outage_s", WHOLE, names) == {"grid": {START: 6 * 900 + 600 + 240}}
     month = TimeSpan(FIRST, END)
     in_month = {name: {FIRST: value[START]} for name, value in night.items()}
     assert closed.newest("monthly", "flow_night_min_m3_h", month, names) == in_month
-    assert closed.newest("monthly", "outage_s", month, names) == {"grid": {FIRST: 6 * 900 + 600}}
+    assert closed.newest("monthly", "outage_s", month, names) == {"grid": {FIRST: 6 * 900 + 600 + 240}}
+
+
+def test_interruptions_are_outages_over_five_minutes_counted_on_the_day_they_began(closed: ClosingRig) -> None:
+    for measurement, window, start_ms in (("daily", WHOLE, START), ("monthly", TimeSpan(FIRST, END), FIRST)):
+        assert closed.newest(measurement, "interruption_s", window, ["grid"]) == {"grid": {start_ms: 6 * 900 + 600}}
+        assert closed.newest(measurement, "interruptions", window, ["grid"]) == {"grid": {start_ms: 1}}
 
 
 def test_a_month_is_used_up_to_its_last_midnight(closed: ClosingRig) -> None:

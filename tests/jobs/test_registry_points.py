@@ -74,7 +74,7 @@ def _happen(parts: Parts, what: str, now_ms: int) -> None:
 def test_the_registry_is_written_hourly_and_when_it_changes(said: Callable[[list[tuple[str, int]]], list[str]]) -> None:
     quiet = [("connected", 0), ("", 1), ("", HOUR_MS), ("", HOUR_MS + 1), ("registered", HOUR_MS + 2)]
     assert said(quiet) == [
-        "event,kind=restart 0",
+        "event,gateway=gateway-1,kind=restart 0",
         "registry,device=d1,site=s 0",
         f"registry,device=d1,site=s {HOUR_MS}",
         f"registry,device=d1,site=s {HOUR_MS + 2}",
@@ -83,7 +83,7 @@ def test_the_registry_is_written_hourly_and_when_it_changes(said: Callable[[list
 
 def test_an_outage_that_is_over_is_an_event(said: Callable[[list[tuple[str, int]]], list[str]]) -> None:
     story = [("connected", 0), ("InfluxDB away", 20), ("disconnected", 30), ("InfluxDB back", 40)]
-    assert said([*story, ("connected", 50)])[2:] == ["event,kind=outage 20"]
+    assert said([*story, ("connected", 50)])[2:] == ["event,gateway=gateway-1,kind=outage,duration_s=0.03 20"]
 
 
 async def _exchanged_late(folder: Path) -> tuple[dict[str, set[int]], str]:

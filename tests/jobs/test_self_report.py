@@ -1,15 +1,19 @@
-"""Health points speak of the devices that this gateway answers for."""
+"""Health points speak of the devices that this gateway answers for, and the gateway's own of what alerts need."""
 
 import asyncio
 import json
+import re
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from gateway import __version__
 from gateway.core.delivery.write_result import Answer
+from gateway.core.status.verdict import Fleet
 from gateway.pipeline.build import build
+from gateway.status.metrics import exposition
 from gateway.storage.database import Database
 from tests.clocks import SetClock
 from tests.core.making import NOW_MS, message, topic
@@ -18,8 +22,8 @@ from tests.jobs.closing_rig import config_of
 DEVICES = [{"id": name, "site": "s1", "domain": "water"} for name in ("heard", "elsewhere")]
 
 
-async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, share_group: str | None) -> str:
-    """Return the health points of a gateway that has heard one of two devices."""
+async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, share_group: str | None) -> tuple[str, str]:
+    """Return the points of a gateway that has heard one of two devices and received three readings, and its metrics."""
     (folder / "devices.yaml").write_text(json.dumps({"devices": DEVICES}))
     config = config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh")
     config = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"share_group": share_group})})
@@ -33,18 +37,33 @@ async def reported(folder: Path, monkeypatch: pytest.MonkeyPatch, share_group: s
 
     monkeypatch.setattr(parts.delivery.destination.influxdb, "write", write)
     parts.foundation.events.connected("mqtt://broker", NOW_MS, session_present=True)
+    parts.foundation.ledger.receive(3, "mqtt")
     parts.processing.processor.process(message({"ph": 7}, topic("heard")), NOW_MS)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             await parts.watching.self_report.run()
     database.close()
-    return "\n".join(written)
+    return "\n".join(written), exposition(parts.watching.status, Fleet()).decode()
 
 
 @pytest.mark.parametrize(("share_group", "speaks_of_both"), [(None, True), ("all", False)])
 def test_a_gateway_that_shares_speaks_only_of_devices_it_has_met(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share_group: str | None, *, speaks_of_both: bool
 ) -> None:
-    written = asyncio.run(reported(tmp_path, monkeypatch, share_group))
+    written, _ = asyncio.run(reported(tmp_path, monkeypatch, share_group))
     assert "device_health,device=heard" in written
     assert ("device_health,device=elsewhere" in written) is speaks_of_both
+
+
+def test_the_gateways_own_point_has_what_alerts_about_it_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, metrics = asyncio.run(reported(tmp_path, monkeypatch, None))
+    own, build, *_ = written.splitlines()
+    assert own.startswith("gateway,gateway=gateway-1 ")
+    fields = dict(field.split("=", 1) for field in own.split(" ")[1].split(","))
+    assert (fields["received"], fields["pending"], fields["mqtt"]) == ("3.0", "3.0", "True")
+    assert (fields["lost"], fields["rejects"], fields["imbalance"]) == ("0.0", "0.0", "0.0")
+    assert fields["limit_bytes"] == str(float(2**30))
+    assert build == f"build,gateway=gateway-1,version={__version__} value=1.0 {NOW_MS}"
+    in_metrics = set(re.findall(r"^gateway_\w+", metrics, re.MULTILINE))
+    assert len(in_metrics) > 20
+    assert not in_metrics & {f"gateway_{field}" for field in fields}, "one VictoriaMetrics may hold both"

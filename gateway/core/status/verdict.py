@@ -151,15 +151,15 @@ def of_stores(**filled: tuple[int, int]) -> list[Finding]:
 def of_room(seconds_to_full: float | None, free_bytes: int | None, min_free_bytes: int) -> list[Finding]:
     """Findings about the room that readings have to wait in.
 
-    :param seconds_to_full: until the journal has no room; None while it does not grow.
+    :param seconds_to_full: until the journal has no room; None while it does not grow. Of 0 other findings tell.
     :param free_bytes: of the disk; None while unknown.
     :param min_free_bytes: with less free the journal does not grow.
     """
     found = []
-    if seconds_to_full is not None and seconds_to_full < _FULL_SOON_S:
+    if seconds_to_full and seconds_to_full < _FULL_SOON_S:
         minutes = math.ceil(seconds_to_full / 60)
         found.append(Finding("journal_full_in_minutes", Level.TROUBLE, {"minutes": minutes}))
-    elif seconds_to_full is not None and seconds_to_full < _FULL_LATER_S:
+    elif seconds_to_full and seconds_to_full < _FULL_LATER_S:
         hours = int(seconds_to_full // 3600)
         found.append(Finding("journal_full_in_hours", Level.ATTENTION, {"hours": hours}))
     if free_bytes is not None and free_bytes < 2 * min_free_bytes:

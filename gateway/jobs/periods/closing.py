@@ -13,7 +13,7 @@ from gateway.reports.balance import balance, children_of
 from gateway.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.reports.completeness import completeness
 from gateway.reports.nearest import REACHES_MS
-from gateway.reports.nights import NIGHT_FIELD, OUTAGE_FIELD, LowestFlow, month_figures, night_flows, outages
+from gateway.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.reports.rollup_points import balance_point, completeness_point
 from gateway.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.reports.roster import Roster
@@ -174,7 +174,7 @@ class PeriodCloser:
     async def _figures(self, domain: str, part: Roster, day: TimeSpan, only: Collection[str] | None) -> Fields:
         """The fields of a day beside its sums and gauges. The alarms get those of nights too."""
         if domain == "power":
-            return {series: {OUTAGE_FIELD: out_s} for series, out_s in (await outages(self.store, part, day)).items()}
+            return await outages(self.store, part, day)
         if domain != "water":
             return {}
         nights = await night_flows(self.store, part, day, self.zone, self.now_ms)
