@@ -170,6 +170,16 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "good": {"vi": "tốt", "en": "good"},
     "yes": {"vi": "có", "en": "yes"},
     "no": {"vi": "không", "en": "no"},
+    "charts": {"vi": "Những giờ vừa qua", "en": "The last hours"},
+    "charts_away": {
+        "vi": "Không đọc được số liệu đã lưu từ cơ sở dữ liệu; việc nhận và lưu số đo không bị ảnh hưởng.",
+        "en": "What is stored cannot be read from the database; readings are taken and stored all the same.",
+    },
+    "charts_none": {
+        "vi": "Cơ sở dữ liệu không có số liệu nào của thiết bị này trong thời gian đó.",
+        "en": "The database holds nothing of this device in that time.",
+    },
+    "chart_says": {"vi": "cuối {}, thấp nhất {}, cao nhất {}", "en": "last {}, lowest {}, highest {}"},
     "values_dropped": {"vi": "Giá trị bị bỏ", "en": "Values dropped"},
     "was_rejected": {"vi": "Bản tin cuối bị từ chối", "en": "The last message was rejected"},
     "was_ignored": {"vi": "Bản tin cuối được bỏ qua", "en": "The last message was ignored"},

@@ -58,6 +58,7 @@ class AmendedStore:
         self.heard = store.heard
         self.flagged = store.flagged
         self.spread = store.spread
+        self.sampled = store.sampled
         self._store = store
         self._found = found
 

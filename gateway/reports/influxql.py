@@ -11,6 +11,7 @@ from gateway.reports.store import (
     Devices,
     PlacedRows,
     PointValues,
+    SampledField,
     Side,
     Spread,
     StoredSeries,
@@ -28,6 +29,7 @@ _BY_SERIES: Final = ", ".join(f'"{tag}"' for tag in StoredSeries._fields)
 
 class _Rows(msgspec.Struct):
     columns: list[str]
+    name: str = ""
     values: list[list[float | int | str | bool | None]] = []
     tags: dict[str, str] = {}
     partial: bool = False
@@ -120,6 +122,17 @@ class InfluxqlStore:
                 threes = zip(fields, numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
                 yield series, {field: (_number(a), _number(b), _number(c)) for field, a, b, c in threes if b is not None}
 
+    async def sampled(
+        self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str
+    ) -> AsyncIterator[SampledField]:
+        """Yield each field of a device, sampled."""
+        sources, span = ", ".join(map(name, measurements)), f"time >= {window.start_ms}ms AND time < {window.end_ms}ms"
+        grouped = f"GROUP BY time({step_ms}ms), {_BY_SERIES} fill(none)"
+        async for found in self._ask(f"SELECT last(*) FROM {sources} WHERE {span}{_named([device])} {grouped}"):  # noqa: S608 - quoted
+            for place, column in enumerate(found.columns[1:], start=1):
+                points = [(int(_number(row[0])), float(_number(row[place]))) for row in found.values if row[place] is not None]
+                yield SampledField(found.name, column.removeprefix("last_"), _series(found.tags), points)
+
     async def _select(
         self, picked: str, measurement: str, window: TimeSpan, devices: Devices, condition: str = ""
     ) -> AsyncIterator[tuple[StoredSeries, list[list[float | int | str | bool | None]]]]:
@@ -129,7 +142,7 @@ class InfluxqlStore:
         for group in named_groups(devices):
             statement = f"SELECT {picked} FROM {name(measurement)} WHERE {span}{_named(group)} GROUP BY {_BY_SERIES}"  # noqa: S608 - quoted
             async for found in self._ask(statement):
-                series = StoredSeries(**{tag: found.tags.get(tag, "") for tag in StoredSeries._fields})
+                series = _series(found.tags)
                 if asked is None or series.device in asked:
                     yield series, found.values
 
@@ -144,6 +157,10 @@ class InfluxqlStore:
             for result in answer.results:
                 for found in result.series:
                     yield found
+
+
+def _series(tags: dict[str, str]) -> StoredSeries:
+    return StoredSeries(**{tag: tags.get(tag, "") for tag in StoredSeries._fields})
 
 
 def _named(devices: Sequence[str] | None) -> str:

@@ -18,6 +18,7 @@ from gateway.reports.store import (
     Devices,
     PlacedRows,
     PointValues,
+    SampledField,
     Side,
     Spread,
     StoredSeries,
@@ -77,6 +78,21 @@ class _MetricsqlAnswer(msgspec.Struct, Generic[_L]):
     error: str = ""
 
 
+class _RangeSample(msgspec.Struct):
+    metric: _NamedLabels
+    values: list[tuple[float, str]]
+
+
+class _RangeData(msgspec.Struct):
+    result: list[_RangeSample] = []
+
+
+class _RangeAnswer(msgspec.Struct):
+    status: str
+    data: _RangeData = msgspec.field(default_factory=_RangeData)
+    error: str = ""
+
+
 class _Exported(msgspec.Struct):
     metric: _NamedLabels
     values: list[float | None]
@@ -95,6 +111,7 @@ class MetricsqlStore:
         self._answers = msgspec.json.Decoder(_MetricsqlAnswer[_Labels])
         self._named_answers = msgspec.json.Decoder(_MetricsqlAnswer[_NamedLabels])
         self._lines = msgspec.json.Decoder(_Exported)
+        self._ranges = msgspec.json.Decoder(_RangeAnswer)
 
     async def nearest(
         self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None
@@ -183,6 +200,27 @@ class MetricsqlStore:
                     found[labels.series][field] = (lowest[labels], value, highest[labels])
         for series, spreads in found.items():
             yield series, spreads
+
+    async def sampled(
+        self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str
+    ) -> AsyncIterator[SampledField]:
+        """Yield each field of a device, sampled. A step is known by its end here, which is the start of the next."""
+        names = "|".join(f"{measurement}_.+" for measurement in measurements)
+        form = {
+            "query": f'last_over_time({{__name__=~"{names}",{_named([device])}}}[{step_ms}ms])',
+            "start": f"{(window.start_ms + step_ms) / 1000:.3f}",
+            "end": f"{window.end_ms / 1000:.3f}",
+            "step": f"{step_ms}ms",
+            "nocache": "1",
+        }
+        answer = self._decode(self._ranges, await self._http.whole("/api/v1/query_range", form))
+        if answer.status != "success":
+            raise StoreFault(f"{self._http.url}: {quoted(answer.error)}")
+        for sample in answer.data.result:
+            measurement = next(one for one in measurements if sample.metric.name.startswith(f"{one}_"))
+            points = [(round(time_s * 1000) - step_ms, float(text)) for time_s, text in sample.values]
+            field = sample.metric.name.removeprefix(f"{measurement}_")
+            yield SampledField(measurement, field, sample.metric.series, points)
 
     async def _by_name(self, query: str, window: TimeSpan) -> dict[_NamedLabels, float]:
         """The value of a function of many metrics, by their labels and names."""

@@ -81,6 +81,18 @@ class PlacedRows(NamedTuple):
     rows: Sequence[tuple[int, PointValues]]
 
 
+class SampledField(NamedTuple):
+    """A field of a series, sampled: the last value of each step of time that has one.
+
+    :ivar points: the start of a step in ms, and the value.
+    """
+
+    measurement: str
+    field: str
+    series: StoredSeries
+    points: Sequence[tuple[int, float]]
+
+
 Spread = tuple[float, float, float]
 """The lowest, the mean and the highest value."""
 Devices = Collection[str] | None
@@ -148,4 +160,8 @@ class Store(Protocol):
         self, measurement: str, fields: Sequence[str], window: TimeSpan, devices: Devices = None
     ) -> AsyncIterator[tuple[StoredSeries, dict[str, Spread]]]:
         """Yield for each series the spread of each gauge that has a value in the window."""
+        ...
+
+    def sampled(self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str) -> AsyncIterator[SampledField]:
+        """Yield each field of a device, sampled; booleans as 0 and 1. One that was moved may come in several pieces."""
         ...

@@ -18,6 +18,7 @@ from gateway.i18n.languages import LANGUAGES, words
 from gateway.web.handlers import ACCOUNT
 from gateway.web.language import LANGUAGE_COOKIE, language_of
 from gateway.web.navigation import NAVIGATION, current_link
+from schemas.details import in_vietnamese
 from schemas.glossary import quantities
 from schemas.printable import printable
 
@@ -61,13 +62,20 @@ class PageRenderer:
         for name in self._templates.list_templates(extensions=["html"]):
             self._templates.get_template(name)  # compiled now, not while a reader waits
 
+    def language(self, request: web.Request) -> "tuple[PageTexts, Formats]":
+        """The texts and the ways of writing in the language of a request."""
+        formats = Formats(language_of(request, self._configured), self._zone)
+        return PageTexts(formats.language, formats), formats
+
     def page(self, request: web.Request, name: str, *, status: int = 200, **given: object) -> web.Response:
         """The page of a template, in the language of the request, which the browser keeps if it was chosen.
 
         :param given: the values that the template shows.
         """
-        language, files = language_of(request, self._configured), page_files(name)
-        text = self._templates.get_template(f"{name}.html").render(self._context(request, language), files=files, **given)
+        texts, formats = self.language(request)
+        language, files = texts.language, page_files(name)
+        context = self._context(request, texts, formats)
+        text = self._templates.get_template(f"{name}.html").render(context, files=files, **given)
         response = web.Response(
             text=text, content_type="text/html", status=status, headers={"Content-Security-Policy": files.policy}
         )
@@ -76,12 +84,10 @@ class PageRenderer:
         response.enable_compression()
         return response
 
-    def _context(self, request: web.Request, language: str) -> dict[str, Any]:
+    def _context(self, request: web.Request, texts: "PageTexts", formats: Formats) -> dict[str, Any]:
         account = request.get(ACCOUNT, GUEST)
-        formats = Formats(language, self._zone)
-        texts = PageTexts(language, formats)
         return {
-            "language": language,
+            "language": texts.language,
             "t": texts.text,
             "f": formats,
             "texts": texts,
@@ -108,6 +114,10 @@ class PageTexts:
 
     def _shown(self, hole: object) -> object:
         return self._formats.number(hole) if isinstance(hole, int | float) else hole
+
+    def detail(self, said: str) -> str:
+        """The sentence for what was found in a message or a connection; the words of others stay as they are."""
+        return in_vietnamese(said) if self.language == "vi" else said
 
     def for_script(self, *, logged_in: bool) -> dict[str, object]:
         """All texts, for a page that its script fills."""

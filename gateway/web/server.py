@@ -26,6 +26,7 @@ from gateway.web.handlers import ChangeRoute, Handler, note_change
 from gateway.web.pages import PageRenderer
 from gateway.web.registry import RegistryPages
 from gateway.web.rejects import RejectPages
+from gateway.web.series import SeriesPages
 from gateway.web.status import StatusPages
 from gateway.web.sums import SumPages
 from gateway.web.trials import TrialPages
@@ -103,6 +104,7 @@ class WebServer:
             **DeviceList(status, database, turns, pages).reading(),
             **devices.reading(),
             **registry.reading(),
+            **SeriesPages(status, pages).reading(),
             **sums.reading(),
         }
         changing: dict[str, ChangeRoute] = {

@@ -37,3 +37,16 @@ function live() {
 }
 if (byId("main").querySelector("[data-live]")) live();
 
+/** Sections with data-src are loaded when the page stands, and again every data-every seconds: what they show may take long. */
+document.querySelectorAll("[data-src]").forEach(section => {
+  async function load() {
+    if (document.hidden) return;
+    const answer = await fetch(section.dataset.src + location.search).catch(() => null);
+    if (!answer || !answer.ok) return;  // what was there stays
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+    section.replaceChildren(...found.body.children);
+  }
+  load();
+  setInterval(load, 1000 * section.dataset.every);
+});
+

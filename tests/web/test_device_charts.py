@@ -1,0 +1,53 @@
+"""Charts of a device: what belongs together shares one, and each says in words what it shows."""
+
+from zoneinfo import ZoneInfo
+
+from gateway.i18n.formats import Formats
+from gateway.reports.recent import RecentSeries, recent_window
+from gateway.reports.store import StoredSeries
+from gateway.web.device_charts import CHARTS_MAX, device_charts
+from gateway.web.pages import PageTexts
+
+NOW = 1_790_000_000_000
+MINUTE = 60_000
+
+
+def series(field: str, *values: float, **tags: str) -> RecentSeries:
+    points = [(NOW + number * MINUTE, value) for number, value in enumerate(values, start=-len(values))]
+    return RecentSeries("power", field, StoredSeries("m", **tags), points)
+
+
+def charts(*found: RecentSeries, language: str = "en") -> dict[str, str]:
+    formats = Formats(language, ZoneInfo("Asia/Ho_Chi_Minh"))
+    return {
+        chart.title: chart.svg for chart in device_charts(found, recent_window(NOW, 6), PageTexts(language, formats), formats)
+    }
+
+
+def test_phases_share_a_chart_and_voltages_between_them_have_their_own() -> None:
+    found = charts(*(series(f"voltage_{phase}_v", 230, 231) for phase in ("l1", "l2", "l3", "l12")))
+    assert list(found) == ["Voltage (V)", "Voltage L1-L2 (V)"]
+    assert all(f">{phase}<" in found["Voltage (V)"] for phase in ("L1", "L2", "L3"))
+
+
+def test_a_chart_says_in_the_readers_language_what_it_shows() -> None:
+    assert "last 2.5, lowest 1.25, highest 3,000" in charts(series("flow_m3_h", 1.25, 3000, 2.5))["Flow (m³/h)"]
+    ((title, svg),) = charts(series("flow_m3_h", 1.25, 3000, 2.5), language="vi").items()
+    assert title == "Lưu lượng (m³/h)"
+    assert "cuối 2,5, thấp nhất 1,25, cao nhất 3.000" in svg
+
+
+def test_lanes_are_lines_of_one_chart_up_to_four() -> None:
+    found = charts(*(series("mean_speed_km_h", 40, lane=str(lane)) for lane in range(1, 6)))
+    assert len(found) == 1, "their title is the same"
+    assert found["Mean speed (km/h)"].count("<path") == 1, "the fifth lane has the second chart"
+
+
+def test_states_sums_and_figures_of_the_gateway_are_no_charts() -> None:
+    assert charts(series("pump_on", 1), series("volume_sum_m3", 1), series("quality", 0), series("silence_s", 3)) == {}
+
+
+def test_a_device_of_very_many_series_has_a_bounded_page() -> None:
+    found = [series("mean_speed_km_h", 40, lane=str(lane)) for lane in range(100)]
+    formats = Formats("en", ZoneInfo("UTC"))
+    assert len(device_charts(found, recent_window(NOW, 6), PageTexts("en", formats), formats)) == CHARTS_MAX
