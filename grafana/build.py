@@ -1,4 +1,6 @@
-"""Writes ``dashboards/*.json`` from the tables: ``python grafana/build.py``; with ``--check`` it only compares.
+"""Writes ``dashboards/*/*.json`` from the tables, a folder for each kind of database: ``python grafana/build.py``.
+
+With ``--check`` it only compares.
 
 Needs the project to be importable: the development environment, or PYTHONPATH at the root of the checkout.
 """
@@ -9,21 +11,35 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from grafana.ask import CannotAsk
+from grafana.guard import faults
 from grafana.render import dashboard
+from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 
 FOLDER: Final = Path(__file__).resolve().parent / "dashboards"
 
 
 def rendered() -> dict[str, str]:
-    """File name → content."""
-    return {f"{board.name}.json": json.dumps(dashboard(board), ensure_ascii=False, indent=1) + "\n" for board in DASHBOARDS}
+    """Path in the folder → content.
+
+    :raises CannotAsk: a panel asks what a query language has no words for.
+    """
+    refused = [sentence for board in DASHBOARDS for sentence in faults(board)]
+    if refused:
+        raise CannotAsk("\n".join(refused))
+    return {
+        f"{database.folder}/{board.name}.json": json.dumps(dashboard(board, database), ensure_ascii=False, indent=1) + "\n"
+        for database in DATABASES
+        for board in DASHBOARDS
+    }
 
 
 def drift(folder: Path = FOLDER) -> list[str]:
     """Return the differences between the tables and the files, one sentence each."""
     wanted = rendered()
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    paths = sorted(folder.rglob("*.json"))
+    found = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
     return [
         *(f"{folder / name}: missing" for name in sorted(wanted.keys() - found.keys())),
         *(f"{folder / name}: no table makes it" for name in sorted(found.keys() - wanted.keys())),
@@ -34,7 +50,9 @@ def drift(folder: Path = FOLDER) -> list[str]:
 def write(folder: Path = FOLDER) -> None:
     """Write every dashboard."""
     for name, content in rendered().items():
-        (folder / name).write_text(content, encoding="utf-8")
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:

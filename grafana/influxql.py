@@ -1,171 +1,155 @@
-"""The questions the panels ask, in the InfluxQL that InfluxDB 1, 2 and 3 have in common.
+"""Questions in InfluxQL, in the words that InfluxDB 1, 2 and 3 have in common.
 
 Rules that hold in every query:
 
-- ``$timeFilter`` is in the innermost query. An outer query has it too where it groups by time, and only there:
-  InfluxDB 1 loses all rows of an outer query with a time filter and without ``GROUP BY time`` when the range begins
-  inside an interval.
-- A counter is asked per :data:`SERIES` before anything is added up: two registers are never subtracted from each other.
-- What is added up over devices has intervals of at least :data:`SUM_INTERVAL`. With shorter ones, meters that report in
-  turn would be added in turn, and the sum would flutter.
-- A state is counted where it is true, never averaged: only numbers can be. A short alarm is not lost between two
-  intervals, and only devices that had one are listed.
+- The innermost query has a time filter. An outer one has it too where it groups by time, and only there: InfluxDB 1 loses all
+  rows of an outer query with a time filter and without ``GROUP BY time`` when the range begins inside an interval.
+- One pass over the points wherever that gives the same figure: a figure per series and step first costs ten times as much.
+- Bounds on the length of the range are comparisons of two numbers. Where one is false, InfluxDB reads nothing.
 """
 
 from typing import Final
 
-from schemas.quantities import HEALTH, QUANTITIES, TEXT_TAGS, Kind, Quality
+from grafana.ask import LOOK_BACK, Ask, CannotAsk, Each, Over, Question, Step, Where, asks, column_name, first
+from grafana.points import PLACE
 
-EVERY: Final = "$__interval"
-HOUR: Final = "1h"
-SUM_INTERVAL: Final = "30m"
+NAME: Final = "InfluxQL"
+_DAYS_BEGIN: Final = "-7h"
+"""Vietnam's days begin so long before those of UTC."""
 
-SERIES: Final = ("device", *TEXT_TAGS)
-"""The tags that tell one register from another."""
+_NOT_SIMULATED: Final = '"device" !~ /^${simulated:raw}$/'
+_CHOICES: Final = {
+    # ``area`` may stand on no point at all, and then InfluxDB 3 finds any comparison with it false. "All" is ``.*``, which
+    # every device matches; an area's code is not the name of a device.
+    "area": '("area" =~ /^${area:regex}$/ OR "device" =~ /^${area:regex}$/)',
+    "site": '"site" =~ /^${site:regex}$/',
+    "device": f'"device" =~ /^${{device:regex}}$/ AND {_NOT_SIMULATED}',
+    "gateway": '"gateway" =~ /^${gateway:regex}$/',
+}
+_TIMES: Final = {Step.INTERVAL: "time($__interval)", Step.HOUR: "time(1h)", Step.DAY: f"time(1d, {_DAYS_BEGIN})"}
+_SINCE_BEFORE: Final = f"time({LOOK_BACK}${{__range_ms}}ms, ${{__from}}ms)"
+"""Two buckets, the second from the beginning of the range on; ``difference()`` reads the one before it by itself."""
 
-IN_AREA: Final = '("area" =~ /^${area:regex}$/ OR "device" =~ /^${area:regex}$/)'
-"""``area`` may stand on no point at all, and then InfluxDB 3 finds any comparison with it false. "All" is ``.*``, which every
-device matches; an area's code is not the name of a device."""
-
-IN_SITE: Final = '"site" =~ /^${site:regex}$/'
-CHOSEN: Final = f'{IN_AREA} AND {IN_SITE} AND "device" =~ /^${{device:regex}}$/'
-OF_THIS_DOMAIN: Final = '"device" =~ /^${known:regex}$/'
-"""Points of ``device_health`` do not say which domain a device belongs to; the hidden variable ``known`` lists its devices."""
-
-ALL_FLAGS_BUT_SIMULATED: Final = Quality.SIMULATED - 1
-FLAGS: Final = (
-    Quality.GATEWAY_TIME,
-    Quality.VALUE_DROPPED,
-    Quality.COUNTER_SUSPECT,
-    Quality.HISTORIC,
-    Quality.ESTIMATED,
-    Quality.CLOCK_DOUBTED,
-    Quality.MAY_STAND_TWICE,
-    Quality.SIMULATED,
-)
+_EACH: Final = {**{each: each.value for each in Each}, Each.TRUE: "count"}
+_ADDS_UP: Final = {
+    *((Each.SUM, Over.SUM), (Each.MIN, Over.MIN), (Each.MAX, Over.MAX)),
+    *((Each.COUNT, Over.SUM), (Each.TRUE, Over.SUM)),
+}
+"""Pairs that one pass over the points of a group answers."""
 
 
-def select(
-    what: str, measurement: str, by: tuple[str, ...] = (), every: str = "", *, also: str = "", fill: str = "none"
-) -> str:
-    """Of the chosen devices: ``what``, per ``by`` and per interval of length ``every``, where ``also`` holds."""
-    where = f"$timeFilter AND {CHOSEN}" + (f" AND {also}" if also else "")
-    return f'SELECT {what} FROM "{measurement}" WHERE {where}{_group(by, every, fill)}'  # noqa: S608 - from our tables
+def query(question: Question) -> str:
+    """Render a question.
+
+    :raises CannotAsk: InfluxQL has no words for it.
+    """
+    asked, name = first(question), column_name(question)
+    if not asked.limit:
+        return _rows(question, name)
+    if asked.is_over_time:
+        raise CannotAsk(f"{NAME} cannot limit the number of lines over time ({asked.measurement}.{asked.field}).")
+    # The largest or smallest rows. Their tags are columns, since the query has no groups.
+    function = "top" if asked.limit > 0 else "bottom"
+    tags = "".join(f', "{tag}"' for tag in asked.by)
+    return f'SELECT {function}("value"{tags}, {abs(asked.limit)}) AS "{name}" FROM ({_rows(question, "value")})'  # noqa: S608
 
 
-def outer(what: str, inner: str, by: tuple[str, ...] = (), every: str = "", *, also: str = "") -> str:
-    """``what`` of the rows of ``inner``, per ``by`` and per interval, where ``also`` holds."""
-    conditions = [*(["$timeFilter"] if every else []), *([also] if also else [])]
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT {what} FROM ({inner}){where}{_group(by, every)}"  # noqa: S608 - from our tables
+def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
+    """The values of a tag on the points that the choices of other tags leave, for a variable."""
+    chosen = [_NOT_SIMULATED, *(_CHOICES[choice] for choice in narrower)] if tag in PLACE else []
+    return f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"{_where(chosen)}'
 
 
-def over_time(measurement: str, field: str, function: str = "mean", by: tuple[str, ...] = ("site",)) -> str:
-    """A gauge over time."""
-    _check(measurement, field)
-    return select(f'{function}("{field}")', measurement, by, EVERY)
+def label(by: tuple[str, ...], name: str) -> str:
+    """The name of a line, as Grafana fills it in."""
+    return " ".join([*(f"$tag_{tag}" for tag in by), *([name] if name else [])])
 
 
-def added_up(measurement: str, field: str, by: tuple[str, ...] = ("site",)) -> str:
-    """A gauge over time: each device's mean, added up over devices."""
-    _check(measurement, field)
-    each = select(f'mean("{field}") AS "value"', measurement, (*SERIES, *by), EVERY)
-    return outer('sum("value")', each, by, EVERY)
+def _rows(question: Question, name: str) -> str:
+    """One column of figures, all from one query: InfluxQL joins nothing."""
+    parts = list(asks(question))
+    if any(_circumstances(part) != _circumstances(parts[0]) for part in parts):
+        fields = " and ".join(f"{part.measurement}.{part.field}" for part in parts)
+        raise CannotAsk(f"{NAME} cannot combine {fields}: it does not join the points of two queries.")
+    if all(_is_one_pass(part) for part in parts):
+        figures = {part: _figure(part) for part in parts}
+        return _from_points(parts[0], f'{_arithmetic(question, figures)} AS "{name}"', parts[0].by)
+    columns = [f'{_figure_of_series(part)} AS "value{n}"' for n, part in enumerate(parts)]
+    figures = {part: f'{_over(part)}("value{n}")' for n, part in enumerate(parts)}
+    return _from_series(parts[0], f'{_arithmetic(question, figures)} AS "{name}"', columns)
 
 
-def added_up_now(measurement: str, field: str) -> str:
-    """The last value of each device, added up."""
-    _check(measurement, field)
-    return outer('sum("value")', select(f'last("{field}") AS "value"', measurement, SERIES))
+def _circumstances(ask: Ask) -> tuple[object, ...]:
+    """The parts of a question that stand outside its columns."""
+    levels = ask.each is Each.USED, ask.over is Over.DEVICES, ask.field if ask.each is Each.TRUE else ""
+    return ask.measurement, ask.step, ask.by, ask.tags, ask.where, ask.within, ask.bounds, ask.limit, levels
 
 
-def growth(measurement: str, field: str, by: tuple[str, ...] = ("site",)) -> str:
-    """The growth of a counter in each hour, summed over devices. A counter that went back adds nothing."""
-    return outer('sum("growth")', _growth_of_each(measurement, field, by), by, HOUR)
+def _arithmetic(question: Question, figures: dict[Ask, str]) -> str:
+    if isinstance(question, Ask):
+        return figures[question]
+    return f"({_arithmetic(question.left, figures)} {question.operator} {_arithmetic(question.right, figures)})"
 
 
-def growth_in_all(measurement: str, field: str) -> str:
-    """The growth of a counter in the time shown, all devices together."""
-    return outer('sum("growth")', _growth_of_each(measurement, field, ()))
+def _is_one_pass(ask: Ask) -> bool:
+    if ask.where or ask.each is Each.USED or ask.over is Over.DEVICES:
+        return False
+    if ask.is_of_periods or (ask.each, ask.over) in _ADDS_UP:
+        return True
+    return ask.over is not Over.COUNT and set(ask.series) <= set(ask.by)
 
 
-def true_now(measurement: str, state: str) -> str:
-    """The number of devices whose last value is true."""
-    return outer('count("state")', last_states(measurement, state), also='"state" = true')
+def _figure(ask: Ask) -> str:
+    return f'{_over(ask) if ask.is_of_periods else _EACH[ask.each]}("{ask.field}")'
 
 
-def last_states(measurement: str, state: str, by: tuple[str, ...] = ()) -> str:
-    """The last ``state`` of each device, as column ``state``."""
-    _check(measurement, state)
-    return select(f'last("{state}") AS "state"', measurement, (*SERIES, *by))
+def _figure_of_series(ask: Ask) -> str:
+    return f'difference(last("{ask.field}"))' if ask.each is Each.USED else f'{_EACH[ask.each]}("{ask.field}")'
 
 
-def true_over_time(measurement: str, state: str) -> str:
-    """The number of readings that were true, per device and interval; only devices that had any."""
-    _check(measurement, state)
-    return select(f'count("{state}")', measurement, SERIES, EVERY, also=f'"{state}" = true', fill="0")
+def _over(ask: Ask) -> str:
+    return "count" if ask.over is Over.DEVICES else ask.over.value
 
 
-def true_in_all(measurement: str, state: str) -> str:
-    """A table: how many readings said true, per device; only devices that ever did."""
-    _check(measurement, state)
-    return select(f'count("{state}") AS "{state}"', measurement, ("device", "site"), also=f'"{state}" = true')
+def _from_points(ask: Ask, what: str, by: tuple[str, ...]) -> str:
+    time = _SINCE_BEFORE if ask.each is Each.USED else _TIMES.get(ask.step, "")
+    return f"SELECT {what} FROM {_source(ask)}{_group(time, by)}"  # noqa: S608 - from our tables
 
 
-def holding_true(measurement: str, state: str, by: tuple[str, ...] = ("site",)) -> str:
-    """The number of devices at true over time: a state holds until the device says otherwise."""
-    _check(measurement, state)
-    held = select(f'last("{state}") AS "state"', measurement, (*SERIES, *by), EVERY, fill="previous")
-    return outer('count("state")', held, by, EVERY, also='"state" = true')
+def _from_series(ask: Ask, what: str, columns: list[str]) -> str:
+    """One figure per series, then one per group; between them one per device where devices are counted."""
+    conditions = [f'last("{where.field}") AS "where{n}"' for n, where in enumerate(ask.where)]
+    met = [f'"where{n}" {where.compare.value} {_literal(where)}' for n, where in enumerate(ask.where)]
+    time, time_filter = _TIMES.get(ask.step, ""), ["$timeFilter"] if ask.is_over_time else []
+    rows = f"({_from_points(ask, ', '.join([*columns, *conditions]), ask.series)}){_where([*time_filter, *met])}"
+    if ask.over is Over.DEVICES:
+        group = _group(time, tuple(dict.fromkeys(("device", *ask.by))))
+        rows = f'(SELECT count("value0") AS "value0" FROM {rows}{group}){_where(time_filter)}'  # noqa: S608 - from our tables
+    return f"SELECT {what} FROM {rows}{_group(time, ask.by)}"  # noqa: S608 - from our tables
 
 
-def devices_with_data(measurement: str) -> str:
-    """The number of devices that sent a reading in the time shown."""
-    return outer('count("quality")', select('last("quality") AS "quality"', measurement, ("device",)))
+def _where(conditions: list[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def last_readings(measurement: str) -> str:
-    """A table: when each device last sent a reading, and that reading's flags."""
-    return select('last("quality") AS "quality"', measurement, ("device", "site"))
+def _source(ask: Ask) -> str:
+    points = ask.points
+    is_of_areas = points.choices == ("area",)
+    chosen = ['"area" =~ /^${area:regex}$/'] if is_of_areas else [_CHOICES[choice] for choice in points.choices]
+    fixed = [f"\"{tag}\" = '{value}'" for tag, value in (*points.tags, *ask.tags)]
+    state = [f'"{ask.field}" = true'] if ask.each is Each.TRUE else []
+    shown = [f"${{__range_s}} {sign} {days * 86400}" for sign, days in ask.bounds]
+    return f'"{points.name or ask.measurement}" WHERE {" AND ".join([_time(ask), *chosen, *fixed, *state, *shown])}'
 
 
-def flagged_share(measurement: str) -> str:
-    """Percentage of readings with any flag but "simulated": adding 127 to 1..127 carries into bit 128."""
-    any_flag = f'((("quality" & {ALL_FLAGS_BUT_SIMULATED}) + {ALL_FLAGS_BUT_SIMULATED}) & 128) / 128'
-    return outer('mean("flag") * 100', select(f'{any_flag} AS "flag"', measurement))
+def _time(ask: Ask) -> str:
+    return f"time > ${{__to}}ms - {ask.within} AND time <= ${{__to}}ms" if ask.step is Step.NOW else "$timeFilter"
 
 
-def flag_shares(measurement: str) -> str:
-    """Percentage of readings with each flag over time, as columns ``flag_1``, ``flag_2``, … ``flag_128``."""
-    bits = ", ".join(f'("quality" & {flag}) / {flag} AS "flag_{flag}"' for flag in FLAGS)
-    shares = ", ".join(f'mean("flag_{flag}") * 100 AS "flag_{flag}"' for flag in FLAGS)
-    return outer(shares, select(bits, measurement), every=EVERY)
+def _group(time: str, by: tuple[str, ...]) -> str:
+    keys = [*([time] if time else []), *(f'"{tag}"' for tag in by)]
+    return (f" GROUP BY {', '.join(keys)}" if keys else "") + (" fill(none)" if time else "")
 
 
-def silent_devices(also: str = "") -> str:
-    """A table: devices the gateway last called silent, and for how long, ``silence_s``."""
-    last = select('last("up") AS "up", last("silence_s") AS "silence_s"', HEALTH, ("device", "site"), also=also)
-    return outer('"silence_s"', last, ("device", "site"), also='"up" = false')
-
-
-def tag_values(tag: str, measurement: str, condition: str = "") -> str:
-    """The values of a tag, for a variable."""
-    return f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"' + (f" WHERE {condition}" if condition else "")
-
-
-def _growth_of_each(measurement: str, field: str, by: tuple[str, ...]) -> str:
-    _check(measurement, field)
-    if QUANTITIES[measurement][field].kind is not Kind.COUNTER:
-        raise ValueError(f"{measurement}.{field} is not a counter: it has no growth.")
-    return select(f'non_negative_difference(last("{field}")) AS "growth"', measurement, (*SERIES, *by), HOUR)
-
-
-def _check(measurement: str, *fields: str) -> None:
-    unknown = [field for field in fields if field not in QUANTITIES[measurement]]
-    if unknown:
-        raise ValueError(f"{measurement} has no quantity {', '.join(unknown)}.")
-
-
-def _group(by: tuple[str, ...], every: str, fill: str = "none") -> str:
-    keys = [*([f"time({every})"] if every else []), *(f'"{tag}"' for tag in dict.fromkeys(by))]
-    return (f" GROUP BY {', '.join(keys)}" if keys else "") + (f" fill({fill})" if every else "")
+def _literal(where: Where) -> str:
+    return str(where.value).lower() if isinstance(where.value, bool) else repr(where.value)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-INFLUXDB: Final = "province-influxdb"
+from grafana.ask import Question
+
 PROMETHEUS: Final = "province-prometheus"
-"""Identifiers of the data sources, as ``provisioning/datasources`` gives them."""
+"""Identifier of the data source of the gateway's own metrics, as ``provisioning/datasources`` gives it."""
+
+NO_DATA: Final = "Không có số liệu trong thời gian này · No data in this time"
 
 GREEN, YELLOW, RED, GREY = "green", "#e5a50a", "red", "#9a9a9a"
 
@@ -38,28 +41,21 @@ class Size(NamedTuple):
 
 
 STAT_SIZE = Size(4, 4)
+QUARTER = Size(6, 8)
 THIRD = Size(8, 8)
 HALF = Size(12, 8)
 WHOLE = Size(24, 8)
 
 
 @dataclass(frozen=True, slots=True)
-class Influx:
-    """A question to InfluxDB. ``name`` is what a series is called: ``$tag_site``, ``$col``, or a text."""
-
-    query: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Prom:
-    """A question to Prometheus. ``name`` is what a series is called: ``{{label}}`` or a text."""
+    """A question about the gateway's own metrics. ``name`` is what a series is called: ``{{label}}`` or a text."""
 
     query: str
     name: str = ""
 
 
-Target = Influx | Prom
+Target = Question | Prom
 
 
 class Word(NamedTuple):
@@ -75,7 +71,7 @@ Words = Mapping[str, Word]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table, or a series named by ``$col``: its name in the query, its title, its unit, its colours."""
+    """A column of a table: the name of its question or tag, its title, its unit, its colours."""
 
     name: str
     vi: str
@@ -91,10 +87,12 @@ class Panel:
 
     :ivar about_vi: what it shows and what to do about it, for the operator; ``about_en`` the same in English.
     :ivar unit: Grafana's unit, see :mod:`grafana.units`.
-    :ivar least_interval: the shortest ``$__interval``, as InfluxQL duration.
+    :ivar least_interval: the shortest interval of a figure.
+    :ivar days: shows so many days, whatever time is chosen for the page.
+    :ivar days_before: shows a time that lies so many days before.
     :ivar steps: colours of values; drawn as dashed lines where the panel draws lines.
-    :ivar sort_by: title of the column that orders a table, largest first.
-    :ivar without_data: what a STAT shows when nothing was found.
+    :ivar sort_by: title of the column that orders a table, the largest first; with ``sort_up`` the smallest.
+    :ivar without_data: stands in the panel when nothing was found; it says why it may be empty.
     """
 
     vi: str
@@ -106,11 +104,14 @@ class Panel:
     about_vi: str
     about_en: str
     least_interval: str = "1m"
+    days: int = 0
+    days_before: int = 0
     columns: tuple[Column, ...] = ()
     steps: Steps = ()
     words: Words | None = None
     sort_by: str = ""
-    without_data: str = "-"
+    sort_up: bool = False
+    without_data: str = NO_DATA
     minimum: float | None = None
 
     @property
@@ -131,18 +132,19 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A choice at the head of a dashboard, of all, one or several values.
+    """A choice at the head of a dashboard among the values of a tag.
 
-    :ivar listed: "all" stands for the list of the values found, not for every value there could be.
-    :ivar hidden: not shown; always "all".
+    :ivar measurement: the measurement whose points have the tag.
+    :ivar narrower: variables before it, whose choice narrows it.
+    :ivar is_single: one value is chosen; else one, several or all.
     """
 
     name: str
     vi: str
     en: str
-    query: str
-    listed: bool = False
-    hidden: bool = False
+    measurement: str
+    narrower: tuple[str, ...] = ()
+    is_single: bool = False
 
 
 @dataclass(frozen=True, slots=True)

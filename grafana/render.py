@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
+from grafana.ask import CannotAsk
 from grafana.model import (
-    INFLUXDB,
     PROMETHEUS,
     Column,
     Dashboard,
-    Influx,
     Kind,
     Panel,
+    Prom,
     Section,
     Steps,
     Target,
@@ -19,17 +19,15 @@ from grafana.model import (
     Words,
     both,
 )
-from grafana.units import AGO
-
-Json = dict[str, Any]
+from grafana.stores import Database, Json, letter
 
 SCHEMA_VERSION: Final = 39
 PAGE_WIDTH: Final = 24
-TAG: Final = "province"
+POINTS_MAX: Final = 3000
+"""Figures of a line: more than the hours or days that a panel shows, so that Grafana asks for each of them."""
 GAP_MS: Final = 3 * 3600 * 1000
 """A line is broken where nothing came for so long."""
 
-_INFLUXDB: Final = {"type": "influxdb", "uid": INFLUXDB}
 _PROMETHEUS: Final = {"type": "prometheus", "uid": PROMETHEUS}
 
 _LEGEND: Final = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
@@ -77,17 +75,23 @@ _CUSTOM: Final[dict[Kind, Json]] = {
 _EVERY_TABLE: Final = (
     Column("device", "Thiết bị", "Device"),
     Column("site", "Địa điểm", "Site"),
+    Column("area", "Khu vực", "Area"),
+    Column("alarm", "Cảnh báo", "Alarm"),
+    Column("severity", "Mức độ", "Severity"),
     Column("gateway", "Cổng thu thập", "Gateway"),
 )
 
 
-def dashboard(board: Dashboard) -> Json:
-    """One dashboard."""
+def dashboard(board: Dashboard, database: Database) -> Json:
+    """One dashboard.
+
+    :raises CannotAsk: a panel asks what the database's query language has no words for.
+    """
     return {
         "id": None,
-        "uid": f"{TAG}-{board.name}",
+        "uid": f"{database.prefix}-{board.name}",
         "title": both(board.vi, board.en),
-        "tags": [TAG],
+        "tags": [database.prefix],
         "schemaVersion": SCHEMA_VERSION,
         "version": 1,
         "editable": True,
@@ -98,17 +102,17 @@ def dashboard(board: Dashboard) -> Json:
         "refresh": "1m",
         "timepicker": {},
         "annotations": {"list": []},
-        "links": [_links()],
-        "templating": {"list": [_variable(variable) for variable in board.variables]},
-        "panels": list(_laid_out(board.sections)),
+        "links": [_links(database)],
+        "templating": {"list": [_simulated(), *(_variable(variable, database) for variable in board.variables)]},
+        "panels": list(_laid_out(board.sections, database)),
     }
 
 
-def _links() -> Json:
+def _links(database: Database) -> Json:
     return {
         "type": "dashboards",
         "title": "Bảng khác · Other dashboards",
-        "tags": [TAG],
+        "tags": [database.prefix],
         "asDropdown": True,
         "includeVars": True,
         "keepTime": True,
@@ -119,27 +123,44 @@ def _links() -> Json:
     }
 
 
-def _variable(variable: Variable) -> Json:
-    everything = {} if variable.listed else {"allValue": ".*"}
+def _variable(variable: Variable, database: Database) -> Json:
+    several = {"multi": True, "includeAll": True, "allValue": ".*", "current": _chosen("All", "$__all", is_list=True)}
     return {
         "type": "query",
         "name": variable.name,
         "label": both(variable.vi, variable.en),
-        "datasource": _INFLUXDB,
-        "query": variable.query,
-        "definition": variable.query,
+        "datasource": database.source,
         "refresh": 1,
         "sort": 1,
         "regex": "",
-        "multi": True,
-        "includeAll": True,
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         "options": [],
-        "hide": 2 if variable.hidden else 0,
-    } | everything
+        "hide": 0,
+        **({"multi": False, "includeAll": False} if variable.is_single else several),
+        **database.variable(variable),
+    }
 
 
-def _laid_out(sections: Iterable[Section]) -> Iterator[Json]:
+def _simulated() -> Json:
+    """The choice to see simulated devices too: the value is the form of the names that are left out."""
+    options = [(both("ẩn", "hidden"), "sim-.*"), (both("hiện", "shown"), "~")]
+    return {
+        "type": "custom",
+        "name": "simulated",
+        "label": both("Thiết bị mô phỏng", "Simulated devices"),
+        "query": ",".join(f"{text} : {value}" for text, value in options),
+        "multi": False,
+        "includeAll": False,
+        "current": _chosen(*options[0]),
+        "options": [_chosen(text, value) | {"selected": place == 0} for place, (text, value) in enumerate(options)],
+        "hide": 0,
+    }
+
+
+def _chosen(text: str, value: str, *, is_list: bool = False) -> Json:
+    return {"selected": True, "text": [text] if is_list else text, "value": [value] if is_list else value}
+
+
+def _laid_out(sections: Iterable[Section], database: Database) -> Iterator[Json]:
     """Panels with their places: left to right, a new line where the page ends. What a closed section holds takes no room."""
     ids = count(1)
     top = 0
@@ -152,7 +173,7 @@ def _laid_out(sections: Iterable[Section]) -> Iterator[Json]:
             "gridPos": {"x": 0, "y": top, "w": PAGE_WIDTH, "h": 1},
         }
         top += 1
-        placed, bottom = _placed(section.panels, top, ids)
+        placed, bottom = _placed(section.panels, top, ids, database)
         if section.closed:
             yield row | {"panels": placed}
         else:
@@ -161,51 +182,53 @@ def _laid_out(sections: Iterable[Section]) -> Iterator[Json]:
             top = bottom
 
 
-def _placed(panels: Iterable[Panel], top: int, ids: Iterator[int]) -> tuple[list[Json], int]:
+def _placed(panels: Iterable[Panel], top: int, ids: Iterator[int], database: Database) -> tuple[list[Json], int]:
     placed: list[Json] = []
     x, bottom = 0, top
     for panel in panels:
         if x + panel.size.width > PAGE_WIDTH:
             x, top = 0, bottom
         place = {"x": x, "y": top, "w": panel.size.width, "h": panel.size.height}
-        placed.append(_panel(panel) | {"id": next(ids), "gridPos": place})
+        placed.append(_panel(panel, database) | {"id": next(ids), "gridPos": place})
         x, bottom = x + panel.size.width, max(bottom, top + panel.size.height)
     return placed, bottom
 
 
-def _panel(panel: Panel) -> Json:
+def _panel(panel: Panel, database: Database) -> Json:
+    overrides = [_override(column, database.column(panel, column.name)) for column in _columns(panel)]
+    times = {
+        **({"timeFrom": f"{panel.days}d"} if panel.days else {}),
+        **({"timeShift": f"{panel.days_before}d"} if panel.days_before else {}),
+    }
     return {
         "type": TYPES[panel.kind],
         "title": panel.title,
         "description": f"{panel.about_vi}\n\n{panel.about_en}",
-        "datasource": _INFLUXDB if isinstance(panel.targets[0], Influx) else _PROMETHEUS,
+        "datasource": _PROMETHEUS if isinstance(panel.targets[0], Prom) else database.source,
         "interval": panel.least_interval,
-        "targets": [_target(target, chr(ord("A") + n), panel.kind) for n, target in enumerate(panel.targets)],
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": [_override(column) for column in _columns(panel)]},
+        "maxDataPoints": POINTS_MAX if TYPES[panel.kind] == "timeseries" else None,
+        "targets": [_target(panel, target, letter(n), database) for n, target in enumerate(panel.targets)],
+        "fieldConfig": {"defaults": _defaults(panel), "overrides": overrides},
         "options": _options(panel),
         "transformations": _transformations(panel),
-    }
+    } | times
 
 
-def _target(target: Target, ref: str, kind: Kind) -> Json:
-    if isinstance(target, Influx):
+def _target(panel: Panel, target: Target, ref: str, database: Database) -> Json:
+    if isinstance(target, Prom):
         return {
             "refId": ref,
-            "datasource": _INFLUXDB,
-            "query": target.query,
-            "rawQuery": True,
-            "resultFormat": "table" if kind is Kind.TABLE else "time_series",
-            "alias": target.name,
+            "datasource": _PROMETHEUS,
+            "expr": target.query,
+            "legendFormat": target.name,
+            "editorMode": "code",
+            "range": True,
+            "instant": False,
         }
-    return {
-        "refId": ref,
-        "datasource": _PROMETHEUS,
-        "expr": target.query,
-        "legendFormat": target.name,
-        "editorMode": "code",
-        "range": True,
-        "instant": False,
-    }
+    try:
+        return {"refId": ref, "datasource": database.source} | database.target(target, panel.kind)
+    except CannotAsk as error:
+        raise CannotAsk(f"Panel '{panel.title}', query {ref}: {error}") from error
 
 
 def _defaults(panel: Panel) -> Json:
@@ -240,7 +263,7 @@ def _columns(panel: Panel) -> tuple[Column, ...]:
     return (*_EVERY_TABLE, *panel.columns) if panel.kind is Kind.TABLE else panel.columns
 
 
-def _override(column: Column) -> Json:
+def _override(column: Column, name: str) -> Json:
     properties: list[Json] = [{"id": "displayName", "value": both(column.vi, column.en)}]
     if column.unit:
         properties.append({"id": "unit", "value": column.unit})
@@ -250,20 +273,18 @@ def _override(column: Column) -> Json:
         properties.append({"id": "mappings", "value": _mappings(column.words)})
     if column.steps or column.words:
         properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
-    return {"matcher": {"id": "byName", "options": column.name}, "properties": properties}
+    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
 
 
 def _options(panel: Panel) -> Json:
     if panel.sort_by:
-        return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": True}]}
+        return _OPTIONS[panel.kind] | {"sortBy": [{"displayName": panel.sort_by, "desc": not panel.sort_up}]}
     return _OPTIONS[panel.kind]
 
 
 def _transformations(panel: Panel) -> list[Json]:
-    """Tables: several questions become one table; the time is shown only where it says when something was last heard."""
+    """Tables: several questions become one table, whose rows do not differ by time."""
     if panel.kind is not Kind.TABLE:
         return []
-    merge: list[Json] = [{"id": "merge", "options": {}}] if len(panel.targets) > 1 else []
-    if any(column.unit == AGO for column in panel.columns):
-        return merge
-    return [*merge, {"id": "organize", "options": {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": {}}}]
+    without_time = {"id": "filterFieldsByName", "options": {"exclude": {"names": ["Time"]}}}
+    return [without_time, *([{"id": "merge", "options": {}}] if len(panel.targets) > 1 else [])]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas.quantities import QUANTITIES
+from grafana.points import MEASUREMENTS
 
 PER_CENT: Final = "percent"
 SHARE: Final = "percentunit"
@@ -43,6 +43,8 @@ GRAFANA_UNITS: Final = {
     "h": "h",
     "Hz": "hertz",
     "s": "s",
+    "ms": AGO,
+    "deg": "degree",
     "km/h": "velocitykmh",
     "dB": "dB",
     "dB[mW]": "dBm",
@@ -51,5 +53,5 @@ GRAFANA_UNITS: Final = {
 
 
 def unit_of(measurement: str, field: str) -> str:
-    """Grafana's unit of a quantity. Raises KeyError for a quantity that does not exist."""
-    return GRAFANA_UNITS[QUANTITIES[measurement][field].unit]
+    """Grafana's unit of a field. Raises KeyError for one that does not exist."""
+    return GRAFANA_UNITS[MEASUREMENTS[measurement].units[field]]

@@ -1,42 +1,26 @@
-"""Parts of every domain's dashboard: the choices at its head, the figures on data and devices."""
+"""Parts of every domain's dashboard: the choices at its head, panels of one kind, alarms, data and devices."""
 
 from typing import Final
 
-from grafana import influxql
+from grafana.ask import Ask, Combined, Each, Over, Step, by_time_shown, true
 from grafana.model import (
     GREEN,
     HALF,
+    QUARTER,
     RED,
     STAT_SIZE,
     THIRD,
-    WHOLE,
     YELLOW,
     Column,
-    Influx,
     Kind,
     Panel,
     Section,
     Steps,
     Variable,
-    Word,
 )
-from grafana.units import AGO, COUNT, DURATION, PER_CENT, unit_of
-
-BY_SITE: Final = "$tag_site"
-BY_DEVICE: Final = " ".join(f"$tag_{tag}" for tag in influxql.SERIES)
-
-ALARMED: Final = {"0": Word("không · none", "transparent"), "1+": Word("báo động · alarm", RED)}
-
-FLAGS: Final = (
-    Column("flag_1", "Dùng giờ của cổng thu thập", "Gateway's time"),
-    Column("flag_2", "Có giá trị bị bỏ", "A value was dropped"),
-    Column("flag_4", "Chỉ số nhảy bất thường", "Counter step suspect"),
-    Column("flag_8", "Số liệu gửi muộn", "Historic"),
-    Column("flag_16", "Thiết bị ước tính", "Estimated by the device"),
-    Column("flag_32", "Giờ của cổng bị nghi ngờ", "Gateway's clock doubted"),
-    Column("flag_64", "Có thể bị trùng", "May stand twice"),
-    Column("flag_128", "Mô phỏng", "Simulated"),
-)
+from grafana.points import PLACE
+from grafana.units import AGO, COUNT, SHARE, unit_of
+from schemas.quantities import SPREAD_OF, USED_OF
 
 DOMAIN_NAMES: Final = {
     "water": ("Nước", "Water"),
@@ -46,120 +30,113 @@ DOMAIN_NAMES: Final = {
 }
 
 NONE_IS_GOOD: Final = ((None, GREEN), (1.0, RED))
+COMPLETE: Final = ((None, RED), (0.9, YELLOW), (0.98, GREEN))
+ROWS: Final = 50
+"""Rows of a table of devices: the worst."""
+NEWEST_DAY: Final = "49h"
+"""The newest day that has ended began less than this before now."""
+ALARM_EVERY: Final = "10m"
+"""An active alarm is written every five minutes."""
 
 
-def variables(measurement: str) -> tuple[Variable, ...]:
-    """Area, site and device, each narrowing the next."""
-    here = f"{influxql.IN_AREA} AND {influxql.IN_SITE}"
+def variables(measurement: str, *, single: bool = False) -> tuple[Variable, ...]:
+    """Area, site and device, each narrowing the next; ``single``: one device is chosen."""
     return (
-        Variable("area", "Khu vực", "Area", influxql.tag_values("area", measurement)),
-        Variable("site", "Địa điểm", "Site", influxql.tag_values("site", measurement, influxql.IN_AREA)),
-        Variable("device", "Thiết bị", "Device", influxql.tag_values("device", measurement, here)),
+        Variable("area", "Khu vực", "Area", measurement),
+        Variable("site", "Địa điểm", "Site", measurement, ("area",)),
+        Variable("device", "Thiết bị", "Device", measurement, ("area", "site"), is_single=single),
     )
 
 
-def domain_variables(domain: str) -> tuple[Variable, ...]:
-    """The choices, and the list of the domain's devices by which ``device_health`` is narrowed."""
-    known = Variable("known", "Đã biết", "Known", influxql.tag_values("device", domain), listed=True, hidden=True)
-    return (*variables(domain), known)
+def stat(
+    vi: str,
+    en: str,
+    question: Ask | Combined | tuple[Ask, ...],
+    unit: str,
+    about_vi: str,
+    about_en: str,
+    steps: Steps = (),
+) -> Panel:
+    """One large number. Nothing found is 0 where things are counted."""
+    targets = question if isinstance(question, tuple) else (question,)
+    none = "0" if unit == COUNT else "-"
+    return Panel(vi, en, Kind.STAT, targets, unit, STAT_SIZE, about_vi, about_en, steps=steps, without_data=none)
 
 
 def devices_stat(domain: str) -> Panel:
     """The number of devices that sent data."""
-    return Panel(
+    return stat(
         "Thiết bị có số liệu",
         "Devices with data",
-        Kind.STAT,
-        (Influx(influxql.devices_with_data(domain)),),
+        Ask(domain, "quality", Each.LAST, Step.NOW, Over.DEVICES),
         COUNT,
-        STAT_SIZE,
-        "Số thiết bị đã gửi ít nhất một số đo trong khoảng thời gian đang xem.",
-        "Devices that sent at least one reading in the time shown.",
-        without_data="0",
+        "Số thiết bị có ít nhất một số đo trong 25 giờ cuối của khoảng thời gian đang xem.",
+        "Devices with at least one reading in the last 25 hours of the time shown.",
     )
 
 
-def flagged_stat(domain: str, *, named: bool = False) -> Panel:
-    """The number of readings that are not good; ``named``: the title names the domain."""
-    vi, en = DOMAIN_NAMES[domain] if named else ("", "")
-    return Panel(
-        f"Bị gắn cờ: {vi}" if named else "Số đo bị gắn cờ",
-        f"Flagged: {en}" if named else "Flagged readings",
-        Kind.STAT,
-        (Influx(influxql.flagged_share(domain)),),
-        PER_CENT,
-        STAT_SIZE,
-        "Tỉ lệ số đo có ít nhất một cờ chất lượng (không kể cờ mô phỏng). Xem từng cờ ở cuối bảng.",
-        "Share of readings with any quality flag but 'simulated'. Each flag is shown at the end of the page.",
-        steps=((None, GREEN), (1.0, YELLOW), (10.0, RED)),
+def completeness_stat(domain: str, *, named: bool = False) -> Panel:
+    """The share of the newest whole day's readings that arrived; ``named``: the title names the domain."""
+    vi, en = DOMAIN_NAMES[domain]
+    return stat(
+        f"Mức đầy đủ: {vi}" if named else "Mức đầy đủ hôm qua",
+        f"Completeness: {en}" if named else "Completeness yesterday",
+        completeness_now(domain),
+        SHARE,
+        "Số đo nhận được so với số đo phải có của ngày trọn vẹn gần nhất, kể cả thiết bị im lặng.",
+        "Readings received of those expected, on the newest whole day, silent devices included.",
+        COMPLETE,
     )
+
+
+def completeness_now(domain: str, by: tuple[str, ...] = ()) -> Combined:
+    """The completeness of the newest day that has ended."""
+    received, expected = (
+        Ask("completeness", field, Each.LAST, Step.NOW, Over.SUM, by, tags=(("domain", domain),), within=NEWEST_DAY)
+        for field in ("received", "expected")
+    )
+    return Combined(received, "/", expected, "share")
 
 
 def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en: str) -> Panel:
     """The number of devices whose last value is true; red from one on."""
-    target = (Influx(influxql.true_now(domain, state)),)
-    return Panel(vi, en, Kind.STAT, target, COUNT, STAT_SIZE, about_vi, about_en, steps=NONE_IS_GOOD, without_data="0")
+    counted = Ask(domain, state, Each.LAST, Step.NOW, Over.DEVICES, where=(true(state),))
+    return stat(vi, en, counted, COUNT, about_vi, about_en, NONE_IS_GOOD)
 
 
-def alarm_panels(domain: str, alarms: tuple[Column, ...]) -> tuple[Panel, ...]:
-    """The alarms over time and counted per device. A column's name is the alarm's field."""
-    over_time = tuple(
-        Influx(influxql.true_over_time(domain, alarm.name), f"{BY_DEVICE} {alarm.vi} · {alarm.en}") for alarm in alarms
+def alarms_stat(domain: str, alarm: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
+    """The number of open alarms of a rule; red from one on."""
+    counted = Ask(
+        *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT),
+        tags=(("alarm", alarm), ("domain", domain)),
+        where=(true("active"),),
+        within=ALARM_EVERY,
     )
-    per_device = tuple(Influx(influxql.true_in_all(domain, alarm.name)) for alarm in alarms)
-    return (
-        Panel(
-            "Báo động theo thời gian",
-            "Alarms over time",
-            Kind.STATES,
-            over_time,
-            COUNT,
-            HALF,
-            "Mỗi dải là một thiết bị đã báo động; đỏ: trong giờ đó có báo động. Thiết bị không báo động thì không có dải.",
-            "One band per device that raised the alarm; red: a reading of that hour did. Others are not listed.",
-            least_interval=influxql.HOUR,
-            words=ALARMED,
-        ),
-        Panel(
-            "Số lần báo động theo thiết bị",
-            "Alarm readings per device",
-            Kind.TABLE,
-            per_device,
-            COUNT,
-            HALF,
-            "Số lần đo có báo động trong khoảng thời gian đang xem.",
-            "How many readings carried each alarm in the time shown.",
-            columns=alarms,
-        ),
-    )
+    return stat(vi, en, counted, COUNT, about_vi, about_en, NONE_IS_GOOD)
 
 
-def data_section(domain: str) -> Section:
-    """Quality flags, silent devices, when each device was last heard."""
-    return Section(
-        "Chất lượng số liệu và thiết bị",
-        "Data quality and devices",
-        (_flags(domain), _silent(), _last_heard(domain)),
-    )
+def sum_now(domain: str, field: str) -> Ask:
+    """The last value of each device, added up."""
+    return Ask(domain, field, Each.LAST, Step.NOW, Over.SUM)
 
 
-def device_section(*panels: Panel) -> Section:
-    """Every device by itself: closed, because a province has thousands of them."""
-    return Section("Từng thiết bị (hãy chọn địa điểm trước)", "Each device (choose a site first)", panels, closed=True)
+def used_in_all(counter: str) -> tuple[Ask, ...]:
+    """The growth of a counter in the whole hours or days of the time shown."""
+    return by_time_shown(Ask("hourly", USED_OF[counter], Each.SUM, Step.RANGE, Over.SUM))
 
 
-def each_device(domain: str, field: str, vi: str, en: str) -> Panel:
-    """One gauge, one line per device."""
-    return Panel(
-        vi,
-        en,
-        Kind.LINES,
-        (Influx(influxql.over_time(domain, field, by=influxql.SERIES), BY_DEVICE),),
-        unit_of(domain, field),
-        HALF,
-        "Giá trị trung bình của từng thiết bị.",
-        "Mean of each device.",
-    )
+def used(counter: str, by: tuple[str, ...] = ("site",)) -> tuple[Ask, ...]:
+    """The growth of a counter in each hour, or in each day where many days are shown."""
+    return by_time_shown(Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, Over.SUM, by))
+
+
+def gauge(
+    domain: str, field: str, each: Each = Each.MEAN, over: Over = Over.MEAN, by: tuple[str, ...] = ("site",), name: str = ""
+) -> tuple[Ask, ...]:
+    """The lowest, mean or highest value of a gauge in each hour, or in each day where many days are shown."""
+    lowest, mean, highest = SPREAD_OF[domain][field]
+    rolled = {Each.MIN: lowest, Each.MEAN: mean, Each.MAX: highest}[each]
+    return by_time_shown(Ask("hourly", rolled, each, Step.HOUR, over, by, name=name))
 
 
 def by_site(  # noqa: PLR0913 - one row of a table
@@ -170,95 +147,139 @@ def by_site(  # noqa: PLR0913 - one row of a table
     *,
     about_vi: str,
     about_en: str,
-    function: str = "mean",
+    each: Each = Each.MEAN,
     steps: Steps = (),
 ) -> Panel:
-    """One gauge, one line per site."""
-    return Panel(
-        vi,
-        en,
-        Kind.LINES,
-        (Influx(influxql.over_time(domain, field, function), BY_SITE),),
-        unit_of(domain, field),
-        THIRD,
-        about_vi,
-        about_en,
-        steps=steps,
-    )
+    """One gauge, one line per site: the mean, the lowest or the highest of its devices."""
+    questions = gauge(domain, field, each, Over(each.value))
+    unit = unit_of(domain, field)
+    return Panel(vi, en, Kind.LINES, questions, unit, THIRD, about_vi, about_en, least_interval="1h", steps=steps)
 
 
 def sum_by_site(domain: str, field: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    """One gauge, added up over the devices of each site."""
-    return Panel(
-        vi,
-        en,
-        Kind.AREAS,
-        (Influx(influxql.added_up(domain, field), BY_SITE),),
-        unit_of(domain, field),
-        HALF,
-        about_vi,
-        about_en,
-        least_interval=influxql.SUM_INTERVAL,
+    """One gauge, the means of the devices of each site added up."""
+    questions = gauge(domain, field, over=Over.SUM)
+    return Panel(vi, en, Kind.AREAS, questions, unit_of(domain, field), HALF, about_vi, about_en, least_interval="1h")
+
+
+def used_by_site(domain: str, counter: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
+    """The growth of a counter, a bar per hour or day and a colour per site."""
+    unit = unit_of(domain, counter)
+    return Panel(vi, en, Kind.BARS, used(counter), unit, HALF, about_vi, about_en, least_interval="1h")
+
+
+def alarm_panels(domain: str) -> tuple[Panel, ...]:
+    """The alarms of a domain: how many over time, and those that are open."""
+    own = (("domain", domain),)
+    active = true("active")
+    return (
+        Panel(
+            "Cảnh báo theo thời gian",
+            "Alarms over time",
+            Kind.BARS,
+            (Ask("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, ("alarm",), tags=own),),
+            COUNT,
+            HALF,
+            "Số cảnh báo đang diễn ra trong mỗi giờ, theo loại. Các quy tắc: gateway alarms rules.",
+            "Alarms that were active in each hour, by rule. The rules: gateway alarms rules.",
+            least_interval="1h",
+            without_data="Không có cảnh báo · No alarm",
+        ),
+        Panel(
+            "Cảnh báo đang mở",
+            "Open alarms",
+            Kind.TABLE,
+            (
+                Ask(
+                    *("alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, ("alarm", "severity", *PLACE)),
+                    tags=own,
+                    where=(active,),
+                    within=ALARM_EVERY,
+                    limit=ROWS,
+                ),
+            ),
+            COUNT,
+            HALF,
+            "Các cảnh báo chưa kết thúc, mới nhất trước.",
+            "Alarms that have not ended, the newest first.",
+            columns=(Column("since_ms", "Từ", "Since", AGO),),
+            sort_by="Từ · Since",
+            without_data="Không có cảnh báo · No alarm",
+        ),
     )
 
 
-def growth_by_site(domain: str, field: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    """The growth of a counter in each hour, a bar per hour and a colour per site."""
-    return Panel(
-        vi,
-        en,
-        Kind.BARS,
-        (Influx(influxql.growth(domain, field), BY_SITE),),
-        unit_of(domain, field),
-        HALF,
-        about_vi,
-        about_en,
-        least_interval=influxql.HOUR,
+def data_section(domain: str) -> Section:
+    """Completeness, doubtful readings, silent devices."""
+    return Section(
+        "Chất lượng số liệu và thiết bị",
+        "Data quality and devices",
+        (_by_day(domain), _by_area(domain), _silent(domain)),
     )
 
 
-def _flags(domain: str) -> Panel:
+def _by_day(domain: str) -> Panel:
+    def share(field: str, vi: str, en: str) -> Combined:
+        part, expected = (
+            Ask("completeness", name, Each.SUM, Step.DAY, Over.SUM, tags=(("domain", domain),)) for name in (field, "expected")
+        )
+        return Combined(part, "/", expected, f"{vi} · {en}")
+
     return Panel(
-        "Cờ chất lượng",
-        "Quality flags",
+        "Số đo mỗi ngày",
+        "Readings by day",
         Kind.LINES,
-        (Influx(influxql.flag_shares(domain), "$col"),),
-        PER_CENT,
-        WHOLE,
-        "Tỉ lệ số đo mang mỗi cờ chất lượng (trường quality). Không cờ nào: số đo tốt.",
-        "Share of readings that carry each bit of the field quality. No bit: the reading is good.",
-        columns=FLAGS,
+        (
+            share("received", "nhận được", "received"),
+            share("on_time", "đúng hạn", "on time"),
+            share("suspect", "chỉ số nhảy bất thường", "counter step suspect"),
+            share("estimated", "thiết bị ước tính", "estimated"),
+        ),
+        SHARE,
+        HALF,
+        "31 ngày qua: phần số đo nhận được, đúng hạn, bị nghi ngờ, do thiết bị ước tính, so với số đo phải có.",
+        "The last 31 days: readings received, on time, suspect and estimated, as shares of those expected.",
+        least_interval="1d",
+        days=31,
         minimum=0.0,
+        without_data="Chưa có ngày trọn vẹn · No whole day yet",
     )
 
 
-def _silent() -> Panel:
+def _by_area(domain: str) -> Panel:
+    return Panel(
+        "Mức đầy đủ theo khu vực, hôm qua",
+        "Completeness by area, yesterday",
+        Kind.TABLE,
+        (completeness_now(domain, ("area",)),),
+        SHARE,
+        QUARTER,
+        "Số đo nhận được so với số đo phải có của ngày trọn vẹn gần nhất.",
+        "Readings received of those expected, on the newest whole day.",
+        columns=(Column("share", "Mức đầy đủ", "Completeness", SHARE, steps=COMPLETE),),
+        without_data="Chưa có ngày trọn vẹn · No whole day yet",
+    )
+
+
+def _silent(domain: str) -> Panel:
     return Panel(
         "Thiết bị im lặng",
         "Silent devices",
         Kind.TABLE,
-        (Influx(influxql.silent_devices(also=influxql.OF_THIS_DOMAIN)),),
-        DURATION,
-        HALF,
+        (
+            Ask(
+                *("alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, PLACE),
+                tags=(("alarm", "device_silent"), ("domain", domain)),
+                where=(true("active"),),
+                within=ALARM_EVERY,
+                limit=ROWS,
+            ),
+        ),
+        COUNT,
+        QUARTER,
         "Thiết bị đã đăng ký mà cổng thu thập không nhận được số liệu đúng hạn. Kiểm tra pin, sóng, nguồn điện.",
         "Registered devices that the gateway did not hear from in time. Check battery, radio, supply.",
-        columns=(Column("silence_s", "Im lặng", "Silent for", DURATION),),
-        sort_by="Im lặng · Silent for",
-    )
-
-
-def _last_heard(domain: str) -> Panel:
-    return Panel(
-        "Số đo gần nhất",
-        "Last reading",
-        Kind.TABLE,
-        (Influx(influxql.last_readings(domain)),),
-        COUNT,
-        HALF,
-        "Thời điểm số đo gần nhất của từng thiết bị trong khoảng thời gian đang xem, và cờ chất lượng của nó (0 là tốt).",
-        "When each device's last reading in the time shown was taken, and its quality flags (0 is good).",
-        columns=(
-            Column("Time", "Lúc", "When", AGO),
-            Column("quality", "Cờ chất lượng", "Quality flags", COUNT, steps=((None, "text"), (1.0, YELLOW))),
-        ),
+        columns=(Column("since_ms", "Từ", "Since", AGO),),
+        sort_by="Từ · Since",
+        without_data="Không có thiết bị im lặng · No silent device",
     )

@@ -6,149 +6,199 @@ source that collects the gateway's ``/metrics``; it is closed, and asks nothing 
 
 from typing import Final
 
-from grafana import influxql
-from grafana.influxql import EVERY, select
+from grafana.ask import Ask, Each, Over, Step, false, true
 from grafana.model import (
     GREEN,
     HALF,
     RED,
-    STAT_SIZE,
+    THIRD,
     YELLOW,
     Column,
     Dashboard,
-    Influx,
     Kind,
     Panel,
     Section,
     Size,
+    Steps,
     Variable,
-    Word,
-    both,
 )
 from grafana.tables import common, metrics
 from grafana.units import COUNT, DURATION, unit_of
 from schemas.quantities import DOMAINS, HEALTH
 
 GATEWAY: Final = "gateway"
-CHOSEN_GATEWAY: Final = '$timeFilter AND "gateway" =~ /^${gateway:regex}$/'
+MINUTES: Final = "10m"
+"""The gateway writes about itself and its devices each minute."""
 
-CLOCK_STEPS: Final = ((None, YELLOW), (-60.0, GREEN), (60.0, YELLOW))
-TRUSTED: Final = {"true": Word("đúng · trusted", GREEN), "false": Word("bị nghi ngờ · doubted", RED)}
-UP: Final = {"true": Word("có tín hiệu · up", GREEN), "false": Word("im lặng · silent", RED)}
-
-
-def _own(what: str, every: str = "") -> str:
-    """A question to the gateway's own points."""
-    group = f'time({every}), "gateway" fill(none)' if every else '"gateway"'
-    return f'SELECT {what} FROM "gateway" WHERE {CHOSEN_GATEWAY} GROUP BY {group}'  # noqa: S608 - from our tables
+BATTERY_STEPS: Final = ((None, RED), (20.0, YELLOW), (40.0, GREEN))
+SIGNAL_STEPS: Final = ((None, RED), (-115.0, YELLOW), (-100.0, GREEN))
 
 
 def _own_over_time(field: str, vi: str, en: str, unit: str, about_vi: str, about_en: str) -> Panel:
-    target = (Influx(_own(f'max("{field}")', EVERY), "$tag_gateway"),)
-    return Panel(vi, en, Kind.LINES, target, unit, HALF, about_vi, about_en, minimum=0.0)
+    question = Ask(GATEWAY, field, Each.MAX, Step.INTERVAL, Over.MAX, ("gateway",))
+    return Panel(vi, en, Kind.LINES, (question,), unit, HALF, about_vi, about_en, minimum=0.0)
 
 
 def _state() -> Panel:
-    fields = ("pending", "journal", "clock", "version")
+    fields = ("pending", "journal")
     return Panel(
         "Cổng thu thập",
         "Gateways",
         Kind.TABLE,
-        (Influx(_own(", ".join(f'last("{field}") AS "{field}"' for field in fields))),),
+        tuple(Ask(GATEWAY, field, Each.LAST, Step.NOW, Over.MAX, ("gateway",), within=MINUTES) for field in fields),
         COUNT,
-        Size(24, 5),
-        "Trạng thái mà từng cổng thu thập ghi gần nhất.",
-        "What each gateway last wrote about itself.",
+        Size(16, 4),
+        "Trạng thái mà từng cổng thu thập ghi trong 10 phút cuối. Cổng không có trong bảng thì đã dừng.",
+        "What each gateway last wrote about itself, in the last 10 minutes. One that is not listed has stopped.",
         columns=(
             Column("pending", "Số đo đang chờ", "Readings pending", COUNT),
             Column("journal", "Trong đó trên đĩa", "Of these in the journal", COUNT),
-            Column("clock", "Đồng hồ", "Clock", words=TRUSTED),
-            Column("version", "Phiên bản", "Version"),
         ),
     )
 
 
-def _devices_last(up: str) -> str:
-    last = select('last("up") AS "up"', HEALTH, ("device",))
-    return influxql.outer('count("up")', last, also=f'"up" = {up}')
+def _clock_doubted() -> Panel:
+    return common.stat(
+        "Đồng hồ bị nghi ngờ",
+        "Clock doubted",
+        Ask(GATEWAY, "clock", Each.LAST, Step.NOW, Over.COUNT, where=(false("clock"),), within=MINUTES),
+        COUNT,
+        "Số cổng thu thập không tin đồng hồ của mình.",
+        "Gateways that do not trust their own clock.",
+        common.NONE_IS_GOOD,
+    )
+
+
+def _device_stat(vi: str, en: str, *, up: bool, about_vi: str, about_en: str) -> Panel:
+    state = true("up") if up else false("up")
+    counted = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(state,), within=MINUTES)
+    return common.stat(vi, en, counted, COUNT, about_vi, about_en, () if up else common.NONE_IS_GOOD)
 
 
 def _silent_over_time() -> Panel:
-    each = select('last("up") AS "up"', HEALTH, ("device", "site"), EVERY)
+    silent = Ask(
+        *("alarm", "active", Each.TRUE, Step.HOUR, Over.COUNT, ("site",)),
+        tags=(("alarm", "device_silent"),),
+    )
     return Panel(
         "Số thiết bị im lặng",
         "Silent devices",
-        Kind.AREAS,
-        (Influx(influxql.outer('count("up")', each, ("site",), EVERY, also='"up" = false'), common.BY_SITE),),
+        Kind.BARS,
+        (silent,),
         COUNT,
         HALF,
-        "Nhiều thiết bị cùng địa điểm im lặng cùng lúc: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
-        "Many devices of one site silent at once: supply or network of the site, not the devices.",
+        "Số thiết bị im lặng trong mỗi giờ. Nhiều thiết bị cùng địa điểm im lặng cùng lúc: mất điện hoặc mất mạng tại đó, "
+        "không phải hỏng thiết bị.",
+        "Devices that were silent in each hour. Many of one site at once: supply or network of the site, not the devices.",
+        least_interval="1h",
         minimum=0.0,
     )
 
 
 def _readings() -> Panel:
-    targets = tuple(
-        Influx(select('count("quality")', domain, every=EVERY), both(*common.DOMAIN_NAMES[domain])) for domain in DOMAINS
-    )
     return Panel(
-        "Số đo theo lĩnh vực",
-        "Readings by domain",
-        Kind.AREAS,
-        targets,
+        "Số đo theo lĩnh vực, mỗi ngày",
+        "Readings by domain, per day",
+        Kind.BARS,
+        (Ask("completeness", "received", Each.SUM, Step.DAY, Over.SUM, ("domain",)),),
         COUNT,
         HALF,
-        "Số lượng số đo đã ghi vào InfluxDB trong mỗi 5 phút trở lên (theo thời điểm đo).",
-        "Readings that stand in InfluxDB, per interval of at least five minutes (by the time they were taken).",
-        least_interval="5m",
+        "Số đo nhận được mỗi ngày trong 31 ngày qua (theo thời điểm đo).",
+        "Readings received on each of the last 31 days (by the time they were taken).",
+        least_interval="1d",
+        days=31,
+        without_data="Chưa có ngày trọn vẹn · No whole day yet",
     )
 
 
-def _all_devices() -> Panel:
-    fields = ("up", "silence_s", "clock_offset_s", "seq_missing", "battery_pct", "battery_v", "rssi_dbm", "snr_db")
-    lasts = ", ".join(f'last("{field}") AS "{field}"' for field in fields)
-    health = {field: unit_of(HEALTH, field) for field in ("battery_pct", "battery_v", "rssi_dbm", "snr_db")}
+def _worst(  # noqa: PLR0913 - one row of a table
+    field: str, vi: str, en: str, about_vi: str, about_en: str, *, limit: int, steps: Steps = (), within: str = MINUTES
+) -> Panel:
+    """The devices with the highest or lowest last value of their health."""
+    unit = DURATION if unit_of(HEALTH, field) == "s" else unit_of(HEALTH, field)
     return Panel(
-        "Thiết bị đã đăng ký",
-        "Registered devices",
+        vi,
+        en,
         Kind.TABLE,
-        (Influx(select(lasts, HEALTH, ("device", "site"))),),
+        (Ask(HEALTH, field, Each.LAST, Step.NOW, Over.MAX, ("device", "site"), within=within, limit=limit),),
         COUNT,
-        Size(24, 10),
-        "Lần cuối nghe thấy, độ lệch đồng hồ, số bản tin thiếu, pin và sóng của từng thiết bị.",
-        "When each device was last heard, how far its clock is off, messages missing, battery and radio.",
-        columns=(
-            Column("up", "Tín hiệu", "Heard", words=UP),
-            Column("silence_s", "Nghe lần cuối cách đây", "Last heard before", DURATION),
-            Column("clock_offset_s", "Lệch đồng hồ", "Clock offset", "s", steps=CLOCK_STEPS),
-            Column("seq_missing", "Bản tin thiếu", "Messages missing", COUNT),
-            Column("battery_pct", "Pin", "Battery", health["battery_pct"], steps=((None, RED), (20.0, YELLOW), (40.0, GREEN))),
-            Column("battery_v", "Điện áp pin", "Battery voltage", health["battery_v"]),
-            Column("rssi_dbm", "Sóng", "Signal", health["rssi_dbm"], steps=((None, RED), (-115.0, YELLOW), (-100.0, GREEN))),
-            Column("snr_db", "SNR", "SNR", health["snr_db"]),
-        ),
-        sort_by="Nghe lần cuối cách đây · Last heard before",
+        THIRD,
+        about_vi,
+        about_en,
+        columns=(Column(field, vi, en, unit, steps=steps),),
+        sort_by=f"{vi} · {en}",
+        sort_up=limit < 0,
     )
 
 
-def _device_stat(vi: str, en: str, up: str, about_vi: str, about_en: str) -> Panel:
-    steps = common.NONE_IS_GOOD if up == "false" else ()
-    target = (Influx(_devices_last(up)),)
-    return Panel(vi, en, Kind.STAT, target, COUNT, STAT_SIZE, about_vi, about_en, steps=steps, without_data="0")
-
+HEALTH_TABLES: Final = (
+    _worst(
+        "silence_s",
+        "Im lặng lâu nhất",
+        "Longest silent",
+        "Thời gian từ số đo gần nhất của từng thiết bị.",
+        "Time since each device was last heard.",
+        limit=common.ROWS,
+    ),
+    _worst(
+        "seq_missing",
+        "Thiếu bản tin nhiều nhất",
+        "Most messages missing",
+        "Số bản tin thiếu theo số thứ tự mà thiết bị đánh.",
+        "Messages missing by the devices' own sequence numbers.",
+        limit=common.ROWS,
+    ),
+    _worst(
+        "clock_offset_s",
+        "Đồng hồ chạy nhanh nhất",
+        "Clocks farthest ahead",
+        "Đồng hồ của thiết bị chạy trước đồng hồ của cổng thu thập. Lệch nhiều: kiểm tra múi giờ.",
+        "The devices' clocks against the gateway's. Hours off: look at the time zone.",
+        limit=common.ROWS,
+    ),
+    _worst(
+        "battery_pct",
+        "Pin yếu nhất",
+        "Weakest batteries",
+        "Trong 25 giờ cuối của khoảng thời gian đang xem.",
+        "In the last 25 hours of the time shown.",
+        limit=-common.ROWS,
+        steps=BATTERY_STEPS,
+        within="25h",
+    ),
+    _worst(
+        "battery_v",
+        "Điện áp pin thấp nhất",
+        "Lowest battery voltage",
+        "Trong 25 giờ cuối của khoảng thời gian đang xem.",
+        "In the last 25 hours of the time shown.",
+        limit=-common.ROWS,
+        within="25h",
+    ),
+    _worst(
+        "rssi_dbm",
+        "Sóng yếu nhất",
+        "Weakest signals",
+        "Trong 25 giờ cuối của khoảng thời gian đang xem.",
+        "In the last 25 hours of the time shown.",
+        limit=-common.ROWS,
+        steps=SIGNAL_STEPS,
+        within="25h",
+    ),
+)
 
 DASHBOARD: Final = Dashboard(
     GATEWAY,
     "Cổng thu thập và thiết bị",
     "Gateway and devices",
-    (Variable("gateway", "Cổng thu thập", "Gateway", influxql.tag_values("gateway", GATEWAY)), *common.variables(HEALTH)),
+    (Variable("gateway", "Cổng thu thập", "Gateway", GATEWAY), *common.variables(HEALTH)),
     (
         Section(
             "Cổng thu thập",
             "Gateway",
             (
                 _state(),
+                _clock_doubted(),
                 _own_over_time(
                     "pending",
                     "Số đo đang chờ ghi",
@@ -171,12 +221,16 @@ DASHBOARD: Final = Dashboard(
             "Thiết bị",
             "Devices",
             (
-                _device_stat("Có tín hiệu", "Heard", "true", "Thiết bị gửi đúng hạn.", "Devices that report in time."),
-                _device_stat("Im lặng", "Silent", "false", "Thiết bị quá hạn chưa gửi.", "Devices that are overdue."),
-                *(common.flagged_stat(domain, named=True) for domain in DOMAINS),
+                _device_stat(
+                    "Có tín hiệu", "Heard", up=True, about_vi="Thiết bị gửi đúng hạn.", about_en="Devices that report in time."
+                ),
+                _device_stat(
+                    "Im lặng", "Silent", up=False, about_vi="Thiết bị quá hạn chưa gửi.", about_en="Devices that are overdue."
+                ),
+                *(common.completeness_stat(domain, named=True) for domain in DOMAINS),
                 _silent_over_time(),
                 _readings(),
-                _all_devices(),
+                *HEALTH_TABLES,
             ),
         ),
         metrics.SECTION,

@@ -2,64 +2,71 @@
 
 from typing import Final
 
-from grafana import influxql
-from grafana.influxql import EVERY, HOUR
-from grafana.model import HALF, STAT_SIZE, WHOLE, Column, Dashboard, Influx, Kind, Panel, Section
+from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
+from grafana.model import HALF, QUARTER, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
 from grafana.units import COUNT, unit_of
-from schemas.quantities import VEHICLE_CLASSES
 
 TRAFFIC: Final = "traffic"
 SPEED: Final = unit_of(TRAFFIC, "mean_speed_km_h")
 
-_VI: Final = {
-    "motorcycle": "Xe máy",
-    "bicycle": "Xe đạp",
-    "pedestrian": "Người đi bộ",
-    "car": "Ô tô con",
-    "van": "Xe van",
-    "bus": "Xe khách",
-    "truck_light": "Xe tải nhẹ",
-    "truck_heavy": "Xe tải nặng",
-    "trailer": "Xe kéo moóc",
-    "other": "Loại khác",
-    "unknown": "Không rõ",
-}
-CLASSES: Final = tuple(Column(name, _VI[name], name.replace("_", " ").capitalize()) for name in VEHICLE_CLASSES)
-CONGESTED: Final = (Column("congested", "Ùn tắc", "Congested"),)
+SHORT_TIME_ONLY: Final = "Hãy chọn tối đa 3 ngày · Choose 3 days at most"
 
 
-def _counted(vi: str, en: str, by: tuple[str, ...], name: str, about_vi: str, about_en: str) -> Panel:
-    query = influxql.select('sum("vehicle_count")', TRAFFIC, by, EVERY)
+def _vehicles(by: tuple[str, ...] = (), step: Step = Step.HOUR, limit: int = 0) -> Ask:
+    return Ask(TRAFFIC, "vehicle_count", Each.SUM, step, Over.SUM, by, limit=limit, up_to_days=DAYS_BY_HOUR)
+
+
+def _counted(vi: str, en: str, by: tuple[str, ...], about_vi: str, about_en: str) -> Panel:
     return Panel(
-        vi, en, Kind.BARS, (Influx(query, name),), COUNT, HALF, about_vi, about_en, least_interval=HOUR, columns=CLASSES
-    )
-
-
-def _per_device() -> Panel:
-    figures = (
-        'sum("vehicle_count") AS "vehicles", mean("mean_speed_km_h") AS "speed", '
-        'max("speed_p85_km_h") AS "p85", max("occupancy_pct") AS "occupancy", max("queue_length_m") AS "queue"'
-    )
-    return Panel(
-        "Theo điểm đo",
-        "By counting point",
-        Kind.TABLE,
-        (Influx(influxql.select(figures, TRAFFIC, ("device", "site", "direction", "lane"))),),
+        vi,
+        en,
+        Kind.BARS,
+        (_vehicles(by),),
         COUNT,
-        WHOLE,
-        "Từng điểm đo, hướng và làn trong khoảng thời gian đang xem.",
-        "Each counting point, direction and lane in the time shown.",
+        HALF,
+        about_vi,
+        about_en,
+        least_interval="1h",
+        without_data=SHORT_TIME_ONLY,
+    )
+
+
+def _busiest() -> Panel:
+    return Panel(
+        "Điểm đo đông xe nhất",
+        "Busiest counting points",
+        Kind.TABLE,
+        (_vehicles(("device", "site", "direction", "lane"), Step.RANGE, common.ROWS),),
+        COUNT,
+        HALF,
+        "Điểm đo, hướng và làn có nhiều xe nhất trong khoảng thời gian đang xem.",
+        "Counting points, directions and lanes with the most vehicles in the time shown.",
         columns=(
             Column("direction", "Hướng", "Direction"),
             Column("lane", "Làn", "Lane"),
-            Column("vehicles", "Số xe", "Vehicles", COUNT),
-            Column("speed", "Tốc độ trung bình", "Mean speed", SPEED),
-            Column("p85", "Tốc độ 85 % cao nhất", "Highest 85th percentile", SPEED),
-            Column("occupancy", "Độ chiếm dụng cao nhất", "Highest occupancy", unit_of(TRAFFIC, "occupancy_pct")),
-            Column("queue", "Hàng chờ dài nhất", "Longest queue", unit_of(TRAFFIC, "queue_length_m")),
+            Column("vehicle_count", "Số xe", "Vehicles", COUNT),
         ),
         sort_by="Số xe · Vehicles",
+        without_data=SHORT_TIME_ONLY,
+    )
+
+
+def _worst(vi: str, en: str, field: str, each: Each, limit: int) -> Panel:
+    """The counting points with the highest or lowest value of the last hour or so."""
+    latest = Ask(TRAFFIC, field, each, Step.NOW, Over(each.value), ("device", "site"), within="1h", limit=limit)
+    return Panel(
+        vi,
+        en,
+        Kind.TABLE,
+        (latest,),
+        unit_of(TRAFFIC, field),
+        QUARTER,
+        "Trong giờ cuối của khoảng thời gian đang xem.",
+        "In the last hour of the time shown.",
+        columns=(Column(field, vi, en, unit_of(TRAFFIC, field)),),
+        sort_by=f"{vi} · {en}",
+        sort_up=limit < 0,
     )
 
 
@@ -68,16 +75,13 @@ OVERVIEW: Final = Section(
     "Overview",
     (
         common.devices_stat(TRAFFIC),
-        Panel(
+        common.stat(
             "Số xe",
             "Vehicles",
-            Kind.STAT,
-            (Influx(influxql.select('sum("vehicle_count")', TRAFFIC)),),
+            _vehicles(step=Step.RANGE),
             COUNT,
-            STAT_SIZE,
-            "Tổng số xe đếm được trong khoảng thời gian đang xem.",
-            "Vehicles counted in the time shown.",
-            without_data="0",
+            "Tổng số xe đếm được trong khoảng thời gian đang xem, tối đa 3 ngày.",
+            "Vehicles counted in the time shown, three days at most.",
         ),
         common.now_stat(
             "Đang ùn tắc",
@@ -87,32 +91,27 @@ OVERVIEW: Final = Section(
             "Số điểm đo (hoặc làn) mà số đo gần nhất báo ùn tắc.",
             "Counting points (or lanes) whose last reading says congested.",
         ),
-        Panel(
+        common.stat(
             "Tốc độ trung bình",
             "Mean speed",
-            Kind.STAT,
-            (Influx(influxql.select('mean("mean_speed_km_h")', TRAFFIC)),),
+            Ask(TRAFFIC, "mean_speed_km_h", Each.LAST, Step.NOW, Over.MEAN, within="1h"),
             SPEED,
-            STAT_SIZE,
-            "Trung bình của các số đo trong khoảng thời gian đang xem (không tính theo số xe).",
-            "Mean of the readings in the time shown (not weighted by vehicles).",
+            "Trung bình số đo gần nhất của các điểm đo trong giờ cuối (không tính theo số xe).",
+            "Mean of the counting points' last readings in the last hour (not weighted by vehicles).",
         ),
-        Panel(
+        common.stat(
             "Hàng chờ dài nhất",
             "Longest queue",
-            Kind.STAT,
-            (Influx(influxql.select('max("queue_length_m")', TRAFFIC)),),
+            Ask(TRAFFIC, "queue_length_m", Each.LAST, Step.NOW, Over.MAX, within="1h"),
             unit_of(TRAFFIC, "queue_length_m"),
-            STAT_SIZE,
-            "Hàng chờ dài nhất trong khoảng thời gian đang xem.",
-            "The longest queue in the time shown.",
+            "Hàng chờ dài nhất theo số đo gần nhất trong giờ cuối.",
+            "The longest queue of the last readings in the last hour.",
         ),
-        common.flagged_stat(TRAFFIC),
+        common.completeness_stat(TRAFFIC),
         _counted(
             "Số xe mỗi giờ theo loại",
             "Vehicles per hour by class",
             ("vehicle_class",),
-            "$tag_vehicle_class",
             "Số xe trong mỗi giờ, theo loại xe mà thiết bị phân biệt được.",
             "Vehicles in each hour, by the classes the device can tell apart.",
         ),
@@ -120,7 +119,6 @@ OVERVIEW: Final = Section(
             "Số xe mỗi giờ theo hướng",
             "Vehicles per hour by direction",
             ("site", "direction"),
-            "$tag_site $tag_direction",
             "Số xe trong mỗi giờ, theo địa điểm và hướng đi.",
             "Vehicles in each hour, by site and direction.",
         ),
@@ -144,7 +142,7 @@ FLOW: Final = Section(
             "speed_p85_km_h",
             "Tốc độ 85 %",
             "85th percentile speed",
-            function="max",
+            each=Each.MAX,
             about_vi="85 % số xe chạy không nhanh hơn tốc độ này; cao nhất tại mỗi địa điểm.",
             about_en="85 % of the vehicles are no faster than this; highest at each site.",
         ),
@@ -161,7 +159,7 @@ FLOW: Final = Section(
             "queue_length_m",
             "Hàng chờ",
             "Queue",
-            function="max",
+            each=Each.MAX,
             about_vi="Hàng chờ dài nhất tại mỗi địa điểm.",
             about_en="Longest queue at each site.",
         ),
@@ -187,25 +185,28 @@ FLOW: Final = Section(
 DASHBOARD: Final = Dashboard(
     TRAFFIC,
     *common.DOMAIN_NAMES[TRAFFIC],
-    common.domain_variables(TRAFFIC),
+    common.variables(TRAFFIC),
     (
         OVERVIEW,
         FLOW,
-        Section("Ùn tắc", "Congestion", common.alarm_panels(TRAFFIC, CONGESTED)),
-        Section("Điểm đo", "Counting points", (_per_device(),)),
-        common.data_section(TRAFFIC),
-        common.device_section(
-            common.each_device(TRAFFIC, "vehicle_count", "Số xe mỗi lần báo", "Vehicles per report"),
-            common.each_device(TRAFFIC, "mean_speed_km_h", "Tốc độ", "Speed"),
-            common.growth_by_site(
-                TRAFFIC,
-                "vehicle_count_total",
-                "Bộ đếm tích lũy mỗi giờ",
-                "Running totals per hour",
-                "Cho thiết bị chỉ có bộ đếm tích lũy; không cộng với số xe ở trên.",
-                "For devices that only have a running total; not to be added to the counts above.",
+        Section("Ùn tắc và cảnh báo", "Congestion and alarms", common.alarm_panels(TRAFFIC)),
+        Section(
+            "Điểm đo",
+            "Counting points",
+            (
+                _busiest(),
+                _worst("Chậm nhất", "Slowest", "mean_speed_km_h", Each.MIN, -common.ROWS),
+                _worst("Kín đường nhất", "Most occupied", "occupancy_pct", Each.MAX, common.ROWS),
+                common.used_by_site(
+                    TRAFFIC,
+                    "vehicle_count_total",
+                    "Bộ đếm tích lũy mỗi giờ",
+                    "Running totals per hour",
+                    "Cho thiết bị chỉ có bộ đếm tích lũy; không cộng với số xe ở trên.",
+                    "For devices that only have a running total; not to be added to the counts above.",
+                ),
             ),
-            common.each_device(TRAFFIC, "occupancy_pct", "Độ chiếm dụng", "Occupancy"),
         ),
+        common.data_section(TRAFFIC),
     ),
 )

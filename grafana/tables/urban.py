@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from grafana import influxql
-from grafana.influxql import EVERY, HOUR
-from grafana.model import GREEN, HALF, RED, STAT_SIZE, THIRD, YELLOW, Column, Dashboard, Influx, Kind, Panel, Section, Steps
+from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step, by_time_shown, true
+from grafana.model import GREEN, HALF, RED, THIRD, YELLOW, Column, Dashboard, Kind, Panel, Section, Steps
 from grafana.tables import common
 from grafana.units import COUNT, unit_of
+from schemas.quantities import USED_OF
 
 URBAN: Final = "urban"
 
@@ -16,12 +16,6 @@ NOISE_STEPS: Final[Steps] = ((None, GREEN), (55.0, YELLOW), (70.0, RED))
 
 ADJUST_VI: Final = "Vạch là mốc tham khảo; quy chuẩn hiện hành mới là căn cứ."
 ADJUST_EN: Final = "The lines are for orientation; the regulation that currently applies decides."
-
-
-def _stat(vi: str, en: str, query: str, unit: str, about_vi: str, about_en: str, steps: Steps = ()) -> Panel:
-    none = "0" if unit == COUNT else "-"
-    target = (Influx(query),)
-    return Panel(vi, en, Kind.STAT, target, unit, STAT_SIZE, about_vi, about_en, steps=steps, without_data=none)
 
 
 def _mean(field: str, vi: str, en: str, steps: Steps = ()) -> Panel:
@@ -38,49 +32,69 @@ def _mean(field: str, vi: str, en: str, steps: Steps = ()) -> Panel:
 
 
 def _mean_now(field: str, vi: str, en: str, steps: Steps) -> Panel:
-    last = influxql.select(f'last("{field}") AS "value"', URBAN, influxql.SERIES)
     about = ("Trung bình số đo gần nhất của các thiết bị.", "Mean of the devices' last readings.")
-    return _stat(vi, en, influxql.outer('mean("value")', last), unit_of(URBAN, field), *about, steps)
+    last = Ask(URBAN, field, Each.LAST, Step.NOW, Over.MEAN, within="3h")
+    return common.stat(vi, en, last, unit_of(URBAN, field), *about, steps)
 
 
-def _held(state: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
-    query = influxql.holding_true(URBAN, state)
-    target = (Influx(query, common.BY_SITE),)
-    return Panel(vi, en, Kind.LINES, target, COUNT, THIRD, about_vi, about_en, least_interval="5m", minimum=0.0)
+def _true_now(state: str, by: tuple[str, ...] = (), name: str = "") -> Ask:
+    return Ask(URBAN, state, Each.LAST, Step.NOW, Over.COUNT, by, where=(true(state),), name=name)
+
+
+def _said(state: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
+    """The reports of a state in each hour that said it is so."""
+    said = Ask(URBAN, state, Each.TRUE, Step.HOUR, Over.SUM, ("site",), up_to_days=DAYS_BY_HOUR)
+    return Panel(
+        *(vi, en, Kind.BARS, (said,), COUNT, THIRD, about_vi, about_en),
+        least_interval="1h",
+        without_data="Hãy chọn tối đa 3 ngày · Choose 3 days at most",
+    )
 
 
 def _parking_table() -> Panel:
-    spaces = influxql.last_states(URBAN, "parking_occupied", ("site",))
+    spaces = Ask(URBAN, "parking_occupied", Each.LAST, Step.NOW, Over.COUNT, ("site",), name="spaces")
     return Panel(
         "Chỗ đỗ theo địa điểm",
         "Parking by site",
         Kind.TABLE,
-        (
-            Influx(influxql.outer('count("state") AS "spaces"', spaces, ("site",))),
-            Influx(influxql.outer('count("state") AS "occupied"', spaces, ("site",), also='"state" = true')),
-        ),
+        (spaces, _true_now("parking_occupied", ("site",), "occupied")),
         COUNT,
         THIRD,
-        "Số chỗ có cảm biến đã gửi số liệu trong khoảng thời gian đang xem, và số chỗ đang có xe.",
-        "Spaces whose sensor sent data in the time shown, and how many are occupied now.",
+        "Số chỗ có cảm biến đã gửi số liệu trong 25 giờ qua, và số chỗ đang có xe.",
+        "Spaces whose sensor sent data in the last 25 hours, and how many are occupied now.",
         columns=(Column("spaces", "Số chỗ", "Spaces"), Column("occupied", "Có xe", "Occupied")),
         sort_by="Có xe · Occupied",
     )
 
 
 def _people(field: str, vi: str, en: str) -> Panel:
-    return common.growth_by_site(URBAN, field, vi, en, "Trong mỗi giờ, cộng theo địa điểm.", "In each hour, added up by site.")
-
-
-def _people_of_intervals(field: str, vi: str, en: str) -> Panel:
-    query = influxql.select(f'sum("{field}")', URBAN, ("site",), EVERY)
     about = ("Trong mỗi giờ, cộng theo địa điểm.", "In each hour, added up by site.")
-    return Panel(vi, en, Kind.BARS, (Influx(query, common.BY_SITE),), COUNT, HALF, *about, least_interval=HOUR)
+    return common.used_by_site(URBAN, field, vi, en, *about)
 
 
-def _rain(field: str, vi: str, en: str, query: str) -> Panel:
-    about = ("Trong mỗi giờ, từng máy đo mưa.", "In each hour, each gauge by itself.")
-    return Panel(vi, en, Kind.BARS, (Influx(query, "$tag_device"),), unit_of(URBAN, field), HALF, *about, least_interval=HOUR)
+def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
+    """Counts or amounts of the reports of each hour."""
+    reported = Ask(URBAN, field, Each.SUM, Step.HOUR, Over.SUM, ("site",), up_to_days=DAYS_BY_HOUR)
+    return Panel(
+        *(vi, en, Kind.BARS, (reported,), unit_of(URBAN, field), HALF, about_vi, about_en),
+        least_interval="1h",
+        without_data="Hãy chọn tối đa 3 ngày · Choose 3 days at most",
+    )
+
+
+def _rain() -> Panel:
+    fallen = by_time_shown(Ask("hourly", USED_OF["rain_mm"], Each.SUM, Step.HOUR, Over.MAX, ("site",)))
+    return Panel(
+        "Lượng mưa (bộ đếm)",
+        "Rain (counter)",
+        Kind.BARS,
+        fallen,
+        unit_of(URBAN, "rain_mm"),
+        HALF,
+        "Trong mỗi giờ, máy đo mưa nhiều nhất của mỗi địa điểm.",
+        "In each hour, the gauge of each site with the most rain.",
+        least_interval="1h",
+    )
 
 
 OVERVIEW: Final = Section(
@@ -88,25 +102,25 @@ OVERVIEW: Final = Section(
     "Overview",
     (
         common.devices_stat(URBAN),
-        _stat(
+        common.stat(
             "Chỗ đỗ có xe",
             "Spaces occupied",
-            influxql.true_now(URBAN, "parking_occupied"),
+            _true_now("parking_occupied"),
             COUNT,
             "Số chỗ đỗ mà cảm biến báo gần nhất là có xe.",
             "Spaces whose sensor last said occupied.",
         ),
         _mean_now("pm2_5_ug_m3", "Bụi PM2.5", "PM2.5", PM2_5_STEPS),
         _mean_now("noise_laeq_db", "Tiếng ồn", "Noise", NOISE_STEPS),
-        _stat(
+        common.stat(
             "Đèn đang sáng",
             "Lights on",
-            influxql.true_now(URBAN, "light_on"),
+            _true_now("light_on"),
             COUNT,
             "Số đèn mà số đo gần nhất báo đang sáng.",
             "Lights whose last reading says on.",
         ),
-        common.flagged_stat(URBAN),
+        common.completeness_stat(URBAN),
     ),
 )
 
@@ -114,18 +128,18 @@ PARKING: Final = Section(
     "Đỗ xe và chiếu sáng",
     "Parking and lighting",
     (
-        _held(
+        _said(
             "parking_occupied",
-            "Chỗ đỗ có xe",
-            "Spaces occupied",
-            "Trạng thái được giữ đến khi cảm biến báo khác; trước lần báo đầu tiên thì chưa tính.",
-            "A state holds until the sensor says otherwise; before its first report a space is not counted.",
+            "Số lần báo có xe",
+            "Reports of an occupied space",
+            "Số lần cảm biến báo có xe trong mỗi giờ, theo địa điểm.",
+            "Reports in each hour that said occupied, by site.",
         ),
         _parking_table(),
-        _held(
+        _said(
             "light_on",
-            "Đèn đang sáng",
-            "Lights on",
+            "Số lần báo đèn sáng",
+            "Reports of a light that is on",
             "Sáng ban ngày hoặc tắt ban đêm: kiểm tra tủ điều khiển.",
             "On by day or off by night: check the controller.",
         ),
@@ -157,15 +171,15 @@ PEOPLE_AND_WEATHER: Final = Section(
     (
         _people("people_in_total", "Người vào (bộ đếm)", "People in (counter)"),
         _people("people_out_total", "Người ra (bộ đếm)", "People out (counter)"),
-        _people_of_intervals("people_in", "Người vào (từng đợt)", "People in (per report)"),
-        _people_of_intervals("people_out", "Người ra (từng đợt)", "People out (per report)"),
-        _rain("rain_mm", "Lượng mưa (bộ đếm)", "Rain (counter)", influxql.growth(URBAN, "rain_mm", ("device",))),
-        _rain(
-            "rain_interval_mm",
-            "Lượng mưa (từng đợt)",
-            "Rain (per report)",
-            influxql.select('sum("rain_interval_mm")', URBAN, ("device",), EVERY),
+        *(
+            _of_reports(field, vi, en, "Trong mỗi giờ, cộng theo địa điểm.", "In each hour, added up by site.")
+            for field, vi, en in (
+                ("people_in", "Người vào (từng đợt)", "People in (per report)"),
+                ("people_out", "Người ra (từng đợt)", "People out (per report)"),
+                ("rain_interval_mm", "Lượng mưa (từng đợt)", "Rain (per report)"),
+            )
         ),
+        _rain(),
         _mean("people_count", "Số người có mặt", "People present"),
         _mean("air_temperature_c", "Nhiệt độ không khí", "Air temperature"),
         _mean("relative_humidity_pct", "Độ ẩm", "Relative humidity"),
@@ -176,16 +190,13 @@ PEOPLE_AND_WEATHER: Final = Section(
 DASHBOARD: Final = Dashboard(
     URBAN,
     *common.DOMAIN_NAMES[URBAN],
-    common.domain_variables(URBAN),
+    common.variables(URBAN),
     (
         OVERVIEW,
         PARKING,
         AIR,
         PEOPLE_AND_WEATHER,
+        Section("Cảnh báo", "Alarms", common.alarm_panels(URBAN)),
         common.data_section(URBAN),
-        common.device_section(
-            common.each_device(URBAN, "pm2_5_ug_m3", "Bụi PM2.5", "PM2.5"),
-            common.each_device(URBAN, "noise_laeq_db", "Tiếng ồn", "Noise"),
-        ),
     ),
 )

@@ -2,49 +2,101 @@
 
 from typing import Final
 
-from grafana import influxql
-from grafana.model import GREEN, HALF, RED, STAT_SIZE, YELLOW, Column, Dashboard, Influx, Kind, Panel, Section
+from grafana.ask import Ask, Combined, Each, Over, Step
+from grafana.model import GREEN, RED, THIRD, YELLOW, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
 from grafana.units import SHARE, unit_of
+from schemas.quantities import USED_OF
 
 WATER: Final = "water"
+VOLUME: Final = unit_of(WATER, "volume_m3")
+FLOW: Final = unit_of(WATER, "flow_m3_h")
 
 LOWEST_SUPPLY_PRESSURE_KPA: Final = 98.0
 """Ten metres of water."""
 
-ALARMS: Final = (
-    Column("alarm_leak", "Rò rỉ", "Leak"),
-    Column("alarm_burst", "Vỡ ống", "Burst"),
-    Column("alarm_backflow", "Chảy ngược", "Backflow"),
-    Column("alarm_empty_pipe", "Ống rỗng", "Empty pipe"),
-    Column("alarm_blocked", "Kẹt đồng hồ", "Blocked"),
-    Column("alarm_tamper", "Can thiệp trái phép", "Tampering"),
-    Column("alarm_no_flow", "Không có nước chảy", "No flow"),
-    Column("alarm_freeze", "Đóng băng", "Freezing"),
-)
+LOSS_STEPS: Final = ((None, GREEN), (0.15, YELLOW), (0.25, RED))
+
+
+def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
+    """All the water that the meters of each area measured, by day or month."""
+    by_area = Ask(measurement, USED_OF["volume_m3"], Each.SUM, Step.DAY, Over.SUM, ("area",))
+    return Panel(
+        f"Tiêu thụ mỗi {vi}",
+        f"Consumption per {en}",
+        Kind.BARS,
+        (by_area,),
+        VOLUME,
+        THIRD,
+        f"Nước đã chảy qua đồng hồ trong mỗi {vi}, theo khu vực, {days} ngày qua. "
+        "Thay đồng hồ hay chỉ số về 0 không làm sai số này.",
+        f"Water that passed the meters in each {en}, by area, in the last {days} days. An exchange or reset changes nothing.",
+        least_interval="1d",
+        days=days,
+        without_data=f"Chưa có {vi} trọn vẹn · No whole {en} yet",
+    )
+
+
+def _balance(field: str, measurement: str, step: Step, by: tuple[str, ...] = (), limit: int = 0) -> Ask:
+    return Ask(measurement, field, Each.SUM, step, Over.SUM, by, limit=limit)
+
+
+def _lost() -> Panel:
+    inflow, outflow = (_balance(field, "daily_balance", Step.DAY) for field in ("in", "out"))
+    return Panel(
+        "Nước không sinh doanh thu",
+        "Water that earns nothing",
+        Kind.BARS,
+        (Combined(inflow, "-", outflow),),
+        VOLUME,
+        THIRD,
+        "Nước qua đồng hồ tổng trừ nước qua các đồng hồ bên dưới (parent trong devices.yaml), mỗi ngày, 31 ngày qua.",
+        "Water that bulk meters measured less what the meters behind them did (parent in devices.yaml), by day, 31 days.",
+        least_interval="1d",
+        days=31,
+        without_data="Chưa có đồng hồ tổng (parent) · No bulk meter (parent) yet",
+    )
+
+
+def _losing() -> Panel:
+    inflow, outflow = (_balance(field, "daily_balance", Step.RANGE, ("device", "site"), common.ROWS) for field in ("in", "out"))
+    share = Combined(Combined(inflow, "-", outflow), "/", inflow, "share")
+    return Panel(
+        "Thất thoát theo đồng hồ tổng",
+        "Losses by bulk meter",
+        Kind.TABLE,
+        (share,),
+        SHARE,
+        THIRD,
+        "Phần nước qua đồng hồ tổng mà các đồng hồ bên dưới không đo được, 31 ngày qua.",
+        "Share of a bulk meter's water that the meters behind it did not measure, in the last 31 days.",
+        columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS),),
+        sort_by="Thất thoát · Lost",
+        days=31,
+        without_data="Chưa có đồng hồ tổng (parent) · No bulk meter (parent) yet",
+    )
 
 
 def _night_minimum() -> Panel:
-    hourly = influxql.select('mean("flow_m3_h") AS "flow"', WATER, ("device", "site"), influxql.HOUR)
-    figures = 'min("flow") AS "lowest", mean("flow") AS "average", min("flow") / mean("flow") AS "share"'
-    flow = unit_of(WATER, "flow_m3_h")
+    lowest = Ask(
+        *("daily", "flow_night_min_m3_h", Each.LAST, Step.NOW, Over.MAX, ("device", "site")),
+        within=common.NEWEST_DAY,
+        limit=common.ROWS,
+    )
     return Panel(
         "Lưu lượng đêm nhỏ nhất",
         "Night minimum flow",
         Kind.TABLE,
-        (Influx(influxql.outer(figures, hourly, ("device", "site"))),),
-        flow,
-        HALF,
-        "Giờ có lưu lượng trung bình thấp nhất trong 24 giờ thường là ban đêm. Phần này so với trung bình càng cao thì rò rỉ "
-        "càng đáng ngờ. Đổi khoảng thời gian thì giờ thấp nhất cũng đổi.",
-        "The hour with the lowest mean flow of 24 hours is usually at night. The larger its share of the average, the more "
-        "likely a leak. It is the lowest hour of the time shown, whatever that is.",
-        columns=(
-            Column("lowest", "Giờ thấp nhất", "Lowest hour", flow),
-            Column("average", "Trung bình", "Average", flow),
-            Column("share", "Tỉ lệ", "Share", SHARE, steps=((None, GREEN), (0.3, YELLOW), (0.5, RED))),
-        ),
-        sort_by="Tỉ lệ · Share",
+        (lowest,),
+        FLOW,
+        THIRD,
+        "Giờ có ít nước chảy nhất trong đêm gần nhất, những đồng hồ cao nhất trước. Ban đêm gần như không ai dùng nước: nước "
+        "vẫn chảy thì phần lớn là rò rỉ.",
+        "The hour of the last night with the least flow, the highest meters first. At night hardly anybody uses water: most of "
+        "what still flows leaks.",
+        columns=(Column("flow_night_min_m3_h", "Thấp nhất trong đêm", "Lowest of the night", FLOW),),
+        sort_by="Thấp nhất trong đêm · Lowest of the night",
+        without_data="Chưa có đêm trọn vẹn · No whole night yet",
     )
 
 
@@ -69,43 +121,41 @@ OVERVIEW: Final = Section(
             "Số thiết bị mà số đo gần nhất báo vỡ ống.",
             "Devices whose last reading says burst.",
         ),
-        Panel(
+        common.stat(
             "Lưu lượng hiện tại",
             "Flow now",
-            Kind.STAT,
-            (Influx(influxql.added_up_now(WATER, "flow_m3_h")),),
-            unit_of(WATER, "flow_m3_h"),
-            STAT_SIZE,
+            common.sum_now(WATER, "flow_m3_h"),
+            FLOW,
             "Tổng lưu lượng gần nhất của các thiết bị được chọn.",
             "The last flow of the chosen devices, added up.",
         ),
-        Panel(
+        common.stat(
             "Tiêu thụ",
             "Consumption",
-            Kind.STAT,
-            (Influx(influxql.growth_in_all(WATER, "volume_m3")),),
-            unit_of(WATER, "volume_m3"),
-            STAT_SIZE,
-            "Tổng thể tích đo được trong khoảng thời gian đang xem.",
-            "Volume metered in the time shown.",
+            common.used_in_all("volume_m3"),
+            VOLUME,
+            "Nước đã chảy qua đồng hồ trong những giờ trọn vẹn đang xem (trên 3 ngày: những ngày trọn vẹn).",
+            "Water that passed the meters in the whole hours of the time shown (more than 3 days: in the whole days).",
         ),
-        common.flagged_stat(WATER),
+        common.completeness_stat(WATER),
         common.sum_by_site(
             WATER,
             "flow_m3_h",
             "Lưu lượng nước theo địa điểm",
             "Water flow by site",
-            "Trung bình 30 phút của từng đồng hồ, cộng theo địa điểm. Đồng hồ gửi thưa hơn 30 phút không có mặt ở mọi điểm.",
-            "Half-hour mean of each meter, added up by site. Meters that report more rarely are not in every point.",
+            "Trung bình mỗi giờ của từng đồng hồ, cộng theo địa điểm; trên 3 ngày: trung bình mỗi ngày.",
+            "Mean of each meter in each hour, added up by site; for more than 3 days, in each day.",
         ),
-        common.growth_by_site(
+        common.used_by_site(
             WATER,
             "volume_m3",
             "Tiêu thụ mỗi giờ",
             "Consumption per hour",
-            "Chỉ số đồng hồ tăng thêm trong mỗi giờ, cộng theo địa điểm.",
-            "What the meters' registers grew by in each hour, added up by site.",
+            "Nước đã chảy qua đồng hồ trong mỗi giờ, cộng theo địa điểm; trên 3 ngày: trong mỗi ngày.",
+            "Water that passed the meters in each hour, added up by site; for more than 3 days, in each day.",
         ),
+        _consumption("ngày", "day", "daily", 31),
+        _consumption("tháng", "month", "monthly", 400),
     ),
 )
 
@@ -118,7 +168,7 @@ PRESSURE_AND_LEVEL: Final = Section(
             "pressure_kpa",
             "Áp lực thấp nhất",
             "Lowest pressure",
-            function="min",
+            each=Each.MIN,
             steps=((None, RED), (LOWEST_SUPPLY_PRESSURE_KPA, GREEN)),
             about_vi="Áp lực thấp nhất tại mỗi địa điểm. Vạch: 98 kPa, bằng 10 m cột nước.",
             about_en="The lowest pressure at each site. Line: 98 kPa, ten metres of water.",
@@ -143,11 +193,13 @@ PRESSURE_AND_LEVEL: Final = Section(
 )
 
 LOSSES: Final = Section(
-    "Rò rỉ và báo động",
-    "Leaks and alarms",
+    "Thất thoát và cảnh báo",
+    "Losses and alarms",
     (
+        _lost(),
+        _losing(),
         _night_minimum(),
-        common.growth_by_site(
+        common.used_by_site(
             WATER,
             "volume_reverse_m3",
             "Chảy ngược mỗi giờ",
@@ -155,7 +207,7 @@ LOSSES: Final = Section(
             "Thể tích chảy ngược trong mỗi giờ. Khác 0: van một chiều hỏng hoặc đồng hồ lắp ngược.",
             "Volume that ran backwards in each hour. Not 0: a check valve is defective or a meter is mounted the wrong way.",
         ),
-        *common.alarm_panels(WATER, ALARMS),
+        *common.alarm_panels(WATER),
     ),
 )
 
@@ -179,18 +231,6 @@ WATER_QUALITY: Final = Section(
 DASHBOARD: Final = Dashboard(
     WATER,
     *common.DOMAIN_NAMES[WATER],
-    common.domain_variables(WATER),
-    (
-        OVERVIEW,
-        PRESSURE_AND_LEVEL,
-        LOSSES,
-        WATER_QUALITY,
-        common.data_section(WATER),
-        common.device_section(
-            common.each_device(WATER, "flow_m3_h", "Lưu lượng", "Flow"),
-            common.each_device(WATER, "pressure_kpa", "Áp lực", "Pressure"),
-            common.each_device(WATER, "level_m", "Mực nước", "Level"),
-            common.each_device(WATER, "volume_m3", "Chỉ số đồng hồ", "Register"),
-        ),
-    ),
+    common.variables(WATER),
+    (OVERVIEW, PRESSURE_AND_LEVEL, LOSSES, WATER_QUALITY, common.data_section(WATER)),
 )

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 import yaml
 
-from grafana import influxql
 from grafana.build import FOLDER, drift, main, write
-from grafana.model import INFLUXDB, PROMETHEUS
+from grafana.model import PROMETHEUS
+from grafana.points import MEASUREMENTS
+from grafana.stores import DATABASES
 from grafana.tables import DASHBOARDS
 from grafana.units import GRAFANA_UNITS
-from schemas.quantities import QUANTITIES
 
 ROOT = Path(__file__).parents[2]
 PROVISIONING = ROOT / "grafana" / "provisioning"
-NAMES = [board.name for board in DASHBOARDS]
+NAMES = [f"{database.folder}/{board.name}" for database in DATABASES for board in DASHBOARDS]
 Json = dict[str, Any]
 
-BUILT_IN = {"timeFilter", "__interval", "__rate_interval"}
+BUILT_IN = {"timeFilter", "__interval", "__rate_interval", "__range", "__range_s", "__range_ms", "__from", "__to"}
 NOT_IN_INFLUXDB_3 = re.compile(
     r"\b(SLIMIT|SOFFSET|SHOW SERIES|SHOW DATABASES|CARDINALITY|SAMPLE|HOLT_WINTERS)\b", re.IGNORECASE
 )
@@ -44,8 +44,19 @@ def panels(dashboard: Json) -> list[Json]:
 def queries(dashboard: Json) -> list[str]:
     """All queries, of panels and of variables."""
     targets = [target for panel in panels(dashboard) for target in panel.get("targets", [])]
-    asked = [target.get("query") or target["expr"] for target in targets]
-    return asked + [variable["query"] for variable in dashboard["templating"]["list"]]
+    return [target.get("query") or target["expr"] for target in targets] + [
+        asked(variable) for variable in variables(dashboard)
+    ]
+
+
+def variables(dashboard: Json) -> list[Json]:
+    """The variables whose values are asked for."""
+    return [variable for variable in dashboard["templating"]["list"] if variable["type"] == "query"]
+
+
+def asked(variable: Json) -> str:
+    query = variable["query"]
+    return str(query["query"] if isinstance(query, dict) else query)
 
 
 def overlap(one: Json, other: Json) -> bool:
@@ -62,11 +73,15 @@ def test_the_files_are_what_the_tables_say() -> None:
 def test_check_says_which_file_differs_and_what_to_run(tmp_path: Path) -> None:
     write(tmp_path)
     assert drift(tmp_path) == []
-    (tmp_path / "water.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "power.json").unlink()
+    (tmp_path / "influxdb" / "water.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "victoriametrics" / "power.json").unlink()
     (tmp_path / "gas.json").write_text("{}", encoding="utf-8")
     found = [line.removeprefix(f"{tmp_path}/") for line in drift(tmp_path)]
-    assert found == ["power.json: missing", "gas.json: no table makes it", "water.json: differs from its table"]
+    assert found == [
+        "victoriametrics/power.json: missing",
+        "gas.json: no table makes it",
+        "influxdb/water.json: differs from its table",
+    ]
 
 
 def test_check_exits_with_one_when_a_file_is_out_of_date(
@@ -97,16 +112,16 @@ def test_panels_have_their_own_number_and_place(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_variables_are_defined_before_they_are_used(name: str) -> None:
     dashboard = read(name)
-    defined: set[str] = set()
-    for variable in dashboard["templating"]["list"]:
-        assert used(variable["query"]) <= defined
+    defined: set[str] = {"simulated"}
+    for variable in variables(dashboard):
+        assert used(asked(variable)) <= defined
         defined.add(variable["name"])
     for query in queries(dashboard):
         assert used(query) <= defined | BUILT_IN, query
 
 
 def used(query: str) -> set[str]:
-    return {braced or plain for braced, plain in re.findall(r"\$(?:\{(\w+):regex\}|(\w+))", query)}
+    return {braced or plain for braced, plain in re.findall(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))", query)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -143,23 +158,36 @@ def test_every_question_goes_to_a_provisioned_data_source(name: str) -> None:
         for path in (PROVISIONING / "datasources").glob("*.yaml")
         for source in yaml.safe_load(path.read_text(encoding="utf-8"))["datasources"]
     }
-    assert provisioned == {("influxdb", INFLUXDB), ("prometheus", PROMETHEUS)}
-    dashboard = read(name)
-    asked = [variable["datasource"] for variable in dashboard["templating"]["list"]]
-    for panel in panels(dashboard):
-        if panel["type"] != "row":
-            asked += [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
-    assert {(source["type"], source["uid"]) for source in asked} <= provisioned
+    own = {database.folder: (database.source["type"], database.source["uid"]) for database in DATABASES}
+    assert provisioned == {*own.values(), ("prometheus", PROMETHEUS)}
+    assert {source(asked) for asked in variables(read(name))} == {own[name.partition("/")[0]]}
+    used = {source(target) for panel in panels(read(name)) for target in panel.get("targets", [])}
+    assert used <= {own[name.partition("/")[0]], ("prometheus", PROMETHEUS)}
 
 
-@pytest.mark.parametrize("name", ["water", "power", "traffic", "urban"])
-def test_prometheus_is_not_needed_by_the_domains(name: str) -> None:
-    assert "prometheus" not in (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+def source(asking: Json) -> tuple[str, str]:
+    return asking["datasource"]["type"], asking["datasource"]["uid"]
 
 
-def test_prometheus_is_asked_only_in_a_closed_row() -> None:
-    dashboard = read("gateway")
-    assert all(panel.get("datasource", {}).get("type") != "prometheus" for panel in dashboard["panels"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gateways_own_metrics_are_asked_for_only_in_a_closed_row(name: str) -> None:
+    open_panels = groups(read(name))[0]
+    assert all(panel.get("datasource", {}).get("uid") != PROMETHEUS for panel in open_panels)
+    assert PROMETHEUS not in (FOLDER / f"{name}.json").read_text(encoding="utf-8") or name.endswith("/gateway")
+
+
+@pytest.mark.parametrize("name", [board.name for board in DASHBOARDS])
+def test_both_databases_have_the_same_panels_under_addresses_of_their_own(name: str) -> None:
+    one, other = (read(f"{database.folder}/{name}") for database in DATABASES)
+    assert one["title"] == other["title"]
+    assert [panel["title"] for panel in panels(one)] == [panel["title"] for panel in panels(other)]
+    assert one["uid"] != other["uid"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_simulated_devices_are_hidden_at_first(name: str) -> None:
+    (simulated,) = [variable for variable in read(name)["templating"]["list"] if variable["name"] == "simulated"]
+    assert simulated["current"]["value"] == "sim-.*"
 
 
 def test_provisioning_holds_no_address_and_no_secret() -> None:
@@ -169,16 +197,6 @@ def test_provisioning_holds_no_address_and_no_secret() -> None:
             assert all(secret.startswith("${") for secret in source.get("secureJsonData", {}).values())
 
 
-def test_every_unit_of_the_table_of_quantities_has_one_in_grafana() -> None:
-    units = {quantity.unit for fields in QUANTITIES.values() for quantity in fields.values()}
+def test_every_unit_of_a_field_has_one_in_grafana() -> None:
+    units = {unit for points in MEASUREMENTS.values() for unit in points.units.values()}
     assert units <= GRAFANA_UNITS.keys()
-
-
-def test_a_question_about_an_unknown_quantity_is_refused() -> None:
-    with pytest.raises(ValueError, match="water has no quantity flow_l_s"):
-        influxql.over_time("water", "flow_l_s")
-
-
-def test_a_gauge_has_no_growth() -> None:
-    with pytest.raises(ValueError, match=r"water\.flow_m3_h is not a counter"):
-        influxql.growth("water", "flow_m3_h")

@@ -1,0 +1,205 @@
+"""The questions of panels, in no query language. :mod:`grafana.influxql` and :mod:`grafana.metricsql` render them.
+
+A question is answered in two steps: from the points of each series one figure per step of time (``each``), from the figures of
+the series one per group (``over``). The series of a device differ by lane, channel, class or direction.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from grafana.points import MEASUREMENTS, Points
+from schemas.quantities import SUM_OF
+
+DAYS_BY_HOUR: Final = 3
+"""Longest time shown, in days, for which panels ask the roll-ups by hour."""
+
+LOOK_BACK: Final = "2d"
+"""Time before the range in which the value of a sum at its beginning is looked for. (Meters send once a day or more often.)"""
+
+
+class Each(StrEnum):
+    """The figure of one series in one step of time."""
+
+    LAST = "last"
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    SUM = "sum"
+    COUNT = "count"
+    TRUE = "true"
+    """The number of points at which a state is true; a series without one has no figure."""
+    USED = "used"
+    """The difference between a counter's sum at the end of the range and before it."""
+
+
+class Over(StrEnum):
+    """The figure of a group of series."""
+
+    SUM = "sum"
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+    """The number of series that have a figure."""
+    DEVICES = "devices"
+    """The number of devices of which a series has a figure."""
+
+
+class Step(StrEnum):
+    """The times that a question asks about."""
+
+    NOW = "now"
+    """One figure, at the end of the time shown, from points as old as ``within``."""
+    RANGE = "range"
+    """One figure, of the time shown."""
+    INTERVAL = "interval"
+    """A figure for each interval of the panel."""
+    HOUR = "1h"
+    DAY = "1d"
+    """Local days; and the months of ``monthly``, each on its first day."""
+
+
+class Compare(StrEnum):
+    """The comparison of a figure with a limit."""
+
+    IS = "="
+    ABOVE = ">"
+    BELOW = "<"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition on the last value of a field of each series; a state is compared with True or False."""
+
+    field: str
+    compare: Compare
+    value: float | bool
+
+
+def true(state: str) -> Where:
+    """A state that is true."""
+    return Where(state, Compare.IS, value=True)
+
+
+def false(state: str) -> Where:
+    """A state that is false."""
+    return Where(state, Compare.IS, value=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question.
+
+    :ivar by: tags of the groups; without any, all devices together.
+    :ivar tags: tag → the only value asked about.
+    :ivar where: conditions that a series must meet.
+    :ivar within: for :attr:`Step.NOW`, the age of the oldest point that counts.
+    :ivar limit: at most so many rows, the largest first; negative: the smallest first; 0: all.
+    :ivar above_days: asked only if more days than this are shown.
+    :ivar up_to_days: asked only if at most so many days are shown; 0: however many.
+    :ivar name: the name of the line or column; lines have the values of ``by`` before it.
+    """
+
+    measurement: str
+    field: str
+    each: Each
+    step: Step
+    over: Over = Over.MAX
+    by: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    where: tuple[Where, ...] = ()
+    within: str = "25h"
+    limit: int = 0
+    above_days: int = 0
+    up_to_days: int = 0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a question about a measurement, field or tag that does not exist."""
+        points = MEASUREMENTS.get(self.measurement)
+        if points is None:
+            raise ValueError(f"There is no measurement {self.measurement}.")
+        unknown = [name for name in (self.field, *(where.field for where in self.where)) if name not in points.units]
+        if unknown:
+            raise ValueError(f"{self.measurement} has no quantity {', '.join(unknown)}.")
+        if self.each is Each.USED and (self.field not in SUM_OF.values() or self.step is not Step.RANGE):
+            raise ValueError(f"{self.measurement}.{self.field} is not asked for the use of a sum in the time shown.")
+        is_now = self.step is Step.NOW and self.each is Each.LAST
+        if points.period and not (self.is_of_periods or self.step is Step.RANGE or is_now):
+            raise ValueError(f"{self.measurement} has one point per {points.period}: it has no {self.each} per {self.step}.")
+
+    @property
+    def points(self) -> Points:
+        """The points that it asks about."""
+        return MEASUREMENTS[self.measurement]
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The tags of a series, those of its group among them."""
+        return tuple(dict.fromkeys((*self.points.series, *self.by)))
+
+    @property
+    def is_of_periods(self) -> bool:
+        """It has one point per period: the figure of a step is that point."""
+        return self.step in (Step.HOUR, Step.DAY) and self.points.period == self.step.value
+
+    @property
+    def bounds(self) -> list[tuple[str, int]]:
+        """Comparisons that the days shown must meet."""
+        return [(sign, days) for sign, days in ((">", self.above_days), ("<=", self.up_to_days)) if days]
+
+    @property
+    def is_over_time(self) -> bool:
+        """The answer is a line and not one figure."""
+        return self.step not in (Step.NOW, Step.RANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """Two figures of the same groups and times, subtracted or divided.
+
+    :ivar operator: ``-`` or ``/``.
+    """
+
+    left: "Ask | Combined"
+    operator: str
+    right: Ask
+    name: str = ""
+
+
+Question = Ask | Combined
+
+
+class CannotAsk(ValueError):  # noqa: N818 - it reads as the sentence it carries
+    """A query language has no words for a question; the text says which part of it."""
+
+
+def asks(question: Question) -> Iterator[Ask]:
+    """The questions that a question is made of."""
+    if isinstance(question, Ask):
+        yield question
+    else:
+        yield from asks(question.left)
+        yield question.right
+
+
+def first(question: Question) -> Ask:
+    """The question from which a combined one has its groups, its step and its bounds."""
+    return next(asks(question))
+
+
+def column_name(question: Question) -> str:
+    """The name of the column that answers a question in a table."""
+    return question.name or first(question).field
+
+
+def by_time_shown(question: Ask) -> tuple[Ask, Ask]:
+    """A question to the roll-ups by hour, and the same to those by day where many days are shown."""
+    day = question.measurement.replace("hourly", "daily")
+    step = Step.DAY if question.step is Step.HOUR else question.step
+    return (
+        replace(question, up_to_days=DAYS_BY_HOUR),
+        replace(question, measurement=day, step=step, above_days=DAYS_BY_HOUR),
+    )

@@ -1,0 +1,57 @@
+"""Refuses panels that would read too much, or that a query language cannot ask. An operator's page refreshes each minute."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Question, Step, asks
+from grafana.model import Dashboard, Kind, Panel, Prom
+from grafana.stores import DATABASES
+
+ROWS_MAX: Final = 100
+"""Rows of a table of devices."""
+
+
+def faults(board: Dashboard) -> list[str]:
+    """Return one sentence for each question of a dashboard that is refused."""
+    is_of_one_device = any(variable.name == "device" and variable.is_single for variable in board.variables)
+    return [
+        f"Dashboard '{board.name}', panel '{panel.title}': {sentence}"
+        for section in board.sections
+        for panel in section.panels
+        for sentence in (*_unaskable(panel), *_unbounded(panel, is_of_one_device=is_of_one_device))
+    ]
+
+
+def _unaskable(panel: Panel) -> Iterator[str]:
+    for database in DATABASES:
+        for question in _questions(panel):
+            try:
+                text = database.query(question)
+            except CannotAsk as error:
+                yield str(error)
+                continue
+            if (panel.days or panel.days_before) and "${__" in text:
+                yield f"{database.language} would ask about the time of the page and not about that of the panel."
+
+
+def _questions(panel: Panel) -> Iterator[Question]:
+    return (target for target in panel.targets if not isinstance(target, Prom))
+
+
+def _unbounded(panel: Panel, *, is_of_one_device: bool) -> Iterator[str]:
+    for question in _questions(panel):
+        for ask in asks(question):
+            if ask.is_over_time == (panel.kind in (Kind.STAT, Kind.TABLE)):
+                yield f"{ask.measurement}.{ask.field}: a table or a single figure is not over time, all else is."
+            if is_of_one_device:
+                continue
+            if ask.points.is_raw and ask.step is not Step.NOW and not _is_few_days(ask):
+                yield f"{ask.measurement}.{ask.field}: reads all readings of all devices. Ask the roll-ups, or set up_to_days."
+            if "device" in ask.by and not 0 < abs(ask.limit) <= ROWS_MAX:
+                yield f"{ask.measurement}.{ask.field}: has a row or line for each device. Set a limit of at most {ROWS_MAX}."
+
+
+def _is_few_days(ask: Ask) -> bool:
+    """Tell if it reads the points of few days, in one pass."""
+    is_one_pass = ask.each in (Each.SUM, Each.COUNT, Each.TRUE) and ask.over is Over.SUM
+    return is_one_pass and 0 < ask.up_to_days <= DAYS_BY_HOUR

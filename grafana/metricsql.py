@@ -1,0 +1,121 @@
+"""Questions in MetricsQL, to VictoriaMetrics. A field of a measurement is a metric there: ``water_volume_m3``.
+
+Rules that hold in every query:
+
+- A window leaves out its start and includes its end: ``(end - length, end]``. A line has the figure of an interval at the
+  interval's start, as in InfluxQL, so the window is moved to lie behind the time that it is shown at.
+- A period that was written again stands some ms behind its first point, and the newest counts: of each period the last point
+  is taken first. Its window lies around the start of the period, so that a page in another zone finds the same days.
+- Nothing is taken from points of more than five minutes ago unless a window says so; all do.
+"""
+
+from typing import Final
+
+from grafana.ask import LOOK_BACK, Ask, Combined, Compare, Each, Over, Question, Step, Where, first
+from grafana.points import MEASUREMENTS, PLACE
+
+NAME: Final = "MetricsQL"
+_NOT_SIMULATED: Final = "device!~`${simulated:raw}`"
+_DAYS_BEGIN: Final = "-7h"
+"""Subqueries step by the days of UTC, and the days of Vietnam begin so long before them."""
+
+_ROLLED: Final = {
+    Each.LAST: "last_over_time",
+    Each.MEAN: "avg_over_time",
+    Each.MIN: "min_over_time",
+    Each.MAX: "max_over_time",
+    Each.SUM: "sum_over_time",
+    Each.COUNT: "count_over_time",
+}
+_OVER: Final = {Over.SUM: "sum", Over.MEAN: "avg", Over.MIN: "min", Over.MAX: "max", Over.COUNT: "count", Over.DEVICES: "count"}
+_COMPARED: Final = {Compare.IS: "==", Compare.ABOVE: ">", Compare.BELOW: "<"}
+_AROUND: Final = {"1h": "[1h] offset -30m", "1d": "[1d] offset -12h"}
+"""Window around the start of a period."""
+_BEHIND: Final = {
+    Step.INTERVAL: "[$__interval] offset -$__interval",
+    Step.HOUR: "[1h] offset -59m59s999ms",
+    Step.DAY: "[1d] offset -23h59m59s999ms",
+}
+"""Window from a time on. One of Grafana's intervals leaves out a point at its very start and has the one at its end."""
+
+
+def query(question: Question) -> str:
+    """Render a question."""
+    asked, figures = first(question), _figures(question)
+    if asked.limit:
+        figures = f"{'topk' if asked.limit > 0 else 'bottomk'}({abs(asked.limit)}, {figures})"
+    bounds = "".join(f" if (${{__range_s}} {sign} {days * 86400})" for sign, days in asked.bounds)
+    return f"({figures}){bounds}" if bounds else figures
+
+
+def values(tag: str, measurement: str, narrower: tuple[str, ...]) -> str:
+    """The values of a tag on the points that the choices of other tags leave, for a variable."""
+    chosen = [_NOT_SIMULATED, *(f"{choice}=~`${{{choice}:regex}}`" for choice in narrower)] if tag in PLACE else []
+    return f"label_values({measurement}_{MEASUREMENTS[measurement].always}{{{','.join(chosen)}}}, {tag})"
+
+
+def label(by: tuple[str, ...], name: str) -> str:
+    """The name of a line, as Grafana fills it in."""
+    return " ".join([*(f"{{{{{tag}}}}}" for tag in by), *([name] if name else [])])
+
+
+def _figures(question: Question) -> str:
+    """The figures of the groups."""
+    if isinstance(question, Combined):
+        left = _figures(question.left)
+        return f"{left if isinstance(question.left, Ask) else f'({left})'} {question.operator} {_figures(question.right)}"
+    figures = _with_conditions(question)
+    if question.over is Over.DEVICES:
+        figures = f"max{_by(tuple(dict.fromkeys(('device', *question.by))))} ({figures})"
+    return f"{_OVER[question.over]}{_by(question.by)} ({figures})"
+
+
+def _by(tags: tuple[str, ...]) -> str:
+    return f" by ({', '.join(tags)})" if tags else ""
+
+
+def _choice(tag: str) -> str:
+    return f"{tag}=~`${{{tag}:regex}}`" + (f",{_NOT_SIMULATED}" if tag == "device" else "")
+
+
+def _with_conditions(ask: Ask) -> str:
+    figure = _figure(ask)
+    for where in ask.where:
+        limit = f"{_COMPARED[where.compare]} {float(where.value):g}"
+        own = ask.each is Each.LAST and where.field == ask.field
+        figure = f"{figure} {limit}" if own else f"{figure} and ({_last(ask, where)} {limit})"
+    return figure
+
+
+def _last(ask: Ask, where: Where) -> str:
+    return f"last_over_time({_metric(ask, where.field)}{_window(ask)})"
+
+
+def _figure(ask: Ask) -> str:
+    """The figure of each series."""
+    metric = _metric(ask, ask.field)
+    if ask.each is Each.USED:
+        before = f"last_over_time({metric}[{LOOK_BACK}${{__range_ms}}ms] offset ${{__range_ms}}ms)"
+        return f"last_over_time({metric}[${{__range_ms}}ms]) - {before}"
+    if ask.each is Each.TRUE:
+        return f"count_eq_over_time({metric}{_window(ask)}, 1) > 0"
+    if not ask.points.period or ask.step is Step.NOW:
+        return f"{_ROLLED[ask.each]}({metric}{_window(ask)})"
+    newest = f"last_over_time({metric}{_AROUND[ask.points.period]})"
+    if ask.is_of_periods:
+        return newest
+    moved = f" offset {_DAYS_BEGIN}" if ask.points.period == "1d" else ""
+    return f"{_ROLLED[ask.each]}({newest}[$__range:{ask.points.period}]{moved})"
+
+
+def _window(ask: Ask) -> str:
+    if ask.step is Step.NOW:
+        return f"[{ask.within}]"
+    return "[$__range]" if ask.step is Step.RANGE else _BEHIND[ask.step]
+
+
+def _metric(ask: Ask, field: str) -> str:
+    points = ask.points
+    chosen = [_choice(tag) for tag in points.choices]
+    fixed = [f'{tag}="{value}"' for tag, value in (*points.tags, *ask.tags)]
+    return f"{points.name or ask.measurement}_{field}{{{','.join([*chosen, *fixed])}}}"

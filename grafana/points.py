@@ -1,0 +1,98 @@
+"""The points that panels can ask about: of each measurement its tags, its fields and the time between its points.
+
+Those of devices are the table of quantities with their sums; the others are written by the gateway itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SPREAD_OF, SUM_OF, TEXT_TAGS, USED_OF
+
+PLACE: Final = ("area", "site", "device")
+"""Tags by which a reader chooses devices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A measurement.
+
+    :ivar choices: tags that the variables of a dashboard choose by.
+    :ivar series: tags that tell one series from another.
+    :ivar units: field → UCUM code.
+    :ivar always: a field that every point has.
+    :ivar period: length of the periods that its points are about: ``1h`` or ``1d``; empty for points of any time.
+    :ivar is_raw: it has points of every reading of every device, too many to read those of all devices.
+    :ivar name: its name in the database, where that is another; its points are those with ``tags``.
+    """
+
+    choices: tuple[str, ...]
+    series: tuple[str, ...]
+    units: Mapping[str, str]
+    always: str
+    period: str = ""
+    is_raw: bool = False
+    name: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+_OF_COUNTERS: Final = {
+    domain: [row for row in QUANTITIES[domain].values() if row.field in SUM_OF] for domain in (*DOMAINS, HEALTH)
+}
+_USED: Final = {USED_OF[row.field]: row.unit for domain in DOMAINS for row in _OF_COUNTERS[domain]}
+_SPREAD: Final = {
+    field: QUANTITIES[domain][gauge].unit
+    for domain in DOMAINS
+    for gauge, fields in SPREAD_OF[domain].items()
+    for field in fields
+}
+_NIGHT_AND_OUTAGES: Final = {"flow_night_min_m3_h": "m3/h", "outage_s": "s"}
+_UPKEEP: Final = {"up": "", "silence_s": "s", "clock_offset_s": "s", "seq_missing": "1"}
+_COMPLETENESS: Final = {
+    **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect"), "1"),
+    **dict.fromkeys(("longest_gap_s", "interval_s"), "s"),
+}
+_BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1"}
+_ALARM: Final = {"active": "", "acknowledged": "", "silenced": "", "since_ms": "ms", "value": "", "duration_s": "s"}
+_AREA: Final = {"devices": "1", "uncovered": "1"}
+
+
+def _of_devices(measurement: str) -> Points:
+    rows = QUANTITIES[measurement]
+    units = {row.field: row.unit for row in rows.values()}
+    units |= {SUM_OF[row.field]: row.unit for row in _OF_COUNTERS[measurement]}
+    return Points(PLACE, ("device", *TEXT_TAGS), units | {"quality": ""}, "quality", is_raw=True)
+
+
+def _rolled(period: str, more: Mapping[str, str]) -> tuple[Points, Points]:
+    """The roll-ups of devices, and those of areas."""
+    units = {**_USED, **_SPREAD, **more}
+    return (
+        Points(PLACE, ("device", *TEXT_TAGS), units, "", period),
+        Points(("area",), ("area", "domain"), {**_USED, **_SPREAD, **_AREA}, "devices", period),
+    )
+
+
+_HOURLY, _HOURLY_AREA = _rolled("1h", {})
+_DAILY, _DAILY_AREA = _rolled("1d", _NIGHT_AND_OUTAGES)
+
+MEASUREMENTS: Final[Mapping[str, Points]] = {
+    **{domain: _of_devices(domain) for domain in DOMAINS},
+    HEALTH: Points(
+        PLACE, ("device",), {row.field: row.unit for row in QUANTITIES[HEALTH].values()} | _UPKEEP, "up", is_raw=True
+    ),
+    "hourly": _HOURLY,
+    "hourly_area": _HOURLY_AREA,
+    "daily": _DAILY,
+    "daily_area": _DAILY_AREA,
+    "monthly": _DAILY,
+    "monthly_area": _DAILY_AREA,
+    "completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
+    "hourly_balance": Points(PLACE, ("device",), _BALANCE, "", "1h", name="balance", tags=(("step", "hour"),)),
+    "daily_balance": Points(PLACE, ("device",), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),
+    "registry": Points(PLACE, ("device", "parent"), {"lat": "deg", "lon": "deg", "interval_s": "s", "value": "1"}, "value"),
+    "alarm": Points(PLACE, ("alarm", "device", "severity", "site"), _ALARM, "active"),
+    "event": Points((), ("device", "kind"), {"value": "1"}, "value"),
+    "gateway": Points(("gateway",), ("gateway",), {"pending": "1", "journal": "1", "clock": ""}, "pending"),
+}
+"""Measurement → its points. A month stands on its first day, so its points are asked for by days."""

@@ -1,0 +1,118 @@
+"""The two kinds of databases that dashboards ask, and the form in which Grafana wants questions to each."""
+
+from typing import Any, Final, Protocol
+
+from grafana import influxql, metricsql
+from grafana.ask import Ask, Combined, Question, Step, column_name, first
+from grafana.model import Kind, Panel, Variable
+
+Json = dict[str, Any]
+
+_CLASSIC_QUERY: Final = 5
+"""Grafana's number for a variable's query that is written as text."""
+
+
+class Database(Protocol):
+    """A kind of database.
+
+    :ivar folder: the folder of its dashboards.
+    :ivar prefix: beginning of the addresses of its dashboards.
+    :ivar language: name of its query language.
+    :ivar source: type and identifier of the data source, as ``provisioning/datasources`` gives them.
+    """
+
+    folder: str
+    prefix: str
+    language: str
+    source: Json
+
+    def query(self, question: Question) -> str:
+        """Render a question; raises :class:`~grafana.ask.CannotAsk`."""
+
+    def target(self, question: Question, kind: Kind) -> Json:
+        """A question of a panel."""
+
+    def variable(self, variable: Variable) -> Json:
+        """The values to choose among."""
+
+    def column(self, panel: Panel, name: str) -> str:
+        """Grafana's name of a table's column."""
+
+
+class InfluxDb:
+    """InfluxDB 1, 2 and 3."""
+
+    folder = "influxdb"
+    prefix = "province"
+    language = influxql.NAME
+    source: Json = {"type": "influxdb", "uid": "province-influxdb"}  # noqa: RUF012 - a constant
+
+    def query(self, question: Question) -> str:
+        """Render a question; raises :class:`~grafana.ask.CannotAsk`."""
+        return influxql.query(question)
+
+    def target(self, question: Question, kind: Kind) -> Json:
+        """A question of a panel."""
+        return {
+            "query": self.query(question),
+            "rawQuery": True,
+            "resultFormat": "table" if kind is Kind.TABLE else "time_series",
+            "alias": influxql.label(first(question).by, question.name),
+        }
+
+    def variable(self, variable: Variable) -> Json:
+        """The values to choose among."""
+        text = influxql.values(variable.name, variable.measurement, variable.narrower)
+        return {"query": text, "definition": text}
+
+    def column(self, panel: Panel, name: str) -> str:  # noqa: ARG002 - the other database needs the panel
+        """Grafana's name of a table's column: that of the query."""
+        return name
+
+
+class VictoriaMetrics:
+    """VictoriaMetrics, which Grafana takes for a Prometheus."""
+
+    folder = "victoriametrics"
+    prefix = "province-vm"
+    language = metricsql.NAME
+    source: Json = {"type": "prometheus", "uid": "province-victoriametrics"}  # noqa: RUF012 - a constant
+
+    def query(self, question: Question) -> str:
+        """Render a question; raises :class:`~grafana.ask.CannotAsk`."""
+        return metricsql.query(question)
+
+    def target(self, question: Question, kind: Kind) -> Json:
+        """A question of a panel."""
+        asked = first(question)
+        return {
+            "expr": self.query(question),
+            "legendFormat": metricsql.label(asked.by, question.name),
+            "editorMode": "code",
+            "format": "table" if kind is Kind.TABLE else "time_series",
+            "range": asked.is_over_time,
+            "instant": not asked.is_over_time,
+            "interval": asked.step.value if asked.step in (Step.HOUR, Step.DAY) else "",
+        }
+
+    def variable(self, variable: Variable) -> Json:
+        """The values to choose among."""
+        text = metricsql.values(variable.name, variable.measurement, variable.narrower)
+        return {"query": {"qryType": _CLASSIC_QUERY, "query": text, "refId": variable.name}, "definition": text}
+
+    def column(self, panel: Panel, name: str) -> str:
+        """Grafana's name of a table's column: figures are called ``Value``, those of several queries by the query's letter."""
+        names = [column_name(target) for target in panel.targets if isinstance(target, Ask | Combined)]
+        if name not in names:
+            return name
+        return "Value" if len(names) == 1 else f"Value #{letter(names.index(name))}"
+
+
+INFLUXDB: Final = InfluxDb()
+VICTORIA_METRICS: Final = VictoriaMetrics()
+DATABASES: Final[tuple[Database, ...]] = (INFLUXDB, VICTORIA_METRICS)
+
+
+def letter(place: int) -> str:
+    """Grafana's name of a query by its place in the panel."""
+    return chr(ord("A") + place)

@@ -1,0 +1,167 @@
+"""Points as devices and the gateway write them, few and known: the dashboards are asked over them, in two databases and here.
+
+They end at an odd time of a day, so that no interval begins or ends with the time shown.
+"""
+
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.demo.services import Service
+from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SPREAD_OF, SUM_OF, USED_OF, Kind
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+ZONE_MS: Final = 7 * HOUR_MS
+
+Value = float | bool
+
+
+@dataclass(frozen=True)
+class KnownPoint:
+    """A point; ``time_ms`` of a point about a period is its beginning."""
+
+    measurement: str
+    tags: Mapping[str, str]
+    time_ms: int
+    fields: Mapping[str, Value]
+
+    def line(self, later_ms: int = 0, more: float = 0.0) -> str:
+        """The point as a line; ``more`` is added to its numbers."""
+        tags = "".join(f",{tag}={text}" for tag, text in sorted(self.tags.items()))
+        fields = ",".join(f"{field}={_written(field, value, more)}" for field, value in self.fields.items())
+        return f"{self.measurement}{tags} {fields} {self.time_ms + later_ms}"
+
+
+def _written(field: str, value: Value, more: float) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{int(value)}i" if field == "quality" else repr(float(value) + more)
+
+
+PERIODS: Final = ("hourly", "daily", "monthly", "completeness", "balance")
+
+
+def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
+    """Three devices a domain at two sites, by measurement in order of time. The second is silent, the third simulated."""
+    points: list[KnownPoint] = []
+    for place, domain in enumerate(DOMAINS):
+        for number in (1, 2, 3):
+            tags = _tags(domain, number)
+            seed = 10 * place + number
+            points += _readings(domain, tags, seed, now_ms)
+            points += _rolled(domain, tags, seed, now_ms)
+            points += _health(tags, seed, now_ms)
+            points += _alarms(domain, tags, seed, now_ms)
+    for minute in range(30):
+        fields: dict[str, Value] = {"pending": float(minute), "journal": float(minute % 3), "clock": minute > 1}
+        points.append(KnownPoint("gateway", {"gateway": "gateway-1"}, now_ms - minute * MINUTE_MS - 700, fields))
+    by_measurement: dict[str, list[KnownPoint]] = defaultdict(list)
+    for point in sorted(points, key=lambda point: point.time_ms):
+        by_measurement[point.measurement].append(point)
+    return by_measurement
+
+
+def _tags(domain: str, number: int) -> dict[str, str]:
+    name = f"{'sim-' if number == 3 else ''}{domain}.{number}"
+    return {"area": f"A{number % 2}", "device": name, "site": f"site.{number % 2}"}
+
+
+def _readings(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
+    """Thirty hours, a reading every forty minutes; in traffic one on each of two lanes."""
+    lanes: Sequence[Mapping[str, str]] = ({},)
+    if domain == "traffic":
+        lanes = ({"lane": "1", "direction": "in", "vehicle_class": "car"}, {"lane": "2", "direction": "out"})
+    for lane, more in enumerate(lanes):
+        for n in range(45):
+            time_ms = now_ms - n * 40 * MINUTE_MS - (seed + lane) * 1000
+            yield KnownPoint(domain, {**tags, **more}, time_ms, _fields(domain, seed + lane, 45 - n) | {"quality": n % 9})
+
+
+def _fields(domain: str, seed: int, n: int) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    for field, row in QUANTITIES[domain].items():
+        if row.kind is Kind.STATE:
+            fields[field] = (n + seed) % 3 != 0
+        elif row.kind is Kind.COUNTER:
+            fields[field] = 1000.0 + n * seed if n < 40 else n * seed  # reset to zero on the way
+            if field in SUM_OF:
+                fields[SUM_OF[field]] = 1000.0 + n * seed
+        else:
+            fields[field] = row.minimum + (row.maximum - row.minimum) * ((7 * n + 13 * seed) % 101) / 101
+    return fields
+
+
+def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
+    hour_ms = now_ms // HOUR_MS * HOUR_MS
+    day_ms = (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
+    used = [USED_OF[field] for field, row in QUANTITIES[domain].items() if row.kind is Kind.COUNTER]
+    spreads = [name for names in SPREAD_OF[domain].values() for name in names]
+
+    def point(measurement: str, time_ms: int, n: int, fields: Sequence[str]) -> KnownPoint:
+        return KnownPoint(measurement, tags, time_ms, {field: float(seed * 100 + n + len(field)) for field in fields})
+
+    for n in range(1, 30):
+        yield point("hourly", hour_ms - n * HOUR_MS, n, [*used, *spreads])
+    for n in range(1, 34):
+        time_ms = day_ms - n * DAY_MS
+        yield point("daily", time_ms, n, [*used, *spreads, "flow_night_min_m3_h", "outage_s"])
+        expected = {"expected": 96.0, "missing": float(n % 7), "received": 96.0 - n % 7, "on_time": 90.0 - seed % 3}
+        more = {"estimated": float(n % 2), "suspect": float(seed % 2), "longest_gap_s": 900.0 * n, "interval_s": 900.0}
+        yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
+        balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
+        yield KnownPoint("balance", {**tags, "step": "day"}, time_ms, balance)
+    for n in (40, 75):
+        yield point("monthly", day_ms - n * DAY_MS, n, [*used, *spreads])
+
+
+def _health(tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
+    is_up = not str(tags["device"]).endswith("2")
+    for minute in range(12):
+        upkeep = {"up": is_up, "silence_s": seed + 60.0 * minute, "clock_offset_s": seed / 10, "seq_missing": float(seed)}
+        yield KnownPoint(HEALTH, tags, now_ms - minute * MINUTE_MS - seed, upkeep)
+    sent: dict[str, Value] = {
+        "battery_pct": float(seed),
+        "battery_v": 3.0 + seed / 100,
+        "rssi_dbm": -60.0 - seed,
+        "snr_db": 1.0,
+    }
+    yield KnownPoint(HEALTH, tags, now_ms - 5 * HOUR_MS - seed, sent)
+
+
+def _alarms(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
+    """An alarm that ended an hour ago, and two that are open; the first device is not silent."""
+    rules = ["pressure_low", "voltage_low" if seed % 10 == 1 else "device_silent", "voltage_high"]
+    for is_open, rule in enumerate(rules):
+        since_ms = now_ms - (3 + seed % 7) * HOUR_MS
+        alarm = {**tags, "alarm": rule, "domain": domain, "severity": "warning"}
+        state: dict[str, Value] = {"acknowledged": seed % 2 == 0, "silenced": False, "since_ms": float(since_ms), "value": 1.0}
+        for n in range(0 if is_open else 12, 24):
+            yield KnownPoint("alarm", alarm, now_ms - n * 5 * MINUTE_MS - seed, {**state, "active": True})
+        if not is_open:
+            yield KnownPoint("alarm", alarm, now_ms - HOUR_MS + MINUTE_MS, {**state, "active": False, "duration_s": 7200.0})
+
+
+def write(service: Service, points: Iterable[KnownPoint]) -> None:
+    """Write points and return when they can be asked for.
+
+    VictoriaMetrics gets a first, wrong writing of each period too, and the right one a millisecond behind it.
+    """
+    lines = []
+    for point in points:
+        is_twice = service.name == "victoria-metrics" and point.measurement in PERIODS
+        lines += [point.line(more=5.0), point.line(later_ms=1)] if is_twice else [point.line()]
+    post(service, "/write?db=iot&precision=ms", "\n".join(lines))
+    if service.name == "victoria-metrics":
+        post(service, "/internal/force_flush", "")
+
+
+def post(service: Service, path: str, body: str) -> bytes:
+    """Send a body and return the answer."""
+    request = urllib.request.Request(f"{service.url}{path}", body.encode())  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - loopback
+        answer: bytes = response.read()
+        return answer

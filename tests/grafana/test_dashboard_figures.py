@@ -1,0 +1,159 @@
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from gateway.demo.services import Service
+from grafana.ask import Ask, Combined, Compare, Each, Over, Question, Step, Where, false, true
+from grafana.model import Dashboard, Panel, Prom
+from grafana.points import MEASUREMENTS
+from grafana.tables import DASHBOARDS
+from schemas.quantities import HEALTH
+from tests.grafana.asked import answer, values
+from tests.grafana.conftest import Databases
+from tests.grafana.known_points import DAY_MS
+from tests.grafana.worked_out import Figures, KnownPoints, Page, figures
+
+pytestmark = pytest.mark.real
+
+CHOICES: dict[str, Mapping[str, Sequence[str]]] = {
+    "all": {},
+    "one site": {"site": ["site.1"]},
+    "one device": {"device": ["water.1"]},
+    "several": {"area": ["A0", "A1"], "site": ["site.0", "site.1"], "device": ["water.1", "power.2", "sim-urban.3"]},
+}
+
+USED = Ask("power", "energy_import_sum_kwh", Each.USED, Step.RANGE, Over.SUM)
+HOURLY = Ask("hourly", "volume_used_m3", Each.SUM, Step.RANGE, Over.SUM, ("device",))
+SPEED = Ask("traffic", "mean_speed_km_h", Each.MEAN, Step.INTERVAL, Over.MEAN, ("site", "lane"))
+VOCABULARY: dict[str, Question] = {
+    "used of a sum, though the register was reset": USED,
+    "used of each sum": replace(USED, by=("device",)),
+    "mean of means": SPEED,
+    "highest mean": replace(SPEED, over=Over.MAX, by=()),
+    "lowest by lane": replace(SPEED, each=Each.MIN, over=Over.MIN, by=("lane",)),
+    "last of each interval": replace(SPEED, each=Each.LAST, over=Over.SUM),
+    "mean by hour": replace(SPEED, step=Step.HOUR),
+    "mean by day": replace(SPEED, step=Step.DAY, by=("device",)),
+    "reports": Ask("traffic", "quality", Each.COUNT, Step.RANGE, Over.SUM, ("site",)),
+    "devices, not lanes": Ask("traffic", "quality", Each.LAST, Step.NOW, Over.DEVICES),
+    "devices with a lane that is congested": Ask(
+        "traffic", "congested", Each.LAST, Step.NOW, Over.DEVICES, ("site",), where=(true("congested"),)
+    ),
+    "lanes": Ask("traffic", "quality", Each.LAST, Step.NOW, Over.COUNT),
+    "the two largest": replace(HOURLY, limit=2),
+    "the smallest": replace(HOURLY, limit=-1),
+    "hours of the range": HOURLY,
+    "days of the range": replace(HOURLY, measurement="daily"),
+    "months of the range": Ask("monthly", "volume_used_m3", Each.SUM, Step.DAY, Over.SUM, ("site",)),
+    "two conditions": Ask(
+        "alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, ("device",), where=(true("active"), false("acknowledged"))
+    ),
+    "a value above a limit": Ask(
+        *(HEALTH, "battery_v", Each.LAST, Step.NOW, Over.COUNT), where=(Where("battery_pct", Compare.ABOVE, 11.0),)
+    ),
+    "a value below a limit": Ask(
+        *(HEALTH, "battery_pct", Each.LAST, Step.NOW, Over.MIN), where=(Where("battery_pct", Compare.BELOW, 22.0),)
+    ),
+    "a share of what is left": Combined(
+        Combined(
+            Ask("daily_balance", "in", Each.SUM, Step.RANGE, Over.SUM, ("device",), limit=2),
+            "-",
+            Ask("daily_balance", "out", Each.SUM, Step.RANGE, Over.SUM, ("device",), limit=2),
+        ),
+        "/",
+        Ask("daily_balance", "in", Each.SUM, Step.RANGE, Over.SUM, ("device",), limit=2),
+    ),
+    "only where many days are shown": replace(HOURLY, above_days=3),
+    "only where few days are shown": replace(HOURLY, up_to_days=3),
+}
+
+
+def questions(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
+    for section in board.sections:
+        for panel in section.panels:
+            yield from ((panel, target) for target in panel.targets if not isinstance(target, Prom))
+
+
+def page_of(panel: Panel, page: Page) -> Page:
+    end_ms = page.end_ms - panel.days_before * DAY_MS
+    return replace(page, begin_ms=end_ms - (panel.days * DAY_MS or page.length_ms), end_ms=end_ms)
+
+
+def difference(service: Service, points: KnownPoints, question: Question, page: Page) -> list[str]:
+    wanted, got = figures(points, question, page), answer(service, question, page)
+    if got == pytest.approx(wanted, rel=1e-9):
+        return []
+    return [f"{service.name} says {odd(got, wanted)}, the points say {odd(wanted, got)}"]
+
+
+def odd(some: Figures, others: Figures) -> str:
+    """The first figures that the others do not have."""
+    found = [(key, value) for key, value in sorted(some.items()) if others.get(key) != pytest.approx(value)]
+    return f"{found[:3]} among {len(some)}"
+
+
+@pytest.mark.parametrize(("choice", "days"), [*((choice, 1) for choice in CHOICES), ("all", 30)])
+def test_both_databases_give_the_figures_that_the_points_say(databases: Databases, choice: str, days: int) -> None:
+    now_ms = databases.now_ms
+    shown = Page(now_ms - days * DAY_MS, now_ms, choice=CHOICES[choice], shows_simulated=choice == "several")
+    for board in DASHBOARDS:
+        for panel, question in questions(board):
+            for service in databases.services:
+                found = difference(service, databases.points, question, page_of(panel, shown))
+                assert found == [], f"{board.name}: {panel.title}"
+
+
+@pytest.mark.parametrize("name", VOCABULARY)
+def test_each_kind_of_question_has_the_same_answer_in_both_languages(databases: Databases, name: str) -> None:
+    page = Page(databases.now_ms - DAY_MS, databases.now_ms)
+    longer = replace(page, begin_ms=page.begin_ms - 45 * DAY_MS)
+    asked = [(service, shown) for service in databases.services for shown in (page, longer)]
+    assert any(figures(databases.points, VOCABULARY[name], shown) for _, shown in asked)
+    assert [difference(service, databases.points, VOCABULARY[name], shown) for service, shown in asked] == [[]] * 4
+
+
+def test_the_use_of_a_sum_counts_what_flowed_before_the_first_reading_of_the_range(databases: Databases) -> None:
+    # Seeds 11 and 12 kWh between two readings, and 36 readings in 24 hours.
+    page = Page(databases.now_ms - DAY_MS, databases.now_ms)
+    for service in databases.services:
+        assert list(answer(service, USED, page).values()) == [pytest.approx(36 * (11 + 12))]
+
+
+def test_no_panel_is_empty_on_a_day_and_a_month_of_points(databases: Databases) -> None:
+    pages = [Page(databases.now_ms - days * DAY_MS, databases.now_ms) for days in (1, 30)]
+    answered = {
+        panel.title
+        for board in DASHBOARDS
+        for panel, question in questions(board)
+        for page in pages
+        if figures(databases.points, question, page_of(panel, page))
+    }
+    assert [panel.title for board in DASHBOARDS for panel, _ in questions(board) if panel.title not in answered] == []
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
+def test_a_choice_offers_the_devices_of_the_choices_before_it(databases: Databases, board: Dashboard) -> None:
+    for choice in (CHOICES["all"], CHOICES["one site"]):
+        page = Page(databases.now_ms - DAY_MS, databases.now_ms, choice=choice)
+        for variable in board.variables:
+            points = databases.points[variable.measurement]
+            chosen = {tag: page.choice[tag] for tag in variable.narrower if tag in page.choice}
+            offered = replace(page, choice=chosen)
+            wanted = sorted({point.tags[variable.name] for point in points if offered.shows(point)})
+            assert [values(service, variable, page) for service in databases.services] == [wanted, wanted]
+
+
+def test_an_empty_database_is_no_error(empty_databases: tuple[Service, ...]) -> None:
+    page = Page(1_790_000_000_000, 1_790_000_000_000 + DAY_MS)
+    for board in DASHBOARDS:
+        for service in empty_databases:
+            assert {str(answer(service, question, page_of(panel, page))) for panel, question in questions(board)} == {"{}"}
+            assert [values(service, variable, page) for variable in board.variables] == [[]] * len(board.variables)
+
+
+def test_every_field_of_the_known_points_is_one_that_panels_can_ask_about(databases: Databases) -> None:
+    for points in databases.points.values():
+        for point in points:
+            known = [rows for name, rows in MEASUREMENTS.items() if (rows.name or name) == point.measurement]
+            assert any(point.fields.keys() <= rows.units.keys() for rows in known), point

@@ -1,0 +1,147 @@
+"""Questions of panels, answered in Python from a list of points: the figures that both databases must give."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Final
+
+from grafana.ask import Ask, Compare, Each, Over, Question, Step, Where, first
+from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, KnownPoint, Value
+
+KnownPoints = Mapping[str, Sequence[KnownPoint]]
+"""Measurement → its points in order of time."""
+Labels = tuple[str, ...]
+Figures = dict[tuple[Labels, int], float]
+"""The values of the tags of a group, and a time (0 where the answer is one figure) → the figure."""
+
+LENGTHS_MS: Final = {"25h": 25 * HOUR_MS, "49h": 49 * HOUR_MS, "10m": HOUR_MS // 6, "1h": HOUR_MS, "3h": 3 * HOUR_MS}
+
+_EACH: Final[Mapping[Each, Callable[[Sequence[float]], float]]] = {
+    Each.LAST: lambda values: values[-1],
+    Each.MEAN: fmean,
+    Each.MIN: min,
+    Each.MAX: max,
+    Each.SUM: sum,
+    Each.COUNT: len,
+}
+_OVER: Final[Mapping[Over, Callable[[Sequence[float]], float]]] = {
+    Over.SUM: sum,
+    Over.MEAN: fmean,
+    Over.MIN: min,
+    Over.MAX: max,
+    Over.COUNT: len,
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as a reader looks at it.
+
+    :ivar choice: variable → chosen values; a variable that is not in it stands at "all".
+    """
+
+    begin_ms: int
+    end_ms: int
+    interval_ms: int = HOUR_MS // 6
+    choice: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shows_simulated: bool = False
+
+    @property
+    def length_ms(self) -> int:
+        """The length of the time shown."""
+        return self.end_ms - self.begin_ms
+
+    def shows(self, point: KnownPoint) -> bool:
+        """Tell if the device of a point is chosen."""
+        chosen = all(point.tags.get(tag, "") in values for tag, values in self.choice.items() if tag in point.tags)
+        return chosen and (self.shows_simulated or not point.tags.get("device", "").startswith("sim-"))
+
+
+def figures(points: KnownPoints, question: Question, page: Page) -> Figures:
+    """Answer a question."""
+    rows = within(_combined(points, question, page), page)
+    limit = first(question).limit
+    if limit:
+        ranked = sorted(rows.items(), key=lambda row: row[1], reverse=limit > 0)
+        return dict(ranked[: abs(limit)])
+    return rows
+
+
+def within(rows: Figures, page: Page) -> Figures:
+    """Leave out an interval that began before the time shown: it stands left of the panel."""
+    return {key: value for key, value in rows.items() if key[1] == 0 or key[1] >= page.begin_ms}
+
+
+def _combined(points: KnownPoints, question: Question, page: Page) -> Figures:
+    if isinstance(question, Ask):
+        return _of_groups(points, question, page)
+    left, right = _combined(points, question.left, page), _of_groups(points, question.right, page)
+    operate: Callable[[float, float], float] = (lambda a, b: a - b) if question.operator == "-" else (lambda a, b: a / b)
+    return {key: operate(left[key], right[key]) for key in left if key in right}
+
+
+def _of_groups(points: KnownPoints, ask: Ask, page: Page) -> Figures:
+    if page.length_ms <= ask.above_days * DAY_MS or 0 < ask.up_to_days * DAY_MS < page.length_ms:
+        return {}
+    groups = defaultdict[tuple[Labels, int], list[float]](list)
+    devices = defaultdict[tuple[Labels, int], set[str]](set)
+    for (tags, time_ms), value in _of_series(points, ask, page):
+        key = tuple(tags.get(tag, "") for tag in ask.by), time_ms
+        groups[key].append(value)
+        devices[key].add(tags.get("device", ""))
+    if ask.over is Over.DEVICES:
+        return {key: len(names) for key, names in devices.items()}
+    return {key: _OVER[ask.over](values) for key, values in groups.items()}
+
+
+def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tuple[Mapping[str, str], int], float]]:
+    begin_ms = _begin_ms(ask, page)
+    chosen = defaultdict[tuple[Labels, int], list[KnownPoint]](list)
+    for point in points.get(ask.points.name or ask.measurement, ()):
+        if _is_asked(point, ask, page) and begin_ms <= point.time_ms <= page.end_ms:
+            chosen[tuple(point.tags.get(tag, "") for tag in ask.series), _step_ms(point, ask, page)].append(point)
+    for (_, time_ms), found in chosen.items():
+        values = [(point.time_ms, point.fields[ask.field]) for point in found if ask.field in point.fields]
+        figure = _each(ask, values, page)
+        if figure is not None and all(_meets(found, where) for where in ask.where):
+            yield (found[0].tags, time_ms), figure
+
+
+def _begin_ms(ask: Ask, page: Page) -> int:
+    if ask.step is Step.NOW:
+        return page.end_ms - LENGTHS_MS[ask.within]
+    return page.begin_ms - (2 * DAY_MS + page.length_ms if ask.each is Each.USED else 0)
+
+
+def _is_asked(point: KnownPoint, ask: Ask, page: Page) -> bool:
+    wanted = (*ask.points.tags, *ask.tags)
+    return all(point.tags.get(tag) == value for tag, value in wanted) and page.shows(point)
+
+
+def _step_ms(point: KnownPoint, ask: Ask, page: Page) -> int:
+    if not ask.is_over_time:
+        return 0
+    length_ms = {Step.HOUR: HOUR_MS, Step.DAY: DAY_MS, Step.INTERVAL: page.interval_ms}[ask.step]
+    return (point.time_ms + ZONE_MS) // length_ms * length_ms - ZONE_MS
+
+
+def _each(ask: Ask, values: Sequence[tuple[int, Value]], page: Page) -> float | None:
+    if ask.each is Each.TRUE:
+        return sum(1 for _, value in values if value is True) or None
+    if ask.each is Each.USED:
+        before = [value for time_ms, value in values if time_ms < page.begin_ms]
+        after = [value for time_ms, value in values if time_ms >= page.begin_ms]
+        return after[-1] - before[-1] if before and after else None
+    return float(_EACH[ask.each]([float(value) for _, value in values])) if values else None
+
+
+def _meets(found: Sequence[KnownPoint], where: Where) -> bool:
+    states = [point.fields[where.field] for point in found if where.field in point.fields]
+    return bool(states) and _holds(where.compare, states[-1], where.value)
+
+
+def _holds(compare: Compare, value: float, limit: float) -> bool:
+    if compare is Compare.IS:
+        return value == limit
+    return value > limit if compare is Compare.ABOVE else value < limit
