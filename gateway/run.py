@@ -193,8 +193,9 @@ async def _stop(parts: Parts) -> None:
             await parts.watching.clock_watch.save()
             await parts.alarming.keeper.commit()
             await parts.closing.job.save()
+            await delivery.queue.deliveries.save(parts.foundation.database)
             all_durable = not parts.foundation.ledger.pending["memory"] and not waiting.quarantine_out.releasing
-            await parts.processing.device_snapshots.save(windows=all_durable)
+            await parts.processing.device_snapshots.save_at_stop(windows=all_durable)
     except TimeoutError:
         log.warning("the disk did not store everything in time; unacknowledged messages come again")
     except (DatabaseFault, Damaged) as fault:

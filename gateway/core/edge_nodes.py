@@ -53,6 +53,8 @@ class EdgeNodes:
             side_effects.publish.append(verdict.rebirth)
         if side_effects != SideEffects():
             outcome.side_effects = side_effects
+        if verdict.wait is not None:
+            self.profiled.noted(self.profiled.of_topic(topic), arrival, outcome)
         return outcome
 
     def _device(self, address: Address, name: str) -> str:

@@ -126,7 +126,8 @@ class Processor:
                 return self._profiled.decoded(answer.pending, answer.data, answer.fault)
             return self._process(arrival)
         except Exception:  # noqa: BLE001 - the one there is: a message that hits a bug must not come first again after every restart
-            return internal_error(arrival, traceback.format_exc(limit=-6))
+            outcome = internal_error(arrival, traceback.format_exc(limit=-6))
+            return self._profiled.noted(outcome.refusals[0].device, arrival, outcome)
 
     def resume(self, ask: CodecAsk, data: object, fault: str | None) -> Outcome:
         """Go on with a message whose codec has answered, with an object or a fault."""
@@ -158,6 +159,7 @@ class Processor:
         name, domain = pending.device.name, pending.domain
         waits = quarantined(pending.arrival, WaitCause.CODEC, ask.codec, device=name, domain=domain)
         outcome.side_effects = SideEffects(waiting=[waits])
+        pending.device.note(outcome, pending.arrival)
         return outcome
 
     def too_large(self, message: Message, now_ms: int, size_bytes: int) -> Outcome:
@@ -178,16 +180,21 @@ class Processor:
                 return self._of_profile(stream, arrival)
             return self._no_reading(stream, arrival)
         device, outcome = stream.device, Outcome(stream.domain)
-        if device.last_message is not None:
-            device.last_message = arrival, outcome
+        device.last_message = arrival if len(payload) <= device.keeps_bytes else None  # Device.keep, written out
+        if device.is_watched:
+            device.last_outcome = outcome
         if not message.retain and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
             device.last_seen_ms = now_ms
         plain = stream.decoder.decode_plain(payload)
         if plain is None or message.retain or arrival.steps is not None:
-            return self._slow_path(stream, arrival, outcome)
+            self._slow_path(stream, arrival, outcome)
+            device.note(outcome, arrival)
+            return outcome
         observation = self._observation(stream, *plain, None, arrival, outcome)
         if observation is not None:
             self.evaluator.point(observation, arrival, outcome)
+        if device.setback is not None or not outcome.readings:
+            device.note(outcome, arrival)
         return outcome
 
     def _no_reading(self, stream: Stream | Unresolved, arrival: Arrival) -> Outcome:
@@ -253,8 +260,9 @@ class Processor:
         outcome = self._profiled.ask_codec(pending) if pending.frame.profile.codec is not None else None
         if outcome is None:
             outcome = self._profiled.finish(pending)
-        if device.last_message is not None:
-            device.last_message = arrival, outcome
+        device.keep(arrival, outcome)
+        if device.setback is not None or not outcome.readings or outcome.refusals or outcome.dropped:
+            device.note(outcome, arrival)
         return outcome
 
     def _slow_path(self, stream: Stream, arrival: Arrival, outcome: Outcome) -> Outcome:

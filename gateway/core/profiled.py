@@ -111,7 +111,8 @@ class ByProfile:
             found = topic.recognise(arrival.message, self.streams.registry, document)
         except Unnamed as why:
             arrival.record(Sender(self.of_topic(topic)))
-            return unresolved(self.streams.unnamed(why.device, why.reason, why.detail), arrival)
+            unnamed = self.streams.unnamed(why.device, why.reason, why.detail)
+            return self.noted(unnamed.device, arrival, unresolved(unnamed, arrival))
         except Undecodable as why:
             return self.unreadable(topic, why, arrival)
         if isinstance(found, Ignored):
@@ -125,7 +126,7 @@ class ByProfile:
         device, address = self.of_topic(topic), topic.address
         arrival.record(Sender(device))
         if address is None:
-            return reject(Outcome(), arrival, "decode", why, device)
+            return self.noted(device, arrival, reject(Outcome(), arrival, "decode", why, device))
         if address.device or why.reason is not RejectReason.UNKNOWN_TOPIC:
             return reject(Outcome(), arrival, "decode", why)
         return Outcome(ignored=IgnoreCause.NOT_DATA)  # a node's messages about itself need no profile
@@ -138,6 +139,14 @@ class ByProfile:
             return unresolved(device, arrival)
         self.streams.remember(stream, frame, device, arrival.message.payload)
         return device
+
+    def noted(self, device: str, arrival: Arrival, outcome: Outcome) -> Outcome:
+        """Note the outcome of a message that was not admitted, if its device is known all the same."""
+        met = self.streams.devices.get(device)
+        if met is not None:
+            met.keep(arrival, outcome)
+            met.note(outcome, arrival)
+        return outcome
 
     def of_topic(self, topic: ProfiledTopic) -> str:
         """The id of the device that a topic alone names; empty where it names none."""
@@ -180,8 +189,9 @@ class ByProfile:
         else:
             why = Undecodable(RejectReason.PROFILE_ERROR, f"profile {frame.profile.name}: its codec: {fault}")
             outcome = reject(Outcome(pending.domain), arrival, "decode", why, device.name)
-        if device.last_message and device.last_message[0] is arrival:
-            device.last_message = arrival, outcome
+        if device.last_message is arrival:
+            device.keep(arrival, outcome)
+        device.note(outcome, arrival)
         return outcome
 
     def finish(self, pending: PendingDecode) -> Outcome:

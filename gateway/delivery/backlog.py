@@ -109,6 +109,7 @@ class Backlog:
         """
         for end, domains in ends.items():
             self._ledger.settle(end, domains, "journal")
+        self._queue.deliveries.row_settled(row, written="written" in ends)
         self._settled.append(row)
         self._rejects += rejects
         self.grew.set()
@@ -134,6 +135,8 @@ class Backlog:
         self._queue.forget_rows(removed)
         self._breaker.forget_refused()  # the probe may hold a body of one of them, which must not be written any more
         self._being_written.difference_update(removed)
+        for row in removed:
+            self._queue.deliveries.row_settled(row, written=False)
         self._ledger.settle("expired", expired, "journal")
         return expired.total()
 
@@ -162,5 +165,6 @@ class Backlog:
             self._loop.call_later(too_early_s, self.grew.set)
             return False
         await self.remove_settled()
+        self._queue.deliveries.drained()
         await self._journal.database.give_pages_back()
         return True

@@ -31,6 +31,7 @@ from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.batch import Batch
 from gateway.core.ledger import End, Ledger
 from gateway.core.message import Outcome, QuarantinedMessage
+from gateway.delivery.delivery_log import DeliveryLog
 from gateway.delivery.flood_queue import FloodQueue
 
 _IN_FLIGHT_MAX: Final = 16
@@ -76,12 +77,15 @@ class BatchQueue:
     """Batches in memory.
 
     :ivar broker: the connection that messages come by.
+    :ivar deliveries: the log of where batches are.
     :ivar flood_queue: readings of devices that flood, kept apart from the batches they came with.
     :ivar max_readings: in one batch.
     :ivar memory_bytes: taken by what is not released yet, and by messages whose codec is asked.
     """
 
-    def __init__(self, limits: DeliveryLimits, acknowledger: Acknowledger, ledger: Ledger, broker: Broker) -> None:
+    def __init__(
+        self, limits: DeliveryLimits, acknowledger: Acknowledger, ledger: Ledger, broker: Broker, deliveries: DeliveryLog
+    ) -> None:
         self.limits = limits
         self.flood_queue = FloodQueue()
         self.max_readings = limits.max_readings
@@ -89,6 +93,7 @@ class BatchQueue:
         self._acknowledger = acknowledger
         self._ledger = ledger
         self.broker = broker
+        self.deliveries = deliveries
         self._much_owed = limits.receive_maximum // 2
         self._much_memory_bytes = limits.memory_bytes // 4
         self._received = 0
@@ -211,6 +216,7 @@ class BatchQueue:
     def start_write(self, batch: Batch, now_s: float) -> None:
         """Register a batch that is posted now."""
         self._in_flight[batch] = now_s
+        self.deliveries.posted(batch, now_s)
 
     def end_write(self, batch: Batch) -> float:
         """Remove a batch whose write was answered; return when it was posted."""
@@ -281,11 +287,13 @@ class BatchQueue:
     def settle(self, batch: Batch, end: End) -> None:
         """Count all readings of a batch that is not in the journal, and release it."""
         self._ledger.settle(end, batch.body.domains)
+        self.deliveries.settled(batch, written=end == "written")
         self.release(batch)
 
-    def spooled(self, batch: Batch, row: int) -> None:
+    def spooled(self, batch: Batch, row: int, now_s: float) -> None:
         """Release a batch whose readings are now in a row of the journal."""
         batch.row = row
+        self.deliveries.stored(batch, row, now_s)
         self._ledger.move(len(batch.readings), "memory", "journal")
         self.release(batch)
 
@@ -294,6 +302,7 @@ class BatchQueue:
         batch.holds -= 1
         if batch.holds:
             return
+        self.deliveries.settled(batch, written=True)  # what was bisected from memory; others are settled already
         was_above = self.above_high_water
         self.memory_bytes -= batch.size_bytes
         for came_with in batch.behind:

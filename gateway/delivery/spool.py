@@ -114,9 +114,10 @@ class Spool:
             rows = await self._backlog.append(bodies, refused=refused)
         except JournalFull:
             return False
+        now_s = asyncio.get_running_loop().time()
         for row, members in zip(rows, owners, strict=True):
             for batch in members:
-                self._queue.spooled(batch, row)
+                self._queue.spooled(batch, row, now_s)
         return True
 
 

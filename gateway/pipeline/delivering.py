@@ -12,6 +12,7 @@ from gateway.delivery.batch_queue import BatchQueue
 from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.delivery.bounded_journal import BoundedJournal
 from gateway.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.delivery.delivery_log import DeliveryLog
 from gateway.delivery.drain_lane import DrainLane
 from gateway.delivery.flood_watch import FloodWatch
 from gateway.delivery.influxdb import InfluxdbClient
@@ -71,7 +72,9 @@ def build_delivery(foundation: Foundation, processing: Processing, connection: C
     destination = _build_destination(foundation, processing.processor.trust)
     influxdb, breaker, self_point = destination.influxdb, destination.breaker, destination.self_point
     acknowledger = Acknowledger()
-    queue = BatchQueue(delivery_limits(foundation.config), acknowledger, ledger, connection)
+    deliveries = DeliveryLog(foundation.clock)
+    deliveries.restore(foundation.database)
+    queue = BatchQueue(delivery_limits(foundation.config), acknowledger, ledger, connection, deliveries)
     fallback = _build_fallback(foundation, processing, queue, breaker)
     backlog, writer = fallback.backlog, fallback.reject_writer
     bisector = Bisector(influxdb, breaker, events, self_point, foundation.clock)
@@ -80,7 +83,7 @@ def build_delivery(foundation: Foundation, processing: Processing, connection: C
     live_lane = LiveLane(influxdb, breaker, queue, requests, backlog, writer, events)
     spool = Spool(requests, queue, live_lane, breaker, backlog, writer, unspooled)
     flood_watch = FloodWatch(queue.flood_queue, events)
-    lanes = {
+    lanes: Lanes = {
         "live lane": live_lane.run,
         "probe": Probe(breaker, influxdb, self_point).run,
         "spool": spool.run,
@@ -88,6 +91,7 @@ def build_delivery(foundation: Foundation, processing: Processing, connection: C
         "drain lane": DrainLane(bisector, breaker, queue, backlog, fallback.reject_account, events).run,
         "unspooled refusals": unspooled.run,
         "floods": flood_watch.run,
+        "deliveries": partial(deliveries.run, foundation.database),
     }
     return Delivery(destination, fallback, acknowledger, queue, live_lane, spool, flood_watch.floods, lanes)
 
@@ -104,8 +108,10 @@ def _build_fallback(foundation: Foundation, processing: Processing, queue: Batch
     events, ledger, max_bytes = foundation.events, foundation.ledger, config.rejects.max_bytes
     journal = BoundedJournal(file, config.journal, clock)
     backlog = Backlog(journal, queue, breaker, ledger, events, max_bytes)
-    is_registered = processing.processor.streams.is_registered
-    rejects = RejectAccount(ledger, events, clock, max_bytes=max_bytes, is_registered=is_registered)
+    streams = processing.processor.streams
+    rejects = RejectAccount(
+        ledger, events, clock, max_bytes=max_bytes, is_registered=streams.is_registered, not_taken=streams.note_not_taken
+    )
     return Fallback(journal, backlog, JournalAccount(ledger, events, rejects), rejects, RejectWriter(file, rejects, queue))
 
 

@@ -4,8 +4,8 @@ A save writes the devices that changed, some hundred to a compressed row, and no
 of whose devices few still count is written again with the next save and removed, so the file stays as small as the fleet. At
 the start rows are only unpacked into lines; a line is parsed when its device is first heard.
 
-The window of duplicates is saved only at the stop, when all its readings are durable. At any other moment it names readings
-that would come again after a crash and must then be written.
+The last messages are saved only at the stop, a mebibyte at most. So is the window of duplicates, when all its readings are
+durable: at any other moment it names readings that would come again after a crash and must then be written.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import sqlite3
 import time
 import zlib
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -42,6 +42,8 @@ _AGE_EVERY_S: Final = 60.0
 _TOGETHER: Final = 200
 """Devices in a row; also how many are processed before others get their turn."""
 _LEVEL: Final = 9
+_MESSAGES_MAX_BYTES: Final = 1 << 20
+"""Most bytes of last messages in the file; their rows are compressed."""
 _NAMED: Final = "ids by whole names"
 """In the file from when the names of its devices were told that an earlier version may have made."""
 
@@ -156,7 +158,7 @@ class DeviceSnapshots:
                 await asyncio.sleep(0)
         with suppress(DatabaseFault):
             async with self._saving:
-                await self._save(new, None)
+                await self._save(new, self._pack)
 
     async def watch_places(self) -> None:
         """Report devices without a place, and free the places of unregistered devices as they age, until cancelled."""
@@ -182,14 +184,32 @@ class DeviceSnapshots:
         self._alarms.forget(names, self._clock.now_ms())
         self._events.aged(names)
 
-    async def save(self, *, windows: bool = False) -> int:
+    async def save(self) -> int:
         """Save changed devices; return their number.
 
-        :param windows: also save the windows of duplicates; only if everything received is durable.
         :raises DatabaseFault: nothing is saved; the next time is soon enough.
         """
         async with self._saving:
-            return await self._save(list(self._devices.values()), self._clock.now_ms() if windows else None)
+            return await self._save(list(self._devices.values()), self._pack)
+
+    async def save_at_stop(self, *, windows: bool) -> int:
+        """Save all devices, with their last messages.
+
+        :param windows: also save the windows of duplicates; only if everything received is durable.
+        :raises DatabaseFault: nothing is saved.
+        """
+        window_at_ms = self._clock.now_ms() if windows else None
+        devices = list(self._devices.values())
+        with_message = set(_fitting(devices, _MESSAGES_MAX_BYTES))
+
+        def pack_whole(device: Device) -> str:
+            return pack(device, self._field_sets, window_at_ms, message=device.name in with_message)
+
+        async with self._saving:
+            return await self._save(devices, pack_whole)
+
+    def _pack(self, device: Device) -> str:
+        return pack(device, self._field_sets)
 
     async def meter_exchanged(self, device: Device) -> None:
         """Save a device whose meter was exchanged, and end the alarm that its counters stepped.
@@ -205,14 +225,14 @@ class DeviceSnapshots:
         :raises DatabaseFault: the change takes effect, but was not saved.
         """
         async with self._saving:
-            await self._save([device], None)
+            await self._save([device], self._pack)
 
-    async def _save(self, devices: list[Device], window_at_ms: int | None) -> int:
+    async def _save(self, devices: list[Device], packed: Callable[[Device], str]) -> int:
         changed: dict[str, str] = {}
         checks: dict[str, int] = {}
         for at in range(0, len(devices), _TOGETHER):
             for device in devices[at : at + _TOGETHER]:
-                line = pack(device, self._field_sets, window_at_ms)
+                line = packed(device)
                 check = zlib.crc32(line.encode())
                 if check != self._checks.get(device.name):
                     changed[device.name] = line
@@ -243,8 +263,17 @@ class DeviceSnapshots:
             if name in self._lines:
                 found[name] = self._lines[name]
             elif device is not None:
-                found[name] = pack(device, self._field_sets)
+                found[name] = self._pack(device)
         return found
+
+
+def _fitting(devices: Iterable[Device], most_bytes: int) -> Iterator[str]:
+    """The names of devices whose last messages take so many bytes together; those with a setback first."""
+    for device in sorted(devices, key=lambda device: device.setback is None):
+        if device.last_message is not None:
+            most_bytes -= len(device.last_message.message.payload)
+            if most_bytes >= 0:
+                yield device.name
 
 
 def _replace(connection: sqlite3.Connection, lines: dict[str, str], without: set[int]) -> dict[str, int]:

@@ -15,12 +15,15 @@ from gateway.core.ledger import HoldingPlace, Ledger
 from gateway.core.message import Refusal
 from gateway.events import Events
 from gateway.storage import rejects
+from schemas.rejects import RejectReason
 
 
 class RejectAccount:
     """Selects the rejects to keep, and settles all.
 
     :ivar max_bytes: bytes that all rejects may take on disk.
+
+    ``not_taken`` is told each device of which InfluxDB refused a reading, and when.
     """
 
     def __init__(
@@ -31,12 +34,14 @@ class RejectAccount:
         *,
         max_bytes: int,
         is_registered: Callable[[str], bool] = lambda _device: True,
+        not_taken: Callable[[str, int], None] = lambda _device, _at_ms: None,
     ) -> None:
         self._ledger = ledger
         self._events = events
         self._clock = clock
         self.max_bytes = max_bytes
         self._is_registered = is_registered
+        self._not_taken = not_taken
         self._rate_limit = RateLimit()
         self._strangers_limit = StrangersRateLimit(max_bytes)
 
@@ -56,6 +61,8 @@ class RejectAccount:
         kept_ids = frozenset(map(id, kept))
         for refusal in refusals:
             self._events.rejected(refusal, kept=id(refusal) in kept_ids)
+            if refusal.reason is RejectReason.INFLUXDB_REJECTED:
+                self._not_taken(refusal.device, refusal.arrival_ms)
         self._ledger.settle("rejected", Counter(refusal.domain for refusal in refusals), place)
 
     def not_stored(self, refusals: list[Refusal], why: str) -> None:

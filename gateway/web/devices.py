@@ -146,10 +146,10 @@ class DevicePages:
     @staticmethod
     def _last_message(device: Device | None, stored: _StoredRows) -> _Last | None:
         """The newest message of a device, with arrival and outcome. It is kept from the first request on."""
-        if device is not None and device.last_message is None:
-            device.last_message = ()
-        if device is not None and device.last_message:
-            return device.last_message
+        if device is not None:
+            device.watch()
+            if device.last_message is not None:
+                return device.last_message, device.last_outcome
         return (Arrival(stored.newest, stored.newest_ms), None) if stored.newest is not None else None
 
     async def _told(self, name: str, last: _Last | None, refused: list[Refusal]) -> Document:

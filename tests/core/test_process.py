@@ -247,13 +247,23 @@ def test_the_last_message_is_remembered_of_a_device_that_somebody_looks_at() -> 
     into = pipeline()
     into.process(message({"ph": 7}), NOW_MS)
     device = into.streams.devices["d1"]
-    device.last_message = None
+    device.keeps_bytes = -1
     into.process(message({"ph": 7}), NOW_MS)
     assert device.last_message is None, "nobody has looked"
-    device.last_message = ()
-    latest = message({"ph": 8})
+    device.watch()
+    latest = message({"ph": 8, "x" * 5000: 1})
     outcome = into.process(latest, NOW_MS + 1)
-    assert into.streams.devices["d1"].last_message == (Arrival(latest, NOW_MS + 1), outcome)
+    assert into.streams.devices["d1"].last_message == Arrival(latest, NOW_MS + 1)
+    assert device.last_outcome is outcome
+
+
+def test_a_large_message_is_not_kept_until_somebody_looks() -> None:
+    into = pipeline()
+    into.process(message({"ph": 7}), NOW_MS)
+    device = into.streams.devices["d1"]
+    assert device.last_message is not None
+    into.process(message({"ph": 7, "x" * 4096: 1}), NOW_MS)
+    assert device.last_message is None, "the one before is not the last any more"
 
 
 def test_one_object_with_its_own_time_lets_a_retained_array_in() -> None:

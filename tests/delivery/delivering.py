@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
 from gateway.core.delivery.backoff import Backoff
 from gateway.core.delivery.batch import Batch, Body, decode, encode
@@ -20,6 +21,7 @@ from gateway.delivery.batch_queue import BatchQueue, Broker, DeliveryLimits
 from gateway.delivery.bisect_refused import UnspooledRefusals
 from gateway.delivery.bounded_journal import Appended, BoundedJournal, JournalFull
 from gateway.delivery.circuit_breaker import CircuitBreaker, Probe
+from gateway.delivery.delivery_log import DeliveryLog
 from gateway.delivery.influxdb import Writer
 from gateway.delivery.live_lane import LiveLane
 from gateway.delivery.reject_writer import RejectWriter
@@ -182,7 +184,7 @@ class Lanes:
         self.ledger, self.events, self.acknowledger = Ledger(since_ms=0), Events(), Acknowledger()
         self.breaker = CircuitBreaker(self.events)
         usual = DeliveryLimits(0.0, max_readings=1000, stall_s=30.0, receive_maximum=WINDOW, memory_bytes=2**25)
-        self.queue = BatchQueue(replace(usual, **limits), self.acknowledger, self.ledger, broker)
+        self.queue = BatchQueue(replace(usual, **limits), self.acknowledger, self.ledger, broker, DeliveryLog(WallClock()))
         self.backlog = Rows(self.journal, self.queue, self.breaker, self.ledger, self.events)
         self.spool_requests = requests = SpoolRequests(self.queue)
         self.live_lane = LiveLane(influxdb, self.breaker, self.queue, requests, self.backlog, rejects, self.events)

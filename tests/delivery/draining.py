@@ -18,6 +18,7 @@ from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
 from gateway.delivery.bisect_refused import Bisector
 from gateway.delivery.bounded_journal import BoundedJournal
 from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.delivery_log import DeliveryLog
 from gateway.delivery.drain_lane import DrainLane
 from gateway.delivery.live_lane import LiveLane
 from gateway.delivery.reject_writer import RejectWriter
@@ -52,7 +53,7 @@ class Rig:
         self.breaker = CircuitBreaker(self.events)
         self.store = BoundedJournal(file, JournalSection(path=file.path, max_bytes=2**20, min_free_bytes=0), WallClock())
         limits = DeliveryLimits(0.0, max_readings=1000, stall_s=60.0, receive_maximum=2000, memory_bytes=2**25)
-        self.queue = BatchQueue(limits, self.acknowledger, self.ledger, NoBroker())
+        self.queue = BatchQueue(limits, self.acknowledger, self.ledger, NoBroker(), DeliveryLog(WallClock()))
         self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, 2**20)
         self.progress = self.backlog.progress
         rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=2**20)

@@ -112,10 +112,8 @@ def test_a_reset_register_keeps_the_quality_that_it_was_given() -> None:
     processor = running()
     for second, volume in enumerate((1000, 1001, 3)):
         reading = {"ts": ARRIVAL_MS + 1000 * second, "volume_m3": volume}
-        processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS + 1000 * second)
-    last = processor.streams.devices["m1"].last_message
-    assert last
-    found = look(processor, NATIVE, reading, became=last[1])
+        became = processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS + 1000 * second)
+    found = look(processor, NATIVE, reading, became=became)
     assert [point["fields"]["quality"] for point in found.result["points"]] == [4]
     assert "quality=4" in steps(found, "point")[0]
     assert look(processor, NATIVE, reading).result["points"][0]["fields"]["quality"] == 0, "by itself it looks good"
@@ -125,19 +123,15 @@ def test_a_conflict_of_two_readings_is_shown_as_the_reject_that_it_was() -> None
     processor = running()
     for flow in (1, 2):
         reading = {"ts": ARRIVAL_MS, "flow_m3_h": flow}
-        processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS)
-    last = processor.streams.devices["m1"].last_message
-    assert last
-    found = look(processor, NATIVE, reading, became=last[1])
+        became = processor.process(StoredMessage(NATIVE, json.dumps(reading).encode()), ARRIVAL_MS)
+    found = look(processor, NATIVE, reading, became=became)
     assert (found.result["points"], found.result["reject"]["reason"]) == ([], "time_conflict")
 
 
 def test_what_a_codec_has_not_answered_yet_is_worked_out() -> None:
     processor = running("axioma-w1")
-    processor.process(StoredMessage(UPLINK, json.dumps(FRAME).encode()), ARRIVAL_MS)
-    last = processor.streams.devices[EUI].last_message
-    assert last
-    found = look(processor, UPLINK, FRAME, Codec(CodecAnswer({"t": 1_793_491_100, "total_l": 5938})), became=last[1])
+    became = processor.process(StoredMessage(UPLINK, json.dumps(FRAME).encode()), ARRIVAL_MS)
+    found = look(processor, UPLINK, FRAME, Codec(CodecAnswer({"t": 1_793_491_100, "total_l": 5938})), became=became)
     assert found.result["points"][0]["fields"]["volume_m3"] == 5.938
 
 

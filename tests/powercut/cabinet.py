@@ -26,6 +26,7 @@ from gateway.delivery.batch_queue import BatchQueue, DeliveryLimits
 from gateway.delivery.bisect_refused import Bisector, UnspooledRefusals
 from gateway.delivery.bounded_journal import BoundedJournal
 from gateway.delivery.circuit_breaker import CircuitBreaker
+from gateway.delivery.delivery_log import DeliveryLog
 from gateway.delivery.drain_lane import DrainLane
 from gateway.delivery.live_lane import LiveLane
 from gateway.delivery.reject_writer import RejectWriter
@@ -116,7 +117,7 @@ class Cabinet(FarBroker):
         self.breaker = CircuitBreaker(self.events)
         self.store = BoundedJournal(file, JournalSection(max_bytes=2**20, min_free_bytes=0), WallClock())
         limits = DeliveryLimits(0.0, 1000, 60.0, 2000, 2**30)
-        self.queue = BatchQueue(limits, self._acknowledger, self.ledger, self)
+        self.queue = BatchQueue(limits, self._acknowledger, self.ledger, self, DeliveryLog(WallClock()))
         self.backlog = Backlog(self.store, self.queue, self.breaker, self.ledger, self.events, rejects_max_bytes)
         rejects = RejectAccount(self.ledger, self.events, WallClock(), max_bytes=rejects_max_bytes)
         self.reject_writer = writer = RejectWriter(file, rejects, self.queue)

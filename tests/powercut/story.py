@@ -114,7 +114,7 @@ async def _rare_things(cabinet: Cabinet, random: Random) -> None:
     for devices in (range(3), range(150), range(2, 120)):
         for number in devices:
             cabinet.hear(f"m{number}", random.random())
-        await cabinet.device_snapshots.save(windows=True)
+        await cabinet.device_snapshots.save_at_stop(windows=True)
 
 
 async def _drain(cabinet: Cabinet, file: NotedFile) -> None:

@@ -5,14 +5,17 @@ import logging
 import random
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from gateway.core.alarms.rules import CounterStep
 from gateway.core.devices.device import Device
+from gateway.core.devices.setback import Setback
 from gateway.core.devices.snapshot import pack_kept
 from gateway.core.devices.streams import Admission, Streams
+from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys, series_key
 from gateway.core.readings.exchanges import ToldExchange
@@ -66,9 +69,13 @@ class Run:
         )
         return device
 
-    def save(self, *, windows: bool = False) -> int:
+    def save(self) -> int:
         """Save; how many devices had changed."""
-        return asyncio.run(self.states.save(windows=windows))
+        return asyncio.run(self.states.save())
+
+    def stop(self, *, windows: bool = True) -> int:
+        """Save as at a stop."""
+        return asyncio.run(self.states.save_at_stop(windows=windows))
 
     def rows(self) -> int:
         """Rows in the file."""
@@ -103,15 +110,42 @@ def test_a_device_goes_on_where_it_was(start: Start) -> None:
     assert [register.value for register in device.counters.registers()] == [5.0]
 
 
-@pytest.mark.parametrize("windows", [pytest.param(True, id="at-the-stop"), pytest.param(False, id="in-between")])
-def test_the_window_of_duplicates_is_saved_at_the_stop_alone(start: Start, windows: bool) -> None:  # noqa: FBT001
-    """In between it names readings that must be written when they come again after a crash."""
+@pytest.mark.parametrize(
+    ("save", "windows", "messages"),
+    [
+        pytest.param(Run.save, False, False, id="in-between"),
+        pytest.param(Run.stop, True, True, id="stop"),
+        pytest.param(partial(Run.stop, windows=False), False, True, id="stop-with-readings-that-come-again"),
+    ],
+)
+def test_messages_and_windows_of_duplicates_are_saved_at_the_stop_alone(
+    start: Start,
+    save: Callable[[Run], int],
+    windows: bool,  # noqa: FBT001
+    messages: bool,  # noqa: FBT001
+) -> None:
+    """In between a window names readings that must be written when they come again after a crash."""
     run = start()
-    run.hear("m1", NOW_MS)
-    run.save(windows=windows)
+    run.hear("m1", NOW_MS).last_message = Arrival(StoredMessage("t", b"{"), NOW_MS)
+    save(run)
     again = start().meet("m1")
     assert again.recent is not None
     assert (len(again.recent) > len(RecentKeys())) is windows
+    assert (again.last_message is not None) is messages
+
+
+def test_messages_of_a_large_fleet_leave_room_for_those_of_devices_with_a_setback(start: Start) -> None:
+    run = start()
+    for number in range(400):
+        device = run.hear(f"m{number}", NOW_MS)
+        device.last_message = Arrival(StoredMessage("t", bytes(4096)), NOW_MS)
+        if number == 399:
+            device.setback = Setback("bad_json", NOW_MS)
+    run.stop()
+    again = start()
+    kept = [name for name in (f"m{number}" for number in range(400)) if again.meet(name).last_message is not None]
+    assert len(kept) == 256, "a mebibyte"
+    assert "m399" in kept
 
 
 def test_only_what_changed_is_written(start: Start) -> None:
@@ -259,6 +293,8 @@ def test_three_thousand_devices_write_less_than_a_mebibyte_an_hour(start: Start)
             grown = round(draw.random(), 3)
             device = run.hear(f"meter-{number:06d}", now_ms, registers[number] + save + grown)
             device.offset_ms, device.last_seq = draw.randrange(-3000, 3000), draw.randrange(100_000)
+            if number % 10 == 0:
+                device.setback = Setback("bad_json", now_ms, f"not JSON: unexpected end of data: line 1 column {number}")
             assert device.counters is not None
             for at, name in ((3000, "volume_reverse_m3"), (6000, "pulse_count")):
                 device.counters.judge(name, GROWTH[name], registers[at + number] + save + grown, now_ms)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import RecentKeys, series_key
@@ -16,6 +17,10 @@ from schemas.rejects import DropCause
 from schemas.topics import SIMULATED_PREFIX
 
 _SET_BACK_MS = 60_000
+MESSAGE_KEPT_BYTES: Final = 4096
+"""Most bytes of a message that is kept while nobody looks at its device."""
+_WHOLE_BYTES: Final = 1 << 40
+"""Above the size of any message."""
 TAG_VALUES_MAX = 64
 """Most values of one tag of one device: a tag that always changes would create a flood of series."""
 
@@ -70,7 +75,13 @@ class Device:
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none in this run.
     :ivar clock_span: the span of twice the tolerance in which this offset lies; 0: its clock is right.
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
-    :ivar last_message: its newest message with the result, for its page; None: not kept.
+    :ivar earlier_offset_ms: the offset that an earlier run knew last. It says nothing of the clock of this run.
+    :ivar is_watched: somebody looks at it.
+    :ivar keeps_bytes: most bytes of a message of it that is kept; -1: none is.
+    :ivar last_message: its newest message, for its page; None: not kept, or too large.
+    :ivar last_outcome: the outcome of that message, while somebody looks at the device.
+    :ivar not_taken_ms: the last time at which InfluxDB refused one of its readings; 0: never.
+    :ivar setback: the fault of its newest message; None: it became readings in full.
     :ivar domain: the domain in which it was first heard.
     :ivar goodbye_ms: the last time at which it, or its will, said that it is offline.
     :ivar registered_ms: the time at which the registry first named it, for a device that was never heard.
@@ -84,13 +95,18 @@ class Device:
         "clock_span",
         "counters",
         "domain",
+        "earlier_offset_ms",
         "goodbye_ms",
+        "is_watched",
+        "keeps_bytes",
         "last_message",
+        "last_outcome",
         "last_replay_stamp_ms",
         "last_seen_ms",
         "last_seq",
         "last_stamp_ms",
         "name",
+        "not_taken_ms",
         "offset_ms",
         "online",
         "quality",
@@ -101,6 +117,7 @@ class Device:
         "seen_frames",
         "seq_missing",
         "series",
+        "setback",
         "source",
         "streams",
         "tag_values",
@@ -113,8 +130,12 @@ class Device:
         self.recent: RecentKeys | None = None
         self.counters: CounterState | None = None
         self.domain: str | None = None
+        self.earlier_offset_ms: int | None = None
         self.goodbye_ms = 0
-        self.last_message: tuple[Arrival, Outcome] | tuple[()] | None = None
+        self.is_watched = False
+        self.keeps_bytes = -1
+        self.last_message: Arrival | None = None
+        self.last_outcome: Outcome | None = None
         self.last_seen_ms = 0
         self.last_replay_stamp_ms = 0
         self.last_stamp_ms = 0
@@ -123,10 +144,12 @@ class Device:
         self.reserved = False
         self.seq_missing = 0
         self.series: dict[str, Series] | None = None
+        self.setback: Setback | None = None
         self.source = source
         self.streams = 0
         self.seen_frames: RecentFrames | None = None
         self.tag_values: dict[str, set[str]] | None = None
+        self.not_taken_ms = 0
         self.offset_ms: int | None = None
         self.clock_span: int | None = None
         self.online: bool | None = None
@@ -167,6 +190,21 @@ class Device:
         """True when it never sent anything, live or retained, neither a reading nor a state."""
         sent = self.recent is not None or self.counters is not None or self.last_stamp_ms
         return not (self.last_seen_ms or sent or self.online is not None)
+
+    def watch(self) -> None:
+        """Keep its messages whole from now on, with what becomes of them: somebody looks at it."""
+        self.keeps_bytes, self.is_watched = _WHOLE_BYTES, True
+
+    def keep(self, arrival: Arrival, outcome: Outcome) -> None:
+        """Keep its newest message as far as that is wanted."""
+        self.last_message = arrival if len(arrival.message.payload) <= self.keeps_bytes else None
+        if self.is_watched:
+            self.last_outcome = outcome
+
+    def note(self, outcome: Outcome, arrival: Arrival) -> None:
+        """Note what its newest message lacked; one that arrived before others tells nothing of now."""
+        if arrival.now_ms >= self.last_seen_ms:
+            self.setback = setback_after(outcome, arrival.now_ms, self.setback)
 
     def say(self, now_ms: int, *, online: bool) -> None:
         """Note from its status message or last will that it is online or offline."""

@@ -2,18 +2,23 @@
 
 Times are milliseconds before the device was last seen, which makes most of them short. Values equal to a new device's are left
 out. Losing a line, or reading an old one, never alters a value: counters, duplicates and silence start again, or where they
-were. A device's clock offset is not saved: it was measured against the clock of another run, and is evidence about the clock
-of this.
+were. A device's clock offset comes back for people only: it was measured against the clock of another run, and is no evidence
+about the clock of this.
+
+The setback of a device is saved each time, its last message only at the stop.
 """
 
+from base64 import b64encode
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import Field, TypeAdapter
+from pydantic import Base64Bytes, Field, TypeAdapter
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from gateway.core.devices.counter_records import CountersRecord, Ms, pack_counters, unpack_counters
-from gateway.core.devices.device import Device
+from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device
+from gateway.core.devices.setback import Setback
+from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.duplicates import WINDOW_S, Key, RecentKeys
 from gateway.core.readings.field_sets import FieldSets
 
@@ -21,6 +26,9 @@ _Bits64 = Annotated[int, Field(ge=0, lt=1 << 64)]
 _Bits32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _Bits16 = Annotated[int, Field(ge=0, lt=1 << 16)]
 _Bits8 = Annotated[int, Field(ge=0, lt=1 << 8)]
+
+_OFFSET_SAVED_MS: Final = 60_000
+"""A smaller offset is the delay of a message."""
 
 
 class _RecentKey(NamedTuple):
@@ -41,6 +49,15 @@ class _RecentWindow(TypedDict):
     keys: list[_RecentKey]
 
 
+class _MessageRecord(NamedTuple):
+    """A message; ``age`` is how many ms before the device was last seen it came."""
+
+    topic: str
+    payload: Base64Bytes
+    age: Ms
+    retain: bool = False
+
+
 class _DeviceRecord(CountersRecord, total=False):
     """A device, with its source if that is not its id.
 
@@ -58,16 +75,21 @@ class _DeviceRecord(CountersRecord, total=False):
     seq: _Bits64
     missing: _Bits64
     recent: _RecentWindow
+    offset: Ms
+    setback: Setback
+    not_taken: Ms
+    message: _MessageRecord
 
 
 _RECORD: Final = TypeAdapter(_DeviceRecord)
 
 
-def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None) -> str:
+def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None, *, message: bool = False) -> str:
     """A device as one line.
 
     :param window_at_ms: now, to take the window of duplicates in as well. It may name readings that are not durable yet, and
         that come again; so it is stored only when all are.
+    :param message: take its last message in as well.
     """
     seen_ms = device.last_seen_ms
     record = _DeviceRecord(seen=seen_ms)
@@ -89,7 +111,28 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None) -> 
         pack_counters(device.counters, record)
     if device.recent is not None and window_at_ms is not None:
         _pack_window(device.recent, shapes, window_at_ms, record)
-    return to_json(record).decode()
+    _pack_evidence(device, record)
+    return to_json(record | _message_record(device) if message else record).decode()
+
+
+def _pack_evidence(device: Device, record: _DeviceRecord) -> None:
+    """Remember what people are told of the device."""
+    offset_ms = device.earlier_offset_ms if device.offset_ms is None else device.offset_ms
+    if offset_ms is not None and abs(offset_ms) > _OFFSET_SAVED_MS:
+        record["offset"] = offset_ms
+    if device.setback is not None:
+        record["setback"] = device.setback
+    if device.not_taken_ms:
+        record["not_taken"] = device.last_seen_ms - device.not_taken_ms
+
+
+def _message_record(device: Device) -> _DeviceRecord:
+    """The last message of a device as a part of its record; empty if it is not kept."""
+    arrival = device.last_message
+    if arrival is None or len(arrival.message.payload) > MESSAGE_KEPT_BYTES:
+        return {}
+    message, age_ms = arrival.message, device.last_seen_ms - arrival.now_ms
+    return {"message": _MessageRecord(message.topic, b64encode(message.payload), age_ms, message.retain)}
 
 
 def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _DeviceRecord) -> None:
@@ -118,6 +161,14 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
     device.goodbye_ms = device.last_seen_ms
     device.last_seq = record.get("seq", -1)
     device.seq_missing = record.get("missing", 0)
+    device.earlier_offset_ms = record.get("offset")
+    device.setback = record.get("setback")
+    if "not_taken" in record:
+        device.not_taken_ms = seen_ms - record["not_taken"]
+    if "message" in record:
+        message = record["message"]
+        stored = StoredMessage(message.topic, message.payload, message.retain)
+        device.last_message = Arrival(stored, seen_ms - message.age)
     if "counters" in record:
         device.counters = unpack_counters(record)
     if "newest" in record:

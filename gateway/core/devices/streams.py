@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol, TypeVar
 
-from gateway.core.devices.device import Device, Registered, Series
+from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Registered, Series
 from gateway.core.devices.places import Places, topic_prefix
 from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
@@ -26,8 +26,8 @@ _UNKNOWN: Final = "unknown"
 _FORGET_SHARE: Final = 64
 """A full cache forgets one entry in this many at a time."""
 
-MESSAGES_KEPT = 1000
-"""Devices whose last message is kept; for others it is kept once somebody opens their page."""
+MESSAGES_KEPT = 3000
+"""Devices whose last message is kept if it is not large; for others it is kept once somebody opens their page."""
 
 
 class Stream(Series):
@@ -256,7 +256,7 @@ class Streams:
             device = self.devices[name] = Device(name, registered, source)
             self.places.take(device, as_written=as_written)
             if len(self.devices) <= MESSAGES_KEPT:
-                device.last_message = ()
+                device.keeps_bytes = MESSAGE_KEPT_BYTES
             if self._memory is not None:
                 self._memory.restore(device, self.field_sets)
         device.admitted = True
@@ -270,6 +270,12 @@ class Streams:
         """The registry's entry of a device."""
         entry = self._entry(name)
         return entry if entry is None or entry.source is None or entry.id == name else None
+
+    def note_not_taken(self, name: str, at_ms: int) -> None:
+        """Note that InfluxDB refused a reading of a device."""
+        device = self.devices.get(name)
+        if device is not None:
+            device.not_taken_ms = at_ms
 
     def params_of(self, source: str) -> DeviceParams | None:
         """The parameters of the device that sends under a name; None if it is not registered."""

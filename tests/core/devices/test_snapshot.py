@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.devices.device import Device
+from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device
+from gateway.core.devices.setback import Setback
 from gateway.core.devices.snapshot import pack, unpack
+from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys, series_key
 from gateway.core.readings.exchanges import ToldExchange
@@ -230,3 +232,27 @@ def test_a_line_stays_small() -> None:
 def test_how_far_a_clock_is_off_is_found_out_anew() -> None:
     """It was held against the clock of another run; remembered, it would keep the first readings from judging ours."""
     assert again(device(offset_ms=5)).offset_ms is None
+
+
+# What people are told of a device.
+
+
+def test_the_fault_of_a_device_and_the_offset_of_its_clock_are_remembered_for_people() -> None:
+    setback = Setback("no_quantity", NOW_MS - HOUR_MS, "no value left", (("volume", "unknown_key"),))
+    new = again(device(setback=setback, offset_ms=-HOUR_MS, not_taken_ms=NOW_MS - SECOND_MS))
+    assert (new.setback, new.not_taken_ms) == (setback, NOW_MS - SECOND_MS)
+    assert (new.offset_ms, new.earlier_offset_ms) == (None, -HOUR_MS), "no evidence about the clock of this run"
+    assert again(new).earlier_offset_ms == -HOUR_MS
+    plain = again(device(offset_ms=2 * SECOND_MS))
+    assert (plain.setback, plain.not_taken_ms, plain.earlier_offset_ms) == (None, 0, None)
+
+
+def test_the_last_message_comes_back_byte_for_byte_after_a_stop() -> None:
+    message = StoredMessage("a/ä", b"\x00\xff{", retain=True)
+    old = device(last_message=Arrival(message, NOW_MS - SECOND_MS))
+    new = Device("m1", None)
+    unpack(pack(old, FieldSets(), message=True), new, FieldSets(), NOW_MS)
+    assert new.last_message == old.last_message
+    assert again(old).last_message is None, "between stops it is not written"
+    old.last_message = Arrival(StoredMessage("a", bytes(MESSAGE_KEPT_BYTES + 1)), NOW_MS)
+    assert "message" not in pack(old, FieldSets(), message=True)

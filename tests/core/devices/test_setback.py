@@ -1,0 +1,72 @@
+"""The setback of a device: what its newest message lacked."""
+
+import pytest
+
+from gateway.core.devices.setback import Setback, unknown_keys
+from gateway.core.message import StoredMessage
+from gateway.core.process import Processor
+from schemas.rejects import RejectReason
+from tests.core.making import HOUR_MS, NOW_MS, SECOND_MS, message, pipeline, topic
+
+
+def after(*payloads: object, into: Processor | None = None) -> Setback | None:
+    """The setback of a device after some messages, a second apart."""
+    into = into or pipeline()
+    for second, payload in enumerate(payloads):
+        into.process(message(payload), NOW_MS + second * SECOND_MS)
+    return into.streams.devices["d1"].setback
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"{", "bad_json"),
+        (b"\xff", "not_utf8"),
+        ({"volume": 1}, "no_quantity"),
+        ([], "bad_payload"),
+        ({"ph": 7, "level_m": 999}, "dropped"),
+        ([{"ph": 7}, {"volume": 1}], "no_quantity"),
+    ],
+)
+def test_a_fault_of_the_newest_message_is_kept_and_ends_with_a_good_one(payload: object, code: str) -> None:
+    found = after({"ph": 7}, payload)
+    assert found is not None
+    assert (found.code, found.since_ms) == (code, NOW_MS + SECOND_MS)
+    assert found.stops is (code != "dropped")
+    assert after({"ph": 7}, payload, {"ph": 7}) is None
+
+
+def test_a_fault_that_goes_on_keeps_its_beginning() -> None:
+    found = after(b"{", b"{", b"{")
+    assert found is not None
+    assert found.since_ms == NOW_MS
+
+
+def test_the_first_values_that_were_dropped_are_named_with_their_causes() -> None:
+    found = after({"ph": 7, "level_m": 999, "volumen": 3, "x" * 200: 1, **{f"k{n}": 1 for n in range(20)}})
+    assert found is not None
+    assert {("level_m", "out_of_bounds"), ("volumen", "unknown_key")} <= set(found.values)
+    assert "volumen" in unknown_keys(found)
+    assert "level_m" not in unknown_keys(found)
+    assert len(found.values) == 8
+    assert max(len(path) for path, _ in found.values) == 64
+
+
+def test_a_repeated_message_is_told_apart_from_a_new_one() -> None:
+    reading = {"ts": NOW_MS, "ph": 7}
+    found = after(reading, reading, reading)
+    assert found == Setback("duplicate", NOW_MS + SECOND_MS)
+    assert not found.stops
+
+
+def test_what_comes_late_and_what_is_no_data_tells_nothing_of_now() -> None:
+    into = pipeline()
+    into.process(message({"ph": 7}), NOW_MS)
+    into.process(message(b"{"), NOW_MS - HOUR_MS, replayed=True)
+    assert into.streams.devices["d1"].setback is None
+    into.process(message(b"{"), NOW_MS + 1)
+    into.process(StoredMessage(topic(channel="status"), b'{"state": "online"}'), NOW_MS + 2)
+    into.process(message({"ph": 7}, retain=True), NOW_MS + 3)
+    found = into.streams.devices["d1"].setback
+    assert found is not None
+    assert found.code == RejectReason.BAD_JSON
