@@ -24,7 +24,7 @@ demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICE
 test: ready ## the tests that every change must pass, in minutes
 	@$(MAKE) --no-print-directory --output-sync --jobs=4 test-together-1 test-oldest test-alone test-together-2 check
 
-ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/demo --ignore=tests/firmware_sim
+ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/pages --ignore=tests/demo --ignore=tests/firmware_sim
 
 # Tests that generate their examples generate a tenth of them here, and all of them in test-all.
 test-alone: ready ## the tests of each part by itself
@@ -39,7 +39,7 @@ test-oldest: ready ## the same on the oldest supported Python, 3.11
 # The tests on real parts wait most of the time, so they run as two halves side by side, each about as long as the other.
 
 test-together-1: ready ## the tests on real parts, the first half
-	$(BIN)/python -m pytest -m "not slow" tests/system/test_system_[a-i]*.py
+	$(BIN)/python -m pytest -m "not slow" tests/pages tests/system/test_system_[a-i]*.py
 
 test-together-2: ready ## the second half
 	$(BIN)/python -m pytest -m "not slow" tests/demo tests/firmware_sim tests/system/test_system_[j-z]*.py

@@ -1,0 +1,64 @@
+"""The pages that there are, and a gateway with something to see on each."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.demo import services
+from tests.system.fleet import client_of, publish_all
+from tests.system.rig import Gateway, gateway
+from tests.waiting import until
+
+PAGES: Final = {
+    "start": "/",
+    "devices": "/devices",
+    "devices found": "/devices?search=wm&sort=-heard",
+    "device": "/devices/wm-0001",
+    "stranger": "/devices/wm-0099",
+    "login": "/login",
+}
+"""Name → path. A new page takes its place here, and is looked at in every way."""
+AREAS: Final = {"p-01": "Phường An Bình", "x-02": "Xã Long Hòa"}
+DEVICES: Final = [
+    {
+        "id": f"{kind}-{number:04}",
+        "domain": domain,
+        "site": f"tram-{number % 3}",
+        "area": list(AREAS)[number % 2],
+        "interval": "15min",
+    }
+    for kind, domain, count in (("wm", "water", 6), ("pm", "power", 3), ("tr", "traffic", 2), ("ur", "urban", 2))
+    for number in range(1, count + 1)
+]
+_READINGS: Final = {
+    "water": '{"volume_m3": 77.5, "flow_m3_h": 1.84, "pressure_kpa": 312.4, "battery_pct": 88}',
+    "power": '{"voltage_l1_v": 229.4, "voltage_l2_v": 231, "active_power_w": 1520, "energy_import_kwh": 5034.25}',
+    "traffic": '{"vehicle_count": 42, "interval_s": 60, "mean_speed_km_h": 31.5, "lane": "1"}',
+    "urban": '{"pm2_5_ug_m3": 31, "air_temperature_c": 29.5}',
+}
+
+
+@contextmanager
+def example_gateway(folder: Path) -> Iterator[Gateway]:
+    """A gateway on the real parts: devices that send, one never heard, a leak, a stranger, rejects."""
+    for name in ("broker", "influxdb", "gateway"):
+        (folder / name).mkdir()
+    registry = {"devices": DEVICES, "areas": AREAS}
+    (folder / "gateway" / "devices.yaml").write_text(json.dumps(registry, ensure_ascii=False))
+    with (
+        services.mosquitto(folder / "broker") as broker,
+        services.influxdb(folder / "influxdb") as influxdb,
+        gateway(folder / "gateway", broker.url, influxdb.url, devices={"unknown": "quarantine"}) as found,
+        client_of(broker) as client,
+    ):
+        found.wait_subscribed()
+        topic = "iot/v1/{site}/{domain}/{id}/readings"
+        sent = [(topic.format_map(one), _READINGS[str(one["domain"])]) for one in DEVICES[:-1]]
+        sent.append((topic.format_map(DEVICES[1]), '{"volume_m3": 78, "alarm_leak": true}'))
+        sent.append((topic.format_map(DEVICES[2]), '{"volume_m3": "nhiều"}'))
+        sent.append((topic.format(site="tram-9", domain="water", id="wm-0099"), _READINGS["water"]))
+        publish_all(client, sent)
+        until(lambda: found.ledger()["received"] == len(sent) and not found.pending("memory"), what="all are written")
+        yield found
