@@ -165,8 +165,9 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    from firmware_sim.ledger_index import BadLedger  # noqa: PLC0415
     from firmware_sim.query import InfluxdbAccess, NotReachable  # noqa: PLC0415
-    from firmware_sim.verify import BadLedger, verify  # noqa: PLC0415
+    from firmware_sim.verify import verify  # noqa: PLC0415
 
     try:
         if arguments.config is not None:

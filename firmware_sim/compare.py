@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from firmware_sim.query import StoredPoint
 from schemas.quantities import SUM_OF, Quality
@@ -38,6 +38,24 @@ EARLY_MS: Final = 5_000
 OWN_FIELDS: Final = ("quality", "seq")
 SUMS: Final = frozenset(SUM_OF.values())
 """Fields that the gateway adds behind the counters that a device sends."""
+
+
+class TimeSpan(NamedTuple):
+    """Instants from the first to the last, both included."""
+
+    first_ms: int
+    last_ms: int
+
+    def holds(self, time_ms: int) -> bool:
+        """Tell if an instant is one of them."""
+        return self.first_ms <= time_ms <= self.last_ms
+
+    def widened(self, by_ms: int) -> "TimeSpan":
+        """Return it with so much more at both ends."""
+        return TimeSpan(self.first_ms - by_ms, self.last_ms + by_ms)
+
+
+ALWAYS: Final = TimeSpan(-(2**62), 2**62)
 
 LedgerRow = dict[str, Any]
 """A row of the ledger, parsed."""
@@ -102,19 +120,33 @@ class _ClaimedPoint:
 
 
 def compare(
-    domain: str, rows: list[LedgerRow], points: Iterable[StoredPoint], health: Iterable[StoredPoint], window_ms: int
+    domain: str,
+    rows: list[LedgerRow],
+    points: Iterable[StoredPoint],
+    health: Iterable[StoredPoint],
+    window_ms: int,
+    judged: TimeSpan = ALWAYS,
 ) -> Comparison:
     """Hold ``rows`` against the ``points`` of their measurement and of ``device_health``.
 
     :param window_ms: how far from ``at`` a reading without ts may be stamped.
+    :param judged: rows and points outside of it lay claim and are claimed, and nothing is told of them.
     """
-    return _Comparer(domain, points, health, window_ms).compare(rows)
+    return _Comparer(domain, points, health, window_ms, judged).compare(rows)
 
 
 class _Comparer:
-    def __init__(self, domain: str, points: Iterable[StoredPoint], health: Iterable[StoredPoint], window_ms: int) -> None:
+    def __init__(
+        self,
+        domain: str,
+        points: Iterable[StoredPoint],
+        health: Iterable[StoredPoint],
+        window_ms: int,
+        judged: TimeSpan,
+    ) -> None:
         self._domain = domain
         self._window_ms = window_ms
+        self._judged = judged
         self._outcome = Comparison()
         self._at_time: dict[tuple[TagPairs, int], list[_ClaimedPoint]] = defaultdict(list)
         self._of_seq: dict[tuple[TagPairs, int | None], list[_ClaimedPoint]] = defaultdict(list)
@@ -125,7 +157,9 @@ class _Comparer:
             series = series_of(point.tags)
             self._at_time[series, point.time_ms].append(standing)
             self._of_seq[series, point.fields.get("seq")].append(standing)
-        self._health = {(_device_of(point.tags), point.time_ms): point.fields for point in health}
+        self._health = {
+            (_device_of(point.tags), point.time_ms): point.fields for point in health if point.fields.keys() - GATEWAYS_OWN
+        }
 
     def compare(self, rows: list[LedgerRow]) -> Comparison:
         timed = {
@@ -134,9 +168,9 @@ class _Comparer:
         untimed = [row for row in rows if "expect" not in row and row["ts"] is None]
         refused = [row for row in rows if "expect" in row]
         counts = self._outcome.counts
-        counts.sent = len(timed) + len(untimed)
-        counts.refused = len(refused)
-        counts.repeated = len(rows) - counts.sent - counts.refused
+        counts.sent = sum(map(self._judges, [*timed.values(), *untimed]))
+        counts.refused = sum(map(self._judges, refused))
+        counts.repeated = sum(map(self._judges, rows)) - counts.sent - counts.refused
         for (series, time_ms), row in timed.items():
             self._timed(row, series, time_ms, timed.keys())
         for row in untimed:
@@ -179,13 +213,15 @@ class _Comparer:
 
     def _stands(self, row: LedgerRow, copies: list[_ClaimedPoint], spare: int) -> None:
         """Judge the copies of a row; ``spare`` of them may be too many."""
-        best = min(copies, key=lambda standing: bool(self._difference(row, standing.point)))
+        best, difference = copies[0], ""
         for copy in copies:
             copy.claimed = True
-        difference = self._difference(row, best.point)
+        for best in copies:
+            if not (difference := self._difference(row, best.point)):
+                break
         if difference:
             self._fault("different", row, difference)
-        else:
+        elif self._judges(row):
             self._outcome.counts.found += 1
         unexcused = sorted((copy for copy in copies if not copy.may_stand_twice), key=lambda copy: copy is not best)
         for other in unexcused[1 + spare :]:
@@ -230,7 +266,7 @@ class _Comparer:
         for (series, seq), standings in self._of_seq.items():
             known = [] if seq is None or dict(series).get("device") in restarted else of_seq.get((series, seq), [])
             for standing in standings:
-                if not standing.claimed:
+                if not standing.claimed and self._judged.holds(standing.point.time_ms):
                     self._surplus(standing, known if standing.point.time_ms >= first_ms else [])
 
     def _surplus(self, standing: _ClaimedPoint, known: list[LedgerRow]) -> None:
@@ -239,14 +275,21 @@ class _Comparer:
         for row in known:
             if _same_values(row, point):
                 if not standing.may_stand_twice:
-                    self._fault("duplicate", row, f"stands also at {utc(point.time_ms)}")
+                    self._tell("duplicate", row, f"stands also at {utc(point.time_ms)}")
                 return
             if abs(_time_of(row) - point.time_ms) <= SAME_READING_MS:
-                self._fault("different", row, f"a second point with its seq, and other values, stands at {utc(point.time_ms)}")
+                self._tell("different", row, f"a second point with its seq, and other values, stands at {utc(point.time_ms)}")
                 return
         self._outcome.counts.unexpected += 1
 
+    def _judges(self, row: LedgerRow) -> bool:
+        return self._judged.holds(_time_of(row))
+
     def _fault(self, kind: str, row: LedgerRow, detail: str) -> None:
+        if self._judges(row):
+            self._tell(kind, row, detail)
+
+    def _tell(self, kind: str, row: LedgerRow, detail: str) -> None:
         counts = self._outcome.counts
         setattr(counts, kind, getattr(counts, kind) + 1)
         self._outcome.findings.append(

@@ -85,18 +85,32 @@ class TallyDisplay:
 
 
 @dataclass(slots=True)
-class VerifyProgress:
-    """The share of a ledger that was looked up, on a terminal."""
+class ShareProgress:
+    """The progress of work whose size is known: how much is done, how fast, how long the rest takes.
 
-    rows: int
-    done: int = 0
+    :ivar what: the unit, as it stands behind the number.
+    """
 
-    def advance(self, rows: int) -> None:
-        """Show how far it is."""
-        self.done += rows
-        if sys.stderr.isatty():
-            sys.stderr.write(f"{CLEAR_LINE}{self.done:,} of {self.rows:,} readings looked up ({self.done / self.rows:.0%})")
-            sys.stderr.flush()
+    total: int
+    what: str
+    began_s: float = field(default_factory=time.monotonic)
+    _shown_s: float = field(default_factory=time.monotonic)
+
+    def reach(self, done: int) -> None:
+        """So much is done; show it now and then."""
+        now_s = time.monotonic()
+        watched = sys.stderr.isatty()
+        if now_s - self._shown_s < (WATCHED_S if watched else UNWATCHED_S):
+            return
+        self._shown_s = now_s
+        sys.stderr.write(f"{CLEAR_LINE}{self.line(done, now_s)}" if watched else f"{self.line(done, now_s)}\n")
+        sys.stderr.flush()
+
+    def line(self, done: int, now_s: float) -> str:
+        """Format the progress."""
+        rate = done / max(now_s - self.began_s, 1e-3)
+        left = f", {(self.total - done) / rate:,.0f} s left" if rate else ""
+        return f"{done:,} of {self.total:,} {self.what} ({done / max(self.total, 1):.0%}), {rate:,.0f}/s{left}"
 
     def end(self) -> None:
         """Clear the line."""

@@ -1,7 +1,6 @@
 """InfluxQL over HTTP: the one query language of InfluxDB 1 and 2. Answers are streamed, so that memory stays small."""
 
 import base64
-import json
 import os
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,8 @@ from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
+
+import msgspec
 
 ANSWER_S: Final = 60.0
 QUOTED: Final = 300
@@ -167,7 +168,7 @@ class Influx:
         if not line.strip():
             return
         try:
-            results = json.loads(line)["results"]
+            results = msgspec.json.decode(line)["results"]
             found = [series for result in results for series in result.get("series", ()) if series["columns"]]
             errors = [result["error"] for result in results if "error" in result]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -1,8 +1,9 @@
 """The report of a verification: what was sent and what stands, sums and alarms, the first faults, a verdict."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from heapq import nsmallest
 from typing import Final
 
 from firmware_sim.alarm_check import ALARM, MOST_FALSE, AlarmsOutcome
@@ -50,12 +51,12 @@ class Report:
     def add(self, domain: str, comparison: Comparison) -> None:
         """Take in the outcome of a group."""
         self.domains.setdefault(domain, Counts()).add(comparison.counts)
-        self.findings += islice(comparison.findings, SHOWN - len(self.findings))
+        self.findings = _first([*self.findings, *comparison.findings])
 
     def add_sums(self, outcome: SumsOutcome) -> None:
         """Take in the sums of a group."""
         self.sums.add(outcome.counts)
-        self.sum_findings += islice(outcome.findings, SHOWN - len(self.sum_findings))
+        self.sum_findings = _first([*self.sum_findings, *outcome.findings])
 
     def add_alarms(self, outcome: AlarmsOutcome) -> None:
         """Take in the alarms."""
@@ -104,6 +105,16 @@ class Report:
         if self.alarms is not None and self.alarms.faults:
             faults.append(f"{self.alarms.faults:,} alarms")
         return f"NOT accounted for: {', '.join(faults)}"
+
+
+def _first(findings: Sequence[Discrepancy]) -> list[Discrepancy]:
+    """Return the earliest of each kind."""
+    kinds = dict.fromkeys(finding.kind for finding in findings)
+    return [
+        finding
+        for kind in kinds
+        for finding in nsmallest(SHOWN, (one for one in findings if one.kind == kind), key=lambda one: one.time_ms)
+    ]
 
 
 def _of_sums(counts: SumCounts) -> str:

@@ -45,6 +45,15 @@ class Happening(NamedTuple):
     flowed: Mapping[str, float]
 
 
+def consumed_day(row: Mapping[str, Any]) -> ConsumedDay:
+    """Return what a row with ``consumed`` says.
+
+    :raises KeyError: it lacks something.
+    """
+    stream = tuple(sorted(row.get("tags", {}).items()))
+    return ConsumedDay(row["device"], stream, row["field"], row["from"], row["to"], row["consumed"], row["within"])
+
+
 @dataclass(slots=True)
 class TruthRows:
     """All such rows of a ledger."""
@@ -58,8 +67,7 @@ class TruthRows:
         :raises KeyError: it lacks something.
         """
         if "consumed" in row:
-            stream = tuple(sorted(row.get("tags", {}).items()))
-            day = ConsumedDay(row["device"], stream, row["field"], row["from"], row["to"], row["consumed"], row["within"])
+            day = consumed_day(row)
             self.consumed[day.device].append(day)
         elif "event" in row:
             happening = Happening(

@@ -28,6 +28,7 @@ from tests.bench import (
     saturation,
     simulator,
     start,
+    verify,
 )
 from tests.bench.burst import BrokerGone
 from tests.bench.children import BenchFault, Plan
@@ -52,6 +53,7 @@ _OTHERS: dict[str, Callable[[Plan], list[Figure]]] = {
     "kills": kills.measure,
     "report": report.measure,
     "simulator": simulator.measure,
+    "verify": verify.measure,
 }
 """One long run each: measured when they are named."""
 

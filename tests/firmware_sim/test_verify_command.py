@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from firmware_sim import ledger_index
 from firmware_sim import verify as verify_module
 from firmware_sim.cli import main
+from firmware_sim.compare import Comparison, Discrepancy
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import build_fleet
+from firmware_sim.progress import ShareProgress
 from firmware_sim.query import InfluxdbAccess, StoredPoint
+from firmware_sim.report import Report
 from firmware_sim.scenarios.loader import scenario, shipped
 from tests.firmware_sim.stub_influxdb import StubInfluxDB, stub_influxdb
 
@@ -91,11 +95,41 @@ def test_json_holds_the_same_account(stub: StubInfluxDB, ledger: Path, capsys: p
 
 
 def test_small_groups_come_to_the_same_account(stub: StubInfluxDB, ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_module, "GROUP_ROWS", 2 * TICKS)
+    monkeypatch.setattr(ledger_index, "PART_ROWS", 2 * TICKS)
     assert _verify(stub, ledger) == 0
     questions = [form["q"] for form in stub.asked if 'FROM "device_health"' not in form["q"]]
     assert len(questions) == 6, "two devices at a time, a domain at a time"
     assert max(question.count('"device" =') for question in questions) == 2
+
+
+def test_faults_of_a_device_in_parts_are_told_once_where_they_are(
+    stub: StubInfluxDB, ledger: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_index, "PART_ROWS", 3)
+    first, *_, gone = (point for point in stub.points["water"] if "meter" in point.tags["device"])
+    stub.points["water"].remove(gone)
+    stub.points["water"].append(StoredPoint(first.tags, first.time_ms + 4_500, dict(first.fields)))  # in another part
+    assert _verify(stub, ledger) == 1
+    said = capsys.readouterr().out
+    assert said.count("missing   ") == said.count("duplicate ") - 1 == 1, "and a heading"
+    assert f"duplicate {first.tags['device']} 2026-09-21T14:13:20.000Z seq 0 (water) stands also at" in said
+    assert said.endswith("NOT accounted for: 2 of 80 readings\n")
+
+
+def test_the_earliest_faults_are_told_whatever_the_order_of_devices() -> None:
+    report = Report()
+    for times_ms in ([100, 90], range(30, 60), range(5)):
+        findings = [Discrepancy("missing", "water", "d", time_ms, 1, "") for time_ms in times_ms]
+        report.add("water", Comparison(findings=[*findings, Discrepancy("duplicate", "water", "d", 1_000, 1, "")]))
+    told = [(found.kind, found.time_ms) for found in report.findings]
+    assert told[:20] == [("missing", time_ms) for time_ms in (*range(5), *range(30, 45))]
+    assert told[20:] == [("duplicate", 1_000)] * 3
+
+
+def test_progress_tells_the_rate_and_what_is_left() -> None:
+    progress = ShareProgress(10_000, "readings looked up", began_s=100.0)
+    assert progress.line(2_500, 105.0) == "2,500 of 10,000 readings looked up (25%), 500/s, 15 s left"
+    assert progress.line(0, 105.0) == "0 of 10,000 readings looked up (0%), 0/s"
 
 
 def test_it_waits_until_all_are_there(stub: StubInfluxDB, ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:

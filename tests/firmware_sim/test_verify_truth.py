@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from firmware_sim import ledger_index
 from firmware_sim.cli import main
 from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import build_fleet
@@ -128,6 +129,17 @@ def test_a_perfect_gateway_is_all_accounted_for(stub: StubInfluxDB, ledger: Path
     assert "0 wrong, 0 without sums" in said
     assert "alarms: 3 raised in time, 0 late, 0 missing" in said
     assert said.endswith("all accounted for\n")
+
+
+def test_devices_that_are_looked_up_in_parts_come_to_the_same_account(
+    stub: StubInfluxDB, ledger: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _verify(stub.url, ledger) == 0
+    whole, questions = capsys.readouterr().out, len(stub.asked)
+    monkeypatch.setattr(ledger_index, "PART_ROWS", 50)
+    assert _verify(stub.url, ledger) == 0
+    assert capsys.readouterr().out == whole
+    assert len(stub.asked) > 10 * questions
 
 
 def test_a_sum_that_invents_water_is_told_with_its_day(

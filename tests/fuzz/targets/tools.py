@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+from firmware_sim.ledger_index import BadLedger, ledger_index
 from firmware_sim.query import Influx, InfluxdbAccess, NotReachable
-from firmware_sim.verify import BadLedger, read_index
 from gateway.config.files import ConfigurationFault
 from gateway.trials.recordings import recorded_row
 from tests.fuzz.target import Run, Target
@@ -46,12 +46,13 @@ def ledger() -> Run:
 
     def run(data: bytes) -> None:
         try:
-            index = read_index(BytesIO(data), path)
+            with ledger_index(BytesIO(data), path, lambda _: None) as index:
+                parts = list(index.parts())
+                assert sum(part.rows for part in parts) == index.rows
+                assert sum(len(index.rows_of(part, 0)) for part in parts) == index.rows
         except BadLedger as why:
             said = str(why)
         else:
-            assert sum(map(len, index.offsets.values())) == index.rows
-            assert sum(len(devices) for _, devices in index.groups()) == len(index.offsets)
             return
         assert said.startswith("ledger.jsonl:")
 
