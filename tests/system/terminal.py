@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Self
 
@@ -28,7 +29,10 @@ class Terminal:
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
         if libraries:
             self._environment["LD_LIBRARY_PATH"] = os.pathsep.join(libraries)
-        self._tmux = [str(program), "-u", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        socket = (
+            Path(mkdtemp(dir=folder)) / "tmux"
+        )  # its own: a server that is asked to end takes a while, and new ones with it
+        self._tmux = [str(program), "-u", "-S", str(socket), "-f", "/dev/null"]
         self._size = ["-x", str(columns), "-y", str(lines)]
         self._command = command
 

@@ -30,8 +30,9 @@ LEAD_MS = 3_000
 FLEET = ["--water", "20", "--power", "14", "--traffic", "8", "--urban", "8", "--interval", "900"]
 STEPS = ("reset", "steps_back", "halved", "garbage", "rolls_over", "late")
 STORIES = (*STEPS, "garbage_array", "silent", "tamper", "backflow", "voltage_low", "clock_wrong")
-PAUSE_S = 36.0
-"""From one kill to the next."""
+PAUSE_S = 40.0
+"""From one kill to the next: they fall between 4 and 14 o'clock. A start on a busy machine takes hours of this clock, and
+without sums around a midnight two days of every register are marked."""
 STORE_IS_LOST = 3
 """With this kill."""
 
