@@ -138,9 +138,9 @@ THOUSANDTHS: Final = 1_000
 _SCALED: Final = ("flow_m3_h", "active_power_w")
 
 
-def encode(reading: dict[str, Any]) -> bytes:
-    """The payload as a device writes it."""
-    return _ENCODER.encode(reading)
+def encode(value: object) -> bytes:
+    """JSON as a device writes it: no blanks."""
+    return _ENCODER.encode(value)
 
 
 def encode_faulty(reading: dict[str, Any]) -> bytes:

@@ -7,14 +7,15 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, Final
+from typing import Final
 
-from firmware_sim.devices.source import Sample
-from firmware_sim.faults import SPOILING, Spoilt, encode, in_wrong_unit, spoil
+import msgspec
+
+from firmware_sim.encoded_reading import NOT_SPOILT, EncodedParts, row_begin
+from firmware_sim.faults import SPOILING, in_wrong_unit, spoil
 from firmware_sim.fleet import SimDevice
 from firmware_sim.signals import rng
-from firmware_sim.stories.radio import AHEAD_S, LOG, Affected, RadioPath, spoil_registers
-from schemas.quantities import Quality
+from firmware_sim.stories.radio import AHEAD_S, LOG, SOUND, Affected, RadioPath, spoil_registers
 from schemas.scenario import ClockKind, FaultKind, Scenario
 
 MEMORY: Final = 3_000
@@ -66,10 +67,12 @@ class Firmware:
     stored: list[tuple[bytes, bytes]] = field(default_factory=list)
     _shares: list[tuple[float, FaultKind]] = field(default_factory=list)
     _rebooted_s: float = 0.0
+    _row_begin: bytes = b""
 
     def __post_init__(self) -> None:
         self.topic = self.device.readings_topic
         self.together = rng(self.seed, self.device.name, "together").randint(*self.scenario.together)
+        self._row_begin = row_begin(self.topic, self.device.domain, self.device.name, self.device.site)
         faults = self.scenario.faults
         self._shares = list(zip(accumulate(faults.values()), faults, strict=True))
 
@@ -90,10 +93,10 @@ class Firmware:
         if not self.is_online or (fault.kept_of > 1 and self.readings % fault.kept_of):
             return []
         self.kept.append(reading)
-        messages = [message for due, message in self.later if due <= self.readings]
-        self.later = [waiting for waiting in self.later if waiting[0] > self.readings]
-        if len(self.kept) >= self.together:
-            messages = [*self._sent(self._message(), kind), *messages]
+        messages = self._sent(self._message(), kind) if len(self.kept) >= self.together else []
+        if self.later:
+            messages += [message for due, message in self.later if due <= self.readings]
+            self.later = [waiting for waiting in self.later if waiting[0] > self.readings]
         while self.stored:  # the present reading goes first
             messages.append(self._log(LOG))
         return messages
@@ -149,42 +152,34 @@ class Firmware:
             spoil_registers(sample, self.device.registers, self.seed, self.device.name, self.readings)
         if kind is FaultKind.WRONG_UNIT:
             in_wrong_unit(self.device.domain, sample.values, [register.field for register in self.device.registers])
-        reading: dict[str, Any] = {}
-        knows_time = self.scenario.clock is not ClockKind.NONE
-        if knows_time:
-            self.last_ts = max(now_ms, self.last_ts + 1)
-            reading["ts"] = fault.clock_ms(self.last_ts, affected.since_s)
-            knows_time = not fault.clock_lost and reading["ts"] - self.last_ts <= AHEAD_S * 1000
-        reading |= {"seq": self.seq, **sample.tags, **sample.values, **sample.health}
-        spoilt = None
+        told_ms, is_believed = self._clock(now_ms, affected)
+        parts = EncodedParts.of(sample)
+        payload, spoilt = parts.payload(told_ms, self.seq), NOT_SPOILT
         if kind in SPOILING and self.together == 1 and not fault.held:  # a broken object breaks its whole array
-            spoilt = spoil(kind, self._chance("poison"), self.device.domain, sample.values, reading)
-        row = self._row(sample, reading, spoilt, knows_time=knows_time)
+            reading = msgspec.json.decode(payload)
+            spoilt = spoil(kind, self._chance("poison"), self.device.domain, sample.values, reading) or NOT_SPOILT
+        if spoilt is not NOT_SPOILT:
+            payload = spoilt.payload
+            for lost in spoilt.dropped:
+                del sample.values[lost]
+            parts = EncodedParts.of(sample)
+        row = parts.row(self._row_begin, told_ms if is_believed else None, self.seq, spoilt)
         self.seq += 1
         self.readings += 1
-        return spoilt.payload if spoilt else encode(reading), row
+        return payload, row
 
-    def _row(self, sample: Sample, reading: dict[str, Any], spoilt: Spoilt | None, *, knows_time: bool) -> bytes:
-        dropped = list(spoilt.dropped) if spoilt else []
-        row: dict[str, Any] = {
-            "t": self.topic,
-            "m": self.device.domain,
-            "tags": {"device": self.device.name, "site": self.device.site, **sample.tags},
-            "ts": reading["ts"] if knows_time else None,
-            "seq": self.seq,
-            "f": {key: value for key, value in sample.values.items() if key not in dropped},
-            "q": Quality.SIMULATED | (Quality.VALUE_DROPPED if dropped else 0) | (0 if knows_time else Quality.GATEWAY_TIME),
-            "drop": dropped,
-        }
-        if sample.health:
-            row["h"] = sample.health
-        if spoilt is not None and spoilt.reason is not None:
-            row["expect"] = spoilt.reason.value
-        return encode(row)
+    def _clock(self, now_ms: int, affected: Affected) -> tuple[int | None, bool]:
+        """Return the time that the device tells of a reading, and whether the gateway believes it."""
+        if self.scenario.clock is ClockKind.NONE:
+            return None, False
+        self.last_ts = max(now_ms, self.last_ts + 1)
+        if affected is SOUND:
+            return self.last_ts, True
+        told_ms = affected.fault.clock_ms(self.last_ts, affected.since_s)
+        return told_ms, not affected.fault.clock_lost and told_ms - self.last_ts <= AHEAD_S * 1000
 
     def _message(self) -> OutgoingMessage:
-        payloads = [payload for payload, _ in self.kept]
-        rows = tuple(row for _, row in self.kept)
+        payloads, rows = zip(*self.kept, strict=True)
         self.kept.clear()
         payload = payloads[0] if self.together == 1 else _array(payloads)
         return OutgoingMessage(self.topic, self.device.domain, payload, rows)

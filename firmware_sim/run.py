@@ -36,7 +36,7 @@ BEHIND_S: Final = 1.0
 """A fleet that is later than this does not catch up, it goes on from now."""
 REST_S: Final = 0.001
 """Above 1,000 readings/s the fleet measures once a millisecond: waking up for each reading would cost more than the reading."""
-YIELD_EVERY: Final = 32
+YIELD_EVERY: Final = 128
 """Readings that are late are measured in a row; after so many the connections get a turn."""
 FEWEST_WAITING: Final = 10
 OTHER_FILES: Final = 100

@@ -33,6 +33,7 @@ class SharedLink:
         self._closing = False
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._under_way: dict[int, OutgoingMessage] = {}
+        self._most_under_way = UNDER_WAY
         self._connection: SharedConnection | None = None
 
     def put(self, message: OutgoingMessage) -> None:
@@ -58,6 +59,7 @@ class SharedLink:
                 await connection.open(self._identifier, self._broker)
                 attempts = pauses(random.Random())  # noqa: S311 - as above
                 self._connection = connection
+                self._most_under_way = min(UNDER_WAY, connection.window)
                 self.connected.set()
                 self._pump()
                 await asyncio.wait((connection.lost, self._finished), return_when=asyncio.FIRST_COMPLETED)
@@ -74,8 +76,8 @@ class SharedLink:
     def _pump(self) -> None:
         """Hand over what waits, as far as the window goes."""
         connection = self._connection
-        if connection is not None and not connection.lost.done():
-            for _ in range(min(len(self.waiting), UNDER_WAY - len(self._under_way), connection.window - len(self._under_way))):
+        if connection is not None:
+            while self.waiting and len(self._under_way) < self._most_under_way:
                 message = self.waiting.popleft()
                 message.sent += 1
                 self._under_way[connection.publish(message)] = message

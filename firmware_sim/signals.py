@@ -126,6 +126,11 @@ class Curve:
         """Value x seconds since the epoch; 0 before it."""
         return self.read(instant_s).total
 
+    def total_before(self, step: int) -> float:
+        """Value x seconds from the epoch to the beginning of a step: quicker, since no step is cut."""
+        periods, index = divmod(step, len(self.values) - 1)
+        return periods * self._sums[-1] + self._sums[index]
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:
@@ -192,6 +197,7 @@ class Pulses:
 
     In each half hour as much flows as the curve says. A share of it flows evenly, the rest in one pulse.
 
+    :ivar curve: with a value for each half hour.
     :ivar steady: the share that flows evenly.
     :ivar shortest: the shortest pulse, as a share of the half hour; ``longest``: the longest.
     """
@@ -213,10 +219,10 @@ class Pulses:
         slot, rest_s = divmod(instant_s - EPOCH_S, SLOT_S)
         if slot < 0:
             return (self.scale * self.steady * self.curve.at(instant_s), 0.0), 0.0
-        begin_s = EPOCH_S + slot * SLOT_S
-        before = self.curve.read(begin_s).total
-        used = self.scale * (self.curve.read(begin_s + SLOT_S).total - before)
-        bits = mix(self.key, int(slot))
+        number = int(slot)
+        before = self.curve.total_before(number)
+        used = self.scale * (self.curve.total_before(number + 1) - before)
+        bits = mix(self.key, number)
         into = rest_s / SLOT_S
         length = self.shortest + (self.longest - self.shortest) * (bits & _DRAW) / _DRAW
         since = into - (1 - length) * (bits >> 12 & _DRAW) / _DRAW
