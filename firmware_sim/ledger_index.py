@@ -41,7 +41,7 @@ class _Lacking(ValueError):  # noqa: N818 - as above
 class LedgerPart:
     """Readings that are looked up together: all of some devices, or some of one device that has very many.
 
-    :ivar rows: how many there are.
+    :ivar rows: their number.
     :ivar span: the time of this part; the parts of a device follow each other without a gap.
     :ivar earlier: the spans of the parts of the same device before this one.
     :ivar is_last: no other part of these devices follows.
@@ -80,7 +80,7 @@ class LedgerIndex:
 
     @property
     def devices(self) -> int:
-        """How many devices have readings."""
+        """Number of devices with readings."""
         return len({device for _, device in self.series})
 
     def place(self, row: Any) -> tuple[int, int] | None:  # noqa: ANN401 - whatever JSON holds
