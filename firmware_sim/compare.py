@@ -40,7 +40,7 @@ SUMS: Final = frozenset(SUM_OF.values())
 """Fields that the gateway adds behind the counters that a device sends."""
 
 
-class TimeSpan(NamedTuple):
+class InstantSpan(NamedTuple):
     """Instants from the first to the last, both included."""
 
     first_ms: int
@@ -50,12 +50,12 @@ class TimeSpan(NamedTuple):
         """Tell if an instant is one of them."""
         return self.first_ms <= time_ms <= self.last_ms
 
-    def widened(self, by_ms: int) -> "TimeSpan":
+    def widened(self, by_ms: int) -> "InstantSpan":
         """Return it with so much more at both ends."""
-        return TimeSpan(self.first_ms - by_ms, self.last_ms + by_ms)
+        return InstantSpan(self.first_ms - by_ms, self.last_ms + by_ms)
 
 
-ALWAYS: Final = TimeSpan(-(2**62), 2**62)
+ALWAYS: Final = InstantSpan(-(2**62), 2**62)
 
 LedgerRow = dict[str, Any]
 """A row of the ledger, parsed."""
@@ -125,7 +125,7 @@ def compare(
     points: Iterable[StoredPoint],
     health: Iterable[StoredPoint],
     window_ms: int,
-    judged: TimeSpan = ALWAYS,
+    judged: InstantSpan = ALWAYS,
 ) -> Comparison:
     """Hold ``rows`` against the ``points`` of their measurement and of ``device_health``.
 
@@ -142,7 +142,7 @@ class _Comparer:
         points: Iterable[StoredPoint],
         health: Iterable[StoredPoint],
         window_ms: int,
-        judged: TimeSpan,
+        judged: InstantSpan,
     ) -> None:
         self._domain = domain
         self._window_ms = window_ms

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from firmware_sim.compare import ALWAYS, LedgerRow, TimeSpan
+from firmware_sim.compare import ALWAYS, InstantSpan, LedgerRow
 from firmware_sim.truth_rows import TRUTH, ConsumedDay, TruthRows, consumed_day
 
 PART_ROWS: Final = 20_000
@@ -21,7 +21,7 @@ PART_DEVICES: Final = 100
 NEEDED: Final = ("m", "tags", "ts", "at", "seq", "f", "q")
 SHOWN_EVERY: Final = 10_000
 _CACHE_KB: Final = 8_000
-_NO_TIME: Final = TimeSpan(2**63, 0)
+_NO_TIME: Final = InstantSpan(2**63, 0)
 _OPEN: Final = f"""
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -{_CACHE_KB};
 CREATE TABLE place (series INTEGER, time_ms INTEGER, at INTEGER);
@@ -50,8 +50,8 @@ class LedgerPart:
     domain: str
     devices: tuple[str, ...]
     rows: int
-    span: TimeSpan
-    earlier: tuple[TimeSpan, ...] = ()
+    span: InstantSpan
+    earlier: tuple[InstantSpan, ...] = ()
     is_last: bool = True
 
     @property
@@ -73,7 +73,7 @@ class LedgerIndex:
     table: sqlite3.Connection
     series: dict[tuple[str, str], int] = field(default_factory=dict)
     consumption: dict[str, int] = field(default_factory=dict)
-    span: TimeSpan = _NO_TIME
+    span: InstantSpan = _NO_TIME
     rows: int = 0
     is_cut_short: bool = False
     truth: TruthRows = field(default_factory=TruthRows)
@@ -98,7 +98,7 @@ class LedgerIndex:
             return None
         key, times_ms = _place_of(row)
         self.rows += 1
-        self.span = TimeSpan(min(self.span.first_ms, *times_ms), max(self.span.last_ms, *times_ms))
+        self.span = InstantSpan(min(self.span.first_ms, *times_ms), max(self.span.last_ms, *times_ms))
         return self.series.setdefault(key, self._next_number), times_ms[-1]
 
     @property
@@ -126,15 +126,15 @@ class LedgerIndex:
     def _pieces(self, domain: str, device: str, number: int) -> Iterator[LedgerPart]:
         """Cut the readings of one device by time."""
         times = self.table.execute("SELECT time_ms FROM place WHERE series = ? ORDER BY time_ms", (number,))
-        begin_ms, rows, earlier = self.span.first_ms, 0, list[TimeSpan]()
+        begin_ms, rows, earlier = self.span.first_ms, 0, list[InstantSpan]()
         for (time_ms,) in times:
             if rows >= PART_ROWS and time_ms > begin_ms:
-                span = TimeSpan(begin_ms, time_ms - 1)
+                span = InstantSpan(begin_ms, time_ms - 1)
                 yield LedgerPart(domain, (device,), rows, span, tuple(earlier), is_last=False)
                 earlier.append(span)
                 begin_ms, rows = time_ms, 0
             rows += 1
-        yield LedgerPart(domain, (device,), rows, TimeSpan(begin_ms, self.span.last_ms), tuple(earlier))
+        yield LedgerPart(domain, (device,), rows, InstantSpan(begin_ms, self.span.last_ms), tuple(earlier))
 
     def rows_of(self, part: LedgerPart, margin_ms: int) -> list[LedgerRow]:
         """Read the rows of a part; of a device with several, those so shortly before and after it too."""
@@ -146,7 +146,7 @@ class LedgerIndex:
         numbers = [self.consumption[device] for device in devices if device in self.consumption]
         return [consumed_day(row) for row in self._read(numbers, ALWAYS)]
 
-    def _read(self, numbers: Iterable[int], span: TimeSpan) -> list[dict[str, Any]]:
+    def _read(self, numbers: Iterable[int], span: InstantSpan) -> list[dict[str, Any]]:
         """Read rows, in the order in which they stand."""
         found = []
         for at in sorted(at for number in numbers for (at,) in self.table.execute(_BETWEEN, (number, *span))):
