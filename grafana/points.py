@@ -46,7 +46,7 @@ _SPREAD: Final = {
     for gauge, fields in SPREAD_OF[domain].items()
     for field in fields
 }
-_NIGHT_AND_OUTAGES: Final = {"flow_night_min_m3_h": "m3/h", "outage_s": "s"}
+_NIGHT_AND_OUTAGES: Final = {"flow_night_min_m3_h": "m3/h", "outage_s": "s", "interruption_s": "s", "interruptions": "1"}
 _UPKEEP: Final = {"up": "", "silence_s": "s", "clock_offset_s": "s", "seq_missing": "1"}
 _COMPLETENESS: Final = {
     **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect"), "1"),
@@ -54,6 +54,14 @@ _COMPLETENESS: Final = {
 }
 _BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1"}
 _ALARM: Final = {"active": "", "acknowledged": "", "silenced": "", "since_ms": "ms", "value": "", "duration_s": "s"}
+_GATEWAY: Final = {
+    **dict.fromkeys(("clock", "mqtt"), ""),
+    **dict.fromkeys(("received", "written", "lost", "missing", "expired", "rejects", "imbalance", "broker_dropped"), "1"),
+    **dict.fromkeys(("pending", "journal", "quarantine", "suspended_codecs"), "1"),
+    **dict.fromkeys(("limit_bytes", "used_bytes", "room_bytes"), "By"),
+    **dict.fromkeys(("full_s", "oldest_s"), "s"),
+    "certificate_days": "d",
+}
 _AREA: Final = {"devices": "1", "uncovered": "1"}
 
 
@@ -92,7 +100,7 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "daily_balance": Points(PLACE, ("device",), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),
     "registry": Points(PLACE, ("device", "parent"), {"lat": "deg", "lon": "deg", "interval_s": "s", "value": "1"}, "value"),
     "alarm": Points(PLACE, ("alarm", "device", "severity", "site"), _ALARM, "active"),
-    "event": Points((), ("device", "kind"), {"value": "1"}, "value"),
-    "gateway": Points(("gateway",), ("gateway",), {"pending": "1", "journal": "1", "clock": ""}, "pending"),
+    "event": Points((), ("device", "gateway", "kind"), {"value": "1", "duration_s": "s"}, "value"),
+    "gateway": Points(("gateway",), ("gateway",), _GATEWAY, "pending"),
 }
 """Measurement → its points. A month stands on its first day, so its points are asked for by days."""

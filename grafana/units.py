@@ -44,6 +44,8 @@ GRAFANA_UNITS: Final = {
     "Hz": "hertz",
     "s": "s",
     "ms": AGO,
+    "d": "d",
+    "By": BYTES,
     "deg": "degree",
     "km/h": "velocitykmh",
     "dB": "dB",

@@ -35,6 +35,9 @@ ROWS: Final = 50
 """Rows of a table of devices: the worst."""
 NEWEST_DAY: Final = "49h"
 """The newest day that has ended began less than this before now."""
+YESTERDAY: Final = 2
+"""Days shown in which one day that has ended began: yesterday's."""
+NO_WHOLE_DAY: Final = "Chưa có ngày trọn vẹn · No whole day yet"
 ALARM_EVERY: Final = "10m"
 """An active alarm is written every five minutes."""
 
@@ -51,7 +54,7 @@ def variables(measurement: str, *, single: bool = False) -> tuple[Variable, ...]
 def stat(
     vi: str,
     en: str,
-    question: Ask | Combined | tuple[Ask, ...],
+    question: Ask | tuple[Ask, ...],
     unit: str,
     about_vi: str,
     about_en: str,
@@ -76,26 +79,29 @@ def devices_stat(domain: str) -> Panel:
 
 
 def completeness_stat(domain: str, *, named: bool = False) -> Panel:
-    """The share of the newest whole day's readings that arrived; ``named``: the title names the domain."""
+    """The share of yesterday's readings that arrived; ``named``: the title names the domain."""
     vi, en = DOMAIN_NAMES[domain]
-    return stat(
+    return Panel(
         f"Mức đầy đủ: {vi}" if named else "Mức đầy đủ hôm qua",
         f"Completeness: {en}" if named else "Completeness yesterday",
-        completeness_now(domain),
+        Kind.STAT,
+        (completeness(domain, "received", Step.RANGE, name="share"),),
         SHARE,
-        "Số đo nhận được so với số đo phải có của ngày trọn vẹn gần nhất, kể cả thiết bị im lặng.",
-        "Readings received of those expected, on the newest whole day, silent devices included.",
-        COMPLETE,
+        STAT_SIZE,
+        "Số đo nhận được so với số đo phải có của ngày hôm qua, kể cả thiết bị im lặng.",
+        "Readings received of those expected yesterday, silent devices included.",
+        steps=COMPLETE,
+        days=YESTERDAY,
+        without_data="-",
     )
 
 
-def completeness_now(domain: str, by: tuple[str, ...] = ()) -> Combined:
-    """The completeness of the newest day that has ended."""
-    received, expected = (
-        Ask("completeness", field, Each.LAST, Step.NOW, Over.SUM, by, tags=(("domain", domain),), within=NEWEST_DAY)
-        for field in ("received", "expected")
+def completeness(domain: str, field: str, step: Step, by: tuple[str, ...] = (), name: str = "") -> Combined:
+    """The share of expected readings that were received, on time, ..."""
+    part, expected = (
+        Ask("completeness", asked, Each.SUM, step, Over.SUM, by, (("domain", domain),)) for asked in (field, "expected")
     )
-    return Combined(received, "/", expected, "share")
+    return Combined(part, "/", expected, name)
 
 
 def now_stat(vi: str, en: str, domain: str, state: str, about_vi: str, about_en: str) -> Panel:
@@ -219,30 +225,22 @@ def data_section(domain: str) -> Section:
 
 
 def _by_day(domain: str) -> Panel:
-    def share(field: str, vi: str, en: str) -> Combined:
-        part, expected = (
-            Ask("completeness", name, Each.SUM, Step.DAY, Over.SUM, tags=(("domain", domain),)) for name in (field, "expected")
-        )
-        return Combined(part, "/", expected, f"{vi} · {en}")
-
     return Panel(
         "Số đo mỗi ngày",
         "Readings by day",
         Kind.LINES,
         (
-            share("received", "nhận được", "received"),
-            share("on_time", "đúng hạn", "on time"),
-            share("suspect", "chỉ số nhảy bất thường", "counter step suspect"),
-            share("estimated", "thiết bị ước tính", "estimated"),
+            completeness(domain, "received", Step.DAY, name="nhận được · received"),
+            completeness(domain, "on_time", Step.DAY, name="đúng hạn · on time"),
         ),
         SHARE,
         HALF,
-        "31 ngày qua: phần số đo nhận được, đúng hạn, bị nghi ngờ, do thiết bị ước tính, so với số đo phải có.",
-        "The last 31 days: readings received, on time, suspect and estimated, as shares of those expected.",
+        "14 ngày qua: phần số đo nhận được, và nhận được đúng hạn, so với số đo phải có.",
+        "The last 14 days: readings received, and received on time, as shares of those expected.",
         least_interval="1d",
-        days=31,
+        days=14,
         minimum=0.0,
-        without_data="Chưa có ngày trọn vẹn · No whole day yet",
+        without_data=NO_WHOLE_DAY,
     )
 
 
@@ -251,13 +249,16 @@ def _by_area(domain: str) -> Panel:
         "Mức đầy đủ theo khu vực, hôm qua",
         "Completeness by area, yesterday",
         Kind.TABLE,
-        (completeness_now(domain, ("area",)),),
+        (completeness(domain, "received", Step.RANGE, ("area",), "share"),),
         SHARE,
         QUARTER,
-        "Số đo nhận được so với số đo phải có của ngày trọn vẹn gần nhất.",
-        "Readings received of those expected, on the newest whole day.",
+        "Số đo nhận được so với số đo phải có của ngày hôm qua.",
+        "Readings received of those expected yesterday.",
         columns=(Column("share", "Mức đầy đủ", "Completeness", SHARE, steps=COMPLETE),),
-        without_data="Chưa có ngày trọn vẹn · No whole day yet",
+        sort_by="Mức đầy đủ · Completeness",
+        sort_up=True,
+        days=YESTERDAY,
+        without_data=NO_WHOLE_DAY,
     )
 
 

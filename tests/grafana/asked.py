@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from gateway.demo.services import Service
 from grafana.ask import Question, Step, column_name, first
-from grafana.model import Variable
+from grafana.model import Dashboard, Panel, Prom, Variable
 from grafana.stores import INFLUXDB, VICTORIA_METRICS
 from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, post
 from tests.grafana.worked_out import Figures, Page, within
@@ -41,6 +42,19 @@ def _regex(values: Sequence[str] | None) -> str:
         return ".*"
     escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", lambda match: "\\" + match[0], value) for value in values]
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def questions(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
+    """Yield what a dashboard asks the database of readings, with the panel that asks it."""
+    for section in board.sections:
+        for panel in section.panels:
+            yield from ((panel, target) for target in panel.targets if not isinstance(target, Prom))
+
+
+def page_of(panel: Panel, page: Page) -> Page:
+    """The time that a panel shows on a page."""
+    end_ms = page.end_ms - panel.days_before * DAY_MS
+    return replace(page, begin_ms=end_ms - (panel.days * DAY_MS or page.length_ms), end_ms=end_ms)
 
 
 def answer(service: Service, question: Question, page: Page) -> Figures:

@@ -1,15 +1,15 @@
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from gateway.demo.services import Service
 from grafana.ask import Ask, Combined, Compare, Each, Over, Question, Step, Where, false, true
-from grafana.model import Dashboard, Panel, Prom
+from grafana.model import Dashboard
 from grafana.points import MEASUREMENTS
 from grafana.tables import DASHBOARDS
 from schemas.quantities import HEALTH
-from tests.grafana.asked import answer, values
+from tests.grafana.asked import answer, page_of, questions, values
 from tests.grafana.conftest import Databases
 from tests.grafana.known_points import DAY_MS
 from tests.grafana.worked_out import Figures, KnownPoints, Page, figures
@@ -67,17 +67,6 @@ VOCABULARY: dict[str, Question] = {
     "only where many days are shown": replace(HOURLY, above_days=3),
     "only where few days are shown": replace(HOURLY, up_to_days=3),
 }
-
-
-def questions(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
-    for section in board.sections:
-        for panel in section.panels:
-            yield from ((panel, target) for target in panel.targets if not isinstance(target, Prom))
-
-
-def page_of(panel: Panel, page: Page) -> Page:
-    end_ms = page.end_ms - panel.days_before * DAY_MS
-    return replace(page, begin_ms=end_ms - (panel.days * DAY_MS or page.length_ms), end_ms=end_ms)
 
 
 def difference(service: Service, points: KnownPoints, question: Question, page: Page) -> list[str]:
