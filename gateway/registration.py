@@ -19,8 +19,9 @@ from gateway.audit.chain import Details
 from gateway.catalog import survey
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.config.registry import load_registry, registry_faults
+from gateway.config.registry import load_registry, parent_faults, registry_faults
 from gateway.config.registry_changes import ChangeRefused, MakeChange, RegistryChange, faults_of
+from gateway.config.registry_csv import RegistryRow, merge, read_rows, row_faults, rows_of
 from gateway.config.registry_edit import edit
 from gateway.config.replace_file import replace_file
 from schemas.durations import format_duration
@@ -28,6 +29,10 @@ from schemas.registry import RegisteredDevice, Registry, device_key
 
 _HASH_LETTERS: Final = 16
 """Enough to tell versions of one file apart."""
+
+
+EntryPair = tuple[dict[str, object] | None, dict[str, object] | None]
+"""The entry of a device before and after a change; None where there is none."""
 
 
 class FileChanged(Exception):  # noqa: N818 - says what it is
@@ -131,6 +136,22 @@ def check(config: Config, change: RegistryChange) -> None:
             raise ChangeRefused(device.id, found)
 
 
+def spreadsheet_change(config: Config, file: Path, data: bytes | None = None) -> tuple[RegistryChange, list[RegistryRow]]:
+    """Merge a spreadsheet into the registry as it is; return the change, and the rows that it was made of.
+
+    :param data: the bytes of the file; None: they are read.
+    :raises ConfigurationFault: with every faulty cell, also those with which ``gateway check`` would refuse the registry.
+    """
+    registry = load_registry(config.devices.registry)
+    rows = read_rows(file, registry) if data is None else rows_of(file, data, registry)
+    change = merge(registry, rows)
+    known = survey(config, change.registry)
+    of_devices = [*known.unknown, *known.device_faults(config.mqtt), *parent_faults(change.registry)]
+    if faults := [*known.faults, *row_faults(file, rows, change.registry, of_devices)]:
+        raise ConfigurationFault(faults)
+    return change, rows
+
+
 def entry_document(device: RegisteredDevice) -> dict[str, object]:
     """The filled keys of a device as ``devices.yaml`` has them."""
     return {key: _written(value) for key, value in asdict(device).items() if value not in (None, {})}
@@ -147,13 +168,13 @@ def details_of(change: RegistryChange) -> Iterator[tuple[str, Details]]:
         yield "device retired", {"subject": {"device": device.id}, "before": entry_document(device)}
 
 
-def differences(before: Mapping[str, RegisteredDevice], registry: Registry) -> dict[str, tuple[object, object]]:
+def differences(before: Mapping[str, RegisteredDevice], registry: Registry) -> dict[str, EntryPair]:
     """The devices in which two registries differ: id → its entry before and after, None where it is missing.
 
     :param before: devices by the key of their id.
     """
     after = {device_key(device.id): device for device in registry.devices}
-    found = {}
+    found: dict[str, EntryPair] = {}
     for key in before.keys() | after.keys():
         old, new = before.get(key), after.get(key)
         if old != new:

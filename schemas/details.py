@@ -61,6 +61,49 @@ DETAILS: Final[dict[str, str]] = {
         "hồ sơ <profile>: không có mã thiết bị ở chỗ hồ sơ tìm: <found>"
     ),
     "profile <profile>: its codec: <fault>": "hồ sơ <profile>: bộ giải mã báo: <fault>",
+    # Of the registry.
+    "<value> is not a number": "<value> không phải là số",
+    "<value> is not a date; write it as 2026-03-14": "<value> không phải ngày; hãy viết như 2026-03-14",
+    "<value> is not one of 'water', 'power', 'traffic' or 'urban'": "<value> không thuộc water, power, traffic, urban",
+    "<value> is less than <least>": "<value> nhỏ hơn <least>",
+    "<value> is more than <most>": "<value> lớn hơn <most>",
+    "there is no such key": "không có khóa này",
+    "<value> may hold 1 to 64 of A-Z a-z 0-9 . _ : -": "<value>: cần 1 đến 64 ký tự A-Z a-z 0-9 . _ : -",
+    "<value> is longer than <most> characters": "<value> dài quá <most> ký tự",
+    "<value> is not a name: it means a folder": "<value> không phải tên: nó chỉ một thư mục",
+    "<value> is not a number, text or boolean": "<value> không phải số, chữ hay đúng/sai",
+    "<value> is not a span of time; write for example 200ms, 90s, 10min, 2h or 40d": (
+        "<value> không phải khoảng thời gian; hãy viết như 200ms, 90s, 10min, 2h hoặc 40d"
+    ),
+    "a span of time here is longer than nothing and at most a hundred years": (
+        "khoảng thời gian phải lớn hơn 0 và không quá trăm năm"
+    ),
+    "<id> is registered already": "<id> đã được đăng ký",
+    "<id> is not in the registry; register it first": "<id> không có trong danh sách đăng ký; hãy đăng ký trước",
+    "an id never changes: it names the series; register the new one and retire this": (
+        "mã không bao giờ đổi vì số liệu nằm dưới mã đó; hãy đăng ký mã mới và ngừng dùng mã này"
+    ),
+    "<area> is not among the areas": "<area> không có trong danh sách khu vực",
+    "<area> is not among the areas of the registry; add its name there first": (
+        "<area> không có trong danh sách khu vực; hãy thêm tên khu vực vào đó trước"
+    ),
+    "<parent> is not among the devices": "<parent> không có trong danh sách thiết bị",
+    "<parent> measures <theirs>, <id> <ours>: there is no balance of the two": (
+        "<parent> đo <theirs>, <id> đo <ours>: hai thứ không cân đối được với nhau"
+    ),
+    "<way>: nothing flows to a device through itself": "<way>: không gì chảy tới một thiết bị qua chính nó",
+    "<source>, the source of <id>, is also the <key> of <other>, devices.<place>": (
+        "<source>, tên gửi của <id>, cũng là <key> của <other>, devices.<place>"
+    ),
+    "<other> has the name <source> already": "<other> đã có tên gửi <source>",
+    "<id> is the parent of <children>; give them another parent first": (
+        "<id> là đồng hồ cấp trên của <children>; hãy cho chúng đồng hồ cấp trên khác trước"
+    ),
+    "there is no profile <profile>": "không có hồ sơ <profile>",
+    "is missing; profile <profile> needs it of <id>": "còn thiếu; hồ sơ <profile> cần tham số này của <id>",
+    "<id> is <key>: at the broker the device could be the gateway; rename it": (
+        "<id> là <key>: ở máy chủ MQTT thiết bị có thể giả làm cổng; hãy đặt mã khác"
+    ),
     # Of a connection.
     "the broker closed the connection": "máy chủ MQTT đã đóng kết nối",
     "<address> does not answer": "<address> không trả lời",

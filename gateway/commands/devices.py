@@ -6,10 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
-from gateway.catalog import survey
 from gateway.clock import WallClock
 from gateway.commands.coverage_report import coverage_csv, coverage_table
 from gateway.commands.exchange import exchange
@@ -17,17 +15,18 @@ from gateway.commands.registering import add_device, change_keys, retire_device
 from gateway.commands.registry_file import write_registry
 from gateway.commands.resum import resum
 from gateway.commands.running import ask, is_running
-from gateway.config.files import ConfigurationFault, load
+from gateway.config.files import load
 from gateway.config.model import Config
-from gateway.config.registry import load_registry, parent_faults
+from gateway.config.registry import load_registry
 from gateway.config.registry_changes import RegistryChange
-from gateway.config.registry_csv import RegistryRow, merge, read_rows, row_faults
+from gateway.config.registry_csv import merge
 from gateway.core.status.coverage import Stand, coverage
 from gateway.core.status.silence import UNREGISTERED, Presence
 from gateway.explain.documents import coverage_document
+from gateway.registration import spreadsheet_change
 from schemas.durations import format_duration
 from schemas.printable import printable
-from schemas.registry import COLUMNS, RegisteredDevice, Registry, device_key
+from schemas.registry import COLUMNS, RegisteredDevice, device_key
 
 _SHOWN: Final = 20
 _HEAD: Final = ("device", "state", "last heard", "site", "domain", "area", "interval", "profile or model")
@@ -132,10 +131,8 @@ def _stand(document: DeviceDocument) -> Stand:
 
 
 def _import(config: Config, options: argparse.Namespace) -> None:
-    path, registry = config.devices.registry, load_registry(config.devices.registry)
-    rows = read_rows(options.file, registry)
-    change = merge(registry, rows)
-    _check_profiles(config, options.file, rows, change.registry)
+    path = config.devices.registry
+    change, rows = spreadsheet_change(config, options.file)
     changed = len(change.added) + len(change.changed)
     if not options.json:
         _say_changes(change, everything=options.dry_run)
@@ -147,18 +144,6 @@ def _import(config: Config, options: argparse.Namespace) -> None:
         print(json.dumps({**counts, "written": bool(changed) and not options.dry_run}))
     elif options.dry_run:
         print(f"{path}: nothing written (--dry-run)")
-
-
-def _check_profiles(config: Config, file: Path, rows: list[RegistryRow], merged: Registry) -> None:
-    """Refuse rows with which ``gateway check`` would refuse the registry.
-
-    :raises ConfigurationFault: a row names a missing profile or parent, lacks a parameter of its profile, or has the
-        gateway's name; a profile is faulty.
-    """
-    known = survey(config, merged)
-    of_devices = [*known.unknown, *known.device_faults(config.mqtt), *parent_faults(merged)]
-    if faults := [*known.faults, *row_faults(file, rows, merged, of_devices)]:
-        raise ConfigurationFault(faults)
 
 
 def _say_changes(change: RegistryChange, *, everything: bool) -> None:

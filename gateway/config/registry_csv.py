@@ -81,11 +81,24 @@ def _first(path: Path, faults: list[str]) -> list[str]:
 
 
 def read_rows(path: Path, registry: Registry) -> list[RegistryRow]:
-    """The devices in a CSV file, none of them twice, all in areas that the registry has.
+    """The devices in a CSV file; see :func:`rows_of`.
 
+    :raises ConfigurationFault: it cannot be read, or has a faulty cell.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
+    return rows_of(path, data, registry)
+
+
+def rows_of(path: Path, data: bytes, registry: Registry) -> list[RegistryRow]:
+    """The devices in the bytes of a CSV file, none of them twice, all in areas that the registry has.
+
+    :param path: names it in faults.
     :raises ConfigurationFault: with every faulty cell as ``FILE: row 12: lat: sentence``.
     """
-    sheet = _read(path)
+    sheet = _read(path, data)
     rows: list[RegistryRow] = []
     faults = _header_faults(sheet.names)
     if faults:
@@ -114,12 +127,9 @@ class _Sheet:
     rows: list[list[str]]
 
 
-def _read(path: Path) -> _Sheet:
+def _read(path: Path, data: bytes) -> _Sheet:
     try:
-        data = path.read_bytes()
         text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: document: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationFault([f"{path}: document: is not UTF-8; in Excel save it as CSV UTF-8"]) from error
     said = re.match(r"sep=(.)\r?\n", text)  # how Excel names the delimiter

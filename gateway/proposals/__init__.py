@@ -1,1 +1,1 @@
-"""Profiles proposed from the descriptions that devices publish for Home Assistant."""
+"""Proposals: profiles from the descriptions that devices publish for Home Assistant, intervals from when messages came."""

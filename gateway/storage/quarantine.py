@@ -151,6 +151,12 @@ def newest(connection: sqlite3.Connection, key: str, cause: WaitCause) -> tuple[
     return (count[0] if count else 0), (_waiting(row) if row else None)
 
 
+def arrivals(connection: sqlite3.Connection, key: str, cause: WaitCause, most: int) -> list[int]:
+    """The arrival in ms of the messages that wait for one key, of the last ones if there are more than ``most``."""
+    query = "SELECT arrival_ms FROM quarantine WHERE key = ? AND cause = ? ORDER BY arrival_ms DESC, id DESC LIMIT ?"
+    return [arrival_ms for (arrival_ms,) in connection.execute(query, (key, cause.value, most))]
+
+
 def keys_of(connection: sqlite3.Connection, cause: WaitCause) -> list[str]:
     """All keys of a cause."""
     return [key for (key,) in connection.execute("SELECT key FROM quarantine_keys WHERE cause = ?", (cause.value,))]

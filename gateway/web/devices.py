@@ -107,11 +107,20 @@ class DevicePages:
 
     async def _device(self, request: web.Request) -> web.Response:
         name = request.match_info["device"]
+        document = await self.document(name)
+        if document is None:
+            return web.json_response({"error": nobody(name)}, status=404)
+        response = web.json_response(document)
+        response.enable_compression()
+        return response
+
+    async def document(self, name: str) -> Document | None:
+        """The document of a device, its id in any spelling; None if it was never heard and is not registered."""
         device = self._devices.find(name)
         name = device.name if device is not None else name
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:
-            return web.json_response({"error": nobody(name)}, status=404)
+            return None
         now_ms = self._status.clock.now_ms()
         last = self._last_message(device, stored)
         quarantined = last is not None and last[0].message is stored.newest
@@ -127,9 +136,7 @@ class DevicePages:
         if not document["registered"]:
             topic = last[0].message.topic if last else None
             document["registry_entry"] = registry_entry(name, device.source, topic, document["result"])
-        response = web.json_response(document)
-        response.enable_compression()
-        return response
+        return document
 
     async def _stored(self, name: str) -> _StoredRows:
         read, file = self._turns.read, self._database

@@ -16,6 +16,7 @@ class NavigationLink(NamedTuple):
 NAVIGATION: Final = (
     NavigationLink("/", "start"),
     NavigationLink("/devices", "devices"),
+    NavigationLink("/register", "new_devices"),
 )
 
 

@@ -8,7 +8,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
 from gateway.config.registry_changes import MakeChange
-from gateway.registration import WrittenChange, change_registry, differences, put_back, version_of
+from gateway.registration import EntryPair, WrittenChange, change_registry, differences, put_back, version_of
 from gateway.reload import Reload
 from gateway.status.known_devices import KnownDevices
 from schemas.registry import device_key
@@ -62,7 +62,7 @@ class Registrar:
                 del self._made_here[next(iter(self._made_here))]
         return written
 
-    async def changed_outside(self) -> dict[str, tuple[object, object]]:
+    async def changed_outside(self) -> dict[str, EntryPair]:
         """The devices in which the file differs from the registry that is active.
 
         :raises ConfigurationFault: the file is faulty.

@@ -10,14 +10,11 @@ from aiohttp import web
 from gateway.access.accounts import AccountRole
 from gateway.config.files import ConfigurationFault
 from gateway.config.registry_changes import PLACE, ChangeRefused, MakeChange, add, edit_device, retire
-from gateway.core.message import WaitCause
-from gateway.registration import FileChanged, WrittenChange, details_of
-from gateway.storage import quarantine
-from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.registration import EntryPair, FileChanged, WrittenChange, details_of
 from gateway.web.handlers import ChangeRoute, Document, Handler, note_changes
+from gateway.web.introductions import Introductions
 from gateway.web.registrar import Registrar
-from gateway.web.turns import Turns
-from schemas.registry import COLUMNS, device_key
+from schemas.registry import COLUMNS
 
 
 class RegistryPages:
@@ -26,10 +23,9 @@ class RegistryPages:
     A change may say in ``?seen=`` which version of the registry it was made for, and is refused if the file has another one.
     """
 
-    def __init__(self, registrar: Registrar, database: Database, turns: Turns) -> None:
+    def __init__(self, registrar: Registrar, introductions: Introductions) -> None:
         self._registrar = registrar
-        self._database = database
-        self._turns = turns
+        self._introductions = introductions
 
     def reading(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
@@ -55,23 +51,23 @@ class RegistryPages:
 
     async def _add(self, request: web.Request) -> web.Response:
         document = await _body(request, COLUMNS)
-        return await self.answer(request, partial(add, document=document), str(document.get("id", "")), "registered")
+        return await self._answer(request, partial(add, document=document), str(document.get("id", "")), "registered")
 
     async def _edit(self, request: web.Request) -> web.Response:
         document, name = await _body(request, COLUMNS), request.match_info["device"]
-        return await self.answer(request, partial(edit_device, name=name, document=document), name, "changed")
+        return await self._answer(request, partial(edit_device, name=name, document=document), name, "changed")
 
     async def _move(self, request: web.Request) -> web.Response:
         document, name = await _body(request, PLACE), request.match_info["device"]
-        return await self.answer(request, partial(edit_device, name=name, document=document), name, "moved")
+        return await self._answer(request, partial(edit_device, name=name, document=document), name, "moved")
 
     async def _retire(self, request: web.Request) -> web.Response:
         name = request.match_info["device"]
-        return await self.answer(request, partial(retire, name=name), name, "retired")
+        return await self._answer(request, partial(retire, name=name), name, "retired")
 
-    async def answer(self, request: web.Request, make: MakeChange, name: str, done: str) -> web.Response:
+    async def _answer(self, request: web.Request, make: MakeChange, name: str, done: str) -> web.Response:
         """Make a change of one device, and answer with it or with the reasons against it."""
-        waiting = await self.waiting(name)
+        waiting = await self._introductions.waiting(name)
         try:
             written = await self._registrar.change(make, [name], request.query.get("seen"))
         except ChangeRefused as refused:
@@ -86,14 +82,6 @@ class RegistryPages:
         answer = {"device": _id_of(written, name), "done": done, "changed": bool(written.change)}
         return web.json_response({**answer, "waiting": waiting, "version": written.version})
 
-    async def waiting(self, name: str) -> int:
-        """Count the messages that wait for the registration of a device."""
-        try:
-            read = self._turns.read(self._database, quarantine.newest, device_key(name), WaitCause.UNKNOWN_DEVICE)
-            return (await read)[0]
-        except (DatabaseFault, Damaged):  # said on the status page; a device can be registered all the same
-            return 0
-
 
 def note_written(request: web.Request, written: WrittenChange) -> None:
     """Note for the audit log what became of each device."""
@@ -106,7 +94,7 @@ def _id_of(written: WrittenChange, name: str) -> str:
     return devices[0].id if devices else name
 
 
-def _pairs(found: Mapping[str, tuple[object, object]]) -> Document:
+def _pairs(found: Mapping[str, EntryPair]) -> Document:
     return {name: {"before": before, "after": after} for name, (before, after) in found.items()}
 
 

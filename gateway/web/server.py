@@ -23,7 +23,11 @@ from gateway.web.devices import DevicePages
 from gateway.web.door import Door
 from gateway.web.entrance import Entrance
 from gateway.web.handlers import ChangeRoute, Handler, note_change
+from gateway.web.import_devices import ImportPages
+from gateway.web.introductions import Introductions
+from gateway.web.new_devices import NewDevicePages
 from gateway.web.pages import PageRenderer
+from gateway.web.register import RegisterPages
 from gateway.web.registry import RegistryPages
 from gateway.web.rejects import RejectPages
 from gateway.web.series import SeriesPages
@@ -90,7 +94,10 @@ class WebServer:
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
         refused = RejectPages(database, commands.store, turns)
-        registry = RegistryPages(commands.registrar, database, turns)
+        imports = ImportPages(status.config, commands.registrar, pages)
+        introductions = Introductions(status, database, turns)
+        registry = RegistryPages(commands.registrar, introductions)
+        register = RegisterPages(status, introductions, commands.registrar, pages, devices.document)
         reading: dict[str, Handler] = {
             "/login": self._door.log_in_page,
             "/healthz": self._healthz,
@@ -105,6 +112,9 @@ class WebServer:
             **devices.reading(),
             **registry.reading(),
             **SeriesPages(status, pages).reading(),
+            **NewDevicePages(status, database, turns, pages, devices.document).reading(),
+            **register.reading(),
+            **imports.reading(),
             **sums.reading(),
         }
         changing: dict[str, ChangeRoute] = {
@@ -114,6 +124,8 @@ class WebServer:
             "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),
             **devices.changing(),
             **registry.changing(),
+            **register.changing(),
+            **imports.changing(),
             **sums.changing(),
             **TrialPages(status.config).changing(),
         }

@@ -17,6 +17,9 @@ PAGES: Final = {
     "devices found": "/devices?search=wm&sort=-heard",
     "device": "/devices/wm-0001",
     "stranger": "/devices/wm-0099",
+    "new devices": "/register",
+    "new device": "/register/wm-0098",
+    "import": "/import",
     "login": "/login",
 }
 """Name → path. A new page takes its place here, and is looked at in every way."""
@@ -32,6 +35,8 @@ DEVICES: Final = [
     for kind, domain, count in (("wm", "water", 6), ("pm", "power", 3), ("tr", "traffic", 2), ("ur", "urban", 2))
     for number in range(1, count + 1)
 ]
+STRANGERS: Final = ("wm-0098", "wm-0099")
+"""Devices that send and are not registered; the first may be registered by a test."""
 _READINGS: Final = {
     "water": '{"volume_m3": 77.5, "flow_m3_h": 1.84, "pressure_kpa": 312.4, "battery_pct": 88}',
     "power": '{"voltage_l1_v": 229.4, "voltage_l2_v": 231, "active_power_w": 1520, "energy_import_kwh": 5034.25}',
@@ -58,7 +63,7 @@ def example_gateway(folder: Path) -> Iterator[Gateway]:
         sent = [(topic.format_map(one), _READINGS[str(one["domain"])]) for one in DEVICES[:-1]]
         sent.append((topic.format_map(DEVICES[1]), '{"volume_m3": 78, "alarm_leak": true}'))
         sent.append((topic.format_map(DEVICES[2]), '{"volume_m3": "nhiều"}'))
-        sent.append((topic.format(site="tram-9", domain="water", id="wm-0099"), _READINGS["water"]))
+        sent += [(topic.format(site="tram-9", domain="water", id=stranger), _READINGS["water"]) for stranger in STRANGERS]
         publish_all(client, sent)
         until(lambda: found.ledger()["received"] == len(sent) and not found.pending("memory"), what="all are written")
         yield found

@@ -65,11 +65,12 @@ class Village:
 
 
 @contextmanager
-def village(folder: Path, mosquitto: Service, influxdb: Service, unknown: str = "quarantine") -> Iterator[Village]:
+def village(folder: Path, mosquitto: Service, influxdb: Service, **sections: Document) -> Iterator[Village]:
     """A gateway that keeps messages of unknown devices until somebody registers them."""
     folder.mkdir()
     (folder / "devices.yaml").write_text(REGISTRY, encoding="utf-8")
-    found = gateway(folder, mosquitto.url, influxdb.url, http={"tokens_file": "tokens"}, devices={"unknown": unknown})
+    kept: Document = {"http": {"tokens_file": "tokens"}, "devices": {"unknown": "quarantine"}}
+    found = gateway(folder, mosquitto.url, influxdb.url, **kept | sections)
     lan, binh = (Person(found, _token(found, *account)) for account in (("lan", "technician"), ("binh", "admin")))
     with found:
         found.wait_subscribed()

@@ -77,6 +77,7 @@ def test_a_file_changed_meanwhile_is_refused_and_told_and_never_overwritten(here
     assert here.gate.document("/api/devices/main")["site"] == "xa-09", "what was changed by hand is active too"
 
 
+@pytest.mark.slow
 def test_technicians_do_not_stop_each_other_unless_they_change_one_device(here: Village) -> None:
     seen = here.lan.ask("GET", "/api/registry")[1]["version"]
     assert here.binh.ask("POST", f"/api/devices?seen={seen}", {"id": "other"})[0] == 200
@@ -100,6 +101,7 @@ def test_what_the_gateway_would_refuse_leaves_file_registry_and_audit_log_alone(
     assert [entry["action"] for entry in here.lan.audit()] == ["token given"] * 2
 
 
+@pytest.mark.slow
 def test_a_change_that_cannot_be_activated_is_taken_back(here: Village) -> None:
     tokens = here.gate.folder / "tokens"
     sound = tokens.read_text()
@@ -110,6 +112,7 @@ def test_a_change_that_cannot_be_activated_is_taken_back(here: Village) -> None:
     assert here.lan.ask("POST", "/api/devices", NEW)[0] == 200
 
 
+@pytest.mark.slow
 def test_commands_change_the_registry_of_a_running_gateway_at_once(here: Village, mosquitto: Service) -> None:
     with client_of(mosquitto) as meter:
         publish(meter, TOPIC, '{"volume_m3": 1}')

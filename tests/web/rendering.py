@@ -10,6 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 from gateway.access.accounts import AccountRole, UserAccount
 from gateway.config.model import Config
 from gateway.web.handlers import ACCOUNT
+from gateway.web.introductions import NOTHING_KNOWN
 from gateway.web.listing import Listing, ListQuery
 from gateway.web.pages import PageRenderer
 
@@ -24,6 +25,52 @@ GIVEN: dict[str, dict[str, Any]] = {
         "most_offered": 0,
         "states": [],
         "domains": [],
+    },
+    "register": {
+        "now_ms": 0,
+        "search": "",
+        "newcomers": [],
+        "left_out": 0,
+        "known": [],
+        "unheard": "",
+        "is_no_id": False,
+        "retired": "",
+        "quantities": {},
+    },
+    "register_device": {
+        "device": "m1",
+        "entry": None,
+        "explained": None,
+        "fields": {},
+        "params": {},
+        "demanded": {},
+        "faults": {},
+        "has_fields_at_fault": False,
+        "trouble": "",
+        "outside": [],
+        "seen": "",
+        "known": NOTHING_KNOWN,
+        "areas": {},
+        "parents": [],
+        "profiles": [],
+        "domains": [],
+        "may_save": True,
+        "may_retire": True,
+        "done": "",
+        "waited": "",
+        "quantities": {},
+    },
+    "import": {
+        "may_save": True,
+        "most": 0,
+        "rows": "",
+        "seen": "",
+        "counts": None,
+        "changes": [],
+        "left_out": 0,
+        "faults": [],
+        "trouble": "",
+        "done": None,
     },
     "login": {"to": "/", "denial": None},
 }

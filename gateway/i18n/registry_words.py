@@ -1,0 +1,145 @@
+"""The texts about registering devices, in Vietnamese and English."""
+
+from typing import Final
+
+from schemas.glossary import Words
+from schemas.registry import PARAMETERS
+
+REGISTRY_WORDS: Final[dict[str, Words]] = {
+    # The list of newcomers.
+    "new_devices": Words("Thiết bị mới", "New devices"),
+    "new_search": Words("Mã thiết bị, DevEUI hay số sê-ri trên nhãn", "Id, DevEUI or serial number on the label"),
+    "new_none": Words(
+        "Hiện không nghe thấy thiết bị lạ nào. Thiết bị vừa bật sẽ hiện ở đây ngay khi gửi bản tin đầu tiên.",
+        "No unknown device is heard. One that is switched on appears here with its first message.",
+    ),
+    "new_means": Words(
+        "Đã nghe thấy nhưng chưa đăng ký. Chọn một thiết bị để đăng ký.",
+        "Heard, but not registered. Choose one to register it.",
+    ),
+    "new_unheard": Words("Đăng ký {} dù chưa nghe thấy", "Register {}, although it was not heard"),
+    "new_no_id": Words(
+        "Mã thiết bị gồm 1 đến 64 chữ cái không dấu, chữ số và . _ : -", "An id is 1 to 64 of A-Z a-z 0-9 . _ : -"
+    ),
+    "messages_waiting": Words("{} bản tin đang chờ", "waiting messages: {}"),
+    "known_devices": Words("Đã đăng ký", "Registered already"),
+    "import_devices": Words("Nhập từ bảng tính", "Import a spreadsheet"),
+    # The form.
+    "register": Words("Đăng ký thiết bị", "Register the device"),
+    "register_it": Words("Đăng ký {}", "Register {}"),
+    "edit_it": Words("Sửa {}", "Edit {}"),
+    "save": Words("Lưu", "Save"),
+    "needs_role": Words(
+        "Đăng ký và sửa thiết bị cần tài khoản kỹ thuật viên.", "To register or edit devices you need a technician's account."
+    ),
+    "its_last_message": Words("Bản tin cuối cùng", "Its last message"),
+    "gives_no_reading": Words("Bản tin này chưa cho số đo nào.", "It gives no reading yet."),
+    "where_it_is": Words("Ở đâu", "Where it is"),
+    "what_it_is": Words("Là thiết bị gì", "What it is"),
+    "more_about_it": Words("Thông tin thêm", "More about it"),
+    "site_hint": Words("mã trạm hay xã, như xa-01", "code of the station or commune, such as xa-01"),
+    "area_hint": Words("gõ vài chữ của tên", "type a part of the name"),
+    "parent": Words("Đồng hồ cấp trên", "Its parent meter"),
+    "parent_hint": Words(
+        "đồng hồ tổng mà nước hay điện đi qua trước khi tới đây", "the meter through which its water or energy comes"
+    ),
+    "source": Words("Tên gửi", "Name that it sends under"),
+    "source_hint": Words(
+        "nếu khác mã; ví dụ DevEUI của đồng hồ mới", "if that is not the id; the new meter's DevEUI, for example"
+    ),
+    "choose_profile": Words("Tự nhận ra, hoặc thiết bị gửi JSON theo mẫu", "Recognised by itself, or it sends JSON of ours"),
+    "profile_reads": Words("đọc được {} giá trị", "reads {} values"),
+    "profile_other": Words("hồ sơ khác", "other profiles"),
+    "profile_proposed": Words(
+        "Bản tin không cho biết loại máy. Các hồ sơ này đọc được nó; so với nhãn và mặt đồng hồ.",
+        "The message does not tell the make. These profiles can read it; compare with the label and the dial.",
+    ),
+    "interval_measured": Words("đo được từ các bản tin: {}", "measured by its messages: {}"),
+    "interval_hint": Words("như 15min, 1h, 1d", "such as 15min, 1h, 1d"),
+    "silent_after": Words("Coi là im lặng sau", "Silent after"),
+    "silent_after_hint": Words("để trống: ba chu kỳ", "empty: three intervals"),
+    "latitude": Words("Vĩ độ", "Latitude"),
+    "longitude": Words("Kinh độ", "Longitude"),
+    "use_my_place": Words("Lấy vị trí của điện thoại này", "Take the place of this phone"),
+    "place_taken": Words("Đã lấy, sai số {} m", "Taken, within {} m"),
+    "place_refused": Words(
+        "Điện thoại không cho biết vị trí; hãy gõ tọa độ.", "The phone does not tell its place; type the coordinates."
+    ),
+    "param_of_profile": Words("tham số mà hồ sơ {} cần", "a parameter that the profile {} needs"),
+    # What became of it.
+    "done_registered": Words("Đã đăng ký", "Registered"),
+    "done_changed": Words("Đã lưu", "Saved"),
+    "done_exchanged": Words("Đã ghi nhận việc thay đồng hồ", "The exchange is noted"),
+    "came_in": Words("{} bản tin đã chờ; đã vào: {}", "Messages that waited: {}; came in: {}"),
+    "still_waiting": Words("còn chờ: {}", "still waiting: {}"),
+    "no_reading_yet": Words(
+        "Chưa có số đo nào; trang này tự cập nhật khi có.", "No reading yet; this page shows it as soon as there is one."
+    ),
+    "to_its_page": Words("Trang của thiết bị", "The device's page"),
+    # Refusals.
+    "not_saved": Words("Chưa lưu: hãy sửa các ô được đánh dấu.", "Not saved: correct the marked fields."),
+    "file_changed": Words(
+        "Chưa lưu: devices.yaml vừa được người khác sửa. Xem những gì đã đổi rồi lưu lại nếu vẫn đúng.",
+        "Not saved: somebody changed devices.yaml meanwhile. See what differs, and save again if yours is still right.",
+    ),
+    "cannot_save": Words("Không lưu được", "It cannot be saved"),
+    "was": Words("trước", "before"),
+    "is_now": Words("bây giờ", "now"),
+    # Exchange and retirement.
+    "exchange_meter": Words("Thay đồng hồ (công tơ)", "Exchange the meter"),
+    "exchange_final": Words("Chỉ số cuối của đồng hồ cũ", "Last register of the old meter"),
+    "exchange_register": Words("Chỉ số đầu của đồng hồ mới", "First register of the new meter"),
+    "exchange_note": Words("Ghi nhận việc thay", "Note the exchange"),
+    "exchange_force": Words("Vẫn ghi, dù chỉ số có vẻ sai", "Note it although a register seems to be a mistake"),
+    "retire_device": Words("Ngừng dùng thiết bị", "Retire the device"),
+    "retire_means": Words(
+        "Thiết bị ra khỏi danh sách đăng ký; số liệu đã đo vẫn còn.", "It leaves the registry; what it measured stays."
+    ),
+    "retire_it": Words("Ngừng dùng {}", "Retire {}"),
+    "done_retired": Words("{} đã ra khỏi danh sách đăng ký.", "{} is out of the registry."),
+    # Import.
+    "import_means": Words(
+        "Dán từ bảng tính hoặc chọn tệp CSV. Dòng đầu là tên cột như trong devices.yaml: id, site, domain, area, parent, "
+        "profile, model, serial, interval, lat, lon, installed, params.TÊN. Ô trống giữ nguyên giá trị cũ.",
+        "Paste from a spreadsheet or choose a CSV file. The first row names the columns as in devices.yaml: id, site, domain, "
+        "area, parent, profile, model, serial, interval, lat, lon, installed, params.NAME. An empty cell keeps the old value.",
+    ),
+    "import_rows": Words("Các dòng", "Rows"),
+    "import_file": Words("Tệp CSV", "CSV file"),
+    "import_preview": Words("Xem trước", "Preview"),
+    "import_commit": Words("Nhập {} thiết bị", "Import {} devices"),
+    "import_counts": Words("{} mới, {} thay đổi, {} giữ nguyên", "{} new, {} changed, {} unchanged"),
+    "import_faults": Words(
+        "Chưa nhập: hãy sửa các dòng này rồi xem trước lại.", "Not imported: correct these rows, then preview again."
+    ),
+    "import_done": Words("Đã nhập: {} mới, {} thay đổi.", "Imported: {} new, {} changed."),
+    "import_nothing": Words("Không có gì để nhập.", "There is nothing to import."),
+    "import_too_large": Words(
+        "Quá lớn: nhiều nhất {} một lần; nhiều hơn thì dùng gateway devices import.",
+        "Too large: at most {} at a time; for more use gateway devices import.",
+    ),
+    "row": Words("Dòng", "Row"),
+    "fault": Words("Lỗi", "Fault"),
+    "change": Words("Thay đổi", "Change"),
+    "new_row": Words("mới", "new"),
+    "changed_row": Words("thay đổi", "changed"),
+}
+"""Key of a text → the text."""
+
+_PARAMETERS_VI: Final[dict[str, str]] = {
+    "interval_s": "giao thông: số giây mà một lần đếm đại diện, nếu thiết bị không gửi",
+    "pulse_weight": "giá trị của một xung, theo đơn vị mà hồ sơ ghi; xem trên mặt đồng hồ, như 10 L/xung",
+    "ct_ratio": "biến dòng: dòng sơ cấp chia dòng thứ cấp",
+    "vt_ratio": "biến áp: điện áp sơ cấp chia thứ cấp",
+    "nominal_voltage_v": "điện: điện áp danh định của một pha, cho cảnh báo; để trống là 220",
+    "rated_current_a": "điện: dòng tối đa của một pha, cho cảnh báo",
+    "rated_power_va": "điện: công suất tối đa của máy biến áp, cho cảnh báo",
+    "level_low_m": "nước: mức bể mà dưới đó có cảnh báo",
+    "level_high_m": "nước: mức bể mà trên đó có cảnh báo",
+    "night_flow_m3_h": "nước: lưu lượng đêm thấp nhất khi không rò rỉ",
+}
+
+
+def parameter_words(language: str) -> dict[str, str]:
+    """Parameters with a meaning of their own → what they are, in one language."""
+    return PARAMETERS | (_PARAMETERS_VI if language == "vi" else {})
