@@ -54,6 +54,7 @@ check: ready ## format, lint, types, import rules, and generated files against t
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas --check
 	$(BIN)/python -m grafana.build --check
+	$(BIN)/python -m grafana.alerts --check
 	$(BIN)/python -m tests.bench.page --check
 
 fmt: ready ## format the code and fix what the linter can

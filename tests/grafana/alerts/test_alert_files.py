@@ -1,0 +1,105 @@
+"""The files of the rules, their words and runbooks; and that the gateway writes what they ask for."""
+
+import asyncio
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.core.status.verdict import Fleet
+from gateway.pipeline.build import build
+from gateway.status.metrics import exposition
+from gateway.status.self_figures import self_figures
+from gateway.storage.database import Database
+from grafana.alerts.__main__ import ROOT, drift, main, rendered
+from grafana.alerts.render import RUNBOOKS
+from grafana.alerts.table import ALERTS, GATEWAY_ALERTS
+from grafana.stores import DATABASES
+from tests.clocks import SetClock
+from tests.core.making import NOW_MS
+from tests.jobs.closing_rig import config_of
+
+PAGES = ROOT / "grafana" / "runbooks"
+HEADINGS = ["Tiếng Việt", "Ý nghĩa", "Kiểm tra", "Xử lý", "English", "Meaning", "Check", "Act"]
+FILES = {name: yaml.safe_load(text) for name, text in rendered().items()}
+RULES = [rule for document in FILES.values() for group in document["groups"] for rule in group["rules"]]
+GRAFANA_RULES = [rule for rule in RULES if "uid" in rule]
+
+
+def name_of(rule: dict[str, Any]) -> str:
+    return str(rule.get("uid") or rule["alert"])
+
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=name_of)
+
+
+def test_the_files_are_what_the_table_says(tmp_path: Path) -> None:
+    assert drift() == []
+    assert main(["--check"]) == 0
+    assert drift(tmp_path) == [*rendered()]
+
+
+@each_rule
+def test_an_alert_has_a_summary_and_a_description_in_both_languages(rule: dict[str, Any]) -> None:
+    words = rule["annotations"]
+    vi, separator, en = words["summary"].partition(" · ")
+    assert separator
+    assert not vi.isascii()
+    assert en.partition("{{")[0].isascii()
+    about_vi, about_en = words["description"].splitlines()
+    assert not about_vi.isascii()
+    assert about_en.isascii()
+    assert rule["labels"]["severity"] in {"critical", "warning"}
+
+
+@each_rule
+def test_an_alert_links_a_runbook_that_says_what_it_means_and_what_to_do(rule: dict[str, Any]) -> None:
+    base, _, page = rule["annotations"]["runbook_url"].rpartition("/")
+    assert base == RUNBOOKS
+    headings = re.findall(r"^##+ (.+)$", (PAGES / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == HEADINGS
+
+
+def test_every_runbook_belongs_to_an_alert_and_stands_in_their_list() -> None:
+    pages = {path.name for path in PAGES.glob("*.md")} - {"README.md"}
+    assert pages == {alert.page for alert in ALERTS}
+    listed = re.findall(r"\]\((\w+\.md)\)", (PAGES / "README.md").read_text(encoding="utf-8"))
+    assert Counter(listed) == Counter(pages)
+
+
+def test_rules_of_grafana_are_paused_and_have_their_own_names() -> None:
+    assert all(rule["isPaused"] for rule in GRAFANA_RULES)
+    ids = [rule["uid"] for rule in GRAFANA_RULES]
+    assert len(ids) == len(set(ids))
+    assert max(map(len, ids)) <= 40, "Grafana's limit"
+    for database in DATABASES:
+        titles = [rule["title"] for rule in GRAFANA_RULES if rule["data"][0]["datasourceUid"] == database.source["uid"]]
+        assert len(titles) == len(set(titles)) > 10
+
+
+async def written_by_the_gateway(folder: Path) -> tuple[set[str], set[str]]:
+    """The fields of its own point, and its metrics."""
+    (folder / "devices.yaml").write_text("devices: []\n")
+    database = Database(folder / "journal.db")
+    database.open()
+    try:
+        parts = build(config_of(folder, "http://127.0.0.1:1", "Asia/Ho_Chi_Minh"), database, SetClock(NOW_MS))
+        status = parts.watching.status
+        status.journal.room_bytes, status.certificates = 0, {"http.tls.cert": NOW_MS}
+        metrics = re.findall(r"^# TYPE (\w+)", exposition(status, Fleet()).decode(), re.MULTILINE)
+        return {"pending", "journal", "clock", *self_figures(status)}, set(metrics)
+    finally:
+        database.close()
+
+
+def test_the_gateway_writes_every_field_and_metric_that_a_rule_about_it_asks_for(tmp_path: Path) -> None:
+    fields, metrics = asyncio.run(written_by_the_gateway(tmp_path))
+    for alert in GATEWAY_ALERTS:
+        assert set(re.findall(r"gateway_\w+", alert.metrics)) <= metrics, alert.name
+        if alert.stored is not None and "completeness" not in alert.stored.metricsql.query:
+            assert set(re.findall(r"gateway_(\w+)", alert.stored.metricsql.query)) <= fields, alert.name
+            asked = re.findall(r'(?:last|count|difference)\("(\w+)"\)', alert.stored.influxql.query)
+            assert set(asked) - {"state"} <= fields, alert.name
