@@ -53,7 +53,15 @@ _COMPLETENESS: Final = {
     **dict.fromkeys(("longest_gap_s", "interval_s"), "s"),
 }
 _BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1"}
-_ALARM: Final = {"active": "", "acknowledged": "", "silenced": "", "since_ms": "ms", "value": "", "duration_s": "s"}
+_ALARM: Final = {
+    "active": "",
+    "acknowledged": "",
+    "silenced": "",
+    "simulated": "",
+    "since_ms": "ms",
+    "value": "",
+    "duration_s": "s",
+}
 _GATEWAY: Final = {
     **dict.fromkeys(("clock", "mqtt"), ""),
     **dict.fromkeys(("received", "written", "lost", "missing", "expired", "rejects", "imbalance", "broker_dropped"), "1"),
@@ -101,6 +109,10 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "registry": Points(PLACE, ("device", "parent"), {"lat": "deg", "lon": "deg", "interval_s": "s", "value": "1"}, "value"),
     "alarm": Points(PLACE, ("alarm", "device", "severity", "site"), _ALARM, "active"),
     "event": Points((), ("device", "gateway", "kind"), {"value": "1", "duration_s": "s"}, "value"),
+    "acknowledgement": Points(
+        PLACE, ("alarm", "by", "device"), {"value": "1", "at_ms": "ms"}, "value", name="event", tags=(("kind", "acknowledged"),)
+    ),
     "gateway": Points(("gateway",), ("gateway",), _GATEWAY, "pending"),
+    "build": Points(("gateway",), ("gateway", "version"), {"value": "1"}, "value"),
 }
 """Measurement → its points. A month stands on its first day, so its points are asked for by days."""

@@ -64,7 +64,7 @@ def change_points(change: Transition, time_ms: int, *, silenced: bool) -> str:
     if known is None or change.change is not Change.CHANGED:
         return point
     tags = {"alarm": change.key.alarm, "by": known.by, "kind": "acknowledged", **change.tags._asdict()}
-    return f"{point}\n{EVENT}{tag_text(tags.items())} value=1.0 {known.at_ms}"
+    return f"{point}\n{EVENT}{tag_text(tags.items())} at_ms={float(known.at_ms)!r},value=1.0 {known.at_ms}"
 
 
 def alert_document(state: AlarmState, rules: Rules, language: str, *, overdue: bool = False) -> dict[str, object]:

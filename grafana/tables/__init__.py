@@ -3,12 +3,13 @@
 from typing import Final
 
 from grafana.model import Dashboard
-from grafana.tables import gateway, power, traffic, urban, water
+from grafana.tables import alarms, gateway, power, traffic, urban, water
 
 DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     water.DASHBOARD,
     power.DASHBOARD,
     traffic.DASHBOARD,
     urban.DASHBOARD,
+    alarms.DASHBOARD,
     gateway.DASHBOARD,
 )

@@ -30,6 +30,7 @@ DOMAIN_NAMES: Final = {
 }
 
 NONE_IS_GOOD: Final = ((None, GREEN), (1.0, RED))
+SOME_IS_NOTABLE: Final = ((None, GREEN), (1.0, YELLOW))
 COMPLETE: Final = ((None, RED), (0.9, YELLOW), (0.98, GREEN))
 ROWS: Final = 50
 """Rows of a table of devices: the worst."""

@@ -21,9 +21,10 @@ from grafana.model import (
     Size,
     Steps,
     Variable,
+    Word,
 )
 from grafana.tables import common, metrics
-from grafana.units import COUNT, DURATION, unit_of
+from grafana.units import BYTES, COUNT, DURATION, unit_of
 from schemas.quantities import DOMAINS, HEALTH
 
 GATEWAY: Final = "gateway"
@@ -31,6 +32,9 @@ MINUTES: Final = "10m"
 """The gateway writes about itself and its devices each minute."""
 
 BATTERY_STEPS: Final = ((None, RED), (20.0, YELLOW), (40.0, GREEN))
+ROOM_STEPS: Final = ((None, RED), (100.0 * 2**20, GREEN))
+FULL_STEPS: Final = ((None, RED), (7200.0, YELLOW), (3 * 86_400.0, GREEN))
+CERTIFICATE_STEPS: Final = ((None, RED), (21.0, YELLOW), (42.0, GREEN))
 SIGNAL_STEPS: Final = ((None, RED), (-115.0, YELLOW), (-100.0, GREEN))
 
 
@@ -40,33 +44,85 @@ def _own_over_time(field: str, vi: str, en: str, unit: str, about_vi: str, about
 
 
 def _state() -> Panel:
-    fields = ("pending", "journal")
+    columns = (
+        Column("pending", "Số đo đang chờ", "Readings pending", COUNT),
+        Column("journal", "Trên đĩa", "In the journal", COUNT),
+        Column("quarantine", "Chờ đăng ký", "In quarantine", COUNT),
+        Column("used_bytes", "Nhật ký tạm", "Journal", BYTES),
+        Column("room_bytes", "Còn chỗ", "Room left", BYTES, steps=ROOM_STEPS),
+        Column("full_s", "Đầy sau", "Full in", DURATION, steps=FULL_STEPS),
+        Column("oldest_s", "Cũ nhất đã chờ", "Oldest waits for", DURATION),
+        Column("certificate_days", "Chứng thư còn", "Certificate ends in", "d", steps=CERTIFICATE_STEPS),
+    )
     return Panel(
         "Cổng thu thập",
         "Gateways",
         Kind.TABLE,
-        tuple(Ask(GATEWAY, field, Each.LAST, Step.NOW, Over.MAX, ("gateway",), within=MINUTES) for field in fields),
+        tuple(Ask(GATEWAY, column.name, Each.LAST, Step.NOW, Over.MAX, ("gateway",), within=MINUTES) for column in columns),
         COUNT,
-        Size(16, 4),
+        Size(24, 5),
         "Trạng thái mà từng cổng thu thập ghi trong 10 phút cuối. Cổng không có trong bảng thì đã dừng.",
         "What each gateway last wrote about itself, in the last 10 minutes. One that is not listed has stopped.",
+        columns=columns,
+    )
+
+
+def _version() -> Panel:
+    return Panel(
+        "Phiên bản",
+        "Versions",
+        Kind.TABLE,
+        (Ask("build", "value", Each.LAST, Step.NOW, Over.MAX, ("gateway", "version"), within=MINUTES),),
+        COUNT,
+        Size(8, 4),
+        "Phiên bản phần mềm mà từng cổng đang chạy.",
+        "The version that each gateway runs.",
         columns=(
-            Column("pending", "Số đo đang chờ", "Readings pending", COUNT),
-            Column("journal", "Trong đó trên đĩa", "Of these in the journal", COUNT),
+            Column("version", "Phiên bản", "Version"),
+            Column("value", "Đang chạy", "Running", words={"1": Word("có · yes", GREEN)}),
         ),
     )
 
 
-def _clock_doubted() -> Panel:
-    return common.stat(
+def _number(field: str, vi: str, en: str, about_vi: str, about_en: str, *, is_state: bool = False) -> Panel:
+    """The highest count of all gateways, or the number of those at which a state is false; red from one on."""
+    over, where = (Over.COUNT, (false(field),)) if is_state else (Over.MAX, ())
+    asked = Ask(GATEWAY, field, Each.LAST, Step.NOW, over, where=where, within=MINUTES)
+    return common.stat(vi, en, asked, COUNT, about_vi, about_en, common.NONE_IS_GOOD)
+
+
+NUMBERS: Final = (
+    _number(
+        "mqtt",
+        "Mất kết nối MQTT",
+        "Without MQTT",
+        "Số cổng thu thập không nối được với broker.",
+        "Gateways without a connection to the broker.",
+        is_state=True,
+    ),
+    _number(
+        "clock",
         "Đồng hồ bị nghi ngờ",
         "Clock doubted",
-        Ask(GATEWAY, "clock", Each.LAST, Step.NOW, Over.COUNT, where=(false("clock"),), within=MINUTES),
-        COUNT,
         "Số cổng thu thập không tin đồng hồ của mình.",
         "Gateways that do not trust their own clock.",
-        common.NONE_IS_GOOD,
-    )
+        is_state=True,
+    ),
+    _number(
+        "missing",
+        "Số đo bị mất",
+        "Readings lost",
+        "Số đo mà nhật ký tạm đã mất, đến khi có người xác nhận bằng gateway journal acknowledge.",
+        "Readings that the journal lost, until a person runs gateway journal acknowledge.",
+    ),
+    _number(
+        "imbalance",
+        "Sai lệch sổ cái",
+        "Ledger imbalance",
+        "Phải luôn là 0. Khác 0 là lỗi của cổng thu thập: hãy báo lại.",
+        "Must be 0 always. Anything else is a fault of the gateway: report it.",
+    ),
+)
 
 
 def _device_stat(vi: str, en: str, *, up: bool, about_vi: str, about_en: str) -> Panel:
@@ -197,8 +253,9 @@ DASHBOARD: Final = Dashboard(
             "Cổng thu thập",
             "Gateway",
             (
+                *NUMBERS,
+                _version(),
                 _state(),
-                _clock_doubted(),
                 _own_over_time(
                     "pending",
                     "Số đo đang chờ ghi",
@@ -214,6 +271,38 @@ DASHBOARD: Final = Dashboard(
                     COUNT,
                     "Số đo chờ trên đĩa vì InfluxDB không nhận. Bình thường là 0.",
                     "Readings that wait on disk because InfluxDB did not take them. Normally none.",
+                ),
+                _own_over_time(
+                    "used_bytes",
+                    "Nhật ký tạm trên đĩa",
+                    "Journal on disk",
+                    BYTES,
+                    "Chỗ mà nhật ký tạm chiếm. Giới hạn: journal.max_bytes.",
+                    "Bytes that the journal uses. Its limit is journal.max_bytes.",
+                ),
+                _own_over_time(
+                    "rejects",
+                    "Bản tin bị từ chối từ khi khởi động",
+                    "Messages rejected since the start",
+                    COUNT,
+                    "Tăng nhanh: thiết bị hỏng, phần sụn mới hoặc hồ sơ sai. Xem: gateway rejects list.",
+                    "Rising fast: faulty devices, a new firmware or a wrong profile. See gateway rejects list.",
+                ),
+                _own_over_time(
+                    "expired",
+                    "Số đo quá hạn từ khi khởi động",
+                    "Readings expired since the start",
+                    COUNT,
+                    "Số đo bị bỏ vì nhật ký tạm đầy, hoặc cơ sở dữ liệu không giữ số đo cũ như vậy. Bình thường là 0.",
+                    "Readings dropped because the journal was full, or because the database keeps none so old. Normally none.",
+                ),
+                _own_over_time(
+                    "received",
+                    "Số đo nhận được từ khi khởi động",
+                    "Readings received since the start",
+                    COUNT,
+                    "Đường nằm ngang: không có số đo nào đến. Về 0: cổng đã khởi động lại.",
+                    "A flat line: no readings arrive. Back at 0: the gateway was started again.",
                 ),
             ),
         ),

@@ -37,7 +37,7 @@ def test_each_change_is_on_disk_and_waits_for_those_who_are_told(file: Database)
     changed, _, acknowledged = changed.partition("\n")
     assert changed == f"{tags} acknowledged=True,active=True,{started} {NOW_MS + 1}"
     place = "alarm=hot,area=a1,by=Lan,device=d1,domain=water,kind=acknowledged,site=s1"
-    assert acknowledged == f"event,{place} value=1.0 {NOW_MS}"
+    assert acknowledged == f"event,{place} at_ms={float(NOW_MS)!r},value=1.0 {NOW_MS}"
     assert cleared == f"{tags} acknowledged=True,active=False,duration_s=60.0,{started} {NOW_MS + MINUTE_MS}"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.demo.services import Service
+from grafana.points import MEASUREMENTS
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SPREAD_OF, SUM_OF, USED_OF, Kind
 
 MINUTE_MS: Final = 60_000
@@ -57,8 +58,11 @@ def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
             points += _health(tags, seed, now_ms)
             points += _alarms(domain, tags, seed, now_ms)
     for minute in range(30):
-        fields: dict[str, Value] = {"pending": float(minute), "journal": float(minute % 3), "clock": minute > 1}
-        points.append(KnownPoint("gateway", {"gateway": "gateway-1"}, now_ms - minute * MINUTE_MS - 700, fields))
+        own = {name: float((minute * len(name)) % 13) for name, unit in MEASUREMENTS["gateway"].units.items() if unit}
+        fields: dict[str, Value] = {**own, "clock": minute > 1, "mqtt": minute > 2}
+        time_ms, gateway = now_ms - minute * MINUTE_MS - 700, {"gateway": "gateway-1"}
+        points.append(KnownPoint("gateway", gateway, time_ms, fields))
+        points.append(KnownPoint("build", {**gateway, "version": "0.1.0"}, time_ms, {"value": 1.0}))
     by_measurement: dict[str, list[KnownPoint]] = defaultdict(list)
     for point in sorted(points, key=lambda point: point.time_ms):
         by_measurement[point.measurement].append(point)
@@ -133,12 +137,16 @@ def _health(tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPo
 
 
 def _alarms(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
-    """An alarm that ended an hour ago, and two that are open; the first device is not silent."""
+    """An alarm that ended an hour ago, and two that are open; the first device is not silent. Some are acknowledged."""
     rules = ["pressure_low", "voltage_low" if seed % 10 == 1 else "device_silent", "voltage_high"]
     for is_open, rule in enumerate(rules):
         since_ms = now_ms - (3 + seed % 7) * HOUR_MS
-        alarm = {**tags, "alarm": rule, "domain": domain, "severity": "warning"}
-        state: dict[str, Value] = {"acknowledged": seed % 2 == 0, "silenced": False, "since_ms": float(since_ms), "value": 1.0}
+        alarm = {**tags, "alarm": rule, "domain": domain, "severity": "critical" if is_open > 1 else "warning"}
+        state: dict[str, Value] = {"acknowledged": seed % 2 == 0, "silenced": is_open > 1 and seed % 10 == 2}
+        state |= {"since_ms": float(since_ms), "value": 1.0}
+        if state["acknowledged"]:
+            known = {**alarm, "kind": "acknowledged", "by": "Lan"}
+            yield KnownPoint("event", known, since_ms + HOUR_MS, {"at_ms": float(since_ms + HOUR_MS), "value": 1.0})
         for n in range(0 if is_open else 12, 24):
             yield KnownPoint("alarm", alarm, now_ms - n * 5 * MINUTE_MS - seed, {**state, "active": True})
         if not is_open:
