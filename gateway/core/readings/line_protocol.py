@@ -41,6 +41,6 @@ def value_texts(values: Sequence[Value]) -> list[str]:
     return _encode(values)[1:-1].decode().split(",")
 
 
-def line_format(fields: Sequence[str]) -> str:
-    """A format for one point with these fields: takes measurement, tags, a text for each value, and the tail."""
-    return "%s%s " + ",".join(f"{escape_tag(field)}=%s" for field in fields) + "%s"
+def field_pieces(fields: Sequence[str]) -> list[str]:
+    """The fields of a point as they follow its tags, in pieces: each key, then an empty place for the text of its value."""
+    return [piece for at, field in enumerate(fields) for piece in (f"{',' if at else ' '}{escape_tag(field)}=", "")]
