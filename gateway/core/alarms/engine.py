@@ -44,7 +44,6 @@ class Alarms:
         self._views = Views(zone)
         self._rules = rules
         self._views.replace_rules(rules)
-        self._view_of = self._views.of
 
     # ---- from the shell ----------------------------------------------------------------------------------------------
 
@@ -130,9 +129,9 @@ class Alarms:
 
         :param numbers: its values, in the order of the field set.
         """
-        view = self._view_of.get(series.device.name)
-        if view is not None and view.from_ms <= time_ms < view.until_ms and not quality & _UNUSUAL:
-            gate = view.gates.get(field_set)
+        guard = series.device.guard
+        if guard.from_ms <= time_ms < guard.until_ms and not quality & _UNUSUAL:
+            gate = guard.gates.get(field_set)
             if gate is not None:
                 for at, low, high in gate:
                     if not low <= numbers[at] <= high:  # type: ignore[operator] # texts are tags by now
@@ -146,8 +145,10 @@ class Alarms:
     def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
         """Look at a reading that did not pass a gate: a value is outside, a condition stands, or there is no view yet."""
         device, time_ms = series.device, look.time_ms
-        view = self._view_of.get(device.name)
-        if view is None or not view.from_ms <= time_ms < view.until_ms:
+        guard = device.guard
+        if guard.from_ms <= time_ms < guard.until_ms:
+            view = self._views.of[device.name]
+        else:
             view = self._views.look(device, time_ms, busy=self._states.has(device.name))
         table = view.table(field_set)
         if table.with_flow is not None and not view.sends_flow:
@@ -155,7 +156,7 @@ class Alarms:
             if flow_m3_h is not None:
                 look.numbers, table = (*look.numbers, flow_m3_h), table.with_flow
         if view.is_busy or look.quality & Quality.COUNTER_SUSPECT or not is_within(table.gate, look.numbers):
-            parent = self._view_of.get(view.parent) if view.parent is not None else None
+            parent = self._views.of.get(view.parent) if view.parent is not None else None
             look_closely(self._states, view, table, look, parent)
 
     # ---- rounds and roll-ups -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The view of each device: its tables and their span of time, the newest values it must keep, and its usual hours."""
+"""The view of each device: its tables, the newest values it must keep, and its usual hours. Its guard stands on the device."""
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,8 +8,9 @@ from math import isnan, nan
 from typing import Final
 
 from gateway.core.alarms.rules import Param, Rules, Usual
-from gateway.core.alarms.watch import FLOW, NO_GATES, NO_SCALES, Gates, Kept, Scales, Table, Tables
+from gateway.core.alarms.watch import FLOW, NO_SCALES, Kept, Scales, Table, Tables
 from gateway.core.devices.device import NO_PARAMS, Device, Registered
+from gateway.core.devices.guard import EVER_MS, NO_GUARD
 from gateway.core.readings.field_sets import FieldSet
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
@@ -17,8 +18,6 @@ from schemas.registry import RegisteredDevice
 UsualHours = Mapping[str, Sequence[float | None]]
 """Field → its mean in each of the 24 local hours; None: too few days are known."""
 
-_EVER_MS: Final = 1 << 60
-"""Further than any time, and an integer, which compares faster than a float."""
 _HOUR_MS: Final = 3_600_000
 _CHANNELS_MAX: Final = 64
 _GATES_MAX: Final = 64
@@ -30,19 +29,14 @@ class View:
     """The view of one device.
 
     :ivar tables: its tables, shared with other devices if it has no limits of its own.
-    :ivar from_ms: the first time for which the tables hold.
-    :ivar until_ms: the first time for which they no longer hold.
-    :ivar gates: the gates of the field sets that it sends, at hand for each reading; none while it is busy.
     :ivar is_busy: True: look closely at each reading: a condition stands, or another device's condition needs the values.
     :ivar sends_flow: True: it sends its flow, so none is worked out of its register.
     :ivar kept: newest values by field, for conditions that need more than one reading.
     :ivar registers: newest registers by channel, of a device that sends no flow.
     """
 
+    device: Device
     tables: Tables
-    from_ms: int = -_EVER_MS
-    until_ms: int = _EVER_MS
-    gates: Gates = field(default_factory=lambda: NO_GATES)
     is_busy: bool = False
     sends_flow: bool = False
     is_parent: bool = False
@@ -54,11 +48,19 @@ class View:
         """The table of a field set that the device sends; from now on its gate is tried first."""
         table = self.tables.table(field_set)
         self.sends_flow = self.sends_flow or FLOW in field_set.fields
-        gates = self.gates
+        gates = self.device.guard.gates
         is_passable = not self.is_busy and table.with_flow is None and field_set.number
         if is_passable and field_set not in gates and len(gates) < _GATES_MAX:
-            self.gates = self.tables.gates((*gates, field_set))
+            self._guard((*gates, field_set))
         return table
+
+    def hold(self, from_ms: int, until_ms: int) -> None:
+        """Begin with a guard that holds for a span of time, and as yet for no field set."""
+        self.device.guard = self.tables.guard((), from_ms, until_ms)
+
+    def _guard(self, field_sets: tuple[FieldSet, ...]) -> None:
+        guard = self.device.guard
+        self.device.guard = self.tables.guard(field_sets, guard.from_ms, guard.until_ms)
 
     def keep(self, name: str, kept: Kept) -> None:
         """Keep the newest value of a field."""
@@ -68,7 +70,7 @@ class View:
         """Look at each reading closely from now on, or only at those outside the gates."""
         self.is_busy = busy
         if busy:
-            self.gates = NO_GATES
+            self._guard(())
         else:
             self.kept = _NOTHING
 
@@ -92,7 +94,7 @@ class View:
 class Views:
     """The views of all devices met.
 
-    :ivar of: the name of a device → its view, at hand for each reading.
+    :ivar of: the name of a device → its view.
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -111,14 +113,14 @@ class Views:
         self._params = frozenset(of.name for of, _ in scales if isinstance(of, Param))
         self._usual_fields = frozenset(name for of, name in scales if isinstance(of, Usual))
         self._looks_at_parents = any(limit.at == "parent" for limit in rules.limits())
-        self.of.clear()
+        self._drop(list(self.of))
 
     def replace_registry(self, registered: Mapping[str, Registered]) -> None:
         """Take the registered devices by name."""
         self._registered = registered
         parents = [parent_of(entry) for entry in registered.values()]
         self._parents = frozenset(parent for parent in parents if parent is not None)
-        self.of.clear()
+        self._drop(list(self.of))
 
     def take_usual(self, device: str, hours: UsualHours) -> None:
         """Take the usual hours of a device."""
@@ -126,7 +128,7 @@ class Views:
         self._usual[device] = {
             name: array("f", (nan if mean is None else mean for mean in means)) for name, means in wanted.items()
         }
-        self.of.pop(device, None)
+        self._drop([device])
 
     def knows_usual(self, device: str) -> bool:
         """Tell if the usual hours of a device were told."""
@@ -140,9 +142,17 @@ class Views:
 
     def forget(self, devices: Iterable[str]) -> None:
         """Forget devices."""
-        for name in devices:
-            self.of.pop(name, None)
+        names = list(devices)
+        self._drop(names)
+        for name in names:
             self._usual.pop(name, None)
+
+    def _drop(self, names: Iterable[str]) -> None:
+        """Drop views: each is made again when its device is heard next."""
+        for name in names:
+            view = self.of.pop(name, None)
+            if view is not None:
+                view.device.guard = NO_GUARD
 
     def usual_night(self, device: str, hours: int) -> float | None:
         """The lowest usual flow of the first hours of a day; None: it is not known."""
@@ -151,22 +161,23 @@ class Views:
 
     def look(self, device: Device, time_ms: int, *, busy: bool) -> View:
         """Make the view of a device that has none, or renew one whose tables do not hold at this time."""
-        before = self.of.get(device.name)
-        view = View(self._shared) if before is None else before
-        view.gates = NO_GATES
+        view = self.of.get(device.name)
+        if view is None or view.device is not device:  # the core may have forgotten it, and met it again
+            view = View(device, self._shared)
         parent = parent_of(device.registered) if self._looks_at_parents else None
         names = (device.name, parent) if parent is not None else (device.name,)
         if any(not self._usual_fields.isdisjoint(self._usual.get(name, ())) for name in names):
-            hour, view.from_ms = self._hour(time_ms)
-            view.until_ms = view.from_ms + _HOUR_MS
+            hour, from_ms = self._hour(time_ms)
+            until_ms = from_ms + _HOUR_MS
         else:
-            hour = None
+            hour, from_ms, until_ms = None, -EVER_MS, EVER_MS
         own = self._scales(device.name, device.registered, hour)
         parents = self._scales(parent, self._registered.get(parent), hour) if parent is not None else NO_SCALES
         has_own = NO_SCALES not in (own, parents) or own != parents
         view.tables = Tables(self._rules, own=own, parents=parents, shared=self._shared) if has_own else self._shared
         view.parent = parent
         view.is_parent = self._looks_at_parents and device.name in self._parents
+        view.hold(from_ms, until_ms)
         view.watch(busy=busy or view.is_busy or view.is_parent)
         self.of[device.name] = view
         return view

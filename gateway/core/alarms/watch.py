@@ -1,6 +1,7 @@
 """Tables of the conditions that a reading is checked for, made once for each field set: a gate, and behind it the conditions.
 
-The **gate** is a tuple of (index, low, high): nearly every reading lies within all of them and needs nothing more. A reading
+The **gate** is a tuple of (index, low, high): nearly every reading lies within all of them and needs nothing more. So it goes
+into the guard of the device (:mod:`gateway.core.devices.guard`). A reading
 outside, and each reading of a device for which a condition stands, is looked at closely: condition by condition.
 
 Most limits hold for all devices, and so do their tables. A device that has limits of its own, as multiples of its parameters or
@@ -13,13 +14,9 @@ from math import inf
 from typing import Final, NamedTuple
 
 from gateway.core.alarms.rules import CounterStep, Limit, Param, Rule, Rules, Usual, Values
+from gateway.core.devices.guard import EVER_MS, Gate, Guard
 from gateway.core.readings.field_sets import FieldSet
 from schemas.readings import Value
-
-Gate = tuple[tuple[int, float, float], ...]
-Gates = Mapping[FieldSet, Gate]
-NO_GATES: Final[Gates] = {}
-"""A dictionary, since one is asked at each reading, but never written to."""
 
 
 class Bound(NamedTuple):
@@ -159,7 +156,7 @@ def is_within(gate: Gate, numbers: Sequence[Value]) -> bool:
 class Tables:
     """The tables of all devices, or of one that has limits of its own."""
 
-    __slots__ = ("_conditions", "_gates", "_of", "_shared", "_steps", "looks_at_flow")
+    __slots__ = ("_conditions", "_guards", "_of", "_shared", "_steps", "looks_at_flow")
 
     def __init__(
         self, rules: Rules, *, own: Scales = NO_SCALES, parents: Scales = NO_SCALES, shared: "Tables | None" = None
@@ -171,7 +168,7 @@ class Tables:
         :param shared: the tables of all devices, for the limits that are not its own.
         """
         self._of: dict[FieldSet, Table] = {}
-        self._gates: dict[tuple[FieldSet, ...], Gates] = {}
+        self._guards: dict[tuple[FieldSet, ...], Guard] = {}
         self._shared = shared
         self._conditions: list[tuple[Rule, str, tuple[Bound, ...]]] = []
         self._steps: list[Steps] = []
@@ -198,14 +195,15 @@ class Tables:
                 self._of[field_set] = table
         return table
 
-    def gates(self, field_sets: tuple[FieldSet, ...]) -> Gates:
-        """The gates of some field sets; devices that send the same ones and have no limits of their own share them."""
-        gates = self._gates.get(field_sets)
-        if gates is None:
-            gates = {field_set: self.table(field_set).gate for field_set in field_sets}
-            if self._shared is None and len(self._gates) < _SHARED_MAX:
-                self._gates[field_sets] = gates
-        return gates
+    def guard(self, field_sets: tuple[FieldSet, ...], from_ms: int = -EVER_MS, until_ms: int = EVER_MS) -> Guard:
+        """The guard of a device that sends some field sets; those that have no limits of their own share it."""
+        is_shared = self._shared is None and until_ms == EVER_MS
+        guard = self._guards.get(field_sets) if is_shared else None
+        if guard is None:
+            guard = Guard({field_set: self.table(field_set).gate for field_set in field_sets}, from_ms, until_ms)
+            if is_shared and len(self._guards) < _SHARED_MAX:
+                self._guards[field_sets] = guard
+        return guard
 
     def _make(self, field_set: FieldSet) -> Table:
         """Make the table, and with it the one for a flow that is worked out of the register."""

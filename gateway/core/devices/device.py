@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from gateway.core.devices.guard import NO_GUARD
 from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
@@ -83,6 +84,7 @@ class Device:
     :ivar not_taken_ms: the last time at which InfluxDB refused one of its readings; 0: never.
     :ivar setback: the fault of its newest message; None: it became readings in full.
     :ivar domain: the domain in which it was first heard.
+    :ivar guard: its limits, put here by the alarm engine.
     :ivar goodbye_ms: the last time at which it, or its will, said that it is offline.
     :ivar registered_ms: the time at which the registry first named it, for a device that was never heard.
     :ivar reserved: its place does not count against the limit of devices (:mod:`gateway.core.devices.places`).
@@ -97,6 +99,7 @@ class Device:
         "domain",
         "earlier_offset_ms",
         "goodbye_ms",
+        "guard",
         "is_watched",
         "keeps_bytes",
         "last_message",
@@ -132,6 +135,7 @@ class Device:
         self.domain: str | None = None
         self.earlier_offset_ms: int | None = None
         self.goodbye_ms = 0
+        self.guard = NO_GUARD
         self.is_watched = False
         self.keeps_bytes = -1
         self.last_message: Arrival | None = None

@@ -79,15 +79,15 @@ class Key(NamedTuple):
 class RecentKeys(bytearray):
     """The window of one device. It is its bytes: what goes from their beginning moves nothing.
 
+    :ivar held: the number of its keys.
     :ivar newest_ms: the newest time of a reading of this device; 0 before the first.
-    :ivar count: the number of keys.
     """
 
-    __slots__ = ("count", "newest_ms")
+    __slots__ = ("held", "newest_ms")
 
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.held = 0
         self.newest_ms = 0
 
     def see(
@@ -140,12 +140,12 @@ class RecentKeys(bytearray):
         self, key: int, fingerprints: Sequence[int], field_set: FieldSet, quality: int, second: int, field_sets: FieldSets
     ) -> None:
         """Append a key. It replaces the first one if the window is full or the first is too old."""
-        self.count += 1
-        if self.count > 1:
+        self.held += 1
+        if self.held > 1:
             _, first_second, first_number, _ = KEY_HEAD.unpack_from(self)
-            if self.count > KEYS_MAX or second - first_second > WINDOW_S:
+            if self.held > KEYS_MAX or second - first_second > WINDOW_S:
                 del self[: field_sets.by_number[first_number].key.size]
-                self.count -= 1
+                self.held -= 1
         number = field_set.number
         if not number:
             fingerprints = [_whole(fingerprints, field_set)]
@@ -158,11 +158,12 @@ class RecentKeys(bytearray):
 
     def _field_set(self, at: int, field_sets: FieldSets) -> FieldSet:
         """The field set of the key at a place."""
-        return field_sets.by_number[KEY_HEAD.unpack_from(self, at)[2]]
+        number: int = KEY_HEAD.unpack_from(self, at)[2]
+        return field_sets.by_number[number]
 
     def _remove(self, at: int, field_sets: FieldSets) -> None:
         del self[at : at + self._field_set(at, field_sets).key.size]
-        self.count -= 1
+        self.held -= 1
 
     def _find(self, key: int, second: int, field_sets: FieldSets) -> int:
         """The place of a key; below 0 if it is not known. A replayed reading may have arrived before its twin.

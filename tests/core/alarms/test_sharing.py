@@ -1,32 +1,64 @@
-"""Gates that devices without limits of their own share."""
+"""The guard that devices without limits of their own share, and what takes it away."""
+
+from collections.abc import Callable
+from datetime import UTC
+
+import pytest
 
 from gateway.core.alarms.rules import Rules
-from gateway.core.alarms.views import View
+from gateway.core.alarms.views import View, Views
 from gateway.core.alarms.watch import Tables
+from gateway.core.devices.device import Device
+from gateway.core.devices.guard import EVER_MS, NO_GUARD
 from gateway.core.readings.field_sets import FieldSets
 from tests.core.alarms.alarming import above, rule
+from tests.core.making import NOW_MS
 
 
-def test_devices_that_send_the_same_fields_share_their_gates_until_one_is_busy() -> None:
+def view_of(name: str, tables: Tables) -> View:
+    """Return the view of a new device."""
+    view = View(Device(name, None), tables)
+    view.hold(-EVER_MS, EVER_MS)
+    return view
+
+
+def test_devices_that_send_the_same_fields_share_their_guard_until_one_is_busy() -> None:
     tables, field_sets = Tables(Rules((rule(above("pressure_kpa", 700)),))), FieldSets()
     pressure, both = field_sets.of(("pressure_kpa",)), field_sets.of(("pressure_kpa", "volume_m3"))
-    one, other = View(tables), View(tables)
+    one, other = view_of("one", tables), view_of("other", tables)
     for view in (one, other):
         view.table(pressure)
         view.table(both)
-    assert one.gates is other.gates
-    assert list(one.gates) == [pressure, both]
+    assert one.device.guard is other.device.guard
+    assert list(one.device.guard.gates) == [pressure, both]
     one.watch(busy=True)
-    assert not one.gates
-    assert list(other.gates) == [pressure, both]
+    assert not one.device.guard.gates
+    assert list(other.device.guard.gates) == [pressure, both]
 
 
 def test_a_field_set_that_one_device_sends_is_no_gate_of_another() -> None:
     tables, field_sets = Tables(Rules((rule(above("pressure_kpa", 700)),))), FieldSets()
     pressure, level = field_sets.of(("pressure_kpa",)), field_sets.of(("level_m",))
-    one, other = View(tables), View(tables)
+    one, other = view_of("one", tables), view_of("other", tables)
     one.table(pressure)
     other.table(pressure)
     one.table(level)
-    assert level in one.gates
-    assert level not in other.gates
+    assert level in one.device.guard.gates
+    assert level not in other.device.guard.gates
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda views: views.replace_rules(Rules()), id="other-rules"),
+        pytest.param(lambda views: views.replace_registry({}), id="another-registry"),
+        pytest.param(lambda views: views.take_usual("one", {}), id="its-usual-hours"),
+        pytest.param(lambda views: views.forget(["one"]), id="the-core-forgot-it"),
+    ],
+)
+def test_no_reading_passes_a_guard_whose_limits_may_have_changed(change: Callable[[Views], None]) -> None:
+    views, device = Views(UTC), Device("one", None)
+    views.look(device, NOW_MS, busy=False)
+    assert device.guard is not NO_GUARD
+    change(views)
+    assert device.guard is NO_GUARD
