@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.own_connection import ConnectionFault, OwnConnection
 from firmware_sim.publish import Account, BrokerAccess, pauses
 from firmware_sim.wire.presence import BrokerPresence

@@ -4,9 +4,8 @@ A pure state machine without a clock of its own: it is told the instant, and wha
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -14,34 +13,14 @@ import msgspec
 from firmware_sim.encoded_reading import NOT_SPOILT, EncodedParts, row_begin
 from firmware_sim.faults import SPOILING, in_wrong_unit, spoil
 from firmware_sim.fleet import SimDevice
+from firmware_sim.outgoing import Departures, FaultShares, OutgoingMessage
 from firmware_sim.signals import rng
 from firmware_sim.stories.radio import AHEAD_S, LOG, SOUND, Affected, RadioPath, spoil_registers
 from schemas.scenario import ClockKind, FaultKind, Scenario
 
 MEMORY: Final = 3_000
 """Readings that a device can store while it has no network: a month of quarters of an hour. The oldest go first."""
-DELAYED: Final = 5
 FLOODED: Final = 60
-
-
-@dataclass(slots=True, eq=False)
-class OutgoingMessage:
-    """One MQTT message on its way.
-
-    :ivar rows: its readings as rows of the ledger, JSON objects without ``at``, which is not known before the PUBACK.
-    :ivar sent: how often it was handed to a connection.
-    """
-
-    topic: str
-    domain: str
-    payload: bytes
-    rows: tuple[bytes, ...]
-    retain: bool = False
-    sent: int = 0
-
-    def again(self) -> "OutgoingMessage":
-        """The same message once more."""
-        return OutgoingMessage(self.topic, self.domain, self.payload, tuple(map(_as_repeated, self.rows)))
 
 
 @dataclass(slots=True)
@@ -62,10 +41,10 @@ class Firmware:
     together: int = 1
     is_online: bool = True
     kept: list[tuple[bytes, bytes]] = field(default_factory=list)
-    later: list[tuple[int, OutgoingMessage]] = field(default_factory=list)
+    departures: Departures = field(default_factory=Departures)
     radio: RadioPath = field(default_factory=RadioPath)
     stored: list[tuple[bytes, bytes]] = field(default_factory=list)
-    _shares: list[tuple[float, FaultKind]] = field(default_factory=list)
+    _shares: FaultShares = field(default_factory=FaultShares)
     _rebooted_s: float = 0.0
     _row_begin: bytes = b""
 
@@ -73,8 +52,7 @@ class Firmware:
         self.topic = self.device.readings_topic
         self.together = rng(self.seed, self.device.name, "together").randint(*self.scenario.together)
         self._row_begin = row_begin(self.topic, self.device.domain, self.device.name, self.device.site)
-        faults = self.scenario.faults
-        self._shares = list(zip(accumulate(faults.values()), faults, strict=True))
+        self._shares = FaultShares.of(self.scenario.faults)
 
     def measure(self, instant_s: float, now_ms: int) -> list[OutgoingMessage]:
         """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send, mostly one."""
@@ -93,10 +71,8 @@ class Firmware:
         if not self.is_online or (fault.kept_of > 1 and self.readings % fault.kept_of):
             return []
         self.kept.append(reading)
-        messages = self._sent(self._message(), kind) if len(self.kept) >= self.together else []
-        if self.later:
-            messages += [message for due, message in self.later if due <= self.readings]
-            self.later = [waiting for waiting in self.later if waiting[0] > self.readings]
+        message = self._message() if len(self.kept) >= self.together else None
+        messages = self.departures.leave(message, kind, self.readings)
         while self.stored:  # the present reading goes first
             messages.append(self._log(LOG))
         return messages
@@ -104,8 +80,7 @@ class Firmware:
     def flush(self) -> list[OutgoingMessage]:
         """Return what it still stores, at the end of a run."""
         messages = [self._message()] if self.kept else []
-        messages += [message for _, message in self.later]
-        self.later.clear()
+        messages += self.departures.flush()
         while self.stored:
             messages.append(self._log(LOG))
         return messages
@@ -116,10 +91,7 @@ class Firmware:
         if fault.kind is not None:
             share = affected.size if fault.share is None else fault.share
             return fault.kind if self._chance("fault").random() < share else None
-        if not self._shares:
-            return None
-        drawn = self._chance("fault").random()
-        return next((kind for share, kind in self._shares if drawn < share), None)
+        return self._shares.drawn(self._chance("fault")) if self._shares.limits else None
 
     def _reboot(self, at_s: float) -> None:
         """Start anew, once an event; what was stored is on a flash."""
@@ -134,15 +106,6 @@ class Firmware:
             self.kept.append(self._reading(instant_s - before_ms / 1000, now_ms - before_ms, affected, None))
             messages.append(self._message())
         return messages
-
-    def _sent(self, message: OutgoingMessage, kind: FaultKind | None) -> list[OutgoingMessage]:
-        """The messages that leave now in place of one; others come later."""
-        befall = _ON_THE_WAY.get(kind) if kind is not None else None
-        if befall is None:
-            return [message]
-        now, later = befall(message)
-        self.later += [(self.readings + wait, waiting) for wait, waiting in later]
-        return now
 
     def _reading(self, instant_s: float, now_ms: int, affected: Affected, kind: FaultKind | None) -> tuple[bytes, bytes]:
         """The next reading as payload and ledger row."""
@@ -194,29 +157,5 @@ class Firmware:
         return rng(self.seed, self.device.name, self.readings, of)
 
 
-Departure = tuple[list[OutgoingMessage], list[tuple[int, OutgoingMessage]]]
-"""Messages that leave now, and those that leave after so many readings."""
-
-
-def _retained(message: OutgoingMessage) -> Departure:
-    message.retain = True
-    return [message], []
-
-
-_ON_THE_WAY: Final[Mapping[FaultKind, Callable[[OutgoingMessage], Departure]]] = {
-    FaultKind.DUPLICATE: lambda message: ([message], [(1, message.again())]),
-    FaultKind.RETRANSMIT: lambda message: ([message, message.again()], []),
-    FaultKind.REORDER: lambda message: ([], [(1, message)]),
-    FaultKind.DELAY: lambda message: ([], [(DELAYED, message)]),
-    FaultKind.DROP: lambda _: ([], []),
-    FaultKind.RETAINED: _retained,
-}
-"""Faults of a message rather than of a reading."""
-
-
 def _array(payloads: Sequence[bytes]) -> bytes:
     return b"[" + b",".join(payloads) + b"]"
-
-
-def _as_repeated(row: bytes) -> bytes:
-    return row[:-1] + b',"dup":true}'

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 
 
 @dataclass

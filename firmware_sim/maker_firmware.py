@@ -1,13 +1,14 @@
 """The firmware of a device of a make: from a measurement to its messages and the ledger rows of their points. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firmware_sim.faults import encode
-from firmware_sim.firmware import Firmware, OutgoingMessage
+from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice
 from firmware_sim.makers.identity import MakerIdentity
 from firmware_sim.makers.reading import MakerReading
+from firmware_sim.outgoing import OF_ANY_WIRE, Departures, FaultShares, OutgoingMessage
 from firmware_sim.signals import rng
 from firmware_sim.wire.message import CarriedPoint, WireMessage
 from schemas.quantities import Quality
@@ -19,9 +20,10 @@ SNR_QUARTERS = (-40, 48)
 
 @dataclass(slots=True)
 class MakerFirmware:
-    """The little state that a device has: its counter and the last time it told.
+    """The little state that a device has: its counter, the last time it told, messages that leave later.
 
     :ivar counter: readings since its birth.
+    :ivar shares: faults of its messages.
     """
 
     device: SimDevice
@@ -31,6 +33,9 @@ class MakerFirmware:
     last_ms: int = 0
     heard_ms: int = 0
     is_online: bool = True
+    shares: FaultShares = field(default_factory=FaultShares)
+    readings: int = 0
+    departures: Departures = field(default_factory=Departures)
 
     def measure(self, instant_s: float, now_ms: int) -> list[OutgoingMessage]:
         """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send."""
@@ -54,11 +59,17 @@ class MakerFirmware:
             snr_db=chance.randint(*SNR_QUARTERS) / 4,
         )
         self.counter += 1
-        return [self._outgoing(message) for message in maker.encode(reading)]
+        self.readings += 1
+        kind = self.shares.drawn(rng(self.seed, self.device.name, self.readings, "fault")) if self.shares.limits else None
+        return [
+            leaving
+            for message in maker.encode(reading)
+            for leaving in self.departures.leave(self._outgoing(message), kind, self.readings)
+        ]
 
     def flush(self) -> list[OutgoingMessage]:
-        """Return what it still holds back: nothing."""
-        return []
+        """Return what it still holds back, at the end of a run."""
+        return self.departures.flush()
 
     def be_born(self) -> None:
         """Begin again with births, as an edge node does that is asked for them or has connected again."""
@@ -86,7 +97,10 @@ AnyFirmware = Firmware | MakerFirmware
 
 
 def firmware_of(device: SimDevice, scenario: Scenario, seed: int) -> AnyFirmware:
-    """The firmware of a device in real time; faults of a scenario befall devices with native payloads only."""
+    """The firmware of a device in real time; a make's messages have the faults that any message can have."""
     if device.identity is not None:
-        return MakerFirmware(device, device.identity, seed)
+        # An edge node numbers its messages, and its host asks for births when one is missing or late.
+        can_miss = device.presence is None or not device.presence.commands
+        shares = FaultShares.of(scenario.faults, OF_ANY_WIRE if can_miss else ())
+        return MakerFirmware(device, device.identity, seed, shares=shares)
     return Firmware(device, scenario, seed)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 
 ANSWER_S: Final = 10.0
 """How long the broker may take to answer."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.progress import TallyDisplay
 from firmware_sim.publish import Account, BrokerAccess, FateTally
 from firmware_sim.shared_link import SharedLink

@@ -10,7 +10,7 @@ from typing import Final
 
 import mqtt5
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.publish import ANSWER_S, KEEPALIVE_S, BrokerAccess
 
 HIGHEST_ID: Final = 65_535

@@ -6,7 +6,7 @@ import random
 from collections import deque
 from typing import Final
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.publish import Account, BrokerAccess, pauses
 from firmware_sim.shared_connection import SharedConnection
 

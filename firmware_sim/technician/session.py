@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from firmware_sim.device_link import DeviceLink
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.publish import Account, BrokerAccess, FateTally, now_ms
 from firmware_sim.technician.fates import Became, MessageFate
 from firmware_sim.technician.played import MOST_STORED, PlayedDevice, PlayedMessage

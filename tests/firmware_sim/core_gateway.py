@@ -14,7 +14,8 @@ import yaml
 
 from firmware_sim.alarm_check import Raised
 from firmware_sim.compare import LedgerRow
-from firmware_sim.firmware import Firmware, OutgoingMessage
+from firmware_sim.firmware import Firmware
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.query import StoredPoint
 from firmware_sim.registry import registry_yaml
 from firmware_sim.scenarios.loader import scenario

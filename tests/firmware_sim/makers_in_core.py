@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from firmware_sim.firmware import OutgoingMessage
 from firmware_sim.fleet import SimDevice
-from firmware_sim.maker_firmware import MakerFirmware
+from firmware_sim.maker_firmware import firmware_of
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.registry import registry_yaml
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.profile_files import Loaded, ProfileFile, read_profiles
@@ -23,9 +23,11 @@ from gateway.core.profiles.matching import Profiles
 from gateway.explain.dry_run import DryRun
 from schemas.profile import Profile
 from schemas.registry import registry_adapter
+from schemas.scenario import Scenario
 from tests.core.line_protocol import Point
 from tests.core.making import RULES, points, trusted_clock
 
+WELL = Scenario(about="nothing happens")
 BEGIN_S = 1_793_491_200.0
 """2026-11-01T07:00 in Vietnam."""
 
@@ -60,11 +62,12 @@ def _changed(file: ProfileFile, change: Mapping[str, str]) -> CompiledProfile:
     return compile_profile(model, file=str(file.path), decoders=DECODERS)
 
 
-def readings(fleet: Iterable[SimDevice], number: int, interval_s: float) -> Iterator[tuple[int, OutgoingMessage]]:
+def readings(
+    fleet: Iterable[SimDevice], number: int, interval_s: float, behaving: Scenario = WELL
+) -> Iterator[tuple[int, OutgoingMessage]]:
     """So many readings of each device, with the time of their arrival."""
     for device in fleet:
-        assert device.identity is not None
-        firmware = MakerFirmware(device, device.identity, 1)
+        firmware = firmware_of(device, behaving, 1)
         for at in range(number):
             instant_s = BEGIN_S + at * interval_s
             now_ms = round(instant_s * 1000) + 137

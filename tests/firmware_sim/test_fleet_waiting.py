@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.progress import TallyDisplay
 from firmware_sim.publish import LONGEST_PAUSE_S, Account, BrokerAccess, FateTally, pauses
 from firmware_sim.shared_link import SharedLink

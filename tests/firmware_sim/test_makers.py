@@ -1,5 +1,6 @@
 """Fleets of makes: what a device was given to say is what its profile reads."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,19 +9,25 @@ import yaml
 
 from firmware_sim.arguments import SERVER_NAMES
 from firmware_sim.cli import main
+from firmware_sim.compare import compare
 from firmware_sim.maker_firmware import MakerFirmware
 from firmware_sim.maker_fleet import build_maker_fleet
 from firmware_sim.makers.table import MAKERS, encoder
+from firmware_sim.query import StoredPoint
 from firmware_sim.wire.lorawan import SERVERS
 from firmware_sim.wire.senml import FORMS
 from gateway.codecs.sync_client import SyncCodecs
 from gateway.config.bundled_profiles import names
+from schemas.scenario import Scenario
 from tests.firmware_sim.makers_in_core import as_row, came_of, core_of, must_stand, readings, shipped_codecs
 
 INTERVAL_S = 977.0
 """Not a divisor of the hour, so that readings fall on all minutes of it."""
 FEW = 10
 MANY = 200
+ON_THE_WAY = Scenario.model_validate(
+    {"about": "x", "faults": dict.fromkeys(("duplicate", "retransmit", "reorder", "delay", "drop"), 0.12)}
+)
 DEVICES = 5
 """So many devices of a make, each with so many readings."""
 
@@ -77,6 +84,24 @@ def test_a_pack_in_cbor_says_what_it_says_in_json(codecs: SyncCodecs) -> None:
     in_json, in_cbor = [said_of("senml-water", form, codecs, {"decode": f"senml_{form}"}) for form in FORMS]
     assert all(in_json)
     assert in_cbor == in_json
+
+
+@pytest.mark.parametrize("profile", MAKERS)
+def test_messages_that_are_lost_late_or_repeated_leave_an_account_that_holds(profile: str, codecs: SyncCodecs) -> None:
+    fleet = build_maker_fleet({profile: 2}, [], INTERVAL_S, 1)
+    core = core_of(fleet, INTERVAL_S, codecs)
+    rows: list[dict[str, Any]] = []
+    stored: dict[object, tuple[str, StoredPoint]] = {}
+    for now_ms, message in readings(fleet, 20, INTERVAL_S, ON_THE_WAY):
+        rows += [json.loads(row) | {"at": now_ms} for row in message.rows]
+        for point in came_of(core, message, now_ms):
+            key = (point.measurement, point.time_ms, *point.tags.items())
+            stored[key] = (point.measurement, StoredPoint(point.tags, point.time_ms, point.fields))
+    for measurement in {row["m"] for row in rows}:
+        points = [point for name, point in stored.values() if name == measurement]
+        found = compare(measurement, [row for row in rows if row["m"] == measurement], points, (), 60_000)
+        assert found.findings == []
+    assert profile == "sparkplug-power" or any("dup" in row for row in rows) or not MAKERS[profile].clock_ms
 
 
 def test_the_command_line_knows_all_network_servers() -> None:

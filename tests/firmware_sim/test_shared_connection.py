@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import mqtt5
 import pytest
 
-from firmware_sim.firmware import OutgoingMessage
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.publish import Account, BrokerAccess, FateTally
 from firmware_sim.shared_link import SharedLink
 

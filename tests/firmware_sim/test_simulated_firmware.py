@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from firmware_sim.faults import PAYLOAD_FAULTS, VALUE_FAULTS, ValueFault
-from firmware_sim.firmware import Firmware, OutgoingMessage
+from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import build_fleet
 from firmware_sim.ledger import LedgerFile
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.scenarios.loader import scenario, shipped
 from schemas.quantities import QUANTITIES, TEXT_TAGS, Quality
 from schemas.scenario import FaultKind, Scenario

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.firmware import MEMORY, Firmware, OutgoingMessage
+from firmware_sim.firmware import MEMORY, Firmware
+from firmware_sim.outgoing import OutgoingMessage
 from firmware_sim.scenarios.loader import scenario
 from firmware_sim.stories.cast import Role
 from firmware_sim.stories.story import Incident
