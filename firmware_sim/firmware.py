@@ -13,7 +13,7 @@ import msgspec
 from firmware_sim.encoded_reading import NOT_SPOILT, EncodedParts, row_begin
 from firmware_sim.faults import SPOILING, in_wrong_unit, spoil
 from firmware_sim.fleet import SimDevice
-from firmware_sim.outgoing import Departures, FaultShares, OutgoingMessage
+from firmware_sim.outgoing import Departures, FaultDraw, OutgoingMessage
 from firmware_sim.signals import rng
 from firmware_sim.stories.radio import AHEAD_S, LOG, SOUND, Affected, RadioPath, spoil_registers
 from schemas.scenario import ClockKind, FaultKind, Scenario
@@ -44,7 +44,7 @@ class Firmware:
     departures: Departures = field(default_factory=Departures)
     radio: RadioPath = field(default_factory=RadioPath)
     stored: list[tuple[bytes, bytes]] = field(default_factory=list)
-    _shares: FaultShares = field(default_factory=FaultShares)
+    _shares: FaultDraw = field(default_factory=FaultDraw)
     _rebooted_s: float = 0.0
     _row_begin: bytes = b""
 
@@ -52,7 +52,7 @@ class Firmware:
         self.topic = self.device.readings_topic
         self.together = rng(self.seed, self.device.name, "together").randint(*self.scenario.together)
         self._row_begin = row_begin(self.topic, self.device.domain, self.device.name, self.device.site)
-        self._shares = FaultShares.of(self.scenario.faults)
+        self._shares = FaultDraw.of(self.scenario.faults)
 
     def measure(self, instant_s: float, now_ms: int) -> list[OutgoingMessage]:
         """Measure at the simulated ``instant_s`` and the real ``now_ms``; return the messages to send, mostly one."""

@@ -8,7 +8,7 @@ from firmware_sim.firmware import Firmware
 from firmware_sim.fleet import SimDevice
 from firmware_sim.makers.identity import MakerIdentity
 from firmware_sim.makers.reading import MakerReading
-from firmware_sim.outgoing import OF_ANY_WIRE, Departures, FaultShares, OutgoingMessage
+from firmware_sim.outgoing import OF_ANY_WIRE, Departures, FaultDraw, OutgoingMessage
 from firmware_sim.signals import rng
 from firmware_sim.wire.message import CarriedPoint, WireMessage
 from schemas.quantities import Quality
@@ -33,7 +33,7 @@ class MakerFirmware:
     last_ms: int = 0
     heard_ms: int = 0
     is_online: bool = True
-    shares: FaultShares = field(default_factory=FaultShares)
+    shares: FaultDraw = field(default_factory=FaultDraw)
     readings: int = 0
     departures: Departures = field(default_factory=Departures)
 
@@ -101,6 +101,6 @@ def firmware_of(device: SimDevice, scenario: Scenario, seed: int) -> AnyFirmware
     if device.identity is not None:
         # An edge node numbers its messages, and its host asks for births when one is missing or late.
         can_miss = device.presence is None or not device.presence.commands
-        shares = FaultShares.of(scenario.faults, OF_ANY_WIRE if can_miss else ())
+        shares = FaultDraw.of(scenario.faults, OF_ANY_WIRE if can_miss else ())
         return MakerFirmware(device, device.identity, seed, shares=shares)
     return Firmware(device, scenario, seed)

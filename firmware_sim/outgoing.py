@@ -34,7 +34,7 @@ class OutgoingMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultShares:
+class FaultDraw:
     """Faults with the share of readings that each befalls, added up."""
 
     limits: tuple[tuple[float, FaultKind], ...] = ()

@@ -81,6 +81,7 @@ def replay(path: Path, broker: BrokerAccess, speed: float) -> int:
     :raises BadRecording: a line is no row; what stands before it is sent.
     :raises OSError: the file cannot be read.
     """
+    next(recorded(path), None)  # a wrong file is told before a broker is looked for
     return asyncio.run(_replay(path, broker, speed))
 
 
