@@ -26,6 +26,11 @@ DETAILS: Final[dict[str, str]] = {
         "<field>: byte <first> đến <last> của khung tin dài <size>; khung tin bị cụt ở giữa"
     ),
     "<size> bytes; limits.payload_bytes is <most>": "<size> byte; giới hạn limits.payload_bytes là <most>",
+    "payload: is not hexadecimal": "nội dung không phải thập lục phân (hex)",
+    "payload: is not base64": "nội dung không phải base64",
+    "payload: name the topic: the payload is neither an uplink of a known network server nor a native reading": (
+        "hãy cho biết chủ đề: nội dung không phải bản tin của máy chủ mạng nào đã biết, cũng không phải số đo dạng chuẩn"
+    ),
     # Of a device and its profile.
     "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it": (
         "topic không phải iot/v1/{site}/{domain}/{device}/readings và không có hồ sơ nào nhận"

@@ -36,7 +36,7 @@ def decode(options: argparse.Namespace) -> int:
             tried = trials.take(row)
             rejected |= tried.is_rejected
             if options.json:
-                remarks = {f"{label}_remark": remark for label, remark in tried.remarks.items() if remark}
+                remarks = {f"{label}_remark": remark for label, remark in tried.remarks.items()}
                 print(printable(json.dumps(tried.document | remarks, ensure_ascii=False, default=repr)))
             else:
                 print(printable(explain(tried.trace, tried.document, words, tried.remarks), layout=True))
@@ -62,21 +62,19 @@ def _rows(options: argparse.Namespace, catalog: Catalog) -> Iterator[RecordedMes
             payload = bytes_of_hex(data.decode("utf-8", "replace"))
         elif options.base64:
             payload = bytes_of_base64(b"".join(data.split()))
-        guess = _topic(options, payload, catalog)
-        message = message_of(guess.topic, payload)
+        guess = None if options.topic is not None else _guess(options, payload, catalog)
+        message = message_of(options.topic if guess is None else guess.topic, payload)
     except ValueError as error:
         raise ConfigurationFault([f"{_shown(options.file)}: document: {error}"]) from error
-    yield RecordedMessage(message, WallClock().now_ms(), guess.why)
+    yield RecordedMessage(message, WallClock().now_ms(), guess)
 
 
-def _topic(options: argparse.Namespace, payload: bytes, catalog: Catalog) -> Guess:
-    if options.topic is not None:
-        return Guess(options.topic, "")
+def _guess(options: argparse.Namespace, payload: bytes, catalog: Catalog) -> Guess:
     guess = guess_topic(payload, catalog, named=options.profile is not None)
     if guess is None:
         what = "name the topic: the payload is neither an uplink of a known network server nor a native reading"
         raise ConfigurationFault([f"--topic: {what}"])
-    return Guess(guess.topic, f"no --topic: {guess.why}")
+    return guess
 
 
 def _read(file: str) -> bytes:

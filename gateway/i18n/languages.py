@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.i18n.findings import finding_words
 from gateway.i18n.glossary import closed_lists
+from gateway.i18n.handling import HANDLING
 from gateway.i18n.registry_words import REGISTRY_WORDS
 
 LANGUAGES: Final = ("vi", "en")
@@ -224,5 +225,5 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 def words(language: str) -> dict[str, str]:
     """All words in one language, those of the closed lists too."""
     own = {key: text[language] for key, text in WORDS.items()}
-    registering = {key: getattr(text, language) for key, text in REGISTRY_WORDS.items()}
-    return closed_lists(language) | finding_words(language) | own | registering
+    others = {key: getattr(text, language) for key, text in (HANDLING | REGISTRY_WORDS).items()}
+    return closed_lists(language) | finding_words(language) | own | others

@@ -11,18 +11,19 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 from gateway.clock import WallClock
 from gateway.config.files import ConfigurationFault
 from gateway.core.message import StoredMessage
+from gateway.trials.topic_guess import Guess
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedMessage:
     """One message to decode, and when it arrived.
 
-    :ivar guessed: the basis of a guessed topic; empty if it was given.
+    :ivar guess: the guess of its topic; None if it was given.
     """
 
     message: StoredMessage
     arrival_ms: int
-    guessed: str = ""
+    guess: Guess | None = None
 
 
 class PayloadForm(BaseModel):

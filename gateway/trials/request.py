@@ -31,8 +31,8 @@ class TrialRequest(PayloadForm):
     profile_text: str = ""
 
 
-def try_message(config: Config, request: TrialRequest, language: str) -> dict[str, Any]:
-    """The outcome of a trial: the form of ``gateway decode --json`` with its remarks, and ``topic`` and ``steps``.
+def try_message(config: Config, request: TrialRequest) -> TriedMessage:
+    """Try the message of a request.
 
     It takes a tenth of a second and starts a process where the profile has a codec: for a thread, not for the loop.
 
@@ -43,7 +43,15 @@ def try_message(config: Config, request: TrialRequest, language: str) -> dict[st
         catalog = _catalog(config, request, Path(folder))
         recorded = _recorded(request, catalog)
         with Trials(config, catalog, named=_NAMED if request.profile or request.profile_text else "") as trials:
-            return _document(trials.take(recorded), language)
+            return trials.take(recorded)
+
+
+def tried_document(tried: TriedMessage, language: str) -> dict[str, Any]:
+    """The outcome of a trial: the form of ``gateway decode --json`` with its remarks, and ``topic`` and ``steps``."""
+    told = steps(tried.trace, tried.document, closed_lists(language))
+    remarks = {f"{label}_remark": remark for label, remark in tried.remarks.items()}
+    explained = {"topic": tried.trace.arrival.message.topic, "steps": [{"what": what, "value": value} for what, value in told]}
+    return tried.document | remarks | explained
 
 
 def _catalog(config: Config, request: TrialRequest, folder: Path) -> Catalog:
@@ -64,11 +72,4 @@ def _recorded(request: TrialRequest, catalog: Catalog) -> RecordedMessage:
     guess = guess_topic(payload, catalog, named=bool(request.profile or request.profile_text))
     if guess is None:
         raise ValueError("name the topic: the payload is neither an uplink of a known network server nor a native reading")
-    return RecordedMessage(message_of(guess.topic, payload, retain=request.retain), request.arrived_ms(), guess.why)
-
-
-def _document(tried: TriedMessage, language: str) -> dict[str, Any]:
-    told = steps(tried.trace, tried.document, closed_lists(language))
-    remarks = {f"{label}_remark": remark for label, remark in tried.remarks.items() if remark}
-    explained = {"topic": tried.trace.arrival.message.topic, "steps": [{"what": what, "value": value} for what, value in told]}
-    return tried.document | remarks | explained
+    return RecordedMessage(message_of(guess.topic, payload, retain=request.retain), request.arrived_ms(), guess)

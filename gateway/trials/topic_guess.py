@@ -1,8 +1,9 @@
 """A topic for a payload of which only the bytes are known, so that it can be tried: guessed, and said."""
 
 import json
+from enum import StrEnum
 from re import sub
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.catalog import Catalog
 from gateway.core.message import Undecodable
@@ -10,11 +11,38 @@ from gateway.core.profiles.envelopes import Envelope
 from schemas.quantities import DOMAINS, QUANTITIES
 
 
+class GuessBasis(StrEnum):
+    """The thing by which a topic was guessed."""
+
+    TEST = "test"
+    """The first test of the named profile."""
+    ENVELOPE = "envelope"
+    """The keys of a network server's uplink."""
+    QUANTITIES = "quantities"
+    """The keys of a native reading."""
+
+
+_SENTENCES: Final = {
+    GuessBasis.TEST: "that of the profile's first test",
+    GuessBasis.ENVELOPE: "taken as an uplink of {}, by its keys",
+    GuessBasis.QUANTITIES: "taken as a native reading of {}, by its keys",
+}
+
+
 class Guess(NamedTuple):
-    """A topic, and what it was guessed by."""
+    """A guessed topic.
+
+    :ivar name: the network server or the domain.
+    """
 
     topic: str
-    why: str
+    basis: GuessBasis
+    name: str = ""
+
+    @property
+    def why(self) -> str:
+        """The basis in English, for the command line."""
+        return _SENTENCES[self.basis].format(self.name)
 
 
 def guess_topic(payload: bytes, known: Catalog, *, named: bool) -> Guess | None:
@@ -24,7 +52,7 @@ def guess_topic(payload: bytes, known: Catalog, *, named: bool) -> Guess | None:
     """
     tests = (file.model.tests[0].sequence()[0] for file in known.files.values() if file.compiled.filters) if named else ()
     for message in tests:
-        return Guess(message.topic, "that of the profile's first test")
+        return Guess(message.topic, GuessBasis.TEST)
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError):
@@ -32,11 +60,11 @@ def guess_topic(payload: bytes, known: Catalog, *, named: bool) -> Guess | None:
     envelopes = known.profiles.envelopes
     envelope = envelopes.find(document) if envelopes is not None else None
     if envelope is not None:
-        return Guess(_usual_topic(envelope, document), f"taken as an uplink of {envelope.name}, by its keys")
+        return Guess(_usual_topic(envelope, document), GuessBasis.ENVELOPE, envelope.name)
     domain = _domain(document)
     if domain is None:
         return None
-    return Guess(f"iot/v1/site/{domain}/device/readings", f"taken as a native reading of {domain}, by its keys")
+    return Guess(f"iot/v1/site/{domain}/device/readings", GuessBasis.QUANTITIES, domain)
 
 
 def _usual_topic(envelope: Envelope, document: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Trials: messages processed by the core as the gateway would, apart from the running one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,7 +11,8 @@ from gateway.explain.documents import result_document
 from gateway.explain.dry_run import DryRun, Trace
 from gateway.pipeline.processing import build_processor
 from gateway.trials.recordings import RecordedMessage
-from gateway.trials.standing import what_is_missing
+from gateway.trials.standing import MissingStep, missing_step
+from gateway.trials.topic_guess import Guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,20 @@ class TriedMessage:
     """A message that was tried.
 
     :ivar document: the result in the form of ``gateway decode --json``.
-    :ivar remarks: label of a step → a remark for people: a guessed topic, a profile that is not active.
+    :ivar missing: the step that makes its profile active; None if it is.
+    :ivar guess: the guess of its topic; None if it was given.
     """
 
     trace: Trace
     document: dict[str, Any]
-    remarks: Mapping[str, str]
+    missing: MissingStep | None = None
+    guess: Guess | None = None
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """Label of a step → a remark in English: a guessed topic, a profile that is not active."""
+        found = {"topic": self.guess and f"no --topic: {self.guess.why}", "profile": self.missing and self.missing.sentence()}
+        return {label: remark for label, remark in found.items() if remark}
 
     @property
     def is_rejected(self) -> bool:
@@ -62,5 +70,5 @@ class Trials:
         frame = (trace.if_registered or trace).frame
         if frame is not None and self._named:
             frame.why = f"{self._named} names it"
-        missing = what_is_missing(self._config, self._catalog, frame) if frame is not None else ""
-        return TriedMessage(trace, document, {"topic": recorded.guessed, "profile": missing})
+        missing = missing_step(self._config, self._catalog, frame) if frame is not None else None
+        return TriedMessage(trace, document, missing, recorded.guess)

@@ -17,6 +17,9 @@ NAVIGATION: Final = (
     NavigationLink("/", "start"),
     NavigationLink("/devices", "devices"),
     NavigationLink("/register", "new_devices"),
+    NavigationLink("/rejects", "nav_rejects"),
+    NavigationLink("/quarantine", "nav_quarantine"),
+    NavigationLink("/try", "nav_try"),
 )
 
 

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from gateway.access.accounts import GUEST
+from gateway.access.accounts import GUEST, ROLES
 from gateway.config.model import Config
 from gateway.i18n.details import patterns
 from gateway.i18n.formats import Formats
@@ -19,7 +20,7 @@ from gateway.web.handlers import ACCOUNT
 from gateway.web.language import LANGUAGE_COOKIE, language_of
 from gateway.web.navigation import NAVIGATION, current_link
 from schemas.details import in_vietnamese
-from schemas.glossary import quantities
+from schemas.glossary import QuantityWords, quantities
 from schemas.printable import printable
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -43,7 +44,8 @@ class PageRenderer:
     """Renders the pages of a gateway.
 
     A page is a template in the folder ``templates``, with a style and a script of its own beside it where it needs them. It is
-    given ``t`` (a text by its key, with its holes filled) and ``f`` (:class:`gateway.i18n.formats.Formats`).
+    given ``t`` (a text by its key, with its holes filled), ``f`` (:class:`gateway.i18n.formats.Formats`), ``detail`` (what was
+    found in a message, for people), ``quantity`` (name and unit of a field) and ``may`` (tells if the reader has a role).
     """
 
     def __init__(self, config: Config) -> None:
@@ -90,6 +92,9 @@ class PageRenderer:
             "language": texts.language,
             "t": texts.text,
             "f": formats,
+            "detail": texts.detail,
+            "quantity": texts.quantity,
+            "may": lambda role: account.role >= ROLES[role],
             "texts": texts,
             "gateway": self._gateway,
             "account": None if account is GUEST else account,
@@ -112,12 +117,19 @@ class PageTexts:
         """A text; the holes ``{}`` in it filled in order, numbers as the language writes them."""
         return self._words[key].format(*(self._shown(hole) for hole in holes)) if holes else self._words[key]
 
+    def detail(self, sentence: str) -> str | Markup:
+        """The finding in one message, in the language where there is a sentence for it; else quoted as it is."""
+        if self.language == "en":
+            return sentence
+        said = in_vietnamese(sentence)
+        return said if said != sentence else Markup('<q lang="en">{}</q>').format(printable(sentence))
+
+    def quantity(self, field: str) -> QuantityWords:
+        """Name and unit of a quantity; one that is not in the table keeps its own name."""
+        return quantities(self.language).get(field) or QuantityWords(field, "", state=False)
+
     def _shown(self, hole: object) -> object:
         return self._formats.number(hole) if isinstance(hole, int | float) else hole
-
-    def detail(self, said: str) -> str:
-        """The sentence for what was found in a message or a connection; the words of others stay as they are."""
-        return in_vietnamese(said) if self.language == "vi" else said
 
     def for_script(self, *, logged_in: bool) -> dict[str, object]:
         """All texts, for a page that its script fills."""

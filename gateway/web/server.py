@@ -93,7 +93,8 @@ class WebServer:
         devices = DevicePages(status, database, commands.exchange, turns, pages)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
-        refused = RejectPages(database, commands.store, turns)
+        refused = RejectPages(status, database, commands.store, turns, pages)
+        trials = TrialPages(status.config, database, turns, pages)
         imports = ImportPages(status.config, commands.registrar, pages)
         introductions = Introductions(status, database, turns)
         registry = RegistryPages(commands.registrar, introductions)
@@ -106,6 +107,7 @@ class WebServer:
             "/api/account": self._door.account,
             **AuditPages(self._audit).reading(),
             **refused.reading(),
+            **trials.reading(),
             **alarms.reading(),
             **StatusPages(status, database, self._connections, turns, self._door.admits, pages).routes(),
             **DeviceList(status, database, turns, pages).reading(),
@@ -127,7 +129,7 @@ class WebServer:
             **register.changing(),
             **imports.changing(),
             **sums.changing(),
-            **TrialPages(status.config).changing(),
+            **trials.changing(),
         }
         entering: dict[str, Handler] = {"/login": self._door.log_in, "/logout": self._door.log_out}
         guarded = {path: self._changes.guard(change) for path, change in changing.items()}

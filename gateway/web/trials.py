@@ -1,49 +1,124 @@
-"""Payloads tried over HTTP."""
+"""Payloads tried over HTTP: by programs, and on a page."""
 
 import asyncio
 import json
-from typing import Final
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, Final
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from gateway.access.accounts import AccountRole
+from gateway.config import bundled_profiles
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
+from gateway.core.message import WaitCause
+from gateway.storage import quarantine
+from gateway.storage.database import Database
 from gateway.trials.recordings import faults_of
-from gateway.trials.request import TrialRequest, try_message
-from gateway.web.handlers import ChangeRoute
+from gateway.trials.request import TrialRequest, tried_document, try_message
+from gateway.trials.trial import TriedMessage
+from gateway.web.handlers import ChangeRoute, Handler
 from gateway.web.language import language_of
+from gateway.web.pages import PageRenderer
+from gateway.web.turns import Turns
 
 _BODY: Final = "body"
+_FORMS: Final = {"text": "payload", "hex": "payload_hex", "base64": "payload_base64"}
+"""Form of a payload on the page → its key in a request."""
+_NOTHING_GIVEN: Final = {"payload": "", "form": "text", "topic": "", "profile": "", "profile_text": "", "arrival_ms": ""}
+
+
+class _Refused(Exception):  # noqa: N818 - says what it is
+    """A request that cannot be tried.
+
+    :ivar lines: a sentence for each fault.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 class TrialPages:
-    """The route ``/api/decode``."""
+    """The routes ``/try`` and ``/api/decode``. A trial changes nothing, but costs more than a page: it is not for everybody."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, database: Database, turns: Turns, pages: PageRenderer) -> None:
         self._config = config
+        self._database = database
+        self._turns = turns
+        self._pages = pages
         self._one_at_a_time = asyncio.Lock()
 
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/try": self._empty_page}
+
     def changing(self) -> dict[str, ChangeRoute]:
-        """Path → request; it changes nothing, and is not for everybody: a trial costs more than a page."""
-        return {"/api/decode": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._decode, is_recorded=False)}
+        """Path → request."""
+        return {
+            "/try": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._page, is_recorded=False),
+            "/api/decode": ChangeRoute(AccountRole.TECHNICIAN, "payload tried", self._decode, is_recorded=False),
+        }
 
     async def _decode(self, request: web.Request) -> web.Response:
         """Answer with each step of one payload and the points, as ``gateway decode`` would. Nothing is written."""
-        language = language_of(request, self._config.language)
         try:
-            asked = TrialRequest.model_validate(json.loads(await request.text()))
+            tried = await self._try(json.loads(await request.text()))
+        except ValueError as error:
+            return web.json_response({"error": f"{_BODY}: {error}"}, status=400)
+        except _Refused as refused:
+            return web.json_response({"error": str(refused)}, status=400)
+        return web.json_response(tried_document(tried, language_of(request, self._config.language)))
+
+    async def _empty_page(self, request: web.Request) -> web.Response:
+        """The form, with the newest message of a key of the quarantine where one is named."""
+        key, cause = request.query.get("waiting"), request.query.get("cause", "")
+        given: dict[str, object] = dict(_NOTHING_GIVEN)
+        if key is not None and cause in set(WaitCause):
+            _, newest = await self._turns.read(self._database, quarantine.newest, key, WaitCause(cause))
+            if newest is not None:
+                given |= {"topic": newest.topic, "arrival_ms": newest.arrival_ms, **_written(newest.payload)}
+        return self._answer(request, given)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """The page with the outcome of a form."""
+        given = _NOTHING_GIVEN | {name: str(text) for name, text in (await request.post()).items() if name in _NOTHING_GIVEN}
+        known = {name: given[name] for name in ("topic", "profile", "profile_text", "arrival_ms") if given[name].strip()}
+        payload = given["payload"] if given["form"] == "text" else "".join(given["payload"].split())
+        try:
+            tried = await self._try({_FORMS.get(given["form"], _BODY): payload, **known})
+        except _Refused as refused:
+            return self._answer(request, given, fault=refused.lines)
+        language = language_of(request, self._config.language)
+        return self._answer(request, given, tried=tried_document(tried, language), guess=tried.guess, missing=tried.missing)
+
+    async def _try(self, asked: object) -> TriedMessage:
+        """Try one message, one at a time.
+
+        :raises _Refused: it cannot be tried.
+        """
+        try:
+            request = TrialRequest.model_validate(asked)
             async with self._one_at_a_time:
-                document = await asyncio.to_thread(try_message, self._config, asked, language)
+                return await asyncio.to_thread(try_message, self._config, request)
         except ValidationError as error:
-            return _refused(faults_of(error, _BODY))
+            raise _Refused(faults_of(error, _BODY)) from error
         except ConfigurationFault as fault:
-            return _refused(fault.lines)
+            raise _Refused(fault.lines) from fault
         except (ValueError, RecursionError) as error:
-            return _refused([f"{_BODY}: {error}"])
-        return web.json_response(document)
+            raise _Refused([f"payload: {error}"]) from error
+
+    def _answer(self, request: web.Request, given: Mapping[str, object], **outcome: Any) -> web.Response:  # noqa: ANN401 - for a template
+        shown = {"tried": None, "guess": None, "missing": None, "fault": None} | outcome
+        profiles = sorted(bundled_profiles.names())
+        return self._pages.page(request, "try", given=given, profiles=profiles, forms=tuple(_FORMS), **shown)
 
 
-def _refused(lines: list[str]) -> web.Response:
-    return web.json_response({"error": "\n".join(lines)}, status=400)
+def _written(payload: bytes) -> dict[str, object]:
+    """A payload in the form that shows it best."""
+    try:
+        return {"payload": payload.decode(), "form": "text"}
+    except UnicodeDecodeError:
+        return {"payload": b64encode(payload).decode(), "form": "base64"}

@@ -77,7 +77,7 @@ def test_a_technician_tries_a_payload_and_nothing_is_written(site: Gateway) -> N
         assert site.ledger()["received"] == 0
     assert tried["points"][0]["fields"] == {"flow_m3_h": 1.5, "quality": 1}
     assert tried["dropped"] == [{"path": "volume", "cause": "unknown_key"}]
-    assert (refused.status, json.loads(refused.body)) == (400, {"error": "body: is not hexadecimal"})
+    assert (refused.status, json.loads(refused.body)) == (400, {"error": "payload: is not hexadecimal"})
     assert {entry["action"] for entry in entries} == {"token given"}, "a trial changes nothing"
 
 

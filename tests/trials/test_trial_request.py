@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.config.files import ConfigurationFault
-from gateway.trials.request import TrialRequest, try_message
+from gateway.trials.request import TrialRequest, tried_document, try_message
 from tests.core.making import NOW_MS
 from tests.site import CODEC, OWN, RADIO, Site
 
@@ -22,7 +22,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def tried(site: Site, **asked: object) -> dict[str, Any]:
-    return try_message(site.config, TrialRequest.model_validate({"arrival_ms": NOW_MS, **asked}), "vi")
+    return tried_document(try_message(site.config, TrialRequest.model_validate({"arrival_ms": NOW_MS, **asked})), "vi")
 
 
 def fields(document: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,6 @@ def test_a_payload_is_taken_in_any_form_and_its_topic_is_guessed(site: Site, for
     document = tried(site, **form)
     assert fields(document) == {"volume_m3": 12.5}
     assert document["topic"] == "iot/v1/site/water/device/readings"
-    assert "guess" not in document["topic_remark"]
     assert "by its keys" in document["topic_remark"]
     assert {"what": "profile", "value": "native"} in document["steps"]
 

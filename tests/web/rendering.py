@@ -9,12 +9,34 @@ from aiohttp.test_utils import make_mocked_request
 
 from gateway.access.accounts import AccountRole, UserAccount
 from gateway.config.model import Config
+from gateway.core.message import Refusal, WaitCause
+from gateway.storage.quarantine import QuarantineUse, WaitingKey
+from gateway.storage.rejects import RejectFilter
+from gateway.trials.standing import MissingKind, MissingStep
+from gateway.trials.topic_guess import Guess, GuessBasis
 from gateway.web.handlers import ACCOUNT
 from gateway.web.introductions import NOTHING_KNOWN
 from gateway.web.listing import Listing, ListQuery
 from gateway.web.pages import PageRenderer
+from schemas.rejects import RejectReason
 
+REFUSAL = Refusal(RejectReason.BAD_JSON, "the payload is empty", "t/m1", b"?", "decode", 1000, "m1", "water")
+TRIED: dict[str, Any] = {
+    "topic": "t",
+    "device": "m1",
+    "profile": "native",
+    "points": [
+        {"measurement": "water", "tags": {"device": "m1"}, "time_ms": 0, "fields": {"ph": 7.5, "pump_on": True, "quality": 3}}
+    ],
+    "dropped": [{"path": "x", "cause": "unknown_key"}],
+    "ignored": None,
+    "reject": {"reason": "bad_json", "detail": "a word of a maker's codec"},
+    "waits": {"cause": "codec", "for": "c"},
+    "steps": [{"what": "topic", "value": "t"}],
+    "if_registered": None,
+}
 TECHNICIAN = UserAccount("Lan", AccountRole.TECHNICIAN, b"")
+ADMIN = UserAccount("Bình", AccountRole.ADMIN, b"")
 GIVEN: dict[str, dict[str, Any]] = {
     "start": {},
     "device": {"device": "m1"},
@@ -71,6 +93,33 @@ GIVEN: dict[str, dict[str, Any]] = {
         "faults": [],
         "trouble": "",
         "done": None,
+    },
+    "rejects": {
+        "by_reason": {"bad_json": 2},
+        "by_device": [("m1", 1), (None, 1)],
+        "rows": [(7, REFUSAL, 1)],
+        "chosen": RejectFilter("bad_json", "m1"),
+        "before": 9,
+        "last": 7,
+        "link": lambda **_: "?",
+    },
+    "reject": {"number": 7, "refusal": REFUSAL, "payload": "?", "payload_base64": "Pw=="},
+    "quarantine": {
+        "keys": [WaitingKey("m2", cause, 3, 0) for cause in WaitCause],
+        "stock": QuarantineUse(9, 99, {}),
+        "max_bytes": 999,
+        "now_ms": 1,
+    },
+    "try": {
+        "given": {"payload": "", "form": "text", "topic": "", "profile": "", "profile_text": "x", "arrival_ms": "1"},
+        "profiles": ["native"],
+        "forms": ["text", "hex", "base64"],
+        "fault": ["is not hexadecimal"],
+        "tried": TRIED,
+        "guess": Guess("t", GuessBasis.QUANTITIES, "water"),
+        "missing": MissingStep(
+            MissingKind.ENABLE, is_active=False, profile="p", device="m1", entry="model: x", file="", folder=""
+        ),
     },
     "login": {"to": "/", "denial": None},
 }

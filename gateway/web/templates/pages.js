@@ -1,5 +1,26 @@
 const byId = id => document.getElementById(id);
 
+/** Forms marked data-change send their fields to the API, and say what came of it; then the page shows what changed. */
+function changing(refresh) {
+  document.addEventListener("submit", async event => {
+    const form = event.target, {change, done, sure} = form.dataset, said = byId("said");
+    if (!change) return;
+    event.preventDefault();
+    if (sure && !confirm(sure)) return;
+    const given = [...new FormData(form)].filter(([, text]) => text !== "");
+    const answer = await fetch(`${change}?${new URLSearchParams(given)}`, {method: "POST"}).catch(() => null);
+    if (answer?.status === 401) return location.assign(`/login?to=${encodeURIComponent(location.pathname + location.search)}`);
+    const found = await answer?.json().catch(() => ({}));
+    byId("unreachable").hidden = Boolean(answer);
+    if (!answer) return;
+    said.textContent = answer.ok ? done.replace(/\{(\w+)\}/g, (_, name) => found[name]) : found.error || answer.status;
+    said.classList.toggle("warn", !answer.ok);
+    said.hidden = false;
+    said.focus();
+    refresh();
+  });
+}
+
 /** Sections marked data-live follow the gateway: the page is fetched again, and what changed takes the place of what was there. */
 function live() {
   const main = byId("main"), everyMs = 1000 * main.dataset.every, shown = new Map();
@@ -30,12 +51,14 @@ function live() {
   if (everyMs) setInterval(again, everyMs);
   if (main.dataset.events) new EventSource(main.dataset.events).onmessage = again;
   document.addEventListener("visibilitychange", again);
+  changing(again);
   document.querySelectorAll("form[data-search]").forEach(form => form.addEventListener("input", () => {
     history.replaceState(null, "", `?${new URLSearchParams(new FormData(form))}`);
     again();
   }));
 }
 if (byId("main").querySelector("[data-live]")) live();
+else changing(() => {});
 
 /** Sections with data-src are loaded when the page stands, and again every data-every seconds: what they show may take long. */
 document.querySelectorAll("[data-src]").forEach(section => {
