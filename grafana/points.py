@@ -103,6 +103,7 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "daily_area": _DAILY_AREA,
     "monthly": _DAILY,
     "monthly_area": _DAILY_AREA,
+    "hour_of_day": Points(("area",), ("area", "domain", "hour"), {**_USED, **_SPREAD}, "", "1h"),
     "completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
     "hourly_balance": Points(PLACE, ("device",), _BALANCE, "", "1h", name="balance", tags=(("step", "hour"),)),
     "daily_balance": Points(PLACE, ("device",), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),

@@ -50,9 +50,9 @@ def device_tags(device: RegisteredDevice, series: StoredSeries | None = None, mo
     return tag_text(tags.items())
 
 
-def area_tags(area: str, domain: str) -> str:
-    """The tags for all devices of an area in one domain."""
-    return tag_text((("area", area), ("domain", domain)))
+def area_tags(area: str, domain: str, hour: str = "") -> str:
+    """The tags for all devices of an area in one domain, in one hour of the day if it is given."""
+    return tag_text((("area", area), ("domain", domain), ("hour", hour)))
 
 
 def completeness_point(device: RegisteredDevice, figures: PeriodCompleteness, start_ms: int) -> RollupPoint:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
-from grafana.model import HALF, QUARTER, Column, Dashboard, Kind, Panel, Section
+from grafana.model import HALF, QUARTER, THIRD, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
 from grafana.units import COUNT, unit_of
 
@@ -125,6 +125,33 @@ OVERVIEW: Final = Section(
     ),
 )
 
+PEAKS: Final = Panel(
+    "Giờ cao điểm",
+    "Peak hours",
+    Kind.TABLE,
+    tuple(
+        Ask("hour_of_day", field, Each.MEAN, Step.RANGE, over, ("hour",), (("domain", domain),))
+        for domain, field, over in (
+            (TRAFFIC, "vehicle_count_mean", Over.MEAN),
+            ("urban", "people_in_used", Over.SUM),
+            ("urban", "people_out_used", Over.SUM),
+        )
+    ),
+    COUNT,
+    THIRD,
+    "14 ngày qua: trung bình của mỗi giờ trong ngày, của thiết bị có khu vực. Người: theo bộ đếm tích lũy. Đông nhất ở trên.",
+    "The last 14 days: the mean of each hour of the day, of devices that have an area; people by running totals. Most first.",
+    days=14,
+    columns=(
+        Column("hour", "Giờ", "Hour"),
+        Column("vehicle_count_mean", "Xe mỗi lần đếm", "Vehicles per count", COUNT),
+        Column("people_in_used", "Người vào", "People in", COUNT),
+        Column("people_out_used", "Người ra", "People out", COUNT),
+    ),
+    sort_by="Người vào · People in",
+    without_data="Chưa có giờ trọn vẹn của một khu vực · No whole hour of an area yet",
+)
+
 FLOW: Final = Section(
     "Tốc độ và mật độ",
     "Speed and density",
@@ -205,6 +232,7 @@ DASHBOARD: Final = Dashboard(
                     "Cho thiết bị chỉ có bộ đếm tích lũy; không cộng với số xe ở trên.",
                     "For devices that only have a running total; not to be added to the counts above.",
                 ),
+                PEAKS,
             ),
         ),
         common.data_section(TRAFFIC),

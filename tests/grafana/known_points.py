@@ -43,7 +43,7 @@ def _written(field: str, value: Value, more: float) -> str:
     return f"{int(value)}i" if field == "quality" else repr(float(value) + more)
 
 
-PERIODS: Final = ("hourly", "daily", "monthly", "completeness", "balance")
+PERIODS: Final = ("hour_of_day", "hourly", "daily", "monthly", "completeness", "balance")
 
 
 def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
@@ -63,10 +63,22 @@ def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
         time_ms, gateway = now_ms - minute * MINUTE_MS - 700, {"gateway": "gateway-1"}
         points.append(KnownPoint("gateway", gateway, time_ms, fields))
         points.append(KnownPoint("build", {**gateway, "version": "0.1.0"}, time_ms, {"value": 1.0}))
+    points += _hours_of_day(now_ms)
     by_measurement: dict[str, list[KnownPoint]] = defaultdict(list)
     for point in sorted(points, key=lambda point: point.time_ms):
         by_measurement[point.measurement].append(point)
     return by_measurement
+
+
+def _hours_of_day(now_ms: int) -> Iterator[KnownPoint]:
+    """Two areas, for three days."""
+    for n in range(1, 72):
+        time_ms = now_ms // HOUR_MS * HOUR_MS - n * HOUR_MS
+        hour = f"{(time_ms + ZONE_MS) // HOUR_MS % 24:02}"
+        for domain, fields in {"traffic": ["vehicle_count_mean"], "urban": ["people_in_used", "people_out_used"]}.items():
+            for area in ("A0", "A1"):
+                tags = {"area": area, "domain": domain, "hour": hour}
+                yield KnownPoint("hour_of_day", tags, time_ms, {field: float(n * len(field)) for field in fields})
 
 
 def _tags(domain: str, number: int) -> dict[str, str]:

@@ -83,6 +83,13 @@ def test_an_area_is_the_sum_of_its_devices_and_says_how_many_it_leaves_out(close
     assert len(closed.points("hourly_area", "volume_used_m3")) == 24
 
 
+def test_the_hours_of_an_area_say_which_hour_of_the_local_day_they_are(closed: ClosingRig) -> None:
+    found = {tags["hour"]: (time_ms, used_m3) for tags, time_ms, used_m3 in closed.points("hour_of_day", "volume_used_m3")}
+    assert [*sorted(found)] == [f"{hour:02}" for hour in range(24)]
+    assert {used_m3 for _, used_m3 in found.values()} == {4 * 0.75}
+    assert 0 <= found["07"][0] - (START + 7 * HOUR) < HOUR
+
+
 def test_a_balance_is_what_went_in_and_came_out_of_each_hour_and_of_the_day(closed: ClosingRig) -> None:
     found = {name: closed.points("balance", name) for name in ("in", "out", "completeness_in", "completeness_out")}
     days = {name: [value for tags, _, value in points if tags["step"] == "day"] for name, points in found.items()}

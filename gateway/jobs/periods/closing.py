@@ -61,6 +61,7 @@ class PeriodCloser:
                 waiting |= _unfinished(last) if last is not None else {}
                 await asyncio.sleep(0)
             await self.writer.add(areas.points(ReportStep.HOUR), writing)
+            await self.writer.add(areas.hours_of_day(self.zone), writing)
         if only is None:
             waiting |= await self._unheard(spans[-1].end_ms)
         await self.writer.flush()
