@@ -55,6 +55,9 @@ class Broker(Protocol):
     def resume_reading(self) -> None:
         """Read messages again: memory has room."""
 
+    def read_apart(self, seconds: float) -> None:
+        """Start reads so many seconds apart; 0: read messages as they come."""
+
     def read_later(self, ahead_s: float) -> None:
         """Let messages wait until :meth:`read_now`; take their bytes once ahead of that, after so many seconds."""
 

@@ -121,12 +121,14 @@ class LiveLane:
         self._timer = None
         self.queue.broker.read_now(self.pump)
 
-    def _read_with_next_write(self, readings: int, now_s: float) -> None:
-        """Let messages wait for the next write, if that is worth it after a write of so many readings."""
-        next_write_s = self._pacing.wait_s(now_s) - _TIMER_S
-        wait_s = self._read_pacing.wait_s(readings, next_write_s, now_s, self.queue.broker.round_trip_s)
-        if wait_s:
-            self.queue.broker.read_later(wait_s - AHEAD_S)
+    def _pace_reads(self, readings: int, now_s: float) -> None:
+        """Let messages wait for the next read or the next write, if that is worth it after a write of so many readings."""
+        queue, pacing = self.queue, self._read_pacing
+        pacing.started(readings, now_s)
+        queue.broker.read_apart(pacing.apart_s)
+        wait_s = pacing.wait_s(self._pacing.wait_s(now_s) - _TIMER_S, queue.broker.round_trip_s)
+        if wait_s and not queue.under_pressure:
+            queue.broker.read_later(wait_s - AHEAD_S)
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_later(wait_s, self._timed)
@@ -164,8 +166,7 @@ class LiveLane:
         body = batch.body
         self._pacing.started(len(batch.readings), now_s)
         self.queue.start_write(batch, now_s)
-        if not self.queue.under_pressure:
-            self._read_with_next_write(len(batch.readings), now_s)
+        self._pace_reads(len(batch.readings), now_s)
         self._writes.create_task(self._write(batch, body), name="live write")
 
     async def _write(self, batch: Batch, body: Body) -> None:

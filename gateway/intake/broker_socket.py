@@ -2,9 +2,10 @@
 
 Theory of operation
 -------------------
-The event loop reads the socket as bytes come, with two exceptions. While memory is at its limit nothing is read
+The event loop reads the socket as bytes come, with three exceptions. While memory is at its limit nothing is read
 (:meth:`BrokerSocket.rest`). While nothing is to be decided before the next write, bytes wait in the socket
-(:meth:`BrokerSocket.read_later`) and are read by the timer of that write (:meth:`BrokerSocket.read_now`).
+(:meth:`BrokerSocket.read_later`) and are read by the timer of that write (:meth:`BrokerSocket.read_now`). While very many come,
+they wait until the next read may start (:attr:`BrokerSocket.apart_s`).
 
 TCP_QUICKACK is set again after every read: the gateway withholds PUBACK, so the kernel would hold back its TCP
 acknowledgement for up to 40 ms, and a broker with Nagle's algorithm on (Mosquitto's default) waits for it before the next small
@@ -40,6 +41,7 @@ class BrokerSocket(asyncio.Protocol):
     """One opening of the connection.
 
     :ivar ended: the reason of its end, once it has ended.
+    :ivar apart_s: seconds from the start of one read to the next; 0: read bytes as they come.
     :ivar resting: True while it is not read because memory is at its limit.
     :ivar round_trip_s: to the broker and back, the shortest of the last minutes; infinite: unknown.
     """
@@ -51,7 +53,8 @@ class BrokerSocket(asyncio.Protocol):
         self._is_tls = False
         self._waiting = False
         self._taken = b""
-        self._ahead: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.apart_s = 0.0
         self.resting = False
         self.transport: asyncio.Transport | None = None
         self.ended: asyncio.Future[str] = self._loop.create_future()
@@ -85,6 +88,19 @@ class BrokerSocket(asyncio.Protocol):
         self.last_received_s = time.monotonic()
         self._receive(data)
         self._acknowledge_quickly()
+        if self.apart_s and not self._waiting:
+            self._wait_for_next_read()
+
+    def _wait_for_next_read(self) -> None:
+        left_s = self.last_received_s + self.apart_s - time.monotonic()
+        if left_s > 0:
+            self._waiting = True
+            self._steer()
+            self._timer = self._loop.call_later(left_s, self._read_on)
+
+    def _read_on(self) -> None:
+        self._waiting = False
+        self._steer()
 
     def rest(self) -> None:
         """Read nothing until :meth:`go_on`: memory is at its limit."""
@@ -101,17 +117,17 @@ class BrokerSocket(asyncio.Protocol):
         """Read nothing until :meth:`read_now`, but take bytes out of the socket once, after so many seconds."""
         self._waiting = True
         self._steer()
+        self._cancel_timer()
         if not self._is_tls:
-            self._cancel_ahead()
-            self._ahead = self._loop.call_later(ahead_s, self._take)
+            self._timer = self._loop.call_later(ahead_s, self._take)
 
     def read_now(self, then: Callable[[], None]) -> None:
-        """Hand on what has come since :meth:`read_later`, then call ``then``. From there on bytes are read as they come."""
+        """Hand on what waits, then call ``then``. From there on the loop reads the socket."""
         if not self._waiting:
             then()
             return
         self._waiting = False
-        self._cancel_ahead()
+        self._cancel_timer()
         if self._is_tls:
             self._steer()
             self._loop.call_soon(then)
@@ -142,10 +158,10 @@ class BrokerSocket(asyncio.Protocol):
             if bug is not None and not self.ended.done():
                 self.ended.set_exception(bug)
 
-    def _cancel_ahead(self) -> None:
-        if self._ahead is not None:
-            self._ahead.cancel()
-            self._ahead = None
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _steer(self) -> None:
         """Have the loop read the socket, or not."""
@@ -182,6 +198,7 @@ class BrokerSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the reason of the end; the event loop calls it last."""
+        self._cancel_timer()
         if self._socket is not None:
             self._socket.close()
             self._socket = None

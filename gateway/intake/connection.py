@@ -137,6 +137,11 @@ class Connection:
         """Seconds to the broker and back; infinite: unknown."""
         return inf if self._socket is None else self._socket.round_trip_s
 
+    def read_apart(self, seconds: float) -> None:
+        """Start reads so many seconds apart; 0: read bytes as they come."""
+        if self._socket is not None:
+            self._socket.apart_s = seconds
+
     def read_later(self, ahead_s: float) -> None:
         """Read nothing until :meth:`read_now`, but take bytes out of the socket once, after so many seconds."""
         if self._socket is not None:

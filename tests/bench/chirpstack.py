@@ -4,7 +4,6 @@ import time
 from contextlib import ExitStack
 
 from gateway.demo.services import mosquitto, victoria_metrics
-from tests.bench.burst import publish
 from tests.bench.children import Plan, gateway, helper, wait_written
 from tests.bench.contest import GATEWAY, Contest, Samples
 from tests.bench.figures import Bar, Figure
@@ -57,26 +56,24 @@ def _gateway(plan: Plan, readings: int, devices: int, *, codec: bool) -> Run:
         database = running.enter_context(victoria_metrics(folder))
         config = settings(folder, codec=codec, devices=devices, registered=True)
         consumer = running.enter_context(gateway(folder, broker.url, database.url, settings=config, tree=plan.tree))
-        publish(broker.port, packets[:devices])  # every device is met before: what is asked is a message's cost, not a device's
-        wait_written(consumer, devices, PATIENCE_S)
 
         def wait() -> float:
             wait_written(consumer, len(packets), PATIENCE_S, ASKED_SELDOM_S)
             return time.perf_counter()
 
-        run = run_through(consumer, broker, packets[devices:], wait)
+        run = run_through(consumer, broker, packets, wait, devices)
         count(database, FIELD, len(packets))
         return run
 
 
 def _run_plain(plan: Plan, readings: int) -> Run:
     folder = plan.fresh("chirpstack-plain")
-    packets = uplinks(readings, _DEVICES[0], time.time_ns() // 1_000_000, decoded=True)
+    packets = uplinks(_DEVICES[0] + readings, _DEVICES[0], time.time_ns() // 1_000_000, decoded=True)
     with ExitStack() as running:
         broker = running.enter_context(mosquitto(folder))
         database = running.enter_context(victoria_metrics(folder))
         consumer = running.enter_context(helper(folder, "plain", broker.port, database.url, len(packets), "chirpstack"))
-        run = run_through(consumer, broker, packets, lambda: done_s(consumer))
+        run = run_through(consumer, broker, packets, lambda: done_s(consumer), _DEVICES[0])
         count(database, FIELD, len(packets))
         return run
 

@@ -1,6 +1,7 @@
-"""The least that a subscriber can do: the codec ``mqtt5`` under uvloop, every message acknowledged the moment it is read.
+"""The least that a subscriber can do: the codec ``mqtt5`` under uvloop, every message acknowledged when it is read.
 
-``python -m tests.bench.subscriber acknowledge PORT READINGS`` does nothing else; prints ``done NANOSECONDS`` at the last one.
+``python -m tests.bench.subscriber acknowledge PORT READINGS`` does nothing else, and reads 2 ms apart: a read costs as much as
+several messages. It prints ``done NANOSECONDS`` at the last one.
 ``python -m tests.bench.subscriber post PORT DOOR_PORT`` sends each payload on at once, one POST each, as it came.
 """
 
@@ -16,6 +17,7 @@ import mqtt5
 import uvloop
 
 _PUBACK = 0x40020000
+_APART_S = 0.002
 
 Take = Callable[[mqtt5.PublishPacket], None]
 
@@ -23,8 +25,9 @@ Take = Callable[[mqtt5.PublishPacket], None]
 class _Subscriber(asyncio.Protocol):
     """One MQTT 5 connection that reads, acknowledges and hands on."""
 
-    def __init__(self, take: Take) -> None:
+    def __init__(self, take: Take, apart_s: float) -> None:
         self._take = take
+        self._apart_s = apart_s
         self._tail = b""
         self._transport: asyncio.Transport
         self._socket: socket.socket
@@ -54,6 +57,9 @@ class _Subscriber(asyncio.Protocol):
         if acknowledgements:
             self._transport.write(struct.pack(f">{len(acknowledgements)}I", *acknowledgements))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if self._apart_s:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(self._apart_s, self._transport.resume_reading)
 
     def connection_lost(self, exc: Exception | None) -> None:
         raise SystemExit(f"the broker closed the subscriber's connection: {exc}")
@@ -87,11 +93,11 @@ class _Poster(asyncio.Protocol):
 async def run(task: str, port: int, number: int) -> None:
     """Work until killed."""
     loop = asyncio.get_running_loop()
-    take = counter(number)
+    take, apart_s = counter(number), _APART_S
     if task == "post":
         _, poster = await loop.create_connection(_Poster, "127.0.0.1", number)
-        take = poster.take
-    await loop.create_connection(lambda: _Subscriber(take), "127.0.0.1", port)
+        take, apart_s = poster.take, 0.0
+    await loop.create_connection(lambda: _Subscriber(take, apart_s), "127.0.0.1", port)
     await asyncio.Event().wait()
 
 

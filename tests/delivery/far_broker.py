@@ -9,6 +9,9 @@ class FarBroker:
 
     round_trip_s = inf
 
+    def read_apart(self, seconds: float) -> None:
+        """Read as messages come."""
+
     def read_later(self, ahead_s: float) -> None:
         """Fail: nobody waits for the messages of a far broker."""
         raise AssertionError(ahead_s)

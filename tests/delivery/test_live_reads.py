@@ -15,14 +15,20 @@ class NearBroker(Rig):
 
     :ivar waiting: lines of messages that wait to be read.
     :ivar waits: True while messages wait until they are asked for.
+    :ivar apart_s: from one read to the next.
     """
 
     round_trip_s = 0.0001
 
     def __init__(self) -> None:
-        super().__init__(max_delay_s=PACE_S, receive_maximum=200)
+        super().__init__(max_delay_s=PACE_S, receive_maximum=200, max_readings=50_000)
         self.waiting: list[str] = []
         self.waits = False
+        self.apart_s = 0.0
+
+    def read_apart(self, seconds: float) -> None:
+        """Read this far apart."""
+        self.apart_s = seconds
 
     def read_later(self, ahead_s: float) -> None:
         """Let messages wait."""
@@ -84,5 +90,18 @@ def test_no_message_waits_while_the_broker_presses() -> None:
     async def story() -> None:
         async with writing(110) as gate:
             assert not gate.waits
+
+    asyncio.run(story())
+
+
+def test_very_many_messages_are_read_apart_until_a_write_brings_fewer() -> None:
+    async def story() -> None:
+        async with writing(20_000) as gate:
+            assert gate.apart_s
+            assert not gate.waits
+            gate.influxdb.answer_all()
+            gate.come("later")
+            await until(lambda: len(gate.influxdb.asked) == 3)
+            assert not gate.apart_s
 
     asyncio.run(story())

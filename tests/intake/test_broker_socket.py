@@ -71,9 +71,11 @@ async def joined(gate: Gateway, contexts: Contexts = PLAIN) -> AsyncIterator[asy
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: gate.socket, "127.0.0.1", port, ssl=client_tls, server_hostname=name)
         writer = await came
-        yield writer
-        gate.socket.end("the test is over")
-        writer.close()
+        try:
+            yield writer
+        finally:  # uvloop does not end with a connection that nobody reads
+            gate.socket.end("the test is over")
+            writer.close()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
@@ -128,6 +130,34 @@ def test_one_wait_may_follow_another(contexts: Contexts) -> None:
                 gate.read_now()
                 await until(lambda turn=turn: gate.read == turn)
             assert gate.received == b"xxx"
+
+    tell(story)
+
+
+def test_reads_that_are_to_start_apart_bring_together_what_came_meanwhile(contexts: Contexts) -> None:
+    async def story() -> None:
+        gate = Gateway()
+        async with joined(gate, contexts) as broker:
+            gate.socket.apart_s = NEVER_S
+            await pass_on(broker, b"a")
+            await pass_on(broker, b"b")
+            await pass_on(broker, b"c")
+            assert gate.received == b"a"
+            gate.read_now()
+            await until(lambda: gate.read)
+            assert gate.received == b"abc"
+
+    tell(story)
+
+
+def test_what_waits_for_the_next_read_is_read_without_being_asked_for(contexts: Contexts) -> None:
+    async def story() -> None:
+        gate = Gateway()
+        async with joined(gate, contexts) as broker:
+            gate.socket.apart_s = 0.03
+            await pass_on(broker, b"a")
+            await pass_on(broker, b"b")
+            await until(lambda: gate.received == b"ab")
 
     tell(story)
 

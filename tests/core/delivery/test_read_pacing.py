@@ -1,4 +1,4 @@
-"""Pacing of reads: messages wait for the next write where that saves wake-ups, and nowhere else."""
+"""Pacing of reads: messages wait for the next write or read where that saves wake-ups, and nowhere else."""
 
 import pytest
 
@@ -7,11 +7,17 @@ from gateway.core.delivery.read_pacing import ReadPacing
 NEAR_S, FAR_S = 0.0003, 0.02
 
 
+def after(readings: int, apart_s: float = 0.01) -> ReadPacing:
+    """The pacing after a write of so many readings that started so long after the one before."""
+    pacing = ReadPacing()
+    pacing.started(1, 100.0)
+    pacing.started(readings, 100.0 + apart_s)
+    return pacing
+
+
 def wait_s(readings: int, *, apart_s: float = 0.01, next_write_s: float = 0.009, round_trip_s: float = NEAR_S) -> float:
     """The wait after a write of so many readings that started so long after the one before."""
-    pacing = ReadPacing()
-    pacing.wait_s(1, next_write_s, 100.0, round_trip_s)
-    return pacing.wait_s(readings, next_write_s, 100.0 + apart_s, round_trip_s)
+    return after(readings, apart_s).wait_s(next_write_s, round_trip_s)
 
 
 @pytest.mark.parametrize("readings", [pytest.param(5, id="500-a-second"), pytest.param(99, id="nearly-10000-a-second")])
@@ -29,12 +35,28 @@ def test_while_writes_follow_each_other_messages_wait_for_the_next(readings: int
         pytest.param(5000, 0.05, id="saturation"),
     ],
 )
-def test_rare_and_very_many_messages_are_read_as_they_come(readings: int, apart_s: float) -> None:
+def test_rare_and_very_many_messages_wait_for_no_write(readings: int, apart_s: float) -> None:
     assert wait_s(readings, apart_s=apart_s) == 0
 
 
 def test_the_first_write_of_all_lets_no_message_wait() -> None:
-    assert ReadPacing().wait_s(10, 0.009, 100.0, NEAR_S) == 0
+    pacing = ReadPacing()
+    pacing.started(10, 100.0)
+    assert pacing.wait_s(0.009, NEAR_S) == 0
+    assert pacing.apart_s == 0
+
+
+@pytest.mark.parametrize(
+    ("readings", "apart_s"), [pytest.param(150, 0.01, id="15000-a-second"), pytest.param(5000, 0.05, id="saturation")]
+)
+def test_very_many_messages_are_read_two_milliseconds_apart(readings: int, apart_s: float) -> None:
+    assert after(readings, apart_s).apart_s == pytest.approx(0.002)
+
+
+def test_fewer_messages_are_read_as_they_come_again() -> None:
+    pacing = after(5000, 0.05)
+    pacing.started(1, 100.2)
+    assert pacing.apart_s == 0
 
 
 @pytest.mark.parametrize("round_trip_s", [pytest.param(FAR_S, id="far"), pytest.param(float("inf"), id="unknown")])
