@@ -148,6 +148,15 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link at the head of a dashboard. ``${gateway_page}`` in it is the address of the gateway's pages, set by the reader."""
+
+    vi: str
+    en: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """One dashboard; ``name`` is its file and part of its address."""
 
@@ -156,6 +165,7 @@ class Dashboard:
     en: str
     variables: tuple[Variable, ...]
     sections: tuple[Section, ...]
+    links: tuple[Link, ...] = ()
 
 
 def both(vi: str, en: str) -> str:

@@ -10,6 +10,7 @@ from grafana.model import (
     Column,
     Dashboard,
     Kind,
+    Link,
     Panel,
     Prom,
     Section,
@@ -23,6 +24,7 @@ from grafana.stores import Database, Json, letter
 
 SCHEMA_VERSION: Final = 39
 PAGE_WIDTH: Final = 24
+GATEWAY_PAGE: Final = "http://127.0.0.1:8080"
 POINTS_MAX: Final = 3000
 """Figures of a line: more than the hours or days that a panel shows, so that Grafana asks for each of them."""
 GAP_MS: Final = 3 * 3600 * 1000
@@ -102,13 +104,13 @@ def dashboard(board: Dashboard, database: Database) -> Json:
         "refresh": "1m",
         "timepicker": {},
         "annotations": {"list": []},
-        "links": [_links(database)],
-        "templating": {"list": [_simulated(), *(_variable(variable, database) for variable in board.variables)]},
+        "links": [_other_dashboards(database), *(_link(link) for link in board.links)],
+        "templating": {"list": [*_variables(board, database)]},
         "panels": list(_laid_out(board.sections, database)),
     }
 
 
-def _links(database: Database) -> Json:
+def _other_dashboards(database: Database) -> Json:
     return {
         "type": "dashboards",
         "title": "Bảng khác · Other dashboards",
@@ -121,6 +123,36 @@ def _links(database: Database) -> Json:
         "tooltip": "",
         "url": "",
     }
+
+
+def _link(link: Link) -> Json:
+    return {
+        "type": "link",
+        "title": both(link.vi, link.en),
+        "url": link.url,
+        "icon": "external link",
+        "targetBlank": True,
+        "asDropdown": False,
+        "includeVars": False,
+        "keepTime": False,
+        "tags": [],
+        "tooltip": "",
+    }
+
+
+def _variables(board: Dashboard, database: Database) -> Iterator[Json]:
+    yield _simulated()
+    yield from (_variable(variable, database) for variable in board.variables)
+    if board.links:
+        yield {
+            "type": "textbox",
+            "name": "gateway_page",
+            "label": both("Trang của cổng thu thập", "The gateway's pages"),
+            "query": GATEWAY_PAGE,
+            "current": _chosen(GATEWAY_PAGE, GATEWAY_PAGE),
+            "options": [_chosen(GATEWAY_PAGE, GATEWAY_PAGE)],
+            "hide": 0,
+        }
 
 
 def _variable(variable: Variable, database: Database) -> Json:
@@ -196,6 +228,8 @@ def _placed(panels: Iterable[Panel], top: int, ids: Iterator[int], database: Dat
 
 def _panel(panel: Panel, database: Database) -> Json:
     overrides = [_override(column, database.column(panel, column.name)) for column in _columns(panel)]
+    if panel.kind is Kind.TABLE:
+        overrides.append(_leads_to_the_device(database))
     times = {
         **({"timeFrom": f"{panel.days}d"} if panel.days else {}),
         **({"timeShift": f"{panel.days_before}d"} if panel.days_before else {}),
@@ -274,6 +308,12 @@ def _override(column: Column, name: str) -> Json:
     if column.steps or column.words:
         properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
     return {"matcher": {"id": "byName", "options": name}, "properties": properties}
+
+
+def _leads_to_the_device(database: Database) -> Json:
+    url = f"/d/{database.prefix}-device?var-device=${{__value.raw:percentencode}}&var-simulated=${{simulated:percentencode}}"
+    link = {"title": both("Mọi thứ về thiết bị này", "Everything about this device"), "url": url, "targetBlank": False}
+    return {"matcher": {"id": "byName", "options": "device"}, "properties": [{"id": "links", "value": [link]}]}
 
 
 def _options(panel: Panel) -> Json:

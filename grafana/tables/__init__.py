@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.model import Dashboard
-from grafana.tables import alarms, gateway, power, traffic, urban, water
+from grafana.tables import alarms, device, gateway, power, traffic, urban, water
 
 DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     water.DASHBOARD,
@@ -11,5 +11,6 @@ DASHBOARDS: Final[tuple[Dashboard, ...]] = (
     traffic.DASHBOARD,
     urban.DASHBOARD,
     alarms.DASHBOARD,
+    device.DASHBOARD,
     gateway.DASHBOARD,
 )

@@ -32,6 +32,8 @@ DOMAIN_NAMES: Final = {
 NONE_IS_GOOD: Final = ((None, GREEN), (1.0, RED))
 SOME_IS_NOTABLE: Final = ((None, GREEN), (1.0, YELLOW))
 COMPLETE: Final = ((None, RED), (0.9, YELLOW), (0.98, GREEN))
+BATTERY_STEPS: Final = ((None, RED), (20.0, YELLOW), (40.0, GREEN))
+SIGNAL_STEPS: Final = ((None, RED), (-115.0, YELLOW), (-100.0, GREEN))
 ROWS: Final = 50
 """Rows of a table of devices: the worst."""
 NEWEST_DAY: Final = "49h"
@@ -98,10 +100,9 @@ def completeness_stat(domain: str, *, named: bool = False) -> Panel:
 
 
 def completeness(domain: str, field: str, step: Step, by: tuple[str, ...] = (), name: str = "") -> Combined:
-    """The share of expected readings that were received, on time, ..."""
-    part, expected = (
-        Ask("completeness", asked, Each.SUM, step, Over.SUM, by, (("domain", domain),)) for asked in (field, "expected")
-    )
+    """The share of expected readings that were received, on time, ...; without a domain, of all devices."""
+    tags = (("domain", domain),) if domain else ()
+    part, expected = (Ask("completeness", asked, Each.SUM, step, Over.SUM, by, tags) for asked in (field, "expected"))
     return Combined(part, "/", expected, name)
 
 

@@ -31,11 +31,9 @@ GATEWAY: Final = "gateway"
 MINUTES: Final = "10m"
 """The gateway writes about itself and its devices each minute."""
 
-BATTERY_STEPS: Final = ((None, RED), (20.0, YELLOW), (40.0, GREEN))
 ROOM_STEPS: Final = ((None, RED), (100.0 * 2**20, GREEN))
 FULL_STEPS: Final = ((None, RED), (7200.0, YELLOW), (3 * 86_400.0, GREEN))
 CERTIFICATE_STEPS: Final = ((None, RED), (21.0, YELLOW), (42.0, GREEN))
-SIGNAL_STEPS: Final = ((None, RED), (-115.0, YELLOW), (-100.0, GREEN))
 
 
 def _own_over_time(field: str, vi: str, en: str, unit: str, about_vi: str, about_en: str) -> Panel:
@@ -219,7 +217,7 @@ HEALTH_TABLES: Final = (
         "Trong 25 giờ cuối của khoảng thời gian đang xem.",
         "In the last 25 hours of the time shown.",
         limit=-common.ROWS,
-        steps=BATTERY_STEPS,
+        steps=common.BATTERY_STEPS,
         within="25h",
     ),
     _worst(
@@ -238,7 +236,7 @@ HEALTH_TABLES: Final = (
         "Trong 25 giờ cuối của khoảng thời gian đang xem.",
         "In the last 25 hours of the time shown.",
         limit=-common.ROWS,
-        steps=SIGNAL_STEPS,
+        steps=common.SIGNAL_STEPS,
         within="25h",
     ),
 )

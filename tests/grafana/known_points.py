@@ -57,6 +57,8 @@ def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
             points += _rolled(domain, tags, seed, now_ms)
             points += _health(tags, seed, now_ms)
             points += _alarms(domain, tags, seed, now_ms)
+            registered = {"interval_s": 900.0, "value": 1.0}
+            points.append(KnownPoint("registry", {**tags, "parent": f"{domain}.0"}, now_ms - 20 * MINUTE_MS, registered))
     for minute in range(30):
         own = {name: float((minute * len(name)) % 13) for name, unit in MEASUREMENTS["gateway"].units.items() if unit}
         fields: dict[str, Value] = {**own, "clock": minute > 1, "mqtt": minute > 2}
