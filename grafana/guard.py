@@ -1,14 +1,10 @@
 """Refuses panels that would read too much, or that a query language cannot ask. An operator's page refreshes each minute."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Question, Step, asks
-from grafana.model import Dashboard, Kind, Panel, Prom
+from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, Prom
 from grafana.stores import DATABASES
-
-ROWS_MAX: Final = 100
-"""Rows of a table of devices."""
 
 
 def faults(board: Dashboard) -> list[str]:
@@ -41,14 +37,15 @@ def _questions(panel: Panel) -> Iterator[Question]:
 def _unbounded(panel: Panel, *, is_of_one_device: bool) -> Iterator[str]:
     for question in _questions(panel):
         for ask in asks(question):
-            if ask.is_over_time == (panel.kind in (Kind.STAT, Kind.TABLE)):
+            if ask.is_over_time == (panel.kind in (Kind.STAT, Kind.TABLE, Kind.MAP)):
                 yield f"{ask.measurement}.{ask.field}: a table or a single figure is not over time, all else is."
             if is_of_one_device:
                 continue
             if ask.points.is_raw and ask.step is not Step.NOW and not _is_few_days(ask):
                 yield f"{ask.measurement}.{ask.field}: reads all readings of all devices. Ask the roll-ups, or set up_to_days."
-            if "device" in ask.by and not 0 < abs(ask.limit) <= ROWS_MAX:
-                yield f"{ask.measurement}.{ask.field}: has a row or line for each device. Set a limit of at most {ROWS_MAX}."
+            rows_max = MAP_POINTS_MAX if panel.kind is Kind.MAP else ROWS_MAX
+            if "device" in ask.by and not 0 < abs(ask.limit) <= rows_max:
+                yield f"{ask.measurement}.{ask.field}: has a row or line for each device. Set a limit of at most {rows_max}."
 
 
 def _is_few_days(ask: Ask) -> bool:

@@ -10,6 +10,10 @@ from grafana.ask import Question
 PROMETHEUS: Final = "province-prometheus"
 """Identifier of the data source of the gateway's own metrics, as ``provisioning/datasources`` gives it."""
 
+ROWS_MAX: Final = 100
+"""Rows of a table of devices."""
+MAP_POINTS_MAX: Final = 5000
+
 NO_DATA: Final = "Không có số liệu trong thời gian này · No data in this time"
 
 GREEN, YELLOW, RED, GREY = "green", "#e5a50a", "red", "#9a9a9a"
@@ -31,6 +35,8 @@ class Kind(Enum):
     STATES = auto()
     """A coloured band over time per series."""
     TABLE = auto()
+    MAP = auto()
+    """Points by the two figures of each row, without a base layer."""
 
 
 class Size(NamedTuple):
@@ -158,7 +164,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One dashboard; ``name`` is its file and part of its address."""
+    """One dashboard; ``name`` is its file and part of its address, ``days`` are shown at first."""
 
     name: str
     vi: str
@@ -166,6 +172,7 @@ class Dashboard:
     variables: tuple[Variable, ...]
     sections: tuple[Section, ...]
     links: tuple[Link, ...] = ()
+    days: int = 1
 
 
 def both(vi: str, en: str) -> str:

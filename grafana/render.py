@@ -44,6 +44,7 @@ TYPES: Final = {
     Kind.STAT: "stat",
     Kind.STATES: "state-timeline",
     Kind.TABLE: "table",
+    Kind.MAP: "xychart",
 }
 
 _OPTIONS: Final[dict[Kind, Json]] = {
@@ -62,6 +63,15 @@ _OPTIONS: Final[dict[Kind, Json]] = {
         "percentChangeColorMode": "standard",
     },
     Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
+    # The first number of a row is its x and the second its y, in Grafana 10 (seriesMapping) and 11 (mapping).
+    Kind.MAP: {
+        "seriesMapping": "auto",
+        "mapping": "auto",
+        "series": [],
+        "dims": {"frame": 0},
+        "legend": _LEGEND | {"showLegend": False},
+        "tooltip": {"mode": "single", "sort": "none"},
+    },
     Kind.TABLE: {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"]}},
 }
 
@@ -71,6 +81,7 @@ _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.BARS: {"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": {"mode": "normal", "group": "A"}},
     Kind.STAT: {},
     Kind.STATES: {"fillOpacity": 80, "lineWidth": 0},
+    Kind.MAP: {"show": "points", "pointSize": {"fixed": 5}},
     Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
 }
 
@@ -100,8 +111,8 @@ def dashboard(board: Dashboard, database: Database) -> Json:
         "graphTooltip": 1,
         "timezone": "browser",
         "weekStart": "monday",
-        "time": {"from": "now-24h", "to": "now"},
-        "refresh": "1m",
+        "time": {"from": "now-24h" if board.days == 1 else f"now-{board.days}d", "to": "now"},
+        "refresh": "1m" if board.days == 1 else "15m",
         "timepicker": {},
         "annotations": {"list": []},
         "links": [_other_dashboards(database), *(_link(link) for link in board.links)],
@@ -324,7 +335,7 @@ def _options(panel: Panel) -> Json:
 
 def _transformations(panel: Panel) -> list[Json]:
     """Tables: several questions become one table, whose rows do not differ by time."""
-    if panel.kind is not Kind.TABLE:
+    if panel.kind not in (Kind.TABLE, Kind.MAP):
         return []
     without_time = {"id": "filterFieldsByName", "options": {"exclude": {"names": ["Time"]}}}
     return [without_time, *([{"id": "merge", "options": {}}] if len(panel.targets) > 1 else [])]

@@ -56,7 +56,7 @@ class InfluxDb:
         return {
             "query": self.query(question),
             "rawQuery": True,
-            "resultFormat": "table" if kind is Kind.TABLE else "time_series",
+            "resultFormat": "table" if kind in (Kind.TABLE, Kind.MAP) else "time_series",
             "alias": influxql.label(first(question).by, question.name),
         }
 
@@ -89,7 +89,7 @@ class VictoriaMetrics:
             "expr": self.query(question),
             "legendFormat": metricsql.label(asked.by, question.name),
             "editorMode": "code",
-            "format": "table" if kind is Kind.TABLE else "time_series",
+            "format": "table" if kind in (Kind.TABLE, Kind.MAP) else "time_series",
             "range": asked.is_over_time,
             "instant": not asked.is_over_time,
             "interval": asked.step.value if asked.step in (Step.HOUR, Step.DAY) else "",

@@ -69,4 +69,5 @@ def balance_point(found: ParentBalance, step: ReportStep) -> RollupPoint | None:
     if not fields:
         return None
     fields |= {name: share for name, share in shares.items() if share is not None}
-    return RollupPoint("balance", device_tags(found.parent, more=[("step", step.value)]), fields, found.period.start_ms)
+    tags = device_tags(found.parent, more=[("domain", found.counter.measurement), ("step", step.value)])
+    return RollupPoint("balance", tags, fields, found.period.start_ms)

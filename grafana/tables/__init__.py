@@ -3,14 +3,16 @@
 from typing import Final
 
 from grafana.model import Dashboard
-from grafana.tables import alarms, device, gateway, power, traffic, urban, water
+from grafana.tables import alarms, completeness, device, gateway, power, province, traffic, urban, water
 
 DASHBOARDS: Final[tuple[Dashboard, ...]] = (
+    province.DASHBOARD,
     water.DASHBOARD,
     power.DASHBOARD,
     traffic.DASHBOARD,
     urban.DASHBOARD,
     alarms.DASHBOARD,
+    completeness.DASHBOARD,
     device.DASHBOARD,
     gateway.DASHBOARD,
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Step, by_time_shown, true
+from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_time_shown, true
 from grafana.model import (
     GREEN,
     HALF,
@@ -57,7 +57,7 @@ def variables(measurement: str, *, single: bool = False) -> tuple[Variable, ...]
 def stat(
     vi: str,
     en: str,
-    question: Ask | tuple[Ask, ...],
+    question: Question | tuple[Ask, ...],
     unit: str,
     about_vi: str,
     about_en: str,

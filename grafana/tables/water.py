@@ -38,7 +38,7 @@ def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
 
 
 def _balance(field: str, measurement: str, step: Step, by: tuple[str, ...] = (), limit: int = 0) -> Ask:
-    return Ask(measurement, field, Each.SUM, step, Over.SUM, by, limit=limit)
+    return Ask(measurement, field, Each.SUM, step, Over.SUM, by, tags=(("domain", WATER),), limit=limit)
 
 
 def _lost() -> Panel:

@@ -73,7 +73,7 @@ def _of_day(meter: int, n: int, time_ms: int) -> Iterator[str]:
     yield f"daily,{tags} {_rolled(meter, n)},flow_night_min_m3_h={meter % 13 / 10} {time_ms}"
     yield f"completeness,{tags},domain=water estimated=0,expected=96,on_time=95,received=95,suspect=0 {time_ms}"
     if meter % 100 == 0:
-        yield f"balance,{tags},step=day in=100,out={70 + meter % 29} {time_ms}"
+        yield f"balance,{tags},domain=water,step=day in=100,out={70 + meter % 29} {time_ms}"
 
 
 def _tags(meter: int) -> str:

@@ -57,7 +57,7 @@ def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
             points += _rolled(domain, tags, seed, now_ms)
             points += _health(tags, seed, now_ms)
             points += _alarms(domain, tags, seed, now_ms)
-            registered = {"interval_s": 900.0, "value": 1.0}
+            registered = {"interval_s": 900.0, "lat": 10.0 + seed / 100, "lon": 105.0 + seed / 50, "value": 1.0}
             points.append(KnownPoint("registry", {**tags, "parent": f"{domain}.0"}, now_ms - 20 * MINUTE_MS, registered))
     for minute in range(30):
         own = {name: float((minute * len(name)) % 13) for name, unit in MEASUREMENTS["gateway"].units.items() if unit}
@@ -122,7 +122,7 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
     def point(measurement: str, time_ms: int, n: int, fields: Sequence[str]) -> KnownPoint:
         return KnownPoint(measurement, tags, time_ms, {field: float(seed * 100 + n + len(field)) for field in fields})
 
-    for n in range(1, 30):
+    for n in (*range(1, 30), *range(7 * 24 + 1, 7 * 24 + 9)):
         yield point("hourly", hour_ms - n * HOUR_MS, n, [*used, *spreads])
     for n in range(1, 34):
         time_ms = day_ms - n * DAY_MS
@@ -131,7 +131,7 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
         more = {"estimated": float(n % 2), "suspect": float(seed % 2), "longest_gap_s": 900.0 * n, "interval_s": 900.0}
         yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
         balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
-        yield KnownPoint("balance", {**tags, "step": "day"}, time_ms, balance)
+        yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, balance)
     for n in (40, 75):
         yield point("monthly", day_ms - n * DAY_MS, n, [*used, *spreads])
 

@@ -1,0 +1,216 @@
+"""The province on one page: alarms, silence, completeness, supply and demand against yesterday and last week."""
+
+from typing import Final
+
+from grafana.ask import Ask, Each, Over, Step, false, true
+from grafana.model import HALF, MAP_POINTS_MAX, THIRD, Column, Dashboard, Kind, Panel, Section, Size, both
+from grafana.points import PLACE
+from grafana.tables import common
+from grafana.units import AGO, COUNT, SHARE, unit_of
+from schemas.quantities import DOMAINS, HEALTH, USED_OF
+
+PROVINCE: Final = "province"
+_DAYS: Final = (
+    (0, "24 giờ qua", "last 24 hours"),
+    (1, "24 giờ trước đó", "the 24 hours before"),
+    (7, "một tuần trước", "a week before"),
+)
+_DEMANDS: Final = (
+    ("water", "volume_m3", "Nước tiêu thụ", "Water used"),
+    ("power", "energy_import_kwh", "Điện nhận", "Energy imported"),
+)
+
+
+def _alarms_by(severity: str, vi: str, en: str) -> Panel:
+    counted = Ask(
+        *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT),
+        tags=(("severity", severity),),
+        where=(true("active"), false("silenced")),
+        within=common.ALARM_EVERY,
+    )
+    return common.stat(
+        f"Cảnh báo {vi}",
+        f"Alarms: {en}",
+        counted,
+        COUNT,
+        "Số cảnh báo chưa kết thúc, trừ nơi đang có việc theo kế hoạch.",
+        "Alarms that have not ended, without those under planned work.",
+        common.NONE_IS_GOOD,
+    )
+
+
+def _silent() -> Panel:
+    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, where=(false("up"),), within="10m")
+    return common.stat(
+        "Thiết bị im lặng",
+        "Silent devices",
+        silent,
+        COUNT,
+        "Số thiết bị quá hạn chưa gửi số đo.",
+        "Devices that are overdue.",
+        common.NONE_IS_GOOD,
+    )
+
+
+def _unacknowledged() -> Panel:
+    waiting = Ask(
+        *("alarm", "active", Each.LAST, Step.NOW, Over.COUNT),
+        where=(true("active"), false("acknowledged"), false("silenced")),
+        within=common.ALARM_EVERY,
+    )
+    return common.stat(
+        "Chưa có người nhận",
+        "Seen to by nobody",
+        waiting,
+        COUNT,
+        "Số cảnh báo chưa kết thúc mà chưa ai nhận xử lý: gateway alarms ack.",
+        "Alarms that have not ended and that nobody has acknowledged: gateway alarms ack.",
+        common.NONE_IS_GOOD,
+    )
+
+
+def _map() -> Panel:
+    lon, lat = (
+        Ask("registry", field, Each.LAST, Step.NOW, Over.MAX, ("device",), within="3h", limit=MAP_POINTS_MAX)
+        for field in ("lon", "lat")
+    )
+    return Panel(
+        "Bản đồ thiết bị",
+        "Map of the devices",
+        Kind.MAP,
+        (lon, lat),
+        unit_of("registry", "lat"),
+        Size(12, 12),
+        "Vị trí của các thiết bị trong devices.yaml (lat, lon). Không có bản đồ nền: không tải hình từ nơi khác.",
+        "Places of the devices in devices.yaml (lat, lon). There is no base layer: nothing is loaded from elsewhere.",
+        columns=(Column("lon", "Kinh độ", "Longitude"), Column("lat", "Vĩ độ", "Latitude")),
+        without_data="Chưa có lat, lon trong devices.yaml · No lat, lon in devices.yaml yet",
+    )
+
+
+def _open_alarms() -> Panel:
+    open_ = Ask(
+        *("alarm", "since_ms", Each.LAST, Step.NOW, Over.MAX, ("alarm", "severity", *PLACE)),
+        where=(true("active"), false("silenced")),
+        within=common.ALARM_EVERY,
+        limit=common.ROWS,
+    )
+    return Panel(
+        "Cảnh báo đang mở",
+        "Open alarms",
+        Kind.TABLE,
+        (open_,),
+        COUNT,
+        Size(12, 12),
+        "Các cảnh báo chưa kết thúc, mới nhất trước, trừ nơi đang có việc theo kế hoạch.",
+        "Alarms that have not ended, the newest first, without those under planned work.",
+        columns=(Column("since_ms", "Từ", "Since", AGO),),
+        sort_by="Từ · Since",
+        without_data="Không có cảnh báo · No alarm",
+    )
+
+
+def _completeness() -> Panel:
+    return Panel(
+        "Mức đầy đủ mỗi ngày",
+        "Completeness of each day",
+        Kind.LINES,
+        tuple(common.completeness(domain, "received", Step.DAY, name=both(*common.DOMAIN_NAMES[domain])) for domain in DOMAINS),
+        SHARE,
+        HALF,
+        "Số đo nhận được so với số đo phải có, theo lĩnh vực, 14 ngày qua.",
+        "Readings received of those expected, by domain, in the last 14 days.",
+        least_interval="1d",
+        days=14,
+        minimum=0.0,
+        without_data=common.NO_WHOLE_DAY,
+    )
+
+
+def _silent_by_area() -> Panel:
+    silent = Ask(HEALTH, "up", Each.LAST, Step.NOW, Over.COUNT, ("area", "site"), where=(false("up"),), within="10m")
+    return Panel(
+        "Thiết bị im lặng theo địa điểm",
+        "Silent devices by site",
+        Kind.TABLE,
+        (silent,),
+        COUNT,
+        HALF,
+        "Nhiều thiết bị cùng địa điểm im lặng cùng lúc: mất điện hoặc mất mạng tại đó, không phải hỏng thiết bị.",
+        "Many devices of one site silent at once: supply or network of the site, not the devices.",
+        columns=(Column("up", "Im lặng", "Silent"),),
+        sort_by="Im lặng · Silent",
+        without_data="Không có thiết bị im lặng · No silent device",
+    )
+
+
+def _demand(domain: str, counter: str, vi: str, en: str) -> tuple[Panel, ...]:
+    """The same hours of today, yesterday and last week, one beside the other."""
+    used = Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, Over.SUM)
+    return tuple(
+        Panel(
+            f"{vi}: {day_vi}",
+            f"{en}: {day_en}",
+            Kind.BARS,
+            (used,),
+            unit_of(domain, counter),
+            THIRD,
+            "Mỗi giờ, cộng tất cả thiết bị được chọn.",
+            "In each hour, all chosen devices added up.",
+            least_interval="1h",
+            days=1,
+            days_before=before,
+            minimum=0.0,
+        )
+        for before, day_vi, day_en in _DAYS
+    )
+
+
+def _supply(domain: str, counter: str, vi: str, en: str) -> Panel:
+    measured, reached = (
+        Ask("daily_balance", field, Each.SUM, Step.DAY, Over.SUM, tags=(("domain", domain),), name=name)
+        for field, name in (("in", "cấp vào · supplied"), ("out", "đến nơi dùng · reached users"))
+    )
+    return Panel(
+        f"{vi}: cấp và dùng",
+        f"{en}: supply and demand",
+        Kind.LINES,
+        (measured, reached),
+        unit_of(domain, counter),
+        HALF,
+        "Mỗi ngày, 31 ngày qua: phần qua thiết bị tổng (parent trong devices.yaml) và phần qua các thiết bị bên dưới.",
+        "On each of the last 31 days: what the parents in devices.yaml measured, and what the devices behind them did.",
+        least_interval="1d",
+        days=31,
+        minimum=0.0,
+        without_data="Chưa có thiết bị tổng (parent) · No parent yet",
+    )
+
+
+DASHBOARD: Final = Dashboard(
+    PROVINCE,
+    "Toàn tỉnh",
+    "Province",
+    common.variables("registry"),
+    (
+        Section(
+            "Bây giờ",
+            "Now",
+            (
+                *(_alarms_by(*row) for row in (("critical", "nghiêm trọng", "critical"), ("warning", "cần xem", "warning"))),
+                _unacknowledged(),
+                _silent(),
+                *(common.completeness_stat(domain, named=True) for domain in ("water", "power")),
+                _map(),
+                _open_alarms(),
+                _completeness(),
+                _silent_by_area(),
+            ),
+        ),
+        Section(
+            "Cấp và dùng",
+            "Supply and demand",
+            tuple(panel for row in _DEMANDS for panel in (*_demand(*row),)) + tuple(_supply(*row) for row in _DEMANDS),
+        ),
+    ),
+)
