@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
+from gateway.jobs.certificate_watch import CertificateWatch
 from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
 from gateway.jobs.exchange_writer import ExchangeWriter
@@ -65,6 +66,7 @@ def build_watching(
         "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
         "drops": DropWatch(file, processing.processor, events, clock).run,
         "report": self_report.run,
+        "certificates": CertificateWatch(status).run,
         "rates": partial(watch_rates, status.rates, status.ledger),
         "clock": clock_watch.run,
     }

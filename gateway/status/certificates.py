@@ -28,13 +28,16 @@ def certificate_ends(config: Config) -> dict[str, int]:
 def _end_ms(path: Path) -> int | None:
     try:
         first = path.read_text(encoding="utf-8", errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
-        return _not_after_ms(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}"))
+        return not_after_ms(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}"))
     except (OSError, ValueError, IndexError, KeyError):
         return None
 
 
-def _not_after_ms(der: bytes) -> int:
-    """Read ``notAfter`` of a certificate (RFC 5280 section 4.1): Python's ``ssl`` tells it of certificates of others alone."""
+def not_after_ms(der: bytes) -> int:
+    """Read ``notAfter`` of a certificate (RFC 5280 section 4.1): Python's ``ssl`` tells it only of one that it verified.
+
+    :raises ValueError, IndexError, KeyError: it is no certificate.
+    """
     ((_, certificate),) = _elements(der)
     (_, signed), *_ = _elements(certificate)
     (_, _, _, (_, validity), *_) = [element for element in _elements(signed) if element[0] != _VERSION]

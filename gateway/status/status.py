@@ -113,7 +113,7 @@ class Status:
     devices: KnownDevices
     alarms: AlarmKeeper
     clock: WallClock
-    certificates: Mapping[str, int] = field(default_factory=dict)
+    certificates: dict[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
     yesterday: Yesterday = field(default_factory=Yesterday)
 

@@ -1,0 +1,79 @@
+"""The watch over the certificates that the broker and the database show: once a day it looks when they end.
+
+It shakes hands on a connection of its own and says nothing on it. Whether a certificate is trusted is not its question: a
+certificate that has ended must still be told by its date.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from gateway.config.model import Config, split_url
+from gateway.status.certificates import not_after_ms
+from gateway.status.status import Status
+from gateway.tls import pinned_context
+
+log = logging.getLogger("gateway.jobs")
+
+_LOOK_EVERY_S: Final = 86_400.0
+_FIRST_LOOK_S: Final = 30.0
+"""Wait at the start: readings come first."""
+_PATIENCE_S: Final = 10.0
+_PORTS: Final = {"mqtts": 8883, "https": 443}
+
+
+class TlsServer(NamedTuple):
+    """A server that shows a certificate, and the setting that names it."""
+
+    setting: str
+    host: str
+    port: int
+
+
+def tls_servers(config: Config) -> Iterator[TlsServer]:
+    """Yield the servers that the gateway speaks to over TLS."""
+    for setting, url in {"mqtt.url": config.mqtt.url, "influxdb.url": config.influxdb.url}.items():
+        parts = split_url(url)
+        if parts.scheme in _PORTS:
+            yield TlsServer(setting, parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
+
+
+class CertificateWatch:
+    """Notes the ends of the certificates in the status."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        servers = list(tls_servers(self._status.config))
+        await asyncio.sleep(_FIRST_LOOK_S)
+        while servers:
+            await self.look(servers)
+            await self._status.clock.sleep(_LOOK_EVERY_S)
+
+    async def look(self, servers: list[TlsServer]) -> None:
+        """Look once. A server that does not answer keeps the end that is known."""
+        for server in servers:
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    shown = await _shown(server)
+                self._status.certificates[server.setting] = not_after_ms(shown)
+            except (OSError, ValueError, IndexError, KeyError) as error:
+                log.debug("the certificate of %s cannot be read: %s", server.setting, error)
+
+
+async def _shown(server: TlsServer) -> bytes:
+    """Return the certificate that a server shows (DER).
+
+    :raises OSError: the server does not answer, or shows none.
+    """
+    _, writer = await asyncio.open_connection(server.host, server.port, ssl=pinned_context(), server_hostname=server.host)
+    try:
+        shown: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        writer.transport.abort()
+    if shown is None:
+        raise OSError("it shows no certificate")
+    return shown
