@@ -19,7 +19,7 @@ from gateway.audit.chain import Details
 from gateway.catalog import survey
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.config.registry import load_registry, parent_faults, registry_faults
+from gateway.config.registry import free, load_registry, parent_faults, registry_faults
 from gateway.config.registry_changes import ChangeRefused, MakeChange, RegistryChange, faults_of
 from gateway.config.registry_csv import RegistryRow, merge, read_rows, row_faults, rows_of
 from gateway.config.registry_edit import edit
@@ -50,17 +50,20 @@ class FileChanged(Exception):  # noqa: N818 - says what it is
 class WrittenChange:
     """A change that stands in the file.
 
+    :ivar devices: the ids of the devices that were added, changed or taken out; empty if nothing had to be written.
+    :ivar details: details for the audit log: an action and its details for each of them.
     :ivar text: the file as it was; None if there was none.
     :ivar seen, version: of the file before and after.
     :ivar backup: the copy of the file as it was; None if there was none.
     """
 
-    change: RegistryChange
+    devices: list[str]
+    details: list[tuple[str, Details]]
     text: str | None
     seen: str
     version: str
-    backup: Path | None
-    comments_kept: bool
+    backup: Path | None = None
+    comments_kept: bool = True
 
 
 def version_of(path: Path) -> str:
@@ -89,15 +92,19 @@ def change_registry(config: Config, make: MakeChange, seen: str | None = None) -
                 raise FileChanged(path, version)
             change = make(load_registry(path))
             if not change:
-                return WrittenChange(change, text, version, version, None, comments_kept=True)
+                return WrittenChange([], [], text, version, version)
             check(config, change)
             edition = edit(text or "", change)
+            details = list(details_of(change))
+            free(change.before.devices)
+            free(change.registry.devices)
             if _version(_text(path)) != version:  # an editor knows no lock
                 raise FileChanged(path, _version(_text(path)))
             backup = replace_file(path, edition.text)
     except OSError as error:
         raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
-    return WrittenChange(change, text, version, _version(edition.text), backup, edition.comments_kept)
+    devices = [str(about["subject"]["device"]) for _, about in details]
+    return WrittenChange(devices, details, text, version, _version(edition.text), backup, edition.comments_kept)
 
 
 def put_back(config: Config, written: WrittenChange) -> None:

@@ -6,6 +6,8 @@ make it impossible to register a device.
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 
 from gateway.access.access import Access
 from gateway.access.accounts import UserAccount, load_accounts
@@ -16,6 +18,7 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
 from gateway.core.alarms.rules import Rules
+from gateway.core.devices.device import Registered
 from gateway.core.message import WaitCause
 from gateway.intake.subscriptions import Subscriptions
 from gateway.status.status import Status
@@ -23,6 +26,7 @@ from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.quarantine import keys_of
 from gateway.storage.released_keys import ReleasedKeys
+from schemas.registry import RegisteredDevice
 
 log = logging.getLogger("gateway.reload")
 
@@ -60,41 +64,63 @@ class Reload:
         """Reload; return the faults, a line each, that leave everything as it was."""
         async with self._one_at_a_time:
             try:
-                catalog, rules, accounts = await asyncio.to_thread(_load, self._status.config)
+                active = self._status.devices.streams.registry
+                catalog, changed, rules, accounts = await asyncio.to_thread(_load, self._status.config, active)
                 self._codecs.replace(catalog.codecs)
             except ConfigurationFault as fault:
                 self._status.events.reload_failed(fault.lines)
                 return fault.lines
-            self._activate(catalog)
+            await self._activate(catalog, changed)
             self._status.alarms.replace(rules, catalog.devices)
             self._access.replace(accounts)
-        await self._release_codecs()
+        await self._release_waiting(catalog)
         return []
 
-    def _activate(self, catalog: Catalog) -> None:
+    async def _activate(self, catalog: Catalog, changed: list[str]) -> None:
+        """Put a catalog into force, in turns with the readings.
+
+        :param changed: the names under which it has another entry than the one before.
+        """
         devices = self._status.devices
-        devices.streams.replace_registry(catalog.devices)
-        devices.streams.replace_profiles(catalog.profiles)
+        for _ in devices.streams.replacing(catalog.devices, catalog.profiles):
+            await asyncio.sleep(0)
         self._device_snapshots.registry_changed()
         devices.name_areas(catalog.registry.areas)
         self._subscriptions.replace(topic_filters(self._status.config, catalog))
         self._status.events.reloaded(len(catalog.registry.devices), len(catalog.files))
-        self._released.release(*catalog.devices)
+        self._released.release(*changed)
 
-    async def _release_codecs(self) -> None:
-        """Let messages come again that waited for a codec: it may be corrected by now."""
+    async def _release_waiting(self, catalog: Catalog) -> None:
+        """Let messages come again that waited for a codec, which may be corrected by now, or for what is registered."""
         try:
             self._released.release(*await self._database.run(keys_of, WaitCause.CODEC))
+            waiting = await self._database.run(keys_of, WaitCause.UNKNOWN_DEVICE)
+            self._released.release(*(key for key in waiting if key in catalog.devices))
         except (DatabaseFault, Damaged) as fault:
             log.warning("messages that wait for a codec wait until the next reload: %s", fault)
 
 
-def _load(config: Config) -> tuple[Catalog, Rules, list[UserAccount]]:
+def _load(config: Config, active: Mapping[str, Registered]) -> tuple[Catalog, list[str], Rules, list[UserAccount]]:
     """Load registry, profiles, codecs, the rules of alarms and accounts with the same checks as ``gateway check``.
 
+    An entry that is equal to the active one is that one: 20,000 others would be freed in one go, and hold up the loop.
+
+    :param active: the registry that is active, by name.
+    :return: also the names under which the new registry has another entry.
     :raises ConfigurationFault: one of them cannot be used.
     """
     catalog = load_catalog(config)
+    changed = [name for name, entry in catalog.devices.items() if active.get(name) != entry]
     if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)
-    return catalog, load_alarm_rules(config.alarms.rules), load_accounts(config.http.tokens_file)
+    return _sharing(catalog, active), changed, load_alarm_rules(config.alarms.rules), load_accounts(config.http.tokens_file)
+
+
+def _sharing(catalog: Catalog, active: Mapping[str, Registered]) -> Catalog:
+    """The same catalog with the active entries in place of those that are equal to them."""
+    devices = {}
+    for name, entry in catalog.devices.items():
+        known = active.get(name)
+        devices[name] = known if isinstance(known, RegisteredDevice) and known == entry else entry
+    listed = [devices[device.id] for device in catalog.registry.devices]
+    return replace(catalog, registry=replace(catalog.registry, devices=listed), devices=devices)

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -73,6 +74,10 @@ def _begin(config: Config, *, damaged: bool = False) -> Database:
         raise ConfigurationFault([f"{config.journal.path}: journal.path: {fault}"]) from fault
 
 
+HANDED_ON_AFTER_S: Final = 0.001
+"""A thread that computes hands the interpreter to the loop after this, once the loop has work; Python's default is 5 ms."""
+
+
 def calm_garbage_collector() -> None:
     """Collect cycles rarely, and never among what a start has made: code, registry and profiles stay.
 
@@ -101,6 +106,7 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
     parts = build(config, file, clock)
     _find_backlog(parts)
     calm_garbage_collector()
+    sys.setswitchinterval(HANDED_ON_AFTER_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

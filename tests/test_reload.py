@@ -1,15 +1,23 @@
 """A reload activates the registry whatever the disk does, and changes nothing if a file is faulty."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import gc
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gateway.clock import WallClock
+from gateway.config.registry_changes import add
 from gateway.core.devices.streams import Unresolved
 from gateway.pipeline.build import Parts, build
+from gateway.run import HANDED_ON_AFTER_S
 from gateway.storage.database import Database, DatabaseFault
+from gateway.web.registrar import Registrar
 from tests.site import Site
 
 NATIVE = {"id": "m1", "domain": "water"}
@@ -64,3 +72,46 @@ def test_a_registry_at_fault_leaves_the_one_before_in_force(site: Site) -> None:
 
     site.devices(NATIVE)
     story(site, tell)
+
+
+@pytest.fixture
+def as_it_runs() -> Iterator[None]:
+    """The interpreter as ``gateway run`` sets it, without a collection of pytest's own garbage."""
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(HANDED_ON_AFTER_S)
+    gc.disable()
+    yield
+    gc.enable()
+    sys.setswitchinterval(interval_s)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("as_it_runs")
+def test_a_registry_of_20000_devices_is_changed_and_reloaded_without_holding_the_loop(site: Site) -> None:
+    """The CPU time of the process between two turns of the loop, so that others on the machine do not count."""
+    held_s: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            before_s = time.process_time()
+            await asyncio.sleep(0.0005)
+            held_s.append(time.process_time() - before_s)
+
+    async def tell(parts: Parts) -> None:
+        for number in range(20_000):
+            assert is_let_in(parts, f"m{number}")
+        registrar = Registrar(site.config, parts.reload, parts.watching.status.devices)
+        watching = asyncio.create_task(watch())
+        await asyncio.sleep(0.01)
+        held_s.clear()
+        await registrar.change(partial(add, document={"id": "new"}), ["new"], None)
+        await asyncio.to_thread(shutil.copy, site.folder / "moved.yaml", site.folder / "devices.yaml")
+        assert await parts.reload.run() == []
+        watching.cancel()
+        assert is_let_in(parts, "m19999")
+
+    for file, suffix in (("moved.yaml", "-moved"), ("devices.yaml", "")):
+        entries = (f"  - id: m{number}\n    site: s{number % 300}{suffix}\n" for number in range(20_000))
+        (site.folder / file).write_text(f"devices:\n{''.join(entries)}")
+    story(site, tell)
+    assert max(held_s) < 0.02, "measured: 0.006 to 0.012; 0.035 when the registry was read and taken in one go"

@@ -9,7 +9,7 @@ from gateway.commands.running import ask, is_running
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry_changes import ChangeRefused, MakeChange
-from gateway.registration import FileChanged, WrittenChange, change_registry, details_of
+from gateway.registration import FileChanged, WrittenChange, change_registry
 from schemas.printable import printable
 
 
@@ -25,9 +25,9 @@ def write_registry(config: Config, make: MakeChange, *, quiet: bool) -> WrittenC
         raise ConfigurationFault([f"{path}: {refused.device}: {key}: {what}" for key, what in refused.faults.items()]) from None
     except FileChanged as changed:
         raise ConfigurationFault([f"{changed}; repeat the command"]) from None
-    for action, entries in groupby(details_of(written.change), key=lambda entry: entry[0]):
+    for action, entries in groupby(written.details, key=lambda entry: entry[0]):
         record_all(config, action, [details for _, details in entries])
-    if not quiet and written.change:
+    if not quiet and written.devices:
         print(f"{path}: written{f'; the old file is {written.backup}' if written.backup else ''}")
         if not written.comments_kept:
             print("comments were not kept; the old file has them")
@@ -42,7 +42,7 @@ def change_device(config: Config, path: str, make: MakeChange, document: Mapping
     :raises ConfigurationFault: it is refused.
     """
     if not is_running(config):
-        if not write_registry(config, make, quiet=False).change:
+        if not write_registry(config, make, quiet=False).devices:
             print("nothing to change: the registry says so already")
         return
     answer = ask(config, "POST", path, {}, body=document)

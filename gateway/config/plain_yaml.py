@@ -86,10 +86,21 @@ class _YamlLine(NamedTuple):
     value: Any
 
 
+_CACHED: Final = 8192
+"""Entries of a cache. One of all lines of a long registry would hold the interpreter for 10 ms when it grows, and when it is
+freed."""
+
+
+def _make_room(cache: dict[str, Any]) -> None:
+    if len(cache) >= _CACHED:
+        cache.clear()
+
+
 class _PlainWords(dict[str, Any]):
     """Words without quotes, with their values."""
 
     def __missing__(self, text: str) -> Any:  # noqa: ANN401
+        _make_room(self)
         value = self[text] = plain_value(text, 0)
         return value
 
@@ -117,6 +128,7 @@ class _Lines(dict[str, _YamlLine | None]):
         elif dash is not None or item is not None:
             raise _NotPlain
         if flow is None and item is None:  # each mapping must be its own
+            _make_room(self)
             self[line] = parsed
         return parsed
 

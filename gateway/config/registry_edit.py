@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gateway.config.files import ConfigurationFault
 from gateway.config.plain_yaml import read
-from gateway.config.registry import registry_of
+from gateway.config.registry import free, registry_of
 from gateway.config.registry_changes import RegistryChange
 from gateway.config.registry_lines import edit_lines
 from gateway.config.registry_yaml import block, flow, write_out
@@ -51,9 +51,15 @@ def edit(text: str, change: RegistryChange) -> Edition:
 
 def _holds(text: str, registry: Registry) -> bool:
     try:
-        return registry_of(read(text)) == registry
+        document = read(text)
+        found = registry_of(document)
     except (YamlFault, ValidationError):
         return False
+    holds = found == registry
+    if isinstance(document, dict) and isinstance(document.get("devices"), list):
+        free(document["devices"])
+    free(found.devices)
+    return holds
 
 
 def _edit_whole(text: str, change: RegistryChange) -> str | None:

@@ -128,7 +128,7 @@ class ImportPages:
         except ChangeRefused as refused:
             raise ConfigurationFault([str(refused)]) from refused
         note_written(request, written)
-        return self._page(request, done=(len(written.change.added), len(written.change.changed)))
+        return self._page(request, done=(len(change.added), len(change.changed)))
 
     def _fault(self, request: web.Request, line: str) -> RowFault:
         row, column, what = found.groups() if (found := _FAULT.fullmatch(line)) else ("", "", line)

@@ -51,7 +51,7 @@ class Registrar:
         async with self._one_at_a_time:
             asked = None if seen is None else self._followed(seen, keys)
             written = await asyncio.to_thread(change_registry, self._config, make, asked)
-            if not written.change:
+            if not written.devices:
                 return written
             if faults := await self._reload.run():
                 await asyncio.to_thread(put_back, self._config, written)

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.access.accounts import AccountRole
 from gateway.config.files import ConfigurationFault
 from gateway.config.registry_changes import PLACE, ChangeRefused, MakeChange, add, edit_device, retire
-from gateway.registration import EntryPair, FileChanged, WrittenChange, details_of
+from gateway.registration import EntryPair, FileChanged, WrittenChange
 from gateway.web.handlers import ChangeRoute, Document, Handler, note_changes
 from gateway.web.introductions import Introductions
 from gateway.web.registrar import Registrar
@@ -79,19 +79,13 @@ class RegistryPages:
         except ConfigurationFault as fault:
             return web.json_response({"error": str(fault)}, status=409)
         note_written(request, written)
-        answer = {"device": _id_of(written, name), "done": done, "changed": bool(written.change)}
+        answer = {"device": next(iter(written.devices), name), "done": done, "changed": bool(written.devices)}
         return web.json_response({**answer, "waiting": waiting, "version": written.version})
 
 
 def note_written(request: web.Request, written: WrittenChange) -> None:
     """Note for the audit log what became of each device."""
-    note_changes(request, [details for _, details in details_of(written.change)])
-
-
-def _id_of(written: WrittenChange, name: str) -> str:
-    """The id of the device as the registry writes it."""
-    devices = [*written.change.devices, *written.change.retired.values()]
-    return devices[0].id if devices else name
+    note_changes(request, [details for _, details in written.details])
 
 
 def _pairs(found: Mapping[str, EntryPair]) -> Document:

@@ -1,9 +1,9 @@
 """Streams and devices: each topic is resolved once, not once per message."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from gateway.core.devices.device import MESSAGE_KEPT_BYTES, Device, Registered, Series
 from gateway.core.devices.places import Places, topic_prefix
@@ -23,6 +23,8 @@ Met = TypeVar("Met")
 _UNKNOWN: Final = "unknown"
 """The domain of messages without a known measurement."""
 
+_TOGETHER: Final = 500
+"""Devices that take a new registry in one turn of the loop: a millisecond, on a Raspberry Pi some."""
 _FORGET_SHARE: Final = 64
 """A full cache forgets one entry in this many at a time."""
 
@@ -135,6 +137,7 @@ class Streams:
         self.profiles = profiles or Profiles()
         self._admission = admission or Admission()
         self.places = Places(self._admission.devices_max)
+        self._is_replacing = False
         self._streams: dict[str, Stream] = {}
         self._topics: dict[str, ProfiledStream] = {}
         self._sites: dict[str, str] = {}
@@ -301,7 +304,7 @@ class Streams:
 
     def age(self, now_ms: int) -> list[str]:
         """Forget the unregistered devices that must make room, with their topics and state; called once a minute."""
-        leaving = self.places.leaving(self.devices.values(), now_ms)
+        leaving = [] if self._is_replacing else self.places.leaving(self.devices.values(), now_ms)
         if not leaving:
             return []
         gone = set(leaving)
@@ -337,33 +340,53 @@ class Streams:
             series = device.series[domain] = Series(site, device, domain)
         return series
 
-    def replace_registry(self, registry: Mapping[str, Registered]) -> list[str]:
-        """Take a new registry; return the devices that are new in it. Devices keep their state, topics are resolved again.
-
-        A device that left the registry and never sent anything is forgotten.
-        """
-        new = [name for name in registry if name not in self.registry]
-        self.registry = registry
-        self._forget_resolved()
-        for device in self.devices.values():
-            device.registered = self._registered(device.name)
-            device.admitted = False
-        for name in [name for name, device in self.devices.items() if device.registered is None and device.is_blank]:
-            del self.devices[name]
-        self.places.begin_anew()
-        for device in self.devices.values():
-            self.places.take(device, as_written=device.name in registry)
-        return new
+    def replace_registry(self, registry: Mapping[str, Registered]) -> None:
+        """Take a new registry at once."""
+        for _ in self.replacing(registry, self.profiles):
+            pass
 
     def replace_profiles(self, profiles: Profiles) -> None:
-        """Take other profiles."""
-        self.profiles = profiles
-        self._forget_resolved()
+        """Take other profiles at once."""
+        for _ in self.replacing(self.registry, profiles):
+            pass
 
-    def _forget_resolved(self) -> None:
-        self._streams.clear()
-        self._topics.clear()
-        self._sites.clear()
-        self._ids.clear()
-        for device in self.devices.values():
-            device.streams, device.series = 0, None
+    def replacing(self, registry: Mapping[str, Registered], profiles: Profiles) -> Iterator[None]:
+        """Take a new registry and other profiles, a few devices at a time; between them messages may be processed.
+
+        Devices keep their state, topics are resolved again. A device that left the registry and never sent anything is
+        forgotten. A message of a device whose turn has not come is processed as before; what was resolved by then is forgotten
+        in the end.
+        """
+        self.registry, self.profiles = registry, profiles
+        yield from self._forget_resolved()
+        places, known = Places(self._admission.devices_max), list(self.devices.values())
+        self._is_replacing = True
+        for at, device in enumerate(known):
+            self._take_entry(device, places)
+            if at % _TOGETHER == _TOGETHER - 1:
+                yield
+        for name in self.devices.keys() - {device.name for device in known}:  # met meanwhile, by the new registry
+            places.take(self.devices[name], as_written=name in registry)
+        places.turned_away = self.places.turned_away
+        self.places, self._is_replacing = places, False
+        yield from self._forget_resolved()
+
+    def _take_entry(self, device: Device, places: Places) -> None:
+        """Give a device its entry in the new registry, and its place."""
+        device.registered = self._registered(device.name)
+        device.admitted = False
+        device.streams, device.series = 0, None
+        if device.registered is None and device.is_blank:
+            del self.devices[device.name]
+        else:
+            places.take(device, as_written=device.name in self.registry)
+
+    def _forget_resolved(self) -> Iterator[None]:
+        """Forget all that was resolved, at once; its memory is freed a little at a time."""
+        resolved: tuple[dict[str, Any], ...] = (self._streams, self._topics, self._sites, self._ids)
+        self._streams, self._topics, self._sites, self._ids = {}, {}, {}, {}
+        for old in resolved:
+            while old:
+                for name in list(islice(old, _TOGETHER)):
+                    del old[name]
+                yield

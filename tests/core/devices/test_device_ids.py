@@ -133,8 +133,8 @@ def test_what_waits_for_a_name_comes_in_when_a_place_has_it_as_source() -> None:
     outcome = heard(into, {"ph": 7}, f"zigbee2mqtt/{SOCKET}")
     assert outcome.side_effects is not None
     (waits,) = outcome.side_effects.waiting
-    new = into.streams.replace_registry(Registry(devices=[RegisteredDevice("kitchen", source=SOCKET)]).by_id())
-    assert waits.key in new
+    into.streams.replace_registry(Registry(devices=[RegisteredDevice("kitchen", source=SOCKET)]).by_id())
+    assert waits.key in into.streams.registry, "and under each new name there messages are released"
     assert send(into, SOCKET) == "kitchen"
 
 

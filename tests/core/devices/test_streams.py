@@ -122,6 +122,25 @@ def test_a_new_registry_changes_tags_and_keeps_what_is_known_of_devices() -> Non
     assert resolved(streams, topic()).device is device
 
 
+def test_a_long_registry_is_taken_in_turns_and_messages_between_them_are_lost_to_none_of_it() -> None:
+    names = [f"d{number}" for number in range(1200)]
+    streams = Streams({name: Registered(area="old") for name in names}, Admission(unknown="reject", devices_max=5))
+    for name in names:
+        assert resolved(streams, topic(name))
+    entries = {name: Registered(area="new") for name in (*names[:-1], "late")}
+    turns = 0
+    for _ in streams.replacing(entries, streams.profiles):
+        turns += 1
+        for name in ("d0", "d1198", "late"):
+            assert resolved(streams, topic(name)).device.name == name, "nobody is turned away meanwhile"
+        assert streams.age(NOW_MS) == []
+    assert turns > 4
+    for name in ("d0", "d1198", "late"):
+        assert resolved(streams, topic(name)).tags == f",area=new,device={name},site=s1"
+    assert refused(streams, topic("d1199")).reason is RejectReason.UNKNOWN_DEVICE
+    assert streams.places.taken == 0
+
+
 def test_a_device_struck_from_the_registry_is_unknown_from_then_on() -> None:
     streams = Streams({"d1": Registered()}, Admission(unknown="reject"))
     assert resolved(streams, topic())
