@@ -115,6 +115,10 @@ FINDINGS: Final[dict[str, Words]] = {
     "alarms_untold": Words(
         "{receiver}: nơi nhận không nhận cảnh báo, sẽ gửi lại", "{receiver}: it takes no alarms, they are sent again"
     ),
+    "devices_stopped": Words(
+        "{stopped} trong số {online} thiết bị đang gửi không cho số đo: bản tin cuối bị từ chối hoặc đang chờ",
+        "{stopped} of {online} devices that are heard give no readings: their last message was refused, or waits",
+    ),
     "clocks_off": Words("Thiết bị có đồng hồ sai: {count}", "Devices whose clock is wrong: {count}"),
     "too_many_devices": Words(
         "Đã đủ {limit} thiết bị chưa đăng ký; trong {minutes} phút qua {count} bản tin của thiết bị khác bị từ chối, "

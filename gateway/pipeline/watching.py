@@ -18,6 +18,7 @@ from gateway.pipeline.foundation import Foundation, Lanes
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.waiting import Waiting
 from gateway.status.certificates import certificate_ends
+from gateway.status.evidence import DeviceVerdicts
 from gateway.status.known_devices import KnownDevices
 from gateway.status.status import JournalState, Status
 
@@ -88,6 +89,7 @@ def _build_status(
         waiting.account,
         JournalState(foundation.database.tally, delivery.fallback.backlog.progress),
         KnownDevices(processor.streams, processing.silence, processor.rules, areas),
+        DeviceVerdicts(processor, processing.silence, events, delivery.queue.deliveries),
         alarming.keeper,
         foundation.clock,
         certificate_ends(config),

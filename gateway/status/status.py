@@ -20,6 +20,7 @@ from gateway.core.status.silence import Presence
 from gateway.core.status.verdict import Finding, Fleet, Level, of_alarms, of_data, of_devices, of_room, of_stores, worst_first
 from gateway.events import Events
 from gateway.status import troubles
+from gateway.status.evidence import DeviceVerdicts
 from gateway.status.known_devices import KnownDevices
 from gateway.status.yesterday import Yesterday
 from gateway.storage.journal import JournalUse
@@ -111,6 +112,7 @@ class Status:
     quarantine: QuarantineAccount
     journal: JournalState
     devices: KnownDevices
+    verdicts: DeviceVerdicts
     alarms: AlarmKeeper
     clock: WallClock
     certificates: dict[str, int] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The parts of the HTTP document of one device."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isnan
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from gateway.core.message import Message
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.steps import Doubt
 from gateway.web.handlers import Document
-from schemas.quantities import DOMAINS
+from schemas.quantities import DOMAINS, Quality
 from schemas.registry import RegisteredDevice
 from schemas.topics import is_name, parse_topic
 
@@ -112,3 +112,18 @@ def registry_entry(name: str, source: str, topic: str | None, result: Mapping[st
         "    # interval: 15min",
     ]
     return "\n".join(lines) + "\n"
+
+
+def mark_doubted(points: Iterable[Document], counters: Iterable[Document]) -> None:
+    """Give points that were worked out again the quality of a counter's step that is in doubt: only the gateway knows of it."""
+    doubts = {(one["name"].partition(",")[0], one["doubt"]["time_ms"]) for one in counters if one["doubt"] is not None}
+    for point in points:
+        if any((field, point["time_ms"]) in doubts for field in point["fields"]):
+            point["fields"]["quality"] |= Quality.COUNTER_SUSPECT
+
+
+def topic_to_send_to(document: Document) -> str | None:
+    """The topic on which a device without a profile is expected; None: its profile tells."""
+    if document.get("profile") or document.get("model"):
+        return None
+    return f"iot/v1/{document['site'] or 'SITE'}/{document['domain'] or DOMAINS[0]}/{document['id']}/readings"

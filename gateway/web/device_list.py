@@ -1,6 +1,7 @@
 """The list of devices over HTTP: searched, filtered, sorted and cut into pages, a few devices in a turn of the loop."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -17,6 +18,7 @@ from gateway.storage import quarantine
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.device_documents import entry_document
 from gateway.web.handlers import Document, Handler
+from gateway.web.ladder import LadderTexts, verdict_document
 from gateway.web.listing import PAGE_ROWS, Listing, ListQuery, list_query
 from gateway.web.pages import PageRenderer
 from gateway.web.turns import Turns, send_list, some_at_a_time
@@ -45,6 +47,7 @@ class DeviceList:
     def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
         self._clock = status.clock
         self._devices = status.devices
+        self._verdicts = status.verdicts
         self._database = database
         self._turns = turns
         self._pages = pages
@@ -56,12 +59,14 @@ class DeviceList:
     async def _page(self, request: web.Request) -> web.Response:
         now_ms, query = self._clock.now_ms(), list_query(request, _FILTERS)
         found = await self._find(query, now_ms, query.start, PAGE_ROWS)
+        said = LadderTexts(*self._pages.language(request), now_ms)
+        rows = [row | {"headline": said.rung(verdict.headline, row["id"])} for row, verdict in found.rows]
         offered = [] if query.get("state") else await self._offered(_words(query))
         return self._pages.page(
             request,
             "devices",
             now_ms=now_ms,
-            list=found,
+            list=replace(found, rows=rows),
             offered=offered,
             most_offered=_OFFERED,
             states=STATES,
@@ -76,16 +81,21 @@ class DeviceList:
         query = list_query(request, _FILTERS)
         listing = await self._find(query, now_ms, 0, _LISTED)
         offered = await self._offered(_words(query))
-        return web.json_response({"now": now_ms, "devices": listing.rows, "found": listing.found, "offered": offered})
+        rows = [row | {"verdict": verdict_document(verdict)} for row, verdict in listing.rows]
+        return web.json_response({"now": now_ms, "devices": rows, "found": listing.found, "offered": offered})
 
     async def _by_name(self, now_ms: int) -> Iterator[Document]:
         """The documents of all devices, each made when it is asked for."""
         parts = some_at_a_time(self._devices.all(), _AT_A_TIME)
         in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
-        return (device_document(device, self._devices.silence, now_ms) for device in merge(*in_order, key=_name))
+        silence, level = self._devices.silence, self._verdicts.level
+        return (
+            device_document(device, silence, now_ms) | {"level": level(device, now_ms)}
+            for device in merge(*in_order, key=_name)
+        )
 
     async def _find(self, query: ListQuery, now_ms: int, start: int, most: int) -> Listing:
-        """The devices that fit, from a place in their order on."""
+        """The devices that fit, from a place in their order on, each with its ladder."""
         key, descending = self._order(query.sort, now_ms)
         parts = [
             sorted(some, key=key, reverse=descending) async for some in self._turns.each(self._fitting(query, now_ms)) if some
@@ -95,7 +105,8 @@ class DeviceList:
         async for place, device in self._turns.each(enumerate(islice(in_order, start + most))):
             if place >= start:
                 shown.append(device)
-        return Listing(query, [listed_device(device, self._devices, now_ms) for device in shown], found)
+        rows = [(listed_device(device, self._devices, now_ms), self._verdicts.ladder(device, now_ms)) for device in shown]
+        return Listing(query, rows, found)
 
     def _fitting(self, query: ListQuery, now_ms: int) -> Iterator[list[Device]]:
         words, state, domain = _words(query), query.get("state"), query.get("domain")

@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from gateway.access.accounts import AccountRole
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
+from gateway.core.devices.setback import Setback
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
 from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.status.ladder import Ladder
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
 from gateway.status.status import Status
@@ -20,11 +22,15 @@ from gateway.web.commands import CommandRefused, MeterExchange, nobody
 from gateway.web.device_documents import (
     counter_documents,
     fate_of,
+    mark_doubted,
     message_document,
     registry_entry,
+    topic_to_send_to,
 )
 from gateway.web.device_list import listed_device
+from gateway.web.device_view import DeviceTexts
 from gateway.web.handlers import ChangeRoute, Document, Handler, note_change
+from gateway.web.ladder import ladder_document
 from gateway.web.pages import PageRenderer
 from gateway.web.turns import Turns
 from schemas.registry import device_key
@@ -57,6 +63,13 @@ class _StoredRows:
         return [refusal for _, refusal, _ in self.rows]
 
 
+class _FoundDevice(NamedTuple):
+    """A device as programs get it, and its ladder."""
+
+    document: Document
+    ladder: Ladder
+
+
 class DevicePages:
     """The route ``/devices/{device}`` and what it asks for."""
 
@@ -80,7 +93,16 @@ class DevicePages:
         }
 
     async def _device_page(self, request: web.Request) -> web.Response:
-        return self._pages.page(request, "device", device=request.match_info["device"])
+        name, now_ms = request.match_info["device"], self._status.clock.now_ms()
+        found = await self._find(name, now_ms)
+        if found is None:
+            return self._pages.page(request, "device", status=404, device=name, shown=None)
+        document, keeper = found.document, self._status.alarms
+        alarms = [state for state in keeper.active() if state.tags.device == document["id"]]
+        texts, formats = self._pages.language(request)
+        shown = DeviceTexts(texts, formats, now_ms).device(document, found.ladder, alarms, keeper.rules)
+        topic = None if document["last_seen"] else topic_to_send_to(document)
+        return self._pages.page(request, "device", device=document["id"], shown=shown, document=document, topic=topic)
 
     def changing(self) -> dict[str, ChangeRoute]:
         """Path → change."""
@@ -116,12 +138,16 @@ class DevicePages:
 
     async def document(self, name: str) -> Document | None:
         """The document of a device, its id in any spelling; None if it was never heard and is not registered."""
+        found = await self._find(name, self._status.clock.now_ms())
+        return None if found is None else {**found.document, "ladder": ladder_document(found.ladder)}
+
+    async def _find(self, name: str, now_ms: int) -> _FoundDevice | None:
+        """Gather all about a device; None: nobody knows it."""
         device = self._devices.find(name)
         name = device.name if device is not None else name
         stored = await self._stored(name)
         if device is None and not stored.refused and not stored.newest:
             return None
-        now_ms = self._status.clock.now_ms()
         last = self._last_message(device, stored)
         quarantined = last is not None and last[0].message is stored.newest
         device = device or _stranger(name, stored)
@@ -131,12 +157,16 @@ class DevicePages:
         document["rejects"] = [listed_reject(*row) for row in stored.rows]
         document["waiting"] = stored.waiting
         document |= await self._told(name, last, stored.refused)
+        if document["result"] is not None:
+            mark_doubted(document["result"]["points"], document["counters"])
         refused = not last and bool(stored.refused) and not document["registered"]
         document["fate"] = fate_of(document["result"], quarantined=quarantined, refused=refused)
         if not document["registered"]:
             topic = last[0].message.topic if last else None
             document["registry_entry"] = registry_entry(name, device.source, topic, document["result"])
-        return document
+        profile = (document["result"] or {}).get("profile")
+        found = self._status.verdicts.ladder_with(device, now_ms, profile=profile, waiting=stored.waiting)
+        return _FoundDevice(document, found)
 
     async def _stored(self, name: str) -> _StoredRows:
         read, file = self._turns.read, self._database
@@ -212,4 +242,7 @@ def _stranger(name: str, stored: _StoredRows) -> Device:
     """A device that is known only from the disk."""
     device = Device(name, None)
     device.last_seen_ms = max([stored.newest_ms, *(refusal.arrival_ms for refusal in stored.refused)])
+    if stored.refused and not stored.waiting:
+        newest = stored.refused[0]
+        device.setback = Setback(newest.reason, newest.arrival_ms, newest.detail)
     return device

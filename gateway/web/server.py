@@ -18,10 +18,12 @@ from gateway.web.changes import ChangeGuard
 from gateway.web.clients import Clients
 from gateway.web.commands import PageCommands
 from gateway.web.connections import BODY_MAX_BYTES, Connections
+from gateway.web.device_events import DeviceEvents
 from gateway.web.device_list import DeviceList
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
 from gateway.web.entrance import Entrance
+from gateway.web.event_streams import EventStreams
 from gateway.web.handlers import ChangeRoute, Handler, note_change
 from gateway.web.import_devices import ImportPages
 from gateway.web.introductions import Introductions
@@ -89,7 +91,7 @@ class WebServer:
 
     def _routes(self) -> list[web.RouteDef]:
         status, database, turns, pages = self._status, self._database, self._turns, self._pages
-        commands = self._commands
+        commands, streams = self._commands, EventStreams(self._connections, self._door.admits)
         devices = DevicePages(status, database, commands.exchange, turns, pages)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
@@ -109,9 +111,10 @@ class WebServer:
             **refused.reading(),
             **trials.reading(),
             **alarms.reading(),
-            **StatusPages(status, database, self._connections, turns, self._door.admits, pages).routes(),
+            **StatusPages(status, database, streams, turns, pages).routes(),
             **DeviceList(status, database, turns, pages).reading(),
             **devices.reading(),
+            **DeviceEvents(status, streams).reading(),
             **registry.reading(),
             **SeriesPages(status, pages).reading(),
             **NewDevicePages(status, database, turns, pages, devices.document).reading(),

@@ -1,9 +1,6 @@
 """The gateway as a whole over HTTP: the start page and the data it loads."""
 
 import asyncio
-import json
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -15,7 +12,7 @@ from gateway.i18n.findings import finding_document, sentence
 from gateway.status.status import Status
 from gateway.storage import quarantine
 from gateway.storage.database import Database
-from gateway.web.connections import Connections
+from gateway.web.event_streams import EventStreams
 from gateway.web.fresh import Fresh
 from gateway.web.handlers import Document, Handler
 from gateway.web.pages import PageRenderer
@@ -34,16 +31,14 @@ class StatusPages:
         self,
         status: Status,
         database: Database,
-        connections: Connections,
+        streams: EventStreams,
         turns: Turns,
-        admits: Callable[[web.Request], bool],
         pages: PageRenderer,
     ) -> None:
         self._status = status
         self._database = database
-        self._connections = connections
+        self._streams = streams
         self._turns = turns
-        self._admits = admits
         self._pages = pages
         self._fleet = Fresh(self._look_at_fleet)
         self._now = Fresh(self._document, _EVENT_EVERY_S / 2)
@@ -74,13 +69,7 @@ class StatusPages:
         return web.json_response(await self._document())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        with self._connections.following(request), suppress(ConnectionError):
-            await response.prepare(request)
-            while self._admits(request):  # until its session ends
-                await response.write(f"data: {json.dumps(await self._now.get())}\n\n".encode())
-                await asyncio.sleep(_EVENT_EVERY_S)
-        return response
+        return await self._streams.answer(request, self._now.get, _EVENT_EVERY_S)
 
     async def _document(self) -> Document:
         """The state of the gateway, the verdict, and the troubles in English for programs."""

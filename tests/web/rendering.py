@@ -39,7 +39,7 @@ TECHNICIAN = UserAccount("Lan", AccountRole.TECHNICIAN, b"")
 ADMIN = UserAccount("Bình", AccountRole.ADMIN, b"")
 GIVEN: dict[str, dict[str, Any]] = {
     "start": {},
-    "device": {"device": "m1"},
+    "device": {"device": "m1", "shown": None},
     "devices": {
         "now_ms": 0,
         "list": Listing(ListQuery({}, 1, ""), [], 0),

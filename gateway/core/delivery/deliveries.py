@@ -154,7 +154,7 @@ class Deliveries:
             self._exact.append((span.first_ms, span.last_ms, -1))
 
     def _written(self, first_ms: int, last_ms: int, now_ms: int) -> None:
-        late_ms = max(0, now_ms - first_ms)
+        late_ms = max(1, now_ms - first_ms)  # "at most" is never 0
         self._exact.append((first_ms, last_ms, late_ms))
         slots = self.saved.slots
         for slot in range(first_ms // _SLOT_MS, last_ms // _SLOT_MS + 1):

@@ -56,11 +56,13 @@ class Fleet:
 
     :ivar domains: domain, or ``no_domain`` → how many devices stand how.
     :ivar clocks_off: online devices whose time is not believed, or far behind.
+    :ivar stopped: online devices whose newest message gave no reading, or not all of its readings.
     """
 
     domains: dict[str, Counter[Presence]] = field(default_factory=dict)
     clocks_off: int = 0
     unregistered: int = 0
+    stopped: int = 0
 
     @property
     def total(self) -> Counter[Presence]:
@@ -73,6 +75,7 @@ class Fleet:
             presence = silence.presence(device, now_ms)
             self.domains.setdefault(device.measures or "no_domain", Counter())[presence] += 1
             self.unregistered += device.registered is None
+            self.stopped += device.setback is not None and device.setback.stops and presence is Presence.ONLINE
             offset_ms = device.offset_ms
             if offset_ms is not None and presence is Presence.ONLINE:
                 behind_ms = max(rules.late_after_ms, silence.after_ms(device))  # older measurements may come late
@@ -80,7 +83,7 @@ class Fleet:
 
 
 def of_devices(fleet: Fleet) -> list[Finding]:
-    """Findings about devices: the silent ones, those never heard, wrong clocks."""
+    """Findings about devices: the silent ones, those never heard, those that give no readings, wrong clocks."""
     total = fleet.total
     expected, quiet = _expected(total), total[Presence.SILENT] + total[Presence.UNKNOWN]
     if quiet and quiet == expected:
@@ -94,6 +97,10 @@ def of_devices(fleet: Fleet) -> list[Finding]:
             found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": _expected(counts)}))
     if unknown := total[Presence.UNKNOWN]:
         found.append(Finding("never_heard", Level.ATTENTION, {"count": unknown}))
+    if fleet.stopped:
+        all_are = fleet.stopped == total[Presence.ONLINE] >= _SITE_LEAST
+        params = {"stopped": fleet.stopped, "online": total[Presence.ONLINE]}
+        found.append(Finding("devices_stopped", Level.TROUBLE if all_are else Level.ATTENTION, params))
     if fleet.clocks_off:
         found.append(Finding("clocks_off", Level.ATTENTION, {"count": fleet.clocks_off}))
     return found

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.core.devices.device import Device
+from gateway.core.devices.setback import Setback
 from gateway.core.status.silence import Presence, Silence
 from gateway.core.status.verdict import Finding, Fleet, Level, level_of, of_data, of_devices, of_stores, worst_first
 from schemas.registry import RegisteredDevice
@@ -26,6 +27,17 @@ def test_all_sixty_devices_dead_is_not_well() -> None:
     found = of_devices(fleet(water={SILENT: 24}, power={SILENT: 24}, traffic={SILENT: 12}))
     assert told(found) == {"all_silent": {"total": 60}}
     assert level_of(found) is Level.TROUBLE
+
+
+@pytest.mark.parametrize(("broken", "level"), [(0, Level.GOOD), (1, Level.ATTENTION), (3, Level.TROUBLE)])
+def test_devices_that_are_heard_and_give_no_readings_are_not_well(broken: int, level: Level) -> None:
+    found, devices = Fleet(), [Device(f"m{number}", None) for number in range(3)]
+    for number, device in enumerate(devices):
+        device.last_seen_ms = NOW_MS
+        device.setback = Setback("bad_json" if number < broken else "dropped", NOW_MS)
+    found.look_at(devices, Silence(), RULES, NOW_MS)
+    assert told(of_devices(found)) == ({"devices_stopped": {"stopped": broken, "online": 3}} if broken else {})
+    assert level_of(of_devices(found)) is level
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""The evidence about a device, by which its ladder is judged (:mod:`gateway.core.status.ladder`)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.delivery.deliveries import ReadingPlace, Whereabouts
+from gateway.core.devices.setback import Setback
+from gateway.core.readings.registers import Register
+from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.silence import Presence
+
+_NOT_KNOWN: Final = Whereabouts(ReadingPlace.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEvidence:
+    """All that is known of a device.
+
+    :ivar arrival_ms: arrival of its newest message; of a device whose messages are not kept, its last sign of life.
+    :ivar heard_ms: its last sign of life; 0: there was none.
+    :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none.
+    :ivar profile: the profile that read its newest message; empty: not known.
+    :ivar has_readings: it has given a reading at some time.
+    :ivar waiting: messages that wait for its registration.
+    :ivar wrong_since_ms: sums are wrong from then on until they are worked out again; 0: none is.
+    :ivar not_taken_ms: the last time at which InfluxDB refused a reading of it.
+    :ivar flood_per_s: messages a second while it floods; 0: it does not.
+    """
+
+    now_ms: int
+    rules: TimeRules
+    presence: Presence = Presence.ONLINE
+    silent_after_ms: int = 3_600_000
+    has_left: bool = False
+    heard_ms: int = 0
+    arrival_ms: int = 0
+    registered: bool = True
+    simulated: bool = False
+    domain: str | None = None
+    profile: str = ""
+    has_readings: bool = True
+    waiting: int = 0
+    setback: Setback | None = None
+    offset_ms: int | None = None
+    registers: tuple[Register, ...] = ()
+    awaits_sums: bool = False
+    wrong_since_ms: int = 0
+    whereabouts: Whereabouts = _NOT_KNOWN
+    not_taken_ms: int = 0
+    flood_per_s: float = 0.0
+    mqtt_connected: bool = True
+    clock_doubted: bool = False
