@@ -16,7 +16,8 @@ from gateway.core.alarms.alarm import AlarmKey, AlarmState, Transition
 
 HISTORY_MAX: Final = 20_000
 """Most transitions kept: two years of a place with ten alarms a day."""
-_PAGE: Final = 200
+PAGE: Final = 200
+"""Transitions read together."""
 _PLANNED_KEPT_MS: Final = 365 * 86_400_000
 """Planned work that is over stays so long, for those who ask why nobody was told."""
 
@@ -106,7 +107,7 @@ def history(
     rows = connection.execute(
         "SELECT id, transition FROM alarm_history WHERE (? IS NULL OR place = ?) AND (? IS NULL OR id < ?) "
         "ORDER BY id DESC LIMIT ?",
-        (place, place, before, before, _PAGE),
+        (place, place, before, before, PAGE),
     )
     return [(number, change) for number, text in rows for change in _decoded(text, Transition)]
 

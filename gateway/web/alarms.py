@@ -19,6 +19,7 @@ from gateway.web.handlers import ChangeRoute, Handler, account_of, note_change
 from gateway.web.parameters import whole_number
 from gateway.web.turns import Turns, send_list
 
+_HOUR_MS: Final = 3_600_000
 _ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
 """The worst first."""
 
@@ -85,8 +86,12 @@ class AlarmPages:
 
     async def _silence(self, request: web.Request) -> web.Response:
         now_ms, until_ms = self._clock.now_ms(), whole_number(request.query.get("until_ms"))
+        if (for_h := whole_number(request.query.get("for_h"))) is not None:
+            until_ms = now_ms + for_h * _HOUR_MS
         if until_ms is None or not now_ms < until_ms <= now_ms + AHEAD_MAX_MS:
-            raise web.HTTPBadRequest(text="until_ms: name a time of the coming year, in milliseconds since 1970")
+            raise web.HTTPBadRequest(
+                text="until_ms: name a time of the coming year, in milliseconds since 1970; or for_h: hours"
+            )
         note = _text(request, "note", NOTE_MAX)
         if not note:
             raise web.HTTPBadRequest(text="note: say what is done, for those who wonder about the silence")

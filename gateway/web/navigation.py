@@ -15,11 +15,14 @@ class NavigationLink(NamedTuple):
 
 NAVIGATION: Final = (
     NavigationLink("/", "start"),
+    NavigationLink("/alarms", "nav_alarms"),
     NavigationLink("/devices", "devices"),
     NavigationLink("/register", "new_devices"),
     NavigationLink("/rejects", "nav_rejects"),
     NavigationLink("/quarantine", "nav_quarantine"),
     NavigationLink("/try", "nav_try"),
+    NavigationLink("/shift", "nav_shift"),
+    NavigationLink("/audit", "nav_audit"),
 )
 
 

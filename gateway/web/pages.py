@@ -124,6 +124,10 @@ class PageTexts:
         said = in_vietnamese(sentence)
         return said if said != sentence else Markup('<q lang="en">{}</q>').format(printable(sentence))
 
+    def known(self, key: str, otherwise: str) -> str:
+        """A text by a key that an older version may have written; ``otherwise`` where there is none."""
+        return self._words.get(key, otherwise)
+
     def quantity(self, field: str) -> QuantityWords:
         """Name and unit of a quantity; one that is not in the table keeps its own name."""
         return quantities(self.language).get(field) or QuantityWords(field, "", state=False)

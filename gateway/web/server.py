@@ -11,6 +11,7 @@ from gateway.access.accounts import AccountRole
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.web.alarm_views import AlarmViews
 from gateway.web.alarms import AlarmPages
 from gateway.web.answer_headers import protect
 from gateway.web.audit import AuditPages
@@ -33,6 +34,7 @@ from gateway.web.register import RegisterPages
 from gateway.web.registry import RegistryPages
 from gateway.web.rejects import RejectPages
 from gateway.web.series import SeriesPages
+from gateway.web.shift import ShiftPage
 from gateway.web.status import StatusPages
 from gateway.web.sums import SumPages
 from gateway.web.trials import TrialPages
@@ -107,7 +109,9 @@ class WebServer:
             "/readyz": self._readyz,
             "/api/ledger": self._ledger,
             "/api/account": self._door.account,
-            **AuditPages(self._audit).reading(),
+            **AuditPages(self._audit, pages).reading(),
+            **ShiftPage(status, database, self._audit, turns, pages).reading(),
+            **AlarmViews(status, database, turns, pages).reading(),
             **refused.reading(),
             **trials.reading(),
             **alarms.reading(),

@@ -9,7 +9,10 @@ from aiohttp.test_utils import make_mocked_request
 
 from gateway.access.accounts import AccountRole, UserAccount
 from gateway.config.model import Config
+from gateway.core.alarms.alarm import Change
+from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.message import Refusal, WaitCause
+from gateway.i18n.rule_words import rule_document
 from gateway.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.storage.rejects import RejectFilter
 from gateway.trials.standing import MissingKind, MissingStep
@@ -34,6 +37,38 @@ TRIED: dict[str, Any] = {
     "waits": {"cause": "codec", "for": "c"},
     "steps": [{"what": "topic", "value": "t"}],
     "if_registered": None,
+}
+ALARM: dict[str, Any] = {
+    "id": "leak@m1",
+    "alarm": "leak",
+    "severity": "warning",
+    "area": "a1",
+    "device": "m1",
+    "domain": "water",
+    "site": "s1",
+    "active": True,
+    "since_ms": 0,
+    "until_ms": None,
+    "value": 1.5,
+    "field": "flow_m3_h",
+    "text": {"vi": "Nghi rò rỉ.", "en": "A leak is suspected."},
+    "advice": {"vi": "Tìm chỗ rò.", "en": "Look for it."},
+    "acknowledged": None,
+    "overdue": 2,
+    "silenced": True,
+    "simulated": True,
+}
+KNOWN = {"acknowledged": {"by": "Lan", "at_ms": 0, "note": "x"}}
+CHANGES = [ALARM | KNOWN | {"change": change.value, "at_ms": 1} for change in Change]
+PLANNED = {"number": 1, "site": "s1", "device": "", "since_ms": 0, "until_ms": 1, "by": "Lan", "note": "x"}
+ENTRY = {
+    "number": 1,
+    "at_ms": 0,
+    "name": "Lan",
+    "role": "admin",
+    "action": "work planned",
+    "subject": {},
+    "after": {"by": "<b>"},
 }
 TECHNICIAN = UserAccount("Lan", AccountRole.TECHNICIAN, b"")
 ADMIN = UserAccount("Bình", AccountRole.ADMIN, b"")
@@ -94,6 +129,30 @@ GIVEN: dict[str, dict[str, Any]] = {
         "trouble": "",
         "done": None,
     },
+    "alarms": {
+        "list": Listing(ListQuery({}, 1, ""), [ALARM], 1),
+        "areas": {"a1": "Phường Một"},
+        "severities": ["critical"],
+        "planned": [PLANNED],
+        "rules": [rule_document(SHIPPED.rules[0])],
+        "hours": [1],
+        "is_named": False,
+        "now_ms": 1,
+    },
+    "alarm_history": {"place": "m1", "changes": CHANGES, "older": "?before=7"},
+    "shift": {
+        "hours": 8,
+        "choices": (8,),
+        "since_ms": 0,
+        "now_ms": 1,
+        "active": [ALARM],
+        "active_count": 2,
+        "changes": CHANGES,
+        "is_all": False,
+        "planned": [PLANNED],
+        "audit": [ENTRY],
+    },
+    "audit": {"entries": [ENTRY], "older": 7},
     "rejects": {
         "by_reason": {"bad_json": 2},
         "by_device": [("m1", 1), (None, 1)],

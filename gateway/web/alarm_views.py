@@ -1,0 +1,85 @@
+"""The pages about alarms: those that are active, their history, planned work."""
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from gateway.access.accounts import OWN_NAME
+from gateway.alarms.documents import alarm_document, change_document
+from gateway.alarms.planned import work_document
+from gateway.core.alarms.alarm import AlarmState, Severity
+from gateway.i18n.rule_words import rule_document
+from gateway.status.status import Status
+from gateway.storage import alarms as stored
+from gateway.storage.database import Database
+from gateway.web.handlers import Handler, account_of
+from gateway.web.listing import PAGE_ROWS, Listing, ListQuery, list_query
+from gateway.web.pages import PageRenderer
+from gateway.web.parameters import whole_number
+from gateway.web.turns import Turns
+
+ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
+"""The worst first."""
+_FILTERS: Final = ("search", "severity", "area")
+_HOURS: Final = (1, 2, 4, 8, 24, 72, 168)
+
+
+class AlarmViews:
+    """The routes ``/alarms`` and ``/alarms/history``."""
+
+    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
+        self._keeper = status.alarms
+        self._areas = status.devices
+        self._clock = status.clock
+        self._database = database
+        self._turns = turns
+        self._pages = pages
+
+    def reading(self) -> dict[str, Handler]:
+        """Path → handler, for reading."""
+        return {"/alarms": self._active, "/alarms/history": self._history}
+
+    async def _active(self, request: web.Request) -> web.Response:
+        """Active alarms, the worst first and among equals the oldest; planned work; the rules."""
+        keeper, query, now_ms = self._keeper, list_query(request, _FILTERS), self._clock.now_ms()
+        fitting = sorted(self._fitting(query), key=lambda state: (ORDER[state.severity], state.since_ms))
+        shown = fitting[query.start : query.start + PAGE_ROWS]
+        rows = [alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown]
+        return self._pages.page(
+            request,
+            "alarms",
+            list=Listing(query, rows, len(fitting)),
+            areas=self._areas.areas,
+            severities=[severity.value for severity in Severity],
+            planned=[work_document(number, work) for number, work in keeper.planned.going_on(now_ms)],
+            rules=[rule_document(rule) for rule in keeper.rules.rules],
+            hours=_HOURS,
+            is_named=account_of(request).name != OWN_NAME,
+            now_ms=now_ms,
+        )
+
+    def _fitting(self, query: ListQuery) -> Iterator[AlarmState]:
+        words, severity, area = query.get("search").lower().split(), query.get("severity"), query.get("area")
+        for state in self._keeper.active():
+            about = " ".join((state.key.id, *state.tags, self._areas.areas.get(state.tags.area, ""))).lower()
+            if (
+                (not severity or state.severity == severity)
+                and (not area or state.tags.area == area)
+                and all(word in about for word in words)
+            ):
+                yield state
+
+    async def _history(self, request: web.Request) -> web.Response:
+        """Changes of alarms, the newest first, of all places or of one."""
+        place, before = request.query.get("place") or None, whole_number(request.query.get("before") or None)
+        rows = await self._turns.read(self._database, stored.history, place, before)
+        last = rows[-1][0] if len(rows) == stored.PAGE else None
+        return self._pages.page(
+            request,
+            "alarm_history",
+            place=place,
+            changes=[change_document(change, self._keeper.rules) for _, change in rows],
+            older=last and "?" + urlencode({key: value for key, value in (("place", place), ("before", last)) if value}),
+        )
