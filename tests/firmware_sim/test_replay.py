@@ -75,7 +75,6 @@ def test_a_line_that_is_no_row_is_told_with_its_number(line: str, told: str, tmp
         list(recorded(path))
 
 
-@pytest.mark.real
 def test_a_file_that_is_missing_is_told_whether_the_broker_is_there_or_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Ten thousand devices with connections of their own in one process: an even rate, little memory, every reading accounted for.
 
-Two minutes of them; ``MINUTES=10`` takes the ten of the bar, on a machine that does nothing else.
+Two minutes of them; ``MINUTES=10`` takes the ten of the bar, on a machine that does nothing else. ``DEVICES=1000`` shows on a
+busy one that all is well but the rate of ten thousand.
 """
 
 import json
@@ -21,7 +22,7 @@ from tests.system.rig import gateway
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(1_200)]
 
-DEVICES, INTERVAL_S = 10_000, 10
+DEVICES, INTERVAL_S = int(os.environ.get("DEVICES", "10000")), 10
 SECONDS = 60 * int(os.environ.get("MINUTES", "2"))
 FILES = DEVICES + 2_000
 MOST_MB = 400
@@ -41,7 +42,7 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_files")
-def test_ten_thousand_devices_send_evenly_and_are_all_accounted_for(tmp_path: Path, influxdb: Service) -> None:
+def test_devices_with_connections_of_their_own_send_evenly_and_are_all_accounted_for(tmp_path: Path, influxdb: Service) -> None:
     where = tmp_path / "broker"
     where.mkdir()
     ledger = tmp_path / "ledger.jsonl"
