@@ -58,8 +58,8 @@ class Broker(Protocol):
     def read_apart(self, seconds: float) -> None:
         """Start reads so many seconds apart; 0: read messages as they come."""
 
-    def read_later(self, ahead_s: float) -> None:
-        """Let messages wait until :meth:`read_now`; take their bytes once ahead of that, after so many seconds."""
+    def read_later(self, seconds: float) -> None:
+        """Let messages wait until :meth:`read_now`, so many seconds from now."""
 
     def read_now(self, then: Callable[[], None]) -> None:
         """Process what has come since :meth:`read_later`, then call ``then``. From there on messages are read as they come."""

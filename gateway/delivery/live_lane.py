@@ -32,7 +32,7 @@ from typing import Final
 
 from gateway.core.delivery.batch import Batch, Body
 from gateway.core.delivery.pacing import SLOW_ANSWER_S, Pacing
-from gateway.core.delivery.read_pacing import AHEAD_S, ReadPacing
+from gateway.core.delivery.read_pacing import ReadPacing
 from gateway.core.delivery.write_result import Answer, Fate, fate_of
 from gateway.delivery.backlog import Backlog
 from gateway.delivery.batch_queue import BatchQueue
@@ -128,7 +128,7 @@ class LiveLane:
         queue.broker.read_apart(pacing.apart_s)
         wait_s = pacing.wait_s(self._pacing.wait_s(now_s) - _TIMER_S, queue.broker.round_trip_s)
         if wait_s and not queue.under_pressure:
-            queue.broker.read_later(wait_s - AHEAD_S)
+            queue.broker.read_later(wait_s)
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_later(wait_s, self._timed)

@@ -10,7 +10,8 @@ they wait until the next read may start (:attr:`BrokerSocket.apart_s`).
 TCP_QUICKACK is set again after every read: the gateway withholds PUBACK, so the kernel would hold back its TCP
 acknowledgement for up to 40 ms, and a broker with Nagle's algorithm on (Mosquitto's default) waits for it before the next small
 packet. The option sends nothing while bytes stand unread. So they are taken out of the socket once a little before they are
-looked at, and what the broker held back arrives in time.
+looked at, and what the broker held back arrives in time. On one machine it arrives while the option is set: the kernel hands
+packets from one process to the other at once. There a second read just after the first finds it, and none is needed ahead.
 
 Over TLS the loop goes on reading the socket: the bytes wait in the TLS object, which wakes nobody. They are handed on in the
 next turn of the loop after reading is resumed. Nobody sees when one of them is read, so the option is set after each PUBACK,
@@ -28,6 +29,7 @@ from contextlib import suppress
 from math import inf
 from typing import Final, cast
 
+from gateway.core.delivery.read_pacing import AHEAD_S
 from gateway.tls import PLAIN_PORT_ASKED
 
 _READ_BYTES: Final = 65536
@@ -51,6 +53,7 @@ class BrokerSocket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._is_tls = False
+        self._is_here = False
         self._waiting = False
         self._taken = b""
         self._timer: asyncio.TimerHandle | None = None
@@ -65,6 +68,8 @@ class BrokerSocket(asyncio.Protocol):
         """Take the transport; the event loop calls it."""
         self.transport = cast("asyncio.Transport", transport)
         self._is_tls = transport.get_extra_info("ssl_object") is not None
+        ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        self._is_here = bool(ours and theirs) and ours[0] == theirs[0]
         handle = transport.get_extra_info("socket")
         if handle is not None:
             with suppress(OSError):
@@ -113,13 +118,13 @@ class BrokerSocket(asyncio.Protocol):
         self.last_received_s = time.monotonic()  # the gateway was not listening, so its silence means nothing
         self._steer()
 
-    def read_later(self, ahead_s: float) -> None:
-        """Read nothing until :meth:`read_now`, but take bytes out of the socket once, after so many seconds."""
+    def read_later(self, seconds: float) -> None:
+        """Let bytes wait until :meth:`read_now`, so many seconds from now."""
         self._waiting = True
         self._steer()
         self._cancel_timer()
-        if not self._is_tls:
-            self._timer = self._loop.call_later(ahead_s, self._take)
+        if not self._is_tls and not self._is_here:
+            self._timer = self._loop.call_later(seconds - AHEAD_S, self._take)
 
     def read_now(self, then: Callable[[], None]) -> None:
         """Hand on what waits, then call ``then``. From there on the loop reads the socket."""
@@ -132,6 +137,8 @@ class BrokerSocket(asyncio.Protocol):
             self._steer()
             self._loop.call_soon(then)
             return
+        if not self._taken:
+            self._take()
         self._take()
         self._hand_on()
         then()

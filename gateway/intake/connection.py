@@ -142,10 +142,10 @@ class Connection:
         if self._socket is not None:
             self._socket.apart_s = seconds
 
-    def read_later(self, ahead_s: float) -> None:
-        """Read nothing until :meth:`read_now`, but take bytes out of the socket once, after so many seconds."""
+    def read_later(self, seconds: float) -> None:
+        """Let bytes wait until :meth:`read_now`, so many seconds from now."""
         if self._socket is not None:
-            self._socket.read_later(ahead_s)
+            self._socket.read_later(seconds)
 
     def read_now(self, then: Callable[[], None]) -> None:
         """Hand on what has come since :meth:`read_later`, then call ``then``. From there on bytes are read as they come."""

@@ -12,9 +12,9 @@ class FarBroker:
     def read_apart(self, seconds: float) -> None:
         """Read as messages come."""
 
-    def read_later(self, ahead_s: float) -> None:
+    def read_later(self, seconds: float) -> None:
         """Fail: nobody waits for the messages of a far broker."""
-        raise AssertionError(ahead_s)
+        raise AssertionError(seconds)
 
     def read_now(self, then: Callable[[], None]) -> None:
         """Read nothing."""

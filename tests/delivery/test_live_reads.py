@@ -30,9 +30,9 @@ class NearBroker(Rig):
         """Read this far apart."""
         self.apart_s = seconds
 
-    def read_later(self, ahead_s: float) -> None:
+    def read_later(self, seconds: float) -> None:
         """Let messages wait."""
-        assert 0 < ahead_s < 0.05
+        assert 0 < seconds <= 0.05
         self.waits = True
 
     def read_now(self, then: Callable[[], None]) -> None:

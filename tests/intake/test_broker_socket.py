@@ -58,8 +58,8 @@ def tell(story: Callable[[], Coroutine[None, None, None]]) -> None:
 
 
 @asynccontextmanager
-async def joined(gate: Gateway, contexts: Contexts = PLAIN) -> AsyncIterator[asyncio.StreamWriter]:
-    """The broker's end of a link whose other end is the gateway's."""
+async def joined(gate: Gateway, contexts: Contexts = PLAIN, address: str = "127.0.0.1") -> AsyncIterator[asyncio.StreamWriter]:
+    """The broker's end of a link whose other end is the gateway's, at this address."""
     server_tls, client_tls = contexts
     came: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
     async with (
@@ -69,7 +69,9 @@ async def joined(gate: Gateway, contexts: Contexts = PLAIN) -> AsyncIterator[asy
         port = server.sockets[0].getsockname()[1]
         name = "127.0.0.1" if client_tls else None
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: gate.socket, "127.0.0.1", port, ssl=client_tls, server_hostname=name)
+        await loop.create_connection(
+            lambda: gate.socket, "127.0.0.1", port, local_addr=(address, 0), ssl=client_tls, server_hostname=name
+        )
         writer = await came
         try:
             yield writer
@@ -105,10 +107,11 @@ def test_bytes_wait_until_they_are_read_and_stay_in_order(contexts: Contexts) ->
     tell(story)
 
 
-def test_bytes_taken_ahead_are_looked_at_later_before_those_that_came_after() -> None:
+@pytest.mark.parametrize("address", [pytest.param("127.0.0.1", id="here"), pytest.param("127.0.0.2", id="elsewhere")])
+def test_bytes_are_looked_at_in_their_order_whenever_they_were_taken(address: str) -> None:
     async def story() -> None:
         gate = Gateway()
-        async with joined(gate) as broker:
+        async with joined(gate, address=address) as broker:
             gate.socket.read_later(0.01)
             await pass_on(broker, b"ahead")
             await pass_on(broker, b" after")

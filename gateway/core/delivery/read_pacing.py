@@ -24,8 +24,8 @@ class ReadPacing:
     While writes follow each other, messages wait in the socket instead of the open batch, and are read at the next write.
 
     A broker with Nagle's algorithm on sends the next small packet only when the last one is acknowledged, and the kernel
-    acknowledges what is read. So bytes are read once ahead of the write; what the broker held back comes then in time for it.
-    A broker that is too far away for that is read as messages come.
+    acknowledges what is read. So bytes are read once ahead of the write, on one machine just before it; what the broker held
+    back comes then in time. A broker that is too far away for that is read as messages come.
 
     Very many messages must be processed while they come, so reads only start a little apart. The time of processing counts: a
     gateway that has none to spare does not wait.
