@@ -49,8 +49,8 @@ _SPREAD: Final = {
 _NIGHT_AND_OUTAGES: Final = {"flow_night_min_m3_h": "m3/h", "outage_s": "s", "interruption_s": "s", "interruptions": "1"}
 _UPKEEP: Final = {"up": "", "silence_s": "s", "clock_offset_s": "s", "seq_missing": "1"}
 _COMPLETENESS: Final = {
-    **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect"), "1"),
-    **dict.fromkeys(("longest_gap_s", "interval_s"), "s"),
+    **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect", "interruptions"), "1"),
+    **dict.fromkeys(("longest_gap_s", "interval_s", "interruption_s"), "s"),
 }
 _BALANCE: Final = {"in": "", "out": "", "completeness_in": "1", "completeness_out": "1"}
 _ALARM: Final = {

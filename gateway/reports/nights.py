@@ -15,12 +15,13 @@ from gateway.core.alarms.watch import FLOW
 from gateway.reports.boundaries import MILLIONTHS, hours
 from gateway.reports.completeness import completeness
 from gateway.reports.consumption import consumption
+from gateway.reports.rollup_points import INTERRUPTION_FIELDS
 from gateway.reports.roster import MAIN_COUNTER, Roster
 from gateway.reports.store import PointValues, Store, StoredSeries, TimeSpan
 
 NIGHT_FIELD: Final = "flow_night_min_m3_h"
-OUTAGE_FIELDS: Final = ("outage_s", "interruption_s", "interruptions")
-"""The time without supply; that of interruptions, outages of more than five minutes; the number of those that began."""
+OUTAGE_FIELDS: Final = ("outage_s", *INTERRUPTION_FIELDS)
+"""The time without supply; that of interruptions; the number of those that began."""
 _INTERRUPTION_MS: Final = 300_000
 """Shorter ones count neither for SAIDI nor for SAIFI: IEEE 1366-2022, "momentary"; Circular 39/2015/TT-BCT."""
 _DAY_MS: Final = 24 * 3_600_000

@@ -4,6 +4,7 @@ Some databases (VictoriaMetrics, InfluxDB 3) keep two points of one time. There 
 than those before, and stands so many ms behind the beginning of the period: the newest counts.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ from gateway.reports.boundaries import MILLIONTHS, ReportStep
 from gateway.reports.completeness import PeriodCompleteness
 from gateway.reports.store import StoredSeries
 from schemas.registry import RegisteredDevice, device_key
+
+INTERRUPTION_FIELDS = ("interruption_s", "interruptions")
+"""The time of a day in outages of more than five minutes, and the number of those that began."""
 
 MEASUREMENTS = {ReportStep.HOUR: "hourly", ReportStep.DAY: "daily", ReportStep.MONTH: "monthly"}
 """Step → the measurement of its roll-ups. The measurement for areas ends with ``_area``."""
@@ -59,6 +63,18 @@ def completeness_point(device: RegisteredDevice, figures: PeriodCompleteness, st
     """The completeness of a device on a day."""
     fields = {name: float(value) for name, value in figures._asdict().items()}
     return RollupPoint("completeness", device_tags(device, more=[("domain", device.domain or "")]), fields, start_ms)
+
+
+def interruption_point(device: RegisteredDevice, figures: Iterable[Mapping[str, float]], start_ms: int) -> RollupPoint:
+    """The interruptions of a device on a day, beside its completeness: SAIDI and SAIFI are shares of the devices there.
+
+    :param figures: those of each of its series.
+    """
+    sums = Counter[str]()
+    for fields in figures:
+        sums.update({name: fields[name] for name in INTERRUPTION_FIELDS})
+    tags = device_tags(device, more=[("domain", device.domain or "")])
+    return RollupPoint("completeness", tags, {name: float(value) for name, value in sums.items()}, start_ms)
 
 
 def balance_point(found: ParentBalance, step: ReportStep) -> RollupPoint | None:

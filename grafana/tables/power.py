@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana.ask import Each, Over
 from grafana.model import GREEN, HALF, RED, Dashboard, Kind, Panel, Section
-from grafana.tables import common
+from grafana.tables import common, reliability
 from grafana.units import unit_of
 
 POWER: Final = "power"
@@ -142,6 +142,7 @@ DASHBOARD: Final = Dashboard(
         OVERVIEW,
         LOAD,
         Section("Mất điện và cảnh báo", "Outages and alarms", common.alarm_panels(POWER)),
+        reliability.SECTION,
         common.data_section(POWER),
     ),
 )

@@ -129,6 +129,8 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
         yield point("daily", time_ms, n, [*used, *spreads, "flow_night_min_m3_h", "outage_s"])
         expected = {"expected": 96.0, "missing": float(n % 7), "received": 96.0 - n % 7, "on_time": 90.0 - seed % 3}
         more = {"estimated": float(n % 2), "suspect": float(seed % 2), "longest_gap_s": 900.0 * n, "interval_s": 900.0}
+        if domain == "power" and seed % 10 != 2:
+            more |= {"interruption_s": 60.0 * n, "interruptions": float(n % 2)}
         yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
         balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
         yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, balance)

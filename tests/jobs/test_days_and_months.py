@@ -109,6 +109,15 @@ def test_the_lowest_flow_of_a_night_and_the_outages_stand_in_day_and_month(close
     assert closed.newest("monthly", "outage_s", month, names) == {"grid": {FIRST: 6 * 900 + 600 + 240}}
 
 
+def test_interruptions_stand_beside_the_completeness_of_a_meter(closed: ClosingRig) -> None:
+    tags = {"area": "north", "device": "grid", "domain": "power"}
+    times = {time_ms for _, time_ms, _ in closed.points("completeness", "expected")}
+    for field, value in {"interruption_s": 6 * 900 + 600, "interruptions": 1}.items():
+        ((found, time_ms, number),) = closed.points("completeness", field)
+        assert (found, number) == (tags, value)
+        assert time_ms in times
+
+
 def test_interruptions_are_outages_over_five_minutes_counted_on_the_day_they_began(closed: ClosingRig) -> None:
     for measurement, window, start_ms in (("daily", WHOLE, START), ("monthly", TimeSpan(FIRST, END), FIRST)):
         assert closed.newest(measurement, "interruption_s", window, ["grid"]) == {"grid": {start_ms: 6 * 900 + 600}}

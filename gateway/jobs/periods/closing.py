@@ -14,7 +14,7 @@ from gateway.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.reports.completeness import completeness
 from gateway.reports.nearest import REACHES_MS
 from gateway.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
-from gateway.reports.rollup_points import balance_point, completeness_point
+from gateway.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
 from gateway.reports.rollups import AreaTotals, RolledPeriod, rolled
 from gateway.reports.roster import Roster
 from gateway.reports.store import Side, Store, StoredSeries, TimeSpan, batches
@@ -78,6 +78,8 @@ class PeriodCloser:
             areas = AreaTotals(domain)
             for part in self._parts(domain, only):
                 more = await self._figures(domain, part, day, only)
+                if domain == "power":
+                    await self.writer.add(_interruptions(part, more, day, only), writing)
                 async for found in rolled(self.store, part, domain, [day], self.now_ms):
                     await self._write(found, part, ReportStep.DAY, writing, areas, only, more)
                 await asyncio.sleep(0)
@@ -210,6 +212,15 @@ def _unfinished(found: RolledPeriod) -> dict[str, int]:
         and use.last.reading is not None
         and end_ms - use.last.reading.time_ms < _DAY_MS
     }
+
+
+def _interruptions(part: Roster, outages: Fields, day: TimeSpan, only: Collection[str] | None) -> Iterator[RollupPoint]:
+    """The points of devices that have a point of completeness."""
+    for id_ in sorted({series.device for series in outages}):
+        device = part.by_id[id_]
+        if device.domain and device.interval and (only is None or id_ in only):
+            figures = [fields for series, fields in outages.items() if series.device == id_]
+            yield interruption_point(device, figures, day.start_ms)
 
 
 def _by_device(nights: Mapping[StoredSeries, LowestFlow]) -> dict[str, LowestFlow]:

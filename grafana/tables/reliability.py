@@ -1,0 +1,97 @@
+"""Reliability of the supply: SAIDI and SAIFI, and the meters that were out the longest.
+
+An interruption is an outage of more than five minutes (IEEE 1366-2022; Circular 39/2015/TT-BCT). The gateway notes them on the
+points of completeness, where each meter stands every day: the figures are shares of all meters, those without outages too.
+"""
+
+from typing import Final
+
+from grafana.ask import Ask, Combined, Each, Over, Step
+from grafana.model import HALF, STAT_SIZE, Column, Kind, Panel, Section
+from grafana.tables import common
+from grafana.units import COUNT, DURATION
+
+_POWER: Final = (("domain", "power"),)
+_DAYS: Final = 31
+_PER_METER: Final = "suffix:/công tơ"
+_NO_DAY: Final = "Chưa có ngày trọn vẹn · No whole day yet"
+
+
+def _per_meter(field: str, step: Step, name: str = "") -> Combined:
+    """A sum over all meters, divided by their number."""
+    return Combined(
+        Ask("completeness", field, Each.SUM, step, Over.SUM, tags=_POWER),
+        "/",
+        Ask("completeness", "expected", Each.LAST, step, Over.COUNT, tags=_POWER),
+        name,
+    )
+
+
+def _index(name: str, field: str, unit: str, about_vi: str, about_en: str) -> Panel:
+    """An index of the last 31 days."""
+    figure = (_per_meter(field, Step.RANGE),)
+    return Panel(name, name, Kind.STAT, figure, unit, STAT_SIZE, about_vi, about_en, days=_DAYS, without_data=_NO_DAY)
+
+
+def _by_day() -> Panel:
+    return Panel(
+        "SAIDI mỗi ngày",
+        "SAIDI by day",
+        Kind.BARS,
+        (_per_meter("interruption_s", Step.DAY, "SAIDI"),),
+        DURATION,
+        HALF,
+        "31 ngày qua: thời gian mất điện trung bình của một công tơ trong mỗi ngày, chỉ tính những lần trên 5 phút.",
+        "The last 31 days: time without supply of a meter in each day, on average; only outages of more than 5 minutes.",
+        least_interval="1d",
+        days=_DAYS,
+        minimum=0.0,
+        without_data=_NO_DAY,
+    )
+
+
+def _longest() -> Panel:
+    def asked(field: str) -> Ask:
+        return Ask(*("completeness", field, Each.SUM, Step.RANGE, Over.SUM, ("device", "site")), tags=_POWER, limit=common.ROWS)
+
+    return Panel(
+        "Mất điện lâu nhất",
+        "Longest without supply",
+        Kind.TABLE,
+        (asked("interruption_s"), asked("interruptions")),
+        COUNT,
+        HALF,
+        "31 ngày qua: các công tơ mất điện lâu nhất, và số lần mất điện trên 5 phút.",
+        "The last 31 days: the meters without supply for the longest, and the number of outages over 5 minutes.",
+        days=_DAYS,
+        columns=(
+            Column("interruption_s", "Thời gian", "Time", DURATION),
+            Column("interruptions", "Số lần", "Number", COUNT),
+        ),
+        sort_by="Thời gian · Time",
+        without_data=_NO_DAY,
+    )
+
+
+SECTION: Final = Section(
+    "Độ tin cậy cung cấp điện",
+    "Reliability of supply",
+    (
+        _index(
+            "SAIDI",
+            "interruption_s",
+            DURATION,
+            "31 ngày qua: thời gian mất điện trung bình của một công tơ, chỉ tính những lần trên 5 phút.",
+            "The last 31 days: time without supply of a meter on average; only outages of more than 5 minutes.",
+        ),
+        _index(
+            "SAIFI",
+            "interruptions",
+            _PER_METER,
+            "31 ngày qua: số lần mất điện trên 5 phút, trung bình của một công tơ.",
+            "The last 31 days: outages of more than 5 minutes of a meter on average.",
+        ),
+        _by_day(),
+        _longest(),
+    ),
+)
