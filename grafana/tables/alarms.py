@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step, Where, false, true
-from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Panel, Section, Steps
+from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Link, Panel, Section, Steps
 from grafana.points import PLACE
 from grafana.tables import common
 from grafana.units import AGO, COUNT, DURATION
@@ -253,6 +253,13 @@ DASHBOARD: Final = Dashboard(
                     "Alarms that were active in each hour, by area.",
                 ),
             ),
+        ),
+    ),
+    links=(
+        Link(
+            "Trang của cổng thu thập: nhận xử lý, lời khuyên",
+            "The gateway's page: acknowledge, advice",
+            "${gateway_page}/alarms",
         ),
     ),
 )

@@ -16,6 +16,7 @@ from grafana.model import (
     Column,
     Dashboard,
     Kind,
+    Link,
     Panel,
     Section,
     Size,
@@ -322,4 +323,5 @@ DASHBOARD: Final = Dashboard(
         ),
         metrics.SECTION,
     ),
+    links=(Link("Trang của cổng thu thập", "The gateway's page", "${gateway_page}/"),),
 )
