@@ -197,6 +197,7 @@ async def _stop(parts: Parts) -> None:
             await waiting.quarantine_in.flush()
             await delivery.fallback.backlog.remove_settled()
             await parts.watching.clock_watch.save()
+            await parts.watching.rate_watch.save()
             await parts.alarming.keeper.commit()
             await parts.closing.job.save()
             await delivery.queue.deliveries.save(parts.foundation.database)

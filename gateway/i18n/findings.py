@@ -1,11 +1,14 @@
 """The sentences of findings, in Vietnamese and English."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.core.status.verdict import Finding
 from gateway.i18n.glossary import closed_lists
 from schemas.glossary import Words
+
+_CODES: Final = frozenset({"reason", "domain"})
+"""Parameters that are codes of closed lists."""
 
 FINDINGS: Final[dict[str, Words]] = {
     "mqtt_away": Words("Mất kết nối với máy chủ MQTT", "MQTT broker: not connected"),
@@ -106,6 +109,22 @@ FINDINGS: Final[dict[str, Words]] = {
         "All {total} devices are silent: check their power, the network and the broker",
     ),
     "silent": Words("{silent} trong số {total} thiết bị im lặng", "{silent} of {total} devices are silent"),
+    "silent_since_yesterday": Words(
+        "{silent} trong số {total} thiết bị im lặng; không nghe được {pct} %, giờ này hôm qua {before_pct} %",
+        "{silent} of {total} devices are silent; {pct} % are not heard, yesterday at this time {before_pct} %",
+    ),
+    "none_heard": Words(
+        "Chưa nghe thấy thiết bị nào trong số {total} thiết bị mới đăng ký",
+        "None of the {total} new devices has been heard yet",
+    ),
+    "certificate_ends": Words(
+        "Chứng chỉ {which} hết hạn sau {days} ngày: hãy gia hạn, rồi khởi động lại cổng",
+        "The certificate of {which} ends in {days} days: renew it, then restart the gateway",
+    ),
+    "certificate_ended": Words(
+        "Chứng chỉ {which} đã hết hạn: hãy thay, rồi khởi động lại cổng",
+        "The certificate of {which} has ended: replace it, then restart the gateway",
+    ),
     "domain_silent": Words("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
     "never_heard": Words("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),
     "alarms_critical": Words(
@@ -151,15 +170,27 @@ def finding_words(language: str) -> dict[str, str]:
 
 def sentence(finding: Finding) -> str:
     """A finding in English, for programs and logs."""
-    words = closed_lists("en")
-    params = {key: _shown(key, value, words) for key, value in finding.params.items()}
-    text = FINDINGS[finding.key].en.format_map(params)
+    text = finding_text(finding, "en", closed_lists("en"), _plain)
     return f"{text}: {finding.detail}" if finding.detail else text
 
 
-def _shown(key: str, value: float | str, words: Mapping[str, str]) -> str:
+def finding_text(finding: Finding, language: str, words: Mapping[str, str], number: Callable[[float], str]) -> str:
+    """The sentence of a finding, without what a server said.
+
+    :param words: the texts of codes in that language.
+    :param number: writes a number.
+    """
+    said: str = getattr(FINDINGS[finding.key], language)
+    return said.format_map({key: _shown(key, value, words, number) for key, value in finding.params.items()})
+
+
+def _shown(key: str, value: float | str, words: Mapping[str, str], number: Callable[[float], str]) -> str:
     if isinstance(value, str):
-        return words.get(value, value) if key == "reason" else value
+        return words.get(value, value) if key in _CODES else value
+    return number(value)
+
+
+def _plain(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,14 +1,13 @@
 """Watching: the status that people see, and the slow jobs beside the lanes."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from gateway.jobs.certificate_watch import CertificateWatch
 from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
 from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.journal_gauge import JournalGauge
-from gateway.jobs.rate_watch import watch_rates
+from gateway.jobs.rate_watch import RateWatch
 from gateway.jobs.resums import Resums
 from gateway.jobs.salvage import Salvage
 from gateway.jobs.self_report import SelfReport
@@ -30,6 +29,7 @@ class Watching:
     status: Status
     self_report: SelfReport
     clock_watch: ClockWatch
+    rate_watch: RateWatch
     exchanges: ExchangeWriter
     resums: Resums
     lanes: Lanes
@@ -44,6 +44,7 @@ def build_watching(
     status = _build_status(foundation, processing, delivery, waiting, alarming)
     shares = foundation.config.mqtt.share_group is not None or foundation.config.devices.moving
     self_report = SelfReport(destination.influxdb, destination.breaker, destination.self_point, status, shares=shares)
+    rate_watch = RateWatch(file, status)
     clock_watch = ClockWatch(file, processing.processor.trust, clock)
     salvage = Salvage(
         file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
@@ -68,10 +69,10 @@ def build_watching(
         "drops": DropWatch(file, processing.processor, events, clock).run,
         "report": self_report.run,
         "certificates": CertificateWatch(status).run,
-        "rates": partial(watch_rates, status.rates, status.ledger),
+        "rates": rate_watch.run,
         "clock": clock_watch.run,
     }
-    return Watching(status, self_report, clock_watch, exchanges, resums, lanes)
+    return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, lanes)
 
 
 def _build_status(

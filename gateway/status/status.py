@@ -16,8 +16,20 @@ from gateway.core.delivery.rates import Rates
 from gateway.core.ledger import Ledger
 from gateway.core.process import Processor
 from gateway.core.status.filling import Filling
+from gateway.core.status.history import History
 from gateway.core.status.silence import Presence
-from gateway.core.status.verdict import Finding, Fleet, Level, of_alarms, of_data, of_devices, of_room, of_stores, worst_first
+from gateway.core.status.verdict import (
+    Finding,
+    Fleet,
+    Level,
+    of_alarms,
+    of_certificates,
+    of_data,
+    of_devices,
+    of_room,
+    of_stores,
+    worst_first,
+)
 from gateway.events import Events
 from gateway.status import troubles
 from gateway.status.evidence import DeviceVerdicts
@@ -117,6 +129,7 @@ class Status:
     clock: WallClock
     certificates: dict[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
+    history: History = field(default_factory=History)
     yesterday: Yesterday = field(default_factory=Yesterday)
 
     def not_ready(self) -> str:
@@ -147,7 +160,9 @@ class Status:
         """Everything that people should know: troubles, silence, clocks, rejects and losses, stores that fill."""
         config, events = self.config, self.events
         rejects = events.rejects_lately.counts(time.monotonic())
-        found = self.troubles() + of_alarms(*self.alarms.weigh()) + of_devices(fleet)
+        found = self.troubles() + of_alarms(*self.alarms.weigh())
+        found += of_devices(fleet, self.history.silent_a_day_ago(self.clock.now_ms()))
+        found += of_certificates(self.certificate_days())
         found += of_data(rejects, events.quarantine_lost, self.ledger.total("expired"))
         found += of_stores(
             journal=(self.journal.used_bytes, config.journal.max_bytes),

@@ -23,6 +23,7 @@ NAVIGATION: Final = (
     NavigationLink("/try", "nav_try"),
     NavigationLink("/shift", "nav_shift"),
     NavigationLink("/audit", "nav_audit"),
+    NavigationLink("/coverage", "coverage_short"),
 )
 
 

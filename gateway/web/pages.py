@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from gateway.access.accounts import GUEST, ROLES
 from gateway.config.model import Config
-from gateway.i18n.details import patterns
+from gateway.core.status.verdict import Finding
+from gateway.i18n.findings import finding_text
 from gateway.i18n.formats import Formats
 from gateway.i18n.languages import LANGUAGES, words
 from gateway.web.handlers import ACCOUNT
@@ -135,17 +136,9 @@ class PageTexts:
     def _shown(self, hole: object) -> object:
         return self._formats.number(hole) if isinstance(hole, int | float) else hole
 
-    def for_script(self, *, logged_in: bool) -> dict[str, object]:
-        """All texts, for a page that its script fills."""
-        language = self.language
-        fields = {field: said._asdict() for field, said in quantities(language).items()}
-        return {
-            "language": language,
-            "words": self._words,
-            "quantities": fields,
-            "details": patterns(language),
-            "logged_in": logged_in,
-        }
+    def finding(self, finding: Finding) -> str:
+        """The sentence of a finding, without what a server said."""
+        return finding_text(finding, self.language, self._words, self._formats.number)
 
 
 def _shown(value: object) -> object:

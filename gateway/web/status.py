@@ -5,17 +5,20 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.access.accounts import OWN_NAME
 from gateway.core.status.coverage import coverage
 from gateway.core.status.verdict import Fleet, level_of
 from gateway.explain.documents import coverage_document
 from gateway.i18n.findings import finding_document, sentence
 from gateway.status.status import Status
 from gateway.storage import quarantine
-from gateway.storage.database import Database
+from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.event_streams import EventStreams
 from gateway.web.fresh import Fresh
-from gateway.web.handlers import Document, Handler
+from gateway.web.handlers import Document, Handler, account_of
+from gateway.web.listing import PAGE_ROWS, Listing, list_query
 from gateway.web.pages import PageRenderer
+from gateway.web.start import start_view
 from gateway.web.turns import Turns
 
 _EVENT_EVERY_S: Final = 1.0
@@ -49,6 +52,7 @@ class StatusPages:
         """Path → handler, for reading."""
         return {
             "/": self._page,
+            "/coverage": self._coverage_page,
             "/metrics": self._metrics,
             "/api/status": self._api_status,
             "/api/events": self._events,
@@ -57,7 +61,20 @@ class StatusPages:
         }
 
     async def _page(self, request: web.Request) -> web.Response:
-        return self._pages.page(request, "start")
+        texts, formats = self._pages.language(request)
+        view = start_view(self._status, await self._fleet.get(), texts, formats)
+        covered = await self._covered()
+        covered = covered | {"has_areas": any(group["area"] for group in covered["groups"])}
+        is_named = account_of(request).name != OWN_NAME
+        view |= {"coverage": covered, "quarantine": await self._quarantined(), "is_named": is_named}
+        return self._pages.page(request, "start", **view)
+
+    async def _coverage_page(self, request: web.Request) -> web.Response:
+        """A page of areas, each with its domains."""
+        found, query = await self._covered(), list_query(request, ())
+        rows = [group for group in found["groups"] if group["registered"]]
+        listing = Listing(query, rows[query.start : query.start + PAGE_ROWS], len(rows))
+        return self._pages.page(request, "coverage", at=found["at"], total=found["total"], list=listing)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         from gateway.status.metrics import exposition  # noqa: PLC0415 - 5 MB that only a gateway with a Prometheus pays for
@@ -89,7 +106,10 @@ class StatusPages:
 
     async def _coverage_of_registry(self, _: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""
-        return web.json_response(await self._coverage.get(self._status.devices.streams.registry))
+        return web.json_response(await self._covered())
+
+    async def _covered(self) -> Document:
+        return await self._coverage.get(self._status.devices.streams.registry)
 
     async def _count(self) -> Document:
         now_ms = self._status.clock.now_ms()
@@ -100,6 +120,13 @@ class StatusPages:
     async def _quarantine(self, _: web.Request) -> web.Response:
         """Describe the quarantine: causes, since when, and the keys with most messages."""
         return web.json_response(await self._waiting.get())
+
+    async def _quarantined(self) -> Document:
+        """The same for people, to whom the other parts of a page are worth seeing while the disk does not answer."""
+        try:
+            return await self._waiting.get()
+        except (DatabaseFault, Damaged):
+            return {"messages": 0}
 
     async def _look(self) -> Document:
         keys = await self._turns.read(self._database, quarantine.keys, _KEYS)

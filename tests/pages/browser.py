@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from gateway.demo.services import CHECKOUT
+from tests.system.rig import Gateway
 
 _FLAGS: Final = [
     "--headless",
@@ -126,3 +127,12 @@ def visit(browser: Browser, *, language: str = "vi", width_px: int = PHONE_PX, s
         yield found
     finally:
         context.close()
+
+
+def sign_in(found: Visit, gate: Gateway) -> None:
+    """Sign in with the gateway's own token, from the page that is open, and come back to it."""
+    page, there = found.page, found.page.url
+    page.locator("a.account").click()
+    page.locator("input[name=token]").fill(gate.token())
+    page.locator("main form button").click()
+    page.wait_for_url(there)

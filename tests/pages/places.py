@@ -20,6 +20,7 @@ PAGES: Final = {
     "new devices": "/register",
     "new device": "/register/wm-0098",
     "import": "/import",
+    "coverage": "/coverage",
     "login": "/login",
 }
 """Name → path. A new page takes its place here, and is looked at in every way."""

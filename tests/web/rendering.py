@@ -11,6 +11,7 @@ from gateway.access.accounts import AccountRole, UserAccount
 from gateway.config.model import Config
 from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.shipped import SHIPPED
+from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
 from gateway.i18n.rule_words import rule_document
 from gateway.storage.quarantine import QuarantineUse, WaitingKey
@@ -72,8 +73,52 @@ ENTRY = {
 }
 TECHNICIAN = UserAccount("Lan", AccountRole.TECHNICIAN, b"")
 ADMIN = UserAccount("Bình", AccountRole.ADMIN, b"")
+_COUNTS = {"registered": 12345, "reporting": 11987, "silent": 312, "new": 20, "unknown": 26}
+_STATUS = {
+    "version": "0",
+    "gateway": "gateway-1",
+    "since": 0,
+    "mqtt": {"connected": True},
+    "influxdb": {"up": True},
+    "journal": {"seconds_to_full": 7200.0},
+    "catch_up": {"readings_left": 5, "readings_in": 7, "per_s": 1.0, "seconds_left": 5.0, "since": 0},
+    "codecs": {"suspended": {"c.js": "overran"}, "confinement": None},
+    "clock_trusted": True,
+    "ledger": dict.fromkeys(("received", *ENDS, "imbalance"), 0) | {"pending": {"memory": 0, "journal": 5, "quarantine": 1}},
+    "written": {"water": 1},
+    "rejects": {"bad_json": 1},
+    "rejects_kept": {"no_birth": 2},
+    "dropped": {"sentinel": 1},
+    "devices": {"online": 1, "silent": 0, "new": 0, "unknown": 0},
+    "unregistered": 1,
+}
 GIVEN: dict[str, dict[str, Any]] = {
-    "start": {},
+    "start": {
+        "now_ms": 0,
+        "s": _STATUS,
+        "level": "attention",
+        "reasons": [{"text": "<b>", "link": "/devices?state=silent", "detail": "<i>", "level": "attention"}],
+        "known": 1,
+        "alarms": [ALARM, ALARM | KNOWN],
+        "areas": {},
+        "is_named": False,
+        "more_alarms": 0,
+        "chart": "",
+        "outcomes": ENDS,
+        "coverage": {"total": _COUNTS, "domains": [{"domain": "water", **_COUNTS}], "has_areas": True},
+        "quarantine": {
+            "messages": 1,
+            "bytes": 2048,
+            "max_bytes": 2**28,
+            "by_cause": {"unknown_device": 1},
+            "keys": [{"key": "m9", "cause": "unknown_device", "messages": 1, "since": 0}],
+        },
+    },
+    "coverage": {
+        "at": 0,
+        "total": _COUNTS,
+        "list": Listing(ListQuery({}, 1, ""), [{"area": None, "name": None, "domain": None, **_COUNTS}], 1),
+    },
     "device": {"device": "m1", "shown": None},
     "devices": {
         "now_ms": 0,

@@ -62,7 +62,9 @@ def test_nothing_a_device_sends_can_become_markup() -> None:
     unescaped = [
         found for path in TEMPLATES.glob("*.html") for found in re.findall(r"\w+\|\s*safe\b|autoescape", path.read_text())
     ]
-    assert sorted(unescaped) == ["script|safe", "style|safe", "svg|safe"], "our own files, in base.html, and our own charts"
+    assert sorted(unescaped) == ["chart|safe", "script|safe", "style|safe", "svg|safe"], (
+        "our own files, in base.html, and our own charts"
+    )
 
 
 def test_a_page_keeps_nothing_in_the_browser_and_takes_no_messages() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.core.devices.device import Device
 from gateway.core.readings.timestamps import TimeRules
+from gateway.core.status.history import SilentShare
 from gateway.core.status.silence import Presence, Silence
 
 REJECTS_WITHIN_MIN: Final = 10
@@ -25,6 +26,12 @@ _FULL_LATER_S: Final = 72 * 3600.0
 _MIB: Final = 2**20
 _SITE_LEAST: Final = 3
 """Least number of silent devices at which more than half of all is no coincidence."""
+
+_MORE_PCT: Final = 10
+"""Points of per cent, above twice the silent share of yesterday, from which on silence is trouble."""
+_RENEW_LATEST_DAYS: Final = 21
+"""Certificates that renew themselves do so a month before their end; one that has not needs a person."""
+_RENEW_NOW_DAYS: Final = 3
 
 
 class Level(StrEnum):
@@ -82,19 +89,28 @@ class Fleet:
                 self.clocks_off += not -behind_ms <= offset_ms <= rules.max_future_ms
 
 
-def of_devices(fleet: Fleet) -> list[Finding]:
-    """Findings about devices: the silent ones, those never heard, those that give no readings, wrong clocks."""
+def silent_of(counts: Counter[Presence]) -> tuple[int, int]:
+    """The number of silent devices, with those never heard, and the number that should be heard."""
+    return counts[Presence.SILENT] + counts[Presence.UNKNOWN], counts.total() - counts[Presence.NEW]
+
+
+def of_devices(fleet: Fleet, yesterday: SilentShare | None = None) -> list[Finding]:
+    """Findings about devices: the silent ones, those never heard, those that give no readings, wrong clocks.
+
+    :param yesterday: the silent ones at this time a day ago, if that is known.
+    """
     total = fleet.total
-    expected, quiet = _expected(total), total[Presence.SILENT] + total[Presence.UNKNOWN]
+    quiet, expected = silent_of(total)
     if quiet and quiet == expected:
         return [Finding("all_silent", Level.TROUBLE, {"total": expected})]
     found = []
-    if silent := total[Presence.SILENT]:
-        most = silent >= _SITE_LEAST and 2 * silent > expected
-        found.append(Finding("silent", Level.TROUBLE if most else Level.ATTENTION, {"silent": silent, "total": expected}))
+    if total[Presence.NEW] and not total[Presence.ONLINE]:
+        found.append(Finding("none_heard", Level.ATTENTION, {"total": total[Presence.NEW]}))
+    if total[Presence.SILENT]:
+        found.append(_silent(total, yesterday))
     for domain, counts in fleet.domains.items():
         if counts[Presence.SILENT] >= _SITE_LEAST and not counts[Presence.ONLINE]:
-            found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": _expected(counts)}))
+            found.append(Finding("domain_silent", Level.TROUBLE, {"domain": domain, "total": silent_of(counts)[1]}))
     if unknown := total[Presence.UNKNOWN]:
         found.append(Finding("never_heard", Level.ATTENTION, {"count": unknown}))
     if fleet.stopped:
@@ -106,9 +122,17 @@ def of_devices(fleet: Fleet) -> list[Finding]:
     return found
 
 
-def _expected(counts: Counter[Presence]) -> int:
-    """Devices that should be heard."""
-    return counts.total() - counts[Presence.NEW]
+def _silent(total: Counter[Presence], yesterday: SilentShare | None) -> Finding:
+    """Some devices are silent: trouble if they are more than half, or many more than a day ago."""
+    silent, (quiet, expected) = total[Presence.SILENT], silent_of(total)
+    params: dict[str, float | str] = {"silent": silent, "total": expected}
+    many = silent >= _SITE_LEAST
+    if yesterday is None:
+        return Finding("silent", Level.TROUBLE if many and 2 * silent > expected else Level.ATTENTION, params)
+    now_pct, before_pct = 100 * quiet / expected, 100 * yesterday.silent / yesterday.expected
+    worse = many and (2 * silent > expected or now_pct >= 2 * before_pct + _MORE_PCT)
+    level = Level.TROUBLE if worse else Level.ATTENTION
+    return Finding("silent_since_yesterday", level, {**params, "pct": round(now_pct, 1), "before_pct": round(before_pct, 1)})
 
 
 def of_alarms(open_critical: int, others: int) -> list[Finding]:
@@ -121,6 +145,21 @@ def of_alarms(open_critical: int, others: int) -> list[Finding]:
         found.append(Finding("alarms_critical", Level.TROUBLE, {"count": open_critical}))
     if others:
         found.append(Finding("alarms_active", Level.ATTENTION, {"count": others}))
+    return found
+
+
+def of_certificates(days_left: Mapping[str, float]) -> list[Finding]:
+    """Findings about certificates that end soon or have ended.
+
+    :param days_left: by the setting that names them.
+    """
+    found = []
+    for which, days in days_left.items():
+        if days <= 0:
+            found.append(Finding("certificate_ended", Level.TROUBLE, {"which": which}))
+        elif days < _RENEW_LATEST_DAYS:
+            level = Level.TROUBLE if days < _RENEW_NOW_DAYS else Level.ATTENTION
+            found.append(Finding("certificate_ends", level, {"which": which, "days": int(days)}))
     return found
 
 

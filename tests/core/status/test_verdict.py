@@ -7,8 +7,19 @@ import pytest
 
 from gateway.core.devices.device import Device
 from gateway.core.devices.setback import Setback
+from gateway.core.status.history import SilentShare
 from gateway.core.status.silence import Presence, Silence
-from gateway.core.status.verdict import Finding, Fleet, Level, level_of, of_data, of_devices, of_stores, worst_first
+from gateway.core.status.verdict import (
+    Finding,
+    Fleet,
+    Level,
+    level_of,
+    of_certificates,
+    of_data,
+    of_devices,
+    of_stores,
+    worst_first,
+)
 from schemas.registry import RegisteredDevice
 from tests.core.making import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, RULES
 
@@ -46,7 +57,7 @@ def test_devices_that_are_heard_and_give_no_readings_are_not_well(broken: int, l
         pytest.param({}, {}, Level.GOOD, id="no-device"),
         pytest.param({"water": {ONLINE: 60}}, {}, Level.GOOD, id="all-report"),
         pytest.param({"water": {ONLINE: 3, NEW: 57}}, {}, Level.GOOD, id="the-others-are-new"),
-        pytest.param({"water": {NEW: 60}}, {}, Level.GOOD, id="all-are-new"),
+        pytest.param({"water": {NEW: 60}}, {"none_heard": {"total": 60}}, Level.ATTENTION, id="all-are-new"),
         pytest.param(
             {"water": {ONLINE: 57, SILENT: 3}}, {"silent": {"silent": 3, "total": 60}}, Level.ATTENTION, id="a-few-silent"
         ),
@@ -69,6 +80,35 @@ def test_the_verdict_says_how_many_of_how_many_are_silent(
     found = of_devices(fleet(**domains))
     assert told(found) == findings
     assert level_of(found) is level
+
+
+@pytest.mark.parametrize(
+    ("silent", "yesterday", "level"),
+    [
+        pytest.param(5, 5, Level.ATTENTION, id="as-ever"),
+        pytest.param(19, 5, Level.ATTENTION, id="more"),
+        pytest.param(20, 5, Level.TROUBLE, id="many-more"),
+        pytest.param(60, 60, Level.TROUBLE, id="more-than-half-as-yesterday"),
+        pytest.param(1, 0, Level.ATTENTION, id="one-where-none-was"),
+    ],
+)
+def test_silence_is_told_beside_that_of_yesterday(silent: int, yesterday: int, level: Level) -> None:
+    (found,) = of_devices(fleet(water={ONLINE: 100 - silent, SILENT: silent}), SilentShare(0, yesterday, 100))
+    shares = {"pct": float(silent), "before_pct": float(yesterday)}
+    assert (found.key, found.params, found.level) == (
+        "silent_since_yesterday",
+        {"silent": silent, "total": 100, **shares},
+        level,
+    )
+
+
+def test_a_certificate_is_told_three_weeks_before_its_end() -> None:
+    found = of_certificates({"mqtt.tls.cert": 21.0, "http.tls.cert": 20.9, "influxdb.tls.ca": 2.9, "mqtt.tls.ca": -0.1})
+    assert [(one.key, one.level, one.params) for one in found] == [
+        ("certificate_ends", Level.ATTENTION, {"which": "http.tls.cert", "days": 20}),
+        ("certificate_ends", Level.TROUBLE, {"which": "influxdb.tls.ca", "days": 2}),
+        ("certificate_ended", Level.TROUBLE, {"which": "mqtt.tls.ca"}),
+    ]
 
 
 @pytest.mark.parametrize(

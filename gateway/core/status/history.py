@@ -1,0 +1,92 @@
+"""The last hours of the gateway, for a chart that is full when a page is opened, and the silence of a day ago to compare with.
+
+Six hours of minutes and a day of quarters of an hour are about 12 KiB as text, which the shell stores now and then.
+"""
+
+from collections import deque
+from typing import Final, NamedTuple
+
+import msgspec
+
+_MINUTE_MS: Final = 60_000
+_DAY_MIN: Final = 24 * 60
+MINUTES_KEPT: Final = 360
+SHARE_EVERY_MIN: Final = 15
+_SHARES_KEPT: Final = (_DAY_MIN + 60) // SHARE_EVERY_MIN
+_NEAR_MIN: Final = 2 * SHARE_EVERY_MIN
+"""Distance from a day ago within which a share still compares."""
+_FORM: Final = 1
+
+
+class MinuteCounts(NamedTuple):
+    """Readings of a minute.
+
+    :ivar minute: since 1970.
+    """
+
+    minute: int
+    received: int
+    written: int
+
+
+class SilentShare(NamedTuple):
+    """Silent devices of those that should be heard, at a minute."""
+
+    minute: int
+    silent: int
+    expected: int
+
+
+class _KeptHistory(msgspec.Struct):
+    form: int
+    minutes: list[MinuteCounts]
+    shares: list[SilentShare]
+
+
+class History:
+    """The last hours."""
+
+    def __init__(self) -> None:
+        self._minutes: deque[MinuteCounts] = deque(maxlen=MINUTES_KEPT)
+        self._shares: deque[SilentShare] = deque(maxlen=_SHARES_KEPT)
+        self._before: tuple[int, int] | None = None
+
+    def count(self, now_ms: int, received: int, written: int) -> None:
+        """Take the counts since the process began, as they are now: what they grew by belongs to this minute."""
+        received_before, written_before = self._before or (received, written)
+        self._before = received, written
+        minute, more = now_ms // _MINUTE_MS, (received - received_before, written - written_before)
+        if self._minutes and minute <= self._minutes[-1].minute:  # the same minute, or the clock was set back
+            last = self._minutes.pop()
+            self._minutes.append(MinuteCounts(last.minute, last.received + more[0], last.written + more[1]))
+        else:
+            self._minutes.append(MinuteCounts(minute, *more))
+
+    def note_silent(self, now_ms: int, silent: int, expected: int) -> None:
+        """Take how many devices are silent now."""
+        self._shares.append(SilentShare(now_ms // _MINUTE_MS, silent, expected))
+
+    def minutes(self, now_ms: int) -> list[MinuteCounts]:
+        """The minutes of the last six hours that have ended, oldest first, without those in which the gateway did not run."""
+        now = now_ms // _MINUTE_MS
+        return [row for row in self._minutes if now - MINUTES_KEPT <= row.minute < now]
+
+    def silent_a_day_ago(self, now_ms: int) -> SilentShare | None:
+        """The share at this time yesterday; None where it is not known."""
+        wanted = now_ms // _MINUTE_MS - _DAY_MIN
+        near = [share for share in self._shares if abs(share.minute - wanted) <= _NEAR_MIN and share.expected]
+        return min(near, key=lambda share: abs(share.minute - wanted), default=None)
+
+    def text(self) -> str:
+        """Everything, as it is stored."""
+        return msgspec.json.encode(_KeptHistory(_FORM, list(self._minutes), list(self._shares))).decode()
+
+    def load(self, text: str) -> None:
+        """Take what an earlier run stored; text of another form is left out."""
+        try:
+            kept = msgspec.json.decode(text, type=_KeptHistory)
+        except msgspec.MsgspecError:
+            return
+        if kept.form == _FORM:
+            self._minutes.extendleft(reversed(kept.minutes))
+            self._shares.extendleft(reversed(kept.shares))
