@@ -69,15 +69,22 @@ _ENVELOPE_TYPES: Final[dict[str, Any]] = {
 
 
 @cache
-def native_types(domain: str) -> Any:  # noqa: ANN401 - a type made at run time has no static type
-    """The type of a native reading of ``domain``, device-health quantities included, for msgspec.
-
-    Keys that it does not know are left out without a word: whoever decodes counts them.
-    """
+def native_key_types(domain: str) -> dict[str, Any]:
+    """The type of each key of a native reading of ``domain``, device-health quantities included, for msgspec."""
     keys = dict(_ENVELOPE_TYPES)
     for field, quantity in (QUANTITIES[domain] | QUANTITIES[HEALTH]).items():
         is_state = quantity.kind is Kind.STATE
         keys[field] = bool if is_state else Annotated[float, Meta(ge=quantity.minimum, le=quantity.maximum)]
+    return keys
+
+
+@cache
+def native_types(domain: str) -> Any:  # noqa: ANN401 - a type made at run time has no static type
+    """The type of a native reading of ``domain`` with any of its keys.
+
+    Keys that it does not know are left out without a word: whoever decodes counts them.
+    """
+    keys = native_key_types(domain)
     types = TypedDict(f"{domain.capitalize()}Values", keys, total=False)  # type: ignore[misc]
     return types  # noqa: RET504 - mypy takes it for a call of a special form
 

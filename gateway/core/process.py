@@ -4,8 +4,8 @@ A native message (:meth:`Processor._process`):
 
 1. resolve its topic: :meth:`Streams.resolve`;
 2. refuse it if it is too large (:meth:`Processor.too_large`; the session hands on only the beginning of a much larger one);
-3. decode it and check its values by the validator of its domain: :meth:`NativeDecoder.decode_plain`, or object by object
-   :meth:`NativeDecoder.decode_slow_path`;
+3. decode it and check its values, by the decoder of the keys of the reading before it (:meth:`KeySet.read`), of any keys of its
+   domain (:meth:`NativeDecoder.decode_plain`), or object by object (:meth:`NativeDecoder.decode_slow_path`);
 4. choose its time: :meth:`Evaluator.time_of`;
 5. complete its counts and take its tags: :func:`_complete_counts`, :meth:`Series.tagged`;
 6. make the point.
@@ -42,7 +42,7 @@ from typing import NamedTuple
 from gateway.core.alarms.engine import Alarms
 from gateway.core.devices.broker_drops import BROKER_DROPPED
 from gateway.core.devices.counting import Counting
-from gateway.core.devices.device import Device, Series
+from gateway.core.devices.device import Device
 from gateway.core.devices.observation import Observation
 from gateway.core.devices.streams import ProfiledStream, Stream, Streams, Unresolved, domain_of
 from gateway.core.edge_nodes import EdgeNodes
@@ -64,7 +64,7 @@ from gateway.core.profiles.mapped import MappingContext
 from gateway.core.profiles.recognition import Frame
 from gateway.core.readings.clock_trust import ClockTrust
 from gateway.core.readings.exchanges import StoredExchange
-from gateway.core.readings.native import Broken, Decoded, Drop, KeySet, clean, describe_drops
+from gateway.core.readings.native import Broken, Decoded, Drop, KeySet, NativeParts, clean, describe_drops
 from gateway.core.readings.sums import FoundSum, SumsMode
 from gateway.core.readings.timestamps import TimeRules, device_ms
 from gateway.core.rejecting import addressed, internal_error, quarantined, reject, unresolved
@@ -185,12 +185,19 @@ class Processor:
             device.last_outcome = outcome
         if not message.retain and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
             device.last_seen_ms = now_ms
-        plain = stream.decoder.decode_plain(payload)
-        if plain is None or message.retain or arrival.steps is not None:
-            self._slow_path(stream, arrival, outcome)
-            device.note(outcome, arrival)
-            return outcome
-        observation = self._observation(stream, *plain, None, arrival, outcome)
+        is_plain = not message.retain and arrival.steps is None
+        key_set = stream.key_set
+        parts = key_set.read(payload) if is_plain else None
+        if parts is not None:
+            observation = self._observation(stream, key_set, parts, 0, arrival, outcome)
+        else:
+            plain = stream.decoder.decode_plain(payload) if is_plain else None
+            if plain is None:
+                self._slow_path(stream, arrival, outcome)
+                device.note(outcome, arrival)
+                return outcome
+            values, stream.key_set = plain
+            observation = self._completed(stream, values, stream.key_set, None, arrival, outcome)
         if observation is not None:
             self.evaluator.point(observation, arrival, outcome)
         if device.setback is not None or not outcome.readings:
@@ -301,14 +308,14 @@ class Processor:
                 reject(outcome, arrival, "decode", item.why, stream.device.name, payload=item.payload)
                 continue
             key_set = stream.decoder.key_set_of(tuple(item.values))
-            observation = self._observation(stream, item.values, key_set, item.dropped, arrival, outcome)
+            observation = self._completed(stream, item.values, key_set, item.dropped, arrival, outcome)
             if observation is not None:
                 observed[observation] = item
             else:
                 _without_neighbours(outcome, item)
         return observed
 
-    def _observation(
+    def _completed(
         self,
         stream: Stream,
         values: NativeReading,
@@ -317,22 +324,34 @@ class Processor:
         arrival: Arrival,
         outcome: Outcome,
     ) -> Observation | None:
-        """Choose the time of one object, complete its counts and take its tags; None: it is refused."""
-        time_ms, own_time, quality = self.evaluator.time_of(stream.device, values.get("ts"), arrival)
+        """Complete the counts of one object; None: it is refused."""
+        quality = 0
         if dropped or key_set.lacking:
             dropped = dropped or []
-            quality |= _complete_counts(values, key_set, dropped, stream)
+            quality = _complete_counts(values, key_set, dropped, stream)
             outcome.dropped += dropped
             key_set = stream.decoder.key_set_of(tuple(values))
-        series: Series = stream
-        field_set = key_set.field_set
-        if key_set.tags:
-            series = stream.tagged(tuple([(tag, str(values[tag])) for tag in key_set.tags]), outcome.dropped)
-        if not field_set.names:
+        return self._observation(stream, key_set, key_set.parts(values), quality, arrival, outcome, dropped)
+
+    def _observation(
+        self,
+        stream: Stream,
+        key_set: KeySet,
+        parts: NativeParts,
+        quality: int,
+        arrival: Arrival,
+        outcome: Outcome,
+        dropped: list[Drop] | None = None,
+    ) -> Observation | None:
+        """Choose the time of one object, and the series of its tags; None: it is refused."""
+        ts, seq, tags, numbers = parts
+        time_ms, own_time, told = self.evaluator.time_of(stream.device, ts, arrival)
+        series = stream.tagged(tags, outcome.dropped) if tags else stream
+        if not numbers:
             why = Undecodable(RejectReason.NO_QUANTITY, describe_drops(dropped))
             reject(outcome, arrival, "check", why, stream.device.name)
             return None
-        return Observation(series, field_set, field_set.values_of(values), time_ms, own_time, quality, values.get("seq"))
+        return Observation(series, key_set.field_set, numbers, time_ms, own_time, quality | told, seq)
 
 
 def _without_neighbours(outcome: Outcome, item: Decoded) -> None:

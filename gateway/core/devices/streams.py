@@ -11,7 +11,7 @@ from gateway.core.profiles.mapped import DeviceParams
 from gateway.core.profiles.matching import ProfiledTopic, Profiles
 from gateway.core.profiles.recognition import Frame, Recognition
 from gateway.core.readings.field_sets import FieldSets
-from gateway.core.readings.native import NativeDecoder
+from gateway.core.readings.native import NO_KEYS, NativeDecoder
 from schemas.device_ids import device_id
 from schemas.quantities import DOMAINS
 from schemas.registry import device_key, is_same_source
@@ -33,14 +33,18 @@ MESSAGES_KEPT = 3000
 
 
 class Stream(Series):
-    """A native topic, resolved: its series and its decoder."""
+    """A native topic, resolved: its series and its decoder.
 
-    __slots__ = ("decoder",)
+    :ivar key_set: the keys of its last regular reading.
+    """
+
+    __slots__ = ("decoder", "key_set")
     is_status = False
 
     def __init__(self, site: str, device: Device, decoder: NativeDecoder) -> None:
         super().__init__(site, device, decoder.domain)
         self.decoder = decoder
+        self.key_set = NO_KEYS
 
 
 class StatusStream(Stream):

@@ -1,7 +1,9 @@
 """Native payloads: bytes → objects with canonical values, and the values that had to be dropped.
 
-Nearly every message passes the compiled types of :mod:`schemas.readings` in one call. Others take the slow path: key
-by key; a fault in one value costs that value, a fault in one object of an array costs that object.
+A device sends the same keys again and again, so nearly every message is read by the decoder of these keys alone
+(:meth:`KeySet.read`). One with other keys passes the types of :mod:`schemas.readings` for any of them, which tells its keys.
+Others take the slow path: key by key; a fault in one value costs that value, a fault in one object of an array costs that
+object.
 """
 
 import math
@@ -10,18 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final
 
-from msgspec import DecodeError, ValidationError, convert
+from msgspec import DecodeError, ValidationError, convert, defstruct
 from msgspec.json import Decoder
+from msgspec.structs import astuple
 from pydantic_core import to_json
 
 from gateway.core.message import Undecodable
 from gateway.core.readings.field_sets import SHAPES_MAX, FieldSet, FieldSets
 from gateway.core.readings.json_text import bare, parse
+from gateway.core.readings.line_protocol import Tags
 from gateway.core.readings.repeated_keys import Repeating, with_repeating
 from schemas.quantities import HEALTH, QUANTITIES, REQUIRES, TEXT_TAGS, VEHICLE_CLASSES, Kind, Quantity
-from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, native_types
+from schemas.readings import ARRAY_MAX, SEQ_MAX, NativeReading, Value, native_key_types, native_types
 from schemas.rejects import DropCause, RejectReason
 from schemas.topics import is_name
 
@@ -30,7 +34,9 @@ _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.AS
 
 _WORDS: Final = {"on": True, "off": False}
 _QUOTED: Final = 80
-_OF_ONE_TEXT: Final = 2
+_IRREGULAR: Final = (DecodeError, UnicodeDecodeError, RecursionError)
+_DECODERS_MAX: Final = 256
+"""Sets of keys with a decoder of their own, which takes some kilobytes; fleets have a few dozen."""
 _AS_IN_THE_TABLE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
@@ -64,19 +70,63 @@ class Broken:
     payload: bytes
 
 
-class KeySet(NamedTuple):
+NativeParts = tuple[object, object, Tags, tuple[Value, ...]]
+"""Time and sequence number of a native reading as it tells them, its tags, and its values in the order of the field set."""
+
+
+class KeySet:
     """One set of keys that devices send, with all that follows from the keys alone.
 
     :ivar field_set: the quantities among them.
-    :ivar quotes: quotation marks of a payload that has each of these keys once, and its time as a number.
-    :ivar tags: the tags among them.
     :ivar lacking: count → the interval that it needs and that is not among them.
+    :ivar quotes: quotation marks of a payload that has each of these keys once, and no other. A key has two of them, and a text
+        two.
     """
 
-    field_set: FieldSet
-    quotes: int
-    tags: tuple[str, ...]
-    lacking: tuple[tuple[str, str], ...]
+    __slots__ = ("_decode", "_tags", "field_set", "lacking", "quotes")
+
+    def __init__(
+        self, keys: tuple[str, ...], field_set: FieldSet, types: Mapping[str, Any] | None, *, text_time: bool = False
+    ) -> None:
+        """Work it out.
+
+        :param types: the type of each key; None: make no decoder for these keys alone.
+        :param text_time: the time is a text, not a number.
+        """
+        self.field_set = field_set
+        self.lacking = tuple(pair for pair in REQUIRES.items() if pair[0] in keys and pair[1] not in keys)
+        self._tags = tuple(tag for tag in TEXT_TAGS if tag in keys)
+        self.quotes = 2 * (len(keys) + len(self._tags) + text_time)
+        self._decode: Callable[[bytes], Any] | None = None
+        if types is not None and not self.lacking:
+            names = [*self._tags, *field_set.names]
+            told = {"ts": str if text_time else int, "seq": types["seq"]}
+            first = [(key, kind) if key in keys else (key, None, None) for key, kind in told.items()]
+            members = [*first, *[(name, types[name]) for name in names]]
+            self._decode = Decoder(defstruct("Native", members, forbid_unknown_fields=True, kw_only=True, gc=False)).decode
+
+    def read(self, payload: bytes) -> NativeParts | None:
+        """The parts of a regular payload with these keys; None for every other payload."""
+        if payload.count(b'"') != self.quotes or self._decode is None:
+            return None
+        try:
+            parts = astuple(self._decode(payload))
+        except _IRREGULAR:
+            return None
+        tags = self._tags
+        if tags:
+            first = 2 + len(tags)
+            return parts[0], parts[1], tuple(zip(tags, parts[2:first], strict=True)), parts[first:]
+        return parts[0], parts[1], (), parts[2:]
+
+    def parts(self, values: NativeReading) -> NativeParts:
+        """The parts of a reading with these keys."""
+        tags = tuple([(tag, str(values[tag])) for tag in self._tags])
+        return values.get("ts"), values.get("seq"), tags, self.field_set.values_of(values)
+
+
+NO_KEYS: Final = KeySet((), FieldSet(0, ()), None)
+"""The keys of a device before its first regular reading."""
 
 
 class NativeDecoder:
@@ -85,38 +135,33 @@ class NativeDecoder:
     def __init__(self, domain: str, field_sets: FieldSets | None = None) -> None:
         self.domain = domain
         self._field_sets = FieldSets() if field_sets is None else field_sets
-        self._key_sets: dict[tuple[str, ...], KeySet] = {}
+        self._key_sets: dict[tuple[tuple[str, ...], bool], KeySet] = {}
         self.quantities = QUANTITIES[domain] | QUANTITIES[HEALTH]
+        self._types = native_key_types(domain)
         types = native_types(domain)
         self._from_bytes: Callable[[bytes], NativeReading] = Decoder(types).decode
         self._from_object: Callable[[object], NativeReading] = partial(convert, type=types)
 
-    def key_set_of(self, keys: tuple[str, ...]) -> KeySet:
+    def key_set_of(self, keys: tuple[str, ...], *, text_time: bool = False) -> KeySet:
         """The set of these keys. A flood of new ones is served, but not remembered."""
-        return self._key_sets.get(keys) or self._new_key_set(keys)
+        return self._key_sets.get((keys, text_time)) or self._new_key_set(keys, text_time=text_time)
 
-    def _new_key_set(self, keys: tuple[str, ...]) -> KeySet:
-        tags = tuple(tag for tag in TEXT_TAGS if tag in keys)
-        lacking = tuple(pair for pair in REQUIRES.items() if pair[0] in keys and pair[1] not in keys)
+    def _new_key_set(self, keys: tuple[str, ...], *, text_time: bool) -> KeySet:
         field_set = self._field_sets.of(tuple(key for key in keys if key in self.quantities))
-        key_set = KeySet(field_set, 2 * (len(keys) + len(tags)), tags, lacking)
+        types = self._types if len(self._key_sets) < _DECODERS_MAX else None
+        key_set = KeySet(keys, field_set, types, text_time=text_time)
         if len(self._key_sets) < SHAPES_MAX:
-            self._key_sets[keys] = key_set
+            self._key_sets[keys, text_time] = key_set
         return key_set
 
     def decode_plain(self, payload: bytes) -> tuple[NativeReading, KeySet] | None:
-        """Fast path: the one reading of a regular payload, and the set of its keys; None for every other payload."""
+        """The one reading of a regular payload, and the set of its keys; None for every other payload."""
         try:
             plain = self._from_bytes(payload)
-        except (DecodeError, UnicodeDecodeError, RecursionError):
+        except _IRREGULAR:
             return None
-        keys = tuple(plain)
-        key_set = self._key_sets.get(keys) or self._new_key_set(keys)
-        # A key has two quotes, and a text two. A key that is unknown, or occurs twice, has two more.
-        surplus = payload.count(b'"') - key_set.quotes
-        if surplus and not (surplus == _OF_ONE_TEXT and type(plain.get("ts")) is str):
-            return None
-        return plain, key_set
+        key_set = self.key_set_of(tuple(plain), text_time=type(plain.get("ts")) is str)
+        return (plain, key_set) if payload.count(b'"') == key_set.quotes else None
 
     def decode_slow_path(self, payload: bytes, raised: Mapping[str, float] = _AS_IN_THE_TABLE) -> list[Decoded | Broken]:
         """All objects of a payload that is not plain, in its order; ``raised`` are the greater maxima of a device's fields.

@@ -1,6 +1,7 @@
 """Bad input: whatever arrives becomes a point, a dropped field or a reject; it raises nothing and touches no other point."""
 
 import json
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -134,9 +135,43 @@ def test_the_fast_and_the_slow_path_agree_on_all_that_the_fast_path_takes(domain
     }
 
 
+@pytest.mark.parametrize("domain", DOMAINS)
+@given(st.data())
+def test_the_decoder_of_a_key_set_takes_its_keys_and_no_others(domain: str, data: st.DataObject) -> None:
+    """It finds what the decoder of all keys finds, or leaves the payload to that one."""
+    before, now = (json.dumps(data.draw(sound_values(domain) | readings(domain))).encode() for _ in range(2))
+    decoder = NativeDecoder(domain)
+    plain = decoder.decode_plain(before)
+    if plain is None:
+        return
+    for payload in (before, now):
+        found, expected = plain[1].read(payload), decoder.decode_plain(payload)
+        if found is not None:
+            assert expected is not None
+            assert repr(found) == repr(expected[1].parts(expected[0]))
+        elif not plain[1].lacking:
+            assert expected is None or set(expected[0]) != set(plain[0])
+
+
 def test_the_fast_way_takes_a_plain_reading() -> None:
-    """Else the test above would hold for a decoder that has none."""
-    assert NativeDecoder("water").decode_plain(b'{"ts":1793491200250,"seq":1,"volume_m3":5,"valve_open":true,"lane":"1"}')
+    """Else the tests above would hold for a decoder that has none."""
+    payload = b'{"ts":1793491200250,"seq":1,"volume_m3":5,"valve_open":true,"lane":"1"}'
+    plain = NativeDecoder("water").decode_plain(payload)
+    assert plain is not None
+    assert plain[1].read(payload) == (1793491200250, 1, (("lane", "1"),), (5.0, True))
+
+
+def test_a_flood_of_key_sets_gets_no_decoder_for_each() -> None:
+    """They are read all the same, by the decoder of all keys."""
+    decoder, numbers = NativeDecoder("power"), QUANTITIES["power"].items()
+    fields = [
+        field for field, quantity in numbers if quantity.kind is not Kind.STATE and quantity.minimum <= 1 <= quantity.maximum
+    ]
+    payloads = [json.dumps(dict.fromkeys(pair, 1)).encode() for pair in combinations(fields, 2)]
+    plain = [decoder.decode_plain(payload) for payload in payloads]
+    read = [each is not None and each[1].read(payload) is not None for each, payload in zip(plain, payloads, strict=True)]
+    assert None not in plain
+    assert 0 < sum(read) < len(payloads)
 
 
 WHOLE = b'{"ts":1793491200250,"seq":17,"volume_m3":12.5,"valve_open":true,"lane":"1"}'

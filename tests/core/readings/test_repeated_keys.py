@@ -116,6 +116,15 @@ def test_no_way_overlooks_a_key_that_stands_twice(members: list[tuple[str, objec
     text = "{" + ",".join(f"{json.dumps(key)}{colon}{json.dumps(value)}" for key, value in members) + "}"
     found = refusals_or_points((f"[{text}]" if listed else text).encode())
     assert found == (len(dict(members)) < len(members))
+    known = tuple(key for key in dict(members) if key != "other")
+    if len(known) < len(members):
+        for text_time in (False, True):
+            assert NativeDecoder("water").key_set_of(known, text_time=text_time).read(text.encode()) is None
+
+
+def test_a_key_that_stands_twice_is_not_taken_for_the_text_of_a_time() -> None:
+    payload = b'{"ts":1793491200250,"volume_m3":1,"volume_m3":2}'
+    assert NativeDecoder("water").key_set_of(("ts", "volume_m3"), text_time=True).read(payload) is None
 
 
 def refusals_or_points(payload: bytes) -> bool:

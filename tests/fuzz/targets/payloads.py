@@ -84,6 +84,7 @@ def native() -> Run:
             assert isinstance(only, Decoded), (quick, only.why.detail)
             assert only.dropped in (None, []), (quick, only.dropped)
             assert only.values == quick[0], (quick, only.values)
+            assert quick[1].read(body) in (None, quick[1].parts(quick[0])), quick
         for item in found if isinstance(found, list) else ():
             _assert_native(decoder, item)
 
