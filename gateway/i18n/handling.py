@@ -105,6 +105,17 @@ HANDLING: Final[dict[str, Words]] = {
     "kept_out": Words(
         "Thiết bị chưa đăng ký; khi đã đăng ký thì như sau.", "The device is not registered; once it is, this would come of it."
     ),
+    "compare_now": Words("So với bản tin cuối của các thiết bị", "Compare on the last messages of its devices"),
+    "compared": Words(
+        "{} bản tin cuối cho kết quả như cũ, {} bản tin thay đổi",
+        "{} last messages give the same as before, {} give something else",
+    ),
+    "compared_none": Words(
+        "Hồ sơ này không nhận bản tin cuối của thiết bị nào.", "This profile takes the last message of no device."
+    ),
+    "compared_before": Words("Hiện nay", "Now"),
+    "compared_after": Words("Với hồ sơ này", "With this profile"),
+    "compared_nothing": Words("không có gì", "nothing"),
     "technical_steps": Words("Các bước kỹ thuật", "Technical steps"),
 }
 """Key → text; a text that a script fills has the name of the value in its holes."""

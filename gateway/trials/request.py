@@ -55,10 +55,19 @@ def tried_document(tried: TriedMessage, language: str) -> dict[str, Any]:
 
 
 def _catalog(config: Config, request: TrialRequest, folder: Path) -> Catalog:
-    if not request.profile_text:
-        return load_catalog(config, also=request.profile or None, all_shipped=not request.profile)
+    if request.profile_text:
+        return pasted_catalog(config, request.profile_text, folder)
+    return load_catalog(config, also=request.profile or None, all_shipped=not request.profile)
+
+
+def pasted_catalog(config: Config, profile_text: str, folder: Path) -> Catalog:
+    """The catalog with a profile that is not saved yet, and no other.
+
+    :param folder: a folder for its file while the catalog is in use.
+    :raises ConfigurationFault: naming ``profile.yaml``.
+    """
     file = folder / "profile.yaml"
-    file.write_text(request.profile_text, encoding="utf-8")
+    file.write_text(profile_text, encoding="utf-8")
     try:
         return load_catalog(config, also=str(file))
     except ConfigurationFault as fault:

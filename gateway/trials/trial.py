@@ -30,6 +30,16 @@ class TriedMessage:
     guess: Guess | None = None
 
     @property
+    def profile(self) -> str | None:
+        """The profile that takes it."""
+        return (self.trace.if_registered or self.trace).profile
+
+    @property
+    def device(self) -> str:
+        """Its device, as far as it is known."""
+        return self.trace.device or self.trace.to_register or ""
+
+    @property
     def remarks(self) -> dict[str, str]:
         """Label of a step → a remark in English: a guessed topic, a profile that is not active."""
         found = {"topic": self.guess and f"no --topic: {self.guess.why}", "profile": self.missing and self.missing.sentence()}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gateway.access.accounts import GUEST, ROLES
 from gateway.config.model import Config
@@ -61,6 +61,7 @@ class PageRenderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["lines"] = _lines
         self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
         for name in self._templates.list_templates(extensions=["html"]):
             self._templates.get_template(name)  # compiled now, not while a reader waits
@@ -144,6 +145,11 @@ class PageTexts:
 def _shown(value: object) -> object:
     """A value as a page shows it: letters that steer a screen, which a device or an address may hold, are written out."""
     return printable(value) if type(value) is str else value
+
+
+def _lines(text: str) -> Markup:
+    """A text with its lines, as :func:`_shown` would write each of them."""
+    return escape(printable(text.replace("\r\n", "\n"), layout=True))
 
 
 @lru_cache(maxsize=len(LANGUAGES))

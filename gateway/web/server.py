@@ -98,7 +98,7 @@ class WebServer:
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
         refused = RejectPages(status, database, commands.store, turns, pages)
-        trials = TrialPages(status.config, database, turns, pages)
+        trials = TrialPages(status, database, turns, pages)
         imports = ImportPages(status.config, commands.registrar, pages)
         introductions = Introductions(status, database, turns)
         registry = RegistryPages(commands.registrar, introductions)

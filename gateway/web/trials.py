@@ -12,21 +12,25 @@ from pydantic import ValidationError
 from gateway.access.accounts import AccountRole
 from gateway.config import bundled_profiles
 from gateway.config.files import ConfigurationFault
-from gateway.config.model import Config
 from gateway.core.message import WaitCause
+from gateway.status.status import Status
 from gateway.storage import quarantine
 from gateway.storage.database import Database
-from gateway.trials.recordings import faults_of
+from gateway.trials.comparison import compare
+from gateway.trials.recordings import RecordedMessage, faults_of, message_of
 from gateway.trials.request import TrialRequest, tried_document, try_message
 from gateway.trials.trial import TriedMessage
 from gateway.web.handlers import ChangeRoute, Handler
 from gateway.web.language import language_of
 from gateway.web.pages import PageRenderer
 from gateway.web.turns import Turns
+from schemas.topics import parse_topic
 
 _BODY: Final = "body"
 _FORMS: Final = {"text": "payload", "hex": "payload_hex", "base64": "payload_base64"}
 """Form of a payload on the page → its key in a request."""
+_LOOKED_AT: Final = 5000
+"""Most last messages that a changed profile is asked about."""
 _NOTHING_GIVEN: Final = {"payload": "", "form": "text", "topic": "", "profile": "", "profile_text": "", "arrival_ms": ""}
 
 
@@ -44,8 +48,9 @@ class _Refused(Exception):  # noqa: N818 - says what it is
 class TrialPages:
     """The routes ``/try`` and ``/api/decode``. A trial changes nothing, but costs more than a page: it is not for everybody."""
 
-    def __init__(self, config: Config, database: Database, turns: Turns, pages: PageRenderer) -> None:
-        self._config = config
+    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
+        self._config = status.config
+        self._devices = status.devices
         self._database = database
         self._turns = turns
         self._pages = pages
@@ -84,15 +89,32 @@ class TrialPages:
 
     async def _page(self, request: web.Request) -> web.Response:
         """The page with the outcome of a form."""
-        given = _NOTHING_GIVEN | {name: str(text) for name, text in (await request.post()).items() if name in _NOTHING_GIVEN}
+        form = {name: str(text) for name, text in (await request.post()).items()}
+        given = _NOTHING_GIVEN | {name: text for name, text in form.items() if name in _NOTHING_GIVEN}
         known = {name: given[name] for name in ("topic", "profile", "profile_text", "arrival_ms") if given[name].strip()}
         payload = given["payload"] if given["form"] == "text" else "".join(given["payload"].split())
+        if "compare" in form:
+            return await self._compared(request, given)
         try:
             tried = await self._try({_FORMS.get(given["form"], _BODY): payload, **known})
         except _Refused as refused:
             return self._answer(request, given, fault=refused.lines)
         language = language_of(request, self._config.language)
         return self._answer(request, given, tried=tried_document(tried, language), guess=tried.guess, missing=tried.missing)
+
+    async def _compared(self, request: web.Request, given: Mapping[str, str]) -> web.Response:
+        """The page with a comparison of a changed profile and the active ones."""
+        recorded = [
+            RecordedMessage(message_of(last.message.topic, bytes(last.message.payload)), last.now_ms)
+            for last in [device.last_message for device in self._devices.all()]
+            if last is not None and parse_topic(last.message.topic) is None
+        ]
+        try:
+            async with self._one_at_a_time:
+                found = await asyncio.to_thread(compare, self._config, given["profile_text"], recorded[-_LOOKED_AT:])
+        except ConfigurationFault as fault:
+            return self._answer(request, given, fault=fault.lines)
+        return self._answer(request, given, comparison=found)
 
     async def _try(self, asked: object) -> TriedMessage:
         """Try one message, one at a time.
@@ -111,7 +133,7 @@ class TrialPages:
             raise _Refused([f"payload: {error}"]) from error
 
     def _answer(self, request: web.Request, given: Mapping[str, object], **outcome: Any) -> web.Response:  # noqa: ANN401 - for a template
-        shown = {"tried": None, "guess": None, "missing": None, "fault": None} | outcome
+        shown = {"tried": None, "guess": None, "missing": None, "fault": None, "comparison": None} | outcome
         profiles = sorted(bundled_profiles.names())
         return self._pages.page(request, "try", given=given, profiles=profiles, forms=tuple(_FORMS), **shown)
 

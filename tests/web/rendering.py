@@ -16,6 +16,7 @@ from gateway.core.message import Refusal, WaitCause
 from gateway.i18n.rule_words import rule_document
 from gateway.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.storage.rejects import RejectFilter
+from gateway.trials.comparison import ComparedMessage, ProfileComparison
 from gateway.trials.standing import MissingKind, MissingStep
 from gateway.trials.topic_guess import Guess, GuessBasis
 from gateway.web.handlers import ACCOUNT
@@ -165,7 +166,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "import": {
         "may_save": True,
         "most": 0,
-        "rows": "",
+        "rows": "id,site\r\nm1,s1\x1b",
         "seen": "",
         "counts": None,
         "changes": [],
@@ -219,6 +220,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "profiles": ["native"],
         "forms": ["text", "hex", "base64"],
         "fault": ["is not hexadecimal"],
+        "comparison": ProfileComparison(3, [ComparedMessage("m1", {"ph": 7.5}, "bad_json"), ComparedMessage("m2", None, {})]),
         "tried": TRIED,
         "guess": Guess("t", GuessBasis.QUANTITIES, "water"),
         "missing": MissingStep(

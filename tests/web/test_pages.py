@@ -198,3 +198,8 @@ def test_phases_tariffs_and_units_are_written_as_people_write_them() -> None:
     assert found["volume_m3"] == ("Volume", "m³", False)
     assert found["alarm_leak"] == ("Leak alarm", "", True)
     assert [row.unit for row in found.values() if re.search(r"[\[{.]", row.unit)] == []
+
+
+def test_a_text_of_several_lines_keeps_them_and_nothing_in_it_steers_the_screen() -> None:
+    text = page_text("import", "en", account=ADMIN)
+    assert text.count(">\nid,site\nm1,s1\\u001b</textarea>") == 1
