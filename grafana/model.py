@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from grafana.ask import Question
+from grafana.ask import Ask, Question
 
 PROMETHEUS: Final = "province-prometheus"
 """Identifier of the data source of the gateway's own metrics, as ``provisioning/datasources`` gives it."""
@@ -163,6 +163,16 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """Marks over time in all panels of a dashboard, where the figures of a question are not 0."""
+
+    vi: str
+    en: str
+    question: Ask
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """One dashboard; ``name`` is its file and part of its address, ``days`` are shown at first."""
 
@@ -172,6 +182,7 @@ class Dashboard:
     variables: tuple[Variable, ...]
     sections: tuple[Section, ...]
     links: tuple[Link, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
     days: int = 1
 
 

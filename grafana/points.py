@@ -109,6 +109,7 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "daily_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),
     "registry": Points(PLACE, ("device", "parent"), {"lat": "deg", "lon": "deg", "interval_s": "s", "value": "1"}, "value"),
     "alarm": Points(PLACE, ("alarm", "device", "severity", "site"), _ALARM, "active"),
+    "device_event": Points(PLACE, ("device", "kind"), {"value": "1"}, "value", name="event"),
     "event": Points((), ("device", "gateway", "kind"), {"value": "1", "duration_s": "s"}, "value"),
     "acknowledgement": Points(
         PLACE, ("alarm", "by", "device"), {"value": "1", "at_ms": "ms"}, "value", name="event", tags=(("kind", "acknowledged"),)

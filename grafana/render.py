@@ -5,18 +5,17 @@ from itertools import count
 from typing import Final
 
 from grafana.ask import CannotAsk
+from grafana.head import annotations, links, variables
 from grafana.model import (
     PROMETHEUS,
     Column,
     Dashboard,
     Kind,
-    Link,
     Panel,
     Prom,
     Section,
     Steps,
     Target,
-    Variable,
     Words,
     both,
 )
@@ -24,7 +23,6 @@ from grafana.stores import Database, Json, letter
 
 SCHEMA_VERSION: Final = 39
 PAGE_WIDTH: Final = 24
-GATEWAY_PAGE: Final = "http://127.0.0.1:8080"
 POINTS_MAX: Final = 3000
 """Figures of a line: more than the hours or days that a panel shows, so that Grafana asks for each of them."""
 GAP_MS: Final = 3 * 3600 * 1000
@@ -107,100 +105,18 @@ def dashboard(board: Dashboard, database: Database) -> Json:
         "tags": [database.prefix],
         "schemaVersion": SCHEMA_VERSION,
         "version": 1,
-        "editable": True,
+        "editable": False,
         "graphTooltip": 1,
         "timezone": "browser",
         "weekStart": "monday",
         "time": {"from": "now-24h" if board.days == 1 else f"now-{board.days}d", "to": "now"},
         "refresh": "1m" if board.days == 1 else "15m",
         "timepicker": {},
-        "annotations": {"list": []},
-        "links": [_other_dashboards(database), *(_link(link) for link in board.links)],
-        "templating": {"list": [*_variables(board, database)]},
+        "annotations": {"list": annotations(board, database)},
+        "links": links(board, database),
+        "templating": {"list": variables(board, database)},
         "panels": list(_laid_out(board.sections, database)),
     }
-
-
-def _other_dashboards(database: Database) -> Json:
-    return {
-        "type": "dashboards",
-        "title": "Bảng khác · Other dashboards",
-        "tags": [database.prefix],
-        "asDropdown": True,
-        "includeVars": True,
-        "keepTime": True,
-        "targetBlank": False,
-        "icon": "external link",
-        "tooltip": "",
-        "url": "",
-    }
-
-
-def _link(link: Link) -> Json:
-    return {
-        "type": "link",
-        "title": both(link.vi, link.en),
-        "url": link.url,
-        "icon": "external link",
-        "targetBlank": True,
-        "asDropdown": False,
-        "includeVars": False,
-        "keepTime": False,
-        "tags": [],
-        "tooltip": "",
-    }
-
-
-def _variables(board: Dashboard, database: Database) -> Iterator[Json]:
-    yield _simulated()
-    yield from (_variable(variable, database) for variable in board.variables)
-    if board.links:
-        yield {
-            "type": "textbox",
-            "name": "gateway_page",
-            "label": both("Trang của cổng thu thập", "The gateway's pages"),
-            "query": GATEWAY_PAGE,
-            "current": _chosen(GATEWAY_PAGE, GATEWAY_PAGE),
-            "options": [_chosen(GATEWAY_PAGE, GATEWAY_PAGE)],
-            "hide": 0,
-        }
-
-
-def _variable(variable: Variable, database: Database) -> Json:
-    several = {"multi": True, "includeAll": True, "allValue": ".*", "current": _chosen("All", "$__all", is_list=True)}
-    return {
-        "type": "query",
-        "name": variable.name,
-        "label": both(variable.vi, variable.en),
-        "datasource": database.source,
-        "refresh": 1,
-        "sort": 1,
-        "regex": "",
-        "options": [],
-        "hide": 0,
-        **({"multi": False, "includeAll": False} if variable.is_single else several),
-        **database.variable(variable),
-    }
-
-
-def _simulated() -> Json:
-    """The choice to see simulated devices too: the value is the form of the names that are left out."""
-    options = [(both("ẩn", "hidden"), "sim-.*"), (both("hiện", "shown"), "~")]
-    return {
-        "type": "custom",
-        "name": "simulated",
-        "label": both("Thiết bị mô phỏng", "Simulated devices"),
-        "query": ",".join(f"{text} : {value}" for text, value in options),
-        "multi": False,
-        "includeAll": False,
-        "current": _chosen(*options[0]),
-        "options": [_chosen(text, value) | {"selected": place == 0} for place, (text, value) in enumerate(options)],
-        "hide": 0,
-    }
-
-
-def _chosen(text: str, value: str, *, is_list: bool = False) -> Json:
-    return {"selected": True, "text": [text] if is_list else text, "value": [value] if is_list else value}
 
 
 def _laid_out(sections: Iterable[Section], database: Database) -> Iterator[Json]:

@@ -35,6 +35,9 @@ class Database(Protocol):
     def variable(self, variable: Variable) -> Json:
         """The values to choose among."""
 
+    def annotation(self, question: Ask) -> Json:
+        """A question whose figures are marks over time."""
+
     def column(self, panel: Panel, name: str) -> str:
         """Grafana's name of a table's column."""
 
@@ -64,6 +67,10 @@ class InfluxDb:
         """The values to choose among."""
         text = influxql.values(variable.name, variable.measurement, variable.narrower)
         return {"query": text, "definition": text}
+
+    def annotation(self, question: Ask) -> Json:
+        """A question whose figures are marks over time."""
+        return {"query": self.query(question), "rawQuery": True, "fromAnnotations": True, "textColumn": column_name(question)}
 
     def column(self, panel: Panel, name: str) -> str:  # noqa: ARG002 - the other database needs the panel
         """Grafana's name of a table's column: that of the query."""
@@ -99,6 +106,11 @@ class VictoriaMetrics:
         """The values to choose among."""
         text = metricsql.values(variable.name, variable.measurement, variable.narrower)
         return {"query": {"qryType": _CLASSIC_QUERY, "query": text, "refId": variable.name}, "definition": text}
+
+    def annotation(self, question: Ask) -> Json:
+        """A question whose figures are marks over time."""
+        tags = ", ".join(f"{{{{{tag}}}}}" for tag in question.by)
+        return {"expr": self.query(question), "step": "", "titleFormat": tags, "textFormat": "", "useValueForTime": False}
 
     def column(self, panel: Panel, name: str) -> str:
         """Grafana's name of a table's column: figures are called ``Value``, those of several queries by the query's letter."""

@@ -6,6 +6,7 @@ from grafana.ask import Ask, Each, Over, Step, Where, false, true
 from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Link, Panel, Section, Steps
 from grafana.points import PLACE
 from grafana.tables import common
+from grafana.tables.marks import marks
 from grafana.units import AGO, COUNT, DURATION
 
 NO_ALARM: Final = "Không có · None"
@@ -262,4 +263,5 @@ DASHBOARD: Final = Dashboard(
             "${gateway_page}/alarms",
         ),
     ),
+    annotations=marks(),
 )

@@ -5,6 +5,7 @@ from typing import Final
 from grafana.ask import Ask, Combined, Each, Over, Step
 from grafana.model import HALF, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
+from grafana.tables.marks import marks
 from grafana.units import COUNT, DURATION, SHARE
 
 RATES: Final = (("received", "nhận được", "received"), ("on_time", "đúng hạn", "on time"))
@@ -102,4 +103,5 @@ DASHBOARD: Final = Dashboard(
         ),
     ),
     days=31,
+    annotations=marks(),
 )

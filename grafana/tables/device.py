@@ -25,6 +25,7 @@ from grafana.model import (
     both,
 )
 from grafana.tables import common
+from grafana.tables.marks import marks
 from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
 from schemas.glossary import QUALITY, quantities
 from schemas.quantities import DOMAINS, HEALTH, QUANTITIES, SUM_OF, USED_OF, Quality, Quantity
@@ -287,4 +288,5 @@ DASHBOARD: Final = Dashboard(
             "${gateway_page}/devices/${device}",
         ),
     ),
+    annotations=marks(),
 )

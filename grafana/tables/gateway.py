@@ -25,6 +25,7 @@ from grafana.model import (
     Word,
 )
 from grafana.tables import common, metrics
+from grafana.tables.marks import marks
 from grafana.units import BYTES, COUNT, DURATION, unit_of
 from schemas.quantities import DOMAINS, HEALTH
 
@@ -324,4 +325,5 @@ DASHBOARD: Final = Dashboard(
         metrics.SECTION,
     ),
     links=(Link("Trang của cổng thu thập", "The gateway's page", "${gateway_page}/"),),
+    annotations=marks(),
 )

@@ -5,6 +5,7 @@ from typing import Final
 from grafana.ask import Each, Over
 from grafana.model import GREEN, HALF, RED, Dashboard, Kind, Panel, Section
 from grafana.tables import common, reliability
+from grafana.tables.marks import marks
 from grafana.units import unit_of
 
 POWER: Final = "power"
@@ -145,4 +146,5 @@ DASHBOARD: Final = Dashboard(
         reliability.SECTION,
         common.data_section(POWER),
     ),
+    annotations=marks(POWER),
 )

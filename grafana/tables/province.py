@@ -6,6 +6,7 @@ from grafana.ask import Ask, Each, Over, Step, false, true
 from grafana.model import HALF, MAP_POINTS_MAX, THIRD, Column, Dashboard, Kind, Panel, Section, Size, both
 from grafana.points import PLACE
 from grafana.tables import common
+from grafana.tables.marks import marks
 from grafana.units import AGO, COUNT, SHARE, unit_of
 from schemas.quantities import DOMAINS, HEALTH, USED_OF
 
@@ -213,4 +214,5 @@ DASHBOARD: Final = Dashboard(
             tuple(panel for row in _DEMANDS for panel in (*_demand(*row),)) + tuple(_supply(*row) for row in _DEMANDS),
         ),
     ),
+    annotations=marks(),
 )

@@ -5,6 +5,7 @@ from typing import Final
 from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
 from grafana.model import HALF, QUARTER, THIRD, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
+from grafana.tables.marks import marks
 from grafana.units import COUNT, unit_of
 
 TRAFFIC: Final = "traffic"
@@ -237,4 +238,5 @@ DASHBOARD: Final = Dashboard(
         ),
         common.data_section(TRAFFIC),
     ),
+    annotations=marks(TRAFFIC),
 )

@@ -5,6 +5,7 @@ from typing import Final
 from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step, by_time_shown, true
 from grafana.model import GREEN, HALF, RED, THIRD, YELLOW, Column, Dashboard, Kind, Panel, Section, Steps
 from grafana.tables import common
+from grafana.tables.marks import marks
 from grafana.units import COUNT, unit_of
 from schemas.quantities import USED_OF
 
@@ -199,4 +200,5 @@ DASHBOARD: Final = Dashboard(
         Section("Cảnh báo", "Alarms", common.alarm_panels(URBAN)),
         common.data_section(URBAN),
     ),
+    annotations=marks(URBAN),
 )

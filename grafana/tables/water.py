@@ -5,6 +5,7 @@ from typing import Final
 from grafana.ask import Ask, Combined, Each, Over, Step
 from grafana.model import GREEN, RED, THIRD, YELLOW, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
+from grafana.tables.marks import marks
 from grafana.units import SHARE, unit_of
 from schemas.quantities import USED_OF
 
@@ -233,4 +234,5 @@ DASHBOARD: Final = Dashboard(
     *common.DOMAIN_NAMES[WATER],
     common.variables(WATER),
     (OVERVIEW, PRESSURE_AND_LEVEL, LOSSES, WATER_QUALITY, common.data_section(WATER)),
+    annotations=marks(WATER),
 )

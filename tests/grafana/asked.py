@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from gateway.demo.services import Service
 from grafana.ask import Question, Step, column_name, first
-from grafana.model import Dashboard, Panel, Prom, Variable
+from grafana.model import HALF, Dashboard, Kind, Panel, Prom, Variable
 from grafana.stores import INFLUXDB, VICTORIA_METRICS
 from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, post
 from tests.grafana.worked_out import Figures, Page, within
@@ -45,10 +45,13 @@ def _regex(values: Sequence[str] | None) -> str:
 
 
 def questions(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
-    """Yield what a dashboard asks the database of readings, with the panel that asks it."""
+    """Yield what a dashboard asks the database of readings, with the panel that asks it; annotations as panels of their own."""
     for section in board.sections:
         for panel in section.panels:
             yield from ((panel, target) for target in panel.targets if not isinstance(target, Prom))
+    for annotation in board.annotations:
+        panel = Panel(annotation.vi, annotation.en, Kind.LINES, (annotation.question,), "", HALF, "", "")
+        yield panel, annotation.question
 
 
 def page_of(panel: Panel, page: Page) -> Page:

@@ -62,6 +62,9 @@ def lines(now_ms: int) -> Iterator[str]:
     for n, meter in product(range(15), range(METERS)):
         fields = f"clock_offset_s=1.5,seq_missing=0,silence_s={meter % 900},up={_is(meter % 50)}"
         yield f"device_health,{_tags(meter)} {fields} {now_ms - n * MINUTE_MS}"
+    for meter in range(METERS):
+        place = f"interval_s=900,lat={10 + meter / METERS},lon={105 + meter % SITES / SITES},value=1"
+        yield f"registry,{_tags(meter)} {place} {now_ms - 20 * MINUTE_MS}"
     for n, meter in product(range(24 * 12), range(0, METERS, 50)):
         fields = f"acknowledged=false,active=true,silenced=false,since_ms={now_ms - DAY_MS},value=1"
         tags = f"alarm=device_silent,{_tags(meter)},domain=water,severity=warning"

@@ -57,8 +57,12 @@ def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
             points += _rolled(domain, tags, seed, now_ms)
             points += _health(tags, seed, now_ms)
             points += _alarms(domain, tags, seed, now_ms)
+            points.append(KnownPoint("event", {**tags, "kind": "exchange"}, now_ms - 7 * HOUR_MS - seed, {"value": 1.0}))
             registered = {"interval_s": 900.0, "lat": 10.0 + seed / 100, "lon": 105.0 + seed / 50, "value": 1.0}
             points.append(KnownPoint("registry", {**tags, "parent": f"{domain}.0"}, now_ms - 20 * MINUTE_MS, registered))
+    for hour, kind in ((2, "restart"), (5, "outage"), (9, "restart")):
+        happened = {"gateway": "gateway-1", "kind": kind}
+        points.append(KnownPoint("event", happened, now_ms - hour * HOUR_MS - 100, {"value": 1.0}))
     for minute in range(30):
         own = {name: float((minute * len(name)) % 13) for name, unit in MEASUREMENTS["gateway"].units.items() if unit}
         fields: dict[str, Value] = {**own, "clock": minute > 1, "mqtt": minute > 2}

@@ -186,6 +186,25 @@ def test_both_databases_have_the_same_panels_under_addresses_of_their_own(name: 
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_dashboard_is_changed_in_its_table_and_not_in_grafana(name: str) -> None:
+    assert read(name)["editable"] is False
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_marks_come_from_the_database_of_the_dashboard(name: str) -> None:
+    asked = read(name)["annotations"]["list"]
+    assert len({annotation["name"] for annotation in asked}) == len(asked) > 0
+    assert {source(annotation) for annotation in asked} == {source(variable) for variable in variables(read(name))}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_to_dashboards_that_exist(name: str) -> None:
+    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    linked = set(re.findall(r"/d/([\w-]+)", text))
+    assert linked <= {read(other)["uid"] for other in NAMES if other.partition("/")[0] == name.partition("/")[0]}
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_simulated_devices_are_hidden_at_first(name: str) -> None:
     (simulated,) = [variable for variable in read(name)["templating"]["list"] if variable["name"] == "simulated"]
     assert simulated["current"]["value"] == "sim-.*"

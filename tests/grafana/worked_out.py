@@ -15,6 +15,7 @@ Labels = tuple[str, ...]
 Figures = dict[tuple[Labels, int], float]
 """The values of the tags of a group, and a time (0 where the answer is one figure) → the figure."""
 
+_LENGTHS_MS: Final = {Step.HOUR: HOUR_MS, Step.DAY: DAY_MS}
 LENGTHS_MS: Final = {"25h": 25 * HOUR_MS, "49h": 49 * HOUR_MS, "10m": HOUR_MS // 6, "1h": HOUR_MS, "3h": 3 * HOUR_MS}
 
 _EACH: Final[Mapping[Each, Callable[[Sequence[float]], float]]] = {
@@ -99,7 +100,7 @@ def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tupl
     begin_ms = _begin_ms(ask, page)
     chosen = defaultdict[tuple[Labels, int], list[KnownPoint]](list)
     for point in points.get(ask.points.name or ask.measurement, ()):
-        if _is_asked(point, ask, page) and begin_ms <= point.time_ms <= page.end_ms:
+        if begin_ms <= point.time_ms <= page.end_ms and _is_asked(point, ask, page):
             chosen[tuple(point.tags.get(tag, "") for tag in ask.series), _step_ms(point, ask, page)].append(point)
     for (_, time_ms), found in chosen.items():
         values = [(point.time_ms, point.fields[ask.field]) for point in found if ask.field in point.fields]
@@ -122,7 +123,7 @@ def _is_asked(point: KnownPoint, ask: Ask, page: Page) -> bool:
 def _step_ms(point: KnownPoint, ask: Ask, page: Page) -> int:
     if not ask.is_over_time:
         return 0
-    length_ms = {Step.HOUR: HOUR_MS, Step.DAY: DAY_MS, Step.INTERVAL: page.interval_ms}[ask.step]
+    length_ms = page.interval_ms if ask.step is Step.INTERVAL else _LENGTHS_MS[ask.step]
     return (point.time_ms + ZONE_MS) // length_ms * length_ms - ZONE_MS
 
 

@@ -1,0 +1,31 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.demo import services
+from grafana.tables import DASHBOARDS
+from tests.grafana.budget import BARS_S, fill, lines, spent
+from tests.grafana.known_points import DAY_MS
+from tests.grafana.worked_out import Page
+
+PROCESSORS = 2
+OF_ALL_DEVICES = [board.name for board in DASHBOARDS if not any(variable.is_single for variable in board.variables)]
+
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.mark.parametrize("database", ["influxdb", "victoria-metrics"])
+def test_3000_meters_are_shown_within_seconds(database: str, tmp_path: Path) -> None:
+    """The bars hold for a clock and two processors that do nothing else; of CPU seconds twice as many are as good."""
+    service = services.influxdb(tmp_path) if database == "influxdb" else services.victoria_metrics(tmp_path)
+    now_ms = time.time_ns() // 1_000_000
+    with service:
+        fill(service, lines(now_ms))
+        over = {
+            (name, days): took.cpu_s
+            for name in OF_ALL_DEVICES
+            for days, bar_s in BARS_S.items()
+            if (took := spent(service, name, Page(now_ms - days * DAY_MS, now_ms))).cpu_s > PROCESSORS * bar_s
+        }
+    assert over == {}
