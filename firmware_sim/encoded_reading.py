@@ -24,7 +24,9 @@ class EncodedParts(NamedTuple):
     @classmethod
     def of(cls, sample: Sample) -> Self:
         """Encode a measurement."""
-        return cls(_members(sample.tags), _members(sample.values), _members(sample.health))
+        tags = _members(sample.tags) if sample.tags else b""
+        health = _members(sample.health) if sample.health else b""
+        return cls(tags, _members(sample.values), health)
 
     def payload(self, told_ms: int | None, seq: int) -> bytes:
         """Return the payload; ``told_ms``: the time that the device tells, None: it has no clock."""
@@ -53,4 +55,4 @@ def row_begin(topic: str, domain: str, device: str, site: str) -> bytes:
 
 
 def _members(part: Mapping[str, SensorValue | str]) -> bytes:
-    return b"," + encode(part)[1:-1] if part else b""
+    return b"," + encode(part)[1:-1]

@@ -125,7 +125,8 @@ class Spoilt:
 
 
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
-_ENCODER: Final = msgspec.json.Encoder()
+encode: Final[Callable[[object], bytes]] = msgspec.json.Encoder().encode
+"""JSON as a device writes it, without blanks."""
 _OF_PAYLOADS: Final = {FaultKind.TRUNCATE: (TRUNCATED,), FaultKind.GARBAGE: (GARBAGE,), FaultKind.POISON: PAYLOAD_FAULTS}
 _OF_VALUES: Final = {
     FaultKind.NOT_A_NUMBER: (NOT_A_NUMBER,),
@@ -136,11 +137,6 @@ SPOILING: Final = _OF_PAYLOADS.keys() | _OF_VALUES.keys()
 """The faults that spoil a payload."""
 THOUSANDTHS: Final = 1_000
 _SCALED: Final = ("flow_m3_h", "active_power_w")
-
-
-def encode(value: object) -> bytes:
-    """JSON as a device writes it: no blanks."""
-    return _ENCODER.encode(value)
 
 
 def encode_faulty(reading: dict[str, Any]) -> bytes:

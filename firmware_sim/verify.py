@@ -78,7 +78,7 @@ class _Verifier:
             report.add_sums(outcome.sums)
             done += part.rows
             show.reach(done)
-        if self.index.truth.happenings and with_alarms:
+        if with_alarms and (self.index.truth.happenings or self.index.consumption):
             report.add_alarms(self._alarms())
         show.end()
         return report

@@ -166,6 +166,14 @@ def test_alarms_that_are_missing_or_nobody_explains_are_told(
     assert "leak: no event explains it" in said
 
 
+def test_an_alarm_on_a_day_without_events_is_false(
+    stub: StubInfluxDB, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.write_text("".join(line + "\n" for line in ledger.read_text().splitlines() if '"event"' not in line))
+    assert _verify(stub.url, ledger) == 1
+    assert "tamper: no event explains it" in capsys.readouterr().out
+
+
 def test_json_holds_sums_and_alarms_too(stub: StubInfluxDB, ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _verify(stub.url, ledger, "--json") == 0
     told = json.loads(capsys.readouterr().out)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from firmware_sim.cli import main as firmware_sim
+from firmware_sim.scenarios.loader import scenario, shipped
+from firmware_sim.signals import DAY_S
 from gateway.demo.services import Service
 from gateway.pipeline.processing import BUILT_MS
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
@@ -30,6 +32,19 @@ LEAD_MS = 3_000
 FLEET = ["--water", "20", "--power", "14", "--traffic", "8", "--urban", "8", "--interval", "900"]
 STEPS = ("reset", "steps_back", "halved", "garbage", "rolls_over", "late")
 STORIES = (*STEPS, "garbage_array", "silent", "tamper", "backflow", "voltage_low", "clock_wrong")
+RAISED = {
+    "quiet_day": 0,
+    "flood": 0,
+    "clock_chaos": 3,
+    "meter_exchange": 2,
+    "bad_firmware": 2,
+    "broker_outage": 2,
+    "rush_hour": 4,
+    "power_cut": 2,
+    "burst_main": 4,
+    "province": 12,
+}
+"""Scenarios of days, and the alarms that each raises at least."""
 PAUSE_S = 40.0
 """From one kill to the next: they fall between 4 and 14 o'clock. A start on a busy machine takes hours of this clock, and
 without sums around a midnight two days of every register are marked."""
@@ -111,19 +126,34 @@ def test_three_days_of_a_fleet_to_which_things_happen_are_all_accounted_for(days
     assert alarms["raised"] > 5
 
 
-@pytest.mark.parametrize("name", ["power_cut", "broker_outage", "meter_exchange", "bad_firmware"])
-def test_a_scenario_on_real_parts_is_accounted_for_with_its_alarms(days: Days, name: str) -> None:
+@pytest.mark.parametrize(("name", "raised"), RAISED.items())
+def test_a_scenario_on_real_parts_is_accounted_for_with_its_alarms(days: Days, name: str, raised: int) -> None:
     _, registry = _said("registry", "--scenario", name)
     days.gateway.config.with_name("devices.yaml").write_text(registry)
     days.gateway.send_signal(signal.SIGHUP)
     first = registry.partition("- id: ")[2].split()[0]
     until(lambda: first in days.gateway.ask("/api/devices")[1], what="the registry is that of the scenario")
-    verified = days.tell("--scenario", name, "--days", "2.4")  # a whole local day is in them
+    lasts_days = (scenario(name).lasts_s or 0.0) / DAY_S
+    verified = days.tell("--scenario", name, "--days", str(max(lasts_days, 2) + 0.4))  # a whole local day is in them
     readings, sums, alarms = verified["total"], verified["sums"], verified["alarms"]
     assert not any(readings[fault] for fault in ("missing", "different", "duplicate", "accepted")), verified["first"]
     assert sums["wrong"] == sums["uncovered"] == 0, verified["first"]
     assert alarms["missing"] == alarms["late"] == alarms["doubled"] == alarms["false"] == 0, verified["first"]
-    assert alarms["raised"] > 1
+    assert alarms["raised"] >= raised
+
+
+@pytest.mark.parametrize("name", [name for name, behaving in shipped().items() if behaving.lasts_s is None])
+def test_a_scenario_in_real_time_is_accounted_for(mosquitto: Service, influxdb: Service, tmp_path: Path, name: str) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    with gateway(tmp_path / "gateway", mosquitto.url, influxdb.url) as gate:
+        gate.wait_subscribed()
+        where = ["--broker", mosquitto.url, "--ledger", str(ledger), "--devices", "60"]
+        status, said = _said("run", *where, "--scenario", name, "--interval", "0.5", "--duration", "8")
+        assert status == 0, said
+        wait_settled(gate, mosquitto)
+    readings = _verified(ledger, influxdb)["total"]
+    assert not any(readings[fault] for fault in ("missing", "different", "duplicate", "accepted")), readings
+    assert readings["found"] > 500
 
 
 def test_kills_and_a_lost_store_cost_no_reading_and_no_litre(days: Days) -> None:
