@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from gateway.access.accounts import AccountRole, digest_of
 from gateway.clock import WallClock
 from gateway.demo import services
 from gateway.demo.children import DemoFault, await_page, child, command_of, status_of, tail
@@ -47,6 +48,7 @@ _VERIFY_WAIT_S: Final = 10
 _DATABASE: Final = "iot"
 _ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
 _REGISTRY: Final = "devices.yaml"
+_TECHNICIAN: Final = "lan"
 
 
 def demo(*, devices: int, seconds: int, folder: Path | None) -> int:
@@ -114,21 +116,28 @@ def _made(folder: Path) -> Path:
 def _configure(place: Path, broker_url: str, influxdb_url: str) -> tuple[Path, str]:
     """Write the gateway's configuration; its file and the address of its page."""
     port = services.free_port()
-    token = place / "token"
-    token.touch(mode=0o600)
-    token.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+    _write_secret(place / "token", secrets.token_urlsafe(24))
+    technician = secrets.token_urlsafe(12)
+    _write_secret(place / _TECHNICIAN, technician)
+    role = AccountRole.TECHNICIAN.word
+    _write_secret(place / "tokens", f"{_TECHNICIAN} {role} {digest_of(technician).hex()}\n")
     config = {
         "mqtt": {"url": broker_url},
         "influxdb": {"url": influxdb_url, "api": "v1", "bucket": _DATABASE},
         "journal": {"path": "data/journal.db", "min_free_bytes": 0},
         "devices": {"registry": _REGISTRY},
         "time": {"late_after": f"{_PATIENCE_H}h", "max_future": f"{_PATIENCE_H}h"},
-        "http": {"port": port, "token_file": token.name},
+        "http": {"port": port, "token_file": "token", "tokens_file": "tokens"},
     }
     file = place / "gateway.yaml"
     file.write_text(json.dumps(config, indent=2), encoding="utf-8")
     (_made(place / "data") / PERMIT).touch()
     return file, f"http://127.0.0.1:{port}"
+
+
+def _write_secret(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")
 
 
 def _fleet_options(devices: int) -> list[str]:
@@ -162,7 +171,8 @@ def _what_to_try(place: Path, page: str, broker: services.Service, influxdb: ser
   Watch it here   {page}/
   Broker          {broker.url}
   InfluxDB        {influxdb.url}  database {_DATABASE}
-  Token           {(place / "token").read_text(encoding="utf-8")}  (for changes, at {page}/)
+  Token           {(place / "token").read_text(encoding="utf-8")}  (an administrator; sign in at {page}/login)
+  Technician      {(place / _TECHNICIAN).read_text(encoding="utf-8")}  (registers, acknowledges, tries payloads)
   Files           {place}
 
 To try, in another terminal (mosquitto_pub is in the package mosquitto-clients):
@@ -170,6 +180,9 @@ To try, in another terminal (mosquitto_pub is in the package mosquitto-clients):
   break a device             {to_broker}/{topic} -m '{{"volume_m3": '
   what became of it          {page}/devices/{device["id"]}
   among the rejects          {gateway} rejects list -c {config}
+  try a payload first        {page}/try
+  who sees to an alarm       {page}/alarms
+  hand over the shift        {page}/shift
   stop InfluxDB, go on       kill -STOP {influxdb.pid}    kill -CONT {influxdb.pid}
   who reports                {gateway} devices coverage -c {config}
   what is wrong, and was     {gateway} alarms history -c {config}

@@ -47,9 +47,9 @@ def named(said: Path, what: str) -> str:
     return found[0]
 
 
-def answer(url: str, token: str = "") -> dict[str, Any]:
+def answer(url: str, token: str = "", *, method: str = "") -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = Request(url, headers=headers, method="POST" if token else "GET")  # noqa: S310 - of our own child
+    request = Request(url, headers=headers, method=method or ("POST" if token else "GET"))  # noqa: S310 - of our own child
     with urlopen(request, timeout=10) as reply:  # noqa: S310
         document: dict[str, Any] = json.load(reply)
         return document
@@ -90,6 +90,11 @@ def test_the_demo_registers_its_fleet_and_all_that_it_proposes_works(tmp_path: P
         )
         assert "Xã mô phỏng" in run(*shlex.split(named(said, "who reports"))[1:])
         assert answer(f"{page}api/rejects/replay", token)
+        technician = named(said, "Technician").split()[0]
+        assert answer(f"{page}api/account", technician, method="GET") == {"name": "lan", "role": "technician"}
+        for place in ("try a payload first", "who sees to an alarm", "hand over the shift"):
+            with urlopen(named(said, place)) as shown:  # noqa: S310 - of our own child
+                assert shown.status == 200
         until(lambda: "outage@" in run(*shlex.split(named(said, "what is wrong, and was"))[1:]), 30.0, what="the feeder fails")
         assert "Chỉ số nước" in run(*shlex.split(named(said, "what was used"))[1:])
         process.send_signal(signal.SIGTERM)
