@@ -12,6 +12,7 @@ _LINKS: Final[Mapping[str, str]] = {
     "all_silent": "/devices?state=silent&sort=heard",
     "clocks_off": "/devices?state=online",
     "codec_suspended": "#codecs",
+    "devices_stopped": "/devices?state=online",
     "domain_silent": "/devices?state=silent&sort=heard&domain={domain}",
     "flood": "/devices/{device}",
     "imbalance": "#ledger",

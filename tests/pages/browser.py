@@ -33,6 +33,11 @@ PHONE_PX: Final = 320
 DESKTOP_PX: Final = 1280
 _HEIGHT_PX: Final = 800
 _LOCALES: Final = {"vi": "vi-VN", "en": "en-GB"}
+_OWN_WORDS: Final = """() => {
+  const page = document.body.cloneNode(true);
+  page.querySelectorAll("[lang], q, pre, code, script, style").forEach(other => other.remove());
+  return page.textContent;
+}"""
 _ADVICE: Final = "[DOM]"
 """Begins what Chromium only advises, as a name beside each password."""
 
@@ -102,6 +107,10 @@ class Visit:
         """The faults that axe-core finds for people who do not see or use no mouse."""
         violations = Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {node['html'][:200]}" for one in violations for node in one["nodes"]]
+
+    def own_words(self) -> str:
+        """The text of the page without what is marked as another language, quoted, or shown as it came."""
+        return str(self.page.evaluate(_OWN_WORDS))
 
     def is_too_wide(self) -> bool:
         """Tell if one has to scroll sideways."""

@@ -5,12 +5,20 @@ from playwright.sync_api import Browser
 
 from gateway.i18n.languages import LANGUAGES
 from tests.pages.browser import DESKTOP_PX, PHONE_PX, SCHEMES, Scheme, visit
-from tests.pages.places import PAGES
+from tests.pages.languages import foreign
+from tests.pages.places import AREAS, PAGES
 from tests.system.rig import Gateway
 
 pytestmark = pytest.mark.real
 
 FIRST_VIEW_MAX_BYTES = 100_000
+
+
+def without_data(text: str) -> str:
+    """The text of a page without the names that people gave."""
+    for name in AREAS.values():
+        text = text.replace(name, "")
+    return text
 
 
 def look(browser: Browser, gate: Gateway, path: str, language: str, width_px: int, scheme: Scheme) -> None:
@@ -20,6 +28,7 @@ def look(browser: Browser, gate: Gateway, path: str, language: str, width_px: in
         assert found.page.locator("html").get_attribute("lang") == language
         assert found.page.locator("h1").count() == 1
         assert not found.is_too_wide()
+        assert foreign(without_data(found.own_words()), language) == []
         assert found.hosts() == {f"{gate.host}:{gate.port}"}, "nothing is asked for elsewhere"
         assert found.weight_bytes() <= FIRST_VIEW_MAX_BYTES
         assert found.faults() == []

@@ -177,7 +177,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "alarms": {
         "list": Listing(ListQuery({}, 1, ""), [ALARM], 1),
-        "areas": {"a1": "Phường Một"},
+        "areas": {"a1": "P. 1"},
         "severities": ["critical"],
         "planned": [PLANNED],
         "rules": [rule_document(SHIPPED.rules[0])],

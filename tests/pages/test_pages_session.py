@@ -1,0 +1,31 @@
+"""A change from a page in a browser: it asks for the token, is made, and after signing out nothing is changed any more."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.pages.browser import visit
+from tests.system.rig import Gateway
+
+pytestmark = pytest.mark.real
+
+DEVICE = "/devices/wm-0001"
+
+
+def test_a_browser_signs_in_for_a_change_makes_it_and_signs_out(browser: Browser, example: Gateway) -> None:
+    with visit(browser, language="en") as found:
+        page = found.page
+        page.on("dialog", lambda dialog: dialog.accept())
+        found.open(f"{example.url}{DEVICE}")
+        page.locator("#exchanged").click()
+        for token in ("not-the-token-of-this-gateway", example.token()):
+            page.locator("input[name=token]").fill(token)
+            page.locator("main form button").click()
+            page.wait_for_load_state()
+        page.wait_for_url(f"**{DEVICE}")
+        assert page.evaluate("document.cookie") == "", "no script sees the session"
+        page.locator("#exchanged").click()
+        page.get_by_text("Noted").wait_for()
+        page.locator(".account button").click()
+        page.wait_for_url("**/login")
+        assert page.evaluate("fetch('/api/rejects/purge', {method: 'POST'}).then(answer => answer.status)") == 401
+        assert [said for said in found.complaints if "401" not in said] == []
