@@ -252,6 +252,12 @@ def _check_network(text: str) -> str:
     return text
 
 
+def _check_device_link(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or "{device}" not in text:
+        raise ValueError(f"{text!r} is no link to a device; write https://HOST/..., with {{device}} in place of its id")
+    return text
+
+
 class HttpSection(_Section):
     """The pages and the API."""
 
@@ -262,6 +268,7 @@ class HttpSection(_Section):
     hosts: list[Annotated[str, AfterValidator(_check_host_name)]] = []
     tls: HttpTls = HttpTls()
     trusted_proxies: list[Annotated[str, AfterValidator(_check_network)]] = []
+    grafana: Annotated[str, AfterValidator(_check_device_link)] | None = None
 
     @field_validator("host")
     @classmethod

@@ -172,17 +172,15 @@ class Processor:
     def _process(self, arrival: Arrival) -> Outcome:
         message, now_ms = arrival.message, arrival.now_ms
         payload = message.payload
-        stream = self.streams.resolve(message.topic)
-        if len(payload) > self.payload_max_bytes:
-            return self.too_large(message, now_ms, len(payload))
+        stream, size_bytes = self.streams.resolve(message.topic), len(payload)
+        if size_bytes > self.payload_max_bytes:
+            return self.too_large(message, now_ms, size_bytes)
         if type(stream) is not Stream:
             if isinstance(stream, ProfiledStream):
                 return self._of_profile(stream, arrival)
             return self._no_reading(stream, arrival)
         device, outcome = stream.device, Outcome(stream.domain)
-        device.last_message = arrival if len(payload) <= device.keeps_bytes else None  # Device.keep, written out
-        if device.is_watched:
-            device.last_outcome = outcome
+        device.last_message = arrival if size_bytes <= device.keeps_bytes else None
         if not message.retain and now_ms > device.last_seen_ms:  # a retained or replayed message is no sign of life
             device.last_seen_ms = now_ms
         is_plain = not message.retain and arrival.steps is None
@@ -200,7 +198,7 @@ class Processor:
             observation = self._completed(stream, values, stream.key_set, None, arrival, outcome)
         if observation is not None:
             self.evaluator.point(observation, arrival, outcome)
-        if device.setback is not None or not outcome.readings:
+        if device.is_noted or not outcome.readings:
             device.note(outcome, arrival)
         return outcome
 
@@ -267,8 +265,8 @@ class Processor:
         outcome = self._profiled.ask_codec(pending) if pending.frame.profile.codec is not None else None
         if outcome is None:
             outcome = self._profiled.finish(pending)
-        device.keep(arrival, outcome)
-        if device.setback is not None or not outcome.readings or outcome.refusals or outcome.dropped:
+        device.keep(arrival)
+        if device.is_noted or not outcome.readings or outcome.refusals or outcome.dropped:
             device.note(outcome, arrival)
         return outcome
 

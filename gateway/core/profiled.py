@@ -144,7 +144,7 @@ class ByProfile:
         """Note the outcome of a message that was not admitted, if its device is known all the same."""
         met = self.streams.devices.get(device)
         if met is not None:
-            met.keep(arrival, outcome)
+            met.keep(arrival)
             met.note(outcome, arrival)
         return outcome
 
@@ -189,8 +189,6 @@ class ByProfile:
         else:
             why = Undecodable(RejectReason.PROFILE_ERROR, f"profile {frame.profile.name}: its codec: {fault}")
             outcome = reject(Outcome(pending.domain), arrival, "decode", why, device.name)
-        if device.last_message is arrival:
-            device.keep(arrival, outcome)
         device.note(outcome, arrival)
         return outcome
 

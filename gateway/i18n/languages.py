@@ -176,6 +176,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "vi": "Cơ sở dữ liệu không có số liệu nào của thiết bị này trong thời gian đó.",
         "en": "The database holds nothing of this device in that time.",
     },
+    "in_grafana": {"vi": "Xem thêm trong Grafana", "en": "More of it in Grafana"},
     "chart_says": {"vi": "cuối {}, thấp nhất {}, cao nhất {}", "en": "last {}, lowest {}, highest {}"},
     "was_ignored": {"vi": "Bản tin cuối được bỏ qua", "en": "The last message was ignored"},
     "waits": {"vi": "Bản tin đang chờ", "en": "The message waits"},

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -101,8 +102,12 @@ class DevicePages:
         alarms = [state for state in keeper.active() if state.tags.device == document["id"]]
         texts, formats = self._pages.language(request)
         shown = DeviceTexts(texts, formats, now_ms).device(document, found.ladder, alarms, keeper.rules)
+        link = self._status.config.http.grafana
+        grafana = link and link.replace("{device}", quote(document["id"], safe=""))
         topic = None if document["last_seen"] else topic_to_send_to(document)
-        return self._pages.page(request, "device", device=document["id"], shown=shown, document=document, topic=topic)
+        return self._pages.page(
+            request, "device", device=document["id"], shown=shown, document=document, topic=topic, grafana=grafana
+        )
 
     def changing(self) -> dict[str, ChangeRoute]:
         """Path → change."""

@@ -30,6 +30,10 @@ def fault_of(folder: Path, http: str) -> str:
             "{trusted_proxies: [proxy.example.vn]}", "trusted_proxies.0: 'proxy.example.vn' is not an address", id="name"
         ),
         pytest.param("{trusted_proxies: [192.0.2.0/33]}", "trusted_proxies.0: '192.0.2.0/33' is not an address", id="network"),
+        pytest.param(
+            "{grafana: 'https://g.example.vn/'}", "grafana: 'https://g.example.vn/' is no link to a device", id="link"
+        ),
+        pytest.param("{grafana: 'javascript:{device}'}", "grafana: 'javascript:{device}' is no link to a device", id="script"),
         pytest.param("{tls: {cert: c.pem}}", "tls: cert and key belong together", id="half-a-pair"),
         pytest.param("{host: 192.0.2.1}", "host: 192.0.2.1 is open to the network: give http.tokens_file", id="no-token"),
     ],

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from math import sin
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+
+from paho.mqtt.publish import single
 
 from gateway.core.status.history import MINUTES_KEPT, History
 from gateway.demo import services
@@ -50,6 +53,14 @@ _READINGS: Final = {
     "traffic": '{"vehicle_count": 42, "interval_s": 60, "mean_speed_km_h": 31.5, "lane": "1"}',
     "urban": '{"pm2_5_ug_m3": 31, "air_temperature_c": 29.5}',
 }
+
+
+def publish_as(gate: Gateway, device: str, payload: str) -> None:
+    """A water meter of the example sends a reading."""
+    broker = urlsplit(json.loads(gate.config.read_text())["mqtt"]["url"])
+    place = next(one for one in DEVICES if one["id"] == device)
+    topic = f"iot/v1/{place['site']}/water/{device}/readings"
+    single(topic, payload, qos=1, hostname=broker.hostname or "", port=broker.port or 0)
 
 
 @contextmanager

@@ -164,8 +164,11 @@ def test_each_state_of_a_device_has_its_headline_and_keeps_it_over_a_restart(
     with client_of(mosquitto) as client:
         kept = json.dumps({"ts": time.time_ns() // 1_000_000, "flow_m3_h": 1})
         publish(client, topic("kept"), kept, retain=True)
-    devices = {"unknown": "quarantine", "registry": "devices.yaml"}
-    with gateway(folder, mosquitto.url, influxdb.url, devices=devices, profiles={"path": "profiles"}) as site:
+    devices, http = (
+        {"unknown": "quarantine", "registry": "devices.yaml"},
+        {"grafana": "https://grafana.example/d/x?var-device={device}"},
+    )
+    with gateway(folder, mosquitto.url, influxdb.url, devices=devices, profiles={"path": "profiles"}, http=http) as site:
         site.wait_subscribed()
         tell_all(site, mosquitto)
         wait_for_all(site, TABLE)
@@ -192,4 +195,5 @@ def _said_in_both_languages(site: Gateway) -> None:
     """The page says the headline, and what to do, in its reader's language."""
     page = site.ask("/devices/misspelt?language=vi")[1]
     assert "Có phải volume là volume_m3?" in page
+    assert 'href="https://grafana.example/d/x?var-device=misspelt"' in page
     assert "Did you mean volume_m3 by volume?" in site.ask("/devices/misspelt?language=en")[1]

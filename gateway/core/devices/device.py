@@ -77,7 +77,7 @@ class Device:
     :ivar clock_span: the span of twice the tolerance in which this offset lies; 0: its clock is right.
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
     :ivar earlier_offset_ms: the offset that an earlier run knew last. It says nothing of the clock of this run.
-    :ivar is_watched: somebody looks at it.
+    :ivar is_noted: its next outcome must be noted: somebody looks at it, or the last one was a setback.
     :ivar keeps_bytes: most bytes of a message of it that is kept; -1: none is.
     :ivar last_message: its newest message, for its page; None: not kept, or too large.
     :ivar last_outcome: the outcome of that message, while somebody looks at the device.
@@ -100,7 +100,7 @@ class Device:
         "earlier_offset_ms",
         "goodbye_ms",
         "guard",
-        "is_watched",
+        "is_noted",
         "keeps_bytes",
         "last_message",
         "last_outcome",
@@ -136,7 +136,7 @@ class Device:
         self.earlier_offset_ms: int | None = None
         self.goodbye_ms = 0
         self.guard = NO_GUARD
-        self.is_watched = False
+        self.is_noted = False
         self.keeps_bytes = -1
         self.last_message: Arrival | None = None
         self.last_outcome: Outcome | None = None
@@ -197,18 +197,23 @@ class Device:
 
     def watch(self) -> None:
         """Keep its messages whole from now on, with what becomes of them: somebody looks at it."""
-        self.keeps_bytes, self.is_watched = _WHOLE_BYTES, True
+        self.keeps_bytes, self.is_noted = _WHOLE_BYTES, True
 
-    def keep(self, arrival: Arrival, outcome: Outcome) -> None:
-        """Keep its newest message as far as that is wanted."""
+    def keep(self, arrival: Arrival) -> None:
+        """Keep its newest message, unless it is too large."""
         self.last_message = arrival if len(arrival.message.payload) <= self.keeps_bytes else None
-        if self.is_watched:
-            self.last_outcome = outcome
 
     def note(self, outcome: Outcome, arrival: Arrival) -> None:
-        """Note what its newest message lacked; one that arrived before others tells nothing of now."""
+        """Note what became of its newest message. One that arrived before others tells nothing of now.
+
+        A message that became a reading needs no note, unless one is wanted (``is_noted``).
+        """
+        is_watched = self.keeps_bytes == _WHOLE_BYTES
+        if is_watched and self.last_message is arrival:
+            self.last_outcome = outcome
         if arrival.now_ms >= self.last_seen_ms:
             self.setback = setback_after(outcome, arrival.now_ms, self.setback)
+            self.is_noted = is_watched or self.setback is not None
 
     def say(self, now_ms: int, *, online: bool) -> None:
         """Note from its status message or last will that it is online or offline."""
