@@ -26,7 +26,7 @@ def number_ticks(low: float, high: float, most: int = 5) -> list[float]:
 
     :param most: number of intervals that are not exceeded.
     """
-    if high <= low:
+    if high - low <= _HAIR * max(abs(low), abs(high)):  # equal but for the last digits: no step lies between them
         high = low + (abs(low) or 1.0)
     step = _round_step((high - low) / most)
     first, last = floor(low / step + _HAIR), ceil(high / step - _HAIR)

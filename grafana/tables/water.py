@@ -216,15 +216,23 @@ WATER_QUALITY: Final = Section(
     "Chất lượng nước",
     "Water quality",
     tuple(
-        common.by_site(WATER, field, vi, en, about_vi="Trung bình tại mỗi địa điểm.", about_en="Mean at each site.")
-        for field, vi, en in (
-            ("ph", "Độ pH", "pH"),
-            ("chlorine_mg_l", "Clo dư", "Residual chlorine"),
-            ("turbidity_ntu", "Độ đục", "Turbidity"),
-            ("conductivity_us_cm", "Độ dẫn điện", "Conductivity"),
-            ("dissolved_oxygen_mg_l", "Oxy hòa tan", "Dissolved oxygen"),
-            ("temperature_c", "Nhiệt độ nước", "Water temperature"),
-            ("ambient_temperature_c", "Nhiệt độ xung quanh", "Ambient temperature"),
+        common.by_site(
+            WATER,
+            field,
+            vi,
+            en,
+            steps=steps,
+            about_vi="Trung bình tại mỗi địa điểm." + (" Vạch: QCVN 01-1:2018/BYT." if steps else ""),
+            about_en="Mean at each site." + (" Lines: QCVN 01-1:2018/BYT." if steps else ""),
+        )
+        for field, vi, en, steps in (
+            ("ph", "Độ pH", "pH", ((None, RED), (6.0, GREEN), (8.5, RED))),
+            ("chlorine_mg_l", "Clo dư", "Residual chlorine", ((None, RED), (0.2, GREEN), (1.0, RED))),
+            ("turbidity_ntu", "Độ đục", "Turbidity", ((None, GREEN), (2.0, RED))),
+            ("conductivity_us_cm", "Độ dẫn điện", "Conductivity", ()),
+            ("dissolved_oxygen_mg_l", "Oxy hòa tan", "Dissolved oxygen", ()),
+            ("temperature_c", "Nhiệt độ nước", "Water temperature", ()),
+            ("ambient_temperature_c", "Nhiệt độ xung quanh", "Ambient temperature", ()),
         )
     ),
 )

@@ -77,3 +77,8 @@ def test_few_times_are_marked_and_all_lie_inside(start_ms: int, length_ms: int, 
     found = time_ticks(start_ms, start_ms + length_ms, UTC, most)
     assert len(found) <= most
     assert all(start_ms <= ms <= start_ms + length_ms for ms in found)
+
+
+def test_values_that_differ_in_their_last_digit_have_an_axis() -> None:
+    found = number_ticks(99.99999999999999, 100.00000000000001)
+    assert found[0] < found[-1]

@@ -19,12 +19,12 @@ from typing import Final, NamedTuple
 
 from gateway.demo import services
 from gateway.demo.services import Service
+from grafana.answers import Page, questions
 from grafana.ask import Question
 from grafana.model import Panel
 from grafana.tables import DASHBOARDS
-from tests.grafana.asked import answer, page_of, questions
+from tests.grafana.asked import asked
 from tests.grafana.known_points import DAY_MS, HOUR_MS, MINUTE_MS, ZONE_MS, post
-from tests.grafana.worked_out import Page
 
 METERS: Final = 3000
 AREAS: Final = 20
@@ -115,14 +115,14 @@ def spent(service: Service, name: str, page: Page) -> Spent:
     """Ask all questions of a dashboard, as many at a time as a browser does."""
     (board,) = (board for board in DASHBOARDS if board.name == name)
 
-    def asked(row: tuple[Panel, Question]) -> tuple[float, str]:
+    def timed(row: tuple[Panel, Question]) -> tuple[float, str]:
         begin_s = time.perf_counter()
-        answer(service, row[1], page_of(row[0], page))
+        asked(service).answer(row[1], page.of(row[0]))
         return time.perf_counter() - begin_s, row[0].title
 
     begin_s, begin_cpu_s = time.perf_counter(), _cpu_s(service)
     with ThreadPoolExecutor(BROWSER_CONNECTIONS) as pool:
-        rows = list(pool.map(asked, questions(board)))
+        rows = list(pool.map(timed, questions(board)))
     return Spent(time.perf_counter() - begin_s, _cpu_s(service) - begin_cpu_s, sorted(rows, reverse=True))
 
 

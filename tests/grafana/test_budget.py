@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from gateway.demo import services
+from grafana.answers import Page
 from grafana.tables import DASHBOARDS
 from tests.grafana.budget import BARS_S, fill, lines, spent
 from tests.grafana.known_points import DAY_MS
-from tests.grafana.worked_out import Page
 
 PROCESSORS = 2
 OF_ALL_DEVICES = [board.name for board in DASHBOARDS if not any(variable.is_single for variable in board.variables)]

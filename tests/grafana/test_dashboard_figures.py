@@ -4,15 +4,16 @@ from dataclasses import replace
 import pytest
 
 from gateway.demo.services import Service
+from grafana.answers import Figures, Page
 from grafana.ask import Ask, Combined, Compare, Each, Over, Question, Step, Where, false, true
 from grafana.model import Dashboard
 from grafana.points import MEASUREMENTS
 from grafana.tables import DASHBOARDS
 from schemas.quantities import HEALTH
-from tests.grafana.asked import answer, page_of, questions, values
+from tests.grafana.asked import asked, with_marks
 from tests.grafana.conftest import Databases
 from tests.grafana.known_points import DAY_MS
-from tests.grafana.worked_out import Figures, Page, figures
+from tests.grafana.worked_out import figures, shows
 
 pytestmark = pytest.mark.real
 
@@ -75,7 +76,7 @@ VOCABULARY: dict[str, Question] = {
 
 def differences(databases: Databases, question: Question, page: Page) -> list[str]:
     wanted = figures(databases.points, question, page)
-    answers = [(service, answer(service, question, page)) for service in databases.services]
+    answers = [(service, asked(service).answer(question, page)) for service in databases.services]
     return [
         f"{service.name} says {odd(got, wanted)}, the points say {odd(wanted, got)}"
         for service, got in answers
@@ -95,8 +96,8 @@ def test_both_databases_give_the_figures_that_the_points_say(databases: Database
     shown = Page(now_ms - days * DAY_MS, now_ms, choice=CHOICES[choice], shows_simulated=choice == "several")
     for board in DASHBOARDS:
         is_shown = choice == "several" or not any(variable.is_single for variable in board.variables)
-        for panel, question in questions(board) if is_shown else ():
-            assert differences(databases, question, page_of(panel, shown)) == [], f"{board.name}: {panel.title}"
+        for panel, question in with_marks(board) if is_shown else ():
+            assert differences(databases, question, shown.of(panel)) == [], f"{board.name}: {panel.title}"
 
 
 @pytest.mark.parametrize("name", VOCABULARY)
@@ -112,7 +113,7 @@ def test_the_use_of_a_sum_counts_what_flowed_before_the_first_reading_of_the_ran
     # Seeds 11 and 12 kWh between two readings, and 36 readings in 24 hours.
     page = Page(databases.now_ms - DAY_MS, databases.now_ms)
     for service in databases.services:
-        assert list(answer(service, USED, page).values()) == [pytest.approx(36 * (11 + 12))]
+        assert list(asked(service).answer(USED, page).values()) == [pytest.approx(36 * (11 + 12))]
 
 
 def test_no_panel_is_empty_on_a_day_and_a_month_of_points(databases: Databases) -> None:
@@ -120,10 +121,10 @@ def test_no_panel_is_empty_on_a_day_and_a_month_of_points(databases: Databases) 
     answered = {
         panel.title
         for board in DASHBOARDS
-        for panel, question in questions(board)
-        if any(figures(databases.points, question, page_of(panel, page)) for page in pages)
+        for panel, question in with_marks(board)
+        if any(figures(databases.points, question, page.of(panel)) for page in pages)
     }
-    assert [panel.title for board in DASHBOARDS for panel, _ in questions(board) if panel.title not in answered] == []
+    assert [panel.title for board in DASHBOARDS for panel, _ in with_marks(board) if panel.title not in answered] == []
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
@@ -134,16 +135,16 @@ def test_a_choice_offers_the_devices_of_the_choices_before_it(databases: Databas
             points = databases.points[variable.measurement]
             chosen = {tag: page.choice[tag] for tag in variable.narrower if tag in page.choice}
             offered = replace(page, choice=chosen)
-            wanted = sorted({point.tags[variable.name] for point in points if offered.shows(point)})
-            assert [values(service, variable, page) for service in databases.services] == [wanted, wanted]
+            wanted = sorted({point.tags[variable.name] for point in points if shows(offered, point)})
+            assert [asked(service).values(variable, page) for service in databases.services] == [wanted, wanted]
 
 
 def test_an_empty_database_is_no_error(empty_databases: tuple[Service, ...]) -> None:
     page = Page(1_790_000_000_000, 1_790_000_000_000 + DAY_MS)
     for board in DASHBOARDS:
         for service in empty_databases:
-            assert {str(answer(service, question, page_of(panel, page))) for panel, question in questions(board)} == {"{}"}
-            assert [values(service, variable, page) for variable in board.variables] == [[]] * len(board.variables)
+            assert {str(asked(service).answer(question, page.of(panel))) for panel, question in with_marks(board)} == {"{}"}
+            assert [asked(service).values(variable, page) for variable in board.variables] == [[]] * len(board.variables)
 
 
 def test_every_field_of_the_known_points_is_one_that_panels_can_ask_about(databases: Databases) -> None:

@@ -2,20 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Final
 
+from grafana.answers import Figures, Labels, Page, within
 from grafana.ask import Ask, Compare, Each, Over, Question, Step, Where, first
 from tests.grafana.known_points import DAY_MS, HOUR_MS, ZONE_MS, KnownPoint, Value
 
 KnownPoints = Mapping[str, Sequence[KnownPoint]]
 """Measurement → its points in order of time."""
-Labels = tuple[str, ...]
-Figures = dict[tuple[Labels, int], float]
-"""The values of the tags of a group, and a time (0 where the answer is one figure) → the figure."""
 
-_LENGTHS_MS: Final = {Step.HOUR: HOUR_MS, Step.DAY: DAY_MS}
 LENGTHS_MS: Final = {"25h": 25 * HOUR_MS, "49h": 49 * HOUR_MS, "10m": HOUR_MS // 6, "1h": HOUR_MS, "3h": 3 * HOUR_MS}
 
 _EACH: Final[Mapping[Each, Callable[[Sequence[float]], float]]] = {
@@ -35,28 +31,10 @@ _OVER: Final[Mapping[Over, Callable[[Sequence[float]], float]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page as a reader looks at it.
-
-    :ivar choice: variable → chosen values; a variable that is not in it stands at "all".
-    """
-
-    begin_ms: int
-    end_ms: int
-    interval_ms: int = HOUR_MS // 6
-    choice: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    shows_simulated: bool = False
-
-    @property
-    def length_ms(self) -> int:
-        """The length of the time shown."""
-        return self.end_ms - self.begin_ms
-
-    def shows(self, point: KnownPoint) -> bool:
-        """Tell if the device of a point is chosen."""
-        chosen = all(point.tags.get(tag, "") in values for tag, values in self.choice.items() if tag in point.tags)
-        return chosen and (self.shows_simulated or not point.tags.get("device", "").startswith("sim-"))
+def shows(page: Page, point: KnownPoint) -> bool:
+    """Tell if the device of a point is chosen."""
+    chosen = all(point.tags.get(tag, "") in values for tag, values in page.choice.items() if tag in point.tags)
+    return chosen and (page.shows_simulated or not point.tags.get("device", "").startswith("sim-"))
 
 
 def figures(points: KnownPoints, question: Question, page: Page) -> Figures:
@@ -67,11 +45,6 @@ def figures(points: KnownPoints, question: Question, page: Page) -> Figures:
         ranked = sorted(rows.items(), key=lambda row: row[1], reverse=limit > 0)
         return dict(ranked[: abs(limit)])
     return rows
-
-
-def within(rows: Figures, page: Page) -> Figures:
-    """Leave out an interval that began before the time shown: it stands left of the panel."""
-    return {key: value for key, value in rows.items() if key[1] == 0 or key[1] >= page.begin_ms}
 
 
 def _combined(points: KnownPoints, question: Question, page: Page) -> Figures:
@@ -117,13 +90,13 @@ def _begin_ms(ask: Ask, page: Page) -> int:
 
 def _is_asked(point: KnownPoint, ask: Ask, page: Page) -> bool:
     wanted = (*ask.points.tags, *ask.tags)
-    return all(point.tags.get(tag) == value for tag, value in wanted) and page.shows(point)
+    return all(point.tags.get(tag) == value for tag, value in wanted) and shows(page, point)
 
 
 def _step_ms(point: KnownPoint, ask: Ask, page: Page) -> int:
     if not ask.is_over_time:
         return 0
-    length_ms = page.interval_ms if ask.step is Step.INTERVAL else _LENGTHS_MS[ask.step]
+    length_ms = page.step_ms(ask)
     return (point.time_ms + ZONE_MS) // length_ms * length_ms - ZONE_MS
 
 

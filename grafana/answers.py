@@ -1,0 +1,178 @@
+"""Questions as Grafana sends them to a database, and the figures that come back: for previews and for the tests."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from grafana.ask import Ask, Question, Step, column_name, first
+from grafana.model import Dashboard, Panel, Prom, Variable
+from grafana.stores import INFLUXDB, VICTORIA_METRICS
+
+DAY_MS: Final = 86_400_000
+ZONE_MS: Final = 7 * 3_600_000
+"""Vietnam's clock before that of UTC."""
+ANSWER_WITHIN_S: Final = 60.0
+
+Labels = tuple[str, ...]
+Figures = dict[tuple[Labels, int], float]
+"""The values of the tags of a group, and a time (0 where the answer is one figure) → the figure."""
+
+_CHOSEN: Final = re.compile(r"\$\{(\w+):regex\}")
+_LABEL_VALUES: Final = re.compile(r"label_values\((.*), (\w+)\)")
+_STEPS_MS: Final = {Step.HOUR: 3_600_000, Step.DAY: DAY_MS}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as a reader looks at it.
+
+    :ivar choice: variable → chosen values; a variable that is not in it stands at "all".
+    """
+
+    begin_ms: int
+    end_ms: int
+    interval_ms: int = 600_000
+    choice: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shows_simulated: bool = False
+
+    @property
+    def length_ms(self) -> int:
+        """The length of the time shown."""
+        return self.end_ms - self.begin_ms
+
+    def step_ms(self, ask: Ask) -> int:
+        """The time between two figures of a line."""
+        return self.interval_ms if ask.step is Step.INTERVAL else _STEPS_MS[ask.step]
+
+    def of(self, panel: Panel) -> "Page":
+        """The time that a panel shows on the page."""
+        end_ms = self.end_ms - panel.days_before * DAY_MS
+        return replace(self, begin_ms=end_ms - (panel.days * DAY_MS or self.length_ms), end_ms=end_ms)
+
+
+class Asked(Protocol):
+    """A running database."""
+
+    def answer(self, question: Question, page: Page) -> Figures:
+        """Ask a question."""
+
+    def values(self, variable: Variable, page: Page) -> list[str]:
+        """Ask for the values of a variable, in order."""
+
+
+def questions(board: Dashboard) -> Iterator[tuple[Panel, Question]]:
+    """Yield what the panels of a dashboard ask the database of readings."""
+    for section in board.sections:
+        for panel in section.panels:
+            yield from ((panel, target) for target in panel.targets if not isinstance(target, Prom))
+
+
+def sent(text: str, page: Page) -> str:
+    """Put time, interval and variables into a query, as Grafana does. "All" is the text ``.*`` and not escaped."""
+    begin_ms, end_ms, length_ms = page.begin_ms, page.end_ms, page.length_ms
+    places = {
+        "$timeFilter": f"time >= {begin_ms}ms and time <= {end_ms}ms",
+        "${__from}": str(begin_ms),
+        "${__to}": str(end_ms),
+        "${__range_ms}": str(length_ms),
+        "${__range_s}": str(round(length_ms / 1000)),
+        "$__range": f"{round(length_ms / 1000)}s",
+        "$__interval": f"{page.interval_ms}ms",
+        "${simulated:raw}": "~" if page.shows_simulated else "sim-.*",
+    }
+    for place, value in places.items():
+        text = text.replace(place, value)
+    return _CHOSEN.sub(lambda match: _regex(page.choice.get(match[1])), text)
+
+
+def _regex(values: Sequence[str] | None) -> str:
+    if values is None:
+        return ".*"
+    escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", lambda match: "\\" + match[0], value) for value in values]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def within(rows: Figures, page: Page) -> Figures:
+    """Leave out an interval that began before the time shown: it stands left of the panel."""
+    return {key: value for key, value in rows.items() if key[1] == 0 or key[1] >= page.begin_ms}
+
+
+@dataclass(frozen=True)
+class AskedInfluxDb:
+    """An InfluxDB 1 without users, or one that needs none for reading."""
+
+    url: str
+    bucket: str = "iot"
+
+    def answer(self, question: Question, page: Page) -> Figures:
+        """Ask a question."""
+        asked, name = first(question), column_name(question)
+        rows = (row for row in self._rows(sent(INFLUXDB.query(question), page)) if row[name] is not None)
+        return within({_key(row, asked, row["time"]): float(row[name]) for row in rows}, page)
+
+    def values(self, variable: Variable, page: Page) -> list[str]:
+        """Ask for the values of a variable, in order."""
+        return sorted(row["value"] for row in self._rows(sent(INFLUXDB.variable(variable)["query"], page)))
+
+    def _rows(self, text: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows, columns and tags by name.
+
+        :raises ValueError: the database says that the query is wrong.
+        """
+        (result,) = _posted(f"{self.url}/query", {"db": self.bucket, "q": text, "epoch": "ms"})["results"]
+        if "error" in result:
+            raise ValueError(f"{self.url}: {result['error']}: {text}")
+        for series in result.get("series", ()):
+            for values in series.get("values", ()):
+                yield series.get("tags", {}) | dict(zip(series["columns"], values, strict=True))
+
+
+@dataclass(frozen=True)
+class AskedVictoriaMetrics:
+    """A VictoriaMetrics."""
+
+    url: str
+
+    def answer(self, question: Question, page: Page) -> Figures:
+        """Ask a question."""
+        asked = first(question)
+        form = {"query": sent(VICTORIA_METRICS.query(question), page), "nocache": 1}
+        if not asked.is_over_time:
+            result = self._data("query", form | {"time": page.end_ms / 1000})["result"]
+            return {_key(row["metric"], asked, 0): float(row["value"][1]) for row in result}
+        # Grafana begins at a multiple of the step on the reader's clock.
+        step_ms = page.step_ms(asked)
+        begin_ms = (page.begin_ms + ZONE_MS) // step_ms * step_ms - ZONE_MS
+        span = {"start": begin_ms / 1000, "end": page.end_ms / 1000, "step": step_ms / 1000}
+        result = self._data("query_range", form | span)["result"]
+        points = ((row["metric"], round(1000 * time_s), value) for row in result for time_s, value in row["values"])
+        return within({_key(metric, asked, time_ms): float(value) for metric, time_ms, value in points}, page)
+
+    def values(self, variable: Variable, page: Page) -> list[str]:
+        """Ask for the values of a variable, in order."""
+        match = _LABEL_VALUES.fullmatch(VICTORIA_METRICS.variable(variable)["query"]["query"])
+        if match is None:
+            raise ValueError(f"The values of {variable.name} are not those of a label.")
+        form = {"match[]": sent(match[1], page), "start": page.begin_ms / 1000, "end": page.end_ms / 1000}
+        return sorted(self._data(f"label/{match[2]}/values", form))
+
+    def _data(self, path: str, form: Mapping[str, object]) -> Any:  # noqa: ANN401 - an answer in JSON
+        return _posted(f"{self.url}/api/v1/{path}", form)["data"]
+
+
+def _key(tags: Mapping[str, object], asked: Ask, time_ms: int) -> tuple[Labels, int]:
+    return tuple(str(tags.get(tag) or "") for tag in asked.by), time_ms if asked.is_over_time else 0
+
+
+def _posted(url: str, form: Mapping[str, object]) -> Any:  # noqa: ANN401 - an answer in JSON
+    """Send a form and return the answer.
+
+    :raises OSError: there is no answer, or one that refuses.
+    """
+    request = Request(url, urlencode(form).encode())  # noqa: S310 - the address that the caller gave
+    with urlopen(request, timeout=ANSWER_WITHIN_S) as response:  # noqa: S310
+        return json.loads(response.read())

@@ -1,0 +1,180 @@
+"""Panels drawn as HTML and SVG from their figures, about as Grafana shows them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from html import escape
+from typing import Final
+
+from gateway.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, bar_chart, line_chart, state_strip
+from gateway.charts.drawing import ChartFrame, colour, element
+from grafana.answers import DAY_MS, ZONE_MS, Figures, Labels, Page
+from grafana.ask import Question, column_name, first
+from grafana.model import Kind, Panel, Steps, Words
+from grafana.units import AGO, BYTES, DURATION, SHARE
+
+ZONE: Final = timezone(timedelta(milliseconds=ZONE_MS))
+LINES_MAX: Final = 8
+ROWS_MAX: Final = 8
+STRIP_PX: Final = 34
+ROW_PX: Final = 26
+MONTH_MS: Final = 28 * DAY_MS
+_SYMBOLS: Final = {
+    "m3": "m³",
+    "percent": "%",
+    "volt": "V",
+    "amp": "A",
+    "watt": "W",
+    "kwatth": "kWh",
+    "celsius": "°C",
+    "lengthm": "m",
+    "pressurekpa": "kPa",
+    "hertz": "Hz",
+    "velocitykmh": "km/h",
+    "none": "",
+    "lengthmm": "mm",
+    "dBm": "dBm",
+    "dB": "dB",
+}
+_LENGTHS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
+_WHOLE_FROM: Final = 1000
+
+Answers = Sequence[tuple[Question, Figures]]
+
+
+def panel_html(number: int, panel: Panel, answers: Answers, page: Page) -> str:
+    """One panel, or the reason why it is empty."""
+    draw = _DRAWN[panel.kind]
+    shown = draw(f"panel-{number}", panel, answers, page) if any(rows for _, rows in answers) else ""
+    body = shown or f'<p class="empty">{escape(panel.without_data)}</p>'
+    place = f"grid-column: span {panel.size.width}; min-height: {ROW_PX * panel.size.height}px"
+    return f'<section style="{place}" title="{escape(panel.about_en)}"><h3>{escape(panel.title)}</h3>{body}</section>'
+
+
+def number_text(value: float, unit: str) -> str:
+    """A figure with its unit, shortened as on a page."""
+    if unit == SHARE:
+        return f"{100 * value:.1f} %"
+    if unit in (DURATION, "s"):
+        length_s, said = next((row for row in _LENGTHS if value >= row[0]), (1, "s"))
+        return f"{value / length_s:.3g} {said}"
+    if unit == AGO:
+        return datetime.fromtimestamp(value / 1000, ZONE).strftime("%d.%m. %H:%M")
+    if unit == BYTES:
+        return f"{value / 2**20:.1f} MiB"
+    rounded = f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.4g}"
+    return f"{rounded} {_SYMBOLS.get(unit, unit.removeprefix('suffix:'))}".strip()
+
+
+def _lines(answers: Answers) -> Iterator[ChartLine]:
+    """The lines of all questions, named as in the legend."""
+    for question, rows in answers:
+        series = defaultdict[Labels, list[tuple[float, float | None]]](list)
+        for (labels, time_ms), value in sorted(rows.items()):
+            series[labels].append((time_ms, value))
+        for labels, points in series.items():
+            yield ChartLine(" ".join(filter(None, [*labels, question.name])), points)
+
+
+def _axes(panel: Panel, page: Page) -> tuple[TimeAxis, ValueAxis]:
+    form = "%H:%M" if page.length_ms <= 2 * DAY_MS else "%d.%m."
+    time = TimeAxis(page.begin_ms, page.end_ms, ZONE, lambda ms: datetime.fromtimestamp(ms / 1000, ZONE).strftime(form))
+    return time, ValueAxis(lambda value: number_text(value, panel.unit), from_zero=panel.minimum == 0.0)
+
+
+def _line_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
+    lines = list(_lines(answers))
+    time, values = _axes(panel, page)
+    return line_chart(ChartFrame(name, panel.title, panel.about_en), lines[:LINES_MAX], time, values) + _rest(lines)
+
+
+def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
+    """All series in one bar: the preview does not stack colours."""
+    totals = defaultdict[int, float](float)
+    for _, rows in answers:
+        for (_, time_ms), value in rows.items():
+            totals[time_ms] += value
+    asked = next(first(question) for question, rows in answers if rows)
+    length_ms = MONTH_MS if asked.measurement.startswith("monthly") else page.step_ms(asked)
+    time, values = _axes(panel, page)
+    bars = ChartLine("", [(time_ms, value) for time_ms, value in sorted(totals.items())])
+    return bar_chart(ChartFrame(name, panel.title, panel.about_en), bars, length_ms, time, values)
+
+
+def _rest(lines: Sequence[ChartLine]) -> str:
+    return f"<p>+ {len(lines) - LINES_MAX} …</p>" if len(lines) > LINES_MAX else ""
+
+
+def _stat(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
+    value = next(value for _, rows in answers for value in rows.values())
+    return f'<p class="figure" style="color: {_step_colour(panel.steps, value)}">{number_text(value, panel.unit)}</p>'
+
+
+def _step_colour(steps: Steps, value: float) -> str:
+    reached = [colour for limit, colour in steps if limit is None or value >= limit]
+    return reached[-1] if reached else "inherit"
+
+
+def _states(name: str, panel: Panel, answers: Answers, page: Page) -> str:
+    time, _ = _axes(panel, page)
+    strips = []
+    for number, line in enumerate(list(_lines(answers))[:LINES_MAX]):
+        ends = [*(at_ms for at_ms, _ in line.points[1:]), page.end_ms]
+        spans = [
+            StateSpan(at_ms, end_ms, _word_colour(panel.words, value))
+            for (at_ms, value), end_ms in zip(line.points, ends, strict=True)
+        ]
+        frame = ChartFrame(f"{name}-{number}", line.name, panel.about_en, STRIP_PX)
+        strips.append(f"<p>{escape(line.name)}</p>{state_strip(frame, spans, time)}")
+    return "".join(strips)
+
+
+def _word_colour(words: Words | None, value: float | None) -> str:
+    word = (words or {}).get(f"{value:g}" if value is not None else "")
+    return word.color if word is not None else "#9a9a9a"
+
+
+def _table(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
+    """The rows of all questions, joined by their tags."""
+    tags = first(answers[0][0]).by
+    columns = {column.name: column for column in panel.columns}
+    rows = defaultdict[Labels, dict[str, float]](dict)
+    for question, figures in answers:
+        for (labels, _), value in figures.items():
+            rows[labels][column_name(question)] = value
+    names = [column_name(question) for question, _ in answers]
+    titles = [*tags, *(columns[name].vi if name in columns else name for name in names)]
+    units = {name: columns[name].unit if name in columns and columns[name].unit else panel.unit for name in names}
+    ordered = sorted(rows.items(), key=lambda row: row[1].get(names[0], 0.0), reverse=not panel.sort_up)
+    cells = [
+        [*labels, *(number_text(found[name], units[name]) if name in found else "" for name in names)]
+        for labels, found in ordered[:ROWS_MAX]
+    ]
+    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
+    more = f"<p>+ {len(ordered) - ROWS_MAX} …</p>" if len(ordered) > ROWS_MAX else ""
+    return f"<table><tr>{head}</tr>{body}</table>{more}"
+
+
+def _map(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
+    across, up = (dict(rows) for _, rows in answers)
+    places = [(across[key], up[key]) for key in across if key in up]
+    left, right = min(x for x, _ in places), max(x for x, _ in places)
+    low, high = min(y for _, y in places), max(y for _, y in places)
+    size = max(right - left, high - low) or 1.0
+    dots = "".join(
+        element("circle", cx=f"{5 + 90 * (x - left) / size:.2f}", cy=f"{95 - 90 * (y - low) / size:.2f}", r=1, fill=colour(0))
+        for x, y in places
+    )
+    return element("svg", dots, viewBox="0 0 100 100", height=320, role="img", aria_label=panel.title)
+
+
+_DRAWN: Final[dict[Kind, Callable[[str, Panel, Answers, Page], str]]] = {
+    Kind.LINES: _line_chart,
+    Kind.AREAS: _line_chart,
+    Kind.BARS: _bar_chart,
+    Kind.STAT: _stat,
+    Kind.STATES: _states,
+    Kind.TABLE: _table,
+    Kind.MAP: _map,
+}
