@@ -30,6 +30,7 @@ PARTS: Final[Mapping[str, Callable[[Plan], Mapping[str, float]]]] = MappingProxy
         "start": start.once,
         "wakes": wakes.once,
         "many": core.in_no_order,
+        "shares": core.shares,
     }
 )
 """Part → a function that measures once the gateway of ``Plan.tree``; name of a figure → µs."""

@@ -44,7 +44,15 @@ def in_no_order(plan: Plan) -> dict[str, float]:
     return {f"CPU of a native reading, {_MANY_DEVICES:,} devices in no order": _least_us(plan, "many")}
 
 
-def _least_us(plan: Plan, kind: str) -> float:
+def shares(plan: Plan) -> dict[str, float]:
+    """CPU of a message with and without sums and alarms; a tree whose worker does not know that word gives the first twice."""
+    return {
+        "CPU of a native reading": _least_us(plan, "native"),
+        "CPU of a native reading without sums and alarms": _least_us(plan, "native", "bare"),
+    }
+
+
+def _least_us(plan: Plan, kind: str, *how: str) -> float:
     folder = plan.fresh(f"core-{kind}")
     config: dict[str, object] = {"mqtt": {"url": "mqtt://127.0.0.1"}, "influxdb": {"url": "http://127.0.0.1", "api": "v2"}}
     if kind == "uplink":
@@ -56,7 +64,7 @@ def _least_us(plan: Plan, kind: str) -> float:
     own = plan.tree / "tests" / "bench" / "core_worker.py"
     program = own if own.exists() else Path(core_worker.__file__)
     done = subprocess.run(
-        [sys.executable, "-P", str(program), *map(str, files), str(_WARM_UP_TURNS * _DEVICES)],
+        [sys.executable, "-P", str(program), *map(str, files), str(_WARM_UP_TURNS * _DEVICES), *how],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(plan.tree)},
         capture_output=True,

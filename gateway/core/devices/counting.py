@@ -33,17 +33,19 @@ class Counting:
 
     mode: SumsMode = SumsMode.OFF
     _asked: set[str] = field(default_factory=set)
+    _is_off: bool = field(init=False)
     _asks_again: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self._asks_again = self.mode in {SumsMode.OFF, SumsMode.MOVING}
+        self._is_off = self.mode is SumsMode.OFF
+        self._asks_again = self.mode is SumsMode.MOVING
 
     def judge(self, observation: Observation, outcome: Outcome) -> Judged:
         """Judge the counters of a reading."""
         series, numbers, time_ms, rules = observation.series, observation.numbers, observation.time_ms, observation.rules
         device, tags = series.device, series.text_tags
         counters = device.counters
-        if counters is None or counters.awaits or self._asks_again:
+        if counters is None or counters.awaits is not self._is_off or self._asks_again:  # where sums are off, all await them
             counters = self._counters_of(device, time_ms, outcome)
         version, awaits, suspect, texts = counters.version, counters.awaits, False, value_texts(numbers)
         for at, name, growth, key in observation.field_set.counters:
@@ -75,9 +77,9 @@ class Counting:
         counters = device.counters
         if counters is None:
             counters = device.counters = CounterState(awaits=self.mode is not SumsMode.FROM_ZERO)
-        elif self.mode is SumsMode.OFF or (self.mode is SumsMode.MOVING and _was_away(device, counters, time_ms)):
+        elif self._is_off or (self.mode is SumsMode.MOVING and _was_away(device, counters, time_ms)):
             counters.ask_again()
-        if counters.awaits and self.mode is not SumsMode.OFF and device.name not in self._asked:
+        if counters.awaits and not self._is_off and device.name not in self._asked:
             self._asked.add(device.name)
             outcome.side_effects = outcome.side_effects or SideEffects()
             outcome.side_effects.sums_wanted.append(device.name)
