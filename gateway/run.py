@@ -20,12 +20,9 @@ from gateway.events import Events
 from gateway.logs import set_up_logging
 from gateway.pipeline.build import Parts, build
 from gateway.pipeline.foundation import Lanes
-from gateway.pipeline.options import replay_limits
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.storage.file_lock import InUse
-from gateway.web.commands import MeterExchange, PageCommands, StoreCommands
 from gateway.web.entrance import Entrance
-from gateway.web.registrar import Registrar
 
 log = logging.getLogger("gateway")
 
@@ -129,29 +126,12 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
 
 
 async def _serve_pages(parts: Parts, entrance: Entrance) -> None:
-    """Serve the pages once somebody is there; they get a read-only view and the commands they may call, and nothing else."""
+    """Load the pages once somebody is there, and serve them."""
     await entrance.first_client()
-    await asyncio.to_thread(import_module, "gateway.web.server")  # a few hundred milliseconds: readings go on meanwhile
-    from gateway.web.server import WebServer  # noqa: PLC0415
+    await asyncio.to_thread(import_module, "gateway.web.serve")  # a few hundred milliseconds: readings go on meanwhile
+    from gateway.web.serve import serve_pages  # noqa: PLC0415
 
-    foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
-    database, fallback = foundation.database, parts.delivery.fallback
-    store = StoreCommands(
-        database,
-        parts.waiting.replay_pipeline,
-        fallback.backlog,
-        fallback.journal_account,
-        foundation.events,
-        replay_limits(foundation.config),
-        foundation.clock,
-    )
-    exchange = MeterExchange(
-        status, processing.memory, processing.device_snapshots, foundation.events, parts.watching.exchanges
-    )
-    registrar = Registrar(foundation.config, parts.reload, status.devices)
-    commands = PageCommands(store, exchange, parts.watching.resums, registrar)
-    async with WebServer(status, database, commands, entrance, foundation.audit):
-        await asyncio.Event().wait()
+    await serve_pages(parts, entrance)
 
 
 async def _until_stopped(stop: asyncio.Event, file: Database, events: Events) -> Database | None:

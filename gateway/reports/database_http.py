@@ -72,6 +72,13 @@ class _AnswerStream:
             await self._read()
         return b"".join(self._pieces)[:_BODY_MAX_BYTES]
 
+    def end(self) -> None:
+        """Drop the parser, which refers back to the stream: both are freed now, and not by the next search for cycles.
+
+        That search is rare, and a gateway that meets its devices asks hundreds of questions.
+        """
+        del self._parser
+
     async def _read(self) -> None:
         async with asyncio.timeout(_SILENT_S):
             data = await self._reader.read(_READ_BYTES)
@@ -184,13 +191,14 @@ class DatabaseHttp:
                     ssl=self._tls,
                     server_hostname=self._host if self._tls is not None else None,
                 )
+            answer = _AnswerStream(reader)
             try:
                 writer.write(self._request(method, path, form))
-                answer = _AnswerStream(reader)
                 await answer.begin()
                 yield answer
             finally:
                 writer.transport.abort()
+                answer.end()
         except _BROKEN as error:
             raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
 

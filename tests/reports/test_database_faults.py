@@ -1,10 +1,12 @@
 """A database that cannot be read is a sentence for people, which shows no secret."""
 
 import asyncio
+import gc
 import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import httptools
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -98,6 +100,30 @@ def test_a_database_that_is_not_there_is_said() -> None:
 
     with pytest.raises(StoreFault, match=r"http://127\.0\.0\.1:9 does not answer: "):
         asyncio.run(ask())
+
+
+def test_an_answer_is_freed_without_a_search_for_cycles() -> None:
+    """The gateway searches rarely: what a thousand questions left would stay in its memory."""
+
+    async def nothing(_: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    async def ask() -> None:
+        application = web.Application()
+        application.router.add_get("/ping", nothing)
+        async with TestServer(application) as server:
+            http = DatabaseHttp(Influxdb(url=str(server.make_url("/"))))
+            gc.collect()
+            for _ in range(3):
+                assert not await http.version()
+            parsers = [each for each in gc.get_objects() if type(each) is httptools.HttpResponseParser]
+            assert not parsers
+
+    gc.disable()
+    try:
+        asyncio.run(ask())
+    finally:
+        gc.enable()
 
 
 def test_of_two_questions_at_once_the_other_is_given_up_when_one_fails() -> None:

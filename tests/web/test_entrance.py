@@ -13,7 +13,7 @@ from gateway.config.model import Config
 from gateway.demo.services import free_port
 from gateway.web.entrance import Entrance
 
-LATER = ("aiohttp", "prometheus_client", "gateway.web.server")
+LATER = ("aiohttp", "prometheus_client", "gateway.web.server", "gateway.registration")
 """What a start without clients does not import."""
 
 

@@ -1,0 +1,32 @@
+"""The pages of a running gateway: the views and commands they get, made of its parts."""
+
+import asyncio
+
+from gateway.pipeline.build import Parts
+from gateway.pipeline.options import replay_limits
+from gateway.web.commands import MeterExchange, PageCommands, StoreCommands
+from gateway.web.entrance import Entrance
+from gateway.web.registrar import Registrar
+from gateway.web.server import WebServer
+
+
+async def serve_pages(parts: Parts, entrance: Entrance) -> None:
+    """Serve the pages until cancelled; they get a read-only view and the commands they may call, and nothing else."""
+    foundation, processing, status = parts.foundation, parts.processing, parts.watching.status
+    database, fallback = foundation.database, parts.delivery.fallback
+    store = StoreCommands(
+        database,
+        parts.waiting.replay_pipeline,
+        fallback.backlog,
+        fallback.journal_account,
+        foundation.events,
+        replay_limits(foundation.config),
+        foundation.clock,
+    )
+    exchange = MeterExchange(
+        status, processing.memory, processing.device_snapshots, foundation.events, parts.watching.exchanges
+    )
+    registrar = Registrar(foundation.config, parts.reload, status.devices)
+    commands = PageCommands(store, exchange, parts.watching.resums, registrar)
+    async with WebServer(status, database, commands, entrance, foundation.audit):
+        await asyncio.Event().wait()
