@@ -101,7 +101,8 @@ class Visit:
         self.requests.clear()
         self._finished.clear()
         self.page.goto(url, wait_until="load")
-        self.page.wait_for_function("[...document.querySelectorAll('[data-src]')].every(section => section.children.length)")
+        for section in self.page.locator("[data-src]").all():
+            section.locator("> *").first.wait_for(state="attached")
 
     def faults(self) -> list[str]:
         """The faults that axe-core finds for people who do not see or use no mouse."""

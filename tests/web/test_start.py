@@ -53,5 +53,5 @@ def test_the_last_hours_are_two_lines_with_a_gap_where_the_gateway_stood() -> No
     chart = rates_chart(history, NOW_MS + 63 * MINUTE_MS, PageTexts("en", ENGLISH), ENGLISH)
     received, written = re.findall(r'<path d="([^"]*)"', chart)
     assert received.count("M") == written.count("M") == 2
-    assert "Received: last 100, lowest 0, highest 5,800" in chart
+    assert "Received: last 100, lowest 100, highest 5,800" in chart
     assert rates_chart(History(), NOW_MS, PageTexts("vi", ENGLISH), ENGLISH), "a new gateway has a chart too"

@@ -47,14 +47,17 @@ class History:
     """The last hours."""
 
     def __init__(self) -> None:
-        self._minutes: deque[MinuteCounts] = deque(maxlen=MINUTES_KEPT)
+        self._minutes: deque[MinuteCounts] = deque(maxlen=MINUTES_KEPT + 2)
         self._shares: deque[SilentShare] = deque(maxlen=_SHARES_KEPT)
         self._before: tuple[int, int] | None = None
+        self._first_minute: int | None = None
 
     def count(self, now_ms: int, received: int, written: int) -> None:
         """Take the counts since the process began, as they are now: what they grew by belongs to this minute."""
         received_before, written_before = self._before or (received, written)
         self._before = received, written
+        if self._first_minute is None:
+            self._first_minute = now_ms // _MINUTE_MS
         minute, more = now_ms // _MINUTE_MS, (received - received_before, written - written_before)
         if self._minutes and minute <= self._minutes[-1].minute:  # the same minute, or the clock was set back
             last = self._minutes.pop()
@@ -67,9 +70,14 @@ class History:
         self._shares.append(SilentShare(now_ms // _MINUTE_MS, silent, expected))
 
     def minutes(self, now_ms: int) -> list[MinuteCounts]:
-        """The minutes of the last six hours that have ended, oldest first, without those in which the gateway did not run."""
+        """The whole minutes of the last six hours, oldest first; without those in which the gateway did not run throughout."""
         now = now_ms // _MINUTE_MS
-        return [row for row in self._minutes if now - MINUTES_KEPT <= row.minute < now]
+        return [row for row in self._whole() if now - MINUTES_KEPT <= row.minute < now]
+
+    def _whole(self) -> list[MinuteCounts]:
+        """All but the minute in which this run began, and the one that goes on."""
+        last = self._minutes[-1].minute if self._minutes else 0
+        return [row for row in self._minutes if row.minute not in {self._first_minute, last}]
 
     def silent_a_day_ago(self, now_ms: int) -> SilentShare | None:
         """The share at this time yesterday; None where it is not known."""
@@ -79,7 +87,7 @@ class History:
 
     def text(self) -> str:
         """Everything, as it is stored."""
-        return msgspec.json.encode(_KeptHistory(_FORM, list(self._minutes), list(self._shares))).decode()
+        return msgspec.json.encode(_KeptHistory(_FORM, self._whole(), list(self._shares))).decode()
 
     def load(self, text: str) -> None:
         """Take what an earlier run stored; text of another form is left out."""

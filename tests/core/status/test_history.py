@@ -13,42 +13,49 @@ def at(minute: float) -> int:
 
 def test_readings_are_counted_in_the_minute_in_which_they_came() -> None:
     history = History()
-    for minute, received, written in [(0, 1000, 990), (0.5, 1010, 995), (0.9, 1030, 1030), (1.1, 1031, 1030), (3, 1040, 1031)]:
+    for minute, received, written in [(0.5, 900, 900), (1, 1000, 990), (1.5, 1010, 995), (1.9, 1030, 1030), (2.1, 1031, 1030)]:
         history.count(at(minute), received, written)
-    assert history.minutes(at(3.5)) == [MinuteCounts(BEGIN, 30, 40), MinuteCounts(BEGIN + 1, 1, 0)], "the third still runs"
+    assert history.minutes(at(2.5)) == [MinuteCounts(BEGIN + 1, 130, 130)], (
+        "the gateway began in the first, and the last goes on"
+    )
+    history.count(at(4), 1040, 1031)
+    assert history.minutes(at(4.5))[1:] == [MinuteCounts(BEGIN + 2, 1, 0)], "nobody counted in the third"
 
 
 def test_a_clock_that_is_set_back_loses_no_count() -> None:
     history = History()
-    for minute, received in [(5, 0), (2, 7), (5.5, 9)]:
+    for minute, received in [(0, 0), (5, 0), (2, 7), (5.5, 9), (6, 9)]:
         history.count(at(minute), received, received)
     assert history.minutes(at(6)) == [MinuteCounts(BEGIN + 5, 9, 9)]
 
 
 def test_the_next_run_goes_on_with_what_was_stored() -> None:
     first, second = History(), History()
-    first.count(at(0), 0, 0)
-    first.count(at(0.5), 60, 60)
+    for minute, received in [(0.5, 0), (1, 60), (2, 70), (2.5, 99)]:
+        first.count(at(minute), received, received)
     first.note_silent(at(0.5), 3, 40)
-    second.count(at(10), 5, 5)
+    second.count(at(10.5), 5, 5)
     second.load(first.text())
-    second.count(at(10.5), 8, 7)
-    assert second.minutes(at(11)) == [MinuteCounts(BEGIN, 60, 60), MinuteCounts(BEGIN + 10, 3, 2)]
+    for minute, received in [(11, 8), (12, 9)]:
+        second.count(at(minute), received, received)
+    whole = [MinuteCounts(BEGIN + 1, 60, 60), MinuteCounts(BEGIN + 11, 3, 3)]
+    assert second.minutes(at(12)) == whole, "no minute that was counted in part looks like a fall"
     assert second.silent_a_day_ago(at(24 * 60)) == SilentShare(BEGIN, 3, 40)
     for text in ("", "{}", '{"form": 9, "minutes": [], "shares": []}'):
         second.load(text)
-    assert len(second.minutes(at(11))) == 2
+    assert second.minutes(at(12)) == whole
 
 
 def test_hours_are_forgotten_and_what_is_stored_stays_small() -> None:
     history = History()
-    for minute in range(3 * MINUTES_KEPT):
+    for minute in range(3 * MINUTES_KEPT + 1):
         history.count(at(minute), 60_000 * minute, 60_000 * minute)
         if minute % 15 == 0:
             history.note_silent(at(minute), 200, 20_000)
-    assert len(history.minutes(at(3 * MINUTES_KEPT))) == MINUTES_KEPT
+    now_ms = at(3 * MINUTES_KEPT)
+    assert len(history.minutes(now_ms)) == MINUTES_KEPT
     assert len(history.text()) < 16_384
-    assert len(history.minutes(at(3 * MINUTES_KEPT + 100))) == MINUTES_KEPT - 100
+    assert len(history.minutes(now_ms + 100 * MINUTE_MS)) == MINUTES_KEPT - 100
 
 
 def test_a_day_ago_is_known_only_near_it_and_only_with_devices() -> None:
