@@ -1,5 +1,7 @@
 """A change from a page in a browser: it asks for the token, is made, and after signing out nothing is changed any more."""
 
+import signal
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -29,3 +31,16 @@ def test_a_browser_signs_in_for_a_change_makes_it_and_signs_out(browser: Browser
         page.wait_for_url("**/login")
         assert page.evaluate("fetch('/api/rejects/purge', {method: 'POST'}).then(answer => answer.status)") == 401
         assert [said for said in found.complaints if "401" not in said] == []
+
+
+@pytest.mark.slow
+def test_an_open_page_says_when_the_gateway_stands_still_and_when_it_is_back(browser: Browser, example: Gateway) -> None:
+    with visit(browser, language="en") as found:
+        found.open(f"{example.url}/")
+        told = found.page.get_by_text("The gateway does not answer")
+        example.send_signal(signal.SIGSTOP)
+        try:
+            told.wait_for()
+        finally:
+            example.send_signal(signal.SIGCONT)
+        told.wait_for(state="hidden")

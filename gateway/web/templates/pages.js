@@ -1,4 +1,5 @@
 const byId = id => document.getElementById(id);
+const patienceMs = 8000;
 
 /** Forms marked data-change send their fields to the API, and say what came of it; then the page shows what changed. */
 function changing(refresh) {
@@ -27,12 +28,14 @@ function live() {
   const sections = () => main.querySelectorAll("[data-live]");
   sections().forEach(section => shown.set(section.id, section.outerHTML));
   const busy = section => section.contains(document.activeElement) || getSelection().type === "Range" && getSelection().containsNode(section, true);
-  let turn = 0;
+  let turn = 0, waiting = false, more = false;
   async function again() {
     if (document.hidden) return;
     const mine = ++turn;
+    waiting = true;
     try {
-      const answer = await fetch(location.href, {headers: {Accept: "text/html"}, cache: "no-store"});
+      const signal = AbortSignal.timeout(patienceMs);  // a gateway that stands still answers nothing, and must not look well
+      const answer = await fetch(location.href, {headers: {Accept: "text/html"}, cache: "no-store", signal});
       if (answer.status === 401) location.reload();  // the page that asks for the token comes in its place
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (mine !== turn) return;  // another was asked for meanwhile
@@ -45,11 +48,16 @@ function live() {
       }
       byId("unreachable").hidden = true;
     } catch {
-      byId("unreachable").hidden = mine !== turn;
+      if (mine === turn) byId("unreachable").hidden = false;
     }
+    if (mine !== turn) return;
+    waiting = false;
+    if (more) again();
+    more = false;
   }
-  if (everyMs) setInterval(again, everyMs);
-  if (main.dataset.events) new EventSource(main.dataset.events).onmessage = again;
+  if (everyMs) setInterval(() => waiting || again(), everyMs);
+  const onNews = () => { if (waiting) more = true; else again(); };  // news that come faster than answers do not stop them
+  if (main.dataset.events) new EventSource(main.dataset.events).onmessage = onNews;
   document.addEventListener("visibilitychange", again);
   changing(again);
   document.querySelectorAll("form[data-search]").forEach(form => form.addEventListener("input", () => {
