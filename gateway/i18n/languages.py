@@ -13,6 +13,7 @@ LANGUAGES: Final = ("vi", "en")
 WORDS: Final[dict[str, dict[str, str]]] = {
     # On every page.
     "skip": {"vi": "Tới nội dung chính", "en": "Skip to the content"},
+    "refused_with": {"vi": "Chưa thay đổi gì. Cổng trả lời: “{}”", "en": "Nothing was changed. The gateway answers: “{}”"},
     "languages": {"vi": "Ngôn ngữ", "en": "Language"},
     "navigation": {"vi": "Các trang", "en": "Pages of the gateway"},
     "start": {"vi": "Tổng quan", "en": "Overview"},

@@ -14,7 +14,8 @@ function changing(refresh) {
     const found = await answer?.json().catch(() => ({}));
     byId("unreachable").hidden = Boolean(answer);
     if (!answer) return;
-    said.textContent = answer.ok ? done.replace(/\{(\w+)\}/g, (_, name) => found[name]) : found.error || answer.status;
+    said.textContent = answer.ok ? done.replace(/\{(\w+)\}/g, (_, name) => found[name])
+      : said.dataset.refused.replace("{}", () => found.error || answer.status);
     said.classList.toggle("warn", !answer.ok);
     said.hidden = false;
     said.focus();
