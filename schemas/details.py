@@ -66,6 +66,14 @@ DETAILS: Final[dict[str, str]] = {
         "hồ sơ <profile>: không có mã thiết bị ở chỗ hồ sơ tìm: <found>"
     ),
     "profile <profile>: its codec: <fault>": "hồ sơ <profile>: bộ giải mã báo: <fault>",
+    # Of an exchange.
+    "<device> has no register; it has <registers>": "<device> không có chỉ số nào như vậy; nó có <registers>",
+    "<device> has several registers; name one with --field: <registers>": "<device> có nhiều chỉ số; hãy chọn một: <registers>",
+    "<value> is no register; <field> lies between 0 and <most>": "<value> không phải chỉ số; <field> nằm giữa 0 và <most>",
+    "<value> is less than the last register that was read, <last>": "<value> nhỏ hơn chỉ số đo được lần cuối, <last>",
+    "the last register that was read is <last>: <more> more is not usual in this time": (
+        "chỉ số đo được lần cuối là <last>: thêm <more> là bất thường trong thời gian này"
+    ),
     # Of the registry.
     "<value> is not a number": "<value> không phải là số",
     "<value> is not a date; write it as 2026-03-14": "<value> không phải ngày; hãy viết như 2026-03-14",

@@ -87,8 +87,10 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     "is_now": Words("bây giờ", "now"),
     # Exchange and retirement.
     "exchange_meter": Words("Thay đồng hồ (công tơ)", "Exchange the meter"),
+    "exchange_field": Words("Chỉ số nào", "Which register"),
     "exchange_final": Words("Chỉ số cuối của đồng hồ cũ", "Last register of the old meter"),
     "exchange_register": Words("Chỉ số đầu của đồng hồ mới", "First register of the new meter"),
+    "exchange_last_read": Words("số đo cuối: {}", "last read: {}"),
     "exchange_note": Words("Ghi nhận việc thay", "Note the exchange"),
     "exchange_force": Words("Vẫn ghi, dù chỉ số có vẻ sai", "Note it although a register seems to be a mistake"),
     "retire_device": Words("Ngừng dùng thiết bị", "Retire the device"),

@@ -7,19 +7,17 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from gateway.access.accounts import AccountRole
 from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
 from gateway.core.devices.setback import Setback
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
-from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.status.ladder import Ladder
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
 from gateway.status.status import Status
 from gateway.storage import keyvalue, quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
-from gateway.web.commands import CommandRefused, MeterExchange, nobody
+from gateway.web.commands import nobody
 from gateway.web.device_documents import (
     counter_documents,
     fate_of,
@@ -30,7 +28,7 @@ from gateway.web.device_documents import (
 )
 from gateway.web.device_list import listed_device
 from gateway.web.device_view import DeviceTexts
-from gateway.web.handlers import ChangeRoute, Document, Handler, note_change
+from gateway.web.handlers import Document, Handler
 from gateway.web.ladder import ladder_document
 from gateway.web.pages import PageRenderer
 from gateway.web.turns import Turns
@@ -74,12 +72,9 @@ class _FoundDevice(NamedTuple):
 class DevicePages:
     """The route ``/devices/{device}`` and what it asks for."""
 
-    def __init__(
-        self, status: Status, database: Database, meter_exchange: MeterExchange, turns: Turns, pages: PageRenderer
-    ) -> None:
+    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
         self._status = status
         self._database = database
-        self._meter_exchange = meter_exchange
         self._turns = turns
         self._pages = pages
         self._devices = status.devices
@@ -108,27 +103,6 @@ class DevicePages:
         return self._pages.page(
             request, "device", device=document["id"], shown=shown, document=document, topic=topic, grafana=grafana
         )
-
-    def changing(self) -> dict[str, ChangeRoute]:
-        """Path → change."""
-        return {"/api/devices/{device}/exchange": ChangeRoute(AccountRole.TECHNICIAN, "meter exchanged", self._exchange)}
-
-    async def _exchange(self, request: web.Request) -> web.Response:
-        """Record the exchange of a meter: now, or at ``at_ms``."""
-        query = request.query
-        try:
-            at_ms = int(query["at_ms"]) if "at_ms" in query else self._status.clock.now_ms()
-            final, register = (float(query[name]) if name in query else None for name in ("final", "register"))
-        except ValueError as error:
-            return web.json_response({"error": f"not a number: {error}"}, status=400)
-        told = ToldExchange(query.get("field"), at_ms, final, register)
-        try:
-            name, effect = await self._meter_exchange.exchange(request.match_info["device"], told, force="force" in query)
-        except CommandRefused as refused:
-            return web.json_response({"error": str(refused)}, status=refused.status)
-        answer: Document = {"device": name, "begin_anew": effect.at_once, "told_late": effect.later}
-        note_change(request, after=answer | told._asdict())
-        return web.json_response(answer)
 
     # One device.
 

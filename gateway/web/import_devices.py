@@ -1,4 +1,7 @@
-"""The page that imports a spreadsheet: pasted or as a file, previewed with every fault by row, then written."""
+"""The page that imports a spreadsheet: pasted or from a file, previewed with every fault by row, then written.
+
+The page reads the file itself and puts it where one would paste: the gateway takes no uploads.
+"""
 
 import asyncio
 import re
@@ -85,15 +88,12 @@ class ImportPages:
             form = await request.post()
         except web.HTTPRequestEntityTooLarge:
             return self._page(request, status=413, trouble="import_too_large")
-        file, pasted = form.get("file"), form.get("rows")
-        data = file.file.read() if isinstance(file, web.FileField) else b""
-        rows = data.decode("utf-8-sig", "replace") if data else str(pasted or "")
-        data = data or rows.encode()
+        rows = str(form.get("rows", ""))
         if not rows.strip():
             return self._page(request, status=_UNPROCESSABLE, trouble="import_nothing")
         try:
             version = await self._registrar.version()
-            change, found = await asyncio.to_thread(spreadsheet_change, self._config, _NAME, data)
+            change, found = await asyncio.to_thread(spreadsheet_change, self._config, _NAME, rows.encode())
             if "commit" in form:
                 return await self._commit(request, rows, change, found, str(form.get("seen", "")))
         except ConfigurationFault as fault:

@@ -11,8 +11,9 @@ from gateway.config.files import ConfigurationFault
 from gateway.core.message import StoredMessage, WaitCause
 from gateway.proposals.intervals import measured_interval_s
 from gateway.status.status import Status
-from gateway.storage import quarantine
+from gateway.storage import quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.storage.rejects import RejectFilter
 from gateway.trials.makes import ProposedMake, propose_makes
 from gateway.trials.recordings import RecordedMessage
 from gateway.web.device_form import DeviceForm, proposed
@@ -22,7 +23,7 @@ from schemas.durations import format_duration
 from schemas.registry import device_key
 from schemas.rejects import RejectReason
 
-_MAKE_UNKNOWN: Final = frozenset({RejectReason.UNKNOWN_DEVICE.value, RejectReason.AMBIGUOUS_PROFILE.value})
+_MAKE_UNKNOWN: Final = frozenset({RejectReason.UNKNOWN_DEVICE, RejectReason.AMBIGUOUS_PROFILE})
 _REMEMBERED: Final = 16
 
 
@@ -93,22 +94,39 @@ class Introductions:
 
     async def _makes(self, name: str, explained: Document | None) -> list[ProposedMake]:
         """The profiles that can read a device whose messages do not tell its make; worked out once for a message."""
-        reject = ((explained or {}).get("result") or {}).get("reject")
-        last = (explained or {}).get("last_message")
-        if not last or last["cut"] or reject is None or reject["reason"] not in _MAKE_UNKNOWN:
+        recorded = _unread(explained) or await self._refused(name)
+        if recorded is None:
             return []
-        basis = (name, last["arrival_ms"], self._devices.streams.profiles)
+        basis = (name, recorded.arrival_ms, self._devices.streams.profiles)
         async with self._proposing:
             if basis not in self._proposed:
-                self._proposed[basis] = await asyncio.to_thread(self._propose, name, last)
+                self._proposed[basis] = await asyncio.to_thread(self._propose, name, recorded)
                 if len(self._proposed) > _REMEMBERED:
                     del self._proposed[next(iter(self._proposed))]
             return self._proposed[basis]
 
-    def _propose(self, name: str, last: Mapping[str, Any]) -> list[ProposedMake]:
-        payload = last["payload"].encode() if "payload" in last else bytes.fromhex(last["payload_hex"])
-        recorded = RecordedMessage(StoredMessage(last["topic"], payload), last["arrival_ms"])
+    async def _refused(self, name: str) -> RecordedMessage | None:
+        """The last message that was refused since its device, or its make, is not known."""
+        chosen = RejectFilter(device=name)
+        try:
+            rows = await self._turns.read(self._database, rejects.page, chosen, payloads=True, most=1)
+        except (DatabaseFault, Damaged):
+            return None
+        found = [refusal for _, refusal, _ in rows if refusal.reason in _MAKE_UNKNOWN]
+        return RecordedMessage(StoredMessage(found[0].topic, found[0].payload), found[0].arrival_ms) if found else None
+
+    def _propose(self, name: str, recorded: RecordedMessage) -> list[ProposedMake]:
         try:
             return propose_makes(self._status.config, recorded, name)
         except ConfigurationFault:  # said at the reload
             return []
+
+
+def _unread(explained: Document | None) -> RecordedMessage | None:
+    """The last message of a device, if no profile was found for it; None if it was cut for the page."""
+    reject: Mapping[str, Any] | None = ((explained or {}).get("result") or {}).get("reject")
+    last: Mapping[str, Any] | None = (explained or {}).get("last_message")
+    if not last or last["cut"] or reject is None or reject["reason"] not in _MAKE_UNKNOWN:
+        return None
+    payload = last["payload"].encode() if "payload" in last else bytes.fromhex(last["payload_hex"])
+    return RecordedMessage(StoredMessage(last["topic"], payload), last["arrival_ms"])

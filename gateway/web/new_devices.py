@@ -10,8 +10,9 @@ from aiohttp import web
 from gateway.core.devices.device import Device
 from gateway.core.message import WaitCause
 from gateway.status.status import Status
-from gateway.storage import quarantine
+from gateway.storage import quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.storage.rejects import RejectFilter
 from gateway.web.device_form import is_registered_as
 from gateway.web.fresh import Fresh
 from gateway.web.handlers import Document, Handler
@@ -20,6 +21,7 @@ from gateway.web.pages import PageRenderer
 from gateway.web.turns import Turns, some_at_a_time
 from schemas.glossary import quantities
 from schemas.registry import RegisteredDevice, device_key
+from schemas.rejects import RejectReason
 from schemas.topics import is_id
 
 ExplainDevice = Callable[[str], Awaitable[Document | None]]
@@ -28,6 +30,8 @@ ExplainDevice = Callable[[str], Awaitable[Document | None]]
 _SHOWN: Final = 20
 _DECODED: Final = 8
 _FOUND: Final = 10
+_REFUSED: Final = 200
+"""Last rejects of unknown devices that are looked through for their senders."""
 _AT_A_TIME: Final = 200
 """Devices looked at in one turn."""
 _FRESH_FOR_S: Final = 2.0
@@ -94,10 +98,13 @@ class NewDevicePages:
 
     async def _look(self) -> list[_Newcomer]:
         """The newcomers, those that appeared last first; what the first few sent is decoded."""
+        unknown = RejectFilter(reason=RejectReason.UNKNOWN_DEVICE)
         try:
             waiting = await self._turns.read(self._database, quarantine.keys)
+            rows = await self._turns.read(self._database, rejects.page, unknown, most=_REFUSED)
         except (DatabaseFault, Damaged):  # said on the start page
-            waiting = []
+            waiting, rows = [], []
+        refused = [refusal for _, refusal, _ in rows]
         found = {
             key.key: _Newcomer(key.key, key.messages, key.since_ms) for key in waiting if key.cause is WaitCause.UNKNOWN_DEVICE
         }
@@ -106,6 +113,9 @@ class NewDevicePages:
             strangers = nlargest(4 * _SHOWN, strangers + some, key=lambda device: device.last_seen_ms)
         for device in strangers:
             found.setdefault(device.name, _Newcomer(device.name, 0, device.last_seen_ms))
+        for refusal in refused:
+            if refusal.device and not self._devices.streams.is_registered(refusal.device):
+                found.setdefault(refusal.device, _Newcomer(refusal.device, 0, refusal.arrival_ms))
         newest = sorted(found.values(), key=lambda newcomer: -newcomer.at_ms)
         return [replace(one, explained=await self._explain(one.id)) for one in newest[:_DECODED]] + newest[_DECODED:]
 

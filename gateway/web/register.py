@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
@@ -31,7 +32,8 @@ from schemas.registry import RegisteredDevice, device_key
 _PARENTS: Final = 200
 _CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
-_DONE: Final = frozenset({"registered", "changed"})
+_DONE: Final = frozenset({"registered", "changed", "exchanged"})
+_NO_EXCHANGE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class RegisterPages:
@@ -68,21 +70,23 @@ class RegisterPages:
     # Showing.
 
     async def _show(self, request: web.Request) -> web.Response:
-        return await self._form(request)
+        return await self.form(request)
 
-    async def _form(
+    async def form(
         self,
         request: web.Request,
         fields: DeviceForm | None = None,
         *,
         faults: Mapping[str, str] | None = None,
         trouble: str = "",
+        exchange: Mapping[str, str] = _NO_EXCHANGE,
         outside: Mapping[str, EntryPair] | None = None,
         status: int = 200,
     ) -> web.Response:
         """The page with the form: as the registry or its messages have the device, or as it was typed.
 
         :param faults: field → the sentence beside it.
+        :param exchange: the fields about an exchange of its meter.
         :param outside: changes that others made in the file meanwhile.
         """
         name = self._id(request)
@@ -107,6 +111,8 @@ class RegisterPages:
             demanded=demanded,
             faults={key: in_vietnamese(what) if language == "vi" else what for key, what in (faults or {}).items()},
             trouble=trouble,
+            exchange=exchange,
+            counters=(explained or {}).get("counters", []),
             has_fields_at_fault=bool((faults or {}).keys() - {"", "id"}),
             outside=[(name, _differing(*pair)) for name, pair in (outside or {}).items()],
             quantities=quantities(language),
@@ -178,12 +184,12 @@ class RegisterPages:
         try:
             written = await self._registrar.change(make, [name], seen)
         except ChangeRefused as refused:
-            return await self._form(request, fields, faults=refused.faults, status=_UNPROCESSABLE)
+            return await self.form(request, fields, faults=refused.faults, status=_UNPROCESSABLE)
         except FileChanged:
             outside = await self._registrar.changed_outside()
-            return await self._form(request, fields, trouble="file_changed", outside=outside, status=_CONFLICT)
+            return await self.form(request, fields, trouble="file_changed", outside=outside, status=_CONFLICT)
         except ConfigurationFault as fault:
-            return await self._form(request, fields, faults={"": str(fault)}, status=_CONFLICT)
+            return await self.form(request, fields, faults={"": str(fault)}, status=_CONFLICT)
         note_written(request, written)
         to = f"/register?retired={quote(name)}" if done == "retired" else f"/register/{quote(name)}?done={done}&waited={waited}"
         return web.Response(status=303, headers={"Location": to})

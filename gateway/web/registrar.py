@@ -38,6 +38,14 @@ class Registrar:
         """
         return await asyncio.to_thread(version_of, self._config.devices.registry)
 
+    async def check(self, make: MakeChange) -> None:
+        """Make a change without writing it.
+
+        :raises ChangeRefused: it has faults.
+        :raises ConfigurationFault: the file is faulty.
+        """
+        await asyncio.to_thread(lambda: make(load_registry(self._config.devices.registry)))
+
     async def change(self, make: MakeChange, devices: Iterable[str], seen: str | None) -> WrittenChange:
         """Make a change, and activate it.
 

@@ -25,6 +25,7 @@ from gateway.web.devices import DevicePages
 from gateway.web.door import Door
 from gateway.web.entrance import Entrance
 from gateway.web.event_streams import EventStreams
+from gateway.web.exchange import ExchangePages
 from gateway.web.handlers import ChangeRoute, Handler, note_change
 from gateway.web.import_devices import ImportPages
 from gateway.web.introductions import Introductions
@@ -94,7 +95,7 @@ class WebServer:
     def _routes(self) -> list[web.RouteDef]:
         status, database, turns, pages = self._status, self._database, self._turns, self._pages
         commands, streams = self._commands, EventStreams(self._connections, self._door.admits)
-        devices = DevicePages(status, database, commands.exchange, turns, pages)
+        devices = DevicePages(status, database, turns, pages)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
         refused = RejectPages(status, database, commands.store, turns, pages)
@@ -131,7 +132,7 @@ class WebServer:
             **alarms.changing(),
             "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop),
             "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),
-            **devices.changing(),
+            **ExchangePages(commands.exchange, commands.registrar, register, status.clock).changing(),
             **registry.changing(),
             **register.changing(),
             **imports.changing(),

@@ -31,7 +31,7 @@ def meters_speak(mosquitto: Service, here: Village) -> None:
         for seq in range(3):
             publish(client, "iot/v1/xa-01/water/wm-7/readings", json.dumps({"seq": seq, "volume_m3": 1234.5 + seq}))
         publish(client, f"application/1/device/{EUI}/event/up", json.dumps(uplink))
-    until(lambda: here.gate.pending("quarantine") == 4, what="they wait")
+    until(lambda: here.gate.ledger()["received"] == 4 and not here.gate.pending("memory"), what="they are heard")
 
 
 def volumes(influxdb: Service) -> list[float]:
@@ -97,6 +97,18 @@ def test_a_technician_registers_devices_without_script(mosquitto: Service, influ
 
 
 @pytest.mark.slow
+def test_a_make_is_proposed_too_where_messages_of_unknown_devices_do_not_wait(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    with village(tmp_path / "gateway", mosquitto, influxdb, profiles=RADIO, devices={"unknown": "accept"}) as here:
+        meters_speak(mosquitto, here)
+        browser = signed_in(here)
+        listed = browser.ask("GET", "/register").body
+        assert [name in listed for name in ("wm-7", EUI)] == [True, True]
+        assert filled_form(browser.ask("GET", f"/register/{EUI}"))["profile"] == "milesight-em300-di"
+
+
+@pytest.mark.slow
 def test_a_form_that_a_newer_file_outdates_shows_what_differs_and_keeps_what_was_typed(
     mosquitto: Service, influxdb: Service, tmp_path: Path
 ) -> None:
@@ -114,6 +126,7 @@ def test_a_form_that_a_newer_file_outdates_shows_what_differs_and_keeps_what_was
         assert here.registry == by_hand.replace("    area: A1\n", "    area: A1\n    serial: mine\n")
 
 
+@pytest.mark.slow
 def test_a_spreadsheet_is_previewed_with_its_faults_and_then_imported(
     mosquitto: Service, influxdb: Service, tmp_path: Path
 ) -> None:
@@ -129,8 +142,36 @@ def test_a_spreadsheet_is_previewed_with_its_faults_and_then_imported(
         assert "site: xa-01 → xa-02" in preview.body
         assert here.registry == REGISTRY, "a preview writes nothing"
         seen = re.findall(r'name="seen" value="(\w+)"', preview.body)[0]
+        assert sheet in preview.body, "it goes along as it was typed"
         done = browser.ask("POST", "/import", {"rows": sheet, "seen": seen, "commit": "1"})
         assert "Imported: 2 new, 1 changed." in done.body
         assert here.gate.document("/api/devices/new-2")["registered"]
         assert len([entry for entry in here.lan.audit() if entry["action"] == "devices imported"]) == 3
         assert browser.ask("POST", "/import", {"rows": "id\n" + "x" * 70_000}).status == 413
+
+
+@pytest.mark.slow
+def test_the_exchange_of_a_meter_is_noted_with_its_registers_and_the_name_of_the_new_one(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    with village(tmp_path / "gateway", mosquitto, influxdb) as here:
+        with client_of(mosquitto) as client:
+            publish(client, "iot/v1/xa-01/water/main/readings", '{"volume_m3": 1234.5}')
+        until(lambda: here.gate.ledger()["written"] == 1, what="it has a register")
+        browser, path = signed_in(here), "/register/main/exchange?language=en"
+        assert "last read: 1,234.5" in browser.ask("GET", "/register/main?language=en").body
+        for form, says in (
+            ({"final": "1200"}, "is less than the last register that was read"),
+            ({"final": "twelve"}, "not a number"),
+            ({"register": "-1"}, "is no register; volume_m3 lies between 0 and"),
+        ):
+            refused = browser.ask("POST", path, form)
+            assert (refused.status, says in refused.body) == (422, True), refused.body
+        assert "--" not in refused.body.partition("<main")[2].partition("<form")[0], "options are for commands"
+        done = browser.ask("POST", path, {"final": "1200", "register": "0,2", "source": "new-meter", "force": "1"})
+        assert (done.status, done.headers["Location"]) == (303, "/register/main?done=exchanged")
+        assert "The exchange is noted" in browser.ask("GET", "/register/main?done=exchanged").body
+        assert "    source: new-meter\n" in here.registry
+        entry, other = here.lan.audit()[1], here.lan.audit()[0]
+        assert (entry["action"], entry["after"]["final"], entry["after"]["register"]) == ("meter exchanged", 1200, 0.2)
+        assert other["after"]["source"] == "new-meter"

@@ -86,6 +86,7 @@ def test_technicians_do_not_stop_each_other_unless_they_change_one_device(here: 
     assert here.binh.ask("POST", f"/api/devices/main/edit?seen={seen}", {"serial": "5"})[0] == 200
 
 
+@pytest.mark.slow
 def test_what_the_gateway_would_refuse_leaves_file_registry_and_audit_log_alone(here: Village) -> None:
     for document, key, says in (
         ({**NEW, "area": "A9"}, "area", "not among the areas"),

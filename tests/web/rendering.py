@@ -150,6 +150,8 @@ GIVEN: dict[str, dict[str, Any]] = {
         "faults": {},
         "has_fields_at_fault": False,
         "trouble": "",
+        "exchange": {},
+        "counters": [],
         "outside": [],
         "seen": "",
         "known": NOTHING_KNOWN,
