@@ -30,6 +30,14 @@ PAGES: Final = {
     "new device": "/register/wm-0098",
     "import": "/import",
     "coverage": "/coverage",
+    "alarms": "/alarms",
+    "alarm history": "/alarms/history",
+    "shift": "/shift",
+    "audit": "/audit",
+    "rejects": "/rejects",
+    "reject": "/rejects/1",
+    "quarantine": "/quarantine",
+    "try": "/try",
     "login": "/login",
 }
 """Name → path. A new page takes its place here, and is looked at in every way."""
