@@ -30,7 +30,7 @@ def number_ticks(low: float, high: float, most: int = 5) -> list[float]:
         high = low + (abs(low) or 1.0)
     step = _round_step((high - low) / most)
     first, last = floor(low / step + _HAIR), ceil(high / step - _HAIR)
-    if last - first > most:  # the ends did not fall on the step
+    while last - first > most:  # the ends did not fall on the step
         step = _round_step(step * _JUST_ABOVE)
         first, last = floor(low / step + _HAIR), ceil(high / step - _HAIR)
     return [round(count * step, 12) for count in range(first, last + 1)]
