@@ -80,7 +80,8 @@ def test_a_site_of_fifty_that_falls_silent_is_one_alarm(
         for name in names:
             publish(client, f"iot/v1/s1/water/{name}/readings", json.dumps({"ts": found.now_ms(), "pressure_kpa": 300}))
         until(lambda: "cleared site_silent@s1" in history(gate), what="the site speaks again")
-        assert [change for change in history(gate) if "@s1" in change or "@m" in change] == [
+        told = [change for change in history(gate) if "@s1" in change or "@m" in change]
+        assert [change for change in told if not change.startswith("overdue")] == [
             "raised site_silent@s1",
             "cleared site_silent@s1",
         ]
