@@ -39,10 +39,10 @@ test-oldest: ready ## the same on the oldest supported Python, 3.11
 # The tests on real parts wait most of the time, so they run as two halves side by side, each about as long as the other.
 
 test-together-1: ready ## the tests on real parts, the first half
-	$(BIN)/python -m pytest -m "not slow" tests/pages tests/system/test_system_[a-i]*.py
+	$(BIN)/python -m pytest -m "not slow" tests/pages tests/system/test_system_[a-l]*.py
 
 test-together-2: ready ## the second half
-	$(BIN)/python -m pytest -m "not slow" tests/demo tests/firmware_sim tests/system/test_system_[j-z]*.py
+	$(BIN)/python -m pytest -m "not slow" tests/demo tests/firmware_sim tests/system/test_system_[m-z]*.py
 
 test-all: check ## all tests, the slow ones too
 	$(BIN)/python -m pytest
