@@ -20,7 +20,6 @@ ALARM_WORDS: Final[dict[str, Words]] = {
     "info": Words("thông tin", "information"),
     "alarm_at": Words("Ở đâu", "Where"),
     "alarm_what": Words("Việc gì", "What"),
-    "alarm_since": Words("Từ lúc", "Since"),
     "overdue_times": Words("quá hạn tiếp nhận, đã nhắc {} lần", "overdue: nobody acknowledged it, told of again {} times"),
     "known_note": Words("{} đã tiếp nhận: {}", "{} sees to it: {}"),
     "acknowledged_done": Words("Đã tiếp nhận {acknowledged}.", "{acknowledged} is acknowledged."),
@@ -82,7 +81,6 @@ ALARM_WORDS: Final[dict[str, Words]] = {
     "audit_before": Words("trước", "before"),
     "audit_after": Words("sau", "after"),
     "role_command": Words("lệnh trên máy này", "a command on this machine"),
-    "audit_forgotten": Words("chi tiết đã xóa theo yêu cầu", "its details were removed on request"),
 }
 """Key → text; a text that a script fills has the name of the value in its holes."""
 

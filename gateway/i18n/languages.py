@@ -51,9 +51,6 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     },
     # Alarms.
     "alarms": {"vi": "Cảnh báo đang diễn ra", "en": "Active alarms"},
-    "severity_critical": {"vi": "nghiêm trọng", "en": "critical"},
-    "severity_warning": {"vi": "cảnh báo", "en": "warning"},
-    "severity_info": {"vi": "thông tin", "en": "information"},
     "known_to": {"vi": "{} đã tiếp nhận", "en": "{} sees to it"},
     "planned_work": {"vi": "đang có việc theo kế hoạch, không báo ai", "en": "planned work, nobody is told"},
     "acknowledge": {"vi": "Tiếp nhận", "en": "Acknowledge"},
@@ -67,7 +64,6 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "en": "No device is registered, and none has been heard.",
     },
     "full_in": {"vi": "đầy sau {}", "en": "full in {}"},
-    "messages_waiting": {"vi": "{} bản tin đang chờ", "en": "{} messages wait"},
     "ledger": {"vi": "Sổ cái: mọi số đo đều có nơi có chốn", "en": "Ledger: every reading accounted for"},
     "received": {"vi": "Đã nhận", "en": "Received"},
     "written": {"vi": "Đã ghi", "en": "Written"},

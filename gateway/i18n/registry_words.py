@@ -84,7 +84,6 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     ),
     "cannot_save": Words("Không lưu được", "It cannot be saved"),
     "was": Words("trước", "before"),
-    "is_now": Words("bây giờ", "now"),
     # Exchange and retirement.
     "exchange_meter": Words("Thay đồng hồ (công tơ)", "Exchange the meter"),
     "exchange_field": Words("Chỉ số nào", "Which register"),

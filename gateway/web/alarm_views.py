@@ -18,10 +18,9 @@ from gateway.web.handlers import Handler, account_of
 from gateway.web.listing import PAGE_ROWS, Listing, ListQuery, list_query
 from gateway.web.pages import PageRenderer
 from gateway.web.parameters import whole_number
-from gateway.web.turns import Turns
+from gateway.web.turns import Turns, some_at_a_time
 
-ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
-"""The worst first."""
+_AT_A_TIME: Final = 200
 _FILTERS: Final = ("search", "severity", "area")
 _HOURS: Final = (1, 2, 4, 8, 24, 72, 168)
 
@@ -44,7 +43,8 @@ class AlarmViews:
     async def _active(self, request: web.Request) -> web.Response:
         """Active alarms, the worst first and among equals the oldest; planned work; the rules."""
         keeper, query, now_ms = self._keeper, list_query(request, _FILTERS), self._clock.now_ms()
-        fitting = sorted(self._fitting(query), key=lambda state: (ORDER[state.severity], state.since_ms))
+        fitting = [state async for some in self._turns.each(self._fitting(query)) for state in some]
+        fitting.sort(key=lambda state: (state.severity.rank, state.since_ms))
         shown = fitting[query.start : query.start + PAGE_ROWS]
         rows = [alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown]
         return self._pages.page(
@@ -60,16 +60,20 @@ class AlarmViews:
             now_ms=now_ms,
         )
 
-    def _fitting(self, query: ListQuery) -> Iterator[AlarmState]:
+    def _fitting(self, query: ListQuery) -> Iterator[list[AlarmState]]:
+        """The alarms that fit, some at a time: a province that loses its network has thousands."""
         words, severity, area = query.get("search").lower().split(), query.get("severity"), query.get("area")
-        for state in self._keeper.active():
-            about = " ".join((state.key.id, *state.tags, self._areas.areas.get(state.tags.area, ""))).lower()
-            if (
-                (not severity or state.severity == severity)
+        for some in some_at_a_time(self._keeper.active(), _AT_A_TIME):
+            yield [
+                state
+                for state in some
+                if (not severity or state.severity == severity)
                 and (not area or state.tags.area == area)
-                and all(word in about for word in words)
-            ):
-                yield state
+                and all(word in self._about(state) for word in words)
+            ]
+
+    def _about(self, state: AlarmState) -> str:
+        return " ".join((state.key.id, *state.tags, self._areas.areas.get(state.tags.area, ""))).lower()
 
     async def _history(self, request: web.Request) -> web.Response:
         """Changes of alarms, the newest first, of all places or of one."""

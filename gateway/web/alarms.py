@@ -10,7 +10,6 @@ from gateway.alarms.documents import alarm_document, change_document
 from gateway.alarms.keeper import AlarmKeeper
 from gateway.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
 from gateway.clock import WallClock
-from gateway.core.alarms.alarm import Severity
 from gateway.i18n.rule_words import rule_document
 from gateway.storage import alarms as stored
 from gateway.storage.alarms import PlannedWork
@@ -20,8 +19,6 @@ from gateway.web.parameters import whole_number
 from gateway.web.turns import Turns, send_list
 
 _HOUR_MS: Final = 3_600_000
-_ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
-"""The worst first."""
 
 
 class AlarmPages:
@@ -56,7 +53,7 @@ class AlarmPages:
         """The active alarms, the newest first; with ``most`` so many of them, the worst first."""
         keeper, most = self._keeper, whole_number(request.query.get("most"))
         active = keeper.active()
-        shown = active if most is None else nsmallest(most, active, key=lambda state: _ORDER[state.severity])
+        shown = active if most is None else nsmallest(most, active, key=lambda state: state.severity.rank)
         documents = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown)
         return await send_list(request, self._turns, "alarms", documents, now=self._clock.now_ms(), active=len(active))
 

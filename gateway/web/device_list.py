@@ -97,9 +97,8 @@ class DeviceList:
     async def _find(self, query: ListQuery, now_ms: int, start: int, most: int) -> Listing:
         """The devices that fit, from a place in their order on, each with its ladder."""
         key, descending = self._order(query.sort, now_ms)
-        parts = [
-            sorted(some, key=key, reverse=descending) async for some in self._turns.each(self._fitting(query, now_ms)) if some
-        ]
+        in_parts = (sorted(some, key=key, reverse=descending) for some in self._fitting(query, now_ms) if some)
+        parts = [part async for part in self._turns.each(in_parts)]
         in_order = merge(*parts, key=key, reverse=descending)
         found, shown = sum(map(len, parts)), list[Device]()
         async for place, device in self._turns.each(enumerate(islice(in_order, start + most))):

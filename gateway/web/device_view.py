@@ -119,7 +119,7 @@ class DeviceTexts:
     def _alarm(self, state: AlarmState, rules: Rules) -> ShownAlarm:
         rule = rules.by_name.get(state.key.alarm)
         text, advice = (rule.text[self._language], rule.advice[self._language]) if rule is not None else (state.key.alarm, "")
-        return ShownAlarm(text, advice, self._f.moment(state.since_ms), self._t(f"severity_{state.severity.value}"))
+        return ShownAlarm(text, advice, self._f.moment(state.since_ms), self._t(state.severity.value))
 
     def _register(self, counter: Mapping[str, Any]) -> FactRow:
         field, *tags = counter["name"].split(",")

@@ -1,6 +1,7 @@
 """The page that hands over a shift: what is open, what happened, and who changed what."""
 
 import asyncio
+from heapq import nsmallest
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,7 +13,6 @@ from gateway.core.alarms.alarm import Transition
 from gateway.status.status import Status
 from gateway.storage import alarms as stored
 from gateway.storage.database import Database
-from gateway.web.alarm_views import ORDER
 from gateway.web.handlers import Handler
 from gateway.web.pages import PageRenderer
 from gateway.web.parameters import whole_number
@@ -45,7 +45,8 @@ class ShiftPage:
         hours = min(max(1, whole_number(request.query.get("hours") or None) or _HOURS[0]), _HOURS_MAX)
         since_ms = now_ms - hours * 3_600_000
         changes, is_all = await self._changes(since_ms)
-        active = sorted(keeper.active(), key=lambda state: (ORDER[state.severity], state.since_ms))
+        active = keeper.active()
+        worst = nsmallest(_OPEN_MAX, active, key=lambda state: (state.severity.rank, state.since_ms))
         return self._pages.page(
             request,
             "shift",
@@ -53,7 +54,7 @@ class ShiftPage:
             choices=_HOURS,
             since_ms=since_ms,
             now_ms=now_ms,
-            active=[alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in active[:_OPEN_MAX]],
+            active=[alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in worst],
             active_count=len(active),
             changes=[change_document(change, keeper.rules) for change in changes],
             is_all=is_all,

@@ -8,7 +8,6 @@ from gateway.alarms.documents import alarm_document
 from gateway.alarms.keeper import AlarmKeeper
 from gateway.charts.charts import ChartLine, TimeAxis, ValueAxis, line_chart
 from gateway.charts.drawing import ChartFrame
-from gateway.core.alarms.alarm import Severity
 from gateway.core.ledger import ENDS
 from gateway.core.status.history import History
 from gateway.core.status.verdict import Finding, Fleet, level_of
@@ -22,7 +21,6 @@ _ALARMS_SHOWN: Final = 5
 _MINUTE_MS: Final = 60_000
 _GAP_MS: Final = 1.5 * _MINUTE_MS
 _LEAST_SHOWN_MIN: Final = 30
-_ORDER: Final = {severity: order for order, severity in enumerate(Severity)}
 
 
 def start_view(status: Status, fleet: Fleet, texts: PageTexts, formats: Formats) -> dict[str, Any]:
@@ -57,7 +55,7 @@ def _alarms(keeper: AlarmKeeper) -> list[Mapping[str, object]]:
     shown = nsmallest(
         _ALARMS_SHOWN,
         keeper.active(),
-        key=lambda state: (state.acknowledged is not None, _ORDER[state.severity], state.since_ms),
+        key=lambda state: (state.acknowledged is not None, state.severity.rank, state.since_ms),
     )
     return [alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown]
 

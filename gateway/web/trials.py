@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -23,12 +23,13 @@ from gateway.trials.trial import TriedMessage
 from gateway.web.handlers import ChangeRoute, Handler
 from gateway.web.language import language_of
 from gateway.web.pages import PageRenderer
-from gateway.web.turns import Turns
+from gateway.web.turns import Turns, some_at_a_time
 from schemas.topics import parse_topic
 
 _BODY: Final = "body"
 _FORMS: Final = {"text": "payload", "hex": "payload_hex", "base64": "payload_base64"}
 """Form of a payload on the page → its key in a request."""
+_AT_A_TIME: Final = 200
 _LOOKED_AT: Final = 5000
 """Most last messages that a changed profile is asked about."""
 _NOTHING_GIVEN: Final = {"payload": "", "form": "text", "topic": "", "profile": "", "profile_text": "", "arrival_ms": ""}
@@ -104,17 +105,22 @@ class TrialPages:
 
     async def _compared(self, request: web.Request, given: Mapping[str, str]) -> web.Response:
         """The page with a comparison of a changed profile and the active ones."""
-        recorded = [
-            RecordedMessage(message_of(last.message.topic, bytes(last.message.payload)), last.now_ms)
-            for last in [device.last_message for device in self._devices.all()]
-            if last is not None and parse_topic(last.message.topic) is None
-        ]
+        recorded = [message async for some in self._turns.each(self._last_messages()) for message in some]
         try:
             async with self._one_at_a_time:
                 found = await asyncio.to_thread(compare, self._config, given["profile_text"], recorded[-_LOOKED_AT:])
         except ConfigurationFault as fault:
             return self._answer(request, given, fault=fault.lines)
         return self._answer(request, given, comparison=found)
+
+    def _last_messages(self) -> Iterator[list[RecordedMessage]]:
+        """The last messages of devices that are not native, some at a time."""
+        for some in some_at_a_time(self._devices.all(), _AT_A_TIME):
+            yield [
+                RecordedMessage(message_of(last.message.topic, bytes(last.message.payload)), last.now_ms)
+                for last in [device.last_message for device in some]
+                if last is not None and parse_topic(last.message.topic) is None
+            ]
 
     async def _try(self, asked: object) -> TriedMessage:
         """Try one message, one at a time.

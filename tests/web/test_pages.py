@@ -10,8 +10,11 @@ import pytest
 from gateway.core.message import WaitCause
 from gateway.core.status.verdict import Finding, Level
 from gateway.explain.steps import _FIXED_BY
+from gateway.i18n.alarm_words import ALARM_WORDS
 from gateway.i18n.findings import FINDINGS, sentence
-from gateway.i18n.languages import LANGUAGES, words
+from gateway.i18n.handling import HANDLING
+from gateway.i18n.languages import LANGUAGES, WORDS, words
+from gateway.i18n.registry_words import REGISTRY_WORDS
 from gateway.web import pages
 from gateway.web.device_documents import fate_of
 from gateway.web.language import LANGUAGE_COOKIE
@@ -203,3 +206,9 @@ def test_phases_tariffs_and_units_are_written_as_people_write_them() -> None:
 def test_a_text_of_several_lines_keeps_them_and_nothing_in_it_steers_the_screen() -> None:
     text = page_text("import", "en", account=ADMIN)
     assert text.count(">\nid,site\nm1,s1\\u001b</textarea>") == 1
+
+
+def test_no_word_stands_in_two_tables() -> None:
+    tables = (WORDS, ALARM_WORDS, HANDLING, REGISTRY_WORDS)
+    names = [name for table in tables for name in table]
+    assert sorted(names) == sorted(set(names)), "the last table would win"
