@@ -91,12 +91,12 @@ class KeySet:
         """Work it out.
 
         :param types: the type of each key; None: make no decoder for these keys alone.
-        :param text_time: the time is a text, not a number.
+        :param text_time: the time, if it is among them, is a text and not a number.
         """
         self.field_set = field_set
         self.lacking = tuple(pair for pair in REQUIRES.items() if pair[0] in keys and pair[1] not in keys)
         self._tags = tuple(tag for tag in TEXT_TAGS if tag in keys)
-        self.quotes = 2 * (len(keys) + len(self._tags) + text_time)
+        self.quotes = 2 * (len(keys) + len(self._tags) + (text_time and "ts" in keys))
         self._decode: Callable[[bytes], Any] | None = None
         if types is not None and not self.lacking:
             names = [*self._tags, *field_set.names]

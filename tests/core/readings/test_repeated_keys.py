@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core.message import StoredMessage
@@ -111,6 +111,7 @@ MEMBERS = st.lists(
 )
 
 
+@example(members=[("volume_m3", 0), ("volume_m3", 0)], colon=":", listed=False)  # two marks more are no text of a time
 @given(MEMBERS, st.sampled_from([":", " : ", "\n:"]), st.booleans())
 def test_no_way_overlooks_a_key_that_stands_twice(members: list[tuple[str, object]], colon: str, listed: bool) -> None:  # noqa: FBT001
     text = "{" + ",".join(f"{json.dumps(key)}{colon}{json.dumps(value)}" for key, value in members) + "}"
