@@ -15,8 +15,9 @@ from typing import Final
 
 Peer = tuple[str, int] | tuple[str, int, int, int]
 
-_BACKLOG: Final = 128
-"""Newcomers that the kernel keeps until they are accepted; with fewer, clients in a burst try again after a second."""
+_BACKLOG: Final = 1024
+"""Newcomers that the kernel keeps until they are accepted. Further ones try again after 1, 3, 7 s: a burst of somebody's
+connections would keep everybody else out."""
 _SEND_BUFFER_BYTES: Final = 65_536
 """Socket buffer for each connection; by default the kernel takes megabytes for a client that reads nothing."""
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)

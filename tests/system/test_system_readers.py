@@ -23,6 +23,7 @@ TOPIC = "iot/v1/site/water/{}/readings"
 REJECTS, REJECT_BYTES = 240, 65_536
 MEMORY_BYTES = 20 * 2**20
 SPAN_S = 2.5
+ANSWER_S = 10.0
 
 
 class Delays:
@@ -62,7 +63,7 @@ def hostile_readers(gate: Gateway, address: str = "127.0.0.1") -> Iterator[None]
 
 def ask_from(address: str, gate: Gateway, path: str) -> int:
     """The status of an answer that is read in full."""
-    with closing(HTTPConnection(gate.host, gate.port, timeout=2.0, source_address=(address, 0))) as connection:
+    with closing(HTTPConnection(gate.host, gate.port, timeout=ANSWER_S, source_address=(address, 0))) as connection:
         connection.request("GET", path)
         response = connection.getresponse()
         response.read()
