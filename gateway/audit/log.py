@@ -68,6 +68,16 @@ class AuditLog:
         log.info("audit entry %d:%s: %s by %s (%s)", *link, deed.action, deed.name, deed.role)
         return link
 
+    def head(self) -> ChainLink:
+        """The last entry, whose hash proves all before it."""
+        try:
+            with self.path.open("rb") as file:
+                return link_of(_last_line(file)) or HEAD_OF_NOTHING
+        except FileNotFoundError:
+            return HEAD_OF_NOTHING
+        except OSError as error:
+            raise AuditFault(f"{self.path}: cannot be read: {error.strerror}") from error
+
     def entries(self, before: int | None, most: int) -> list[dict[str, Any]]:
         """A page of entries with their details, the newest first; only those with a number below ``before``."""
         found = [json.loads(line) for line in self._lines(self.path) if (link := link_of(line)) and _is_before(link, before)]

@@ -292,6 +292,12 @@ class AlarmsSection(_Section):
     mqtt: bool = False
 
 
+class AuditSection(_Section):
+    """The proof of the audit log that other machines keep."""
+
+    mqtt: bool = False
+
+
 class LogSection(_Section):
     """Level and form of the log."""
 
@@ -313,5 +319,6 @@ class Config(_Section):
     limits: LimitsSection = LimitsSection()
     http: HttpSection = HttpSection()
     alarms: AlarmsSection = AlarmsSection()
+    audit: AuditSection = AuditSection()
     log: LogSection = LogSection()
     language: Literal["vi", "en"] = "vi"

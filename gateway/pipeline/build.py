@@ -50,7 +50,7 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     delivery = build_delivery(foundation, processing, connection)
     waiting = build_waiting(foundation, processing, delivery, connection)
     alarming = build_alarming(foundation, processing, delivery, connection)
-    watching = build_watching(foundation, processing, delivery, waiting, alarming)
+    watching = build_watching(foundation, processing, delivery, waiting, alarming, connection)
     closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
     snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.intake.connection import Connection
+from gateway.jobs.audit_export import AuditExport
 from gateway.jobs.certificate_watch import CertificateWatch
 from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
@@ -13,7 +15,7 @@ from gateway.jobs.salvage import Salvage
 from gateway.jobs.self_report import SelfReport
 from gateway.pipeline.alarming import Alarming
 from gateway.pipeline.delivering import Delivery
-from gateway.pipeline.foundation import Foundation, Lanes
+from gateway.pipeline.foundation import Foundation, Lane, Lanes
 from gateway.pipeline.processing import Processing
 from gateway.pipeline.waiting import Waiting
 from gateway.status.certificates import certificate_ends
@@ -36,9 +38,14 @@ class Watching:
 
 
 def build_watching(
-    foundation: Foundation, processing: Processing, delivery: Delivery, waiting: Waiting, alarming: Alarming
+    foundation: Foundation,
+    processing: Processing,
+    delivery: Delivery,
+    waiting: Waiting,
+    alarming: Alarming,
+    connection: Connection,
 ) -> Watching:
-    """Build it."""
+    """Build it; ``connection`` takes the head of the audit log."""
     file, clock, events, fallback = foundation.database, foundation.clock, foundation.events, delivery.fallback
     destination = delivery.destination
     status = _build_status(foundation, processing, delivery, waiting, alarming)
@@ -59,7 +66,7 @@ def build_watching(
         exchanges,
         clock,
     )
-    lanes: Lanes = {
+    lanes: dict[str, Lane] = {
         "resum": resums.run,
         "resum at night": resums.nights,
         "exchanges": exchanges.run,
@@ -72,6 +79,8 @@ def build_watching(
         "rates": rate_watch.run,
         "clock": clock_watch.run,
     }
+    if foundation.config.audit.mqtt:
+        lanes |= {"audit": AuditExport(foundation.audit, connection, foundation.config.mqtt.client_id).run}
     return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, lanes)
 
 
