@@ -96,6 +96,7 @@ ACTIONS: Final[dict[str, Words]] = {
     "meter exchanged": Words("thay đồng hồ", "meter exchanged"),
     "planned work ended": Words("kết thúc việc theo kế hoạch", "planned work ended"),
     "rejects purged": Words("xóa bản tin bị từ chối", "rejects purged"),
+    "waiting messages purged": Words("xóa bản tin đang chờ", "waiting messages purged"),
     "rejects replayed": Words("xử lý lại bản tin bị từ chối", "rejects replayed"),
     "sums worked out again": Words("tính lại số cộng dồn", "sums worked out again"),
     "token given": Words("cấp mã truy cập", "token given"),

@@ -65,6 +65,10 @@ HANDLING: Final[dict[str, Words]] = {
     "advice_waits_codec": Words(
         "Sửa tệp bộ giải mã rồi tải lại cấu hình cổng.", "Correct the file of the codec, then reload the gateway."
     ),
+    "remove_waiting_sure": Words(
+        "Xóa hẳn {} bản tin đang chờ của {}? Không lấy lại được.",
+        "Remove the {} messages that wait for {} for good? This cannot be undone.",
+    ),
     "try_newest": Words("Thử bản tin mới nhất", "Try the newest"),
     # Trying.
     "try_title": Words("Thử một bản tin", "Try a payload"),

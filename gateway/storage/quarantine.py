@@ -9,6 +9,7 @@ rows they cannot be counted each time. Every function here gets the connection i
 import json
 import sqlite3
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,19 @@ def next_expiry_ms(connection: sqlite3.Connection) -> int | None:
 def remove(connection: sqlite3.Connection, numbers: list[int]) -> int:
     """Remove messages; return how many of them were still there."""
     return connection.executemany("DELETE FROM quarantine WHERE id = ?", [(number,) for number in numbers]).rowcount
+
+
+def purge(connection: sqlite3.Connection, key: str, cause: WaitCause, until: int, most: int = 500) -> Counter[str]:
+    """Remove the first messages with numbers up to ``until`` that wait for ``key``; return their number by domain."""
+    query = "SELECT id, domain FROM quarantine WHERE key = ? AND cause = ? AND id <= ? ORDER BY arrival_ms, id LIMIT ?"
+    rows = connection.execute(query, (key, cause.value, until, most)).fetchall()
+    remove(connection, [number for number, _ in rows])
+    return Counter(domain for _, domain in rows)
+
+
+def newest_number(connection: sqlite3.Connection) -> int:
+    """The highest number of a message; 0 without any."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM quarantine").fetchone()[0])
 
 
 def stock(connection: sqlite3.Connection) -> QuarantineUse:

@@ -64,6 +64,11 @@ class QuarantineAccount:
         self._lost(result.lost, "quarantine")
         self._made_room(done.made_room)
 
+    def purged(self, domains: Counter[str], stock: QuarantineUse) -> None:
+        """Count messages that a person removed, by domain."""
+        self.stock = stock
+        self._ledger.settle("expired", domains, "quarantine")
+
     def released(self, key: str, messages: int) -> None:
         """Count messages that waited for a key and have left."""
         if messages:

@@ -1,5 +1,6 @@
 """Commands that pages may send to the gateway; everything else is read-only."""
 
+import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from gateway.clock import WallClock
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
 from gateway.core.devices.streams import Unresolved
+from gateway.core.message import WaitCause
 from gateway.core.readings.exchanges import ExchangeEffect, StoredExchange, ToldExchange
 from gateway.delivery.backlog import Backlog
 from gateway.events import Events
@@ -14,11 +16,12 @@ from gateway.intake.replay_pipeline import ReplayPipeline
 from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.resums import Resums
 from gateway.status.status import Status
-from gateway.storage import journal, rejects
+from gateway.storage import journal, quarantine, rejects
 from gateway.storage.database import Database
 from gateway.storage.device_memory import DeviceMemory
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.journal_account import JournalAccount
+from gateway.storage.quarantine_account import QuarantineAccount
 from gateway.storage.rejects import RejectFilter
 from gateway.storage.replay import Limits, Replayed, replay_rejects
 from gateway.web.registrar import Registrar
@@ -84,6 +87,33 @@ class StoreCommands:
         return readings
 
 
+class QuarantineCommands:
+    """Commands on the messages that wait.
+
+    :raises DatabaseFault: from each of them if the disk fails.
+    """
+
+    def __init__(self, database: Database, account: QuarantineAccount) -> None:
+        self._database = database
+        self._account = account
+
+    async def purge(self, key: str, cause: WaitCause) -> int:
+        """Remove the messages that wait for a key now; return their number. In the account they expire."""
+        removed, until = 0, await self._database.run(quarantine.newest_number)
+        while True:
+            domains, stock = await self._database.run_freeing(_purge, key, cause, until)
+            if not domains:
+                return removed
+            self._account.purged(domains, stock)
+            removed += domains.total()
+
+
+def _purge(
+    connection: sqlite3.Connection, key: str, cause: WaitCause, until: int
+) -> tuple[Counter[str], quarantine.QuarantineUse]:
+    return quarantine.purge(connection, key, cause, until), quarantine.stock(connection)
+
+
 class MeterExchange:
     """The command that records the exchange of a meter."""
 
@@ -141,6 +171,7 @@ class PageCommands:
     """All that pages may do."""
 
     store: StoreCommands
+    quarantine: QuarantineCommands
     exchange: MeterExchange
     resums: Resums
     registrar: Registrar

@@ -1,4 +1,4 @@
-"""Rejects and what waits, over HTTP: lists without payloads, pages with them, replay and removal."""
+"""Rejects over HTTP: lists without payloads, pages with them, replay and removal."""
 
 from base64 import b64encode
 from collections.abc import Iterable
@@ -9,8 +9,7 @@ from aiohttp import web
 
 from gateway.access.accounts import AccountRole
 from gateway.explain.documents import listed_reject, reject_document
-from gateway.status.status import Status
-from gateway.storage import quarantine, rejects
+from gateway.storage import rejects
 from gateway.storage.database import Database
 from gateway.storage.rejects import RejectFilter
 from gateway.web.commands import StoreCommands
@@ -23,15 +22,13 @@ from schemas.rejects import RejectReason
 _COUNTED: Final = 100
 _DEVICES_SHOWN: Final = 10
 _ROWS: Final = 50
-_KEYS_SHOWN: Final = 200
 _SHOWN_BYTES: Final = 16_384
 
 
 class RejectPages:
-    """The routes ``/rejects``, ``/quarantine`` and those under ``/api/rejects``."""
+    """The routes ``/rejects`` and those under ``/api/rejects``."""
 
-    def __init__(self, status: Status, database: Database, commands: StoreCommands, turns: Turns, pages: PageRenderer) -> None:
-        self._status = status
+    def __init__(self, database: Database, commands: StoreCommands, turns: Turns, pages: PageRenderer) -> None:
         self._database = database
         self._commands = commands
         self._turns = turns
@@ -42,7 +39,6 @@ class RejectPages:
         return {
             "/rejects": self._list_page,
             "/rejects/{reject}": self._reject_page,
-            "/quarantine": self._quarantine_page,
             "/api/rejects": self._list,
             "/api/rejects/counts": self._counts,
         }
@@ -93,18 +89,6 @@ class RejectPages:
             refusal=refusal,
             payload=_readable(payload),
             payload_base64=b64encode(payload).decode(),
-        )
-
-    async def _quarantine_page(self, request: web.Request) -> web.Response:
-        """The keys that messages wait for, those with most first."""
-        keys = await self._turns.read(self._database, quarantine.keys, _KEYS_SHOWN)
-        return self._pages.page(
-            request,
-            "quarantine",
-            keys=keys,
-            stock=self._status.quarantine.stock,
-            max_bytes=self._status.config.devices.quarantine_max_bytes,
-            now_ms=self._status.clock.now_ms(),
         )
 
     # Documents.

@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.pipeline.build import Parts
 from gateway.pipeline.options import replay_limits
-from gateway.web.commands import MeterExchange, PageCommands, StoreCommands
+from gateway.web.commands import MeterExchange, PageCommands, QuarantineCommands, StoreCommands
 from gateway.web.entrance import Entrance
 from gateway.web.registrar import Registrar
 from gateway.web.server import WebServer
@@ -23,10 +23,11 @@ async def serve_pages(parts: Parts, entrance: Entrance) -> None:
         replay_limits(foundation.config),
         foundation.clock,
     )
+    waiting = QuarantineCommands(database, parts.waiting.account)
     exchange = MeterExchange(
         status, processing.memory, processing.device_snapshots, foundation.events, parts.watching.exchanges
     )
     registrar = Registrar(foundation.config, parts.reload, status.devices)
-    commands = PageCommands(store, exchange, parts.watching.resums, registrar)
+    commands = PageCommands(store, waiting, exchange, parts.watching.resums, registrar)
     async with WebServer(status, database, commands, entrance, foundation.audit):
         await asyncio.Event().wait()

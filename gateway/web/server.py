@@ -31,6 +31,7 @@ from gateway.web.import_devices import ImportPages
 from gateway.web.introductions import Introductions
 from gateway.web.new_devices import NewDevicePages
 from gateway.web.pages import PageRenderer
+from gateway.web.quarantine import QuarantinePages
 from gateway.web.register import RegisterPages
 from gateway.web.registry import RegistryPages
 from gateway.web.rejects import RejectPages
@@ -98,7 +99,8 @@ class WebServer:
         devices = DevicePages(status, database, turns, pages)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
-        refused = RejectPages(status, database, commands.store, turns, pages)
+        refused = RejectPages(database, commands.store, turns, pages)
+        waiting = QuarantinePages(status, database, commands.quarantine, turns, pages)
         trials = TrialPages(status, database, turns, pages)
         imports = ImportPages(status.config, commands.registrar, pages)
         introductions = Introductions(status, database, turns)
@@ -114,6 +116,7 @@ class WebServer:
             **ShiftPage(status, database, self._audit, turns, pages).reading(),
             **AlarmViews(status, database, turns, pages).reading(),
             **refused.reading(),
+            **waiting.reading(),
             **trials.reading(),
             **alarms.reading(),
             **StatusPages(status, database, streams, turns, pages).routes(),
@@ -129,6 +132,7 @@ class WebServer:
         }
         changing: dict[str, ChangeRoute] = {
             **refused.changing(),
+            **waiting.changing(),
             **alarms.changing(),
             "/api/journal/drop": ChangeRoute(AccountRole.ADMIN, "journal dropped", self._drop),
             "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),

@@ -195,3 +195,14 @@ def test_the_quarantine_takes_no_room_from_the_journal(tmp_path: Path) -> None:
     database.close()
     assert database.path.stat().st_size > 3_000_000
     assert used_bytes < 500_000
+
+
+def test_what_waits_for_a_key_is_removed_and_nothing_that_came_since(connection: sqlite3.Connection) -> None:
+    quarantine.add(connection, [waiting(), waiting(domain="power"), waiting("m2")], ROOM)
+    until = quarantine.newest_number(connection)
+    quarantine.add(connection, [waiting(payload=b"came since")], ROOM)
+    first = quarantine.purge(connection, "m1", WaitCause.UNKNOWN_DEVICE, until, most=1)
+    rest = quarantine.purge(connection, "m1", WaitCause.UNKNOWN_DEVICE, until)
+    assert (first, rest) == ({"water": 1}, {"power": 1})
+    assert quarantine.purge(connection, "m2", WaitCause.NO_BIRTH, until) == {}, "of this key others wait"
+    assert (payloads(connection), payloads(connection, "m2")) == ([b"came since"], [b"{}"])

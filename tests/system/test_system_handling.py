@@ -61,6 +61,13 @@ def test_a_reject_is_found_explained_tried_again_and_replayed(quarantining: Gate
         assert '"volume": 3' in newest
         refused = text_of(browser, "/try?language=vi", {"payload": "xyz", "form": "hex", "topic": "a/b"})
         assert "nội dung không phải thập lục phân" in refused
+        no_key = browser.ask("POST", "/api/quarantine/purge?cause=unknown_device")
+        assert (no_key.status, gate.pending("quarantine")) == (400, 1), "never all at once by mistake"
+        assert json.loads(browser.ask("POST", "/api/quarantine/purge?key=m2&cause=unknown_device").body) == {"removed": 1}
+        ledger = gate.ledger()
+        assert (ledger["pending"]["quarantine"], ledger["expired"], ledger["imbalance"]) == (0, 1, 0)
+        (entry,) = (one for one in gate.document("/api/audit")["audit"] if one["action"] == "waiting messages purged")
+        assert (entry["subject"]["key"], entry["before"]) == ("m2", {"messages": 1})
         replayed = json.loads(browser.ask("POST", "/api/rejects/replay?id=2").body)
         assert replayed["messages"] == 1
 
