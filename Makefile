@@ -7,6 +7,9 @@ SECONDS ?= 60
 SCHEDULES ?= 200
 DAYS ?= 31
 
+# The tests start a gateway some hundreds of times: Python keeps what it has compiled, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock clean
 
 help: ## this list
