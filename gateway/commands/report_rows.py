@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from math import floor
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.reports.balance import ParentBalance
 from gateway.reports.boundaries import SumBoundary
-from gateway.reports.completeness import DeviceCompleteness, PeriodCompleteness
+from gateway.reports.completeness import DeviceCompleteness, PeriodCompleteness, floored_pct
 from gateway.reports.consumption import CounterUse
 from gateway.reports.group_completeness import GroupCompleteness
 from gateway.reports.roster import Roster
@@ -97,8 +96,8 @@ class RowMaker:
             "out": amount(row.outflow),
             "lost": amount(row.lost),
             "lost_pct": None if row.share is None else round(row.share * 100, 2),
-            "completeness_in_pct": _floored_pct(row.completeness_in),
-            "completeness_out_pct": _floored_pct(row.completeness_out),
+            "completeness_in_pct": floored_pct(row.completeness_in),
+            "completeness_out_pct": floored_pct(row.completeness_out),
             "estimated": row.is_estimated,
             "children": row.children,
             "uncovered": row.uncovered_children,
@@ -151,17 +150,12 @@ def _figures(figures: PeriodCompleteness) -> ReportRow:
         "received": _whole(figures.received),
         "missing": _whole(figures.missing),
         "on_time": _whole(figures.on_time),
-        "received_pct": _floored_pct(figures.received / figures.expected),
-        "on_time_pct": _floored_pct(figures.on_time / figures.expected),
+        "received_pct": floored_pct(figures.received / figures.expected),
+        "on_time_pct": floored_pct(figures.on_time / figures.expected),
         "estimated": figures.estimated,
         "suspect": figures.suspect,
         "longest_gap_s": _whole(figures.longest_gap_s),
     }
-
-
-def _floored_pct(ratio: float | None) -> float | None:
-    """A percentage, cut off: 100 means all of them."""
-    return None if ratio is None else floor(round(ratio * 10_000, 6)) / 100
 
 
 def _whole(number: float) -> float | int:

@@ -59,7 +59,10 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         config = Config.model_validate(document)
     except ValidationError as error:
         raise ConfigurationFault([_sentence(file, variables, fault) for fault in error.errors()]) from error
-    return _anchor(config, file.absolute().parent, file, document)
+    anchored = _anchor(config, file.absolute().parent, file, document)
+    if path or file.exists():
+        anchored.read_from(file.absolute())
+    return anchored
 
 
 def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:

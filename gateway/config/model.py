@@ -15,6 +15,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -322,3 +323,13 @@ class Config(_Section):
     audit: AuditSection = AuditSection()
     log: LogSection = LogSection()
     language: Literal["vi", "en"] = "vi"
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it was read from; None: there is none."""
+        return self._file
+
+    def read_from(self, file: Path) -> None:
+        """Note the file that it was read from."""
+        self._file = file

@@ -9,22 +9,26 @@ from typing import Final, NamedTuple
 class _Writing(NamedTuple):
     """Habits of a language.
 
-    :ivar date, moment: as ``strftime`` has them.
+    :ivar month, date, moment: as ``strftime`` has them.
     :ivar spans: of days, hours, minutes and seconds: one, and several.
     """
 
     decimal: str
     group: str
+    month: str
     date: str
     moment: str
     spans: tuple[tuple[str, str], ...]
 
 
 _WRITING: Final = {
-    "vi": _Writing(",", ".", "%d/%m/%Y", "%H:%M:%S %d/%m/%Y", (("ngày",) * 2, ("giờ",) * 2, ("phút",) * 2, ("giây",) * 2)),
+    "vi": _Writing(
+        ",", ".", "%m/%Y", "%d/%m/%Y", "%H:%M:%S %d/%m/%Y", (("ngày",) * 2, ("giờ",) * 2, ("phút",) * 2, ("giây",) * 2)
+    ),
     "en": _Writing(
         ".",
         ",",
+        "%b %Y",
         "%d %b %Y",
         "%d %b %Y, %H:%M:%S",
         (("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds")),
@@ -84,6 +88,10 @@ class Formats:
     def day(self, ms: float) -> str:
         """A date."""
         return self._time(ms).strftime(_WRITING[self.language].date)
+
+    def month(self, ms: float) -> str:
+        """A month."""
+        return self._time(ms).strftime(_WRITING[self.language].month)
 
     def time_of_day(self, ms: float) -> str:
         """The time of day, to the minute."""

@@ -7,6 +7,7 @@ from gateway.i18n.findings import finding_words
 from gateway.i18n.glossary import closed_lists
 from gateway.i18n.handling import HANDLING
 from gateway.i18n.registry_words import REGISTRY_WORDS
+from gateway.i18n.reports import REPORT_PAGE_WORDS
 
 LANGUAGES: Final = ("vi", "en")
 
@@ -214,6 +215,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 def words(language: str) -> dict[str, str]:
     """All words in one language, those of the closed lists too."""
     own = {key: text[language] for key, text in WORDS.items()}
-    others = {key: getattr(text, language) for key, text in (ALARM_WORDS | HANDLING | REGISTRY_WORDS).items()}
+    others = {
+        key: getattr(text, language) for key, text in (ALARM_WORDS | HANDLING | REGISTRY_WORDS | REPORT_PAGE_WORDS).items()
+    }
     others |= {f"action_{action}": getattr(text, language) for action, text in ACTIONS.items()}
     return closed_lists(language) | finding_words(language) | own | others

@@ -77,6 +77,46 @@ REPORT_WORDS: Final[dict[str, Words]] = {
     ),
 }
 
+REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
+    "completeness_title": Words("Mức độ đầy đủ của số liệu", "Completeness of readings"),
+    "completeness_month": Words("Theo tháng", "By month"),
+    "coverage_now": Words("Hiện nay", "Now"),
+    "month": Words("Tháng", "Month"),
+    "show": Words("Xem", "Show"),
+    "read_rate": Words("Đã nhận", "Received"),
+    "on_time_rate": Words("Đúng hạn", "In time"),
+    "longest_gap": Words("Gián đoạn dài nhất", "Longest gap"),
+    "hours_unit": Words("giờ", "h"),
+    "expected_readings": Words("Phải nhận", "Expected"),
+    "missing_readings": Words("Còn thiếu", "Missing"),
+    "completeness_in_work": Words(
+        "Đang tính từ cơ sở dữ liệu; hàng nghìn thiết bị cần vài phút. Trang sẽ tự hiện kết quả.",
+        "It is being worked out from the database; thousands of devices take minutes. The page shows it by itself.",
+    ),
+    "completeness_failed": Words("Chưa tính được.", "It could not be worked out."),
+    "completeness_as_of": Words("Số liệu trong cơ sở dữ liệu lúc {}.", "As the database had it at {}."),
+    "completeness_goes_on": Words("Tháng chưa kết thúc.", "The month is not over."),
+    "completeness_nothing": Words("Trong tháng này chưa phải nhận số đo nào.", "No reading was expected in this month."),
+    "completeness_none_registered": Words(
+        "Chưa đăng ký thiết bị nào; mức độ đầy đủ chỉ tính cho thiết bị đã đăng ký.",
+        "No device is registered; completeness is that of registered devices.",
+    ),
+    "completeness_left_out": Words(
+        "{} thiết bị không được tính: danh mục thiếu lĩnh vực hoặc chu kỳ gửi (interval).",
+        "{} devices are left out: the registry has no domain or interval for them.",
+    ),
+    "completeness_means": Words(
+        "Đã nhận: số đo có trong cơ sở dữ liệu so với số phải nhận theo chu kỳ gửi. Đúng hạn: không kể số đo đến muộn. "
+        "Như lệnh gateway report completeness.",
+        "Received: readings in the database of those expected by the interval. In time: without those that came late. "
+        "As the command gateway report completeness has it.",
+    ),
+    "printed_by": Words("Người in", "Printed by"),
+    "printed_at": Words("Ngày in", "Printed on"),
+    "as_csv": Words("Tải về CSV", "Download as CSV"),
+}
+"""Key → text of the page of completeness."""
+
 
 def report_words(language: str) -> dict[str, str]:
     """All words of reports in one language."""

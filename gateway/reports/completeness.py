@@ -7,6 +7,7 @@ nothing: a device that sends twice as often does not make up for a missing readi
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import floor
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,8 @@ from schemas.registry import RegisteredDevice
 AROUND_MS: Final = 24 * 3_600_000
 """All points this far around a period are read; beyond that only the nearest one on each side."""
 _AT_ONCE: Final = 20
-"""Devices whose instants are held in memory at a time."""
+_INSTANTS_AT_ONCE: Final = 200_000
+"""Devices whose instants are held in memory at a time, and the number of instants that they should have at most."""
 _ENDLESS: Final = 2**62
 
 Instants = Sequence[tuple[int, int]]
@@ -67,6 +69,11 @@ def completeness_of(instants: Instants, span: TimeSpan, every_ms: int) -> Period
         _longest_gap_ms([time_ms for time_ms, _ in instants], span) / 1000,
         every_ms / 1000,
     )
+
+
+def floored_pct(ratio: float | None) -> float | None:
+    """A percentage, cut off: 100 means all of them."""
+    return None if ratio is None else floor(round(ratio * 10_000, 6)) / 100
 
 
 def _missing(times: Sequence[int], span: TimeSpan, every_ms: int, expected: float) -> float:
@@ -122,11 +129,17 @@ async def completeness(
     whole = TimeSpan(spans[0].start_ms, min(spans[-1].end_ms, now_ms))
     for domain in roster.domains():
         expecting = [id_ for id_, device in roster.of_domain(domain).items() if device.domain and device.interval]
-        for some in batches(expecting, _AT_ONCE):
+        for some in batches(expecting, _at_once(roster, expecting, whole)):
             found = await _instants(store, roster, domain, whole, some) if whole.start_ms < whole.end_ms else {}
             for id_ in some:
                 device = roster.by_id[id_]
                 yield DeviceCompleteness(device, list(_of_periods(device, found.get(id_, []), spans, zone, now_ms)))
+
+
+def _at_once(roster: Roster, devices: Iterable[str], whole: TimeSpan) -> int:
+    """The number of devices whose instants of a period may be held in memory: few, if one of them sends each second."""
+    every_ms = min((interval_ms(roster.by_id[id_]) or _ENDLESS for id_ in devices), default=_ENDLESS)
+    return max(1, min(_AT_ONCE, _INSTANTS_AT_ONCE * every_ms // max(1, whole.end_ms - whole.start_ms)))
 
 
 def _of_periods(

@@ -25,9 +25,12 @@ NAVIGATION: Final = (
     NavigationLink("/audit", "nav_audit"),
     NavigationLink("/coverage", "coverage_short"),
 )
+_BESIDE: Final = {"/completeness": "/coverage"}
+"""Page → the one in the navigation that it is reached from."""
 
 
 def current_link(path: str) -> str:
     """The path of the link that a page belongs to: its own, or the one it stands under; empty for none."""
+    path = _BESIDE.get(path, path)
     under = [link.path for link in NAVIGATION if path == link.path or path.startswith(f"{link.path}/")]
     return max(under, key=len, default="")

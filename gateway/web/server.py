@@ -18,6 +18,7 @@ from gateway.web.audit import AuditPages
 from gateway.web.changes import ChangeGuard
 from gateway.web.clients import Clients
 from gateway.web.commands import PageCommands
+from gateway.web.completeness import CompletenessPages
 from gateway.web.connections import BODY_MAX_BYTES, Connections
 from gateway.web.device_events import DeviceEvents
 from gateway.web.device_list import DeviceList
@@ -115,6 +116,7 @@ class WebServer:
             **AuditPages(self._audit, pages).reading(),
             **ShiftPage(status, database, self._audit, turns, pages).reading(),
             **AlarmViews(status, database, turns, pages).reading(),
+            **CompletenessPages(status, pages).reading(),
             **refused.reading(),
             **waiting.reading(),
             **trials.reading(),

@@ -30,6 +30,7 @@ PAGES: Final = {
     "new device": "/register/wm-0098",
     "import": "/import",
     "coverage": "/coverage",
+    "completeness": "/completeness",
     "alarms": "/alarms",
     "alarm history": "/alarms/history",
     "shift": "/shift",

@@ -14,14 +14,17 @@ from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
 from gateway.i18n.rule_words import rule_document
+from gateway.reports.store import TimeSpan
 from gateway.storage.quarantine import QuarantineUse, WaitingKey
 from gateway.storage.rejects import RejectFilter
 from gateway.trials.comparison import ComparedMessage, ProfileComparison
 from gateway.trials.standing import MissingKind, MissingStep
 from gateway.trials.topic_guess import Guess, GuessBasis
+from gateway.web.completeness import AreaMonth
 from gateway.web.handlers import ACCOUNT
 from gateway.web.introductions import NOTHING_KNOWN
 from gateway.web.listing import Listing, ListQuery
+from gateway.web.month_reports import MonthReport
 from gateway.web.pages import PageRenderer
 from schemas.rejects import RejectReason
 
@@ -211,6 +214,20 @@ GIVEN: dict[str, dict[str, Any]] = {
         "link": lambda **_: "?",
     },
     "reject": {"number": 7, "refusal": REFUSAL, "payload": "?", "payload_base64": "Pw=="},
+    "completeness": {
+        "months": {"1970-01": 0},
+        "month": TimeSpan(0, 1),
+        "chosen": "1970-01",
+        "report": MonthReport("group", 0, fault="no answer"),
+        "rows": [AreaMonth("a1", "water", 2, 96.0, 90.0, 89.0, 7200.0), AreaMonth("", "power", 1, 96.0, 96.0, 96.0, 900.0)],
+        "totals": [AreaMonth("", "water", 2, 96.0, 90.0, 89.0, 7200.0)],
+        "areas": {"a1": "A1"},
+        "registered": 4,
+        "left_out": 1,
+        "is_named": False,
+        "printed_by": "Lan",
+        "now_ms": 1,
+    },
     "quarantine": {
         "keys": [WaitingKey("m2", cause, 3, 0) for cause in WaitCause],
         "stock": QuarantineUse(9, 99, {}),
