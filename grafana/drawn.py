@@ -11,6 +11,7 @@ from gateway.charts.drawing import ChartFrame, colour, element
 from grafana.answers import DAY_MS, ZONE_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first
 from grafana.model import Kind, Panel, Steps, Words
+from grafana.reasons import without_data
 from grafana.units import AGO, BYTES, DURATION, SHARE
 
 ZONE: Final = timezone(timedelta(milliseconds=ZONE_MS))
@@ -46,7 +47,7 @@ def panel_html(number: int, panel: Panel, answers: Answers, page: Page) -> str:
     """One panel, or the reason why it is empty."""
     draw = _DRAWN[panel.kind]
     shown = draw(f"panel-{number}", panel, answers, page) if any(rows for _, rows in answers) else ""
-    body = shown or f'<p class="empty">{escape(panel.without_data)}</p>'
+    body = shown or f'<p class="empty">{escape(without_data(panel))}</p>'
     place = f"grid-column: span {panel.size.width}; min-height: {ROW_PX * panel.size.height}px"
     return f'<section style="{place}" title="{escape(panel.about_en)}"><h3>{escape(panel.title)}</h3>{body}</section>'
 

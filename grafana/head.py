@@ -2,10 +2,16 @@
 
 from typing import Final
 
-from grafana.model import Annotation, Dashboard, Link, Variable, both
+from grafana.model import PROMETHEUS, Annotation, Dashboard, Link, Prom, Variable, both
 from grafana.stores import Database, Json
 
-GATEWAY_PAGE: Final = "http://127.0.0.1:8080"
+DATA_SOURCE: Final = "datasource"
+"""The variable that says which data source of the dashboard's kind is asked."""
+METRICS_SOURCE: Final = "prometheus"
+"""The same for the gateway's own metrics."""
+GATEWAY_PAGE: Final = "gateway_page"
+"""The variable with the address of the gateway's pages."""
+_FIRST_GATEWAY_PAGE: Final = "http://127.0.0.1:8080"
 """Address of the gateway's pages until the reader sets another."""
 
 
@@ -20,9 +26,24 @@ def links(board: Dashboard, database: Database) -> list[Json]:
 
 
 def variables(board: Dashboard, database: Database) -> list[Json]:
-    """The choices, and the address of the gateway's pages where a link needs it."""
+    """The data sources, the choices, and the address of the gateway's pages."""
+    sources = [_source(DATA_SOURCE, both("Nguồn số liệu", "Data source"), database.source)]
+    targets = (target for section in board.sections for panel in section.panels for target in panel.targets)
+    if any(isinstance(target, Prom) for target in targets):
+        metrics = {"type": "prometheus", "uid": PROMETHEUS}
+        sources.append(_source(METRICS_SOURCE, both("Nguồn Prometheus", "Prometheus"), metrics))
     asked = [_variable(variable, database) for variable in board.variables]
-    return [_simulated(), *asked, *([_gateway_page()] if board.links else [])]
+    return [*sources, _simulated(), *asked, _gateway_page()]
+
+
+def chosen_source(database: Database) -> Json:
+    """The data source of readings that the reader chose."""
+    return {"type": database.source["type"], "uid": f"${{{DATA_SOURCE}}}"}
+
+
+def chosen_metrics() -> Json:
+    """The data source of the gateway's metrics that the reader chose."""
+    return {"type": "prometheus", "uid": f"${{{METRICS_SOURCE}}}"}
 
 
 def _other_dashboards(database: Database) -> Json:
@@ -43,7 +64,7 @@ def _other_dashboards(database: Database) -> Json:
 def _annotation(annotation: Annotation, database: Database) -> Json:
     return {
         "name": both(annotation.vi, annotation.en),
-        "datasource": database.source,
+        "datasource": chosen_source(database),
         "enable": True,
         "hide": False,
         "iconColor": annotation.color,
@@ -66,14 +87,31 @@ def _link(link: Link) -> Json:
     }
 
 
+def _source(name: str, label: str, source: Json) -> Json:
+    """The choice among the data sources of a kind; the provisioned one is chosen at first."""
+    return {
+        "type": "datasource",
+        "name": name,
+        "label": label,
+        "query": source["type"],
+        "regex": "",
+        "refresh": 1,
+        "multi": False,
+        "includeAll": False,
+        "options": [],
+        "current": _chosen(source["uid"], source["uid"]),
+        "hide": 0,
+    }
+
+
 def _gateway_page() -> Json:
     return {
         "type": "textbox",
-        "name": "gateway_page",
+        "name": GATEWAY_PAGE,
         "label": both("Trang của cổng thu thập", "The gateway's pages"),
-        "query": GATEWAY_PAGE,
-        "current": _chosen(GATEWAY_PAGE, GATEWAY_PAGE),
-        "options": [_chosen(GATEWAY_PAGE, GATEWAY_PAGE)],
+        "query": _FIRST_GATEWAY_PAGE,
+        "current": _chosen(_FIRST_GATEWAY_PAGE, _FIRST_GATEWAY_PAGE),
+        "options": [_chosen(_FIRST_GATEWAY_PAGE, _FIRST_GATEWAY_PAGE)],
         "hide": 0,
     }
 
@@ -84,7 +122,7 @@ def _variable(variable: Variable, database: Database) -> Json:
         "type": "query",
         "name": variable.name,
         "label": both(variable.vi, variable.en),
-        "datasource": database.source,
+        "datasource": chosen_source(database),
         "refresh": 1,
         "sort": 1,
         "regex": "",

@@ -14,8 +14,6 @@ ROWS_MAX: Final = 100
 """Rows of a table of devices."""
 MAP_POINTS_MAX: Final = 5000
 
-NO_DATA: Final = "Không có số liệu trong thời gian này · No data in this time"
-
 GREEN, YELLOW, RED, GREY = "green", "#e5a50a", "red", "#9a9a9a"
 
 Steps = tuple[tuple[float | None, str], ...]
@@ -98,7 +96,8 @@ class Panel:
     :ivar days_before: shows a time that lies so many days before.
     :ivar steps: colours of values; drawn as dashed lines where the panel draws lines.
     :ivar sort_by: title of the column that orders a table, the largest first; with ``sort_up`` the smallest.
-    :ivar without_data: stands in the panel when nothing was found; it says why it may be empty.
+    :ivar without_data: stands in the panel when nothing was found; it says why it may be empty. Without one it is the reason
+        that lies in the question (:mod:`grafana.reasons`).
     """
 
     vi: str
@@ -117,7 +116,7 @@ class Panel:
     words: Words | None = None
     sort_by: str = ""
     sort_up: bool = False
-    without_data: str = NO_DATA
+    without_data: str = ""
     minimum: float | None = None
 
     @property

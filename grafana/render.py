@@ -1,13 +1,13 @@
 """From the tables to Grafana's dashboard JSON (Grafana 10 and 11)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
+from grafana import drill
 from grafana.ask import CannotAsk
-from grafana.head import annotations, links, variables
+from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
 from grafana.model import (
-    PROMETHEUS,
     Column,
     Dashboard,
     Kind,
@@ -19,6 +19,7 @@ from grafana.model import (
     Words,
     both,
 )
+from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
 
 SCHEMA_VERSION: Final = 39
@@ -27,8 +28,6 @@ POINTS_MAX: Final = 3000
 """Figures of a line: more than the hours or days that a panel shows, so that Grafana asks for each of them."""
 GAP_MS: Final = 3 * 3600 * 1000
 """A line is broken where nothing came for so long."""
-
-_PROMETHEUS: Final = {"type": "prometheus", "uid": PROMETHEUS}
 
 _LEGEND: Final = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
 _TOOLTIP: Final = {"mode": "multi", "sort": "desc"}
@@ -115,15 +114,15 @@ def dashboard(board: Dashboard, database: Database) -> Json:
         "annotations": {"list": annotations(board, database)},
         "links": links(board, database),
         "templating": {"list": variables(board, database)},
-        "panels": list(_laid_out(board.sections, database)),
+        "panels": list(_laid_out(board, database)),
     }
 
 
-def _laid_out(sections: Iterable[Section], database: Database) -> Iterator[Json]:
+def _laid_out(board: Dashboard, database: Database) -> Iterator[Json]:
     """Panels with their places: left to right, a new line where the page ends. What a closed section holds takes no room."""
     ids = count(1)
     top = 0
-    for section in sections:
+    for section in board.sections:
         row = {
             "type": "row",
             "id": next(ids),
@@ -132,7 +131,7 @@ def _laid_out(sections: Iterable[Section], database: Database) -> Iterator[Json]
             "gridPos": {"x": 0, "y": top, "w": PAGE_WIDTH, "h": 1},
         }
         top += 1
-        placed, bottom = _placed(section.panels, top, ids, database)
+        placed, bottom = _placed(section, top, ids, board, database)
         if section.closed:
             yield row | {"panels": placed}
         else:
@@ -141,23 +140,24 @@ def _laid_out(sections: Iterable[Section], database: Database) -> Iterator[Json]
             top = bottom
 
 
-def _placed(panels: Iterable[Panel], top: int, ids: Iterator[int], database: Database) -> tuple[list[Json], int]:
+def _placed(section: Section, top: int, ids: Iterator[int], board: Dashboard, database: Database) -> tuple[list[Json], int]:
     placed: list[Json] = []
     x, bottom = 0, top
-    for panel in panels:
+    for panel in section.panels:
         if x + panel.size.width > PAGE_WIDTH:
             x, top = 0, bottom
         place = {"x": x, "y": top, "w": panel.size.width, "h": panel.size.height}
-        placed.append(_panel(panel, database) | {"id": next(ids), "gridPos": place})
+        placed.append(_panel(panel, board, database) | {"id": next(ids), "gridPos": place})
         x, bottom = x + panel.size.width, max(bottom, top + panel.size.height)
     return placed, bottom
 
 
-def _panel(panel: Panel, database: Database) -> Json:
+def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
     overrides = [_override(column, database.column(panel, column.name)) for column in _columns(panel)]
     if panel.kind is Kind.TABLE:
-        overrides.append(_leads_to_the_device(database))
+        overrides += drill.columns(panel, board, database)
     times = {
+        **({"maxDataPoints": POINTS_MAX} if TYPES[panel.kind] == "timeseries" else {}),
         **({"timeFrom": f"{panel.days}d"} if panel.days else {}),
         **({"timeShift": f"{panel.days_before}d"} if panel.days_before else {}),
     }
@@ -165,11 +165,10 @@ def _panel(panel: Panel, database: Database) -> Json:
         "type": TYPES[panel.kind],
         "title": panel.title,
         "description": f"{panel.about_vi}\n\n{panel.about_en}",
-        "datasource": _PROMETHEUS if isinstance(panel.targets[0], Prom) else database.source,
+        "datasource": chosen_metrics() if isinstance(panel.targets[0], Prom) else chosen_source(database),
         "interval": panel.least_interval,
-        "maxDataPoints": POINTS_MAX if TYPES[panel.kind] == "timeseries" else None,
         "targets": [_target(panel, target, letter(n), database) for n, target in enumerate(panel.targets)],
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": overrides},
+        "fieldConfig": {"defaults": _defaults(panel) | _links(panel, board, database), "overrides": overrides},
         "options": _options(panel),
         "transformations": _transformations(panel),
     } | times
@@ -179,7 +178,7 @@ def _target(panel: Panel, target: Target, ref: str, database: Database) -> Json:
     if isinstance(target, Prom):
         return {
             "refId": ref,
-            "datasource": _PROMETHEUS,
+            "datasource": chosen_metrics(),
             "expr": target.query,
             "legendFormat": target.name,
             "editorMode": "code",
@@ -187,7 +186,7 @@ def _target(panel: Panel, target: Target, ref: str, database: Database) -> Json:
             "instant": False,
         }
     try:
-        return {"refId": ref, "datasource": database.source} | database.target(target, panel.kind)
+        return {"refId": ref, "datasource": chosen_source(database)} | database.target(target, panel.kind)
     except CannotAsk as error:
         raise CannotAsk(f"Panel '{panel.title}', query {ref}: {error}") from error
 
@@ -197,7 +196,7 @@ def _defaults(panel: Panel) -> Json:
     limits = {} if panel.minimum is None else {"min": panel.minimum}
     return {
         "unit": panel.unit,
-        "noValue": panel.without_data,
+        "noValue": without_data(panel),
         "color": {"mode": "palette-classic" if TYPES[panel.kind] == "timeseries" else "thresholds"},
         "thresholds": _thresholds(panel.steps),
         "mappings": _mappings(panel.words),
@@ -237,10 +236,10 @@ def _override(column: Column, name: str) -> Json:
     return {"matcher": {"id": "byName", "options": name}, "properties": properties}
 
 
-def _leads_to_the_device(database: Database) -> Json:
-    url = f"/d/{database.prefix}-device?var-device=${{__value.raw:percentencode}}&var-simulated=${{simulated:percentencode}}"
-    link = {"title": both("Mọi thứ về thiết bị này", "Everything about this device"), "url": url, "targetBlank": False}
-    return {"matcher": {"id": "byName", "options": "device"}, "properties": [{"id": "links", "value": [link]}]}
+def _links(panel: Panel, board: Dashboard, database: Database) -> Json:
+    """The links of lines and bars; in tables they belong to columns."""
+    found = drill.lines(panel, board, database) if TYPES[panel.kind] == "timeseries" else []
+    return {"links": found} if found else {}
 
 
 def _options(panel: Panel) -> Json:

@@ -18,7 +18,8 @@ class Database(Protocol):
     :ivar folder: the folder of its dashboards.
     :ivar prefix: beginning of the addresses of its dashboards.
     :ivar language: name of its query language.
-    :ivar source: type and identifier of the data source, as ``provisioning/datasources`` gives them.
+    :ivar source: type and identifier of the data source, as ``provisioning/datasources`` gives them. Dashboards ask the one
+        that their reader chooses; it is this one at first.
     """
 
     folder: str

@@ -63,9 +63,9 @@ def stat(
     about_en: str,
     steps: Steps = (),
 ) -> Panel:
-    """One large number. Nothing found is 0 where things are counted."""
+    """One large number. Nothing found is 0 where alarms or devices are counted."""
     targets = question if isinstance(question, tuple) else (question,)
-    none = "0" if unit == COUNT else "-"
+    none = "0" if unit == COUNT else ""
     return Panel(vi, en, Kind.STAT, targets, unit, STAT_SIZE, about_vi, about_en, steps=steps, without_data=none)
 
 
@@ -95,7 +95,6 @@ def completeness_stat(domain: str, *, named: bool = False) -> Panel:
         "Readings received of those expected yesterday, silent devices included.",
         steps=COMPLETE,
         days=YESTERDAY,
-        without_data="-",
     )
 
 

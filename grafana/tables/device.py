@@ -77,7 +77,6 @@ def _completeness_yesterday() -> Panel:
         "Readings received of those expected yesterday.",
         steps=common.COMPLETE,
         days=common.YESTERDAY,
-        without_data="-",
     )
 
 

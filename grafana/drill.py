@@ -1,0 +1,66 @@
+"""Data links: from a figure to what lies behind it, on a dashboard or on the gateway's pages."""
+
+from typing import Final
+
+from grafana.ask import first
+from grafana.head import DATA_SOURCE, GATEWAY_PAGE
+from grafana.model import Dashboard, Panel, Prom, both
+from grafana.stores import Database, Json
+
+ONE_DEVICE: Final = "device"
+"""The dashboard of one device."""
+_KEPT: Final = (
+    f"${{__url_time_range}}&var-{DATA_SOURCE}=${{{DATA_SOURCE}:percentencode}}"
+    "&var-simulated=${simulated:percentencode}&var-gateway_page=${gateway_page:percentencode}"
+)
+"""The time and the choices that the linked dashboard keeps."""
+_CELL: Final = "${__value.raw:percentencode}"
+_NARROWED: Final = {
+    "site": ("Chỉ địa điểm này", "Only this site"),
+    "area": ("Chỉ khu vực này", "Only this area"),
+}
+
+
+def columns(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
+    """The links of the tags that stand in a table."""
+    leads = {tag: _of_column(tag, board, database) for tag in _tags(panel)}
+    return [
+        {"matcher": {"id": "byName", "options": tag}, "properties": [{"id": "links", "value": found}]}
+        for tag, found in leads.items()
+        if found
+    ]
+
+
+def _of_column(tag: str, board: Dashboard, database: Database) -> list[Json]:
+    if tag == "device":
+        own = _to_dashboard(database, ONE_DEVICE, tag, _CELL, "Mọi thứ về thiết bị này", "Everything about this device")
+        return [own, _on_the_gateway("Trên trang của cổng thu thập", "On the gateway's page", f"/devices/{_CELL}")]
+    if tag == "alarm":
+        return [_on_the_gateway("Lời khuyên, nhận xử lý", "Advice, acknowledge", "/alarms")]
+    return [_narrowed(board, database, tag, _CELL)] if tag in _NARROWED and _chooses(board, tag) else []
+
+
+def _tags(panel: Panel) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag for target in panel.targets if not isinstance(target, Prom) for tag in first(target).by))
+
+
+def lines(panel: Panel, board: Dashboard, database: Database) -> list[Json]:
+    """The links of the lines or bars of a panel: the same dashboard for the site or area of the line alone."""
+    shared = [tag for tag in _tags(panel) if tag in _NARROWED and _chooses(board, tag)]
+    return [_narrowed(board, database, tag, f"${{__field.labels.{tag}}}") for tag in shared]
+
+
+def _chooses(board: Dashboard, tag: str) -> bool:
+    return any(variable.name == tag for variable in board.variables)
+
+
+def _narrowed(board: Dashboard, database: Database, tag: str, value: str) -> Json:
+    return _to_dashboard(database, board.name, tag, value, *_NARROWED[tag])
+
+
+def _to_dashboard(database: Database, name: str, tag: str, value: str, vi: str, en: str) -> Json:
+    return {"title": both(vi, en), "url": f"/d/{database.prefix}-{name}?var-{tag}={value}&{_KEPT}", "targetBlank": False}
+
+
+def _on_the_gateway(vi: str, en: str, path: str) -> Json:
+    return {"title": both(vi, en), "url": f"${{{GATEWAY_PAGE}}}{path}", "targetBlank": True}

@@ -1,0 +1,142 @@
+"""Rules that every dashboard keeps: those of Grafana's linter, and our own about units and links.
+
+The linter's rules about alerts, a summary and a runbook that exists, stand in ``alerts/test_alert_files.py``.
+"""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from grafana_foundation_sdk.models import units
+
+from grafana.ask import Ask, Each, Over, Question, column_name, first
+from grafana.model import Dashboard, Kind, Panel, Prom
+from grafana.points import MEASUREMENTS
+from grafana.stores import DATABASES
+from grafana.tables import DASHBOARDS
+from grafana.units import AGO, COUNT, DURATION, GRAFANA_UNITS, SHARE, unit_of
+from tests.grafana.test_dashboard_files import NAMES, Json, panels, read
+from tests.pages.places import PAGES
+
+GRAFANAS_UNITS = {unit for name, unit in vars(units).items() if isinstance(unit, str) and not name.startswith("_")}
+OF_THE_SUM = {"water": unit_of("water", "volume_m3"), "power": unit_of("power", "energy_import_kwh")}
+"""The unit of a balance."""
+PER_DEVICE = "suffix:/công tơ"
+
+
+def shown(dashboard: Json) -> list[Json]:
+    return [panel for panel in panels(dashboard) if panel["type"] != "row"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_panel_has_a_title_a_description_a_unit_and_a_text_for_when_it_is_empty(name: str) -> None:
+    for panel in shown(read(name)):
+        defaults = panel["fieldConfig"]["defaults"]
+        assert all((panel["title"], panel["description"], defaults["unit"], defaults["noValue"])), panel["title"]
+        assert defaults["noValue"] == "0" or " · " in defaults["noValue"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dashboard_is_changed_in_its_table_and_not_in_grafana(name: str) -> None:
+    assert read(name)["editable"] is False
+
+
+def test_addresses_of_dashboards_differ() -> None:
+    assert len({read(name)["uid"] for name in NAMES}) == len(NAMES)
+
+
+def test_every_unit_of_a_field_has_one_in_grafana() -> None:
+    assert {unit for points in MEASUREMENTS.values() for unit in points.units.values()} <= GRAFANA_UNITS.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_unit_is_one_that_grafana_knows(name: str) -> None:
+    used = {panel["fieldConfig"]["defaults"]["unit"] for panel in shown(read(name))}
+    used |= {
+        chosen["value"]
+        for panel in shown(read(name))
+        for override in panel["fieldConfig"]["overrides"]
+        for chosen in override["properties"]
+        if chosen["id"] == "unit"
+    }
+    assert {unit for unit in used if not unit.startswith("suffix:")} <= GRAFANAS_UNITS
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
+def test_every_figure_has_the_unit_that_the_table_of_quantities_says(board: Dashboard) -> None:
+    assert [
+        f"{panel.title}: {column_name(question)} in {unit}"
+        for panel, question, unit in _figures(board)
+        if unit not in _units(question)
+    ] == []
+
+
+def _figures(board: Dashboard) -> Iterator[tuple[Panel, Question, str]]:
+    """Yield the questions of a dashboard with the unit in which the answers are shown."""
+    for panel in (panel for section in board.sections for panel in section.panels):
+        of_columns = {column.name: column.unit for column in panel.columns}
+        for target in panel.targets:
+            if not isinstance(target, Prom) and panel.kind not in (Kind.STATES, Kind.MAP):
+                yield panel, target, of_columns.get(column_name(target)) or panel.unit
+
+
+def _units(question: Question) -> set[str]:
+    asked = first(question)
+    if not isinstance(question, Ask) and question.operator == "/":
+        return {SHARE, PER_DEVICE, DURATION} if unit_of(asked.measurement, asked.field) == "s" else {SHARE, PER_DEVICE}
+    if asked.over in (Over.COUNT, Over.DEVICES) or asked.each in (Each.COUNT, Each.TRUE):
+        return {COUNT}
+    if asked.points.units[asked.field] == "ms":
+        return {AGO}
+    if asked.points.name == "balance":
+        return {OF_THE_SUM[dict(asked.tags)["domain"]]}
+    unit = unit_of(asked.measurement, asked.field)
+    return {unit, DURATION} if unit == "s" else {unit}
+
+
+def links(dashboard: Json) -> Iterator[str]:
+    """Yield where the links of a dashboard lead to."""
+    for panel in shown(dashboard):
+        yield from (link["url"] for link in panel["fieldConfig"]["defaults"].get("links", []))
+        for override in panel["fieldConfig"]["overrides"]:
+            for chosen in override["properties"]:
+                yield from (link["url"] for link in chosen["value"] if chosen["id"] == "links")
+    yield from (link["url"] for link in dashboard["links"] if link["type"] == "link")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_to_dashboards_and_choices_that_exist(name: str) -> None:
+    folder = name.partition("/")[0]
+    boards = {read(other)["uid"]: read(other) for other in NAMES if other.startswith(f"{folder}/")}
+    inside = [urlsplit(url) for url in links(read(name)) if url.startswith("/d/")]
+    for url in inside:
+        known = {variable["name"] for variable in boards[url.path.removeprefix("/d/")]["templating"]["list"]}
+        assert {key.removeprefix("var-") for key, _ in parse_qsl(url.query)} <= known
+        assert "${__url_time_range}" in url.query
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_to_the_gateway_lead_to_its_pages(name: str) -> None:
+    dashboard = read(name)
+    pages = {re.sub("wm-0001", "*", path.partition("?")[0]) for path in PAGES.values()}
+    led = [url.removeprefix("${gateway_page}") for url in links(dashboard) if url.startswith("${gateway_page}")]
+    assert {re.sub(r"\$\{[^}]*\}", "*", path) for path in led} <= pages
+    assert "gateway_page" in {variable["name"] for variable in dashboard["templating"]["list"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_device_in_a_table_leads_to_its_dashboard_and_its_page(name: str) -> None:
+    prefix = {database.folder: database.prefix for database in DATABASES}[name.partition("/")[0]]
+    (board,) = (board for board in DASHBOARDS if board.name == name.partition("/")[2])
+    listing = {
+        panel.title for panel, question, _ in _figures(board) if panel.kind is Kind.TABLE and "device" in first(question).by
+    }
+    for panel in shown(read(name)):
+        of_devices = [override for override in panel["fieldConfig"]["overrides"] if override["matcher"]["options"] == "device"]
+        led = [link["url"] for one in of_devices for row in one["properties"] if row["id"] == "links" for link in row["value"]]
+        if panel["title"] in listing:
+            assert [url.partition("?")[0] for url in led] == [
+                f"/d/{prefix}-device",
+                "${gateway_page}/devices/${__value.raw:percentencode}",
+            ]
