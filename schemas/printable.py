@@ -1,20 +1,19 @@
 """Text from outside, made safe for a log, a list or a label: control characters and newlines are escaped."""
 
+import re
 from typing import Final
 
-_STEERING: Final = (
-    *range(0x20),  # C0: escape sequences, newlines that would begin a line of their own
-    *range(0x7F, 0xA0),  # DEL, C1
-    0x061C,
-    0x200E,
-    0x200F,
-    *range(0x2028, 0x202F),  # line and paragraph separators, embeddings and overrides of the direction
-    *range(0x2066, 0x206A),  # isolates
-    *range(0xD800, 0xE000),  # halves of surrogate pairs, which cannot be encoded
-    0xFEFF,
+_STEERING: Final = re.compile(
+    "["
+    "\x00-\x1f"  # C0: escape sequences, newlines that would begin a line of their own
+    "\x7f-\x9f"  # DEL, C1
+    "\u061c\u200e\u200f"
+    "\u2028-\u202e"  # line and paragraph separators, embeddings and overrides of the direction
+    "\u2066-\u2069"  # isolates
+    "\ud800-\udfff"  # halves of surrogate pairs, which cannot be encoded
+    "\ufeff"
+    "]"
 )
-_ESCAPED: Final = {code: f"\\u{code:04x}" for code in _STEERING}
-_BUT_LAYOUT: Final = {code: text for code, text in _ESCAPED.items() if chr(code) not in "\n\t"}
 
 
 def printable(text: str, *, layout: bool = False) -> str:
@@ -22,4 +21,7 @@ def printable(text: str, *, layout: bool = False) -> str:
 
     :param layout: keep newlines and tabs, which are the program's own.
     """
-    return text if text.isprintable() else text.translate(_BUT_LAYOUT if layout else _ESCAPED)
+    if text.isprintable():
+        return text
+    kept = "\n\t" if layout else ""
+    return _STEERING.sub(lambda found: found[0] if found[0] in kept else f"\\u{ord(found[0]):04x}", text)
