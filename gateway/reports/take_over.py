@@ -57,24 +57,35 @@ class SumsTakeOver:
             await self._came.wait()
             await asyncio.sleep(_TOGETHER_S)
             self._came.clear()
-            devices = frozenset(self._waiting)
             try:
-                async with open_store(self._influxdb) as store:
-                    until_ms = self._clock.now_ms() + self._ahead_ms
-                    found = await newest_sums(store, devices, until_ms)
-                    exchanges = await stored_exchanges(store, devices, until_ms)
+                await self._ask()
             except (StoreFault, ConfigurationFault) as fault:
-                self._events.sums_awaited(len(devices), str(fault))
+                self._events.sums_awaited(len(self._waiting), str(fault))
                 self._came.set()
                 await asyncio.sleep(backoff.next_s(random()))  # noqa: S311 - jitter is no secret
                 continue
             backoff.reset()
-            await self._restore(devices, found, exchanges)
+
+    async def _ask(self) -> None:
+        """Ask about all that wait; they wait on if there is no answer.
+
+        :raises StoreFault: the database does not answer.
+        :raises ConfigurationFault: its secrets cannot be read.
+        """
+        devices, self._waiting = self._waiting, set()  # a new one: a set keeps the room that it once needed
+        try:
+            async with open_store(self._influxdb) as store:
+                until_ms = self._clock.now_ms() + self._ahead_ms
+                found = await newest_sums(store, devices, until_ms)
+                exchanges = await stored_exchanges(store, devices, until_ms)
+        except (StoreFault, ConfigurationFault):
+            self._waiting |= devices
+            raise
+        await self._restore(devices, found, exchanges)
 
     async def _restore(self, devices: Iterable[str], found: FoundSums, exchanges: _FoundExchanges) -> None:
         """Give devices their sums, and their exchanges."""
         for number, device in enumerate(devices):
-            self._waiting.discard(device)
             self._processor.restore_sums(device, found.get(device, {}), exchanges.get(device, ()))
             if number % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)

@@ -69,6 +69,7 @@ class Counting:
     ) -> None:
         """Go on with the sums that InfluxDB has of a device, by counter; those that it has not are new."""
         self._asked.discard(name)
+        self._asked = self._asked or set()  # a new one when it is empty: a set keeps the room that it once needed
         if device is not None and device.counters is not None and device.counters.awaits:
             device.counters.take_over(found, exchanges)
 
