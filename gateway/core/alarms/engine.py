@@ -147,7 +147,7 @@ class Alarms:
         device, time_ms = series.device, look.time_ms
         guard = device.guard
         if guard.from_ms <= time_ms < guard.until_ms:
-            view = self._views.of[device.name]
+            view = self._views.of(device)
         else:
             view = self._views.look(device, time_ms, busy=self._states.has(device.name))
         table = view.table(field_set)
@@ -156,8 +156,8 @@ class Alarms:
             if flow_m3_h is not None:
                 look.numbers, table = (*look.numbers, flow_m3_h), table.with_flow
         if view.is_busy or look.quality & Quality.COUNTER_SUSPECT or not is_within(table.gate, look.numbers):
-            parent = self._views.of.get(view.parent) if view.parent is not None else None
-            look_closely(self._states, view, table, look, parent)
+            look_closely(self._states, view, table, look, self._views.of_parent(view))
+        self._views.put(view)
 
     # ---- rounds and roll-ups -----------------------------------------------------------------------------------------
 

@@ -1,4 +1,8 @@
-"""The view of each device: its tables, the newest values it must keep, and its usual hours. Its guard stands on the device."""
+"""The view of each device: its tables, the newest values it must keep, and its usual hours. Its guard stands on the device.
+
+Nearly every device is plain: it has the tables and a guard that others have too, and no value is kept of it. Its view is made
+when one of its readings does not pass the guard, and forgotten afterwards.
+"""
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +14,7 @@ from typing import Final
 from gateway.core.alarms.rules import Param, Rules, Usual
 from gateway.core.alarms.watch import FLOW, NO_SCALES, Kept, Scales, Table, Tables
 from gateway.core.devices.device import NO_PARAMS, Device, Registered
-from gateway.core.devices.guard import EVER_MS, NO_GUARD
+from gateway.core.devices.guard import EVER_MS, NO_GUARD, Guard
 from gateway.core.readings.field_sets import FieldSet
 from schemas.quantities import Quality
 from schemas.registry import RegisteredDevice
@@ -43,6 +47,13 @@ class View:
     parent: str | None = None
     kept: Mapping[str, Kept] = field(default_factory=lambda: _NOTHING)
     registers: dict[str, Kept] | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """True when its device and the shared tables tell all of it."""
+        has_own = self.is_busy or self.is_parent or self.parent is not None or self.kept or self.registers
+        guard = self.device.guard
+        return not has_own and self.sends_flow == _has_flow(guard) and self.tables.shares(guard)
 
     def table(self, field_set: FieldSet) -> Table:
         """The table of a field set that the device sends; from now on its gate is tried first."""
@@ -91,14 +102,17 @@ class View:
         return (volume_m3 - before.value) * _HOUR_MS / (time_ms - before.time_ms)
 
 
-class Views:
-    """The views of all devices met.
+def _has_flow(guard: Guard) -> bool:
+    """Tell if a device that sends the field sets of a guard sends its flow."""
+    return any(FLOW in field_set.fields for field_set in guard.gates)
 
-    :ivar of: the name of a device → its view.
-    """
+
+class Views:
+    """The views of all devices met."""
 
     def __init__(self, zone: tzinfo) -> None:
-        self.of: dict[str, View] = {}
+        self._of: dict[str, View] = {}
+        self._shared = Tables(Rules())
         self._zone = zone
         self._usual: dict[str, dict[str, array[float]]] = {}
         self._registered: Mapping[str, Registered] = {}
@@ -108,19 +122,19 @@ class Views:
     def replace_rules(self, rules: Rules) -> None:
         """Take other rules."""
         self._rules = rules
-        self._shared = Tables(rules)
         scales = [(limit.of, limit.field) for limit in rules.limits()]
         self._params = frozenset(of.name for of, _ in scales if isinstance(of, Param))
         self._usual_fields = frozenset(name for of, name in scales if isinstance(of, Usual))
         self._looks_at_parents = any(limit.at == "parent" for limit in rules.limits())
-        self._drop(list(self.of))
+        self._drop_all()
+        self._shared = Tables(rules)
 
     def replace_registry(self, registered: Mapping[str, Registered]) -> None:
         """Take the registered devices by name."""
         self._registered = registered
         parents = [parent_of(entry) for entry in registered.values()]
         self._parents = frozenset(parent for parent in parents if parent is not None)
-        self._drop(list(self.of))
+        self._drop_all()
 
     def take_usual(self, device: str, hours: UsualHours) -> None:
         """Take the usual hours of a device."""
@@ -129,6 +143,7 @@ class Views:
             name: array("f", (nan if mean is None else mean for mean in means)) for name, means in wanted.items()
         }
         self._drop([device])
+        self._shared.end_guards()  # its own may be among them; those of the others are soon made again
 
     def knows_usual(self, device: str) -> bool:
         """Tell if the usual hours of a device were told."""
@@ -136,7 +151,7 @@ class Views:
 
     def forget_registers(self, device: str) -> None:
         """Forget the registers of a device: its meter was exchanged."""
-        view = self.of.get(device)
+        view = self._of.get(device)
         if view is not None:
             view.registers = None
 
@@ -150,18 +165,37 @@ class Views:
     def _drop(self, names: Iterable[str]) -> None:
         """Drop views: each is made again when its device is heard next."""
         for name in names:
-            view = self.of.pop(name, None)
+            view = self._of.pop(name, None)
             if view is not None:
                 view.device.guard = NO_GUARD
+
+    def _drop_all(self) -> None:
+        self._drop(list(self._of))
+        self._shared.end_guards()
 
     def usual_night(self, device: str, hours: int) -> float | None:
         """The lowest usual flow of the first hours of a day; None: it is not known."""
         known = [mean for mean in self._usual.get(device, {}).get(FLOW, ())[:hours] if not isnan(mean)]
         return min(known, default=None)
 
+    def of(self, device: Device) -> View:
+        """The view of a device whose guard holds."""
+        return self._of.get(device.name) or View(device, self._shared, sends_flow=_has_flow(device.guard))
+
+    def of_parent(self, view: View) -> View | None:
+        """The view of the parent that a device's limits look at."""
+        return self._of.get(view.parent) if view.parent is not None else None
+
+    def put(self, view: View) -> None:
+        """Keep a view that a reading may have changed, if there is anything to keep."""
+        if view.is_plain:
+            self._of.pop(view.device.name, None)
+        else:
+            self._of[view.device.name] = view
+
     def look(self, device: Device, time_ms: int, *, busy: bool) -> View:
         """Make the view of a device that has none, or renew one whose tables do not hold at this time."""
-        view = self.of.get(device.name)
+        view = self._of.get(device.name)
         if view is None or view.device is not device:  # the core may have forgotten it, and met it again
             view = View(device, self._shared)
         parent = parent_of(device.registered) if self._looks_at_parents else None
@@ -179,7 +213,6 @@ class Views:
         view.is_parent = self._looks_at_parents and device.name in self._parents
         view.hold(from_ms, until_ms)
         view.watch(busy=busy or view.is_busy or view.is_parent)
-        self.of[device.name] = view
         return view
 
     def _scales(self, name: str, entry: Registered | None, hour: int | None) -> Scales:

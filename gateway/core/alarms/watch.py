@@ -205,6 +205,16 @@ class Tables:
                 self._guards[field_sets] = guard
         return guard
 
+    def shares(self, guard: Guard) -> bool:
+        """Tell if a guard is one that devices share."""
+        return self._guards.get(tuple(guard.gates)) is guard
+
+    def end_guards(self) -> None:
+        """Let no reading pass the guards that devices share: each device gets another one with its next reading."""
+        for guard in self._guards.values():
+            guard.until_ms = -EVER_MS
+        self._guards = {}
+
     def _make(self, field_set: FieldSet) -> Table:
         """Make the table, and with it the one for a flow that is worked out of the register."""
         place_of = {name: at for at, name in enumerate(field_set.names)}

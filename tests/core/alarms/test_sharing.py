@@ -9,7 +9,7 @@ from gateway.core.alarms.rules import Rules
 from gateway.core.alarms.views import View, Views
 from gateway.core.alarms.watch import Tables
 from gateway.core.devices.device import Device
-from gateway.core.devices.guard import EVER_MS, NO_GUARD
+from gateway.core.devices.guard import EVER_MS
 from gateway.core.readings.field_sets import FieldSets
 from tests.core.alarms.alarming import above, rule
 from tests.core.making import NOW_MS
@@ -47,18 +47,42 @@ def test_a_field_set_that_one_device_sends_is_no_gate_of_another() -> None:
     assert level not in other.device.guard.gates
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda views: views.replace_rules(Rules()), id="other-rules"),
-        pytest.param(lambda views: views.replace_registry({}), id="another-registry"),
-        pytest.param(lambda views: views.take_usual("one", {}), id="its-usual-hours"),
-        pytest.param(lambda views: views.forget(["one"]), id="the-core-forgot-it"),
-    ],
-)
-def test_no_reading_passes_a_guard_whose_limits_may_have_changed(change: Callable[[Views], None]) -> None:
+CHANGES: dict[str, Callable[[Views], None]] = {
+    "other-rules": lambda views: views.replace_rules(Rules()),
+    "another-registry": lambda views: views.replace_registry({}),
+    "its-usual-hours": lambda views: views.take_usual("one", {}),
+}
+
+
+@pytest.mark.parametrize("is_busy", [pytest.param(False, id="plain"), pytest.param(True, id="busy")])
+@pytest.mark.parametrize("change", [pytest.param(change, id=name) for name, change in CHANGES.items()])
+def test_no_reading_passes_a_guard_whose_limits_may_have_changed(change: Callable[[Views], None], *, is_busy: bool) -> None:
     views, device = Views(UTC), Device("one", None)
-    views.look(device, NOW_MS, busy=False)
-    assert device.guard is not NO_GUARD
+    views.put(views.look(device, NOW_MS, busy=is_busy))
+    assert holds(device)
     change(views)
-    assert device.guard is NO_GUARD
+    assert not holds(device)
+
+
+def test_the_view_of_a_device_that_the_core_forgot_is_forgotten() -> None:
+    views, device = Views(UTC), Device("one", None)
+    views.put(views.look(device, NOW_MS, busy=True))
+    views.forget(["one"])
+    assert not views.look(Device("one", None), NOW_MS, busy=False).is_busy
+
+
+def test_a_plain_device_that_sent_its_flow_is_known_to_send_it() -> None:
+    rules, field_sets, device = Rules((rule(above("flow_m3_h", 9)),)), FieldSets(), Device("one", None)
+    views = Views(UTC)
+    views.replace_rules(rules)
+    view = views.look(device, NOW_MS, busy=False)
+    view.table(field_sets.of(("flow_m3_h",)))
+    assert view.is_plain
+    views.put(view)
+    assert views.of(device) is not view
+    assert views.of(device).sends_flow
+
+
+def holds(device: Device) -> bool:
+    """Tell if the guard of a device holds now."""
+    return device.guard.from_ms <= NOW_MS < device.guard.until_ms
