@@ -71,11 +71,15 @@ class Compare(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A condition on the last value of a field of each series; a state is compared with True or False."""
+    """A condition on the last value of a field of each series; a state is compared with True or False.
+
+    :ivar is_age: the field is a time, and ``value`` an age in ms at the end of the time shown.
+    """
 
     field: str
     compare: Compare
     value: float | bool
+    is_age: bool = False
 
 
 def true(state: str) -> Where:
@@ -86,6 +90,11 @@ def true(state: str) -> Where:
 def false(state: str) -> Where:
     """A state that is false."""
     return Where(state, Compare.IS, value=False)
+
+
+def older(field: str, age_ms: int) -> Where:
+    """A time that lies longer before the end of the time shown."""
+    return Where(field, Compare.BELOW, age_ms, is_age=True)
 
 
 @dataclass(frozen=True, slots=True)

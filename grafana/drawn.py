@@ -7,10 +7,11 @@ from html import escape
 from typing import Final
 
 from gateway.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, bar_chart, line_chart, state_strip
-from gateway.charts.drawing import ChartFrame, colour, element
+from gateway.charts.drawing import ChartFrame
 from grafana.answers import DAY_MS, ZONE_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first
-from grafana.model import Kind, Panel, Steps, Words
+from grafana.drawn_points import PointAxis, point_chart
+from grafana.model import Kind, Panel, Steps, Words, both
 from grafana.reasons import without_data
 from grafana.units import AGO, BYTES, DURATION, SHARE
 
@@ -19,6 +20,7 @@ LINES_MAX: Final = 8
 ROWS_MAX: Final = 8
 STRIP_PX: Final = 34
 ROW_PX: Final = 26
+HEAD_PX: Final = 40
 MONTH_MS: Final = 28 * DAY_MS
 _SYMBOLS: Final = {
     "m3": "m³",
@@ -36,6 +38,7 @@ _SYMBOLS: Final = {
     "lengthmm": "mm",
     "dBm": "dBm",
     "dB": "dB",
+    "degree": "°",
 }
 _LENGTHS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 _WHOLE_FROM: Final = 1000
@@ -86,7 +89,19 @@ def _axes(panel: Panel, page: Page) -> tuple[TimeAxis, ValueAxis]:
 def _line_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
     lines = list(_lines(answers))
     time, values = _axes(panel, page)
-    return line_chart(ChartFrame(name, panel.title, panel.about_en), lines[:LINES_MAX], time, values) + _rest(lines)
+    shown = [*lines[:LINES_MAX], *_limits(panel, page)]
+    return line_chart(_frame(name, panel), shown, time, values) + _rest(lines)
+
+
+def _limits(panel: Panel, page: Page) -> Iterator[ChartLine]:
+    """The values at which the colour changes, as lines."""
+    for limit, _ in panel.steps:
+        if limit is not None:
+            yield ChartLine(number_text(limit, panel.unit), [(page.begin_ms, limit), (page.end_ms, limit)])
+
+
+def _frame(name: str, panel: Panel) -> ChartFrame:
+    return ChartFrame(name, panel.title, panel.about_en, ROW_PX * panel.size.height - HEAD_PX)
 
 
 def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
@@ -99,7 +114,7 @@ def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
     length_ms = MONTH_MS if asked.measurement.startswith("monthly") else page.step_ms(asked)
     time, values = _axes(panel, page)
     bars = ChartLine("", [(time_ms, value) for time_ms, value in sorted(totals.items())])
-    return bar_chart(ChartFrame(name, panel.title, panel.about_en), bars, length_ms, time, values)
+    return bar_chart(_frame(name, panel), bars, length_ms, time, values)
 
 
 def _rest(lines: Sequence[ChartLine]) -> str:
@@ -108,6 +123,11 @@ def _rest(lines: Sequence[ChartLine]) -> str:
 
 def _stat(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
     value = next(value for _, rows in answers for value in rows.values())
+    return f'<p class="figure" style="color: {_step_colour(panel.steps, value)}">{number_text(value, panel.unit)}</p>'
+
+
+def _peak(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
+    value = max(value for _, rows in answers for value in rows.values())
     return f'<p class="figure" style="color: {_step_colour(panel.steps, value)}">{number_text(value, panel.unit)}</p>'
 
 
@@ -157,17 +177,16 @@ def _table(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noq
     return f"<table><tr>{head}</tr>{body}</table>{more}"
 
 
-def _map(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
-    across, up = (dict(rows) for _, rows in answers)
-    places = [(across[key], up[key]) for key in across if key in up]
-    left, right = min(x for x, _ in places), max(x for x, _ in places)
-    low, high = min(y for _, y in places), max(y for _, y in places)
-    size = max(right - left, high - low) or 1.0
-    dots = "".join(
-        element("circle", cx=f"{5 + 90 * (x - left) / size:.2f}", cy=f"{95 - 90 * (y - low) / size:.2f}", r=1, fill=colour(0))
-        for x, y in places
-    )
-    return element("svg", dots, viewBox="0 0 100 100", height=320, role="img", aria_label=panel.title)
+def _points(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
+    """Dots by the two figures of each row."""
+    (_, lengths), (_, heights) = answers
+    places = [(lengths[key], heights[key]) for key in lengths if key in heights]
+    across, up = (PointAxis(both(column.vi, column.en), _labels(column.unit or panel.unit)) for column in panel.columns)
+    return point_chart(panel.title, places, across, up, ROW_PX * panel.size.height - HEAD_PX) if places else ""
+
+
+def _labels(unit: str) -> Callable[[float], str]:
+    return lambda value: number_text(value, unit)
 
 
 _DRAWN: Final[dict[Kind, Callable[[str, Panel, Answers, Page], str]]] = {
@@ -175,7 +194,9 @@ _DRAWN: Final[dict[Kind, Callable[[str, Panel, Answers, Page], str]]] = {
     Kind.AREAS: _line_chart,
     Kind.BARS: _bar_chart,
     Kind.STAT: _stat,
+    Kind.PEAK: _peak,
     Kind.STATES: _states,
     Kind.TABLE: _table,
-    Kind.MAP: _map,
+    Kind.MAP: _points,
+    Kind.SCATTER: _points,
 }

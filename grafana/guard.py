@@ -1,10 +1,13 @@
 """Refuses panels that would read too much, or that a query language cannot ask. An operator's page refreshes each minute."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, CannotAsk, Each, Over, Question, Step, asks
 from grafana.model import MAP_POINTS_MAX, ROWS_MAX, Dashboard, Kind, Panel, Prom
 from grafana.stores import DATABASES
+
+_OF_ONE_TIME: Final = (Kind.STAT, Kind.TABLE, Kind.MAP)
 
 
 def faults(board: Dashboard) -> list[str]:
@@ -37,7 +40,7 @@ def _questions(panel: Panel) -> Iterator[Question]:
 def _unbounded(panel: Panel, *, is_of_one_device: bool) -> Iterator[str]:
     for question in _questions(panel):
         for ask in asks(question):
-            if ask.is_over_time == (panel.kind in (Kind.STAT, Kind.TABLE, Kind.MAP)):
+            if ask.is_over_time == (panel.kind in _OF_ONE_TIME):
                 yield f"{ask.measurement}.{ask.field}: a table or a single figure is not over time, all else is."
             if is_of_one_device:
                 continue

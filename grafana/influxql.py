@@ -152,4 +152,6 @@ def _group(time: str, by: tuple[str, ...]) -> str:
 
 
 def _literal(where: Where) -> str:
+    if where.is_age:
+        return f"(${{__to}} - {where.value})"
     return str(where.value).lower() if isinstance(where.value, bool) else repr(where.value)

@@ -81,7 +81,8 @@ def _choice(tag: str) -> str:
 def _with_conditions(ask: Ask) -> str:
     figure = _figure(ask)
     for where in ask.where:
-        limit = f"{_COMPARED[where.compare]} {float(where.value):g}"
+        value = f"(${{__to}} - {where.value})" if where.is_age else f"{float(where.value):g}"
+        limit = f"{_COMPARED[where.compare]} {value}"
         own = ask.each is Each.LAST and where.field == ask.field
         figure = f"{figure} {limit}" if own else f"{figure} and ({_last(ask, where)} {limit})"
     return figure

@@ -14,7 +14,7 @@ ROWS_MAX: Final = 100
 """Rows of a table of devices."""
 MAP_POINTS_MAX: Final = 5000
 
-GREEN, YELLOW, RED, GREY = "green", "#e5a50a", "red", "#9a9a9a"
+GREEN, YELLOW, ORANGE, RED, GREY = "green", "#e5a50a", "#d47616", "red", "#9a9a9a"
 
 Steps = tuple[tuple[float | None, str], ...]
 """From which value on which colour; the first from None, which means everything below the second."""
@@ -30,11 +30,15 @@ class Kind(Enum):
     """Bars stacked on each other."""
     STAT = auto()
     """One large number."""
+    PEAK = auto()
+    """The highest figure of a line as one large number."""
     STATES = auto()
     """A coloured band over time per series."""
     TABLE = auto()
     MAP = auto()
     """Points by the two figures of each row, without a base layer."""
+    SCATTER = auto()
+    """Points by the two figures of each group and time."""
 
 
 class Size(NamedTuple):
@@ -118,6 +122,7 @@ class Panel:
     sort_up: bool = False
     without_data: str = ""
     minimum: float | None = None
+    maximum: float | None = None
 
     @property
     def title(self) -> str:

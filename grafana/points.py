@@ -47,6 +47,7 @@ _SPREAD: Final = {
     for field in fields
 }
 _NIGHT_AND_OUTAGES: Final = {"flow_night_min_m3_h": "m3/h", "outage_s": "s", "interruption_s": "s", "interruptions": "1"}
+_UNBALANCE: Final = {"voltage_unbalance_pct": "%", "current_unbalance_pct": "%"}
 _UPKEEP: Final = {"up": "", "silence_s": "s", "clock_offset_s": "s", "seq_missing": "1"}
 _COMPLETENESS: Final = {
     **dict.fromkeys(("expected", "missing", "received", "on_time", "estimated", "suspect", "interruptions"), "1"),
@@ -70,7 +71,8 @@ _GATEWAY: Final = {
     **dict.fromkeys(("full_s", "oldest_s"), "s"),
     "certificate_days": "d",
 }
-_AREA: Final = {"devices": "1", "uncovered": "1"}
+_AREA: Final = {"devices": "1", "uncovered": "1", "supplied": "", "demand": ""}
+"""What flowed has the unit of the domain's sum, as in a balance."""
 
 
 def _of_devices(measurement: str) -> Points:
@@ -82,7 +84,7 @@ def _of_devices(measurement: str) -> Points:
 
 def _rolled(period: str, more: Mapping[str, str]) -> tuple[Points, Points]:
     """The roll-ups of devices, and those of areas."""
-    units = {**_USED, **_SPREAD, **more}
+    units = {**_USED, **_SPREAD, **_UNBALANCE, **more}
     return (
         Points(PLACE, ("device", *TEXT_TAGS), units, "", period),
         Points(("area",), ("area", "domain"), {**_USED, **_SPREAD, **_AREA}, "devices", period),
@@ -105,11 +107,15 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "monthly_area": _DAILY_AREA,
     "hour_of_day": Points(("area",), ("area", "domain", "hour"), {**_USED, **_SPREAD}, "", "1h"),
     "completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
+    "monthly_completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
     "hourly_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1h", name="balance", tags=(("step", "hour"),)),
     "daily_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),
     "registry": Points(PLACE, ("device", "parent"), {"lat": "deg", "lon": "deg", "interval_s": "s", "value": "1"}, "value"),
     "alarm": Points(PLACE, ("alarm", "device", "severity", "site"), _ALARM, "active"),
     "device_event": Points(PLACE, ("device", "kind"), {"value": "1"}, "value", name="event"),
+    "alarm_event": Points(
+        PLACE, ("alarm", "device", "kind", "site"), {"value": "1"}, "value", name="event", tags=(("kind", "alarm"),)
+    ),
     "event": Points((), ("device", "gateway", "kind"), {"value": "1", "duration_s": "s"}, "value"),
     "acknowledgement": Points(
         PLACE, ("alarm", "by", "device"), {"value": "1", "at_ms": "ms"}, "value", name="event", tags=(("kind", "acknowledged"),)

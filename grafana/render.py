@@ -39,46 +39,55 @@ TYPES: Final = {
     Kind.AREAS: "timeseries",
     Kind.BARS: "timeseries",
     Kind.STAT: "stat",
+    Kind.PEAK: "stat",
     Kind.STATES: "state-timeline",
     Kind.TABLE: "table",
     Kind.MAP: "xychart",
+    Kind.SCATTER: "xychart",
+}
+
+_FIGURE: Final = {
+    "colorMode": "value",
+    "graphMode": "none",
+    "justifyMode": "auto",
+    "textMode": "value",
+    "orientation": "auto",
+    "wideLayout": True,
+    "showPercentChange": False,
+    "percentChangeColorMode": "standard",
+}
+# The first number of a row is its x and the second its y, in Grafana 10 (seriesMapping) and 11 (mapping).
+_POINTS: Final = {
+    "seriesMapping": "auto",
+    "mapping": "auto",
+    "series": [],
+    "dims": {"frame": 0},
+    "legend": _LEGEND | {"showLegend": False},
+    "tooltip": {"mode": "single", "sort": "none"},
 }
 
 _OPTIONS: Final[dict[Kind, Json]] = {
     Kind.LINES: _OVER_TIME,
     Kind.AREAS: _OVER_TIME,
     Kind.BARS: _OVER_TIME,
-    Kind.STAT: {
-        "reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""},
-        "colorMode": "value",
-        "graphMode": "none",
-        "justifyMode": "auto",
-        "textMode": "value",
-        "orientation": "auto",
-        "wideLayout": True,
-        "showPercentChange": False,
-        "percentChangeColorMode": "standard",
-    },
+    Kind.STAT: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["lastNotNull"], "fields": ""}},
+    Kind.PEAK: _FIGURE | {"reduceOptions": {"values": False, "calcs": ["max"], "fields": ""}},
     Kind.STATES: _OVER_TIME | {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"},
-    # The first number of a row is its x and the second its y, in Grafana 10 (seriesMapping) and 11 (mapping).
-    Kind.MAP: {
-        "seriesMapping": "auto",
-        "mapping": "auto",
-        "series": [],
-        "dims": {"frame": 0},
-        "legend": _LEGEND | {"showLegend": False},
-        "tooltip": {"mode": "single", "sort": "none"},
-    },
+    Kind.MAP: _POINTS,
+    Kind.SCATTER: _POINTS,
     Kind.TABLE: {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"]}},
 }
 
+_DOTS: Final = {"show": "points", "pointSize": {"fixed": 5}}
 _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.LINES: _LINE,
     Kind.AREAS: _LINE | {"fillOpacity": 40, "stacking": {"mode": "normal", "group": "A"}},
     Kind.BARS: {"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": {"mode": "normal", "group": "A"}},
     Kind.STAT: {},
+    Kind.PEAK: {},
     Kind.STATES: {"fillOpacity": 80, "lineWidth": 0},
-    Kind.MAP: {"show": "points", "pointSize": {"fixed": 5}},
+    Kind.MAP: _DOTS,
+    Kind.SCATTER: _DOTS,
     Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
 }
 
@@ -193,7 +202,7 @@ def _target(panel: Panel, target: Target, ref: str, database: Database) -> Json:
 
 def _defaults(panel: Panel) -> Json:
     lines = {"thresholdsStyle": {"mode": "dashed"}} if panel.steps and panel.kind is Kind.LINES else {}
-    limits = {} if panel.minimum is None else {"min": panel.minimum}
+    limits = {end: value for end, value in (("min", panel.minimum), ("max", panel.maximum)) if value is not None}
     return {
         "unit": panel.unit,
         "noValue": without_data(panel),
@@ -249,8 +258,9 @@ def _options(panel: Panel) -> Json:
 
 
 def _transformations(panel: Panel) -> list[Json]:
-    """Tables: several questions become one table, whose rows do not differ by time."""
-    if panel.kind not in (Kind.TABLE, Kind.MAP):
-        return []
-    without_time = {"id": "filterFieldsByName", "options": {"exclude": {"names": ["Time"]}}}
-    return [without_time, *([{"id": "merge", "options": {}}] if len(panel.targets) > 1 else [])]
+    """Several questions become one table: joined by their tags, and for a scatter by their times too."""
+    merged = [{"id": "merge", "options": {}}] if len(panel.targets) > 1 else []
+    without_time = [{"id": "filterFieldsByName", "options": {"exclude": {"names": ["Time"]}}}]
+    if panel.kind is Kind.SCATTER:
+        return [*merged, *without_time]
+    return [*without_time, *merged] if panel.kind in (Kind.TABLE, Kind.MAP) else []

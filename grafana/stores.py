@@ -8,6 +8,7 @@ from grafana.model import Kind, Panel, Variable
 
 Json = dict[str, Any]
 
+_TABLES: Final = (Kind.TABLE, Kind.MAP, Kind.SCATTER)
 _CLASSIC_QUERY: Final = 5
 """Grafana's number for a variable's query that is written as text."""
 
@@ -60,7 +61,7 @@ class InfluxDb:
         return {
             "query": self.query(question),
             "rawQuery": True,
-            "resultFormat": "table" if kind in (Kind.TABLE, Kind.MAP) else "time_series",
+            "resultFormat": "table" if kind in _TABLES else "time_series",
             "alias": influxql.label(first(question).by, question.name),
         }
 
@@ -97,7 +98,7 @@ class VictoriaMetrics:
             "expr": self.query(question),
             "legendFormat": metricsql.label(asked.by, question.name),
             "editorMode": "code",
-            "format": "table" if kind in (Kind.TABLE, Kind.MAP) else "time_series",
+            "format": "table" if kind in _TABLES else "time_series",
             "range": asked.is_over_time,
             "instant": not asked.is_over_time,
             "interval": asked.step.value if asked.step in (Step.HOUR, Step.DAY) else "",

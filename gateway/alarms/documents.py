@@ -59,12 +59,15 @@ def alarm_point(state: AlarmState | Transition, time_ms: int, *, silenced: bool)
 
 
 def change_points(change: Transition, time_ms: int, *, silenced: bool) -> str:
-    """The points of a change: the alarm's, and if a person acknowledged it an ``event`` that names the person in a tag."""
+    """The points of a change: the alarm's, and an ``event`` of its beginning, or of the person who acknowledged it."""
     point, known = alarm_point(change, time_ms, silenced=silenced), change.acknowledged
+    own = {"alarm": change.key.alarm, **change.tags._asdict()}
+    if change.change is Change.RAISED:
+        return f"{point}\n{EVENT}{tag_text([*own.items(), ('kind', 'alarm')])} value=1.0 {change.since_ms}"
     if known is None or change.change is not Change.CHANGED:
         return point
-    tags = {"alarm": change.key.alarm, "by": known.by, "kind": "acknowledged", **change.tags._asdict()}
-    return f"{point}\n{EVENT}{tag_text(tags.items())} at_ms={float(known.at_ms)!r},value=1.0 {known.at_ms}"
+    tags = [*own.items(), ("by", known.by), ("kind", "acknowledged")]
+    return f"{point}\n{EVENT}{tag_text(tags)} at_ms={float(known.at_ms)!r},value=1.0 {known.at_ms}"
 
 
 def alert_document(state: AlarmState, rules: Rules, language: str, *, overdue: bool = False) -> dict[str, object]:

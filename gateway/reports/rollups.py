@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from gateway.reports.boundaries import MILLIONTHS, ReportStep
 from gateway.reports.consumption import CounterUse, PeriodUse, consumption
 from gateway.reports.rollup_points import MEASUREMENTS, RollupPoint, area_tags, device_tags
-from gateway.reports.roster import Roster
+from gateway.reports.roster import MAIN_COUNTER, METERED, Roster
 from gateway.reports.store import Spread, Store, StoredSeries, TimeSpan
 from gateway.reports.totals import ReportGroup, group_of, totals
+from gateway.reports.unbalance import unbalance
 from schemas.quantities import SPREAD_OF, USED_OF
 
 _SHORT_MS: Final = 2 * 24 * 3_600_000
@@ -78,6 +79,8 @@ def _used(uses: Iterable[CounterUse]) -> Iterator[tuple[str, float]]:
 def _spread(domain: str, spreads: Mapping[str, Spread]) -> Iterator[tuple[str, float]]:
     for gauge, values in spreads.items():
         yield from zip(SPREAD_OF[domain][gauge], map(float, values), strict=True)
+    if domain == "power":
+        yield from unbalance(spreads)
 
 
 async def rolled(
@@ -105,12 +108,14 @@ class _AreaFigures:
 
     :ivar used: counter → consumption of the covered devices, in millionths of the unit.
     :ivar spreads: gauge → the lowest value, the sum of the devices' means, their number, and the highest value.
+    :ivar flows: ``supplied`` and ``demand``, in millionths of the unit.
     """
 
     used: dict[str, int] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
     uncovered: set[str] = field(default_factory=set)
     spreads: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
+    flows: dict[str, int] = field(default_factory=dict)
 
     def see(self, gauge: str, spread: Spread) -> None:
         """Add a gauge of one device: each device weighs the same, however often it sends."""
@@ -123,14 +128,25 @@ class _AreaFigures:
         fields = {USED_OF[counter]: used / MILLIONTHS for counter, used in self.used.items()}
         for gauge, (lowest, total, number, highest) in self.spreads.items():
             fields |= zip(SPREAD_OF[domain][gauge], (float(lowest), total / number, float(highest)), strict=True)
+        fields |= {name: flow / MILLIONTHS for name, flow in self.flows.items()}
         return fields | {"devices": float(len(self.devices)), "uncovered": float(len(self.uncovered))}
 
 
 class AreaTotals:
-    """The areas of one domain, added up over all groups of devices."""
+    """The areas of one domain, added up over all groups of devices.
 
-    def __init__(self, domain: str) -> None:
+    What flowed is told twice beside the sums of all devices: ``supplied`` is the use of the meters that stand before others and
+    behind none, ``demand`` that of the meters that stand before none. So nothing is counted at two meters.
+    """
+
+    def __init__(self, domain: str, families: Mapping[str, Collection[str]]) -> None:
+        """Begin with no device.
+
+        :param families: parent → its children, of all devices of the domain.
+        """
         self._domain = domain
+        self._parents = families.keys()
+        self._children = {child for children in families.values() for child in children}
         self._found: dict[tuple[int, str], _AreaFigures] = defaultdict(_AreaFigures)
 
     def add(self, part: RolledPeriod, roster: Roster) -> None:
@@ -143,6 +159,7 @@ class AreaTotals:
                 area.uncovered |= total.uncovered
                 if total.covered:
                     area.used[total.counter.field] = area.used.get(total.counter.field, 0) + total.used
+        self._add_flows(part, roster)
         for series, spreads in part.spreads.items():
             name = group_of(roster.by_id[series.device], ReportGroup.AREA, self._domain)
             if name:
@@ -150,6 +167,19 @@ class AreaTotals:
                 area.devices.add(series.device)
                 for gauge, spread in spreads.items():
                     area.see(gauge, spread)
+
+    def _add_flows(self, part: RolledPeriod, roster: Roster) -> None:
+        """Add what the first and the last meters on the way to the users have measured."""
+        if self._domain not in METERED:
+            return
+        for use in part.use.uses:
+            device = use.series.device
+            name = group_of(roster.by_id[device], ReportGroup.AREA, self._domain)
+            is_between = device in self._parents and device in self._children
+            if name and use.used is not None and use.counter.field == MAIN_COUNTER[self._domain] and not is_between:
+                flows = self._found[part.period.start_ms, name].flows
+                flow = "supplied" if device in self._parents else "demand"
+                flows[flow] = flows.get(flow, 0) + use.used
 
     def points(self, step: ReportStep) -> Iterator[RollupPoint]:
         """The points of all areas in all periods that were added."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Step, Where, false, true
+from grafana.ask import Ask, Each, Over, Step, Where, false, older, true
 from grafana.model import HALF, THIRD, WHOLE, Column, Dashboard, Kind, Link, Panel, Section, Steps
 from grafana.points import PLACE
 from grafana.tables import common
@@ -11,6 +11,7 @@ from grafana.units import AGO, COUNT, DURATION
 
 NO_ALARM: Final = "Không có · None"
 DAY: Final = "25h"
+DAY_MS: Final = 86_400_000
 TWO_DAYS: Final = "49h"
 
 _UNHANDLED: Final = (true("active"), false("acknowledged"), false("silenced"))
@@ -181,6 +182,14 @@ DASHBOARD: Final = Dashboard(
                     _PLANNED,
                     "Cảnh báo còn mở ở nơi đang có việc theo kế hoạch: không ai bị báo. Xem: gateway alarms silences.",
                     "Open alarms where work is planned: nobody is told. See gateway alarms silences.",
+                ),
+                _count(
+                    "Mở hơn một ngày",
+                    "Open for over a day",
+                    (true("active"), older("since_ms", DAY_MS), false("silenced")),
+                    "Cảnh báo còn mở mà bắt đầu hơn 24 giờ trước, dù đã có người nhận hay chưa.",
+                    "Open alarms that began over 24 hours ago, acknowledged or not.",
+                    steps=common.SOME_IS_NOTABLE,
                 ),
                 common.stat(
                     "Cũ nhất còn mở",

@@ -1,5 +1,6 @@
 """Parts of every domain's dashboard: the choices at its head, panels of one kind, alarms, data and devices."""
 
+from functools import partial
 from typing import Final
 
 from grafana.ask import Ask, Combined, Each, Over, Question, Step, by_time_shown, true
@@ -15,6 +16,7 @@ from grafana.model import (
     Kind,
     Panel,
     Section,
+    Size,
     Steps,
     Variable,
 )
@@ -32,6 +34,8 @@ DOMAIN_NAMES: Final = {
 NONE_IS_GOOD: Final = ((None, GREEN), (1.0, RED))
 SOME_IS_NOTABLE: Final = ((None, GREEN), (1.0, YELLOW))
 COMPLETE: Final = ((None, RED), (0.9, YELLOW), (0.98, GREEN))
+ALL: Final = 1.0
+"""All readings that were expected: 100 %, the upper end of an axis of shares."""
 BATTERY_STEPS: Final = ((None, RED), (20.0, YELLOW), (40.0, GREEN))
 SIGNAL_STEPS: Final = ((None, RED), (-115.0, YELLOW), (-100.0, GREEN))
 ROWS: Final = 50
@@ -156,11 +160,16 @@ def by_site(  # noqa: PLR0913 - one row of a table
     about_en: str,
     each: Each = Each.MEAN,
     steps: Steps = (),
+    by: str = "site",
 ) -> Panel:
     """One gauge, one line per site: the mean, the lowest or the highest of its devices."""
-    questions = gauge(domain, field, each, Over(each.value))
+    questions = gauge(domain, field, each, Over(each.value), (by,))
     unit = unit_of(domain, field)
     return Panel(vi, en, Kind.LINES, questions, unit, THIRD, about_vi, about_en, least_interval="1h", steps=steps)
+
+
+by_zone = partial(by_site, by="area")
+"""The same, one line per area."""
 
 
 def sum_by_site(domain: str, field: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
@@ -169,10 +178,10 @@ def sum_by_site(domain: str, field: str, vi: str, en: str, about_vi: str, about_
     return Panel(vi, en, Kind.AREAS, questions, unit_of(domain, field), HALF, about_vi, about_en, least_interval="1h")
 
 
-def used_by_site(domain: str, counter: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
+def used_by_site(domain: str, counter: str, vi: str, en: str, about_vi: str, about_en: str, size: Size = HALF) -> Panel:
     """The growth of a counter, a bar per hour or day and a colour per site."""
     unit = unit_of(domain, counter)
-    return Panel(vi, en, Kind.BARS, used(counter), unit, HALF, about_vi, about_en, least_interval="1h")
+    return Panel(vi, en, Kind.BARS, used(counter), unit, size, about_vi, about_en, least_interval="1h")
 
 
 def alarm_panels(domain: str) -> tuple[Panel, ...]:
@@ -240,7 +249,9 @@ def _by_day(domain: str) -> Panel:
         "The last 14 days: readings received, and received on time, as shares of those expected.",
         least_interval="1d",
         days=14,
+        steps=COMPLETE,
         minimum=0.0,
+        maximum=ALL,
         without_data=NO_WHOLE_DAY,
     )
 

@@ -1,55 +1,75 @@
 """Completeness: the share of the expected readings that came, and came in time, by area and by device."""
 
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Combined, Each, Over, Step
-from grafana.model import HALF, Column, Dashboard, Kind, Panel, Section
+from grafana.model import HALF, Column, Dashboard, Kind, Panel, Section, Size
 from grafana.tables import common
 from grafana.tables.marks import marks
 from grafana.units import COUNT, DURATION, SHARE
 
 RATES: Final = (("received", "nhận được", "received"), ("on_time", "đúng hạn", "on time"))
+YEAR: Final = 366
+"""Days in which twelve whole months begin."""
+NO_WHOLE_MONTH: Final = "Chưa có tháng trọn vẹn · No whole month yet"
+QUARTER_OF_A_LINE: Final = Size(6, 4)
 ABOUT: Final = (
     "So với số đo phải có theo interval trong devices.yaml, kể cả thiết bị im lặng. Bản in: gateway report completeness.",
     "Of the readings expected by the interval in devices.yaml, silent devices included. To print: gateway report completeness.",
 )
 
 
-def _rate(field: str, vi: str, en: str) -> Panel:
-    rate = common.completeness("", field, Step.RANGE, name="share")
-    return common.stat(f"Số đo {vi}", f"Readings {en}", rate, SHARE, *ABOUT, common.COMPLETE)
+def _share(field: str, step: Step, by: tuple[str, ...] = (), name: str = "", *, months: bool = False) -> Combined:
+    """The share of the expected readings, from days or from months."""
+    measurement = "monthly_completeness" if months else "completeness"
+    part, expected = (Ask(measurement, asked, Each.SUM, step, Over.SUM, by) for asked in (field, "expected"))
+    return Combined(part, "/", expected, name)
 
 
-def _by_day() -> Panel:
+def _rate(field: str, vi: str, en: str, *, months: bool = False) -> Panel:
+    ending = (" (12 tháng)", " (12 months)") if months else ("", "")
+    rate = _share(field, Step.RANGE, name="share", months=months)
+    figure = common.stat(f"Số đo {vi}{ending[0]}", f"Readings {en}{ending[1]}", rate, SHARE, *ABOUT, common.COMPLETE)
+    return replace(figure, size=QUARTER_OF_A_LINE, days=YEAR if months else 0)
+
+
+def _over_time(vi: str, en: str, *, months: bool = False) -> Panel:
     return Panel(
-        "Mỗi ngày",
-        "By day",
+        vi,
+        en,
         Kind.LINES,
-        tuple(common.completeness("", field, Step.DAY, name=f"{vi} · {en}") for field, vi, en in RATES),
+        tuple(_share(field, Step.DAY, name=f"{rate_vi} · {rate_en}", months=months) for field, rate_vi, rate_en in RATES),
         SHARE,
         HALF,
         *ABOUT,
         least_interval="1d",
+        days=YEAR if months else 0,
+        steps=common.COMPLETE,
         minimum=0.0,
-        without_data=common.NO_WHOLE_DAY,
+        maximum=common.ALL,
+        without_data=NO_WHOLE_MONTH if months else common.NO_WHOLE_DAY,
     )
 
 
-def _by_area() -> Panel:
+def _by_area(vi: str, en: str, *, months: bool = False) -> Panel:
     """The figures to print: one row an area."""
+    measurement = "monthly_completeness" if months else "completeness"
+    gap = Ask(measurement, "longest_gap_s", Each.MAX, Step.RANGE, Over.MAX, ("area",))
     return Panel(
-        "Theo khu vực",
-        "By area",
+        vi,
+        en,
         Kind.TABLE,
-        tuple(common.completeness("", field, Step.RANGE, ("area",), field) for field, _, _ in RATES),
+        (*(_share(field, Step.RANGE, ("area",), field, months=months) for field, _, _ in RATES), gap),
         SHARE,
         HALF,
         *ABOUT,
-        columns=tuple(
-            Column(field, vi_rate.capitalize(), en_rate.capitalize(), SHARE, steps=common.COMPLETE)
-            for field, vi_rate, en_rate in RATES
+        days=YEAR if months else 0,
+        columns=(
+            *(Column(field, vi.capitalize(), en.capitalize(), SHARE, steps=common.COMPLETE) for field, vi, en in RATES),
+            Column("longest_gap_s", "Khoảng trống dài nhất", "Longest gap", DURATION),
         ),
-        without_data=common.NO_WHOLE_DAY,
+        without_data=NO_WHOLE_MONTH if months else common.NO_WHOLE_DAY,
     )
 
 
@@ -99,7 +119,21 @@ DASHBOARD: Final = Dashboard(
         Section(
             "Những ngày trọn vẹn đang xem",
             "The whole days of the time shown",
-            (*(_rate(*rate) for rate in RATES), _by_day(), _by_area(), _least_complete(), _longest_gaps()),
+            (
+                *(_rate(*rate, months=months) for months in (False, True) for rate in RATES),
+                _over_time("Mỗi ngày", "By day"),
+                _by_area("Theo khu vực", "By area"),
+                _least_complete(),
+                _longest_gaps(),
+            ),
+        ),
+        Section(
+            "Tháng và năm",
+            "Months and the year",
+            (
+                _over_time("Mỗi tháng", "By month", months=True),
+                _by_area("Theo khu vực, 12 tháng", "By area, 12 months", months=True),
+            ),
         ),
     ),
     days=31,

@@ -8,7 +8,7 @@ from grafana.points import PLACE
 from grafana.tables import common
 from grafana.tables.marks import marks
 from grafana.units import AGO, COUNT, SHARE, unit_of
-from schemas.quantities import DOMAINS, HEALTH, USED_OF
+from schemas.quantities import DOMAINS, HEALTH
 
 PROVINCE: Final = "province"
 _DAYS: Final = (
@@ -16,10 +16,13 @@ _DAYS: Final = (
     (1, "24 giờ trước đó", "the 24 hours before"),
     (7, "một tuần trước", "a week before"),
 )
-_DEMANDS: Final = (
-    ("water", "volume_m3", "Nước tiêu thụ", "Water used"),
-    ("power", "energy_import_kwh", "Điện nhận", "Energy imported"),
+_SUPPLIES: Final = (("water", "volume_m3", "Nước", "Water"), ("power", "energy_import_kwh", "Điện", "Energy"))
+_FLOWS: Final = (("supplied", "cấp vào · supplied"), ("demand", "dùng · used"))
+_ABOUT_FLOWS: Final = (
+    "Cấp vào: thiết bị tổng đầu nguồn (parent trong devices.yaml). Dùng: thiết bị cuối. Chỉ tính thiết bị có khu vực (area).",
+    "Supplied: meters before others (parent in devices.yaml) and behind none. Used: meters before none. Only with an area.",
 )
+_NO_AREA: Final = "Chưa có giờ trọn vẹn, hoặc thiết bị chưa có khu vực (area) · No whole hour yet, or devices have no area"
 
 
 def _alarms_by(severity: str, vi: str, en: str) -> Panel:
@@ -123,7 +126,9 @@ def _completeness() -> Panel:
         "Readings received of those expected, by domain, in the last 14 days.",
         least_interval="1d",
         days=14,
+        steps=common.COMPLETE,
         minimum=0.0,
+        maximum=common.ALL,
         without_data=common.NO_WHOLE_DAY,
     )
 
@@ -145,46 +150,47 @@ def _silent_by_area() -> Panel:
     )
 
 
-def _demand(domain: str, counter: str, vi: str, en: str) -> tuple[Panel, ...]:
+def _flows(measurement: str, step: Step, domain: str) -> tuple[Ask, ...]:
+    own = (("domain", domain),)
+    return tuple(Ask(measurement, field, Each.SUM, step, Over.SUM, tags=own, name=name) for field, name in _FLOWS)
+
+
+def _supply_by_hour(domain: str, counter: str, vi: str, en: str) -> tuple[Panel, ...]:
     """The same hours of today, yesterday and last week, one beside the other."""
-    used = Ask("hourly", USED_OF[counter], Each.SUM, Step.HOUR, Over.SUM)
     return tuple(
         Panel(
             f"{vi}: {day_vi}",
             f"{en}: {day_en}",
-            Kind.BARS,
-            (used,),
+            Kind.LINES,
+            _flows("hourly_area", Step.HOUR, domain),
             unit_of(domain, counter),
             THIRD,
-            "Mỗi giờ, cộng tất cả thiết bị được chọn.",
-            "In each hour, all chosen devices added up.",
+            f"Mỗi giờ. {_ABOUT_FLOWS[0]}",
+            f"In each hour. {_ABOUT_FLOWS[1]}",
             least_interval="1h",
             days=1,
             days_before=before,
             minimum=0.0,
+            without_data=_NO_AREA,
         )
         for before, day_vi, day_en in _DAYS
     )
 
 
-def _supply(domain: str, counter: str, vi: str, en: str) -> Panel:
-    measured, reached = (
-        Ask("daily_balance", field, Each.SUM, Step.DAY, Over.SUM, tags=(("domain", domain),), name=name)
-        for field, name in (("in", "cấp vào · supplied"), ("out", "đến nơi dùng · reached users"))
-    )
+def _supply_by_day(domain: str, counter: str, vi: str, en: str) -> Panel:
     return Panel(
-        f"{vi}: cấp và dùng",
-        f"{en}: supply and demand",
+        f"{vi}: cấp và dùng mỗi ngày",
+        f"{en}: supply and demand by day",
         Kind.LINES,
-        (measured, reached),
+        _flows("daily_area", Step.DAY, domain),
         unit_of(domain, counter),
         HALF,
-        "Mỗi ngày, 31 ngày qua: phần qua thiết bị tổng (parent trong devices.yaml) và phần qua các thiết bị bên dưới.",
-        "On each of the last 31 days: what the parents in devices.yaml measured, and what the devices behind them did.",
+        f"31 ngày qua. {_ABOUT_FLOWS[0]}",
+        f"The last 31 days. {_ABOUT_FLOWS[1]}",
         least_interval="1d",
         days=31,
         minimum=0.0,
-        without_data="Chưa có thiết bị tổng (parent) · No parent yet",
+        without_data=_NO_AREA,
     )
 
 
@@ -211,7 +217,10 @@ DASHBOARD: Final = Dashboard(
         Section(
             "Cấp và dùng",
             "Supply and demand",
-            tuple(panel for row in _DEMANDS for panel in (*_demand(*row),)) + tuple(_supply(*row) for row in _DEMANDS),
+            (
+                *(panel for row in _SUPPLIES for panel in _supply_by_hour(*row)),
+                *(_supply_by_day(*row) for row in _SUPPLIES),
+            ),
         ),
     ),
     annotations=marks(),

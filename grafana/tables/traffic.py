@@ -1,5 +1,6 @@
 """Traffic: how many, of which kind, how fast, where it is still."""
 
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
@@ -7,6 +8,7 @@ from grafana.model import HALF, QUARTER, THIRD, Column, Dashboard, Kind, Panel, 
 from grafana.tables import common
 from grafana.tables.marks import marks
 from grafana.units import COUNT, unit_of
+from schemas.quantities import SPREAD_OF
 
 TRAFFIC: Final = "traffic"
 SPEED: Final = unit_of(TRAFFIC, "mean_speed_km_h")
@@ -153,10 +155,49 @@ PEAKS: Final = Panel(
     without_data="Chưa có giờ trọn vẹn của một khu vực · No whole hour of an area yet",
 )
 
+
+def _speed_against_flow() -> Panel:
+    speed = Ask("hourly", SPREAD_OF[TRAFFIC]["mean_speed_km_h"][1], Each.MEAN, Step.HOUR, Over.MEAN, ("site",))
+    return Panel(
+        "Tốc độ theo lưu lượng",
+        "Speed against flow",
+        Kind.SCATTER,
+        (_vehicles(("site",)), replace(speed, up_to_days=DAYS_BY_HOUR)),
+        SPEED,
+        HALF,
+        "Mỗi điểm là một giờ của một địa điểm: ngang là số xe, dọc là tốc độ trung bình. Ít xe mà chậm: đường bị nghẽn.",
+        "A dot for each hour of a site: vehicles across, mean speed upwards. Few vehicles and slow: the road is blocked.",
+        columns=(
+            Column("vehicle_count", "Số xe mỗi giờ", "Vehicles per hour", COUNT),
+            Column(speed.field, "Tốc độ trung bình", "Mean speed", SPEED),
+        ),
+        least_interval="1h",
+        without_data=SHORT_TIME_ONLY,
+    )
+
+
+def _congested() -> Panel:
+    said = Ask(TRAFFIC, "congested", Each.TRUE, Step.HOUR, Over.SUM, ("site",), up_to_days=DAYS_BY_HOUR)
+    return Panel(
+        "Số lần báo ùn tắc",
+        "Reports of congestion",
+        Kind.BARS,
+        (said,),
+        COUNT,
+        HALF,
+        "Số lần điểm đo báo ùn tắc trong mỗi giờ, theo địa điểm.",
+        "Reports in each hour that said congested, by site.",
+        least_interval="1h",
+        without_data="Không có ùn tắc (hãy chọn tối đa 3 ngày) · No congestion (choose 3 days at most)",
+    )
+
+
 FLOW: Final = Section(
     "Tốc độ và mật độ",
     "Speed and density",
     (
+        _speed_against_flow(),
+        _congested(),
         common.by_site(
             TRAFFIC,
             "mean_speed_km_h",

@@ -2,21 +2,22 @@
 
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Step
-from grafana.model import GREEN, RED, THIRD, YELLOW, Column, Dashboard, Kind, Panel, Section
-from grafana.tables import common
+from grafana.ask import Ask, Each, Over, Step
+from grafana.model import GREEN, RED, THIRD, Column, Dashboard, Kind, Panel, Section, Steps
+from grafana.tables import balances, common
 from grafana.tables.marks import marks
-from grafana.units import SHARE, unit_of
+from grafana.units import unit_of
 from schemas.quantities import USED_OF
 
 WATER: Final = "water"
 VOLUME: Final = unit_of(WATER, "volume_m3")
 FLOW: Final = unit_of(WATER, "flow_m3_h")
 
-LOWEST_SUPPLY_PRESSURE_KPA: Final = 98.0
-"""Ten metres of water."""
+LOWEST_PRESSURE_KPA, HIGHEST_PRESSURE_KPA = 100.0, 700.0
+"""The limits of the alarms ``pressure_low`` (ten metres of water, TCVN 13606:2023) and ``pressure_high``."""
 
-LOSS_STEPS: Final = ((None, GREEN), (0.15, YELLOW), (0.25, RED))
+TANK_STEPS: Final = ((None, RED), (15.0, GREEN), (97.0, RED))
+"""The limits of the alarms ``tank_low`` and ``tank_overflow``."""
 
 
 def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
@@ -38,43 +39,17 @@ def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
     )
 
 
-def _balance(field: str, measurement: str, step: Step, by: tuple[str, ...] = (), limit: int = 0) -> Ask:
-    return Ask(measurement, field, Each.SUM, step, Over.SUM, by, tags=(("domain", WATER),), limit=limit)
-
-
-def _lost() -> Panel:
-    inflow, outflow = (_balance(field, "daily_balance", Step.DAY) for field in ("in", "out"))
-    return Panel(
-        "Nước không sinh doanh thu",
-        "Water that earns nothing",
-        Kind.BARS,
-        (Combined(inflow, "-", outflow),),
-        VOLUME,
-        THIRD,
-        "Nước qua đồng hồ tổng trừ nước qua các đồng hồ bên dưới (parent trong devices.yaml), mỗi ngày, 31 ngày qua.",
-        "Water that bulk meters measured less what the meters behind them did (parent in devices.yaml), by day, 31 days.",
-        least_interval="1d",
-        days=31,
-        without_data="Chưa có đồng hồ tổng (parent) · No bulk meter (parent) yet",
-    )
-
-
-def _losing() -> Panel:
-    inflow, outflow = (_balance(field, "daily_balance", Step.RANGE, ("device", "site"), common.ROWS) for field in ("in", "out"))
-    share = Combined(Combined(inflow, "-", outflow), "/", inflow, "share")
-    return Panel(
-        "Thất thoát theo đồng hồ tổng",
-        "Losses by bulk meter",
-        Kind.TABLE,
-        (share,),
-        SHARE,
-        THIRD,
-        "Phần nước qua đồng hồ tổng mà các đồng hồ bên dưới không đo được, 31 ngày qua.",
-        "Share of a bulk meter's water that the meters behind it did not measure, in the last 31 days.",
-        columns=(Column("share", "Thất thoát", "Lost", SHARE, steps=LOSS_STEPS),),
-        sort_by="Thất thoát · Lost",
-        days=31,
-        without_data="Chưa có đồng hồ tổng (parent) · No bulk meter (parent) yet",
+def _pressure(vi: str, en: str, each: Each, steps: Steps) -> Panel:
+    """The pressure of each zone, which is an area of the registry."""
+    return common.by_zone(
+        WATER,
+        "pressure_kpa",
+        f"Áp lực {vi} theo khu vực",
+        f"{en} pressure by zone",
+        each=each,
+        steps=steps,
+        about_vi=f"Áp lực {vi} trong mỗi khu vực (area). Vạch: {steps[1][0]:g} kPa, giới hạn của cảnh báo.",
+        about_en=f"{en} pressure in each zone (area). Line: {steps[1][0]:g} kPa, the limit of the alarm.",
     )
 
 
@@ -164,16 +139,8 @@ PRESSURE_AND_LEVEL: Final = Section(
     "Áp lực và mực nước",
     "Pressure and level",
     (
-        common.by_site(
-            WATER,
-            "pressure_kpa",
-            "Áp lực thấp nhất",
-            "Lowest pressure",
-            each=Each.MIN,
-            steps=((None, RED), (LOWEST_SUPPLY_PRESSURE_KPA, GREEN)),
-            about_vi="Áp lực thấp nhất tại mỗi địa điểm. Vạch: 98 kPa, bằng 10 m cột nước.",
-            about_en="The lowest pressure at each site. Line: 98 kPa, ten metres of water.",
-        ),
+        _pressure("thấp nhất", "Lowest", Each.MIN, ((None, RED), (LOWEST_PRESSURE_KPA, GREEN))),
+        _pressure("cao nhất", "Highest", Each.MAX, ((None, GREEN), (HIGHEST_PRESSURE_KPA, RED))),
         common.by_site(
             WATER,
             "level_m",
@@ -187,8 +154,9 @@ PRESSURE_AND_LEVEL: Final = Section(
             "fill_pct",
             "Mức đầy bể",
             "Tank filling",
-            about_vi="Phần trăm dung tích bể chứa.",
-            about_en="Filling of the tanks.",
+            steps=TANK_STEPS,
+            about_vi="Phần trăm dung tích bể chứa. Vạch: 15 % (gần cạn) và 97 % (sắp tràn).",
+            about_en="Filling of the tanks. Lines: 15 % (nearly empty) and 97 % (about to overflow).",
         ),
     ),
 )
@@ -197,8 +165,21 @@ LOSSES: Final = Section(
     "Thất thoát và cảnh báo",
     "Losses and alarms",
     (
-        _lost(),
-        _losing(),
+        balances.lost(
+            WATER,
+            VOLUME,
+            "Nước không sinh doanh thu",
+            "Water that earns nothing",
+            "Nước qua đồng hồ tổng trừ nước qua các đồng hồ bên dưới",
+            "Water that bulk meters measured less what the meters behind them did",
+        ),
+        balances.losing(
+            WATER,
+            "Thất thoát theo đồng hồ tổng",
+            "Losses by bulk meter",
+            "Phần nước qua đồng hồ tổng mà các đồng hồ bên dưới không đo được",
+            "Share of a bulk meter's water that the meters behind it did not measure",
+        ),
         _night_minimum(),
         common.used_by_site(
             WATER,

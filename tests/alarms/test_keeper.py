@@ -33,7 +33,9 @@ def test_each_change_is_on_disk_and_waits_for_those_who_are_told(file: Database)
     raised, changed, cleared = kept.points
     tags = "alarm,alarm=hot,area=a1,device=d1,domain=water,severity=warning,site=s1"
     started = f"silenced=False,simulated=False,since_ms={float(NOW_MS)!r},value=40.0"
+    raised, _, began = raised.partition("\n")
     assert raised == f"{tags} acknowledged=False,active=True,{started} {NOW_MS}"
+    assert began == f"event,alarm=hot,area=a1,device=d1,domain=water,kind=alarm,site=s1 value=1.0 {NOW_MS}"
     changed, _, acknowledged = changed.partition("\n")
     assert changed == f"{tags} acknowledged=True,active=True,{started} {NOW_MS + 1}"
     place = "alarm=hot,area=a1,by=Lan,device=d1,domain=water,kind=acknowledged,site=s1"

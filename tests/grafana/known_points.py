@@ -43,7 +43,10 @@ def _written(field: str, value: Value, more: float) -> str:
     return f"{int(value)}i" if field == "quality" else repr(float(value) + more)
 
 
-PERIODS: Final = ("hour_of_day", "hourly", "daily", "monthly", "completeness", "balance")
+PERIODS: Final = (
+    *("hour_of_day", "hourly", "hourly_area", "daily", "daily_area", "monthly"),
+    *("completeness", "monthly_completeness", "balance"),
+)
 
 
 def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
@@ -70,6 +73,7 @@ def known_points(now_ms: int) -> dict[str, list[KnownPoint]]:
         points.append(KnownPoint("gateway", gateway, time_ms, fields))
         points.append(KnownPoint("build", {**gateway, "version": "0.1.0"}, time_ms, {"value": 1.0}))
     points += _hours_of_day(now_ms)
+    points += _supplies(now_ms)
     by_measurement: dict[str, list[KnownPoint]] = defaultdict(list)
     for point in sorted(points, key=lambda point: point.time_ms):
         by_measurement[point.measurement].append(point)
@@ -85,6 +89,19 @@ def _hours_of_day(now_ms: int) -> Iterator[KnownPoint]:
             for area in ("A0", "A1"):
                 tags = {"area": area, "domain": domain, "hour": hour}
                 yield KnownPoint("hour_of_day", tags, time_ms, {field: float(n * len(field)) for field in fields})
+
+
+def _supplies(now_ms: int) -> Iterator[KnownPoint]:
+    """Two areas, in the hours and days that pages show."""
+    hour_ms, day_ms = now_ms // HOUR_MS * HOUR_MS, (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
+    hours = ("hourly_area", [hour_ms - n * HOUR_MS for n in (*range(1, 50), *range(7 * 24 + 1, 8 * 24))])
+    days = ("daily_area", [day_ms - n * DAY_MS for n in range(1, 34)])
+    for measurement, times in (hours, days):
+        for n, time_ms in enumerate(times):
+            for place, domain in enumerate(("water", "power")):
+                for area in ("A0", "A1"):
+                    tags = {"area": area, "domain": domain}
+                    yield KnownPoint(measurement, tags, time_ms, {"supplied": 50.0 + n + place, "demand": 40.0 + n % 7})
 
 
 def _tags(domain: str, number: int) -> dict[str, str]:
@@ -122,6 +139,7 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
     day_ms = (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
     used = [USED_OF[field] for field, row in QUANTITIES[domain].items() if row.kind is Kind.COUNTER]
     spreads = [name for names in SPREAD_OF[domain].values() for name in names]
+    spreads += ["voltage_unbalance_pct", "current_unbalance_pct"] if domain == "power" else []
 
     def point(measurement: str, time_ms: int, n: int, fields: Sequence[str]) -> KnownPoint:
         return KnownPoint(measurement, tags, time_ms, {field: float(seed * 100 + n + len(field)) for field in fields})
@@ -136,6 +154,8 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
         if domain == "power" and seed % 10 != 2:
             more |= {"interruption_s": 60.0 * n, "interruptions": float(n % 2)}
         yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
+        if n in (5, 33):
+            yield KnownPoint("monthly_completeness", {**tags, "domain": domain}, time_ms, expected | more)
         balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
         yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, balance)
     for n in (40, 75):
@@ -158,12 +178,18 @@ def _health(tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPo
 
 def _alarms(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
     """An alarm that ended an hour ago, and two that are open; the first device is not silent. Some are acknowledged."""
-    rules = ["pressure_low", "voltage_low" if seed % 10 == 1 else "device_silent", "voltage_high"]
+    rules = [
+        "outage" if domain == "power" else "pressure_low",
+        "voltage_low" if seed % 10 == 1 else "device_silent",
+        "voltage_high",
+    ]
     for is_open, rule in enumerate(rules):
-        since_ms = now_ms - (3 + seed % 7) * HOUR_MS
+        since_ms = now_ms - (3 + seed % 7 + (24 if is_open > 1 else 0)) * HOUR_MS
         alarm = {**tags, "alarm": rule, "domain": domain, "severity": "critical" if is_open > 1 else "warning"}
         state: dict[str, Value] = {"acknowledged": seed % 2 == 0, "silenced": is_open > 1 and seed % 10 == 2}
         state |= {"since_ms": float(since_ms), "value": 1.0}
+        begun = {tag: text for tag, text in alarm.items() if tag != "severity"}
+        yield KnownPoint("event", {**begun, "kind": "alarm"}, since_ms, {"value": 1.0})
         if state["acknowledged"]:
             known = {**alarm, "kind": "acknowledged", "by": "Lan"}
             yield KnownPoint("event", known, since_ms + HOUR_MS, {"at_ms": float(since_ms + HOUR_MS), "value": 1.0})

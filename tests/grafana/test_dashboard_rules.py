@@ -21,7 +21,7 @@ from tests.pages.places import PAGES
 
 GRAFANAS_UNITS = {unit for name, unit in vars(units).items() if isinstance(unit, str) and not name.startswith("_")}
 OF_THE_SUM = {"water": unit_of("water", "volume_m3"), "power": unit_of("power", "energy_import_kwh")}
-"""The unit of a balance."""
+"""The unit of what flowed, and of a balance."""
 PER_DEVICE = "suffix:/công tơ"
 
 
@@ -89,7 +89,7 @@ def _units(question: Question) -> set[str]:
         return {COUNT}
     if asked.points.units[asked.field] == "ms":
         return {AGO}
-    if asked.points.name == "balance":
+    if asked.points.name == "balance" or asked.field in ("supplied", "demand"):
         return {OF_THE_SUM[dict(asked.tags)["domain"]]}
     unit = unit_of(asked.measurement, asked.field)
     return {unit, DURATION} if unit == "s" else {unit}

@@ -78,7 +78,7 @@ def _of_series(points: KnownPoints, ask: Ask, page: Page) -> Iterator[tuple[tupl
     for (_, time_ms), found in chosen.items():
         values = [(point.time_ms, point.fields[ask.field]) for point in found if ask.field in point.fields]
         figure = _each(ask, values, page)
-        if figure is not None and all(_meets(found, where) for where in ask.where):
+        if figure is not None and all(_meets(found, where, page) for where in ask.where):
             yield (found[0].tags, time_ms), figure
 
 
@@ -110,9 +110,10 @@ def _each(ask: Ask, values: Sequence[tuple[int, Value]], page: Page) -> float | 
     return float(_EACH[ask.each]([float(value) for _, value in values])) if values else None
 
 
-def _meets(found: Sequence[KnownPoint], where: Where) -> bool:
+def _meets(found: Sequence[KnownPoint], where: Where, page: Page) -> bool:
+    limit = page.end_ms - where.value if where.is_age else where.value
     states = [point.fields[where.field] for point in found if where.field in point.fields]
-    return bool(states) and _holds(where.compare, states[-1], where.value)
+    return bool(states) and _holds(where.compare, states[-1], limit)
 
 
 def _holds(compare: Compare, value: float, limit: float) -> bool:

@@ -128,3 +128,17 @@ def test_a_month_is_used_up_to_its_last_midnight(closed: ClosingRig) -> None:
     found = closed.newest("monthly", "volume_used_m3", TimeSpan(FIRST, END), ["bulk", "a", "b", "dry"])
     quarters = 31 * 96
     assert found == {"bulk": {FIRST: quarters * 1.0}, "a": {FIRST: quarters * 0.25}, "b": {FIRST: quarters * 0.5}}
+
+
+def test_the_completeness_of_a_month_is_that_of_its_days(closed: ClosingRig) -> None:
+    days = [(tags["device"], value) for tags, _, value in closed.points("completeness", "received")]
+    months = closed.points("monthly_completeness", "received")
+    assert [(tags["device"], value) for tags, _, value in months] == days
+    assert {time_ms // HOUR * HOUR for _, time_ms, _ in months} == {FIRST}
+    gaps = {tags["device"]: value for tags, _, value in closed.points("monthly_completeness", "longest_gap_s")}
+    assert gaps["a"] == 900.0
+
+
+def test_demand_of_an_area_is_that_of_the_last_meters(closed: ClosingRig) -> None:
+    assert [value for _, _, value in closed.points("daily_area", "demand")] == [96 * 0.75]
+    assert closed.points("daily_area", "supplied") == [], "the bulk meter has no area"

@@ -12,6 +12,7 @@ from gateway.jobs.periods.writer import RollupWriter
 from gateway.reports.balance import balance, children_of
 from gateway.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.reports.completeness import completeness
+from gateway.reports.month_completeness import month_completeness
 from gateway.reports.nearest import REACHES_MS
 from gateway.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
@@ -53,7 +54,7 @@ class PeriodCloser:
         """
         waiting: dict[str, int] = {}
         for domain in self.roster.domains():
-            areas = AreaTotals(domain)
+            areas = AreaTotals(domain, children_of(self.roster, domain))
             for part in self._parts(domain, only):
                 last: RolledPeriod | None = None
                 async for last in rolled(self.store, part, domain, spans, self.now_ms):
@@ -75,7 +76,7 @@ class PeriodCloser:
         """
         await self._completeness(day, writing, only)
         for domain in self.roster.domains():
-            areas = AreaTotals(domain)
+            areas = AreaTotals(domain, children_of(self.roster, domain))
             for part in self._parts(domain, only):
                 more = await self._figures(domain, part, day, only)
                 if domain == "power":
@@ -96,13 +97,17 @@ class PeriodCloser:
         if not self.store.is_overwritten:
             await asyncio.sleep(_VISIBLE_AFTER_S)
         for domain in self.roster.domains():
-            areas = AreaTotals(domain)
+            areas = AreaTotals(domain, children_of(self.roster, domain))
             for part in self._parts(domain, only):
                 more = await month_figures(self.store, part, month)
                 async for found in rolled(self.store, part, domain, [month], self.now_ms):
                     await self._write(found, part, ReportStep.MONTH, writing, areas, only, more)
                 await asyncio.sleep(0)
             await self.writer.add(areas.points(ReportStep.MONTH), writing)
+        for some in batches(self.roster.by_id if only is None else only):
+            async for point in month_completeness(self.store, Roster(self.roster.by_id[id_] for id_ in some), month):
+                await self.writer.add([point], writing)
+            await asyncio.sleep(0)
         await self.writer.flush()
 
     async def completeness_of_day(self, day: TimeSpan) -> dict[str, float]:
