@@ -1,9 +1,11 @@
 """Connections of readers: their number, and how long one may hold its place unused.
 
 Reading must never cost readings. A place is held by a client that waits with its request, by an answer under way, by an answer
-that is not read, or by a page that follows events. The first and the third end after a while. If all places are taken, a
-newcomer gets the least used place of the client that holds most: so a page and the commands of this machine
-get in, however many connections somebody opens.
+that is not read. The first and the third end after a while. If all places are taken, a newcomer gets the least used place of
+the client that holds most: so a page and the commands of this machine get in, however many connections somebody opens.
+
+Pages that follow events have places of their own, enough for the screens of a control room behind one address. If all of those
+are taken, the client that follows most gives one up to a client that follows fewer.
 """
 
 import asyncio
@@ -52,12 +54,12 @@ _OVERDUE: Final = {
 
 
 class ReaderPlaces(NamedTuple):
-    """Numbers of connections."""
+    """Numbers of connections: of those that do not follow events, and of those that do."""
 
-    total: int = 64
-    per_client: int = 16
-    following: int = 32
-    following_per_client: int = 8
+    total: int = 128
+    per_client: int = 64
+    following: int = 128
+    following_per_client: int = 64
 
 
 class ClientConnection(asyncio.Protocol):
@@ -228,7 +230,7 @@ class Connections:
         if not self.is_welcome(peer):
             return None
         if rivals := self._rivals(peer):
-            held = Counter(one.client for one in self._open.values())
+            held = Counter(one.client for one in rivals)
             idle = (one for one in rivals if one.use in _IDLE)
             least = min(idle, key=lambda one: (-held[one.client], one.use is Use.UNREAD, one.since_s))
             self.end(least, "holds more places than it uses, and others wait")
@@ -237,7 +239,7 @@ class Connections:
 
     def _rivals(self, peer: Peer | None) -> list[ClientConnection]:
         """Candidates to close before a newcomer gets a place; empty if one is free."""
-        everybody, client = list(self._open.values()), client_of(peer)
+        everybody, client = [one for one in self._open.values() if not one.is_following], client_of(peer)
         own = [one for one in everybody if one.client == client]
         if len(own) >= self._places.per_client and not self.clients.is_proxy(peer):
             return own
@@ -276,9 +278,15 @@ class Connections:
         :raises web.HTTPServiceUnavailable: enough pages do already.
         """
         connection = self._connection(request)
-        followers = [one.client for one in self._open.values() if one.is_following]
-        if len(followers) >= self._places.following or followers.count(connection.client) >= self._places.following_per_client:
-            raise web.HTTPServiceUnavailable(text="as many pages as may follow the gateway do already\n")
+        followers = [one for one in self._open.values() if one.is_following]
+        held = Counter(one.client for one in followers)
+        if len(followers) >= self._places.following:
+            longest = max(followers, key=lambda one: (held[one.client], one.is_unread, -one.since_s))
+            if held[longest.client] <= held[connection.client] + 1:
+                raise _enough()
+            self.end(longest, "follows more pages than others, who wait")
+        elif held[connection.client] >= self._places.following_per_client:
+            raise _enough()
         connection.turn(Use.FOLLOWING)
         yield
 
@@ -286,6 +294,10 @@ class Connections:
         """The connection of a request; one that is closed meanwhile counts no more."""
         found = self._open.get(request.transport) if request.transport is not None else None
         return found or ClientConnection(self)
+
+
+def _enough() -> web.HTTPServiceUnavailable:
+    return web.HTTPServiceUnavailable(text="as many pages as may follow the gateway do already\n")
 
 
 def client_of(peer: Peer | None) -> str:

@@ -5,8 +5,8 @@ from typing import Final
 from aiohttp import web
 
 from gateway.status.status import Status
-from gateway.web.event_streams import EventStreams
-from gateway.web.handlers import Document, Handler
+from gateway.web.event_streams import EventStreams, event_of
+from gateway.web.handlers import Handler
 
 _LOOK_EVERY_S: Final = 0.5
 
@@ -26,10 +26,10 @@ class DeviceEvents:
         """Say each time that a message of a device has come, or that its verdict is another."""
         name, told = request.match_info["device"], object()
 
-        async def changed() -> Document | None:
+        async def changed() -> bytes | None:
             nonlocal told
             before, told = told, self._state(name)
-            return {"now": self._status.clock.now_ms()} if before != told else None
+            return event_of({"now": self._status.clock.now_ms()}) if before != told else None
 
         return await self._streams.answer(request, changed, _LOOK_EVERY_S)
 

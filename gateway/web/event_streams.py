@@ -14,6 +14,12 @@ from gateway.web.handlers import Document
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
 _ALIVE_EVERY: Final = 30
 """Turns after which a stream that had nothing to say shows that it lives."""
+_ALIVE: Final = b":\n\n"
+
+
+def event_of(document: Document) -> bytes:
+    """A document as an event."""
+    return f"data: {json.dumps(document)}\n\n".encode()
 
 
 class EventStreams:
@@ -27,17 +33,19 @@ class EventStreams:
         self._admits = admits
 
     async def answer(
-        self, request: web.Request, next_event: Callable[[], Awaitable[Document | None]], every_s: float
+        self, request: web.Request, next_event: Callable[[], Awaitable[bytes | None]], every_s: float
     ) -> web.StreamResponse:
-        """Send what ``next_event`` returns, which is asked every so many seconds; None: nothing has changed."""
+        """Send what ``next_event`` returns, which is asked every so many seconds; None: nothing has changed.
+
+        :param next_event: the same bytes for all streams that say the same; see :func:`event_of`.
+        """
         response, quiet = web.StreamResponse(headers=_HEADERS), 0
         with self._connections.following(request), suppress(ConnectionError):
             await response.prepare(request)
             while self._admits(request):
                 event, quiet = await next_event(), quiet + 1
                 if event is not None or quiet >= _ALIVE_EVERY:
-                    text = ":" if event is None else f"data: {json.dumps(event)}"
-                    await response.write(f"{text}\n\n".encode())
+                    await response.write(event or _ALIVE)
                     quiet = 0
                 await asyncio.sleep(every_s)
         return response

@@ -13,7 +13,7 @@ from gateway.i18n.findings import finding_document, sentence
 from gateway.status.status import Status
 from gateway.storage import quarantine
 from gateway.storage.database import Damaged, Database, DatabaseFault
-from gateway.web.event_streams import EventStreams
+from gateway.web.event_streams import EventStreams, event_of
 from gateway.web.fresh import Fresh
 from gateway.web.handlers import Document, Handler, account_of
 from gateway.web.listing import PAGE_ROWS, Listing, list_query
@@ -44,7 +44,7 @@ class StatusPages:
         self._turns = turns
         self._pages = pages
         self._fleet = Fresh(self._look_at_fleet)
-        self._now = Fresh(self._document, _EVENT_EVERY_S / 2)
+        self._now = Fresh(self._event, _EVENT_EVERY_S / 2)
         self._coverage = Fresh(self._count, _COUNTED_FOR_S)
         self._waiting = Fresh(self._look, _LOOKED_AT_FOR_S)
 
@@ -87,6 +87,9 @@ class StatusPages:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         return await self._streams.answer(request, self._now.get, _EVENT_EVERY_S)
+
+    async def _event(self) -> bytes:
+        return event_of(await self._document())
 
     async def _document(self) -> Document:
         """The state of the gateway, the verdict, and the troubles in English for programs."""

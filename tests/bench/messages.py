@@ -11,9 +11,14 @@ ACK_BYTES = 4
 PACKET_IDS = 65535
 
 
+def device_id(device: int) -> str:
+    """The id of the device with this number."""
+    return f"bench-{device:05d}"
+
+
 def topic(device: int) -> bytes:
-    """The topic of the device with this number."""
-    return b"iot/v1/bench/water/bench-%05d/readings" % device
+    """Its topic."""
+    return f"iot/v1/bench/water/{device_id(device)}/readings".encode()
 
 
 def payload(time_ms: int, seq: int, device: int, turn: int) -> bytes:

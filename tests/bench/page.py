@@ -31,6 +31,7 @@ TITLES: Final[Mapping[str, str]] = {
     "reload": "SIGHUP under load",
     "flood": "One device floods",
     "kills": "SIGKILL under load",
+    "pages": "Open pages beside 1,000 readings a second",
     "report": "A report of consumption",
     "simulator": "The simulator at full speed, on few shared connections, with its ledger",
 }

@@ -136,7 +136,7 @@ def assert_all_were_told(gate: Gateway, siege: Siege) -> None:
     status, troubles, log = gate.status(), gate.troubles(), gate.printed()
     assert not [name for name, times in siege.done.items() if times < SECONDS], siege.done
     assert {"bad_json", "profile_error"} <= status["rejects"].keys(), status["rejects"]
-    assert "HTTP: a connection of 127.0.1.9 was ended" in log
+    assert "HTTP: a connection from 127.0.1.9 was closed" in log
     assert "wrong tokens over HTTP" in log
     assert "127.0.1.3" in log
     assert "invented-" not in json.dumps(gate.document("/api/devices")), "they are no devices"

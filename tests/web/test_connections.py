@@ -146,13 +146,30 @@ def test_where_all_places_are_taken_the_client_that_holds_most_loses_one() -> No
     at_a_site(test)
 
 
-def test_who_follows_and_reads_keeps_the_place_and_others_find_it_taken() -> None:
+def test_a_client_that_follows_few_takes_the_place_of_who_follows_most() -> None:
     async def test(site: Site) -> None:
         followers = [await site.open(get("/follow")) for _ in range(PLACES.following_per_client)]
         assert [await status(follower) for follower in followers] == [200, 200]
         assert await status(await site.open(get("/follow"))) == 503
         assert await status(await site.open(get("/follow"), client="127.0.0.2")) == 200
-        assert await status(await site.open(get("/follow"), client="127.0.0.3")) == 503
+        assert await status(await site.open(get("/follow"), client="127.0.0.3")) == 200
+        with suppress(ConnectionError):
+            await asyncio.wait_for(followers[0][0].read(), 5)
+        assert site.events.readers_ended == 1, "one of the first client, that which it followed longest"
+        assert await status(await site.open(get("/follow"), client="127.0.0.4")) == 503, "each follows one"
+
+    at_a_site(test)
+
+
+def test_pages_that_follow_take_no_place_from_requests() -> None:
+    async def test(site: Site) -> None:
+        for number in range(PLACES.following):
+            assert await status(await site.open(get("/follow"), client=f"127.0.0.{2 + number}")) == 200
+        waiting = [await site.open() for _ in range(PLACES.per_client)]
+        for client in waiting:
+            client[1].write(get("/"))
+            assert await status(client) == 200
+        assert site.events.readers_ended == 0
 
     at_a_site(test)
 
