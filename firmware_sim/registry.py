@@ -1,6 +1,8 @@
 """The registry of a fleet: ``devices.yaml`` for what ``firmware-sim run`` simulates, as a utility would write it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import cos, sin, sqrt
 from typing import Final
 
 from firmware_sim.devices.power import Feeder
@@ -15,6 +17,13 @@ PARENT_KIND: Final = {"water-meter": "water-district", "power-house": "power-fee
 """Kind → the kind that measures what flows to it, at its site."""
 
 
+_FIRST_LAT, _FIRST_LON = 21.3, 105.3
+_SITES_A_ROW: Final = 4
+_SITE_APART, _SITE_RADIUS = 0.08, 0.03
+"""Degrees."""
+_GOLDEN_ANGLE: Final = 2.399963
+
+
 def registry_yaml(fleet: Iterable[SimDevice], interval_s: float, together: int = 1) -> str:
     """``devices.yaml`` of a fleet: an area for each site, parents, and the interval of the readings.
 
@@ -24,15 +33,32 @@ def registry_yaml(fleet: Iterable[SimDevice], interval_s: float, together: int =
     sites = sorted({device.site for device in devices})
     areas = [f"  {_area(site)}: {AREA_NAME.format(site.removeprefix('xa-'))}" for site in sites]
     parents = {(device.site, device.kind): device.name for device in devices}
-    lines = (line for device in devices for line in _entry(device, interval_s, parents, together))
+    places = dict(_places(devices, sites))
+    lines = (line for device in devices for line in _entry(device, interval_s, parents, places[device.name], together))
     return "\n".join(["areas:", *areas, "devices:", *lines]) + "\n"
 
 
-def _entry(device: SimDevice, interval_s: float, parents: Mapping[tuple[str, str], str], together: int) -> Iterator[str]:
+def _places(devices: Iterable[SimDevice], sites: Sequence[str]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Invented places: the sites in rows, the devices of each spread around its middle."""
+    numbers = Counter[str]()
+    for device in devices:
+        row, column = divmod(sites.index(device.site), _SITES_A_ROW)
+        number = numbers[device.site]
+        numbers[device.site] += 1
+        angle, radius = number * _GOLDEN_ANGLE, _SITE_RADIUS * sqrt(number % 100 / 100)
+        lat, lon = _FIRST_LAT + row * _SITE_APART, _FIRST_LON + column * _SITE_APART
+        yield device.name, (lat + radius * sin(angle), lon + radius * cos(angle))
+
+
+def _entry(
+    device: SimDevice, interval_s: float, parents: Mapping[tuple[str, str], str], place: tuple[float, float], together: int
+) -> Iterator[str]:
     yield f"  - id: {device.name}"
     yield f"    site: {device.site}"
     yield f"    domain: {device.domain}"
     yield f"    area: {_area(device.site)}"
+    yield f"    lat: {place[0]:.5f}"
+    yield f"    lon: {place[1]:.5f}"
     yield f"    interval: {interval_s:g}"
     if together > 1:
         yield f"    silent_after: {3 * together * interval_s:g}"

@@ -212,3 +212,14 @@ def by_time_shown(question: Ask) -> tuple[Ask, Ask]:
         replace(question, up_to_days=DAYS_BY_HOUR),
         replace(question, measurement=day, step=step, above_days=DAYS_BY_HOUR),
     )
+
+
+_HOUR_MS: Final = 3_600_000
+_GAPS_MS: Final = {Step.INTERVAL: 3 * _HOUR_MS, Step.HOUR: 3 * _HOUR_MS, Step.DAY: 49 * _HOUR_MS}
+_GAP_OF_MONTHS_MS: Final = 63 * 24 * _HOUR_MS
+
+
+def gap_ms(question: Question) -> int:
+    """The time that two figures of a line may lie apart and still be joined."""
+    asked = first(question)
+    return _GAP_OF_MONTHS_MS if asked.measurement.startswith("monthly") else _GAPS_MS[asked.step]

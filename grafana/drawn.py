@@ -6,17 +6,20 @@ from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Final
 
-from gateway.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, bar_chart, line_chart, state_strip
-from gateway.charts.drawing import ChartFrame
+from gateway.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, line_chart, stacked_bar_chart, state_strip
+from gateway.charts.drawing import ChartFrame, colour
 from grafana.answers import DAY_MS, ZONE_MS, Figures, Labels, Page
-from grafana.ask import Question, column_name, first
+from grafana.ask import Question, column_name, first, gap_ms
 from grafana.drawn_points import PointAxis, point_chart
+from grafana.layout import Place
 from grafana.model import Kind, Panel, Steps, Words, both
 from grafana.reasons import without_data
 from grafana.units import AGO, BYTES, DURATION, SHARE
 
 ZONE: Final = timezone(timedelta(milliseconds=ZONE_MS))
 LINES_MAX: Final = 8
+LIMIT_POINTS: Final = 24
+SIGNS: Final = ("━", "╍", "┅", "┉")
 ROWS_MAX: Final = 8
 STRIP_PX: Final = 34
 ROW_PX: Final = 26
@@ -46,13 +49,14 @@ _WHOLE_FROM: Final = 1000
 Answers = Sequence[tuple[Question, Figures]]
 
 
-def panel_html(number: int, panel: Panel, answers: Answers, page: Page) -> str:
+def panel_html(number: int, place: Place, answers: Answers, page: Page) -> str:
     """One panel, or the reason why it is empty."""
+    panel = place.panel
     draw = _DRAWN[panel.kind]
     shown = draw(f"panel-{number}", panel, answers, page) if any(rows for _, rows in answers) else ""
     body = shown or f'<p class="empty">{escape(without_data(panel))}</p>'
-    place = f"grid-column: span {panel.size.width}; min-height: {ROW_PX * panel.size.height}px"
-    return f'<section style="{place}" title="{escape(panel.about_en)}"><h3>{escape(panel.title)}</h3>{body}</section>'
+    style = f"grid-column: span {place.width}; min-height: {ROW_PX * panel.size.height}px"
+    return f'<section style="{style}" title="{escape(panel.about_en)}"><h3>{escape(panel.title)}</h3>{body}</section>'
 
 
 def number_text(value: float, unit: str) -> str:
@@ -88,37 +92,60 @@ def _axes(panel: Panel, page: Page) -> tuple[TimeAxis, ValueAxis]:
 
 def _line_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
     lines = list(_lines(answers))
-    time, values = _axes(panel, page)
     shown = [*lines[:LINES_MAX], *_limits(panel, page)]
-    return line_chart(_frame(name, panel), shown, time, values) + _rest(lines)
+    drawn = line_chart(
+        _frame(name, panel),
+        _unnamed(shown),
+        *_axes(panel, page),
+        gap_ms=max(gap_ms(question) for question, rows in answers if rows),
+    )
+    return drawn + _legend(shown, len(lines))
+
+
+def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
+    lines = list(_lines(answers))
+    asked = next(first(question) for question, rows in answers if rows)
+    length_ms = MONTH_MS if asked.measurement.startswith("monthly") else page.step_ms(asked)
+    shown = [*lines[: LINES_MAX - 1], _rest(lines[LINES_MAX - 1 :])] if len(lines) > LINES_MAX else lines
+    drawn = stacked_bar_chart(_frame(name, panel), _unnamed(shown), length_ms, *_axes(panel, page))
+    return drawn + _legend(shown, len(shown))
+
+
+def _rest(lines: Sequence[ChartLine]) -> ChartLine:
+    """All lines beyond those that are shown by themselves, as one."""
+    totals = defaultdict[float, float](float)
+    for line in lines:
+        for time_ms, value in line.points:
+            totals[time_ms] += value or 0.0
+    return ChartLine(f"+ {len(lines)} …", sorted(totals.items()))
+
+
+def _unnamed(lines: Sequence[ChartLine]) -> list[ChartLine]:
+    """The lines without names: long ones need the legend below."""
+    return [line._replace(name="") for line in lines]
+
+
+def _legend(lines: Sequence[ChartLine], number: int) -> str:
+    """The names of lines with their colours; nothing for one that the title names."""
+    named = [
+        f'<span style="color: {colour(place)}">{SIGNS[place % len(SIGNS)]}</span> {escape(line.name)}'
+        for place, line in enumerate(lines)
+        if line.name
+    ]
+    more = [f"+ {number - LINES_MAX} …"] if number > LINES_MAX else []
+    return f'<p class="legend">{" &nbsp; ".join([*named, *more])}</p>' if named else ""
 
 
 def _limits(panel: Panel, page: Page) -> Iterator[ChartLine]:
     """The values at which the colour changes, as lines."""
     for limit, _ in panel.steps:
         if limit is not None:
-            yield ChartLine(number_text(limit, panel.unit), [(page.begin_ms, limit), (page.end_ms, limit)])
+            ends = range(page.begin_ms, page.end_ms + 1, max(1, page.length_ms // LIMIT_POINTS))
+            yield ChartLine(number_text(limit, panel.unit), [(at_ms, limit) for at_ms in ends])
 
 
 def _frame(name: str, panel: Panel) -> ChartFrame:
     return ChartFrame(name, panel.title, panel.about_en, ROW_PX * panel.size.height - HEAD_PX)
-
-
-def _bar_chart(name: str, panel: Panel, answers: Answers, page: Page) -> str:
-    """All series in one bar: the preview does not stack colours."""
-    totals = defaultdict[int, float](float)
-    for _, rows in answers:
-        for (_, time_ms), value in rows.items():
-            totals[time_ms] += value
-    asked = next(first(question) for question, rows in answers if rows)
-    length_ms = MONTH_MS if asked.measurement.startswith("monthly") else page.step_ms(asked)
-    time, values = _axes(panel, page)
-    bars = ChartLine("", [(time_ms, value) for time_ms, value in sorted(totals.items())])
-    return bar_chart(_frame(name, panel), bars, length_ms, time, values)
-
-
-def _rest(lines: Sequence[ChartLine]) -> str:
-    return f"<p>+ {len(lines) - LINES_MAX} …</p>" if len(lines) > LINES_MAX else ""
 
 
 def _stat(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others

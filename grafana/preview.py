@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from grafana.answers import DAY_MS, Asked, AskedInfluxDb, AskedVictoriaMetrics, Page
 from grafana.drawn import panel_html
+from grafana.layout import lines
 from grafana.model import Dashboard, Prom, both
 from grafana.tables import DASHBOARDS
 
@@ -23,6 +25,7 @@ STYLE: Final = (
     " .panels { display: grid; grid-template-columns: repeat(24, 1fr); gap: 8px; }"
     " section { border: 1px solid #ccc; padding: 6px; overflow: hidden; min-width: 0; }"
     " h2 { grid-column: 1 / -1; font-size: 1.1rem; margin: .6rem 0 0; } h3 { font-size: .85rem; margin: 0 0 4px; }"
+    " .legend { color: #444; }"
     " .figure { font-size: 1.8rem; margin: 0; } .empty { color: #777; } p { margin: 2px 0; font-size: .8rem; }"
     " table { border-collapse: collapse; font-size: .8rem; width: 100%; } td, th { text-align: left; padding: 1px 6px; }"
 )
@@ -42,13 +45,14 @@ def _panels(board: Dashboard, database: Asked, page: Page) -> Iterator[str]:
     number = 0
     for section in board.sections:
         yield f"<h2>{escape(both(section.vi, section.en))}</h2>"
-        for panel in section.panels:
+        for place in chain.from_iterable(lines(section.panels)):
+            panel = place.panel
             shown = page.of(panel)
             asked = [target for target in panel.targets if not isinstance(target, Prom)]
             answers = [(question, database.answer(question, shown)) for question in asked]
             number += 1
             if asked and (any(rows for _, rows in answers) or not section.closed):
-                yield panel_html(number, panel, answers, shown)
+                yield panel_html(number, place, answers, shown)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-from grafana import drill
-from grafana.ask import CannotAsk
+from grafana import drill, layout
+from grafana.ask import CannotAsk, gap_ms
 from grafana.head import annotations, chosen_metrics, chosen_source, links, variables
 from grafana.model import (
     Column,
@@ -23,16 +23,15 @@ from grafana.reasons import without_data
 from grafana.stores import Database, Json, letter
 
 SCHEMA_VERSION: Final = 39
-PAGE_WIDTH: Final = 24
 POINTS_MAX: Final = 3000
 """Figures of a line: more than the hours or days that a panel shows, so that Grafana asks for each of them."""
-GAP_MS: Final = 3 * 3600 * 1000
-"""A line is broken where nothing came for so long."""
+METRICS_GAP_MS: Final = 3_600_000
+"""A line of the gateway's own metrics is broken where nothing came for so long."""
 
 _LEGEND: Final = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
 _TOOLTIP: Final = {"mode": "multi", "sort": "desc"}
 _OVER_TIME: Final = {"legend": _LEGEND, "tooltip": _TOOLTIP}
-_LINE: Final = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 5, "showPoints": "auto", "insertNulls": GAP_MS}
+_LINE: Final = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 5, "showPoints": "auto"}
 
 TYPES: Final = {
     Kind.LINES: "timeseries",
@@ -128,7 +127,7 @@ def dashboard(board: Dashboard, database: Database) -> Json:
 
 
 def _laid_out(board: Dashboard, database: Database) -> Iterator[Json]:
-    """Panels with their places: left to right, a new line where the page ends. What a closed section holds takes no room."""
+    """Panels with their places. What a closed section holds takes no room."""
     ids = count(1)
     top = 0
     for section in board.sections:
@@ -137,7 +136,7 @@ def _laid_out(board: Dashboard, database: Database) -> Iterator[Json]:
             "id": next(ids),
             "title": both(section.vi, section.en),
             "collapsed": section.closed,
-            "gridPos": {"x": 0, "y": top, "w": PAGE_WIDTH, "h": 1},
+            "gridPos": {"x": 0, "y": top, "w": layout.PAGE_WIDTH, "h": 1},
         }
         top += 1
         placed, bottom = _placed(section, top, ids, board, database)
@@ -151,14 +150,12 @@ def _laid_out(board: Dashboard, database: Database) -> Iterator[Json]:
 
 def _placed(section: Section, top: int, ids: Iterator[int], board: Dashboard, database: Database) -> tuple[list[Json], int]:
     placed: list[Json] = []
-    x, bottom = 0, top
-    for panel in section.panels:
-        if x + panel.size.width > PAGE_WIDTH:
-            x, top = 0, bottom
-        place = {"x": x, "y": top, "w": panel.size.width, "h": panel.size.height}
-        placed.append(_panel(panel, board, database) | {"id": next(ids), "gridPos": place})
-        x, bottom = x + panel.size.width, max(bottom, top + panel.size.height)
-    return placed, bottom
+    for line in layout.lines(section.panels):
+        for panel, x, width in line:
+            place = {"x": x, "y": top, "w": width, "h": panel.size.height}
+            placed.append(_panel(panel, board, database) | {"id": next(ids), "gridPos": place})
+        top += max(panel.size.height for panel, _, _ in line)
+    return placed, top
 
 
 def _panel(panel: Panel, board: Dashboard, database: Database) -> Json:
@@ -201,7 +198,10 @@ def _target(panel: Panel, target: Target, ref: str, database: Database) -> Json:
 
 
 def _defaults(panel: Panel) -> Json:
-    lines = {"thresholdsStyle": {"mode": "dashed"}} if panel.steps and panel.kind is Kind.LINES else {}
+    lines: Json = {"thresholdsStyle": {"mode": "dashed"}} if panel.steps and panel.kind is Kind.LINES else {}
+    if panel.kind in (Kind.LINES, Kind.AREAS):
+        gaps = [METRICS_GAP_MS if isinstance(target, Prom) else gap_ms(target) for target in panel.targets]
+        lines["insertNulls"] = max(gaps)
     limits = {end: value for end, value in (("min", panel.minimum), ("max", panel.maximum)) if value is not None}
     return {
         "unit": panel.unit,

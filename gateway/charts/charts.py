@@ -105,15 +105,40 @@ def bar_chart(frame: ChartFrame, bars: ChartLine, length_ms: float, time: TimeAx
 
     :param length_ms: the time that a bar stands for.
     """
-    scale = _scale(frame, [*(value for _, value in bars.points), 0.0], values)
-    zero = scale.y(0.0)
+    return stacked_bar_chart(frame, [bars], length_ms, time, values)
+
+
+def stacked_bar_chart(
+    frame: ChartFrame, series: Sequence[ChartLine], length_ms: float, time: TimeAxis, values: ValueAxis
+) -> str:
+    """Draw the bars of several series on each other; negative ones hang below zero.
+
+    :param length_ms: the time that a bar stands for.
+    """
+    placed = list(_stacked(series))
+    scale = _scale(frame, [end for _, spans in placed for _, *ends in spans for end in ends] or [0.0], values)
     drawn = []
-    for start_ms, value in bars.points:
-        if value is not None and isfinite(value):
-            left, right, y = (WIDTH * time.share(start_ms), WIDTH * time.share(start_ms + length_ms), scale.y(value))
-            width, top = (right - left) * _BAR_SHARE, min(y, zero)
-            drawn.append(element("rect", x=f"{left:.1f}", y=f"{top:.1f}", width=f"{width:.1f}", height=f"{abs(zero - y):.1f}"))
-    return _over_time(frame, [bars.name], time, values, scale, element("g", "".join(drawn), fill=colour(0)))
+    for number, spans in placed:
+        rects = []
+        for start_ms, low, high in spans:
+            left, right = WIDTH * time.share(start_ms), WIDTH * time.share(start_ms + length_ms)
+            top, width, height = scale.y(high), (right - left) * _BAR_SHARE, scale.y(low) - scale.y(high)
+            rects.append(element("rect", x=f"{left:.1f}", y=f"{top:.1f}", width=f"{width:.1f}", height=f"{height:.1f}"))
+        drawn.append(element("g", "".join(rects), fill=colour(number)))
+    return _over_time(frame, [one.name for one in series], time, values, scale, "".join(drawn))
+
+
+def _stacked(series: Sequence[ChartLine]) -> Iterator[tuple[int, list[tuple[float, float, float]]]]:
+    """Yield the number of each series, and the time, lower and upper end of its bars."""
+    ends: dict[tuple[float, bool], float] = {}
+    for number, one in enumerate(series):
+        spans = []
+        for start_ms, value in one.points:
+            if value is not None and isfinite(value):
+                begin = ends.get((start_ms, value < 0), 0.0)
+                end = ends[start_ms, value < 0] = begin + value
+                spans.append((start_ms, min(begin, end), max(begin, end)))
+        yield number, spans
 
 
 def state_strip(frame: ChartFrame, spans: Iterable[StateSpan], time: TimeAxis) -> str:

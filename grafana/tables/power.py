@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from grafana.ask import Ask, Each, Over, Step, by_time_shown, false
-from grafana.model import GREEN, RED, THIRD, Column, Dashboard, Kind, Panel, Section, Size, Steps
+from grafana.ask import Ask, Each, Over, Step, by_time_shown
+from grafana.model import GREEN, RED, THIRD, Dashboard, Kind, Panel, Section, Size, Steps
 from grafana.tables import balances, common, reliability
 from grafana.tables.marks import marks
-from grafana.units import AGO, COUNT, DURATION, unit_of
+from grafana.units import unit_of
 
 POWER: Final = "power"
 
@@ -90,31 +90,6 @@ def _load(kind: Kind, size: Size, vi: str, en: str, about_vi: str, about_en: str
     questions = common.gauge(POWER, "active_power_w", over=Over.SUM, by=(), name="phụ tải · load")
     watts = unit_of(POWER, "active_power_w")
     return Panel(vi, en, kind, questions, watts, size, about_vi, about_en, least_interval="1h")
-
-
-def _outages() -> Panel:
-    ended = (
-        Ask(
-            *("alarm", field, Each.LAST, Step.NOW, Over.MAX, ("device", "site")),
-            tags=(("alarm", "outage"), ("domain", POWER)),
-            where=(false("active"),),
-            limit=common.ROWS,
-        )
-        for field in ("duration_s", "since_ms")
-    )
-    return Panel(
-        "Những lần mất điện đã qua",
-        "Outages that have ended",
-        Kind.TABLE,
-        tuple(ended),
-        COUNT,
-        THIRD,
-        "Lần mất điện cuối của từng công tơ trong 25 giờ qua: kéo dài bao lâu, từ lúc nào.",
-        "The last outage of each meter in the last 25 hours: how long it lasted, and since when.",
-        columns=(Column("duration_s", "Kéo dài", "Lasted", DURATION), Column("since_ms", "Từ", "Since", AGO)),
-        sort_by="Kéo dài · Lasted",
-        without_data="Không có lần nào · None",
-    )
 
 
 OVERVIEW: Final = Section(
@@ -261,7 +236,7 @@ DASHBOARD: Final = Dashboard(
     (
         OVERVIEW,
         LOAD,
-        Section("Mất điện và cảnh báo", "Outages and alarms", (_outages(), *common.alarm_panels(POWER))),
+        Section("Mất điện và cảnh báo", "Outages and alarms", common.alarm_panels(POWER)),
         reliability.SECTION,
         common.data_section(POWER),
     ),

@@ -6,10 +6,10 @@ points of completeness, where each meter stands every day: the figures are share
 
 from typing import Final
 
-from grafana.ask import Ask, Combined, Each, Over, Step
-from grafana.model import HALF, STAT_SIZE, Column, Kind, Panel, Section
+from grafana.ask import Ask, Combined, Each, Over, Step, false
+from grafana.model import HALF, Column, Kind, Panel, Section, Size
 from grafana.tables import common
-from grafana.units import COUNT, DURATION
+from grafana.units import AGO, COUNT, DURATION
 
 _POWER: Final = (("domain", "power"),)
 _DAYS: Final = 31
@@ -30,7 +30,7 @@ def _per_meter(field: str, step: Step, name: str = "") -> Combined:
 def _index(name: str, field: str, unit: str, about_vi: str, about_en: str) -> Panel:
     """An index of the last 31 days."""
     figure = (_per_meter(field, Step.RANGE),)
-    return Panel(name, name, Kind.STAT, figure, unit, STAT_SIZE, about_vi, about_en, days=_DAYS, without_data=_NO_DAY)
+    return Panel(name, name, Kind.STAT, figure, unit, Size(4, 8), about_vi, about_en, days=_DAYS, without_data=_NO_DAY)
 
 
 def _by_day() -> Panel:
@@ -40,7 +40,7 @@ def _by_day() -> Panel:
         Kind.BARS,
         (_per_meter("interruption_s", Step.DAY, "SAIDI"),),
         DURATION,
-        HALF,
+        Size(16, 8),
         "31 ngày qua: thời gian mất điện trung bình của một công tơ trong mỗi ngày, chỉ tính những lần trên 5 phút.",
         "The last 31 days: time without supply of a meter in each day, on average; only outages of more than 5 minutes.",
         least_interval="1d",
@@ -73,6 +73,31 @@ def _longest() -> Panel:
     )
 
 
+def _ended() -> Panel:
+    ended = (
+        Ask(
+            *("alarm", field, Each.LAST, Step.NOW, Over.MAX, ("device", "site")),
+            tags=(("alarm", "outage"), *_POWER),
+            where=(false("active"),),
+            limit=common.ROWS,
+        )
+        for field in ("duration_s", "since_ms")
+    )
+    return Panel(
+        "Những lần mất điện đã qua",
+        "Outages that have ended",
+        Kind.TABLE,
+        tuple(ended),
+        COUNT,
+        HALF,
+        "Lần mất điện cuối của từng công tơ trong 25 giờ qua: kéo dài bao lâu, từ lúc nào.",
+        "The last outage of each meter in the last 25 hours: how long it lasted, and since when.",
+        columns=(Column("duration_s", "Kéo dài", "Lasted", DURATION), Column("since_ms", "Từ", "Since", AGO)),
+        sort_by="Kéo dài · Lasted",
+        without_data="Không có lần nào · None",
+    )
+
+
 SECTION: Final = Section(
     "Độ tin cậy cung cấp điện",
     "Reliability of supply",
@@ -93,5 +118,6 @@ SECTION: Final = Section(
         ),
         _by_day(),
         _longest(),
+        _ended(),
     ),
 )

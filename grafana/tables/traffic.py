@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from grafana.ask import DAYS_BY_HOUR, Ask, Each, Over, Step
-from grafana.model import HALF, QUARTER, THIRD, Column, Dashboard, Kind, Panel, Section
+from grafana.model import HALF, QUARTER, Column, Dashboard, Kind, Panel, Section
 from grafana.tables import common
 from grafana.tables.marks import marks
 from grafana.units import COUNT, unit_of
@@ -141,7 +141,7 @@ PEAKS: Final = Panel(
         )
     ),
     COUNT,
-    THIRD,
+    HALF,
     "14 ngày qua: trung bình của mỗi giờ trong ngày, của thiết bị có khu vực. Người: theo bộ đếm tích lũy. Đông nhất ở trên.",
     "The last 14 days: the mean of each hour of the day, of devices that have an area; people by running totals. Most first.",
     days=14,

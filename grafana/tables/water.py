@@ -1,9 +1,10 @@
 """Water: what leaves the works, what arrives, what is lost on the way."""
 
+from dataclasses import replace
 from typing import Final
 
 from grafana.ask import Ask, Each, Over, Step
-from grafana.model import GREEN, RED, THIRD, Column, Dashboard, Kind, Panel, Section, Steps
+from grafana.model import GREEN, HALF, RED, THIRD, Column, Dashboard, Kind, Panel, Section, Steps
 from grafana.tables import balances, common
 from grafana.tables.marks import marks
 from grafana.units import unit_of
@@ -41,7 +42,7 @@ def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
 
 def _pressure(vi: str, en: str, each: Each, steps: Steps) -> Panel:
     """The pressure of each zone, which is an area of the registry."""
-    return common.by_zone(
+    panel = common.by_zone(
         WATER,
         "pressure_kpa",
         f"Áp lực {vi} theo khu vực",
@@ -51,6 +52,7 @@ def _pressure(vi: str, en: str, each: Each, steps: Steps) -> Panel:
         about_vi=f"Áp lực {vi} trong mỗi khu vực (area). Vạch: {steps[1][0]:g} kPa, giới hạn của cảnh báo.",
         about_en=f"{en} pressure in each zone (area). Line: {steps[1][0]:g} kPa, the limit of the alarm.",
     )
+    return replace(panel, size=HALF)
 
 
 def _night_minimum() -> Panel:
@@ -132,6 +134,15 @@ OVERVIEW: Final = Section(
         ),
         _consumption("ngày", "day", "daily", 31),
         _consumption("tháng", "month", "monthly", 400),
+        common.used_by_site(
+            WATER,
+            "volume_reverse_m3",
+            "Chảy ngược mỗi giờ",
+            "Reverse volume per hour",
+            "Thể tích chảy ngược trong mỗi giờ. Khác 0: van một chiều hỏng hoặc đồng hồ lắp ngược.",
+            "Volume that ran backwards in each hour. Not 0: a check valve is defective or a meter is mounted the wrong way.",
+            THIRD,
+        ),
     ),
 )
 
@@ -158,8 +169,17 @@ PRESSURE_AND_LEVEL: Final = Section(
             about_vi="Phần trăm dung tích bể chứa. Vạch: 15 % (gần cạn) và 97 % (sắp tràn).",
             about_en="Filling of the tanks. Lines: 15 % (nearly empty) and 97 % (about to overflow).",
         ),
+        common.by_site(
+            WATER,
+            "ambient_temperature_c",
+            "Nhiệt độ xung quanh",
+            "Ambient temperature",
+            about_vi="Nhiệt độ quanh đồng hồ, trung bình tại mỗi địa điểm.",
+            about_en="Temperature around the meters, mean at each site.",
+        ),
     ),
 )
+
 
 LOSSES: Final = Section(
     "Thất thoát và cảnh báo",
@@ -181,14 +201,6 @@ LOSSES: Final = Section(
             "Share of a bulk meter's water that the meters behind it did not measure",
         ),
         _night_minimum(),
-        common.used_by_site(
-            WATER,
-            "volume_reverse_m3",
-            "Chảy ngược mỗi giờ",
-            "Reverse volume per hour",
-            "Thể tích chảy ngược trong mỗi giờ. Khác 0: van một chiều hỏng hoặc đồng hồ lắp ngược.",
-            "Volume that ran backwards in each hour. Not 0: a check valve is defective or a meter is mounted the wrong way.",
-        ),
         *common.alarm_panels(WATER),
     ),
 )
@@ -213,7 +225,6 @@ WATER_QUALITY: Final = Section(
             ("conductivity_us_cm", "Độ dẫn điện", "Conductivity", ()),
             ("dissolved_oxygen_mg_l", "Oxy hòa tan", "Dissolved oxygen", ()),
             ("temperature_c", "Nhiệt độ nước", "Water temperature", ()),
-            ("ambient_temperature_c", "Nhiệt độ xung quanh", "Ambient temperature", ()),
         )
     ),
 )

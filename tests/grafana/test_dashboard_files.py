@@ -104,7 +104,8 @@ def test_panels_have_their_own_number_and_place(name: str) -> None:
     assert len(ids) == len(set(ids))
     for group in groups(dashboard):
         assert [(a["title"], b["title"]) for a, b in combinations(group, 2) if overlap(a, b)] == []
-        assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in group)
+        tops = {panel["gridPos"]["y"] for panel in group}
+        assert {sum(panel["gridPos"]["w"] for panel in group if panel["gridPos"]["y"] == top) for top in tops} == {24}
 
 
 @pytest.mark.parametrize("name", NAMES)

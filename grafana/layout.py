@@ -1,0 +1,35 @@
+"""The places of panels: left to right, in lines that are as wide as the page."""
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
+from typing import Final, NamedTuple
+
+from grafana.model import Panel
+
+PAGE_WIDTH: Final = 24
+
+
+class Place(NamedTuple):
+    """The left edge and the width of a panel, in twenty-fourths of the page."""
+
+    panel: Panel
+    x: int
+    width: int
+
+
+def lines(panels: Iterable[Panel]) -> Iterator[list[Place]]:
+    """Yield the lines of a section. A line that its panels do not fill is shared out among them."""
+    line: list[Panel] = []
+    for panel in panels:
+        if sum(one.size.width for one in (*line, panel)) > PAGE_WIDTH:
+            yield _shared_out(line)
+            line = []
+        line.append(panel)
+    if line:
+        yield _shared_out(line)
+
+
+def _shared_out(line: list[Panel]) -> list[Place]:
+    ends = [0, *accumulate(panel.size.width for panel in line)]
+    edges = [round(end * PAGE_WIDTH / ends[-1]) for end in ends]
+    return [Place(panel, left, right - left) for panel, (left, right) in zip(line, pairwise(edges), strict=True)]
