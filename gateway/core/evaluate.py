@@ -100,7 +100,7 @@ class Evaluator:
         """Make the point of a reading: check its counters and for duplicates, follow its sequence, write its lines."""
         series, field_set = observation.series, observation.field_set
         numbers, time_ms = observation.numbers, observation.time_ms
-        device = series.device
+        device, pattern = series.device, series.pattern
         quality = observation.quality | device.quality
         if field_set.counters:
             suspect, texts = observation.judged or self.counting.judge(observation, outcome)
@@ -112,14 +112,14 @@ class Evaluator:
         seen = NEW
         if observation.own_time:
             recent = device.recent or device.open_window()
-            seen = recent.see(series.key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
+            seen = recent.see(pattern.key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
         if seen is NEW:
-            seq, domain = observation.seq, series.domain
+            seq, domain = observation.seq, pattern.domain
             if seq == device.last_seq + 1:
                 device.last_seq = seq
             elif seq is not None:
                 self.follow_sequence(device, domain, seq, time_ms)
-            outcome.readings.append(Reading(field_set.lines(domain, series.tags, texts, quality, seq, time_ms), domain))
+            outcome.readings.append(Reading(field_set.lines(pattern, device.name, texts, quality, seq, time_ms), domain))
             if time_ms < self.late.closed_ms:
                 self.late.note(device.name, time_ms)
         elif not self._point_again(seen, observation, texts, arrival, outcome):
@@ -171,7 +171,7 @@ class Evaluator:
         field_set, series = self.field_sets.of(seen.fields), observation.series
         of_field = dict(zip(observation.field_set.names, texts, strict=True))
         new = [of_field[field] for field in field_set.names]
-        return field_set.lines(series.domain, series.tags, new, seen.quality, None, observation.time_ms)
+        return field_set.lines(series.pattern, series.device.name, new, seen.quality, None, observation.time_ms)
 
     def _look_for_jumps(self, observation: Observation, now_ms: int) -> None:
         """Note a register that suddenly shows ten times as much: a firmware's fault if others of its make do the same."""
@@ -181,7 +181,7 @@ class Evaluator:
         if not make or counters is None:
             return
         for at, name, _, _ in observation.field_set.counters:
-            before = counters.believed(name + series.text_tags)
+            before = counters.believed(name + series.pattern.text_tags)
             if before is not None:
                 self.unit_jumps.see(make, device.name, before, float(observation.numbers[at]), now_ms)
 

@@ -17,8 +17,9 @@ from gateway.core.devices.snapshot import pack_kept
 from gateway.core.devices.streams import Admission, Streams
 from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.duplicates import RecentKeys, series_key
+from gateway.core.readings.duplicates import RecentKeys
 from gateway.core.readings.exchanges import ToldExchange
+from gateway.core.readings.series_pattern import series_key
 from gateway.core.readings.sums import KEPT
 from gateway.events import Events
 from gateway.storage import keyvalue, stored_devices

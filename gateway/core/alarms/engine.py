@@ -140,7 +140,7 @@ class Alarms:
                     return
         if not quality & Quality.HISTORIC and not is_overtaken(series.device, time_ms):
             place = place_of(series.device, series)
-            self._look(series, field_set, Look(series.device, place, time_ms, numbers, quality, series.text_tags))
+            self._look(series, field_set, Look(series.device, place, time_ms, numbers, quality, series.pattern.text_tags))
 
     def _look(self, series: Series, field_set: FieldSet, look: Look) -> None:
         """Look at a reading that did not pass a gate: a value is outside, a condition stands, or there is no view yet."""

@@ -43,7 +43,7 @@ class Counting:
     def judge(self, observation: Observation, outcome: Outcome) -> Judged:
         """Judge the counters of a reading."""
         series, numbers, time_ms, rules = observation.series, observation.numbers, observation.time_ms, observation.rules
-        device, tags = series.device, series.text_tags
+        device, tags = series.device, series.pattern.text_tags
         counters = device.counters
         if counters is None or counters.awaits is not self._is_off or self._asks_again:  # where sums are off, all await them
             counters = self._counters_of(device, time_ms, outcome)

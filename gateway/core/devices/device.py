@@ -9,10 +9,11 @@ from gateway.core.devices.guard import NO_GUARD
 from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.duplicates import RecentKeys, series_key
-from gateway.core.readings.line_protocol import Tags, tag_text
+from gateway.core.readings.duplicates import RecentKeys
+from gateway.core.readings.line_protocol import Tags
 from gateway.core.readings.native import Drop
 from gateway.core.readings.radio_copies import RecentFrames
+from gateway.core.readings.series_pattern import series_pattern
 from schemas.quantities import DOMAINS, RAISED_BY, Quality
 from schemas.rejects import DropCause
 from schemas.topics import SIMULATED_PREFIX
@@ -259,24 +260,28 @@ def _next_ms(last_ms: int, now_ms: int) -> int:
 class Series:
     """The series of one device in one domain: the tags that never change.
 
-    :ivar key: stands for domain and tags in the window of duplicates.
-    :ivar tags: the tags of its points, escaped.
-    :ivar text_tags: those of them that the reading itself brought, such as its channel: each has registers of its own.
+    :ivar pattern: all of it but the device.
     """
 
-    __slots__ = ("_tagged", "device", "domain", "key", "site", "tags", "text_tags")
+    __slots__ = ("_tagged", "device", "pattern")
 
     def __init__(self, site: str, device: Device, domain: str, own: Tags = ()) -> None:
-        self.site = site
         self.device = device
-        self.domain = domain
         if device.domain is None and domain in DOMAINS:
             device.domain = domain
         area = device.registered.area if device.registered else None
-        self.tags = tag_text([("area", area or ""), ("device", device.name), ("site", site), *own])
-        self.text_tags = tag_text(own)
-        self.key = series_key(domain, self.tags)
+        self.pattern = series_pattern(domain, site, area or "", own)
         self._tagged: dict[Tags, Series] | None = None
+
+    @property
+    def domain(self) -> str:
+        """The domain of its readings."""
+        return self.pattern.domain
+
+    @property
+    def site(self) -> str:
+        """The site of the device."""
+        return self.pattern.site
 
     def tagged(self, given: Tags, dropped: list[Drop]) -> "Series":
         """The series of a reading that brings tags of its own; a value beyond the limit of a tag is dropped."""

@@ -32,11 +32,6 @@ _BITS_32: Final = (1 << 32) - 1
 _BITS_64: Final = (1 << 64) - 1
 
 
-def series_key(domain: str, tags: str) -> int:
-    """A number for a series, the same in every process. Series of a device that differ in few letters never share it."""
-    return crc32(tags.encode(), crc32(domain.encode()))
-
-
 class DedupVerdict(Enum):
     """Result of the duplicate check."""
 
@@ -102,7 +97,7 @@ class RecentKeys(bytearray):
     ) -> DedupResult:
         """Check a reading, and remember its new parts.
 
-        ``series`` is the :func:`series_key` of its domain and tags, ``values`` its values in the order of its
+        ``series`` is the key of its series, ``values`` its values in the order of its
         field_set, without quality and sequence.
         """
         key = hash((series, time_ms))

@@ -6,6 +6,7 @@ from struct import Struct
 from typing import Final
 
 from gateway.core.readings.line_protocol import field_pieces
+from gateway.core.readings.series_pattern import SeriesPattern
 from schemas.quantities import GROWTH, HEALTH, QUANTITIES, SUM_OF
 from schemas.readings import Value
 
@@ -54,17 +55,19 @@ class FieldSet:
         self._pieces = [*field_pieces(own), *field_pieces(fields[len(own) :])]
         self.counters = [(at, field, GROWTH[field], f",{SUM_OF[field]}=") for at, field in enumerate(own) if field in GROWTH]
 
-    def lines(self, domain: str, tags: str, texts: Sequence[str], quality: int, seq: object, time_ms: int) -> str:
+    def lines(self, pattern: SeriesPattern, device: str, texts: Sequence[str], quality: int, seq: object, time_ms: int) -> str:
         """A reading as line protocol: its point, and behind it the one of device health, where it has them.
 
+        :param device: the name of the device; no letter of an id needs to be escaped.
         :param texts: its values, in the order of the fields; behind the one of a counter its sum, where that is known.
         """
         tail = f",quality={quality}i {time_ms}" if seq is None else f",quality={quality}i,seq={seq}i {time_ms}"
         pieces, split = self._pieces.copy(), self._split
         pieces[1::2] = texts
         if split:
-            pieces[split] = f"{tail}\n{HEALTH}{tags}{pieces[split]}"
-        return f"{domain if self._measures else HEALTH}{tags}{''.join(pieces)}{tail}"
+            pieces[split] = f"{tail}\n{pattern.health_head}{device}{pattern.rest}{pieces[split]}"
+        head = pattern.head if self._measures else pattern.health_head
+        return f"{head}{device}{pattern.rest}{''.join(pieces)}{tail}"
 
 
 class FieldSets:

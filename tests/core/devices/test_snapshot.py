@@ -14,9 +14,10 @@ from gateway.core.devices.setback import Setback
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.message import Arrival, StoredMessage
 from gateway.core.readings.counters import CounterState
-from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys, series_key
+from gateway.core.readings.duplicates import WINDOW_S, DedupResult, DedupVerdict, RecentKeys
 from gateway.core.readings.exchanges import ToldExchange
 from gateway.core.readings.field_sets import FieldSets
+from gateway.core.readings.series_pattern import series_key
 from schemas.quantities import Growth
 from tests.core.making import HOUR_MS, MINUTE_MS, NOW_MS, SECOND_MS
 
@@ -169,7 +170,8 @@ def test_a_device_seen_by_a_clock_that_went_ahead_was_seen_now() -> None:
 def test_the_fingerprints_of_a_reading_are_the_same_in_every_process() -> None:
     """Python's hash of text is another in every run."""
     script = (
-        "from gateway.core.readings.duplicates import RecentKeys, series_key\n"
+        "from gateway.core.readings.duplicates import RecentKeys\n"
+        "from gateway.core.readings.series_pattern import series_key\n"
         "from gateway.core.readings.field_sets import FieldSets\n"
         "shapes, keys = FieldSets(), RecentKeys()\n"
         "shape = shapes.of(('ph', 'level_m', 'valve_open'))\n"

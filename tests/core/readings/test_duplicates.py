@@ -13,8 +13,9 @@ from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack, unpack
 from gateway.core.message import Outcome, StoredMessage
 from gateway.core.process import Processor
-from gateway.core.readings.duplicates import KEYS_MAX, WINDOW_S, DedupVerdict, RecentKeys, series_key
+from gateway.core.readings.duplicates import KEYS_MAX, WINDOW_S, DedupVerdict, RecentKeys
 from gateway.core.readings.field_sets import SHAPES_MAX, FieldSets
+from gateway.core.readings.series_pattern import series_key
 from schemas.quantities import QUANTITIES, Quality
 from schemas.rejects import RejectReason
 from tests.core.making import (

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from gateway.core.readings.field_sets import FieldSet
 from gateway.core.readings.line_protocol import escape_tag, tag_text, value_texts
+from gateway.core.readings.series_pattern import series_pattern
 from tests.core.line_protocol import by_parity, by_previous_byte, parse, split
 from tests.core.making import NOW_MS
 
+WATER = series_pattern("water", "", "")
 HOSTILE = st.text(st.sampled_from(list("\\\\\\, =\n\r\t\"'#a.é")), min_size=1, max_size=12)
 
 
@@ -24,11 +26,12 @@ def test_no_separator_of_an_escaped_text_is_unescaped_to_any_server(text: str) -
 
 @given(st.lists(st.tuples(HOSTILE, HOSTILE), max_size=4, unique_by=lambda pair: escape_tag(pair[0])))
 def test_any_tags_make_one_point_with_as_many_tags(tags: list[tuple[str, str]]) -> None:
-    text = FieldSet(1, ("ph",)).lines("water", tag_text(tags), ["7.0"], 0, 5, NOW_MS)
+    text = FieldSet(1, ("ph",)).lines(series_pattern("water", "", "", tuple(tags)), "d", ["7.0"], 0, 5, NOW_MS)
     got = parse(text)
     assert (got.measurement, got.time_ms) == ("water", NOW_MS)
     assert got.fields == {"ph": 7.0, "quality": 0, "seq": 5}
-    assert len(got.tags) == len(tags)
+    assert len(got.tags) == len(tags) + 1
+    assert got.tags["device"] == "d"
 
 
 @given(st.text(st.characters(exclude_characters=", =\\\n\r\t", codec="utf-8"), min_size=1))
@@ -57,11 +60,20 @@ def test_tags_are_sorted_by_key_and_empty_ones_left_out() -> None:
     assert tag_text([("site", "s"), ("area", ""), ("device", "d"), ("channel", "1")]) == ",channel=1,device=d,site=s"
 
 
+def test_the_tags_of_a_line_are_sorted_around_the_name_of_the_device() -> None:
+    pattern = series_pattern("water", "s", "a", (("channel", "1"), ("lane", "2")))
+    line = FieldSet(1, ("ph", "battery_pct")).lines(pattern, "d", ["7.0", "50.0"], 0, None, 5)
+    assert line == (
+        "water,area=a,channel=1,device=d,lane=2,site=s ph=7.0,quality=0i 5\n"
+        "device_health,area=a,channel=1,device=d,lane=2,site=s battery_pct=50.0,quality=0i 5"
+    )
+
+
 def test_a_line_has_the_quality_always_and_the_sequence_only_where_there_is_one() -> None:
     water = FieldSet(1, ("ph", "valve_open"))
-    valve = water.lines("water", ",device=d", value_texts([7.0, True]), 3, None, 5)
+    valve = water.lines(WATER, "d", value_texts([7.0, True]), 3, None, 5)
     assert valve == "water,device=d ph=7.0,valve_open=true,quality=3i 5"
-    assert water.lines("water", ",device=d", value_texts([0.1, False]), 0, 0, 5) == (
+    assert water.lines(WATER, "d", value_texts([0.1, False]), 0, 0, 5) == (
         "water,device=d ph=0.1,valve_open=false,quality=0i,seq=0i 5"
     )
 
@@ -69,5 +81,5 @@ def test_a_line_has_the_quality_always_and_the_sequence_only_where_there_is_one(
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.booleans(), min_size=1))
 def test_values_are_read_back_as_they_were(values: list[float | bool]) -> None:
     fields = tuple(f"f{at}" for at in range(len(values)))
-    text = FieldSet(1, fields).lines("water", ",device=d", value_texts(values), 0, None, NOW_MS)
+    text = FieldSet(1, fields).lines(WATER, "d", value_texts(values), 0, None, NOW_MS)
     assert list(parse(text).values.values()) == values
