@@ -6,6 +6,8 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from tests.waiting import PATIENCE_S
+
 InfluxRow = dict[str, Any]
 
 
@@ -29,7 +31,7 @@ def exported(url: str, match: str) -> list[InfluxRow]:
 
 def _post(url: str, path: str, form: dict[str, str]) -> bytes:
     address = urlsplit(url)
-    with closing(HTTPConnection(str(address.hostname), address.port, timeout=10.0)) as connection:
+    with closing(HTTPConnection(str(address.hostname), address.port, timeout=PATIENCE_S)) as connection:
         connection.request("POST", path, urlencode(form), {"Content-Type": "application/x-www-form-urlencoded"})
         response = connection.getresponse()
         body = response.read()

@@ -11,6 +11,7 @@ from gateway.clock import WallClock, wall_clock
 from gateway.config.files import ConfigurationFault
 from schemas.scaled_clock import PERMIT, VARIABLE, ScaledTime
 from tests.site import Site
+from tests.waiting import PATIENCE_S
 
 SIMULATED_MS = 1_800_000_000_000
 
@@ -58,7 +59,7 @@ def test_a_sleep_ends_when_the_scaled_clock_shows_the_time(site: Site) -> None:
 
 
 def test_a_sleep_until_a_past_time_ends_at_once() -> None:
-    asyncio.run(asyncio.wait_for(WallClock().sleep_until(0), 1.0))
+    asyncio.run(asyncio.wait_for(WallClock().sleep_until(0), PATIENCE_S))
 
 
 @pytest.mark.parametrize(

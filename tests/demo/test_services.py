@@ -18,7 +18,7 @@ from gateway.demo import services
 from gateway.demo.services import ProgramMissing, Service, ServiceFailed
 from tests.influx import exported, query
 from tests.processes import children
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 Maker = Callable[..., Service]
 
@@ -184,7 +184,7 @@ def test_a_missing_program_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPat
 
 
 def _post(service: Service, target: str, body: str) -> int:
-    with closing(HTTPConnection(service.host, service.port, timeout=5)) as connection:
+    with closing(HTTPConnection(service.host, service.port, timeout=PATIENCE_S)) as connection:
         connection.request("POST", target, body)
         return connection.getresponse().status
 
@@ -198,7 +198,7 @@ def _session(broker: Service, received: list[bytes] | None = None) -> paho.Clien
     client.connect(broker.host, broker.port)
     client.subscribe("iot/#", qos=1)
     client.loop_start()
-    assert subscribed.wait(5)
+    assert subscribed.wait(PATIENCE_S)
     return client
 
 
@@ -207,7 +207,7 @@ def _publish(broker: Service, count: int) -> None:
     client.connect(broker.host, broker.port)
     client.loop_start()
     for sent in [client.publish("iot/v1/site/water/device/readings", str(n), qos=1) for n in range(count)]:
-        sent.wait_for_publish(10)
+        sent.wait_for_publish(PATIENCE_S)
     _leave(client)
 
 

@@ -34,7 +34,7 @@ from tests.influx import query
 from tests.profile_loading import load_profiles
 from tests.system.fleet import client_of, publish_all
 from tests.system.rig import gateway, run_gateway
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 GUIDE, REFERENCE = SHIPPED / "README.md", SHIPPED / "REFERENCE.md"
@@ -356,7 +356,7 @@ def test_a_device_that_posts_comes_in_by_the_bridge_and_hears_when_the_broker_is
 
 def post(port: int, path: str, body: str) -> int | None:
     try:
-        with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as connection:
             connection.request("POST", path, body)
             return connection.getresponse().status
     except OSError:

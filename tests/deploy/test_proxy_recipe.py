@@ -14,6 +14,7 @@ from gateway.tls import tls_context
 from tests.system.brokers import Authority
 from tests.system.rig import Gateway, gateway
 from tests.system.visitor import Browser
+from tests.waiting import PATIENCE_S
 
 NGINX = shutil.which("nginx")
 GUIDE = Path(__file__).parents[2] / "deploy" / "README.md"
@@ -59,7 +60,7 @@ def proxy(folder: Path, port: int, gate: Gateway, authority: Authority) -> tuple
 
 def _alive(port: int, context: ssl.SSLContext) -> bool:
     try:
-        with closing(HTTPSConnection("127.0.0.1", port, timeout=5, context=context)) as connection:
+        with closing(HTTPSConnection("127.0.0.1", port, timeout=PATIENCE_S, context=context)) as connection:
             connection.request("GET", "/healthz", headers={"Host": NAME})
             return connection.getresponse().status == 200
     except OSError:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 
 from tests.pages.browser import DESKTOP_PX, PHONE_PX, visit
 from tests.pages.places import publish_as
-from tests.system.rig import Gateway
+from tests.system.rig import Gateway, Slowness
 
 pytestmark = pytest.mark.real
 
@@ -44,9 +44,10 @@ def test_a_page_that_is_open_follows_its_device_within_a_second(browser: Browser
         page = found.page
         page.locator("#verdict.good").wait_for()
         took_s = []
+        slowness = Slowness(example)
         for flow in (41.25, 42.25, 43.25):
             began_s = time.monotonic()
             publish_as(example, "wm-0002", f'{{"flow_m3_h": {flow}}}')
             page.locator("#readings").get_by_text(re.compile(rf"{int(flow)}[.,]25")).wait_for()
             took_s.append(time.monotonic() - began_s)
-        assert sorted(took_s)[1] < WITHIN_S, "the median: the machine may be busy"
+        assert sorted(took_s)[1] < WITHIN_S * slowness.times, "the median: the machine may be busy"

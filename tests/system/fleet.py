@@ -128,7 +128,7 @@ def connect(broker: Service, name: str = "", *, clean: bool = True) -> paho.Clie
     client.on_connect = lambda *_: connected.set()
     client.connect(broker.host, broker.port)
     client.loop_start()
-    assert connected.wait(5)
+    assert connected.wait(PATIENCE_S)
     return client
 
 
@@ -144,14 +144,14 @@ def client_of(broker: Service) -> Iterator[paho.Client]:
 def publish(client: paho.Client, topic: str, payload: bytes | str, *, retain: bool = False) -> None:
     """Publish at QoS 1 and wait for the broker's PUBACK."""
     sent = client.publish(topic, payload, qos=1, retain=retain)
-    sent.wait_for_publish(10)
+    sent.wait_for_publish(PATIENCE_S)
     assert sent.is_published()
 
 
 def publish_all(client: paho.Client, messages: Iterable[tuple[str, bytes | str]]) -> None:
     """Publish many at once and wait for the broker's PUBACKs."""
     for sent in [client.publish(topic, payload, qos=1) for topic, payload in messages]:
-        sent.wait_for_publish(10)
+        sent.wait_for_publish(PATIENCE_S)
 
 
 Points = dict[tuple[str, int], list[dict[str, object]]]
@@ -199,6 +199,6 @@ def assert_each_stands_once(influxdb: Service, fleet: Fleet) -> None:
 
 def post(service: Service, target: str, body: str = "") -> int:
     """The status of a POST."""
-    with closing(HTTPConnection(service.host, service.port, timeout=5)) as connection:
+    with closing(HTTPConnection(service.host, service.port, timeout=PATIENCE_S)) as connection:
         connection.request("POST", target, body)
         return connection.getresponse().status

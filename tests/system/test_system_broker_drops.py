@@ -16,7 +16,7 @@ from gateway.demo.services import MQTT_CONNACK, MQTT_CONNECT, Service, province_
 from tests.system.door import Deed, Door, Forward
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish, wait_settled
 from tests.system.rig import Gateway, gateway
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.real
 
@@ -46,7 +46,7 @@ def packet(payload_bytes: int) -> bytes:
 @contextmanager
 def attacker(broker: Service) -> Iterator[socket.socket]:
     """A client that need not wait for any PUBACK."""
-    with socket.create_connection((broker.host, broker.port), timeout=5.0) as connection:
+    with socket.create_connection((broker.host, broker.port), timeout=PATIENCE_S) as connection:
         connection.sendall(MQTT_CONNECT)
         assert connection.recv(4) == MQTT_CONNACK
         yield connection

@@ -19,7 +19,9 @@ def burst() -> Iterator[tuple[socket.socket, list[socket.socket]]]:
     """A socket that listens, and the clients that wait there."""
     with ExitStack() as opened:
         bound = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BURST))
-        clients = [opened.enter_context(socket.create_connection(bound.getsockname(), timeout=5)) for _ in range(BURST)]
+        clients = [
+            opened.enter_context(socket.create_connection(bound.getsockname(), timeout=PATIENCE_S)) for _ in range(BURST)
+        ]
         yield bound, clients
 
 
