@@ -47,6 +47,9 @@ class PageRenderer:
     A page is a template in the folder ``templates``, with a style and a script of its own beside it where it needs them. It is
     given ``t`` (a text by its key, with its holes filled), ``f`` (:class:`gateway.i18n.formats.Formats`), ``detail`` (what was
     found in a message, for people), ``quantity`` (name and unit of a field) and ``may`` (tells if the reader has a role).
+
+    It is compiled when it is first shown, in some hundredths of a second. All at once would hold the loop up for a fifth, and
+    many a gateway is only asked for its health and metrics.
     """
 
     def __init__(self, config: Config) -> None:
@@ -63,8 +66,6 @@ class PageRenderer:
         )
         self._templates.filters["lines"] = _lines
         self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-        for name in self._templates.list_templates(extensions=["html"]):
-            self._templates.get_template(name)  # compiled now, not while a reader waits
 
     def language(self, request: web.Request) -> "tuple[PageTexts, Formats]":
         """The texts and the ways of writing in the language of a request."""
