@@ -1,9 +1,10 @@
 """Panels drawn as HTML and SVG from their figures, about as Grafana shows them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from html import escape
+from math import inf
 from typing import Final
 
 from gateway.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, line_chart, stacked_bar_chart, state_strip
@@ -12,15 +13,17 @@ from grafana.answers import DAY_MS, ZONE_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first, gap_ms
 from grafana.drawn_points import PointAxis, point_chart
 from grafana.layout import Place
-from grafana.model import Kind, Panel, Steps, Words, both
+from grafana.model import Column, Kind, Panel, Steps, Words, both
 from grafana.reasons import without_data
-from grafana.units import AGO, BYTES, DURATION, SHARE
+from grafana.render import EVERY_TABLE
+from grafana.units import AGO, BYTES, DEGREES, DURATION, SHARE
 
 ZONE: Final = timezone(timedelta(milliseconds=ZONE_MS))
 LINES_MAX: Final = 8
+LINE_PX: Final = 19
 LIMIT_POINTS: Final = 24
 SIGNS: Final = ("━", "╍", "┅", "┉")
-ROWS_MAX: Final = 8
+ROWS_MAX: Final = 12
 STRIP_PX: Final = 34
 ROW_PX: Final = 26
 HEAD_PX: Final = 40
@@ -29,6 +32,13 @@ _SYMBOLS: Final = {
     "m3": "m³",
     "percent": "%",
     "volt": "V",
+    "voltamp": "VA",
+    "voltampreact": "var",
+    "mvolt": "mV",
+    "conμgm3": "µg/m³",
+    "conppb": "ppb",
+    "lux": "lx",
+    "pressurehpa": "hPa",
     "amp": "A",
     "watt": "W",
     "kwatth": "kWh",
@@ -41,7 +51,6 @@ _SYMBOLS: Final = {
     "lengthmm": "mm",
     "dBm": "dBm",
     "dB": "dB",
-    "degree": "°",
 }
 _LENGTHS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 _WHOLE_FROM: Final = 1000
@@ -70,6 +79,8 @@ def number_text(value: float, unit: str) -> str:
         return datetime.fromtimestamp(value / 1000, ZONE).strftime("%d.%m. %H:%M")
     if unit == BYTES:
         return f"{value / 2**20:.1f} MiB"
+    if unit == DEGREES:
+        return f"{value:.2f}°"
     rounded = f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.4g}"
     return f"{rounded} {_SYMBOLS.get(unit, unit.removeprefix('suffix:'))}".strip()
 
@@ -183,25 +194,35 @@ def _word_colour(words: Words | None, value: float | None) -> str:
 
 
 def _table(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others
-    """The rows of all questions, joined by their tags."""
-    tags = first(answers[0][0]).by
-    columns = {column.name: column for column in panel.columns}
+    """The rows of all questions, joined by their tags; the first column that orders them is that of the panel."""
+    tags, names = first(answers[0][0]).by, [column_name(question) for question, _ in answers]
+    columns = {column.name: column for column in (*EVERY_TABLE, *panel.columns)}
     rows = defaultdict[Labels, dict[str, float]](dict)
     for question, figures in answers:
         for (labels, _), value in figures.items():
             rows[labels][column_name(question)] = value
-    names = [column_name(question) for question, _ in answers]
-    titles = [*tags, *(columns[name].vi if name in columns else name for name in names)]
-    units = {name: columns[name].unit if name in columns and columns[name].unit else panel.unit for name in names}
-    ordered = sorted(rows.items(), key=lambda row: row[1].get(names[0], 0.0), reverse=not panel.sort_up)
-    cells = [
-        [*labels, *(number_text(found[name], units[name]) if name in found else "" for name in names)]
-        for labels, found in ordered[:ROWS_MAX]
-    ]
+    titles = [both(columns[name].vi, columns[name].en) if name in columns else name for name in (*tags, *names)]
+    order = titles.index(panel.sort_by) - len(tags) if panel.sort_by in titles[len(tags) :] else 0
+    missing = inf if panel.sort_up else -inf
+    ordered = sorted(rows.items(), key=lambda row: row[1].get(names[order], missing), reverse=not panel.sort_up)
+    shown = min(ROWS_MAX, panel.size.height * ROW_PX // LINE_PX - 3)
     head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
-    more = f"<p>+ {len(ordered) - ROWS_MAX} …</p>" if len(ordered) > ROWS_MAX else ""
+    body = "".join(f"<tr>{_cells(labels, names, found, columns, panel)}</tr>" for labels, found in ordered[:shown])
+    more = f"<p>+ {len(ordered) - shown} …</p>" if len(ordered) > shown else ""
     return f"<table><tr>{head}</tr>{body}</table>{more}"
+
+
+def _cells(
+    labels: Labels, names: Sequence[str], found: Mapping[str, float], columns: Mapping[str, Column], panel: Panel
+) -> str:
+    cells = [f"<td>{escape(label)}</td>" for label in labels]
+    for name in names:
+        column = columns.get(name, Column(name, name, name))
+        text = number_text(found[name], column.unit or panel.unit) if name in found else ""
+        word = (column.words or {}).get(f"{found.get(name, 0.0):g}")
+        tint = word.color if word else _step_colour(column.steps, found[name]) if column.steps and name in found else "inherit"
+        cells.append(f'<td style="color: {tint}">{escape(word.text if word else text)}</td>')
+    return "".join(cells)
 
 
 def _points(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # noqa: ARG001 - as the others

@@ -8,14 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from html import escape
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
 from grafana.answers import DAY_MS, Asked, AskedInfluxDb, AskedVictoriaMetrics, Page
 from grafana.drawn import panel_html
 from grafana.layout import lines
-from grafana.model import Dashboard, Prom, both
+from grafana.model import Dashboard, Prom, Section, both
 from grafana.tables import DASHBOARDS
 
 INTERVAL_A_DAY_MS: Final = 600_000
@@ -42,17 +42,21 @@ def page_html(board: Dashboard, database: Asked, page: Page) -> str:
 
 
 def _panels(board: Dashboard, database: Asked, page: Page) -> Iterator[str]:
-    number = 0
+    """The sections with their panels; a closed one shows those that have an answer."""
+    numbers = count(1)
     for section in board.sections:
-        yield f"<h2>{escape(both(section.vi, section.en))}</h2>"
-        for place in chain.from_iterable(lines(section.panels)):
-            panel = place.panel
-            shown = page.of(panel)
-            asked = [target for target in panel.targets if not isinstance(target, Prom)]
-            answers = [(question, database.answer(question, shown)) for question in asked]
-            number += 1
-            if asked and (any(rows for _, rows in answers) or not section.closed):
-                yield panel_html(number, place, answers, shown)
+        drawn = list(_drawn(section, database, page, numbers))
+        if drawn:
+            yield f"<h2>{escape(both(section.vi, section.en))}</h2>{''.join(drawn)}"
+
+
+def _drawn(section: Section, database: Asked, page: Page, numbers: Iterator[int]) -> Iterator[str]:
+    for place in chain.from_iterable(lines(section.panels)):
+        shown = page.of(place.panel)
+        asked = [target for target in place.panel.targets if not isinstance(target, Prom)]
+        answers = [(question, database.answer(question, shown)) for question in asked]
+        if asked and (any(rows for _, rows in answers) or not section.closed):
+            yield panel_html(next(numbers), place, answers, shown)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -90,7 +90,7 @@ _CUSTOM: Final[dict[Kind, Json]] = {
     Kind.TABLE: {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
 }
 
-_EVERY_TABLE: Final = (
+EVERY_TABLE: Final = (
     Column("device", "Thiết bị", "Device"),
     Column("site", "Địa điểm", "Site"),
     Column("area", "Khu vực", "Area"),
@@ -229,7 +229,7 @@ def _mapping(value: str, text: str, color: str, index: int) -> Json:
 
 
 def _columns(panel: Panel) -> tuple[Column, ...]:
-    return (*_EVERY_TABLE, *panel.columns) if panel.kind is Kind.TABLE else panel.columns
+    return (*EVERY_TABLE, *panel.columns) if panel.kind is Kind.TABLE else panel.columns
 
 
 def _override(column: Column, name: str) -> Json:

@@ -12,6 +12,7 @@ BYTES: Final = "bytes"
 BYTES_PER_SECOND: Final = "binBps"
 PER_SECOND: Final = "suffix:/s"
 AGO: Final = "dateTimeFromNow"
+DEGREES: Final = "degree"
 
 GRAFANA_UNITS: Final = {
     "": COUNT,
@@ -46,7 +47,7 @@ GRAFANA_UNITS: Final = {
     "ms": AGO,
     "d": "d",
     "By": BYTES,
-    "deg": "degree",
+    "deg": DEGREES,
     "km/h": "velocitykmh",
     "dB": "dB",
     "dB[mW]": "dBm",
