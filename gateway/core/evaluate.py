@@ -88,7 +88,7 @@ class Evaluator:
         if not isinstance(seq, int):
             return
         gap = seq - device.last_seq - 1
-        if gap and device.recent is not None and time_ms < device.recent.newest_ms:
+        if gap and time_ms < device.newest_ms:
             return
         if 0 < gap < _GAP_MAX and device.last_seq >= 0:
             self.sequence_missing[domain] += gap
@@ -111,8 +111,7 @@ class Evaluator:
             texts = value_texts(numbers)
         seen = NEW
         if observation.own_time:
-            recent = device.recent or device.open_window()
-            seen = recent.see(pattern.key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
+            seen = device.see_key(pattern.key, time_ms, numbers, field_set, quality, arrival.now_ms, self.field_sets)
         if seen is NEW:
             seq, domain = observation.seq, pattern.domain
             if seq == device.last_seq + 1:

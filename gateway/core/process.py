@@ -25,8 +25,8 @@ An uplink, or another message that a profile takes (:meth:`Processor._of_profile
 8. make the point.
 
 Making the point is one for all (:meth:`Evaluator.point`): judge its counters (:meth:`Counting.judge`), find out if it is a
-duplicate (:meth:`RecentKeys.see`), follow its sequence number, write its lines (:meth:`FieldSet.lines`), look at it for alarms
-(:meth:`Alarms.reading`).
+duplicate (:meth:`RecentKeys.see_key`), follow its sequence number, write its lines (:meth:`FieldSet.lines`), look at it for
+alarms (:meth:`Alarms.reading`).
 
 Every fault of the data ends here as a value: a point, a dropped field, an ignored message, a refusal with its
 reason, or a message that must wait. Nothing is stored, nothing outside is called, no clock is read. The outcome holds what the

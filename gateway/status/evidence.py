@@ -43,7 +43,7 @@ class DeviceVerdicts:
             simulated=bool(device.quality & Quality.SIMULATED),
             domain=device.measures,
             profile=_profile(device),
-            has_readings=device.recent is not None or counters is not None or device.last_stamp_ms > 0,
+            has_readings=device.newest_ms > 0 or counters is not None or device.last_stamp_ms > 0,
             setback=device.setback,
             offset_ms=device.earlier_offset_ms if device.offset_ms is None else device.offset_ms,
             registers=() if counters is None else tuple(counters.registers()),

@@ -81,8 +81,8 @@ class Introductions:
         """The interval of its last messages, by those that wait, or those of the last minutes."""
         arrivals_ms: list[float] = [*await self._arrivals_ms(name)]
         device, now_ms = self._devices.find(name), self._status.clock.now_ms()
-        if device is not None and device.recent is not None and not arrivals_ms:
-            keys = device.recent.young(now_ms, self._devices.streams.field_sets)
+        if device is not None and not arrivals_ms:
+            keys = device.young_keys(now_ms, self._devices.streams.field_sets)
             arrivals_ms = [now_ms - 1000 * key.age_s for key in keys]
         return measured_interval_s(arrivals_ms)
 

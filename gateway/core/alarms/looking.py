@@ -34,7 +34,7 @@ class Look(Struct, gc=False):
 
 def is_overtaken(device: Device, time_ms: int) -> bool:
     """Tell if a newer reading of the device came before."""
-    return device.recent is not None and time_ms < device.recent.newest_ms - _OVERTAKEN_MS
+    return time_ms < device.newest_ms - _OVERTAKEN_MS
 
 
 def look_closely(states: States, view: View, table: Table, look: Look, parent: View | None) -> None:

@@ -71,8 +71,8 @@ class Registered(Protocol):
         """The maker's name of its model, or None."""
 
 
-class Device:
-    """One device: its small and bounded state.
+class Device(RecentKeys):
+    """One device: its small and bounded state, with its window of duplicates.
 
     :ivar offset_ms: the newest time that it told, less the gateway's then; None: it told none in this run.
     :ivar clock_span: the span of twice the tolerance in which this offset lies; 0: its clock is right.
@@ -114,7 +114,6 @@ class Device:
         "offset_ms",
         "online",
         "quality",
-        "recent",
         "registered",
         "registered_ms",
         "reserved",
@@ -128,10 +127,10 @@ class Device:
     )
 
     def __init__(self, name: str, registered: Registered | None, source: str = "") -> None:
+        super().__init__()
         self.name = name
         self.registered = registered
         self.admitted = False
-        self.recent: RecentKeys | None = None
         self.counters: CounterState | None = None
         self.domain: str | None = None
         self.earlier_offset_ms: int | None = None
@@ -170,11 +169,6 @@ class Device:
                 dropped.append((tag, DropCause.BAD_TAG))
         return allowed
 
-    def open_window(self) -> RecentKeys:
-        """Begin its window of duplicates."""
-        self.recent = RecentKeys()
-        return self.recent
-
     @property
     def measures(self) -> str | None:
         """Its domain, from the registry, else the one it was first heard in."""
@@ -193,7 +187,7 @@ class Device:
     @property
     def is_blank(self) -> bool:
         """True when it never sent anything, live or retained, neither a reading nor a state."""
-        sent = self.recent is not None or self.counters is not None or self.last_stamp_ms
+        sent = self.newest_ms or self.counters is not None or self.last_stamp_ms
         return not (self.last_seen_ms or sent or self.online is not None)
 
     def watch(self) -> None:

@@ -97,8 +97,8 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None, *, 
         record["source"] = device.source
     if device.last_stamp_ms:
         record["stamp"] = seen_ms - device.last_stamp_ms
-    if device.recent is not None and device.recent.newest_ms:
-        record["newest"] = seen_ms - device.recent.newest_ms
+    if device.newest_ms:
+        record["newest"] = seen_ms - device.newest_ms
     if device.registered_ms and not seen_ms:
         record["registered"] = device.registered_ms
     if device.online or device.has_left:
@@ -109,8 +109,8 @@ def pack(device: Device, shapes: FieldSets, window_at_ms: int | None = None, *, 
         record["missing"] = device.seq_missing
     if device.counters is not None:
         pack_counters(device.counters, record)
-    if device.recent is not None and window_at_ms is not None:
-        _pack_window(device.recent, shapes, window_at_ms, record)
+    if window_at_ms is not None:
+        _pack_window(device, shapes, window_at_ms, record)
     _pack_evidence(device, record)
     return to_json(record | _message_record(device) if message else record).decode()
 
@@ -139,7 +139,7 @@ def _pack_window(recent: RecentKeys, shapes: FieldSets, now_ms: int, record: _De
     numbers: dict[tuple[str, ...], int] = {}
     keys = [
         _RecentKey(key, fingerprints, numbers.setdefault(fields, len(numbers)), quality, age_s)
-        for key, fingerprints, fields, quality, age_s in recent.young(now_ms, shapes)
+        for key, fingerprints, fields, quality, age_s in recent.young_keys(now_ms, shapes)
     ]
     if keys:
         record["recent"] = _RecentWindow(at=now_ms, shapes=list(numbers), keys=keys)
@@ -173,8 +173,7 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
     if "counters" in record:
         device.counters = unpack_counters(record)
     if "newest" in record:
-        device.recent = RecentKeys()
-        device.recent.restore(max(0, seen_ms - record["newest"]), _unpack_keys(record, now_ms), now_ms, shapes)
+        device.restore_keys(max(0, seen_ms - record["newest"]), _unpack_keys(record, now_ms), now_ms, shapes)
 
 
 def pack_kept(device: Device) -> str:

@@ -3,13 +3,13 @@
 A key is (domain, tags, time) of a reading. A second reading of a key that only repeats what is known is a duplicate; one that
 brings further fields without contradiction joins; one with another value of a known field is a conflict, and the first is kept.
 
-The window holds 32 keys and ten minutes, in one array of bytes. The key that was added to last stands behind the others, so a
+The window holds 32 keys and ten minutes, in one row of bytes. The key that was added to last stands behind the others, so a
 new one is put at the end, and what is too old goes from the beginning. Of each key it has
 
-    its 64-bit fingerprint · the second of its arrival · the number of its field set: which fields · its quality
+    the second of its arrival, modulo 2^16 · its 48-bit fingerprint · the number of its field set: which fields · its quality
     a 16-bit fingerprint of each value
 
-What is newer than all keys needs no comparing. The values' fingerprints decide only once the 64 bits of the key agree: one
+What is newer than all keys needs no comparing. The values' fingerprints decide only once the 48 bits of the key agree: one
 conflict in 65,000 is taken for a duplicate.
 
 The bytes mean the same in every process, so a window outlives a restart: only numbers are hashed by Python, whose hash of
@@ -27,9 +27,13 @@ from schemas.readings import Value
 
 KEYS_MAX: Final = 32
 WINDOW_S: Final = 600
-_KEY: Final = Struct("=q")
-_BITS_32: Final = (1 << 32) - 1
+_KEY: Final = Struct("<q")
+"""Fingerprint of a key, and in its lowest 16 bits the second of its arrival."""
+_SECOND: Final = Struct("<H")
+_BITS_16: Final = (1 << 16) - 1
 _BITS_64: Final = (1 << 64) - 1
+_HALF: Final = 1 << 15
+_FINGERPRINT: Final = ~_BITS_16
 
 
 class DedupVerdict(Enum):
@@ -71,21 +75,21 @@ class Key(NamedTuple):
     age_s: int
 
 
-class RecentKeys(bytearray):
-    """The window of one device. It is its bytes: what goes from their beginning moves nothing.
+class RecentKeys:
+    """The window of one device, and a part of it: an object of its own would cost each device 60 bytes.
 
+    :ivar window: its keys.
     :ivar held: the number of its keys.
-    :ivar newest_ms: the newest time of a reading of this device; 0 before the first.
+    :ivar newest_ms: the newest time that a reading of this device told; 0 before the first.
     """
 
-    __slots__ = ("held", "newest_ms")
+    __slots__ = ("held", "newest_ms", "window")
 
     def __init__(self) -> None:
-        super().__init__()
-        self.held = 0
-        self.newest_ms = 0
+        self.window = b""
+        self.held = self.newest_ms = 0
 
-    def see(
+    def see_key(
         self,
         series: int,
         time_ms: int,
@@ -97,13 +101,11 @@ class RecentKeys(bytearray):
     ) -> DedupResult:
         """Check a reading, and remember its new parts.
 
-        ``series`` is the key of its series, ``values`` its values in the order of its
-        field_set, without quality and sequence.
+        ``series`` is the key of its series, ``values`` its values in the order of its field_set, without quality and sequence.
         """
-        key = hash((series, time_ms))
+        key, second = hash((series, time_ms)) & _FINGERPRINT, now_ms // 1000
         # 65521, the largest prime below 2^16, takes something of all bits of a hash; 1.5: -1.0 and -2.0 have one hash in Python
         fingerprints = [hash(value * 1.5) % 65521 for value in values]  # type: ignore[operator] # texts are tags by now
-        second = now_ms // 1000
         if time_ms > self.newest_ms:
             self.newest_ms = time_ms
         elif (at := self._find(key, second, field_sets)) >= 0:
@@ -111,40 +113,38 @@ class RecentKeys(bytearray):
         self._add(key, fingerprints, field_set, quality, second, field_sets)
         return NEW
 
-    def young(self, now_ms: int, field_sets: FieldSets) -> Iterator[Key]:
+    def young_keys(self, now_ms: int, field_sets: FieldSets) -> Iterator[Key]:
         """The keys that still count, the oldest first; those whose field set was one too many are left out."""
         at = 0
-        while at < len(self):
+        while at < len(self.window):
             field_set = self._field_set(at, field_sets)
-            key, second, number, quality, *fingerprints = field_set.key.unpack_from(self, at)
-            age_s = now_ms // 1000 - second
+            key, number, quality, *fingerprints = field_set.key.unpack_from(self.window, at)
+            age_s = _age_s(now_ms // 1000, key)
             if 0 <= age_s <= WINDOW_S and number:
-                yield Key(key & _BITS_64, tuple(fingerprints), field_set.names, quality, age_s)
+                yield Key(key & _FINGERPRINT & _BITS_64, tuple(fingerprints), field_set.names, quality, age_s)
             at += field_set.key.size
 
-    def restore(self, newest_ms: int, keys: Iterable[Key], now_ms: int, field_sets: FieldSets) -> None:
-        """Take back a stored window into an empty one; the ages of ``keys`` are those of ``now_ms``."""
-        self.newest_ms = newest_ms
+    def restore_keys(self, newest_ms: int, keys: Iterable[Key], now_ms: int, field_sets: FieldSets) -> None:
+        """Take back a stored window in place of this one; the ages of ``keys`` are those of ``now_ms``."""
+        self.window, self.held, self.newest_ms = b"", 0, newest_ms
         for key, fingerprints, fields, quality, age_s in keys:
             if age_s <= WINDOW_S and len(fingerprints) == len(fields):
                 known = dict(zip(fields, fingerprints, strict=True))
-                signed = key - (key >> 63 << 64)
+                signed = key - (key >> 63 << 64) & _FINGERPRINT
                 self._add_known(signed, known, quality, now_ms // 1000 - age_s, field_sets)
 
     def _add(
         self, key: int, fingerprints: Sequence[int], field_set: FieldSet, quality: int, second: int, field_sets: FieldSets
     ) -> None:
         """Append a key. It replaces the first one if the window is full or the first is too old."""
-        self.held += 1
-        if self.held > 1:
-            _, first_second, first_number, _ = KEY_HEAD.unpack_from(self)
-            if self.held > KEYS_MAX or second - first_second > WINDOW_S:
-                del self[: field_sets.by_number[first_number].key.size]
-                self.held -= 1
-        number = field_set.number
+        window, held, number = self.window, self.held, field_set.number
+        if held >= KEYS_MAX or (held and WINDOW_S < second - _SECOND.unpack_from(window)[0] & _BITS_16 < _HALF):
+            window = window[self._field_set(0, field_sets).key.size :]
+        else:
+            self.held = held + 1
         if not number:
             fingerprints = [_whole(fingerprints, field_set)]
-        self.extend(field_set.key.pack(key, second & _BITS_32, number, quality, *fingerprints))
+        self.window = window + field_set.key.pack(key | second & _BITS_16, number, quality, *fingerprints)
 
     def _add_known(self, key: int, known: Mapping[str, int], quality: int, second: int, field_sets: FieldSets) -> None:
         """Put a key behind the others with these fields and fingerprints, in whatever order they are known."""
@@ -153,24 +153,22 @@ class RecentKeys(bytearray):
 
     def _field_set(self, at: int, field_sets: FieldSets) -> FieldSet:
         """The field set of the key at a place."""
-        number: int = KEY_HEAD.unpack_from(self, at)[2]
+        number: int = KEY_HEAD.unpack_from(self.window, at)[1]
         return field_sets.by_number[number]
 
     def _remove(self, at: int, field_sets: FieldSets) -> None:
-        del self[at : at + self._field_set(at, field_sets).key.size]
+        self.window = self.window[:at] + self.window[at + self._field_set(at, field_sets).key.size :]
         self.held -= 1
 
     def _find(self, key: int, second: int, field_sets: FieldSets) -> int:
         """The place of a key; below 0 if it is not known. A replayed reading may have arrived before its twin.
 
-        That the 64 bits of another key are met anywhere in the bytes is as unlikely as that two keys have the same ones.
+        That the 48 bits of another key are met anywhere in the bytes is as unlikely as that two keys have the same ones.
         """
-        at = self.find(_KEY.pack(key))
-        if at >= 0:
-            _, known_second, _, _ = KEY_HEAD.unpack_from(self, at)
-            if abs(second - known_second) > WINDOW_S:
-                self._remove(at, field_sets)
-                return -1
+        at = self.window.find(_KEY.pack(key)[_SECOND.size :]) - _SECOND.size
+        if at >= 0 and abs(_age_s(second, *_SECOND.unpack_from(self.window, at))) > WINDOW_S:
+            self._remove(at, field_sets)
+            return -1
         return at
 
     def _compare(
@@ -178,7 +176,7 @@ class RecentKeys(bytearray):
     ) -> DedupResult:
         """Compare a reading with the known values of its key, and add its new ones."""
         stored = self._field_set(at, field_sets)
-        key, _, number, known_quality, *known_fingerprints = stored.key.unpack_from(self, at)
+        key, number, known_quality, *known_fingerprints = stored.key.unpack_from(self.window, at)
         if not number:
             is_same = known_fingerprints == [_whole(fingerprints, field_set)]
             return DUPLICATE if is_same else DedupResult(DedupVerdict.CONFLICT, field_set.names)
@@ -193,8 +191,16 @@ class RecentKeys(bytearray):
         known |= came
         quality |= known_quality
         self._remove(at, field_sets)
-        self._add_known(key, known, quality, second, field_sets)
+        self._add_known(key & _FINGERPRINT, known, quality, second, field_sets)
         return DedupResult(DedupVerdict.JOINS, new, quality)
+
+
+def _age_s(second: int, before: int) -> int:
+    """Seconds between two arrivals, of which the lowest 16 bits tell the second; negative if the other one came later.
+
+    After 18 hours the count begins again: what comes a second time then may be taken for a duplicate, which it is.
+    """
+    return (second - before + _HALF & _BITS_16) - _HALF
 
 
 def _whole(fingerprints: Sequence[int], field_set: FieldSet) -> int:

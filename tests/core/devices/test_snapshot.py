@@ -41,18 +41,12 @@ def counters(device: Device) -> CounterState:
     return device.counters
 
 
-def recent(device: Device) -> RecentKeys:
-    """The window of a device that has one."""
-    assert device.recent is not None
-    return device.recent
-
-
-def seen(shapes: FieldSets, *times_ms: int, value: float = 7.0) -> RecentKeys:
-    """Return a window that holds readings of these times; each arrived when it was taken."""
+def seen(shapes: FieldSets, *times_ms: int, value: float = 7.0) -> dict[str, Any]:
+    """Return the window of a device that sent readings of these times; each arrived when it was taken."""
     window = RecentKeys()
     for time_ms in times_ms:
-        assert window.see(KEY, time_ms, (value, 1.0), shapes.of(FIELDS), 2, time_ms, shapes).verdict is DedupVerdict.NEW
-    return window
+        assert window.see_key(KEY, time_ms, (value, 1.0), shapes.of(FIELDS), 2, time_ms, shapes).verdict is DedupVerdict.NEW
+    return {"window": window.window, "held": window.held, "newest_ms": window.newest_ms}
 
 
 def again(old: Device, *, window: bool = False, now_ms: int = NOW_MS, shapes: FieldSets | None = None) -> Device:
@@ -81,7 +75,7 @@ def test_a_device_is_after_a_restart_what_it_was(state: dict[str, Any]) -> None:
     old = device(**state)
     new = again(old)
     slots = ("last_seen_ms", "last_seq", "seq_missing", "last_stamp_ms", "online", "has_left", "registered_ms")
-    for slot in (*slots, "recent", "counters"):
+    for slot in (*slots, "newest_ms", "window", "counters"):
         assert getattr(new, slot) == getattr(old, slot), slot
 
 
@@ -115,14 +109,14 @@ def test_an_exchanged_meter_is_remembered() -> None:
 
 def test_a_copy_is_known_after_a_restart() -> None:
     shapes = FieldSets()
-    old = device(recent=seen(shapes, NOW_MS - SECOND_MS, NOW_MS))
+    old = device(**seen(shapes, NOW_MS - SECOND_MS, NOW_MS))
     new, fresh = again(old, window=True, shapes=shapes), FieldSets()
     unpack(pack(old, shapes, NOW_MS), new, fresh, NOW_MS)
 
     def see(values: tuple[float, ...], fields: tuple[str, ...] = FIELDS) -> DedupResult:
-        return recent(new).see(KEY, NOW_MS, values, fresh.of(fields), 16, NOW_MS, fresh)
+        return new.see_key(KEY, NOW_MS, values, fresh.of(fields), 16, NOW_MS, fresh)
 
-    assert recent(new).newest_ms == NOW_MS
+    assert new.newest_ms == NOW_MS
     assert see((7.0, 1.0)).verdict is DedupVerdict.DUPLICATE
     assert see((7.0,), FIELDS[:1]).verdict is DedupVerdict.DUPLICATE
     assert see((8.0, 1.0)) == DedupResult(DedupVerdict.CONFLICT, FIELDS[:1])
@@ -135,14 +129,14 @@ def test_a_window_of_an_earlier_version_is_passed_over() -> None:
     line = f'{{"seen":{NOW_MS},"newest":0,"seq":4,"window":{{"at":{NOW_MS},"shapes":[["ph"]],"keys":[[5,77,0,0]]}}}}'
     new = Device("m1", None)
     unpack(line, new, FieldSets(), NOW_MS)
-    assert (recent(new).newest_ms, len(recent(new)), new.last_seq) == (NOW_MS, len(RecentKeys()), 4)
+    assert (new.newest_ms, new.window, new.last_seq) == (NOW_MS, b"", 4)
 
 
 def test_without_its_window_a_device_still_knows_its_newest_reading() -> None:
     """An old reading that comes late must not set the sequence number back."""
     shapes = FieldSets()
-    new = again(device(recent=seen(shapes, NOW_MS)), shapes=shapes)
-    assert (recent(new).newest_ms, len(recent(new))) == (NOW_MS, len(RecentKeys()))
+    new = again(device(**seen(shapes, NOW_MS)), shapes=shapes)
+    assert (new.newest_ms, new.window) == (NOW_MS, b"")
 
 
 @pytest.mark.parametrize(
@@ -157,10 +151,10 @@ def test_without_its_window_a_device_still_knows_its_newest_reading() -> None:
 )
 def test_keys_age_while_the_gateway_is_down(later_ms: int, known: int) -> None:
     shapes = FieldSets()
-    old = device(recent=seen(shapes, NOW_MS - 6 * MINUTE_MS, NOW_MS))
+    old = device(**seen(shapes, NOW_MS - 6 * MINUTE_MS, NOW_MS))
     new, fresh = Device("m1", None), FieldSets()
     unpack(pack(old, shapes, NOW_MS), new, fresh, NOW_MS + later_ms)
-    assert len(list(recent(new).young(NOW_MS + later_ms, fresh))) == known
+    assert len(list(new.young_keys(NOW_MS + later_ms, fresh))) == known
 
 
 def test_a_device_seen_by_a_clock_that_went_ahead_was_seen_now() -> None:
@@ -175,8 +169,8 @@ def test_the_fingerprints_of_a_reading_are_the_same_in_every_process() -> None:
         "from gateway.core.readings.field_sets import FieldSets\n"
         "shapes, keys = FieldSets(), RecentKeys()\n"
         "shape = shapes.of(('ph', 'level_m', 'valve_open'))\n"
-        "keys.see(series_key('water', ',device=m1'), 5, (1.5, -1.0, True), shape, 0, 7, shapes)\n"
-        "print(list(keys))"
+        "keys.see_key(series_key('water', ',device=m1'), 5, (1.5, -1.0, True), shape, 0, 7, shapes)\n"
+        "print(list(keys.window))"
     )
     runs = {
         subprocess.run(
@@ -203,7 +197,7 @@ def test_a_line_that_is_none_leaves_the_device_new(line: str) -> None:
     new = Device("m1", None)
     with pytest.raises(ValueError, match=r"."):
         unpack(line, new, FieldSets(), NOW_MS)
-    assert (new.last_seen_ms, new.counters, new.recent) == (0, None, None)
+    assert (new.last_seen_ms, new.counters, new.newest_ms) == (0, None, 0)
 
 
 @pytest.mark.parametrize(

@@ -210,9 +210,8 @@ def test_the_parts_of_an_instant_take_one_place_in_the_window() -> None:
     for at in range(33):
         for reading in EMU:
             assert fate(process({"ts": NOW_MS + at, **reading}, "power", into=into)) == "written"
-    recent = into.streams.devices["d1"].recent
-    assert recent is not None
-    assert len(list(recent.young(NOW_MS, into.streams.field_sets))) == KEYS_MAX
+    recent = into.streams.devices["d1"]
+    assert len(list(recent.young_keys(NOW_MS, into.streams.field_sets))) == KEYS_MAX
     outcomes = [process({"ts": NOW_MS + at, **EMU[1]}, "power", into=into) for at in range(1, 33)]
     assert {fate(outcome) for outcome in outcomes} == {"duplicate"}
 
@@ -293,7 +292,7 @@ class Window:
     def see(self, time_ms: int, value: float = 7.0, now_ms: int = NOW_MS) -> DedupVerdict:
         """Judge one reading with one value."""
         key = series_key("water", ",device=d")
-        return self.keys.see(key, time_ms, (value,), self.field_sets.of(("ph",)), 0, now_ms, self.field_sets).verdict
+        return self.keys.see_key(key, time_ms, (value,), self.field_sets.of(("ph",)), 0, now_ms, self.field_sets).verdict
 
 
 def test_the_last_32_keys_are_known() -> None:
@@ -339,7 +338,7 @@ def test_the_window_of_one_device_is_small() -> None:
     window = Window()
     for number in range(1000):
         window.see(NOW_MS + number)
-    assert sys.getsizeof(window.keys) < 1000
+    assert sys.getsizeof(window.keys.window) < 700
 
 
 def test_a_device_that_reports_once_an_hour_holds_one_key() -> None:
@@ -348,7 +347,7 @@ def test_a_device_that_reports_once_an_hour_holds_one_key() -> None:
         window.see(NOW_MS + hour * HOUR_MS, now_ms=NOW_MS + hour * HOUR_MS)
     one = Window()
     one.see(NOW_MS)
-    assert len(window.keys) == len(one.keys)
+    assert len(window.keys.window) == len(one.keys.window)
 
 
 def test_a_flood_of_field_sets_is_served_but_not_remembered() -> None:
@@ -380,7 +379,7 @@ def test_a_reading_of_too_many_field_sets_is_still_known_again() -> None:
         field_sets.of((f"field_{number}",))
 
     def see(value: float) -> DedupVerdict:
-        return keys.see(
+        return keys.see_key(
             series_key("water", ",device=d"), NOW_MS, (value,), field_sets.of(("ph",)), 0, NOW_MS, field_sets
         ).verdict
 

@@ -23,11 +23,11 @@ class Window:
     def see(self, time_ms: int, later_s: int = 0, value: float = 7.0) -> DedupVerdict:
         """Judge a reading that comes so much later than the first."""
         field_set, values = self.field_sets.of(self.fields), (value,) * len(self.fields)
-        return self.keys.see(SERIES, time_ms, values, field_set, 0, NOW_MS + later_s * SECOND_MS, self.field_sets).verdict
+        return self.keys.see_key(SERIES, time_ms, values, field_set, 0, NOW_MS + later_s * SECOND_MS, self.field_sets).verdict
 
     def young(self, later_s: int = 0) -> list[Key]:
         """Return the window as it would be stored then."""
-        return list(self.keys.young(NOW_MS + later_s * SECOND_MS, self.field_sets))
+        return list(self.keys.young_keys(NOW_MS + later_s * SECOND_MS, self.field_sets))
 
 
 @pytest.mark.parametrize("fields", [("ph",), WIDE], ids=["few-fields", "many-fields"])
@@ -46,6 +46,13 @@ def test_a_key_that_is_ten_minutes_old_counts_to_the_second() -> None:
     assert window.see(NOW_MS, WINDOW_S) is DedupVerdict.DUPLICATE
 
 
+@pytest.mark.parametrize("later_s", [WINDOW_S + 1, 1 << 15, (1 << 16) - WINDOW_S - 1])
+def test_a_key_counts_no_more_after_hours(later_s: int) -> None:
+    window = Window()
+    window.see(NOW_MS)
+    assert window.see(NOW_MS, later_s) is DedupVerdict.NEW
+
+
 def test_a_reading_that_was_forgotten_is_known_again_once_it_came_again() -> None:
     window = Window()
     window.see(NOW_MS)
@@ -54,7 +61,7 @@ def test_a_reading_that_was_forgotten_is_known_again_once_it_came_again() -> Non
     assert window.see(NOW_MS + 1, WINDOW_S + 2, 8.0) is DedupVerdict.DUPLICATE
     one = Window()
     one.see(NOW_MS)
-    assert len(window.keys) == len(one.keys)
+    assert len(window.keys.window) == len(one.keys.window)
 
 
 def test_only_keys_that_still_count_are_stored() -> None:
@@ -91,7 +98,7 @@ def test_a_stored_key_is_as_old_as_it_was(age_s: int, later_s: int, verdict: Ded
     window.see(NOW_MS)
     (key,) = window.young()
     again = Window()
-    again.keys.restore(NOW_MS, [key._replace(age_s=age_s)], NOW_MS, again.field_sets)
+    again.keys.restore_keys(NOW_MS, [key._replace(age_s=age_s)], NOW_MS, again.field_sets)
     assert again.see(NOW_MS, later_s) is verdict
 
 
@@ -100,5 +107,5 @@ def test_a_stored_key_that_does_not_fit_its_fields_is_left_out() -> None:
     window.see(NOW_MS)
     (key,) = window.young()
     again = Window()
-    again.keys.restore(NOW_MS, [key._replace(fingerprints=(1, 2))], NOW_MS, again.field_sets)
+    again.keys.restore_keys(NOW_MS, [key._replace(fingerprints=(1, 2))], NOW_MS, again.field_sets)
     assert (again.young(), again.see(NOW_MS)) == ([], DedupVerdict.NEW)
