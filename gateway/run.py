@@ -174,6 +174,7 @@ async def _stop(parts: Parts) -> None:
         async with asyncio.timeout(_COMMIT_PATIENCE_S):
             await delivery.spool.finish()
             await delivery.fallback.reject_writer.flush()
+            await delivery.fallback.reject_counts.save(parts.foundation.database)
             await waiting.quarantine_in.flush()
             await delivery.fallback.backlog.remove_settled()
             await parts.watching.clock_watch.save()

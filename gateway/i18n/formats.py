@@ -1,7 +1,7 @@
 """Numbers, times and lengths of time as the readers of a language write them."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from math import isfinite
 from typing import Final, NamedTuple
 
@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 class _Writing(NamedTuple):
     """Habits of a language.
 
-    :ivar month, date, moment: as ``strftime`` has them.
+    :ivar month, short_day, date, moment: as ``strftime`` has them.
     :ivar spans: of days, hours, minutes and seconds: one, and several.
     """
 
     decimal: str
     group: str
     month: str
+    short_day: str
     date: str
     moment: str
     spans: tuple[tuple[str, str], ...]
@@ -23,12 +24,13 @@ class _Writing(NamedTuple):
 
 _WRITING: Final = {
     "vi": _Writing(
-        ",", ".", "%m/%Y", "%d/%m/%Y", "%H:%M:%S %d/%m/%Y", (("ngày",) * 2, ("giờ",) * 2, ("phút",) * 2, ("giây",) * 2)
+        ",", ".", "%m/%Y", "%d/%m", "%d/%m/%Y", "%H:%M:%S %d/%m/%Y", (("ngày",) * 2, ("giờ",) * 2, ("phút",) * 2, ("giây",) * 2)
     ),
     "en": _Writing(
         ".",
         ",",
         "%b %Y",
+        "%d %b",
         "%d %b %Y",
         "%d %b %Y, %H:%M:%S",
         (("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds")),
@@ -84,6 +86,14 @@ class Formats:
     def moment(self, ms: float) -> str:
         """A date and the time of day."""
         return self._time(ms).strftime(_WRITING[self.language].moment)
+
+    def short_day(self, ms: float) -> str:
+        """A date without its year."""
+        return self._time(ms).strftime(_WRITING[self.language].short_day)
+
+    def midnight_ms(self, day: date) -> int:
+        """The beginning of a day, in ms since 1970."""
+        return round(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp()) * 1000
 
     def day(self, ms: float) -> str:
         """A date."""

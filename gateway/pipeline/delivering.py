@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from gateway.clock import WallClock
 from gateway.core.delivery.acknowledgements import Acknowledger
@@ -27,6 +28,7 @@ from gateway.pipeline.options import delivery_limits
 from gateway.pipeline.processing import Processing
 from gateway.storage.journal_account import JournalAccount
 from gateway.storage.reject_account import RejectAccount
+from gateway.storage.reject_counts import RejectCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Fallback:
     backlog: Backlog
     journal_account: JournalAccount
     reject_account: RejectAccount
+    reject_counts: RejectCounts
     reject_writer: RejectWriter
 
 
@@ -88,6 +91,7 @@ def build_delivery(foundation: Foundation, processing: Processing, connection: C
         "probe": Probe(breaker, influxdb, self_point).run,
         "spool": spool.run,
         "rejects": writer.run,
+        "counts of rejects": partial(fallback.reject_counts.run, foundation.database),
         "drain lane": DrainLane(bisector, breaker, queue, backlog, fallback.reject_account, events).run,
         "unspooled refusals": unspooled.run,
         "floods": flood_watch.run,
@@ -108,11 +112,18 @@ def _build_fallback(foundation: Foundation, processing: Processing, queue: Batch
     events, ledger, max_bytes = foundation.events, foundation.ledger, config.rejects.max_bytes
     journal = BoundedJournal(file, config.journal, clock)
     backlog = Backlog(journal, queue, breaker, ledger, events, max_bytes)
-    streams = processing.processor.streams
+    streams, counts = processing.processor.streams, RejectCounts(clock, ZoneInfo(config.time.zone))
     rejects = RejectAccount(
-        ledger, events, clock, max_bytes=max_bytes, is_registered=streams.is_registered, not_taken=streams.note_not_taken
+        ledger,
+        events,
+        clock,
+        max_bytes=max_bytes,
+        is_registered=streams.is_registered,
+        not_taken=streams.note_not_taken,
+        noted=counts.note,
     )
-    return Fallback(journal, backlog, JournalAccount(ledger, events, rejects), rejects, RejectWriter(file, rejects, queue))
+    account, writer = JournalAccount(ledger, events, rejects), RejectWriter(file, rejects, queue)
+    return Fallback(journal, backlog, account, rejects, counts, writer)
 
 
 def _see_influxdb(trust: ClockTrust, clock: WallClock, date_ms: int) -> None:

@@ -23,7 +23,7 @@ class RejectAccount:
 
     :ivar max_bytes: bytes that all rejects may take on disk.
 
-    ``not_taken`` is told each device of which InfluxDB refused a reading, and when.
+    ``noted`` is told each reject when it is settled, ``not_taken`` each device of which InfluxDB refused a reading, and when.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class RejectAccount:
         max_bytes: int,
         is_registered: Callable[[str], bool] = lambda _device: True,
         not_taken: Callable[[str, int], None] = lambda _device, _at_ms: None,
+        noted: Callable[[Refusal], None] = lambda _refusal: None,
     ) -> None:
         self._ledger = ledger
         self._events = events
@@ -42,6 +43,7 @@ class RejectAccount:
         self.max_bytes = max_bytes
         self._is_registered = is_registered
         self._not_taken = not_taken
+        self._noted = noted
         self._rate_limit = RateLimit()
         self._strangers_limit = StrangersRateLimit(max_bytes)
 
@@ -61,6 +63,7 @@ class RejectAccount:
         kept_ids = frozenset(map(id, kept))
         for refusal in refusals:
             self._events.rejected(refusal, kept=id(refusal) in kept_ids)
+            self._noted(refusal)
             if refusal.reason is RejectReason.INFLUXDB_REJECTED:
                 self._not_taken(refusal.device, refusal.arrival_ms)
         self._ledger.settle("rejected", Counter(refusal.domain for refusal in refusals), place)

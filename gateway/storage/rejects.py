@@ -146,6 +146,12 @@ def count_by_device(connection: sqlite3.Connection, most: int) -> list[tuple[str
     return [(device or None, counted) for device, counted in connection.execute(query, (most,))]
 
 
+def count_of(connection: sqlite3.Connection, devices: list[str]) -> dict[str, int]:
+    """Count the stored rejects of some devices."""
+    query = "SELECT count(*) FROM rejects WHERE device = ?"
+    return {device: connection.execute(query, (device,)).fetchone()[0] for device in devices}
+
+
 def _refusal(row: tuple[Any, ...]) -> Refusal:
     arrival_ms, topic, device, domain, stage, reason, detail, payload = row
     return Refusal(RejectReason(reason), detail, topic, payload, stage, arrival_ms, device, domain)

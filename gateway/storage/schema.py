@@ -15,8 +15,16 @@ from gateway.storage.recovery.wal import PAGE_BYTES, beside
 
 _PRIMARY_CODE: Final = 0xFF
 _INCREMENTAL: Final = 2
-_SCHEMA_VERSION: Final = 7
-_LOOKED_AT: Final = ("rejects", "kept", "quarantine_keys", "quarantine_shares", "quarantine_prefixes", "device_state")
+_SCHEMA_VERSION: Final = 8
+_LOOKED_AT: Final = (
+    "rejects",
+    "reject_counts",
+    "kept",
+    "quarantine_keys",
+    "quarantine_shares",
+    "quarantine_prefixes",
+    "device_state",
+)
 _ROWS_LOOKED_AT: Final = 1000
 """At each end of the journal when the file is opened."""
 
@@ -54,6 +62,10 @@ CREATE TRIGGER IF NOT EXISTS reject_removed AFTER DELETE ON rejects BEGIN
 END;
 INSERT OR IGNORE INTO rejects_stock
     SELECT 1, coalesce(sum(length(payload) + length(detail) + length(topic) + 200), 0) FROM rejects;
+CREATE TABLE IF NOT EXISTS reject_counts (
+    day INTEGER NOT NULL, reason TEXT NOT NULL, device TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (day, reason, device)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS quarantine (
     id INTEGER PRIMARY KEY, cause TEXT NOT NULL, key TEXT NOT NULL, expires_ms INTEGER, arrival_ms INTEGER NOT NULL,

@@ -1,20 +1,25 @@
 """Rejects over HTTP: lists without payloads, pages with them, replay and removal."""
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from gateway.access.accounts import AccountRole
+from gateway.charts.charts import ChartLine, TimeAxis, ValueAxis, bar_chart
+from gateway.charts.drawing import ChartFrame
 from gateway.explain.documents import listed_reject, reject_document
+from gateway.i18n.formats import Formats
 from gateway.storage import rejects
 from gateway.storage.database import Database
+from gateway.storage.reject_counts import DAYS_KEPT, CountedRejects, RejectCounts, RejectHistory, history
 from gateway.storage.rejects import RejectFilter
 from gateway.web.commands import StoreCommands
-from gateway.web.handlers import ChangeRoute, Handler, note_change
-from gateway.web.pages import PageRenderer
+from gateway.web.handlers import ChangeRoute, Document, Handler, note_change
+from gateway.web.pages import PageRenderer, PageTexts
 from gateway.web.parameters import whole_number
 from gateway.web.turns import Turns, send_list
 from schemas.rejects import RejectReason
@@ -23,13 +28,17 @@ _COUNTED: Final = 100
 _DEVICES_SHOWN: Final = 10
 _ROWS: Final = 50
 _SHOWN_BYTES: Final = 16_384
+_DAY_MS: Final = 86_400_000
 
 
 class RejectPages:
     """The routes ``/rejects`` and those under ``/api/rejects``."""
 
-    def __init__(self, database: Database, commands: StoreCommands, turns: Turns, pages: PageRenderer) -> None:
+    def __init__(
+        self, database: Database, counts: RejectCounts, commands: StoreCommands, turns: Turns, pages: PageRenderer
+    ) -> None:
         self._database = database
+        self._new_counts = counts
         self._commands = commands
         self._turns = turns
         self._pages = pages
@@ -53,9 +62,12 @@ class RejectPages:
     # Pages.
 
     async def _list_page(self, request: web.Request) -> web.Response:
-        """Rejects by reason and device, and the newest of those that are chosen."""
+        """Rejects by reason, device and day, and the newest of those that are chosen."""
         chosen, before = _chosen(request), whole_number(request.query.get("before") or None)
-        reasons, devices = await self._counted(_DEVICES_SHOWN)
+        kept = await self._turns.read(self._database, rejects.count)
+        counted = await self._history(chosen, _DEVICES_SHOWN)
+        devices = [row.name for row in counted.by_device]
+        kept_of = await self._turns.read(self._database, rejects.count_of, devices)
         rows = await self._turns.read(self._database, rejects.page, chosen, before=before, most=_ROWS)
         given = {"reason": chosen.reason, "device": chosen.device}
 
@@ -63,16 +75,26 @@ class RejectPages:
             return "?" + urlencode({name: value for name, value in (given | changed).items() if value})
 
         last = rows[-1][0] if len(rows) == _ROWS else None
+        texts, formats = self._pages.language(request)
+        counts = {row.name: row for row in counted.by_reason}
         return self._pages.page(
             request,
             "rejects",
-            by_reason=reasons,
-            by_device=devices,
+            by_reason=[(counts.get(name) or CountedRejects(name, 0, 0, 0), kept.get(name, 0)) for name in {**counts, **kept}],
+            by_device=[(row, kept_of.get(row.name, 0)) for row in counted.by_device],
+            chart=days_chart(counted.by_day, self._new_counts.today(), texts, formats) if counted.by_day else "",
             rows=rows,
             chosen=chosen,
             before=before,
             last=last,
             link=link,
+        )
+
+    async def _history(self, chosen: RejectFilter, devices_max: int) -> RejectHistory:
+        """The counts of the last 31 days, those in memory too."""
+        counts = self._new_counts
+        return await self._turns.read(
+            self._database, history, counts.today(), counts.new_rows(), chosen.reason, chosen.device, devices_max
         )
 
     async def _reject_page(self, request: web.Request) -> web.Response:
@@ -105,14 +127,18 @@ class RejectPages:
         return await send_list(request, self._turns, "rejects", _documents(found, payloads=payloads), before=last)
 
     async def _counts(self, _: web.Request) -> web.Response:
-        """Count the stored rejects by reason, and by device those with most."""
-        reasons, devices = await self._counted(_COUNTED)
-        counted = [{"device": device, "rejects": number} for device, number in devices]
-        return web.json_response({"by_reason": reasons, "by_device": counted})
-
-    async def _counted(self, most: int) -> tuple[dict[str, int], list[tuple[str | None, int]]]:
+        """Count the stored rejects by reason, and by device those with most; and all of the last 31 days."""
         reasons = await self._turns.read(self._database, rejects.count)
-        return reasons, await self._turns.read(self._database, rejects.count_by_device, most)
+        devices = await self._turns.read(self._database, rejects.count_by_device, _COUNTED)
+        counted = [{"device": device, "rejects": number} for device, number in devices]
+        refused = await self._history(rejects.ALL, _COUNTED)
+        by_day = {date.fromordinal(day).isoformat(): number for day, number in refused.by_day.items()}
+        days = {
+            "by_reason": [_counted("reason", row) for row in refused.by_reason],
+            "by_device": [_counted("device", row) for row in refused.by_device],
+            "by_day": by_day,
+        }
+        return web.json_response({"by_reason": reasons, "by_device": counted, "refused": days})
 
     # Changes.
 
@@ -130,6 +156,21 @@ class RejectPages:
 def _documents(found: Iterable[rejects.RejectRow], *, payloads: bool) -> Iterable[dict[str, object]]:
     for number, refusal, payload_bytes in found:
         yield reject_document(number, refusal) if payloads else listed_reject(number, refusal, payload_bytes)
+
+
+def _counted(key: str, row: CountedRejects) -> Document:
+    return {key: row.name or None, "today": row.today, "7_days": row.week, "31_days": row.month}
+
+
+def days_chart(by_day: Mapping[int, int], today: int, texts: PageTexts, formats: Formats) -> str:
+    """Rejects of each of the last 31 days, as bars."""
+    first = today - DAYS_KEPT + 1
+    starts_ms = {day: formats.midnight_ms(date.fromordinal(day)) for day in range(first, today + 2)}
+    bars = [(starts_ms[day], by_day.get(day, 0)) for day in range(first, today + 1)]
+    axis = TimeAxis(starts_ms[first], starts_ms[today + 1], formats.zone, formats.short_day)
+    told = texts.text("chart_says", bars[-1][1], min(by_day.values()), max(by_day.values()))
+    frame = ChartFrame("days", texts.text("rejects_a_day"), told)
+    return bar_chart(frame, ChartLine(texts.text("rejects_a_day"), bars), _DAY_MS, axis, ValueAxis(formats.number))
 
 
 def _readable(payload: bytes) -> str:

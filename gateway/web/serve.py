@@ -29,5 +29,5 @@ async def serve_pages(parts: Parts, entrance: Entrance) -> None:
     )
     registrar = Registrar(foundation.config, parts.reload, status.devices)
     commands = PageCommands(store, waiting, exchange, parts.watching.resums, registrar)
-    async with WebServer(status, database, commands, entrance, foundation.audit):
+    async with WebServer(status, database, commands, entrance, foundation.audit, fallback.reject_counts):
         await asyncio.Event().wait()

@@ -11,6 +11,7 @@ from gateway.access.accounts import AccountRole
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.storage.reject_counts import RejectCounts
 from gateway.web.alarm_views import AlarmViews
 from gateway.web.alarms import AlarmPages
 from gateway.web.answer_headers import protect
@@ -66,6 +67,7 @@ class WebServer:
         commands: PageCommands,
         entrance: Entrance,
         audit: AuditLog,
+        reject_counts: RejectCounts,
     ) -> None:
         self._status = status
         self._database = database
@@ -73,6 +75,7 @@ class WebServer:
         config = status.config
         self._entrance = entrance
         self._audit = audit
+        self._reject_counts = reject_counts
         self._changes = ChangeGuard(audit, status.clock)
         self._pages = PageRenderer(config)
         self._door = Door(entrance.access, config.http, self._pages)
@@ -100,7 +103,7 @@ class WebServer:
         devices = DevicePages(status, database, turns, pages)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
-        refused = RejectPages(database, commands.store, turns, pages)
+        refused = RejectPages(database, self._reject_counts, commands.store, turns, pages)
         waiting = QuarantinePages(status, database, commands.quarantine, turns, pages)
         trials = TrialPages(status, database, turns, pages)
         imports = ImportPages(status.config, commands.registrar, pages)

@@ -166,6 +166,6 @@ def test_a_file_of_the_fourth_version_keeps_its_messages_and_learns_their_shares
         assert counted == true
         quarantine.add(connection, invented(1), 80 * KIB)
         assert waits(connection, "meter") == 2
-        assert connection.execute("PRAGMA user_version").fetchone() == (7,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (8,)
     finally:
         connection.close()

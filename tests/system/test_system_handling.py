@@ -77,3 +77,19 @@ def test_a_page_about_a_reject_that_is_gone_says_so(quarantining: Gateway) -> No
         answer = Browser(gate).ask("GET", "/rejects/7?language=en", Accept="text/html")
     assert answer.status == 404
     assert "It is no longer there" in answer.body
+
+
+def test_rejects_are_counted_by_reason_device_and_day_over_a_restart(quarantining: Gateway, mosquitto: Service) -> None:
+    with quarantining as gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+        publish(client, TOPIC.format("m1"), '{"volume_m3": 12')
+        until(lambda: gate.ledger()["rejected"] == 1)
+    with quarantining as gate:
+        browser = Browser(gate)
+        assert browser.log_in(gate.token()).status == 303
+        assert json.loads(browser.ask("POST", "/api/rejects/purge").body) == {"removed": 1}
+        counts = gate.document("/api/rejects/counts")
+        page = text_of(browser, "/rejects?language=en&device=m1")
+    assert (counts["by_reason"], list(counts["refused"]["by_day"].values())) == ({}, [1])
+    assert counts["refused"]["by_device"] == [{"device": "m1", "today": 1, "7_days": 1, "31_days": 1}]
+    assert "Rejects a day" in page

@@ -16,6 +16,7 @@ from gateway.core.message import Refusal, WaitCause
 from gateway.i18n.rule_words import rule_document
 from gateway.reports.store import TimeSpan
 from gateway.storage.quarantine import QuarantineUse, WaitingKey
+from gateway.storage.reject_counts import CountedRejects
 from gateway.storage.rejects import RejectFilter
 from gateway.trials.comparison import ComparedMessage, ProfileComparison
 from gateway.trials.standing import MissingKind, MissingStep
@@ -205,8 +206,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "audit": {"entries": [ENTRY], "older": 7},
     "rejects": {
-        "by_reason": {"bad_json": 2},
-        "by_device": [("m1", 1), (None, 1)],
+        "by_reason": [(CountedRejects("bad_json", 1, 2, 3), 2)],
+        "by_device": [(CountedRejects("m1", 1, 2, 3), 1), (CountedRejects("", 0, 0, 1), 0)],
+        "chart": "",
         "rows": [(7, REFUSAL, 1)],
         "chosen": RejectFilter("bad_json", "m1"),
         "before": 9,
