@@ -26,6 +26,8 @@ _CHOICES: Final = {
     "device": f'"device" =~ /^${{device:regex}}$/ AND {_NOT_SIMULATED}',
     "gateway": '"gateway" =~ /^${gateway:regex}$/',
 }
+_OF_AREA: Final = '"area" =~ /^${area:regex}$/ AND "area" !~ /^(?i)${simulated:raw}$/'
+"""Areas of simulated devices begin with their letters, in capitals."""
 _TIMES: Final = {Step.INTERVAL: "time($__interval)", Step.HOUR: "time(1h)", Step.DAY: f"time(1d, {_DAYS_BEGIN})"}
 _SINCE_BEFORE: Final = f"time({LOOK_BACK}${{__range_ms}}ms, ${{__from}}ms)"
 """Two buckets, the second from the beginning of the range on; ``difference()`` reads the one before it by itself."""
@@ -135,7 +137,7 @@ def _where(conditions: list[str]) -> str:
 def _source(ask: Ask) -> str:
     points = ask.points
     is_of_areas = points.choices == ("area",)
-    chosen = ['"area" =~ /^${area:regex}$/'] if is_of_areas else [_CHOICES[choice] for choice in points.choices]
+    chosen = [_OF_AREA] if is_of_areas else [_CHOICES[choice] for choice in points.choices]
     fixed = [f"\"{tag}\" = '{value}'" for tag, value in (*points.tags, *ask.tags)]
     state = [f'"{ask.field}" = true'] if ask.each is Each.TRUE else []
     shown = [f"${{__range_s}} {sign} {days * 86400}" for sign, days in ask.bounds]

@@ -16,6 +16,8 @@ from grafana.points import MEASUREMENTS, PLACE
 
 NAME: Final = "MetricsQL"
 _NOT_SIMULATED: Final = "device!~`${simulated:raw}`"
+_NO_SIMULATED_AREA: Final = "area!~`(?i)${simulated:raw}`"
+"""Areas of simulated devices begin with their letters, in capitals."""
 _DAYS_BEGIN: Final = "-7h"
 """Subqueries step by the days of UTC, and the days of Vietnam begin so long before them."""
 
@@ -117,6 +119,6 @@ def _window(ask: Ask) -> str:
 
 def _metric(ask: Ask, field: str) -> str:
     points = ask.points
-    chosen = [_choice(tag) for tag in points.choices]
+    chosen = [_choice(tag) for tag in points.choices] + ([_NO_SIMULATED_AREA] if points.choices == ("area",) else [])
     fixed = [f'{tag}="{value}"' for tag, value in (*points.tags, *ask.tags)]
     return f"{points.name or ask.measurement}_{field}{{{','.join([*chosen, *fixed])}}}"

@@ -22,8 +22,8 @@ TANK_STEPS: Final = ((None, RED), (15.0, GREEN), (97.0, RED))
 
 
 def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
-    """All the water that the meters of each area measured, by day or month."""
-    by_area = Ask(measurement, USED_OF["volume_m3"], Each.SUM, Step.DAY, Over.SUM, ("area",))
+    """All the water that the meters of each area measured, by day or month: months of all meters would cost seconds."""
+    by_area = Ask(measurement, USED_OF["volume_m3"], Each.SUM, Step.DAY, Over.SUM, ("area",), (("domain", WATER),))
     return Panel(
         f"Tiêu thụ mỗi {vi}",
         f"Consumption per {en}",
@@ -32,11 +32,11 @@ def _consumption(vi: str, en: str, measurement: str, days: int) -> Panel:
         VOLUME,
         THIRD,
         f"Nước đã chảy qua đồng hồ trong mỗi {vi}, theo khu vực, {days} ngày qua. "
-        "Thay đồng hồ hay chỉ số về 0 không làm sai số này.",
-        f"Water that passed the meters in each {en}, by area, in the last {days} days. An exchange or reset changes nothing.",
+        "Của cả khu vực: không lọc theo địa điểm và thiết bị.",
+        f"Water that passed the meters in each {en}, by area, in {days} days. Of whole areas, not of a site or device.",
         least_interval="1d",
         days=days,
-        without_data=f"Chưa có {vi} trọn vẹn · No whole {en} yet",
+        without_data=f"Chưa có {vi} trọn vẹn của một khu vực (area) · No whole {en} of an area yet",
     )
 
 
@@ -132,8 +132,8 @@ OVERVIEW: Final = Section(
             "Nước đã chảy qua đồng hồ trong mỗi giờ, cộng theo địa điểm; trên 3 ngày: trong mỗi ngày.",
             "Water that passed the meters in each hour, added up by site; for more than 3 days, in each day.",
         ),
-        _consumption("ngày", "day", "daily", 31),
-        _consumption("tháng", "month", "monthly", 400),
+        _consumption("ngày", "day", "daily_area", 31),
+        _consumption("tháng", "month", "monthly_area", 400),
         common.used_by_site(
             WATER,
             "volume_reverse_m3",

@@ -44,7 +44,7 @@ def _written(field: str, value: Value, more: float) -> str:
 
 
 PERIODS: Final = (
-    *("hour_of_day", "hourly", "hourly_area", "daily", "daily_area", "monthly"),
+    *("hour_of_day", "hourly", "hourly_area", "daily", "daily_area", "monthly", "monthly_area"),
     *("completeness", "monthly_completeness", "balance"),
 )
 
@@ -94,14 +94,20 @@ def _hours_of_day(now_ms: int) -> Iterator[KnownPoint]:
 def _supplies(now_ms: int) -> Iterator[KnownPoint]:
     """Two areas, in the hours and days that pages show."""
     hour_ms, day_ms = now_ms // HOUR_MS * HOUR_MS, (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
+    months = ("monthly_area", [day_ms - n * DAY_MS for n in (40, 75)])
     hours = ("hourly_area", [hour_ms - n * HOUR_MS for n in (*range(1, 50), *range(7 * 24 + 1, 8 * 24))])
     days = ("daily_area", [day_ms - n * DAY_MS for n in range(1, 34)])
-    for measurement, times in (hours, days):
+    for measurement, times in (hours, days, months):
         for n, time_ms in enumerate(times):
             for place, domain in enumerate(("water", "power")):
-                for area in ("A0", "A1"):
+                for area in ("A0", "A1", "SIM-A"):
                     tags = {"area": area, "domain": domain}
-                    yield KnownPoint(measurement, tags, time_ms, {"supplied": 50.0 + n + place, "demand": 40.0 + n % 7})
+                    yield KnownPoint(
+                        measurement,
+                        tags,
+                        time_ms,
+                        {"supplied": 50.0 + n + place, "demand": 40.0 + n % 7, "volume_used_m3": 9.0 + n},
+                    )
 
 
 def _tags(domain: str, number: int) -> dict[str, str]:

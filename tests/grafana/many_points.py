@@ -73,6 +73,8 @@ def lines(now_ms: int, domain: str = "water") -> Iterator[str]:
             yield from _of_day(domain, device, n, day_ms - n * DAY_MS)
     for n, device in product(range(1, 13), range(METERS)):
         time_ms = day_ms - n * 30 * DAY_MS
+        if not device:
+            yield from _of_areas("monthly_area", domain, time_ms)
         yield f"monthly,{_tags(device)} {_rolled(domain, device, n)} {time_ms}"
         yield f"monthly_completeness,{_tags(device)},domain={domain} {_completeness(30)} {time_ms}"
     yield from _of_the_gateway(domain, now_ms)
@@ -90,7 +92,8 @@ def _of_day(domain: str, device: int, n: int, time_ms: int) -> Iterator[str]:
 
 def _of_areas(measurement: str, domain: str, time_ms: int) -> Iterator[str]:
     for area in range(AREAS):
-        yield f"{measurement},area=A{area},domain={domain} demand=80,devices=150,supplied=100,uncovered=0 {time_ms}"
+        used = "".join(f",{USED_OF[counter]}=90" for counter in _SENT[domain].counters)
+        yield f"{measurement},area=A{area},domain={domain} demand=80,devices=150,supplied=100,uncovered=0{used} {time_ms}"
 
 
 def _of_the_gateway(domain: str, now_ms: int) -> Iterator[str]:

@@ -34,7 +34,8 @@ _OVER: Final[Mapping[Over, Callable[[Sequence[float]], float]]] = {
 def shows(page: Page, point: KnownPoint) -> bool:
     """Tell if the device of a point is chosen."""
     chosen = all(point.tags.get(tag, "") in values for tag, values in page.choice.items() if tag in point.tags)
-    return chosen and (page.shows_simulated or not point.tags.get("device", "").startswith("sim-"))
+    names = (point.tags.get("device", ""), "" if "device" in point.tags else point.tags.get("area", "").lower())
+    return chosen and (page.shows_simulated or not any(name.startswith("sim-") for name in names))
 
 
 def figures(points: KnownPoints, question: Question, page: Page) -> Figures:
