@@ -1,4 +1,8 @@
-"""Balance: the consumption of a parent meter less that of the meters behind it. The rest is leaks, theft and faulty meters."""
+"""Balance: the consumption of a parent meter less that of the meters behind it. The rest is leaks, theft and faulty meters.
+
+Each counts with what passed it less what ran back: a roof that feeds in brings energy to its neighbours. A child that is heard
+and has neither counter, as a pressure gauge, takes no part.
+"""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,7 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.reports.boundaries import Uncovered
 from gateway.reports.completeness import completeness
 from gateway.reports.consumption import CounterUse, PeriodUse, consumption
-from gateway.reports.roster import MAIN_COUNTER, Roster
+from gateway.reports.roster import MAIN_COUNTER, RETURNED, Roster
 from gateway.reports.store import Counter, Store, TimeSpan
 from gateway.reports.totals import GroupUse, added
 from schemas.registry import RegisteredDevice, device_key
@@ -84,11 +88,11 @@ def _balanced(parent: RegisteredDevice, children: Sequence[str], found: PeriodUs
     counter = Counter(domain, MAIN_COUNTER[domain])
     uses: dict[str, list[CounterUse]] = defaultdict(list)
     for use in found.uses:
-        if use.counter == counter:
+        if use.counter.field in {MAIN_COUNTER[domain], RETURNED.get(domain)}:
             uses[use.series.device].append(use)
-    into = added(parent.id, counter, uses[parent.id])
-    out = added(parent.id, counter, [use for child in children for use in uses[child]])
-    missing = len(children) - len(out.covered)
+    into = _net(parent.id, counter, uses[parent.id])
+    out = _net(parent.id, counter, [use for child in children for use in uses[child]])
+    missing = len(out.uncovered)
     cause = next((use.uncovered for use in uses[parent.id] if use.uncovered), None)
     return ParentBalance(
         found.period,
@@ -103,6 +107,14 @@ def _balanced(parent: RegisteredDevice, children: Sequence[str], found: PeriodUs
         None,
         None,
     )
+
+
+def _net(group: str, counter: Counter, uses: Sequence[CounterUse]) -> GroupUse:
+    """Add up what passed meters less what ran back through them; leave out a meter of which either is not covered."""
+    total = added(group, counter, uses)
+    back = [use.used or 0 for use in uses if use.counter != counter and use.series.device in total.covered]
+    total.used -= 2 * sum(back)  # they were added
+    return total
 
 
 def _known(total: GroupUse) -> int | None:

@@ -78,12 +78,14 @@ def interruption_point(device: RegisteredDevice, figures: Iterable[Mapping[str, 
 
 
 def balance_point(found: ParentBalance, step: ReportStep) -> RollupPoint | None:
-    """The known parts of a parent's balance in an hour or a day; None: nothing is known."""
-    amounts = {"in": found.inflow, "out": found.outflow}
-    fields = {name: value / MILLIONTHS for name, value in amounts.items() if value is not None}
-    shares = {"completeness_in": found.completeness_in, "completeness_out": found.completeness_out}
-    if not fields:
+    """A parent's balance in an hour or a day; None: one of its amounts is not known.
+
+    The one that is known does not stand alone: panels add up parents, and would show the whole of it as lost.
+    """
+    if found.inflow is None or found.outflow is None:
         return None
+    fields = {"in": found.inflow / MILLIONTHS, "out": found.outflow / MILLIONTHS}
+    shares = {"completeness_in": found.completeness_in, "completeness_out": found.completeness_out}
     fields |= {name: share for name, share in shares.items() if share is not None}
     tags = device_tags(found.parent, more=[("domain", found.counter.measurement), ("step", step.value)])
     return RollupPoint("balance", tags, fields, found.period.start_ms)

@@ -15,6 +15,8 @@ MAIN_COUNTER: Final = {
     "urban": "people_in_total",
 }
 """Domain → the counter of its balance."""
+RETURNED: Final = {"water": "volume_reverse_m3", "power": "energy_export_kwh"}
+"""Domain → the counter of what runs back through a meter, as the energy of a roof does: a balance takes it off."""
 METERED: Final = frozenset({"water", "power"})
 """Domains whose devices are meters unless their readings say otherwise: a silent one counts as missing its main counter."""
 

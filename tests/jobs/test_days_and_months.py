@@ -24,6 +24,8 @@ DEVICES = [
     *({"id": name, "domain": "water", "interval": "15min", "area": "north", "parent": "bulk"} for name in ("a", "b")),
     {"id": "dry", "domain": "water", "interval": "15min", "area": "north"},
     {"id": "grid", "domain": "power", "interval": "15min", "area": "north"},
+    {"id": "street", "domain": "water", "interval": "15min", "site": "s"},
+    {"id": "shut", "domain": "water", "interval": "15min", "parent": "street"},
 ]
 
 
@@ -44,7 +46,7 @@ def water() -> list[str]:
     times = [range(FIRST - HOUR, FIRST, HOUR), range(START - HOUR, END + HOUR, EVERY)]
     return [
         line
-        for name, per_reading in {"bulk": 1.0, "a": 0.25, "b": 0.5}.items()
+        for name, per_reading in {"bulk": 1.0, "a": 0.25, "b": 0.5, "street": 1.0}.items()
         for some in times
         for line in meter(name, per_reading, some)
     ]
@@ -96,6 +98,11 @@ def test_a_balance_is_what_went_in_and_came_out_of_each_hour_and_of_the_day(clos
     assert days == {"in": [96.0], "out": [72.0], "completeness_in": [1.0], "completeness_out": [1.0]}
     hours = [(tags["device"], value) for tags, _, value in found["in"] if tags["step"] == "hour"]
     assert hours == [("bulk", 4.0)] * 24
+
+
+def test_a_parent_with_a_child_of_which_nothing_is_known_has_no_balance(closed: ClosingRig) -> None:
+    """Its inflow alone would be added to that of others, and all of it look lost."""
+    assert {tags["device"] for name in ("in", "out") for tags, _, _ in closed.points("balance", name)} == {"bulk"}
 
 
 def test_the_lowest_flow_of_a_night_and_the_outages_stand_in_day_and_month(closed: ClosingRig) -> None:

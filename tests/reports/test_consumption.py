@@ -141,3 +141,14 @@ def test_a_balance_is_what_went_in_less_what_the_children_measured(filled: Fille
     assert (second.inflow, second.outflow, second.lost) == (96_000_000, None, None)
     assert (second.uncovered, second.uncovered_children, second.children) == (Uncovered.CHILD_MISSING, 1, 2)
     assert (second.completeness_in, second.completeness_out) == (1, 0.75)
+
+
+def test_what_ran_back_is_taken_off_a_balance_and_a_child_without_a_register_takes_no_part(filled: Filled) -> None:
+    """A roof feeds half a unit into its line in each interval; a gauge on the same main measures no volume."""
+    filled.write(steady("main", START - HOUR, START + 2 * DAY, 1.0) + steady("a", START - HOUR, START + 2 * DAY, 1.25))
+    filled.write(line.replace("volume_", "volume_reverse_") for line in steady("roof", START - HOUR, START + 2 * DAY, 0.5))
+    filled.write([f"water,device=gauge pressure_kpa=300,quality=0i {START + HOUR}"])
+    devices = [meter("main"), *(meter(name, parent="main") for name in ("a", "roof", "gauge"))]
+    (row,) = filled.every(lambda store: balance(store, Roster(devices), "water", days(1), VIETNAM, LATER))
+    assert (row.inflow, row.outflow, row.lost) == (96_000_000, 72_000_000, 24_000_000)
+    assert (row.uncovered, row.uncovered_children, row.children) == (None, 0, 3)
