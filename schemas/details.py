@@ -8,7 +8,10 @@ import re
 from functools import lru_cache
 from typing import Final
 
-DETAILS: Final[dict[str, str]] = {
+from schemas.decoder_details import DECODER_DETAILS
+from schemas.refusal_details import REFUSAL_DETAILS
+
+_DETAILS: Final[dict[str, str]] = {
     # Of a payload.
     "the payload is empty": "bản tin rỗng",
     "not JSON: <fault>": "không phải JSON: <fault>",
@@ -28,9 +31,6 @@ DETAILS: Final[dict[str, str]] = {
     "<size> bytes; limits.payload_bytes is <most>": "<size> byte; giới hạn limits.payload_bytes là <most>",
     "payload: is not hexadecimal": "nội dung không phải thập lục phân (hex)",
     "payload: is not base64": "nội dung không phải base64",
-    "payload: name the topic: the payload is neither an uplink of a known network server nor a native reading": (
-        "hãy cho biết chủ đề: nội dung không phải bản tin của máy chủ mạng nào đã biết, cũng không phải số đo dạng chuẩn"
-    ),
     # Of a device and its profile.
     "the topic is not iot/v1/{site}/{domain}/{device}/readings and no profile takes it": (
         "topic không phải iot/v1/{site}/{domain}/{device}/readings và không có hồ sơ nào nhận"
@@ -128,26 +128,53 @@ DETAILS: Final[dict[str, str]] = {
     "<address>: No route to host": "<address>: không có đường tới máy này",
     "<address>: Name or service not known": "<address>: không tìm thấy tên máy này",
 }
+
+DETAILS: Final = _DETAILS | DECODER_DETAILS | REFUSAL_DETAILS
 """English, with a name in angle brackets for each part that differs → the same in Vietnamese."""
 
 HOLE: Final = re.compile(r"<(\w+)>")
+_SENTENCES: Final = frozenset({"fault", "doubt"})
+"""Parts that are sentences themselves."""
+_OF_SEVERAL_LINES: Final = frozenset({"fault", "trace"})
+_LINE: Final = re.compile(r"(.*) \(line (\d+)\)")
+_CACHED: Final = 1024
 
 
+@lru_cache(maxsize=_CACHED)
 def in_vietnamese(detail: str) -> str:
-    """The Vietnamese sentence of a detail; the detail itself where none fits."""
-    for pattern, said in _patterns():
-        if found := pattern.fullmatch(detail):
-            return HOLE.sub(lambda hole: str(found[hole[1]]), said)
+    """The Vietnamese sentence of a detail; the detail itself where none fits.
+
+    A sentence may stand behind the file and the key that it is about, and before the number of a line.
+    """
+    if "\n" in detail:
+        return _sentence(detail) or "\n".join(map(in_vietnamese, detail.split("\n")))
+    text, line = (found[1], f" (dòng {found[2]})") if (found := _LINE.fullmatch(detail)) else (detail, "")
+    parts = text.split(": ")
+    for at in range(len(parts)):
+        if said := _sentence(": ".join(parts[at:])):
+            return ": ".join([*parts[:at], said]) + line
     return detail
 
 
+def _sentence(text: str) -> str:
+    """The Vietnamese sentence of exactly this text; empty where there is none."""
+    for pieces, pattern, said in _patterns():
+        if all(piece in text for piece in pieces) and (found := pattern.fullmatch(text)):
+            parts = {name: in_vietnamese(part) if name in _SENTENCES else part for name, part in found.groupdict().items()}
+            return HOLE.sub(lambda hole: parts[hole[1]], said)  # noqa: B023 - it returns
+    return ""
+
+
 @lru_cache(maxsize=1)
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile(_with_groups(english), re.DOTALL), said) for english, said in DETAILS.items()]
+def _patterns() -> list[tuple[list[str], re.Pattern[str], str]]:
+    """The sentences, the one that holds most words of its own first, with the pieces between its holes."""
+    ordered = sorted(DETAILS, key=lambda english: len(HOLE.sub("", english)), reverse=True)
+    return [(HOLE.split(english)[::2], re.compile(_with_groups(english)), DETAILS[english]) for english in ordered]
 
 
 def _with_groups(english: str) -> str:
     texts, names = HOLE.split(english)[::2], HOLE.split(english)[1::2]
     return re.escape(texts[0]) + "".join(
-        f"(?P<{name}>.*?){re.escape(text)}" for name, text in zip(names, texts[1:], strict=True)
+        f"(?P<{name}>{'(?s:.*?)' if name in _OF_SEVERAL_LINES else '.*?'}){re.escape(text)}"
+        for name, text in zip(names, texts[1:], strict=True)
     )

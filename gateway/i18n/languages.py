@@ -27,6 +27,17 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "page_after": {"vi": "Sau", "en": "Next"},
     "find": {"vi": "Tìm", "en": "Find"},
     "and_others": {"vi": "và {} mục khác", "en": "and {} more"},
+    # A refusal.
+    "status_400": {"vi": "Yêu cầu này không hợp lệ", "en": "This request cannot be understood"},
+    "status_403": {"vi": "Không được phép", "en": "This is not allowed"},
+    "status_404": {"vi": "Không có trang này", "en": "There is no such page"},
+    "status_405": {"vi": "Trang này không nhận loại yêu cầu này", "en": "This page takes no such request"},
+    "status_409": {"vi": "Yêu cầu này không hợp với hiện trạng", "en": "This does not fit what is there"},
+    "status_413": {"vi": "Yêu cầu này quá lớn", "en": "This request is too large"},
+    "status_415": {"vi": "Cổng không nhận nội dung dạng này", "en": "The gateway takes no such content"},
+    "status_421": {"vi": "Địa chỉ này không phải của cổng này", "en": "This address is not the gateway's"},
+    "status_503": {"vi": "Hiện cổng chưa trả lời được", "en": "The gateway cannot answer now"},
+    "status_other": {"vi": "Cổng từ chối yêu cầu này", "en": "The gateway refuses this request"},
     # The start page.
     "title": {"vi": "Cổng thu thập cảm biến", "en": "Sensor gateway"},
     "verdict_good": {"vi": "Hoạt động bình thường", "en": "All is well"},

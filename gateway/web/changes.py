@@ -64,4 +64,4 @@ def _name(request: web.Request, account: UserAccount) -> str:
 
 
 def _too_low(account: UserAccount, change: ChangeRoute) -> str:
-    return f"{change.action}: this needs the role {change.role.word}; {account.name} has the role {account.role.word}"
+    return f"this needs the role {change.role.word}; {account.name} has the role {account.role.word}"

@@ -72,6 +72,10 @@ class PageRenderer:
         formats = Formats(language_of(request, self._configured), self._zone)
         return PageTexts(formats.language, formats), formats
 
+    def texts(self, language: str) -> "PageTexts":
+        """The texts in a language."""
+        return PageTexts(language, Formats(language, self._zone))
+
     def page(self, request: web.Request, name: str, *, status: int = 200, **given: object) -> web.Response:
         """The page of a template, in the language of the request, which the browser keeps if it was chosen.
 

@@ -34,6 +34,7 @@ from gateway.web.introductions import Introductions
 from gateway.web.new_devices import NewDevicePages
 from gateway.web.pages import PageRenderer
 from gateway.web.quarantine import QuarantinePages
+from gateway.web.refusals import Refusals
 from gateway.web.register import RegisterPages
 from gateway.web.registry import RegistryPages
 from gateway.web.rejects import RejectPages
@@ -84,7 +85,9 @@ class WebServer:
         self._serving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        application = web.Application(middlewares=[self._door.check, self._check], client_max_size=BODY_MAX_BYTES)
+        application = web.Application(
+            middlewares=[Refusals(self._pages).check, self._door.check, self._check], client_max_size=BODY_MAX_BYTES
+        )
         application.on_response_prepare.append(protect)
         application.add_routes(self._routes())
         runner = web.AppRunner(application, access_log=None, logger=_log, shutdown_timeout=0.5, auto_decompress=False)

@@ -1,6 +1,7 @@
 """The gateway as a whole over HTTP: the start page and the data it loads."""
 
 import asyncio
+from importlib import import_module
 from typing import Final
 
 from aiohttp import web
@@ -77,6 +78,7 @@ class StatusPages:
         return self._pages.page(request, "coverage", at=found["at"], total=found["total"], list=listing)
 
     async def _metrics(self, _: web.Request) -> web.Response:
+        await asyncio.to_thread(import_module, "gateway.status.metrics")  # the first time it takes long
         from gateway.status.metrics import exposition  # noqa: PLC0415 - 5 MB that only a gateway with a Prometheus pays for
 
         body = exposition(self._status, await self._fleet.get())

@@ -249,6 +249,10 @@ GIVEN: dict[str, dict[str, Any]] = {
         ),
     },
     "login": {"to": "/", "denial": None},
+    "refusal": {
+        "answered": 404,
+        "why": "'m9' was never heard and is not registered; check its id and the topic that it sends to",
+    },
 }
 """Page → the least that it can be rendered with."""
 

@@ -70,7 +70,7 @@ def test_what_a_codec_says_is_quoted_behind_its_vietnamese_sentence() -> None:
     assert vietnamese(refusal.detail) == "hồ sơ p: bộ giải mã báo: unknown frame"
 
 
-@pytest.mark.parametrize("detail", ["401 unauthorized", "a fault in the gateway; report it:\nTraceback"])
+@pytest.mark.parametrize("detail", ["401 unauthorized", "the codec: kaputt\nline 2"])
 def test_what_has_no_sentence_is_quoted_as_it_is(detail: str) -> None:
     assert vietnamese(detail) is None
 
@@ -82,5 +82,16 @@ def test_each_vietnamese_sentence_has_all_that_the_english_one_holds(english: st
     assert vietnamese(example) == HOLE.sub("x1", DETAILS[english]), "another sentence takes it before"
 
 
-def test_a_terminal_quotes_what_has_no_vietnamese_sentence() -> None:
-    assert in_vietnamese("the codec: kaputt\nline 2") == "the codec: kaputt\nline 2"
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        pytest.param("devices.yaml: devices.3.parent: m9 is not among the devices (line 14)",
+                     "devices.yaml: devices.3.parent: m9 không có trong danh sách thiết bị (dòng 14)", id="its-place"),
+        pytest.param("m1: id: m1 is registered already\nm1: lat: 'x' is not a number",
+                     "m1: id: m1 đã được đăng ký\nm1: lat: 'x' không phải là số", id="several-lines"),
+        pytest.param("http://[::1]:8086 does not answer: no answer in time",
+                     "http://[::1]:8086 không trả lời: không có trả lời kịp lúc", id="a-sentence-in-a-sentence"),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_known_wherever_it_stands(said: str, wanted: str) -> None:
+    assert vietnamese(said) == wanted
