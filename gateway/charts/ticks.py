@@ -8,6 +8,8 @@ from typing import Final
 _ROUND: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 _HAIR: Final = 1e-9
 """Part of a step by which a value may miss a mark and still lie on it."""
+_AROUND: Final = 0.05
+"""Part of one lonely value that is shown on both sides of it."""
 _JUST_ABOVE: Final = 1.01
 _SECOND_MS: Final = 1000
 _MINUTE_MS: Final = 60 * _SECOND_MS
@@ -27,7 +29,8 @@ def number_ticks(low: float, high: float, most: int = 5) -> list[float]:
     :param most: number of intervals that are not exceeded.
     """
     if high - low <= _HAIR * max(abs(low), abs(high)):  # equal but for the last digits: no step lies between them
-        high = low + (abs(low) or 1.0)
+        around = _AROUND * abs(low)
+        low, high = (low - around, high + around) if around else (0.0, 1.0)
     step = _round_step((high - low) / most)
     first, last = floor(low / step + _HAIR), ceil(high / step - _HAIR)
     while last - first > most:  # the ends did not fall on the step
