@@ -328,6 +328,7 @@ _KEYS: Final = {
     "silent_after": "time without a message after which it is silent (default: three intervals)",
     "lat": "latitude in degrees",
     "lon": "longitude in degrees",
+    "address": "postal address, or how to find it",
     "installed": "day on which it was put up: 2026-11-26",
 }
 

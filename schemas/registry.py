@@ -123,6 +123,7 @@ class RegisteredDevice:
     silent_after: SilentAfter | None = None
     lat: Annotated[float | None, Field(ge=-90, le=90, description="Latitude, WGS 84.")] = None
     lon: Annotated[float | None, Field(ge=-180, le=180, description="Longitude, WGS 84.")] = None
+    address: Annotated[Text | None, Field(description="The postal address, or how to find it.")] = None
     installed: Annotated[date | None, Field(description="When it was put up.")] = None
     params: Params = Field(default_factory=dict)
 

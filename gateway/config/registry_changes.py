@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gateway.config.registry import RegistryFault, place_of, registry_faults, sentence
 from schemas.registry import COLUMNS, RegisteredDevice, Registry, clashes, device_adapter, device_key
 
-PLACE: Final = ("site", "area", "parent", "lat", "lon")
+PLACE: Final = ("site", "area", "parent", "lat", "lon", "address")
 """The keys that a move changes."""
 
 

@@ -94,6 +94,8 @@ ACTIONS: Final[dict[str, Words]] = {
     "journal dropped": Words("bỏ nhật ký lưu tạm", "journal dropped"),
     "lost readings acknowledged": Words("ghi nhận số đo đã mất", "lost readings acknowledged"),
     "meter exchanged": Words("thay đồng hồ", "meter exchanged"),
+    "photo removed": Words("xóa ảnh thiết bị", "photo removed"),
+    "photo taken": Words("chụp ảnh thiết bị", "photo taken"),
     "planned work ended": Words("kết thúc việc theo kế hoạch", "planned work ended"),
     "rejects purged": Words("xóa bản tin bị từ chối", "rejects purged"),
     "waiting messages purged": Words("xóa bản tin đang chờ", "waiting messages purged"),

@@ -58,6 +58,15 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     "interval_hint": Words("như 15min, 1h, 1d", "such as 15min, 1h, 1d"),
     "silent_after": Words("Coi là im lặng sau", "Silent after"),
     "silent_after_hint": Words("để trống: ba chu kỳ", "empty: three intervals"),
+    "photo": Words("Ảnh", "Photo"),
+    "photo_of": Words("Ảnh của {}", "Photo of {}"),
+    "photo_take": Words("Chụp hoặc chọn ảnh", "Take or choose a photo"),
+    "photo_again": Words("Thay ảnh", "Replace the photo"),
+    "photo_remove": Words("Xóa ảnh", "Remove the photo"),
+    "photo_removed": Words("Đã xóa ảnh.", "The photo is removed."),
+    "photo_unreadable": Words("Không đọc được ảnh này.", "This picture cannot be read."),
+    "address": Words("Địa chỉ", "Address"),
+    "address_hint": Words("số nhà, đường, hoặc cách tìm", "street and number, or how to find it"),
     "latitude": Words("Vĩ độ", "Latitude"),
     "longitude": Words("Kinh độ", "Longitude"),
     "use_my_place": Words("Lấy vị trí của điện thoại này", "Take the place of this phone"),
@@ -101,9 +110,10 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     # Import.
     "import_means": Words(
         "Dán từ bảng tính hoặc chọn tệp CSV. Dòng đầu là tên cột như trong devices.yaml: id, site, domain, area, parent, "
-        "profile, model, serial, interval, lat, lon, installed, params.TÊN. Ô trống giữ nguyên giá trị cũ.",
+        "profile, model, serial, interval, lat, lon, address, installed, params.TÊN. Ô trống giữ nguyên giá trị cũ.",
         "Paste from a spreadsheet or choose a CSV file. The first row names the columns as in devices.yaml: id, site, domain, "
-        "area, parent, profile, model, serial, interval, lat, lon, installed, params.NAME. An empty cell keeps the old value.",
+        "area, parent, profile, model, serial, interval, lat, lon, address, installed, params.NAME. An empty cell keeps the "
+        "old value.",
     ),
     "import_rows": Words("Các dòng", "Rows"),
     "import_file": Words("Tệp CSV", "CSV file"),

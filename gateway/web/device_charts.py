@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from gateway.charts.charts import ChartLine, TimeAxis, ValueAxis, line_chart
+from gateway.charts.charts import ChartLine, TimeAxis, ValueAxis, line_chart, sparkline
 from gateway.charts.drawing import ChartFrame
 from gateway.i18n.formats import Formats
 from gateway.reports.recent import RecentSeries, SampledWindow
@@ -18,12 +18,18 @@ from schemas.glossary import QuantityWords, quantities
 from schemas.quantities import QUANTITIES, Kind
 
 CHARTS_MAX: Final = 16
+_SPARKS_MIN: Final = 3
+_SPARKS_MAX: Final = 40
 _LINES_MAX: Final = 4
 _PHASE_OR_TARIFF: Final = re.compile(r"_(?:l\d|n|t\d)(?=_)")
 _GAP_STEPS: Final = 3
 """Usual distances between points after which a line is interrupted."""
 _SHOWN: Final = {field: row for rows in QUANTITIES.values() for field, row in rows.items() if row.kind is not Kind.STATE}
 _ORDER: Final = {field: place for place, field in enumerate(_SHOWN)}
+
+
+SparklineKey = tuple[str, str, tuple[str, ...]]
+"""Measurement, field, and the tags of a series behind the device."""
 
 
 class DeviceChart(NamedTuple):
@@ -42,6 +48,21 @@ def device_charts(
     return [
         _chart(number, group, names, time, texts, formats) for number, group in enumerate(_groups(found)) if number < CHARTS_MAX
     ]
+
+
+def sparklines(found: Sequence[RecentSeries]) -> dict[SparklineKey, str]:
+    """A small line for each quantity of the last hours that has enough points to show how it went."""
+    return {
+        (one.measurement, one.field, one.series[1:]): sparkline(_thinned([value for _, value in one.points]))
+        for one in found
+        if one.field in _SHOWN and len(one.points) >= _SPARKS_MIN
+    }
+
+
+def _thinned(values: Sequence[float]) -> Sequence[float]:
+    """At most so many of the values, evenly chosen, the last one among them."""
+    step = -(-len(values) // _SPARKS_MAX)
+    return values[(len(values) - 1) % step :: step]
 
 
 def _groups(found: Sequence[RecentSeries]) -> Iterator[list[RecentSeries]]:

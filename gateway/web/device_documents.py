@@ -30,6 +30,7 @@ def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Docume
         "installed": device.installed.isoformat() if device.installed else None,
         "lat": device.lat,
         "lon": device.lon,
+        "address": device.address,
         "params": device.params,
     }
 

@@ -165,6 +165,10 @@ def _fits(device: Device, words: list[str], areas: Mapping[str, str]) -> bool:
     entry = device.registered
     about = [device.name]
     if isinstance(entry, RegisteredDevice):
-        about += [text for text in (entry.site, entry.serial, entry.model, entry.profile, areas.get(entry.area or "")) if text]
+        about += [
+            text
+            for text in (entry.site, entry.serial, entry.model, entry.profile, entry.address, areas.get(entry.area or ""))
+            if text
+        ]
     text = " ".join(about).lower()
     return all(word in text for word in words)

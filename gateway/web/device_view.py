@@ -1,6 +1,7 @@
 """A device as its page shows it: its document and its ladder in one language."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from gateway.core.alarms.alarm import AlarmState
@@ -8,6 +9,8 @@ from gateway.core.alarms.rules import Rules
 from gateway.core.status.ladder import Ladder
 from gateway.i18n.formats import Formats
 from gateway.i18n.glossary import closed_lists
+from gateway.reports.store import StoredSeries
+from gateway.web.device_charts import SparklineKey
 from gateway.web.handlers import Document
 from gateway.web.ladder import LadderTexts, SaidRung
 from gateway.web.pages import PageTexts
@@ -20,12 +23,17 @@ _BITS: Final = tuple(1 << bit for bit in range(8))
 
 
 class ShownValue(NamedTuple):
-    """A value of a reading; ``alarms``: it tells of an alarm."""
+    """A value of a reading.
+
+    :ivar alarms: it tells of an alarm.
+    :ivar spark: a small line of its last hours; empty where there are too few.
+    """
 
     name: str
     text: str
     unit: str
     alarms: bool
+    spark: str = ""
 
 
 class ShownReading(NamedTuple):
@@ -73,7 +81,10 @@ class ShownDevice(NamedTuple):
 class DeviceTexts:
     """Says devices in one language, at one moment."""
 
-    def __init__(self, texts: PageTexts, formats: Formats, now_ms: int) -> None:
+    def __init__(
+        self, texts: PageTexts, formats: Formats, now_ms: int, sparks: Mapping[SparklineKey, str] = MappingProxyType({})
+    ) -> None:
+        self._sparks = sparks
         self._t = texts.text
         self._f = formats
         self._ladder = LadderTexts(texts, formats, now_ms)
@@ -105,7 +116,9 @@ class DeviceTexts:
         quality, _ = fields.pop("quality"), fields.pop("seq", None)
         bits = ", ".join(self._codes[f"quality_{bit}"] for bit in _BITS if quality & bit)
         tags = [point["tags"][tag] for tag in _OWN_TAGS if tag in point["tags"]]
-        values = [self._value(field, value) for field, value in fields.items()]
+        own = tuple(point["tags"].get(tag, "") for tag in StoredSeries._fields[1:])
+        sparks = {field: self._sparks.get((point["measurement"], field, own), "") for field in fields}
+        values = [self._value(field, value)._replace(spark=sparks[field]) for field, value in fields.items()]
         title = " · ".join([self._t(point["measurement"]), *tags])
         good = self._t("not_written") if waits else bits or self._t("good")
         return ShownReading(title, self._f.moment(point["time_ms"]), values, good)
@@ -137,6 +150,7 @@ class DeviceTexts:
         offset_s, interval_s, missing = document["clock_offset_s"], document["interval_s"], document["seq_missing"]
         yield t("site"), document["site"]
         yield t("area"), document.get("area_name") or document["area"]
+        yield t("address"), document.get("address")
         yield t("domain"), t(document["domain"]) if document["domain"] else None
         yield t("profile"), (document["result"] or {}).get("profile") or document.get("profile")
         yield t("model"), document.get("model")

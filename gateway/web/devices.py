@@ -17,7 +17,10 @@ from gateway.explain.last_message import AskCodec, LastMessage, births_named_by,
 from gateway.status.status import Status
 from gateway.storage import keyvalue, quarantine, rejects
 from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.storage.photos import Photos
 from gateway.web.commands import nobody
+from gateway.web.connections import BODY_MAX_BYTES
+from gateway.web.device_charts import sparklines
 from gateway.web.device_documents import (
     counter_documents,
     fate_of,
@@ -31,6 +34,7 @@ from gateway.web.device_view import DeviceTexts
 from gateway.web.handlers import Document, Handler
 from gateway.web.ladder import ladder_document
 from gateway.web.pages import PageRenderer
+from gateway.web.series import SeriesPages
 from gateway.web.turns import Turns
 from schemas.registry import device_key
 from schemas.rejects import RejectReason
@@ -72,7 +76,11 @@ class _FoundDevice(NamedTuple):
 class DevicePages:
     """The route ``/devices/{device}`` and what it asks for."""
 
-    def __init__(self, status: Status, database: Database, turns: Turns, pages: PageRenderer) -> None:
+    def __init__(
+        self, status: Status, database: Database, turns: Turns, pages: PageRenderer, photos: Photos, series: SeriesPages
+    ) -> None:
+        self._photos = photos
+        self._series = series
         self._status = status
         self._database = database
         self._turns = turns
@@ -96,12 +104,21 @@ class DevicePages:
         document, keeper = found.document, self._status.alarms
         alarms = [state for state in keeper.active() if state.tags.device == document["id"]]
         texts, formats = self._pages.language(request)
-        shown = DeviceTexts(texts, formats, now_ms).device(document, found.ladder, alarms, keeper.rules)
+        recent = await self._series.glance(document["id"]) if document["result"] else []
+        shown = DeviceTexts(texts, formats, now_ms, sparklines(recent)).device(document, found.ladder, alarms, keeper.rules)
         link = self._status.config.http.grafana
         grafana = link and link.replace("{device}", quote(document["id"], safe=""))
         topic = None if document["last_seen"] else topic_to_send_to(document)
         return self._pages.page(
-            request, "device", device=document["id"], shown=shown, document=document, topic=topic, grafana=grafana
+            request,
+            "device",
+            device=document["id"],
+            shown=shown,
+            document=document,
+            topic=topic,
+            grafana=grafana,
+            photo=await self._photos.of(document["id"]),
+            photo_max_bytes=BODY_MAX_BYTES,
         )
 
     # One device.

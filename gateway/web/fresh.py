@@ -18,6 +18,7 @@ class Fresh(Generic[T]):
         self._make = make
         self._for_s = for_s
         self._made: tuple[object, float, T] | None = None
+        self._made_s = 0.0
         self._making = asyncio.Lock()
 
     async def get(self, basis: object = None) -> T:
@@ -26,5 +27,10 @@ class Fresh(Generic[T]):
             began_s = time.monotonic()
             if self._made is None or self._made[0] is not basis or began_s >= self._made[1]:
                 made, ended_s = await self._make(), time.monotonic()
+                self._made_s = ended_s
                 self._made = basis, max(began_s + self._for_s, ended_s + _SHARE * (ended_s - began_s)), made
             return self._made[2]
+
+    def newest(self, within_s: float) -> T | None:
+        """The value as it was made last, if that is not longer ago; nothing is made."""
+        return self._made[2] if self._made is not None and time.monotonic() - self._made_s <= within_s else None

@@ -27,7 +27,7 @@ from schemas.printable import printable
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _YEAR_S: Final = 365 * 86_400
 _POLICY: Final = (
-    "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self';"
+    "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; img-src 'self' data:;"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """A page runs the scripts and styles that it was made with, known by their hashes, and no others."""

@@ -21,6 +21,9 @@ HOURS: Final = (6, 24, 72)
 """Windows that the page offers; over HTTP any number of hours up to the last one."""
 _KEPT: Final = 32
 _KEPT_FOR_S: Final = 10.0
+_GLANCE_S: Final = 0.2
+"""Time that the page of a device waits for its small lines."""
+_GLANCED_FOR_S: Final = 60.0
 _AT_ONCE: Final = 2
 """Questions to the database at a time; it is there to be written to."""
 _PATIENCE_S: Final = 10.0
@@ -76,6 +79,19 @@ class SeriesPages:
         device = self._status.devices.find(request.match_info["device"])
         return None if device is None else device.name
 
+    async def glance(self, name: str) -> list[RecentSeries]:
+        """The last hours of a device as they were asked for a moment ago, or as far as the database answers at once."""
+        if self._status.events.influxdb_trouble:
+            return []
+        fresh = self._fresh(name, HOURS[0])
+        found = fresh.newest(_GLANCED_FOR_S)
+        if found is None:
+            asking = asyncio.ensure_future(fresh.get())
+            asking.add_done_callback(_look_at_fault)
+            await asyncio.wait([asking], timeout=_GLANCE_S)
+            found = fresh.newest(_GLANCED_FOR_S)
+        return found.series if found is not None else []
+
     async def _last_hours(self, name: str, hours: int) -> _LastHours:
         """Ask the database; what it answered serves all readers for some seconds.
 
@@ -83,11 +99,14 @@ class SeriesPages:
         """
         if trouble := self._status.events.influxdb_trouble:
             raise StoreFault(trouble)  # no reader waits for what is known to be away
+        return await self._fresh(name, hours).get()
+
+    def _fresh(self, name: str, hours: int) -> Fresh[_LastHours]:
         fresh = self._kept.pop((name, hours), None) or Fresh(lambda: self._ask(name, hours), _KEPT_FOR_S)
         self._kept[name, hours] = fresh
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
-        return await fresh.get()
+        return fresh
 
     async def _ask(self, name: str, hours: int) -> _LastHours:
         window = recent_window(self._status.clock.now_ms(), hours)
@@ -96,6 +115,12 @@ class SeriesPages:
                 return _LastHours(window, await recent_series(store, [*DOMAINS, HEALTH], window, name))
         except TimeoutError as error:
             raise StoreFault(f"no answer within {_PATIENCE_S:g} s") from error
+
+
+def _look_at_fault(asking: asyncio.Future[_LastHours]) -> None:
+    """See the fault of a question that nobody waits for any more: the charts say it."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _hours(request: web.Request) -> int:

@@ -11,6 +11,7 @@ from gateway.access.accounts import AccountRole
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
+from gateway.storage.photos import Photos
 from gateway.storage.reject_counts import RejectCounts
 from gateway.web.alarm_views import AlarmViews
 from gateway.web.alarms import AlarmPages
@@ -33,6 +34,7 @@ from gateway.web.import_devices import ImportPages
 from gateway.web.introductions import Introductions
 from gateway.web.new_devices import NewDevicePages
 from gateway.web.pages import PageRenderer
+from gateway.web.photos import PhotoPages
 from gateway.web.quarantine import QuarantinePages
 from gateway.web.refusals import Refusals
 from gateway.web.register import RegisterPages
@@ -103,7 +105,9 @@ class WebServer:
     def _routes(self) -> list[web.RouteDef]:
         status, database, turns, pages = self._status, self._database, self._turns, self._pages
         commands, streams = self._commands, EventStreams(self._connections, self._door.admits)
-        devices = DevicePages(status, database, turns, pages)
+        photos = Photos(status.config.journal.path, status.config.journal.min_free_bytes)
+        photo_pages, series = PhotoPages(status, photos), SeriesPages(status, pages)
+        devices = DevicePages(status, database, turns, pages, photos, series)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
         sums = SumPages(status, commands.resums, commands.exchange)
         refused = RejectPages(database, self._reject_counts, commands.store, turns, pages)
@@ -132,7 +136,8 @@ class WebServer:
             **devices.reading(),
             **DeviceEvents(status, streams).reading(),
             **registry.reading(),
-            **SeriesPages(status, pages).reading(),
+            **series.reading(),
+            **photo_pages.reading(),
             **NewDevicePages(status, database, turns, pages, devices.document).reading(),
             **register.reading(),
             **imports.reading(),
@@ -150,6 +155,7 @@ class WebServer:
             **imports.changing(),
             **sums.changing(),
             **trials.changing(),
+            **photo_pages.changing(),
         }
         entering: dict[str, Handler] = {"/login": self._door.log_in, "/logout": self._door.log_out}
         guarded = {path: self._changes.guard(change) for path, change in changing.items()}

@@ -64,6 +64,9 @@ _READINGS: Final = {
 }
 
 
+_HOURS_READINGS: Final = 24
+
+
 def publish_as(gate: Gateway, device: str, payload: str) -> None:
     """A water meter of the example sends a reading."""
     broker = urlsplit(json.loads(gate.config.read_text())["mqtt"]["url"])
@@ -89,12 +92,26 @@ def example_gateway(folder: Path) -> Iterator[Gateway]:
         found.wait_subscribed()
         topic = "iot/v1/{site}/{domain}/{id}/readings"
         sent = [(topic.format_map(one), _READINGS[str(one["domain"])]) for one in DEVICES[:-1]]
+        sent.insert(0, (topic.format_map(DEVICES[0]), json.dumps(_hours_of_a_meter())))
         sent.append((topic.format_map(DEVICES[1]), '{"volume_m3": 78, "alarm_leak": true}'))
         sent.append((topic.format_map(DEVICES[2]), '{"volume_m3": "nhiều"}'))
         sent += [(topic.format(site="tram-9", domain="water", id=stranger), _READINGS["water"]) for stranger in STRANGERS]
         publish_all(client, sent)
-        until(lambda: found.ledger()["received"] == len(sent) and not found.pending("memory"), what="all are written")
+        readings = len(sent) + _HOURS_READINGS - 1
+        until(lambda: found.ledger()["received"] == readings and not found.pending("memory"), what="all are written")
         yield found
+
+
+def _hours_of_a_meter() -> list[dict[str, float]]:
+    """The last six hours of a water meter, as it uploads what it could not send: taps are opened and closed."""
+    now_ms, found, volume_m3 = int(time.time() * 1000), [], 69.0
+    for number in range(_HOURS_READINGS - 1, -1, -1):
+        flow_m3_h = round(max(0.04, 1.2 + sin(number / 3.1) + 0.4 * sin(number * 1.9)), 2)
+        volume_m3 += flow_m3_h / 4
+        pressure_kpa = round(320 - 12 * flow_m3_h, 1)
+        at_ms = now_ms - 900_000 * number
+        found.append({"ts": at_ms, "volume_m3": round(volume_m3, 3), "flow_m3_h": flow_m3_h, "pressure_kpa": pressure_kpa})
+    return found
 
 
 def _remember_hours(journal: Path) -> None:

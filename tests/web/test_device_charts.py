@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from gateway.i18n.formats import Formats
 from gateway.reports.recent import RecentSeries, recent_window
 from gateway.reports.store import StoredSeries
-from gateway.web.device_charts import CHARTS_MAX, device_charts
+from gateway.web.device_charts import CHARTS_MAX, device_charts, sparklines
 from gateway.web.pages import PageTexts
 
 NOW = 1_790_000_000_000
@@ -51,3 +51,21 @@ def test_a_device_of_very_many_series_has_a_bounded_page() -> None:
     found = [series("mean_speed_km_h", 40, lane=str(lane)) for lane in range(100)]
     formats = Formats("en", ZoneInfo("UTC"))
     assert len(device_charts(found, recent_window(NOW, 6), PageTexts("en", formats), formats)) == CHARTS_MAX
+
+
+def test_values_have_a_small_line_by_their_series_where_there_are_enough() -> None:
+    found = sparklines(
+        [
+            series("flow_m3_h", *range(360)),
+            series("mean_speed_km_h", 40, 41, 42, lane="1"),
+            series("mean_speed_km_h", 40, 41, lane="2"),
+            series("pump_on", 0, 1, 0),
+        ]
+    )
+    tags = StoredSeries("m")[1:]
+    assert set(found) == {
+        ("power", "flow_m3_h", tags),
+        ("power", "mean_speed_km_h", StoredSeries("m", lane="1")[1:]),
+    }
+    long = found["power", "flow_m3_h", tags]
+    assert (long.count("L"), len(long) < 1000) == (39, True), "forty of 360, or the page would be heavy"
