@@ -189,7 +189,7 @@ class Processor:
         if parts is not None:
             observation = self._observation(stream, key_set, parts, 0, arrival, outcome)
         else:
-            plain = stream.decoder.decode_plain(payload) if is_plain else None
+            plain = self.streams.decoders[stream.domain].decode_plain(payload) if is_plain else None
             if plain is None:
                 self._slow_path(stream, arrival, outcome)
                 device.note(outcome, arrival)
@@ -275,7 +275,7 @@ class Processor:
         device, name = stream.device, stream.device.name
         arrival.record(Sender(name, native=True))
         try:
-            objects = stream.decoder.decode_slow_path(arrival.message.payload, device.raised_bounds)
+            objects = self.streams.decoders[stream.domain].decode_slow_path(arrival.message.payload, device.raised_bounds)
         except Undecodable as why:
             return reject(outcome, arrival, "decode", why, name)
         if arrival.steps is not None:
@@ -305,7 +305,7 @@ class Processor:
             if isinstance(item, Broken):
                 reject(outcome, arrival, "decode", item.why, stream.device.name, payload=item.payload)
                 continue
-            key_set = stream.decoder.key_set_of(tuple(item.values))
+            key_set = self.streams.decoders[stream.domain].key_set_of(tuple(item.values))
             observation = self._completed(stream, item.values, key_set, item.dropped, arrival, outcome)
             if observation is not None:
                 observed[observation] = item
@@ -328,7 +328,7 @@ class Processor:
             dropped = dropped or []
             quality = _complete_counts(values, key_set, dropped, stream)
             outcome.dropped += dropped
-            key_set = stream.decoder.key_set_of(tuple(values))
+            key_set = self.streams.decoders[stream.domain].key_set_of(tuple(values))
         return self._observation(stream, key_set, key_set.parts(values), quality, arrival, outcome, dropped)
 
     def _observation(

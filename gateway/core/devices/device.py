@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.core.devices.guard import NO_GUARD
+from gateway.core.devices.seldom import Seldom
 from gateway.core.devices.setback import Setback, setback_after
 from gateway.core.message import Arrival, Outcome
 from gateway.core.readings.counters import CounterState
@@ -98,19 +99,15 @@ class Device(RecentKeys):
         "clock_span",
         "counters",
         "domain",
-        "earlier_offset_ms",
         "goodbye_ms",
         "guard",
         "is_noted",
         "keeps_bytes",
         "last_message",
-        "last_outcome",
-        "last_replay_stamp_ms",
         "last_seen_ms",
         "last_seq",
         "last_stamp_ms",
         "name",
-        "not_taken_ms",
         "offset_ms",
         "online",
         "quality",
@@ -118,13 +115,19 @@ class Device(RecentKeys):
         "registered_ms",
         "reserved",
         "seen_frames",
+        "seldom",
         "seq_missing",
         "series",
-        "setback",
         "source",
         "streams",
-        "tag_values",
     )
+
+    earlier_offset_ms = Seldom[int | None](None)
+    last_outcome = Seldom[Outcome | None](None)
+    last_replay_stamp_ms = Seldom(0)
+    not_taken_ms = Seldom(0)
+    setback = Seldom[Setback | None](None)
+    tag_values = Seldom[dict[str, set[str]] | None](None)
 
     def __init__(self, name: str, registered: Registered | None, source: str = "") -> None:
         super().__init__()
@@ -133,27 +136,22 @@ class Device(RecentKeys):
         self.admitted = False
         self.counters: CounterState | None = None
         self.domain: str | None = None
-        self.earlier_offset_ms: int | None = None
         self.goodbye_ms = 0
         self.guard = NO_GUARD
         self.is_noted = False
         self.keeps_bytes = -1
         self.last_message: Arrival | None = None
-        self.last_outcome: Outcome | None = None
         self.last_seen_ms = 0
-        self.last_replay_stamp_ms = 0
         self.last_stamp_ms = 0
         self.last_seq = -1
         self.registered_ms = 0
         self.reserved = False
+        self.seldom: dict[str, Any] | None = None
         self.seq_missing = 0
         self.series: dict[str, Series] | None = None
-        self.setback: Setback | None = None
         self.source = source
         self.streams = 0
         self.seen_frames: RecentFrames | None = None
-        self.tag_values: dict[str, set[str]] | None = None
-        self.not_taken_ms = 0
         self.offset_ms: int | None = None
         self.clock_span: int | None = None
         self.online: bool | None = None
@@ -224,13 +222,13 @@ class Device(RecentKeys):
         return {field: float(value) for name, value in given.items() for field in RAISED_BY[name]}
 
     def _may_tag(self, tag: str, value: str) -> bool:
-        if self.tag_values is None:
-            self.tag_values = {}
-        values = self.tag_values.setdefault(tag, set())
+        known = self.tag_values or {}
+        values = known.setdefault(tag, set())
         if value not in values:
             if len(values) >= TAG_VALUES_MAX:
                 return False
             values.add(value)
+            self.tag_values = known
         return True
 
     def stamp(self, now_ms: int, *, replayed: bool = False) -> int:
@@ -260,11 +258,11 @@ class Series:
     __slots__ = ("_tagged", "device", "pattern")
 
     def __init__(self, site: str, device: Device, domain: str, own: Tags = ()) -> None:
-        self.device = device
-        if device.domain is None and domain in DOMAINS:
-            device.domain = domain
         area = device.registered.area if device.registered else None
+        self.device = device
         self.pattern = series_pattern(domain, site, area or "", own)
+        if device.domain is None and domain in DOMAINS:
+            device.domain = self.pattern.domain
         self._tagged: dict[Tags, Series] | None = None
 
     @property

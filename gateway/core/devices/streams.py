@@ -33,17 +33,16 @@ MESSAGES_KEPT = 3000
 
 
 class Stream(Series):
-    """A native topic, resolved: its series and its decoder.
+    """A native topic, resolved: its series.
 
     :ivar key_set: the keys of its last regular reading.
     """
 
-    __slots__ = ("decoder", "key_set")
+    __slots__ = ("key_set",)
     is_status = False
 
-    def __init__(self, site: str, device: Device, decoder: NativeDecoder) -> None:
-        super().__init__(site, device, decoder.domain)
-        self.decoder = decoder
+    def __init__(self, site: str, device: Device, domain: str) -> None:
+        super().__init__(site, device, domain)
         self.key_set = NO_KEYS
 
 
@@ -146,7 +145,7 @@ class Streams:
         self._topics: dict[str, ProfiledStream] = {}
         self._sites: dict[str, str] = {}
         self._ids: dict[str, str] = {}
-        self._decoders = {domain: NativeDecoder(domain, self.field_sets) for domain in DOMAINS}
+        self.decoders = {domain: NativeDecoder(domain, self.field_sets) for domain in DOMAINS}
 
     def resolve(self, topic: str) -> Stream | ProfiledStream | Unresolved:
         """The stream of a topic. One that cannot be resolved is not kept, so that it does not fill the memory."""
@@ -169,7 +168,7 @@ class Streams:
             return Unresolved(RejectReason.UNKNOWN_DEVICE, detail, device.name, parts.domain)
         site = self._sites.get(parts.site, parts.site)
         kind = StatusStream if parts.channel == "status" else Stream
-        stream = kind(site, device, self._decoders[parts.domain])
+        stream = kind(site, device, parts.domain)
         if not stream.is_status:  # status messages are rare: their topics need not be kept for every device
             self._remember(self._sites, site, site)
             self.places.topic_taken(device)
