@@ -2,23 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from html import escape
+from itertools import pairwise
 from math import inf
 from typing import Final
 
 from gateway.charts.charts import ChartLine, StateSpan, TimeAxis, ValueAxis, line_chart, stacked_bar_chart, state_strip
 from gateway.charts.drawing import ChartFrame, colour
-from grafana.answers import DAY_MS, ZONE_MS, Figures, Labels, Page
+from grafana.answers import DAY_MS, Figures, Labels, Page
 from grafana.ask import Question, column_name, first, gap_ms
-from grafana.drawn_points import PointAxis, point_chart
+from grafana.drawn_points import PointAxis, PointSize, point_chart
 from grafana.layout import Place
-from grafana.model import Column, Kind, Panel, Steps, Words, both
+from grafana.model import GREEN, Column, Kind, Panel, Steps, Words, both
 from grafana.reasons import without_data
 from grafana.render import EVERY_TABLE
-from grafana.units import AGO, BYTES, DEGREES, DURATION, SHARE
+from grafana.written import ZONE, number_text
 
-ZONE: Final = timezone(timedelta(milliseconds=ZONE_MS))
 LINES_MAX: Final = 8
 LINE_PX: Final = 19
 LIMIT_POINTS: Final = 24
@@ -27,33 +27,8 @@ ROWS_MAX: Final = 12
 STRIP_PX: Final = 34
 ROW_PX: Final = 26
 HEAD_PX: Final = 40
+COLUMN_PX: Final = 58
 MONTH_MS: Final = 28 * DAY_MS
-_SYMBOLS: Final = {
-    "m3": "m³",
-    "percent": "%",
-    "volt": "V",
-    "voltamp": "VA",
-    "voltampreact": "var",
-    "mvolt": "mV",
-    "conμgm3": "µg/m³",
-    "conppb": "ppb",
-    "lux": "lx",
-    "pressurehpa": "hPa",
-    "amp": "A",
-    "watt": "W",
-    "kwatth": "kWh",
-    "celsius": "°C",
-    "lengthm": "m",
-    "pressurekpa": "kPa",
-    "hertz": "Hz",
-    "velocitykmh": "km/h",
-    "none": "",
-    "lengthmm": "mm",
-    "dBm": "dBm",
-    "dB": "dB",
-}
-_LENGTHS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
-_WHOLE_FROM: Final = 1000
 
 Answers = Sequence[tuple[Question, Figures]]
 
@@ -63,26 +38,10 @@ def panel_html(number: int, place: Place, answers: Answers, page: Page) -> str:
     panel = place.panel
     draw = _DRAWN[panel.kind]
     shown = draw(f"panel-{number}", panel, answers, page) if any(rows for _, rows in answers) else ""
-    body = shown or f'<p class="empty">{escape(without_data(panel))}</p>'
+    nothing = without_data(panel)
+    body = shown or f'<p class="{"figure" if nothing == "0" else "empty"}">{escape(nothing)}</p>'
     style = f"grid-column: span {place.width}; min-height: {ROW_PX * panel.size.height}px"
     return f'<section style="{style}" title="{escape(panel.about_en)}"><h3>{escape(panel.title)}</h3>{body}</section>'
-
-
-def number_text(value: float, unit: str) -> str:
-    """A figure with its unit, shortened as on a page."""
-    if unit == SHARE:
-        return f"{100 * value:.1f} %"
-    if unit in (DURATION, "s"):
-        length_s, said = next((row for row in _LENGTHS if value >= row[0]), (1, "s"))
-        return f"{value / length_s:.3g} {said}"
-    if unit == AGO:
-        return datetime.fromtimestamp(value / 1000, ZONE).strftime("%d.%m. %H:%M")
-    if unit == BYTES:
-        return f"{value / 2**20:.1f} MiB"
-    if unit == DEGREES:
-        return f"{value:.2f}°"
-    rounded = f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.4g}"
-    return f"{rounded} {_SYMBOLS.get(unit, unit.removeprefix('suffix:'))}".strip()
 
 
 def _lines(answers: Answers) -> Iterator[ChartLine]:
@@ -139,7 +98,7 @@ def _unnamed(lines: Sequence[ChartLine]) -> list[ChartLine]:
 def _legend(lines: Sequence[ChartLine], number: int) -> str:
     """The names of lines with their colours; nothing for one that the title names."""
     named = [
-        f'<span style="color: {colour(place)}">{SIGNS[place % len(SIGNS)]}</span> {escape(line.name)}'
+        f'<span style="color: {line.colour or colour(place)}">{SIGNS[place % len(SIGNS)]}</span> {escape(line.name)}'
         for place, line in enumerate(lines)
         if line.name
     ]
@@ -149,10 +108,11 @@ def _legend(lines: Sequence[ChartLine], number: int) -> str:
 
 def _limits(panel: Panel, page: Page) -> Iterator[ChartLine]:
     """The values at which the colour changes, as lines."""
-    for limit, _ in panel.steps:
+    times = range(page.begin_ms, page.end_ms + 1, max(1, page.length_ms // LIMIT_POINTS))
+    for (_, below), (limit, above) in pairwise(panel.steps):
         if limit is not None:
-            ends = range(page.begin_ms, page.end_ms + 1, max(1, page.length_ms // LIMIT_POINTS))
-            yield ChartLine(number_text(limit, panel.unit), [(at_ms, limit) for at_ms in ends])
+            worse = below if above == GREEN else above
+            yield ChartLine(number_text(limit, panel.unit), [(at_ms, limit) for at_ms in times], worse)
 
 
 def _frame(name: str, panel: Panel) -> ChartFrame:
@@ -230,7 +190,8 @@ def _points(name: str, panel: Panel, answers: Answers, page: Page) -> str:  # no
     (_, lengths), (_, heights) = answers
     places = [(lengths[key], heights[key]) for key in lengths if key in heights]
     across, up = (PointAxis(both(column.vi, column.en), _labels(column.unit or panel.unit)) for column in panel.columns)
-    return point_chart(panel.title, places, across, up, ROW_PX * panel.size.height - HEAD_PX) if places else ""
+    size = PointSize(panel.size.width * COLUMN_PX, ROW_PX * panel.size.height - HEAD_PX)
+    return point_chart(panel.title, places, across, up, size) if places else ""
 
 
 def _labels(unit: str) -> Callable[[float], str]:

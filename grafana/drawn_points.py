@@ -7,11 +7,10 @@ from typing import Final, NamedTuple
 from gateway.charts.drawing import GRID, colour, element
 from gateway.charts.ticks import number_ticks
 
-_WIDTH_PX: Final = 560
 _LETTERS_PX: Final = 12
 _LEFT_PX: Final = 70
 _BOTTOM_PX: Final = 34
-_MARGIN_PX: Final = 12
+_MARGIN_PX: Final = 24
 _TICKS: Final = 5
 
 Place = tuple[float, float]
@@ -22,6 +21,13 @@ class PointAxis(NamedTuple):
 
     name: str
     label: Callable[[float], str]
+
+
+class PointSize(NamedTuple):
+    """The size of a chart; it is drawn as wide as its place."""
+
+    width_px: int
+    height_px: int
 
 
 class _Scale(NamedTuple):
@@ -36,17 +42,17 @@ class _Scale(NamedTuple):
         return self.begin_px + (value - low) / (high - low) * (self.end_px - self.begin_px)
 
 
-def point_chart(title: str, places: Sequence[Place], across: PointAxis, up: PointAxis, height_px: int) -> str:
+def point_chart(title: str, places: Sequence[Place], across: PointAxis, up: PointAxis, size: PointSize) -> str:
     """Draw points with both axes."""
-    inside_px = height_px - _BOTTOM_PX
-    x = _Scale(_ticks([place[0] for place in places]), _LEFT_PX, _WIDTH_PX - _MARGIN_PX)
+    inside_px = size.height_px - _BOTTOM_PX
+    x = _Scale(_ticks([place[0] for place in places]), _LEFT_PX, size.width_px - _MARGIN_PX)
     y = _Scale(_ticks([place[1] for place in places]), inside_px, _MARGIN_PX)
     dots = "".join(
         element("circle", cx=f"{x.px(one):.1f}", cy=f"{y.px(other):.1f}", r=3, fill=colour(0), fill_opacity=0.6)
         for one, other in places
     )
-    drawn = "".join([*_grid(x, y, across, up), dots, _names(across, up, height_px)])
-    return element("svg", drawn, viewBox=f"0 0 {_WIDTH_PX} {height_px}", width="100%", role="img", aria_label=title)
+    drawn = "".join([*_grid(x, y, across, up), dots, _names(across, up, size)])
+    return element("svg", drawn, viewBox=f"0 0 {size.width_px} {size.height_px}", width="100%", role="img", aria_label=title)
 
 
 def _ticks(values: Sequence[float]) -> Sequence[float]:
@@ -64,8 +70,8 @@ def _grid(x: _Scale, y: _Scale, across: PointAxis, up: PointAxis) -> Iterator[st
         yield _text(up.label(tick), x.begin_px - 4, y.px(tick) + 4, "end")
 
 
-def _names(across: PointAxis, up: PointAxis, height_px: int) -> str:
-    return _text(f"↑ {up.name}    → {across.name}", _WIDTH_PX / 2, height_px - 4, "middle")
+def _names(across: PointAxis, up: PointAxis, size: PointSize) -> str:
+    return _text(f"↑ {up.name}    → {across.name}", size.width_px / 2, size.height_px - 4, "middle")
 
 
 def _text(said: str, x: object, y: float, anchor: str) -> str:

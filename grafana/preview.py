@@ -7,6 +7,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from html import escape
 from itertools import chain, count
 from pathlib import Path
@@ -68,11 +69,12 @@ def main(arguments: list[str] | None = None) -> int:
     database.add_argument("--victoria-metrics", metavar="URL")
     parser.add_argument("--bucket", default="iot", help="database of InfluxDB (default: iot)")
     parser.add_argument("--days", type=int, help="days shown (default: those of the dashboard)")
+    parser.add_argument("--until", type=datetime.fromisoformat, metavar="TIME", help="end of the time shown (default: now)")
     parser.add_argument("--device", help="the device of a dashboard of one device")
     parser.add_argument("--out", type=Path, default=Path("preview.html"), help="file to write (default: preview.html)")
     options = parser.parse_args(arguments)
     (board,) = (board for board in DASHBOARDS if board.name == options.dashboard)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // 1_000_000 if options.until is None else round(1000 * options.until.timestamp())
     choice = {"device": [options.device]} if options.device else {}
     days = options.days or board.days
     page = Page(now_ms - days * DAY_MS, now_ms, days * INTERVAL_A_DAY_MS, choice, shows_simulated=True)

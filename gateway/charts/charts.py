@@ -24,10 +24,11 @@ Point = tuple[float, float | None]
 
 
 class ChartLine(NamedTuple):
-    """A series: its name, and its points in the order of time."""
+    """A series: its name, and its points in the order of time; the colour is CSS, without one it is that of its place."""
 
     name: str
     points: Sequence[Point]
+    colour: str = ""
 
 
 class StateSpan(NamedTuple):
@@ -88,7 +89,7 @@ def line_chart(
             "path",
             d=_path(line.points, time, scale, gap_ms),
             fill="none",
-            stroke=colour(number),
+            stroke=line.colour or colour(number),
             stroke_width=2,
             stroke_dasharray=DASHES[number % len(DASHES)] or None,
             stroke_linecap="round",

@@ -136,7 +136,8 @@ class AreaTotals:
     """The areas of one domain, added up over all groups of devices.
 
     What flowed is told twice beside the sums of all devices: ``supplied`` is the use of the meters that stand before others and
-    behind none, ``demand`` that of the meters that stand before none. So nothing is counted at two meters.
+    behind none, ``demand`` that of the last ones behind these. So nothing is counted at two meters, and the two are of the same
+    users. Where no meter stands before others, ``demand`` is that of all.
     """
 
     def __init__(self, domain: str, families: Mapping[str, Collection[str]]) -> None:
@@ -175,11 +176,16 @@ class AreaTotals:
         for use in part.use.uses:
             device = use.series.device
             name = group_of(roster.by_id[device], ReportGroup.AREA, self._domain)
-            is_between = device in self._parents and device in self._children
-            if name and use.used is not None and use.counter.field == MAIN_COUNTER[self._domain] and not is_between:
+            flow = self._flow(device)
+            if name and flow and use.used is not None and use.counter.field == MAIN_COUNTER[self._domain]:
                 flows = self._found[part.period.start_ms, name].flows
-                flow = "supplied" if device in self._parents else "demand"
                 flows[flow] = flows.get(flow, 0) + use.used
+
+    def _flow(self, device: str) -> str:
+        """The name of the flow that a device measures; empty: it stands between others, or alone beside them."""
+        if device in self._parents:
+            return "" if device in self._children else "supplied"
+        return "demand" if device in self._children or not self._parents else ""
 
     def points(self, step: ReportStep) -> Iterator[RollupPoint]:
         """The points of all areas in all periods that were added."""

@@ -19,8 +19,8 @@ _DAYS: Final = (
 _SUPPLIES: Final = (("water", "volume_m3", "Nước", "Water"), ("power", "energy_import_kwh", "Điện", "Energy"))
 _FLOWS: Final = (("supplied", "cấp vào · supplied"), ("demand", "dùng · used"))
 _ABOUT_FLOWS: Final = (
-    "Cấp vào: thiết bị tổng đầu nguồn (parent trong devices.yaml). Dùng: thiết bị cuối. Chỉ tính thiết bị có khu vực (area).",
-    "Supplied: meters before others (parent in devices.yaml) and behind none. Used: meters before none. Only with an area.",
+    "Cấp vào: thiết bị tổng đầu nguồn (parent trong devices.yaml). Dùng: thiết bị cuối bên dưới. Chỉ tính nơi có area.",
+    "Supplied: meters before others (parent in devices.yaml) and behind none. Used: the last ones behind. Only with an area.",
 )
 _NO_AREA: Final = "Chưa có giờ trọn vẹn, hoặc thiết bị chưa có khu vực (area) · No whole hour yet, or devices have no area"
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from grafana.answers import DAY_MS, Page
-from grafana.drawn import number_text
 from grafana.model import Dashboard
 from grafana.preview import main, page_html
 from grafana.tables import DASHBOARDS
 from grafana.units import DURATION, SHARE
+from grafana.written import number_text
 from tests.grafana.asked import asked
 from tests.grafana.conftest import Databases
 
@@ -39,6 +39,8 @@ def test_a_database_that_does_not_answer_is_named(tmp_path: Path, capsys: pytest
         (12345.6, "m3", "12,346 m³"),
         (1.23456, "suffix:m³/h", "1.235 m³/h"),
         (3.0, "none", "3"),
+        (1_578_832.0, "watt", "1.579 MW"),
+        (950.0, "voltamp", "950 VA"),
     ],
 )
 def test_figures_have_their_unit(value: float, unit: str, text: str) -> None:

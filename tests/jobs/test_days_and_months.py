@@ -146,6 +146,6 @@ def test_the_completeness_of_a_month_is_that_of_its_days(closed: ClosingRig) -> 
     assert gaps["a"] == 900.0
 
 
-def test_demand_of_an_area_is_that_of_the_last_meters(closed: ClosingRig) -> None:
+def test_demand_of_an_area_is_that_of_the_last_meters_behind_a_parent(closed: ClosingRig) -> None:
     assert [value for _, _, value in closed.points("daily_area", "demand")] == [96 * 0.75]
     assert closed.points("daily_area", "supplied") == [], "the bulk meter has no area"

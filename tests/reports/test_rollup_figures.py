@@ -1,5 +1,7 @@
 """Figures of roll-ups beside sums and gauges, without a database."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from gateway.reports.boundaries import MILLIONTHS, ReportStep, SumBoundary
@@ -20,9 +22,9 @@ def used(device: str, amount: int | None) -> CounterUse:
     return CounterUse(StoredSeries(device), Counter("water", "volume_m3"), begin, end, 0)
 
 
-def flows(amounts: dict[str, int | None]) -> dict[str, float]:
+def flows(amounts: dict[str, int | None], families: Mapping[str, Sequence[str]] = FAMILIES) -> dict[str, float]:
     roster = Roster(RegisteredDevice(id=name, domain="water", area="north") for name in amounts)
-    areas = AreaTotals("water", FAMILIES)
+    areas = AreaTotals("water", families)
     areas.add(RolledPeriod("water", PeriodUse(HOUR, [used(*row) for row in amounts.items()]), {}), roster)
     (point,) = areas.points(ReportStep.HOUR)
     return {name: point.fields[name] for name in ("supplied", "demand") if name in point.fields}
@@ -31,7 +33,11 @@ def flows(amounts: dict[str, int | None]) -> dict[str, float]:
 def test_supply_is_of_first_meters_and_demand_of_last_ones_so_nothing_counts_twice() -> None:
     assert flows({"works": 100, "zone": 90, "house": 30, "shop": 40}) == {"supplied": 100.0, "demand": 70.0}
     assert flows({"works": 100, "house": None}) == {"supplied": 100.0}
-    assert flows({"alone": 5}) == {"demand": 5.0}
+    assert flows({"works": 100, "house": 30, "alone": 5}) == {"supplied": 100.0, "demand": 30.0}
+
+
+def test_without_any_parent_all_meters_are_demand() -> None:
+    assert flows({"one": 5, "other": 6}, {}) == {"demand": 11.0}
 
 
 def test_unbalance_is_the_farthest_phase_from_the_mean_of_all_three() -> None:
