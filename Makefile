@@ -10,7 +10,7 @@ DAYS ?= 31
 # The tests start a gateway some hundreds of times: Python keeps what it has compiled, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock clean
+.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock bundle clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -88,9 +88,15 @@ fuzz: SECONDS = 300
 fuzz: ready ## feed every parser with malformed input, guided by coverage: make fuzz SECONDS=300 TARGET="obis cbor"
 	@$(BIN)/python -m tests.fuzz run --seconds $(SECONDS) $(TARGET)
 
-lock: ## write requirements.lock from pyproject.toml, each package at its newest version (needs the program uv)
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra dev --extra setup \
-		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+# What is installed is what was tested: the second lock has the versions of the first.
+lock: ## write requirements.lock from pyproject.toml, each package at its newest version, and requirements-runtime.lock (needs the program uv)
+	$(COMPILE) --upgrade --extra dev --extra setup --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra codecs --constraint requirements.lock --output-file requirements-runtime.lock pyproject.toml
+
+bundle: ready ## all that a machine without Internet needs, as one archive in dist: make bundle PYTHON=3.11 MACHINE=aarch64
+	$(BIN)/python -m gateway.installation.bundle $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))
 
 clean: ## remove .venv and .cache
 	rm -rf .venv .venv-oldest .venv-judge .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

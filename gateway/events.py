@@ -45,6 +45,7 @@ class Events:
     influxdb_up: bool = False
     influxdb_trouble: str = ""
     mqtt_connected: bool = False
+    is_subscribed: bool = False
     mqtt_trouble: str = ""
     journal_trouble: str = ""
     damage: Finding | None = None
@@ -364,7 +365,7 @@ class Events:
         if why != self.mqtt_trouble:
             log.warning("not connected to the broker: %s", why)
         self.hearing.lose(now_ms)
-        self.mqtt_connected = False
+        self.mqtt_connected = self.is_subscribed = False
         self.mqtt_trouble = why
 
     def subscribed(self, filters: int, refused: dict[str, str]) -> None:
@@ -372,6 +373,7 @@ class Events:
         for pattern, why in refused.items():
             log.error("the broker refused the subscription %s: %s; see its access list", pattern, why)
         log.info("subscribed to %d topic filters", filters - len(refused))
+        self.is_subscribed = len(refused) < filters
         self.refused_subscriptions = refused
 
     def _say_sometimes(self, key: str, level: int, text: str, *args: object) -> None:

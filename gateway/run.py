@@ -20,6 +20,8 @@ from gateway.events import Events
 from gateway.logs import set_up_logging
 from gateway.pipeline.build import Parts, build
 from gateway.pipeline.foundation import Lanes
+from gateway.pipeline.supervising import build_supervision
+from gateway.service_manager import ServiceManager
 from gateway.storage.database import Damaged, Database, DatabaseFault, begin
 from gateway.storage.file_lock import InUse
 from gateway.web.entrance import Entrance
@@ -40,14 +42,14 @@ def run(config: Config) -> int:
     :raises ConfigurationFault: the registry, a certificate or the HTTP port cannot be used, or the clock not scaled here.
     """
     set_up_logging(config.log)
-    clock = wall_clock(config, os.environ)
+    clock, manager = wall_clock(config, os.environ), ServiceManager.of(os.environ)
     file: Database | None = _begin(config)
     while file is not None:
-        file = _run_on(config, file, clock)
+        file = _run_on(config, file, clock, manager)
     return 0
 
 
-def _run_on(config: Config, file: Database, clock: WallClock) -> Database | None:
+def _run_on(config: Config, file: Database, clock: WallClock, manager: ServiceManager) -> Database | None:
     """Run until stopped, or until there is another file to go on with; unacknowledged messages then come again.
 
     That is a new file after this one was found damaged, or the journal once it can be opened.
@@ -55,7 +57,7 @@ def _run_on(config: Config, file: Database, clock: WallClock) -> Database | None
     began_s = time.monotonic()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_run(config, file, clock))
+            return runner.run(_run(config, file, clock, manager))
     except* Damaged as found:
         log.error("%s", "; ".join(sorted({str(fault) for fault in found.exceptions})))  # noqa: TRY400 - no fault of ours
     finally:
@@ -99,7 +101,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return new_event_loop
 
 
-async def _run(config: Config, file: Database, clock: WallClock) -> Database | None:
+async def _run(config: Config, file: Database, clock: WallClock, manager: ServiceManager) -> Database | None:
     parts = build(config, file, clock)
     _find_backlog(parts)
     calm_garbage_collector()
@@ -115,8 +117,13 @@ async def _run(config: Config, file: Database, clock: WallClock) -> Database | N
         asyncio.TaskGroup() as group,
     ):
         lanes: Lanes = {**parts.lanes, "pages": partial(_serve_pages, parts, entrance)}
+        if manager.listens:
+            lanes = {**lanes, "supervision": build_supervision(parts, manager).run}
         tasks = [group.create_task(work(), name=name) for name, work in lanes.items()]  # a fault of one ends all
+        manager.ready()
         found = await _until_stopped(stop, file, parts.foundation.events)
+        if found is None:
+            manager.stopping()
         log.info("stopping" if found is None else "journal available again, restarting the pipeline to use it")
         await _stop(parts)
         for task in tasks:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -59,7 +59,8 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         config = Config.model_validate(document)
     except ValidationError as error:
         raise ConfigurationFault([_sentence(file, variables, fault) for fault in error.errors()]) from error
-    anchored = _anchor(config, file.absolute().parent, file, document)
+    places = _FilePlaces(file.absolute().parent, environment.get("CREDENTIALS_DIRECTORY", ""))
+    anchored = _anchor(config, places, file, document)
     if path or file.exists():
         anchored.read_from(file.absolute())
     return anchored
@@ -116,7 +117,33 @@ missing file of tokens is asked for where it is read."""
 _MAY_BE_ABSENT: Final = _MADE_LATER | {("devices", "registry"), ("profiles", "path")}
 
 
-def _anchor(config: Config, folder: Path, file: Path, document: dict[str, Any]) -> Config:
+_CREDENTIALS: Final = frozenset({"password_file", "token_file", "read_token_file", "webhook_token_file"})
+"""Files that systemd may give to the service (``LoadCredential=secrets:``); those that a reload reads again are none."""
+
+
+class _FilePlaces(NamedTuple):
+    """Folders in which configured files lie.
+
+    :ivar folder: the folder of ``gateway.yaml``.
+    :ivar credentials: the folder that systemd filled from ``secrets``; empty for commands, which find the files themselves.
+    """
+
+    folder: Path
+    credentials: str
+
+    def find(self, value: Path, name: str) -> Path:
+        """The absolute path of a file; ``name`` is that of its setting."""
+        if self.credentials and name in _CREDENTIALS and value.parent.name == _SECRETS:
+            given = Path(self.credentials) / f"{_SECRETS}_{value.name}"
+            if given.exists():
+                return given
+        return self.folder / value
+
+
+_SECRETS: Final = "secrets"
+
+
+def _anchor(config: Config, places: _FilePlaces, file: Path, document: dict[str, Any]) -> Config:
     """Make relative paths start at the file's folder, and check that configured files exist."""
     faults, sections = [], {}
     for section_name in Config.model_fields:
@@ -125,7 +152,7 @@ def _anchor(config: Config, folder: Path, file: Path, document: dict[str, Any]) 
             continue
         found: dict[str, Any] = {}
         for path, value in _paths(section, (section_name,)):
-            absolute = folder / value
+            absolute = places.find(value, path[-1])
             written = path not in _MAY_BE_ABSENT or (path not in _MADE_LATER and _is_written(document, path))
             if written and not absolute.exists():
                 faults.append(f"{file}: {'.'.join(path)}: {absolute} does not exist")

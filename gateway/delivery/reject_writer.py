@@ -29,6 +29,11 @@ class RejectWriter:
         self._waiting: list[tuple[Batch, list[Refusal]]] = []
         self._wake = asyncio.Event()
 
+    @property
+    def has_waiting(self) -> bool:
+        """True when refusals wait to be stored."""
+        return bool(self._waiting)
+
     def keep_refusals(self, batch: Batch) -> None:
         """Store the refusals that came with the messages of ``batch``, which is held until then."""
         if batch.refusals:

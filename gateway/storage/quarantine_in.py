@@ -60,6 +60,11 @@ class QuarantineIn:
         self._came = asyncio.Event()
         self._storing = asyncio.Lock()
 
+    @property
+    def has_waiting(self) -> bool:
+        """True when messages wait to be stored."""
+        return bool(self._coming)
+
     def find_stock(self) -> None:
         """Load at the start the totals of an earlier run."""
         self._account.found(self._database.run_here(quarantine.stock))

@@ -30,9 +30,9 @@ def province(tmp_path: Path) -> Iterator[Province]:
 
 def gateway_settings(folder: Path) -> dict[str, object]:
     """Return the parts of ``gateway.yaml`` that the guide shows."""
-    folder.mkdir()
-    (folder / "broker.password").write_text("password of gateway\n")
-    (said,) = re.findall(r"`username: (\w+)` and `password_file: ([\w.]+)`", GUIDE)
+    (folder / "secrets").mkdir(parents=True)
+    (folder / "secrets" / "broker.password").write_text("password of gateway\n")
+    (said,) = re.findall(r"`username: (\w+)` and `password_file: ([\w./]+)`", GUIDE)
     return dict(zip(("username", "password_file"), said, strict=True))
 
 
