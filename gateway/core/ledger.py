@@ -18,12 +18,21 @@ ENDS: Final[tuple[End, ...]] = ("written", "duplicate", "rejected", "expired", "
 
 @dataclass(slots=True)
 class Ledger:
-    """Counts since the process started."""
+    """Counts since the process started.
+
+    :ivar of_newer: readings of the journal that only a newer release can read; they are pending as well.
+    """
 
     since_ms: int
     received: Counter[ReadingSource] = field(default_factory=Counter)
     outcomes: dict[End, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in ENDS})
     pending: dict[HoldingPlace, int] = field(default_factory=lambda: {"memory": 0, "journal": 0, "quarantine": 0})
+    of_newer: int = 0
+
+    @property
+    def backlog(self) -> int:
+        """Readings of the journal that this release will bring in."""
+        return self.pending["journal"] - self.of_newer
 
     def receive(self, readings: int, source: ReadingSource, place: HoldingPlace = "memory") -> None:
         """Count readings that came in and are held in ``place``."""

@@ -72,7 +72,7 @@ class Backlog:
     @property
     def readings(self) -> int:
         """Readings that wait in the journal."""
-        return self._ledger.pending["journal"]
+        return self._ledger.backlog
 
     async def append(self, bodies: list[Body], *, refused: bool = False) -> list[int]:
         """Store bodies in one commit; return their rows.

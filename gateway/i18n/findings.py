@@ -45,6 +45,10 @@ FINDINGS: Final[dict[str, Words]] = {
         "Nhật ký lưu tạm bị hỏng, đã để riêng thành {file}; phần còn đọc được đang được lấy lại",
         "journal: it was damaged and is set aside as {file}; its readable part is being recovered",
     ),
+    "journal_newer": Words(
+        "{count} số đo chờ trong {file} của phiên bản mới hơn; cài lại phiên bản đó thì chúng được ghi tiếp",
+        "journal: {count} readings wait in {file}, which a newer release has written; they go on once that is installed again",
+    ),
     "not_salvaged": Words(
         "Không đọc được {file}; hãy khắc phục rồi khởi động lại cổng, hoặc xóa tệp này",
         "journal: nothing of {file} can be read; repair it and start the gateway again, or remove the file",

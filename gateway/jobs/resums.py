@@ -155,7 +155,7 @@ class _RunningCounters:
     async def settle(self) -> bool:
         """Wait for readings on their way to the database; False when some stand in the journal."""
         await asyncio.sleep(_SETTLE_S)
-        return not self._ledger.pending["journal"]
+        return not self._ledger.backlog
 
 
 def _told(progress: ResumProgress) -> tuple[str, int, int, str]:

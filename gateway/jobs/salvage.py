@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from gateway.clock import WallClock
 from gateway.core.delivery.batch import Body
+from gateway.core.status.verdict import Finding, Level
 from gateway.delivery.bounded_journal import BoundedJournal, JournalFull
 from gateway.events import Events
 from gateway.storage import journal, quarantine
@@ -63,7 +64,10 @@ class Salvage:
             else:
                 self._account.gone(lost)
                 events.salvaged(aside.name, saved, lost)
-        if not self._database.to_salvage():
+        if newer := self._database.newer():
+            self._account.waits_for_newer(tally.gap)
+            events.damage = Finding("journal_newer", Level.ATTENTION, {"file": newer[0].name, "count": tally.gap})
+        elif not self._database.to_salvage():
             self._account.gone(await self._database.in_thread(partial(tally.give_up, self._clock.now_ms())))
         events.missing(tally.missing, self._database.path.name)
 

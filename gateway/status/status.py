@@ -178,7 +178,7 @@ class Status:
 
     def catch_up(self) -> CatchUp | None:
         """The backlog in the journal and its progress; None if there is none."""
-        left = self.ledger.pending["journal"]
+        left = self.ledger.backlog
         if not left:
             return None
         per_s = self.journal.progress.per_s(time.monotonic()) if self.events.influxdb_up else None

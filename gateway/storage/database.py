@@ -22,10 +22,28 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from gateway.private_files import make_folder
 from gateway.storage.file_lock import lock
 from gateway.storage.recovery.reserve import give_up_reserve, keep_reserve
-from gateway.storage.recovery.set_aside import may_be_used, rescue, set_aside, to_salvage
+from gateway.storage.recovery.set_aside import (
+    may_be_used,
+    newer_files,
+    rescue,
+    set_aside,
+    set_newer_aside,
+    take_newer_back,
+    to_salvage,
+)
 from gateway.storage.recovery.tally import Tally
 from gateway.storage.recovery.wal import PAGE_BYTES, beside
-from gateway.storage.schema import connect, connect_to_nothing, give_pages_back, is_damage, is_full, look_around, restart_wal
+from gateway.storage.schema import (
+    SCHEMA_VERSION,
+    NewerVersion,
+    connect,
+    connect_to_nothing,
+    give_pages_back,
+    is_damage,
+    is_full,
+    look_around,
+    restart_wal,
+)
 
 log = logging.getLogger("gateway.storage")
 
@@ -106,11 +124,12 @@ class Database:
             if begin_anew:
                 set_aside(self.path)
             _refuse_what_is_not_ours(self.path)
-            self._connection = connect(self.path)
+            self._connection = _connect(self.path)
             self.tally.load()
             self.tally.count(self._connection)
             self._next_row = 1 + look_around(self._connection)
             self._inode = self.path.stat().st_ino
+            take_newer_back(self.path, SCHEMA_VERSION)
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             self._close_file()
             if is_damage(error, opening=True):
@@ -130,6 +149,10 @@ class Database:
     def to_salvage(self) -> list[Path]:
         """Files that were set aside and not salvaged yet, the oldest first."""
         return [] if self.absence else to_salvage(self.path)
+
+    def newer(self) -> list[Path]:
+        """Files of a newer release that wait for it, the oldest first."""
+        return [] if self.absence else newer_files(self.path)
 
     def reserve_rows(self, count: int) -> int:
         """The first of ``count`` row numbers for the journal.
@@ -271,6 +294,15 @@ class Database:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file. One of a newer release makes room for a new one."""
+    try:
+        return connect(path)
+    except NewerVersion as newer:
+        set_newer_aside(path, newer.version)
+        return connect(path)
 
 
 def _refuse_what_is_not_ours(path: Path) -> None:

@@ -25,6 +25,11 @@ class JournalAccount:
         """Count rows of a damaged journal that come into the new one."""
         self._ledger.receive(sum(body.readings for body in bodies), "journal", "journal")
 
+    def waits_for_newer(self, readings: int) -> None:
+        """Count readings in the file of a newer release: they are pending until that one is installed again."""
+        self._ledger.receive(readings, "journal", "journal")
+        self._ledger.of_newer = readings
+
     def gone(self, readings: int) -> None:
         """Count readings that an earlier run stored and that are lost; nobody can say of which domain they were."""
         self._ledger.receive(readings, "journal", "journal")

@@ -15,7 +15,7 @@ from gateway.storage.recovery.wal import PAGE_BYTES, beside
 
 _PRIMARY_CODE: Final = 0xFF
 _INCREMENTAL: Final = 2
-_SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 8
 _LOOKED_AT: Final = (
     "rejects",
     "reject_counts",
@@ -127,8 +127,22 @@ INSERT OR IGNORE INTO quarantine_prefixes SELECT prefix, sum(bytes), max(newest)
 """  # noqa: S608 - constants
 
 
+class NewerVersion(sqlite3.DatabaseError):
+    """The file is of a newer release, which may keep in it what this one cannot read.
+
+    :ivar version: the version of its tables.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"its version is {version}, this program knows {SCHEMA_VERSION}")
+        self.version = version
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file with the project's settings and tables."""
+    """Open the file with the project's settings and tables.
+
+    :raises NewerVersion: it is of a newer release.
+    """
     _refuse_to_lose_the_wal(path)
     make_empty(path)  # SQLite gives its WAL the mode of the file
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
@@ -146,11 +160,13 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=OFF")  # ON, Debian's default, writes whatever is removed once more
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if not 0 <= version <= _SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"its version is {version}, this program knows {_SCHEMA_VERSION}")
-        if version < _SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
+            raise NewerVersion(version)
+        if version < 0:
+            raise sqlite3.DatabaseError(f"its version is {version}, this program knows {SCHEMA_VERSION}")
+        if version < SCHEMA_VERSION:
             # Every version so far only added tables and indexes.
-            connection.executescript(f"BEGIN; {_SCHEMA} {_SHARES} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
+            connection.executescript(f"BEGIN; {_SCHEMA} {_SHARES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
     except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise

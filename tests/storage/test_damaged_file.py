@@ -148,7 +148,7 @@ def _version(number: int) -> Callable[[Path], None]:
         pytest.param(_cut, 0.6, id="torn"),
         pytest.param(_zeros, 0.0, id="zeros"),
         pytest.param(_text, 0.0, id="no-database"),
-        pytest.param(_version(99), 1.0, id="version-of-the-future"),
+        pytest.param(_version(-1), 1.0, id="version-that-never-was"),
         pytest.param(_put(18, b"\x0a"), 1.0, id="head-says-read-only"),
         pytest.param(_put(47, bytes([99])), 1.0, id="head-says-another-format"),
         pytest.param(_in_schema(b"NOT NULL, readings", b"NO\xff NULL, readings"), 1.0, id="schema-is-no-text"),

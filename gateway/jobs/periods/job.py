@@ -131,7 +131,7 @@ class PeriodJob:
         status, now_ms = self._status, self._clock.now_ms()
         if now_ms < max(self._not_before_ms, self._progress.hour_ms + HOUR_MS + self._delay_ms):
             return False
-        is_hindered = self._breaker.is_open or status.processor.trust.doubted or status.ledger.pending["journal"]
+        is_hindered = self._breaker.is_open or status.processor.trust.doubted or status.ledger.backlog
         return not is_hindered and bool(status.devices.registry_entries())
 
     async def close_ended(self) -> None:
@@ -216,7 +216,7 @@ class PeriodJob:
         marks = {id_: late for device, late in progress.take().items() if (id_ := closer.roster.id_of(device)) is not None}
         if marks:
             await asyncio.sleep(_ON_THE_WAY_S)
-            if self._status.ledger.pending["journal"]:
+            if self._status.ledger.backlog:
                 raise Postponed("late readings are in the journal")
             closer = self._closer(await self._amended(store))
             late = await with_neighbours(store, closer.roster, marks, self._zone, progress.hour_ms)

@@ -1,6 +1,8 @@
-"""Damaged files: each is renamed, so that nothing is lost, and renamed again after its salvage.
+"""Files set aside: each is renamed, so that nothing is lost, and renamed again after its salvage.
 
 If only the WAL is damaged, just the part of the WAL that SQLite forgot is set aside; the rest stays in use.
+
+A file of a newer release is set aside too, but not searched: the release that knows it takes it back.
 """
 
 import logging
@@ -21,16 +23,43 @@ log = logging.getLogger("gateway.storage")
 SUFFIXES: Final = ("", "-wal", "-shm")
 _ASIDE: Final = ".damaged-"
 _SALVAGED: Final = ".salvaged-"
+_NEWER: Final = ".newer-"
+"""Before the version of the tables."""
 
 
 def set_aside(path: Path) -> None:
     """Rename the file with its companions."""
     aside = _new_name(path)
+    if _rename(path, aside):
+        log.error("%s is set aside as %s, a new one is begun", path, aside.name)
+
+
+def set_newer_aside(path: Path, version: int) -> None:
+    """Rename the file of a newer release, with its companions."""
+    aside = path.with_name(_new_name(path).name.replace(_ASIDE, f"{_NEWER}{version}-"))
+    _rename(path, aside)
+    log.warning("%s is of a newer release and waits for it as %s; a new one is begun", path, aside.name)
+
+
+def newer_files(path: Path) -> list[Path]:
+    """Files that wait for a newer release, the oldest first."""
+    return sorted(name for name in path.parent.glob(f"{path.name}{_NEWER}*") if not name.name.endswith(("-wal", "-shm")))
+
+
+def take_newer_back(path: Path, version: int) -> None:
+    """Give the files that wait for a release with tables of ``version`` to the salvage, which reads them."""
+    for aside in newer_files(path):
+        told, _, when = aside.name.removeprefix(f"{path.name}{_NEWER}").partition("-")
+        if told.isdecimal() and int(told) <= version:
+            _rename(aside, path.with_name(f"{path.name}{_ASIDE}{when}"))
+
+
+def _rename(path: Path, new: Path) -> bool:
+    """Rename a file with its companions; tell if there were any."""
     found = [suffix for suffix in SUFFIXES if beside(path, suffix).exists()]
     for suffix in reversed(found):  # the WAL before the file: SQLite would take an older file for a complete one
-        beside(path, suffix).rename(beside(aside, suffix))
-    if found:
-        log.error("%s is set aside as %s, a new one is begun", path, aside.name)
+        beside(path, suffix).rename(beside(new, suffix))
+    return bool(found)
 
 
 def rescue(connection: sqlite3.Connection, path: Path) -> None:

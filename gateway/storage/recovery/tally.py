@@ -144,6 +144,11 @@ class Tally:
         self.note_lost(lost, now_ms)
         return lost
 
+    @property
+    def gap(self) -> int:
+        """Readings that should be in the journal and are not, and that are not given up."""
+        return self._gap
+
     def _close_gap(self, readings: int) -> None:
         """Stop expecting these readings."""
         self._gap -= readings
