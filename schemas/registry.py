@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date, timedelta
+from functools import lru_cache, partial
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -74,6 +75,19 @@ def _seconds(value: object) -> timedelta:
     return interval
 
 
+ParamValue = float | int | str | bool
+
+
+def _shared(params: dict[str, ParamValue]) -> dict[str, ParamValue]:
+    """The parameters as one object for all devices that have the same: thousands of meters have one pulse weight."""
+    return _params(tuple((name, type(value), value) for name, value in params.items()))
+
+
+@lru_cache(maxsize=1024)
+def _params(items: tuple[tuple[str, type, ParamValue], ...]) -> dict[str, ParamValue]:
+    return {name: value for name, _, value in items}
+
+
 Name = Annotated[
     str,
     Field(pattern=f"^{NAME_PATTERN}$", json_schema_extra={"not": {"enum": sorted(NO_IDS)}}),
@@ -91,7 +105,8 @@ SilentAfter = Annotated[
     Field(description="Silent when nothing came for so long; three intervals where it is left out.", examples=["2h"]),
 ]
 Params = Annotated[
-    dict[Text, float | int | str | bool],
+    dict[Text, ParamValue],
+    AfterValidator(_shared),
     Field(description="; ".join(f"{name}: {what}" for name, what in PARAMETERS.items()) + "; and what the profile asks for."),
 ]
 
@@ -125,7 +140,7 @@ class RegisteredDevice:
     lon: Annotated[float | None, Field(ge=-180, le=180, description="Longitude, WGS 84.")] = None
     address: Annotated[Text | None, Field(description="The postal address, or how to find it.")] = None
     installed: Annotated[date | None, Field(description="When it was put up.")] = None
-    params: Params = Field(default_factory=dict)
+    params: Params = Field(default_factory=partial(_params, ()))
 
 
 COLUMNS: Final = tuple(field.name for field in fields(RegisteredDevice))

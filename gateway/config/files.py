@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.model import Config
-from gateway.config.plain_yaml import read
+from gateway.config.plain_yaml import Settle, read
 from gateway.config.strict_yaml import YamlFault, parse
 
 DEFAULT_FILE: Final = Path("gateway.yaml")
@@ -31,14 +31,15 @@ class ConfigurationFault(Exception):  # noqa: N818 - the field's word
         self.lines = lines
 
 
-def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
+def read_yaml(path: Path, settle: Settle | None = None) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
     """The document in ``path``; see :mod:`gateway.config.strict_yaml` for what is refused beyond YAML's own rules.
 
+    :param settle: as in :func:`gateway.config.plain_yaml.read`.
     :raises ConfigurationFault: it cannot be read or is not YAML.
     """
     text = text_of(path)
     try:
-        return read(text)
+        return read(text, settle)
     except YamlFault as fault:
         raise ConfigurationFault([f"{path}: {fault}"]) from fault
 

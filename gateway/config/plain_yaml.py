@@ -8,6 +8,7 @@ with that: see docs/decisions/0008-own-reader-of-plain-yaml.md.
 
 import json
 import re
+from collections.abc import Callable
 from io import StringIO
 from typing import Any, Final, NamedTuple
 
@@ -33,13 +34,22 @@ _PAIR = re.compile(
 )
 
 
-def read(text: str) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
+Settle = Callable[[list[Any]], None]
+"""Puts what a program makes of the newest items of a list in their place."""
+
+TOGETHER: Final = 200
+"""Items of a list that are settled at a time: devices of a registry in a millisecond."""
+
+
+def read(text: str, settle: Settle | None = None) -> Any:  # noqa: ANN401 - YAML is whatever people wrote
     """The document in ``text``; None when it is empty.
 
+    :param settle: is called for a list each time that it has :data:`TOGETHER` items more, so that a long one need not stand in
+        the memory as it was written. In a document that is not plain nothing is settled.
     :raises YamlFault: with the line.
     """
     try:
-        return _json(text) if text.startswith("{") else _DocumentBuilder().read(text)
+        return _json(text) if text.startswith("{") else _DocumentBuilder(settle).read(text)
     except (_NotPlain, YamlFault, ValueError, RecursionError):
         return parse(text)
 
@@ -161,7 +171,8 @@ class _Lines(dict[str, _YamlLine | None]):
 class _DocumentBuilder:
     """Builds the document from lines by their columns. ``open`` holds mappings and lists that may continue, by column."""
 
-    def __init__(self) -> None:
+    def __init__(self, settle: Settle | None = None) -> None:
+        self._settle = settle
         self._root: dict[Any, Any] = {}
         self._open: list[tuple[int, Any]] = [(0, self._root)]
         self._waiting: tuple[int, dict[Any, Any], Any] | None = None
@@ -198,6 +209,8 @@ class _DocumentBuilder:
     def _item(self, line: _YamlLine) -> dict[Any, Any]:
         """The mapping that a dash begins. The lines below may continue it, unless it is in braces."""
         items = self._list(line.dash)
+        if self._settle is not None and items and len(items) % TOGETHER == 0:
+            self._settle(items)
         mapping: dict[Any, Any] = line.value if line.key is None else {}
         items.append(mapping)
         if line.key is not None:

@@ -51,13 +51,10 @@ def edit(text: str, change: RegistryChange) -> Edition:
 
 def _holds(text: str, registry: Registry) -> bool:
     try:
-        document = read(text)
-        found = registry_of(document)
+        found = registry_of(read(text))
     except (YamlFault, ValidationError):
         return False
     holds = found == registry
-    if isinstance(document, dict) and isinstance(document.get("devices"), list):
-        free(document["devices"])
     free(found.devices)
     return holds
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.files import ConfigurationFault
+from gateway.config.plain_yaml import TOGETHER
 from gateway.config.registry import fault_lines, load_registry, unknown_profiles
 
 
@@ -58,6 +59,20 @@ def test_all_faults_are_said_at_once_and_a_flood_of_them_is_cut(path: Path) -> N
     many = faults(path, "devices:\n" + "".join(f"- {{id: d{n}, area: A9}}\n" for n in range(60)))
     assert len(many) == 51
     assert many[-1] == "document: 10 faults more"
+
+
+def test_a_fault_of_a_long_registry_is_said_with_its_place(path: Path) -> None:
+    """Some devices are validated while the others are read."""
+    entries = [f"- id: d{number}\n  lat: {91 if number == TOGETHER + 5 else 10}\n" for number in range(3 * TOGETHER + 1)]
+    place, line = f"devices.{TOGETHER + 5}.lat", 2 * (TOGETHER + 5) + 3
+    assert faults(path, f"devices:\n{''.join(entries)}") == [f"{place}: 91 is more than 90 (line {line})"]
+
+
+def test_devices_with_the_same_parameters_share_them(path: Path) -> None:
+    path.write_text("devices:\n- {id: a, params: {x: 1}}\n- {id: b, params: {x: 1}}\n- {id: c, params: {x: 1.0}}\n")
+    one, same, other = load_registry(path).devices
+    assert one.params is same.params
+    assert (type(one.params["x"]), type(other.params["x"])) == (int, float)
 
 
 @pytest.mark.parametrize("second", ["wm-1", "24-E1-24-13-6D-00-00-01"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.config import plain_yaml
 from gateway.config.files import ConfigurationFault, read_yaml
-from gateway.config.plain_yaml import read
+from gateway.config.plain_yaml import TOGETHER, read
 from gateway.config.strict_yaml import YamlFault, lines_of, parse
 from tests.examples import examples
 
@@ -174,3 +174,12 @@ def test_a_registry_as_it_is_usually_written_needs_no_full_reader(
 def test_a_long_hostile_line_takes_no_time(text: str) -> None:
     with pytest.raises(YamlFault):
         read(text)
+
+
+def test_the_items_of_a_long_list_are_settled_while_it_is_read() -> None:
+    def settle(items: list[Any]) -> None:
+        items[-TOGETHER:] = [item["id"] for item in items[-TOGETHER:]]
+
+    items: list[dict[str, Any]] = [{"id": f"d{number}", "params": {"x": number}} for number in range(2 * TOGETHER + 1)]
+    text = "devices:\n" + "".join(f"- id: {item['id']}\n  params:\n    x: {item['params']['x']}\n" for item in items)
+    assert read(text, settle) == {"devices": [*(item["id"] for item in items[:-1]), items[-1]]}
