@@ -29,6 +29,10 @@ BUSY: Final = 0.2
 """Share of the lanes at junctions that end in one."""
 BUSY_RATIOS: Final = (0.44, 0.45, 0.46)
 """Mean traffic of a busy lane, against what its bottleneck lets through."""
+KM_H_OF_M_S: Final = 3.6
+VEHICLE_M: Final = 2.6
+"""Mean length of a vehicle of this traffic, mostly motorcycles."""
+FARTHEST_M: Final = 2_000.0
 SEEN_M: Final = 400.0
 """A detector sees a queue so far."""
 STEP_S: Final = 300.0
@@ -154,6 +158,9 @@ class Detector:
             mean_km_h = flow.speed_km_h * (1 + 0.05 * noise.second)
             values["mean_speed_km_h"] = shown(mean_km_h, 10)
             values["speed_p85_km_h"] = shown(mean_km_h * 1.14, 10)
+            if "vehicle_class" in stream.tags:  # a radar sees where a vehicle begins and ends
+                apart_m = mean_km_h / KM_H_OF_M_S * HOUR_S / vehicles_h
+                values["mean_gap_m"] = shown(clamp(apart_m - VEHICLE_M, 0.0, FARTHEST_M), 10)
         return Sample(values, dict(stream.tags), self.battery.health(instant_s, index) if self.battery else {})
 
 

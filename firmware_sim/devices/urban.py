@@ -19,8 +19,16 @@ MIXING_M: Final = Curve((220.0, 200.0, 240.0, 600.0, 1_200.0, 1_400.0, 700.0, 30
 """Height of the air that mixes: low at night, high in the sun (Seidel et al. 2010, J. Geophys. Res. 115, rounded)."""
 WIND_M_S: Final = 1.8
 TOWN_M: Final = 4_000.0
-EMITTED_UG_S_M2: Final = {"no2_ug_m3": 0.5, "co_ug_m3": 14.0}
+EMITTED_UG_S_M2: Final = {"no2_ug_m3": 0.5, "so2_ug_m3": 0.02, "co_ug_m3": 14.0}
 """Exhaust of the town's mean traffic; motorcycles give off 30 times as much CO as NO2 (Ntziachristos, COPERT 5, Euro 2)."""
+BACKGROUND_UG_M3: Final = {"no2_ug_m3": 8.0, "so2_ug_m3": 4.0, "co_ug_m3": 260.0}
+CO2_OF_CO: Final = 0.013
+"""ppm of CO2 that come with a ug/m3 of CO in exhaust: 44 g/km and 2 g/km (COPERT 5, Euro 2). An assumption for the mix."""
+CO2_PPM: Final = 428.0
+VOC_OF_CO: Final = 0.06
+"""ppb of volatile organics that come with a ug/m3 of CO. An assumption."""
+LUX_OF_W_M2: Final = 120.0
+"""Lumens in a watt of daylight."""
 HEAVY_PCT: Final = 100 * (CLASS_SHARES["bus"] + CLASS_SHARES["truck_heavy"])
 STREET_KM_H: Final = 35.0
 VISITORS: Final = Curve(
@@ -61,16 +69,20 @@ class AirStation:
         traffic = TOWN.at(instant_s)
         mixing_m = MIXING_M.at(instant_s)
         gases = {
-            name: box_ug_m3(8.0 if name == "no2_ug_m3" else 260.0, emitted * traffic, TOWN_M, WIND_M_S, mixing_m)
+            name: box_ug_m3(BACKGROUND_UG_M3[name], emitted * traffic, TOWN_M, WIND_M_S, mixing_m)
             for name, emitted in EMITTED_UG_S_M2.items()
         }
+        exhaust = gases["co_ug_m3"] - BACKGROUND_UG_M3["co_ug_m3"]
         values = {
             "pm1_ug_m3": shown((0.7 + 0.03 * noise.first) * dust, 10),
             "pm2_5_ug_m3": shown((1 + 0.04 * noise.first) * dust, 10),
             "pm10_ug_m3": shown((1.6 + 0.05 * noise.second) * dust, 10),
             "no2_ug_m3": shown((1 + 0.05 * noise.second) * gases["no2_ug_m3"], 10),
             "o3_ug_m3": shown(38 + 0.05 * sunlight().at(instant_s) + 2 * noise.third, 10),
+            "so2_ug_m3": shown((1 + 0.05 * noise.third) * gases["so2_ug_m3"], 10),
             "co_ug_m3": round((1 + 0.03 * noise.third) * gases["co_ug_m3"]),
+            "co2_ppm": round(CO2_PPM + CO2_OF_CO * exhaust + 2 * noise.first),
+            "tvoc_ppb": round(25 + VOC_OF_CO * exhaust + 2 * noise.second),
             "air_temperature_c": shown(self.warmth_c + warmth + 0.2 * noise.fourth, 10),
             "air_pressure_hpa": shown(1008 - 0.4 * warmth + 0.3 * noise.fourth, 10),
             "relative_humidity_pct": shown(clamp(78 - 3 * warmth + 1.5 * noise.fifth, 0.0, 100.0), 10),
@@ -116,10 +128,14 @@ class StreetLight:
         return cls(source.getrandbits(60))
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
-        """Tell if the lamp is on and how bright."""
+        """Tell if the lamp is on and how bright, and the daylight that its controller sees."""
         shines = lamps_lit(instant_s)
         full = 12 <= local_s(instant_s) / HOUR_S % 24 < DIMMED_FROM_H  # noqa: PLR2004 - the evening, until the town sleeps
-        values: SensorValues = {"light_on": shines, "light_level_pct": (100 if full else 40) if shines else 0}
+        values: SensorValues = {
+            "light_on": shines,
+            "light_level_pct": (100 if full else 40) if shines else 0,
+            "illuminance_lx": round(LUX_OF_W_M2 * sunlight().at(instant_s)),
+        }
         return Sample(values)
 
 
@@ -131,27 +147,35 @@ class PeopleCounter:
     stay_s: float
     start: int
     battery: Battery
+    interval_s: int
 
     @classmethod
-    def make(cls, source: random.Random, _interval_s: float) -> "PeopleCounter":
+    def make(cls, source: random.Random, interval_s: float) -> "PeopleCounter":
         """A door with 20 to 200 visitors an hour."""
         return cls(
             visitors_h=rippled(source, VISITORS, source.uniform(20, 200)),
             stay_s=source.uniform(600, 3_000),
             start=source.randrange(500_000),
             battery=Battery.fitted(source),
+            interval_s=max(round(interval_s), 1),
         )
 
     def sample(self, instant_s: float, index: int) -> Sample:
-        """In, out and inside; in = out + inside at any instant."""
-        entered = math.floor(self.visitors_h.integral(instant_s) / HOUR_S)
-        left = math.floor(self.visitors_h.integral(instant_s - self.stay_s) / HOUR_S)
+        """In, out and inside, and those of the last interval; in = out + inside at any instant."""
+        entered, left = self._passed(instant_s), self._passed(instant_s - self.stay_s)
+        before_s = instant_s - self.interval_s
         values: SensorValues = {
             "people_in_total": self.start + entered,
             "people_out_total": self.start + left,
             "people_count": entered - left,
+            "people_in": entered - self._passed(before_s),
+            "people_out": left - self._passed(before_s - self.stay_s),
+            "interval_s": self.interval_s,
         }
         return Sample(values, health=self.battery.health(instant_s, index))
+
+    def _passed(self, instant_s: float) -> int:
+        return math.floor(self.visitors_h.integral(instant_s) / HOUR_S)
 
 
 @dataclass(frozen=True, slots=True)

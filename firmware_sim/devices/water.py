@@ -7,7 +7,15 @@ from math import fsum
 from typing import Final
 
 from firmware_sim.devices.source import Battery, DeviceKind, DeviceRegister, Sample, shown
-from firmware_sim.physics.hydraulics import DIAMETER_EXPONENT, Pipe, chlorine_left, head_loss_m, level_after_m, pressure_kpa
+from firmware_sim.physics.hydraulics import (
+    DIAMETER_EXPONENT,
+    Pipe,
+    chlorine_left,
+    head_loss_m,
+    level_after_m,
+    oxygen_mg_l,
+    pressure_kpa,
+)
 from firmware_sim.physics.network import Junction, Leak, Network, PipeBetween, solve
 from firmware_sim.physics.shapes import DISTRICT_INFLOW, WATER_USE
 from firmware_sim.signals import DAY_S, HOUR_S, Curve, Pulses, Signal, clamp, local_s, noise_at, rippled
@@ -23,8 +31,11 @@ PUMP_HOURS: Final = frozenset({0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 22, 23})
 DEMAND_STEPS: Final = 12
 """A district is solved for so many demands; between them lies a straight line."""
 HIGHEST_DEMAND: Final = 2.0
+AERATED: Final = 0.95
+"""Oxygen in water that has run over steps, against what it can hold."""
 DECAY_PER_DAY: Final = 0.9
 """Chlorine decays so fast in clean water at 20 °C: 0.2 to 1.5 (Powell et al. 2000)."""
+CHAMBER_C: Final = 22.0
 PLANT_AGE_H: Final = 5.0
 """Hours between dosing and the plant's outlet at mean demand."""
 
@@ -92,7 +103,7 @@ class DistrictMeter:
         return cls(key, start_m3, rippled(source, inflow, 1.0, unrest=0.2), head_m, resistance)
 
     def sample(self, instant_s: float, index: int) -> Sample:  # noqa: ARG002 - every reading is alike
-        """Volume, flow, pressure."""
+        """Volume, flow, pressure, warmth of its chamber."""
         noise = noise_at(self.key, instant_s)
         flow_m3_h, volume = self.flow.read(instant_s)
         head_m = self.head_m - head_loss_m(self.resistance, flow_m3_h / HOUR_S)
@@ -100,6 +111,7 @@ class DistrictMeter:
             "volume_m3": shown(self.start_m3 + volume / HOUR_S, 1000),
             "flow_m3_h": shown((1 + 0.01 * noise.first) * flow_m3_h, 1000),
             "pressure_kpa": shown(pressure_kpa(head_m) + 1.5 * noise.second, 10),
+            "ambient_temperature_c": shown(CHAMBER_C + DAYLIGHT_WARMTH.at(instant_s) + 0.1 * noise.third, 10),
         }
         return Sample(values)
 
@@ -192,12 +204,14 @@ class QualityStation:
         """The usual set of a drinking-water probe."""
         noise = noise_at(self.key, instant_s)
         chlorine_mg_l = self.chlorine_mg_l * chlorine_left(DECAY_PER_DAY, PLANT_AGE_H / TOWN.at(instant_s))
+        warmth_c = 19.5 + DAYLIGHT_WARMTH.at(instant_s)
         values = {
             "ph": shown(7.25 + 0.06 * noise.first, 100),
             "chlorine_mg_l": shown(clamp(chlorine_mg_l + 0.02 * noise.second, 0.0, 20.0), 100),
             "turbidity_ntu": shown((1 + 0.03 * noise.third) * self.turbidity.at(instant_s), 1000),
             "conductivity_us_cm": shown(self.conductivity_us_cm + 2 * noise.fourth, 10),
-            "temperature_c": shown(19.5 + DAYLIGHT_WARMTH.at(instant_s) + 0.1 * noise.fifth, 10),
+            "temperature_c": shown(warmth_c + 0.1 * noise.fifth, 10),
+            "dissolved_oxygen_mg_l": shown(AERATED * oxygen_mg_l(warmth_c) + 0.05 * noise.fourth, 100),
             "orp_mv": round(650 + 8 * noise.first),
         }
         return Sample(values)

@@ -62,3 +62,8 @@ def level_after_m(level_m: float, inflow_m3_h: float, outflow_m3_h: float, area_
 def chlorine_left(decay_per_day: float, age_h: float) -> float:
     """Share of the chlorine that is left after so long in the pipes: e^(-kt), decay of the first order (EPANET 2.2, 3.4)."""
     return math.exp(-decay_per_day * age_h / 24)
+
+
+def oxygen_mg_l(warmth_c: float) -> float:
+    """Oxygen that fresh water can hold at sea level: 468 / (31.6 + T) (Montgomery, Thom, Cockburn 1964)."""
+    return 468.0 / (31.6 + warmth_c)

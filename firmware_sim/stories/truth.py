@@ -15,7 +15,11 @@ from schemas.quantities import HEALTH, QUANTITIES
 
 _SCALED: Final = ("flow_m3_h", "active_power", "reactive_power", "apparent_power", "current_")
 """Beginnings of the quantities that are proportional to what flows."""
-_COUNTS: Final = {"vehicle_count": "vehicle_count_total"}
+_COUNTS: Final = {
+    "vehicle_count": "vehicle_count_total",
+    "people_in": "people_in_total",
+    "people_out": "people_out_total",
+}
 """Count of an interval → the register that it is the growth of."""
 
 

@@ -69,7 +69,7 @@ class StoryPeriods:
 
     :ivar days: beginnings of whole local days that follow each other, and the end of the last.
     :ivar month: a local month whose end is among them; None: there is none.
-    :ivar rough: the number of first days on which devices measured off their intervals too, so that counts differ by two.
+    :ivar rough: the number of first days on which devices measured off their intervals too, so that counts differ by four.
     """
 
     days: Sequence[int]
@@ -125,6 +125,8 @@ class _Worker:
                 self.balances(Span("hour", hour_ms, hour_ms + HOUR_MS))
                 self.areas(Span("hourly_area", hour_ms, hour_ms + HOUR_MS))
                 self.hour_of_day(hour_ms)
+        if self.periods.month is not None:
+            self.months_of_completeness(*self.periods.month)
         return self.out.sort()
 
     def raw(self, reading: LedgerReading) -> None:
@@ -190,7 +192,7 @@ class _Worker:
         timely = [time_ms for time_ms in inside if came_ms[time_ms] <= self.late_after_ms]
         unsure = sum(abs(came_ms[time_ms] - self.late_after_ms) < LATE_MARGIN_MS for time_ms in inside)
         expected = (end_ms - begin_ms) / every_ms
-        rough = 2.0 if begin_ms in self.periods.days[: self.periods.rough] else 0.0
+        rough = 4.0 if begin_ms in self.periods.days[: self.periods.rough] else 0.0
         around = [
             max([time_ms for time_ms in times if time_ms < begin_ms], default=begin_ms),
             *inside,
@@ -210,6 +212,19 @@ class _Worker:
             outages = _outages(self.by_series[domain, device, ()], Span("", begin_ms, end_ms))
             fields |= {name: outages[name] for name in ("interruption_s", "interruptions") if outages}
         self.out.add("completeness", {**self.place(device), "domain": domain}, begin_ms, fields)
+
+    def months_of_completeness(self, begin_ms: int, end_ms: int) -> None:
+        """Completeness of a month: its days added up, and the longest gap of any."""
+        days: dict[str, list[tuple[KnownPoint, KnownPoint]]] = defaultdict(list)
+        for point, doubt in zip(self.out.points["completeness"], self.out.doubts["completeness"], strict=True):
+            if begin_ms <= point.time_ms < end_ms:
+                days[point.tags["device"]].append((point, doubt))
+        for some in days.values():
+            fields: dict[str, Value | Flow] = {}
+            for name in ("expected", "received", "missing", "on_time", "estimated"):
+                fields[name] = Flow(*(sum(float(one[side].fields[name]) for one in some) for side in (0, 1)))
+            fields["longest_gap_s"] = max(point.fields["longest_gap_s"] for point, _ in some)
+            self.out.add("monthly_completeness", some[0][0].tags, begin_ms, fields)
 
     def balances(self, span: Span) -> None:
         """The use of each parent, and that of its children: what passed them less what ran back."""
@@ -234,7 +249,7 @@ class _Worker:
         return None if passed is None or back is None else Flow(passed.total - back.total, passed.doubt + back.doubt)
 
     def areas(self, span: Span) -> None:
-        """The use of all meters of each area, of the first ones on the way to the users, and of the last ones."""
+        """The use of all meters of each area, of the first on the way to the users, and of the last behind them."""
         parents = {device.get("parent") for device in self.devices.values()}
         for domain, (main, _) in MAIN.items():
             flows: dict[str, dict[str, list[Flow]]] = defaultdict(lambda: defaultdict(list))
@@ -244,7 +259,7 @@ class _Worker:
                 of_area = flows[self.place(id_)["area"]]
                 if used is not None:
                     of_area[USED_OF[main]].append(used)
-                if used is not None and not (id_ in parents and device.get("parent")):
+                if used is not None and (id_ in parents) != bool(device.get("parent")):
                     of_area["supplied" if id_ in parents else "demand"].append(used)
             for area, found in flows.items():
                 self.out.add(
