@@ -7,7 +7,7 @@ from schemas.glossary import Words
 ALARM_WORDS: Final[dict[str, Words]] = {
     "nav_alarms": Words("Cảnh báo", "Alarms"),
     "nav_shift": Words("Ca trực", "Shift"),
-    "nav_audit": Words("Nhật ký thay đổi", "Audit"),
+    "nav_audit": Words("Thay đổi", "Audit"),
     # Active alarms.
     "alarms_title": Words("Cảnh báo", "Alarms"),
     "no_alarms": Words("Không có cảnh báo nào.", "No alarm is active."),
@@ -74,6 +74,7 @@ ALARM_WORDS: Final[dict[str, Words]] = {
         "Who changed what, chained by hashes: an altered line shows. gateway audit verify checks it.",
     ),
     "audit_none": Words("Chưa có thay đổi nào.", "Nothing was changed yet."),
+    "at_time": Words("Lúc", "When"),
     "audit_who": Words("Ai", "Who"),
     "audit_what": Words("Việc gì", "What"),
     "audit_about": Words("Chi tiết", "Details"),

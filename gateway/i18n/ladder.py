@@ -102,7 +102,7 @@ SAID: Final[dict[str, RungWords]] = {
         Words("Đăng ký thiết bị.", "Register it."),
     ),
     "waits_registration": RungWords(
-        Words("chưa đăng ký; {count} bản tin đang chờ, chưa ghi", "not registered: {count} messages wait, unwritten"),
+        Words("chưa đăng ký; {count} bản tin đang chờ, chưa ghi", "not registered; messages that wait, unwritten: {count}"),
         Words("Đăng ký thiết bị; các bản tin đang chờ sẽ được ghi.", "Register it; the messages that wait are written then."),
     ),
     f"{WAITS}{WaitCause.UNKNOWN_DEVICE}": RungWords(
@@ -197,7 +197,7 @@ SAID: Final[dict[str, RungWords]] = {
         Words("Báo người trực: chỉnh giờ của cổng trước.", "Tell the operator: the gateway's clock comes first."),
     ),
     # Counter.
-    "counters_good": RungWords(Words("{count} chỉ số tăng đều", "{count} counters go on")),
+    "counters_good": RungWords(Words("{count} chỉ số tăng đều", "counters that go on: {count}")),
     "no_counter": RungWords(Words("không có chỉ số đếm", "it counts nothing")),
     "counter_back": RungWords(
         Words(

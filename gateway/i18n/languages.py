@@ -134,7 +134,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "codecs_suspended": {"vi": "Bộ giải mã bị tạm ngừng", "en": "Suspended codecs"},
     "codecs_unconfined": {"vi": "Lớp bảo vệ còn thiếu quanh bộ giải mã", "en": "Missing protections around codecs"},
     # The list of devices.
-    "search": {"vi": "Tìm mã, số sê-ri, địa điểm, kiểu máy", "en": "Search id, serial, site, model"},
+    "search": {"vi": "Mã, sê-ri, nơi lắp, kiểu máy", "en": "Id, serial, place, model"},
     "any_state": {"vi": "mọi trạng thái", "en": "any state"},
     "any_domain": {"vi": "mọi lĩnh vực", "en": "any domain"},
     "state": {"vi": "Trạng thái", "en": "State"},

@@ -8,7 +8,7 @@ from schemas.registry import PARAMETERS
 REGISTRY_WORDS: Final[dict[str, Words]] = {
     # The list of newcomers.
     "new_devices": Words("Thiết bị mới", "New devices"),
-    "new_search": Words("Mã thiết bị, DevEUI hay số sê-ri trên nhãn", "Id, DevEUI or serial number on the label"),
+    "new_search": Words("Mã, DevEUI hoặc số sê-ri", "Id, DevEUI or serial number"),
     "new_none": Words(
         "Hiện không nghe thấy thiết bị lạ nào. Thiết bị vừa bật sẽ hiện ở đây ngay khi gửi bản tin đầu tiên.",
         "No unknown device is heard. One that is switched on appears here with its first message.",

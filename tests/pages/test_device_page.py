@@ -19,7 +19,7 @@ WITHIN_S = 1.0
     ("language", "devices", "headline"),
     [
         pytest.param("vi", "Thiết bị", "Đăng ký: chưa đăng ký; 1 bản tin đang chờ", id="vietnamese"),
-        pytest.param("en", "Devices", "Registered: not registered: 1 messages wait", id="english"),
+        pytest.param("en", "Devices", "Registered: not registered; messages that wait, unwritten: 1", id="english"),
     ],
 )
 def test_why_a_meter_is_not_there_is_two_taps_from_the_start_page(

@@ -1,6 +1,7 @@
 """The page of completeness: the figures of the command, worked out behind the page, to print and as CSV."""
 
 import json
+from contextlib import suppress
 from csv import DictReader
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.demo.services import Service
+from gateway.demo.services import Service, free_port
 from tests.system.fleet import client_of, publish
 from tests.system.rig import gateway, run_gateway
 from tests.system.test_system_handling import text_of
@@ -49,3 +50,28 @@ def test_a_month_is_shown_as_the_command_has_it(mosquitto: Service, influxdb: Se
     assert "Phường An Bình · Water" in page
     assert "1 devices are left out" in page
     assert "Lan" in page
+
+
+@pytest.mark.slow
+def test_a_report_that_fails_says_why_and_one_under_way_ends_with_the_gateway(mosquitto: Service, tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    (folder / "devices.yaml").write_text(json.dumps({"devices": DEVICES, "areas": {"p-01": "P"}}))
+    with gateway(folder, mosquitto.url, f"http://127.0.0.1:{free_port()}") as gate:
+        browser = Browser(gate)
+        path = "/completeness?language=en"
+        until(lambda: "It could not be worked out" in text_of(browser, path), what="the database is away")
+        assert browser.ask("GET", "/completeness.csv").status == 503
+        other = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%Y-%m")
+        assert "being worked out" in text_of(browser, f"{path}&month={other}")
+        until(lambda: reports_of(gate.config), what="the process has begun")
+    assert reports_of(gate.config) == []
+
+
+def reports_of(config: Path) -> list[str]:
+    """The processes that work out a report with this configuration."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            lines.append(process.joinpath("cmdline").read_text().replace("\0", " "))
+    return [line for line in lines if str(config) in line and " report " in line]
