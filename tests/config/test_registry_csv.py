@@ -31,8 +31,10 @@ def faults(folder: Path, content: str | bytes, registry: Registry | None = None)
 
 
 def test_every_column_is_taken(tmp_path: Path) -> None:
-    head = "id,site,domain,area,profile,model,serial,interval,silent_after,lat,lon,installed,params.ct_ratio,params.phase"
-    found = device(tmp_path, f"{head}\nem-1,s1,power,A1,p1,Meter,00012074,15min,2h,22.5,104,2026-03-14,40,L1\n")
+    head = (
+        "id,site,domain,area,profile,model,serial,interval,silent_after,lat,lon,address,installed,params.ct_ratio,params.phase"
+    )
+    found = device(tmp_path, f"{head}\nem-1,s1,power,A1,p1,Meter,00012074,15min,2h,22.5,104,12 Hoàng Liên,2026-03-14,40,L1\n")
     assert found == RegisteredDevice(
         id="em-1",
         site="s1",
@@ -45,6 +47,7 @@ def test_every_column_is_taken(tmp_path: Path) -> None:
         silent_after=timedelta(hours=2),
         lat=22.5,
         lon=104,
+        address="12 Hoàng Liên",
         installed=date(2026, 3, 14),
         params={"ct_ratio": 40, "phase": "L1"},
     )
