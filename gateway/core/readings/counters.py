@@ -22,13 +22,11 @@ from gateway.core.readings.registers import Register
 from gateway.core.readings.steps import HOUR_MS, CounterRule, CounterValue, Doubt, mean_per_ms, usual
 from gateway.core.readings.sums import (
     FormerOffset,
-    FormerOffsets,
     FoundSum,
     exact,
     is_beyond,
     may_lie_behind,
     offset_at,
-    with_former,
 )
 from schemas.quantities import GROWTH, Growth
 
@@ -56,10 +54,9 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     :ivar past: the history needed to work sums out again.
     """
 
-    __slots__ = ("_doubts", "_formers", "_names", "awaits", "past", "restored_ms", "version")
+    __slots__ = ("_doubts", "_names", "awaits", "past", "restored_ms", "version")
     _names: tuple[str, ...]
     _doubts: dict[str, Doubt] | None
-    _formers: dict[str, FormerOffsets] | None
     awaits: bool
     past: CounterPast
     restored_ms: float
@@ -70,7 +67,6 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         state = cast("Self", super().__new__(cls, "d"))
         state._names = ()  # noqa: SLF001 - its own
         state._doubts = None  # noqa: SLF001
-        state._formers = None  # noqa: SLF001
         state.awaits = awaits
         state.past = past
         state.restored_ms = 0.0
@@ -137,7 +133,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     def _exchange_now(self, at: int, name: str, told: ToldExchange) -> None:
         offset = self._offset_at(at, name, told.at_ms)
         total = self._total(at) if told.final is None else exact(told.final + offset)
-        if not any(former.until_ms == told.at_ms + 1 for former in (self._formers or {}).get(name, ())):
+        if not any(former.until_ms == told.at_ms + 1 for former in self.past.formers.get(name, ())):
             self._put_former(name, FormerOffset(told.at_ms + 1, offset, total))
         if self._doubts:
             self._doubts.pop(name, None)
@@ -161,7 +157,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         if newer is not None and (isnan(worked.value) or worked.doubt is not None):
             return False
         by = worked.offset - self._offset_at(at, worked.name, worked.time_ms)
-        later = [former for former in (self._formers or {}).get(worked.name, ()) if former.until_ms > worked.time_ms]
+        later = [former for former in self.past.formers.get(worked.name, ()) if former.until_ms > worked.time_ms]
         doubt = (self._doubts or {}).get(worked.name)
         if doubt is None or doubt.first_ms <= read_ms:
             doubt = worked.doubt
@@ -191,7 +187,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def registers(self) -> list[Register]:
         """The whole state, in the order that :meth:`restore` takes."""
-        doubts, formers = self._doubts or {}, self._formers or {}
+        doubts, formers = self._doubts or {}, self.past.formers
         columns = (self[number::_WIDTH] for number in range(_WIDTH))
         return [
             Register(name, value, time_ms, doubts.get(name), offset, base, base_ms, formers.get(name, ()))
@@ -299,14 +295,13 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def _forget_steps(self, name: str) -> None:
         (self._doubts or {}).pop(name, None)
-        (self._formers or {}).pop(name, None)
+        self.past = self.past.with_formers(name, ())
 
     def _shift(self, at: int, name: str, by: float) -> None:
         """Raise all sums of a counter."""
         self[at + _OFFSET] = exact(self[at + _OFFSET] + by)
         self[at + _BASE] += by
-        if self._formers and name in self._formers:
-            self._formers[name] = tuple(former.raised(by) for former in self._formers[name])
+        self.past = self.past.with_formers(name, tuple(former.raised(by) for former in self.past.formers.get(name, ())))
 
     def _believe(self, at: int, name: str, value: float, time_ms: float) -> None:
         self[at], self[at + _TIME] = value, time_ms
@@ -327,8 +322,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         return mean_per_ms(self._total(at) - self[at + _BASE], self[at + _TIME] - self[at + _BASE_TIME])
 
     def _offset_at(self, at: int, name: str, time_ms: float) -> float:
-        formers = self._formers.get(name, ()) if self._formers else ()
-        return offset_at(formers, time_ms, self[at + _OFFSET])
+        return offset_at(self.past.formers.get(name, ()), time_ms, self[at + _OFFSET])
 
     def _put_doubt(self, name: str, doubt: Doubt) -> None:
         self.version += 1
@@ -336,14 +330,13 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
         self._doubts[name] = doubt
 
     def _put_former(self, name: str, former: FormerOffset) -> None:
-        self._formers = self._formers or {}
-        self._formers[name] = with_former(self._formers.get(name, ()), former)
+        self.past = self.past.with_former(name, former)
 
     def _judge_late(self, at: int, met: CounterValue) -> Judgement:
         """Find the offset of a value that is older than the state; it alters nothing, and what was no reading has no sum."""
         offset = self._offset_at(at, met.name, met.time_ms)
         behind, gap_ms = self._total(at) - met.value - offset, self[at + _TIME] - met.time_ms
-        if self._formers and is_beyond(self._formers.get(met.name, ()), met.time_ms, met.value):
+        if is_beyond(self.past.formers.get(met.name, ()), met.time_ms, met.value):
             self.note_wrong(met.time_ms)
         if may_lie_behind(behind, usual(met.growth, self._mean(at), gap_ms)):
             return Judgement(suspect=False, offset=offset) if offset else SOUND

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gateway.core.readings.steps import CounterRule
+from gateway.core.readings.sums import FormerOffset, FormerOffsets, with_former
 
 TOLD_MAX: Final = 8
 """Most exchanges remembered of a device: more meters than a measuring place has in fifty years."""
@@ -61,12 +62,14 @@ class CounterPast(NamedTuple):
     :ivar rules: counter → the rule of its profile, as its last step was judged.
     :ivar again_ms: the sums since then must be worked out again; None: none must.
     :ivar amended_ms: the sums since then were worked out, and the database did not take them; None: it has them all.
+    :ivar formers: counter → the offsets of its sum that held before.
     """
 
     told: tuple[ToldExchange, ...] = ()
     rules: Mapping[str, CounterRule] = MappingProxyType({})
     again_ms: float | None = None
     amended_ms: float | None = None
+    formers: Mapping[str, FormerOffsets] = MappingProxyType({})
 
     @property
     def wrong_since_ms(self) -> float | None:
@@ -77,6 +80,16 @@ class CounterPast(NamedTuple):
         """Remember an exchange; told again it replaces what was said before."""
         others = [one for one in self.told if (one.field, one.at_ms) != (told.field, told.at_ms)]
         return self._replace(told=tuple(sorted([*others, told], key=_at_ms))[-TOLD_MAX:])
+
+    def with_former(self, name: str, former: FormerOffset) -> "CounterPast":
+        """Remember an offset of a counter that held before."""
+        return self.with_formers(name, with_former(self.formers.get(name, ()), former))
+
+    def with_formers(self, name: str, formers: FormerOffsets) -> "CounterPast":
+        """Remember these offsets of a counter and no others."""
+        if formers == self.formers.get(name, ()):
+            return self
+        return self._replace(formers={**self.formers, name: formers})
 
     def since(self, time_ms: float) -> "CounterPast":
         """Note that the sums since a time must be worked out again."""
