@@ -107,7 +107,7 @@ MEASUREMENTS: Final[Mapping[str, Points]] = {
     "monthly_area": _DAILY_AREA,
     "hour_of_day": Points(("area",), ("area", "domain", "hour"), {**_USED, **_SPREAD}, "", "1h"),
     "completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
-    "monthly_completeness": Points(PLACE, ("device", "domain"), _COMPLETENESS, "expected", "1d"),
+    "monthly_completeness": Points(("area",), ("area", "domain"), _COMPLETENESS | {"devices": "1"}, "expected", "1d"),
     "hourly_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1h", name="balance", tags=(("step", "hour"),)),
     "daily_balance": Points(PLACE, ("device", "domain"), _BALANCE, "", "1d", name="balance", tags=(("step", "day"),)),
     "registry": Points(PLACE, ("device", "parent"), {"lat": "deg", "lon": "deg", "interval_s": "s", "value": "1"}, "value"),

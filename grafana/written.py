@@ -62,5 +62,5 @@ def number_text(value: float, unit: str) -> str:
     """A figure with its unit."""
     if unit in _FORMS:
         return _FORMS[unit](value)
-    rounded = f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.4g}"
+    rounded = f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.{4 if abs(value) >= 1 else 3}g}"
     return f"{rounded} {_SYMBOLS.get(unit, unit.removeprefix('suffix:'))}".strip()

@@ -20,6 +20,12 @@ ABOUT: Final = (
 )
 
 
+ABOUT_MONTHS: Final = (
+    f"{ABOUT[0]} Tháng và năm: của cả khu vực, không lọc theo địa điểm và thiết bị.",
+    f"{ABOUT[1]} Months and the year are of whole areas.",
+)
+
+
 def _share(field: str, step: Step, by: tuple[str, ...] = (), name: str = "", *, months: bool = False) -> Combined:
     """The share of the expected readings, from days or from months."""
     measurement = "monthly_completeness" if months else "completeness"
@@ -29,8 +35,8 @@ def _share(field: str, step: Step, by: tuple[str, ...] = (), name: str = "", *, 
 
 def _rate(field: str, vi: str, en: str, *, months: bool = False) -> Panel:
     ending = (" (12 tháng)", " (12 months)") if months else ("", "")
-    rate = _share(field, Step.RANGE, name="share", months=months)
-    figure = common.stat(f"Số đo {vi}{ending[0]}", f"Readings {en}{ending[1]}", rate, SHARE, *ABOUT, common.COMPLETE)
+    rate, about = _share(field, Step.RANGE, name="share", months=months), ABOUT_MONTHS if months else ABOUT
+    figure = common.stat(f"Số đo {vi}{ending[0]}", f"Readings {en}{ending[1]}", rate, SHARE, *about, common.COMPLETE)
     return replace(figure, size=QUARTER_OF_A_LINE, days=YEAR if months else 0)
 
 
@@ -42,7 +48,7 @@ def _over_time(vi: str, en: str, *, months: bool = False) -> Panel:
         tuple(_share(field, Step.DAY, name=f"{rate_vi} · {rate_en}", months=months) for field, rate_vi, rate_en in RATES),
         SHARE,
         HALF,
-        *ABOUT,
+        *(ABOUT_MONTHS if months else ABOUT),
         least_interval="1d",
         days=YEAR if months else 0,
         steps=common.COMPLETE,
@@ -63,7 +69,7 @@ def _by_area(vi: str, en: str, *, months: bool = False) -> Panel:
         (*(_share(field, Step.RANGE, ("area",), field, months=months) for field, _, _ in RATES), gap),
         SHARE,
         HALF,
-        *ABOUT,
+        *(ABOUT_MONTHS if months else ABOUT),
         days=YEAR if months else 0,
         columns=(
             *(Column(field, vi.capitalize(), en.capitalize(), SHARE, steps=common.COMPLETE) for field, vi, en in RATES),

@@ -92,7 +92,7 @@ def _hours_of_day(now_ms: int) -> Iterator[KnownPoint]:
 
 
 def _supplies(now_ms: int) -> Iterator[KnownPoint]:
-    """Two areas, in the hours and days that pages show."""
+    """Three areas, one of them simulated, in the hours, days and months that pages show."""
     hour_ms, day_ms = now_ms // HOUR_MS * HOUR_MS, (now_ms + ZONE_MS) // DAY_MS * DAY_MS - ZONE_MS
     months = ("monthly_area", [day_ms - n * DAY_MS for n in (40, 75)])
     hours = ("hourly_area", [hour_ms - n * HOUR_MS for n in (*range(1, 50), *range(7 * 24 + 1, 8 * 24))])
@@ -102,12 +102,11 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
             for place, domain in enumerate(("water", "power")):
                 for area in ("A0", "A1", "SIM-A"):
                     tags = {"area": area, "domain": domain}
-                    yield KnownPoint(
-                        measurement,
-                        tags,
-                        time_ms,
-                        {"supplied": 50.0 + n + place, "demand": 40.0 + n % 7, "volume_used_m3": 9.0 + n},
-                    )
+                    flows = {"supplied": 50.0 + n + place, "demand": 40.0 + n % 7, "volume_used_m3": 9.0 + n}
+                    yield KnownPoint(measurement, tags, time_ms, flows)
+                    if measurement == "monthly_area":
+                        figures = {"expected": 2976.0, "received": 2900.0 + n, "on_time": 2800.0, "longest_gap_s": 900.0 * n}
+                        yield KnownPoint("monthly_completeness", tags, time_ms, figures)
 
 
 def _tags(domain: str, number: int) -> dict[str, str]:
@@ -160,8 +159,6 @@ def _rolled(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Ite
         if domain == "power" and seed % 10 != 2:
             more |= {"interruption_s": 60.0 * n, "interruptions": float(n % 2)}
         yield KnownPoint("completeness", {**tags, "domain": domain}, time_ms, expected | more)
-        if n in (5, 33):
-            yield KnownPoint("monthly_completeness", {**tags, "domain": domain}, time_ms, expected | more)
         balance = {"in": 100.0 + n, "out": 80.0 + seed, "completeness_in": 1.0, "completeness_out": 0.9}
         yield KnownPoint("balance", {**tags, "domain": domain, "step": "day"}, time_ms, balance)
     for n in (40, 75):

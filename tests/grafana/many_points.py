@@ -75,8 +75,9 @@ def lines(now_ms: int, domain: str = "water") -> Iterator[str]:
         time_ms = day_ms - n * 30 * DAY_MS
         if not device:
             yield from _of_areas("monthly_area", domain, time_ms)
+            for area in range(AREAS):
+                yield f"monthly_completeness,area=A{area},domain={domain} {_completeness(30)} {time_ms}"
         yield f"monthly,{_tags(device)} {_rolled(domain, device, n)} {time_ms}"
-        yield f"monthly_completeness,{_tags(device)},domain={domain} {_completeness(30)} {time_ms}"
     yield from _of_the_gateway(domain, now_ms)
 
 

@@ -12,7 +12,7 @@ from gateway.jobs.periods.writer import RollupWriter
 from gateway.reports.balance import balance, children_of
 from gateway.reports.boundaries import ReportStep, Uncovered, hours
 from gateway.reports.completeness import completeness
-from gateway.reports.month_completeness import month_completeness
+from gateway.reports.month_completeness import MonthCompleteness
 from gateway.reports.nearest import REACHES_MS
 from gateway.reports.nights import NIGHT_FIELD, LowestFlow, month_figures, night_flows, outages
 from gateway.reports.rollup_points import RollupPoint, balance_point, completeness_point, interruption_point
@@ -104,10 +104,9 @@ class PeriodCloser:
                     await self._write(found, part, ReportStep.MONTH, writing, areas, only, more)
                 await asyncio.sleep(0)
             await self.writer.add(areas.points(ReportStep.MONTH), writing)
-        for some in batches(self.roster.by_id if only is None else only):
-            async for point in month_completeness(self.store, Roster(self.roster.by_id[id_] for id_ in some), month):
-                await self.writer.add([point], writing)
-            await asyncio.sleep(0)
+        completeness_of_month = MonthCompleteness(month)
+        await completeness_of_month.add(self.store, self.roster, self._of_same_areas(only))
+        await self.writer.add(completeness_of_month.points(), writing)
         await self.writer.flush()
 
     async def completeness_of_day(self, day: TimeSpan) -> dict[str, float]:
@@ -137,6 +136,13 @@ class PeriodCloser:
             areas = {self.roster.by_id[id_].area for id_ in only} - {None}
             devices = {id_: device for id_, device in devices.items() if id_ in only or device.area in areas}
         return (Roster(self.roster.by_id[id_] for id_ in some) for some in batches(devices))
+
+    def _of_same_areas(self, only: Collection[str] | None) -> Collection[str]:
+        """All devices of the areas of some devices, those without an area too."""
+        if only is None:
+            return self.roster.by_id
+        areas = {self.roster.by_id[id_].area for id_ in only}
+        return [id_ for id_, device in self.roster.by_id.items() if device.area in areas]
 
     async def _write(
         self,
