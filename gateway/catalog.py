@@ -71,14 +71,17 @@ class Catalog:
         return [*named_as_gateway(self.registry, mqtt), *self.without_params()]
 
 
-def load_catalog(config: Config, *, also: str | None = None, all_shipped: bool = False) -> Catalog:
+def load_catalog(
+    config: Config, *, also: str | None = None, all_shipped: bool = False, registry: Registry | None = None
+) -> Catalog:
     """Read registry and profiles.
 
     :param also: use only this profile, registered or not: its name, a model it serves, or its file.
     :param all_shipped: use the other shipped profiles too, for commands.
+    :param registry: the registry, if it is known; else it is read.
     :raises ConfigurationFault: naming file, key and fault.
     """
-    catalog = survey(config, load_registry(config.devices.registry), also=also, all_shipped=all_shipped)
+    catalog = survey(config, registry or load_registry(config.devices.registry), also=also, all_shipped=all_shipped)
     if faults := [*catalog.faults, *fault_lines(config.devices.registry, catalog.unknown)]:
         raise ConfigurationFault(faults)
     return catalog

@@ -10,10 +10,10 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.audit.chain import Details
 from gateway.catalog import survey
@@ -35,6 +35,13 @@ EntryPair = tuple[dict[str, object] | None, dict[str, object] | None]
 """The entry of a device before and after a change; None where there is none."""
 
 
+class KnownRegistry(NamedTuple):
+    """A registry that was read, and the version of the file that says it."""
+
+    version: str
+    registry: Registry
+
+
 class FileChanged(Exception):  # noqa: N818 - says what it is
     """The registry's file is not the one that a change was made for.
 
@@ -54,6 +61,7 @@ class WrittenChange:
     :ivar details: details for the audit log: an action and its details for each of them.
     :ivar text: the file as it was; None if there was none.
     :ivar seen, version: of the file before and after.
+    :ivar registry: the registry that the file holds now; None if nothing had to be written.
     :ivar backup: the copy of the file as it was; None if there was none.
     """
 
@@ -64,6 +72,7 @@ class WrittenChange:
     version: str
     backup: Path | None = None
     comments_kept: bool = True
+    registry: Registry | None = None
 
 
 def version_of(path: Path) -> str:
@@ -74,11 +83,14 @@ def version_of(path: Path) -> str:
     return _version(_text(path))
 
 
-def change_registry(config: Config, make: MakeChange, seen: str | None = None) -> WrittenChange:
+def change_registry(
+    config: Config, make: MakeChange, seen: str | None = None, known: KnownRegistry | None = None
+) -> WrittenChange:
     """Write a change to the registry's file.
 
     :param make: the change, of the registry that is in the file now.
     :param seen: version of the file that the change was made for; None: of any.
+    :param known: the registry of a version; a file of this version is not read again.
     :raises ChangeRefused: it has faults.
     :raises FileChanged: the file has another version.
     :raises ConfigurationFault: the file is faulty, or cannot be read or written. In any case it is as it was.
@@ -90,21 +102,23 @@ def change_registry(config: Config, make: MakeChange, seen: str | None = None) -
             version = _version(text)
             if seen is not None and seen != version:
                 raise FileChanged(path, version)
-            change = make(load_registry(path))
+            before = known.registry if known is not None and known.version == version else load_registry(path)
+            change = make(replace(before, devices=list(before.devices)))
             if not change:
                 return WrittenChange([], [], text, version, version)
             check(config, change)
             edition = edit(text or "", change)
             details = list(details_of(change))
             free(change.before.devices)
-            free(change.registry.devices)
             if _version(_text(path)) != version:  # an editor knows no lock
                 raise FileChanged(path, _version(_text(path)))
             backup = replace_file(path, edition.text)
     except OSError as error:
         raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
     devices = [str(about["subject"]["device"]) for _, about in details]
-    return WrittenChange(devices, details, text, version, _version(edition.text), backup, edition.comments_kept)
+    return WrittenChange(
+        devices, details, text, version, _version(edition.text), backup, edition.comments_kept, change.registry
+    )
 
 
 def put_back(config: Config, written: WrittenChange) -> None:

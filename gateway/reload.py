@@ -21,18 +21,23 @@ from gateway.core.alarms.rules import Rules
 from gateway.core.devices.device import Registered
 from gateway.core.message import WaitCause
 from gateway.intake.subscriptions import Subscriptions
+from gateway.registration import KnownRegistry, version_of
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.device_snapshots import DeviceSnapshots
 from gateway.storage.quarantine import keys_of
 from gateway.storage.released_keys import ReleasedKeys
-from schemas.registry import RegisteredDevice
+from schemas.registry import RegisteredDevice, Registry
 
 log = logging.getLogger("gateway.reload")
 
 
 class Reload:
-    """Makes another catalog, other rules of alarms and other accounts active, one reload at a time."""
+    """Makes another catalog, other rules of alarms and other accounts active, one reload at a time.
+
+    :ivar known: the registry that is active, with the version of its file; None before the first reload, or if the file changed
+        while it was read.
+    """
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Reload:
         self._released = released
         self._status = status
         self._access = access
+        self.known: KnownRegistry | None = None
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[list[str]]] = set()
 
@@ -60,12 +66,18 @@ class Reload:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def run(self) -> list[str]:
-        """Reload; return the faults, a line each, that leave everything as it was."""
+    async def run(self, written: KnownRegistry | None = None) -> list[str]:
+        """Reload; return the faults, a line each, that leave everything as it was.
+
+        :param written: the registry as it was just written; a file of its version is not read again.
+        """
         async with self._one_at_a_time:
             try:
-                active = self._status.devices.streams.registry
-                catalog, changed, rules, accounts = await asyncio.to_thread(_load, self._status.config, active)
+                active, config = self._status.devices.streams.registry, self._status.config
+                version = await asyncio.to_thread(version_of, config.devices.registry)
+                registry = written.registry if written is not None and written.version == version else None
+                catalog, changed, rules, accounts = await asyncio.to_thread(_load, config, active, registry)
+                is_same = version == await asyncio.to_thread(version_of, config.devices.registry)
                 self._codecs.replace(catalog.codecs)
             except ConfigurationFault as fault:
                 self._status.events.reload_failed(fault.lines)
@@ -73,6 +85,7 @@ class Reload:
             await self._activate(catalog, changed)
             self._status.alarms.replace(rules, catalog.devices)
             self._access.replace(accounts)
+            self.known = KnownRegistry(version, catalog.registry) if is_same else None
         await self._release_waiting(catalog)
         return []
 
@@ -100,16 +113,19 @@ class Reload:
             log.warning("messages that wait for a codec wait until the next reload: %s", fault)
 
 
-def _load(config: Config, active: Mapping[str, Registered]) -> tuple[Catalog, list[str], Rules, list[UserAccount]]:
+def _load(
+    config: Config, active: Mapping[str, Registered], registry: Registry | None
+) -> tuple[Catalog, list[str], Rules, list[UserAccount]]:
     """Load registry, profiles, codecs, the rules of alarms and accounts with the same checks as ``gateway check``.
 
     An entry that is equal to the active one is that one: 20,000 others would be freed in one go, and hold up the loop.
 
     :param active: the registry that is active, by name.
+    :param registry: the one that the file says, if that is known.
     :return: also the names under which the new registry has another entry.
     :raises ConfigurationFault: one of them cannot be used.
     """
-    catalog = load_catalog(config)
+    catalog = load_catalog(config, registry=registry)
     changed = [name for name, entry in catalog.devices.items() if active.get(name) != entry]
     if faults := catalog.codec_faults() + fault_lines(config.devices.registry, catalog.device_faults(config.mqtt)):
         raise ConfigurationFault(faults)

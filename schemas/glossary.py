@@ -1,5 +1,7 @@
 """The closed lists and the table of quantities in words, in Vietnamese and English: shared by the pages and the simulator."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 from schemas.quantities import QUANTITIES, Kind, Quality, Quantity
@@ -257,7 +259,8 @@ class QuantityWords(NamedTuple):
     state: bool
 
 
-def quantities(language: str) -> dict[str, QuantityWords]:
+@cache
+def quantities(language: str) -> Mapping[str, QuantityWords]:
     """Every field of the table in one language. A field without a title keeps its own name."""
     return {field: _words(row, language) for rows in QUANTITIES.values() for field, row in rows.items()}
 

@@ -7,17 +7,20 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.clock import WallClock
+from gateway.config.registry import load_registry
 from gateway.config.registry_changes import add
 from gateway.core.devices.streams import Unresolved
 from gateway.pipeline.build import Parts, build
 from gateway.run import HANDED_ON_AFTER_S
 from gateway.storage.database import Database, DatabaseFault
 from gateway.web.registrar import Registrar
+from schemas.registry import Registry
 from tests.site import Site
 
 NATIVE = {"id": "m1", "domain": "water"}
@@ -69,6 +72,36 @@ def test_a_registry_at_fault_leaves_the_one_before_in_force(site: Site) -> None:
         assert is_let_in(parts, "m1")
         assert not is_let_in(parts, "m2")
         assert parts.foundation.events.reload_trouble
+
+    site.devices(NATIVE)
+    story(site, tell)
+
+
+def test_a_registry_that_is_known_is_not_read_again_until_somebody_edits_its_file(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def noted(path: Path) -> Registry:
+        read.append(path)
+        return load_registry(path)
+
+    for user in ("gateway.registration", "gateway.catalog"):
+        monkeypatch.setattr(f"{user}.load_registry", noted)
+
+    async def tell(parts: Parts) -> None:
+        registrar = Registrar(site.config, parts.reload, parts.watching.status.devices)
+        for name, is_read in (("m2", True), ("m3", False), ("m4", False)):
+            read.clear()
+            await registrar.change(partial(add, document={"id": name}), [name], None)
+            assert bool(read) is is_read, name
+            assert is_let_in(parts, name)
+        path = site.folder / "devices.yaml"
+        path.write_text(path.read_text().replace("m3", "m5"))
+        await registrar.change(partial(add, document={"id": "m6"}), ["m6"], None)
+        known = {device.id for device in parts.watching.status.devices.registry_entries()}
+        assert known == {"m1", "m2", "m4", "m5", "m6"}, "an edit by hand is never lost"
+        assert {device.id for device in load_registry(path).devices} == known
 
     site.devices(NATIVE)
     story(site, tell)

@@ -1,7 +1,6 @@
 """The words of the screen and of the script's lines, in Vietnamese and English."""
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from firmware_sim.devices.source import SensorValue
@@ -10,7 +9,7 @@ from firmware_sim.technician.fates import Became, MessageFate, TakenPoint
 from firmware_sim.technician.played import PlayedMessage
 from firmware_sim.technician.session import PlaySession, SentMessage
 from schemas.details import in_vietnamese
-from schemas.glossary import DROPS, QUALITY, REASONS, QuantityWords, Words, quantities
+from schemas.glossary import DROPS, QUALITY, REASONS, Words, quantities
 from schemas.printable import printable
 from schemas.rejects import DropCause, RejectReason
 
@@ -116,12 +115,6 @@ def text(key: str, language: str, *holes: object) -> str:
     return said.format(*holes)
 
 
-@lru_cache
-def names(language: str) -> dict[str, QuantityWords]:
-    """Every quantity in a language."""
-    return quantities(language)
-
-
 def kind_of(message: PlayedMessage, language: str) -> str:
     """A message in a word or two."""
     said: str = getattr(KINDS[message.kind], language)
@@ -131,14 +124,14 @@ def kind_of(message: PlayedMessage, language: str) -> str:
 def fault_of(fault: str, language: str) -> str:
     """A fault; one of a value has the value's name before it."""
     field, _, rest = fault.partition(" ")
-    if field in names(language):
-        return f"{names(language)[field].name} {fault_of(rest, language)}"
+    if field in quantities(language):
+        return f"{quantities(language)[field].name} {fault_of(rest, language)}"
     return FAULTS.get(fault, fault) if language == "vi" else fault
 
 
 def value_text(name: str, value: SensorValue, language: str) -> tuple[str, str]:
     """The name of a quantity, and its value with the unit."""
-    said = names(language).get(name)
+    said = quantities(language).get(name)
     shown = YES_NO[language][value] if isinstance(value, bool) else f"{value:.10g}"
     if said is None:
         return name, shown
@@ -176,7 +169,11 @@ def _point_text(point: TakenPoint, language: str) -> str:
         for name, value in sorted(point.fields.items(), key=lambda field: field[0] not in ON_KNOBS)
         if name != "seq" and not isinstance(value, bool)
     ]
-    raised = [names(language)[name].name for name, value in point.fields.items() if value is True and name in names(language)]
+    raised = [
+        quantities(language)[name].name
+        for name, value in point.fields.items()
+        if value is True and name in quantities(language)
+    ]
     quality = quality_text(point.quality, language)
     measured = ", ".join(raised + shown[:SHOWN_FIELDS])
     return f"{point.measurement} [{quality}] {measured}" if quality else f"{point.measurement} {measured}"

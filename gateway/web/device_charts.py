@@ -2,8 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
@@ -43,7 +42,7 @@ def device_charts(
     found: Sequence[RecentSeries], window: SampledWindow, texts: PageTexts, formats: Formats
 ) -> list[DeviceChart]:
     """The charts of what a device wrote, in the order of the table of quantities; the first sixteen."""
-    names = _names(texts.language)
+    names = quantities(texts.language)
     time = TimeAxis(window.span.start_ms, window.span.end_ms, formats.zone, formats.time_of_day)
     return [
         _chart(number, group, names, time, texts, formats) for number, group in enumerate(_groups(found)) if number < CHARTS_MAX
@@ -75,7 +74,12 @@ def _groups(found: Sequence[RecentSeries]) -> Iterator[list[RecentSeries]]:
 
 
 def _chart(
-    number: int, group: list[RecentSeries], names: dict[str, QuantityWords], time: TimeAxis, texts: PageTexts, formats: Formats
+    number: int,
+    group: list[RecentSeries],
+    names: Mapping[str, QuantityWords],
+    time: TimeAxis,
+    texts: PageTexts,
+    formats: Formats,
 ) -> DeviceChart:
     title, labels = _labels([names[one.field].name for one in group], [_own_tags(one.series) for one in group])
     unit = names[group[0].field].unit
@@ -108,8 +112,3 @@ def _gap_ms(group: list[RecentSeries]) -> float | None:
     """The distance after which points are not joined: a gap is seen as one."""
     distances = [after - before for one in group for (before, _), (after, _) in pairwise(one.points)]
     return _GAP_STEPS * median(distances) if distances else None
-
-
-@lru_cache(maxsize=2)
-def _names(language: str) -> dict[str, QuantityWords]:
-    return quantities(language)

@@ -104,8 +104,8 @@ class DeviceList:
         async for place, device in self._turns.each(enumerate(islice(in_order, start + most))):
             if place >= start:
                 shown.append(device)
-        rows = [(listed_device(device, self._devices, now_ms), self._verdicts.ladder(device, now_ms)) for device in shown]
-        return Listing(query, rows, found)
+        rows = ((listed_device(device, self._devices, now_ms), self._verdicts.ladder(device, now_ms)) for device in shown)
+        return Listing(query, [row async for row in self._turns.each(rows)], found)
 
     def _fitting(self, query: ListQuery, now_ms: int) -> Iterator[list[Device]]:
         words, state, domain = _words(query), query.get("state"), query.get("domain")

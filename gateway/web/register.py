@@ -1,7 +1,9 @@
 """The form of one device: registering it, editing it, the exchange of its meter, its retirement. It works without script."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from functools import partial
+from math import inf
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
@@ -16,6 +18,7 @@ from gateway.i18n.registry_words import parameter_words
 from gateway.registration import EntryPair, FileChanged, entry_document
 from gateway.status.status import Status
 from gateway.web.device_form import PARAM, DeviceForm, document_of, fields_of, typed
+from gateway.web.fresh import Fresh
 from gateway.web.handlers import ChangeRoute, Document, Handler, account_of
 from gateway.web.introductions import NOTHING_KNOWN, Introductions
 from gateway.web.language import language_of
@@ -52,6 +55,7 @@ class RegisterPages:
         self._introductions = introductions
         self._registrar = registrar
         self._pages = pages
+        self._named_as_parents = Fresh(self._find_parents, inf)
         self._explain = explain
 
     def reading(self) -> dict[str, Handler]:
@@ -119,7 +123,7 @@ class RegisterPages:
             seen=await self._version(),
             known=known,
             areas=self._devices.areas,
-            parents=self._parents(fields.get("domain")),
+            parents=await self._parents(fields.get("domain")),
             profiles=sorted(shipped_profiles() | self._devices.streams.profiles.by_name.keys()),
             domains=DOMAINS,
             may_save=account_of(request).role >= AccountRole.TECHNICIAN,
@@ -145,14 +149,13 @@ class RegisterPages:
         except ConfigurationFault:  # said when it is saved
             return ""
 
-    def _parents(self, domain: str | None) -> list[str]:
+    async def _parents(self, domain: str | None) -> list[str]:
         """Meters that others have as their parent, of the same domain; most networks have few."""
-        entries = self._devices.registry_entries()
-        named = {device_key(entry.parent) for entry in entries if entry.parent is not None}
-        fitting = (
-            entry.id for entry in entries if device_key(entry.id) in named and entry.domain in {None, domain or entry.domain}
-        )
-        return sorted(fitting)[:_PARENTS]
+        named = await self._named_as_parents.get(self._devices.streams.registry)
+        return [entry.id for entry in named if entry.domain in {None, domain or entry.domain}][:_PARENTS]
+
+    async def _find_parents(self) -> list[RegisteredDevice]:
+        return await asyncio.to_thread(_parents_among, self._devices.registry_entries())
 
     # Changing.
 
@@ -200,3 +203,9 @@ def _differing(before: Document | None, after: Document | None) -> list[tuple[st
     old, new = before or {}, after or {}
     keys = dict.fromkeys((*old, *new))
     return [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+
+
+def _parents_among(entries: Sequence[RegisteredDevice]) -> list[RegisteredDevice]:
+    """The devices that are the parent of another one, by name."""
+    named = {device_key(entry.parent) for entry in entries if entry.parent is not None}
+    return sorted((entry for entry in entries if device_key(entry.id) in named), key=lambda entry: entry.id)

@@ -6,9 +6,9 @@ from typing import Final
 
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
-from gateway.config.registry import load_registry
+from gateway.config.registry import free, load_registry
 from gateway.config.registry_changes import MakeChange
-from gateway.registration import EntryPair, WrittenChange, change_registry, differences, put_back, version_of
+from gateway.registration import EntryPair, KnownRegistry, WrittenChange, change_registry, differences, put_back, version_of
 from gateway.reload import Reload
 from gateway.status.known_devices import KnownDevices
 from schemas.registry import device_key
@@ -58,13 +58,14 @@ class Registrar:
         keys = frozenset(map(device_key, devices))
         async with self._one_at_a_time:
             asked = None if seen is None else self._followed(seen, keys)
-            written = await asyncio.to_thread(change_registry, self._config, make, asked)
-            if not written.devices:
+            written = await asyncio.to_thread(change_registry, self._config, make, asked, self._reload.known)
+            if written.registry is None:
                 return written
-            if faults := await self._reload.run():
+            if faults := await self._reload.run(KnownRegistry(written.version, written.registry)):
                 await asyncio.to_thread(put_back, self._config, written)
                 await self._reload.run()
                 raise ConfigurationFault(faults)
+            await asyncio.to_thread(free, written.registry.devices)  # the active ones stay: they are in a list of their own
             self._made_here[written.seen] = written.version, keys
             while len(self._made_here) > _REMEMBERED:
                 del self._made_here[next(iter(self._made_here))]

@@ -109,7 +109,7 @@ class WebServer:
         photo_pages, series = PhotoPages(status, photos), SeriesPages(status, pages)
         devices = DevicePages(status, database, turns, pages, photos, series)
         alarms = AlarmPages(status.alarms, database, status.clock, turns)
-        sums = SumPages(status, commands.resums, commands.exchange)
+        sums = SumPages(status, commands.resums, commands.exchange, turns)
         refused = RejectPages(database, self._reject_counts, commands.store, turns, pages)
         waiting = QuarantinePages(status, database, commands.quarantine, turns, pages)
         trials = TrialPages(status, database, turns, pages)

@@ -47,6 +47,8 @@ class ShiftPage:
         changes, is_all = await self._changes(since_ms)
         active = keeper.active()
         worst = nsmallest(_OPEN_MAX, active, key=lambda state: (state.severity.rank, state.since_ms))
+        shown = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in worst)
+        told = (change_document(change, keeper.rules) for change in changes)
         return self._pages.page(
             request,
             "shift",
@@ -54,9 +56,9 @@ class ShiftPage:
             choices=_HOURS,
             since_ms=since_ms,
             now_ms=now_ms,
-            active=[alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in worst],
+            active=[document async for document in self._turns.each(shown)],
             active_count=len(active),
-            changes=[change_document(change, keeper.rules) for change in changes],
+            changes=[document async for document in self._turns.each(told)],
             is_all=is_all,
             planned=[work_document(number, work) for number, work in keeper.planned.going_on(now_ms)],
             audit=await self._people(since_ms),

@@ -1,26 +1,33 @@
 """Sums over HTTP: working them out again, and which are late."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Final
 
 from aiohttp import web
 
 from gateway.access.accounts import AccountRole
+from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import pack_kept
 from gateway.jobs.resums import Resums
 from gateway.reports.resum import ResumProgress
 from gateway.status.status import Status
 from gateway.web.commands import CommandRefused, MeterExchange
 from gateway.web.handlers import ChangeRoute, Document, Handler
+from gateway.web.turns import Turns, some_at_a_time
+
+_AT_A_TIME: Final = 500
 
 
 class SumPages:
     """The routes ``/api/devices/{device}/resum`` and ``/api/late-sums``."""
 
-    def __init__(self, status: Status, resums: Resums, meter_exchange: MeterExchange) -> None:
+    def __init__(self, status: Status, resums: Resums, meter_exchange: MeterExchange, turns: Turns) -> None:
         self._status = status
         self._resums = resums
         self._meter_exchange = meter_exchange
+        self._turns = turns
 
     def reading(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
@@ -53,14 +60,14 @@ class SumPages:
             return web.json_response({"error": "nobody asked for its sums"}, status=404)
         return web.json_response(progress_document(found))
 
+    def _wrong(self) -> Iterator[list[Device]]:
+        """The devices whose sums are wrong, of some at a time."""
+        for some in some_at_a_time(list(self._status.processor.streams.devices.values()), _AT_A_TIME):
+            yield [one for one in some if one.counters is not None and one.counters.past.wrong_since_ms is not None]
+
     async def _late(self, _: web.Request) -> web.Response:
         """The devices whose sums are wrong in the database, with their counters as they are stored."""
-        devices = self._status.processor.streams.devices.values()
-        late = {
-            device.name: json.loads(pack_kept(device))
-            for device in devices
-            if device.counters is not None and device.counters.past.wrong_since_ms is not None
-        }
+        late = {device.name: json.loads(pack_kept(device)) async for some in self._turns.each(self._wrong()) for device in some}
         return web.json_response({"devices": late})
 
 
