@@ -10,10 +10,11 @@ DAYS ?= 31
 # The tests start a gateway some hundreds of times: Python keeps what it has compiled, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup ready demo test test-alone test-together-1 test-together-2 test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock bundle clean
+.PHONY: help setup ready demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
+.PHONY: test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock bundle clean
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
 
 setup: ready ## Python packages, Mosquitto, InfluxDB, VictoriaMetrics: into .venv and .cache, nothing on the machine
 	@echo "Ready. Next: make demo"
@@ -25,27 +26,44 @@ demo: ready ## broker, InfluxDB, gateway and a simulated fleet: make demo DEVICE
 	@$(BIN)/gateway demo --devices $(DEVICES) --seconds $(SECONDS)
 
 test: ready ## the tests that every change must pass, in minutes
-	@$(MAKE) --no-print-directory --output-sync --jobs=4 test-together-1 test-oldest test-alone test-together-2 check
+	@$(MAKE) --no-print-directory --output-sync --jobs=4 \
+		test-together-1 test-alone-1 test-together-2 test-oldest test-together-3 test-alone-2 test-together-4 check
 
-ALONE := -m "not slow" tests --ignore=tests/system --ignore=tests/pages --ignore=tests/demo --ignore=tests/firmware_sim
+# Shares that take about as long, four at a time. Those on real parts wait, while those of each part by itself do not.
+
+TESTS := $(BIN)/python -m pytest -m "not slow"
+
+test-together-1: ready ## the tests on real parts, the first quarter
+	$(TESTS) tests/pages tests/system/test_system_[a-c]*.py
+
+test-together-2: ready ## the second quarter
+	$(TESTS) tests/system/test_system_[d-k]*.py
+
+test-together-3: ready ## the third quarter
+	$(TESTS) tests/demo tests/firmware_sim tests/system/test_system_[l-q]*.py
+
+test-together-4: ready ## the last quarter
+	$(TESTS) tests/system/test_system_[r-z]*.py
+
+TOGETHER := demo firmware_sim pages system
+DISK := fuzz grafana jobs mutate powercut reports storage
+ignored = $(foreach path,$(1),--ignore=tests/$(path))
 
 # Tests that generate their examples generate a tenth of them here, and all of them in test-all.
-test-alone: ready ## the tests of each part by itself
-	ONE_EXAMPLE_OF=10 $(BIN)/python -m pytest $(ALONE)
 
-# Left out on the oldest Python: tools, and tests of the disk, the databases, pages, settings or dashboards rather than of the language.
-OLDEST_IGNORES := mutate chaos months soak bench fuzz powercut grafana jobs reports alarms web proposals catalogues deploy profiles/test_traps.py
+test-alone-1: ready ## the tests of each part by itself: tools, and what has a disk or a database
+	ONE_EXAMPLE_OF=10 $(TESTS) $(addprefix tests/,$(DISK))
 
-test-oldest: ready ## the same on the oldest supported Python, 3.11
-	@.ci/test-oldest $(ALONE) tests/firmware_sim/test_payload_bytes.py $(foreach path,$(OLDEST_IGNORES),--ignore=tests/$(path))
+test-alone-2: ready ## the same of all other parts
+	ONE_EXAMPLE_OF=10 $(TESTS) tests $(call ignored,$(TOGETHER) $(DISK))
 
-# The tests on real parts wait most of the time, so they run as two halves side by side, each about as long as the other.
+# On the oldest Python what is of the language: no tools, and none of the databases, pages, settings or dashboards.
+OF_LANGUAGE := access audit charts commands config core delivery explain intake profiles schemas status storage trials \
+	test_clock.py test_reload.py test_run.py firmware_sim/test_payload_bytes.py \
+	codecs/test_conduct.py codecs/test_confined.py codecs/test_results.py codecs/test_running.py
 
-test-together-1: ready ## the tests on real parts, the first half
-	$(BIN)/python -m pytest -m "not slow" tests/pages tests/system/test_system_[a-l]*.py
-
-test-together-2: ready ## the second half
-	$(BIN)/python -m pytest -m "not slow" tests/demo tests/firmware_sim tests/system/test_system_[m-z]*.py
+test-oldest: ready ## the tests of what is of the language on the oldest supported Python, 3.11
+	@.ci/test-oldest -m "not slow" $(addprefix tests/,$(OF_LANGUAGE))
 
 test-all: check ## all tests, the slow ones too
 	$(BIN)/python -m pytest

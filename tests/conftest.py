@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from gateway.demo import services
 from tests.examples import examples
 from tests.processes import children
-from tests.site_fixtures import decode, few_shipped, site  # noqa: F401 - fixtures
+from tests.site_fixtures import _shipped_profiles_are_compiled_once, decode, few_shipped, site  # noqa: F401 - fixtures
 from tests.waiting import until
 
 PR_SET_CHILD_SUBREAPER = 36

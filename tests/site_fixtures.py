@@ -1,17 +1,50 @@
 """A utility's folder as a fixture."""
 
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.config import profile_files
 from gateway.config.bundled_profiles import SHIPPED
 from gateway.config.profile_files import read_profiles
+from gateway.core.profiles.language.profile import CompiledProfile, compile_profile
+from schemas.profile import Profile
 from tests.decode_command import DecodeCommand
 from tests.site import CODEC, RADIO, Site
 
 _FEW = ("axioma-w1", "milesight-em500-pp", "sparkplug-power", "tasmota-energy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shipped_profiles_are_compiled_once() -> Iterator[None]:
+    """Parse and compile each shipped profile once: hundreds of tests read them all, and none changes their files."""
+    documents: dict[Path, list[Any]] = {}
+    compiled: dict[tuple[str, str], CompiledProfile] = {}
+    read = profile_files.read_documents
+
+    def read_once(path: Path) -> list[Any]:
+        if not path.is_relative_to(SHIPPED):
+            return read(path)
+        if path not in documents:
+            documents[path] = read(path)
+        return documents[path]
+
+    def compile_once(model: Profile, *, file: str, **given: Any) -> CompiledProfile:  # noqa: ANN401 - as it is
+        if not file.startswith(str(SHIPPED)):
+            return compile_profile(model, file=file, **given)
+        key = (file, model.profile)
+        if key not in compiled:
+            compiled[key] = compile_profile(model, file=file, **given)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(profile_files, "read_documents", read_once)
+        patch.setattr(profile_files, "compile_profile", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")

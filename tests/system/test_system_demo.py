@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from schemas.quantities import DOMAINS
 from tests.processes import children
+from tests.system.rig import run_gateway
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
@@ -103,10 +104,7 @@ def test_the_demo_registers_its_fleet_and_all_that_it_proposes_works(tmp_path: P
 
 
 def run(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments], capture_output=True, text=True, check=False, timeout=30
-    )
-    return done.stdout
+    return run_gateway(*arguments).stdout
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, id="sigterm"), pytest.param(signal.SIGKILL, id="killed")])

@@ -33,7 +33,10 @@ def test_readings_of_an_outage_of_influxdb_are_brought_in_afterwards(
     assert_each_stands_once(influxdb, fleet)
 
 
-@pytest.mark.parametrize("influxdb_away", [pytest.param(False, id="influxdb-up"), pytest.param(True, id="influxdb-away")])
+@pytest.mark.parametrize(
+    "influxdb_away",
+    [pytest.param(False, id="influxdb-up", marks=pytest.mark.slow), pytest.param(True, id="influxdb-away")],
+)
 def test_a_gateway_killed_twice_under_load_loses_nothing(
     gate: Gateway, mosquitto: Service, influxdb: Service, *, influxdb_away: bool
 ) -> None:

@@ -55,8 +55,15 @@ def test_a_frame_that_comes_twice_is_one_reading(mosquitto: Service, influxdb: S
     assert_each_frame_stands(influxdb, sent)
 
 
-@pytest.mark.parametrize("away", [pytest.param(False, id="influxdb-there"), pytest.param(True, id="influxdb-away")])
-@pytest.mark.parametrize("kill", [pytest.param(True, id="killed"), pytest.param(False, id="stopped")])
+@pytest.mark.parametrize(
+    ("kill", "away"),
+    [
+        pytest.param(True, True, id="killed-influxdb-away"),
+        pytest.param(False, False, id="stopped-influxdb-there"),
+        pytest.param(True, False, id="killed-influxdb-there", marks=pytest.mark.slow),
+        pytest.param(False, True, id="stopped-influxdb-away", marks=pytest.mark.slow),
+    ],
+)
 def test_a_gateway_that_ends_while_codecs_are_asked_loses_nothing(
     mosquitto: Service, influxdb: Service, tmp_path: Path, *, away: bool, kill: bool
 ) -> None:

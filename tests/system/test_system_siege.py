@@ -16,7 +16,7 @@ import pytest
 
 from gateway.demo.services import CHECKOUT, Service
 from tests.influx import query
-from tests.system.besiegers import ATTACKS, CODEC_PORTS, flood_connections, send_large
+from tests.system.besiegers import ATTACKS, CODEC_PORTS, flood_connections
 from tests.system.door import Door
 from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish
 from tests.system.makes import Sender, profile
@@ -41,7 +41,7 @@ MEMORY_BYTES: Final = 384 * 2**20
 ALONE_S: Final = 2.5
 SPANS: Final = 4
 GROWTH_BYTES: Final = 20 * 2**20
-QUICK: Final = (flood_connections, send_large)
+QUICK: Final = (flood_connections,)
 """Tried alone with every run of the tests; the others with the slow ones."""
 _SIM: Final = [sys.executable, "-m", "firmware_sim.cli"]
 
