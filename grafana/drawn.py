@@ -98,9 +98,9 @@ def _unnamed(lines: Sequence[ChartLine]) -> list[ChartLine]:
 def _legend(lines: Sequence[ChartLine], number: int) -> str:
     """The names of lines with their colours; nothing for one that the title names."""
     named = [
-        f'<span style="color: {line.colour or colour(place)}">{SIGNS[place % len(SIGNS)]}</span> {escape(line.name)}'
+        f'<span style="color: {line.colour or colour(place)}">{SIGNS[place % len(SIGNS)]}</span> {escape(line.name or "—")}'
         for place, line in enumerate(lines)
-        if line.name
+        if line.name or len(lines) > 1
     ]
     more = [f"+ {number - LINES_MAX} …"] if number > LINES_MAX else []
     return f'<p class="legend">{" &nbsp; ".join([*named, *more])}</p>' if named else ""

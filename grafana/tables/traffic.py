@@ -13,7 +13,7 @@ from schemas.quantities import SPREAD_OF
 TRAFFIC: Final = "traffic"
 SPEED: Final = unit_of(TRAFFIC, "mean_speed_km_h")
 
-SHORT_TIME_ONLY: Final = "Hãy chọn tối đa 3 ngày · Choose 3 days at most"
+SHORT_TIME_ONLY: Final = "Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày · No device sends this, or over 3 days are shown"
 
 
 def _vehicles(by: tuple[str, ...] = (), step: Step = Step.HOUR, limit: int = 0) -> Ask:

@@ -48,7 +48,7 @@ def _said(state: str, vi: str, en: str, about_vi: str, about_en: str) -> Panel:
     return Panel(
         *(vi, en, Kind.BARS, (said,), COUNT, THIRD, about_vi, about_en),
         least_interval="1h",
-        without_data="Hãy chọn tối đa 3 ngày · Choose 3 days at most",
+        without_data="Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày · No device sends this, or over 3 days are shown",
     )
 
 
@@ -79,7 +79,7 @@ def _of_reports(field: str, vi: str, en: str, about_vi: str, about_en: str) -> P
     return Panel(
         *(vi, en, Kind.BARS, (reported,), unit_of(URBAN, field), HALF, about_vi, about_en),
         least_interval="1h",
-        without_data="Hãy chọn tối đa 3 ngày · Choose 3 days at most",
+        without_data="Không thiết bị nào gửi, hoặc đang xem hơn 3 ngày · No device sends this, or over 3 days are shown",
     )
 
 
