@@ -6,10 +6,10 @@ brings further fields without contradiction joins; one with another value of a k
 The window holds 32 keys and ten minutes, in one row of bytes. The key that was added to last stands behind the others, so a
 new one is put at the end, and what is too old goes from the beginning. Of each key it has
 
-    the second of its arrival, modulo 2^16 · its 48-bit fingerprint · the number of its field set: which fields · its quality
+    the second of its arrival, modulo 2^16 · its 64-bit fingerprint · the number of its field set: which fields · its quality
     a 16-bit fingerprint of each value
 
-What is newer than all keys needs no comparing. The values' fingerprints decide only once the 48 bits of the key agree: one
+What is newer than all keys needs no comparing. The values' fingerprints decide only once the 64 bits of the key agree: one
 conflict in 65,000 is taken for a duplicate.
 
 The bytes mean the same in every process, so a window outlives a restart: only numbers are hashed by Python, whose hash of
@@ -28,12 +28,10 @@ from schemas.readings import Value
 KEYS_MAX: Final = 32
 WINDOW_S: Final = 600
 _KEY: Final = Struct("<q")
-"""Fingerprint of a key, and in its lowest 16 bits the second of its arrival."""
 _SECOND: Final = Struct("<H")
 _BITS_16: Final = (1 << 16) - 1
 _BITS_64: Final = (1 << 64) - 1
 _HALF: Final = 1 << 15
-_FINGERPRINT: Final = ~_BITS_16
 
 
 class DedupVerdict(Enum):
@@ -103,7 +101,7 @@ class RecentKeys:
 
         ``series`` is the key of its series, ``values`` its values in the order of its field_set, without quality and sequence.
         """
-        key, second = hash((series, time_ms)) & _FINGERPRINT, now_ms // 1000
+        key, second = hash((series, time_ms)), now_ms // 1000 & _BITS_16
         # 65521, the largest prime below 2^16, takes something of all bits of a hash; 1.5: -1.0 and -2.0 have one hash in Python
         fingerprints = [hash(value * 1.5) % 65521 for value in values]  # type: ignore[operator] # texts are tags by now
         if time_ms > self.newest_ms:
@@ -118,10 +116,10 @@ class RecentKeys:
         at = 0
         while at < len(self.window):
             field_set = self._field_set(at, field_sets)
-            key, number, quality, *fingerprints = field_set.key.unpack_from(self.window, at)
-            age_s = _age_s(now_ms // 1000, key)
+            second, key, number, quality, *fingerprints = field_set.key.unpack_from(self.window, at)
+            age_s = _age_s(now_ms // 1000, second)
             if 0 <= age_s <= WINDOW_S and number:
-                yield Key(key & _FINGERPRINT & _BITS_64, tuple(fingerprints), field_set.names, quality, age_s)
+                yield Key(key & _BITS_64, tuple(fingerprints), field_set.names, quality, age_s)
             at += field_set.key.size
 
     def restore_keys(self, newest_ms: int, keys: Iterable[Key], now_ms: int, field_sets: FieldSets) -> None:
@@ -130,8 +128,8 @@ class RecentKeys:
         for key, fingerprints, fields, quality, age_s in keys:
             if age_s <= WINDOW_S and len(fingerprints) == len(fields):
                 known = dict(zip(fields, fingerprints, strict=True))
-                signed = key - (key >> 63 << 64) & _FINGERPRINT
-                self._add_known(signed, known, quality, now_ms // 1000 - age_s, field_sets)
+                signed = key - (key >> 63 << 64)
+                self._add_known(signed, known, quality, now_ms // 1000 - age_s & _BITS_16, field_sets)
 
     def _add(
         self, key: int, fingerprints: Sequence[int], field_set: FieldSet, quality: int, second: int, field_sets: FieldSets
@@ -144,7 +142,7 @@ class RecentKeys:
             self.held = held + 1
         if not number:
             fingerprints = [_whole(fingerprints, field_set)]
-        self.window = window + field_set.key.pack(key | second & _BITS_16, number, quality, *fingerprints)
+        self.window = window + field_set.key.pack(second, key, number, quality, *fingerprints)
 
     def _add_known(self, key: int, known: Mapping[str, int], quality: int, second: int, field_sets: FieldSets) -> None:
         """Put a key behind the others with these fields and fingerprints, in whatever order they are known."""
@@ -153,7 +151,7 @@ class RecentKeys:
 
     def _field_set(self, at: int, field_sets: FieldSets) -> FieldSet:
         """The field set of the key at a place."""
-        number: int = KEY_HEAD.unpack_from(self.window, at)[1]
+        number: int = KEY_HEAD.unpack_from(self.window, at)[2]
         return field_sets.by_number[number]
 
     def _remove(self, at: int, field_sets: FieldSets) -> None:
@@ -163,9 +161,9 @@ class RecentKeys:
     def _find(self, key: int, second: int, field_sets: FieldSets) -> int:
         """The place of a key; below 0 if it is not known. A replayed reading may have arrived before its twin.
 
-        That the 48 bits of another key are met anywhere in the bytes is as unlikely as that two keys have the same ones.
+        That the 64 bits of another key are met anywhere in the bytes is as unlikely as that two keys have the same ones.
         """
-        at = self.window.find(_KEY.pack(key)[_SECOND.size :]) - _SECOND.size
+        at = self.window.find(_KEY.pack(key)) - _SECOND.size
         if at >= 0 and abs(_age_s(second, *_SECOND.unpack_from(self.window, at))) > WINDOW_S:
             self._remove(at, field_sets)
             return -1
@@ -176,7 +174,7 @@ class RecentKeys:
     ) -> DedupResult:
         """Compare a reading with the known values of its key, and add its new ones."""
         stored = self._field_set(at, field_sets)
-        key, number, known_quality, *known_fingerprints = stored.key.unpack_from(self.window, at)
+        _, key, number, known_quality, *known_fingerprints = stored.key.unpack_from(self.window, at)
         if not number:
             is_same = known_fingerprints == [_whole(fingerprints, field_set)]
             return DUPLICATE if is_same else DedupResult(DedupVerdict.CONFLICT, field_set.names)
@@ -191,12 +189,12 @@ class RecentKeys:
         known |= came
         quality |= known_quality
         self._remove(at, field_sets)
-        self._add_known(key & _FINGERPRINT, known, quality, second, field_sets)
+        self._add_known(key, known, quality, second, field_sets)
         return DedupResult(DedupVerdict.JOINS, new, quality)
 
 
 def _age_s(second: int, before: int) -> int:
-    """Seconds between two arrivals, of which the lowest 16 bits tell the second; negative if the other one came later.
+    """Seconds between two arrivals, told by their lowest 16 bits; negative if the other one came later.
 
     After 18 hours the count begins again: what comes a second time then may be taken for a duplicate, which it is.
     """

@@ -11,8 +11,8 @@ from schemas.quantities import GROWTH, HEALTH, QUANTITIES, SUM_OF
 from schemas.readings import Value
 
 SHAPES_MAX: Final = 1 << 12
-KEY_HEAD: Final = Struct("<qHB")
-"""Of a key in the window of duplicates: fingerprint and second of arrival, number of its field set, quality."""
+KEY_HEAD: Final = Struct("<HqHB")
+"""Of a key in the window of duplicates: second of arrival, fingerprint, number of its field set, quality."""
 _HEALTH_FIELDS: Final = frozenset(QUANTITIES[HEALTH])
 _ORDER: Final = list(
     dict.fromkeys(field for quantities in QUANTITIES.values() for field in quantities if field not in _HEALTH_FIELDS)
