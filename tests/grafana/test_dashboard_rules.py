@@ -140,3 +140,31 @@ def test_each_device_in_a_table_leads_to_its_dashboard_and_its_page(name: str) -
                 f"/d/{prefix}-device",
                 "${gateway_page}/devices/${__value.raw:percentencode}",
             ]
+
+
+ASKED_FOR = {
+    "province": "Map of the devices|Open alarms|Completeness of each day|Silent devices|"
+    "last 24 hours|24 hours before|week before",
+    "alarms": "Critical, nobody|Open for over a day|Oldest open|Nobody sees to it|Who acknowledged|By area",
+    "water": "Consumption per hour|Consumption per day|Consumption per month|Water that earns nothing|Losses by bulk meter|"
+    "Night minimum|Lowest pressure by zone|Highest pressure by zone|Tank filling|pH|Residual chlorine|Turbidity",
+    "power": "Energy per hour|Load curve|Peak load|Losses by transformer|Lowest and highest voltage|Unbalance of voltages|"
+    "Unbalance of currents|Current by phase|Outages that have ended|SAIDI|SAIFI|Energy exported",
+    "traffic": "by class|by direction|Speed against flow|Occupancy|Reports of congestion|Peak hours",
+    "device": "Quality of the readings|register and sum|Longest gap|Open alarms, since",
+    "completeness": "Readings received|Readings on time|Longest gaps|By area|By month|12 months",
+    "gateway": "Readings pending|Ledger imbalance|From arrival to InfluxDB",
+}
+
+
+@pytest.mark.parametrize("name", ASKED_FOR)
+def test_operators_find_what_they_ask_for(name: str) -> None:
+    for database in DATABASES:
+        titles = " | ".join(panel["title"] for panel in shown(read(f"{database.folder}/{name}")))
+        assert [part for part in ASKED_FOR[name].split("|") if part not in titles] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_alarms_outages_restarts_and_exchanges_are_marked(name: str) -> None:
+    marks = [mark["name"].partition(" · ")[2] for mark in read(name)["annotations"]["list"]]
+    assert marks == ["Gateway restarted", "Broker or database away", "Meter exchanged", "Alarm began", "Alarm ended"]
