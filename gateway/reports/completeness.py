@@ -21,7 +21,7 @@ from schemas.registry import RegisteredDevice
 AROUND_MS: Final = 24 * 3_600_000
 """All points this far around a period are read; beyond that only the nearest one on each side."""
 _AT_ONCE: Final = 20
-_INSTANTS_AT_ONCE: Final = 200_000
+_INSTANTS_AT_ONCE: Final = 60_000
 """Devices whose instants are held in memory at a time, and the number of instants that they should have at most."""
 _ENDLESS: Final = 2**62
 
