@@ -42,6 +42,7 @@ class SeriesPages:
         self._pages = pages
         self._asking = asyncio.Semaphore(_AT_ONCE)
         self._kept: dict[tuple[str, int], Fresh[_LastHours]] = {}
+        self._glances: set[asyncio.Future[_LastHours]] = set()
 
     def reading(self) -> dict[str, Handler]:
         """Path → handler, for reading."""
@@ -87,10 +88,17 @@ class SeriesPages:
         found = fresh.newest(_GLANCED_FOR_S)
         if found is None:
             asking = asyncio.ensure_future(fresh.get())
-            asking.add_done_callback(_look_at_fault)
+            self._glances.add(asking)  # the loop alone would not keep it
+            asking.add_done_callback(self._end_glance)
             await asyncio.wait([asking], timeout=_GLANCE_S)
             found = fresh.newest(_GLANCED_FOR_S)
         return found.series if found is not None else []
+
+    def _end_glance(self, asking: asyncio.Future[_LastHours]) -> None:
+        """Let go of a question that nobody may wait for any more; its fault is said by the charts."""
+        self._glances.discard(asking)
+        if not asking.cancelled():
+            asking.exception()
 
     async def _last_hours(self, name: str, hours: int) -> _LastHours:
         """Ask the database; what it answered serves all readers for some seconds.
@@ -115,12 +123,6 @@ class SeriesPages:
                 return _LastHours(window, await recent_series(store, [*DOMAINS, HEALTH], window, name))
         except TimeoutError as error:
             raise StoreFault(f"no answer within {_PATIENCE_S:g} s") from error
-
-
-def _look_at_fault(asking: asyncio.Future[_LastHours]) -> None:
-    """See the fault of a question that nobody waits for any more: the charts say it."""
-    if not asking.cancelled():
-        asking.exception()
 
 
 def _hours(request: web.Request) -> int:
