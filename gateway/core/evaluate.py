@@ -101,7 +101,7 @@ class Evaluator:
         series, field_set = observation.series, observation.field_set
         numbers, time_ms = observation.numbers, observation.time_ms
         device, pattern = series.device, series.pattern
-        quality = observation.quality | device.quality
+        quality = observation.quality | pattern.quality
         if field_set.counters:
             suspect, texts = observation.judged or self.counting.judge(observation, outcome)
             if suspect:

@@ -11,7 +11,6 @@ from gateway.core.status.silence import Presence, Silence
 from gateway.core.status.verdict import Level
 from gateway.delivery.delivery_log import DeliveryLog
 from gateway.events import Events
-from schemas.quantities import Quality
 
 NATIVE = "native"
 """In place of a profile: the device speaks the gateway's own format."""
@@ -40,7 +39,7 @@ class DeviceVerdicts:
             heard_ms=device.last_seen_ms,
             arrival_ms=arrival_ms,
             registered=device.registered is not None,
-            simulated=bool(device.quality & Quality.SIMULATED),
+            simulated=device.is_simulated,
             domain=device.measures,
             profile=_profile(device),
             has_readings=device.newest_ms > 0 or counters is not None or device.last_stamp_ms > 0,

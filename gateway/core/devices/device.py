@@ -15,7 +15,7 @@ from gateway.core.readings.line_protocol import Tags
 from gateway.core.readings.native import Drop
 from gateway.core.readings.radio_copies import RecentFrames
 from gateway.core.readings.series_pattern import series_pattern
-from schemas.quantities import DOMAINS, RAISED_BY, Quality
+from schemas.quantities import DOMAINS, RAISED_BY
 from schemas.rejects import DropCause
 from schemas.topics import SIMULATED_PREFIX
 
@@ -79,7 +79,6 @@ class Device(RecentKeys):
     :ivar clock_span: the span of twice the tolerance in which this offset lies; 0: its clock is right.
     :ivar source: the name that it sends under, from the registry or its first message; empty before one came.
     :ivar earlier_offset_ms: the offset that an earlier run knew last. It says nothing of the clock of this run.
-    :ivar is_noted: its next outcome must be noted: somebody looks at it, or the last one was a setback.
     :ivar keeps_bytes: most bytes of a message of it that is kept; -1: none is.
     :ivar last_message: its newest message, for its page; None: not kept, or too large.
     :ivar last_outcome: the outcome of that message, while somebody looks at the device.
@@ -101,7 +100,6 @@ class Device(RecentKeys):
         "domain",
         "goodbye_ms",
         "guard",
-        "is_noted",
         "keeps_bytes",
         "last_message",
         "last_seen_ms",
@@ -110,7 +108,6 @@ class Device(RecentKeys):
         "name",
         "offset_ms",
         "online",
-        "quality",
         "registered",
         "registered_ms",
         "reserved",
@@ -138,7 +135,6 @@ class Device(RecentKeys):
         self.domain: str | None = None
         self.goodbye_ms = 0
         self.guard = NO_GUARD
-        self.is_noted = False
         self.keeps_bytes = -1
         self.last_message: Arrival | None = None
         self.last_seen_ms = 0
@@ -155,7 +151,6 @@ class Device(RecentKeys):
         self.offset_ms: int | None = None
         self.clock_span: int | None = None
         self.online: bool | None = None
-        self.quality = Quality.SIMULATED if name.startswith(SIMULATED_PREFIX) else 0
 
     def allowed_tags(self, given: Iterable[tuple[str, str]], dropped: list[Drop]) -> list[tuple[str, str]]:
         """The tags that are accepted for this device; a value beyond the limit of a tag is dropped."""
@@ -188,9 +183,19 @@ class Device(RecentKeys):
         sent = self.newest_ms or self.counters is not None or self.last_stamp_ms
         return not (self.last_seen_ms or sent or self.online is not None)
 
+    @property
+    def is_noted(self) -> bool:
+        """True when its next outcome must be noted: somebody looks at it, or the last one was a setback."""
+        return self.keeps_bytes == _WHOLE_BYTES or (self.seldom is not None and self.setback is not None)
+
+    @property
+    def is_simulated(self) -> bool:
+        """True when a simulator sends its readings."""
+        return self.name.startswith(SIMULATED_PREFIX)
+
     def watch(self) -> None:
         """Keep its messages whole from now on, with what becomes of them: somebody looks at it."""
-        self.keeps_bytes, self.is_noted = _WHOLE_BYTES, True
+        self.keeps_bytes = _WHOLE_BYTES
 
     def keep(self, arrival: Arrival) -> None:
         """Keep its newest message, unless it is too large."""
@@ -201,12 +206,10 @@ class Device(RecentKeys):
 
         A message that became a reading needs no note, unless one is wanted (``is_noted``).
         """
-        is_watched = self.keeps_bytes == _WHOLE_BYTES
-        if is_watched and self.last_message is arrival:
+        if self.keeps_bytes == _WHOLE_BYTES and self.last_message is arrival:
             self.last_outcome = outcome
         if arrival.now_ms >= self.last_seen_ms:
             self.setback = setback_after(outcome, arrival.now_ms, self.setback)
-            self.is_noted = is_watched or self.setback is not None
 
     def say(self, now_ms: int, *, online: bool) -> None:
         """Note from its status message or last will that it is online or offline."""
@@ -260,7 +263,7 @@ class Series:
     def __init__(self, site: str, device: Device, domain: str, own: Tags = ()) -> None:
         area = device.registered.area if device.registered else None
         self.device = device
-        self.pattern = series_pattern(domain, site, area or "", own)
+        self.pattern = series_pattern(domain, site, area or "", own, simulated=device.is_simulated)
         if device.domain is None and domain in DOMAINS:
             device.domain = self.pattern.domain
         self._tagged: dict[Tags, Series] | None = None

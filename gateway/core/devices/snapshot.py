@@ -163,7 +163,6 @@ def unpack(line: str, device: Device, shapes: FieldSets, now_ms: int) -> None:
     device.seq_missing = record.get("missing", 0)
     device.earlier_offset_ms = record.get("offset")
     device.setback = record.get("setback")
-    device.is_noted = device.setback is not None
     if "not_taken" in record:
         device.not_taken_ms = seen_ms - record["not_taken"]
     if "message" in record:

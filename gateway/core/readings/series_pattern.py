@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from gateway.core.readings.line_protocol import Tags, tag_text
-from schemas.quantities import HEALTH
+from schemas.quantities import HEALTH, Quality
 
 _DEVICE: Final = "device"
 
@@ -20,6 +20,7 @@ class SeriesPattern(NamedTuple):
     :ivar head: the beginning of a line up to the name of the device.
     :ivar health_head: the same of a point of device health.
     :ivar rest: the tags behind the name of the device.
+    :ivar quality: the quality bits that all its readings have.
     :ivar key: stands for domain and tags in the window of duplicates; the same number in every process.
     """
 
@@ -29,11 +30,12 @@ class SeriesPattern(NamedTuple):
     head: str
     health_head: str
     rest: str
+    quality: int
     key: int
 
 
 @lru_cache(maxsize=4096)
-def series_pattern(domain: str, site: str, area: str, own: Tags = ()) -> SeriesPattern:
+def series_pattern(domain: str, site: str, area: str, own: Tags = (), *, simulated: bool = False) -> SeriesPattern:
     """The pattern of series, one object for all devices that share it.
 
     :param own: the tags that the readings bring themselves.
@@ -41,7 +43,9 @@ def series_pattern(domain: str, site: str, area: str, own: Tags = ()) -> SeriesP
     tags = [("area", area), ("site", site), *own]
     before = tag_text(tag for tag in tags if tag[0] < _DEVICE) + f",{_DEVICE}="
     rest = tag_text(tag for tag in tags if tag[0] > _DEVICE)
-    return SeriesPattern(domain, site, tag_text(own), domain + before, HEALTH + before, rest, series_key(domain, before + rest))
+    quality = Quality.SIMULATED if simulated else 0
+    key = series_key(domain, before + rest)
+    return SeriesPattern(domain, site, tag_text(own), domain + before, HEALTH + before, rest, quality, key)
 
 
 def series_key(domain: str, tags: str) -> int:
