@@ -6,14 +6,12 @@ the file is refused, and what differs is told.
 """
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
 
 from gateway.audit.chain import Details
 from gateway.catalog import survey
@@ -23,23 +21,13 @@ from gateway.config.registry import free, load_registry, parent_faults, registry
 from gateway.config.registry_changes import ChangeRefused, MakeChange, RegistryChange, faults_of
 from gateway.config.registry_csv import RegistryRow, merge, read_rows, row_faults, rows_of
 from gateway.config.registry_edit import edit
+from gateway.config.registry_version import KnownRegistry, text_of, version_of_text
 from gateway.config.replace_file import replace_file
 from schemas.durations import format_duration
 from schemas.registry import RegisteredDevice, Registry, device_key
 
-_HASH_LETTERS: Final = 16
-"""Enough to tell versions of one file apart."""
-
-
 EntryPair = tuple[dict[str, object] | None, dict[str, object] | None]
 """The entry of a device before and after a change; None where there is none."""
-
-
-class KnownRegistry(NamedTuple):
-    """A registry that was read, and the version of the file that says it."""
-
-    version: str
-    registry: Registry
 
 
 class FileChanged(Exception):  # noqa: N818 - says what it is
@@ -75,14 +63,6 @@ class WrittenChange:
     registry: Registry | None = None
 
 
-def version_of(path: Path) -> str:
-    """The version of a file, a hash of its text; empty if there is none.
-
-    :raises ConfigurationFault: it cannot be read.
-    """
-    return _version(_text(path))
-
-
 def change_registry(
     config: Config, make: MakeChange, seen: str | None = None, known: KnownRegistry | None = None
 ) -> WrittenChange:
@@ -98,8 +78,8 @@ def change_registry(
     path = config.devices.registry
     try:
         with _locked(path):
-            text = _text(path)
-            version = _version(text)
+            text = text_of(path)
+            version = version_of_text(text)
             if seen is not None and seen != version:
                 raise FileChanged(path, version)
             before = known.registry if known is not None and known.version == version else load_registry(path)
@@ -110,14 +90,14 @@ def change_registry(
             edition = edit(text or "", change)
             details = list(details_of(change))
             free(change.before.devices)
-            if _version(_text(path)) != version:  # an editor knows no lock
-                raise FileChanged(path, _version(_text(path)))
+            if version_of_text(text_of(path)) != version:  # an editor knows no lock
+                raise FileChanged(path, version_of_text(text_of(path)))
             backup = replace_file(path, edition.text)
     except OSError as error:
         raise ConfigurationFault([f"{path}: devices.registry: cannot be written: {error.strerror}"]) from error
     devices = [str(about["subject"]["device"]) for _, about in details]
     return WrittenChange(
-        devices, details, text, version, _version(edition.text), backup, edition.comments_kept, change.registry
+        devices, details, text, version, version_of_text(edition.text), backup, edition.comments_kept, change.registry
     )
 
 
@@ -129,7 +109,7 @@ def put_back(config: Config, written: WrittenChange) -> None:
     path = config.devices.registry
     try:
         with _locked(path):
-            if _version(_text(path)) != written.version:
+            if version_of_text(text_of(path)) != written.version:
                 return
             if written.text is None:
                 path.unlink()
@@ -208,19 +188,6 @@ def _written(value: object) -> object:
     if isinstance(value, timedelta):
         return format_duration(value)
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError as error:
-        raise ConfigurationFault([f"{path}: document: is not UTF-8: {error.reason} at byte {error.start}"]) from error
-
-
-def _version(text: str | None) -> str:
-    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()[:_HASH_LETTERS]
 
 
 @contextmanager

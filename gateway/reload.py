@@ -17,11 +17,11 @@ from gateway.config.alarm_rules import load_alarm_rules
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import fault_lines
+from gateway.config.registry_version import KnownRegistry, version_of
 from gateway.core.alarms.rules import Rules
 from gateway.core.devices.device import Registered
 from gateway.core.message import WaitCause
 from gateway.intake.subscriptions import Subscriptions
-from gateway.registration import KnownRegistry, version_of
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.device_snapshots import DeviceSnapshots

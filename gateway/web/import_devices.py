@@ -18,11 +18,9 @@ from gateway.config.registry_csv import RegistryRow, merge
 from gateway.registration import FileChanged, entry_document, spreadsheet_change
 from gateway.web.connections import BODY_MAX_BYTES
 from gateway.web.handlers import ChangeRoute, Handler, account_of, note_changes
-from gateway.web.language import language_of
 from gateway.web.pages import PageRenderer
 from gateway.web.registrar import Registrar
 from gateway.web.registry import note_written
-from schemas.details import in_vietnamese
 from schemas.registry import COLUMNS, RegisteredDevice
 
 _NAME: Final = Path("CSV")
@@ -97,7 +95,7 @@ class ImportPages:
             if "commit" in form:
                 return await self._commit(request, rows, change, found, str(form.get("seen", "")))
         except ConfigurationFault as fault:
-            faults = [self._fault(request, line) for line in fault.lines]
+            faults = [_fault(line) for line in fault.lines]
             return self._page(request, status=_UNPROCESSABLE, rows=rows, faults=faults)
         return self._preview(request, rows, change, found, version)
 
@@ -130,10 +128,10 @@ class ImportPages:
         note_written(request, written)
         return self._page(request, done=(len(change.added), len(change.changed)))
 
-    def _fault(self, request: web.Request, line: str) -> RowFault:
-        row, column, what = found.groups() if (found := _FAULT.fullmatch(line)) else ("", "", line)
-        is_vietnamese = language_of(request, self._config.language) == "vi"
-        return RowFault(row, column or "", in_vietnamese(what) if is_vietnamese else what)
+
+def _fault(line: str) -> RowFault:
+    row, column, what = found.groups() if (found := _FAULT.fullmatch(line)) else ("", "", line)
+    return RowFault(row, column or "", what)
 
 
 def _row_changes(change: RegistryChange) -> list[RowChange]:

@@ -126,7 +126,7 @@ class PageTexts:
 
     def detail(self, sentence: str) -> str | Markup:
         """The finding in one message, in the language where there is a sentence for it; else quoted as it is."""
-        if self.language == "en":
+        if self.language == "en" or not sentence:
             return sentence
         said = in_vietnamese(sentence)
         return said if said != sentence else Markup('<q lang="en">{}</q>').format(printable(sentence))

@@ -27,7 +27,6 @@ from gateway.web.pages import PageRenderer
 from gateway.web.parameters import whole_number
 from gateway.web.registrar import Registrar
 from gateway.web.registry import note_written
-from schemas.details import in_vietnamese
 from schemas.glossary import quantities
 from schemas.quantities import DOMAINS
 from schemas.registry import RegisteredDevice, device_key
@@ -113,7 +112,7 @@ class RegisterPages:
             fields=fields,
             params={key: told.get(key.removeprefix(PARAM), "") for key in params},
             demanded=demanded,
-            faults={key: in_vietnamese(what) if language == "vi" else what for key, what in (faults or {}).items()},
+            faults=faults or {},
             trouble=trouble,
             exchange=exchange,
             counters=(explained or {}).get("counters", []),

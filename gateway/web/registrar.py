@@ -8,7 +8,8 @@ from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.config.registry import free, load_registry
 from gateway.config.registry_changes import MakeChange
-from gateway.registration import EntryPair, KnownRegistry, WrittenChange, change_registry, differences, put_back, version_of
+from gateway.config.registry_version import KnownRegistry, version_of
+from gateway.registration import EntryPair, WrittenChange, change_registry, differences, put_back
 from gateway.reload import Reload
 from gateway.status.known_devices import KnownDevices
 from schemas.registry import device_key

@@ -10,6 +10,7 @@ from schemas.details import DETAILS, in_vietnamese
 from schemas.registry import RegisteredDevice
 from tests.core.making import NOW_MS, topic
 from tests.core.profiled import EUI, PH, ask, pipeline, process, sent, uplink
+from tests.web.rendering import pages
 
 NATIVE = topic()
 HOLE = re.compile(r"<(\w+)>")
@@ -95,3 +96,9 @@ def test_each_vietnamese_sentence_has_all_that_the_english_one_holds(english: st
 )  # fmt: skip
 def test_a_sentence_is_known_wherever_it_stands(said: str, wanted: str) -> None:
     assert vietnamese(said) == wanted
+
+
+def test_a_page_quotes_what_has_no_sentence_and_nothing_where_there_is_nothing() -> None:
+    texts = pages().texts("vi")
+    assert texts.detail("kaputt") == '<q lang="en">kaputt</q>'
+    assert texts.detail("") == ""
