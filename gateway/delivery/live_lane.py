@@ -46,6 +46,8 @@ _PATIENCE_S: Final = 0.25
 """Patience with a slow write; ``SLOW_ANSWER_S`` while a device floods, since half of what may be owed then comes as quickly."""
 _TIMER_S: Final = 0.001
 """Resolution of the event loop's timers; waiting for less would keep the loop busy."""
+_AT_ONCE_S: Final = 1.5 * _TIMER_S
+"""Shortest wait for a write. A timer that was set to ring a millisecond before one must not wait for it again."""
 _FLOOD_WAITS_S: Final = 1.0
 """Longest wait for the journal of readings that were kept apart."""
 
@@ -108,7 +110,7 @@ class LiveLane:
         waited_s = 0.0 if posted_s is None else now_s - posted_s
         while queue.has_queued and self._has_free_lane(waited_s):
             wait_s = self._pacing.wait_s(now_s, waited_s, under_pressure=under_pressure)
-            if wait_s > _TIMER_S and queue.has_only_open and queue.first.readings:
+            if wait_s > _AT_ONCE_S and queue.has_only_open and queue.first.readings:
                 if self._timer is None:
                     self._timer = self._loop.call_later(wait_s, self._timed)
                 break
