@@ -5,9 +5,10 @@ import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from gateway import __version__
+from gateway.cli_devices import add_devices
+from gateway.cli_setup import add_setup
 from gateway.config.files import ConfigurationFault, load
 from schemas.printable import printable
 
@@ -66,12 +67,6 @@ def _journal(options: argparse.Namespace) -> int:
     return journal_command(options)
 
 
-def _devices(options: argparse.Namespace) -> int:
-    from gateway.commands.devices import devices_command  # noqa: PLC0415
-
-    return devices_command(options)
-
-
 def _profiles(options: argparse.Namespace) -> int:
     from gateway.commands.profiles import profiles_command  # noqa: PLC0415
 
@@ -88,12 +83,6 @@ def _audit(options: argparse.Namespace) -> int:
     from gateway.commands.audit import audit_command  # noqa: PLC0415
 
     return audit_command(options)
-
-
-def _setup_token(options: argparse.Namespace) -> int:
-    from gateway.commands.setup_token import setup_token  # noqa: PLC0415
-
-    return setup_token(options)
 
 
 def _alarms(options: argparse.Namespace) -> int:
@@ -160,11 +149,11 @@ def _parser() -> argparse.ArgumentParser:
     journal.set_defaults(command=_journal)
 
     _add_profiles(commands.add_parser("profiles", help="propose profiles, print templates"), with_config)
-    _add_devices(commands.add_parser("devices", help="list, register, import or exchange devices; show coverage"), with_config)
+    add_devices(commands.add_parser("devices", help="list, register, import, enroll or exchange devices"), with_config)
     _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
     _add_report(commands.add_parser("report", parents=[with_config], help="report consumption, balances or completeness"))
     _add_audit(commands.add_parser("audit", help="list who changed what; verify that nothing was taken out"), with_config)
-    _add_setup(commands.add_parser("setup", help="give people their tokens"), with_config)
+    add_setup(commands.add_parser("setup", help="set up the broker, certificates, and the tokens of people"), with_config)
     return parser
 
 
@@ -181,17 +170,6 @@ def _add_audit(audit: argparse.ArgumentParser, with_config: argparse.ArgumentPar
         metavar="NUMBER:HASH",
         help="an entry noted elsewhere, such as in the log of another machine; may be given again",
     )
-
-
-def _add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
-    subjects = setup.add_subparsers(required=True, metavar="SUBJECT")
-    token = subjects.add_parser("token", parents=[with_config], help="give an account of http.tokens_file a token")
-    token.set_defaults(command=_setup_token)
-    token.add_argument("name", metavar="NAME", help="the account: one word, such as lan.nguyen")
-    token.add_argument("role", nargs="?", metavar="ROLE", help="read, technician or admin")
-    what = token.add_mutually_exclusive_group()
-    what.add_argument("--replace", action="store_true", help="give a new token in place of the old one")
-    what.add_argument("--remove", action="store_true", help="remove the account")
 
 
 def _add_report(report: argparse.ArgumentParser) -> None:
@@ -257,80 +235,6 @@ def _add_profiles(profiles: argparse.ArgumentParser, with_config: argparse.Argum
 
     template = actions.add_parser("template", help="print a profile to fill in")
     template.add_argument("name", nargs="?", metavar="NAME", help="template to print; without a name: list all")
-
-
-def _add_devices(devices: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
-    devices.set_defaults(command=_devices)
-    actions = devices.add_subparsers(dest="action", required=True, metavar="ACTION")
-
-    listed = actions.add_parser("list", parents=[with_config], help="list all devices, and when each was last heard")
-    listed.add_argument("--json", action="store_true", help="print one JSON object per line")
-
-    of_device = _registry_keys(with_config)
-    added = actions.add_parser("add", parents=[of_device], help="register a device")
-    added.add_argument("id", metavar="ID", help="as in its topic, or its EUI in any writing")
-    edited = actions.add_parser("edit", parents=[of_device], help="change or move a device; an empty value takes a key away")
-    edited.add_argument("id", metavar="ID", help="the device")
-    retired = actions.add_parser("retire", parents=[with_config], help="take a device out of the registry")
-    retired.add_argument("id", metavar="ID", help="the device; what it measured stays in the database")
-
-    exchanged = actions.add_parser("exchange", parents=[with_config], help="record that the meter of a device was exchanged")
-    exchanged.add_argument("id", metavar="ID", help="the device")
-    exchanged.add_argument("--at", metavar="T", help="when: '2026-11-20 14:30', or 2h for two hours ago (default: now)")
-    exchanged.add_argument("--final", type=float, metavar="R", help="last register of the old meter")
-    exchanged.add_argument("--register", type=float, metavar="R", help="first register of the new meter")
-    exchanged.add_argument("--source", metavar="NEW_ID", help="name that the new meter sends under, for the registry")
-    exchanged.add_argument("--field", help="only this register, such as volume_m3 (default: all)")
-    exchanged.add_argument("--force", action="store_true", help="also with a register that seems to be a mistake")
-
-    summed = actions.add_parser("resum", parents=[with_config], help="work out the sums of a device again, from the database")
-    summed.add_argument("id", metavar="ID", help="the device")
-    summed.add_argument("--from", dest="since", required=True, metavar="T", help="since when: '2026-11-20 14:30', or 40d")
-
-    imported = actions.add_parser("import", parents=[with_config], help="import devices from a CSV file into the registry")
-    imported.add_argument(
-        "file",
-        type=Path,
-        metavar="FILE.csv",
-        help="CSV file with the keys of devices.yaml as columns; params.NAME for parameters",
-    )
-    imported.add_argument("--dry-run", action="store_true", help="show the changes without writing them")
-    imported.add_argument("--json", action="store_true", help="print JSON")
-
-    covered = actions.add_parser("coverage", parents=[with_config], help="show how many devices report, by area and domain")
-    form = covered.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON")
-    form.add_argument("--csv", action="store_true", help="print CSV")
-    covered.add_argument("--language", choices=["vi", "en"], help="language of the table (default: as configured)")
-
-
-def _registry_keys(with_config: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Options for the keys of ``devices.yaml``."""
-    keys = argparse.ArgumentParser(add_help=False, parents=[with_config])
-    for key, what in _KEYS.items():
-        keys.add_argument(f"--{key.replace('_', '-')}", metavar=key.upper(), help=what)
-    keys.add_argument(
-        "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of its profile; may be given again"
-    )
-    return keys
-
-
-_KEYS: Final = {
-    "source": "name that its meter sends under, if that is not the id",
-    "site": "site",
-    "domain": "water, power, traffic or urban",
-    "area": "code of its area",
-    "parent": "id of the device that measures what flows to it",
-    "profile": "profile that reads its messages",
-    "model": "model as its maker names it",
-    "serial": "serial number",
-    "interval": "time between two messages: 15min, 1h, or seconds",
-    "silent_after": "time without a message after which it is silent (default: three intervals)",
-    "lat": "latitude in degrees",
-    "lon": "longitude in degrees",
-    "address": "postal address, or how to find it",
-    "installed": "day on which it was put up: 2026-11-26",
-}
 
 
 def _count(text: str) -> int:

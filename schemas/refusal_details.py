@@ -164,4 +164,12 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     ),
     "the broker closed the connection: <fault>": "máy chủ MQTT đã đóng kết nối: <fault>",
     "the broker sent a <packet> out of turn": "máy chủ MQTT đã gửi <packet> không đúng lúc",
+    # Of an account on the broker.
+    "<device>: is not registered; `gateway devices add <same> --site S --domain D` registers it": (
+        "<device> chưa có trong danh sách đăng ký; hãy đăng ký: gateway devices add <same> --site S --domain D"
+    ),
+    "<device>: its topics need a site and a domain; `gateway devices edit <same> --site S --domain D`": (
+        "<device> chưa có site và domain để biết chủ đề của nó; hãy bổ sung: gateway devices edit <same> --site S --domain D"
+    ),
+    "<address>: no answer within <span> s": "<address> không trả lời trong <span> giây",
 }

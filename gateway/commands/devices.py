@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway.clock import WallClock
 from gateway.commands.coverage_report import coverage_csv, coverage_table
+from gateway.commands.enrolling import enroll, take_away
 from gateway.commands.exchange import exchange
 from gateway.commands.registering import add_device, change_keys, retire_device
 from gateway.commands.registry_file import write_registry
@@ -47,6 +48,8 @@ def devices_command(options: argparse.Namespace) -> int:
         "retire": retire_device,
         "import": _import,
         "coverage": _coverage,
+        "enroll": enroll,
+        "revoke": take_away,
         "exchange": exchange,
         "resum": resum,
     }

@@ -138,6 +138,15 @@ class Mqtt(_Section):
     session_expiry: Duration = timedelta(days=7)
 
 
+class EnrolmentSection(_Section):
+    """The way by which devices come to the broker, and the account that makes theirs."""
+
+    url: Annotated[str, _url("mqtts", "mqtt", secrets="enrolment.username and enrolment.password_file")] | None = None
+    ca: Path | None = None
+    username: str = "administration"
+    password_file: Path | None = None
+
+
 class InfluxdbTls(_Section):
     """Certificates towards InfluxDB."""
 
@@ -310,6 +319,7 @@ class Config(_Section):
     """All settings."""
 
     mqtt: Mqtt = Mqtt()
+    enrolment: EnrolmentSection = EnrolmentSection()
     influxdb: Influxdb = Influxdb()
     batch: BatchSection = BatchSection()
     journal: JournalSection = JournalSection()

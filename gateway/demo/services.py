@@ -19,11 +19,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from http.client import HTTPConnection, HTTPException
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
+
+from gateway.broker.mosquitto import province_conf
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEBIAN_PACKAGES = {
@@ -287,13 +288,6 @@ def _over_http(
         return all(_status(_LOOPBACK, port, *request) == status for request, status in ready.items())
 
     return Service(name, _LOOPBACK, port, folder, f"http://{_LOOPBACK}:{port}", _program(program), arguments, answers)
-
-
-def province_conf() -> str:
-    """The text of the Mosquitto settings that a deployment uses: from the checkout, or from the installed package."""
-    checkout = CHECKOUT / "deploy" / "mosquitto" / "province.conf"
-    source = checkout if checkout.exists() else files("gateway") / "data" / "mosquitto" / "province.conf"
-    return source.read_text(encoding="utf-8")
 
 
 def _program(name: str) -> Program:

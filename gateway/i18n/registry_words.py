@@ -107,6 +107,29 @@ REGISTRY_WORDS: Final[dict[str, Words]] = {
     ),
     "retire_it": Words("Ngừng dùng {}", "Retire {}"),
     "done_retired": Words("{} đã ra khỏi danh sách đăng ký.", "{} is out of the registry."),
+    # Its account on the broker.
+    "enrol_device": Words("Tài khoản kết nối", "Account on the broker"),
+    "enrol_means": Words(
+        "Cấp cho thiết bị một tài khoản mới; tài khoản cũ, nếu có, hết hiệu lực ngay. Mật khẩu chỉ hiện một lần.",
+        "The device gets a new account; an old one ends at once. Its password is shown once.",
+    ),
+    "enrol_it": Words("Cấp tài khoản", "Give it an account"),
+    "revoke_means": Words(
+        "Thiết bị bị mất cắp hoặc gửi quá nhiều: thu hồi tài khoản và ngắt kết nối ngay.",
+        "Stolen, or it floods: take its account away and cut it off at once.",
+    ),
+    "revoke_it": Words("Thu hồi tài khoản", "Take its account away"),
+    "done_enrolled": Words(
+        "Đã cấp tài khoản. Quét mã này bằng thiết bị hoặc chép lại ngay: mật khẩu chỉ hiện lần này.",
+        "It has its account. Scan this code with the device or write it down now: the password is shown this once.",
+    ),
+    "done_revoked": Words("{} đã bị thu hồi tài khoản và ngắt kết nối.", "{} has no account any more and is cut off."),
+    "not_enrolled": Words("Chưa thực hiện được:", "It could not be done:"),
+    "qr_code": Words("Mã QR của tài khoản", "QR code of the account"),
+    "broker_address": Words("Địa chỉ", "Address"),
+    "broker_user": Words("Tài khoản", "User"),
+    "broker_password": Words("Mật khẩu", "Password"),
+    "broker_topic": Words("Chủ đề", "Topic"),
     # Import.
     "import_means": Words(
         "Dán từ bảng tính hoặc chọn tệp CSV. Dòng đầu là tên cột như trong devices.yaml: id, site, domain, area, parent, "

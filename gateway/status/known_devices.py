@@ -51,6 +51,12 @@ class KnownDevices:
         device = streams.meet(device_key(name) if entry.source is None else entry.id)
         return Device(entry.id, entry) if isinstance(device, Unresolved) else device
 
+    def entry(self, name: str) -> RegisteredDevice | None:
+        """The entry of the registry for a device; its id in any spelling."""
+        device = self.find(name)
+        entry = device.registered if device is not None else None
+        return entry if isinstance(entry, RegisteredDevice) else None
+
     def stands(self, now_ms: int) -> Iterator[tuple[str, Stand]]:
         """The state of each device."""
         presence = self.silence.presence

@@ -14,6 +14,7 @@ from gateway.access.accounts import AccountRole
 from gateway.config.bundled_profiles import names as shipped_profiles
 from gateway.config.files import ConfigurationFault
 from gateway.config.registry_changes import ChangeRefused, MakeChange, add, edit_device, retire
+from gateway.enrolment import is_configured as enrolment_configured
 from gateway.i18n.registry_words import parameter_words
 from gateway.registration import EntryPair, FileChanged, entry_document
 from gateway.status.status import Status
@@ -93,7 +94,7 @@ class RegisterPages:
         :param outside: changes that others made in the file meanwhile.
         """
         name = self._id(request)
-        explained, entry = await self._explain(name), self._entry(name)
+        explained, entry = await self._explain(name), self._devices.entry(name)
         language = language_of(request, self._status.config.language)
         told = parameter_words(language)
         known = NOTHING_KNOWN if entry is not None else await self._introductions.of(name, explained)
@@ -126,6 +127,7 @@ class RegisterPages:
             profiles=sorted(shipped_profiles() | self._devices.streams.profiles.by_name.keys()),
             domains=DOMAINS,
             may_save=account_of(request).role >= AccountRole.TECHNICIAN,
+            may_enrol=enrolment_configured(self._status.config),
             may_retire=account_of(request).role >= AccountRole.ADMIN,
             done=done if (done := request.query.get("done")) in _DONE else "",
             waited=whole_number(request.query.get("waited")) or 0,
@@ -136,11 +138,6 @@ class RegisterPages:
         name = request.match_info["device"]
         device = self._devices.find(name)
         return device.name if device is not None else name
-
-    def _entry(self, name: str) -> RegisteredDevice | None:
-        device = self._devices.find(name)
-        entry = device.registered if device is not None else None
-        return entry if isinstance(entry, RegisteredDevice) else None
 
     async def _version(self) -> str:
         try:

@@ -26,6 +26,7 @@ from gateway.web.device_events import DeviceEvents
 from gateway.web.device_list import DeviceList
 from gateway.web.devices import DevicePages
 from gateway.web.door import Door
+from gateway.web.enrolment import EnrolmentPages
 from gateway.web.entrance import Entrance
 from gateway.web.event_streams import EventStreams
 from gateway.web.exchange import ExchangePages
@@ -151,6 +152,7 @@ class WebServer:
             "/api/journal/acknowledge": ChangeRoute(AccountRole.ADMIN, "lost readings acknowledged", self._acknowledge),
             **ExchangePages(commands.exchange, commands.registrar, register, status.clock).changing(),
             **registry.changing(),
+            **EnrolmentPages(status, pages).changing(),
             **register.changing(),
             **imports.changing(),
             **sums.changing(),

@@ -120,7 +120,7 @@ def test_a_second_connection_of_one_certificate_takes_the_first_ones_place_and_t
 
 def test_the_rights_of_all_devices_are_made_from_the_registry(province: Province) -> None:
     """The command of the guide, for two devices; the third one's place is not known."""
-    (command,) = [block for block in blocks("The broker") if block.startswith("gateway devices list")]
+    (command,) = [block for block in blocks("The broker, by hand") if block.startswith("gateway devices list")]
     devices = [
         {"id": "wm-0001", "site": "ward-1", "domain": "water"},
         {"id": "wm-0002", "site": "ward-1", "domain": "water"},
@@ -145,7 +145,9 @@ def test_devices_leave_room_among_the_open_files_for_services() -> None:
 def test_a_gateway_elsewhere_has_a_listener_on_which_no_certificate_of_a_device_is_worth_anything(tmp_path: Path) -> None:
     province = Province(tmp_path / "province")
     port = province.add_listener()
-    province.run(blocks("The broker")[0].replace("ca.crt", "services-ca.crt").replace("issue wm-0001", "issue gateway"))
+    province.run(
+        blocks("The broker, by hand")[0].replace("ca.crt", "services-ca.crt").replace("issue wm-0001", "issue gateway")
+    )
     province.run("sudo install -m 644 services-ca.crt /etc/mosquitto/ca_certificates/")
     with province.service:
         until(lambda: listens(port))

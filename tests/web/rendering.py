@@ -27,6 +27,7 @@ from gateway.web.introductions import NOTHING_KNOWN
 from gateway.web.listing import Listing, ListQuery
 from gateway.web.month_reports import MonthReport
 from gateway.web.pages import PageRenderer
+from schemas.enrolment import Enrolment
 from schemas.rejects import RejectReason
 
 REFUSAL = Refusal(RejectReason.BAD_JSON, "the payload is empty", "t/m1", b"?", "decode", 1000, "m1", "water")
@@ -247,6 +248,13 @@ GIVEN: dict[str, dict[str, Any]] = {
         "missing": MissingStep(
             MissingKind.ENABLE, is_active=False, profile="p", device="m1", entry="model: x", file="", folder=""
         ),
+    },
+    "enrolled": {
+        "device": "m1",
+        "one": Enrolment("m1", "secret", "broker.example.vn", 8883, "iot/v1/x/water/m1/readings"),
+        "code": "",
+        "revoked": False,
+        "fault": "",
     },
     "login": {"to": "/", "denial": None},
     "refusal": {

@@ -1,0 +1,88 @@
+"""The command line of ``gateway setup``."""
+
+import argparse
+from pathlib import Path
+
+from gateway.config.files import ConfigurationFault
+
+
+def _setup_broker(options: argparse.Namespace) -> int:
+    from gateway.commands.setup_broker import setup_broker  # noqa: PLC0415 - a command pays only for what it uses
+
+    return setup_broker(options)
+
+
+def _setup_certificates(options: argparse.Namespace) -> int:
+    try:
+        from gateway.commands.setup_certificates import setup_certificates  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigurationFault(
+            [f"{error.name} is missing; it comes with the extra: pip install 'province-gateway[certificates]'"]
+        ) from error
+    return setup_certificates(options)
+
+
+def _setup_token(options: argparse.Namespace) -> int:
+    from gateway.commands.setup_token import setup_token  # noqa: PLC0415
+
+    return setup_token(options)
+
+
+def add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
+    """The subjects of ``gateway setup``."""
+    subjects = setup.add_subparsers(required=True, metavar="SUBJECT")
+    token = subjects.add_parser("token", parents=[with_config], help="give an account of http.tokens_file a token")
+    token.set_defaults(command=_setup_token)
+    token.add_argument("name", metavar="NAME", help="the account: one word, such as lan.nguyen")
+    token.add_argument("role", nargs="?", metavar="ROLE", help="read, technician or admin")
+    what = token.add_mutually_exclusive_group()
+    what.add_argument("--replace", action="store_true", help="give a new token in place of the old one")
+    what.add_argument("--remove", action="store_true", help="remove the account")
+    _add_broker(subjects.add_parser("broker", parents=[with_config], help="write Mosquitto's configuration and accounts"))
+    _add_certificates(subjects.add_parser("certificates", help="make, renew and revoke certificates of your own"))
+
+
+def _add_broker(broker: argparse.ArgumentParser) -> None:
+    broker.set_defaults(command=_setup_broker)
+    broker.add_argument("--mosquitto", choices=["2.0", "2.1"], default="2.0", help="its version (default: 2.0)")
+    broker.add_argument(
+        "--conf", type=Path, default=Path("/etc/mosquitto/conf.d"), metavar="DIR", help="folder of its configuration"
+    )
+    broker.add_argument(
+        "--state", type=Path, default=Path("/var/lib/mosquitto"), metavar="DIR", help="folder that the broker may write"
+    )
+    broker.add_argument("--secrets", type=Path, default=Path("/etc/gateway"), metavar="DIR", help="folder for the passwords")
+    broker.add_argument("--plugins", type=Path, metavar="DIR", help="folder of Mosquitto's plugins (default: as in Debian)")
+    broker.add_argument(
+        "--certificate", type=Path, default=Path("/etc/mosquitto/certs/broker.crt"), metavar="FILE", help="of the broker"
+    )
+    broker.add_argument(
+        "--key", type=Path, default=Path("/etc/mosquitto/certs/broker.key"), metavar="FILE", help="of the broker"
+    )
+    broker.add_argument(
+        "--client-certificates", type=Path, metavar="CA.crt", help="devices show certificates of this authority, no passwords"
+    )
+    broker.add_argument("--revoked", type=Path, metavar="CA.crl", help="certificates that the authority took back")
+    broker.add_argument("--port", type=int, default=8883, help="for devices (default: 8883)")
+    broker.add_argument("--services-port", type=int, default=1883, help="for services of this machine (default: 1883)")
+    broker.add_argument(
+        "--service",
+        action="append",
+        default=[],
+        choices=["chirpstack", "node-red"],
+        help="an account for it; may be given again",
+    )
+    broker.add_argument("--replace", action="store_true", help="write anew what is there; all accounts of devices end")
+    broker.add_argument("--dry-run", action="store_true", help="print what would be written")
+
+
+def _add_certificates(certificates: argparse.ArgumentParser) -> None:
+    certificates.set_defaults(command=_setup_certificates)
+    certificates.add_argument("action", choices=["server", "client", "renew", "revoke"], help="what to do")
+    certificates.add_argument("name", metavar="NAME", help="name or address of the server; account of the device")
+    certificates.add_argument(
+        "--also", action="append", default=[], metavar="NAME", help="a further name or address of a server"
+    )
+    certificates.add_argument(
+        "--to", type=Path, required=True, metavar="DIR", help="folder with the authority and its certificates"
+    )
