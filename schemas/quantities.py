@@ -6,7 +6,7 @@ boolean. Units are UCUM codes. A value outside the bounds is dropped and the res
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -246,7 +246,8 @@ SPREAD_OF: Final = {
 """Domain → gauge → the fields of roll-ups for its lowest, mean and highest value. (An interval is no measured value.)"""
 
 
-class Growth(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Growth:
     """The fastest growth of a counter, in its unit.
 
     :ivar usual_per_h: growth in an hour that is never unusual, however little the counter has grown before.
@@ -259,16 +260,16 @@ class Growth(NamedTuple):
     step: float
 
 
-_VOLUME: Final = Growth(10, 50_000, 1)
-_ENERGY: Final = Growth(100, 1e8 / 1000, 1)
+_VOLUME: Final = Growth(10.0, 50_000.0, 1.0)
+_ENERGY: Final = Growth(100.0, 1e8 / 1000, 1.0)
 """The most is the bound of active and reactive power, in kWh and kvarh per hour."""
-_COUNT: Final = Growth(10_000, 100_000, 100)
+_COUNT: Final = Growth(10_000.0, 100_000.0, 100.0)
 _BY_UNIT: Final = {"m3": _VOLUME, "kW.h": _ENERGY, "kV.A.h{reactive}": _ENERGY, "1": _COUNT}
 _BY_FIELD: Final = {
-    "volume_reverse_m3": _VOLUME._replace(most_per_h=5_000),
-    "pulse_count": _COUNT._replace(most_per_h=1e7),
-    "operating_h": Growth(1.01, 1.01, 1),
-    "rain_mm": Growth(200, 500, 1),
+    "volume_reverse_m3": replace(_VOLUME, most_per_h=5_000.0),
+    "pulse_count": replace(_COUNT, most_per_h=1e7),
+    "operating_h": Growth(1.01, 1.01, 1.0),
+    "rain_mm": Growth(200.0, 500.0, 1.0),
 }
 GROWTH: Final[dict[str, Growth]] = {field: _BY_FIELD.get(field) or _BY_UNIT[row.unit] for field, row in COUNTERS.items()}
 """Counter → how fast it may grow; the most of a volume is the bound of the flow that belongs to it."""

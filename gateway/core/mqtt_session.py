@@ -190,11 +190,11 @@ class Session:
     def _read_all(self, data: bytes, events: list[Event]) -> None:
         if not self.connected and data.startswith(_TLS_ALERT):
             raise ProtocolFault("the broker speaks TLS on this port; write mqtts://")
-        view = memoryview(data)
+        view, read, publish = memoryview(data), mqtt5.read, mqtt5.PublishPacket
         size, at = len(data), 0
         while at < size:
             try:
-                packet, length = mqtt5.read(view[at:])
+                packet, length = read(view[at:])
             except IndexError:
                 self._keep_rest(data[at:])
                 return
@@ -203,9 +203,9 @@ class Session:
                 raise ProtocolFault(f"the broker sent {what}: {error}") from error
             except _panic_types():
                 raise ProtocolFault("the broker sent a malformed packet: text that is not UTF-8") from None
-            at += length
-            if type(packet) is mqtt5.PublishPacket and self.connected:
-                if packet.qos == mqtt5.QoS.EXACTLY_ONCE or not packet.topic or packet.packet_id == 0:
+            is_qos_2, at = data[at] & _QOS_2_BIT, at + length
+            if type(packet) is publish and self.connected:
+                if is_qos_2 or not packet.topic or packet.packet_id == 0:
                     raise ProtocolFault(_BREAKS_SUBSCRIPTION)
                 events.append(packet)
             else:

@@ -171,8 +171,8 @@ class Processor:
 
     def _process(self, arrival: Arrival) -> Outcome:
         message, now_ms = arrival.message, arrival.now_ms
-        payload = message.payload
-        stream, size_bytes = self.streams.resolve(message.topic), len(payload)
+        topic, payload, streams = message.topic, message.payload, self.streams
+        stream, size_bytes = streams.native.get(topic) or streams.resolve(topic), len(payload)
         if size_bytes > self.payload_max_bytes:
             return self.too_large(message, now_ms, size_bytes)
         if type(stream) is not Stream:

@@ -5,7 +5,7 @@ and memory is bounded simply by not reading the socket.
 """
 
 from collections.abc import Sequence
-from random import sample
+from random import choices
 from typing import Final
 
 import mqtt5
@@ -89,7 +89,7 @@ class MessageReceiver:
 
         They are taken at random: devices that send in turn would meet any regular distance, and one stand for all.
         """
-        counted = events if len(events) <= _COUNTED else sample(events, _COUNTED)
+        counted = events if len(events) <= _COUNTED else choices(events, k=_COUNTED)  # noqa: S311 - no secret
         each = round(len(events) / _COUNTED) or 1
         for event in counted:
             if type(event) is mqtt5.PublishPacket:

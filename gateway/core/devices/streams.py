@@ -124,7 +124,10 @@ class Memory(Protocol):
 
 
 class Streams:
-    """All topics and devices met so far, and the profiles that read messages that are not native."""
+    """All topics and devices met so far, and the profiles that read messages that are not native.
+
+    :ivar native: native topics that were resolved, at hand for each reading; :meth:`resolve` finds the others.
+    """
 
     def __init__(
         self,
@@ -141,7 +144,7 @@ class Streams:
         self._admission = admission or Admission()
         self.places = Places(self._admission.devices_max)
         self._is_replacing = False
-        self._streams: dict[str, Stream] = {}
+        self.native: dict[str, Stream] = {}
         self._topics: dict[str, ProfiledStream] = {}
         self._sites: dict[str, str] = {}
         self._ids: dict[str, str] = {}
@@ -149,7 +152,7 @@ class Streams:
 
     def resolve(self, topic: str) -> Stream | ProfiledStream | Unresolved:
         """The stream of a topic. One that cannot be resolved is not kept, so that it does not fill the memory."""
-        return self._streams.get(topic) or self._topics.get(topic) or self._resolve_new(topic)
+        return self.native.get(topic) or self._topics.get(topic) or self._resolve_new(topic)
 
     def _resolve_new(self, topic: str) -> Stream | ProfiledStream | Unresolved:
         parts = parse_topic(topic)
@@ -172,7 +175,7 @@ class Streams:
         if not stream.is_status:  # status messages are rare: their topics need not be kept for every device
             self._remember(self._sites, site, site)
             self.places.topic_taken(device)
-            self._streams[topic] = stream
+            self.native[topic] = stream
         return stream
 
     def note_turned_away(self, why: Unresolved, topic: str) -> None:
@@ -314,8 +317,8 @@ class Streams:
         for device in leaving:
             del self.devices[device.name]
             self.places.left(device)
-        for topic in [topic for topic, stream in self._streams.items() if stream.device in gone]:
-            del self._streams[topic]
+        for topic in [topic for topic, stream in self.native.items() if stream.device in gone]:
+            del self.native[topic]
         for topic in [topic for topic, stream in self._topics.items() if stream.device in gone]:
             del self._topics[topic]
         return [device.name for device in leaving]
@@ -386,8 +389,8 @@ class Streams:
 
     def _forget_resolved(self) -> Iterator[None]:
         """Forget all that was resolved, at once; its memory is freed a little at a time."""
-        resolved: tuple[dict[str, Any], ...] = (self._streams, self._topics, self._sites, self._ids)
-        self._streams, self._topics, self._sites, self._ids = {}, {}, {}, {}
+        resolved: tuple[dict[str, Any], ...] = (self.native, self._topics, self._sites, self._ids)
+        self.native, self._topics, self._sites, self._ids = {}, {}, {}, {}
         for old in resolved:
             while old:
                 for name in list(islice(old, _TOGETHER)):

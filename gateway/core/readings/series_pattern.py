@@ -3,8 +3,9 @@
 A province has some thousand devices at each site. Of a series each of them keeps only its name, and the pattern.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
 
 from gateway.core.readings.line_protocol import Tags, tag_text
@@ -13,7 +14,8 @@ from schemas.quantities import HEALTH, Quality
 _DEVICE: Final = "device"
 
 
-class SeriesPattern(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)  # a slot is read faster than the member of a tuple
+class SeriesPattern:
     """The series of devices in one domain, at one site and area, with the same tags of their own.
 
     :ivar text_tags: the tags that the readings bring themselves, such as their channel: each has registers of its own.

@@ -128,7 +128,7 @@ def test_of_a_device_that_made_room_nothing_is_left_and_it_comes_back_as_a_new_o
     assert into.streams.age(NOW_MS + UNHEARD_MS + SECOND_MS) == ["old"]
     gc.collect()
     assert "old" not in {each.name for each in gc.get_objects() if isinstance(each, Device)}
-    assert not [on for on in into.streams._streams if "old" in on]  # noqa: SLF001
+    assert not [on for on in into.streams.native if "old" in on]
     assert hear(into, "old", NOW_MS + UNHEARD_MS)
     assert into.streams.devices["old"].seq_missing == 0
     assert isinstance(into.streams.resolve(topic("young", site="s9")), Stream)

@@ -112,7 +112,7 @@ def test_no_more_devices_than_the_limit_are_let_in_and_those_let_in_stay() -> No
 def test_a_flood_of_sites_for_one_device_becomes_neither_series_nor_memory() -> None:
     streams = Streams(admission=Admission(devices_max=2))
     found = [streams.resolve(topic(site=f"s{number}")) for number in range(1000)]
-    assert sum(isinstance(each, Stream) for each in found) == len(streams._streams) == 6  # noqa: SLF001
+    assert sum(isinstance(each, Stream) for each in found) == len(streams.native) == 6
     assert "speaks on its topic 7" in refused(streams, topic(site="s999")).detail
     assert resolved(streams, topic(site="s1"))
     assert len(streams._sites) <= 8  # noqa: SLF001
