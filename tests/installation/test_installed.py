@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.services import Service, free_port
-from gateway.installation.bundle import make_bundle, write_sums
+from gateway.installation.bundle import write_sums
 from gateway.installation.layout import UNIT, Layout
+from tests.installation.system_python import PYTHON, can_build
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(900)]
 
-PYTHON = "/usr/bin/python3"
 PLAYED_SYSTEMCTL = Path(__file__).with_name("played_systemctl.py")
 NEVER_CONNECTS = """
 async def _never(self):
@@ -29,28 +29,11 @@ Intake.run = _never
 """
 
 
-def can_build() -> bool:
-    """Tell if the Python of the system can build environments, and is the one that the wheels are for."""
-    words = [PYTHON, "-c", "import ensurepip, venv, sys; print(sys.version_info[:2])"]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return False
-    return done.stdout.strip() == str(sys.version_info[:2])
-
-
 needs_python = pytest.mark.skipif(not can_build(), reason="the Python of the system is missing, is another one, or has no venv")
 needs_namespaces = pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run(["unshare", "-mn", "true"], check=False).returncode != 0,
     reason="namespaces of mounts and networks need root",
 )
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of this checkout for this machine."""
-    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return make_bundle(tmp_path_factory.mktemp("bundle"), python, os.uname().machine)
 
 
 def later(bundle: Path, folder: Path, version: str, patch: str = "") -> Path:

@@ -1,0 +1,140 @@
+"""The installed unit under a real systemd, which boots in namespaces of its own and starts the service and nothing else."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.installation.system_python import can_build
+from tests.waiting import until
+
+SYSTEMD = Path("/lib/systemd/systemd")
+MASKED = (
+    "systemd-udevd.service systemd-udev-trigger.service systemd-networkd.service systemd-resolved.service "
+    "systemd-timesyncd.service systemd-firstboot.service systemd-modules-load.service systemd-remount-fs.service "
+    "getty.target apt-daily.timer dev-hugepages.mount dev-mqueue.mount tmp.mount sys-kernel-debug.mount "
+    "sys-kernel-tracing.mount sys-kernel-config.mount"
+)
+JOIN = """
+    set -eu
+    mount --make-rprivate /
+    mkdir {folder}/cgroup
+    mount -t cgroup2 cgroup2 {folder}/cgroup
+    mkdir {folder}/cgroup/{name}
+    echo $$ >{folder}/cgroup/{name}/cgroup.procs
+    exec unshare -mnpfC --kill-child sh {folder}/boot.sh
+"""
+BOOT = """
+    set -eu
+    mount -t tmpfs tmpfs {folder}/over
+    for place in etc opt usr/local var; do
+        mkdir -p {folder}/over/$place {folder}/over/work/$place
+        upper={folder}/over/$place,workdir={folder}/over/work/$place
+        mount -t overlay overlay -o lowerdir=/$place,upperdir=$upper /$place
+    done
+    mount -t proc proc /proc
+    mount -t tmpfs tmpfs /run
+    sh {bundle}/install.sh
+    echo secret >/etc/gateway/secrets/influxdb.token
+    chmod 600 /etc/gateway/secrets/influxdb.token
+    cat >/etc/gateway/gateway.yaml <<TEXT
+influxdb: {{token_file: secrets/influxdb.token}}
+journal: {{path: /var/lib/gateway/journal.db}}
+TEXT
+    for unit in {masked}; do ln -sf /dev/null /etc/systemd/system/$unit; done
+    : >/etc/fstab
+    umount -l /sys/fs/cgroup
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    mount --make-rshared /
+    exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin {systemd} --system --unit=gateway.service
+"""
+
+
+def can_boot() -> bool:
+    """Tell if a systemd can be booted here."""
+    return SYSTEMD.exists() and os.geteuid() == 0 and subprocess.run(["unshare", "-mnpfC", "true"], check=False).returncode == 0
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.real,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not can_boot(), reason="systemd is missing, or namespaces, which need root"),
+    pytest.mark.skipif(not can_build(), reason="the Python of the system is missing, is another one, or has no venv"),
+]
+
+
+class Booted:
+    """A systemd that runs in namespaces of its own."""
+
+    def __init__(self, folder: Path, bundle: Path) -> None:
+        self._name = f"gateway-test-{os.getpid()}"
+        self._folder = folder
+        (folder / "over").mkdir()
+        boot = BOOT.format(folder=folder, bundle=bundle, masked=MASKED, systemd=SYSTEMD)
+        (folder / "boot.sh").write_text(boot)
+        join = JOIN.format(folder=folder, name=self._name)
+        with (folder / "boot.log").open("wb") as log:
+            self._process = subprocess.Popen(["unshare", "-m", "sh", "-c", join], stdout=log, stderr=log)
+
+    def boots(self) -> bool:
+        """Tell if the service is up; fail with what was printed if the boot has ended."""
+        assert self._process.poll() is None, (self._folder / "boot.log").read_text()
+        return self.run("systemctl is-active gateway") == "active"
+
+    @property
+    def pid(self) -> int:
+        """The process of systemd, outside; 0 before there is one."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return int(children[0]) if children else 0
+
+    def run(self, command: str) -> str:
+        """Return what a command prints inside."""
+        words = ["nsenter", "-t", str(self.pid), "-m", "-p", "-n", "-C", "sh", "-c", command]
+        return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+
+    def end(self) -> None:
+        """End all, and remove the group of processes."""
+        if self._process.poll() is None and self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(30)
+        self._process.kill()
+        tidy = f"mount --make-rprivate /; mount -t cgroup2 cgroup2 {self._folder}/cgroup; cd {self._folder}/cgroup"
+        subprocess.run(
+            ["unshare", "-m", "sh", "-c", f"{tidy}; find {self._name} -depth -type d -exec rmdir {{}} +"], check=False
+        )
+
+
+@pytest.fixture
+def booted(tmp_path: Path, bundle: Path) -> Iterator[Booted]:
+    found = Booted(tmp_path, bundle)
+    try:
+        until(found.boots, 180, what="the service is up")
+        yield found
+    finally:
+        found.end()
+
+
+def show(booted: Booted, name: str) -> str:
+    return booted.run(f"systemctl show -p {name} --value gateway")
+
+
+def test_systemd_starts_it_without_a_broker_knows_its_state_and_restarts_it_when_it_hangs(booted: Booted) -> None:
+    until(lambda: "MQTT broker: not connected" in show(booted, "StatusText"), 60)
+    assert show(booted, "NRestarts") == "0"
+    assert booted.run("stat -c %U /proc/$(systemctl show -p MainPID --value gateway)") == "gateway"
+
+    booted.run("ln -sfn /usr/bin/python3.0 /opt/gateway/current/bin/python; rm -r /etc/gateway/secrets")
+    booted.run("echo 'journal: {path: /var/lib/gateway/journal.db}' >/etc/gateway/gateway.yaml; systemctl restart gateway")
+    assert booted.boots(), "built again, and without a folder of secrets"
+
+    hung = show(booted, "MainPID")
+    booted.run(f"kill -STOP {hung}")
+    until(lambda: show(booted, "NRestarts") == "1", 180, what="a restart by the watchdog")
+    until(booted.boots)
+    assert show(booted, "MainPID") != hung
