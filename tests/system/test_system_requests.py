@@ -19,9 +19,11 @@ CHANGES = [
 KINDS = {
     "text/html; charset=utf-8": ["/", "/devices", "/devices/m1", "/login"],
     "application/json; charset=utf-8": [
-        f"/api/{name}" for name in ("status", "ledger", "devices", "devices/nobody", "rejects", "quarantine", "coverage")
+        "/nowhere",
+        "/api/rejects?id=x",
+        *(f"/api/{name}" for name in ("status", "ledger", "devices", "devices/nobody", "rejects", "quarantine", "coverage")),
     ],
-    "text/plain; charset=utf-8": ["/healthz", "/readyz", "/nowhere", "/api/rejects?id=x"],
+    "text/plain; charset=utf-8": ["/healthz", "/readyz"],
     "text/plain; version=0.0.4; charset=utf-8": ["/metrics"],
 }
 AMBIGUOUS = [
