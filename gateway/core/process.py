@@ -150,7 +150,7 @@ class Processor:
 
         :param exchanges: its exchanges that stand there, the oldest first.
         """
-        self.evaluator.counting.restore(device, self.streams.devices.get(device), found, exchanges)
+        self.evaluator.counting.restore(self.streams.devices.get(device), found, exchanges)
 
     def wait_for_codec(self, ask: CodecAsk) -> Outcome:
         """Put a message whose codec is suspended into quarantine, until the codec is corrected."""

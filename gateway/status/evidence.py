@@ -46,7 +46,7 @@ class DeviceVerdicts:
             setback=device.setback,
             offset_ms=device.earlier_offset_ms if device.offset_ms is None else device.offset_ms,
             registers=() if counters is None else tuple(counters.registers()),
-            awaits_sums=counters is not None and counters.awaits,
+            awaits_sums=counters is not None and bool(counters.awaits),
             wrong_since_ms=0 if counters is None else int(counters.past.wrong_since_ms or 0),
             whereabouts=self.deliveries.find(arrival_ms),
             not_taken_ms=device.not_taken_ms,

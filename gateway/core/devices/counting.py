@@ -32,7 +32,6 @@ class Counting:
     """
 
     mode: SumsMode = SumsMode.OFF
-    _asked: set[str] = field(default_factory=set)
     _is_off: bool = field(init=False)
     _asks_again: bool = field(init=False)
 
@@ -64,12 +63,8 @@ class Counting:
             outcome.side_effects.keep[KEPT + device.name] = pack_kept(device)
         return suspect, texts
 
-    def restore(
-        self, name: str, device: Device | None, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()
-    ) -> None:
+    def restore(self, device: Device | None, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
         """Go on with the sums that InfluxDB has of a device, by counter; those that it has not are new."""
-        self._asked.discard(name)
-        self._asked = self._asked or set()  # a new one when it is empty: a set keeps the room that it once needed
         if device is not None and device.counters is not None and device.counters.awaits:
             device.counters.take_over(found, exchanges)
 
@@ -80,8 +75,8 @@ class Counting:
             counters = device.counters = CounterState(awaits=self.mode is not SumsMode.FROM_ZERO)
         elif self._is_off or (self.mode is SumsMode.MOVING and _was_away(device, counters, time_ms)):
             counters.ask_again()
-        if counters.awaits and not self._is_off and device.name not in self._asked:
-            self._asked.add(device.name)
+        if counters.awaits is True and not self._is_off:
+            counters.awaits = "asked"
             outcome.side_effects = outcome.side_effects or SideEffects()
             outcome.side_effects.sums_wanted.append(device.name)
         return counters

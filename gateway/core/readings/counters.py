@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import isnan, nan
-from typing import Final, Self, cast
+from typing import Final, Literal, Self, cast
 
 from gateway.core.readings.exchanges import NO_PAST, CounterPast, ExchangeEffect, StoredExchange, ToldExchange
 from gateway.core.readings.judgement import DOUBTED, SOUND, TOO_LATE, Judgement
@@ -48,7 +48,7 @@ def _joined(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an object around them would cost every device 100 bytes
     """The last believed values of one device's counters, five numbers of each in turn; ``_names`` says whose.
 
-    :ivar awaits: InfluxDB must say first where the sums stood; until then they are not written.
+    :ivar awaits: InfluxDB must say first where the sums stood; until then they are not written. ``"asked"``: it was asked.
     :ivar restored_ms: the newest time of a register that an earlier run saved; what that run read after it is not known here.
     :ivar version: grows with each change that must outlive the process: of two records the one with the greater is newer.
     :ivar past: the history needed to work sums out again.
@@ -57,7 +57,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
     __slots__ = ("_doubts", "_names", "awaits", "past", "restored_ms", "version")
     _names: tuple[str, ...]
     _doubts: dict[str, Doubt] | None
-    awaits: bool
+    awaits: bool | Literal["asked"]
     past: CounterPast
     restored_ms: float
     version: int
@@ -221,7 +221,7 @@ class CounterState(array):  # type: ignore[type-arg] # it is its numbers: an obj
 
     def ask_again(self) -> None:
         """Write no sums before InfluxDB was asked: another gateway may have gone on with them."""
-        self.awaits = True
+        self.awaits = self.awaits or True
 
     def take_over(self, found: Mapping[str, FoundSum], exchanges: Iterable[StoredExchange] = ()) -> None:
         """Go on with the sums that stand in InfluxDB; a counter without one is new.
