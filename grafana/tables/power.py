@@ -7,6 +7,7 @@ from grafana.model import GREEN, RED, THIRD, Dashboard, Kind, Panel, Section, Si
 from grafana.tables import balances, common, reliability
 from grafana.tables.marks import marks
 from grafana.units import unit_of
+from schemas.quantities import SPREAD_OF
 
 POWER: Final = "power"
 
@@ -23,15 +24,20 @@ VOLTS: Final = unit_of(POWER, "voltage_l1_v")
 PHASES: Final = ("l1", "l2", "l3")
 
 
+def _of_areas(gauge: str, end: Each, name: str) -> tuple[Ask, ...]:
+    """The lowest or highest value of a gauge in all areas, which read twenty series where their meters read thousands."""
+    lowest, _, highest = SPREAD_OF[POWER][gauge]
+    field = lowest if end is Each.MIN else highest
+    return by_time_shown(Ask("hourly_area", field, end, Step.HOUR, Over(end.value), tags=(("domain", POWER),), name=name))
+
+
 def _voltage_band() -> Panel:
     ends = ((Each.MIN, "thấp nhất", "lowest"), (Each.MAX, "cao nhất", "highest"))
     questions = tuple(
         question
         for phase in PHASES
         for each, vi, en in ends
-        for question in common.gauge(
-            POWER, f"voltage_{phase}_v", each, Over(each.value), (), name=f"{phase.upper()} {vi} · {en}"
-        )
+        for question in _of_areas(f"voltage_{phase}_v", each, f"{phase.upper()} {vi} · {en}")
     )
     return Panel(
         "Điện áp thấp nhất và cao nhất",
@@ -40,8 +46,8 @@ def _voltage_band() -> Panel:
         questions,
         VOLTS,
         THIRD,
-        "Điện áp pha thấp nhất và cao nhất trong các thiết bị được chọn. Vạch: 220 V ±5 % (209 V và 231 V).",
-        "Lowest and highest phase voltage among the chosen devices. Lines: 220 V ±5 % (209 V and 231 V).",
+        "Điện áp pha thấp nhất và cao nhất trong cả khu vực (area), của mọi thiết bị. Vạch: 220 V ±5 % (209 V và 231 V).",
+        "Lowest and highest phase voltage of whole areas, whatever site or device. Lines: 220 V ±5 % (209 V and 231 V).",
         least_interval="1h",
         steps=((None, RED), (LOWEST_V, GREEN), (HIGHEST_V, RED)),
     )

@@ -103,6 +103,8 @@ def _supplies(now_ms: int) -> Iterator[KnownPoint]:
                 for area in ("A0", "A1", "SIM-A"):
                     tags = {"area": area, "domain": domain}
                     flows = {"supplied": 50.0 + n + place, "demand": 40.0 + n % 7, "volume_used_m3": 9.0 + n}
+                    volts = [name for phase in (1, 2, 3) for name in SPREAD_OF["power"][f"voltage_l{phase}_v"]]
+                    flows |= {name: 215.0 + n + len(area) for name in volts} if domain == "power" else {}
                     yield KnownPoint(measurement, tags, time_ms, flows)
                     if measurement == "monthly_area":
                         figures = {"expected": 2976.0, "received": 2900.0 + n, "on_time": 2800.0, "longest_gap_s": 900.0 * n}

@@ -93,8 +93,8 @@ def _of_day(domain: str, device: int, n: int, time_ms: int) -> Iterator[str]:
 
 def _of_areas(measurement: str, domain: str, time_ms: int) -> Iterator[str]:
     for area in range(AREAS):
-        used = "".join(f",{USED_OF[counter]}=90" for counter in _SENT[domain].counters)
-        yield f"{measurement},area=A{area},domain={domain} demand=80,devices=150,supplied=100,uncovered=0{used} {time_ms}"
+        fields = f"{_rolled(domain, area, 0)},demand=80,devices=150,supplied=100,uncovered=0"
+        yield f"{measurement},area=A{area},domain={domain} {fields} {time_ms}"
 
 
 def _of_the_gateway(domain: str, now_ms: int) -> Iterator[str]:
