@@ -42,6 +42,7 @@ class OwnConnection(asyncio.Protocol):
         self._answer: asyncio.Future[None] | None = None
         self._rest = b""
         self._is_quiet = False
+        self._closed: asyncio.Event | None = None
         self._tick: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -77,7 +78,7 @@ class OwnConnection(asyncio.Protocol):
         except OSError as error:
             raise ConnectionFault(str(error)) from None
         finally:
-            connection._close()
+            await connection._close()
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """Send with QoS 1, and return when the broker has acknowledged it.
@@ -123,6 +124,9 @@ class OwnConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End: the stream is closed."""
+        self._transport = None
+        if self._closed is not None:
+            self._closed.set()
         self._end(str(exc or "the connection was lost"))
 
     def _take(self, packet: mqtt5.Packet) -> None:
@@ -179,11 +183,19 @@ class OwnConnection(asyncio.Protocol):
             self._answered()
             self._on_end()
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
+        """Close, and wait for it: over TLS the broker says goodbye too, and a loop that ends before leaves the socket open."""
         if self._tick is not None:
             self._tick.cancel()
-        if self._transport is not None:
-            self._transport.close()
+        if (transport := self._transport) is None:
+            return
+        self._closed = asyncio.Event()
+        transport.close()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._closed.wait()
+        except TimeoutError:
+            transport.abort()
 
 
 def _connect(name: str, broker: BrokerAccess, presence: BrokerPresence | None) -> bytes:

@@ -1,7 +1,10 @@
 """A device's own connection: what the broker refuses, forgets or breaks off becomes a sentence."""
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import mqtt5
 import pytest
@@ -10,6 +13,8 @@ from firmware_sim import own_connection
 from firmware_sim.own_connection import ConnectionFault, OwnConnection
 from firmware_sim.publish import BrokerAccess
 from firmware_sim.wire.presence import BrokerPresence
+from gateway.tls import tls_context
+from tests.system.brokers import Authority
 
 ACCEPTED = mqtt5.ConnAckPacket().write()
 TOO_MUCH = mqtt5.PubAckPacket(1, reason_code=mqtt5.PubAckReasonCode.QUOTA_EXCEEDED)
@@ -97,3 +102,29 @@ def test_all_that_is_said_to_a_broker_that_accepts_it_is_in_its_place() -> None:
     assert isinstance(publish, mqtt5.PublishPacket)
     assert (publish.topic, publish.payload, publish.qos) == ("t", b"x", mqtt5.QoS.AT_LEAST_ONCE)
     assert isinstance(goodbye, mqtt5.DisconnectPacket)
+
+
+def test_a_connection_over_tls_that_is_left_is_closed(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    certificate, key = authority.issue("broker")
+    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.load_cert_chain(certificate, key)
+
+    async def broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1_000)
+        writer.write(ACCEPTED)
+        await reader.read()
+        writer.close()
+
+    async def left() -> int:
+        server = await asyncio.start_server(broker, "127.0.0.1", 0, ssl=ours)
+        host, port = server.sockets[0].getsockname()[:2]
+        at = BrokerAccess(host, port, tls=tls_context(authority.certificate))
+        async with server:
+            async with OwnConnection.opened("d", at, PRESENCE, lambda: None, lambda: None) as connection:
+                transport = connection._transport  # noqa: SLF001 - who has the socket
+                assert transport is not None
+                used: socket.socket = transport.get_extra_info("socket")
+            return used.fileno()
+
+    assert asyncio.run(left()) == -1
