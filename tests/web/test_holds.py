@@ -33,8 +33,9 @@ HELD_MAX_S = 0.010
 LIST_CPU_MAX_S = 0.1
 """An answer in turns leaves the loop to the readings for as long again: 200 ms."""
 FIRST_VIEW_MAX_BYTES = 100_000
-PASSES = 4
-GROWN_MAX_BYTES = 4 * 2**20
+PASSES, WARM = 6, 2
+GROWN_MAX_BYTES = 10 * 2**20
+"""The allocator takes 7 MiB at once, and not in every pass."""
 _ENDLESS: Final = "events"
 _NAMES: Final = {"device": "m77", "alarm": "leak@m77", "number": "1", "id": "1", "reject": "1"}
 _LISTS: Final = ("/devices?search=m1&page=3&sort=-heard", "/devices?sort=site&page=9", "/register?search=stranger")
@@ -229,8 +230,8 @@ def test_no_request_holds_the_loop_beside_20000_devices(province: Site, turns: L
         print(f"{took.held_s * 1000:6.1f} ms held, {took.cpu_s * 1000:7.1f} ms in all: {name}")  # noqa: T201 - pytest shows it
     assert len(paths) > 30, "the routes are those of the server"
     assert visitor.faults == []
-    before, after = visitor.held_bytes[-2:]
-    assert after - before <= GROWN_MAX_BYTES, visitor.held_bytes
+    print([held >> 20 for held in visitor.held_bytes])  # noqa: T201 - pytest shows it
+    assert visitor.held_bytes[-1] - visitor.held_bytes[WARM] <= GROWN_MAX_BYTES, visitor.held_bytes
     assert {name: took for name, took in visitor.asked.items() if took.held_s > HELD_MAX_S} == {}
     lists = {name: took for name, took in visitor.asked.items() if name.startswith("GET") and name != f"GET {_WHOLE}"}
     assert {name: took for name, took in lists.items() if took.cpu_s > LIST_CPU_MAX_S} == {}
