@@ -28,7 +28,7 @@ from tests.grafana.asked import asked
 from tests.grafana.known_points import DAY_MS, HOUR_MS, post
 from tests.grafana.many_points import lines
 
-LINES_TOGETHER: Final = 20_000
+LINES_TOGETHER: Final = 5_000
 BROWSER_CONNECTIONS: Final = 6
 PLAIN_TIMES: Final = 20
 SLOWEST: Final = 6
