@@ -15,6 +15,7 @@ from schemas.quantities import SPREAD_OF, SUM_OF, USED_OF
 from tests.grafana.known_points import HOUR_MS, MINUTE_MS, ZONE_MS, KnownPoint, Value
 from tests.grafana.ledger_readings import Flow, FlowCurve, LedgerReading, StoryLedger, Tags
 
+VOLTAGES: Final = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 MAIN: Final = {"water": ("volume_m3", "volume_reverse_m3"), "power": ("energy_import_kwh", "energy_export_kwh")}
 """Domain → the register of what passed a meter, and that of what ran back."""
 NIGHT_H: Final = 5
@@ -214,17 +215,17 @@ class _Worker:
         self.out.add("completeness", {**self.place(device), "domain": domain}, begin_ms, fields)
 
     def months_of_completeness(self, begin_ms: int, end_ms: int) -> None:
-        """Completeness of a month: its days added up, and the longest gap of any."""
-        days: dict[str, list[tuple[KnownPoint, KnownPoint]]] = defaultdict(list)
+        """Completeness of each area in a month: the days of its devices added up, and the longest gap of any."""
+        days: dict[tuple[str, str], list[tuple[KnownPoint, KnownPoint]]] = defaultdict(list)
         for point, doubt in zip(self.out.points["completeness"], self.out.doubts["completeness"], strict=True):
             if begin_ms <= point.time_ms < end_ms:
-                days[point.tags["device"]].append((point, doubt))
-        for some in days.values():
+                days[point.tags["area"], point.tags["domain"]].append((point, doubt))
+        for (area, domain), some in days.items():
             fields: dict[str, Value | Flow] = {}
             for name in ("expected", "received", "missing", "on_time", "estimated"):
                 fields[name] = Flow(*(sum(float(one[side].fields[name]) for one in some) for side in (0, 1)))
             fields["longest_gap_s"] = max(point.fields["longest_gap_s"] for point, _ in some)
-            self.out.add("monthly_completeness", some[0][0].tags, begin_ms, fields)
+            self.out.add("monthly_completeness", {"area": area, "domain": domain}, begin_ms, fields)
 
     def balances(self, span: Span) -> None:
         """The use of each parent, and that of its children: what passed them less what ran back."""
@@ -271,6 +272,23 @@ class _Worker:
                         for name, some in found.items()
                     },
                 )
+
+        self.voltages(span)
+
+    def voltages(self, span: Span) -> None:
+        """The lowest and highest voltage of each phase in each area."""
+        found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for (domain, device, *_), readings in self.by_series.items():
+            for reading in readings if domain == "power" else ():
+                for gauge in VOLTAGES if span.begin_ms <= reading.time_ms < span.end_ms else ():
+                    if gauge in reading.fields:
+                        found[self.place(device)["area"]][gauge].append(float(reading.fields[gauge]))
+        for area, gauges in found.items():
+            fields: dict[str, Value | Flow] = {}
+            for gauge, values in gauges.items():
+                lowest, _, highest = SPREAD_OF["power"][gauge]
+                fields |= {lowest: min(values), highest: max(values)}
+            self.out.add(span.measurement, {"area": area, "domain": "power"}, span.begin_ms, fields)
 
     def hour_of_day(self, hour_ms: int) -> None:
         """The figures of each area in an hour of which people ask for the peak."""
