@@ -35,14 +35,13 @@ ALL: Final = {
     "power-house": 2,
     "power-feeder": 1,
     "power-solar": 1,
-    "traffic-junction": 1,
-    "traffic-class": 1,
+    "traffic-road": 2,
     "urban-people": 1,
     "urban-rain": 1,
 }
 INTERVAL_S: Final = 1_800.0
-BEGIN_S: Final = 1_798_995_600.0
-"""Midnight of Monday, 2027-01-04, in Vietnam: after the gateway was built, or it would doubt its clock."""
+BEGIN_S: Final = 1_791_133_200.0
+"""Midnight of Monday, 2026-10-05, in Vietnam: the gateway was built before, and VictoriaMetrics drops the future."""
 BEFORE_S: Final = 2 * HOUR_S
 """The devices are met so long before the midnight at which the job begins."""
 SUMS_FROM: Final = 3
@@ -119,8 +118,8 @@ SLOW: Final = (pytest.mark.slow, pytest.mark.timeout(600))
     ("kinds", "database", "least"),
     [
         pytest.param(WATER, "influxdb", 300, id="water"),
-        pytest.param(ALL, "influxdb", 2_000, id="all", marks=SLOW),
-        pytest.param(ALL, "victoria-metrics", 2_000, id="all in VictoriaMetrics", marks=SLOW),
+        pytest.param(ALL, "influxdb", 1_000, id="all", marks=SLOW),
+        pytest.param(ALL, "victoria-metrics", 1_000, id="all in VictoriaMetrics", marks=SLOW),
     ],
 )
 def test_dashboards_say_what_the_ledger_of_a_day_says(
@@ -138,8 +137,8 @@ def test_dashboards_say_what_the_ledger_of_a_day_says(
         meter = next(device["id"] for device in story.registry if "water-meter" in device["id"])
         page = Page(BEGIN_MS, BEGIN_MS + DAY_MS - 1, shows_simulated=True)
         boards = {kind.partition("-")[0] for kind in kinds} | {"province", "completeness"}
-        found.add(hold(truth, filled.service, [page], boards))
-        found.add(hold(truth, filled.service, [replace(page, choice={"device": [meter]})], {"water", "device"}))
+        found.add(hold(truth, filled.service, [page], boards, BEGIN_MS))
+        found.add(hold(truth, filled.service, [replace(page, choice={"device": [meter]})], {"water", "device"}, BEGIN_MS))
     assert not found.wrong, found.told()
     assert found.figures > least, found
     print(found)  # noqa: T201 - for those who ask with -s
