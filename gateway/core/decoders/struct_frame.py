@@ -29,6 +29,8 @@ _FLOATS: Final = {"f32": struct.Struct(">f"), "f64": struct.Struct(">d")}
 _PAIR_BYTES: Final = 2
 _OF_TWO_BYTES: Final = {"ab": "abcd", "ba": "dcba"}
 _BITS_OF_BYTE: Final = 8
+_NAME_SHOWN_MAX: Final = 200
+"""A refusal is kept, so it does not grow with a name that somebody made up."""
 
 
 def compile_struct(fields: Iterable[object]) -> StructDecoder:
@@ -68,7 +70,7 @@ def compile_struct(fields: Iterable[object]) -> StructDecoder:
 
 
 def _cut(name: str, start: int, end: int, size: int) -> Undecodable:
-    detail = f"{name}: bytes {start} to {end - 1} of a frame of {size}; the frame ends in the middle of it"
+    detail = f"{name[:_NAME_SHOWN_MAX]}: bytes {start} to {end - 1} of a frame of {size}; the frame ends in the middle of it"
     return Undecodable(RejectReason.BAD_PAYLOAD, detail)
 
 
