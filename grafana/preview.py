@@ -22,7 +22,7 @@ from grafana.tables import DASHBOARDS
 INTERVAL_A_DAY_MS: Final = 600_000
 """The interval of figures for each day shown."""
 STYLE: Final = (
-    "body { font: 14px system-ui, sans-serif; margin: 1rem; }"
+    ":root { --page: #fff; } body { font: 14px system-ui, sans-serif; margin: 1rem; }"  # labels stay readable on a curve
     " .panels { display: grid; grid-template-columns: repeat(24, 1fr); gap: 8px; }"
     " section { border: 1px solid #ccc; padding: 6px; overflow: hidden; min-width: 0; }"
     " h2 { grid-column: 1 / -1; font-size: 1.1rem; margin: .6rem 0 0; } h3 { font-size: .85rem; margin: 0 0 4px; }"
