@@ -73,7 +73,9 @@ def lose_network(terminal: Terminal) -> None:
     terminal.wait("no network, 0 messages stored", within_s=AT_ONCE_S)
     terminal.press("s", "s")
     terminal.wait("no network, 2 messages stored", within_s=AT_ONCE_S)
+    before = len(rows(terminal))
     terminal.press("n")
+    until(lambda: len(rows(terminal)) > before, what="it has connected again and sends what it stored")
     until(lambda: is_last(terminal, "2 stored readings", "taken: water [simulated]"), AT_ONCE_S, what="2 stored readings")
 
 
