@@ -67,7 +67,7 @@ class Authority:
         )
         if use is CertificateUse.SERVER:
             builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
-        return Signed(_pem(builder.sign(self.key, hashes.SHA256())), key_pem(key))
+        return Signed(_pem(builder.sign(self.key, hashes.SHA256())), _key_pem(key))
 
     def take_back(self, certificates: Iterable[bytes], before: bytes | None, now: datetime) -> bytes:
         """The list of certificates taken back, as PEM: those of the list before, and these."""
@@ -112,7 +112,7 @@ def load_authority(signed: Signed) -> Authority:
 
 def as_files(authority: Authority) -> Signed:
     """Its certificate and its key as PEM."""
-    return Signed(_pem(authority.certificate), key_pem(authority.key))
+    return Signed(_pem(authority.certificate), _key_pem(authority.key))
 
 
 def names_of(certificate: bytes) -> tuple[CertificateUse, list[str]]:
@@ -158,6 +158,6 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     """A key as PEM (PKCS 8), without a password: services start without a person."""
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

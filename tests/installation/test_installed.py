@@ -154,8 +154,8 @@ def test_it_is_installed_at_its_real_place_with_a_user_of_its_own_and_without_a_
         set -eu
         mount -t tmpfs tmpfs {over}
         for place in etc opt usr/local var/lib; do
-            mkdir -p {over}/$place {over}/work/$place
-            mount -t overlay overlay -o lowerdir=/$place,upperdir={over}/$place,workdir={over}/work/$place /$place
+            mkdir -p {over}/$place {over}/scratch/$place
+            mount -t overlay overlay -o lowerdir=/$place,upperdir={over}/$place,workdir={over}/scratch/$place /$place
         done
         mount -t tmpfs tmpfs /run
         sh {bundle}/install.sh

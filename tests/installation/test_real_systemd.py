@@ -32,8 +32,8 @@ BOOT = """
     set -eu
     mount -t tmpfs tmpfs {folder}/over
     for place in etc opt usr/local var; do
-        mkdir -p {folder}/over/$place {folder}/over/work/$place
-        upper={folder}/over/$place,workdir={folder}/over/work/$place
+        mkdir -p {folder}/over/$place {folder}/over/scratch/$place
+        upper={folder}/over/$place,workdir={folder}/over/scratch/$place
         mount -t overlay overlay -o lowerdir=/$place,upperdir=$upper /$place
     done
     mount -t proc proc /proc
