@@ -1,4 +1,4 @@
-"""Reload on SIGHUP: registry, profiles, codecs, rules of alarms and accounts are read again, while readings come in.
+"""Reload on SIGHUP: registry, profiles, codecs, rules of alarms and credentials are read again, while readings come in.
 
 A faulty file leaves everything as it was. The journal is asked only afterwards: a disk that does not answer must not
 make it impossible to register a device.
@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from gateway.access.access import Access
 from gateway.access.accounts import UserAccount, load_accounts
@@ -22,6 +23,7 @@ from gateway.core.alarms.rules import Rules
 from gateway.core.devices.device import Registered
 from gateway.core.message import WaitCause
 from gateway.intake.subscriptions import Subscriptions
+from gateway.jobs.certificate_renewal import CertificateRenewal
 from gateway.status.status import Status
 from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.storage.device_snapshots import DeviceSnapshots
@@ -32,8 +34,15 @@ from schemas.registry import RegisteredDevice, Registry
 log = logging.getLogger("gateway.reload")
 
 
+class Credentials(NamedTuple):
+    """The accounts of people, and the certificates that the gateway shows and trusts."""
+
+    accounts: Access
+    certificates: CertificateRenewal
+
+
 class Reload:
-    """Makes another catalog, other rules of alarms and other accounts active, one reload at a time.
+    """Makes another catalog, other rules of alarms and other credentials active, one reload at a time.
 
     :ivar known: the registry that is active, with the version of its file; None before the first reload, or if the file changed
         while it was read.
@@ -47,7 +56,7 @@ class Reload:
         subscriptions: Subscriptions,
         released: ReleasedKeys,
         status: Status,
-        access: Access,
+        credentials: Credentials,
     ) -> None:
         self._database = database
         self._codecs = codecs
@@ -55,7 +64,7 @@ class Reload:
         self._subscriptions = subscriptions
         self._released = released
         self._status = status
-        self._access = access
+        self._credentials = credentials
         self.known: KnownRegistry | None = None
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[list[str]]] = set()
@@ -77,6 +86,7 @@ class Reload:
                 version = await asyncio.to_thread(version_of, config.devices.registry)
                 registry = written.registry if written is not None and written.version == version else None
                 catalog, changed, rules, accounts = await asyncio.to_thread(_load, config, active, registry)
+                renewed = await asyncio.to_thread(self._credentials.certificates.load)
                 is_same = version == await asyncio.to_thread(version_of, config.devices.registry)
                 self._codecs.replace(catalog.codecs)
             except ConfigurationFault as fault:
@@ -84,7 +94,9 @@ class Reload:
                 return fault.lines
             await self._activate(catalog, changed)
             self._status.alarms.replace(rules, catalog.devices)
-            self._access.replace(accounts)
+            self._credentials.accounts.replace(accounts)
+            if renewed is not None:
+                self._credentials.certificates.replace(renewed)
             self.known = KnownRegistry(version, catalog.registry) if is_same else None
         await self._release_waiting(catalog)
         return []

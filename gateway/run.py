@@ -113,7 +113,7 @@ async def _run(config: Config, file: Database, clock: WallClock, manager: Servic
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
     async with (
         parts.delivery.destination.influxdb,
-        Entrance(config, parts.foundation.access) as entrance,
+        Entrance(config.http, parts.foundation.access, parts.foundation.tls) as entrance,
         asyncio.TaskGroup() as group,
     ):
         lanes: Lanes = {**parts.lanes, "pages": partial(_serve_pages, parts, entrance)}

@@ -16,6 +16,7 @@ from gateway.access.access import configured_token
 from gateway.access.accounts import load_accounts
 from gateway.catalog import Catalog, survey, topic_filters
 from gateway.codecs.sync_client import SyncCodecs
+from gateway.commands.check_certificates import check_files, check_servers
 from gateway.commands.guest import guest, open_as_guest, read
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.exposed_secrets import exposed_secrets
@@ -27,12 +28,12 @@ from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.delivery.write_result import Fate, fate_of
 from gateway.core.mqtt_session import DISCONNECT, Connected, ProtocolFault, Session, Subscribed
 from gateway.core.profiles.matching import Profiles
-from gateway.delivery.influxdb import InfluxdbClient, authorization, database_tls
+from gateway.delivery.influxdb import InfluxdbClient, authorization
 from gateway.explain.profile_tests import Checked, check_profile, unfilled
 from gateway.pipeline.options import broker_address, session_options
 from gateway.storage.recovery.set_aside import hindrance
 from gateway.tls import handshake_fault
-from gateway.web.listener import configured_tls
+from gateway.tls_files import tls_contexts
 from schemas.printable import printable
 from schemas.registry import Registry, plain_name
 
@@ -64,14 +65,13 @@ def check(path: Path | None, *, connect: bool) -> int:
     """
     config = load(path)
     session_options(config)
-    broker_address(config.mqtt)
+    tls_contexts(config)
     authorization(config.influxdb)
-    database_tls(config.influxdb)
     configured_token(config)
     load_accounts(config.http.tokens_file)
-    configured_tls(config)
     file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     _say(f"{file or 'no gateway.yaml in this folder'}: {'no faults' if file else 'using the defaults'}")
+    check_files(config)
     found = Faults(warnings=exposed_secrets(config))
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
@@ -90,6 +90,7 @@ def check(path: Path | None, *, connect: bool) -> int:
     _say("\nsubscribes to:", *(f"  {pattern}" for pattern in topic_filters(config, catalog)))
     if not connect:
         return 0
+    check_servers(config)
     out_of_reach = [fault for fault in asyncio.run(_try_both(config, catalog)) if fault]
     for fault in out_of_reach:
         print(printable(fault), file=sys.stderr)

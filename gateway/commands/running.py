@@ -62,7 +62,7 @@ def _connected(host: str, port: int, cert: Path | None) -> HTTPConnection:
     connection.connect()
     if not shows(connection.sock.getpeercert(binary_form=True), cert):
         connection.close()
-        raise OSError(f"it does not show the certificate in {cert}; a new one is taken at a restart")
+        raise OSError(f"it does not show the certificate in {cert}; a new one is taken at a reload (systemctl reload gateway)")
     return connection
 
 

@@ -136,7 +136,10 @@ class _HttpConnection(asyncio.Protocol):
 
 
 class HttpClient:
-    """Connections to one server, opened when they are needed and kept."""
+    """Connections to one server, opened when they are needed and kept.
+
+    :ivar tls: the context for those that are opened from now on.
+    """
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class HttpClient:
         self._clock = clock
         self._host = host
         self._port = port
-        self._tls = tls
+        self.tls = tls
         self._timeout_s = timeout_s
         self._idle: list[_HttpConnection] = []
         self._closed = False
@@ -175,8 +178,8 @@ class HttpClient:
                 lambda: _HttpConnection(opened_s),
                 self._host,
                 self._port,
-                ssl=self._tls,
-                server_hostname=self._host if self._tls else None,
+                ssl=self.tls,
+                server_hostname=self._host if self.tls else None,
             )
         return await self._ask_on(connection, request)
 

@@ -9,11 +9,11 @@ from typing import Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from gateway import __version__
-from gateway.config.files import ConfigurationFault, secret
+from gateway.config.files import secret
 from gateway.config.model import Influxdb, split_url
 from gateway.core.delivery.write_result import Answer, fate_of, retry_after_s
 from gateway.delivery.http_client import HttpClient
-from gateway.tls import tls_context
+from gateway.tls_files import database_tls
 
 _DATE_EVERY_S: Final = 10.0
 
@@ -48,6 +48,11 @@ class InfluxdbClient:
     async def __aexit__(self, *_: object) -> None:
         self._http.close()
 
+    def renew(self, tls: ssl.SSLContext | None) -> None:
+        """Use another context, for all that is written from now on."""
+        self._http.tls = tls
+        self._http.renew()
+
     async def write(self, gzip: bytes) -> Answer:
         """Post a body. Never raises for faults of the network or the server: they are answers too."""
         try:
@@ -77,20 +82,6 @@ class InfluxdbClient:
         except (ValueError, OverflowError):
             return
         self._tell_date(theirs_ms)
-
-
-def database_tls(config: Influxdb) -> ssl.SSLContext | None:
-    """Return the context for HTTPS; None for plain HTTP.
-
-    :raises ConfigurationFault: ``influxdb.tls.ca`` cannot be used.
-    """
-    if split_url(config.url).scheme != "https":
-        return None
-    try:
-        return tls_context(config.tls.ca)
-    except (ssl.SSLError, OSError) as error:
-        why = error.strerror or str(error)
-        raise ConfigurationFault([f"{config.tls.ca}: influxdb.tls: cannot be used: {why}"]) from error
 
 
 def _secrets(config: Influxdb) -> tuple[str, ...]:

@@ -122,12 +122,12 @@ FINDINGS: Final[dict[str, Words]] = {
         "None of the {total} new devices has been heard yet",
     ),
     "certificate_ends": Words(
-        "Chứng chỉ {which} hết hạn sau {days} ngày: hãy gia hạn, rồi khởi động lại cổng",
-        "The certificate of {which} ends in {days} days: renew it, then restart the gateway",
+        "Chứng chỉ {which} hết hạn sau {days} ngày: hãy gia hạn, rồi nạp lại bên đưa nó ra và cổng (systemctl reload)",
+        "The certificate of {which} ends in {days} days: renew it, then reload who shows it and the gateway (systemctl reload)",
     ),
     "certificate_ended": Words(
-        "Chứng chỉ {which} đã hết hạn: hãy thay, rồi khởi động lại cổng",
-        "The certificate of {which} has ended: replace it, then restart the gateway",
+        "Chứng chỉ {which} đã hết hạn: hãy thay, rồi nạp lại bên đưa nó ra và cổng (systemctl reload)",
+        "The certificate of {which} has ended: replace it, then reload who shows it and the gateway (systemctl reload)",
     ),
     "domain_silent": Words("{domain}: cả {total} thiết bị đều im lặng", "{domain}: all {total} devices are silent"),
     "never_heard": Words("Thiết bị đã đăng ký nhưng chưa từng nghe thấy: {count}", "Registered and never heard: {count}"),

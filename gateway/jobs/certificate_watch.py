@@ -1,4 +1,4 @@
-"""The watch over the certificates that the broker and the database show: once a day it looks when they end.
+"""The watch over certificates, those of the files and those that broker and database show: once a day it looks when they end.
 
 It shakes hands on a connection of its own and says nothing on it. Whether a certificate is trusted is not its question: a
 certificate that has ended must still be told by its date.
@@ -7,10 +7,11 @@ certificate that has ended must still be told by its date.
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from gateway.config.model import Config, split_url
-from gateway.status.certificates import not_after_ms
+from gateway.status.certificates import certificate_ends, not_after_ms
 from gateway.status.status import Status
 from gateway.tls import pinned_context
 
@@ -32,9 +33,10 @@ class TlsServer(NamedTuple):
 
 
 def tls_servers(config: Config) -> Iterator[TlsServer]:
-    """Yield the servers that the gateway speaks to over TLS."""
-    for setting, url in {"mqtt.url": config.mqtt.url, "influxdb.url": config.influxdb.url}.items():
-        parts = split_url(url)
+    """Yield the servers that the gateway, or its devices, speak to over TLS."""
+    urls = {"mqtt.url": config.mqtt.url, "influxdb.url": config.influxdb.url, "enrolment.url": config.enrolment.url}
+    for setting, url in urls.items():
+        parts = split_url(url or "")
         if parts.scheme in _PORTS:
             yield TlsServer(setting, parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
 
@@ -44,36 +46,45 @@ class CertificateWatch:
 
     def __init__(self, status: Status) -> None:
         self._status = status
+        self._again = asyncio.Event()
 
     async def run(self) -> None:
         """Look until cancelled."""
         servers = list(tls_servers(self._status.config))
         await asyncio.sleep(_FIRST_LOOK_S)
-        while servers:
+        while True:
+            self._again.clear()
             await self.look(servers)
-            await self._status.clock.sleep(_LOOK_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._status.clock.real_s(_LOOK_EVERY_S)):
+                    await self._again.wait()
+
+    def look_again(self) -> None:
+        """Look soon: certificates were renewed."""
+        self._again.set()
 
     async def look(self, servers: list[TlsServer]) -> None:
         """Look once. A server that does not answer keeps the end that is known."""
+        self._status.certificates |= await asyncio.to_thread(certificate_ends, self._status.config)
         for server in servers:
             try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    shown = await _shown(server)
-                self._status.certificates[server.setting] = not_after_ms(shown)
+                self._status.certificates[server.setting] = await shown_end_ms(server)
             except (OSError, ValueError, IndexError, KeyError) as error:
                 log.debug("the certificate of %s cannot be read: %s", server.setting, error)
 
 
-async def _shown(server: TlsServer) -> bytes:
-    """Return the certificate that a server shows (DER).
+async def shown_end_ms(server: TlsServer) -> int:
+    """Return the time in ms at which the certificate that a server shows ends.
 
     :raises OSError: the server does not answer, or shows none.
+    :raises ValueError, IndexError, KeyError: it cannot be read.
     """
-    _, writer = await asyncio.open_connection(server.host, server.port, ssl=pinned_context(), server_hostname=server.host)
+    async with asyncio.timeout(_PATIENCE_S):
+        _, writer = await asyncio.open_connection(server.host, server.port, ssl=pinned_context(), server_hostname=server.host)
     try:
         shown: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     finally:
         writer.transport.abort()
     if shown is None:
         raise OSError("it shows no certificate")
-    return shown
+    return not_after_ms(shown)

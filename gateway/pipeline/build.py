@@ -6,6 +6,7 @@ from gateway.clock import WallClock
 from gateway.config.model import Config
 from gateway.core.mqtt_session import Session
 from gateway.intake.connection import Connection
+from gateway.jobs.certificate_renewal import CertificateRenewal
 from gateway.pipeline.alarming import Alarming, build_alarming
 from gateway.pipeline.closing import Closing, build_closing
 from gateway.pipeline.delivering import Delivery, build_delivery
@@ -15,7 +16,7 @@ from gateway.pipeline.processing import Processing, build_processing
 from gateway.pipeline.receiving import Receiving, build_receiving
 from gateway.pipeline.waiting import Waiting, build_waiting
 from gateway.pipeline.watching import Watching, build_watching
-from gateway.reload import Reload
+from gateway.reload import Credentials, Reload
 from gateway.storage.database import Database
 
 
@@ -54,7 +55,9 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
     snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
-    reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status, foundation.access)
+    influxdb, watch = delivery.destination.influxdb, watching.certificate_watch
+    credentials = Credentials(foundation.access, CertificateRenewal(config, foundation.tls, connection, influxdb, watch))
+    reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status, credentials)
     rooms = (delivery, receiving, waiting, processing, alarming, watching, closing)
     lanes = {name: lane for room in rooms for name, lane in room.lanes.items()}
     return Parts(foundation, processing, connection, delivery, waiting, alarming, watching, closing, receiving, reload, lanes)

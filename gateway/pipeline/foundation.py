@@ -17,6 +17,7 @@ from gateway.jobs.clock_watch import NEWEST_TIME
 from gateway.jobs.drop_watch import DROPPED
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
+from gateway.tls_files import TlsContexts, tls_contexts
 
 Lane = Callable[[], Coroutine[Any, Any, None]]
 Lanes = Mapping[str, Lane]
@@ -29,6 +30,7 @@ class Foundation:
 
     :ivar access: the accounts of people.
     :ivar audit: the log of their changes.
+    :ivar tls: the contexts in force, made of the certificates.
     :ivar newest_ms: the newest time that an earlier run has saved; 0 if none has.
     """
 
@@ -40,12 +42,13 @@ class Foundation:
     newest_ms: int
     access: Access
     audit: AuditLog
+    tls: TlsContexts
 
 
 def lay_foundation(config: Config, file: Database, clock: WallClock) -> Foundation:
     """Lay the foundation; ``file`` is open.
 
-    :raises ConfigurationFault: a file of tokens cannot be used.
+    :raises ConfigurationFault: a file of tokens or a certificate cannot be used.
     """
     newest_ms, now_ms = int(file.run_here(keyvalue.get, NEWEST_TIME) or 0), clock.now_ms()
     dropped = file.run_here(keyvalue.get, DROPPED)
@@ -53,4 +56,4 @@ def lay_foundation(config: Config, file: Database, clock: WallClock) -> Foundati
     events = Events(hearing=Hearing(newest_ms or now_ms), drops=drops)
     events.exposed(exposed_secrets(config))
     access, audit = open_access(config), AuditLog(config.journal.path)
-    return Foundation(config, file, clock, events, Ledger(since_ms=now_ms), newest_ms, access, audit)
+    return Foundation(config, file, clock, events, Ledger(since_ms=now_ms), newest_ms, access, audit, tls_contexts(config))

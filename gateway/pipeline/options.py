@@ -1,15 +1,13 @@
 """Options and limits of single parts, taken from the configuration."""
 
-import ssl
-
-from gateway.config.files import ConfigurationFault, secret
+from gateway.config.files import secret
 from gateway.config.model import Config, Mqtt, split_url
 from gateway.core.mqtt_session import SessionOptions
 from gateway.delivery.batch_queue import DeliveryLimits
 from gateway.intake.connection import BrokerAddress
 from gateway.storage.quarantine_in import QuarantineLimits
 from gateway.storage.replay import Limits
-from gateway.tls import tls_context
+from gateway.tls_files import broker_tls
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
@@ -18,13 +16,7 @@ def broker_address(config: Mqtt) -> BrokerAddress:
     :raises ConfigurationFault: a certificate cannot be used.
     """
     parts = split_url(config.url)
-    tls = None
-    if parts.scheme == "mqtts":
-        try:
-            tls = tls_context(config.tls.ca, config.tls.cert, config.tls.key)
-        except (ssl.SSLError, OSError) as error:
-            why = error.strerror or str(error)
-            raise ConfigurationFault([f"{config.tls.ca or config.tls.cert}: mqtt.tls: cannot be used: {why}"]) from error
+    tls = broker_tls(config)
     return BrokerAddress(parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883), tls)
 
 

@@ -34,6 +34,7 @@ class Watching:
     rate_watch: RateWatch
     exchanges: ExchangeWriter
     resums: Resums
+    certificate_watch: CertificateWatch
     lanes: Lanes
 
 
@@ -56,6 +57,7 @@ def build_watching(
     salvage = Salvage(
         file, fallback.journal, waiting.quarantine_in, fallback.journal_account, events, fallback.backlog.grew, clock
     )
+    certificate_watch = CertificateWatch(status)
     exchanges = ExchangeWriter(file, destination.influxdb, destination.breaker, clock)
     resums = Resums(
         foundation.config,
@@ -75,13 +77,13 @@ def build_watching(
         "journal gauge": JournalGauge(file, fallback.journal, status.journal, events).run,
         "drops": DropWatch(file, processing.processor, events, clock).run,
         "report": self_report.run,
-        "certificates": CertificateWatch(status).run,
+        "certificates": certificate_watch.run,
         "rates": rate_watch.run,
         "clock": clock_watch.run,
     }
     if foundation.config.audit.mqtt:
         lanes |= {"audit": AuditExport(foundation.audit, connection, foundation.config.mqtt.client_id).run}
-    return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, lanes)
+    return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, certificate_watch, lanes)
 
 
 def _build_status(

@@ -17,8 +17,9 @@ import httptools
 from gateway import __version__
 from gateway.config.files import secret
 from gateway.config.model import Influxdb, is_loopback, split_url
-from gateway.delivery.influxdb import authorization, database_tls
+from gateway.delivery.influxdb import authorization
 from gateway.reports.store import StoreFault
+from gateway.tls_files import database_tls
 
 _QUOTED: Final = 300
 """Most characters that are shown of an error."""

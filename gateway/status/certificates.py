@@ -1,4 +1,4 @@
-"""The ends of the certificates that the configuration names: those that the running gateway uses, read when it starts."""
+"""The ends of the certificates in the files that the configuration names."""
 
 import ssl
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.model import Config
+from gateway.tls_files import tls_files
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _VERSION: Final = 0xA0
@@ -19,9 +20,7 @@ def certificate_ends(config: Config) -> dict[str, int]:
 
     A file without a certificate that can be read is left out: those who use it say more about that.
     """
-    mqtt, http, influxdb = config.mqtt.tls, config.http.tls, config.influxdb.tls
-    files = {"http.tls.cert": http.cert, "mqtt.tls.cert": mqtt.cert, "mqtt.tls.ca": mqtt.ca, "influxdb.tls.ca": influxdb.ca}
-    ends = {which: _end_ms(path) for which, path in files.items() if path is not None}
+    ends = {which: _end_ms(path) for which, path in tls_files(config).items() if not which.endswith(".key")}
     return {which: end_ms for which, end_ms in ends.items() if end_ms is not None}
 
 

@@ -10,7 +10,6 @@ are taken, the client that follows most gives one up to a client that follows fe
 
 import asyncio
 import socket
-import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -23,6 +22,7 @@ from typing import Final, NamedTuple, cast
 from aiohttp import web
 
 from gateway.events import Events
+from gateway.tls_files import TlsContexts
 from gateway.web.clients import Clients
 from gateway.web.handshakes import Handshakes
 from gateway.web.newcomers import Peer, accept
@@ -172,12 +172,14 @@ class Connections:
 
     @asynccontextmanager
     async def serve(
-        self, runner: web.AppRunner, listening: Iterable[socket.socket], tls: ssl.SSLContext | None = None
+        self, runner: web.AppRunner, listening: Iterable[socket.socket], tls: TlsContexts | None = None
     ) -> AsyncIterator[None]:
         """Accept connections, and close those that hold their place unused."""
         self._make = runner.server
         shakes = (
-            Handshakes(lambda: ClientConnection(self), client_of, tls, PATIENCE_S[Use.WAITING]) if tls is not None else None
+            Handshakes(lambda: ClientConnection(self), client_of, tls, PATIENCE_S[Use.WAITING])
+            if tls is not None and tls.pages is not None
+            else None
         )
         take = shakes.begin if shakes is not None else self._take
         tasks = [asyncio.create_task(self._watch(), name="connections")]

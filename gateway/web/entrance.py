@@ -10,8 +10,9 @@ from typing import Self
 
 from gateway.access.access import Access
 from gateway.config.files import ConfigurationFault
-from gateway.config.model import Config
-from gateway.web.listener import bind, configured_tls
+from gateway.config.model import HttpSection
+from gateway.tls_files import TlsContexts
+from gateway.web.listener import bind
 from gateway.web.newcomers import listen
 
 
@@ -19,14 +20,14 @@ class Entrance:
     """The address of the pages, and what a client needs to be let in. Use as an asynchronous context manager.
 
     :ivar access: the accounts that clients come in with.
-    :ivar tls: the certificate that they are shown, if there is one.
+    :ivar tls: the certificate that they are shown, if there is one; a reload puts another in its place.
     :ivar listening: the sockets that clients connect to; the kernel keeps them until they are accepted.
-    :raises ConfigurationFault: a certificate cannot be used, or on entering the port.
+    :raises ConfigurationFault: on entering, the port cannot be used.
     """
 
-    def __init__(self, config: Config, access: Access) -> None:
-        self._http = config.http
-        self.tls = configured_tls(config)
+    def __init__(self, config: HttpSection, access: Access, tls: TlsContexts) -> None:
+        self._http = config
+        self.tls = tls
         self.access = access
         self.listening: list[socket.socket] = []
 

@@ -6,11 +6,11 @@ and a thousand silent ones would take all file descriptors of this process, incl
 
 import asyncio
 import socket
-import ssl
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from gateway.tls_files import TlsContexts
 from gateway.web.newcomers import Peer
 
 
@@ -26,13 +26,14 @@ class Handshakes:
 
     :param make: gives the protocol of a connection.
     :param client_of: tells the client by the address of its socket.
+    :param tls: holds the context for the next handshake.
     """
 
     def __init__(
         self,
         make: Callable[[], asyncio.Protocol],
         client_of: Callable[[Peer], str],
-        tls: ssl.SSLContext,
+        tls: TlsContexts,
         patience_s: float,
         most: Pending | None = None,
     ) -> None:
@@ -71,7 +72,7 @@ class Handshakes:
     async def _shake(self, accepted: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._make, accepted, ssl=self._tls, ssl_handshake_timeout=self._patience_s
+                self._make, accepted, ssl=self._tls.pages, ssl_handshake_timeout=self._patience_s
             )
         except OSError:  # no TLS, a refused certificate, or too slow
             accepted.close()

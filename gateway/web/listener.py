@@ -1,29 +1,9 @@
-"""Foundations of the HTTP server: the certificate it shows and the sockets it listens on."""
+"""Foundations of the HTTP server: the sockets it listens on."""
 
 import asyncio
 import socket
-import ssl
 from contextlib import suppress
 from ipaddress import IPv6Address
-
-from gateway.config.files import ConfigurationFault
-from gateway.config.model import Config
-from gateway.tls import server_context
-
-
-def configured_tls(config: Config) -> ssl.SSLContext | None:
-    """The context for HTTPS; None where ``http.tls`` names no certificate.
-
-    :raises ConfigurationFault: certificate or key cannot be used.
-    """
-    tls = config.http.tls
-    if tls.cert is None or tls.key is None:
-        return None
-    try:
-        return server_context(tls.cert, tls.key)
-    except (ssl.SSLError, OSError) as error:
-        why = error.strerror or str(error)
-        raise ConfigurationFault([f"{tls.cert}: http.tls: cannot be used with the key {tls.key}: {why}"]) from error
 
 
 def is_all_of_ipv6(host: str) -> bool:

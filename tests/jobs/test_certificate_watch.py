@@ -5,11 +5,15 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from gateway.clock import WallClock
-from gateway.config.model import Config, Influxdb, Mqtt
+from gateway.config.model import Config, EnrolmentSection, HttpSection, HttpTls, Influxdb, Mqtt
+from gateway.jobs import certificate_watch
 from gateway.jobs.certificate_watch import CertificateWatch, TlsServer, tls_servers
 from gateway.tls import server_context
 from tests.status.test_certificates import openssl
+from tests.waiting import until
 
 OLD_MS = 1_700_000_000_000
 
@@ -25,8 +29,18 @@ class Seen:
 
 def test_servers_without_tls_show_no_certificate() -> None:
     assert list(tls_servers(Config())) == []
-    secure = Config(mqtt=Mqtt(url="mqtts://broker"), influxdb=Influxdb(url="https://[::1]:8086"))
-    assert list(tls_servers(secure)) == [TlsServer("mqtt.url", "broker", 8883), TlsServer("influxdb.url", "::1", 8086)]
+    devices = EnrolmentSection(url="mqtts://broker.example.vn:8884")
+    secure = Config(mqtt=Mqtt(url="mqtts://broker"), influxdb=Influxdb(url="https://[::1]:8086"), enrolment=devices)
+    assert list(tls_servers(secure)) == [
+        TlsServer("mqtt.url", "broker", 8883),
+        TlsServer("influxdb.url", "::1", 8086),
+        TlsServer("enrolment.url", "broker.example.vn", 8884),
+    ]
+
+
+def made(cert: Path, key: Path, *, days: int) -> None:
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=broker"]
+    openssl("req", *kind, "-days", str(days), "-keyout", str(key), "-out", str(cert))
 
 
 async def looked(cert: Path, key: Path, seen: Seen) -> None:
@@ -43,9 +57,27 @@ async def looked(cert: Path, key: Path, seen: Seen) -> None:
 
 def test_the_end_of_a_certificate_that_nobody_trusts_is_known_too(tmp_path: Path) -> None:
     cert, key = tmp_path / "broker.crt", tmp_path / "broker.key"
-    made = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=broker"]
-    openssl("req", *made, "-days", "9", "-keyout", str(key), "-out", str(cert))
+    made(cert, key, days=9)
     seen = Seen(Config(), certificates={"influxdb.url": OLD_MS})
     asyncio.run(looked(cert, key, seen))
     end = openssl("x509", "-in", str(cert), "-noout", "-enddate").strip().removeprefix("notAfter=")
     assert seen.certificates == {"mqtt.url": ssl.cert_time_to_seconds(end) * 1000, "influxdb.url": OLD_MS}
+
+
+def test_a_renewal_is_seen_without_waiting_for_tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert, key = tmp_path / "pages.crt", tmp_path / "pages.key"
+    made(cert, key, days=9)
+    seen = Seen(Config(http=HttpSection(tls=HttpTls(cert=cert, key=key))))
+
+    async def renew() -> None:
+        watch = CertificateWatch(seen)  # type: ignore[arg-type] # it needs no more of the status
+        watching = asyncio.create_task(watch.run())
+        await asyncio.to_thread(until, lambda: seen.certificates)
+        first_ms = seen.certificates["http.tls.cert"]
+        made(cert, key, days=90)
+        watch.look_again()
+        await asyncio.to_thread(until, lambda: seen.certificates["http.tls.cert"] > first_ms)
+        watching.cancel()
+
+    monkeypatch.setattr(certificate_watch, "_FIRST_LOOK_S", 0.0)
+    asyncio.run(renew())

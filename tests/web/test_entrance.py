@@ -11,6 +11,7 @@ from gateway.access.access import open_access
 from gateway.config.files import ConfigurationFault
 from gateway.config.model import Config
 from gateway.demo.services import free_port
+from gateway.tls_files import tls_contexts
 from gateway.web.entrance import Entrance
 
 LATER = ("aiohttp", "prometheus_client", "gateway.web.server", "gateway.registration")
@@ -29,9 +30,9 @@ def test_a_start_imports_no_pages_and_no_http_client() -> None:
 def test_the_port_is_taken_before_the_pages_are_loaded(tmp_path: Path) -> None:
     async def twice() -> None:
         config = config_at(free_port(), tmp_path)
-        async with Entrance(config, open_access(config)):
+        async with Entrance(config.http, open_access(config), tls_contexts(config)):
             with pytest.raises(ConfigurationFault, match=r"http\.port: .* in use"):
-                await Entrance(config, open_access(config)).__aenter__()
+                await Entrance(config.http, open_access(config), tls_contexts(config)).__aenter__()
 
     asyncio.run(twice())
 
@@ -39,7 +40,7 @@ def test_the_port_is_taken_before_the_pages_are_loaded(tmp_path: Path) -> None:
 def test_the_first_client_is_not_accepted_until_the_pages_are_there(tmp_path: Path) -> None:
     async def come() -> None:
         config = config_at(port := free_port(), tmp_path)
-        async with Entrance(config, open_access(config)) as entrance:
+        async with Entrance(config.http, open_access(config), tls_contexts(config)) as entrance:
             waits = asyncio.create_task(entrance.first_client())
             for _ in range(5):
                 await asyncio.sleep(0)

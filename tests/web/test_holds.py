@@ -179,7 +179,10 @@ async def running(site: Site, turns: LoopTurns) -> AsyncIterator[Visitor]:
         parts = build(config, database, WallClock())
         hear(parts)
         gc.freeze()
-        async with Entrance(config, parts.foundation.access) as entrance, asyncio.TaskGroup() as group:
+        async with (
+            Entrance(config.http, parts.foundation.access, parts.foundation.tls) as entrance,
+            asyncio.TaskGroup() as group,
+        ):
             token = own_token_file(config.journal.path).read_text().strip()
             serving = [group.create_task(serve_pages(parts, entrance)), group.create_task(parts.alarming.keeper.run())]
             async with ClientSession(f"http://127.0.0.1:{config.http.port}") as client:
