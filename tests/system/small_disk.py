@@ -24,6 +24,7 @@ class SmallDisk:
     """Mounted on a folder, for those who join.
 
     :ivar seen: the mounted folder, as the test sees it.
+    :ivar join: words before a command that is to see it.
     """
 
     def __init__(self, folder: Path, size_bytes: int) -> None:
@@ -43,11 +44,11 @@ class SmallDisk:
             pytest.skip(f"this user may not mount: {why.strip()}")
         self.seen = Path(f"/proc/{self._holder.pid}/root") / self._folder.relative_to("/")
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        self._join = [shutil.which("nsenter") or "nsenter", "--target", str(self._holder.pid), *user, "--mount"]
+        self.join = [shutil.which("nsenter") or "nsenter", "--target", str(self._holder.pid), *user, "--mount"]
 
     def put_in(self, gate: Gateway) -> None:
         """From its next start on the gateway sees this disk."""
-        program, *arguments = self._join
+        program, *arguments = self.join
         gate.program = Program(Path(program))
         gate.arguments = [*arguments, "setpriv", "--pdeathsig", "KILL", "--", sys.executable, *gate.arguments]
 
@@ -71,7 +72,7 @@ class SmallDisk:
 
     def remount(self, how: str) -> None:
         """``ro``: nothing can be written from now on, as after a fault of the disk; ``rw``: it can again."""
-        subprocess.run([*self._join, "mount", "-o", f"remount,bind,{how}", self._folder], check=True)
+        subprocess.run([*self.join, "mount", "-o", f"remount,bind,{how}", self._folder], check=True)
 
     def close(self) -> None:
         """Nothing is left of it."""

@@ -1,0 +1,179 @@
+"""Every runbook is followed as it is printed, after its incident has happened to a real broker, database and gateway."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.broker.certificates import CertificateUse, Signed, load_authority
+from gateway.demo.services import Service
+from tests.runbooks.cabinet import Cabinet, broker_at
+from tests.runbooks.machines import Answer, Machine
+from tests.system.brokers import listens
+from tests.system.fleet import Fleet, assert_each_stands_once, client_of, publish, wait_settled
+from tests.system.small_disk import small_disk
+from tests.waiting import until
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+TOPIC = "iot/v1/site/water/m1/readings"
+DISK_BYTES = 8 * 2**20
+
+
+def reading(number: int) -> str:
+    """One of a row of readings, a second apart."""
+    return json.dumps({"ts": time.time_ns() // 1_000_000 - 60_000 + 1000 * number, "seq": number, "flow_m3_h": 1})
+
+
+@pytest.fixture
+def cabinet(mosquitto: Service, influxdb: Service, tmp_path: Path) -> Iterator[Cabinet]:
+    """Running and subscribed."""
+    found = Cabinet(tmp_path, mosquitto, influxdb)
+    with found.gate:
+        found.gate.wait_subscribed()
+        yield found
+
+
+def test_power_cut(cabinet: Cabinet) -> None:
+    gate = cabinet.gate
+    cabinet.influxdb.pause()
+    with client_of(cabinet.broker) as client:
+        publish(client, TOPIC, reading(0))
+    until(lambda: gate.pending("journal") == 1)
+    for service in (cabinet.broker, cabinet.influxdb, gate):
+        service.kill()
+    assert cabinet.check("PowerCut.md") == {1, 2}
+    cabinet.act("PowerCut.md")
+    until(lambda: gate.ledger()["written"] == 1, what="what was acknowledged before the cut")
+    assert cabinet.check("PowerCut.md") == set()
+
+
+def test_sd_card(mosquitto: Service, influxdb: Service, tmp_path: Path) -> None:
+    """The disk fills while the database is away; the gateway's part of it is a small disk of the test."""
+    cabinet = Cabinet(tmp_path, mosquitto, influxdb)
+    gate, machine = cabinet.gate, cabinet.machine
+    (machine.root / "var" / "lib" / "gateway").rmdir()
+    with small_disk(machine.root / "var" / "lib" / "gateway", DISK_BYTES) as disk:
+        disk.put_in(gate)
+        machine.join = disk.join
+
+        def vacuum(_words: list[str]) -> Answer:
+            disk.free()
+            return 0, "Vacuuming done, freed 8.0M of archived journals"
+
+        machine.programs |= {"journalctl": vacuum, "apt-get": lambda _: (0, ""), "dmesg": lambda _: (0, "")}
+        with gate:
+            gate.wait_subscribed()
+            influxdb.pause()
+            with Fleet(mosquitto, rate=200) as fleet:
+                until(lambda: gate.pending("journal") > 100)
+                disk.fill()
+                until(lambda: gate.ask("/readyz")[0] == 503)
+                assert cabinet.check("SdCard.md") == {3}
+                said = cabinet.act("SdCard.md", {2: influxdb.resume})
+                gate.wait_subscribed()
+                until(lambda: gate.ask("/readyz")[0] == 200)
+            assert "results" in said[2]
+            ledger = wait_settled(gate, mosquitto)
+            assert (ledger["expired"], ledger["lost"]) == (0, 0)
+            assert cabinet.check("SdCard.md") == set()
+            saved = {path.name for path in (machine.root / "media" / "usb").iterdir()}
+            assert saved >= {"waiting.lp", "cabinet.tar.gz"}
+    assert_each_stands_once(influxdb, fleet)
+
+
+def test_broker_moved(influxdb: Service, tmp_path: Path) -> None:
+    """Messages that wait for the gateway in the old broker go along."""
+    new = tmp_path / "new"
+    old_broker = broker_at(tmp_path / "old-broker", tmp_path / "cabinet")
+    cabinet = Cabinet(tmp_path, old_broker, influxdb)
+    new_broker = broker_at(tmp_path / "new-broker", new)
+    cabinet.others = {"old-broker": cabinet.machine, "new-broker": Machine(new, {"mosquitto": new_broker}, cabinet.machine)}
+    cabinet.machine.printed["192.0.2.30:1883"] = f"127.0.0.1:{new_broker.port}"
+    with old_broker, cabinet.gate as gate, new_broker:
+        gate.wait_subscribed()
+        gate.terminate()
+        with client_of(old_broker) as client:
+            for number in range(50):
+                publish(client, TOPIC, reading(number))
+        cabinet.act("BrokerMoved.md")
+        until(lambda: gate.ledger()["written"] == 50)
+        assert old_broker.pid is None
+        with client_of(new_broker) as client:
+            publish(client, TOPIC, reading(50))
+        assert wait_settled(gate, new_broker)["written"] == 51
+        assert cabinet.check("BrokerMoved.md") == set()
+
+
+def test_certificate_expired(influxdb: Service, tmp_path: Path) -> None:
+    host = "localhost"
+    root = tmp_path / "cabinet"
+    port_lines = ["certfile {}/broker.crt", "keyfile {}/broker.key"]
+    certs = root / "etc" / "mosquitto" / "certs"
+    broker = broker_at(tmp_path / "broker", root)
+    settings = broker.folder / "mosquitto.conf"
+    settings.write_text(settings.read_text() + "\n".join(line.format(certs) for line in port_lines) + "\n")
+    broker.answers = lambda: listens(broker.port)
+    broker.url = f"mqtts://{host}:{broker.port}"
+    tls = {"ca": "../../root/authority/ca.crt"}
+    cabinet = Cabinet(tmp_path, broker, influxdb, mqtt={"tls": tls})
+    cabinet.machine.printed |= {"broker.example.vn": host}
+    for use, name in (("server", host), ("client", "wm-0001")):
+        done = cabinet.machine.run(f"gateway setup certificates {use} {name} --to /root/authority")
+        assert done.returncode == 0, done.stderr
+    folder = root / "root" / "authority"
+    authority = load_authority(Signed((folder / "ca.crt").read_bytes(), (folder / "ca.key").read_bytes()))
+    expired = authority.sign(CertificateUse.SERVER, [host], datetime.now(UTC) - timedelta(days=900))
+    for file in (folder / f"{host}.crt", certs / "broker.crt"):
+        file.write_bytes(expired.certificate)
+    (certs / "broker.key").write_bytes(expired.key)
+    with broker, cabinet.gate as gate:
+        until(lambda: "certificate has expired" in gate.troubles())
+        assert cabinet.check("CertificateExpired.md") == {1, 2}
+        cabinet.act("CertificateExpired.md")
+        gate.wait_subscribed()
+        assert cabinet.check("CertificateExpired.md") == set()
+
+
+LATE = """
+import sys, time
+from pathlib import Path
+late, seconds, nanoseconds = Path({file!r}), time.time, time.time_ns
+def late_s():
+    return int(late.read_text())
+time.time = lambda: seconds() - late_s()
+time.time_ns = lambda: nanoseconds() - late_s() * 10**9
+from gateway.cli import main
+sys.exit(main())
+"""
+
+
+def test_clock_wrong(cabinet: Cabinet) -> None:
+    """The gateway's process is three hours late until ``timedatectl`` sets its clock."""
+    gate, machine = cabinet.gate, cabinet.machine
+    late = machine.root / "late"
+    late.write_text("10800")
+    gate.terminate()
+    gate.arguments[:2] = ["-c", LATE.format(file=str(late))]
+    gate.start()
+    gate.wait_subscribed()
+
+    def timedatectl(words: list[str]) -> Answer:
+        if words[:1] == ["set-ntp"]:
+            late.write_text("0")
+        return 0, "System clock synchronized: yes"
+
+    machine.programs["timedatectl"] = timedatectl
+    with client_of(cabinet.broker) as client:
+        publish(client, TOPIC, '{"flow_m3_h": 1}')
+        until(lambda: gate.status()["clock_trusted"] is False)
+        publish(client, TOPIC, '{"flow_m3_h": 2}')
+        wait_settled(gate, cabinet.broker)
+        assert cabinet.check("ClockWrong.md") == {2}
+        said = cabinet.act("ClockWrong.md")
+        until(lambda: gate.status()["clock_trusted"], 200, what="it trusts the clock again")
+    assert '"count"' in said[4]
+    assert cabinet.check("ClockWrong.md") == set()
