@@ -25,6 +25,7 @@ explain     one message, explained step by step; the tests inside profiles
 proposals   profiles proposed from Home Assistant's discovery messages
 status      status, troubles and metrics; jobs: slow tasks beside the lanes
 web, i18n   pages and API; every word on them in Vietnamese and English
+backup      all that makes a gateway, in one archive, and a gateway made of it
 commands    the commands that people type; demo: the whole system on one machine
 """
 

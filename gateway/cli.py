@@ -85,6 +85,18 @@ def _audit(options: argparse.Namespace) -> int:
     return audit_command(options)
 
 
+def _backup(options: argparse.Namespace) -> int:
+    from gateway.commands.backup import backup_command  # noqa: PLC0415
+
+    return backup_command(options)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from gateway.commands.restore import restore_command  # noqa: PLC0415
+
+    return restore_command(options)
+
+
 def _alarms(options: argparse.Namespace) -> int:
     from gateway.commands.alarms import alarms_command  # noqa: PLC0415
 
@@ -153,6 +165,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
     _add_report(commands.add_parser("report", parents=[with_config], help="report consumption, balances or completeness"))
     _add_audit(commands.add_parser("audit", help="list who changed what; verify that nothing was taken out"), with_config)
+    _add_backup(commands.add_parser("backup", parents=[with_config], help="put all that makes this gateway into one file"))
+    _add_restore(commands.add_parser("restore", parents=[with_config], help="make a gateway of a backup"))
     add_setup(commands.add_parser("setup", help="set up the broker, certificates, and the tokens of people"), with_config)
     return parser
 
@@ -169,6 +183,45 @@ def _add_audit(audit: argparse.ArgumentParser, with_config: argparse.ArgumentPar
         default=[],
         metavar="NUMBER:HASH",
         help="an entry noted elsewhere, such as in the log of another machine; may be given again",
+    )
+
+
+def _add_backup(backup: argparse.ArgumentParser) -> None:
+    backup.set_defaults(command=_backup)
+    backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as gateway-2026-11-26.tar.gz")
+    backup.add_argument("--to", metavar="WHO", help="who gets it, or where it is kept: told when a device is forgotten")
+    backup.add_argument(
+        "--accounts",
+        type=Path,
+        default=Path("/var/lib/mosquitto/dynamic-security.json"),
+        metavar="FILE",
+        help="the broker's accounts (default: where Debian has them)",
+    )
+    backup.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a further file or folder, such as that of an authority of your own; may be given again",
+    )
+
+
+def _add_restore(restore: argparse.ArgumentParser) -> None:
+    restore.set_defaults(command=_restore)
+    restore.add_argument("file", type=Path, metavar="FILE", help="the archive; -c FILE puts the configuration elsewhere")
+    restore.add_argument("--dry-run", action="store_true", help="verify the archive, and list its files and their places")
+    restore.add_argument("--replace", action="store_true", help="set files aside that are there already")
+    restore.add_argument(
+        "--without-journal", action="store_true", help="leave out readings that waited; the old machine has sent them"
+    )
+    restore.add_argument(
+        "--forgotten",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)",
     )
 
 

@@ -30,6 +30,8 @@ from gateway.private_files import make_folder, private
 
 log = logging.getLogger("gateway.audit")
 
+AUDIT: Final = ".audit"
+"""Behind the name of the journal."""
 _DETAILS_MAX_BYTES: Final = 65_536
 """Longer details are left out, but for their subject."""
 _TAIL_BYTES: Final = 2 * _DETAILS_MAX_BYTES
@@ -49,8 +51,19 @@ class AuditLog:
     """
 
     def __init__(self, journal: Path) -> None:
-        self.path = journal.with_name(journal.name + ".audit")
-        self._details = journal.with_name(journal.name + ".audit-details")
+        self.path = journal.with_name(journal.name + AUDIT)
+        self._details = journal.with_name(f"{journal.name}{AUDIT}-details")
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The entries and their details; they need not exist."""
+        return self.path, self._details
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody write meanwhile, so that both files can be copied as they belong together."""
+        with self._locked():
+            yield
 
     def record(self, deed: Deed, *details: Details) -> ChainLink:
         """Append an entry for each of ``details``; log the hash of the last, so that a log kept elsewhere proves them all."""

@@ -7,7 +7,7 @@ Source: mosquitto.org/documentation/dynamic-security.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,6 +57,17 @@ def added(text: str, accounts: Iterable[tuple[BrokerAccount, bytes]]) -> str:
     for key, name in (("clients", "username"), ("roles", "rolename")):
         replaced = {one[name] for one in new[key]}
         whole[key] = [one for one in whole[key] if one[name] not in replaced] + new[key]
+    return json.dumps(whole, indent="\t") + "\n"
+
+
+def without(text: str, names: Container[str]) -> str:
+    """The plugin's file without some accounts.
+
+    :raises ValueError: it is not such a file.
+    """
+    whole = json.loads(added(text, ()))
+    for key, name in (("clients", "username"), ("roles", "rolename")):
+        whole[key] = [one for one in whole[key] if one[name] not in names]
     return json.dumps(whole, indent="\t") + "\n"
 
 

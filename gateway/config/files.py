@@ -178,6 +178,11 @@ def _paths(section: BaseModel, prefix: tuple[str, ...]) -> list[tuple[tuple[str,
     return found
 
 
+def configured_files(config: Config) -> list[tuple[tuple[str, ...], Path]]:
+    """Every setting that names a file or a folder, such as ``("mqtt", "tls", "ca")``, with its path."""
+    return _paths(config, ())
+
+
 def _updated(section: BaseModel, values: dict[str, Any]) -> BaseModel:
     nested = {
         key: _updated(getattr(section, key), value) if isinstance(value, dict) else value for key, value in values.items()

@@ -47,6 +47,11 @@ def media_type(body: bytes) -> str | None:
     return None
 
 
+def photos_file(journal: Path) -> Path:
+    """The file of photos beside the journal."""
+    return journal.with_name("photos.db")
+
+
 class Photos:
     """One photo for each device.
 
@@ -55,7 +60,7 @@ class Photos:
     """
 
     def __init__(self, journal: Path, min_free_bytes: int) -> None:
-        self._path = journal.with_name("photos.db")
+        self._path = photos_file(journal)
         self._min_free_bytes = min_free_bytes
         self._taken: dict[str, TakenPhoto] | None = None
         self._one_at_a_time = asyncio.Lock()

@@ -1,0 +1,224 @@
+"""The archive of a backup: one compressed tar file, whose last member says what must be in it.
+
+A member's name begins with ``here/`` for a file below the configuration's folder, which a restore may place elsewhere, and with
+``root/`` for any other. The manifest, with the SHA-256 of every file, comes last: an archive that ends early has none.
+"""
+
+import io
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import IO, Final, NamedTuple
+
+import msgspec
+
+from gateway import __version__
+from gateway.backup.contents import BackupFile
+from gateway.private_files import FILE_MODE, private
+
+_MANIFEST: Final = "manifest.json"
+_FORMAT: Final = 1
+_MANIFEST_MAX_BYTES: Final = 64 * 2**20
+_CHUNK_BYTES: Final = 2**18
+_LEVEL: Final = 1
+"""The journal in it is compressed already."""
+_HERE, _ROOT = "here", "root"
+
+
+class ArchiveFault(Exception):  # noqa: N818 - says what it is
+    """The archive cannot be used; the text says why."""
+
+
+class ArchivedFile(msgspec.Struct, frozen=True):
+    """A file in an archive."""
+
+    name: str
+    kind: str
+    bytes: int
+    sha256: str
+
+
+class BackupFacts(msgspec.Struct, frozen=True):
+    """Facts about a backup beside its files.
+
+    :ivar folder: the folder of the configuration.
+    :ivar is_running: the gateway ran meanwhile, and went on.
+    :ivar readings: readings that waited in the journal.
+    :ivar audit: the last entry of the audit log, as ``NUMBER:HASH``.
+    """
+
+    made_ms: int
+    folder: str
+    is_running: bool
+    readings: int
+    audit: str
+
+
+class BackupManifest(msgspec.Struct, frozen=True):
+    """The contents of an archive.
+
+    :ivar version: of the gateway that made it.
+    """
+
+    format: int
+    version: str
+    facts: BackupFacts
+    files: list[ArchivedFile]
+
+
+class ArchivedOwner(NamedTuple):
+    """Rights and owner of a file, as the archive has them."""
+
+    mode: int
+    user: str
+    group: str
+
+
+def write_archive(
+    path: Path, folder: Path, sources: Iterable[tuple[BackupFile, Path]], facts: Callable[[], BackupFacts]
+) -> BackupManifest:
+    """Write an archive, for its owner alone; a fault leaves none.
+
+    :param folder: the folder of the configuration.
+    :param sources: each file, and the path where it is read: of a database that is a copy.
+    :param facts: asked for when all files are in it.
+    :raises OSError: a file cannot be read, or the archive not be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with open(beside, "xb", opener=private) as raw:
+            with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT) as tar:
+                archived = [_add(tar, file, read_from, folder) for file, read_from in sources]
+                manifest = BackupManifest(_FORMAT, __version__, facts(), archived)
+                text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+                head = tarfile.TarInfo(_MANIFEST)
+                head.size, head.mode = len(text), FILE_MODE
+                tar.addfile(head, io.BytesIO(text))
+            raw.flush()
+            os.fsync(raw.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return manifest
+
+
+def verify_archive(path: Path) -> BackupManifest:
+    """Read a whole archive, and compare every file in it with the manifest.
+
+    :raises ArchiveFault: it is damaged or incomplete, or of a newer release.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    text = b""
+    with _opened(path) as tar:
+        for member in tar:
+            body = tar.extractfile(member)
+            if member.name == _MANIFEST and body is not None and member.size <= _MANIFEST_MAX_BYTES:
+                text = body.read()
+            elif body is not None:
+                digest = sha256()
+                while chunk := body.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                found[member.name] = member.size, digest.hexdigest()
+    manifest = _manifest(path, text)
+    told = {file.name: (file.bytes, file.sha256) for file in manifest.files}
+    for name in sorted(told.keys() | found.keys()):
+        if told.get(name) != found.get(name):
+            raise ArchiveFault(f"{path}: is damaged: {name} is not what the manifest says")
+    return manifest
+
+
+def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner, IO[bytes]]]:
+    """Yield the name of each file of an archive that was verified, with its rights and a stream of its bytes.
+
+    :raises ArchiveFault: it is damaged meanwhile.
+    """
+    with _opened(path) as tar:
+        for member in tar:
+            body = tar.extractfile(member)
+            if member.name != _MANIFEST and body is not None:
+                yield member.name, ArchivedOwner(member.mode & 0o777, member.uname, member.gname), body
+
+
+def place_of_member(name: str, folder: Path) -> Path:
+    """The path of a file of an archive.
+
+    :param folder: the folder that the configuration is to lie in.
+    :raises ArchiveFault: it leads elsewhere.
+    """
+    first, *rest = PurePosixPath(name).parts
+    if ".." in rest or not rest or first not in {_HERE, _ROOT}:
+        raise ArchiveFault(f"the archive names a file that no backup has: {name}")
+    return (folder if first == _HERE else Path("/")).joinpath(*rest)
+
+
+def _add(tar: tarfile.TarFile, file: BackupFile, read_from: Path, folder: Path) -> ArchivedFile:
+    """Add a file as long as it is now; one that grows meanwhile is cut there."""
+    is_here = file.path.is_relative_to(folder)
+    name = f"{_HERE}/{file.path.relative_to(folder)}" if is_here else f"{_ROOT}{file.path}"
+    with read_from.open("rb") as body:
+        head = tar.gettarinfo(arcname=name, fileobj=body)
+        head.type = tarfile.REGTYPE  # two names of one file are two files
+        original = tar.gettarinfo(str(file.path), arcname=name)
+        head.mode, head.uname, head.gname = original.mode, original.uname, original.gname
+        hashed = _Hashed(body)
+        tar.addfile(head, hashed)
+    return ArchivedFile(name, file.kind, head.size, hashed.digest.hexdigest())
+
+
+class _Hashed(io.RawIOBase):
+    """A file that is hashed while it is read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path, "r|gz") as tar:
+            yield tar
+    except FileNotFoundError:
+        raise ArchiveFault(f"{path}: is not there") from None
+    except OSError as error:
+        raise ArchiveFault(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ArchiveFault(f"{path}: is no backup, or is damaged: {error}") from error
+
+
+def _manifest(path: Path, text: bytes) -> BackupManifest:
+    """The manifest.
+
+    :raises ArchiveFault: there is none, it cannot be read, or a newer release wrote it.
+    """
+    if not text:
+        raise ArchiveFault(f"{path}: is no backup, or is damaged: its end is missing")
+    try:
+        made_by = msgspec.json.decode(text, type=_MadeBy)
+        if made_by.format > _FORMAT or _numbers(made_by.version) > _numbers(__version__):
+            raise ArchiveFault(
+                f"{path}: gateway {made_by.version} made it, which is newer than this one, {__version__}: install it"
+            )
+        return msgspec.json.decode(text, type=BackupManifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ArchiveFault(f"{path}: is damaged: its manifest cannot be read: {error}") from error
+
+
+class _MadeBy(msgspec.Struct):
+    format: int
+    version: str
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, for comparison."""
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))

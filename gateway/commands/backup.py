@@ -1,0 +1,56 @@
+"""``gateway backup``: all that makes this gateway, in one archive."""
+
+import argparse
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+from gateway.backup.archive import BackupManifest
+from gateway.backup.making import make_backup
+from gateway.clock import WallClock
+from gateway.commands.recording import record
+from gateway.config.files import ConfigurationFault, load
+from schemas.printable import printable
+
+BACKUP_MADE = "backup made"
+_WARNING = (
+    "it holds passwords, keys and readings: keep it where nobody else can read it. "
+    "To encrypt it: age -p FILE > FILE.age, or gpg -c FILE; then remove FILE"
+)
+
+
+def backup_command(options: argparse.Namespace) -> int:
+    """Run ``gateway backup``; return the exit status.
+
+    :raises ConfigurationFault: the configuration is faulty, a file cannot be read, or the archive is there already.
+    """
+    config, path = load(options.config), options.file
+    if path.exists():
+        raise ConfigurationFault([f"{path}: is there already: remove it, or name another file"])
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationFault([f"{path}: there is no folder {path.absolute().parent}"])
+    if missing := [str(one) for one in options.also if not one.exists()]:
+        raise ConfigurationFault([f"--also: {one} does not exist" for one in missing])
+    # Before the files are read: so the archive's own log tells of it, and a restored one goes on behind it.
+    record(config, BACKUP_MADE, subject={"file": str(path.absolute()), "to": options.to})
+    try:
+        manifest = make_backup(config, path, WallClock().now_ms(), accounts=options.accounts, also=options.also)
+    except OSError as error:
+        who = "; run it as root" if isinstance(error, PermissionError) else ""
+        raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; there is no backup{who}"]) from error
+    except sqlite3.Error as error:
+        raise ConfigurationFault([f"{config.journal.path}: cannot be copied: {error}; there is no backup"]) from error
+    _tell(path, manifest, options.accounts)
+    return 0
+
+
+def _tell(path: Path, manifest: BackupManifest, accounts: Path) -> None:
+    kinds = Counter(file.kind for file in manifest.files)
+    print(printable(f"{path}: {path.stat().st_size} bytes, {len(manifest.files)} files:"))
+    for kind, count in kinds.items():
+        print(f"    {kind:<26}{count}")
+    print(f"{manifest.facts.readings} readings that wait for the database are in it; those that it has need its own backup")
+    if "broker accounts" not in kinds:
+        print(printable(f"accounts of devices are not in it: {accounts} is not there; --accounts names the broker's file"))
+    print(f"the last entry of the audit log is {manifest.facts.audit}")
+    print(_WARNING.replace("FILE", str(path)))

@@ -1,0 +1,100 @@
+"""``gateway restore``: a gateway made of a backup, on the same machine or in place of one that is gone."""
+
+import argparse
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from gateway.audit.chain import Deed
+from gateway.audit.forgotten import FORGOTTEN
+from gateway.audit.log import AuditFault, AuditLog
+from gateway.backup.archive import ArchiveFault, BackupManifest, verify_archive
+from gateway.backup.contents import BackupKind
+from gateway.backup.restoring import FilesThere, Restored, RestoredFile, places_of, restore
+from gateway.clock import WallClock
+from gateway.commands.recording import user
+from gateway.config.files import ConfigurationFault
+from gateway.storage.file_lock import InUse
+from schemas.printable import printable
+
+
+def restore_command(options: argparse.Namespace) -> int:
+    """Run ``gateway restore``; return the exit status: 1 if the archive cannot be used.
+
+    :raises ConfigurationFault: a gateway runs, files are there already, or one cannot be written.
+    """
+    archive: Path = options.file
+    beside = archive.with_name(archive.name + FORGOTTEN)
+    lists = [*options.forgotten, *([beside] if beside.exists() else [])]
+    if missing := [str(one) for one in options.forgotten if not one.exists()]:
+        raise ConfigurationFault([f"--forgotten: {one} does not exist" for one in missing])
+    try:
+        manifest = verify_archive(archive)
+        places = places_of(manifest, options.config)
+        _tell_archive(archive, manifest, places, is_listed=options.dry_run)
+        if options.dry_run:
+            return 0
+        result = restore(
+            archive,
+            manifest,
+            places,
+            replace=options.replace,
+            without_journal=options.without_journal,
+            forgotten=lists,
+        )
+    except ArchiveFault as fault:
+        print(printable(str(fault)), file=sys.stderr)
+        return 1
+    except InUse as fault:
+        raise ConfigurationFault([f"{fault}: stop it first"]) from fault
+    except FilesThere as there:
+        what = "is there already, with other contents; --replace sets it aside"
+        raise ConfigurationFault([f"{path}: {what}" for path in there.paths]) from there
+    except OSError as error:
+        raise ConfigurationFault([f"{error.filename or archive}: {error.strerror or error}; nothing was replaced"]) from error
+    except sqlite3.Error as error:
+        raise ConfigurationFault([f"{archive}: its store cannot be used: {error}; nothing was replaced"]) from error
+    _record(places, archive, manifest, result)
+    _tell(places, manifest, result)
+    return 0
+
+
+def _tell_archive(archive: Path, manifest: BackupManifest, places: dict[str, RestoredFile], *, is_listed: bool) -> None:
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest.facts.made_ms / 1000))
+    print(printable(f"{archive}: whole; made {made} by gateway {manifest.version}, {len(places)} files"))
+    if is_listed:
+        for file in places.values():
+            print(printable(f"    {file.kind:<26}{file.path}"))
+
+
+def _record(places: dict[str, RestoredFile], archive: Path, manifest: BackupManifest, result: Restored) -> None:
+    """Go on with the audit log behind the entry with which that of the backup ends."""
+    journal = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
+    if journal is None:
+        return
+    about = {"file": str(archive.absolute()), "made_ms": manifest.facts.made_ms, "audit": manifest.facts.audit}
+    after = {"files": len(result.placed), "readings": result.readings, "forgotten": len(result.forgotten)}
+    deed = Deed(WallClock().now_ms(), user(), "command", "backup restored")
+    try:
+        AuditLog(journal).record(deed, {"subject": about, "after": after})
+    except AuditFault as fault:
+        raise ConfigurationFault([f"everything is restored, but that is not in the audit log: {fault}"]) from fault
+
+
+def _tell(places: dict[str, RestoredFile], manifest: BackupManifest, result: Restored) -> None:
+    for path in result.aside:
+        print(printable(f"set aside: {path}"))
+    same = len(places) - len(result.placed)
+    print(f"{len(result.placed)} files restored; {same} were there as the backup has them, or newer")
+    print(f"{result.readings} readings wait in the journal; InfluxDB holds them once, even if the old machine wrote them since")
+    print("sums are taken over from the database when a device is next heard")
+    print(f"the audit log goes on behind {manifest.facts.audit}")
+    if result.forgotten:
+        print(f"{len(result.forgotten)} devices that were forgotten since are forgotten again")
+    if manifest.facts.is_running:
+        print("the gateway ran when the backup was made: stop the old one for good, they have one client id")
+    if any(file.kind is BackupKind.BROKER_ACCOUNTS for file in result.placed):
+        print("restart the broker, so that it reads its accounts")
+    config = next((file.path for file in places.values() if file.kind is BackupKind.CONFIGURATION), None)
+    print(printable("then: gateway check --connect" + (f" -c {config}" if config else "")))
