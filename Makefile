@@ -31,7 +31,7 @@ test: ready ## the tests that every change must pass, in minutes
 
 # Shares that take about as long, four at a time. Those on real parts wait, while those of each part by itself do not.
 
-TESTS := $(BIN)/python -m pytest -m "not slow"
+TESTS = @.ci/tests $@
 
 test-together-1: ready ## the tests on real parts, the first quarter
 	$(TESTS) tests/pages tests/system/test_system_[a-c]*.py
@@ -51,11 +51,13 @@ ignored = $(foreach path,$(1),--ignore=tests/$(path))
 
 # Tests that generate their examples generate a tenth of them here, and all of them in test-all.
 
+test-alone-1 test-alone-2: export ONE_EXAMPLE_OF = 10
+
 test-alone-1: ready ## the tests of each part by itself: tools, and what has a disk or a database
-	ONE_EXAMPLE_OF=10 $(TESTS) $(addprefix tests/,$(DISK))
+	$(TESTS) $(addprefix tests/,$(DISK))
 
 test-alone-2: ready ## the same of all other parts
-	ONE_EXAMPLE_OF=10 $(TESTS) tests $(call ignored,$(TOGETHER) $(DISK))
+	$(TESTS) tests $(call ignored,$(TOGETHER) $(DISK))
 
 # On the oldest Python what is of the language: no tools, and none of the databases, pages, settings or dashboards.
 OF_LANGUAGE := access audit charts commands config core delivery explain intake profiles schemas status storage trials \

@@ -58,6 +58,11 @@ class Gateway(Service):
         self._process = None
         return process.returncode
 
+    def kill_at_rest(self) -> None:
+        """SIGKILL, once nothing is owed to the broker: what it was told of does not come a second time."""
+        until(lambda: self.status()["mqtt"]["unacknowledged"] == 0, what="all is acknowledged")
+        self.kill()
+
     def wait_ended(self, within_s: float = PATIENCE_S) -> int:
         """The exit status of a gateway that ends by itself."""
         assert self._process is not None

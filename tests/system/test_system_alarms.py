@@ -69,7 +69,7 @@ def test_a_restart_doubles_no_alarm(mosquitto: Service, influxdb: Service, tmp_p
         until(lambda: points(influxdb), what="the alarm is told")
         (before,) = active(gate).values()
         if how == "killed":
-            gate.kill()
+            gate.kill_at_rest()
         else:
             assert gate.terminate() == 0
         gate.start()
@@ -95,7 +95,7 @@ def test_alarms_hold_while_influxdb_is_away_and_come_in_once(mosquitto: Service,
         publish(client, OWN, leaking(leaks=False))
         until(lambda: history(gate)[1:], what="its end is on disk")
         until(lambda: gate.pending("journal") == 2, what="the readings wait, and nothing else")
-        gate.kill()
+        gate.kill_at_rest()
         gate.start()
         gate.wait_ready()
         assert history(gate) == ["raised leak@own", "cleared leak@own"]

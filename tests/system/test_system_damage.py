@@ -135,7 +135,7 @@ def test_what_stands_behind_damage_in_the_wal_comes_in_too(mosquitto: Service, i
         for row in range(2):
             publish(client, TOPIC.format("w"), json.dumps({"seq": row, "flow_m3_h": row}))
             until(lambda: gate.pending("journal") == row + 1)  # noqa: B023
-        gate.kill()
+        gate.kill_at_rest()
         with gate.journal.with_name("journal.db-wal").open("r+b") as wal:
             wal.write(bytes(32))
         gate.start()
@@ -155,7 +155,7 @@ def test_a_lost_wal_is_alarmed_until_a_person_acknowledges_it(mosquitto: Service
         gate.wait_subscribed()
         publish(client, TOPIC.format("w"), json.dumps([{"seq": n, "flow_m3_h": n} for n in range(50)]))
         until(lambda: gate.pending("journal") == 50)
-        gate.kill()
+        gate.kill_at_rest()
         gate.journal.with_name("journal.db-wal").unlink()
         gate.start()
         gate.wait_ready()

@@ -84,7 +84,7 @@ def test_of_an_exchange_that_nobody_said_the_first_steps_are_marked_and_then_bel
 def test_an_exchange_outlives_a_gateway_that_dies_right_after(gate: Gateway, influxdb: Service, client: paho.Client) -> None:
     counts(gate, client, OLD)
     assert gate.command("devices", "exchange", "m1").returncode == 0
-    gate.kill()
+    gate.kill_at_rest()
     gate.start()
     gate.wait_ready()
     gate.wait_subscribed()

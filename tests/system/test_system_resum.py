@@ -61,7 +61,7 @@ def test_an_exchange_told_later_is_worked_into_the_sums_by_the_running_gateway(
     done = gate.command("devices", "resum", "m1", "--from", since[1])
     assert (done.returncode, done.stdout) == (0, "m1: 4 sums changed, of 4 readings\n"), done.stderr
     assert sums(influxdb) == [None, 500.5, 501.0, 501.5, 502.0, 502.5, 503.0]
-    gate.kill()
+    gate.kill_at_rest()
     gate.start()
     gate.wait_ready()
     gate.wait_subscribed()
@@ -106,7 +106,7 @@ def test_what_cannot_be_worked_out_is_said(gate: Gateway, influxdb: Service, cli
 
 def loses_its_file(gate: Gateway) -> None:
     """The gateway dies with all that it had kept, and starts again."""
-    gate.kill()
+    gate.kill_at_rest()
     for file in gate.journal.parent.glob("journal.db*"):
         if not file.name.endswith(".token"):
             file.unlink()
@@ -190,6 +190,7 @@ def test_on_victoria_metrics_a_report_is_right_without_a_point_written_again(
     assert site.terminate() == 0
     assert used(site, victoria_metrics) == pytest.approx([12, 12])
     site.start()
+    site.wait_ready()
     loses_its_file(site)
     assert used(site, victoria_metrics) == pytest.approx([12, 12]), "before the meter sends again, or on another machine"
     counts(site, client, {1: 27.0})

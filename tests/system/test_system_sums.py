@@ -98,10 +98,10 @@ def test_a_step_outlives_a_gateway_that_dies_right_after(gate: Gateway, influxdb
     assert gate.terminate() == 0
     again(gate)
     meter.counts(0.0, 0.1)
-    gate.kill()
+    gate.kill_at_rest()
     again(gate)
     meter.counts(0.2)
-    gate.kill()
+    gate.kill_at_rest()
     again(gate)
     meter.counts(0.3)
     assert stored(influxdb) == [(500.0, None), (500.5, 500.5), (0.0, None), (0.1, None), (0.2, 500.7), (0.3, 500.8)]
@@ -113,7 +113,7 @@ def test_after_the_file_is_lost_a_sum_goes_on_where_it_stood(gate: Gateway, infl
     meter.counts(500.0)
     answered(gate)
     meter.counts(500.5, 0.0, 0.1, 0.2)
-    gate.kill()
+    gate.kill_at_rest()
     for file in gate.journal.parent.glob("journal.db*"):
         file.unlink()
     again(gate)
