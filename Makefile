@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready demo test test-alone-1 test-alone-2 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock bundle clean
+.PHONY: test-oldest test-all check fmt bench chaos months mutate judge fuzz soak lock bundle sbom advisories clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -79,6 +79,7 @@ check: ready ## format, lint, types, import rules, and generated files against t
 	$(BIN)/python -m grafana.build --check
 	$(BIN)/python -m grafana.alerts --check
 	$(BIN)/python -m tests.bench.page --check
+	@$(BIN)/python -m gateway.installation.advisories
 
 fmt: ready ## format the code and fix what the linter can
 	$(BIN)/ruff format .
@@ -117,6 +118,12 @@ lock: ## write requirements.lock from pyproject.toml, each package at its newest
 
 bundle: ready ## all that a machine without Internet needs, as one archive in dist: make bundle PYTHON=3.11 MACHINE=aarch64
 	$(BIN)/python -m gateway.installation.bundle $(if $(PYTHON),--python $(PYTHON)) $(if $(MACHINE),--machine $(MACHINE))
+
+sbom: ready ## what is installed, in which version, under which licence, as CycloneDX: dist/sbom.cdx.json
+	@$(BIN)/python -m gateway.installation.sbom
+
+advisories: ready ## known weaknesses of what is installed, asked of OSV where the network allows
+	@$(BIN)/python -m gateway.installation.advisories
 
 clean: ## remove .venv and .cache
 	rm -rf .venv .venv-oldest .venv-judge .cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

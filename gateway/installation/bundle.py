@@ -20,6 +20,7 @@ from typing import Final
 
 from gateway import __version__
 from gateway.installation.release import LOCK, SCRIPT, SUMS, WHEELS, build_tag, digest, sums_text
+from gateway.installation.sbom import SBOM, sbom_text
 
 _CHECKOUT: Final = Path(__file__).parents[2]
 _GLIBC_MINORS: Final = range(17, 37)
@@ -64,6 +65,8 @@ def make_bundle(folder: Path, python: str, machine: str) -> Path:
     _copy(_CHECKOUT / "deploy" / _PACKAGES, made / _PACKAGES)
     _copy(_CHECKOUT / LOCK, made / LOCK)
     (made / "VERSION").write_text(f"{version}\n", encoding="utf-8")
+    wheels = {digest(path) for path in (made / WHEELS / tag).iterdir()}
+    (made / SBOM).write_text(sbom_text((_CHECKOUT / LOCK).read_text(encoding="utf-8"), version, wheels), encoding="utf-8")
     write_sums(made)
     return made
 
