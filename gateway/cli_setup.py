@@ -28,6 +28,12 @@ def _setup_token(options: argparse.Namespace) -> int:
     return setup_token(options)
 
 
+def _setup_access(options: argparse.Namespace) -> int:
+    from gateway.commands.setup_access import setup_access  # noqa: PLC0415
+
+    return setup_access(options)
+
+
 def add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
     """The subjects of ``gateway setup``."""
     subjects = setup.add_subparsers(required=True, metavar="SUBJECT")
@@ -38,8 +44,24 @@ def add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentPars
     what = token.add_mutually_exclusive_group()
     what.add_argument("--replace", action="store_true", help="give a new token in place of the old one")
     what.add_argument("--remove", action="store_true", help="remove the account")
+    _add_access(subjects.add_parser("access", parents=[with_config], help="let an agency read one domain, or areas of it"))
     _add_broker(subjects.add_parser("broker", parents=[with_config], help="write Mosquitto's configuration and accounts"))
     _add_certificates(subjects.add_parser("certificates", help="make, renew and revoke certificates of your own"))
+
+
+def _add_access(access: argparse.ArgumentParser) -> None:
+    access.set_defaults(command=_setup_access)
+    access.add_argument("agency", metavar="AGENCY", help="the account: one word, such as so-xay-dung")
+    access.add_argument("--domain", metavar="DOMAIN", help="the domain that it may read: water, power, traffic or urban")
+    access.add_argument(
+        "--area", action="append", default=[], metavar="CODE", help="only this area; may be given again (default: all)"
+    )
+    access.add_argument(
+        "--vmauth", type=Path, metavar="FILE", help="configuration of vmauth that gets the account, to read VictoriaMetrics"
+    )
+    what = access.add_mutually_exclusive_group()
+    what.add_argument("--replace", action="store_true", help="give a new token and limit in place of the old ones")
+    what.add_argument("--remove", action="store_true", help="remove the account")
 
 
 def _add_broker(broker: argparse.ArgumentParser) -> None:

@@ -18,6 +18,9 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
         " trình duyệt, và địa chỉ của nó phải nằm trong http.trusted_proxies của gateway.yaml"
     ),
     "this needs the role <role>; <account> has the role <own>": "việc này cần vai trò <role>; <account> có vai trò <own>",
+    "this shows more than the devices that the account <account> may see": (
+        "trang này cho thấy nhiều hơn các thiết bị mà tài khoản <account> được xem"
+    ),
     "as many pages as may follow the gateway do already": "đã đủ số trang được theo dõi cổng cùng lúc",
     # What a request lacks.
     "<key>: at most <most> letters": "<key>: nhiều nhất <most> ký tự",
@@ -101,8 +104,16 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     ),
     "<name> has a line already": "<name> đã có một dòng",
     "<role> is no role; there are <roles>": "<role> không phải vai trò; có các vai trò <roles>",
-    "the last word is not a SHA-256; make a token with: gateway setup token <name> <role>": (
-        "từ cuối không phải SHA-256; hãy tạo mã bằng: gateway setup token <name> <role>"
+    "only an account of the role read has a limit, not one of the role <role>": (
+        "chỉ tài khoản có vai trò read mới có giới hạn, vai trò <role> thì không"
+    ),
+    "<word> is no limit; write domain=water, and after it area=CODE,CODE for some areas": (
+        "<word> không phải giới hạn; hãy ghi domain=water, rồi area=MÃ,MÃ nếu chỉ một số khu vực"
+    ),
+    "domain: name one of <domains>": "domain: hãy chọn một trong <domains>",
+    "area: <area> is no code of an area": "area: <area> không phải mã khu vực",
+    "the third word is not a SHA-256; make a token with: gateway setup token <name> <role>": (
+        "từ thứ ba không phải SHA-256; hãy tạo mã bằng: gateway setup token <name> <role>"
     ),
     "<name> is a name of the gateway's own; choose another one": "<name> là tên của chính cổng; hãy chọn tên khác",
     "<name> is no name of an account: one word of at most 64 letters, digits and . @ + - _": (

@@ -1,4 +1,4 @@
-"""Accounts: a name, a role, and the digest of a token, one a line of ``http.tokens_file``.
+"""Accounts: a name, a role, and the digest of a token, one a line of ``http.tokens_file``; a reader's may have a limit.
 
 A token is made at random, so its SHA-256 cannot be turned back, and the file gives nobody a token.
 """
@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gateway.access.scope import DeviceScope, parse_scope
 from gateway.config.files import ConfigurationFault, text_of
 
 OWN_NAME: Final = "token"
@@ -41,11 +42,19 @@ class UserAccount(NamedTuple):
     """An account.
 
     :ivar digest: SHA-256 of its token; empty where no token opens it.
+    :ivar scope: the devices that it may see; None for all. Only a reader has one.
     """
 
     name: str
     role: AccountRole
     digest: bytes
+    scope: DeviceScope | None = None
+
+    @property
+    def line(self) -> str:
+        """The account as a line of ``http.tokens_file``."""
+        limits = self.scope.words if self.scope is not None else []
+        return " ".join([self.name, self.role.word, self.digest.hex(), *limits])
 
 
 GUEST: Final = UserAccount("guest", AccountRole.READ, b"")
@@ -70,7 +79,9 @@ def load_accounts(path: Path | None) -> list[UserAccount]:
 
 
 def parse_accounts(text: str, path: Path) -> list[UserAccount]:
-    """The accounts in the text of a file: lines ``name role digest``; those that are empty or begin with # are left out.
+    """The accounts in the text of a file: lines ``name role digest``, behind them the limit of a reader.
+
+    Those that are empty or begin with # are left out.
 
     :raises ConfigurationFault: a line is not an account.
     """
@@ -80,19 +91,32 @@ def parse_accounts(text: str, path: Path) -> list[UserAccount]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        if fault := _fault(words, found):
-            faults.append(f"{path}: line {number}: {fault}")
+        account = _account(words, found)
+        if isinstance(account, str):
+            faults.append(f"{path}: line {number}: {account}")
         else:
-            found[words[0]] = UserAccount(words[0], ROLES[words[1]], bytes.fromhex(words[2]))
+            found[account.name] = account
     if faults:
         raise ConfigurationFault(faults)
     return list(found.values())
 
 
+def _account(words: list[str], known: Iterable[str]) -> UserAccount | str:
+    """The account that words say; or what is wrong with them."""
+    if fault := _fault(words, known):
+        return fault
+    role, scope = ROLES[words[1]], parse_scope(words[_WORDS:]) if words[_WORDS:] else None
+    if isinstance(scope, str):
+        return scope
+    if scope is not None and role is not AccountRole.READ:
+        return f"only an account of the role read has a limit, not one of the role {role.word}"
+    return UserAccount(words[0], role, bytes.fromhex(words[2]), scope)
+
+
 def _fault(words: list[str], known: Iterable[str]) -> str | None:
-    if len(words) != _WORDS:
+    if len(words) < _WORDS:
         return "an account is NAME ROLE SHA256; make one with: gateway setup token NAME ROLE"
-    name, role, digest = words
+    name, role, digest = words[:_WORDS]
     if fault := name_fault(name):
         return fault
     if name in known:
@@ -100,7 +124,7 @@ def _fault(words: list[str], known: Iterable[str]) -> str | None:
     if role not in ROLES:
         return f"{role!r} is no role; there are {', '.join(ROLES)}"
     if _DIGEST.fullmatch(digest) is None:
-        return f"the last word is not a SHA-256; make a token with: gateway setup token {name} {role}"
+        return f"the third word is not a SHA-256; make a token with: gateway setup token {name} {role}"
     return None
 
 
@@ -117,6 +141,6 @@ def replaced(text: str, name: str, account: UserAccount | None) -> str:
     """The text of a file with another account of a name, at its place or at the end; None removes it."""
     lines = text.splitlines()
     place = next((place for place, line in enumerate(lines) if line.split()[:1] == [name]), None)
-    written = [] if account is None else [f"{account.name} {account.role.word} {account.digest.hex()}"]
+    written = [] if account is None else [account.line]
     lines[len(lines) if place is None else place : len(lines) if place is None else place + 1] = written
     return "".join(f"{line}\n" for line in lines)

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from gateway.access.accounts import ROLES, UserAccount, digest_of, name_fault, parse_accounts, replaced
+from gateway.access.accounts import ROLES, AccountRole, UserAccount, digest_of, name_fault, parse_accounts, replaced
 from gateway.commands.recording import record
 from gateway.config.files import ConfigurationFault, load, text_of
 from gateway.config.model import Config
@@ -15,7 +15,7 @@ from schemas.printable import printable
 
 _NEW_MODE: Final = 0o640
 
-_RELOAD: Final = "to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID"
+RELOAD: Final = "to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID"
 
 
 def setup_token(options: argparse.Namespace) -> int:
@@ -24,9 +24,7 @@ def setup_token(options: argparse.Namespace) -> int:
     :raises ConfigurationFault: there is no file of tokens, the name or the role is none, or the account is there already.
     """
     config = load(options.config)
-    path = config.http.tokens_file
-    if path is None:
-        raise ConfigurationFault(["gateway.yaml: http.tokens_file: name the file that is to hold the accounts, such as tokens"])
+    path = tokens_file(config)
     if fault := name_fault(options.name):
         raise ConfigurationFault([f"NAME: {fault}"])
     if options.remove:
@@ -36,38 +34,54 @@ def setup_token(options: argparse.Namespace) -> int:
     return 0
 
 
+def tokens_file(config: Config) -> Path:
+    """The file of accounts.
+
+    :raises ConfigurationFault: the configuration names none.
+    """
+    if config.http.tokens_file is None:
+        raise ConfigurationFault(["gateway.yaml: http.tokens_file: name the file that is to hold the accounts, such as tokens"])
+    return config.http.tokens_file
+
+
 def _give(config: Config, path: Path, options: argparse.Namespace) -> None:
     if options.role not in ROLES:
         raise ConfigurationFault([f"ROLE: name one of {', '.join(ROLES)}"])
     role, token = ROLES[options.role], secrets.token_urlsafe(24)
-    before = _role_of(path, options.name)
+    before = account_named(path, options.name)
     if before is not None and not options.replace:
         raise ConfigurationFault(
             [f"{path}: {options.name} has a token already; --replace gives a new one and ends the old one"]
         )
-    _write(path, options.name, UserAccount(options.name, role, digest_of(token)))
-    record(config, "token given", subject={"name": options.name}, before=before, after=role.word)
+    scope = before.scope if before is not None and role is AccountRole.READ else None
+    if before is not None and before.scope != scope:
+        raise ConfigurationFault([f"{path}: {options.name} has a limit, so its role stays read; remove it first"])
+    write_account(path, options.name, UserAccount(options.name, role, digest_of(token), scope))
+    record(config, "token given", subject={"name": options.name}, before=before and before.role.word, after=role.word)
     print(f"token of {options.name}, with the role {role.word}; it is shown this once:\n\n    {token}\n")
-    print(printable(f"{path}: written; {_RELOAD}"))
+    print(printable(f"{path}: written; {RELOAD}"))
 
 
 def _remove(config: Config, path: Path, name: str) -> None:
-    before = _role_of(path, name)
+    before = account_named(path, name)
     if before is None:
         raise ConfigurationFault([f"{path}: there is no account {name}"])
-    _write(path, name, None)
-    record(config, "token removed", subject={"name": name}, before=before)
-    print(printable(f"{path}: {name} is removed; {_RELOAD}"))
+    write_account(path, name, None)
+    record(config, "token removed", subject={"name": name}, before=before.role.word)
+    print(printable(f"{path}: {name} is removed; {RELOAD}"))
 
 
-def _role_of(path: Path, name: str) -> str | None:
-    """The role of an account; None if there is none of that name."""
+def account_named(path: Path, name: str) -> UserAccount | None:
+    """The account of a name in a file; None if there is none."""
     accounts = parse_accounts(text_of(path), path) if path.exists() else []
-    return next((account.role.word for account in accounts if account.name == name), None)
+    return next((account for account in accounts if account.name == name), None)
 
 
-def _write(path: Path, name: str, account: UserAccount | None) -> None:
-    """Write the file whole. It keeps its owner and its rights; the group of its folder, the service, may read a new one."""
+def write_account(path: Path, name: str, account: UserAccount | None) -> None:
+    """Write a file of accounts whole, with another account of a name or without one.
+
+    It keeps its owner and its rights; the group of its folder, the service, may read a new one.
+    """
     beside = path.with_name(path.name + ".new")
     try:
         text, model = (text_of(path), path.stat()) if path.exists() else ("", path.parent.stat())

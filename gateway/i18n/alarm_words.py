@@ -103,6 +103,8 @@ ACTIONS: Final[dict[str, Words]] = {
     "rejects replayed": Words("xử lý lại bản tin bị từ chối", "rejects replayed"),
     "sums worked out again": Words("tính lại số cộng dồn", "sums worked out again"),
     "token given": Words("cấp mã truy cập", "token given"),
+    "access given": Words("cho cơ quan khác xem", "access given to an agency"),
+    "access removed": Words("ngừng cho cơ quan khác xem", "access of an agency removed"),
     "token removed": Words("thu hồi mã truy cập", "token removed"),
     "work planned": Words("lập kế hoạch công việc", "work planned"),
 }

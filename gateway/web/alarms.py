@@ -7,14 +7,14 @@ from aiohttp import web
 
 from gateway.access.accounts import OWN_NAME, AccountRole
 from gateway.alarms.documents import alarm_document, change_document
-from gateway.alarms.keeper import AlarmKeeper
 from gateway.alarms.planned import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
-from gateway.clock import WallClock
 from gateway.i18n.rule_words import rule_document
+from gateway.status.status import Status
 from gateway.storage import alarms as stored
 from gateway.storage.alarms import PlannedWork
 from gateway.storage.database import Database
 from gateway.web.handlers import ChangeRoute, Handler, account_of, note_change
+from gateway.web.limits import seen_by
 from gateway.web.parameters import whole_number
 from gateway.web.turns import Turns, send_list
 
@@ -24,10 +24,11 @@ _HOUR_MS: Final = 3_600_000
 class AlarmPages:
     """The routes under ``/api/alarms`` and ``/api/silences``."""
 
-    def __init__(self, keeper: AlarmKeeper, database: Database, clock: WallClock, turns: Turns) -> None:
-        self._keeper = keeper
+    def __init__(self, status: Status, database: Database, turns: Turns) -> None:
+        self._keeper = status.alarms
+        self._devices = status.devices
+        self._clock = status.clock
         self._database = database
-        self._clock = clock
         self._turns = turns
 
     def reading(self) -> dict[str, Handler]:
@@ -52,7 +53,8 @@ class AlarmPages:
     async def _list(self, request: web.Request) -> web.StreamResponse:
         """The active alarms, the newest first; with ``most`` so many of them, the worst first."""
         keeper, most = self._keeper, whole_number(request.query.get("most"))
-        active = keeper.active()
+        is_seen = seen_by(request, self._devices)
+        active = [state for state in keeper.active() if is_seen(state.tags.device)]
         shown = active if most is None else nsmallest(most, active, key=lambda state: state.severity.rank)
         documents = (alarm_document(state, keeper.rules, silenced=keeper.is_silenced(state)) for state in shown)
         return await send_list(request, self._turns, "alarms", documents, now=self._clock.now_ms(), active=len(active))
@@ -64,7 +66,9 @@ class AlarmPages:
         """ChangeGuard of alarms, the newest first, a page of them; those before it with ``before``."""
         place, before = request.query.get("place"), whole_number(request.query.get("before"))
         rows = await self._turns.read(self._database, stored.history, place, before)
-        found = [{"number": number, **change_document(change, self._keeper.rules)} for number, change in rows]
+        is_seen, rules = seen_by(request, self._devices), self._keeper.rules
+        seen = [(number, change) for number, change in rows if is_seen(change.tags.device)]
+        found = [{"number": number, **change_document(change, rules)} for number, change in seen]
         return web.json_response({"now": self._clock.now_ms(), "history": found, "before": rows[-1][0] if rows else None})
 
     async def _silences(self, _: web.Request) -> web.Response:

@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from gateway.access.accounts import GUEST, OWN_NAME
+from gateway.access.scope import DeviceScope
 from gateway.reports.boundaries import ReportStep, periods
 from gateway.reports.completeness import floored_pct
 from gateway.reports.store import TimeSpan
 from gateway.status.status import Status
 from gateway.web.handlers import Handler, account_of
+from gateway.web.limits import scope_of
 from gateway.web.month_reports import MonthReport, MonthReports
 from gateway.web.pages import PageRenderer
 
@@ -67,10 +69,11 @@ class CompletenessPages:
         """The month that is asked for; without one the last that is over."""
         months = self._months()
         month, report = self._asked(request, months)
-        rows = sorted(_rows(report.csv), key=lambda row: (not row.area, row.area, row.domain))
+        scope = scope_of(request)
+        rows = sorted(_rows(_within(report.csv, scope)), key=lambda row: (not row.area, row.area, row.domain))
         account, typed = account_of(request).name, request.query.get("name", "").strip()[:_NAME_MAX]
         is_named = account not in {OWN_NAME, GUEST.name}
-        registered, left_out = await asyncio.to_thread(self._count)
+        registered, left_out = await asyncio.to_thread(self._count, scope)
         return self._pages.page(
             request,
             "completeness",
@@ -95,7 +98,8 @@ class CompletenessPages:
             why = report.fault or "it is being worked out; ask again"
             return web.json_response({"error": why}, status=503, headers={"Retry-After": str(_AGAIN_S)})
         named = {"Content-Disposition": f'attachment; filename="completeness-{self._written(month)}.csv"'}
-        return web.Response(text=_FOR_SPREADSHEETS + report.csv, content_type="text/csv", charset="utf-8", headers=named)
+        text = _FOR_SPREADSHEETS + _within(report.csv, scope_of(request))
+        return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=named)
 
     def _asked(self, request: web.Request, months: list[TimeSpan]) -> tuple[TimeSpan, MonthReport]:
         """The month that is asked for, and its report.
@@ -119,10 +123,21 @@ class CompletenessPages:
         """A month as the command takes it."""
         return datetime.fromtimestamp(month.start_ms / 1000, self._zone).strftime("%Y-%m")
 
-    def _count(self) -> tuple[int, int]:
-        """Count the registered devices, and those of which no reading is expected."""
-        entries = self._status.devices.registry_entries()
+    def _count(self, scope: DeviceScope | None) -> tuple[int, int]:
+        """Count the registered devices, of a scope if one is given, and those of which no reading is expected."""
+        entries = [one for one in self._status.devices.registry_entries() if scope is None or scope.covers(one)]
         return len(entries), sum(1 for entry in entries if not (entry.domain and entry.interval))
+
+
+def _within(text: str, scope: DeviceScope | None) -> str:
+    """The command's CSV, with the rows of a scope only."""
+    if scope is None or not text:
+        return text
+    rows, kept = csv.DictReader(StringIO(text)), StringIO()
+    written = csv.DictWriter(kept, rows.fieldnames or [], lineterminator="\r\n" if "\r\n" in text else "\n")
+    written.writeheader()
+    written.writerows(row for row in rows if scope.has(row["domain"], row["group"]))
+    return kept.getvalue()
 
 
 def _rows(text: str) -> Iterator[AreaMonth]:

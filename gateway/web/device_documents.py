@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from math import isnan
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.config.registry_yaml import scalar
 from gateway.core.message import Message
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.steps import Doubt
+from gateway.core.status.ladder import Ladder
 from gateway.web.handlers import Document
 from schemas.quantities import DOMAINS, Quality
 from schemas.registry import RegisteredDevice
@@ -15,6 +16,23 @@ from schemas.topics import is_name, parse_topic
 
 _PAYLOAD_BYTES: Final = 8192
 """Bytes of a payload that are shown."""
+_OF_MESSAGES: Final = frozenset({"last_message", "result", "steps", "rejects", "fate", "waiting"})
+"""Parts of a document about whole messages, which may hold readings of several devices."""
+
+
+class FoundDevice(NamedTuple):
+    """A device as programs get it, and its ladder."""
+
+    document: Document
+    ladder: Ladder
+
+
+def shared_document(found: FoundDevice) -> Document:
+    """A device as those get it who may see it and not all others: with its own points, and nothing else of its messages."""
+    document, device = found.document, found.document["id"]
+    points = [point for point in (document["result"] or {"points": []})["points"] if point["tags"].get("device") == device]
+    kept = {key: value for key, value in document.items() if key not in _OF_MESSAGES}
+    return kept | {"level": found.ladder.level.value, "fate": None, "result": {"points": points, "points_left_out": 0}}
 
 
 def entry_document(device: RegisteredDevice, areas: Mapping[str, str]) -> Document:

@@ -19,6 +19,7 @@ from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.device_documents import entry_document
 from gateway.web.handlers import Document, Handler
 from gateway.web.ladder import LadderTexts, verdict_document
+from gateway.web.limits import scope_of, seen_by
 from gateway.web.listing import PAGE_ROWS, Listing, ListQuery, list_query
 from gateway.web.pages import PageRenderer
 from gateway.web.turns import Turns, send_list, some_at_a_time
@@ -58,10 +59,13 @@ class DeviceList:
 
     async def _page(self, request: web.Request) -> web.Response:
         now_ms, query = self._clock.now_ms(), list_query(request, _FILTERS)
-        found = await self._find(query, now_ms, query.start, PAGE_ROWS)
+        scope = scope_of(request)
+        found = await self._find(self._seen(request), query, now_ms, query.start, PAGE_ROWS)
         said = LadderTexts(*self._pages.language(request), now_ms)
         rows = [row | {"headline": said.rung(verdict.headline, row["id"])} for row, verdict in found.rows]
-        offered = [] if query.get("state") else await self._offered(_words(query))
+        if scope is not None:  # a fault of a message may name the other devices that it came for
+            rows = [row | {"headline": row["headline"]._replace(said="")} for row in rows]
+        offered = [] if query.get("state") or scope is not None else await self._offered(_words(query))
         return self._pages.page(
             request,
             "devices",
@@ -77,16 +81,21 @@ class DeviceList:
         """All devices by name; with a filter those that fit, strangers first, and those that wait."""
         now_ms = self._clock.now_ms()
         if not request.query.keys() & set(_FILTERS):
-            return await send_list(request, self._turns, "devices", await self._by_name(now_ms))
+            return await send_list(request, self._turns, "devices", await self._by_name(self._seen(request), now_ms))
         query = list_query(request, _FILTERS)
-        listing = await self._find(query, now_ms, 0, _LISTED)
-        offered = await self._offered(_words(query))
+        listing, scope = await self._find(self._seen(request), query, now_ms, 0, _LISTED), scope_of(request)
+        offered = [] if scope is not None else await self._offered(_words(query))
         rows = [row | {"verdict": verdict_document(verdict)} for row, verdict in listing.rows]
         return web.json_response({"now": now_ms, "devices": rows, "found": listing.found, "offered": offered})
 
-    async def _by_name(self, now_ms: int) -> Iterator[Document]:
-        """The documents of all devices, each made when it is asked for."""
-        parts = some_at_a_time(self._devices.all(), _AT_A_TIME)
+    def _seen(self, request: web.Request) -> Iterator[Device]:
+        """The devices that the sender of a request may see."""
+        is_seen = seen_by(request, self._devices)
+        return (device for device in self._devices.all() if is_seen(device.name))
+
+    async def _by_name(self, devices: Iterator[Device], now_ms: int) -> Iterator[Document]:
+        """The documents of devices, each made when it is asked for."""
+        parts = some_at_a_time(devices, _AT_A_TIME)
         in_order = [some async for some in self._turns.each(sorted(some, key=_name) for some in parts)]
         silence, level = self._devices.silence, self._verdicts.level
         return (
@@ -94,10 +103,10 @@ class DeviceList:
             for device in merge(*in_order, key=_name)
         )
 
-    async def _find(self, query: ListQuery, now_ms: int, start: int, most: int) -> Listing:
+    async def _find(self, devices: Iterator[Device], query: ListQuery, now_ms: int, start: int, most: int) -> Listing:
         """The devices that fit, from a place in their order on, each with its ladder."""
         key, descending = self._order(query.sort, now_ms)
-        in_parts = (sorted(some, key=key, reverse=descending) for some in self._fitting(query, now_ms) if some)
+        in_parts = (sorted(some, key=key, reverse=descending) for some in self._fitting(devices, query, now_ms) if some)
         parts = [part async for part in self._turns.each(in_parts)]
         in_order = merge(*parts, key=key, reverse=descending)
         found, shown = sum(map(len, parts)), list[Device]()
@@ -107,9 +116,9 @@ class DeviceList:
         rows = ((listed_device(device, self._devices, now_ms), self._verdicts.ladder(device, now_ms)) for device in shown)
         return Listing(query, [row async for row in self._turns.each(rows)], found)
 
-    def _fitting(self, query: ListQuery, now_ms: int) -> Iterator[list[Device]]:
+    def _fitting(self, devices: Iterator[Device], query: ListQuery, now_ms: int) -> Iterator[list[Device]]:
         words, state, domain = _words(query), query.get("state"), query.get("domain")
-        for some in some_at_a_time(self._devices.all(), _AT_A_TIME):
+        for some in some_at_a_time(devices, _AT_A_TIME):
             yield [
                 device
                 for device in some

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -11,7 +11,6 @@ from gateway.codecs.protocol import CodecAnswer
 from gateway.core.devices.device import Device
 from gateway.core.devices.setback import Setback
 from gateway.core.message import Arrival, CodecAsk, Outcome, Refusal, StoredMessage, WaitCause
-from gateway.core.status.ladder import Ladder
 from gateway.explain.documents import listed_reject
 from gateway.explain.last_message import AskCodec, LastMessage, births_named_by, explain_last, is_settled
 from gateway.status.status import Status
@@ -22,17 +21,20 @@ from gateway.web.commands import nobody
 from gateway.web.connections import BODY_MAX_BYTES
 from gateway.web.device_charts import sparklines
 from gateway.web.device_documents import (
+    FoundDevice,
     counter_documents,
     fate_of,
     mark_doubted,
     message_document,
     registry_entry,
+    shared_document,
     topic_to_send_to,
 )
 from gateway.web.device_list import listed_device
 from gateway.web.device_view import DeviceTexts
 from gateway.web.handlers import Document, Handler
 from gateway.web.ladder import ladder_document
+from gateway.web.limits import scope_of
 from gateway.web.pages import PageRenderer
 from gateway.web.series import SeriesPages
 from gateway.web.turns import Turns
@@ -66,13 +68,6 @@ class _StoredRows:
         return [refusal for _, refusal, _ in self.rows]
 
 
-class _FoundDevice(NamedTuple):
-    """A device as programs get it, and its ladder."""
-
-    document: Document
-    ladder: Ladder
-
-
 class DevicePages:
     """The route ``/devices/{device}`` and what it asks for."""
 
@@ -101,13 +96,16 @@ class DevicePages:
         found = await self._find(name, now_ms)
         if found is None:
             return self._pages.page(request, "device", status=404, device=name, shown=None)
-        document, keeper = found.document, self._status.alarms
+        is_limited = scope_of(request) is not None
+        document, keeper = shared_document(found) if is_limited else found.document, self._status.alarms
         alarms = [state for state in keeper.active() if state.tags.device == document["id"]]
         texts, formats = self._pages.language(request)
         recent = await self._series.glance(document["id"]) if document["result"] else []
         shown = DeviceTexts(texts, formats, now_ms, sparklines(recent)).device(document, found.ladder, alarms, keeper.rules)
         link = self._status.config.http.grafana
         grafana = link and link.replace("{device}", quote(document["id"], safe=""))
+        if is_limited:
+            return self._pages.page(request, "shared_device", device=document["id"], shown=shown, document=document)
         topic = None if document["last_seen"] else topic_to_send_to(document)
         return self._pages.page(
             request,
@@ -125,19 +123,19 @@ class DevicePages:
 
     async def _device(self, request: web.Request) -> web.Response:
         name = request.match_info["device"]
-        document = await self.document(name)
-        if document is None:
+        found = await self._find(name, self._status.clock.now_ms())
+        if found is None:
             return web.json_response({"error": nobody(name)}, status=404)
-        response = web.json_response(document)
+        response = web.json_response(_whole(found) if scope_of(request) is None else shared_document(found))
         response.enable_compression()
         return response
 
     async def document(self, name: str) -> Document | None:
         """The document of a device, its id in any spelling; None if it was never heard and is not registered."""
         found = await self._find(name, self._status.clock.now_ms())
-        return None if found is None else {**found.document, "ladder": ladder_document(found.ladder)}
+        return None if found is None else _whole(found)
 
-    async def _find(self, name: str, now_ms: int) -> _FoundDevice | None:
+    async def _find(self, name: str, now_ms: int) -> FoundDevice | None:
         """Gather all about a device; None: nobody knows it."""
         device = self._devices.find(name)
         name = device.name if device is not None else name
@@ -162,7 +160,7 @@ class DevicePages:
             document["registry_entry"] = registry_entry(name, device.source, topic, document["result"])
         profile = (document["result"] or {}).get("profile")
         found = self._status.verdicts.ladder_with(device, now_ms, profile=profile, waiting=stored.waiting)
-        return _FoundDevice(document, found)
+        return FoundDevice(document, found)
 
     async def _stored(self, name: str) -> _StoredRows:
         read, file = self._turns.read, self._database
@@ -232,6 +230,10 @@ class DevicePages:
             return await answered
 
         return ask
+
+
+def _whole(found: FoundDevice) -> Document:
+    return {**found.document, "ladder": ladder_document(found.ladder)}
 
 
 def _stranger(name: str, stored: _StoredRows) -> Device:

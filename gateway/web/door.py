@@ -75,7 +75,8 @@ class Door:
 
     def admits(self, request: web.Request) -> bool:
         """Tell if a long request may go on: its session may have ended."""
-        return isinstance(self._admitted(request), UserAccount)
+        admitted = self._admitted(request)
+        return isinstance(admitted, UserAccount) and admitted.scope == account_of(request).scope
 
     def _admitted(self, request: web.Request) -> UserAccount | web.Response:
         """The account of the sender, or the refusal."""
@@ -131,9 +132,11 @@ class Door:
     # Handlers.
 
     async def account(self, request: web.Request) -> web.Response:
-        """Tell a client who it is, and its role."""
+        """Tell a client who it is, its role, and its limit if it has one."""
         account = account_of(request)
-        return web.json_response({"name": account.name, "role": account.role.word})
+        scope = account.scope
+        limit = {} if scope is None else {"domain": scope.domain, "areas": sorted(scope.areas)}
+        return web.json_response({"name": account.name, "role": account.role.word, **limit})
 
     async def log_in_page(self, request: web.Request) -> web.Response:
         """Show the page that asks for the token."""

@@ -19,6 +19,7 @@ from gateway.i18n.formats import Formats
 from gateway.i18n.languages import LANGUAGES, words
 from gateway.web.handlers import ACCOUNT
 from gateway.web.language import LANGUAGE_COOKIE, language_of
+from gateway.web.limits import KEEP_LIMITS
 from gateway.web.navigation import NAVIGATION, current_link
 from schemas.details import in_vietnamese
 from schemas.glossary import QuantityWords, quantities
@@ -105,7 +106,7 @@ class PageRenderer:
             "texts": texts,
             "gateway": self._gateway,
             "account": None if account is GUEST else account,
-            "navigation": NAVIGATION,
+            "navigation": [link for link in NAVIGATION if account.scope is None or link.path in KEEP_LIMITS],
             "current": current_link(request.path),
             "here": request.path_qs,
             "in_language": {code: f"?{request.rel_url.update_query(language=code).raw_query_string}" for code in LANGUAGES},

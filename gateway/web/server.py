@@ -33,6 +33,7 @@ from gateway.web.exchange import ExchangePages
 from gateway.web.handlers import ChangeRoute, Handler, note_change
 from gateway.web.import_devices import ImportPages
 from gateway.web.introductions import Introductions
+from gateway.web.limits import LimitKeeper
 from gateway.web.new_devices import NewDevicePages
 from gateway.web.pages import PageRenderer
 from gateway.web.photos import PhotoPages
@@ -83,13 +84,15 @@ class WebServer:
         self._changes = ChangeGuard(audit, status.clock)
         self._pages = PageRenderer(config)
         self._door = Door(entrance.access, config.http, self._pages)
+        self._limits = LimitKeeper(status.devices)
         self._connections = Connections(status.events, clients=Clients(config.http.trusted_proxies))
         self._turns = Turns()
         self._serving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         application = web.Application(
-            middlewares=[Refusals(self._pages).check, self._door.check, self._check], client_max_size=BODY_MAX_BYTES
+            middlewares=[Refusals(self._pages).check, self._door.check, self._limits.check, self._check],
+            client_max_size=BODY_MAX_BYTES,
         )
         application.on_response_prepare.append(protect)
         application.add_routes(self._routes())
@@ -105,11 +108,11 @@ class WebServer:
 
     def _routes(self) -> list[web.RouteDef]:
         status, database, turns, pages = self._status, self._database, self._turns, self._pages
-        commands, streams = self._commands, EventStreams(self._connections, self._door.admits)
+        commands, streams = self._commands, EventStreams(self._connections, self._admits)
         photos = Photos(status.config.journal.path, status.config.journal.min_free_bytes)
         photo_pages, series = PhotoPages(status, photos), SeriesPages(status, pages)
         devices = DevicePages(status, database, turns, pages, photos, series)
-        alarms = AlarmPages(status.alarms, database, status.clock, turns)
+        alarms = AlarmPages(status, database, turns)
         sums = SumPages(status, commands.resums, commands.exchange, turns)
         refused = RejectPages(database, self._reject_counts, commands.store, turns, pages)
         waiting = QuarantinePages(status, database, commands.quarantine, turns, pages)
@@ -172,6 +175,9 @@ class WebServer:
                 return await handler(request)
         except (DatabaseFault, Damaged, AuditFault) as fault:
             return web.json_response({"error": str(fault)}, status=503)
+
+    def _admits(self, request: web.Request) -> bool:
+        return self._door.admits(request) and self._limits.admit(request)
 
     # Reading.
 

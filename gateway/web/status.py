@@ -1,12 +1,14 @@
 """The gateway as a whole over HTTP: the start page and the data it loads."""
 
 import asyncio
+from functools import partial
 from importlib import import_module
 from typing import Final
 
 from aiohttp import web
 
 from gateway.access.accounts import OWN_NAME
+from gateway.access.scope import DeviceScope
 from gateway.core.status.coverage import coverage
 from gateway.core.status.verdict import Fleet, level_of
 from gateway.explain.documents import coverage_document
@@ -17,15 +19,18 @@ from gateway.storage.database import Damaged, Database, DatabaseFault
 from gateway.web.event_streams import EventStreams, event_of
 from gateway.web.fresh import Fresh
 from gateway.web.handlers import Document, Handler, account_of
+from gateway.web.limits import scope_of
 from gateway.web.listing import PAGE_ROWS, Listing, list_query
 from gateway.web.pages import PageRenderer
 from gateway.web.start import start_view
 from gateway.web.turns import Turns
+from schemas.registry import device_key
 
 _EVENT_EVERY_S: Final = 1.0
 _COUNTED_FOR_S: Final = 30.0
 _LOOKED_AT_FOR_S: Final = 5.0
 _KEYS: Final = 10
+_SCOPES_KEPT: Final = 32
 
 
 class StatusPages:
@@ -46,7 +51,7 @@ class StatusPages:
         self._pages = pages
         self._fleet = Fresh(self._look_at_fleet)
         self._now = Fresh(self._event, _EVENT_EVERY_S / 2)
-        self._coverage = Fresh(self._count, _COUNTED_FOR_S)
+        self._coverage: dict[DeviceScope | None, Fresh[Document]] = {}
         self._waiting = Fresh(self._look, _LOOKED_AT_FOR_S)
 
     def routes(self) -> dict[str, Handler]:
@@ -72,7 +77,7 @@ class StatusPages:
 
     async def _coverage_page(self, request: web.Request) -> web.Response:
         """A page of areas, each with its domains."""
-        found, query = await self._covered(), list_query(request, ())
+        found, query = await self._covered(scope_of(request)), list_query(request, ())
         rows = [group for group in found["groups"] if group["registered"]]
         listing = Listing(query, rows[query.start : query.start + PAGE_ROWS], len(rows))
         return self._pages.page(request, "coverage", at=found["at"], total=found["total"], list=listing)
@@ -109,18 +114,27 @@ class StatusPages:
             found = fleet
         return found
 
-    async def _coverage_of_registry(self, _: web.Request) -> web.Response:
+    async def _coverage_of_registry(self, request: web.Request) -> web.Response:
         """As ``gateway devices coverage --json``, at most half a minute old."""
-        return web.json_response(await self._covered())
+        return web.json_response(await self._covered(scope_of(request)))
 
-    async def _covered(self) -> Document:
-        return await self._coverage.get(self._status.devices.streams.registry)
+    async def _covered(self, scope: DeviceScope | None = None) -> Document:
+        """The coverage of all devices, or of those of a scope."""
+        if scope not in self._coverage:
+            if len(self._coverage) > _SCOPES_KEPT:
+                self._coverage.clear()
+            self._coverage[scope] = Fresh(partial(self._count, scope), _COUNTED_FOR_S)
+        return await self._coverage[scope].get(self._status.devices.streams.registry)
 
-    async def _count(self) -> Document:
-        now_ms = self._status.clock.now_ms()
-        stands = {name: stand async for name, stand in self._turns.each(self._status.devices.stands(now_ms))}
-        found = await asyncio.to_thread(coverage, self._status.devices.registry_entries(), stands)
-        return {"at": now_ms, "running": True, **coverage_document(found, self._status.devices.areas)}
+    async def _count(self, scope: DeviceScope | None) -> Document:
+        devices, now_ms = self._status.devices, self._status.clock.now_ms()
+        entries = [entry for entry in devices.registry_entries() if scope is None or scope.covers(entry)]
+        stands = {name: stand async for name, stand in self._turns.each(devices.stands(now_ms))}
+        if scope is not None:
+            names = {device_key(entry.id) for entry in entries}
+            stands = {name: stand for name, stand in stands.items() if device_key(name) in names}
+        found = await asyncio.to_thread(coverage, entries, stands)
+        return {"at": now_ms, "running": True, **coverage_document(found, devices.areas)}
 
     async def _quarantine(self, _: web.Request) -> web.Response:
         """Describe the quarantine: causes, since when, and the keys with most messages."""

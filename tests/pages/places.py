@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 
 from paho.mqtt.publish import single
 
+from gateway.access.accounts import AccountRole, UserAccount, digest_of
+from gateway.access.scope import DeviceScope
 from gateway.core.status.history import MINUTES_KEPT, History
 from gateway.demo import services
 from gateway.jobs.rate_watch import HISTORY
 from gateway.storage import keyvalue
 from gateway.storage.database import Database
 from tests.system.fleet import client_of, publish_all
-from tests.system.rig import Gateway, gateway
+from tests.system.rig import Document, Gateway, gateway
 from tests.waiting import until
 
 PAGES: Final = {
@@ -42,6 +44,7 @@ PAGES: Final = {
     "login": "/login",
 }
 """Name → path. A new page takes its place here, and is looked at in every way."""
+AGENCY_TOKEN: Final = "of-an-agency-that-sees-water-in-one-area"  # noqa: S105 - of the example
 AREAS: Final = {"p-01": "Phường An Bình", "x-02": "Xã Long Hòa"}
 DEVICES: Final = [
     {
@@ -65,6 +68,7 @@ _READINGS: Final = {
 
 
 _HOURS_READINGS: Final = 24
+_SECTIONS: Final[dict[str, Document]] = {"devices": {"unknown": "quarantine"}, "http": {"tokens_file": "tokens"}}
 
 
 def publish_as(gate: Gateway, device: str, payload: str) -> None:
@@ -82,11 +86,13 @@ def example_gateway(folder: Path) -> Iterator[Gateway]:
         (folder / name).mkdir()
     _remember_hours(folder / "gateway" / "data" / "journal.db")
     registry = {"devices": DEVICES, "areas": AREAS}
+    agency = UserAccount("ubnd", AccountRole.READ, digest_of(AGENCY_TOKEN), DeviceScope("water", frozenset({"p-01"})))
+    (folder / "gateway" / "tokens").write_text(f"{agency.line}\n")
     (folder / "gateway" / "devices.yaml").write_text(json.dumps(registry, ensure_ascii=False))
     with (
         services.mosquitto(folder / "broker") as broker,
         services.influxdb(folder / "influxdb") as influxdb,
-        gateway(folder / "gateway", broker.url, influxdb.url, devices={"unknown": "quarantine"}) as found,
+        gateway(folder / "gateway", broker.url, influxdb.url, **_SECTIONS) as found,
         client_of(broker) as client,
     ):
         found.wait_subscribed()

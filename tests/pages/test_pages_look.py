@@ -6,7 +6,7 @@ from playwright.sync_api import Browser
 from gateway.i18n.languages import LANGUAGES
 from tests.pages.browser import DESKTOP_PX, PHONE_PX, SCHEMES, Scheme, visit
 from tests.pages.languages import foreign
-from tests.pages.places import AREAS, PAGES
+from tests.pages.places import AGENCY_TOKEN, AREAS, PAGES
 from tests.system.rig import Gateway
 
 pytestmark = pytest.mark.real
@@ -107,3 +107,21 @@ def test_who_signs_in_is_named_and_comes_back_to_the_page(browser: Browser, exam
         assert page.locator(".account").inner_text().startswith("token · quản trị")
         page.get_by_role("button", name="Đăng xuất").click()
         page.wait_for_url("**/login")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/devices", "/devices/wm-0002", "/alarms", "/coverage"])
+@pytest.mark.parametrize(("language", "width_px", "scheme"), [("vi", PHONE_PX, "dark"), ("en", DESKTOP_PX, "light")])
+def test_an_agency_is_shown_its_devices_in_whole_pages(
+    path: str, language: str, width_px: int, scheme: Scheme, browser: Browser, example: Gateway
+) -> None:
+    with visit(browser, language=language, width_px=width_px, scheme=scheme) as found:
+        found.open(f"{example.url}/login?to={path}")
+        found.page.locator("input[name=token]").fill(AGENCY_TOKEN)
+        found.page.locator("main form button").click()
+        found.page.wait_for_url(f"**{path}")
+        assert not found.is_too_wide()
+        assert foreign(without_data(found.own_words()), language) == []
+        assert "wm-0001" not in found.page.content(), "it is in another area"
+        assert found.faults() == []
+        assert found.complaints == []

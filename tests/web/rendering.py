@@ -126,6 +126,17 @@ GIVEN: dict[str, dict[str, Any]] = {
         "list": Listing(ListQuery({}, 1, ""), [{"area": None, "name": None, "domain": None, **_COUNTS}], 1),
     },
     "device": {"device": "m1", "shown": None},
+    "shared_device": {
+        "device": "m1",
+        "shown": {
+            "alarms": [{"text": "x", "severity": "y", "since": "z", "advice": ""}],
+            "newest": [],
+            "older": [],
+            "registers": [],
+            "about": [],
+        },
+        "document": {"level": "good", "state": "online", "now": 5000, "last_seen": 1000},
+    },
     "devices": {
         "now_ms": 0,
         "list": Listing(ListQuery({}, 1, ""), [], 0),
@@ -271,6 +282,13 @@ def pages() -> PageRenderer:
     return PageRenderer(Config())
 
 
+def let_in(request: web.Request, account: UserAccount) -> web.Request:
+    """The request as the door leaves it."""
+    with warnings.catch_warnings(action="ignore"):  # a newer aiohttp would have the key typed, an older one has no such keys
+        request[ACCOUNT] = account
+    return request
+
+
 def rendered(name: str, path: str = "/", *, account: UserAccount | None = None, **headers: str) -> web.Response:
     """A page as it is answered to a request.
 
@@ -278,10 +296,7 @@ def rendered(name: str, path: str = "/", *, account: UserAccount | None = None, 
     """
     request = make_mocked_request("GET", path, {key.replace("_", "-"): text for key, text in headers.items()})
     if account is not None:
-        with warnings.catch_warnings(
-            action="ignore"
-        ):  # a newer aiohttp would have the key typed, an older one has no such keys
-            request[ACCOUNT] = account
+        let_in(request, account)
     return pages().page(request, name, **GIVEN[name])
 
 

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from gateway.access.accounts import GUEST
 from gateway.core.devices.device import Device
 from gateway.core.status.silence import Silence
 from gateway.delivery.delivery_log import DeliveryLog
@@ -28,7 +29,7 @@ from schemas.registry import RegisteredDevice
 from tests.clocks import SetClock
 from tests.core.making import HOUR_MS, NOW_MS
 from tests.core.profiled import pipeline
-from tests.web.rendering import pages
+from tests.web.rendering import let_in, pages
 
 FLEET = 20_000
 HOLD_MAX_S = 0.010
@@ -78,7 +79,7 @@ def listed(devices: list[Device], database: Database) -> DeviceList:
 
 def ask(devices: list[Device], database: Database, path: str) -> str:
     handler = listed(devices, database).reading()["/devices"]
-    response = asyncio.run(_answer(handler(make_mocked_request("GET", path))))
+    response = asyncio.run(_answer(handler(let_in(make_mocked_request("GET", path), GUEST))))
     return response.text or ""
 
 
@@ -132,7 +133,7 @@ def test_a_list_of_twenty_thousand_is_quick_and_never_holds_the_loop(
     holds = []
 
     async def watched() -> web.Response:
-        asking = asyncio.ensure_future(_answer(handler(make_mocked_request("GET", f"/devices{query}"))))
+        asking = asyncio.ensure_future(_answer(handler(let_in(make_mocked_request("GET", f"/devices{query}"), GUEST))))
         while not asking.done():
             began_s = time.thread_time()
             await asyncio.sleep(0)

@@ -1,0 +1,44 @@
+"""Readers of VictoriaMetrics with a limit: users of ``vmauth``, the proxy of its makers, with ``extra_filters``.
+
+VictoriaMetrics joins several ``extra_filters`` by "or", so one that a reader adds would widen what he sees. vmauth puts its own
+in place of those of an address, under both names that VictoriaMetrics knows; those in a body it does not see. So the type of
+the body is removed, without which VictoriaMetrics does not read it: readers ask by GET.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from gateway.access.scope import DeviceScope
+
+USERS: Final = "users"
+_READING: Final = (
+    *("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels"),
+    "/api/v1/label/[^/]+/values",
+)
+"""Paths of questions; whole exports, federation, writing and administration are not among them."""
+_BODIES_UNREAD: Final = "Content-Type:"
+
+
+def vmauth_user(name: str, token: str, scope: DeviceScope, url: str) -> dict[str, Any]:
+    """A user of ``vmauth`` with a limit.
+
+    :param url: the address of VictoriaMetrics.
+    """
+    filters = [f"{key}={quote(text, safe='')}" for text in _filters(scope) for key in ("extra_filters[]", "extra_filters")]
+    route = {"src_paths": list(_READING), "url_prefix": f"{url.rstrip('/')}/?{'&'.join(filters)}", "headers": [_BODIES_UNREAD]}
+    return {"name": name, "bearer_token": token, "url_map": [route]}
+
+
+def with_user(document: Mapping[str, Any], name: str, user: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The configuration of ``vmauth`` with another user of a name; None removes it."""
+    users: Sequence[Mapping[str, Any]] = document.get(USERS) or []
+    kept = [one for one in users if one.get("name") != name]
+    return {**document, USERS: [*kept, *([user] if user is not None else [])]}
+
+
+def _filters(scope: DeviceScope) -> list[str]:
+    """The series of a scope: of the domain's measurement, and those that have the domain as a label."""
+    areas = "|".join(area.replace(".", "[.]") for area in sorted(scope.areas))
+    among = f',area=~"{areas}"' if areas else ""
+    return [f'{{__name__=~"{scope.domain}_.+"{among}}}', f'{{domain="{scope.domain}"{among}}}']
