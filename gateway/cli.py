@@ -167,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_audit(commands.add_parser("audit", help="list who changed what; verify that nothing was taken out"), with_config)
     _add_backup(commands.add_parser("backup", parents=[with_config], help="put all that makes this gateway into one file"))
     _add_restore(commands.add_parser("restore", parents=[with_config], help="make a gateway of a backup"))
-    add_setup(commands.add_parser("setup", help="set up the broker, certificates, and the tokens of people"), with_config)
+    add_setup(commands.add_parser("setup", help="set up broker, database, certificates, and the tokens of people"), with_config)
     return parser
 
 

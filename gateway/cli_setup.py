@@ -1,9 +1,11 @@
 """The command line of ``gateway setup``."""
 
 import argparse
+from datetime import timedelta
 from pathlib import Path
 
 from gateway.config.files import ConfigurationFault
+from schemas.durations import parse_duration
 
 
 def _setup_broker(options: argparse.Namespace) -> int:
@@ -20,6 +22,12 @@ def _setup_certificates(options: argparse.Namespace) -> int:
             [f"{error.name} is missing; it comes with the extra: pip install 'province-gateway[certificates]'"]
         ) from error
     return setup_certificates(options)
+
+
+def _setup_influxdb(options: argparse.Namespace) -> int:
+    from gateway.commands.setup_influxdb import setup_influxdb  # noqa: PLC0415
+
+    return setup_influxdb(options)
 
 
 def _setup_token(options: argparse.Namespace) -> int:
@@ -47,6 +55,55 @@ def add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentPars
     _add_access(subjects.add_parser("access", parents=[with_config], help="let an agency read one domain, or areas of it"))
     _add_broker(subjects.add_parser("broker", parents=[with_config], help="write Mosquitto's configuration and accounts"))
     _add_certificates(subjects.add_parser("certificates", help="make, renew and revoke certificates of your own"))
+    _add_influxdb(subjects.add_parser("influxdb", parents=[with_config], help="set up the database, and accounts that use it"))
+
+
+def _add_influxdb(influxdb: argparse.ArgumentParser) -> None:
+    influxdb.set_defaults(command=_setup_influxdb)
+    kept = "such as 800d, or forever"
+    influxdb.add_argument(
+        "--keep",
+        type=_kept,
+        default=timedelta(days=1100),
+        metavar="T",
+        help=f"how long readings are kept, {kept} (default: 1100d)",
+    )
+    influxdb.add_argument(
+        "--keep-rollups", type=_kept, default=None, metavar="T", help="the same for influxdb.rollups (default: forever)"
+    )
+    influxdb.add_argument("--change-retention", action="store_true", help="change how long a database that is there keeps")
+    influxdb.add_argument("--admin", metavar="NAME", help="InfluxDB 1: a user with all privileges, if it asks for users")
+    influxdb.add_argument(
+        "--admin-password-file", type=Path, metavar="FILE", help="InfluxDB 1: a file with the password of that user"
+    )
+    influxdb.add_argument(
+        "--admin-token-file", type=Path, metavar="FILE", help="InfluxDB 2 and 3: a file with a token of all rights"
+    )
+    influxdb.add_argument(
+        "--secrets", type=Path, metavar="DIR", help="folder for passwords and tokens (default: secrets, beside gateway.yaml)"
+    )
+    influxdb.add_argument("--replace", action="store_true", help="give new passwords and tokens; the old ones end")
+    influxdb.add_argument(
+        "--victoria-metrics", action="store_true", help="write VictoriaMetrics' files though it does not run yet"
+    )
+    influxdb.add_argument(
+        "--root",
+        type=Path,
+        default=Path("/"),
+        metavar="DIR",
+        help="write VictoriaMetrics' files below this folder (default: /)",
+    )
+    influxdb.add_argument("--dry-run", action="store_true", help="say what would be done")
+
+
+def _kept(text: str) -> timedelta | None:
+    """Read how long something is kept; None: for ever."""
+    if text == "forever":
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _add_access(access: argparse.ArgumentParser) -> None:

@@ -112,7 +112,7 @@ async def _run(config: Config, file: Database, clock: WallClock, manager: Servic
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, parts.reload.start)
     async with (
-        parts.delivery.destination.influxdb,
+        parts.delivery.destination,
         Entrance(config.http, parts.foundation.access, parts.foundation.tls) as entrance,
         asyncio.TaskGroup() as group,
     ):

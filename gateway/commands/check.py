@@ -21,7 +21,7 @@ from gateway.commands.guest import guest, open_as_guest, read
 from gateway.config.alarm_rules import load_alarm_rules, rules_without_devices
 from gateway.config.exposed_secrets import exposed_secrets
 from gateway.config.files import DEFAULT_FILE, ConfigurationFault, load
-from gateway.config.model import Config
+from gateway.config.model import Config, Influxdb
 from gateway.config.profile_files import ProfileFile
 from gateway.config.registry import fault_lines, load_registry
 from gateway.core.alarms.shipped import SHIPPED
@@ -198,8 +198,9 @@ def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-async def _try_both(config: Config, catalog: Catalog) -> tuple[str, str]:
-    return await _try_broker(config, catalog), await _try_influxdb(config)
+async def _try_both(config: Config, catalog: Catalog) -> list[str]:
+    places = [place for place in (config.influxdb, config.influxdb.of_rollups()) if place is not None]
+    return [await _try_broker(config, catalog), *[await _try_influxdb(place) for place in places]]
 
 
 async def _try_broker(config: Config, catalog: Catalog) -> str:
@@ -240,11 +241,11 @@ async def _subscribe(
     raise ProtocolFault("the broker closed the connection")
 
 
-async def _try_influxdb(config: Config) -> str:
+async def _try_influxdb(place: Influxdb) -> str:
     """Send an empty write: it checks address, rights and bucket without leaving a point."""
-    async with InfluxdbClient(config.influxdb) as influxdb:
+    async with InfluxdbClient(place) as influxdb:
         answer = await influxdb.write(_EMPTY_GZIP)
-    where = f"{config.influxdb.url} bucket {config.influxdb.bucket}"
+    where = f"{place.url} bucket {place.bucket}"
     if fate_of(answer) is Fate.WRITTEN:
         _say(f"{where}: accepts writes")
         return ""

@@ -21,6 +21,7 @@ def sent_in_plain(config: Config) -> list[tuple[str, str]]:
     secrets = {
         ("mqtt.url", mqtt.url): (mqtt.password, mqtt.password_file),
         ("influxdb.url", influxdb.url): (*tokens, influxdb.password, influxdb.password_file),
+        ("influxdb.rollups.url", influxdb.rollups.url or ""): (*tokens, influxdb.password, influxdb.password_file),
     }
     return [where for where, given in secrets.items() if _is_plain_to_others(where[1]) and any(given)]
 

@@ -154,12 +154,20 @@ class InfluxdbTls(_Section):
 
 
 _INFLUXDB_SECRETS = "influxdb.token_file, or for v1 influxdb.username and influxdb.password_file"
+DatabaseUrl = Annotated[str, _url("http", "https", secrets=_INFLUXDB_SECRETS)]
+
+
+class RollupsPlace(_Section):
+    """The second place of roll-ups, completeness and balances, which keeps them longer than readings are kept."""
+
+    url: DatabaseUrl | None = None
+    bucket: str | None = Field(None, min_length=1)
 
 
 class Influxdb(_Section):
     """The database for points."""
 
-    url: Annotated[str, _url("http", "https", secrets=_INFLUXDB_SECRETS)] = "http://127.0.0.1:8086"
+    url: DatabaseUrl = "http://127.0.0.1:8086"
     api: Literal["v1", "v2"] = "v2"
     org: str | None = None
     bucket: str = Field("iot", min_length=1)
@@ -171,6 +179,20 @@ class Influxdb(_Section):
     password_file: Path | None = None
     timeout: Duration = timedelta(seconds=5)
     tls: InfluxdbTls = InfluxdbTls()
+    rollups: RollupsPlace = RollupsPlace()
+
+    def of_rollups(self) -> Self | None:
+        """The second place of roll-ups; None: they stand beside the readings only."""
+        second = self.rollups
+        if second.url is None and second.bucket is None:
+            return None
+        return self.model_copy(
+            update={
+                "url": second.url or self.url,
+                "bucket": second.bucket or self.bucket,
+                "rollups": RollupsPlace(),
+            }
+        )
 
 
 class BatchSection(_Section):

@@ -26,7 +26,7 @@ def build_closing(foundation: Foundation, processing: Processing, delivery: Deli
     """Build it."""
     destination = delivery.destination
     database, zone = foundation.database, ZoneInfo(foundation.config.time.zone)
-    writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue)
+    writer = RollupWriter(destination.influxdb, destination.breaker, delivery.queue, destination.second_place)
     feeds = AlarmFeeds(processing.alarms, watching.status.devices, database, zone)
     job = PeriodJob(watching.status, database, destination.breaker, writer, feeds)
     event_points = EventPoints(foundation.clock, foundation.config.mqtt.client_id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from gateway.clock import WallClock
@@ -33,11 +34,24 @@ from gateway.storage.reject_counts import RejectCounts
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """InfluxDB: its client, the breaker that knows if it takes readings, and the point that it is tried with."""
+    """InfluxDB: its client, the breaker that knows if it takes readings, and the point that it is tried with.
+
+    :ivar second_place: client of the database that keeps roll-ups longer, if there is one.
+    """
 
     influxdb: InfluxdbClient
+    second_place: InfluxdbClient | None
     breaker: CircuitBreaker
     self_point: SelfPoint
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        for client in (self.influxdb, self.second_place):
+            if client is not None:
+                await client.__aexit__()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +118,9 @@ def _build_destination(foundation: Foundation, trust: ClockTrust) -> Destination
     config, clock = foundation.config, foundation.clock
     influxdb = InfluxdbClient(config.influxdb, partial(_see_influxdb, trust, clock))
     self_point = SelfPoint(config.mqtt.client_id, foundation.ledger, trust, clock)
-    return Destination(influxdb, CircuitBreaker(foundation.events), self_point)
+    rollups = config.influxdb.of_rollups()
+    second_place = None if rollups is None else InfluxdbClient(rollups)
+    return Destination(influxdb, second_place, CircuitBreaker(foundation.events), self_point)
 
 
 def _build_fallback(foundation: Foundation, processing: Processing, queue: BatchQueue, breaker: CircuitBreaker) -> Fallback:

@@ -49,7 +49,7 @@ class ClosingRig:
             async def begun() -> None:
                 clock = _SimulatedClock(at_ms)
                 parts = build(config, database, clock)
-                async with parts.delivery.destination.influxdb:
+                async with parts.delivery.destination:
                     await story(Running(self.filled, parts, clock))
 
             asyncio.run(begun())

@@ -34,8 +34,14 @@ class RollupWriter:
     :ivar written: points that the database confirmed.
     """
 
-    def __init__(self, influxdb: Writer, breaker: CircuitBreaker, queue: BatchQueue) -> None:
-        self._influxdb = influxdb
+    def __init__(
+        self, influxdb: Writer, breaker: CircuitBreaker, queue: BatchQueue, second_place: Writer | None = None
+    ) -> None:
+        """Begin.
+
+        :param second_place: the database that keeps the same points longer, if there is one.
+        """
+        self._places = [influxdb] if second_place is None else [influxdb, second_place]
         self._breaker = breaker
         self._queue = queue
         self._lines: list[str] = []
@@ -58,7 +64,7 @@ class RollupWriter:
                 await asyncio.sleep(0)
 
     async def flush(self) -> None:
-        """Write the remaining points; on return the database has confirmed all of them.
+        """Write the remaining points; on return each place has confirmed all of them.
 
         :raises Postponed: the database does not take them.
         """
@@ -70,8 +76,9 @@ class RollupWriter:
         if self._breaker.is_open:
             raise Postponed("InfluxDB is away")
         began_s = asyncio.get_running_loop().time()
-        answer = await self._influxdb.write(body)
-        self._judge(answer, len(self._lines))
+        for place in self._places:
+            self._judge(await place.write(body), len(self._lines))
+        self.written += len(self._lines)
         self.drop()
         await asyncio.sleep(asyncio.get_running_loop().time() - began_s)  # at most half of the time is ours
 
@@ -84,7 +91,5 @@ class RollupWriter:
         fate = fate_of(answer)
         if fate in {Fate.RETRY, Fate.FAULTY_DATABASE, Fate.SPLIT_SMALLER}:
             raise Postponed(answer.describe())
-        if fate is Fate.WRITTEN:
-            self.written += lines
-        else:
+        if fate is not Fate.WRITTEN:
             log.warning("roll-ups: the database refuses some of %d points: %s", lines, answer.describe())
