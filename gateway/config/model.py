@@ -181,6 +181,13 @@ class Influxdb(_Section):
     tls: InfluxdbTls = InfluxdbTls()
     rollups: RollupsPlace = RollupsPlace()
 
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        second = self.rollups.url
+        if second is not None and split_url(second).scheme != split_url(self.url).scheme:
+            raise ValueError("url and rollups.url must both begin with http: or both with https:")
+        return self
+
     def of_rollups(self) -> Self | None:
         """The second place of roll-ups; None: they stand beside the readings only."""
         second = self.rollups

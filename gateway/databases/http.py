@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.config.model import Influxdb, split_url
 from gateway.databases.steps import SetupFault
-from gateway.delivery.influxdb import database_tls
+from gateway.tls_files import database_tls
 
 _PATIENCE_S: Final = 30.0
 _QUOTED: Final = 300

@@ -5,6 +5,7 @@ a write shows at once if the new authority is the right one. A renewal takes two
 changes nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -38,13 +39,13 @@ class CertificateRenewal:
         config: Config,
         in_force: TlsContexts,
         connection: Connection,
-        influxdb: InfluxdbClient,
+        databases: Sequence[InfluxdbClient],
         watch: CertificateWatch,
     ) -> None:
         self._config = config
         self._in_force = in_force
         self._connection = connection
-        self._influxdb = influxdb
+        self._databases = databases
         self._watch = watch
         self._digests: Digests = {}
 
@@ -61,7 +62,8 @@ class CertificateRenewal:
         self._digests, contexts = renewed.digests, renewed.contexts
         self._in_force.pages = contexts.pages
         self._connection.address = replace(self._connection.address, tls=contexts.broker)
-        self._influxdb.renew(contexts.database)
+        for client in self._databases:
+            client.renew(contexts.database)
         self._watch.look_again()
 
 

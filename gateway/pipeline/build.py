@@ -55,8 +55,8 @@ def build(config: Config, file: Database, clock: WallClock) -> Parts:
     closing = build_closing(foundation, processing, delivery, watching)
     receiving = build_receiving(foundation, processing, delivery, waiting, watching.self_report, connection)
     snapshots, subscriptions = processing.device_snapshots, receiving.subscriptions
-    influxdb, watch = delivery.destination.influxdb, watching.certificate_watch
-    credentials = Credentials(foundation.access, CertificateRenewal(config, foundation.tls, connection, influxdb, watch))
+    clients, watch = delivery.destination.clients, watching.certificate_watch
+    credentials = Credentials(foundation.access, CertificateRenewal(config, foundation.tls, connection, clients, watch))
     reload = Reload(file, waiting.codecs, snapshots, subscriptions, waiting.released, watching.status, credentials)
     rooms = (delivery, receiving, waiting, processing, alarming, watching, closing)
     lanes = {name: lane for room in rooms for name, lane in room.lanes.items()}

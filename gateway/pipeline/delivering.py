@@ -44,14 +44,18 @@ class Destination:
     breaker: CircuitBreaker
     self_point: SelfPoint
 
+    @property
+    def clients(self) -> list[InfluxdbClient]:
+        """The clients of both places."""
+        return [client for client in (self.influxdb, self.second_place) if client is not None]
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
-        for client in (self.influxdb, self.second_place):
-            if client is not None:
-                await client.__aexit__()
+        for client in self.clients:
+            await client.__aexit__()
 
 
 @dataclass(frozen=True, slots=True)

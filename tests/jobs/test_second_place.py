@@ -90,3 +90,8 @@ def test_the_second_place_differs_by_what_is_named() -> None:
     assert by_url is not None
     assert (by_url.url, by_url.bucket, by_url.username) == ("http://b:8086", "iot", "gateway")
     assert by_url.of_rollups() is None
+
+
+def test_both_places_are_reached_in_the_same_way() -> None:
+    with pytest.raises(ValueError, match="both begin with http: or both with https:"):
+        Influxdb(url="http://a:8086", rollups=RollupsPlace(url="https://b:8086"))
