@@ -15,7 +15,7 @@ from gateway.databases.http import AdminHttp
 from gateway.databases.influxdb1 import Influxdb1
 from gateway.databases.influxdb3 import Influxdb3
 from gateway.databases.kinds import DatabaseKind, kind_of
-from gateway.databases.steps import DatabaseAdministration, DatabaseUser, KeptPlace, SetupFault, Step
+from gateway.databases.steps import DatabaseAdministration, DatabaseUser, KeptPlace, SetupFault, SetupStep
 from schemas.durations import format_duration
 from schemas.printable import printable
 
@@ -110,7 +110,7 @@ def _administration(
     return Influxdb2(config, token, version)
 
 
-def _carry_out(steps: Iterable[Step], *, dry_run: bool) -> None:
+def _carry_out(steps: Iterable[SetupStep], *, dry_run: bool) -> None:
     """Carry out steps, one after the other, and say each when it is done."""
     for step in steps:
         if step.do is not None and not dry_run:

@@ -16,7 +16,7 @@ from gateway.databases.steps import (
     DatabaseUser,
     KeptPlace,
     SetupFault,
-    Step,
+    SetupStep,
     change_text,
     refuse_change,
     refuse_unknown_secret,
@@ -35,7 +35,7 @@ _ANYBODY: Final = (
     "auth-enabled = true in the section [http] of influxdb.conf, and restart it"
 )
 
-_Row = dict[str, Any]
+_AdminRow = dict[str, Any]
 
 
 class Influxdb1:
@@ -65,7 +65,7 @@ class Influxdb1:
             DatabaseUser("grafana", secrets / "grafana.password", reads=True, writes=False),
         )
 
-    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[Step]:
+    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
         """Make a database or a retention policy, or see that it is as wanted."""
         database, _, policy = place.config.bucket.partition("/")
         where = f"database {database}" + (f", retention policy {policy}" if policy else "")
@@ -84,7 +84,7 @@ class Influxdb1:
             statement = f"CREATE RETENTION POLICY {name(policy or _DEFAULT_POLICY)} ON {name(database)} {duration}"
             yield self._step(f"{where}: created, keeps {place.kept()}", statement)
         elif (now := _span(found["duration"])) == place.keep:
-            yield Step(f"{where}: is there and keeps {place.kept()}")
+            yield SetupStep(f"{where}: is there and keeps {place.kept()}")
         elif not change:
             raise refuse_change(where, now, place.keep)
         else:
@@ -93,20 +93,20 @@ class Influxdb1:
                 f"ALTER RETENTION POLICY {name(found['name'])} ON {name(database)} {duration}",
             )
 
-    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[Step]:
+    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
         """Make a user with a password, and give it rights to the databases."""
         is_there = any(row["user"] == user.name for row in self._ask("SHOW USERS"))
         if is_there and not replace and not user.file.exists():
             raise refuse_unknown_secret(user, "user")
         if not is_there or replace:
-            yield Step(
+            yield SetupStep(
                 f"user {user.name}: {'a new password' if is_there else 'created'}; {user.file}",
                 self._named(user, is_there=is_there),
             )
         elif not self._fits(user):
             raise SetupFault(f"{user.file}: is not the password of the user {user.name}; --replace gives a new one")
         else:
-            yield Step(f"user {user.name}: is there; {user.file}")
+            yield SetupStep(f"user {user.name}: is there; {user.file}")
         right = "ALL" if user.writes else "READ"
         has = (
             [(row["database"], row["privilege"]) for row in self._ask(f"SHOW GRANTS FOR {name(user.name)}")] if is_there else []
@@ -114,11 +114,11 @@ class Influxdb1:
         for database in dict.fromkeys(place.config.bucket.partition("/")[0] for place in places):
             what = f"user {user.name}: may {'write and read' if user.writes else 'read'} {database}"
             if (database, "ALL PRIVILEGES" if user.writes else "READ") in has:
-                yield Step(f"{what} already")
+                yield SetupStep(f"{what} already")
             else:
                 yield self._step(what, f"GRANT {right} ON {name(database)} TO {name(user.name)}")
         if not self.asks_for_password and not user.writes:  # said once, behind the last user
-            yield Step(f"warning: {_ANYBODY}")
+            yield SetupStep(f"warning: {_ANYBODY}")
 
     def _named(self, user: DatabaseUser, *, is_there: bool) -> Callable[[], None]:
         """The making of a user, or of a new password: the file first, so that a kill in between loses no password."""
@@ -139,10 +139,10 @@ class Influxdb1:
         given = b64encode(f"{user.name}:{text_of(user.file).partition(chr(10))[0].strip()}".encode()).decode()
         return self._http.form("/query", {"q": "SHOW DATABASES"}, {"Authorization": f"Basic {given}"}).status != _UNAUTHORIZED
 
-    def _step(self, what: str, statement: str) -> Step:
-        return Step(what, lambda: _nothing(self._ask(statement)))
+    def _step(self, what: str, statement: str) -> SetupStep:
+        return SetupStep(what, lambda: _nothing(self._ask(statement)))
 
-    def _ask(self, statement: str) -> list[_Row]:
+    def _ask(self, statement: str) -> list[_AdminRow]:
         answer = self._http.form("/query", {"q": statement})
         if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
             how = "give --admin NAME and --admin-password-file FILE of a user with all privileges"

@@ -32,7 +32,7 @@ from gateway.databases.steps import (
     DatabaseUser,
     KeptPlace,
     SetupFault,
-    Step,
+    SetupStep,
     change_text,
     refuse_change,
     refuse_unknown_secret,
@@ -41,7 +41,7 @@ from gateway.databases.steps import (
 _TIMEOUT_MS: Final = 30_000
 _UNAUTHORIZED: Final = 401
 _DEFAULT_POLICY: Final = "autogen"
-_Right = tuple[str, str]
+_TokenRight = tuple[str, str]
 """``read`` or ``write``, and the id of a bucket."""
 
 
@@ -73,7 +73,7 @@ class Influxdb2:
             DatabaseUser(f"{gateway}: Grafana reads", secrets / "grafana.token", reads=True, writes=False),
         )
 
-    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[Step]:
+    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
         """Make a bucket and its mapping, or see that they are as wanted."""
         bucket, where = self._bucket(place), f"bucket {place.config.bucket}"
         seconds = 0 if place.keep is None else round(place.keep.total_seconds())
@@ -85,9 +85,9 @@ class Influxdb2:
                     bucket_name=place.config.bucket, retention_rules=rules, org=self._org_id
                 )
 
-            yield Step(f"{where}: created, keeps {place.kept()}", self._careful(create))
+            yield SetupStep(f"{where}: created, keeps {place.kept()}", self._careful(create))
         elif (now := _kept(bucket)) == place.keep:
-            yield Step(f"{where}: is there and keeps {place.kept()}")
+            yield SetupStep(f"{where}: is there and keeps {place.kept()}")
         elif not change:
             raise refuse_change(where, now, place.keep)
         else:
@@ -96,10 +96,10 @@ class Influxdb2:
                 bucket.retention_rules = rules or [BucketRetentionRules(type="expire", every_seconds=0)]
                 self._client.buckets_api().update_bucket(bucket)
 
-            yield Step(change_text(where, now, place.keep), self._careful(alter))
+            yield SetupStep(change_text(where, now, place.keep), self._careful(alter))
         yield self._mapped(place)
 
-    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[Step]:
+    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
         """Make a token with rights to the buckets and nothing else."""
         action = "write" if user.writes else "read"
         names = ", ".join(dict.fromkeys(place.config.bucket for place in places))
@@ -112,12 +112,12 @@ class Influxdb2:
         if own and fits and not replace:
             if not user.file.exists():
                 raise refuse_unknown_secret(user, "token")
-            yield Step(f"{what}: is there; {user.file}")
+            yield SetupStep(f"{what}: is there; {user.file}")
             return
         if user.file.exists() and not own and not replace:
             raise SetupFault(f"{user.file}: is there, with a token that was not made here; --replace writes a new one into it")
         ended = ", in place of the old one" if own else ""
-        yield Step(f"{what}: created{ended}; {user.file}", self._careful(lambda: self._make_token(user, places, own)))
+        yield SetupStep(f"{what}: created{ended}; {user.file}", self._careful(lambda: self._make_token(user, places, own)))
 
     def _make_token(self, user: DatabaseUser, places: Sequence[KeptPlace], old: Sequence[Authorization]) -> None:
         """Make a token, write it down, and only then end the old ones."""
@@ -133,7 +133,7 @@ class Influxdb2:
         for one in old:
             api.delete_authorization(one)
 
-    def _mapped(self, place: KeptPlace) -> Step:
+    def _mapped(self, place: KeptPlace) -> SetupStep:
         """The mapping from a name of InfluxDB 1 to the bucket; newer versions have one by themselves."""
         database, _, policy = place.config.bucket.partition("/")
         policy = policy or _DEFAULT_POLICY
@@ -142,7 +142,7 @@ class Influxdb2:
         with self._asked():
             known = [] if bucket is None else service.get_dbr_ps(org_id=self._org_id, db=database).content or []
         if bucket is not None and any(one.bucket_id == bucket.id for one in known):
-            return Step(f"{what} already")
+            return SetupStep(f"{what} already")
         if any(one.retention_policy == policy and not one.virtual for one in known):
             raise SetupFault(f"{self._url}: the database {database} of InfluxQL is another bucket; see `influx v1 dbrp list`")
 
@@ -157,7 +157,7 @@ class Influxdb2:
             if not any(one.bucket_id == found.id for one in there):
                 service.post_dbrp(wanted)
 
-        return Step(what, self._careful(create))
+        return SetupStep(what, self._careful(create))
 
     def _bucket(self, place: KeptPlace) -> Bucket | None:
         with self._asked():
@@ -202,5 +202,5 @@ def _kept(bucket: Bucket) -> timedelta | None:
     return timedelta(seconds=seconds) if seconds else None
 
 
-def _rights_of(token: Authorization) -> set[_Right]:
+def _rights_of(token: Authorization) -> set[_TokenRight]:
     return {(one.action, one.resource.id) for one in token.permissions or ()}

@@ -8,7 +8,7 @@ from typing import Any, Final
 from gateway.config.model import Influxdb
 from gateway.databases.http import AdminHttp, HttpAnswer
 from gateway.databases.secret_files import write_secret
-from gateway.databases.steps import DatabaseUser, KeptPlace, SetupFault, Step, refuse_unknown_secret
+from gateway.databases.steps import DatabaseUser, KeptPlace, SetupFault, SetupStep, refuse_unknown_secret
 
 _OK: Final = frozenset({200, 201})
 _NO_RIGHT: Final = frozenset({401, 403})
@@ -34,14 +34,14 @@ class Influxdb3:
             DatabaseUser(f"{gateway}-grafana", secrets / "grafana.token", reads=True, writes=False),
         )
 
-    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[Step]:
+    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
         """Make a database. How long it keeps is fixed with it, and it does not tell."""
         del change
         database = place.config.bucket
         if _GOOD_NAME.fullmatch(database) is None:
             raise SetupFault(f"influxdb.bucket: InfluxDB 3 takes no {database!r}; use letters, digits, - and _")
         if database in set(_texts(self._answer(self._http.get("/api/v3/configure/database?format=json")))):
-            yield Step(
+            yield SetupStep(
                 f"warning: database {database}: is there; InfluxDB 3 Core neither tells nor changes how long it keeps, so see "
                 f"yourself that it is {place.kept()}, or take another name"
             )
@@ -53,13 +53,13 @@ class Influxdb3:
         def create() -> None:
             self._answer(self._http.send("POST", "/api/v3/configure/database", wanted))
 
-        yield Step(f"database {database}: created, keeps {place.kept()}, which cannot be changed later", create)
+        yield SetupStep(f"database {database}: created, keeps {place.kept()}, which cannot be changed later", create)
 
-    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[Step]:
+    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
         """Make a named token. It may do everything: there is no other kind."""
         del places
         if user.file.exists() and not replace:
-            yield Step(f"token {user.name}: {user.file} is there")
+            yield SetupStep(f"token {user.name}: {user.file} is there")
             return
 
         def create() -> None:
@@ -73,7 +73,7 @@ class Influxdb3:
                 raise SetupFault(f"{self._http.url} made a token {user.name} and does not tell it")
             write_secret(user.file, found["token"])
 
-        yield Step(f"token {user.name}: created; {user.file}. {_ALL_MAY_ALL}", create)
+        yield SetupStep(f"token {user.name}: created; {user.file}. {_ALL_MAY_ALL}", create)
 
     def _answer(self, answer: HttpAnswer) -> Any:  # noqa: ANN401 - whatever was asked for
         if answer.status in _NO_RIGHT:

@@ -23,7 +23,7 @@ class KeptPlace(NamedTuple):
     keep: timedelta | None
 
     def kept(self) -> str:
-        """How long it keeps, for people."""
+        """The time that it keeps, for people."""
         return kept_text(self.keep)
 
 
@@ -39,10 +39,10 @@ class DatabaseUser(NamedTuple):
     writes: bool
 
 
-class Step(NamedTuple):
+class SetupStep(NamedTuple):
     """A step.
 
-    :ivar text: what it does, or that it is done already.
+    :ivar text: the sentence for people: it is done, or was already.
     :ivar do: None: it is done already.
     """
 
@@ -54,7 +54,7 @@ class DatabaseAdministration(Protocol):
     """The administration of one kind of database. Each question raises :class:`SetupFault`.
 
     :ivar name: the kind and its version.
-    :ivar api: what ``influxdb.api`` must be.
+    :ivar api: the value that ``influxdb.api`` must have.
     """
 
     name: str
@@ -64,14 +64,14 @@ class DatabaseAdministration(Protocol):
         """Those who need an account of their own."""
         ...
 
-    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[Step]:
+    def keep(self, place: KeptPlace, *, change: bool) -> Iterator[SetupStep]:
         """Make a place, or see that it is as wanted.
 
         :param change: change how long it keeps, if that differs.
         """
         ...
 
-    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[Step]:
+    def give(self, user: DatabaseUser, places: Sequence[KeptPlace], *, replace: bool) -> Iterator[SetupStep]:
         """Make an account with no more rights than it needs.
 
         :param replace: give a new password or token to one that is there.
@@ -80,7 +80,7 @@ class DatabaseAdministration(Protocol):
 
 
 def kept_text(keep: timedelta | None) -> str:
-    """How long something is kept."""
+    """A time for which something is kept, for people."""
     if keep is None:
         return "for ever"
     days, rest = divmod(keep, timedelta(days=1))

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from gateway.config.model import Config, split_url
 from gateway.config.replace_file import replace_file
-from gateway.databases.steps import KeptPlace, SetupFault, Step
+from gateway.databases.steps import KeptPlace, SetupFault, SetupStep
 
 _CHECKOUT: Final = Path(__file__).parents[2]
 _PORT: Final = 8428
@@ -93,15 +93,15 @@ def files_of(config: Config, places: Sequence[KeptPlace], root: Path) -> list[Wr
     return found
 
 
-def steps(wanted: Sequence[WrittenFile]) -> Iterator[Step]:
+def steps(wanted: Sequence[WrittenFile]) -> Iterator[SetupStep]:
     """Write the files that are not as wanted; what was there stays beside them."""
     for file in wanted:
         before = file.path.read_text(encoding="utf-8", errors="replace") if file.path.exists() else None
         if before == file.text:
-            yield Step(f"{file.path}: is as wanted")
+            yield SetupStep(f"{file.path}: is as wanted")
         else:
             beside = "" if before is None else f"; the old one is {file.path.name}.bak"
-            yield Step(f"{file.path}: written{beside}", lambda file=file: _write(file))  # type: ignore[misc]  # mypy and defaults
+            yield SetupStep(f"{file.path}: written{beside}", lambda file=file: _write(file))  # type: ignore[misc]  # mypy and defaults
 
 
 def _write(file: WrittenFile) -> None:

@@ -10,7 +10,7 @@ from gateway.cli import main
 
 
 class Said(NamedTuple):
-    """What a command printed, and its exit status."""
+    """The output of a command, and its exit status."""
 
     status: int
     out: str
