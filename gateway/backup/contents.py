@@ -3,6 +3,7 @@
 The readings themselves are in the database, which has a backup of its own.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -60,7 +61,7 @@ def files_of(config: Config, accounts: Path, also: Sequence[Path]) -> list[Backu
     found: dict[Path, BackupKind] = {}
     for kind, path in _named(config, accounts, also):
         for file in _within(path):
-            found.setdefault(file.absolute(), kind)
+            found.setdefault(Path(os.path.abspath(file)), kind)  # noqa: PTH100 - without `..`; links stay links
     return [BackupFile(kind, path) for path, kind in found.items()]
 
 

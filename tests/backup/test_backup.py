@@ -13,6 +13,7 @@ import pytest
 from gateway.alarms.outbox import INFLUXDB
 from gateway.audit.chain import Deed
 from gateway.audit.forgotten import forgotten_beside
+from gateway.audit.log import AuditLog
 from gateway.broker.dynamic_security import names_in
 from gateway.config.registry import load_registry
 from gateway.core.delivery.batch import decode
@@ -83,6 +84,19 @@ def test_a_new_machine_has_everything_of_the_old_one(old: Machine, new: Machine,
     assert len(file.run_here(alarms.states)) == 2
     file.close()
     assert new.command("check").returncode == 0
+
+
+def test_a_store_that_is_named_with_two_dots_is_restored_too(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "etc")
+    machine.authority.mkdir(parents=True)
+    machine.config_file.write_text('{"journal": {"path": "../var/journal.db"}}')
+    (machine.folder / "devices.yaml").write_text("devices: []\n")
+    AuditLog(machine.config.journal.path).record(Deed(AT_MS, "lan", "technician", "device registered"), {})
+    archive = machine.backup(tmp_path / "g.tar.gz")
+    for folder in (machine.folder, tmp_path / "var"):
+        folder.rename(folder.with_name(f"burnt-{folder.name}"))
+    restored(machine, archive)
+    assert machine.command("audit", "list").stdout.count("device registered") == 1
 
 
 def test_the_archive_is_for_its_owner_alone_and_says_that_it_holds_secrets(old: Machine, tmp_path: Path) -> None:
