@@ -1,6 +1,8 @@
 """Every runbook is followed as it is printed, after its incident has happened to a real broker, database and gateway."""
 
 import json
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.broker.certificates import CertificateUse, Signed, load_authority
-from gateway.demo.services import Service
+from gateway.broker.dynamic_security import BrokerAccount, document
+from gateway.demo.services import Service, free_port
+from tests.influx import query
 from tests.runbooks.cabinet import Cabinet, broker_at
 from tests.runbooks.machines import Answer, Machine
 from tests.system.brokers import listens
@@ -177,3 +181,91 @@ def test_clock_wrong(cabinet: Cabinet) -> None:
         until(lambda: gate.status()["clock_trusted"], 200, what="it trusts the clock again")
     assert '"count"' in said[4]
     assert cabinet.check("ClockWrong.md") == set()
+
+
+def test_influxdb_restored(influxdb: Service, mosquitto: Service, tmp_path: Path) -> None:
+    """Readings after the backup are gone but for those that wait, and those that a file holds; sums go on across the gap."""
+    listening = influxdb.folder / "influxdb.conf"
+    address = f"127.0.0.1:{free_port()}"
+    influxdb.stop()
+    listening.write_text(re.sub('bind-address = "127.0.0.1:0"', f'bind-address = "{address}"', listening.read_text()))
+    influxdb.start()
+    influxdb.wait_ready()
+    cabinet = Cabinet(tmp_path, mosquitto, influxdb)
+    gate, machine = cabinet.gate, cabinet.machine
+    (gate.folder / "devices.yaml").write_text("devices: [{id: m1, site: site, domain: water, interval: 1min}]\n")
+    today = datetime.now(UTC).date()
+    machine.printed |= {"2026-11-25": str(today - timedelta(days=1)), "2026-11-27": str(today + timedelta(days=1))}
+
+    def influxd(words: list[str]) -> Answer:
+        """At the address of the test's database."""
+        program = [str(influxdb.program.path), words[0], "-host", address, *words[1:]]
+        done = subprocess.run(program, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    machine.programs["influxd"] = influxd
+    usb = machine.root / "media" / "usb"
+
+    def volume(number: int) -> str:
+        at_ms = time.time_ns() // 1_000_000 - 60_000 + 1000 * number
+        return json.dumps({"ts": at_ms, "seq": number, "volume_m3": 100.0 + number})
+
+    with gate, client_of(mosquitto) as client:
+        gate.wait_subscribed()
+
+        def count(number: int) -> None:
+            publish(client, TOPIC, volume(number))
+            until(lambda: gate.ledger()["written"] == number + 1)
+
+        count(0)
+        until(lambda: [one["sum"] for one in gate.document("/api/devices/m1")["counters"]][:1] not in ([], [None]))
+        count(1)
+        assert influxd(["backup", "-portable", "-db", "iot", str(usb / "influxdb")])[0] == 0
+        count(2)
+        count(3)
+        kept = query(influxdb.url, "iot", "SELECT * FROM water WHERE seq = 2")[0]
+        (usb / "readings.lp").write_text(f"water,device=m1,site=site volume_m3=102,quality=0i,seq=2i {kept['time']}\n")
+        influxdb.kill()
+        publish(client, TOPIC, volume(4))
+        until(lambda: gate.pending("journal") == 1)
+        assert cabinet.check("InfluxdbRestored.md") == {1, 2}
+        said = cabinet.act("InfluxdbRestored.md")
+        until(lambda: gate.ledger()["written"] == 1, what="the reading that waited")
+        publish(client, TOPIC, volume(5))
+        until(lambda: gate.ledger()["written"] == 2)
+        assert cabinet.check("InfluxdbRestored.md") == set()
+    rows = query(influxdb.url, "iot", "SELECT seq, volume_m3, volume_sum_m3 FROM water WHERE device = 'm1'")
+    assert {row["seq"] for row in rows} == {0, 1, 2, 4, 5}, "number 3 is gone"
+    assert {row["seq"]: row["volume_sum_m3"] for row in rows}[5] == 105.0
+    assert "m1" in said[6]
+
+
+def test_gateway_replaced(cabinet: Cabinet) -> None:
+    """The new machine has the address of the old one, and nothing of it but the backup."""
+    gate, machine = cabinet.gate, cabinet.machine
+    accounts = machine.root / "var" / "lib" / "mosquitto" / "dynamic-security.json"
+    accounts.write_text(document([(BrokerAccount("m1", [], "password"), b"123456789012")]))
+    certificates = machine.run("gateway setup certificates server localhost --to /root/authority")
+    assert certificates.returncode == 0, certificates.stderr
+    (gate.folder / "devices.yaml").write_text("devices: [{id: m1, site: site, domain: water}]\n")
+    authority = machine.root / "root" / "authority"
+    before = {path: path.read_bytes() for path in (accounts, authority / "ca.key", gate.folder / "devices.yaml")}
+    cabinet.influxdb.pause()
+    with client_of(cabinet.broker) as client:
+        publish(client, TOPIC, reading(0))
+        until(lambda: gate.pending("journal") == 1)
+
+        def burn() -> None:
+            cabinet.influxdb.resume()
+            for folder in (gate.folder, machine.root / "var" / "lib" / "gateway", authority):
+                folder.rename(folder.with_name("burnt"))
+            accounts.unlink()
+            gate.folder.mkdir()
+            publish(client, TOPIC, reading(1))
+
+        said = cabinet.act("GatewayReplaced.md", {4: burn})
+    assert "devices.yaml" in said[4]
+    until(lambda: gate.ledger()["written"] == 2, what="the reading that waited in the backup, and the one at the broker")
+    assert {path: path.read_bytes() for path in before} == before
+    assert gate.document("/api/devices/m1")["registered"]
+    assert cabinet.check("GatewayReplaced.md") == set()
