@@ -15,6 +15,7 @@ from schemas.quantities import DOMAINS, GROWTH, QUANTITIES, REQUIRES, SUM_OF, US
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
 from schemas.registry import registry_adapter
 from schemas.scenario import Scenario
+from schemas.standard_names import STANDARD_NAMES
 from schemas.topics import NAME_MAX, NAME_PATTERN, NativeTopic
 
 SchemaDocument = dict[str, Any]
@@ -28,7 +29,8 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MQTT_BINDING: Final = {"bindingVersion": "0.2.0"}
 _KEYWORDS: Final = (
     "x-unit is the unit, a UCUM code. x-kind tells apart a counter (a register that only grows; send the register, never a "
-    "difference), a gauge and a state."
+    "difference), a gauge and a state. x-unit-uri is the unit for SensorThings; x-observed-property, x-obis, x-ngsi-ld and "
+    "x-lwm2m are the names of the same thing there, where it has one."
 )
 _TOLERANCE: Final = (
     'This is the canonical form. The gateway also reads a number sent as text ("12.3"), and 0, 1, "on" or "off" for a '
@@ -67,7 +69,8 @@ def _quantities() -> str:
         tables.append(
             "\n".join([f"## {measurement}", "", "| field | unit, least to most | what it is |", "|---|---|---|", *lines])
         )
-    return "\n\n".join([f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables, _sums(), _TAGS]) + "\n"
+    parts = [f"<!-- {_MADE} -->", "# Quantities", _QUANTITIES_READ, *tables, _sums(), _TAGS, _standard_names()]
+    return "\n\n".join(parts) + "\n"
 
 
 def _sums() -> str:
@@ -77,6 +80,20 @@ def _sums() -> str:
         for field, growth in GROWTH.items()
     ]
     return "\n".join([_SUMS_READ, *lines])
+
+
+def _standard_names() -> str:
+    """The names of the quantities in other standards."""
+    lines = [
+        f"| {measurement} | `{field}` | {names.obis} | {_linked(names.observed)} | {names.ngsi_ld} | {names.lwm2m} |"
+        for measurement, rows in STANDARD_NAMES.items()
+        for field, names in rows.items()
+    ]
+    return "\n".join([_STANDARD_NAMES_READ, *lines])
+
+
+def _linked(uri: str) -> str:
+    return f"[{'/'.join(uri.split('/')[-2:])}]({uri})" if uri else ""
 
 
 def _unit_and_bounds(row: Quantity) -> str:
@@ -100,6 +117,18 @@ than the usual is never doubted, more than the most never counts. A profile may 
 
 | counter | its sum | what was used | usual, at least | most |
 |---|---|---|---|---|"""
+
+_STANDARD_NAMES_READ: Final = """\
+## Names in other standards
+
+The same thing elsewhere, where it has a name: OBIS codes of meters (IEC 62056-6-1, EN 13757-1), the observed property for
+SensorThings (kinds of quantity of QUDT, pollutants of the European Environment Agency), type and attribute of the Smart Data
+Models for NGSI-LD, object and resource of LwM2M. The unit may be another one there: NGSI-LD has shares of 1 in place of
+percent, LwM2M m3/s. What has no name of its own is left empty. The unit of a field for SensorThings is its UCUM code behind
+`http://www.opengis.net/def/uom/UCUM/0/`.
+
+| measurement | field | OBIS | observed property | NGSI-LD | LwM2M |
+|---|---|---|---|---|---|"""
 
 _TAGS: Final = f"""\
 ## Tags

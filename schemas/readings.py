@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic refuses typing.TypedDict below Python 3.12
 
 from schemas.quantities import HEALTH, QUANTITIES, VEHICLE_CLASSES, Kind, Quantity
+from schemas.standard_names import NO_NAMES, STANDARD_NAMES, StandardNames, unit_uri
 from schemas.topics import NAME_PATTERN
 
 Value = float | int | bool | str
@@ -46,6 +47,13 @@ def _text(meaning: str) -> Any:  # noqa: ANN401 - a type made at run time has no
     return Annotated[str, Field(strict=True, pattern=f"^{NAME_PATTERN}$", description=f"{meaning}; a tag.")]
 
 
+NAME_KEYWORDS: Final = {
+    "obis": "x-obis",
+    "observed": "x-observed-property",
+    "ngsi_ld": "x-ngsi-ld",
+    "lwm2m": "x-lwm2m",
+}
+"""Standard → the keyword of a JSON schema that holds its name."""
 ENVELOPE_KEYS: Final[dict[str, Any]] = {
     "ts": _TS,
     "seq": _SEQ,
@@ -89,17 +97,18 @@ def native_types(domain: str) -> Any:  # noqa: ANN401 - a type made at run time 
     return types  # noqa: RET504 - mypy takes it for a call of a special form
 
 
-def _annotation(quantity: Quantity) -> Any:  # noqa: ANN401 - a type made at run time has no static type
+def _annotation(quantity: Quantity, names: StandardNames) -> Any:  # noqa: ANN401 - a type made at run time has no static type
     about: dict[str, Any] = {"x-kind": quantity.kind.value}
+    elsewhere = {NAME_KEYWORDS[standard]: name for standard, name in names._asdict().items() if name}
     if quantity.kind is Kind.STATE:
-        return Annotated[bool, Field(strict=True, description=quantity.meaning, json_schema_extra=about)]
+        return Annotated[bool, Field(strict=True, description=quantity.meaning, json_schema_extra=about | elsewhere)]
     bounds = Field(
         strict=True,
         ge=quantity.minimum,
         le=quantity.maximum,
         allow_inf_nan=False,
         description=quantity.meaning,
-        json_schema_extra=about | {"x-unit": quantity.unit},
+        json_schema_extra=about | {"x-unit": quantity.unit, "x-unit-uri": unit_uri(quantity.unit)} | elsewhere,
     )
     return Annotated[float, bounds]
 
@@ -108,7 +117,8 @@ def _annotation(quantity: Quantity) -> Any:  # noqa: ANN401 - a type made at run
 def native_adapter(domain: str) -> TypeAdapter[NativeReading]:
     """The validator of one native reading of ``domain``, device-health quantities included."""
     quantities = QUANTITIES[domain] | QUANTITIES[HEALTH]
-    keys = ENVELOPE_KEYS | {field: _annotation(quantity) for field, quantity in quantities.items()}
+    names = STANDARD_NAMES[HEALTH] | STANDARD_NAMES[domain]
+    keys = ENVELOPE_KEYS | {field: _annotation(row, names.get(field, NO_NAMES)) for field, row in quantities.items()}
     shape = TypedDict(f"{domain.capitalize()}Reading", keys, total=False)  # type: ignore[misc]
     adapter: TypeAdapter[NativeReading] = TypeAdapter(with_config(ConfigDict(extra="forbid"))(shape))  # type: ignore[arg-type]
     return adapter
