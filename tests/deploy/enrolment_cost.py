@@ -44,7 +44,12 @@ class Publisher:
 
     def quantile_ms(self, share: float) -> float:
         """The delay that a share keeps."""
-        return sorted(self.delays_s)[int(len(self.delays_s) * share)] * 1000
+        return quantile(self.delays_s, share) * 1000
+
+
+def quantile(delays_s: list[float], share: float) -> float:
+    """The delay that a share of all keeps."""
+    return sorted(delays_s)[int(len(delays_s) * share)]
 
 
 def written_bytes(pid: int) -> int:
