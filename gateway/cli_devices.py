@@ -72,6 +72,17 @@ def add_devices(devices: argparse.ArgumentParser, with_config: argparse.Argument
     summed.add_argument("id", metavar="ID", help="the device")
     summed.add_argument("--from", dest="since", required=True, metavar="T", help="since when: '2026-11-20 14:30', or 40d")
 
+    exported = actions.add_parser("export", parents=[with_config], help="write all that is known of a device into a ZIP file")
+    exported.add_argument("id", metavar="ID", help="the device")
+    exported.add_argument("--out", type=Path, metavar="FILE.zip", help="the file to write (default: ID.zip)")
+    exported.add_argument("--to", metavar="WHO", help="who gets it; told when the device is forgotten")
+
+    forgotten = actions.add_parser(
+        "forget", parents=[with_config], help="remove all that is known of a device, from every place"
+    )
+    forgotten.add_argument("id", metavar="ID", help="the device")
+    forgotten.add_argument("--check", action="store_true", help="only tell what is known of it, by place")
+
     imported = actions.add_parser("import", parents=[with_config], help="import devices from a CSV file into the registry")
     imported.add_argument(
         "file",

@@ -6,7 +6,7 @@ whole; and from what stays nobody can find out by trial what was removed.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,12 @@ _WITHOUT_ENTRY: Final = "the entry is missing: the end was removed, or the power
 
 Details = Mapping[str, Any]
 """The subject of a change: ``subject``, and where there are any ``before`` and ``after``."""
+
+
+_NAMING: Final = ("device", "alarm", "key")
+"""Keys of a subject that name a device, an alarm of it, or messages that wait for it."""
+IsDevice = Callable[[str], bool]
+"""Tells if a name is one of a device."""
 
 
 class ChainLink(NamedTuple):
@@ -113,10 +119,16 @@ def verify(lines: Iterable[str], details: Iterable[str], known: Iterable[ChainLi
     return verdict
 
 
-def is_about(line: str, name: str) -> bool:
-    """Tell if details name a device."""
-    subject = _document(line).get("subject")
-    return isinstance(subject, dict) and subject.get("device") == name
+def is_about(details: Details, is_device: IsDevice) -> bool:
+    """Tell if details are about a device: their subject names it, or an alarm of it such as ``leak@wm-0001``."""
+    subject = details.get("subject")
+    values = [subject.get(key) for key in _NAMING] if isinstance(subject, Mapping) else []
+    return any(is_device(value.rpartition("@")[2]) for value in values if isinstance(value, str) and value)
+
+
+def is_line_about(line: str, is_device: IsDevice) -> bool:
+    """The same of a line of details."""
+    return is_about(_document(line), is_device)
 
 
 def _hash(previous: ChainLink, document: Mapping[str, Any]) -> str:

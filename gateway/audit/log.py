@@ -20,9 +20,10 @@ from gateway.audit.chain import (
     ChainLink,
     Deed,
     Details,
+    IsDevice,
     details_line,
     entry_line,
-    is_about,
+    is_line_about,
     link_of,
     verify,
 )
@@ -108,11 +109,11 @@ class AuditLog:
         """
         return verify(self._lines(self.path), self._lines(self._details), known)
 
-    def forget(self, device: str) -> int:
+    def forget(self, is_device: IsDevice) -> int:
         """Remove the details of every entry about a device; return their number. The chain stays whole."""
         with self._locked():
             lines = list(self._lines(self._details))
-            kept = [line for line in lines if not is_about(line, device)]
+            kept = [line for line in lines if not is_line_about(line, is_device)]
             if len(kept) < len(lines):
                 self._replace_details(kept)
             return len(lines) - len(kept)

@@ -8,11 +8,11 @@ from pathlib import Path
 from gateway.backup.archive import BackupManifest
 from gateway.backup.making import make_backup
 from gateway.clock import WallClock
+from gateway.commands.copies_given import BACKUP_MADE
 from gateway.commands.recording import record
 from gateway.config.files import ConfigurationFault, load
 from schemas.printable import printable
 
-BACKUP_MADE = "backup made"
 _WARNING = (
     "it holds passwords, keys and readings: keep it where nobody else can read it. "
     "To encrypt it: age -p FILE > FILE.age, or gpg -c FILE; then remove FILE"

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from gateway.clock import WallClock
 from gateway.commands.coverage_report import coverage_csv, coverage_table
+from gateway.commands.device_export import export_device
 from gateway.commands.enrolling import enroll, take_away
 from gateway.commands.exchange import exchange
+from gateway.commands.forgetting import forget_device
 from gateway.commands.registering import add_device, change_keys, retire_device
 from gateway.commands.registry_file import write_registry
 from gateway.commands.resum import resum
@@ -52,6 +54,8 @@ def devices_command(options: argparse.Namespace) -> int:
         "revoke": take_away,
         "exchange": exchange,
         "resum": resum,
+        "export": export_device,
+        "forget": forget_device,
     }
     return actions[options.action](load(options.config), options) or 0
 

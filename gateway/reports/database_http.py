@@ -6,6 +6,7 @@ take minutes, so each has a connection of its own. Redirects are never followed.
 """
 
 import asyncio
+import json
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ _READ_BYTES: Final = 2**18
 _SILENT_S: Final = 300.0
 """Longest wait for the next byte: a question over years may take minutes."""
 _OK: Final = 200
+_NOTHING: Final = 204
 _NO_RIGHT: Final = frozenset({401, 403})
 _INFORMATIONAL: Final = range(100, 200)
 _GZIP_WBITS: Final = 31
@@ -165,6 +167,15 @@ class DatabaseHttp:
         async with self._asked("POST", path, form) as answer:
             return await answer.beginning() if answer.status == _OK else None
 
+    async def order(self, path: str, form: Form = (), document: Mapping[str, str] | None = None) -> None:
+        """Give an order that is answered with nothing, as a form or as a JSON document.
+
+        :raises StoreFault: it is refused, or nothing answers.
+        """
+        async with self._asked("POST", path, form, document) as answer:
+            if answer.status not in {_OK, _NOTHING}:
+                raise StoreFault(self._refused(answer.status, await answer.beginning()))
+
     async def version(self) -> str:
         """Return the version of InfluxDB; empty: it does not tell.
 
@@ -181,7 +192,9 @@ class DatabaseHttp:
                 yield piece
 
     @asynccontextmanager
-    async def _asked(self, method: str, path: str, form: Form = ()) -> AsyncIterator[_AnswerStream]:
+    async def _asked(
+        self, method: str, path: str, form: Form = (), document: Mapping[str, str] | None = None
+    ) -> AsyncIterator[_AnswerStream]:
         """Ask, and give the answer; faults while it is read are those of the database."""
         try:
             async with asyncio.timeout(self._connect_s):
@@ -194,7 +207,7 @@ class DatabaseHttp:
                 )
             answer = _AnswerStream(reader)
             try:
-                writer.write(self._request(method, path, form))
+                writer.write(self._request(method, path, form, document))
                 await answer.begin()
                 yield answer
             finally:
@@ -203,9 +216,12 @@ class DatabaseHttp:
         except _BROKEN as error:
             raise StoreFault(f"{self.url} does not answer: {_why(error)}") from error
 
-    def _request(self, method: str, path: str, form: Form) -> bytes:
+    def _request(self, method: str, path: str, form: Form, document: Mapping[str, str] | None) -> bytes:
         body = urlencode(list(form.items()) if isinstance(form, Mapping) else list(form))
-        headers = self._headers | {"Content-Length": str(len(body))}
+        headers = self._headers
+        if document is not None:
+            path, body, headers = f"{path}?{body}", json.dumps(document), headers | {"Content-Type": "application/json"}
+        headers = headers | {"Content-Length": str(len(body))}
         lines = [f"{method} {self._base}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join([*lines, "", body]).encode()
 

@@ -23,11 +23,19 @@ async def open_store(config: Influxdb) -> AsyncIterator[Store]:
     :raises ConfigurationFault: a file with a secret or a certificate cannot be used.
     """
     http = DatabaseHttp(config)
-    if _is_of_metricsql(await http.knows("/api/v1/query", {"query": "1"})):
+    if await is_victoria_metrics(http):
         yield MetricsqlStore(http)
         return
     version = await http.version()
     yield InfluxqlStore(http, config.bucket, is_overwritten=not version.startswith("3"))
+
+
+async def is_victoria_metrics(http: DatabaseHttp) -> bool:
+    """Tell if the database speaks MetricsQL.
+
+    :raises StoreFault: nothing answers there.
+    """
+    return _is_of_metricsql(await http.knows("/api/v1/query", {"query": "1"}))
 
 
 class _StoreStatus(msgspec.Struct):

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.core.delivery.batch import decode, encode
 from gateway.storage import journal, keyvalue
@@ -20,7 +20,7 @@ from schemas.registry import device_key
 
 _LEVEL: Final = 9
 _PAGE: Final = 100
-_KEPT_OF_DEVICE: Final = ("usual.", "periods.again.", "sums ", "resum ")
+_KEPT_OF_DEVICE: Final = ("usual.", "periods.again.", "sums ")
 _EXCHANGE: Final = "exchange "
 _BIRTH: Final = "birth "
 _TOPIC_LISTS: Final = "alarm lists"
@@ -51,92 +51,110 @@ def device_of_line(line: str) -> str | None:
     return tags.partition(separator)[2].partition(",")[0] if separator in tags else None
 
 
-class StoredPlace(NamedTuple):
-    """A place in the file that can name a device.
-
-    :ivar title: its name for people.
-    :ivar remove: removes what names the device, or only counts it; returns the number.
-    """
-
-    title: str
-    remove: Callable[[sqlite3.Connection, DeviceNames, bool], int]
+StoredRow = dict[str, Any]
+"""A row of a place: column → value."""
 
 
-def found(connection: sqlite3.Connection, names: DeviceNames) -> dict[str, int]:
-    """Count what names the device, by place; every place is listed."""
-    return {place.title: place.remove(connection, names, False) for place in PLACES}
+class StoredPlace(Protocol):
+    """A place in the file that can name a device."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        ...
+
+    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
+        """Return the rows that name the device, whole."""
+        ...
+
+    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
+        """Remove what names the device; return how much it was."""
+        ...
+
+
+def found(connection: sqlite3.Connection, names: DeviceNames) -> dict[str, list[StoredRow]]:
+    """Find what names the device, by place; every place is listed."""
+    return {place.title: place.rows(connection, names) for place in PLACES}
 
 
 def forget(connection: sqlite3.Connection, names: DeviceNames) -> dict[str, int]:
     """Remove what names the device; return how much it was, by place."""
     connection.execute("PRAGMA secure_delete=ON")
     try:
-        return {place.title: place.remove(connection, names, True) for place in PLACES}
+        return {place.title: place.remove(connection, names) for place in PLACES}
     finally:
         connection.execute("PRAGMA secure_delete=OFF")
 
 
 def devices_in(connection: sqlite3.Connection) -> set[str]:
-    """The devices that the file names, but for those of Sparkplug births."""
+    """The devices that the file names."""
     names: set[str] = set()
-    for table, column in (
-        ("rejects", "device"),
-        ("reject_counts", "device"),
-        ("quarantine", "device"),
-        ("alarm_history", "place"),
-    ):
+    for table, column in _DEVICE_COLUMNS:
         names.update(name for (name,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}"))  # noqa: S608 - constants
-    names.update(name for (name,) in connection.execute("SELECT place FROM alarm_states"))
     for key in keyvalue.get_prefix(connection, ""):
         names.update(_device_of_kept(key))
     for _, body in device_rows(connection):
         names.update(name for name, _ in _lines(body))
-    for entry in _journal(connection):
+    for entry in _intact(connection):
         names.update(device for reading in decode(entry.body) if (device := device_of_line(reading.lines)) is not None)
     return names - {""}
 
 
-def _of_table(table: str, condition: str, given: Callable[[tuple[Any, ...], DeviceNames], bool]) -> Callable[..., int]:
-    """A place that is rows of a table: those of which ``given`` is true."""
-
-    def remove(connection: sqlite3.Connection, names: DeviceNames, do: bool) -> int:  # noqa: FBT001 - as declared above
-        rows = connection.execute(f"SELECT rowid, {condition} FROM {table}")  # noqa: S608 - constants
-        numbers = [(row[0],) for row in rows if given(row[1:], names)]
-        if do:
-            connection.executemany(f"DELETE FROM {table} WHERE rowid = ?", numbers)  # noqa: S608 - constants
-        return len(numbers)
-
-    return remove
+_DEVICE_COLUMNS: Final = (
+    ("rejects", "device"),
+    ("reject_counts", "device"),
+    ("quarantine", "device"),
+    ("alarm_history", "place"),
+    ("alarm_states", "place"),
+)
 
 
-def _by_columns(
-    table: str, columns: tuple[str, ...], is_of: Callable[[tuple[Any, ...], DeviceNames], bool]
-) -> Callable[..., int]:
-    """A place that is rows of a table without a row number: they are found by all of their key's columns."""
+class _RowsOfTable(NamedTuple):
+    """Rows of a table.
 
-    def remove(connection: sqlite3.Connection, names: DeviceNames, do: bool) -> int:  # noqa: FBT001
-        rows = connection.execute(f"SELECT DISTINCT {', '.join(columns)} FROM {table}").fetchall()  # noqa: S608 - constants
-        chosen = [row for row in rows if is_of(row, names)]
-        if do:
-            where = " AND ".join(f"{column} = ?" for column in columns)
-            connection.executemany(f"DELETE FROM {table} WHERE {where}", chosen)  # noqa: S608 - constants
+    :ivar key: the columns by which a row is found again.
+    :ivar is_of: tells if a row names the device.
+    """
+
+    title: str
+    table: str
+    is_of: Callable[[StoredRow, DeviceNames], bool]
+    key: tuple[str, ...] = ("id",)
+
+    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
+        """Return the rows that name the device, whole."""
+        rows = connection.execute(f"SELECT * FROM {self.table}")  # noqa: S608 - a constant
+        columns = [column for column, *_ in rows.description]
+        documents = (dict(zip(columns, row, strict=True)) for row in rows)
+        return [document for document in documents if self.is_of(document, names)]
+
+    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
+        """Remove the rows that name the device."""
+        chosen = [tuple(row[column] for column in self.key) for row in self.rows(connection, names)]
+        where = " AND ".join(f"{column} = ?" for column in self.key)
+        connection.executemany(f"DELETE FROM {self.table} WHERE {where}", chosen)  # noqa: S608 - constants
         return len(chosen)
 
-    return remove
+
+def _of_device(row: StoredRow, names: DeviceNames) -> bool:
+    return row["device"] in names
 
 
-def _names_device(row: tuple[Any, ...], names: DeviceNames) -> bool:
-    return row[-1] in names
+def _of_place(row: StoredRow, names: DeviceNames) -> bool:
+    return row["place"] in names
 
 
-def _device_or_topic(row: tuple[Any, ...], names: DeviceNames) -> bool:
-    device, topic = row
-    return device in names or names.in_topic(topic)
+def _of_topic(row: StoredRow, names: DeviceNames) -> bool:
+    return row["device"] in names or names.in_topic(row["topic"])
 
 
-def _notice(row: tuple[Any, ...], names: DeviceNames) -> bool:
-    (body,) = row
-    return names.in_line(body) or _document(body).get("device") in names
+def _of_body(row: StoredRow, names: DeviceNames) -> bool:
+    """Tell if a message about an alarm is about the device: a point, or a document."""
+    return names.in_line(row["body"]) or _document(row["body"]).get("device") in names
+
+
+def _of_work(row: StoredRow, names: DeviceNames) -> bool:
+    return _document(row["work"]).get("device") in names
 
 
 def _document(text: str) -> dict[str, Any]:
@@ -147,8 +165,102 @@ def _document(text: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+class _WaitingReadings(NamedTuple):
+    """Readings in the journal, many in a row: it is written again without those of the device, under its number."""
+
+    title: str = "readings in the journal"
+
+    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
+        """Return the readings of the device."""
+        readings = (reading for entry in _intact(connection) for reading in decode(entry.body))
+        return [{"line": reading.lines} for reading in readings if names.in_line(reading.lines)]
+
+    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
+        """Remove the readings of the device."""
+        removed = 0
+        for entry in _intact(connection):
+            readings = decode(entry.body)
+            left = [reading for reading in readings if not names.in_line(reading.lines)]
+            if len(left) == len(readings):
+                continue
+            removed += len(readings) - len(left)
+            query = "SELECT created_ms, refused FROM journal WHERE id = ?"
+            created_ms, refused = connection.execute(query, (entry.row,)).fetchone()
+            journal.remove(connection, [entry.row])
+            if left:
+                journal.append(connection, [encode(left, dense=True)], entry.row, created_ms, refused=bool(refused))
+        return removed
+
+
+class _DeviceStates(NamedTuple):
+    """States of devices, many in a row."""
+
+    title: str = "state and sums"
+
+    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
+        """Return the states of the device; an older one may stand in another row."""
+        lines = [line for _, body in device_rows(connection) for line in _lines(body)]
+        return [{"name": name, "state": line} for name, line in lines if _is_state_of(name, line, names)]
+
+    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
+        """Remove the states of the device."""
+        removed = 0
+        for row, body in device_rows(connection):
+            lines = _lines(body)
+            left = [f"{name}\t{line}" for name, line in lines if not _is_state_of(name, line, names)]
+            if len(left) < len(lines):
+                removed += len(lines) - len(left)
+                packed = zlib.compress("\n".join(left).encode(), _LEVEL)
+                connection.execute("UPDATE device_state SET body = ? WHERE id = ?", (packed, row))
+        return removed
+
+
+def _is_state_of(name: str, line: str, names: DeviceNames) -> bool:
+    return name in names or _document(line).get("source") in names
+
+
+def _lines(body: bytes) -> list[tuple[str, str]]:
+    """The states in a row; none of one that is damaged."""
+    try:
+        return list(lines_of(body))
+    except ValueError:
+        return []
+
+
+def _intact(connection: sqlite3.Connection) -> Iterator[journal.Entry]:
+    after = 0
+    while entries := journal.everything(connection, after, _PAGE):
+        yield from (entry for entry in entries if entry.intact)
+        after = entries[-1].row
+
+
+class _KeptValues(NamedTuple):
+    """Values that are kept by name, and the topics at which lists of alarms stand."""
+
+    title: str = "kept values"
+
+    def rows(self, connection: sqlite3.Connection, names: DeviceNames) -> list[StoredRow]:
+        """Return the values of the device."""
+        kept = keyvalue.get_prefix(connection, "").items()
+        own = [{"name": name, "value": value} for name, value in kept if any(one in names for one in _device_of_kept(name))]
+        return own + [{"topic": topic} for topic in _topics(connection) if names.in_topic(topic)]
+
+    def remove(self, connection: sqlite3.Connection, names: DeviceNames) -> int:
+        """Remove the values of the device."""
+        rows = self.rows(connection, names)
+        keyvalue.put_all(connection, {row["name"]: None for row in rows if "name" in row})
+        if any("topic" in row for row in rows):
+            left = [topic for topic in _topics(connection) if not names.in_topic(topic)]
+            keyvalue.put(connection, _TOPIC_LISTS, json.dumps(left))
+        return len(rows)
+
+
+def _topics(connection: sqlite3.Connection) -> list[str]:
+    return list(json.loads(keyvalue.get(connection, _TOPIC_LISTS) or "[]"))
+
+
 def _device_of_kept(name: str) -> Iterator[str]:
-    """The device that a kept value is of: for a birth each level of its address, for it may be any."""
+    """The device that a kept value is of; for a birth it is the last level of its address."""
     for prefix in _KEPT_OF_DEVICE:
         if name.startswith(prefix):
             yield name.removeprefix(prefix)
@@ -158,74 +270,17 @@ def _device_of_kept(name: str) -> Iterator[str]:
         yield name.rpartition("/")[2]
 
 
-def _kept(connection: sqlite3.Connection, names: DeviceNames, do: bool) -> int:  # noqa: FBT001
-    """Values that are kept by name, and the topics at which lists of alarms stand."""
-    chosen = [name for name in keyvalue.get_prefix(connection, "") if any(one in names for one in _device_of_kept(name))]
-    topics = json.loads(keyvalue.get(connection, _TOPIC_LISTS) or "[]")
-    left = [topic for topic in topics if not names.in_topic(topic)]
-    if do:
-        keyvalue.put_all(connection, dict.fromkeys(chosen))
-        if len(left) < len(topics):
-            keyvalue.put(connection, _TOPIC_LISTS, json.dumps(left))
-    return len(chosen) + len(topics) - len(left)
-
-
-def _lines(body: bytes) -> list[tuple[str, str]]:
-    try:
-        return list(lines_of(body))
-    except ValueError:
-        return []
-
-
-def _states(connection: sqlite3.Connection, names: DeviceNames, do: bool) -> int:  # noqa: FBT001
-    """States of devices, many in a row."""
-    removed = 0
-    for row, body in device_rows(connection):
-        lines = _lines(body)
-        left = [(name, line) for name, line in lines if name not in names and _document(line).get("source") not in names]
-        if len(left) == len(lines):
-            continue
-        removed += len(lines) - len(left)
-        if do:
-            text = zlib.compress("\n".join(f"{name}\t{line}" for name, line in left).encode(), _LEVEL)
-            connection.execute("UPDATE device_state SET body = ? WHERE id = ?", (text, row))
-    return removed
-
-
-def _journal(connection: sqlite3.Connection) -> Iterator[journal.Entry]:
-    after = 0
-    while entries := journal.everything(connection, after, _PAGE):
-        yield from (entry for entry in entries if entry.intact)
-        after = entries[-1].row
-
-
-def _waiting(connection: sqlite3.Connection, names: DeviceNames, do: bool) -> int:  # noqa: FBT001
-    """Readings in the journal, many in a row: it is written again without those of the device, under its number."""
-    removed = 0
-    for entry in _journal(connection):
-        readings = decode(entry.body)
-        left = [reading for reading in readings if not names.in_line(reading.lines)]
-        removed += len(readings) - len(left)
-        if do and len(left) < len(readings):
-            query = "SELECT created_ms, refused FROM journal WHERE id = ?"
-            created_ms, refused = connection.execute(query, (entry.row,)).fetchone()
-            journal.remove(connection, [entry.row])
-            if left:
-                journal.append(connection, [encode(left, dense=True)], entry.row, created_ms, refused=bool(refused))
-    return removed
-
-
-PLACES: Final = (
-    StoredPlace("readings in the journal", _waiting),
-    StoredPlace("rejects", _of_table("rejects", "device, topic", _device_or_topic)),
-    StoredPlace("counts of rejects", _by_columns("reject_counts", ("day", "reason", "device"), _names_device)),
-    StoredPlace("messages in quarantine", _of_table("quarantine", "device, topic", _device_or_topic)),
-    StoredPlace("states of alarms", _by_columns("alarm_states", ("alarm", "place"), _names_device)),
-    StoredPlace("history of alarms", _of_table("alarm_history", "place", _names_device)),
-    StoredPlace("messages about alarms", _of_table("alarm_notices", "body", _notice)),
-    StoredPlace("planned work", _of_table("planned_work", "work", lambda row, names: _document(row[0]).get("device") in names)),
-    StoredPlace("state and sums", _states),
-    StoredPlace("kept values", _kept),
+PLACES: Final[tuple[StoredPlace, ...]] = (
+    _WaitingReadings(),
+    _RowsOfTable("rejects", "rejects", _of_topic),
+    _RowsOfTable("counts of rejects", "reject_counts", _of_device, ("day", "reason", "device")),
+    _RowsOfTable("messages in quarantine", "quarantine", _of_topic),
+    _RowsOfTable("states of alarms", "alarm_states", _of_place, ("alarm", "place")),
+    _RowsOfTable("history of alarms", "alarm_history", _of_place),
+    _RowsOfTable("messages about alarms", "alarm_notices", _of_body),
+    _RowsOfTable("planned work", "planned_work", _of_work),
+    _DeviceStates(),
+    _KeptValues(),
 )
 """Every place in the file that can name a device."""
 

@@ -1,0 +1,130 @@
+"""A device is forgotten: nothing of it is left in any place, all of the others is, and who has a copy is named."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.chain import Deed
+from gateway.audit.forgotten import forgotten_beside
+from gateway.commands import forgetting
+from gateway.config.registry import load_registry
+from gateway.core.delivery.batch import decode
+from gateway.storage import journal, rejects
+from gateway.storage.database import Database
+from gateway.storage.file_lock import lock
+from tests.backup.machine import AT_MS, HIS, OTHER, Machine
+
+
+def bytes_of(machine: Machine) -> dict[str, bytes]:
+    """Every file of the gateway."""
+    return {path.name: path.read_bytes() for path in machine.folder.rglob("*") if path.is_file() and path != machine.accounts}
+
+
+def forgotten(machine: Machine, name: str = HIS) -> str:
+    done = machine.command("devices", "forget", name)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout
+
+
+@pytest.mark.real
+def test_nothing_of_a_forgotten_device_is_left_and_all_of_the_others_is(known: Machine) -> None:
+    known.audit.record(Deed(AT_MS, "lan", "technician", "alarm acknowledged"), {"subject": {"alarm": f"leak@{HIS}"}})
+    (known.folder / "devices.yaml.bak").write_text(f"devices: [{{id: {HIS}}}]")
+    heads = [known.audit.head()]
+    others = known.command("devices", "forget", OTHER, "--check").stdout
+    assert known.command("devices", "forget", HIS, "--check").returncode == 1
+    said = forgotten(known)
+    rows = [line.split() for line in said.splitlines()]
+    assert ["readings", "in", "the", "journal", "1", "0"] in rows
+    assert ["points", "in", "the", "database", "6", "0"] in rows
+    assert ["details", "of", "the", "audit", "log", "2", "0"] in rows
+    assert {row[-1] for row in rows if len(row) > 2 and row[-2].isdecimal()} == {"0"}
+    assert [name for name, data in bytes_of(known).items() if HIS.encode() in data] == []
+    assert known.command("devices", "forget", HIS, "--check").returncode == 0
+    assert known.command("devices", "forget", OTHER, "--check").stdout == others
+    verdict = known.audit.verify(heads)
+    assert (verdict.removed, verdict.faults) == (2, [])
+    newest = known.audit.entries(None, 1)[0]
+    assert (newest["action"], newest["subject"]) == (
+        "device forgotten",
+        {"forgotten": forgotten_beside(known.journal).digest(HIS)},
+    )
+    assert [device.id for device in load_registry(known.folder / "devices.yaml").devices] == [OTHER]
+    file = Database(known.journal)
+    file.open()
+    assert file.tally.missing == 0, "what was taken out of the journal is not counted as lost"
+    (entry,) = file.run_here(journal.everything)
+    assert [reading.lines.partition(",site")[0] for reading in decode(entry.body)] == [f"water,device={OTHER}"]
+    assert [refusal.device for _, refusal, _ in file.run_here(rejects.page)] == [OTHER]
+    file.close()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("database", ["influxdb"], indirect=True)
+@pytest.mark.parametrize(
+    "step", ["_note", "_delete_points", "forget", "photos_of", "_leave_registry", "AuditLog", "_tell", "record"]
+)
+def test_a_command_that_was_interrupted_anywhere_is_given_again(
+    known: Machine, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    class Interrupted(Exception):  # noqa: N818
+        pass
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forgetting, step, interrupt)
+        with pytest.raises(Interrupted):
+            known.command("devices", "forget", HIS)
+    forgotten(known)
+    assert [name for name, data in bytes_of(known).items() if HIS.encode() in data] == []
+    assert known.audit.verify().faults == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("database", ["influxdb"], indirect=True)
+def test_who_has_a_copy_is_named_and_a_restore_of_a_backup_knows_who_was_forgotten(known: Machine, tmp_path: Path) -> None:
+    archive = known.backup(tmp_path / "g.tar.gz", "--to", "the safe")
+    assert known.command("devices", "export", HIS, "--out", tmp_path / "his.zip", "--to", "Mr A").returncode == 0
+    assert known.command("devices", "export", OTHER, "--out", tmp_path / "other.zip").returncode == 0
+    (known.journal.parent / "journal.db.damaged-1").write_text("")
+    said = forgotten(known)
+    assert f"    backup {archive}, for the safe\n    export {tmp_path}/his.zip, for Mr A\n" in said
+    assert "other.zip" not in said
+    assert f"{known.journal}.damaged-1: was set aside earlier and may hold it" in said
+    (tmp_path / "new").mkdir()
+    done = Machine(tmp_path / "new").command("restore", archive)
+    assert "1 devices that were forgotten since are forgotten again" in done.stdout
+    assert HIS not in (tmp_path / "new" / "devices.yaml").read_text()
+
+
+def test_a_running_gateway_is_stopped_first(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "g")
+    machine.fill(HIS)
+    descriptor = lock(machine.journal)
+    done = machine.command("devices", "forget", HIS)
+    os.close(descriptor)
+    assert (done.returncode, "holds its devices in memory: stop it" in done.stderr) == (2, True)
+
+
+def test_a_parent_of_others_is_not_forgotten_before_they_have_another(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "g")
+    machine.fill(HIS, OTHER)
+    registry = json.loads((machine.folder / "devices.yaml").read_text())
+    registry["devices"][1]["parent"] = HIS
+    (machine.folder / "devices.yaml").write_text(json.dumps(registry))
+    done = machine.command("devices", "forget", HIS)
+    assert (done.returncode, "is the parent of" in done.stderr) == (2, True)
+
+
+def test_while_the_database_is_away_nothing_is_forgotten(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "g")
+    machine.fill(HIS)
+    before = machine.journal.read_bytes()
+    done = machine.command("devices", "forget", HIS)
+    assert (done.returncode, "repeat the command" in done.stderr) == (3, True)
+    assert machine.journal.read_bytes() == before
+    assert HIS in (machine.folder / "devices.yaml").read_text()
