@@ -53,7 +53,7 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
 
     def sign(self, use: CertificateUse, names: Sequence[str], now: datetime) -> Signed:
-        """A certificate for a new key.
+        """A certificate for a new key. A server shows the authority's too: devices know its fingerprint from a QR code.
 
         :param names: names and addresses of a server, the first one its own; of a client its account alone.
         """
@@ -67,7 +67,8 @@ class Authority:
         )
         if use is CertificateUse.SERVER:
             builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
-        return Signed(_pem(builder.sign(self.key, hashes.SHA256())), _key_pem(key))
+        shown = [builder.sign(self.key, hashes.SHA256()), *([self.certificate] if use is CertificateUse.SERVER else [])]
+        return Signed(b"".join(map(_pem, shown)), _key_pem(key))
 
     def take_back(self, certificates: Iterable[bytes], before: bytes | None, now: datetime) -> bytes:
         """The list of certificates taken back, as PEM: those of the list before, and these."""

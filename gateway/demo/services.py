@@ -205,7 +205,7 @@ class Service:
 
 def mosquitto(folder: Path, *, tuned: bool = True, port: int | None = None, ipv6: bool = False) -> Service:
     """An MQTT broker without access control; ``tuned`` as in a deployment, else with Mosquitto's own defaults."""
-    host = "::1" if ipv6 else _LOOPBACK
+    host = _loopback(ipv6=ipv6)
     port = port or free_port(host)
     data = _made(folder / "mosquitto-data")
     written = _write(
@@ -216,26 +216,27 @@ def mosquitto(folder: Path, *, tuned: bool = True, port: int | None = None, ipv6
         f"listener {port} {host}",
         "allow_anonymous true",
     )
-    url = f"mqtt://[{host}]:{port}" if ipv6 else f"mqtt://{host}:{port}"
     arguments = ["-c", str(written)]
+    url = f"mqtt://{_in_url(host)}:{port}"
     return Service("mosquitto", host, port, folder, url, _program("mosquitto"), arguments, lambda: _lets_in(host, port))
 
 
-def influxdb(folder: Path, *, port: int | None = None, database: str = "iot") -> Service:
+def influxdb(folder: Path, *, port: int | None = None, database: str = "iot", ipv6: bool = False) -> Service:
     """InfluxDB 1 with ``database`` in it and no users."""
-    port = port or free_port()
+    host = _loopback(ipv6=ipv6)
+    port = port or free_port(host)
     data = _made(folder / "influxdb-data")
     written = _write(
         folder / "influxdb.conf",
         "reporting-disabled = true",
-        f'bind-address = "{_LOOPBACK}:0"',  # its backup service, which would want port 8088
+        f'bind-address = "{_in_url(host)}:0"',  # its backup service, which would want port 8088
         f'[meta]\ndir = "{data}/meta"',
         f'[data]\ndir = "{data}/data"\nwal-dir = "{data}/wal"\nquery-log-enabled = false',
-        f'[http]\nbind-address = "{_LOOPBACK}:{port}"\nlog-enabled = false',
+        f'[http]\nbind-address = "{_in_url(host)}:{port}"\nlog-enabled = false',
     )
     create = "/query?q=" + quote(f'CREATE DATABASE "{database}"')
     steps = {("GET", "/ping"): 204, ("POST", create): 200}
-    return _over_http("influxdb", "influxd", folder, port, ["-config", str(written)], steps)
+    return _over_http("influxdb", "influxd", folder, port, ["-config", str(written)], steps, host)
 
 
 def victoria_metrics(folder: Path, *, port: int | None = None, args: Iterable[str] = ()) -> Service:
@@ -277,7 +278,13 @@ def _with_share(service: Service, needed: str) -> Service:
 
 
 def _over_http(
-    name: str, program: str, folder: Path, port: int, arguments: list[str], ready: Mapping[tuple[str, str], int]
+    name: str,
+    program: str,
+    folder: Path,
+    port: int,
+    arguments: list[str],
+    ready: Mapping[tuple[str, str], int],
+    host: str = _LOOPBACK,
 ) -> Service:
     """A service that is spoken to over HTTP.
 
@@ -285,9 +292,17 @@ def _over_http(
     """
 
     def answers() -> bool:
-        return all(_status(_LOOPBACK, port, *request) == status for request, status in ready.items())
+        return all(_status(host, port, *request) == status for request, status in ready.items())
 
-    return Service(name, _LOOPBACK, port, folder, f"http://{_LOOPBACK}:{port}", _program(program), arguments, answers)
+    return Service(name, host, port, folder, f"http://{_in_url(host)}:{port}", _program(program), arguments, answers)
+
+
+def _loopback(*, ipv6: bool) -> str:
+    return "::1" if ipv6 else _LOOPBACK
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _program(name: str) -> Program:

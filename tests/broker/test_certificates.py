@@ -64,6 +64,11 @@ def test_the_name_in_a_devices_certificate_is_its_account_until_it_is_revoked(ma
     assert handshake(made, HOST, device="wm-0002", revoked=True) == "wm-0002"
 
 
+def test_a_server_shows_the_authority_too_which_devices_know_by_its_fingerprint(made: Path) -> None:
+    assert (made / f"{HOST}.crt").read_text().endswith((made / "ca.crt").read_text())
+    assert (made / "wm-0001.crt").read_text().count("BEGIN CERTIFICATE") == 1
+
+
 def test_a_renewed_certificate_has_the_same_names_and_a_new_key(made: Path) -> None:
     before = (made / f"{HOST}.key").read_bytes()
     assert run_gateway("setup", "certificates", "renew", HOST, "--to", made).returncode == 0

@@ -147,9 +147,9 @@ class Client:
     def _ended(self) -> None:
         self.ends += 1
 
-    def begin(self, port: int) -> None:
+    def begin(self, port: int, host: str = "127.0.0.1") -> None:
         """Begin to connect; what the broker answers will be in ``answers``."""
-        self.paho.connect("127.0.0.1", port)
+        self.paho.connect(host, port)
         self.paho.loop_start()
 
     def publish(self, topic: str, payload: str) -> None:

@@ -14,22 +14,22 @@ HOST = "127.0.0.1"
 
 
 class SetUpBroker:
-    """Broker, authority and registry below one folder."""
+    """Broker, authority and registry below one folder; ``host`` is a loopback address."""
 
-    def __init__(self, folder: Path, devices: int = 2, *options: str) -> None:
-        self.folder = folder
-        self.services_port, self.devices_port = services.free_port(), services.free_port()
+    def __init__(self, folder: Path, devices: int = 2, *options: str, host: str = HOST) -> None:
+        self.folder, self.host = folder, host
+        self.services_port, self.devices_port = services.free_port(host), services.free_port(host)
         for name in ("conf.d", "state", "gateway", "broker"):
             (folder / name).mkdir(parents=True)
         self.names = [f"wm-{number:04d}" for number in range(1, devices + 1)]
-        self.certificates("server", HOST, "--also", "localhost")
+        self.certificates("server", host, "--also", "localhost")
         self._configure()
         usr = services.find_program("mosquitto").parents[1]
         plugins = next(usr.glob("lib/*/mosquitto_dynamic_security.so")).parent
         self.command(
             *("setup", "broker", "--conf", str(folder / "conf.d"), "--state", str(folder / "state")),
             *("--secrets", str(folder / "gateway"), "--plugins", str(plugins), "--service", "node-red"),
-            *("--certificate", str(folder / "pki" / f"{HOST}.crt"), "--key", str(folder / "pki" / f"{HOST}.key")),
+            *("--certificate", str(folder / "pki" / f"{host}.crt"), "--key", str(folder / "pki" / f"{host}.key")),
             *("--port", str(self.devices_port), "--services-port", str(self.services_port), *options),
         )
         self.service = self._broker()
@@ -62,7 +62,7 @@ class SetUpBroker:
                 "password_file": str(secrets / "gateway.password"),
             },
             "enrolment": {
-                "url": f"mqtts://{HOST}:{self.devices_port}",
+                "url": f"mqtts://{f'[{self.host}]' if ':' in self.host else self.host}:{self.devices_port}",
                 "ca": str(self.folder / "pki" / "ca.crt"),
                 "password_file": str(secrets / "administration.password"),
             },
@@ -74,10 +74,10 @@ class SetUpBroker:
     def _broker(self) -> services.Service:
         """Mosquitto with what Debian's own file says, but for where data lie."""
         folder = self.folder / "broker"
-        service = services.mosquitto(folder, port=self.services_port)
+        service = services.mosquitto(folder, port=self.services_port, ipv6=":" in self.host)
         lines = ["user root", f"persistence_location {folder}/mosquitto-data/", f"include_dir {self.folder}/conf.d"]
         (folder / "mosquitto.conf").write_text("\n".join([*lines, ""]))
-        service.answers = lambda: listens(self.services_port) and listens(self.devices_port)
+        service.answers = lambda: listens(self.services_port, self.host) and listens(self.devices_port, self.host)
         return service
 
     def password(self, account: str) -> str:
@@ -88,7 +88,7 @@ class SetUpBroker:
         """A client with the account of a service."""
         client = Client(client_id)
         client.paho.username_pw_set(account, self.password(account))
-        client.begin(self.services_port)
+        client.begin(self.services_port, self.host)
         until(lambda: client.answers)
         return client
 
@@ -97,7 +97,7 @@ class SetUpBroker:
         client = Client(client_id)
         client.paho.username_pw_set(account, password)
         client.paho.tls_set_context(context or ssl.create_default_context(cafile=str(self.folder / "pki" / "ca.crt")))
-        client.begin(self.devices_port)
+        client.begin(self.devices_port, self.host)
         return client
 
     def device(self, account: str, password: str, client_id: str = "") -> Client:

@@ -209,7 +209,8 @@ def run_gateway(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def gateway(folder: Path, mqtt_url: str, influxdb_url: str, /, **sections: Document) -> Gateway:
     """A gateway in ``folder`` with api v1 and the given sections of ``gateway.yaml``, as a context manager."""
     folder.mkdir(exist_ok=True)
-    port = free_port()
+    host = "::1" if sections.get("http", {}).get("host") == "::1" else "127.0.0.1"
+    port = free_port(host)
     base: Document = {
         "mqtt": {"url": mqtt_url},
         "influxdb": {"url": influxdb_url, "api": "v1"},
@@ -219,10 +220,10 @@ def gateway(folder: Path, mqtt_url: str, influxdb_url: str, /, **sections: Docum
     document = {name: base.get(name, {}) | sections.get(name, {}) for name in base | sections}
     found = Gateway(
         "gateway",
-        "127.0.0.1",
+        host,
         port,
         folder.resolve(),
-        f"http://127.0.0.1:{port}",
+        f"http://{f'[{host}]' if ':' in host else host}:{port}",
         Program(Path(sys.executable)),
         ["-m", "gateway", "run", "-c", str(folder.resolve() / "gateway.yaml")],
         lambda: _is_alive(found),
