@@ -34,11 +34,11 @@ _COMPARED: Final = {Compare.IS: "==", Compare.ABOVE: ">", Compare.BELOW: "<"}
 _AROUND: Final = {"1h": "[1h] offset -30m", "1d": "[1d] offset -12h"}
 """Window around the start of a period."""
 _BEHIND: Final = {
-    Step.INTERVAL: "[$__interval] offset -$__interval",
+    Step.INTERVAL: "[$__interval] offset 1ms-$__interval",
     Step.HOUR: "[1h] offset -59m59s999ms",
     Step.DAY: "[1d] offset -23h59m59s999ms",
 }
-"""Window from a time on. One of Grafana's intervals leaves out a point at its very start and has the one at its end."""
+"""Window from a time on, with a point at its very start and without the one at its end: data loggers measure on the quarter."""
 
 
 def query(question: Question) -> str:

@@ -18,6 +18,9 @@ HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 ZONE_MS: Final = 7 * HOUR_MS
 
+ON_THE_CLOCK: Final = 2
+"""The device of each domain whose readings have the times at which intervals begin, as those of data loggers do."""
+
 Value = float | bool
 
 
@@ -117,13 +120,14 @@ def _tags(domain: str, number: int) -> dict[str, str]:
 
 
 def _readings(domain: str, tags: Mapping[str, str], seed: int, now_ms: int) -> Iterator[KnownPoint]:
-    """Thirty hours, a reading every forty minutes; in traffic one on each of two lanes."""
+    """Thirty hours, a reading every forty minutes; in traffic one on each of two lanes. One device measures on the clock."""
     lanes: Sequence[Mapping[str, str]] = ({},)
     if domain == "traffic":
         lanes = ({"lane": "1", "direction": "in", "vehicle_class": "car"}, {"lane": "2", "direction": "out"})
     for lane, more in enumerate(lanes):
         for n in range(45):
             time_ms = now_ms - n * 40 * MINUTE_MS - (seed + lane) * 1000
+            time_ms -= time_ms % (10 * MINUTE_MS) if seed % 10 == ON_THE_CLOCK else 0
             yield KnownPoint(domain, {**tags, **more}, time_ms, _fields(domain, seed + lane, 45 - n) | {"quality": n % 9})
 
 
