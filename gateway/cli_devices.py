@@ -80,8 +80,11 @@ def add_devices(devices: argparse.ArgumentParser, with_config: argparse.Argument
     forgotten = actions.add_parser(
         "forget", parents=[with_config], help="remove all that is known of a device, from every place"
     )
-    forgotten.add_argument("id", metavar="ID", help="the device")
+    forgotten.add_argument("id", nargs="?", metavar="ID", help="the device")
     forgotten.add_argument("--check", action="store_true", help="only tell what is known of it, by place")
+    forgotten.add_argument(
+        "--again", action="store_true", help="all who were forgotten, in the database: after it was restored from a backup"
+    )
 
     imported = actions.add_parser("import", parents=[with_config], help="import devices from a CSV file into the registry")
     imported.add_argument(

@@ -31,6 +31,8 @@ def backup_command(options: argparse.Namespace) -> int:
         raise ConfigurationFault([f"{path}: there is no folder {path.absolute().parent}"])
     if missing := [str(one) for one in options.also if not one.exists()]:
         raise ConfigurationFault([f"--also: {one} does not exist" for one in missing])
+    if config.file is None and not config.journal.path.exists():
+        raise ConfigurationFault(["gateway.yaml: is not here, and no gateway has run here: name the configuration with -c"])
     # Before the files are read: so the archive's own log tells of it, and a restored one goes on behind it.
     record(config, BACKUP_MADE, subject={"file": str(path.absolute()), "to": options.to})
     try:

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import sqlite3
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -53,8 +54,15 @@ def forget_device(config: Config, options: argparse.Namespace) -> int:
 
     :raises ConfigurationFault: the gateway runs, others have the device as their parent, or a file cannot be used.
     """
-    device = named_device(config, options.id)
+    if (options.id is None) != options.again:
+        raise ConfigurationFault(
+            ["devices forget: name the device, or --again for all on the list, after the database was restored"]
+        )
     try:
+        if options.again:
+            asyncio.run(_delete_listed(config))
+            return 0
+        device = named_device(config, options.id)
         if options.check:
             return _tell_check(device, asyncio.run(_held(config, device)))
         with store(config) as file:
@@ -63,7 +71,7 @@ def forget_device(config: Config, options: argparse.Namespace) -> int:
                 raise ConfigurationFault([_RUNNING])
             return _forget(config, device, file)
     except (StoreFault, AdministrationFault, EnrolmentRefused) as fault:
-        print(printable(f"{fault}\n{_AGAIN}"), file=sys.stderr)
+        print(printable(f"{fault}; {_AGAIN}"), file=sys.stderr)
         return _UNREACHABLE
     except (AuditFault, DatabaseFault) as fault:
         raise ConfigurationFault([f"{fault}; {_AGAIN}"]) from fault
@@ -149,6 +157,25 @@ async def _delete_points(config: Config, device: NamedDevice) -> str:
                 await points.delete(device.names)
             limits[points.limit] = None
     return "\n".join(limits)
+
+
+async def _delete_listed(config: Config) -> None:
+    """Delete the points of every device on the list of the forgotten: a backup of the database has brought them back."""
+    forgotten = forgotten_beside(config.journal.path)
+    listed = forgotten.since(0)
+    deleted = Counter[str]()
+    for place in places_of_points(config.influxdb):
+        async with open_device_points(place, to_delete=True) as points:
+            for name in forgotten.among(await points.devices(), listed):
+                if named_device(config, name).entry is not None:
+                    print(printable(f"{name}: is registered again, and stays"))
+                elif points.can_delete:
+                    deleted[name] += sum((await points.counted([name], WallClock().now_ms())).values())
+                    await points.delete([name])
+                else:
+                    print(printable(f"{name}: {points.limit}"))
+    record(config, "devices forgotten again", subject={}, after={"devices": len(deleted), "points": deleted.total()})
+    print(f"{len(listed)} on the list; {len(deleted)} of them were in the database, with {deleted.total()} points: deleted")
 
 
 def _leave_registry(config: Config, device: NamedDevice) -> None:

@@ -64,6 +64,10 @@ class DevicePoints(Protocol):
     limit: str
     can_delete: bool
 
+    async def devices(self) -> set[str]:
+        """Return every device that has a point."""
+        ...
+
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:
         """Count the points of a device by measurement: those of its most frequent field."""
         ...
@@ -118,6 +122,11 @@ class InfluxqlPoints:
         self._database, _, self._policy = config.bucket.partition("/")
         self.limit = _LIMITS.get(major, _LIMITS["2"])
         self.can_delete = major != "3"
+
+    async def devices(self) -> set[str]:
+        """Return every device that has a point."""
+        found = self._ask('SHOW TAG VALUES WITH KEY = "device"')
+        return {str(row[-1]) async for rows in found for row in rows["values"]}
 
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:  # noqa: ARG002 - as the protocol says
         """Count the points of a device by measurement, in all retention policies."""
@@ -191,6 +200,11 @@ class MetricsqlPoints:
         self._http = http
         self.limit = _LIMITS["VictoriaMetrics"]
         self.can_delete = True
+
+    async def devices(self) -> set[str]:
+        """Return every device that has a point."""
+        body = await self._http.whole("/api/v1/label/device/values", {"start": "1"})
+        return set(msgspec.json.decode(body)["data"])
 
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:
         """Count the points of a device by measurement."""

@@ -116,6 +116,13 @@ def test_a_backup_replaces_no_file(old: Machine, tmp_path: Path) -> None:
     assert (tmp_path / "g.tar.gz").read_text() == "mine"
 
 
+def test_where_no_gateway_is_there_is_nothing_to_back_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_gateway("backup", "g.tar.gz")
+    assert (done.returncode, "name the configuration with -c" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

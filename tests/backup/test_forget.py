@@ -14,7 +14,8 @@ from gateway.core.delivery.batch import decode
 from gateway.storage import journal, rejects
 from gateway.storage.database import Database
 from gateway.storage.file_lock import lock
-from tests.backup.machine import AT_MS, HIS, OTHER, Machine
+from tests.backup.machine import AT_MS, HIS, OTHER, Machine, line
+from tests.reports.stores import Filled
 
 
 def bytes_of(machine: Machine) -> dict[str, bytes]:
@@ -99,6 +100,24 @@ def test_who_has_a_copy_is_named_and_a_restore_of_a_backup_knows_who_was_forgott
     done = Machine(tmp_path / "new").command("restore", archive)
     assert "1 devices that were forgotten since are forgotten again" in done.stdout
     assert HIS not in (tmp_path / "new" / "devices.yaml").read_text()
+
+
+@pytest.mark.real
+def test_a_database_that_was_restored_forgets_again_who_is_not_registered_again(known: Machine, database: Filled) -> None:
+    forgotten(known)
+    database.write([line(HIS), line(HIS, AT_MS + 1), line("wm-back")])
+    list_of = forgotten_beside(known.journal)
+    list_of.add(OTHER, AT_MS)
+    list_of.add("wm-never", AT_MS)
+    done = known.command("devices", "forget", "--again")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{OTHER}: is registered again, and stays",
+        "3 on the list; 1 of them were in the database, with 2 points: deleted",
+    ]
+    assert known.command("devices", "forget", HIS, "--check").returncode == 0
+    assert known.command("devices", "forget", "wm-back", "--check").returncode == 1
+    assert known.command("devices", "forget").returncode == 2
 
 
 def test_a_running_gateway_is_stopped_first(tmp_path: Path) -> None:

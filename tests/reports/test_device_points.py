@@ -50,6 +50,7 @@ def test_everything_of_a_device_is_counted_read_and_deleted_and_nothing_of_other
     assert opened(filled.config, lambda points: points.counted(["his"], NOW_MS)) == expected
     found = opened(filled.config, everything)
     assert len(found) == 104
+    assert opened(filled.config, lambda points: points.devices()) == {"his", "his-too", "hisx"}
     assert {point.time_ms for point in found if point.measurement == "water"} == {NOW_MS - day * DAY_MS for day in range(100)}
     (second,) = (point for point in found if point.tags.get("channel") == "b")
     assert second == DevicePoint(
@@ -61,6 +62,7 @@ def test_everything_of_a_device_is_counted_read_and_deleted_and_nothing_of_other
     opened(filled.config, lambda points: points.delete(["his"]), to_delete=True)
     assert opened(filled.config, lambda points: points.counted(["his"], NOW_MS)) == {}
     assert opened(filled.config, everything) == []
+    assert opened(filled.config, lambda points: points.devices()) == {"his-too", "hisx"}
     assert opened(filled.config, lambda points: points.counted(["his-too", "hisx"], NOW_MS)) == {"water": 2}
     opened(filled.config, lambda points: points.delete(["his"]), to_delete=True)
 
