@@ -169,11 +169,11 @@ async def _delete_listed(config: Config) -> None:
             for name in forgotten.among(await points.devices(), listed):
                 if named_device(config, name).entry is not None:
                     print(printable(f"{name}: is registered again, and stays"))
-                elif points.can_delete:
-                    deleted[name] += sum((await points.counted([name], WallClock().now_ms())).values())
+                elif number := sum((await points.counted([name], WallClock().now_ms())).values()):
+                    if not points.can_delete:
+                        raise StoreFault(points.limit)
                     await points.delete([name])
-                else:
-                    print(printable(f"{name}: {points.limit}"))
+                    deleted[name] += number
     record(config, "devices forgotten again", subject={}, after={"devices": len(deleted), "points": deleted.total()})
     print(f"{len(listed)} on the list; {len(deleted)} of them were in the database, with {deleted.total()} points: deleted")
 

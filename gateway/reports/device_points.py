@@ -65,7 +65,7 @@ class DevicePoints(Protocol):
     can_delete: bool
 
     async def devices(self) -> set[str]:
-        """Return every device that has a point."""
+        """Return every device that has a point; one whose points were deleted may be named for a while (measured on both)."""
         ...
 
     async def counted(self, names: Collection[str], now_ms: int) -> Mapping[str, int]:

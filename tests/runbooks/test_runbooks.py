@@ -238,6 +238,7 @@ def test_influxdb_restored(influxdb: Service, mosquitto: Service, tmp_path: Path
     assert {row["seq"] for row in rows} == {0, 1, 2, 4, 5}, "number 3 is gone"
     assert {row["seq"]: row["volume_sum_m3"] for row in rows}[5] == 105.0
     assert "m1" in said[6]
+    assert said[7].startswith("0 on the list")
 
 
 def test_gateway_replaced(cabinet: Cabinet) -> None:

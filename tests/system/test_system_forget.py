@@ -59,5 +59,5 @@ def test_a_device_is_cut_off_forgotten_and_stays_so(influxdb: Service, tmp_path:
                 neighbour.publish(other.topic, "last")
             until(lambda: reader.heard)
             assert [payload for _, payload in reader.heard] == [b"last"]
-    series = query(influxdb.url, "iot", 'SHOW TAG VALUES WITH KEY = "device"')
-    assert {row["value"] for row in series} == {OTHER}
+    rows = query(influxdb.url, "iot", 'SELECT count(*) FROM /.*/ GROUP BY "device"')
+    assert {row["device"] for row in rows} <= {"", OTHER}
