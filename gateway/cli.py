@@ -97,6 +97,12 @@ def _restore(options: argparse.Namespace) -> int:
     return restore_command(options)
 
 
+def _export(options: argparse.Namespace) -> int:
+    from gateway.commands.open_export import open_export  # noqa: PLC0415
+
+    return open_export(options)
+
+
 def _alarms(options: argparse.Namespace) -> int:
     from gateway.commands.alarms import alarms_command  # noqa: PLC0415
 
@@ -164,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     add_devices(commands.add_parser("devices", help="list, register, import, enroll or exchange devices"), with_config)
     _add_alarms(commands.add_parser("alarms", help="list alarms and their rules, acknowledge them, plan work"), with_config)
     _add_report(commands.add_parser("report", parents=[with_config], help="report consumption, balances or completeness"))
+    _add_export(commands.add_parser("export", help="write open data: figures of areas, for everybody"), with_config)
     _add_audit(commands.add_parser("audit", help="list who changed what; verify that nothing was taken out"), with_config)
     _add_backup(commands.add_parser("backup", parents=[with_config], help="put all that makes this gateway into one file"))
     _add_restore(commands.add_parser("restore", parents=[with_config], help="make a gateway of a backup"))
@@ -223,6 +230,13 @@ def _add_restore(restore: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)",
     )
+
+
+def _add_export(export: argparse.ArgumentParser, with_config: argparse.ArgumentParser) -> None:
+    kinds = export.add_subparsers(dest="kind", required=True, metavar="KIND")
+    opened = kinds.add_parser("open", parents=[with_config], help="the figures of a day, of areas of at least ten devices")
+    opened.set_defaults(command=_export)
+    opened.add_argument("--day", metavar="D", help="the day, such as 2026-10-31 (default: yesterday)")
 
 
 def _add_report(report: argparse.ArgumentParser) -> None:

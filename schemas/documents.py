@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from schemas.alarms import AlarmRules
+from schemas.open_data import CONTEXT_FILE, open_data_context
 from schemas.profile import Profile
 from schemas.quantities import DOMAINS, GROWTH, QUANTITIES, REQUIRES, SUM_OF, USED_OF, VEHICLE_CLASSES, Kind, Quantity
 from schemas.readings import ARRAY_MAX, DEVICE_STATES, ENVELOPE_KEYS, native_adapter
@@ -55,6 +56,7 @@ def documents(examples: Mapping[str, Any]) -> dict[str, str]:
         "json/profile.json": _json(_file_schema("A device profile", TypeAdapter(Profile))),
         "json/alarms.json": _json(_file_schema("The rules of alarms, alarms.yaml", TypeAdapter(AlarmRules))),
         "json/registry.json": _json(_file_schema("The registry, devices.yaml", registry_adapter)),
+        f"json/{CONTEXT_FILE}": _json(open_data_context()),
         "json/scenario.json": _json(_file_schema("A scenario of the simulator", TypeAdapter(Scenario))),
         "asyncapi.yaml": f"# {_MADE}\n{_yaml(_asyncapi(shown))}",
         "quantities.md": _quantities(),

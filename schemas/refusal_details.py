@@ -21,6 +21,8 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "this shows more than the devices that the account <account> may see": (
         "trang này cho thấy nhiều hơn các thiết bị mà tài khoản <account> được xem"
     ),
+    "there is no file <file> of open data": "không có tệp dữ liệu mở <file>",
+    "the files of the open data cannot be read: <fault>": "không đọc được các tệp dữ liệu mở: <fault>",
     "as many pages as may follow the gateway do already": "đã đủ số trang được theo dõi cổng cùng lúc",
     # What a request lacks.
     "<key>: at most <most> letters": "<key>: nhiều nhất <most> ký tự",

@@ -1,4 +1,4 @@
-"""Devices whose sums are wrong in the database, as the gateway of this machine knows them."""
+"""Devices whose sums are wrong in the database, as the gateway of this machine knows them; and the database without them."""
 
 import json
 from collections.abc import Iterator
@@ -8,8 +8,27 @@ from gateway.commands.stores import store
 from gateway.config.model import Config
 from gateway.core.devices.device import Device
 from gateway.core.devices.snapshot import unpack_kept
-from gateway.reports.amendments import LateSums, late_sums_of
+from gateway.reports.amendments import LateSums, amended_store, late_sums_of
+from gateway.reports.late_exchanges import late_exchanges
+from gateway.reports.nearest import REACHES_MS
+from gateway.reports.roster import Roster
+from gateway.reports.store import Store
 from gateway.storage.stored_devices import stored_devices
+
+
+async def with_late_sums(config: Config, store: Store, roster: Roster, end_ms: int, now_ms: int) -> Store:
+    """The database as it was before an instant, with the sums of devices that could not be written again.
+
+    :raises StoreFault: the database does not answer.
+    :raises ConfigurationFault: the running gateway does not answer, or its file cannot be read.
+    """
+    if store.is_overwritten:
+        return store
+    until_ms = min(now_ms, end_ms + REACHES_MS[-1])
+    known, names = late_sums(config), roster.names(roster.by_id)
+    told = await late_exchanges(store, frozenset(names) - known.keys(), now_ms)
+    late = {device: sums for device, sums in (told | known).items() if sums.since_ms < until_ms}
+    return await amended_store(store, late, until_ms)
 
 
 def late_sums(config: Config) -> dict[str, LateSums]:

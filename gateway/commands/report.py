@@ -16,21 +16,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.clock import wall_clock
 from gateway.commands import report_rows
-from gateway.commands.late_sums import late_sums
+from gateway.commands.late_sums import with_late_sums
 from gateway.commands.report_output import CsvOutput, JsonOutput, Output, ProgressLine, TextOutput
 from gateway.commands.report_rows import ReportRow, RowMaker
 from gateway.config.files import ConfigurationFault, load
 from gateway.config.model import Config
 from gateway.config.registry import load_registry
 from gateway.i18n.reports import report_words
-from gateway.reports.amendments import amended_store
 from gateway.reports.balance import balance
 from gateway.reports.boundaries import ReportStep, local_text, periods
 from gateway.reports.completeness import completeness
 from gateway.reports.consumption import consumption
 from gateway.reports.group_completeness import group_completeness
-from gateway.reports.late_exchanges import late_exchanges
-from gateway.reports.nearest import REACHES_MS
 from gateway.reports.open_store import open_store
 from gateway.reports.roster import Roster
 from gateway.reports.store import Store, StoreFault, TimeSpan
@@ -185,7 +182,7 @@ def _output(question: ReportQuestion, options: argparse.Namespace) -> Output:
 async def _report(config: Config, question: ReportQuestion, output: Output, account: _ReportNotes) -> None:
     words = report_words(question.language)
     async with open_store(config.influxdb) as found:
-        store = found if found.is_overwritten else await _amended(config, found, question)
+        store = await with_late_sums(config, found, question.roster, question.spans[-1].end_ms, question.now_ms)
         async for row in _ROWS[question.kind](store, question, account.progress):
             account.look_at(row)
             account.progress.clear()
@@ -198,15 +195,6 @@ async def _report(config: Config, question: ReportQuestion, output: Output, acco
         elif not store.is_overwritten:
             notes.append(words["not_overwritten"])
     output.end(notes)
-
-
-async def _amended(config: Config, store: Store, question: ReportQuestion) -> Store:
-    """The database with the sums of devices that could not be written again."""
-    until_ms = min(question.now_ms, question.spans[-1].end_ms + REACHES_MS[-1])
-    known, names = late_sums(config), question.roster.names(question.roster.by_id)
-    told = await late_exchanges(store, frozenset(names) - known.keys(), question.now_ms)
-    late = {device: sums for device, sums in (told | known).items() if sums.since_ms < until_ms}
-    return await amended_store(store, late, until_ms)
 
 
 async def _consumption(store: Store, question: ReportQuestion, progress: ProgressLine) -> AsyncIterator[ReportRow]:

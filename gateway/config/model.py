@@ -337,6 +337,21 @@ class AuditSection(_Section):
     mqtt: bool = False
 
 
+class OpenDataSection(_Section):
+    """The open data: figures of areas, for everybody.
+
+    :ivar nightly: they are written each night.
+    :ivar keep: the days of which files are kept.
+    :ivar publisher: the name of the utility, for the catalogue.
+    :ivar license: the address of the licence, for the catalogue.
+    """
+
+    nightly: bool = False
+    keep: Duration = timedelta(days=400)
+    publisher: str | None = None
+    license: str | None = None
+
+
 class LogSection(_Section):
     """Level and form of the log."""
 
@@ -360,6 +375,7 @@ class Config(_Section):
     http: HttpSection = HttpSection()
     alarms: AlarmsSection = AlarmsSection()
     audit: AuditSection = AuditSection()
+    open_data: OpenDataSection = OpenDataSection()
     log: LogSection = LogSection()
     language: Literal["vi", "en"] = "vi"
     _file: Path | None = PrivateAttr(default=None)

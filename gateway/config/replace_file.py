@@ -23,6 +23,15 @@ def replace_file(path: Path, text: str) -> Path | None:
     return backup
 
 
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` in the same way, without a copy of the old file.
+
+    :raises OSError: nothing is changed.
+    """
+    path = path.resolve()
+    _write_synced(path, data, like=path)
+
+
 def _write_synced(path: Path, data: bytes, *, like: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:

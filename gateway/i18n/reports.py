@@ -81,6 +81,31 @@ REPORT_PAGE_WORDS: Final[dict[str, Words]] = {
     "completeness_title": Words("Mức độ đầy đủ của số liệu", "Completeness of readings"),
     "completeness_month": Words("Theo tháng", "By month"),
     "coverage_now": Words("Hiện nay", "Now"),
+    # The open data.
+    "open_data": Words("Dữ liệu mở", "Open data"),
+    "open_data_means": Words(
+        "Số liệu mỗi ngày theo khu vực: lượng dùng của các công tơ, đồng hồ và trung bình của các trị số đo. Không có thiết bị"
+        " và hộ dân nào trong đó.",
+        "The figures of each day by area: what meters counted, and the means of measured values. No device and no household is"
+        " in them.",
+    ),
+    "open_data_rule": Words(
+        "Mỗi con số là của ít nhất {} thiết bị; khu vực có ít hơn thì bỏ qua.",
+        "Each figure is that of at least {} devices; areas with fewer are left out.",
+    ),
+    "open_data_rows": Words("Số dòng", "Rows"),
+    "open_data_file": Words("Tệp", "File"),
+    "open_data_none": Words("Chưa có tệp nào.", "There are no files yet."),
+    "open_data_described": Words("Ý nghĩa và danh mục, dạng JSON-LD:", "Meaning and catalogue, as JSON-LD:"),
+    "open_data_nightly": Words(
+        "Được viết mỗi đêm, và viết lại sau một tuần với các số đo đến muộn; giữ {}.",
+        "Written each night, and again after a week with the readings that came late; kept for {}.",
+    ),
+    "open_data_by_hand": Words(
+        "Cổng không tự viết: hãy đặt open_data.nightly trong gateway.yaml, hoặc chạy gateway export open.",
+        "The gateway writes none by itself: set open_data.nightly in gateway.yaml, or run gateway export open.",
+    ),
+    "open_day": Words("Ngày", "Day"),
     "month": Words("Tháng", "Month"),
     "show": Words("Xem", "Show"),
     "read_rate": Words("Đã nhận", "Received"),

@@ -9,6 +9,7 @@ from gateway.jobs.clock_watch import ClockWatch
 from gateway.jobs.drop_watch import DropWatch
 from gateway.jobs.exchange_writer import ExchangeWriter
 from gateway.jobs.journal_gauge import JournalGauge
+from gateway.jobs.open_export import OpenExport
 from gateway.jobs.rate_watch import RateWatch
 from gateway.jobs.resums import Resums
 from gateway.jobs.salvage import Salvage
@@ -81,6 +82,8 @@ def build_watching(
         "rates": rate_watch.run,
         "clock": clock_watch.run,
     }
+    if foundation.config.open_data.nightly:
+        lanes |= {"open export": OpenExport(foundation.config, clock).run}
     if foundation.config.audit.mqtt:
         lanes |= {"audit": AuditExport(foundation.audit, connection, foundation.config.mqtt.client_id).run}
     return Watching(status, self_report, clock_watch, rate_watch, exchanges, resums, certificate_watch, lanes)

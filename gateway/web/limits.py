@@ -21,6 +21,7 @@ KEEP_LIMITS: Final = frozenset(
         *("/api/devices", "/api/devices/{device}", "/api/devices/{device}/events", "/api/series/{device}"),
         *("/alarms", "/alarms/history", "/api/alarms", "/api/alarms/history"),
         *("/coverage", "/api/coverage", "/completeness", "/completeness.csv"),
+        *("/exports", "/exports/{file}", "/api/exports"),
     }
 )
 """Routes that show an account with a limit nothing beyond it."""

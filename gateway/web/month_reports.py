@@ -1,25 +1,16 @@
 """Reports of months: ``gateway report completeness`` as a process of its own, and what it printed, kept.
 
-A month of ten thousand devices is millions of instants; in the gateway they would hold up readings. The process has the lowest
-priority and is the first to go when memory is short. Its figures are those of the command, because it is the command.
+A month of ten thousand devices is millions of instants; in the gateway they would hold up readings.
 """
 
 import asyncio
-import os
-import sys
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from gateway.clock import WallClock
 from gateway.config.model import Config
+from gateway.jobs.own_command import CommandFailed, configured, printed
 
-_PATIENCE_S: Final = 1800.0
-_FAULT_LETTERS: Final = 500
-_LOWEST_PRIORITY: Final = 19
-_FIRST_TO_GO: Final = "900"
 _GOES_ON_FOR_MS: Final = 15 * 60_000
 _IS_OVER_FOR_MS: Final = 6 * 3_600_000
 """Time for which figures of a month are good enough: of one that goes on, and of one to which only late readings can come."""
@@ -58,7 +49,7 @@ class MonthReports:
     """The reports of months that were asked for."""
 
     def __init__(self, config: Config, clock: WallClock) -> None:
-        self._config_file = config.file
+        self._config = config
         self._clock = clock
         self._reports: dict[str, MonthReport] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -81,58 +72,15 @@ class MonthReports:
         try:
             async with self._one_at_a_time:
                 began_ms = self._clock.now_ms()
-                report.csv, report.fault = await _printed(self._arguments(month))
+                report.csv, report.fault = await printed("the report", self._arguments(month)), ""
                 report.made_ms = now_ms = self._clock.now_ms()
                 good_for_ms = _GOES_ON_FOR_MS if began_ms < end_ms else _IS_OVER_FOR_MS
                 report.due_ms = now_ms + max(good_for_ms, _SHARE * (now_ms - began_ms))
-        except _Failed as failed:
+        except CommandFailed as failed:
             report.fault, report.due_ms = str(failed), self._clock.now_ms() + _AFTER_FAULT_MS
         finally:
             report.task = None
 
     def _arguments(self, month: str) -> list[str]:
-        configured = ["-c", str(self._config_file)] if self._config_file is not None else []
         asked = ["--from", month, "--to", month, "--by", "area", "--step", "month", "--csv"]
-        return ["report", "completeness", *configured, *asked]
-
-
-class _Failed(Exception):  # noqa: N818 - says what it is
-    """The command failed; the text says why."""
-
-
-async def _printed(arguments: Sequence[str]) -> tuple[str, str]:
-    """The output of the command, and no fault.
-
-    :raises _Failed: it has none.
-    """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the gateway, which ends it
-        )
-    except OSError as error:
-        raise _Failed(f"the report cannot be started: {error.strerror}") from error
-    _stand_back(process.pid)
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            out, said = await process.communicate()
-    except TimeoutError as error:
-        raise _Failed(f"the report was not ready within {_PATIENCE_S / 60:.0f} minutes") from error
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-    if process.returncode:
-        why = said.decode(errors="replace").strip()[-_FAULT_LETTERS:]
-        raise _Failed(why or f"the report ended with status {process.returncode}")
-    return out.decode(), ""
-
-
-def _stand_back(pid: int) -> None:
-    """Let a process come after the gateway where CPU or memory is short."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, _LOWEST_PRIORITY)
-    with suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text(_FIRST_TO_GO)  # Linux only
+        return ["report", "completeness", *configured(self._config), *asked]

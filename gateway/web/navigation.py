@@ -25,7 +25,7 @@ NAVIGATION: Final = (
     NavigationLink("/audit", "nav_audit"),
     NavigationLink("/coverage", "coverage_short"),
 )
-_BESIDE: Final = {"/completeness": "/coverage"}
+_BESIDE: Final = {"/completeness": "/coverage", "/exports": "/coverage"}
 """Page → the one in the navigation that it is reached from."""
 
 

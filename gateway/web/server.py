@@ -35,6 +35,7 @@ from gateway.web.import_devices import ImportPages
 from gateway.web.introductions import Introductions
 from gateway.web.limits import LimitKeeper
 from gateway.web.new_devices import NewDevicePages
+from gateway.web.open_data import OpenDataPages
 from gateway.web.pages import PageRenderer
 from gateway.web.photos import PhotoPages
 from gateway.web.quarantine import QuarantinePages
@@ -131,6 +132,7 @@ class WebServer:
             **ShiftPage(status, database, self._audit, turns, pages).reading(),
             **AlarmViews(status, database, turns, pages).reading(),
             **CompletenessPages(status, pages).reading(),
+            **OpenDataPages(status, pages).reading(),
             **refused.reading(),
             **waiting.reading(),
             **trials.reading(),

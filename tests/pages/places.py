@@ -33,6 +33,7 @@ PAGES: Final = {
     "import": "/import",
     "coverage": "/coverage",
     "completeness": "/completeness",
+    "open data": "/exports",
     "alarms": "/alarms",
     "alarm history": "/alarms/history",
     "shift": "/shift",

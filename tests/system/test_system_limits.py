@@ -1,9 +1,11 @@
 """An account with a limit is shown its own devices on every route, and never a foreign one."""
 
+import gzip
 import json
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,7 @@ from typing import Final
 import pytest
 
 from gateway.demo.services import Service, free_port
+from gateway.exports.open_files import OpenFiles
 from tests.site import Site
 from tests.system.fleet import client_of, publish_all
 from tests.system.rig import Gateway, gateway
@@ -42,7 +45,16 @@ SENT: Final = [
     ("iot/v1/s1/water/feind-3/readings", '{"volume_m3": 5.5, "alarm_leak": true}'),
     ("iot/v1/s1/water/feind-4/readings", '{"volume_m3": 4.5}'),
 ]
-NAMES: Final = {"alarm": "leak@feind-2", "number": "1", "id": "1", "reject": "1"}
+NAMES: Final = {"alarm": "leak@feind-2", "number": "1", "id": "1", "reject": "1", "file": "open-2026-10-31-water.csv.gz"}
+OPEN_ROW: Final[dict[str, str | int]] = {
+    "day": "2026-10-31",
+    "quantity": "volume_used_m3",
+    "unit": "m3",
+    "value": "1.5",
+    "devices": 10,
+    "uncovered": 0,
+}
+OPEN_AREAS: Final = {"p-01": "An Binh", "x-02": "Feindgebiet"}
 ENDLESS: Final = "events"
 
 
@@ -52,6 +64,7 @@ def site(mosquitto: Service, influxdb: Service, tmp_path: Path) -> Iterator[Gate
     folder = tmp_path / "gateway"
     folder.mkdir()
     (folder / "devices.yaml").write_text(json.dumps(REGISTRY))
+    share_openly(OpenFiles(folder / "data" / "journal.db"))
     sections = {"http": {"tokens_file": "tokens"}, "devices": {"unknown": "quarantine"}}
     found = gateway(folder, mosquitto.url, influxdb.url, **sections)
     admitted(found, "--domain", "water", "--area", "p-01")
@@ -68,6 +81,15 @@ def site(mosquitto: Service, influxdb: Service, tmp_path: Path) -> Iterator[Gate
         yield found
 
 
+def share_openly(files: OpenFiles) -> None:
+    """Write open data of two domains and two areas."""
+    made = []
+    for domain in ("water", "power"):
+        rows = [OPEN_ROW | {"domain": domain, "area": area, "area_name": name} for area, name in OPEN_AREAS.items()]
+        made.append(files.write("2026-10-31", domain, rows, 0))
+    files.keep(made, date(2026, 1, 1))
+
+
 def admitted(site: Gateway, *limit: str) -> str:
     """The token of an agency, as the command shows it once."""
     done = site.command("setup", "access", "so-xay-dung", *limit)
@@ -78,15 +100,17 @@ def admitted(site: Gateway, *limit: str) -> str:
 
 
 def asked(site: Gateway, method: str, path: str, **headers: str) -> Answer:
-    """An answer to the agency; of a stream its first event."""
+    """An answer to the agency; of a stream its first event, of a packed file what is in it."""
     token = (site.folder / "token-of-agency").read_text()
     headers = {"Authorization": f"Bearer {token}", **headers}
-    if not path.endswith(ENDLESS):
+    is_packed = path.endswith(".gz")
+    if not path.endswith(ENDLESS) and not is_packed:
         return Browser(site).ask(method, path, **headers)
     with closing(HTTPConnection(site.host, site.port, timeout=PATIENCE_S)) as connection:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
-        return Answer(response.status, dict(response.getheaders()), response.readline().decode())
+        body = gzip.decompress(response.read()) if is_packed and response.status == 200 else response.readline()
+        return Answer(response.status, dict(response.getheaders()), body.decode())
 
 
 def test_no_route_shows_an_account_with_a_limit_a_foreign_device(
@@ -111,7 +135,7 @@ def test_no_route_shows_an_account_with_a_limit_a_foreign_device(
                     shown.append(pattern)
             if "{device}" not in pattern:
                 break
-        if method == "GET" and not pattern.endswith(ENDLESS) and FOREIGN in Browser(site).ask("GET", path).body:
+        if method == "GET" and not pattern.endswith((ENDLESS, "{file}")) and FOREIGN in Browser(site).ask("GET", path).body:
             everybody.append(path)
     assert faults == []
     assert len(everybody) > 10, "who may see all sees them: the walk finds what there is"
@@ -143,6 +167,12 @@ def sees_its_own_devices_and_figures(site: Gateway) -> None:
     assert device["result"]["points"][0]["fields"]["volume_m3"] == 12.5
     assert "last_message" not in device, "one message may carry readings of several devices"
     assert told("/api/series/own-1")["series"]
+    assert [file["name"] for file in told("/api/exports")["files"]] == [NAMES["file"]]
+    assert asked(site, "GET", f"/exports/{NAMES['file']}").body.splitlines()[1:] == [
+        "2026-10-31,p-01,An Binh,water,volume_used_m3,m3,1.5,10,0"
+    ]
+    for name in ("open-2026-10-31-power.csv.gz", "catalog.jsonld", "index.json", "..%2Fjournal.db"):
+        assert asked(site, "GET", f"/exports/{name}").status == 404, name
     assert json.loads(asked(site, "GET", "/api/account").body) == {
         "name": "so-xay-dung",
         "role": "read",

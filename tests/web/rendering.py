@@ -13,6 +13,7 @@ from gateway.core.alarms.alarm import Change
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.core.ledger import ENDS
 from gateway.core.message import Refusal, WaitCause
+from gateway.exports.open_files import OpenFile
 from gateway.i18n.rule_words import rule_document
 from gateway.reports.store import TimeSpan
 from gateway.storage.quarantine import QuarantineUse, WaitingKey
@@ -126,6 +127,15 @@ GIVEN: dict[str, dict[str, Any]] = {
         "list": Listing(ListQuery({}, 1, ""), [{"area": None, "name": None, "domain": None, **_COUNTS}], 1),
     },
     "device": {"device": "m1", "shown": None},
+    "exports": {
+        "list": Listing(
+            ListQuery({}, 1, ""), [OpenFile("open-2026-10-31-water.csv.gz", "2026-10-31", "water", 9, 512, "0", 1)], 1
+        ),
+        "described": ["catalog.jsonld"],
+        "is_nightly": True,
+        "keep_s": 86400.0,
+        "least": 10,
+    },
     "shared_device": {
         "device": "m1",
         "shown": {
