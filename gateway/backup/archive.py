@@ -9,7 +9,7 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -93,7 +93,10 @@ def write_archive(
     try:
         with open(beside, "xb", opener=private) as raw:
             with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=_LEVEL, format=tarfile.PAX_FORMAT) as tar:
-                archived = [_add(tar, file, read_from, folder) for file, read_from in sources]
+                listed = list(sources)
+                for one in sorted(_folders([file.path for file, _ in listed], folder)):
+                    tar.add(one, _name_of(one, folder), recursive=False)
+                archived = [_add(tar, file, read_from, folder) for file, read_from in listed]
                 manifest = BackupManifest(_FORMAT, __version__, facts(), archived)
                 text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
                 head = tarfile.TarInfo(_MANIFEST)
@@ -144,6 +147,18 @@ def each_file(path: Path) -> Iterator[tuple[str, ArchivedOwner, IO[bytes]]]:
                 yield member.name, ArchivedOwner(member.mode & 0o777, member.uname, member.gname), body
 
 
+def each_folder(path: Path) -> Iterator[tuple[str, ArchivedOwner]]:
+    """Yield the name of each folder of an archive that was verified, with its rights, the outer ones first.
+
+    :raises ArchiveFault: it is damaged meanwhile.
+    """
+    with _opened(path) as tar:
+        for member in tar:
+            if not member.isdir():
+                return  # they come before the files
+            yield member.name, ArchivedOwner(member.mode & 0o777, member.uname, member.gname)
+
+
 def place_of_member(name: str, folder: Path) -> Path:
     """The path of a file of an archive.
 
@@ -156,10 +171,19 @@ def place_of_member(name: str, folder: Path) -> Path:
     return (folder if first == _HERE else Path("/")).joinpath(*rest)
 
 
+def _folders(files: Sequence[Path], folder: Path) -> set[Path]:
+    """The folders of files, whose rights and owners matter too: below the configuration's all, elsewhere the nearest."""
+    here = {parent for file in files for parent in file.parents if parent != folder and parent.is_relative_to(folder)}
+    return here | {file.parent for file in files if not file.is_relative_to(folder)}
+
+
+def _name_of(path: Path, folder: Path) -> str:
+    return f"{_HERE}/{path.relative_to(folder)}" if path.is_relative_to(folder) else f"{_ROOT}{path}"
+
+
 def _add(tar: tarfile.TarFile, file: BackupFile, read_from: Path, folder: Path) -> ArchivedFile:
     """Add a file as long as it is now; one that grows meanwhile is cut there."""
-    is_here = file.path.is_relative_to(folder)
-    name = f"{_HERE}/{file.path.relative_to(folder)}" if is_here else f"{_ROOT}{file.path}"
+    name = _name_of(file.path, folder)
     with read_from.open("rb") as body:
         head = tar.gettarinfo(arcname=name, fileobj=body)
         head.type = tarfile.REGTYPE  # two names of one file are two files

@@ -28,7 +28,7 @@ from gateway.alarms.outbox import WEBHOOK
 from gateway.audit.chain import ChainLink
 from gateway.audit.forgotten import ForgottenDevices
 from gateway.audit.log import AUDIT, AuditFault, AuditLog
-from gateway.backup.archive import ArchivedOwner, ArchiveFault, BackupManifest, each_file, place_of_member
+from gateway.backup.archive import ArchivedOwner, ArchiveFault, BackupManifest, each_file, each_folder, place_of_member
 from gateway.backup.contents import SQLITE, BackupKind
 from gateway.backup.device_files import DeviceFiles
 from gateway.core.readings.sums import KEPT
@@ -82,13 +82,18 @@ class FilesThere(Exception):  # noqa: N818 - says what it is
         self.paths = paths
 
 
+def folder_of(manifest: BackupManifest, config: Path | None) -> Path:
+    """The folder of the configuration: of the one that is named, else where it was."""
+    return Path(manifest.facts.folder) if config is None else config.absolute().parent
+
+
 def places_of(manifest: BackupManifest, config: Path | None) -> dict[str, RestoredFile]:
     """The place of each file of an archive, by its name there.
 
     :param config: the configuration's place; None: the one that it had.
     :raises ArchiveFault: the archive names a place that no backup has.
     """
-    folder = Path(manifest.facts.folder) if config is None else config.absolute().parent
+    folder = folder_of(manifest, config)
     found = {}
     for one in manifest.files:
         path = place_of_member(one.name, folder)
@@ -105,6 +110,7 @@ def restore(
     archive: Path,
     manifest: BackupManifest,
     places: dict[str, RestoredFile],
+    folder: Path,
     *,
     replace: bool,
     without_journal: bool,
@@ -112,6 +118,7 @@ def restore(
 ) -> Restored:
     """Restore a verified archive.
 
+    :param folder: the configuration's.
     :param replace: set files aside that are at its places.
     :param forgotten: further lists of the forgotten.
     :raises FilesThere: some are, and they may not be set aside; nothing was written.
@@ -119,6 +126,7 @@ def restore(
     :raises ArchiveFault, OSError, sqlite3.Error: it cannot be restored; what was there is there.
     """
     journal_path = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
+    _make_folders(archive, places.values(), folder)
     with _stopped(journal_path):
         wanted = {name: file for name, file in places.items() if not _stands(file, manifest, places.values())}
         if (there := [file.path for file in wanted.values() if file.path.exists()]) and not replace:
@@ -154,9 +162,23 @@ def _stopped(journal_path: Path | None) -> Iterator[None]:
     make_folder(journal_path.parent)
     descriptor = lock(journal_path)
     try:
+        if os.geteuid() == 0:  # the gateway's own user must be able to lock it
+            owner = journal_path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         yield
     finally:
         os.close(descriptor)
+
+
+def _make_folders(archive: Path, files: Iterable[RestoredFile], folder: Path) -> None:
+    """Make the folders that are missing, with their rights and owners."""
+    paths = [file.path for file in files]
+    for name, owner in each_folder(archive):
+        place = place_of_member(name, folder)
+        if not place.exists() and any(path.is_relative_to(place) for path in paths):
+            make_folder(place)
+            place.chmod(owner.mode)
+            _give(place, owner)
 
 
 def _stands(file: RestoredFile, manifest: BackupManifest, all_files: Iterable[RestoredFile]) -> bool:
@@ -196,6 +218,11 @@ def _lay(path: Path, owner: ArchivedOwner, body: IO[bytes]) -> None:
         file.flush()
         os.fchmod(file.fileno(), owner.mode)
         os.fsync(file.fileno())
+    _give(path, owner)
+
+
+def _give(path: Path, owner: ArchivedOwner) -> None:
+    """Give a file or a folder to its owner, if this user may and the machine knows one of that name."""
     if os.geteuid() == 0:
         for given in ({"user": owner.user}, {"group": owner.group}):
             with suppress(LookupError, ValueError):

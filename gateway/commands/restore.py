@@ -11,7 +11,7 @@ from gateway.audit.forgotten import FORGOTTEN
 from gateway.audit.log import AuditFault, AuditLog
 from gateway.backup.archive import ArchiveFault, BackupManifest, verify_archive
 from gateway.backup.contents import BackupKind
-from gateway.backup.restoring import FilesThere, Restored, RestoredFile, places_of, restore
+from gateway.backup.restoring import FilesThere, Restored, RestoredFile, folder_of, places_of, restore
 from gateway.clock import WallClock
 from gateway.commands.recording import user
 from gateway.config.files import ConfigurationFault
@@ -39,6 +39,7 @@ def restore_command(options: argparse.Namespace) -> int:
             archive,
             manifest,
             places,
+            folder_of(manifest, options.config),
             replace=options.replace,
             without_journal=options.without_journal,
             forgotten=lists,

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -97,6 +98,16 @@ def test_a_store_that_is_named_with_two_dots_is_restored_too(tmp_path: Path) -> 
         folder.rename(folder.with_name(f"burnt-{folder.name}"))
     restored(machine, archive)
     assert machine.command("audit", "list").stdout.count("device registered") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_files_and_folders_have_the_owners_and_rights_that_they_had(old: Machine, new: Machine, tmp_path: Path) -> None:
+    for path in (old.journal.parent, old.journal, old.journal.with_name("photos.db")):
+        shutil.chown(path, "nobody")
+    old.authority.chmod(0o750)
+    restored(new, old.backup(tmp_path / "g.tar.gz"))
+    assert (new.authority.stat().st_mode & 0o777, new.authority.owner()) == (0o750, "root")
+    assert new.journal.parent.owner() == new.journal.owner() == new.journal.with_name("journal.db.lock").owner() == "nobody"
 
 
 def test_the_archive_is_for_its_owner_alone_and_says_that_it_holds_secrets(old: Machine, tmp_path: Path) -> None:
