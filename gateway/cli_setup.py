@@ -1,7 +1,7 @@
 """The command line of ``gateway setup``."""
 
 import argparse
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from gateway.config.files import ConfigurationFault
@@ -22,6 +22,12 @@ def _setup_certificates(options: argparse.Namespace) -> int:
             [f"{error.name} is missing; it comes with the extra: pip install 'province-gateway[certificates]'"]
         ) from error
     return setup_certificates(options)
+
+
+def _setup_copy(options: argparse.Namespace) -> int:
+    from gateway.commands.setup_copy import setup_copy  # noqa: PLC0415
+
+    return setup_copy(options)
 
 
 def _setup_influxdb(options: argparse.Namespace) -> int:
@@ -56,6 +62,26 @@ def add_setup(setup: argparse.ArgumentParser, with_config: argparse.ArgumentPars
     _add_broker(subjects.add_parser("broker", parents=[with_config], help="write Mosquitto's configuration and accounts"))
     _add_certificates(subjects.add_parser("certificates", help="make, renew and revoke certificates of your own"))
     _add_influxdb(subjects.add_parser("influxdb", parents=[with_config], help="set up the database, and accounts that use it"))
+    _add_copy(subjects.add_parser("copy", parents=[with_config], help="copy one database into another, and change over"))
+
+
+def _add_copy(copy: argparse.ArgumentParser) -> None:
+    copy.set_defaults(command=_setup_copy)
+    copy.add_argument(
+        "--to", type=Path, required=True, metavar="FILE", help="a gateway.yaml whose section influxdb leads to the new database"
+    )
+    copy.add_argument("--since", type=_day, metavar="D", help="the first day to copy, such as 2026-01-01 (default: all)")
+    copy.add_argument(
+        "--progress", type=Path, metavar="FILE", help="file that keeps how far it is (default: copy.json, beside the journal)"
+    )
+    copy.add_argument("--dry-run", action="store_true", help="say from where to where, and copy nothing")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write for example 2026-01-01") from error
 
 
 def _add_influxdb(influxdb: argparse.ArgumentParser) -> None:

@@ -92,6 +92,7 @@ def test_a_database_for_each_retention_is_made_once(influxdb: Service, tmp_path:
     assert "auth-enabled" in again.out
 
 
+@pytest.mark.slow
 def test_retention_policies_of_one_database_are_made_too(influxdb: Service, tmp_path: Path) -> None:
     config = configure(tmp_path, url=influxdb.url, api="v1", bucket="city/readings", rollups={"bucket": "city/years"})
     for _ in range(2):

@@ -44,7 +44,7 @@ def test_buckets_and_tokens_with_one_right_each_are_made_once(tmp_path: Path) ->
         assert [one["token"] for one in stub.tokens] == tokens
 
 
-@pytest.mark.parametrize("maps_by_itself", [True, False])
+@pytest.mark.parametrize("maps_by_itself", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_bucket_answers_influxql_by_a_mapping_of_the_server_or_of_ours(tmp_path: Path, *, maps_by_itself: bool) -> None:
     with influxdb2(maps_by_itself=maps_by_itself) as (url, stub):
         for _ in range(2):
@@ -67,6 +67,7 @@ def test_a_token_that_lacks_a_right_is_replaced_and_the_old_one_ends(tmp_path: P
         assert (tmp_path / "secrets" / "influxdb.token").read_text().strip() in {one["token"] for one in stub.tokens}
 
 
+@pytest.mark.slow
 def test_a_token_that_was_not_made_here_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "influxdb.token").write_text("by hand\n")
@@ -78,6 +79,7 @@ def test_a_token_that_was_not_made_here_is_not_written_over(tmp_path: Path) -> N
         assert len(stub.tokens) == 3
 
 
+@pytest.mark.slow
 def test_another_retention_of_a_bucket_is_changed_only_when_told(tmp_path: Path) -> None:
     with influxdb2() as (url, stub):
         assert administer(tmp_path, url, "--keep", "800d").status == 0

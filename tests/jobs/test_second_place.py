@@ -70,6 +70,7 @@ def test_a_closed_day_stands_in_both_places(name: str, tmp_path: Path) -> None:
         assert days == [(START, 24.0)]
 
 
+@pytest.mark.slow
 def test_a_day_is_not_closed_before_the_second_place_has_it(tmp_path: Path) -> None:
     (tmp_path / "database").mkdir()
     with started("influxdb", tmp_path / "database") as filled:
